@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The language settings of every target: one place, so that no target drifts.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// For targets that touch C: every unsafe expression is marked in the source.
+let fencedSettings = settings + [.strictMemorySafety()]
+
+/// A module map over a system C library.
+func systemModule(_ name: String, pkgConfig: String, apt: String, brew: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "streakd",
+  platforms: [.macOS(.v26)],
+  products: [
+    .executable(name: "streakd", targets: ["streakd"]),
+    .executable(name: "streakctl", targets: ["streakctl"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // C libraries.
+    systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
+    systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
+    systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev", brew: "libnghttp2"),
+    systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev", brew: "protobuf-c"),
+    systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+
+    // Runtime: nothing here knows about streaks.
+    .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], swiftSettings: fencedSettings),
+    .target(name: "EventLoop", dependencies: ["CLibuv"], swiftSettings: fencedSettings),
+    .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop"], swiftSettings: fencedSettings),
+    .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
+    .target(
+      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
+    .target(
+      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "HTTP2", "ProtobufCodec"], swiftSettings: fencedSettings),
+    .target(name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], swiftSettings: fencedSettings),
+
+    // The product.
+    .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
+    .target(
+      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"], swiftSettings: fencedSettings),
+    .target(name: "StreakDomain", swiftSettings: settings),
+    .target(
+      name: "StreakStore", dependencies: ["Postgres", "StreakDomain", logging], resources: [.copy("SchemaVersions")],
+      swiftSettings: settings),
+    .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
+    .target(
+      name: "StreakServices",
+      dependencies: ["Cryptography", "EventLoop", "RPC", "Schema", "StreakDomain", "StreakStore", logging],
+      swiftSettings: settings),
+
+    // Programs.
+    .executableTarget(
+      name: "streakd", dependencies: ["RPC", "StreakServices", "StreakStore", argumentParser, logging],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "streakctl", dependencies: ["RPC", "Schema", argumentParser], swiftSettings: settings),
+    .executableTarget(
+      name: "protoc-gen-streak", dependencies: ["GRPCSchema", "ProtobufCodec"], path: "codegen/protoc-gen-streak",
+      swiftSettings: settings),
+
+    // Tests, and what only tests and benchmarks use.
+    .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC"], path: "Tests/CTestSchema"),
+    .target(
+      name: "TestSchema", dependencies: ["CTestSchema", "ProtobufCodec", "RPC"], path: "Tests/TestSchema",
+      swiftSettings: fencedSettings),
+    .executableTarget(
+      name: "echo-server", dependencies: ["RPC", "TestSchema"], path: "Tests/EchoServer", swiftSettings: settings),
+    .testTarget(
+      name: "ProtobufCodecTests", dependencies: ["ProtobufCodec", "TestSchema"], swiftSettings: settings),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
+    .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
+    .testTarget(name: "RPCTests", dependencies: ["RPC", "TestSchema"], swiftSettings: settings),
+    .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
+    .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
+    .testTarget(
+      name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "StreakServicesTests", dependencies: ["Cryptography", "Schema", "StreakServices"], swiftSettings: settings),
+  ]
+)
