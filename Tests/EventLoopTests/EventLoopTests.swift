@@ -1,1 +1,89 @@
+import EventLoop
+import Glibc
 import Testing
+
+@Suite("EventLoop")
+struct EventLoopTests {
+  @Test("a task that prefers a loop runs on its thread, before and after suspending")
+  func taskStaysOnLoop() async {
+    let thread = EventLoopThread()
+    let loop = thread.loop
+    let observed = await Task(executorPreference: loop) {
+      var observed = [loop.isCurrent]
+      await loop.sleep(milliseconds: 1)
+      observed.append(loop.isCurrent)
+      let onPool = await loop.offload { loop.isCurrent }
+      observed.append(onPool)
+      observed.append(loop.isCurrent)
+      return observed
+    }.value
+    #expect(observed == [true, true, false, true])
+    thread.stopAndJoin()
+  }
+
+  @Test("a cancelled sleep ends at once")
+  func cancelledSleep() async {
+    let thread = EventLoopThread()
+    let loop = thread.loop
+    let task = Task(executorPreference: loop) { await loop.sleep(milliseconds: 3_600_000) }
+    task.cancel()
+    await task.value
+    thread.stopAndJoin()
+  }
+
+  @Test("closures from many threads all run, each once")
+  func executeFromAnywhere() async {
+    let thread = EventLoopThread()
+    let loop = thread.loop
+    let total = await withTaskGroup(of: Int.self) { group in
+      for _ in 0..<64 {
+        group.addTask {
+          await withCheckedContinuation { continuation in loop.execute { continuation.resume(returning: 1) } }
+        }
+      }
+      return await group.reduce(0, +)
+    }
+    #expect(total == 64)
+    thread.stopAndJoin()
+  }
+
+  @Test("jobs that keep making jobs do not keep a timer from firing")
+  func jobsDoNotStarveTimers() async {
+    let thread = EventLoopThread()
+    let loop = thread.loop
+    await Task(executorPreference: loop) {
+      let spinner = Task(executorPreference: loop) {
+        while !Task.isCancelled { await Task.yield() }
+      }
+      await loop.sleep(milliseconds: 1)
+      spinner.cancel()
+      await spinner.value
+    }.value
+    thread.stopAndJoin()
+  }
+
+  @Test("a watcher reports what a pipe is ready for, and nothing after close")
+  func watcherReportsReadiness() async throws {
+    let thread = EventLoopThread()
+    let loop = thread.loop
+    var pipeEnds: [Int32] = [0, 0]
+    #expect(pipe(&pipeEnds) == 0)
+    let ends = pipeEnds
+    let readable = await Task(executorPreference: loop) {
+      await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+        var watcher: DescriptorWatcher?
+        watcher = DescriptorWatcher(loop: loop, descriptor: ends[0]) { readiness in
+          watcher?.close()
+          watcher = nil
+          continuation.resume(returning: readiness.contains(.readable))
+        }
+        watcher?.wait(for: .readable)
+        _ = write(ends[1], "x", 1)
+      }
+    }.value
+    #expect(readable)
+    thread.stopAndJoin()
+    close(ends[0])
+    close(ends[1])
+  }
+}

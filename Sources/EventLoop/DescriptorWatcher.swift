@@ -1,0 +1,63 @@
+internal import CLibuv
+
+/// What a descriptor is ready for, or what to wait for.
+public struct Readiness: OptionSet, Sendable {
+  public let rawValue: Int32
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+  /// Reading will not block (also at end of stream and on errors).
+  public static let readable = Readiness(rawValue: 1)
+  /// Writing will not block.
+  public static let writable = Readiness(rawValue: 2)
+}
+
+/// Tells its owner when a file descriptor becomes readable or writable. Loop-confined.
+///
+/// It does not own the descriptor: call `close()` before the descriptor is closed, or drop the watcher.
+@safe public final class DescriptorWatcher {
+  private let handle: UnsafeMutablePointer<uv_poll_t>
+  private let onReady: (Readiness) -> Void
+  private var interest: Readiness = []
+  private var isClosed = false
+
+  /// Prepares to watch `descriptor`; nothing is reported until `wait(for:)`.
+  /// - Returns: nil when the kernel cannot poll the descriptor.
+  public init?(loop: EventLoop, descriptor: Int32, onReady: @escaping (Readiness) -> Void) {
+    loop.preconditionIsCurrent()
+    unsafe handle = .allocate(capacity: 1)
+    self.onReady = onReady
+    guard unsafe uv_poll_init(loop.handle, handle, descriptor) == 0 else {
+      unsafe handle.deallocate()
+      isClosed = true
+      return nil
+    }
+    unsafe handle.pointee.data = unsafe Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit { close() }
+
+  /// Sets what to be told of; replaces the earlier interest. An empty set stops reporting.
+  public func wait(for interest: Readiness) {
+    guard !isClosed, interest != self.interest else { return }
+    self.interest = interest
+    guard !interest.isEmpty else {
+      unsafe uv_poll_stop(handle)
+      return
+    }
+    unsafe uv_poll_start(handle, interest.rawValue) { handle, status, events in
+      guard let data = unsafe handle?.pointee.data else { return }
+      let watcher = unsafe Unmanaged<DescriptorWatcher>.fromOpaque(data).takeUnretainedValue()
+      // An error is reported as readiness: the next read or write names it.
+      watcher.onReady(status < 0 ? watcher.interest : Readiness(rawValue: events))
+    }
+  }
+
+  /// Stops watching for good.
+  public func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    unsafe handle.pointee.data = nil
+    unsafe uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) { closed in
+      unsafe UnsafeMutableRawPointer(closed)?.deallocate()
+    }
+  }
+}

@@ -1,0 +1,122 @@
+internal import Glibc
+
+/// Who is told what happens on a connection. Called on the loop's thread.
+public protocol SocketConnectionDelegate: AnyObject {
+  /// Bytes arrived; they are valid during the call.
+  func received(_ bytes: RawSpan)
+  /// The peer will send no more, or the connection broke. Nothing follows.
+  func receivedEnd()
+  /// After `write(_:)` accepted less than it was given: there is room again.
+  func becameWritable()
+}
+
+/// A connected stream socket of one loop. Loop-confined; it owns its descriptor.
+@safe public final class SocketConnection {
+  /// Nil for sockets without an IP address.
+  public let peerAddress: SocketAddress?
+  /// Told of everything; set it before `startReading()`.
+  public weak var delegate: (any SocketConnectionDelegate)?
+  private let descriptor: Int32
+  private let loop: EventLoop
+  private var watcher: DescriptorWatcher?
+  private var interest: Readiness = []
+
+  /// Takes ownership of a connected, non-blocking descriptor.
+  init(owning descriptor: Int32, loop: EventLoop, peerAddress: SocketAddress?) {
+    self.descriptor = descriptor
+    self.loop = loop
+    self.peerAddress = peerAddress
+    watcher = DescriptorWatcher(loop: loop, descriptor: descriptor) { [unowned self] in ready($0) }
+    if watcher == nil { Glibc.close(descriptor) }
+  }
+
+  deinit { close() }
+
+  /// Connects to `address` without blocking the loop. Loop thread only.
+  public static func connect(loop: EventLoop, to address: SocketAddress) async throws(SocketError) -> SocketConnection {
+    let family = address.isIPv6 ? AF_INET6 : AF_INET
+    let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
+    var one: Int32 = 1
+    _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    let code = unsafe address.withKernelForm { address, length in unsafe Glibc.connect(descriptor, address, length) }
+    let connection = SocketConnection(owning: descriptor, loop: loop, peerAddress: address)
+    guard code != 0 else { return connection }
+    guard errno == EINPROGRESS else { throw SocketError(call: "connect", number: errno) }
+    await connection.waitUntilWritable()
+    var failure: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    _ = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &length)
+    guard failure == 0 else { throw SocketError(call: "connect", number: failure) }
+    return connection
+  }
+
+  /// Starts or resumes delivering received bytes.
+  public func startReading() { setInterest(interest.union(.readable)) }
+
+  /// Stops delivering bytes: the kernel's buffer fills and the peer is held back.
+  public func stopReading() { setInterest(interest.subtracting(.readable)) }
+
+  /// Hands bytes to the kernel.
+  /// - Returns: How many it took. Fewer than given: `becameWritable()` follows. nil: the connection is broken.
+  public func write(_ bytes: RawSpan) -> Int? {
+    guard watcher != nil else { return nil }
+    var offset = 0
+    while offset < bytes.byteCount {
+      let sent = unsafe bytes.withUnsafeBytes { bytes in
+        unsafe send(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset, Int32(MSG_NOSIGNAL))
+      }
+      if sent >= 0 {
+        offset += sent
+      } else if errno == EAGAIN {
+        setInterest(interest.union(.writable))
+        return offset
+      } else if errno != EINTR {
+        return nil
+      }
+    }
+    return offset
+  }
+
+  /// Closes the socket; the delegate hears nothing more.
+  public func close() {
+    guard let watcher else { return }
+    watcher.close()
+    self.watcher = nil
+    Glibc.close(descriptor)
+  }
+
+  private func setInterest(_ wanted: Readiness) {
+    interest = wanted
+    watcher?.wait(for: wanted)
+  }
+
+  private var connectContinuation: UnsafeContinuation<Void, Never>?
+
+  private func waitUntilWritable() async {
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe connectContinuation = continuation
+      setInterest(.writable)
+    }
+  }
+
+  private func ready(_ readiness: Readiness) {
+    if readiness.contains(.writable) {
+      setInterest(interest.subtracting(.writable))
+      if let continuation = unsafe connectContinuation {
+        unsafe connectContinuation = nil
+        unsafe continuation.resume()
+        return
+      }
+      delegate?.becameWritable()
+    }
+    guard readiness.contains(.readable), watcher != nil else { return }
+    let count = unsafe recv(descriptor, loop.receiveBuffer.baseAddress, loop.receiveBuffer.count, 0)
+    if count > 0 {
+      unsafe delegate?.received(UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count]).bytes)
+    } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+      setInterest([])
+      delegate?.receivedEnd()
+    }
+  }
+}

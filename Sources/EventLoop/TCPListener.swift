@@ -1,0 +1,88 @@
+internal import Glibc
+
+/// A listening TCP socket of one loop. Loop-confined.
+///
+/// Every loop binds the same address with `SO_REUSEPORT`: the kernel spreads connections, and no loop hands one to another.
+public final class TCPListener {
+  /// Connections the kernel keeps before they are accepted.
+  static let backlogConnections: Int32 = 4_096
+  /// Connections accepted in one readiness callback, so that a connection storm cannot starve those that exist.
+  static let acceptsPerTurnMax = 64
+
+  /// The address in use, with the port the kernel chose.
+  public let localAddress: SocketAddress
+  private let descriptor: Int32
+  private let loop: EventLoop
+  private let onAccept: (SocketConnection) -> Void
+  private var watcher: DescriptorWatcher?
+
+  /// Binds and starts accepting.
+  /// - Parameter onAccept: Receives each new connection, on the loop's thread.
+  public init(
+    loop: EventLoop, address: SocketAddress, onAccept: @escaping (SocketConnection) -> Void
+  ) throws(SocketError) {
+    loop.preconditionIsCurrent()
+    let family = address.isIPv6 ? AF_INET6 : AF_INET
+    let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
+    do throws(SocketError) {
+      try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
+      try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT)
+      let bound = unsafe address.withKernelForm { address, length in unsafe bind(descriptor, address, length) }
+      guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
+      guard listen(descriptor, Self.backlogConnections) == 0 else { throw SocketError(call: "listen", number: errno) }
+      guard let local = Self.localAddress(of: descriptor) else { throw SocketError(call: "getsockname", number: errno) }
+      localAddress = local
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    self.descriptor = descriptor
+    self.loop = loop
+    self.onAccept = onAccept
+    watcher = DescriptorWatcher(loop: loop, descriptor: descriptor) { [unowned self] _ in acceptReady() }
+    watcher?.wait(for: .readable)
+  }
+
+  deinit { stop() }
+
+  /// Stops accepting; connections that exist go on.
+  public func stop() {
+    guard let watcher else { return }
+    watcher.close()
+    self.watcher = nil
+    close(descriptor)
+  }
+
+  private func acceptReady() {
+    for _ in 0..<Self.acceptsPerTurnMax where watcher != nil {
+      var storage = sockaddr_storage()
+      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      let accepted = unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+        unsafe accept(descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
+      }
+      // EAGAIN: none left. Anything else (EMFILE, ECONNABORTED) is tried again when the listener is next readable.
+      guard accepted >= 0 else { return }
+      _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(accepted, F_SETFL, O_NONBLOCK)
+      try? Self.setOption(accepted, Int32(IPPROTO_TCP), TCP_NODELAY)
+      onAccept(
+        SocketConnection(owning: accepted, loop: loop, peerAddress: SocketAddress(kernelForm: storage)))
+    }
+  }
+
+  private static func setOption(_ descriptor: Int32, _ level: Int32, _ name: Int32) throws(SocketError) {
+    var one: Int32 = 1
+    let code = unsafe setsockopt(descriptor, level, name, &one, socklen_t(MemoryLayout<Int32>.size))
+    guard code == 0 else { throw SocketError(call: "setsockopt", number: errno) }
+  }
+
+  private static func localAddress(of descriptor: Int32) -> SocketAddress? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let code = unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+      unsafe getsockname(descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
+    }
+    return code == 0 ? SocketAddress(kernelForm: storage) : nil
+  }
+}
