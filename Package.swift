@@ -90,6 +90,7 @@ let package = Package(
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
     .testTarget(name: "RPCTests", dependencies: ["RPC", "TestSchema"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],

@@ -1,0 +1,24 @@
+internal import CSodium
+
+/// Base64 with the URL-safe alphabet and no padding. Source: RFC 4648, section 5.
+public enum Base64URL {
+  public static func encode(_ bytes: [UInt8]) -> String {
+    let textByteCount = (bytes.count * 4 + 2) / 3
+    var text = [CChar](repeating: 0, count: textByteCount + 1)
+    _ = unsafe sodium_bin2base64(
+      &text, text.count, bytes, bytes.count, Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+    return String(decoding: text.prefix(textByteCount).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The bytes of `text`; nil if it is not the one canonical encoding of exactly `byteCount` bytes.
+  public static func decode(_ text: some StringProtocol, byteCount: Int) -> [UInt8]? {
+    let characters = text.utf8.map { CChar(bitPattern: $0) }
+    guard characters.count == (byteCount * 4 + 2) / 3 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    var length = 0
+    let result = unsafe sodium_base642bin(
+      &bytes, byteCount, characters, characters.count, nil, &length, nil,
+      Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+    return result == 0 && length == byteCount ? bytes : nil
+  }
+}

@@ -1,0 +1,61 @@
+/// A credential that means nothing without the server's table: a kind, whose it is, and a random secret.
+///
+/// As text it is the kind's prefix, a dot, and the base64url of the owner's id followed by the secret. The owner's id is in it so that every
+/// look-up names one person's rows; it proves nothing. The server stores only `hash`.
+public struct OpaqueToken: Sendable {
+  /// What a token is for. The raw value is the text's prefix, so that a token found in the wrong place is recognised for what it is.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// For the `authorization` metadata of a signed-in person's calls.
+    case access
+    /// For exchanging against the next pair.
+    case refresh
+    /// A session's credential: the owner is the session.
+    case session
+  }
+
+  /// The size of an owner's id, in bytes.
+  public static let ownerByteCount = 16
+  /// The size of the secret, in bytes.
+  public static let secretByteCount = 32
+  /// The longest text that can be a token, in bytes.
+  public static let textBytesMax = 96
+
+  public let kind: Kind
+  /// The id of whom it belongs to, 16 bytes. Not proven until the hash has been found.
+  public let owner: [UInt8]
+  private let secret: Secret
+
+  /// Makes a token with a fresh secret.
+  public init(kind: Kind, owner: [UInt8]) {
+    self.init(kind: kind, owner: owner, secret: Secret(randomBytes(count: Self.secretByteCount)))
+  }
+
+  /// A token of a known secret of 32 bytes.
+  public init(kind: Kind, owner: [UInt8], secret: Secret) {
+    precondition(owner.count == Self.ownerByteCount && secret.exposed.count == Self.secretByteCount)
+    self.kind = kind
+    self.owner = owner
+    self.secret = secret
+  }
+
+  /// Reads a token's text; nil if no server could have written it.
+  public init?(text: some StringProtocol) {
+    guard text.utf8.count <= Self.textBytesMax,
+      let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")),
+      let kind = Kind(rawValue: String(text[..<dot])),
+      let bytes = Base64URL.decode(
+        text[text.utf8.index(after: dot)...], byteCount: Self.ownerByteCount + Self.secretByteCount)
+    else { return nil }
+    self.kind = kind
+    owner = Array(bytes.prefix(Self.ownerByteCount))
+    secret = Secret(Array(bytes.dropFirst(Self.ownerByteCount)))
+  }
+
+  /// The text to hand out. It is the credential itself: never log it.
+  public var text: Secret {
+    Secret("\(kind.rawValue).\(Base64URL.encode(owner + secret.exposed))")
+  }
+
+  /// What the server stores and looks up: SHA-256 of the secret. The secret has 256 random bits, so a slow hash would add nothing.
+  public var hash: [UInt8] { SHA256.digest(of: secret.exposed) }
+}

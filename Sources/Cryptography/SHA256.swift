@@ -1,0 +1,34 @@
+internal import CSodium
+
+/// SHA-256 (FIPS 180-4), in pieces or at once.
+public struct SHA256 {
+  /// The size of a digest, in bytes.
+  public static let digestByteCount = 32
+
+  private var state = crypto_hash_sha256_state()
+
+  public init() {
+    // These calls only fail on null pointers.
+    _ = unsafe crypto_hash_sha256_init(&state)
+  }
+
+  /// Adds bytes to what is hashed.
+  public mutating func update(_ bytes: [UInt8]) {
+    _ = unsafe crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count))
+  }
+
+  /// The digest of everything so far; further bytes may still be added.
+  public func digest() -> [UInt8] {
+    var state = state
+    var digest = [UInt8](repeating: 0, count: Self.digestByteCount)
+    _ = unsafe crypto_hash_sha256_final(&state, &digest)
+    return digest
+  }
+
+  /// The digest of `bytes`.
+  public static func digest(of bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: digestByteCount)
+    _ = unsafe crypto_hash_sha256(&digest, bytes, UInt64(bytes.count))
+    return digest
+  }
+}

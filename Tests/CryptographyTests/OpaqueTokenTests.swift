@@ -1,0 +1,51 @@
+import Cryptography
+import Testing
+
+struct OpaqueTokenTests {
+  private func text(_ token: OpaqueToken) -> String { String(decoding: token.text.exposed, as: UTF8.self) }
+
+  @Test("a token's text gives back its kind, owner and hash", arguments: OpaqueToken.Kind.allCases)
+  func roundTrip(kind: OpaqueToken.Kind) throws {
+    let token = OpaqueToken(kind: kind, owner: randomBytes(count: OpaqueToken.ownerByteCount))
+    #expect(text(token).utf8.count <= OpaqueToken.textBytesMax)
+    let read = try #require(OpaqueToken(text: text(token)))
+    #expect(read.kind == kind && read.owner == token.owner && read.hash == token.hash)
+  }
+
+  @Test("two tokens of one owner have different hashes")
+  func fresh() {
+    let owner = [UInt8](repeating: 7, count: 16)
+    #expect(OpaqueToken(kind: .access, owner: owner).hash != OpaqueToken(kind: .access, owner: owner).hash)
+  }
+
+  @Test("text that no server wrote is no token")
+  func malformed() {
+    let good = text(OpaqueToken(kind: .access, owner: [UInt8](repeating: 0, count: 16)))
+    let bad = [
+      "", ".", "access", "access.", "root." + good.dropFirst(7), String(good.dropLast()), good + "A", good + "=",
+      good.replacing("access.", with: "access.\u{0}"), "access." + String(repeating: "+", count: 64),
+      String(repeating: "a", count: 100_000),
+    ]
+    for text in bad { #expect(OpaqueToken(text: text) == nil) }
+  }
+
+  @Test("printing a token or a secret shows neither")
+  func redacted() {
+    let token = OpaqueToken(kind: .refresh, owner: [UInt8](repeating: 1, count: 16))
+    var dumped = ""
+    dump(token, to: &dumped)
+    dump(Secret("hunter2"), to: &dumped)
+    dumped += "\(token) \(Secret("hunter2")) \(String(reflecting: Secret("hunter2")))"
+    #expect(!dumped.contains("hunter2"))
+    #expect(!dumped.contains(text(token).dropFirst(8)))
+    #expect(dumped.contains("redacted"))
+  }
+
+  @Test("equality in constant time is equality")
+  func constantTime() {
+    #expect(equalInConstantTime([], []))
+    #expect(equalInConstantTime([1, 2], [1, 2]))
+    #expect(!equalInConstantTime([1, 2], [1, 3]))
+    #expect(!equalInConstantTime([1, 2], [1]))
+  }
+}
