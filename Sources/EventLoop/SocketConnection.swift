@@ -14,8 +14,8 @@ public protocol SocketConnectionDelegate: AnyObject {
 @safe public final class SocketConnection {
   /// Nil for sockets without an IP address.
   public let peerAddress: SocketAddress?
-  /// Told of everything; set it before `startReading()`.
-  public weak var delegate: (any SocketConnectionDelegate)?
+  /// Told of everything; set it before `startReading()`. Kept until `close()`.
+  public var delegate: (any SocketConnectionDelegate)?
   private let descriptor: Int32
   private let loop: EventLoop
   private var watcher: DescriptorWatcher?
@@ -83,6 +83,7 @@ public protocol SocketConnectionDelegate: AnyObject {
     guard let watcher else { return }
     watcher.close()
     self.watcher = nil
+    delegate = nil
     Glibc.close(descriptor)
   }
 

@@ -1,0 +1,191 @@
+internal import CNghttp2
+internal import Glibc
+
+/// nghttp2's callbacks: the one way from C into a session.
+///
+/// `user_data` is an unretained `HTTP2Session` (it owns the C session); a stream's user data is an unretained `HTTP2Stream`
+/// that the session keeps among its open streams until `on_stream_close`.
+@safe final class HTTP2Callbacks: Sendable {
+  static let shared = HTTP2Callbacks()
+
+  // Immutable after `init`, and nghttp2 only reads them: safe from any thread.
+  nonisolated(unsafe) private let callbacks: OpaquePointer?
+  // As above.
+  nonisolated(unsafe) private let options: OpaquePointer?
+
+  private init() {
+    var callbacks: OpaquePointer?
+    unsafe nghttp2_session_callbacks_new(&callbacks)
+    unsafe self.callbacks = callbacks
+    var options: OpaquePointer?
+    unsafe nghttp2_option_new(&options)
+    unsafe self.options = options
+    // The receiver decides when bytes count as taken.
+    unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+    // Closed streams are of no use without RFC 7540 priorities.
+    unsafe nghttp2_option_set_no_closed_streams(options, 1)
+    unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Self.beginHeaders)
+    unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, Self.header)
+    unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Self.dataChunk)
+    unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Self.frameReceived)
+    unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Self.frameSent)
+    unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Self.streamClosed)
+  }
+
+  func makeSession(_ role: HTTP2Session.Role, _ handle: inout OpaquePointer?) -> Int32 {
+    switch role {
+    case .server: unsafe nghttp2_session_server_new2(&handle, callbacks, nil, options)
+    case .client: unsafe nghttp2_session_client_new2(&handle, callbacks, nil, options)
+    }
+  }
+
+  @inline(__always)
+  private static func session(_ userData: UnsafeMutableRawPointer?) -> HTTP2Session {
+    guard let userData = unsafe userData else { preconditionFailure("nghttp2 callback without user_data") }
+    return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData).takeUnretainedValue()
+  }
+
+  /// The stream with number `id`; nil for streams nghttp2 no longer or not yet tells about.
+  @inline(__always)
+  private static func stream(_ handle: OpaquePointer?, _ id: Int32) -> HTTP2Stream? {
+    guard let data = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }
+    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
+  }
+
+  private static let beginHeaders: nghttp2_on_begin_headers_callback = { handle, frame, userData in
+    guard let frame = unsafe frame?.pointee,
+      unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST
+    else { return 0 }
+    let session = unsafe HTTP2Callbacks.session(userData)
+    let stream = session.pool.take(for: session)
+    unsafe stream.id = frame.hd.stream_id
+    session.didOpen(stream)
+    return unsafe nghttp2_session_set_stream_user_data(
+      handle, stream.id, Unmanaged.passUnretained(stream).toOpaque())
+  }
+
+  private static let header: nghttp2_on_header_callback = {
+    handle, frame, name, nameCount, value, valueCount, _, userData in
+    guard let frame = unsafe frame?.pointee,
+      let stream = unsafe HTTP2Callbacks.stream(handle, frame.hd.stream_id)
+    else { return 0 }
+    let name = unsafe UnsafeBufferPointer(start: name, count: nameCount)
+    let value = unsafe UnsafeBufferPointer(start: value, count: valueCount)
+    let size = nameCount + valueCount + HeaderBlock.fieldOverheadBytes
+    let isTrailers = unsafe frame.headers.cat == NGHTTP2_HCAT_HEADERS
+    let used = isTrailers ? stream.trailers.listBytes : stream.headers.listBytes
+    guard used + size <= stream.limits.headerListBytesMax else {
+      stream.headersTooLarge = true
+      return 0
+    }
+    if isTrailers {
+      unsafe stream.trailers.append(name: name, value: value)
+    } else {
+      unsafe stream.headers.append(name: name, value: value)
+    }
+    return 0
+  }
+
+  private static let dataChunk: nghttp2_on_data_chunk_recv_callback = { handle, _, id, bytes, count, _ in
+    // The connection's window is always given back at once: one slow stream must not hold up the others. What a stream
+    // may leave untaken is bounded by its own window.
+    unsafe nghttp2_session_consume_connection(handle, count)
+    guard let stream = unsafe HTTP2Callbacks.stream(handle, id) else { return 0 }
+    if stream.discardsInput {
+      unsafe nghttp2_session_consume_stream(handle, id, count)
+    } else {
+      stream.unconsumedBytes += count
+      unsafe stream.body.append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
+    }
+    return 0
+  }
+
+  private static let frameReceived: nghttp2_on_frame_recv_callback = { handle, frame, userData in
+    guard let frame = unsafe frame?.pointee else { return 0 }
+    let header = unsafe frame.hd
+    switch UInt32(header.type) {
+    case NGHTTP2_HEADERS.rawValue:
+      guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
+      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
+      let delegate = unsafe HTTP2Callbacks.session(userData).delegate
+      if unsafe frame.headers.cat == NGHTTP2_HCAT_HEADERS {
+        delegate?.receivedBody(stream)
+      } else {
+        delegate?.receivedHeaders(stream)
+      }
+    case NGHTTP2_DATA.rawValue:
+      guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
+      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
+      if !stream.discardsInput { unsafe HTTP2Callbacks.session(userData).delegate?.receivedBody(stream) }
+    case NGHTTP2_GOAWAY.rawValue:
+      unsafe HTTP2Callbacks.session(userData).delegate?.receivedGoAway(
+        lastStreamID: frame.goaway.last_stream_id, code: HTTP2ErrorCode(rawValue: frame.goaway.error_code))
+    default: break
+    }
+    return 0
+  }
+
+  /// A server that has answered in full before the request ended asks the peer to stop sending.
+  /// Source: RFC 9113, section 8.1.
+  private static let frameSent: nghttp2_on_frame_send_callback = { handle, frame, userData in
+    guard let header = unsafe frame?.pointee.hd,
+      header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+      UInt32(header.type) == NGHTTP2_HEADERS.rawValue || UInt32(header.type) == NGHTTP2_DATA.rawValue,
+      let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id), !stream.receivedEnd,
+      stream.role == .server
+    else { return 0 }
+    unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, NGHTTP2_NO_ERROR.rawValue)
+    return 0
+  }
+
+  private static let streamClosed: nghttp2_on_stream_close_callback = { handle, id, code, userData in
+    guard let stream = unsafe HTTP2Callbacks.stream(handle, id) else { return 0 }
+    unsafe nghttp2_session_set_stream_user_data(handle, id, nil)
+    unsafe HTTP2Callbacks.session(userData).didClose(stream, code: HTTP2ErrorCode(rawValue: code))
+    return 0
+  }
+
+  /// Gives nghttp2 the next outbound bytes of a stream.
+  static let readOutbound: nghttp2_data_source_read_callback = {
+    handle, id, buffer, capacity, flags, source, userData in
+    guard let buffer = unsafe buffer, let flags = unsafe flags, let data = unsafe source?.pointee.ptr else {
+      return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+    }
+    let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
+    let count = min(stream.outboundBytes, capacity)
+    if count > 0 {
+      unsafe stream.outbound.withUnsafeBytes { bytes in
+        let next = unsafe UnsafeRawBufferPointer(rebasing: bytes[stream.outboundOffset..<stream.outboundOffset + count])
+        unsafe UnsafeMutableRawBufferPointer(start: buffer, count: count).copyMemory(from: next)
+      }
+      stream.outboundOffset += count
+    }
+    let remaining = stream.outboundBytes
+    if remaining == 0 {
+      stream.outbound.removeAll(keepingCapacity: true)
+      stream.outboundOffset = 0
+      if stream.outboundEnds {
+        unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+        switch stream.outboundTrailers {
+        case nil: break
+        case .grpcOK:
+          unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+          unsafe nghttp2_submit_trailer(handle, id, StaticFields.grpcOK.baseAddress, StaticFields.grpcOK.count)
+        case .fields(let fields):
+          unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+          _ = unsafe fields.withNameValues { unsafe nghttp2_submit_trailer(handle, id, $0.baseAddress, $0.count) }
+        }
+        return count
+      }
+    }
+    if stream.writerWaits, remaining <= stream.limits.outboundBytesMax / 2 {
+      stream.writerWaits = false
+      unsafe HTTP2Callbacks.session(userData).delegate?.drained(stream)
+    }
+    guard count > 0 else {
+      stream.isDeferred = true
+      return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+    }
+    return count
+  }
+}

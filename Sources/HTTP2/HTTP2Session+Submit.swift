@@ -1,0 +1,155 @@
+internal import CNghttp2
+
+extension HTTP2Session {
+  /// Starts a request. Client only.
+  /// - Returns: nil when the connection takes no more streams (stream numbers used up, GOAWAY, a field nghttp2 refuses).
+  public func submitRequest(_ headers: HeaderBlock) -> HTTP2Stream? {
+    let stream = pool.take(for: self)
+    var provider = unsafe HTTP2Session.dataProvider(for: stream)
+    let id = unsafe withNameValues(headers) { pairs in
+      unsafe nghttp2_submit_request(
+        handle, nil, pairs.baseAddress, pairs.count, &provider, Unmanaged.passUnretained(stream).toOpaque())
+    }
+    guard id > 0 else {
+      pool.give(stream)
+      return nil
+    }
+    stream.id = id
+    didOpen(stream)
+    return stream
+  }
+
+  /// Sends the ordinary gRPC response headers: status 200, `application/grpc`, and `metadata`; then what is appended to
+  /// the stream's outbound bytes.
+  public func submitGRPCResponse(_ stream: HTTP2Stream, metadata: HeaderBlock? = nil) {
+    guard !stream.isClosed else { return }
+    var provider = unsafe HTTP2Session.dataProvider(for: stream)
+    guard let metadata else {
+      unsafe nghttp2_submit_response(
+        handle, stream.id, StaticFields.grpcResponse.baseAddress, StaticFields.grpcResponse.count, &provider)
+      return
+    }
+    var headers = HeaderBlock()
+    headers.append(name: ":status", value: "200")
+    headers.append(name: "content-type", value: "application/grpc")
+    for field in metadata.fields { headers.append(metadata, field) }
+    _ = unsafe withNameValues(headers) { pairs in
+      unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
+    }
+  }
+
+  /// Sends one block of header fields that begins and ends the response (gRPC's Trailers-Only, or a bare HTTP status).
+  public func submitHeadersOnlyResponse(_ stream: HTTP2Stream, _ headers: HeaderBlock) {
+    guard !stream.isClosed else { return }
+    stream.outboundEnds = true
+    let code = unsafe withNameValues(headers) { pairs in
+      unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, nil)
+    }
+    if code != 0 { reset(stream, code: .internalError) }
+  }
+
+  /// Appends to what the stream sends.
+  public func append(to stream: HTTP2Stream, _ body: (inout [UInt8]) -> Void) {
+    body(&stream.outbound)
+    resume(stream)
+  }
+
+  /// Whether the writer should wait for `drained(_:)` before appending more; asking sets up that call.
+  public func needsDrain(_ stream: HTTP2Stream) -> Bool {
+    guard stream.outboundBytes >= limits.outboundBytesMax, !stream.isClosed else { return false }
+    stream.writerWaits = true
+    return true
+  }
+
+  /// Ends the response with `grpc-status: 0`.
+  public func finishGRPCOK(_ stream: HTTP2Stream) {
+    stream.outboundTrailers = .grpcOK
+    stream.outboundEnds = true
+    resume(stream)
+  }
+
+  /// Ends what we send, with trailer fields or without.
+  public func finish(_ stream: HTTP2Stream, trailers: HeaderBlock?) {
+    stream.outboundTrailers = trailers.map { .fields($0) }
+    stream.outboundEnds = true
+    resume(stream)
+  }
+
+  /// Ends the stream at once in both directions.
+  public func reset(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    guard !stream.isClosed else { return }
+    unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue)
+  }
+
+  /// Gives the peer back the window of all bytes received on the stream so far.
+  public func consumeReceived(_ stream: HTTP2Stream) {
+    guard stream.unconsumedBytes > 0 else { return }
+    defer { stream.unconsumedBytes = 0 }
+    guard !stream.isClosed, !stream.receivedEnd else { return }
+    unsafe nghttp2_session_consume_stream(handle, stream.id, stream.unconsumedBytes)
+  }
+
+  /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it up.
+  public var outboundFrameCount: Int { unsafe nghttp2_session_get_outbound_queue_size(handle) }
+
+  private func resume(_ stream: HTTP2Stream) {
+    guard stream.isDeferred, !stream.isClosed else { return }
+    stream.isDeferred = false
+    unsafe nghttp2_session_resume_data(handle, stream.id)
+  }
+
+  /// Lends `headers` in C's form. nghttp2 copies them: the form dies with `body`.
+  private func withNameValues<Result>(
+    _ headers: HeaderBlock, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result
+  ) -> Result {
+    unsafe headers.withNameValues(body)
+  }
+
+  static func dataProvider(for stream: HTTP2Stream) -> nghttp2_data_provider {
+    unsafe nghttp2_data_provider(
+      source: nghttp2_data_source(ptr: Unmanaged.passUnretained(stream).toOpaque()),
+      read_callback: HTTP2Callbacks.readOutbound)
+  }
+}
+
+extension HeaderBlock {
+  /// Appends a field of another block.
+  mutating func append(_ other: HeaderBlock, _ field: Field) {
+    append(name: Array(other.name(of: field).utf8), value: Array(other.value(of: field).utf8))
+  }
+
+  /// Lends the fields in C's form.
+  func withNameValues<Result>(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result) -> Result {
+    unsafe withUnsafeBuffer { buffer in
+      let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress)
+      let pairs = unsafe fields.map { field in
+        unsafe nghttp2_nv(
+          name: base?.advanced(by: field.start), value: base?.advanced(by: field.start + field.nameCount),
+          namelen: field.nameCount, valuelen: field.valueCount, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+      }
+      return unsafe pairs.withUnsafeBufferPointer { unsafe body($0) }
+    }
+  }
+}
+
+/// Header fields that never change, in C's form, so that answering a call builds and copies nothing.
+enum StaticFields {
+  /// `:status: 200`, `content-type: application/grpc`.
+  nonisolated(unsafe) static let grpcResponse = unsafe make([(":status", "200"), ("content-type", "application/grpc")])
+  // Immutable after initialisation: the memory is written once, before the first use, and never freed.
+  /// `grpc-status: 0`.
+  nonisolated(unsafe) static let grpcOK = unsafe make([("grpc-status", "0")])
+
+  private static func make(_ fields: [(StaticString, StaticString)]) -> UnsafeBufferPointer<nghttp2_nv> {
+    let flags = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
+    let pairs = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: fields.count)
+    for (index, (name, value)) in fields.enumerated() {
+      unsafe pairs.initializeElement(
+        at: index,
+        to: nghttp2_nv(
+          name: UnsafeMutablePointer(mutating: name.utf8Start), value: UnsafeMutablePointer(mutating: value.utf8Start),
+          namelen: name.utf8CodeUnitCount, valuelen: value.utf8CodeUnitCount, flags: flags))
+    }
+    return UnsafeBufferPointer(pairs)
+  }
+}

@@ -1,0 +1,176 @@
+internal import CNghttp2
+
+/// What happens on a session. Called from within `receive(_:)` and `produce(into:)`, on the loop's thread.
+public protocol HTTP2SessionDelegate: AnyObject {
+  /// All header fields of a request (on a server) or response (on a client) are in `stream.headers`.
+  func receivedHeaders(_ stream: HTTP2Stream)
+  /// More bytes are in `stream.body`, or its end was reached (`stream.receivedEnd`), or its trailers have come.
+  func receivedBody(_ stream: HTTP2Stream)
+  /// The stream is over: `code` is `noError` after an orderly end.
+  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode)
+  /// After `needsDrain`: the outbound bytes fell to half the limit.
+  func drained(_ stream: HTTP2Stream)
+  /// The peer asked us to open no more streams than `lastStreamID`.
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode)
+}
+
+/// One HTTP/2 connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O of its own.
+/// Loop-confined.
+@safe public final class HTTP2Session {
+  public enum Role: Sendable { case server, client }
+
+  let limits: HTTP2Limits
+  let role: Role
+  let pool: HTTP2StreamPool
+  /// Told of everything. Kept until `abandon()`.
+  public var delegate: (any HTTP2SessionDelegate)?
+  let handle: OpaquePointer  // nghttp2_session *
+  /// Bytes that nghttp2 handed out and the output buffer had no room for; valid until the next `mem_send`.
+  private var unsentChunk: UnsafeRawBufferPointer?
+  /// Streams nghttp2 has not closed; each knows its place in here.
+  private var openStreams: [HTTP2Stream] = []
+
+  /// Starts a session and queues its SETTINGS.
+  public init(role: Role, limits: HTTP2Limits, pool: HTTP2StreamPool) throws(HTTP2Error) {
+    self.role = role
+    self.limits = limits
+    self.pool = pool
+    var handle: OpaquePointer?
+    let code = unsafe HTTP2Callbacks.shared.makeSession(role, &handle)
+    guard code == 0, let handle = unsafe handle else { throw .outOfMemory }
+    unsafe self.handle = handle
+    unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
+    var settings = [
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: limits.streamWindowBytes),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(limits.headerListBytesMax)),
+      // RFC 9218: the priority signals of RFC 7540 are not used.
+      nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
+    ]
+    switch role {
+    case .server:
+      settings.append(
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: limits.concurrentStreamsMax))
+    case .client:
+      settings.append(nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
+    }
+    guard unsafe nghttp2_submit_settings(handle, 0, settings, settings.count) == 0,
+      unsafe nghttp2_session_set_local_window_size(handle, 0, 0, limits.connectionWindowBytes) == 0
+    else { throw .outOfMemory }
+  }
+
+  deinit { unsafe nghttp2_session_del(handle) }
+
+  /// Feeds bytes from the peer; events follow before it returns.
+  public func receive(_ bytes: RawSpan) throws(HTTP2Error) {
+    let taken = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe nghttp2_session_mem_recv(handle, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+    }
+    if taken < 0 { throw Self.error(taken) }
+  }
+
+  /// Appends what there is to send to `output`, until it is full.
+  public func produce(into output: HTTP2OutputBuffer) throws(HTTP2Error) {
+    if let chunk = unsafe unsentChunk {
+      guard unsafe output.append(chunk) else { return }
+      unsafe unsentChunk = nil
+    }
+    while true {
+      var data: UnsafePointer<UInt8>?
+      let count = unsafe nghttp2_session_mem_send(handle, &data)
+      guard count > 0 else {
+        if count < 0 { throw Self.error(count) }
+        return
+      }
+      let chunk = unsafe UnsafeRawBufferPointer(start: data, count: count)
+      guard unsafe output.append(chunk) else {
+        unsafe unsentChunk = chunk
+        return
+      }
+    }
+  }
+
+  /// Streams that are open now.
+  public var openStreamCount: Int { openStreams.count }
+
+  func didOpen(_ stream: HTTP2Stream) {
+    stream.openIndex = openStreams.count
+    openStreams.append(stream)
+  }
+
+  func didClose(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    let last = openStreams.removeLast()
+    if last !== stream {
+      openStreams[stream.openIndex] = last
+      last.openIndex = stream.openIndex
+    }
+    stream.isClosed = true
+    delegate?.closed(stream, code: code)
+    pool.give(stream)
+  }
+
+  /// The connection is gone: every open stream ends. Nothing may be received, submitted or produced after this.
+  public func abandon() {
+    while let stream = openStreams.last {
+      unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)
+      didClose(stream, code: .cancel)
+    }
+    delegate = nil
+  }
+
+  /// Neither side has anything left to say: the connection can be closed.
+  public var isFinished: Bool {
+    unsafe unsentChunk == nil && nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
+  }
+
+  /// Whether `produce(into:)` would yield something.
+  public var hasOutput: Bool {
+    unsafe unsentChunk != nil || nghttp2_session_want_write(handle) != 0
+  }
+
+  /// Announces that no streams will be accepted soon, without refusing those on their way.
+  /// Source: RFC 9113, section 6.8.
+  public func submitShutdownNotice() {
+    unsafe nghttp2_submit_shutdown_notice(handle)
+  }
+
+  /// Refuses streams the peer opens from now on; those open go on.
+  public func submitGoAway(code: HTTP2ErrorCode = .noError) {
+    let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
+    unsafe nghttp2_submit_goaway(handle, 0, last, code.rawValue, nil, 0)
+  }
+
+  static func error(_ code: Int) -> HTTP2Error {
+    if code == Int(NGHTTP2_ERR_NOMEM.rawValue) { return .outOfMemory }
+    return .fatal(reason: unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: code))))
+  }
+}
+
+/// Bytes on their way to the socket: filled by sessions, written, emptied. One per loop. Loop-confined.
+@safe public final class HTTP2OutputBuffer {
+  /// Bytes written to the socket at once, at most.
+  public static let capacityBytes = 131_072
+  private let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: capacityBytes, alignment: 16)
+  public private(set) var count = 0
+
+  public init() {}
+
+  deinit { unsafe storage.deallocate() }
+
+  /// Lends the bytes in it.
+  public func withBytes<Result>(_ body: (RawSpan) -> Result) -> Result {
+    body(unsafe UnsafeRawBufferPointer(rebasing: storage[..<count]).bytes)
+  }
+
+  public func removeAll() { count = 0 }
+
+  /// - Returns: false, and nothing is appended, when there is no room.
+  func append(_ chunk: UnsafeRawBufferPointer) -> Bool {
+    guard chunk.count <= Self.capacityBytes - count else { return false }
+    unsafe UnsafeMutableRawBufferPointer(rebasing: storage[count...]).copyMemory(from: chunk)
+    count += chunk.count
+    return true
+  }
+}

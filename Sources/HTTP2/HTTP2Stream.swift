@@ -1,0 +1,108 @@
+/// One request and its response. Loop-confined.
+///
+/// What arrives is collected in `headers` and `body`; what is to be sent is appended to `outbound` and leaves as the
+/// peer's windows allow. Streams are pooled: after the delegate's `closed(_:code:)` the object belongs to another stream, so
+/// owners drop theirs there.
+public final class HTTP2Stream {
+  /// The stream's number on its connection.
+  public internal(set) var id: Int32 = 0
+  /// Received header fields: the request's on a server, the response's on a client.
+  public internal(set) var headers = HeaderBlock()
+  /// Received trailer fields; empty until they arrive.
+  public internal(set) var trailers = HeaderBlock()
+  /// Received bytes that the owner has not removed yet.
+  public var body: [UInt8] = []
+  /// Bytes to send that nghttp2 has not taken yet, from `outboundOffset` on.
+  public var outbound: [UInt8] = []
+  /// Whatever the owner wants to find again from the session's events.
+  public var owner: AnyObject?
+  /// Bytes of `body` that the owner has counted somewhere; the owner's alone.
+  public var accountedBytes = 0
+  /// The peer will send nothing more on this stream.
+  public internal(set) var receivedEnd = false
+  /// The header list was larger than the limit: `headers` holds the part within it.
+  public internal(set) var headersTooLarge = false
+  /// Received bytes are dropped instead of collected: the answer is decided.
+  public var discardsInput = false
+
+  /// Received bytes whose window the peer has not got back.
+  var unconsumedBytes = 0
+  var outboundOffset = 0
+  /// Nothing more will be appended to `outbound`.
+  var outboundEnds = false
+  /// What to send after `outbound`; nil ends the stream with the data.
+  var outboundTrailers: OutboundTrailers?
+  /// nghttp2 was told that there is nothing to send now, and waits to be told otherwise.
+  var isDeferred = false
+  /// The writer was told to wait.
+  var writerWaits = false
+  var isClosed = false
+  /// Place in the session's list of open streams.
+  var openIndex = 0
+  /// The limits of the session it belongs to now.
+  var limits: HTTP2Limits
+  var role: HTTP2Session.Role
+
+  enum OutboundTrailers {
+    /// `grpc-status: 0` and nothing else.
+    case grpcOK
+    case fields(HeaderBlock)
+  }
+
+  init(session: HTTP2Session) {
+    limits = session.limits
+    role = session.role
+  }
+
+  /// Bytes appended and not yet taken by nghttp2.
+  public var outboundBytes: Int { outbound.count - outboundOffset }
+
+  /// Makes the stream as good as new, keeping its buffers unless they grew large.
+  func reset(session: HTTP2Session) {
+    limits = session.limits
+    role = session.role
+    headers.removeAll()
+    trailers.removeAll()
+    Self.empty(&body)
+    Self.empty(&outbound)
+    outboundOffset = 0
+    owner = nil
+    accountedBytes = 0
+    receivedEnd = false
+    headersTooLarge = false
+    discardsInput = false
+    outboundEnds = false
+    outboundTrailers = nil
+    isDeferred = false
+    writerWaits = false
+    isClosed = false
+    unconsumedBytes = 0
+  }
+
+  /// Bytes of buffer that a pooled stream keeps.
+  static let keptBytesMax = 4_096
+
+  private static func empty(_ bytes: inout [UInt8]) {
+    bytes.removeAll(keepingCapacity: bytes.capacity <= keptBytesMax)
+  }
+}
+
+/// Streams to use again, shared by the sessions of one loop. Loop-confined.
+public final class HTTP2StreamPool {
+  /// Streams kept at most.
+  static let streamsMax = 512
+  private var free: [HTTP2Stream] = []
+
+  public init() {}
+
+  func take(for session: HTTP2Session) -> HTTP2Stream {
+    guard let stream = free.popLast() else { return HTTP2Stream(session: session) }
+    stream.reset(session: session)
+    return stream
+  }
+
+  func give(_ stream: HTTP2Stream) {
+    stream.owner = nil
+    if free.count < Self.streamsMax { free.append(stream) }
+  }
+}
