@@ -1,1 +1,191 @@
+import HTTP2
 import Testing
+
+/// Two sessions joined by memory, and what each was told.
+private final class Pair {
+  let client: HTTP2Session
+  let server: HTTP2Session
+  let clientEvents = Recorder()
+  let serverEvents = Recorder()
+  private let output = HTTP2OutputBuffer()
+
+  init(serverLimits: HTTP2Limits = HTTP2Limits(), clientLimits: HTTP2Limits = HTTP2Limits()) throws {
+    client = try HTTP2Session(role: .client, limits: clientLimits, pool: HTTP2StreamPool())
+    server = try HTTP2Session(role: .server, limits: serverLimits, pool: HTTP2StreamPool())
+    client.delegate = clientEvents
+    server.delegate = serverEvents
+  }
+
+  /// Carries bytes to and fro until both are quiet.
+  func exchange() throws {
+    while try move(from: client, to: server) || move(from: server, to: client) {}
+  }
+
+  private func move(from: HTTP2Session, to: HTTP2Session) throws -> Bool {
+    output.removeAll()
+    try from.produce(into: output)
+    guard output.count > 0 else { return false }
+    let bytes = output.withBytes { bytes in
+      (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+    }
+    try to.receive(bytes.span.bytes)
+    return true
+  }
+
+  func request(_ fields: [(String, String)] = [], body: [UInt8] = [], ends: Bool = true) throws -> HTTP2Stream {
+    var headers = HeaderBlock()
+    headers.append(name: ":method", value: "POST")
+    headers.append(name: ":scheme", value: "http")
+    headers.append(name: ":path", value: "/x")
+    headers.append(name: ":authority", value: "localhost")
+    for (name, value) in fields { headers.append(name: name, value: value) }
+    let stream = try #require(client.submitRequest(headers))
+    client.append(to: stream) { $0.append(contentsOf: body) }
+    if ends { client.finish(stream, trailers: nil) }
+    try exchange()
+    return stream
+  }
+}
+
+private final class Recorder: HTTP2SessionDelegate {
+  var streams: [HTTP2Stream] = []
+  var closedCodes: [UInt32] = []
+  var drainedCount = 0
+  var goAwayCount = 0
+  /// Copied when a stream closes: the stream object is used again.
+  var closedTrailers: [String?] = []
+  var closedBodies: [[UInt8]] = []
+
+  func receivedHeaders(_ stream: HTTP2Stream) { streams.append(stream) }
+  func receivedBody(_ stream: HTTP2Stream) {}
+  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    closedCodes.append(code.rawValue)
+    closedTrailers.append(stream.trailers.firstValue("grpc-status"))
+    closedBodies.append(stream.body)
+  }
+  func drained(_ stream: HTTP2Stream) { drainedCount += 1 }
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) { goAwayCount += 1 }
+}
+
+@Suite("HTTP2Session")
+struct HTTP2SessionTests {
+  @Test("a request's headers and body arrive, and the response's with its trailers")
+  func roundTrip() throws {
+    let pair = try Pair()
+    _ = try pair.request([("x-key", "value")], body: [1, 2, 3])
+    let received = try #require(pair.serverEvents.streams.first)
+    #expect(received.headers.firstValue("x-key") == "value")
+    #expect(received.body == [1, 2, 3])
+    #expect(received.receivedEnd)
+    pair.server.submitGRPCResponse(received)
+    pair.server.append(to: received) { $0.append(contentsOf: [4, 5]) }
+    pair.server.finishGRPCOK(received)
+    try pair.exchange()
+    #expect(pair.clientEvents.closedBodies == [[4, 5]])
+    #expect(pair.clientEvents.closedTrailers == ["0"])
+    #expect(pair.clientEvents.closedCodes == [0])
+    #expect(pair.server.openStreamCount == 0)
+  }
+
+  @Test("a header list at the limit is kept whole, one byte more is marked as too large", arguments: [0, 1])
+  func headerListLimit(excess: Int) throws {
+    var limits = HTTP2Limits()
+    let fixed = [(":method", "POST"), (":scheme", "http"), (":path", "/x"), (":authority", "localhost")]
+      .reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + HeaderBlock.fieldOverheadBytes }
+    limits.headerListBytesMax = 1_000
+    let pair = try Pair(serverLimits: limits)
+    let value = 1_000 - fixed - HeaderBlock.fieldOverheadBytes - 5 + excess
+    _ = try pair.request([("x-big", String(repeating: "v", count: value))])
+    let received = try #require(pair.serverEvents.streams.first)
+    #expect(received.headersTooLarge == (excess == 1))
+    #expect(received.headers.listBytes <= 1_000)
+  }
+
+  @Test("a sender waits while the peer's window is full and goes on when it opens")
+  func backpressure() throws {
+    let pair = try Pair()
+    let stream = try pair.request()
+    let received = try #require(pair.serverEvents.streams.first)
+    pair.server.submitGRPCResponse(received)
+    pair.server.append(to: received) { $0.append(contentsOf: [UInt8](repeating: 7, count: 200_000)) }
+    try pair.exchange()
+    #expect(stream.body.count == 65_535)  // the window of one stream
+    #expect(pair.server.needsDrain(received))
+    while stream.body.count < 200_000 {
+      let before = stream.body.count
+      pair.client.consumeReceived(stream)
+      try pair.exchange()
+      try #require(stream.body.count > before)
+    }
+    #expect(pair.serverEvents.drainedCount == 1)
+    #expect(!pair.server.needsDrain(received))
+  }
+
+  @Test("a response that ends before the request does asks the peer to stop")
+  func earlyResponse() throws {
+    let pair = try Pair()
+    _ = try pair.request(body: [1], ends: false)
+    let received = try #require(pair.serverEvents.streams.first)
+    received.discardsInput = true
+    var headers = HeaderBlock()
+    headers.append(name: ":status", value: "415")
+    pair.server.submitHeadersOnlyResponse(received, headers)
+    try pair.exchange()
+    #expect(pair.clientEvents.closedCodes == [HTTP2ErrorCode.noError.rawValue])
+    #expect(pair.server.openStreamCount == 0)
+  }
+
+  @Test("a stream the client resets is closed with its code")
+  func reset() throws {
+    let pair = try Pair()
+    let stream = try pair.request(ends: false)
+    pair.client.reset(stream, code: .cancel)
+    try pair.exchange()
+    #expect(pair.serverEvents.closedCodes == [HTTP2ErrorCode.cancel.rawValue])
+  }
+
+  @Test("streams past the concurrency limit wait at the client until one ends")
+  func concurrencyLimit() throws {
+    var limits = HTTP2Limits()
+    limits.concurrentStreamsMax = 2
+    let pair = try Pair(serverLimits: limits)
+    try pair.exchange()
+    for _ in 0..<3 { _ = try pair.request() }
+    #expect(pair.serverEvents.streams.count == 2)
+    let first = try #require(pair.serverEvents.streams.first)
+    pair.server.submitGRPCResponse(first)
+    pair.server.finishGRPCOK(first)
+    try pair.exchange()
+    #expect(pair.serverEvents.streams.count == 3)
+  }
+
+  @Test("after GOAWAY open streams end and then the session is finished")
+  func goAway() throws {
+    let pair = try Pair()
+    _ = try pair.request()
+    pair.server.submitGoAway()
+    try pair.exchange()
+    #expect(pair.clientEvents.goAwayCount == 1)
+    #expect(!pair.server.isFinished)
+    let received = try #require(pair.serverEvents.streams.first)
+    pair.server.submitGRPCResponse(received)
+    pair.server.finishGRPCOK(received)
+    try pair.exchange()
+    #expect(pair.server.isFinished)
+  }
+
+  @Test("bytes that are no HTTP/2 end the session")
+  func garbage() throws {
+    let pair = try Pair()
+    #expect(throws: HTTP2Error.self) { try pair.server.receive(Array("GET / HTTP/1.1\r\n\r\n".utf8).span.bytes) }
+  }
+
+  @Test("abandoning a session ends its open streams")
+  func abandon() throws {
+    let pair = try Pair()
+    _ = try pair.request(ends: false)
+    pair.server.abandon()
+    #expect(pair.serverEvents.closedCodes == [HTTP2ErrorCode.cancel.rawValue])
+    #expect(pair.server.openStreamCount == 0)
+  }
+}

@@ -1,0 +1,122 @@
+public import EventLoop
+
+/// Told what happens on a connection and its streams.
+public protocol HTTP2ConnectionDelegate: HTTP2SessionDelegate {
+  /// The connection is closed and all its streams have been told so.
+  func connectionClosed()
+}
+
+/// A socket and the session that speaks over it. Loop-confined.
+///
+/// What a turn of the loop produces is written once, at its end. While the kernel takes no more, nothing is produced.
+public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
+  public let session: HTTP2Session
+  public let loop: EventLoop
+  public let peerAddress: SocketAddress?
+  private let socket: SocketConnection
+  private let output: HTTP2OutputBuffer
+  private let limits: HTTP2Limits
+  private var delegate: (any HTTP2ConnectionDelegate)?
+  /// Bytes the kernel did not take; nothing else is produced until it has.
+  private var unsent: [UInt8] = []
+  private var flushIsScheduled = false
+  public private(set) var isClosed = false
+
+  /// Takes over a connected socket.
+  /// - Parameter output: Shared by all connections of the loop: it is empty between writes.
+  public init(
+    role: HTTP2Session.Role, socket: SocketConnection, loop: EventLoop, limits: HTTP2Limits, pool: HTTP2StreamPool,
+    output: HTTP2OutputBuffer
+  ) throws(HTTP2Error) {
+    self.socket = socket
+    self.loop = loop
+    self.limits = limits
+    self.output = output
+    peerAddress = socket.peerAddress
+    session = try HTTP2Session(role: role, limits: limits, pool: pool)
+  }
+
+  /// Starts reading and sends the SETTINGS. `delegate` is kept until the connection closes.
+  public func start(delegate: any HTTP2ConnectionDelegate) {
+    self.delegate = delegate
+    session.delegate = delegate
+    socket.delegate = self
+    needsFlush()
+    socket.startReading()
+  }
+
+  /// Asks for a write at the end of this turn: one for everything the turn produces.
+  public func needsFlush() {
+    guard !flushIsScheduled, !isClosed else { return }
+    flushIsScheduled = true
+    loop.atEndOfTurn(self)
+  }
+
+  /// Tells the peer that this side is about to stop; new streams are still served.
+  public func announceShutdown() {
+    session.submitShutdownNotice()
+    needsFlush()
+  }
+
+  /// Refuses new streams; the connection closes after the last open one.
+  public func refuseNewStreams() {
+    session.submitGoAway()
+    needsFlush()
+  }
+
+  /// Ends the connection and every stream on it.
+  public func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    session.abandon()
+    socket.close()
+    delegate?.connectionClosed()
+    delegate = nil
+  }
+
+  // MARK: Socket
+
+  public func received(_ bytes: RawSpan) {
+    do throws(HTTP2Error) {
+      try session.receive(bytes)
+    } catch {
+      // nghttp2 has queued a GOAWAY where the protocol asks for one.
+      flush()
+      return close()
+    }
+    guard session.outboundFrameCount <= limits.outboundFramesMax else { return close() }
+    needsFlush()
+  }
+
+  public func receivedEnd() { close() }
+
+  public func becameWritable() {
+    let written = unsafe unsent.withUnsafeBytes { unsafe socket.write($0.bytes) }
+    guard let written else { return close() }
+    unsent.removeFirst(written)
+    if unsent.isEmpty { flush() }
+  }
+
+  public func endOfTurn() {
+    flushIsScheduled = false
+    flush()
+  }
+
+  private func flush() {
+    guard !isClosed else { return }
+    while unsent.isEmpty {
+      output.removeAll()
+      do throws(HTTP2Error) { try session.produce(into: output) } catch { return close() }
+      guard output.count > 0 else { break }
+      let isOpen = output.withBytes { bytes in
+        guard let written = socket.write(bytes) else { return false }
+        if written < bytes.byteCount {
+          unsafe bytes.extracting(written...).withUnsafeBytes { unsafe unsent.append(contentsOf: $0) }
+        }
+        return true
+      }
+      guard isOpen else { return close() }
+    }
+    if unsent.isEmpty && session.isFinished { close() }
+  }
+}
