@@ -61,8 +61,7 @@ let package = Package(
       name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"], swiftSettings: fencedSettings),
     .target(name: "StreakDomain", swiftSettings: settings),
     .target(
-      name: "StreakStore", dependencies: ["Postgres", "StreakDomain", logging], resources: [.copy("SchemaVersions")],
-      swiftSettings: settings),
+      name: "StreakStore", dependencies: ["EventLoop", "Postgres", "StreakDomain", logging], swiftSettings: settings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(
       name: "StreakServices",
