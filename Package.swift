@@ -53,7 +53,8 @@ let package = Package(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "HTTP2", "ProtobufCodec"], swiftSettings: fencedSettings),
-    .target(name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], swiftSettings: fencedSettings),
+    .target(
+      name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"], swiftSettings: fencedSettings),
 
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),

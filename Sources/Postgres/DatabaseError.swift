@@ -1,0 +1,51 @@
+/// Why a statement, batch or transaction did not complete.
+///
+/// The texts are for our log only: they name hosts, rows and constraints. Nothing of them may reach a client.
+public enum DatabaseError: Error, Equatable {
+  /// Nothing took effect, because nothing was sent or the transaction broke before its COMMIT was sent: safe to retry.
+  case unreachable(reason: String)
+  /// The link broke after sending: it may have committed.
+  case outcomeUnknown(reason: String)
+  /// The server refused; nothing of the statement (batch, transaction) took effect.
+  case rejected(SQLState, constraint: String?, serverMessage: String)
+  /// A limit of ours would have been passed; nothing was sent.
+  case limitExceeded(PostgresLimit)
+  /// The statement ran longer than `PostgresConfiguration.statementTimeoutMilliseconds` (or an operator cancelled it)
+  /// and was rolled back.
+  case statementTimeout
+  /// The calling task was cancelled. A queued statement was never sent and a transaction is rolled back; a statement
+  /// outside a transaction that was already sent may take effect.
+  case cancelled
+  /// The answer is not what the caller's code expects; the statement itself completed.
+  case undecodable(RowError)
+  /// A value cannot be represented in PostgreSQL; nothing was sent.
+  case unencodable(parameter: Int)
+}
+
+/// A limit of `PostgresConfiguration` that a call ran into.
+public enum PostgresLimit: Sendable, Equatable {
+  case queuedStatementsMax
+  case queuedTransactionsMax
+  case statementBytesMax
+}
+
+/// How an answer differs from what the caller's code expects. Columns count from 0.
+public enum RowError: Error, Equatable {
+  case unexpectedNull(column: Int)
+  /// - Parameter found: The column's type, an object identifier of `pg_type`.
+  case unexpectedType(column: Int, found: UInt32)
+  /// The value's length or content does not fit its type.
+  case malformedValue(column: Int)
+  case missingColumn(column: Int)
+  /// - Parameter found: How many rows came where exactly (or at most) one was expected.
+  case unexpectedRowCount(found: Int)
+}
+
+/// An error that can stand for a database error, so that a transaction's body may throw its caller's own error type.
+public protocol DatabaseFailure: Error {
+  init(database error: DatabaseError)
+}
+
+extension DatabaseError: DatabaseFailure {
+  public init(database error: DatabaseError) { self = error }
+}

@@ -1,0 +1,95 @@
+public import EventLoop
+
+/// Listens on channels over a connection of its own, for as long as it lives. Loop-confined.
+///
+/// Notifications sent while it is not connected are lost; `.listening` tells when to look at the tables instead.
+public final class NotificationListener {
+  /// What a listener hears.
+  public enum Event: Sendable {
+    /// All channels are listened to from now on, for the first time or again: something may have been missed before.
+    case listening
+    case notification(PostgresNotification)
+    /// The connection failed or broke; it is tried again.
+    case interrupted(reason: String)
+  }
+
+  private let loop: EventLoop
+  private let configuration: PostgresConfiguration
+  private let listenStatements: [BoundStatement]
+  private let onEvent: (Event) -> Void
+  private var randomness: AnyRandomness
+  private var backoff: ReconnectBackoff
+  private var connection: PostgresConnection?
+  private var retryTimer: LoopTimer?
+  private var isClosed = false
+
+  /// Starts connecting.
+  /// - Parameters:
+  ///   - channels: Names as NOTIFY uses them, at most 63 bytes each, case kept.
+  ///   - onEvent: Called on the loop's thread.
+  public init(
+    loop: EventLoop, configuration: PostgresConfiguration, channels: [String],
+    randomness: any RandomNumberGenerator = SystemRandomNumberGenerator(), onEvent: @escaping (Event) -> Void
+  ) {
+    loop.preconditionIsCurrent()
+    self.loop = loop
+    self.configuration = configuration
+    self.onEvent = onEvent
+    self.randomness = AnyRandomness(randomness)
+    listenStatements = channels.map { channel in
+      precondition((1...63).contains(channel.utf8.count) && !channel.utf8.contains(0), "not a channel name")
+      let quoted = channel.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+      return BoundStatement(statement: Statement(unprepared: "listen \"\(quoted)\""), parameters: [])
+    }
+    backoff = ReconnectBackoff(
+      minMilliseconds: configuration.reconnectDelayMinMilliseconds,
+      maxMilliseconds: configuration.reconnectDelayMaxMilliseconds)
+    connect()
+  }
+
+  deinit { close() }
+
+  /// Stops listening; nothing is reported any more.
+  public func close() {
+    isClosed = true
+    retryTimer?.cancel()
+    retryTimer = nil
+    connection?.close()
+    connection = nil
+  }
+
+  private func connect() {
+    retryTimer = nil
+    let connection = PostgresConnection(loop: loop, configuration: configuration, owner: self)
+    self.connection = connection
+    connection.start()
+  }
+}
+
+extension NotificationListener: PostgresConnectionOwner {
+  func connectionBecameReady(_ connection: PostgresConnection) {
+    connection.submit(DatabaseWork(.write, steps: listenStatements, deadlineMilliseconds: .max))
+  }
+
+  func connection(
+    _ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool, works: [DatabaseWork]
+  ) {
+    guard !isClosed else { return }
+    self.connection = nil
+    let delay = backoff.nextDelayMilliseconds(using: &randomness)
+    retryTimer = loop.schedule(afterMilliseconds: delay) { [unowned self] in connect() }
+    onEvent(.interrupted(reason: reason))
+  }
+
+  func connection(_ connection: PostgresConnection, finished segment: Pipeline<DatabaseWork>.Segment) {
+    if let failure = segment.failure { return connection.fail("LISTEN: \(failure.error)") }
+    backoff.reset()
+    onEvent(.listening)
+  }
+
+  func connection(_ connection: PostgresConnection, received notification: PostgresNotification) {
+    onEvent(.notification(notification))
+  }
+
+  func connection(_ connection: PostgresConnection, receivedNotice text: String) {}
+}

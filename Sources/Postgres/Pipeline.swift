@@ -1,0 +1,152 @@
+import DequeModule
+
+/// What the server still owes on one connection in pipeline mode: results in, decisions out. No I/O.
+///
+/// A segment is what stands between two syncs; PostgreSQL makes one implicit transaction of it unless a transaction is
+/// open. Nothing in a segment is final before its sync is answered: only then has it committed, and an error
+/// anywhere in it, even at the commit itself, undoes all of it.
+struct Pipeline<Work: AnyObject> {
+  /// One thing sent, in the order of sending.
+  enum Expectation {
+    case prepare(Statement)
+    /// One statement of `Work`.
+    case step(Work)
+    case sync
+  }
+
+  /// What libpq handed over.
+  enum Event {
+    /// Rows, or a command's completion.
+    case success
+    case failure(DatabaseError)
+    /// Skipped by the server, because of an earlier error in the segment.
+    case skipped
+    /// The end of one statement's results.
+    case end
+    case synced
+    /// A kind of result that nothing we send asks for, such as COPY.
+    case unsupported
+  }
+
+  /// What to do about it.
+  enum Action {
+    case nothing
+    /// The result belongs to this work.
+    case deliver(Work)
+    case prepared(Statement)
+    case prepareFailed(Statement, DatabaseError)
+    /// A segment with work is complete.
+    case finished(Segment)
+    /// The server and we disagree about what is due; the connection is of no use.
+    case violation
+  }
+
+  /// A completed segment.
+  struct Segment {
+    /// In the order of sending.
+    let works: [Work]
+    /// Who failed (nil: the commit) and why; nil when everything took effect.
+    let failure: Failure?
+  }
+
+  struct Failure {
+    let work: Work?
+    let error: DatabaseError
+  }
+
+  /// Sent and not fully answered. The head is what the server answers next.
+  private var expectations: Deque<Expectation> = []
+  /// The head has its result; the end of its results is due.
+  private var headIsAnswered = false
+  /// Works of the segment being answered.
+  private var works: [Work] = []
+  private var failure: Failure?
+  /// Steps sent whose segment is not complete.
+  private(set) var stepCount = 0
+  /// Steps of the segment being answered.
+  private var stepsAnswered = 0
+
+  var isEmpty: Bool { expectations.isEmpty }
+
+  /// Records something sent.
+  mutating func sent(_ expectation: Expectation) {
+    if case .step = expectation { stepCount += 1 }
+    expectations.append(expectation)
+  }
+
+  /// Takes what the server answered.
+  mutating func receive(_ event: Event) -> Action {
+    guard let head = expectations.first else { return .violation }
+    if headIsAnswered {
+      guard case .end = event else { return .violation }
+      headIsAnswered = false
+      // A sync that failed (the commit did) is still to come.
+      if case .sync = head { return .nothing }
+      expectations.removeFirst()
+      return .nothing
+    }
+    switch head {
+    case .prepare(let statement): return receivePrepare(event, statement)
+    case .step(let work): return receiveStep(event, work)
+    case .sync: return receiveSync(event)
+    }
+  }
+
+  /// The link broke.
+  /// - Returns: Every work that is not complete, in the order of sending, each once.
+  mutating func breakLink() -> [Work] {
+    var broken = works
+    for case .step(let work) in expectations where broken.last !== work { broken.append(work) }
+    self = Pipeline()
+    return broken
+  }
+
+  private mutating func receivePrepare(_ event: Event, _ statement: Statement) -> Action {
+    switch event {
+    case .success:
+      headIsAnswered = true
+      return .prepared(statement)
+    case .failure(let error):
+      headIsAnswered = true
+      return .prepareFailed(statement, error)
+    default: return .violation
+    }
+  }
+
+  private mutating func receiveStep(_ event: Event, _ work: Work) -> Action {
+    switch event {
+    case .success, .failure, .skipped: break
+    default: return .violation
+    }
+    headIsAnswered = true
+    stepsAnswered += 1
+    if works.last !== work { works.append(work) }
+    switch event {
+    case .success: return .deliver(work)
+    case .failure(let error):
+      if failure == nil { failure = Failure(work: work, error: error) }
+      return .nothing
+    default: return .nothing
+    }
+  }
+
+  private mutating func receiveSync(_ event: Event) -> Action {
+    switch event {
+    case .synced:
+      expectations.removeFirst()
+      stepCount -= stepsAnswered
+      stepsAnswered = 0
+      guard !works.isEmpty else { return .nothing }
+      defer {
+        works.removeAll(keepingCapacity: true)
+        failure = nil
+      }
+      return .finished(Segment(works: works, failure: failure))
+    case .failure(let error):
+      headIsAnswered = true
+      if failure == nil { failure = Failure(work: nil, error: error) }
+      return .nothing
+    default: return .violation
+    }
+  }
+}

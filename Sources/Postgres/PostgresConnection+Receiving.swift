@@ -1,0 +1,105 @@
+internal import CLibpq
+import EventLoop
+
+extension PostgresConnection {
+  /// Reads what arrived and acts on every complete result.
+  func receive() {
+    guard phase == .ready, let handle = unsafe handle else { return }
+    lastProgressMilliseconds = loop.nowMilliseconds
+    let isAlive = unsafe PQconsumeInput(handle) == 1
+    if script == nil { takeResults() } else { takeScriptResults() }
+    guard phase == .ready else { return }
+    takeNotifications()
+    if !isAlive { fail(errorMessage) }
+  }
+
+  private func takeResults() {
+    while phase == .ready, let handle = unsafe handle, unsafe PQisBusy(handle) == 0, !pipeline.isEmpty {
+      guard let result = unsafe PQgetResult(handle) else {
+        act(pipeline.receive(.end))
+        continue
+      }
+      unsafe take(QueryResult(owning: result))
+    }
+  }
+
+  private func take(_ result: consuming QueryResult) {
+    let event: Pipeline<DatabaseWork>.Event
+    switch result.outcome {
+    case .success: event = .success
+    case .synced: event = .synced
+    case .skipped: event = .skipped
+    case .unsupported: event = .unsupported
+    case .failure(let error, let isFatal):
+      // The server is about to close the link; what it did of the statements in flight is not known.
+      if isFatal { return fail(result.failureText) }
+      event = .failure(error)
+    }
+    let action = pipeline.receive(event)
+    if case .deliver(let work) = action {
+      work.append(result)
+    } else {
+      act(action)
+    }
+  }
+
+  private func act(_ action: Pipeline<DatabaseWork>.Action) {
+    switch action {
+    case .nothing, .deliver: break
+    case .prepared(let statement):
+      if let index = statement.index { preparedStatements[index].state = .prepared }
+    case .prepareFailed(let statement, let error):
+      if let index = statement.index { preparedStatements[index] = PreparedStatement(failure: error) }
+    case .finished(let segment): owner.connection(self, finished: segment)
+    case .violation: fail("an answer that nobody asked for")
+    }
+  }
+
+  private func takeScriptResults() {
+    while let handle = unsafe handle, unsafe PQisBusy(handle) == 0 {
+      guard let result = unsafe PQgetResult(handle) else { return unsafe finishScript(handle) }
+      let owned = unsafe QueryResult(owning: result)
+      switch owned.outcome {
+      case .success, .synced, .skipped: break
+      case .unsupported: return fail("COPY in a script")
+      case .failure(let error, let isFatal):
+        if isFatal { return fail(owned.failureText) }
+        if scriptFailure == nil { scriptFailure = error }
+      }
+    }
+  }
+
+  private func finishScript(_ handle: OpaquePointer) {
+    let work = script
+    let failure = scriptFailure
+    script = nil
+    scriptFailure = nil
+    guard unsafe PQenterPipelineMode(handle) == 1 else {
+      work?.finish(.unreachable(reason: errorMessage))
+      return fail(errorMessage)
+    }
+    work?.finish(failure)
+  }
+
+  private func takeNotifications() {
+    while let handle = unsafe handle, let notification = unsafe PQnotifies(handle) {
+      defer { unsafe PQfreemem(notification) }
+      guard let channel = unsafe notification.pointee.relname, let payload = unsafe notification.pointee.extra else {
+        continue
+      }
+      owner.connection(
+        self,
+        received: PostgresNotification(
+          channel: unsafe String(cString: channel), payload: unsafe String(cString: payload),
+          processID: unsafe notification.pointee.be_pid))
+    }
+  }
+
+  /// Replaces the server's "no such prepared statement" by the reason why it could not be prepared.
+  func cause(of error: DatabaseError, in work: DatabaseWork) -> DatabaseError {
+    guard case .rejected(.invalidStatementName, _, _) = error, let index = work.currentStatement?.index else {
+      return error
+    }
+    return preparedStatements[index].failure ?? error
+  }
+}

@@ -1,0 +1,143 @@
+internal import CLibpq
+import EventLoop
+
+/// Who owns a connection and is told what happens on it. Called on the loop's thread.
+protocol PostgresConnectionOwner: AnyObject {
+  func connectionBecameReady(_ connection: PostgresConnection)
+  /// It failed to connect, or broke: it is closed. `works` are not complete.
+  func connection(_ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool, works: [DatabaseWork])
+  /// A segment is complete.
+  func connection(_ connection: PostgresConnection, finished segment: Pipeline<DatabaseWork>.Segment)
+  func connection(_ connection: PostgresConnection, received notification: PostgresNotification)
+  func connection(_ connection: PostgresConnection, receivedNotice text: String)
+}
+
+/// One libpq connection in pipeline mode on a loop. Loop-confined; used once: it connects, serves and closes.
+///
+/// `PostgresConnection+Connecting` brings it up, `+Sending` and `+Receiving` move statements and results.
+@safe final class PostgresConnection: EndOfTurnWork {
+  /// connecting -> ready -> closed, or connecting -> closed.
+  enum Phase {
+    case connecting
+    case ready
+    case closed
+  }
+
+  /// What a statement is on this connection. none -> preparing -> prepared, or back to none when PREPARE failed.
+  enum Preparation {
+    case none
+    case preparing
+    case prepared
+  }
+
+  struct PreparedStatement {
+    var state: Preparation = .none
+    var types: [Oid] = []
+    /// Why the last PREPARE failed, for executions that were sent behind it.
+    var failure: DatabaseError?
+  }
+
+  let loop: EventLoop
+  let configuration: PostgresConfiguration
+  unowned let owner: any PostgresConnectionOwner
+  var phase = Phase.connecting
+  var handle: OpaquePointer?  // PGconn *; nil before it starts and after it is closed
+  var watcher: DescriptorWatcher?
+  var connectTimer: LoopTimer?
+
+  var pipeline = Pipeline<DatabaseWork>()
+  var preparedStatements: [PreparedStatement] = []
+  var parameters = ParameterBuffer()
+  /// Reads sent since the last sync.
+  var openReads = 0
+  var endOfTurnIsAsked = false
+  /// A script running outside pipeline mode.
+  var script: DatabaseWork?
+  /// The first error the script met.
+  var scriptFailure: DatabaseError?
+  /// When the server last answered, or was last given something while it owed nothing. The loop's clock.
+  var lastProgressMilliseconds: UInt64 = 0
+
+  /// Reserved for one transaction.
+  var isExclusive = false
+  /// A cancel request is or was under way: it may hit a later statement, so the connection is not used again.
+  var isCancelSent = false
+
+  init(loop: EventLoop, configuration: PostgresConfiguration, owner: any PostgresConnectionOwner) {
+    self.loop = loop
+    self.configuration = configuration
+    self.owner = owner
+  }
+
+  deinit { close() }
+
+  var isReady: Bool { phase == .ready }
+  var isIdle: Bool { pipeline.isEmpty && script == nil }
+  /// The server process; 0 when not connected.
+  var processID: Int32 { unsafe handle.map { unsafe PQbackendPID($0) } ?? 0 }
+  /// Whether the server says that no transaction is open.
+  var isOutsideTransaction: Bool { unsafe handle.map { unsafe PQtransactionStatus($0) == PQTRANS_IDLE } ?? false }
+
+  /// libpq's last error; log only.
+  var errorMessage: String {
+    guard let handle = unsafe handle, let text = unsafe PQerrorMessage(handle) else { return "not connected" }
+    return unsafe String(cString: text)
+  }
+
+  /// Closes without telling the owner. The server rolls back what is open.
+  func close() {
+    phase = .closed
+    connectTimer?.cancel()
+    connectTimer = nil
+    // Before the descriptor: the kernel may give its number to somebody else at once.
+    watcher?.close()
+    watcher = nil
+    if let handle = unsafe handle { unsafe PQfinish(handle) }
+    unsafe handle = nil
+  }
+
+  /// Closes because of `reason`, and tells the owner.
+  func fail(_ reason: String) {
+    guard phase != .closed else { return }
+    let wasReady = phase == .ready
+    close()
+    var works = pipeline.breakLink()
+    if let script { works.append(script) }
+    script = nil
+    owner.connection(self, brokeFor: reason, wasReady: wasReady, works: works)
+  }
+
+  /// Gives up on a server that owes an answer and has been silent for too long.
+  func checkSilence(nowMilliseconds: UInt64) {
+    guard phase == .ready, !isIdle else { return }
+    let silenceMax = configuration.statementTimeoutMilliseconds + configuration.answerGraceMilliseconds
+    if nowMilliseconds > lastProgressMilliseconds + silenceMax { fail("the server does not answer") }
+  }
+
+  /// Asks the server, from the thread pool, to stop the running statement.
+  func sendCancel() {
+    guard let handle = unsafe handle, !isCancelSent, let cancel = unsafe PQgetCancel(handle) else { return }
+    isCancelSent = true
+    let request = unsafe CancelRequest(owning: cancel)
+    let loop = loop
+    Task(executorPreference: loop) { await loop.offload { request.send() } }
+  }
+
+  func endOfTurn() {
+    endOfTurnIsAsked = false
+    if openReads > 0 { sync() }
+  }
+}
+
+/// A libpq cancel request: everything needed to ask once, apart from the connection.
+///
+/// `@unchecked Sendable`: immutable, and libpq allows `PQcancel` on any thread.
+@safe private final class CancelRequest: @unchecked Sendable {
+  private let handle: OpaquePointer
+
+  init(owning handle: OpaquePointer) { unsafe self.handle = handle }
+  deinit { unsafe PQfreeCancel(handle) }
+
+  /// Blocks until the server took the request. A failure leaves the statement to its timeout.
+  func send() { _ = unsafe PQcancel(handle, nil, 0) }
+}

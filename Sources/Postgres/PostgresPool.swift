@@ -1,0 +1,301 @@
+import DequeModule
+import EventLoop
+
+/// One loop's connections, and the queue in front of them. Loop-confined.
+///
+/// Single statements go to the shared connection that owes the fewest answers. A transaction reserves a connection:
+/// it may still owe answers to others, the transaction's statements simply follow them. One connection always stays
+/// shared if there is more than one.
+final class PostgresPool {
+  private struct Slot {
+    var connection: PostgresConnection?
+    var backoff: ReconnectBackoff
+    var retryTimer: LoopTimer?
+  }
+
+  /// Milliseconds between looks at queue deadlines and silent servers.
+  static let housekeepingMilliseconds: UInt64 = 100
+
+  let loop: EventLoop
+  let configuration: PostgresConfiguration
+  private var randomness: AnyRandomness
+  private let onEvent: (PostgresEvent) -> Void
+  private var slots: [Slot]
+  /// Statements without a connection, in the order of arrival.
+  private var queuedStatements: Deque<DatabaseWork> = []
+  /// Transactions without a connection.
+  private var queuedReservations: Deque<DatabaseWork> = []
+  private var housekeeping: LoopTimer?
+  private var isClosing = false
+  private var drainWaiter: DatabaseWork?
+
+  init(
+    loop: EventLoop, configuration: PostgresConfiguration, randomness: any RandomNumberGenerator,
+    onEvent: @escaping @Sendable (PostgresEvent) -> Void
+  ) {
+    precondition(configuration.connectionsPerLoop > 0, "a pool needs a connection")
+    self.loop = loop
+    self.configuration = configuration
+    self.randomness = AnyRandomness(randomness)
+    self.onEvent = onEvent
+    let backoff = ReconnectBackoff(
+      minMilliseconds: configuration.reconnectDelayMinMilliseconds,
+      maxMilliseconds: configuration.reconnectDelayMaxMilliseconds)
+    slots = Array(repeating: Slot(backoff: backoff), count: configuration.connectionsPerLoop)
+  }
+
+  func start() {
+    for index in slots.indices { connect(slot: index) }
+    housekeeping = loop.schedule(
+      afterMilliseconds: Self.housekeepingMilliseconds, repeatMilliseconds: Self.housekeepingMilliseconds
+    ) { [unowned self] in keepHouse() }
+  }
+
+  func run(_ step: BoundStatement) async throws(DatabaseError) -> QueryResult {
+    let work = makeWork(step.statement.access == .read ? .read : .write, [step])
+    try await perform(work)
+    return try work.takeOnlyResult()
+  }
+
+  func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
+    guard !batch.steps.isEmpty else { return BatchResult(results: []) }
+    let work = makeWork(.write, batch.steps)
+    try await perform(work)
+    return BatchResult(results: work.results)
+  }
+
+  func makeWork(_ kind: DatabaseWork.Kind, _ steps: [BoundStatement]) -> DatabaseWork {
+    DatabaseWork(
+      kind, steps: steps, deadlineMilliseconds: loop.nowMilliseconds + configuration.queueWaitMilliseconds)
+  }
+
+  /// Queues or sends the work and waits for its end, or for the task's cancellation.
+  private func perform(_ work: DatabaseWork) async throws(DatabaseError) {
+    guard !Task.isCancelled else { throw .cancelled }
+    guard !isClosing else { throw .unreachable(reason: "the pool is closed") }
+    let loop = loop
+    let bound = LoopBound((pool: self, work: work), loop: loop)
+    await withTaskCancellationHandler {
+      await work.wait { accept(work) }
+    } onCancel: {
+      loop.execute { bound.value.pool.abandon(bound.value.work) }
+    }
+    if let failure = work.failure { throw failure }
+  }
+
+  // MARK: Transactions
+
+  /// A connection for one transaction; give it back with `release(_:)`.
+  func reserve() async throws(DatabaseError) -> PostgresConnection {
+    let work = makeWork(.reservation, [])
+    try await perform(work)
+    guard let connection = work.connection else { preconditionFailure("a reservation ended with nothing") }
+    return connection
+  }
+
+  /// Takes a transaction's connection back. Only one that is known to be between transactions is used again.
+  func release(_ connection: PostgresConnection) {
+    connection.isExclusive = false
+    if connection.isReady {
+      if connection.isCancelSent || !connection.isIdle || !connection.isOutsideTransaction {
+        connection.fail("discarded after a transaction that did not end cleanly")
+      } else {
+        serveQueues()
+      }
+    }
+    finishDraining()
+  }
+
+  // MARK: Queues
+
+  private func accept(_ work: DatabaseWork) {
+    if work.kind == .reservation {
+      guard let connection = reservableConnection, queuedReservations.isEmpty else {
+        return enqueue(work, in: &queuedReservations, max: configuration.queuedTransactionsMax, .queuedTransactionsMax)
+      }
+      grant(connection, to: work)
+    } else {
+      guard let connection = sharedConnection, queuedStatements.isEmpty else {
+        return enqueue(work, in: &queuedStatements, max: configuration.queuedStatementsMax, .queuedStatementsMax)
+      }
+      connection.submit(work)
+    }
+  }
+
+  private func enqueue(_ work: DatabaseWork, in queue: inout Deque<DatabaseWork>, max: Int, _ limit: PostgresLimit) {
+    guard queue.count < max else { return work.finish(.limitExceeded(limit)) }
+    queue.append(work)
+  }
+
+  /// The shared connection that owes the fewest answers and may take one more.
+  private var sharedConnection: PostgresConnection? {
+    var best: PostgresConnection?
+    var bestCount = configuration.statementsInFlightPerConnectionMax
+    for slot in slots {
+      guard let connection = slot.connection, connection.isReady, !connection.isExclusive else { continue }
+      guard connection.pipeline.stepCount < bestCount else { continue }
+      best = connection
+      bestCount = connection.pipeline.stepCount
+    }
+    return best
+  }
+
+  private var reservableConnection: PostgresConnection? {
+    let exclusiveCount = slots.count { $0.connection?.isExclusive == true }
+    guard exclusiveCount < max(1, slots.count - 1) else { return nil }
+    return sharedConnection
+  }
+
+  private func grant(_ connection: PostgresConnection, to work: DatabaseWork) {
+    connection.isExclusive = true
+    work.connection = connection
+    work.finish()
+  }
+
+  private func serveQueues() {
+    while !queuedReservations.isEmpty, let connection = reservableConnection {
+      grant(connection, to: queuedReservations.removeFirst())
+    }
+    while !queuedStatements.isEmpty, let connection = sharedConnection {
+      connection.submit(queuedStatements.removeFirst())
+    }
+  }
+
+  /// The caller's task was cancelled. What was sent stays sent; its answer is thrown away.
+  private func abandon(_ work: DatabaseWork) {
+    guard !work.isFinished else {
+      // A reservation that was granted in the meantime is used, and then released, by its transaction.
+      return
+    }
+    queuedStatements.removeAll { $0 === work }
+    queuedReservations.removeAll { $0 === work }
+    work.finish(.cancelled)
+    finishDraining()
+  }
+
+  private func keepHouse() {
+    let now = loop.nowMilliseconds
+    // Works run again keep their deadline and stand at the front, so the front always expires first.
+    while let work = queuedStatements.first, work.deadlineMilliseconds <= now {
+      queuedStatements.removeFirst().finish(.unreachable(reason: "no connection in time"))
+    }
+    while let work = queuedReservations.first, work.deadlineMilliseconds <= now {
+      queuedReservations.removeFirst().finish(.unreachable(reason: "no connection in time"))
+    }
+    for slot in slots { slot.connection?.checkSilence(nowMilliseconds: now) }
+    finishDraining()
+  }
+
+  // MARK: Connections
+
+  private func connect(slot index: Int) {
+    slots[index].retryTimer = nil
+    guard !isClosing else { return }
+    let connection = PostgresConnection(loop: loop, configuration: configuration, owner: self)
+    slots[index].connection = connection
+    connection.start()
+  }
+
+  /// Waits for running work, for a limited time, then closes every connection.
+  func close() async {
+    isClosing = true
+    let waiter = makeWork(.reservation, [])
+    let timer = loop.schedule(afterMilliseconds: configuration.closeTimeoutMilliseconds) { waiter.finish() }
+    await waiter.wait {
+      drainWaiter = waiter
+      finishDraining()
+    }
+    timer.cancel()
+    drainWaiter = nil
+    housekeeping?.cancel()
+    housekeeping = nil
+    for index in slots.indices {
+      slots[index].retryTimer?.cancel()
+      slots[index].retryTimer = nil
+      slots[index].connection?.fail("the pool is closed")
+      slots[index].connection = nil
+    }
+    while let work = queuedStatements.popFirst() { work.finish(.unreachable(reason: "the pool is closed")) }
+    while let work = queuedReservations.popFirst() { work.finish(.unreachable(reason: "the pool is closed")) }
+  }
+
+  private func finishDraining() {
+    guard let drainWaiter, queuedStatements.isEmpty, queuedReservations.isEmpty else { return }
+    let isBusy = slots.contains { slot in
+      slot.connection.map { !$0.isIdle || $0.isExclusive } ?? false
+    }
+    if !isBusy { drainWaiter.finish() }
+  }
+}
+
+extension PostgresPool: PostgresConnectionOwner {
+  func connectionBecameReady(_ connection: PostgresConnection) {
+    guard let index = slots.firstIndex(where: { $0.connection === connection }) else { return }
+    slots[index].backoff.reset()
+    onEvent(.connected(processID: connection.processID))
+    serveQueues()
+  }
+
+  func connection(
+    _ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool, works: [DatabaseWork]
+  ) {
+    for work in works.reversed() { endAfterBreak(work, reason) }
+    guard let index = slots.firstIndex(where: { $0.connection === connection }) else { return }
+    slots[index].connection = nil
+    guard !isClosing else { return finishDraining() }
+    let delay = slots[index].backoff.nextDelayMilliseconds(using: &randomness)
+    onEvent(
+      wasReady ? .connectionLost(reason: reason) : .connectFailed(reason: reason, retryMilliseconds: delay))
+    slots[index].retryTimer = loop.schedule(afterMilliseconds: delay) { [unowned self] in connect(slot: index) }
+    serveQueues()
+  }
+
+  func connection(_ connection: PostgresConnection, finished segment: Pipeline<DatabaseWork>.Segment) {
+    if let failure = segment.failure, segment.works.count > 1 {
+      for work in segment.works {
+        if work === failure.work {
+          work.finish(connection.cause(of: failure.error, in: work))
+        } else if !work.isFinished {
+          work.prepareToRunAlone()
+          queuedStatements.prepend(work)
+        }
+      }
+    } else {
+      for work in segment.works {
+        let error = segment.failure.map { connection.cause(of: $0.error, in: work) }
+        work.finish(work.isCancelRequested ? .cancelled : error)
+      }
+    }
+    if !queuedStatements.isEmpty || !queuedReservations.isEmpty { serveQueues() }
+    if drainWaiter != nil { finishDraining() }
+  }
+
+  func connection(_ connection: PostgresConnection, received notification: PostgresNotification) {}
+
+  func connection(_ connection: PostgresConnection, receivedNotice text: String) {
+    onEvent(.notice(text))
+  }
+
+  private func endAfterBreak(_ work: DatabaseWork, _ reason: String) {
+    guard !work.isFinished else { return }
+    switch work.kind {
+    case .read:
+      guard !work.wasRunAgain, !isClosing else { return work.finish(.unreachable(reason: reason)) }
+      work.wasRunAgain = true
+      work.prepareToRunAlone()
+      queuedStatements.prepend(work)
+    case .transactionStep: work.finish(work.isCancelRequested ? .cancelled : .unreachable(reason: reason))
+    case .write, .commit: work.finish(.outcomeUnknown(reason: reason))
+    case .reservation: preconditionFailure("a reservation sends nothing")
+    }
+  }
+}
+
+/// A random number generator whose type is not known.
+struct AnyRandomness: RandomNumberGenerator {
+  private var generator: any RandomNumberGenerator
+
+  init(_ generator: any RandomNumberGenerator) { self.generator = generator }
+
+  mutating func next() -> UInt64 { generator.next() }
+}

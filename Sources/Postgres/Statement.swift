@@ -1,0 +1,88 @@
+import Synchronization
+
+/// One SQL statement of the program, prepared on first use on each connection and known there by its number.
+///
+/// Make each one once, as a `static let`: the number is an index into a table that every connection keeps.
+public final class Statement: Sendable {
+  /// What may be shared, and what may be done again.
+  public enum Access: Sendable {
+    /// Only reads. May share an implicit transaction with other calls' reads and is run again when the link breaks.
+    case read
+    /// May write: a transaction of its own, and never run twice.
+    case write
+  }
+
+  /// One statement, with `$1`, `$2`, ... for parameters.
+  public let text: String
+  public let access: Access
+  /// Dense, from 0; nil for text that is parsed anew each time.
+  let index: Int?
+  /// The prepared statement's name on the server; empty for the unnamed one.
+  let name: String
+
+  private static let count = Atomic<Int>(0)
+
+  public init(_ access: Access, _ text: String) {
+    let index = Self.count.wrappingAdd(1, ordering: .relaxed).oldValue
+    self.text = text
+    self.access = access
+    self.index = index
+    self.name = "s\(index)"
+  }
+
+  /// Text that is not worth preparing, such as LISTEN.
+  init(unprepared text: String) {
+    self.text = text
+    access = .write
+    index = nil
+    name = ""
+  }
+}
+
+/// A statement with its parameters.
+struct BoundStatement {
+  let statement: Statement
+  let parameters: [PostgresValue]
+}
+
+/// Statements that take effect together or not at all, in one round trip (one implicit transaction).
+public struct Batch: Sendable {
+  var steps: [BoundStatement] = []
+
+  public init() {}
+
+  public var count: Int { steps.count }
+
+  /// Adds a statement; they run in the order of adding.
+  public mutating func append(_ statement: Statement, _ parameters: PostgresValue...) {
+    steps.append(BoundStatement(statement: statement, parameters: parameters))
+  }
+
+  /// Adds a statement with its parameters as an array.
+  public mutating func append(_ statement: Statement, parameters: [PostgresValue]) {
+    steps.append(BoundStatement(statement: statement, parameters: parameters))
+  }
+}
+
+extension BoundStatement: Sendable {}
+
+/// A SELECT whose rows are read in chunks inside a transaction, with memory for one chunk.
+public struct CursorStatement: Sendable {
+  let declare: Statement
+  let fetch: Statement
+  let close: Statement
+  /// Rows per chunk.
+  public let rowsPerChunk: Int
+
+  private static let count = Atomic<Int>(0)
+
+  /// Make each one once, as a `static let`.
+  public init(_ select: String, rowsPerChunk: Int) {
+    precondition(rowsPerChunk > 0)
+    let name = "cursor\(Self.count.wrappingAdd(1, ordering: .relaxed).oldValue)"
+    declare = Statement(.write, "declare \(name) no scroll cursor for \(select)")
+    fetch = Statement(.write, "fetch forward \(rowsPerChunk) from \(name)")
+    close = Statement(.write, "close \(name)")
+    self.rowsPerChunk = rowsPerChunk
+  }
+}
