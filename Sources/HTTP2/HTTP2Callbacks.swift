@@ -66,24 +66,20 @@ internal import Glibc
 
   private static let header: nghttp2_on_header_callback = {
     handle, frame, name, nameCount, value, valueCount, _, userData in
-    guard let frame = unsafe frame?.pointee,
-      let stream = unsafe HTTP2Callbacks.stream(handle, frame.hd.stream_id)
+    guard let frame = unsafe frame, let name = unsafe name, let value = unsafe value,
+      let data = unsafe nghttp2_session_get_stream_user_data(handle, frame.pointee.hd.stream_id)
     else { return 0 }
-    let name = unsafe UnsafeBufferPointer(start: name, count: nameCount)
-    let value = unsafe UnsafeBufferPointer(start: value, count: valueCount)
-    let size = nameCount + valueCount + HeaderBlock.fieldOverheadBytes
-    let isTrailers = unsafe frame.headers.cat == NGHTTP2_HCAT_HEADERS
-    let used = isTrailers ? stream.trailers.listBytes : stream.headers.listBytes
-    guard used + size <= stream.limits.headerListBytesMax else {
-      stream.headersTooLarge = true
+    let isTrailers = unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS
+    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data)._withUnsafeGuaranteedRef { stream in
+      let list = isTrailers ? stream.trailers : stream.headers
+      let size = nameCount + valueCount + HeaderBlock.fieldOverheadBytes
+      guard list.listBytes + size <= stream.headerListBytesMax else {
+        stream.headersTooLarge = true
+        return 0
+      }
+      unsafe list.append(name: name, nameCount: nameCount, value: value, valueCount: valueCount)
       return 0
     }
-    if isTrailers {
-      unsafe stream.trailers.append(name: name, value: value)
-    } else {
-      unsafe stream.headers.append(name: name, value: value)
-    }
-    return 0
   }
 
   private static let dataChunk: nghttp2_on_data_chunk_recv_callback = { handle, _, id, bytes, count, _ in
@@ -178,7 +174,7 @@ internal import Glibc
         return count
       }
     }
-    if stream.writerWaits, remaining <= stream.limits.outboundBytesMax / 2 {
+    if stream.writerWaits, remaining <= stream.outboundBytesMax / 2 {
       stream.writerWaits = false
       unsafe HTTP2Callbacks.session(userData).delegate?.drained(stream)
     }

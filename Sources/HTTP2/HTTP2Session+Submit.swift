@@ -6,7 +6,7 @@ extension HTTP2Session {
   public func submitRequest(_ headers: HeaderBlock) -> HTTP2Stream? {
     let stream = pool.take(for: self)
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
-    let id = unsafe withNameValues(headers) { pairs in
+    let id = unsafe headers.withNameValues { pairs in
       unsafe nghttp2_submit_request(
         handle, nil, pairs.baseAddress, pairs.count, &provider, Unmanaged.passUnretained(stream).toOpaque())
     }
@@ -32,8 +32,8 @@ extension HTTP2Session {
     var headers = HeaderBlock()
     headers.append(name: ":status", value: "200")
     headers.append(name: "content-type", value: "application/grpc")
-    for field in metadata.fields { headers.append(metadata, field) }
-    _ = unsafe withNameValues(headers) { pairs in
+    headers.append(metadata)
+    _ = unsafe headers.withNameValues { pairs in
       unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
     }
   }
@@ -42,7 +42,7 @@ extension HTTP2Session {
   public func submitHeadersOnlyResponse(_ stream: HTTP2Stream, _ headers: HeaderBlock) {
     guard !stream.isClosed else { return }
     stream.outboundEnds = true
-    let code = unsafe withNameValues(headers) { pairs in
+    let code = unsafe headers.withNameValues { pairs in
       unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, nil)
     }
     if code != 0 { reset(stream, code: .internalError) }
@@ -98,37 +98,10 @@ extension HTTP2Session {
     unsafe nghttp2_session_resume_data(handle, stream.id)
   }
 
-  /// Lends `headers` in C's form. nghttp2 copies them: the form dies with `body`.
-  private func withNameValues<Result>(
-    _ headers: HeaderBlock, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result
-  ) -> Result {
-    unsafe headers.withNameValues(body)
-  }
-
   static func dataProvider(for stream: HTTP2Stream) -> nghttp2_data_provider {
     unsafe nghttp2_data_provider(
       source: nghttp2_data_source(ptr: Unmanaged.passUnretained(stream).toOpaque()),
       read_callback: HTTP2Callbacks.readOutbound)
-  }
-}
-
-extension HeaderBlock {
-  /// Appends a field of another block.
-  mutating func append(_ other: HeaderBlock, _ field: Field) {
-    append(name: Array(other.name(of: field).utf8), value: Array(other.value(of: field).utf8))
-  }
-
-  /// Lends the fields in C's form.
-  func withNameValues<Result>(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result) -> Result {
-    unsafe withUnsafeBuffer { buffer in
-      let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress)
-      let pairs = unsafe fields.map { field in
-        unsafe nghttp2_nv(
-          name: base?.advanced(by: field.start), value: base?.advanced(by: field.start + field.nameCount),
-          namelen: field.nameCount, valuelen: field.valueCount, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
-      }
-      return unsafe pairs.withUnsafeBufferPointer { unsafe body($0) }
-    }
   }
 }
 

@@ -7,9 +7,9 @@ public final class HTTP2Stream {
   /// The stream's number on its connection.
   public internal(set) var id: Int32 = 0
   /// Received header fields: the request's on a server, the response's on a client.
-  public internal(set) var headers = HeaderBlock()
+  public let headers = ReceivedHeaders()
   /// Received trailer fields; empty until they arrive.
-  public internal(set) var trailers = HeaderBlock()
+  public let trailers = ReceivedHeaders()
   /// Received bytes that the owner has not removed yet.
   public var body: [UInt8] = []
   /// Bytes to send that nghttp2 has not taken yet, from `outboundOffset` on.
@@ -39,8 +39,9 @@ public final class HTTP2Stream {
   var isClosed = false
   /// Place in the session's list of open streams.
   var openIndex = 0
-  /// The limits of the session it belongs to now.
-  var limits: HTTP2Limits
+  // Of the session it belongs to now.
+  var headerListBytesMax: Int
+  var outboundBytesMax: Int
   var role: HTTP2Session.Role
 
   enum OutboundTrailers {
@@ -50,7 +51,8 @@ public final class HTTP2Stream {
   }
 
   init(session: HTTP2Session) {
-    limits = session.limits
+    headerListBytesMax = session.limits.headerListBytesMax
+    outboundBytesMax = session.limits.outboundBytesMax
     role = session.role
   }
 
@@ -59,7 +61,8 @@ public final class HTTP2Stream {
 
   /// Makes the stream as good as new, keeping its buffers unless they grew large.
   func reset(session: HTTP2Session) {
-    limits = session.limits
+    headerListBytesMax = session.limits.headerListBytesMax
+    outboundBytesMax = session.limits.outboundBytesMax
     role = session.role
     headers.removeAll()
     trailers.removeAll()

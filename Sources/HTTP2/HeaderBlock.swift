@@ -1,92 +1,47 @@
-/// The header fields of one message in the order they came, their bytes in one buffer.
+internal import CNghttp2
+
+/// Header fields to send, in order, their bytes in one buffer.
 public struct HeaderBlock: Sendable {
-  /// Where one field lies in `bytes`: the name, directly followed by the value.
-  public struct Field: Sendable {
+  private struct Field {
     let start: Int
-    /// Bytes of the name.
-    public let nameCount: Int
-    /// Bytes of the value.
-    public let valueCount: Int
+    let nameCount: Int
+    let valueCount: Int
   }
 
-  /// What each field adds to the size of the list. Source: RFC 9113, section 6.5.2.
+  /// What each field adds to the size of a header list. Source: RFC 9113, section 6.5.2.
   public static let fieldOverheadBytes = 32
 
-  /// The fields, in order.
-  public private(set) var fields: [Field] = []
-  /// Size of the list as RFC 9113 section 6.5.2 counts it.
-  public private(set) var listBytes = 0
+  private var fields: [Field] = []
   private var bytes: [UInt8] = []
 
   public init() {}
 
-  /// Removes all fields and keeps the memory.
-  mutating func removeAll() {
-    fields.removeAll(keepingCapacity: true)
-    bytes.removeAll(keepingCapacity: true)
-    listBytes = 0
-  }
-
-  /// Appends a field from C memory.
-  mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-    fields.append(Field(start: bytes.count, nameCount: name.count, valueCount: value.count))
-    unsafe bytes.append(contentsOf: name)
-    unsafe bytes.append(contentsOf: value)
-    listBytes += name.count + value.count + Self.fieldOverheadBytes
-  }
-
   /// Appends a field. Names must be lower case and values without CR, LF and NUL: nghttp2 refuses others.
   public mutating func append(name: String, value: String) {
-    append(name: Array(name.utf8), value: Array(value.utf8))
+    fields.append(Field(start: bytes.count, nameCount: name.utf8.count, valueCount: value.utf8.count))
+    bytes.append(contentsOf: name.utf8)
+    bytes.append(contentsOf: value.utf8)
   }
 
-  /// Appends a field.
-  public mutating func append(name: [UInt8], value: [UInt8]) {
-    fields.append(Field(start: bytes.count, nameCount: name.count, valueCount: value.count))
-    bytes.append(contentsOf: name)
-    bytes.append(contentsOf: value)
-    listBytes += name.count + value.count + Self.fieldOverheadBytes
-  }
-
-  /// Lends the bytes of a field's name and value.
-  @inline(__always)
-  public func withBytes<Result, Failure: Error>(
-    of field: Field, _ body: (_ name: RawSpan, _ value: RawSpan) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    let all = unsafe bytes.span.bytes
-    let valueStart = field.start + field.nameCount
-    return try body(
-      all.extracting(field.start..<valueStart), all.extracting(valueStart..<valueStart + field.valueCount))
-  }
-
-  /// The first value of the field called `name` (lower case); bytes that are not UTF-8 are replaced.
-  public func firstValue(_ name: String) -> String? {
-    for field in fields where field.nameCount == name.utf8.count && self.name(of: field) == name {
-      return value(of: field)
-    }
-    return nil
-  }
-
-  /// All values of the field called `name` (lower case), in order.
-  public func values(_ name: String) -> [String] {
-    fields.compactMap { field in
-      field.nameCount == name.utf8.count && self.name(of: field) == name ? value(of: field) : nil
+  /// Appends all fields of another block.
+  public mutating func append(_ other: HeaderBlock) {
+    let offset = bytes.count
+    bytes.append(contentsOf: other.bytes)
+    for field in other.fields {
+      fields.append(Field(start: offset + field.start, nameCount: field.nameCount, valueCount: field.valueCount))
     }
   }
 
-  /// The name of a field.
-  public func name(of field: Field) -> String {
-    String(decoding: bytes[field.start..<field.start + field.nameCount], as: UTF8.self)
-  }
-
-  /// The value of a field; bytes that are not UTF-8 are replaced.
-  public func value(of field: Field) -> String {
-    let start = field.start + field.nameCount
-    return String(decoding: bytes[start..<start + field.valueCount], as: UTF8.self)
-  }
-
-  /// Lends the whole buffer for handing the fields to C.
-  func withUnsafeBuffer<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-    unsafe bytes.withUnsafeBufferPointer { buffer in unsafe body(buffer) }
+  /// Lends the fields in C's form. nghttp2 copies them: the form dies with `body`.
+  func withNameValues<Result>(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result) -> Result {
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress)
+      let pairs = unsafe fields.map { field in
+        unsafe nghttp2_nv(
+          name: base?.advanced(by: field.start), value: base?.advanced(by: field.start + field.nameCount),
+          namelen: field.nameCount, valuelen: field.valueCount, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+      }
+      return unsafe pairs.withUnsafeBufferPointer { unsafe body($0) }
+    }
   }
 }

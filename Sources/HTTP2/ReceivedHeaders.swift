@@ -1,0 +1,91 @@
+/// The header fields of a received message, in the order they came. Loop-confined, and reused with its stream.
+///
+/// The bytes lie in plain memory: a list is filled field by field on every request, and checks of array uniqueness and
+/// bounds for each were measurable.
+@safe public final class ReceivedHeaders {
+  /// Where one field lies: the name, directly followed by the value.
+  public struct Field: Sendable {
+    let start: Int
+    /// Bytes of the name.
+    public let nameCount: Int
+    /// Bytes of the value.
+    public let valueCount: Int
+  }
+
+  /// The fields, in order.
+  public private(set) var fields: [Field] = []
+  /// Size of the list as RFC 9113 section 6.5.2 counts it.
+  public private(set) var listBytes = 0
+  // Invariant: the first `count` of `capacity` bytes at `storage` are initialised. Only `append` and `removeAll` write.
+  private var storage: UnsafeMutablePointer<UInt8>
+  private var capacity: Int
+  private var count = 0
+
+  /// Bytes allocated at first, and kept for the next use.
+  private static let keptBytes = 512
+
+  init() {
+    capacity = Self.keptBytes
+    unsafe storage = .allocate(capacity: Self.keptBytes)
+  }
+
+  deinit { unsafe storage.deallocate() }
+
+  /// Removes all fields.
+  func removeAll() {
+    fields.removeAll(keepingCapacity: true)
+    listBytes = 0
+    count = 0
+    guard capacity > Self.keptBytes else { return }
+    unsafe storage.deallocate()
+    capacity = Self.keptBytes
+    unsafe storage = .allocate(capacity: capacity)
+  }
+
+  /// Appends a field from C memory.
+  func append(name: UnsafePointer<UInt8>, nameCount: Int, value: UnsafePointer<UInt8>, valueCount: Int) {
+    let end = count + nameCount + valueCount
+    if end > capacity { grow(to: end) }
+    unsafe (storage + count).update(from: name, count: nameCount)
+    unsafe (storage + count + nameCount).update(from: value, count: valueCount)
+    fields.append(Field(start: count, nameCount: nameCount, valueCount: valueCount))
+    count = end
+    listBytes += nameCount + valueCount + HeaderBlock.fieldOverheadBytes
+  }
+
+  private func grow(to needed: Int) {
+    let larger = max(needed, capacity * 2)
+    let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
+    unsafe moved.update(from: storage, count: count)
+    unsafe storage.deallocate()
+    unsafe storage = moved
+    capacity = larger
+  }
+
+  /// Lends the bytes of a field's name and value.
+  @inline(__always)
+  public func withBytes<Result>(of field: Field, _ body: (_ name: RawSpan, _ value: RawSpan) -> Result) -> Result {
+    let name = unsafe UnsafeRawBufferPointer(start: storage + field.start, count: field.nameCount)
+    let value = unsafe UnsafeRawBufferPointer(
+      start: storage + field.start + field.nameCount, count: field.valueCount)
+    return unsafe body(name.bytes, value.bytes)
+  }
+
+  /// The first value of the field called `name` (lower case); bytes that are not UTF-8 are replaced.
+  public func firstValue(_ name: String) -> String? {
+    fields.first { $0.nameCount == name.utf8.count && self.name(of: $0) == name }.map { value(of: $0) }
+  }
+
+  /// The name of a field.
+  public func name(of field: Field) -> String {
+    unsafe String(
+      decoding: UnsafeBufferPointer(start: storage + field.start, count: field.nameCount), as: UTF8.self)
+  }
+
+  /// The value of a field; bytes that are not UTF-8 are replaced.
+  public func value(of field: Field) -> String {
+    unsafe String(
+      decoding: UnsafeBufferPointer(start: storage + field.start + field.nameCount, count: field.valueCount),
+      as: UTF8.self)
+  }
+}
