@@ -50,7 +50,7 @@ let package = Package(
     .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
-      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
+      name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "HTTP2", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
@@ -59,7 +59,8 @@ let package = Package(
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
     .target(
-      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"], swiftSettings: fencedSettings),
+      name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      swiftSettings: fencedSettings),
     .target(name: "StreakDomain", swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["EventLoop", "Postgres", "StreakDomain", logging], swiftSettings: settings),
@@ -76,16 +77,18 @@ let package = Package(
     .executableTarget(
       name: "streakctl", dependencies: ["RPC", "Schema", argumentParser], swiftSettings: settings),
     .executableTarget(
-      name: "protoc-gen-streak", dependencies: ["GRPCSchema", "ProtobufCodec"], path: "codegen/protoc-gen-streak",
+      name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
       swiftSettings: settings),
 
     // Tests, and what only tests and benchmarks use.
-    .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC"], path: "Tests/CTestSchema"),
+    .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
-      name: "TestSchema", dependencies: ["CTestSchema", "ProtobufCodec", "RPC"], path: "Tests/TestSchema",
+      name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      path: "Tests/TestSchema",
       swiftSettings: fencedSettings),
     .executableTarget(
-      name: "echo-server", dependencies: ["EventLoop", "ProtobufCodec", "RPC", "TestSchema"], path: "Tests/EchoServer", swiftSettings: settings),
+      name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
+      swiftSettings: settings),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["ProtobufCodec", "TestSchema"], swiftSettings: settings),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),

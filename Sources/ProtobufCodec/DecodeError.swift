@@ -1,0 +1,46 @@
+/// Why bytes are not a message.
+public enum DecodeError: Error, Equatable, Sendable {
+  /// A tag, varint, length or fixed-size value runs past the end, or a varint is longer than ten bytes.
+  case truncated
+  /// A tag with field number 0, a wire type that does not exist, or an end-group without its start.
+  case malformedTag
+  /// A string field that is not valid UTF-8.
+  case invalidUTF8(field: String)
+  /// A string field with a NUL character: C strings would end there, and PostgreSQL stores none.
+  case containsNUL(field: String)
+  /// More bytes than `DecodeLimits.messageBytesMax`.
+  case messageTooLarge
+  /// Messages nested deeper than `DecodeLimits.nestingMax`.
+  case nestedTooDeeply
+  /// More fields and list items than `DecodeLimits.elementsMax`.
+  case tooManyElements
+  /// protobuf-c could not take it: out of memory.
+  case outOfMemory
+}
+
+extension DecodeError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .truncated: "it ends within a field"
+    case .malformedTag: "it holds a malformed tag"
+    case .invalidUTF8(let field): "\(field) is not valid UTF-8"
+    case .containsNUL(let field): "\(field) contains a NUL character"
+    case .messageTooLarge: "it is too large"
+    case .nestedTooDeeply: "it is nested too deeply"
+    case .tooManyElements: "it has too many fields and list items"
+    case .outOfMemory: "there is no memory for it"
+    }
+  }
+}
+
+/// What decoding one message may take, checked before memory is taken.
+public struct DecodeLimits: Sendable {
+  /// Bytes of the encoded message.
+  public var messageBytesMax = 64 * 1_024 * 1_024
+  /// Levels of messages within messages (and groups of unknown fields).
+  public var nestingMax = 32
+  /// Fields and list items, over all levels: each costs memory however few bytes it has.
+  public var elementsMax = 262_144
+
+  public init() {}
+}

@@ -1,0 +1,117 @@
+/// What a field's value must satisfy. Source: proto/streak/v1/annotations.proto, `FieldRules`.
+public struct FieldRules: Sendable, Equatable {
+  public var required: Bool
+  public var uuid: Bool
+  /// Bytes; 0 is no limit.
+  public var minBytes: Int
+  /// Bytes; 0 is no limit.
+  public var maxBytes: Int
+  /// Items of a list; 0 is no limit.
+  public var maxItems: Int
+  public var range: ClosedRange<Int64>?
+  public var definedOnly: Bool
+
+  public init(
+    required: Bool = false, uuid: Bool = false, minBytes: Int = 0, maxBytes: Int = 0, maxItems: Int = 0,
+    range: ClosedRange<Int64>? = nil, definedOnly: Bool = false
+  ) {
+    self.required = required
+    self.uuid = uuid
+    self.minBytes = minBytes
+    self.maxBytes = maxBytes
+    self.maxItems = maxItems
+    self.range = range
+    self.definedOnly = definedOnly
+  }
+}
+
+/// One rule that one value breaks.
+public struct FieldViolation: Sendable, Equatable {
+  /// Where, in the schema's names, such as `entries[3].note`.
+  public var path: String
+  /// The rule's name in annotations.proto, such as `max_bytes`.
+  public var rule: String
+  /// What must hold.
+  public var description: String
+}
+
+/// What generated code reports to while it checks a message. Nothing is allocated while all rules hold.
+public struct FieldViolations: Sendable {
+  /// Violations reported at most; the rest are not looked at.
+  public static let countMax = 100
+
+  public private(set) var all: [FieldViolation] = []
+
+  public init() {}
+
+  /// Checks the length rules of a string or bytes value.
+  @inlinable
+  public mutating func check(_ name: StaticString, byteCount: Int, _ rules: FieldRules) {
+    if byteCount == 0 {
+      if rules.required { add(name, "required", "must not be empty") }
+      return
+    }
+    if rules.uuid && byteCount != 16 { add(name, "uuid", "must have exactly 16 bytes, has \(byteCount)") }
+    if byteCount < rules.minBytes {
+      add(name, "min_bytes", "must have at least \(rules.minBytes) bytes, has \(byteCount)")
+    }
+    if rules.maxBytes > 0 && byteCount > rules.maxBytes {
+      add(name, "max_bytes", "must have at most \(rules.maxBytes) bytes, has \(byteCount)")
+    }
+  }
+
+  /// Checks the rules of a list.
+  @inlinable
+  public mutating func check(_ name: StaticString, itemCount: Int, _ rules: FieldRules) {
+    if itemCount == 0 && rules.required { add(name, "required", "must not be empty") }
+    if rules.maxItems > 0 && itemCount > rules.maxItems {
+      add(name, "max_items", "must have at most \(rules.maxItems) items, has \(itemCount)")
+    }
+  }
+
+  /// Checks the rules of a number.
+  @inlinable
+  public mutating func check(_ name: StaticString, number: Int64, _ rules: FieldRules) {
+    if number == 0 && rules.required { add(name, "required", "must not be zero") }
+    if let range = rules.range, !range.contains(number) {
+      add(name, "range", "must lie in \(range.lowerBound)...\(range.upperBound), is \(number)")
+    }
+  }
+
+  /// Checks the rules of an enum value.
+  @inlinable
+  public mutating func check(_ name: StaticString, value: Int32, isDefined: Bool, _ rules: FieldRules) {
+    if value == 0 && rules.required { add(name, "required", "must be set") }
+    if rules.definedOnly && !isDefined { add(name, "defined_only", "has no value \(value)") }
+  }
+
+  /// Checks that a message is there.
+  @inlinable
+  public mutating func check(_ name: StaticString, isPresent: Bool, _ rules: FieldRules) {
+    if rules.required && !isPresent { add(name, "required", "must be present") }
+  }
+
+  /// Checks a message within this one.
+  public mutating func check<Message: ProtobufMessage>(_ name: StaticString, in message: Message?) {
+    guard let message, all.count < Self.countMax else { return }
+    let start = all.count
+    message.collectViolations(&self)
+    for index in start..<all.count { all[index].path = "\(name).\(all[index].path)" }
+  }
+
+  /// Checks each message of a list.
+  public mutating func check<Message: ProtobufMessage>(_ name: StaticString, inEach messages: [Message]) {
+    for position in messages.indices {
+      guard all.count < Self.countMax else { return }
+      let start = all.count
+      messages[position].collectViolations(&self)
+      for index in start..<all.count { all[index].path = "\(name)[\(position)].\(all[index].path)" }
+    }
+  }
+
+  @usableFromInline
+  mutating func add(_ name: StaticString, _ rule: StaticString, _ description: String) {
+    guard all.count < Self.countMax else { return }
+    all.append(FieldViolation(path: "\(name)", rule: "\(rule)", description: description))
+  }
+}

@@ -1,0 +1,100 @@
+internal import CProtobufC
+
+/// A message as a Swift value. Conformances are generated.
+public protocol ProtobufMessage: Sendable, Equatable {
+  /// The empty message.
+  init()
+  /// What the schema says of it.
+  static var descriptor: MessageDescriptor { get }
+  /// Reads protobuf-c's struct of this message.
+  @unsafe init(cMessage: UnsafeRawPointer)
+  /// Makes protobuf-c's struct of this message, in `arena`; nil when there is no memory.
+  @unsafe func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer?
+  /// Adds what breaks the schema's field rules.
+  func collectViolations(_ violations: inout FieldViolations)
+}
+
+extension ProtobufMessage {
+  /// Decodes one message.
+  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are dropped.
+  @inlinable
+  public static func decode(_ bytes: UnsafeRawBufferPointer, limits: DecodeLimits) throws(DecodeError) -> Self {
+    unsafe try MessageCoding.decode(bytes, descriptor, limits) { unsafe Self(cMessage: $0) }
+  }
+
+  /// Decodes one message.
+  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are dropped.
+  public init(protobufBytes bytes: [UInt8], limits: DecodeLimits = DecodeLimits()) throws(DecodeError) {
+    self = unsafe try bytes.span.bytes.withUnsafeBytes { bytes throws(DecodeError) in
+      try unsafe Self.decode(bytes, limits: limits)
+    }
+  }
+
+  /// Appends the encoded message to `buffer`: fields in ascending order, defaults left out.
+  @inlinable
+  public func append(to buffer: inout [UInt8]) {
+    unsafe MessageCoding.append(to: &buffer) { arena in unsafe cMessage(in: &arena) }
+  }
+
+  /// The encoded message.
+  public func protobufBytes() -> [UInt8] {
+    var buffer: [UInt8] = []
+    append(to: &buffer)
+    return buffer
+  }
+
+  /// Everything that breaks the schema's field rules, up to `FieldViolations.countMax`.
+  public func fieldViolations() -> [FieldViolation] {
+    var violations = FieldViolations()
+    collectViolations(&violations)
+    return violations.all
+  }
+}
+
+/// What encoding and decoding do with protobuf-c, for any message.
+@unsafe public enum MessageCoding {
+  /// Checks `bytes` against the schema, unpacks them into an arena and hands the C struct to `body`.
+  public static func decode<Message>(
+    _ bytes: UnsafeRawBufferPointer, _ descriptor: MessageDescriptor, _ limits: DecodeLimits,
+    _ body: (UnsafeRawPointer) -> Message
+  ) throws(DecodeError) -> Message {
+    guard bytes.count <= limits.messageBytesMax else { throw .messageTooLarge }
+    var validator = unsafe WireValidator(bytes, elementsMax: limits.elementsMax)
+    unsafe try validator.check(descriptor, 0..<bytes.count, nestingLeft: limits.nestingMax)
+    guard unsafe validator.isIrregular else { return unsafe try unpack(bytes, descriptor, body) }
+    var regular: [UInt8] = []
+    unsafe try WireNormaliser(bytes).append(
+      descriptor, [0..<bytes.count], to: &regular, nestingLeft: limits.nestingMax)
+    return unsafe try regular.span.bytes.withUnsafeBytes { regular throws(DecodeError) in
+      try unsafe unpack(regular, descriptor, body)
+    }
+  }
+
+  private static func unpack<Message>(
+    _ bytes: UnsafeRawBufferPointer, _ descriptor: MessageDescriptor, _ body: (UnsafeRawPointer) -> Message
+  ) throws(DecodeError) -> Message {
+    unsafe try Arena.with { arena throws(DecodeError) in
+      let message = unsafe arena.withAllocator { allocator in
+        unsafe protobuf_c_message_unpack(
+          descriptor.table, allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      }
+      guard let message = unsafe message else { throw .outOfMemory }
+      return unsafe body(UnsafeRawPointer(message))
+    }
+  }
+
+  /// Packs the C struct that `make` builds in an arena onto the end of `buffer`.
+  public static func append(to buffer: inout [UInt8], _ make: (inout Arena) -> UnsafeMutableRawPointer?) {
+    unsafe Arena.with { arena in
+      guard let made = unsafe make(&arena) else { preconditionFailure("no memory for a message to send") }
+      let message = unsafe UnsafePointer(made.assumingMemoryBound(to: ProtobufCMessage.self))
+      let count = unsafe protobuf_c_message_get_packed_size(message)
+      let start = buffer.count
+      buffer.append(contentsOf: repeatElement(0, count: count))
+      unsafe buffer.withUnsafeMutableBufferPointer { buffer in
+        guard count > 0, let base = buffer.baseAddress else { return }
+        _ = unsafe protobuf_c_message_pack(message, base + start)
+      }
+    }
+  }
+}

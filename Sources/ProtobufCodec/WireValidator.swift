@@ -1,0 +1,106 @@
+/// Checks bytes against the schema before protobuf-c sees them.
+///
+/// What the format forbids is refused. What it allows but protobuf-c would refuse or misread (unknown fields and groups,
+/// a wire type other than the schema's, a repeated occurrence of a singular message or of a oneof) is reported as
+/// irregular: `WireNormaliser` then rewrites the bytes.
+@unsafe struct WireValidator {
+  let bytes: UnsafeRawBufferPointer
+  private var elementsLeft: Int
+  private(set) var isIrregular = false
+
+  init(_ bytes: UnsafeRawBufferPointer, elementsMax: Int) {
+    unsafe self.bytes = bytes
+    unsafe elementsLeft = elementsMax
+  }
+
+  mutating func check(_ descriptor: MessageDescriptor, _ range: Range<Int>, nestingLeft: Int) throws(DecodeError) {
+    guard nestingLeft > 0 else { throw .nestedTooDeeply }
+    var reader = unsafe WireReader(bytes, range)
+    // One bit for each singular message field and each oneof member met; past 64 of them everything is irregular.
+    var seen: UInt64 = 0
+    while let field = unsafe try reader.next(nestingLeft: nestingLeft) {
+      unsafe elementsLeft -= 1
+      guard unsafe elementsLeft >= 0 else { throw .tooManyElements }
+      guard let index = descriptor.index(of: field.number) else {
+        unsafe isIrregular = true
+        continue
+      }
+      let type = descriptor.fields[index].type
+      let isRepeated = descriptor.fields[index].isRepeated
+      if field.type != type.wireType {
+        if field.type == .lengthDelimited && isRepeated && type.isPackable {
+          unsafe try checkPacked(type, field.payload)
+        } else {
+          unsafe isIrregular = true
+        }
+        continue
+      }
+      if !isRepeated && descriptor.fields[index].hasPresence {
+        // A member of a oneof sets the bits of all its fellows.
+        let bits = descriptor.presenceBits(index)
+        if bits == 0 || seen & bits != 0 { unsafe isIrregular = true }
+        seen |= bits
+      }
+      switch type {
+      case .string:
+        unsafe try checkText(UnsafeRawBufferPointer(rebasing: bytes[field.payload]), descriptor.fields[index].name)
+      case .message:
+        guard let child = descriptor.children[index] else {
+          unsafe isIrregular = true
+          continue
+        }
+        unsafe try check(child, field.payload, nestingLeft: nestingLeft - 1)
+      default: break
+      }
+    }
+  }
+
+  private mutating func checkPacked(_ type: FieldType, _ payload: Range<Int>) throws(DecodeError) {
+    switch type.wireType {
+    case .fixed32:
+      guard payload.count % 4 == 0 else { throw .truncated }
+      unsafe elementsLeft -= payload.count / 4
+    case .fixed64:
+      guard payload.count % 8 == 0 else { throw .truncated }
+      unsafe elementsLeft -= payload.count / 8
+    default:
+      var reader = unsafe WireReader(bytes, payload)
+      while unsafe !reader.isAtEnd {
+        _ = unsafe try reader.varint()
+        unsafe elementsLeft -= 1
+      }
+    }
+    guard unsafe elementsLeft >= 0 else { throw .tooManyElements }
+  }
+
+  /// Plain ASCII without NUL eight bytes at a time; anything else by the book.
+  private func checkText(_ text: UnsafeRawBufferPointer, _ field: @autoclosure () -> String) throws(DecodeError) {
+    var offset = 0
+    let highBits: UInt64 = 0x8080_8080_8080_8080
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    while offset + 8 <= text.count {
+      let word = unsafe text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      // With all high bits clear, subtracting one from each byte borrows exactly where a byte is zero.
+      guard (word | (word &- ones)) & highBits == 0 else { break }
+      offset += 8
+    }
+    while offset < text.count, unsafe text[offset] < 0x80, unsafe text[offset] != 0 { offset += 1 }
+    guard offset < text.count else { return }
+    guard unsafe !text[offset...].contains(0) else { throw .containsNUL(field: field()) }
+    let rest = unsafe UnsafeRawBufferPointer(rebasing: text[offset...])
+    do { _ = unsafe try UTF8Span(validating: rest.bindMemory(to: UInt8.self).span) } catch {
+      throw .invalidUTF8(field: field())
+    }
+  }
+}
+
+extension MessageDescriptor {
+  /// The bit of a singular field with presence, together with those of its oneof's other members; 0 past 64 bits.
+  func presenceBits(_ index: Int) -> UInt64 {
+    guard index < 64 else { return 0 }
+    guard let oneof = fields[index].oneof else { return 1 << UInt64(index) }
+    var bits: UInt64 = 0
+    for (other, field) in fields.enumerated().prefix(64) where field.oneof == oneof { bits |= 1 << UInt64(other) }
+    return bits
+  }
+}

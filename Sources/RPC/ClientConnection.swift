@@ -1,0 +1,72 @@
+internal import EventLoop
+internal import HTTP2
+
+/// The calls on a client's connection. Loop-confined.
+final class ClientConnection: HTTP2ConnectionDelegate {
+  private let connection: HTTP2Connection
+  private let authority: String
+
+  init(_ connection: HTTP2Connection, authority: String) {
+    self.connection = connection
+    self.authority = authority
+    connection.start(delegate: self)
+  }
+
+  func close() { connection.close() }
+
+  func call(
+    _ path: String, request: [UInt8], metadata: [(name: String, value: String)], timeoutMilliseconds: UInt64?,
+    onResponse: @escaping @Sendable ([UInt8]) -> Void
+  ) async throws(RPCStatus) -> [(name: String, value: String)] {
+    var headers = HeaderBlock()
+    headers.append(name: ":method", value: "POST")
+    headers.append(name: ":scheme", value: "http")
+    headers.append(name: ":path", value: path)
+    headers.append(name: ":authority", value: authority)
+    headers.append(name: "te", value: "trailers")
+    headers.append(name: "content-type", value: "application/grpc")
+    headers.append(name: "user-agent", value: "streakd-swift/1")
+    if let timeoutMilliseconds {
+      headers.append(name: "grpc-timeout", value: GRPCTimeout.text(milliseconds: timeoutMilliseconds))
+    }
+    for (name, value) in metadata { headers.append(name: name, value: value) }
+    guard !connection.isClosed, let stream = connection.session.submitRequest(headers) else {
+      throw RPCStatus(.unavailable, "The connection to \(authority) is closed.")
+    }
+    let call = ClientCall(stream: stream, connection: connection, onResponse: onResponse)
+    stream.owner = call
+    connection.session.append(to: stream) { outbound in
+      MessageFraming.append(to: &outbound) { $0.append(contentsOf: request) }
+    }
+    connection.session.finish(stream, trailers: nil)
+    connection.needsFlush()
+    let timer = timeoutMilliseconds.map { milliseconds in
+      connection.loop.schedule(afterMilliseconds: milliseconds) {
+        call.abandon(RPCStatus(.deadlineExceeded, "No answer within \(milliseconds) ms."))
+      }
+    }
+    defer { timer?.cancel() }
+    return try await call.outcome()
+  }
+
+  func receivedHeaders(_ stream: HTTP2Stream) {
+    (stream.owner as? ClientCall)?.receivedHeaders(stream)
+  }
+
+  func receivedBody(_ stream: HTTP2Stream) {
+    (stream.owner as? ClientCall)?.receivedBody(stream)
+    connection.needsFlush()
+  }
+
+  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    let call = stream.owner as? ClientCall
+    stream.owner = nil
+    call?.closed(stream, code: code)
+  }
+
+  func drained(_ stream: HTTP2Stream) {}
+
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+
+  func connectionClosed() {}
+}

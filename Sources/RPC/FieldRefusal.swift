@@ -1,0 +1,23 @@
+internal import GRPCSchema
+internal import ProtobufCodec
+
+/// The statuses of requests that cannot be decoded or break the schema's rules.
+enum FieldRefusal {
+  /// The `ErrorInfo` domain of refusals that the runtime itself makes.
+  static let domain = "rpc"
+
+  static func status(for error: DecodeError) -> RPCStatus {
+    RPCStatus(.invalidArgument, "The request cannot be decoded: \(error).")
+      .with(GoogleRPCErrorInfo(reason: "MALFORMED_REQUEST", domain: domain))
+  }
+
+  static func status(for violations: [FieldViolation]) -> RPCStatus {
+    let details = violations.map { violation in
+      GoogleRPCBadRequest.FieldViolation(field: violation.path, description: violation.description)
+    }
+    let first = violations.first.map { "\($0.path): \($0.description)" } ?? ""
+    return RPCStatus(.invalidArgument, "The request breaks \(violations.count) rule(s); first: \(first)")
+      .with(GoogleRPCErrorInfo(reason: "INVALID_FIELD", domain: domain))
+      .with(GoogleRPCBadRequest(fieldViolations: details))
+  }
+}

@@ -1,0 +1,59 @@
+public import ProtobufCodec
+
+/// Which sides of a call send one message and which send many.
+public enum CallKind: Sendable, Hashable {
+  case unary
+  case serverStreaming
+  case clientStreaming
+  case bidirectionalStreaming
+}
+
+/// What the schema says must hold for every call of a method.
+public struct MethodPolicy: Sendable, Hashable {
+  /// Whose credentials a call must carry.
+  public enum Authentication: Sendable, Hashable {
+    case none
+    case session
+    case user
+    case admin
+  }
+
+  public var authentication: Authentication
+  /// Every attempt leaves an audit event.
+  public var isAudited: Bool
+  /// The same request sent again has the effect of one: clients may retry it.
+  public var isIdempotent: Bool
+
+  public init(authentication: Authentication = .none, isAudited: Bool = false, isIdempotent: Bool = false) {
+    self.authentication = authentication
+    self.isAudited = isAudited
+    self.isIdempotent = isIdempotent
+  }
+}
+
+/// What the schema says of one method.
+public struct MethodDescriptor: Sendable {
+  /// The service's full name, such as `streak.v1.AccountService`.
+  public let service: String
+  /// The method's name, such as `SignUp`.
+  public let name: String
+  public let kind: CallKind
+  public let policy: MethodPolicy
+  public let request: MessageDescriptor
+  public let response: MessageDescriptor
+
+  public init(
+    service: String, name: String, kind: CallKind, policy: MethodPolicy = MethodPolicy(), request: MessageDescriptor,
+    response: MessageDescriptor
+  ) {
+    self.service = service
+    self.name = name
+    self.kind = kind
+    self.policy = policy
+    self.request = request
+    self.response = response
+  }
+
+  /// The request's `:path`, such as `/streak.v1.AccountService/SignUp`.
+  public var path: String { "/\(service)/\(name)" }
+}

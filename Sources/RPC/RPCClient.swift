@@ -1,0 +1,71 @@
+public import EventLoop
+internal import HTTP2
+
+/// A client's connection to one server. Calls may be made from any task; the connection lives on its loop.
+public final class RPCClient: Sendable {
+  /// The loop that owns the connection.
+  public let loop: EventLoop
+  private let connection: LoopBound<ClientConnection>
+
+  private init(loop: EventLoop, connection: LoopBound<ClientConnection>) {
+    self.loop = loop
+    self.connection = connection
+  }
+
+  /// Connects in cleartext.
+  /// - Throws: `.unavailable` when nobody answers at `address`.
+  public static func connect(to address: SocketAddress, loop: EventLoop) async throws(RPCStatus) -> RPCClient {
+    let outcome = await Task(executorPreference: loop) { () -> Result<LoopBound<ClientConnection>, RPCStatus> in
+      do {
+        let socket = try await SocketConnection.connect(loop: loop, to: address)
+        let http2 = try HTTP2Connection(
+          role: .client, socket: socket, loop: loop, limits: HTTP2Limits(), pool: HTTP2StreamPool(),
+          output: HTTP2OutputBuffer())
+        return .success(LoopBound(ClientConnection(http2, authority: "\(address)"), loop: loop))
+      } catch {
+        return .failure(RPCStatus(.unavailable, "\(address): \(error)"))
+      }
+    }.value
+    return RPCClient(loop: loop, connection: try outcome.get())
+  }
+
+  /// Makes a call that sends one message, and hands out each message of the response.
+  /// - Parameters:
+  ///   - path: Such as `/streak.v1.AccountService/SignIn`.
+  ///   - request: The encoded message.
+  ///   - metadata: Request headers, names in lower case.
+  ///   - timeoutMilliseconds: After this the call ends with `.deadlineExceeded`; sent to the server as well.
+  ///   - onResponse: Called on the loop's thread with each encoded response, in order.
+  /// - Returns: The trailing metadata.
+  /// - Throws: The status of a call that did not succeed.
+  @discardableResult
+  public func call(
+    _ path: String, request: [UInt8], metadata: [(name: String, value: String)] = [],
+    timeoutMilliseconds: UInt64? = nil, onResponse: @escaping @Sendable ([UInt8]) -> Void
+  ) async throws(RPCStatus) -> [(name: String, value: String)] {
+    let connection = connection
+    let loop = loop
+    let task = Task(executorPreference: loop) { () -> Result<[(name: String, value: String)], RPCStatus> in
+      do throws(RPCStatus) {
+        return .success(
+          try await connection.value.call(
+            path, request: request, metadata: metadata, timeoutMilliseconds: timeoutMilliseconds,
+            onResponse: onResponse))
+      } catch {
+        return .failure(error)
+      }
+    }
+    let result = await withTaskCancellationHandler {
+      await task.value
+    } onCancel: {
+      task.cancel()
+    }
+    return try result.get()
+  }
+
+  /// Closes the connection; open calls end with `.unavailable`.
+  public func close() {
+    let connection = connection
+    loop.execute { connection.value.close() }
+  }
+}

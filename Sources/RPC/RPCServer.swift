@@ -1,0 +1,58 @@
+public import EventLoop
+
+/// A gRPC server on one or more loops. Every loop has its own listening socket on the same address.
+public final class RPCServer: Sendable {
+  /// The address in use, with the port the kernel chose.
+  public let address: SocketAddress
+  private let parts: [LoopBound<LoopServer>]
+  private let loops: [EventLoop]
+
+  private init(address: SocketAddress, parts: [LoopBound<LoopServer>], loops: [EventLoop]) {
+    self.address = address
+    self.parts = parts
+    self.loops = loops
+  }
+
+  /// Starts serving.
+  /// - Parameters:
+  ///   - address: Where to listen; port 0 lets the kernel choose one.
+  ///   - loops: At least one; each serves the connections the kernel gives it.
+  ///   - methods: Made once for each loop, so that handlers may own loop-confined things.
+  ///   - interceptors: Around every call, outermost first; made once for each loop.
+  public static func start(
+    address: SocketAddress, loops: [EventLoop], limits: RPCLimits = RPCLimits(),
+    interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
+    methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
+  ) async throws(SocketError) -> RPCServer {
+    var address = address
+    var parts: [LoopBound<LoopServer>] = []
+    for loop in loops {
+      let wanted = address
+      let outcome = await Task(executorPreference: loop) {
+        () -> Result<(SocketAddress, LoopBound<LoopServer>), SocketError> in
+        let part = LoopServer(
+          loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits)
+        do throws(SocketError) {
+          return .success((try part.listen(on: wanted), LoopBound(part, loop: loop)))
+        } catch {
+          return .failure(error)
+        }
+      }.value
+      let (used, part) = try outcome.get()
+      address = used
+      parts.append(part)
+    }
+    return RPCServer(address: address, parts: parts, loops: loops)
+  }
+
+  /// Stops gracefully: GOAWAY, open calls end, connections close; what is left after `graceMilliseconds` is cut off.
+  public func shutdown(graceMilliseconds: UInt64) async {
+    await withTaskGroup(of: Void.self) { group in
+      for (part, loop) in zip(parts, loops) {
+        group.addTask {
+          await Task(executorPreference: loop) { await part.value.drain(graceMilliseconds: graceMilliseconds) }.value
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/// Finds the implementation of a `:path`.
+///
+/// An open-addressing table keyed by the path's length and last bytes: method paths differ there, and a call costs one
+/// comparison of the whole path.
+struct Router: Sendable {
+  private struct Entry: Sendable {
+    let path: [UInt8]
+    let method: ServerMethod
+  }
+  private var slots: [Entry?]
+  private let mask: Int
+
+  init(_ methods: [ServerMethod]) {
+    var capacity = 16
+    while capacity < methods.count * 4 { capacity *= 2 }
+    slots = Array(repeating: nil, count: capacity)
+    mask = capacity - 1
+    for method in methods {
+      let path = Array(method.descriptor.path.utf8)
+      var index = unsafe Self.hash(path.span.bytes) & mask
+      while slots[index] != nil { index = (index + 1) & mask }
+      slots[index] = Entry(path: path, method: method)
+    }
+  }
+
+  /// The method at `path`; nil when there is none.
+  func route(_ path: RawSpan) -> ServerMethod? {
+    var index = Self.hash(path) & mask
+    while let entry = slots[index] {
+      if entry.path.count == path.byteCount, Self.equal(entry.path, path) { return entry.method }
+      index = (index + 1) & mask
+    }
+    return nil
+  }
+
+  private static func equal(_ left: [UInt8], _ right: RawSpan) -> Bool {
+    for index in 0..<left.count {
+      let byte = unsafe right.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+      if byte != left[index] { return false }
+    }
+    return true
+  }
+
+  private static func hash(_ path: RawSpan) -> Int {
+    var hash = UInt64(truncatingIfNeeded: path.byteCount)
+    for index in max(0, path.byteCount - 8)..<path.byteCount {
+      hash = (hash ^ UInt64(unsafe path.unsafeLoad(fromByteOffset: index, as: UInt8.self))) &* 0x100_0000_01B3
+    }
+    return Int(truncatingIfNeeded: hash ^ (hash >> 29))
+  }
+}

@@ -1,0 +1,130 @@
+internal import EventLoop
+internal import HTTP2
+
+/// One client's connection and the calls on it. Loop-confined.
+final class ServerConnection: HTTP2ConnectionDelegate {
+  let session: HTTP2Session
+  let loop: EventLoop
+  let peerAddress: SocketAddress?
+  let interceptors: [any ServerInterceptor]
+  let limits: RPCLimits
+  private let connection: HTTP2Connection
+  private let server: LoopServer
+  /// Bytes in the bodies of all streams. Only `account(_:)` changes it.
+  private var bufferedRequestBytes = 0
+
+  init(_ connection: HTTP2Connection, server: LoopServer) {
+    self.connection = connection
+    self.server = server
+    session = connection.session
+    loop = server.loop
+    interceptors = server.interceptors
+    limits = server.limits
+    peerAddress = connection.peerAddress
+    connection.start(delegate: self)
+  }
+
+  /// Asks for a write at the end of this turn.
+  func needsFlush() { connection.needsFlush() }
+
+  func announceShutdown() { connection.announceShutdown() }
+
+  func refuseNewCalls() { connection.refuseNewStreams() }
+
+  func close() { connection.close() }
+
+  func connectionClosed() { server.connectionClosed(self) }
+
+  func receivedHeaders(_ stream: HTTP2Stream) {
+    let head = RequestHead(stream.headers, router: server.router)
+    guard !stream.headersTooLarge else {
+      return refuse(
+        stream, RPCStatus(.resourceExhausted, "The header list exceeds \(limits.http2.headerListBytesMax) bytes."))
+    }
+    guard head.isPost else { return refuse(stream, httpStatus: "405") }
+    guard head.isGRPC else { return refuse(stream, httpStatus: "415") }
+    guard let route = head.route else {
+      return refuse(
+        stream, RPCStatus(.unimplemented, "There is no method \(stream.headers.firstValue(":path") ?? "")."))
+    }
+    guard !head.usesCompression else {
+      return refuse(stream, RPCStatus(.unimplemented, "The server takes grpc-encoding: identity only."))
+    }
+    var timeoutMilliseconds: UInt64?
+    switch head.timeout {
+    case .none: break
+    case .milliseconds(let milliseconds): timeoutMilliseconds = milliseconds
+    case .malformed: return refuse(stream, RPCStatus(.internal, "The grpc-timeout is malformed."))
+    }
+    let call = ServerContext(route, stream: stream, connection: self, timeoutMilliseconds: timeoutMilliseconds)
+    stream.owner = call
+    if !call.takesOneRequest || stream.receivedEnd { call.start() }
+  }
+
+  func receivedBody(_ stream: HTTP2Stream) {
+    guard let call = stream.owner as? ServerContext else { return }
+    account(stream)
+    guard bufferedRequestBytes <= limits.bufferedRequestBytesMax else {
+      return call.end(
+        RPCStatus(
+          .resourceExhausted, "This connection's unread requests exceed \(limits.bufferedRequestBytesMax) bytes."))
+    }
+    guard call.takesOneRequest else { return call.resumeReader() }
+    if stream.receivedEnd { return call.start() }
+    let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limits.messageBytesMax)
+    if let refusal = MessageFraming.refusal(front, byteLimit: limits.messageBytesMax) { return call.end(refusal) }
+    if case .message(let count) = front, stream.body.count > count + MessageFraming.prefixBytes {
+      return call.end(RPCStatus(.internal, "The request holds more than the one message its method takes."))
+    }
+    session.consumeReceived(stream)
+  }
+
+  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    dropBody(of: stream)
+    guard let call = stream.owner as? ServerContext else { return }
+    stream.owner = nil
+    call.streamClosed()
+  }
+
+  func drained(_ stream: HTTP2Stream) {
+    (stream.owner as? ServerContext)?.resumeWriter()
+  }
+
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+
+  private func account(_ stream: HTTP2Stream) {
+    bufferedRequestBytes += stream.body.count - stream.accountedBytes
+    stream.accountedBytes = stream.body.count
+  }
+
+  /// The request's bytes were used, or nobody will use them.
+  func dropBody(of stream: HTTP2Stream) {
+    stream.body.removeAll(keepingCapacity: true)
+    account(stream)
+  }
+
+  /// The first `count` bytes of the request were used.
+  func dropBody(of stream: HTTP2Stream, first count: Int) {
+    stream.body.removeFirst(count)
+    account(stream)
+  }
+
+  /// The answer is decided: what still arrives on the stream is thrown away.
+  func discardInput(of stream: HTTP2Stream) {
+    stream.discardsInput = true
+    session.consumeReceived(stream)
+    dropBody(of: stream)
+  }
+
+  private func refuse(_ stream: HTTP2Stream, _ status: RPCStatus) {
+    discardInput(of: stream)
+    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status))
+  }
+
+  private func refuse(_ stream: HTTP2Stream, httpStatus: String) {
+    discardInput(of: stream)
+    var headers = HeaderBlock()
+    headers.append(name: ":status", value: httpStatus)
+    session.submitHeadersOnlyResponse(stream, headers)
+  }
+}

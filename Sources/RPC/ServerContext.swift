@@ -1,0 +1,289 @@
+public import EventLoop
+internal import HTTP2
+internal import ProtobufCodec
+
+/// One call on the server: what handlers and interceptors know of it, and its life from headers to trailers.
+///
+/// `@unchecked Sendable`: made, used and dropped on its loop's thread only. Handlers run there because their task
+/// prefers the loop as executor; the state that touches the connection checks it.
+@safe public final class ServerContext: @unchecked Sendable {
+  /// The method called.
+  public var method: MethodDescriptor { implementation.descriptor }
+  /// The loop that serves the call.
+  public let loop: EventLoop
+  /// The other end of the connection.
+  public let peerAddress: SocketAddress?
+  /// Who calls, once an interceptor has found out.
+  public var principal: (any Sendable)?
+  /// Milliseconds of the loop's clock at which the caller stops waiting; nil when it waits for ever.
+  public let deadlineMilliseconds: UInt64?
+
+  private enum Progress {
+    /// Nothing has been sent.
+    case noResponse
+    /// Response headers are sent; messages may follow.
+    case headersSent
+    /// The outcome is decided: whatever the handler does now is ignored.
+    case finished
+  }
+
+  private let implementation: ServerMethod
+  /// Nil once the stream is closed: the object then belongs to another call.
+  private var stream: HTTP2Stream?
+  private let connection: ServerConnection
+  private var progress = Progress.noResponse
+  private var task: Task<Void, Never>?
+  private var deadlineTimer: LoopTimer?
+  private var initialMetadata: HeaderBlock?
+  private var trailingMetadata: HeaderBlock?
+  /// What the handler is told when it touches a call that is over.
+  private var endReason = RPCStatus(.cancelled, "The caller gave up.")
+  private var reader: UnsafeContinuation<Void, Never>?
+  private var writer: UnsafeContinuation<Void, Never>?
+
+  init(_ implementation: ServerMethod, stream: HTTP2Stream, connection: ServerConnection, timeoutMilliseconds: UInt64?)
+  {
+    self.implementation = implementation
+    self.stream = stream
+    self.connection = connection
+    loop = connection.loop
+    peerAddress = connection.peerAddress
+    deadlineMilliseconds = timeoutMilliseconds.map { connection.loop.nowMilliseconds &+ $0 }
+    if let timeoutMilliseconds {
+      deadlineTimer = loop.schedule(afterMilliseconds: timeoutMilliseconds) { [unowned self] in deadlinePassed() }
+    }
+  }
+
+  // MARK: Metadata
+
+  /// The first value of a request header (lower-case name); nil when absent, or when the call is over.
+  public func metadata(_ name: String) -> String? { stream?.headers.firstValue(name) }
+
+  /// The first value of a binary request header (lower-case name ending in `-bin`), decoded.
+  /// - Returns: nil when absent, not base64, or when the call is over.
+  public func binaryMetadata(_ name: String) -> [UInt8]? { metadata(name).flatMap(Base64.decode) }
+
+  /// Calls `body` with the bytes of the first value of a request header, without making a `String` of it.
+  public func withMetadataBytes<Result>(_ name: StaticString, _ body: (RawSpan) -> Result) -> Result? {
+    guard let headers = stream?.headers else { return nil }
+    for field in headers.fields where field.nameCount == name.utf8CodeUnitCount {
+      let result = headers.withBytes(of: field) { fieldName, value in fieldName.equals(name) ? body(value) : nil }
+      if let result { return result }
+    }
+    return nil
+  }
+
+  /// Adds a header to send before the first response. Names in lower case; those ending in `-bin` take base64.
+  public func addInitialMetadata(_ name: String, _ value: String) {
+    initialMetadata = initialMetadata ?? HeaderBlock()
+    initialMetadata?.append(name: name, value: value)
+  }
+
+  /// Adds a header to send after the last response. Names in lower case.
+  public func addTrailingMetadata(_ name: String, _ value: String) {
+    trailingMetadata = trailingMetadata ?? HeaderBlock()
+    trailingMetadata?.append(name: name, value: value)
+  }
+
+  /// Adds a binary header (the name ends in `-bin`) to send after the last response.
+  public func addTrailingMetadata(_ name: String, bytes: [UInt8]) {
+    addTrailingMetadata(name, Base64.encode(bytes, padding: false))
+  }
+
+  // MARK: Life
+
+  /// Starts the handler's task. The call refers to the task and the task to the call until the handler returns.
+  func start() {
+    task = Task(executorPreference: loop) { await self.run() }
+  }
+
+  private func run() async {
+    do throws(RPCStatus) {
+      try await runInterceptors(connection.interceptors[...])
+      finish(nil)
+    } catch {
+      finish(error)
+    }
+    task = nil
+  }
+
+  private func runInterceptors(_ remaining: ArraySlice<any ServerInterceptor>) async throws(RPCStatus) {
+    guard let interceptor = remaining.first else { return try await implementation.invoke(self) }
+    try await interceptor.intercept(self) { context throws(RPCStatus) in
+      try await context.runInterceptors(remaining.dropFirst())
+    }
+  }
+
+  /// Whether the method waits for the whole request before it runs.
+  var takesOneRequest: Bool {
+    switch method.kind {
+    case .unary, .serverStreaming: true
+    case .clientStreaming, .bidirectionalStreaming: false
+    }
+  }
+
+  private func deadlinePassed() {
+    end(RPCStatus(.deadlineExceeded, "The caller's deadline has passed."))
+  }
+
+  /// Ends the call from outside its handler: the caller is told, the handler is cancelled.
+  func end(_ status: RPCStatus) {
+    guard progress != .finished else { return }
+    endReason = status
+    finish(status)
+    cancelHandler()
+    connection.needsFlush()
+  }
+
+  /// The stream is over: nothing can be sent any more.
+  func streamClosed() {
+    stream = nil
+    progress = .finished
+    deadlineTimer = nil
+    cancelHandler()
+  }
+
+  private func cancelHandler() {
+    task?.cancel()
+    resumeReader()
+    resumeWriter()
+  }
+
+  /// Sends the end of the response, whatever has been sent before.
+  private func finish(_ status: RPCStatus?) {
+    guard progress != .finished, let stream else { return }
+    defer {
+      progress = .finished
+      deadlineTimer = nil
+      connection.needsFlush()
+    }
+    if status != nil { connection.discardInput(of: stream) }
+    let session = connection.session
+    if let status {
+      if progress == .noResponse {
+        stream.outbound.removeAll(keepingCapacity: true)
+        session.submitHeadersOnlyResponse(
+          stream, StatusTrailers.only(status, metadata: [initialMetadata, trailingMetadata]))
+      } else {
+        session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata]))
+      }
+      return
+    }
+    if progress == .noResponse { session.submitGRPCResponse(stream, metadata: initialMetadata) }
+    if let trailingMetadata {
+      session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata]))
+    } else {
+      session.finishGRPCOK(stream)
+    }
+  }
+
+  // MARK: Messages
+
+  /// Decodes the request of a call that has exactly one. Called when the whole request is there.
+  func onlyRequest<Request: ProtobufMessage>(_ type: Request.Type) throws(RPCStatus) -> Request {
+    guard let stream else { throw endReason }
+    let limit = connection.limits.messageBytesMax
+    let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit)
+    if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
+    guard case .message(let count) = front else {
+      throw RPCStatus(.internal, "The request ended within its message.")
+    }
+    guard stream.body.count == MessageFraming.prefixBytes + count else {
+      throw RPCStatus(.internal, "The request holds more than the one message its method takes.")
+    }
+    let request = try decode(type, stream.body, from: MessageFraming.prefixBytes, count: count)
+    connection.dropBody(of: stream)
+    return request
+  }
+
+  /// Takes the next of many requests.
+  func nextRequest<Request: ProtobufMessage>(_ type: Request.Type) async throws(RPCStatus) -> Request? {
+    let limit = connection.limits.messageBytesMax
+    while true {
+      guard let stream, progress != .finished else { throw endReason }
+      let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit)
+      if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
+      if case .message(let count) = front {
+        let request = try decode(type, stream.body, from: MessageFraming.prefixBytes, count: count)
+        connection.dropBody(of: stream, first: MessageFraming.prefixBytes + count)
+        return request
+      }
+      guard !stream.receivedEnd else {
+        guard stream.body.isEmpty else { throw RPCStatus(.internal, "The request ended within a message.") }
+        return nil
+      }
+      // The handler wants more: the peer gets its window back. While it does not, the window holds the peer up.
+      connection.session.consumeReceived(stream)
+      connection.needsFlush()
+      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+        unsafe reader = continuation
+      }
+    }
+  }
+
+  private func decode<Request: ProtobufMessage>(
+    _ type: Request.Type, _ bytes: [UInt8], from start: Int, count: Int
+  ) throws(RPCStatus) -> Request {
+    let request: Request
+    do throws(DecodeError) {
+      let message = unsafe bytes.span.bytes.extracting(start..<start + count)
+      request = try unsafe message.withUnsafeBytes { message throws(DecodeError) in
+        try unsafe Request.decode(message, limits: connection.limits.decoding)
+      }
+    } catch {
+      throw FieldRefusal.status(for: error)
+    }
+    let violations = request.fieldViolations()
+    guard violations.isEmpty else { throw FieldRefusal.status(for: violations) }
+    return request
+  }
+
+  /// Keeps the response of a call that has exactly one, encoded, until the call ends.
+  func setResponse<Response: ProtobufMessage>(_ response: Response) {
+    guard let stream, progress != .finished else { return }
+    MessageFraming.append(to: &stream.outbound) { response.append(to: &$0) }
+  }
+
+  /// Sends one of many responses.
+  func write<Response: ProtobufMessage>(_ response: Response) async throws(RPCStatus) {
+    guard let stream, progress != .finished else { throw endReason }
+    let session = connection.session
+    if progress == .noResponse {
+      session.submitGRPCResponse(stream, metadata: initialMetadata)
+      progress = .headersSent
+    }
+    session.append(to: stream) { outbound in
+      MessageFraming.append(to: &outbound) { response.append(to: &$0) }
+    }
+    connection.needsFlush()
+    guard session.needsDrain(stream) else { return }
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe writer = continuation
+    }
+    guard self.stream != nil, progress != .finished else { throw endReason }
+  }
+
+  /// More of the request has come, or its end.
+  func resumeReader() {
+    unsafe reader?.resume()
+    unsafe reader = nil
+  }
+
+  /// There is room for more of the response.
+  func resumeWriter() {
+    unsafe writer?.resume()
+    unsafe writer = nil
+  }
+}
+
+extension RawSpan {
+  /// Whether the bytes are exactly those of `text`.
+  func equals(_ text: StaticString) -> Bool {
+    guard byteCount == text.utf8CodeUnitCount else { return false }
+    for index in 0..<byteCount
+    where unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self) != text.utf8Start[index] {
+      return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,79 @@
+public import ProtobufCodec
+
+/// A method bound to the code that answers it.
+public struct ServerMethod: Sendable {
+  public let descriptor: MethodDescriptor
+  let invoke: @Sendable (ServerContext) async throws(RPCStatus) -> Void
+
+  /// One request, one response.
+  public static func unary<Request: ProtobufMessage, Response: ProtobufMessage>(
+    _ descriptor: MethodDescriptor,
+    _ handler: @escaping @Sendable (Request, ServerContext) async throws(RPCStatus) -> Response
+  ) -> ServerMethod {
+    ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
+      let request = try context.onlyRequest(Request.self)
+      context.setResponse(try await handler(request, context))
+    }
+  }
+
+  /// One request, many responses.
+  public static func serverStreaming<Request: ProtobufMessage, Response: ProtobufMessage>(
+    _ descriptor: MethodDescriptor,
+    _ handler: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws(RPCStatus) -> Void
+  ) -> ServerMethod {
+    ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
+      let request = try context.onlyRequest(Request.self)
+      try await handler(request, ResponseWriter(context: context), context)
+    }
+  }
+
+  /// Many requests, one response.
+  public static func clientStreaming<Request: ProtobufMessage, Response: ProtobufMessage>(
+    _ descriptor: MethodDescriptor,
+    _ handler: @escaping @Sendable (RequestStream<Request>, ServerContext) async throws(RPCStatus) -> Response
+  ) -> ServerMethod {
+    ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
+      context.setResponse(try await handler(RequestStream(context: context), context))
+    }
+  }
+
+  /// Many requests, many responses, in any interleaving.
+  public static func bidirectionalStreaming<Request: ProtobufMessage, Response: ProtobufMessage>(
+    _ descriptor: MethodDescriptor,
+    _ handler:
+      @escaping @Sendable (RequestStream<Request>, ResponseWriter<Response>, ServerContext) async throws(RPCStatus) ->
+      Void
+  ) -> ServerMethod {
+    ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
+      try await handler(RequestStream(context: context), ResponseWriter(context: context), context)
+    }
+  }
+}
+
+/// Sends the responses of a streaming call. To be used from the handler's own task.
+public struct ResponseWriter<Response: ProtobufMessage>: Sendable {
+  let context: ServerContext
+
+  /// Sends one response; suspends while the peer's window is full.
+  /// - Throws: `.cancelled` or `.deadlineExceeded` once nobody listens any more.
+  public func write(_ response: Response) async throws(RPCStatus) {
+    try await context.write(response)
+  }
+}
+
+/// The requests of a streaming call, in order. To be used from the handler's own task.
+public struct RequestStream<Request: ProtobufMessage>: Sendable {
+  let context: ServerContext
+
+  /// The next request, or nil after the last; suspends until there is one.
+  /// - Throws: `.cancelled` when the peer gave up, and the refusals of framing, decoding and field rules.
+  public func next() async throws(RPCStatus) -> Request? {
+    try await context.nextRequest(Request.self)
+  }
+}
+
+/// Code around every call: authentication, logging, metrics. Call `next` to go on, throw to refuse.
+public protocol ServerInterceptor: Sendable {
+  func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
+    async throws(RPCStatus)
+}

@@ -1,0 +1,86 @@
+import ProtobufCodec
+
+/// Writes the protocol, the binding and the method table of a service.
+struct ServiceGenerator {
+  let names: Names
+
+  func service(_ schema: ProtoService, package: String) throws -> String {
+    let name = names.prefix(package) + schema.name
+    let methods = try schema.methods.map { try MethodGenerator($0, service: schema, package: package, names) }
+    return """
+      \(schema.documentation(""))public protocol \(name): Sendable {
+      \(methods.map(\.requirement).joined())}
+
+      extension \(name) {
+        /// Every method, bound to this implementation.
+        public var methods: [ServerMethod] {
+          [
+      \(methods.map { $0.binding(name) }.joined())    ]
+        }
+      }
+
+      /// What the schema says of each method of `\(schema.fullName.dropFirst())`.
+      public enum \(name)Methods {
+      \(methods.map(\.descriptor).joined())  public static let all = [\(methods.map(\.name).joined(separator: ", "))]
+      }
+
+      """
+  }
+}
+
+private struct MethodGenerator {
+  let name: String
+  private let schema: ProtoMethod
+  private let service: ProtoService
+  private let input: String
+  private let output: String
+  private let policy: String
+
+  init(_ schema: ProtoMethod, service: ProtoService, package: String, _ names: Names) throws {
+    self.schema = schema
+    self.service = service
+    name = Names.lowerCamel(schema.name)
+    input = names.swiftType(schema.input)
+    output = names.swiftType(schema.output)
+    let authentications = [1: "none", 2: "session", 3: "user", 4: "admin"]
+    let authentication = schema.policy?.number(1).flatMap { authentications[Int($0)] }
+    if package.hasPrefix("streak.") && authentication == nil {
+      throw GeneratorError("\(service.fullName.dropFirst()).\(schema.name) states no authentication policy")
+    }
+    policy =
+      "MethodPolicy(authentication: .\(authentication ?? "none"), isAudited: \(schema.policy?.number(2) == 1), "
+      + "isIdempotent: \(schema.policy?.number(3) == 1))"
+  }
+
+  private var kind: String {
+    switch (schema.clientStreams, schema.serverStreams) {
+    case (false, false): "unary"
+    case (false, true): "serverStreaming"
+    case (true, false): "clientStreaming"
+    case (true, true): "bidirectionalStreaming"
+    }
+  }
+
+  var requirement: String {
+    let request = schema.clientStreams ? "requests: RequestStream<\(input)>" : "_ request: \(input)"
+    let responses = schema.serverStreams ? ", responses: ResponseWriter<\(output)>" : ""
+    let result = schema.serverStreams ? "" : " -> \(output)"
+    return schema.documentation("  ")
+      + "  func \(name)(\(request)\(responses), context: ServerContext) async throws(RPCStatus)\(result)\n"
+  }
+
+  func binding(_ type: String) -> String {
+    let parameters = schema.serverStreams ? "request, responses, context" : "request, context"
+    let request = schema.clientStreams ? "requests: request" : "request"
+    let responses = schema.serverStreams ? ", responses: responses" : ""
+    return "      .\(kind)(\(type)Methods.\(name)) { \(parameters) throws(RPCStatus) in\n"
+      + "        try await \(name)(\(request)\(responses), context: context)\n      },\n"
+  }
+
+  var descriptor: String {
+    "  public static let \(name) = MethodDescriptor(\n"
+      + "    service: \"\(service.fullName.dropFirst())\", name: \"\(schema.name)\", kind: .\(kind),\n"
+      + "    policy: \(policy),\n"
+      + "    request: \(input).descriptor, response: \(output).descriptor)\n"
+  }
+}
