@@ -21,7 +21,7 @@ internal import Glibc
   }
 
   deinit {
-    for unsafechunk in unsafe chunks { unsafe free(chunk) }
+    unsafe chunks.forEach { chunk in unsafe free(chunk) }
   }
 
   /// Lends an arena to `body`; everything taken from it dies when `body` returns.
