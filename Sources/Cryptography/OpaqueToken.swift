@@ -17,13 +17,16 @@ public struct OpaqueToken: Sendable {
   public static let ownerByteCount = 16
   /// The size of the secret, in bytes.
   public static let secretByteCount = 32
+  /// How much of the secret a token's successors keep, in bytes: enough to be unguessable, like the rest.
+  public static let familyByteCount = 16
   /// The longest text that can be a token, in bytes.
   public static let textBytesMax = 96
 
   public let kind: Kind
   /// The id of whom it belongs to, 16 bytes. Not proven until the hash has been found.
   public let owner: [UInt8]
-  private let secret: Secret
+  /// The random part, 32 bytes: with the kind and the owner it is the credential itself.
+  public let secret: Secret
 
   /// Makes a token with a fresh secret.
   public init(kind: Kind, owner: [UInt8]) {
@@ -36,6 +39,13 @@ public struct OpaqueToken: Sendable {
     self.kind = kind
     self.owner = owner
     self.secret = secret
+  }
+
+  /// The next token of the same family: half of the secret is kept, half is fresh.
+  public init(successorOf token: OpaqueToken) {
+    let kept = token.secret.exposed.prefix(Self.familyByteCount)
+    let fresh = randomBytes(count: Self.secretByteCount - Self.familyByteCount)
+    self.init(kind: token.kind, owner: token.owner, secret: Secret(kept + fresh))
   }
 
   /// Reads a token's text; nil if no server could have written it.
@@ -58,4 +68,12 @@ public struct OpaqueToken: Sendable {
 
   /// What the server stores and looks up: SHA-256 of the secret. The secret has 256 random bits, so a slow hash would add nothing.
   public var hash: [UInt8] { SHA256.digest(of: secret.exposed) }
+
+  /// SHA-256 of the part that successors keep. Whoever presents it holds, or held, a genuine token of the family.
+  public var familyHash: [UInt8] { SHA256.digest(of: Array(secret.exposed.prefix(Self.familyByteCount))) }
+
+  /// A key to seal what only this token's holder may read.
+  public func sealingKey(purpose: String) -> Secret {
+    SealedBytes.key(purpose: purpose, secrets: [owner, secret.exposed])
+  }
 }

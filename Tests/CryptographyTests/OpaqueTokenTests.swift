@@ -18,6 +18,15 @@ struct OpaqueTokenTests {
     #expect(OpaqueToken(kind: .access, owner: owner).hash != OpaqueToken(kind: .access, owner: owner).hash)
   }
 
+  @Test("a successor is another token of the same owner and family")
+  func successor() {
+    let token = OpaqueToken(kind: .refresh, owner: [UInt8](repeating: 7, count: 16))
+    let next = OpaqueToken(successorOf: token)
+    #expect(next.kind == .refresh && next.owner == token.owner && next.familyHash == token.familyHash)
+    #expect(next.hash != token.hash)
+    #expect(OpaqueToken(kind: .refresh, owner: token.owner).familyHash != token.familyHash)
+  }
+
   @Test("text that no server wrote is no token")
   func malformed() {
     let good = text(OpaqueToken(kind: .access, owner: [UInt8](repeating: 0, count: 16)))

@@ -1,0 +1,145 @@
+internal import Postgres
+
+/// A living access token's device.
+public struct AccessGrant: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var expiresAt: Moment
+}
+
+/// What is stored of a device's refresh token, as far as a presented one concerns it.
+public struct RefreshGrant: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var refreshHash: [UInt8]
+  public var refreshExpiresAt: Moment
+  /// The token that the present one was given for; nil if it was never refreshed.
+  public var previousRefreshHash: [UInt8]?
+  /// When the last refresh was.
+  public var refreshedAt: Moment?
+  /// The reply to the last refresh, sealed under the previous refresh token.
+  public var sealedRefresh: [UInt8]?
+}
+
+extension StreakStore {
+  /// The channel on which servers hear that credentials were revoked. The payload is the person's id as 32 hexadecimal digits.
+  public static let revocationChannel = "streakd_revocations"
+
+  private static let grantAccess = Statement(
+    .write,
+    """
+    WITH displaced AS (
+      DELETE FROM devices WHERE user_id = $1 AND device_id IN (
+        SELECT device_id FROM devices WHERE user_id = $1 AND device_id <> $2
+        ORDER BY greatest(registered_at, refreshed_at) DESC, device_id OFFSET $12 - 1)
+    )
+    INSERT INTO devices (
+      user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
+      refresh_expires_at, refresh_family_hash)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (user_id, device_id) DO UPDATE SET
+      name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
+      access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,
+      refresh_hash = excluded.refresh_hash, refresh_expires_at = excluded.refresh_expires_at,
+      refresh_family_hash = excluded.refresh_family_hash, previous_access_hash = NULL,
+      previous_access_expires_at = NULL, previous_refresh_hash = NULL, refreshed_at = excluded.registered_at,
+      sealed_refresh = NULL
+    """)
+
+  /// Makes these the only credentials of a device, which is registered if it is new.
+  static func grantAccess(
+    to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment, devicesMax: Int32,
+    by runner: some StatementRunner
+  ) async throws(StoreError) {
+    try await runner.execute(
+      grantAccess,
+      .identifier(userID), .identifier(device.deviceID), .string(device.name), .string(device.platform),
+      .string(device.appVersion), .moment(now), .bytes(credential.accessHash), .moment(credential.accessExpiresAt),
+      .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
+      .int32(devicesMax))
+  }
+
+  /// Signs a device in: it is registered if it is new, and these become its only credentials.
+  public func signIn(
+    _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment
+  ) async throws(StoreError) {
+    try await Self.grantAccess(
+      to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax, by: database)
+  }
+
+  private static let accessGrant = Statement(
+    .read,
+    """
+    SELECT device_id, CASE WHEN access_hash = $2 THEN access_expires_at ELSE previous_access_expires_at END
+    FROM devices WHERE user_id = $1 AND (access_hash = $2 OR previous_access_hash = $2)
+    """)
+
+  /// The device that an access token belongs to; nil if none, or if it was revoked. It may have expired.
+  public func accessGrant(of userID: Identifier, accessHash: [UInt8]) async throws(StoreError) -> AccessGrant? {
+    try await database.row(Self.accessGrant, .identifier(userID), .bytes(accessHash)) { row throws(DatabaseError) in
+      AccessGrant(deviceID: try row.identifier(0), expiresAt: try row.moment(1))
+    }
+  }
+
+  private static let refreshGrant = Statement(
+    .read,
+    """
+    SELECT device_id, refresh_hash, refresh_expires_at, previous_refresh_hash, refreshed_at, sealed_refresh
+    FROM devices WHERE user_id = $1 AND refresh_family_hash = $2 AND refresh_hash IS NOT NULL
+    """)
+
+  /// The signed-in device whose refresh tokens are of a family.
+  public func refreshGrant(of userID: Identifier, familyHash: [UInt8]) async throws(StoreError) -> RefreshGrant? {
+    try await database.row(Self.refreshGrant, .identifier(userID), .bytes(familyHash)) { row throws(DatabaseError) in
+      RefreshGrant(
+        deviceID: try row.identifier(0), refreshHash: try row.bytes(1), refreshExpiresAt: try row.moment(2),
+        previousRefreshHash: try row.bytesOrNull(3), refreshedAt: try row.momentOrNull(4),
+        sealedRefresh: try row.bytesOrNull(5))
+    }
+  }
+
+  private static let refresh = Statement(
+    .write,
+    """
+    UPDATE devices SET
+      previous_access_hash = access_hash, previous_access_expires_at = access_expires_at,
+      access_hash = $4, access_expires_at = $5, previous_refresh_hash = refresh_hash, refresh_hash = $6,
+      refresh_expires_at = $7, refreshed_at = $8, sealed_refresh = $9
+    WHERE user_id = $1 AND device_id = $2 AND refresh_hash = $3
+    """)
+
+  /// Replaces a device's credentials, if its refresh token is still the one presented.
+  ///
+  /// - Returns: Whether it was; if not, somebody else presented it first.
+  public func refresh(
+    _ deviceID: Identifier, of userID: Identifier, presentedHash: [UInt8], _ credential: CredentialRecord,
+    sealedReply: [UInt8], at now: Moment
+  ) async throws(StoreError) -> Bool {
+    try await database.execute(
+      Self.refresh, .identifier(userID), .identifier(deviceID), .bytes(presentedHash), .bytes(credential.accessHash),
+      .moment(credential.accessExpiresAt), .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt),
+      .moment(now), .bytes(sealedReply)) == 1
+  }
+
+  private static let signOut = Statement(
+    .write,
+    """
+    WITH revoked AS (
+      UPDATE devices SET
+        access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
+        refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, previous_refresh_hash = NULL,
+        sealed_refresh = NULL
+      WHERE user_id = $1 AND ($2::uuid IS NULL OR device_id = $2) AND refresh_hash IS NOT NULL
+      RETURNING 1
+    )
+    SELECT (SELECT count(*)::integer FROM revoked), pg_notify($3, $4)
+    """)
+
+  /// Revokes the credentials of one device, or of all, and tells every server.
+  ///
+  /// - Returns: How many devices were signed in until now.
+  public func signOut(_ deviceID: Identifier?, of userID: Identifier) async throws(StoreError) -> Int32 {
+    try await database.row(
+      Self.signOut, .identifier(userID), .identifier(deviceID), .string(Self.revocationChannel),
+      .string(userID.description)
+    ) { row throws(DatabaseError) in try row.int32(0) } ?? 0
+  }
+}

@@ -1,0 +1,54 @@
+/// A 16-byte id: a user's, a device's, a habit's, a session's, a migration's.
+public struct Identifier: Sendable, Hashable, Comparable {
+  /// The size of an id, in bytes.
+  public static let byteCount = 16
+  /// Sixteen zero bytes: the owner of audit events that belong to nobody.
+  public static let zero = Identifier(high: 0, low: 0)
+
+  let high: UInt64
+  let low: UInt64
+
+  init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// An id of 16 bytes; nil for any other count.
+  public init?(_ bytes: [UInt8]) {
+    guard bytes.count == Self.byteCount else { return nil }
+    self.init(
+      high: bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) },
+      low: bytes[8...].reduce(0) { $0 << 8 | UInt64($1) })
+  }
+
+  /// An id of 32 hexadecimal digits; nil for any other text.
+  public init?(hexadecimal text: String) {
+    guard text.utf8.count == 2 * Self.byteCount, !text.utf8.contains(UInt8(ascii: "+")),
+      !text.utf8.contains(UInt8(ascii: "-")), let high = UInt64(text.prefix(Self.byteCount), radix: 16),
+      let low = UInt64(text.suffix(Self.byteCount), radix: 16)
+    else { return nil }
+    self.init(high: high, low: low)
+  }
+
+  /// The 16 bytes, in the order of the wire.
+  public var bytes: [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * $0)) }
+      + (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * $0)) }
+  }
+
+  /// PostgreSQL's own order of the type uuid.
+  public static func < (left: Identifier, right: Identifier) -> Bool {
+    (left.high, left.low) < (right.high, right.low)
+  }
+}
+
+extension Identifier: CustomStringConvertible {
+  /// 32 hexadecimal digits, without dashes.
+  public var description: String {
+    func digits(_ half: UInt64) -> String {
+      let digits = String(half, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+    return digits(high) + digits(low)
+  }
+}

@@ -1,0 +1,99 @@
+internal import Postgres
+
+/// Which cells a history holds; every condition must hold.
+public struct HistoryFilter: Sendable, Equatable {
+  /// Nil: all habits.
+  public var habitID: Identifier?
+  public var firstDay: Int32
+  public var lastDay: Int32
+  /// True: counted cells only; false: quarantined ones only; nil: both.
+  public var counted: Bool?
+  public var includesUndone: Bool
+
+  public init(habitID: Identifier?, firstDay: Int32, lastDay: Int32, counted: Bool?, includesUndone: Bool) {
+    self.habitID = habitID
+    self.firstDay = firstDay
+    self.lastDay = lastDay
+    self.counted = counted
+    self.includesUndone = includesUndone
+  }
+}
+
+/// A place in the order of a history: latest day first, then by habit id.
+public struct HistoryPlace: Sendable, Equatable {
+  public var day: Int32
+  public var habitID: Identifier
+
+  /// Before every cell.
+  public static let start = HistoryPlace(day: .max, habitID: .zero)
+
+  public init(day: Int32, habitID: Identifier) {
+    self.day = day
+    self.habitID = habitID
+  }
+}
+
+/// What the cells of one day add up to.
+public struct DayCounts: Sendable, Equatable {
+  public var day: Int32
+  public var counted: Int32
+  public var quarantined: Int32
+  public var undone: Int32
+}
+
+extension StreakStore {
+  // Each habit gives at most a page in the order of the primary key, so that no second index has to be kept up to date by every write.
+  private static let history = Statement(
+    .read,
+    """
+    SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.occurred_at, c.zone,
+      c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.device_id, c.migration_id
+    FROM habits h CROSS JOIN LATERAL (
+      SELECT * FROM cells
+      WHERE cells.user_id = h.user_id AND cells.habit_id = h.habit_id AND day BETWEEN $3 AND $4
+        AND (day < $5 OR day = $5 AND h.habit_id > $6) AND (done OR $8)
+        AND CASE $7 WHEN 0 THEN true WHEN 1 THEN quarantine_reason = 0 ELSE quarantine_reason <> 0 END
+      ORDER BY day DESC LIMIT $9
+    ) c
+    WHERE h.user_id = $1 AND ($2::uuid IS NULL OR h.habit_id = $2)
+    ORDER BY c.day DESC, c.habit_id LIMIT $9
+    """)
+
+  /// Cells of the ledger, latest day first, then by habit id, after a place in that order.
+  public func history(
+    of userID: Identifier, _ filter: HistoryFilter, after place: HistoryPlace, countMax: Int32
+  ) async throws(StoreError) -> [CellRecord] {
+    let trust: Int32 =
+      switch filter.counted {
+      case nil: 0
+      case true?: 1
+      case false?: 2
+      }
+    return try await database.rows(
+      Self.history, .identifier(userID), .identifier(filter.habitID), .int32(filter.firstDay), .int32(filter.lastDay),
+      .int32(place.day), .identifier(place.habitID), .int32(trust), .bool(filter.includesUndone), .int32(countMax)
+    ) { row throws(DatabaseError) in try row.cell(from: 0) }
+  }
+
+  private static let dayCounts = Statement(
+    .read,
+    """
+    SELECT day, (count(*) FILTER (WHERE done AND quarantine_reason = 0))::integer,
+      (count(*) FILTER (WHERE done AND quarantine_reason <> 0))::integer, (count(*) FILTER (WHERE NOT done))::integer
+    FROM cells WHERE user_id = $1 AND ($2::uuid IS NULL OR habit_id = $2) AND day BETWEEN $3 AND $4
+    GROUP BY day ORDER BY day DESC LIMIT $5
+    """)
+
+  /// What each day adds up to, earliest first; only the latest days if there are more than the limit.
+  public func dayCounts(
+    of userID: Identifier, habitID: Identifier?, firstDay: Int32, lastDay: Int32
+  ) async throws(StoreError) -> [DayCounts] {
+    try await database.rows(
+      Self.dayCounts, .identifier(userID), .identifier(habitID), .int32(firstDay), .int32(lastDay),
+      .int32(limits.statisticsDaysMax)
+    ) { row throws(DatabaseError) in
+      DayCounts(
+        day: try row.int32(0), counted: try row.int32(1), quarantined: try row.int32(2), undone: try row.int32(3))
+    }.reversed()
+  }
+}

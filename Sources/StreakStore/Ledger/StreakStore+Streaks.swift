@@ -1,0 +1,96 @@
+internal import Postgres
+
+/// Names a habit of a person.
+struct HabitKey: Sendable, Hashable {
+  var userID: Identifier
+  var habitID: Identifier
+}
+
+/// All that a habit's streak follows from.
+public struct StreakRecord: Sendable, Equatable {
+  public var habitID: Identifier
+  public var summary: SummaryRecord
+  public var zoneUses: [UInt8]
+  public var archived: Bool
+  /// Where the habit stands in the person's own order.
+  public var position: Int32
+}
+
+extension StreakStore {
+  /// Most reads in one statement.
+  static let setReadCountMax = 256
+
+  private static let streak = Statement(
+    .read,
+    """
+    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived,
+      h.position
+    FROM habits h JOIN users u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2
+    """)
+
+  // The lateral look-ups keep the planner at two index probes per row, whatever it thinks of the tables' sizes.
+  private static let streakSet = Statement(
+    .read,
+    """
+    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived,
+      h.position, wanted.place
+    FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY wanted (user_id, habit_id, place)
+      CROSS JOIN LATERAL (
+        SELECT * FROM habits WHERE habits.user_id = wanted.user_id AND habits.habit_id = wanted.habit_id LIMIT 1) h
+      CROSS JOIN LATERAL (SELECT zone_uses FROM users WHERE users.user_id = wanted.user_id LIMIT 1) u
+    """)
+
+  private static let listStreaks = Statement(
+    .read,
+    """
+    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived,
+      h.position
+    FROM habits h JOIN users u ON u.user_id = h.user_id
+    WHERE h.user_id = $1 AND ($2 OR NOT h.archived) AND (h.position, h.habit_id) > ($3, $4)
+    ORDER BY h.position, h.habit_id LIMIT $5
+    """)
+
+  /// A habit's streak; nil if the person has no such habit.
+  public func streak(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> StreakRecord? {
+    try await streakBatcher.response(to: HabitKey(userID: userID, habitID: habitID))
+  }
+
+  /// Streaks in the order of the habits, after a place in it.
+  public func streaks(
+    of userID: Identifier, includingArchived: Bool, after place: HabitPlace, countMax: Int32
+  ) async throws(StoreError) -> [StreakRecord] {
+    try await database.rows(
+      Self.listStreaks, .identifier(userID), .bool(includingArchived), .int32(place.position),
+      .identifier(place.habitID), .int32(countMax)
+    ) { row throws(DatabaseError) in try row.streak() }
+  }
+
+  /// Reads a batch: a single one by the plain statement, several by one statement for all.
+  static func readStreaks(_ keys: [HabitKey], _ database: Database) async -> Result<[StreakRecord?], StoreError> {
+    do throws(StoreError) {
+      if let key = keys.first, keys.count == 1 {
+        let streak = try await database.row(Self.streak, .identifier(key.userID), .identifier(key.habitID)) {
+          row throws(DatabaseError) in try row.streak()
+        }
+        return .success([streak])
+      }
+      var streaks = [StreakRecord?](repeating: nil, count: keys.count)
+      let found = try await database.rows(
+        streakSet, .identifiers(keys.map(\.userID)), .identifiers(keys.map(\.habitID))
+      ) { row throws(DatabaseError) in (place: Int(try row.int64(8)), streak: try row.streak()) }
+      for (place, streak) in found where (1...keys.count).contains(place) { streaks[place - 1] = streak }
+      return .success(streaks)
+    } catch {
+      return .failure(error)
+    }
+  }
+}
+
+extension Row {
+  /// Columns of the statements above, in their order.
+  fileprivate func streak() throws(DatabaseError) -> StreakRecord {
+    StreakRecord(
+      habitID: try identifier(0), summary: try summary(from: 1), zoneUses: try bytes(5), archived: try bool(6),
+      position: try int32(7))
+  }
+}

@@ -1,0 +1,61 @@
+internal import EventLoop
+
+/// Collects calls while earlier ones are under way, and executes what has come together as one.
+///
+/// An idle batcher executes a single call at once: batching adds no delay. A busy one executes few large batches. Loop-confined.
+final class NaturalBatcher<Request: Sendable, Response: Sendable> {
+  /// Executes a batch and answers each request in order, or fails them all.
+  typealias Execute = ([Request]) async -> Result<[Response], StoreError>
+
+  private let loop: EventLoop
+  private let flightsMax: Int
+  private let batchCountMax: Int
+  private let execute: Execute
+  private var flights = 0
+  // Invariant: empty unless `flights` equals `flightsMax`. Its length is bounded by the calls that the server admits at once.
+  private var waiting: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)] = []
+
+  /// - Parameters:
+  ///   - flightsMax: Batches under way at the same time, 1 or more.
+  ///   - batchCountMax: Most requests in one batch, 1 or more.
+  init(loop: EventLoop, flightsMax: Int, batchCountMax: Int, execute: @escaping Execute) {
+    precondition(flightsMax >= 1 && batchCountMax >= 1)
+    self.loop = loop
+    self.flightsMax = flightsMax
+    self.batchCountMax = batchCountMax
+    self.execute = execute
+  }
+
+  /// Answers one request, together with whatever else comes in while earlier batches are under way. Loop thread only.
+  func response(to request: Request) async throws(StoreError) -> Response {
+    loop.preconditionIsCurrent()
+    return try await withCheckedContinuation { continuation in
+      waiting.append((request, continuation))
+      takeOff()
+    }.get()
+  }
+
+  private func takeOff() {
+    guard flights < flightsMax, !waiting.isEmpty else { return }
+    flights += 1
+    let batch = Array(waiting.prefix(batchCountMax))
+    waiting.removeFirst(batch.count)
+    let bound = LoopBound(self, loop: loop)
+    Task(executorPreference: loop) { await bound.value.fly(batch) }
+  }
+
+  private func fly(
+    _ batch: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)]
+  ) async {
+    let outcome = await execute(batch.map(\.request))
+    flights -= 1
+    takeOff()
+    switch outcome {
+    case .success(let responses):
+      precondition(responses.count == batch.count, "a batch answers each of its requests")
+      for (call, response) in zip(batch, responses) { call.continuation.resume(returning: .success(response)) }
+    case .failure(let error):
+      for call in batch { call.continuation.resume(returning: .failure(error)) }
+    }
+  }
+}

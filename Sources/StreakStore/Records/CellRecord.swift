@@ -1,0 +1,52 @@
+/// A moment as its person lived it: what a device used to turn a tap into a day.
+public struct LocalTimeRecord: Sendable, Equatable {
+  public var occurredAt: Moment
+  /// IANA name of the zone, known or not.
+  public var zone: String
+  /// Seconds east of UTC.
+  public var utcOffsetSeconds: Int32
+  /// Minutes after midnight at which the person's day begins.
+  public var dayStartMinutes: Int32
+
+  public init(occurredAt: Moment, zone: String, utcOffsetSeconds: Int32, dayStartMinutes: Int32) {
+    self.occurredAt = occurredAt
+    self.zone = zone
+    self.utcOffsetSeconds = utcOffsetSeconds
+    self.dayStartMinutes = dayStartMinutes
+  }
+}
+
+/// What the ledger holds for one habit on one day, or held before.
+public struct CellRecord: Sendable, Equatable {
+  public var habitID: Identifier
+  public var day: Int32
+  public var done: Bool
+  public var note: String
+  /// 0 if the cell counts, otherwise the number of the schema's `QuarantineReason`.
+  public var quarantineReason: Int32
+  /// The change number of this state.
+  public var version: Int64
+  public var made: LocalTimeRecord
+  public var recordedAt: Moment
+  public var deviceID: Identifier?
+  public var migrationID: Identifier?
+
+  public init(
+    habitID: Identifier, day: Int32, done: Bool, note: String, quarantineReason: Int32, version: Int64,
+    made: LocalTimeRecord, recordedAt: Moment, deviceID: Identifier?, migrationID: Identifier?
+  ) {
+    self.habitID = habitID
+    self.day = day
+    self.done = done
+    self.note = note
+    self.quarantineReason = quarantineReason
+    self.version = version
+    self.made = made
+    self.recordedAt = recordedAt
+    self.deviceID = deviceID
+    self.migrationID = migrationID
+  }
+
+  /// Whether it takes part in streaks.
+  public var counts: Bool { done && quarantineReason == 0 }
+}

@@ -1,0 +1,37 @@
+/// What a person's device says of itself.
+public struct DeviceRecord: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var name: String
+  public var platform: String
+  public var appVersion: String
+
+  public init(deviceID: Identifier, name: String, platform: String, appVersion: String) {
+    self.deviceID = deviceID
+    self.name = name
+    self.platform = platform
+    self.appVersion = appVersion
+  }
+}
+
+/// A device's credentials as the server keeps them: hashes and moments.
+public struct CredentialRecord: Sendable, Equatable {
+  /// SHA-256 of the access token's secret, 32 bytes.
+  public var accessHash: [UInt8]
+  public var accessExpiresAt: Moment
+  /// SHA-256 of the refresh token's secret, 32 bytes.
+  public var refreshHash: [UInt8]
+  public var refreshExpiresAt: Moment
+  /// SHA-256 of the half of the refresh token that stays the same over refreshes, 32 bytes.
+  public var refreshFamilyHash: [UInt8]
+
+  public init(
+    accessHash: [UInt8], accessExpiresAt: Moment, refreshHash: [UInt8], refreshExpiresAt: Moment,
+    refreshFamilyHash: [UInt8]
+  ) {
+    self.accessHash = accessHash
+    self.accessExpiresAt = accessExpiresAt
+    self.refreshHash = refreshHash
+    self.refreshExpiresAt = refreshExpiresAt
+    self.refreshFamilyHash = refreshFamilyHash
+  }
+}

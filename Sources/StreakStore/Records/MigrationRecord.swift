@@ -1,0 +1,24 @@
+/// A session that became part of an account.
+public struct MigrationRecord: Sendable, Equatable {
+  public var migrationID: Identifier
+  public var sessionID: Identifier
+  /// When the server saw the session begin; nil if unanchored.
+  public var anchor: Moment?
+  /// The manifest's SHA-256, 32 bytes.
+  public var manifestHash: [UInt8]
+  /// The answered `MigrationResult`, in protobuf's binary form.
+  public var result: [UInt8]
+  public var committedAt: Moment
+
+  public init(
+    migrationID: Identifier, sessionID: Identifier, anchor: Moment?, manifestHash: [UInt8], result: [UInt8],
+    committedAt: Moment
+  ) {
+    self.migrationID = migrationID
+    self.sessionID = sessionID
+    self.anchor = anchor
+    self.manifestHash = manifestHash
+    self.result = result
+    self.committedAt = committedAt
+  }
+}

@@ -1,0 +1,31 @@
+/// An entry that broke a rule, kept whole in the person's inbox.
+public struct RejectedEntryRecord: Sendable, Equatable {
+  public var entryID: Identifier
+  public var migrationID: Identifier?
+  /// Where it stood in the request, from 0.
+  public var index: Int32
+  public var habitID: Identifier
+  public var day: Int32
+  public var done: Bool
+  public var note: String
+  public var made: LocalTimeRecord
+  /// The number of the schema's `ErrorReason`.
+  public var reason: Int32
+  public var rejectedAt: Moment
+
+  public init(
+    entryID: Identifier, migrationID: Identifier?, index: Int32, habitID: Identifier, day: Int32, done: Bool,
+    note: String, made: LocalTimeRecord, reason: Int32, rejectedAt: Moment
+  ) {
+    self.entryID = entryID
+    self.migrationID = migrationID
+    self.index = index
+    self.habitID = habitID
+    self.day = day
+    self.done = done
+    self.note = note
+    self.made = made
+    self.reason = reason
+    self.rejectedAt = rejectedAt
+  }
+}

@@ -1,0 +1,26 @@
+/// An anonymous session as the server knows it.
+public struct SessionRecord: Sendable, Equatable {
+  public var sessionID: Identifier
+  /// SHA-256 of the session's secret, 32 bytes.
+  public var secretHash: [UInt8]
+  /// When the server saw it begin; nil if it began offline.
+  public var anchor: Moment?
+  /// The reply to `StartSession`, sealed under its idempotency key; nil if it began offline.
+  public var sealedStart: [UInt8]?
+  /// The account that the session became part of.
+  public var claimedBy: Identifier?
+  /// The migration that brought it there.
+  public var migrationID: Identifier?
+
+  public init(
+    sessionID: Identifier, secretHash: [UInt8], anchor: Moment?, sealedStart: [UInt8]? = nil,
+    claimedBy: Identifier? = nil, migrationID: Identifier? = nil
+  ) {
+    self.sessionID = sessionID
+    self.secretHash = secretHash
+    self.anchor = anchor
+    self.sealedStart = sealedStart
+    self.claimedBy = claimedBy
+    self.migrationID = migrationID
+  }
+}

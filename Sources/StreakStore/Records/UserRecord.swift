@@ -1,0 +1,11 @@
+/// A person's account.
+public struct UserRecord: Sendable, Equatable {
+  public var userID: Identifier
+  /// The email as the person wrote it.
+  public var email: String
+  /// The Argon2id hash, as text.
+  public var passwordHash: String
+  public var createdAt: Moment
+  /// The number of the last change of this person's data.
+  public var changeNumber: Int64
+}

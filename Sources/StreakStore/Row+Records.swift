@@ -1,0 +1,56 @@
+internal import Postgres
+
+extension PostgresValue {
+  static func identifier(_ value: Identifier?) -> PostgresValue { .uuid(value?.uuid) }
+  static func identifiers(_ values: [Identifier]) -> PostgresValue { .uuidArray(values.map(\.uuid)) }
+  static func moment(_ value: Moment?) -> PostgresValue { .timestamp(value?.microseconds) }
+  static func moments(_ values: [Moment]) -> PostgresValue { .timestampArray(values.map(\.microseconds)) }
+}
+
+extension Identifier {
+  init(_ uuid: PostgresUUID) { self.init(high: uuid.high, low: uuid.low) }
+  var uuid: PostgresUUID { PostgresUUID(high: high, low: low) }
+}
+
+extension Row {
+  func identifier(_ column: Int) throws(DatabaseError) -> Identifier { Identifier(try uuid(column)) }
+  func identifierOrNull(_ column: Int) throws(DatabaseError) -> Identifier? {
+    try uuidOrNull(column).map { Identifier($0) }
+  }
+  func moment(_ column: Int) throws(DatabaseError) -> Moment { Moment(microseconds: try timestamp(column)) }
+  func momentOrNull(_ column: Int) throws(DatabaseError) -> Moment? {
+    try timestampOrNull(column).map { Moment(microseconds: $0) }
+  }
+
+  /// Columns habit_id, name, description, color, position, archived, version, created_at.
+  func habit(from column: Int) throws(DatabaseError) -> HabitRecord {
+    HabitRecord(
+      habitID: try identifier(column), name: try string(column + 1), description: try string(column + 2),
+      color: try int32(column + 3), position: try int32(column + 4), archived: try bool(column + 5),
+      version: try int64(column + 6), createdAt: try moment(column + 7))
+  }
+
+  /// Columns total_days, longest_run, last_run_first_day, last_run_last_day.
+  func summary(from column: Int) throws(DatabaseError) -> SummaryRecord {
+    SummaryRecord(
+      totalDays: try int32(column), longestRun: try int32(column + 1), lastRunFirstDay: try int32(column + 2),
+      lastRunLastDay: try int32(column + 3))
+  }
+
+  /// Columns occurred_at, zone, utc_offset_seconds, day_start_minutes.
+  func localTime(from column: Int) throws(DatabaseError) -> LocalTimeRecord {
+    LocalTimeRecord(
+      occurredAt: try moment(column), zone: try string(column + 1), utcOffsetSeconds: try int32(column + 2),
+      dayStartMinutes: try int32(column + 3))
+  }
+
+  /// Columns habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds, day_start_minutes,
+  /// recorded_at, device_id, migration_id.
+  func cell(from column: Int) throws(DatabaseError) -> CellRecord {
+    CellRecord(
+      habitID: try identifier(column), day: try int32(column + 1), done: try bool(column + 2),
+      note: try string(column + 3), quarantineReason: Int32(try int16(column + 4)), version: try int64(column + 5),
+      made: try localTime(from: column + 6), recordedAt: try moment(column + 10),
+      deviceID: try identifierOrNull(column + 11), migrationID: try identifierOrNull(column + 12))
+  }
+}

@@ -1,0 +1,20 @@
+internal import Postgres
+
+/// One step of the database's schema. Steps are applied in order, each wholly, and never changed once released.
+struct SchemaVersion: Sendable {
+  /// Its place in the order, from 1, without gaps.
+  let number: Int32
+  /// A word for people who read the table of versions.
+  let name: String
+  /// What makes the step, in order.
+  let statements: [Statement]
+
+  init(number: Int32, name: String, statements: [String]) {
+    self.number = number
+    self.name = name
+    self.statements = statements.map { Statement(.write, $0) }
+  }
+
+  /// Every step that this program knows, in order.
+  static let all: [SchemaVersion] = [.initial]
+}

@@ -1,0 +1,56 @@
+internal import Postgres
+
+/// Why the database's schema could not be made the program's own.
+public enum SchemaError: Error, Equatable {
+  case store(StoreError)
+  /// The database was made by a newer program, which this one must not touch.
+  case newerThanProgram(databaseVersion: Int32, programVersion: Int32)
+}
+
+extension StreakStore {
+  /// The advisory lock that programs hold while they apply schema versions; an arbitrary number of ours.
+  private static let schemaLock: Int64 = 0x5374_7265_616B_6401
+
+  private static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
+  private static let makeVersionTable = Statement(
+    .write,
+    """
+    CREATE TABLE IF NOT EXISTS schema_versions (
+      number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+    """)
+  private static let appliedVersion = Statement(.write, "SELECT coalesce(max(number), 0) FROM schema_versions")
+  private static let noteVersion = Statement(.write, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)")
+
+  /// Brings the database's schema up to this program's, in one transaction under an advisory lock: of any number of programs that start
+  /// at once, one does it and the others find it done.
+  ///
+  /// - Returns: The numbers of the versions applied just now.
+  public func migrateSchema() async throws(SchemaError) -> [Int32] {
+    try await applySchema(SchemaVersion.all)
+  }
+
+  func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {
+    let outcome: Result<[Int32], SchemaError>
+    do throws(StoreError) {
+      outcome = try await transaction { transaction throws(StoreError) in
+        try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
+        try await transaction.execute(Self.makeVersionTable)
+        let applied =
+          try await transaction.row(Self.appliedVersion) { row throws(DatabaseError) in try row.int32(0) } ?? 0
+        let known = versions.last?.number ?? 0
+        guard applied <= known else {
+          return .rollBack(.failure(.newerThanProgram(databaseVersion: applied, programVersion: known)))
+        }
+        let missing = versions.filter { $0.number > applied }
+        for version in missing {
+          for statement in version.statements { try await transaction.execute(statement) }
+          try await transaction.execute(Self.noteVersion, .int32(version.number), .string(version.name))
+        }
+        return .commit(.success(missing.map(\.number)))
+      }
+    } catch {
+      throw .store(error)
+    }
+    return try outcome.get()
+  }
+}

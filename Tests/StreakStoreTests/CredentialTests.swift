@@ -1,0 +1,133 @@
+import EventLoop
+import Postgres
+import StreakStore
+import Synchronization
+import Testing
+
+@Suite(.serialized) struct CredentialTests {
+  @Test("signing out revokes a device's tokens, or every device's, and no one else's")
+  func signOut() async throws {
+    try await TestStore.run { test async throws in
+      let store = test.store
+      let account = NewAccount.sample(credential: .sample(1, family: 201))
+      _ = try await store.signUp(account)
+      let second = DeviceRecord.sample()
+      try await store.signIn(second, of: account.userID, .sample(2, family: 202), at: .sample)
+      try await store.signIn(.sample(), of: account.userID, .sample(3, family: 203), at: .sample)
+      let other = NewAccount.sample("other@example.org", credential: .sample(1))
+      _ = try await store.signUp(other)
+
+      #expect(try await store.signOut(second.deviceID, of: account.userID) == 1)
+      #expect(try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 2, count: 32)) == nil)
+      #expect(
+        try await store.refreshGrant(of: account.userID, familyHash: [UInt8](repeating: 202, count: 32)) == nil)
+      let first = try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 1, count: 32))
+      #expect(first?.deviceID == account.device.deviceID)
+
+      #expect(try await store.signOut(nil, of: account.userID) == 2)
+      #expect(try await store.signOut(nil, of: account.userID) == 0)
+      #expect(try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 1, count: 32)) == nil)
+      #expect(try await store.accessGrant(of: other.userID, accessHash: [UInt8](repeating: 1, count: 32)) != nil)
+    }
+  }
+
+  @Test("after a refresh both access tokens work, and of two refreshes with one token one wins")
+  func refresh() async throws {
+    try await TestStore.run { test async throws in
+      let store = test.store
+      let account = NewAccount.sample(credential: .sample(1))
+      _ = try await store.signUp(account)
+      let deviceID = account.device.deviceID
+      let presented = account.credential.refreshHash
+      let first = try await store.refresh(
+        deviceID, of: account.userID, presentedHash: presented, .sample(2), sealedReply: [7], at: .sample)
+      let second = try await store.refresh(
+        deviceID, of: account.userID, presentedHash: presented, .sample(3), sealedReply: [8], at: .sample)
+      #expect(first && !second)
+      for byte: UInt8 in [1, 2] {
+        #expect(try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: byte, count: 32)) != nil)
+      }
+      let grant = try await store.refreshGrant(of: account.userID, familyHash: account.credential.refreshFamilyHash)
+      #expect(grant?.previousRefreshHash == presented && grant?.sealedRefresh == [7])
+    }
+  }
+
+  @Test("one device more than the limit displaces the one that was silent the longest")
+  func deviceLimit() async throws {
+    var limits = StoreLimits()
+    limits.devicesPerPersonMax = 3
+    try await TestStore.run(limits: limits) { test async throws in
+      let account = NewAccount.sample(credential: .sample(1))
+      _ = try await test.store.signUp(account)
+      for index: UInt8 in 2...3 {
+        try await test.store.signIn(
+          .sample(), of: account.userID, .sample(index), at: Moment.sample.advanced(bySeconds: Int64(index)))
+      }
+      #expect(try await test.count("devices") == 3)
+      try await test.store.signIn(
+        .sample(), of: account.userID, .sample(4), at: Moment.sample.advanced(bySeconds: 4))
+      #expect(try await test.count("devices") == 3)
+      let oldest = try await test.store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 1, count: 32))
+      #expect(oldest == nil)
+    }
+  }
+
+  @Test("every loop hears of a revocation")
+  func revocationIsHeard() async throws {
+    try await TestStore.run(loopCount: 2) { test async throws in
+      let store = test.store
+      let account = NewAccount.sample()
+      _ = try await store.signUp(account)
+      let heard = AsyncStream<Identifier?>.makeStream()
+      let listeningLoop = test.loops[1]
+      let listener = await Task(executorPreference: listeningLoop) {
+        store.listenForRevocations(on: listeningLoop) { heard.continuation.yield($0) }
+      }.value
+      var events = heard.stream.makeAsyncIterator()
+      // Listening from now on; anything before may have gone unheard.
+      #expect(await events.next() == .some(nil))
+      _ = try await store.signOut(nil, of: account.userID)
+      var event = await events.next()
+      while event != .some(account.userID) { event = await events.next() }
+      await listener.close()
+    }
+  }
+
+  @Test("a session is started once, found again, and kept")
+  func sessions() async throws {
+    try await TestStore.run { test async throws in
+      let session = SessionRecord(
+        sessionID: .random(), secretHash: [UInt8](repeating: 1, count: 32), anchor: .sample, sealedStart: [4])
+      #expect(try await test.store.startSession(session, at: .sample))
+      #expect(try await test.store.startSession(session, at: .sample) == false)
+      #expect(try await test.store.session(session.sessionID) == session)
+      #expect(try await test.store.session(.random()) == nil)
+      try await test.store.keepSession(session.sessionID, at: Moment.sample.advanced(bySeconds: 90_000))
+    }
+  }
+
+  @Test("a person's audit events are numbered from 1 without gaps; nobody's have no number")
+  func audit() async throws {
+    try await TestStore.run(loopCount: 2) { test async throws in
+      let store = test.store
+      let account = NewAccount.sample()
+      _ = try await store.signUp(account)
+      var event = account.auditEvent
+      event.outcome = "UNAUTHENTICATED"
+      let refused = event
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<20 {
+          group.addTask(executorPreference: test.loops[index % 2]) { try await store.recordAudit(refused) }
+        }
+        try await group.waitForAll()
+      }
+      event.userID = nil
+      try await store.recordAudit(event)
+      try await store.recordAudit(event)
+      let numbers = try await test.database.run(
+        Statement(.read, "SELECT number FROM audit_events ORDER BY number")
+      ).map { row throws(DatabaseError) in try row.int64(0) }
+      #expect(numbers == [0, 0] + Array(1...21))
+    }
+  }
+}

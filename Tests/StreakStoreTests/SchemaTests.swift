@@ -1,0 +1,66 @@
+import EventLoop
+import Postgres
+@testable import StreakStore
+import Testing
+
+@Suite(.serialized) struct SchemaTests {
+  @Test("the schema is applied once, however many programs start at the same time")
+  func appliedOnce() async throws {
+    try await TestStore.run(loopCount: 2, migrated: false) { test async throws in
+      let store = test.store
+      let applied = try await withThrowingTaskGroup(of: [Int32].self) { group in
+        for index in 0..<8 {
+          group.addTask(executorPreference: test.loops[index % 2]) { try await store.migrateSchema() }
+        }
+        return try await group.reduce(into: [Int32]()) { $0 += $1 }
+      }
+      #expect(applied == SchemaVersion.all.map(\.number))
+      #expect(try await test.count("users") == 0)
+    }
+  }
+
+  @Test("a database newer than the program is refused and left alone")
+  func newer() async throws {
+    try await TestStore.run { test async throws in
+      _ = try await test.database.run(Statement(.write, "INSERT INTO schema_versions VALUES (99, 'later')"))
+      let known = Int32(SchemaVersion.all.count)
+      await #expect(throws: SchemaError.newerThanProgram(databaseVersion: 99, programVersion: known)) {
+        try await test.store.migrateSchema()
+      }
+    }
+  }
+
+  @Test("a version that fails leaves nothing of itself behind")
+  func failing() async throws {
+    try await TestStore.run { test async throws in
+      let broken = SchemaVersion(
+        number: 2, name: "broken", statements: ["CREATE TABLE half (id integer)", "SELECT no_such_column"])
+      await #expect(throws: SchemaError.self) { try await test.store.applySchema(SchemaVersion.all + [broken]) }
+      await #expect(throws: DatabaseError.self) { try await test.count("half") }
+      #expect(try await test.store.migrateSchema() == [])
+    }
+  }
+
+  @Test("versions are numbered from 1 without gaps")
+  func numbered() {
+    #expect(SchemaVersion.all.map(\.number) == Array(1...Int32(SchemaVersion.all.count)))
+  }
+
+  @Test("every table with a person's data begins its primary key with user_id")
+  func primaryKeys() async throws {
+    try await TestStore.run { test async throws in
+      let tables = try await test.database.run(
+        Statement(
+          .read,
+          """
+          SELECT c.relname::text, a.attname::text FROM pg_index i
+            JOIN pg_class c ON c.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+          WHERE i.indisprimary AND c.relnamespace = current_schema()::regnamespace
+            AND EXISTS (SELECT 1 FROM pg_attribute u WHERE u.attrelid = c.oid AND u.attname = 'user_id')
+          """)
+      ).map { row throws(DatabaseError) in (table: try row.string(0), column: try row.string(1)) }
+      #expect(tables.count == 9)
+      for (table, column) in tables where table != "emails" { #expect(column == "user_id", "\(table)") }
+    }
+  }
+}
