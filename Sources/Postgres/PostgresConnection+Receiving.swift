@@ -47,7 +47,10 @@ extension PostgresConnection {
     switch action {
     case .nothing, .deliver: break
     case .prepared(let statement):
-      if let index = statement.index { preparedStatements[index].state = .prepared }
+      if let index = statement.index {
+        preparedStatements[index].state = .prepared
+        preparedStatements[index].failure = nil
+      }
     case .prepareFailed(let statement, let error):
       if let index = statement.index { preparedStatements[index] = PreparedStatement(failure: error) }
     case .finished(let segment): owner.connection(self, finished: segment)

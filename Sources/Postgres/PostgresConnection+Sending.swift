@@ -80,7 +80,8 @@ extension PostgresConnection {
     guard
       unsafe PQsendPrepare(handle, step.statement.name, step.statement.text, Int32(types.count), types) == 1
     else { return false }
-    preparedStatements[index] = PreparedStatement(state: .preparing, types: types)
+    preparedStatements[index].state = .preparing
+    preparedStatements[index].types = types
     pipeline.sent(.prepare(step.statement))
     sync()
     return phase == .ready

@@ -1,0 +1,106 @@
+import EventLoop
+import Glibc
+import Postgres
+import Testing
+
+@Suite("Broken links")
+struct BrokenLinkTests {
+  /// Runs `body`, and ends the server process once the statement sleeps there.
+  private func interrupt(
+    _ body: @escaping @Sendable (Database) async throws -> Void
+  ) async throws -> DatabaseError? {
+    try await withDatabase({ $0.reconnectDelayMinMilliseconds = 1 }) { database, loop in
+      let task = Task(executorPreference: loop) { await databaseError { try await body(database) } }
+      let processID = try await Common.findSleeper(database)
+      _ = try await database.run(Common.terminate, .int32(processID))
+      let error = await task.value
+      for _ in 0..<20 {
+        let found = try await Common.ask(database)
+        #expect(found == 1)
+      }
+      return error
+    }
+  }
+
+  @Test("a write whose server process dies has an unknown outcome, and the pool recovers")
+  func killedWrite() async throws {
+    let error = try await interrupt { _ = try await $0.run(Common.sleep, .double(3_600)) }
+    guard case .outcomeUnknown = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test("a transaction whose server process dies before its commit took no effect")
+  func killedTransaction() async throws {
+    let error = try await interrupt {
+      try await $0.transaction { transaction throws(DatabaseError) in
+        _ = try await transaction.run(Common.sleep, .double(3_600))
+      }
+    }
+    guard case .unreachable = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  private static let shortSleep = Statement(.read, "select pg_sleep(0.5), 7::int4")
+
+  @Test("a read whose server process dies is run again")
+  func killedRead() async throws {
+    let error = try await interrupt {
+      let answer = try await $0.run(Self.shortSleep).one { row throws(DatabaseError) in try row.int32(1) }
+      #expect(answer == 7)
+    }
+    #expect(error == nil)
+  }
+
+  @Test("statements wait for a server that comes up later")
+  func comesUpLater() async throws {
+    let configuration = try TestServer.configuration()
+    let folder = "/tmp/streakd-test-\(getpid())"
+    #expect(mkdir(folder, 0o755) == 0)
+    defer {
+      unlink("\(folder)/\(configuration.socketName)")
+      rmdir(folder)
+    }
+    let failed = Signal()
+    try await withDatabase(
+      {
+        $0 = $0.replacing(host: folder)
+        $0.reconnectDelayMaxMilliseconds = 50
+      },
+      onEvent: { event in
+        if case .connectFailed = event { failed.send() }
+      }
+    ) { database, loop in
+      async let answer = Common.ask(database)
+      await failed.wait()
+      let target = try #require(configuration.socketPath, "the test server must be on a unix socket")
+      #expect(symlink(target, "\(folder)/\(configuration.socketName)") == 0)
+      do {
+        let found = try await answer
+        #expect(found == 1)
+      }
+    }
+  }
+
+  @Test("after close everything is refused, and what ran before was answered")
+  func close() async throws {
+    try await withDatabase { database, loop in
+      _ = try await database.run(Common.one)
+      async let running = Common.rest(database)
+      await Task.yield()
+      await database.close()
+      do {
+        let found = try await running
+        #expect(found == 1)
+      }
+      let error = await databaseError { _ = try await database.run(Common.one) }
+      guard case .unreachable = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Testing
+
+@testable import Postgres
+
+@Suite("Pipeline")
+struct PipelineTests {
+  private final class Work {}
+  private static let statement = Statement(.read, "select 1")
+  private static let error = DatabaseError.rejected(.divisionByZero, constraint: nil, serverMessage: "")
+
+  /// One segment of one step per work.
+  private func pipeline(_ works: Work...) -> Pipeline<Work> {
+    var pipeline = Pipeline<Work>()
+    for work in works { pipeline.sent(.step(work)) }
+    pipeline.sent(.sync)
+    return pipeline
+  }
+
+  private func segment(_ action: Pipeline<Work>.Action) -> Pipeline<Work>.Segment? {
+    if case .finished(let segment) = action { segment } else { nil }
+  }
+
+  private func isViolation(_ action: Pipeline<Work>.Action) -> Bool {
+    if case .violation = action { true } else { false }
+  }
+
+  @Test("a step is complete only when its sync is answered")
+  func completeAtSync() {
+    let work = Work()
+    var pipeline = pipeline(work)
+    guard case .deliver(let receiver) = pipeline.receive(.success) else { return #expect(Bool(false)) }
+    #expect(receiver === work)
+    #expect(segment(pipeline.receive(.end)) == nil)
+    #expect(pipeline.stepCount == 1)
+    let segment = segment(pipeline.receive(.synced))
+    #expect(segment?.works.count == 1 && segment?.failure == nil)
+    #expect(pipeline.stepCount == 0 && pipeline.isEmpty)
+  }
+
+  @Test("the first error of a segment names its work, and what follows it is skipped")
+  func firstErrorIsKept() {
+    let works = [Work(), Work(), Work()]
+    var pipeline = pipeline(works[0], works[1], works[2])
+    for event: Pipeline<Work>.Event in [.success, .end, .failure(Self.error), .end, .skipped, .end] {
+      #expect(segment(pipeline.receive(event)) == nil)
+    }
+    let segment = segment(pipeline.receive(.synced))
+    #expect(segment?.works.count == 3)
+    #expect(segment?.failure?.work === works[1])
+  }
+
+  @Test("an error at the sync is the commit's, and the sync still follows")
+  func commitFailure() {
+    var pipeline = pipeline(Work())
+    for event: Pipeline<Work>.Event in [.success, .end, .failure(Self.error), .end] {
+      #expect(segment(pipeline.receive(event)) == nil)
+    }
+    let segment = segment(pipeline.receive(.synced))
+    #expect(segment?.failure != nil && segment?.failure?.work == nil)
+  }
+
+  @Test("a failed segment does not touch the next")
+  func nextSegmentIsClean() {
+    var pipeline = pipeline(Work())
+    pipeline.sent(.step(Work()))
+    pipeline.sent(.sync)
+    _ = pipeline.receive(.failure(Self.error))
+    _ = pipeline.receive(.end)
+    #expect(segment(pipeline.receive(.synced))?.failure != nil)
+    _ = pipeline.receive(.success)
+    _ = pipeline.receive(.end)
+    #expect(segment(pipeline.receive(.synced))?.failure == nil)
+  }
+
+  @Test("a broken link returns every unfinished work once, in order")
+  func brokenLink() {
+    let works = [Work(), Work(), Work()]
+    var pipeline = Pipeline<Work>()
+    for work in [works[0], works[0], works[1]] { pipeline.sent(.step(work)) }
+    pipeline.sent(.sync)
+    pipeline.sent(.step(works[2]))
+    _ = pipeline.receive(.success)
+    let broken = pipeline.breakLink()
+    #expect(broken.map(ObjectIdentifier.init) == works.map(ObjectIdentifier.init))
+    #expect(pipeline.isEmpty)
+  }
+
+  @Test("answers that nothing asked for are violations")
+  func violations() {
+    var empty = Pipeline<Work>()
+    #expect(isViolation(empty.receive(.synced)))
+    var early = pipeline(Work())
+    #expect(isViolation(early.receive(.synced)))
+    var twice = pipeline(Work())
+    _ = twice.receive(.success)
+    #expect(isViolation(twice.receive(.success)))
+    var copy = pipeline(Work())
+    #expect(isViolation(copy.receive(.unsupported)))
+    var prepare = Pipeline<Work>()
+    prepare.sent(.prepare(Self.statement))
+    #expect(isViolation(prepare.receive(.skipped)))
+  }
+}
+
+@Suite("Reconnect backoff")
+struct ReconnectBackoffTests {
+  @Test("waits double up to the maximum, stay in the upper half, and start over", arguments: UInt64(0)..<64)
+  func waits(seed: UInt64) {
+    var generator = SeededGenerator(state: seed)
+    var backoff = ReconnectBackoff(minMilliseconds: 50, maxMilliseconds: 1_000)
+    for ceiling: UInt64 in [50, 100, 200, 400, 800, 1_000, 1_000] {
+      let delay = backoff.nextDelayMilliseconds(using: &generator)
+      #expect(((ceiling + 1) / 2...ceiling).contains(delay))
+    }
+    backoff.reset()
+    #expect((25...50).contains(backoff.nextDelayMilliseconds(using: &generator)))
+  }
+}
+
+/// SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
