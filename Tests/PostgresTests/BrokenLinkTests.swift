@@ -9,7 +9,13 @@ struct BrokenLinkTests {
   private func interrupt(
     _ body: @escaping @Sendable (Database) async throws -> Void
   ) async throws -> DatabaseError? {
-    try await withDatabase({ $0.reconnectDelayMinMilliseconds = 1 }) { database, loop in
+    let connected = Signal()
+    return try await withDatabase(
+      { $0.reconnectDelayMinMilliseconds = 1 },
+      onEvent: { event in if case .connected = event { connected.send() } }
+    ) { database, loop in
+      // Both connections, so that the question who sleeps does not stand behind the sleeper.
+      for _ in 0..<2 { await connected.wait() }
       let task = Task(executorPreference: loop) { await databaseError { try await body(database) } }
       let processID = try await Common.findSleeper(database)
       _ = try await database.run(Common.terminate, .int32(processID))
