@@ -1,0 +1,144 @@
+/// What a device holds of an anonymous session at one moment.
+public struct CapturedSession: Sendable {
+  public struct Habit: Sendable {
+    /// 16 bytes.
+    public var id: [UInt8]
+    public var name: String
+    public var description: String
+    public var color: UInt32
+    public var position: Int32
+    public var archived: Bool
+    public var claim: Claim?
+
+    public init(
+      id: [UInt8], name: String, description: String = "", color: UInt32 = 0, position: Int32 = 0,
+      archived: Bool = false, claim: Claim? = nil
+    ) {
+      self.id = id
+      self.name = name
+      self.description = description
+      self.color = color
+      self.position = position
+      self.archived = archived
+      self.claim = claim
+    }
+  }
+
+  /// What the device showed as a habit's streak.
+  public struct Claim: Equatable, Sendable {
+    public var currentStreak: Int32
+    /// Nil: none.
+    public var lastCompletedDay: Day?
+
+    public init(currentStreak: Int32, lastCompletedDay: Day?) {
+      self.currentStreak = currentStreak
+      self.lastCompletedDay = lastCompletedDay
+    }
+  }
+
+  public struct Entry: Sendable {
+    public var habitID: [UInt8]
+    public var day: Day
+    public var done: Bool
+    public var note: String
+    public var made: LocalTime
+    /// What `made` is in the manifest: the device's seconds and nanoseconds, which milliseconds would lose.
+    public var occurredAtSeconds: Int64
+    public var occurredAtNanos: Int32
+
+    public init(
+      habitID: [UInt8], day: Day, done: Bool, note: String, made: LocalTime, occurredAtSeconds: Int64,
+      occurredAtNanos: Int32
+    ) {
+      self.habitID = habitID
+      self.day = day
+      self.done = done
+      self.note = note
+      self.made = made
+      self.occurredAtSeconds = occurredAtSeconds
+      self.occurredAtNanos = occurredAtNanos
+    }
+  }
+
+  public struct Manifest: Sendable {
+    public var habitCount: Int
+    public var entryCount: Int
+    public var sha256: [UInt8]
+
+    public init(habitCount: Int, entryCount: Int, sha256: [UInt8]) {
+      self.habitCount = habitCount
+      self.entryCount = entryCount
+      self.sha256 = sha256
+    }
+  }
+
+  public var habits: [Habit]
+  public var entries: [Entry]
+  public var capturedAt: LocalTime
+  public var manifest: Manifest
+
+  public init(habits: [Habit], entries: [Entry], capturedAt: LocalTime, manifest: Manifest) {
+    self.habits = habits
+    self.entries = entries
+    self.capturedAt = capturedAt
+    self.manifest = manifest
+  }
+
+  /// Why a capture is refused as a whole.
+  public enum Fault: String, Error, Sendable {
+    /// Fewer habits or entries than the manifest counts.
+    case partialCapture = "PARTIAL_CAPTURE"
+    /// As many as the manifest counts, but others; or more.
+    case captureCorrupt = "CAPTURE_CORRUPT"
+  }
+
+  /// Checks the capture against its manifest.
+  /// - Parameter sha256: The hash function.
+  public func fault(sha256: ([UInt8]) -> [UInt8]) -> Fault? {
+    if habits.count < manifest.habitCount || entries.count < manifest.entryCount { return .partialCapture }
+    guard habits.count == manifest.habitCount, entries.count == manifest.entryCount,
+      sha256(canonicalBytes) == manifest.sha256
+    else { return .captureCorrupt }
+    return nil
+  }
+
+  /// The bytes that the manifest's hash covers. Source: proto/streak/v1/migration.proto, `CaptureManifest`.
+  public var canonicalBytes: [UInt8] {
+    var bytes = Array("streak.v1.capture.1".utf8) + [0]
+    bytes.appendBigEndian(UInt32(habits.count))
+    for habit in habits {
+      bytes += habit.id
+      bytes.appendText(habit.name)
+      bytes.appendText(habit.description)
+      bytes.appendBigEndian(habit.color)
+      bytes.appendBigEndian(UInt32(bitPattern: habit.position))
+      bytes.append(habit.archived ? 1 : 0)
+    }
+    bytes.appendBigEndian(UInt32(entries.count))
+    for entry in entries {
+      bytes += entry.habitID
+      bytes.appendBigEndian(UInt32(bitPattern: entry.day.number))
+      bytes.append(entry.done ? 1 : 0)
+      bytes.appendBigEndian(UInt64(bitPattern: entry.occurredAtSeconds))
+      bytes.appendBigEndian(UInt32(bitPattern: entry.occurredAtNanos))
+      bytes.appendBigEndian(UInt32(bitPattern: entry.made.utcOffsetSeconds))
+      bytes.appendBigEndian(UInt32(bitPattern: entry.made.dayStartMinutes))
+      bytes.appendText(entry.made.zone)
+      bytes.appendText(entry.note)
+    }
+    return bytes
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func appendBigEndian(_ value: some FixedWidthInteger) {
+    for shift in stride(from: value.bitWidth - 8, through: 0, by: -8) {
+      append(UInt8(truncatingIfNeeded: value >> shift))
+    }
+  }
+
+  fileprivate mutating func appendText(_ text: String) {
+    appendBigEndian(UInt32(truncatingIfNeeded: text.utf8.count))
+    append(contentsOf: text.utf8)
+  }
+}

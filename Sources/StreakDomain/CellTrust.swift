@@ -1,0 +1,35 @@
+/// Why a cell is kept but does not count.
+public enum QuarantineReason: String, Sendable, CaseIterable {
+  /// Outside the 30-day window that a migrated session may count.
+  case overLimit = "OVER_LIMIT"
+  /// More days than have passed since the server saw the session begin (two spare).
+  case anchor = "ANCHOR"
+  /// More than 30 days old when it arrived.
+  case tooOld = "TOO_OLD"
+  /// An earlier day entered afterwards, more than two days before today.
+  case backfill = "BACKFILL"
+  /// More distinct days than fit into the time that passed.
+  case zoneHop = "ZONE_HOP"
+}
+
+/// Whether a cell takes part in streaks.
+public enum CellTrust: Hashable, Sendable {
+  case counted
+  case quarantined(QuarantineReason)
+}
+
+/// Why a statement about a day is not accepted. The raw value is the reason clients see.
+public enum EntryRejection: String, Error, Sendable, CaseIterable {
+  /// Later than today's date at UTC+14.
+  case futureDay = "FUTURE_DAY"
+  /// Not the day that the moment, zone and day start give.
+  case dayMismatch = "DAY_MISMATCH"
+  /// Older than 30 days: it cannot be undone.
+  case daySealed = "DAY_SEALED"
+  /// Nothing is recorded for that day.
+  case cellNotFound = "CELL_NOT_FOUND"
+  /// The statement names a habit that is not there.
+  case habitNotFound = "HABIT_NOT_FOUND"
+  /// Before 2000-01-01 or after 9999-12-31, an offset or day start out of range, or a zone name without text.
+  case malformed = "INVALID_FIELD"
+}

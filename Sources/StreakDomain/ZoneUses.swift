@@ -1,0 +1,74 @@
+/// The zones a person used lately: what "today" is follows from them.
+public struct ZoneUses: Equatable, Sendable {
+  /// How long a zone takes part, in milliseconds.
+  public static let windowMilliseconds: Int64 = 48 * 3_600_000
+  /// Zones kept; the least recent go.
+  public static let countMax = 16
+
+  struct Use: Equatable, Sendable {
+    var utcOffsetSeconds: Int32
+    var dayStartMinutes: Int32
+    var lastUsedMilliseconds: Int64
+  }
+  /// Most recent first; no two with the same offset and day start.
+  private(set) var uses: [Use] = []
+
+  public init() {}
+
+  /// Notes that a person used the zone of `time` at `now` (the server's clock).
+  public mutating func note(_ time: LocalTime, now: Int64) {
+    uses.removeAll { $0.utcOffsetSeconds == time.utcOffsetSeconds && $0.dayStartMinutes == time.dayStartMinutes }
+    uses.insert(
+      Use(
+        utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes, lastUsedMilliseconds: now),
+      at: 0)
+    // One older than the window stays if it is the only one: it is where the person was last.
+    uses.removeAll { now - $0.lastUsedMilliseconds > Self.windowMilliseconds }
+    uses = Array(uses.prefix(Self.countMax))
+  }
+
+  /// The earliest current date among the zones used in the last 48 hours; with none, that of the zone used last; with no
+  /// zone ever, UTC's.
+  public func today(now: Int64) -> Day {
+    let recent = uses.filter { now - $0.lastUsedMilliseconds <= Self.windowMilliseconds }
+    let relevant = recent.isEmpty ? Array(uses.prefix(1)) : recent
+    let dates = relevant.map { use in
+      LocalTime.day(
+        atMilliseconds: now, utcOffsetSeconds: use.utcOffsetSeconds, dayStartMinutes: use.dayStartMinutes)
+    }
+    return dates.min() ?? LocalTime.day(atMilliseconds: now, utcOffsetSeconds: 0, dayStartMinutes: 0)
+  }
+
+  // MARK: Storage
+
+  private static let encodedUseBytes = 16
+
+  /// For storage: 16 bytes a zone (offset, day start, last use; big-endian), most recent first.
+  public var encoded: [UInt8] {
+    uses.flatMap { use in
+      Self.bigEndian(
+        UInt64(UInt32(bitPattern: use.utcOffsetSeconds)) << 32 | UInt64(UInt32(bitPattern: use.dayStartMinutes)))
+        + Self.bigEndian(UInt64(bitPattern: use.lastUsedMilliseconds))
+    }
+  }
+
+  /// Reads `encoded` back; bytes of another length or form give no zones rather than an error: "today" is then UTC's.
+  public init(encoded: [UInt8]) {
+    guard encoded.count % Self.encodedUseBytes == 0 else { return }
+    for start in stride(from: 0, to: encoded.count, by: Self.encodedUseBytes).prefix(Self.countMax) {
+      func number(_ range: Range<Int>) -> UInt64 { encoded[range].reduce(0) { $0 << 8 | UInt64($1) } }
+      let use = Use(
+        utcOffsetSeconds: Int32(truncatingIfNeeded: Int64(number(start..<start + 4))),
+        dayStartMinutes: Int32(truncatingIfNeeded: Int64(number(start + 4..<start + 8))),
+        lastUsedMilliseconds: Int64(bitPattern: number(start + 8..<start + 16)))
+      guard LocalTime.utcOffsetSecondsRange.contains(use.utcOffsetSeconds),
+        LocalTime.dayStartMinutesRange.contains(use.dayStartMinutes)
+      else { continue }
+      uses.append(use)
+    }
+  }
+
+  private static func bigEndian(_ value: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - $0 * 8)) }
+  }
+}
