@@ -1,1 +1,338 @@
+import EventLoop
+import GRPCSchema
+import ProtobufCodec
+import Synchronization
 import Testing
+import TestSchema
+
+@testable import RPC
+
+/// An echo server and a client connected to it, over real sockets on loopback.
+private struct Fixture {
+  let thread: EventLoopThread
+  let server: RPCServer
+  let client: RPCClient
+
+  static func with(
+    limits: RPCLimits = RPCLimits(), methods: [ServerMethod] = EchoService().methods,
+    interceptors: [any ServerInterceptor] = [], _ body: (Fixture) async throws -> Void
+  ) async throws {
+    let thread = EventLoopThread()
+    let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
+    let server = try await RPCServer.start(
+      address: address, loops: [thread.loop], limits: limits, interceptors: { _ in interceptors }
+    ) { _ in methods }
+    let client = try await RPCClient.connect(to: server.address, loop: thread.loop)
+    let fixture = Fixture(thread: thread, server: server, client: client)
+    try await body(fixture)
+    client.close()
+    await server.shutdown(graceMilliseconds: 1_000)
+    thread.stopAndJoin()
+  }
+
+  /// Calls and returns the decoded responses.
+  func call(
+    _ method: MethodDescriptor, _ request: EchoMessage, metadata: [(name: String, value: String)] = [],
+    timeoutMilliseconds: UInt64? = nil
+  ) async throws(RPCStatus) -> [EchoMessage] {
+    let responses = Collected()
+    try await client.call(
+      method.path, request: request.protobufBytes(), metadata: metadata, timeoutMilliseconds: timeoutMilliseconds
+    ) { responses.append($0) }
+    return responses.messages
+  }
+}
+
+private final class Collected: Sendable {
+  private let bytes = Mutex<[[UInt8]]>([])
+  func append(_ message: [UInt8]) { bytes.withLock { $0.append(message) } }
+  var messages: [EchoMessage] { bytes.withLock { $0 }.compactMap { try? EchoMessage(protobufBytes: $0) } }
+}
+
+private func status(_ body: () async throws -> Void) async -> RPCStatus? {
+  do { try await body() } catch { return error as? RPCStatus }
+  return nil
+}
+
+@Suite("RPC")
+struct RPCTests {
+  @Test("a unary call gives its response")
+  func unary() async throws {
+    try await Fixture.with { fixture in
+      let message = EchoMessage(message: "hé", payload: [0, 255])
+      let responses = try await fixture.call(EchoMethods.unary, message)
+      #expect(responses == [message])
+    }
+  }
+
+  @Test("many calls at once on one connection each get their own answer")
+  func concurrent() async throws {
+    try await Fixture.with { fixture in
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for index in 0..<500 {
+          group.addTask {
+            let message = EchoMessage(message: "\(index)")
+            return try await fixture.call(EchoMethods.unary, message) == [message]
+          }
+        }
+        for try await isRight in group { #expect(isRight) }
+      }
+    }
+  }
+
+  @Test("a streaming response larger than every window arrives whole and in order")
+  func serverStreaming() async throws {
+    try await Fixture.with { fixture in
+      let message = EchoMessage(
+        message: String(repeating: "x", count: 10_000), payload: [UInt8](repeating: 1, count: 200))
+      let responses = try await fixture.call(EchoMethods.repeat, message)
+      #expect(responses == Array(repeating: message, count: 200))
+    }
+  }
+
+  @Test("the handler's status, message and details reach the caller")
+  func statusDetails() async throws {
+    let refused = RPCStatus(.failedPrecondition, "nø: 100 %\n")
+      .with(GoogleRPCErrorInfo(reason: "BECAUSE", domain: "test", metadata: ["a": "b", "c": ""]))
+    let method = ServerMethod.unary(EchoMethods.unary) { (_: EchoMessage, _) throws(RPCStatus) -> EchoMessage in
+      throw refused
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let status = await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) }
+      #expect(status == refused)
+      #expect(status?.detail(GoogleRPCErrorInfo.self)?.reason == "BECAUSE")
+    }
+  }
+
+  @Test("all 16 failures keep their code", arguments: RPCStatusCode.allCases.filter { $0 != .ok })
+  func codes(code: RPCStatusCode) async throws {
+    let method = ServerMethod.unary(EchoMethods.unary) { (_: EchoMessage, _) throws(RPCStatus) -> EchoMessage in
+      throw RPCStatus(code, code.name)
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let status = await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) }
+      #expect(status == RPCStatus(code, code.name))
+    }
+  }
+
+  @Test("an unknown method is UNIMPLEMENTED and the connection goes on")
+  func unknownMethod() async throws {
+    try await Fixture.with { fixture in
+      let unknown = MethodDescriptor(
+        service: "bench.Echo", name: "Nothing", kind: .unary, request: EchoMessage.descriptor,
+        response: EchoMessage.descriptor)
+      let status = await status { _ = try await fixture.call(unknown, EchoMessage()) }
+      #expect(status?.code == .unimplemented)
+      let responses = try await fixture.call(EchoMethods.unary, EchoMessage(message: "a"))
+      #expect(responses.count == 1)
+    }
+  }
+
+  @Test("a message at the size limit passes, one byte more is RESOURCE_EXHAUSTED", arguments: [0, 1])
+  func messageLimit(excess: Int) async throws {
+    var limits = RPCLimits()
+    limits.messageBytesMax = 10_000
+    try await Fixture.with(limits: limits) { fixture in
+      // Tag, two bytes of length, text.
+      let message = EchoMessage(message: String(repeating: "m", count: 10_000 - 3 + excess))
+      let status = await status { _ = try await fixture.call(EchoMethods.unary, message) }
+      #expect(status?.code == (excess == 0 ? nil : .resourceExhausted))
+    }
+  }
+
+  @Test("a deadline ends a call that does not answer, on both sides")
+  func deadline() async throws {
+    let cancelled = Flag()
+    let method = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, context) throws(RPCStatus) in
+      await context.loop.sleep(milliseconds: 3_600_000)
+      if Task.isCancelled { cancelled.raise() }
+      return request
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let status = await status {
+        _ = try await fixture.call(EchoMethods.unary, EchoMessage(), timeoutMilliseconds: 20)
+      }
+      #expect(status?.code == .deadlineExceeded)
+      await cancelled.wait()
+    }
+  }
+
+  @Test("a caller that gives up cancels the handler")
+  func cancellation() async throws {
+    let started = Flag()
+    let cancelled = Flag()
+    let method = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, context) throws(RPCStatus) in
+      started.raise()
+      await context.loop.sleep(milliseconds: 3_600_000)
+      if Task.isCancelled { cancelled.raise() }
+      return request
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let task = Task { await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) } }
+      await started.wait()
+      task.cancel()
+      #expect(await task.value?.code == .cancelled)
+      await cancelled.wait()
+    }
+  }
+
+  @Test("metadata arrives, binary metadata decoded, and trailing metadata goes back")
+  func metadata() async throws {
+    let method = ServerMethod.unary(EchoMethods.unary) { (_: EchoMessage, context) throws(RPCStatus) in
+      context.addTrailingMetadata("x-reply", "yes")
+      return EchoMessage(message: context.metadata("x-key") ?? "", payload: context.binaryMetadata("x-key-bin") ?? [])
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let responses = Collected()
+      let trailing = try await fixture.client.call(
+        EchoMethods.unary.path, request: [],
+        metadata: [("x-key", "v"), ("x-key-bin", Base64.encode([1, 2, 255], padding: false))]
+      ) { responses.append($0) }
+      #expect(responses.messages == [EchoMessage(message: "v", payload: [1, 2, 255])])
+      #expect(trailing.contains { $0 == ("x-reply", "yes") })
+    }
+  }
+
+  @Test("an interceptor can refuse a call before its handler runs")
+  func interceptor() async throws {
+    struct Refusing: ServerInterceptor {
+      func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
+        async throws(RPCStatus)
+      {
+        guard context.metadata("authorization") == "Bearer x" else { throw RPCStatus(.unauthenticated, "no") }
+        try await next(context)
+      }
+    }
+    try await Fixture.with(interceptors: [Refusing()]) { fixture in
+      let status = await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) }
+      #expect(status?.code == .unauthenticated)
+      let allowed = try await fixture.call(
+        EchoMethods.unary, EchoMessage(message: "a"), metadata: [("authorization", "Bearer x")])
+      #expect(allowed.count == 1)
+    }
+  }
+
+  @Test("undecodable requests are INVALID_ARGUMENT with a reason")
+  func undecodable() async throws {
+    try await Fixture.with { fixture in
+      for bytes in [[0x0A, 0xFF], [0x0A, 0x01, 0xC3], [0x0A, 0x01, 0x00], [0x00]] as [[UInt8]] {
+        let status = await status { try await fixture.client.call(EchoMethods.unary.path, request: bytes) { _ in } }
+        #expect(status?.code == .invalidArgument)
+        #expect(status?.detail(GoogleRPCErrorInfo.self)?.reason == "MALFORMED_REQUEST")
+      }
+    }
+  }
+
+  @Test("a shutdown lets open calls end and then closes")
+  func drain() async throws {
+    let thread = EventLoopThread()
+    let started = Flag()
+    let release = Flag()
+    let method = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, _) throws(RPCStatus) in
+      started.raise()
+      await release.wait()
+      return request
+    }
+    let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
+    let server = try await RPCServer.start(address: address, loops: [thread.loop]) { _ in [method] }
+    let client = try await RPCClient.connect(to: server.address, loop: thread.loop)
+    let call = Task { await status { try await client.call(EchoMethods.unary.path, request: []) { _ in } } }
+    await started.wait()
+    let drained = Task { await server.shutdown(graceMilliseconds: 60_000) }
+    release.raise()
+    #expect(await call.value == nil)
+    await drained.value
+    thread.stopAndJoin()
+  }
+
+  @Test("health tells whether the server serves, and does not know strangers")
+  func health() async throws {
+    let methods = HealthService(services: ["bench.Echo"], isServing: { true }).methods
+    try await Fixture.with(methods: methods) { fixture in
+      let responses = Collected()
+      try await fixture.client.call("/grpc.health.v1.Health/Check", request: []) { responses.append($0) }
+      #expect(responses.messages.count == 1)
+      let stranger = GRPCHealthV1HealthCheckRequest(service: "other").protobufBytes()
+      let status = await status {
+        try await fixture.client.call("/grpc.health.v1.Health/Check", request: stranger) { _ in }
+      }
+      #expect(status?.code == .notFound)
+    }
+  }
+}
+
+@Suite("RPC parts")
+struct RPCPartsTests {
+  @Test("grpc-timeout: units, rounding up, malformed values")
+  func timeout() {
+    #expect(GRPCTimeout.milliseconds("1H") == 3_600_000)
+    #expect(GRPCTimeout.milliseconds("2M") == 120_000)
+    #expect(GRPCTimeout.milliseconds("3S") == 3_000)
+    #expect(GRPCTimeout.milliseconds("99999999m") == 99_999_999)
+    #expect(GRPCTimeout.milliseconds("1u") == 1)
+    #expect(GRPCTimeout.milliseconds("1000001n") == 2)
+    for malformed in ["", "S", "1", "-1S", "1.5S", "999999999S", "1x", " 1S"] {
+      #expect(GRPCTimeout.milliseconds(malformed) == nil, "\(malformed)")
+    }
+  }
+
+  @Test("grpc-message encoding comes back, and malformed escapes stay")
+  func percent() {
+    #expect(PercentEncoding.encode("a %\n\u{e9}") == "a %25%0A%C3%A9")
+    #expect(PercentEncoding.decode("a %25%0a%C3%A9") == "a %\n\u{e9}")
+    #expect(PercentEncoding.decode("%zz %4") == "%zz %4")
+  }
+
+  @Test("a prefix cut anywhere waits; flags and sizes are judged once the prefix is there")
+  func framing() {
+    let whole: [UInt8] = [0, 0, 0, 0, 2, 8, 9]
+    for count in 0..<whole.count {
+      #expect(MessageFraming.front(of: Array(whole[..<count]), from: 0, byteLimit: 2) == .incomplete)
+    }
+    #expect(MessageFraming.front(of: whole, from: 0, byteLimit: 2) == .message(count: 2))
+    #expect(MessageFraming.front(of: whole, from: 0, byteLimit: 1) == .tooLarge(count: 2))
+    #expect(MessageFraming.front(of: [1, 0, 0, 0, 0], from: 0, byteLimit: 1) == .compressed)
+    #expect(MessageFraming.front(of: [2, 0, 0, 0, 0], from: 0, byteLimit: 1) == .badFlag)
+  }
+
+  @Test("the router finds every method among look-alikes and nothing else")
+  func router() {
+    let methods = (0..<200).map { index in
+      ServerMethod.unary(
+        MethodDescriptor(
+          service: "s\(index % 7)", name: "Method\(index)", kind: .unary, request: EchoMessage.descriptor,
+          response: EchoMessage.descriptor)
+      ) { (request: EchoMessage, _) throws(RPCStatus) in request }
+    }
+    let router = Router(methods)
+    for method in methods {
+      #expect(router.route(Array(method.descriptor.path.utf8).span.bytes)?.descriptor.path == method.descriptor.path)
+    }
+    #expect(router.route(Array("/s0/Method1x".utf8).span.bytes) == nil)
+    #expect(router.route([UInt8]().span.bytes) == nil)
+  }
+}
+
+/// Raised once, awaited by anybody.
+private final class Flag: Sendable {
+  private let state = Mutex<(isRaised: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
+
+  func raise() {
+    let waiters = state.withLock { state in
+      state.isRaised = true
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  func wait() async {
+    await withCheckedContinuation { continuation in
+      let isRaised = state.withLock { state in
+        if !state.isRaised { state.waiters.append(continuation) }
+        return state.isRaised
+      }
+      if isRaised { continuation.resume() }
+    }
+  }
+}
