@@ -101,6 +101,7 @@ let package = Package(
       name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
       swiftSettings: settings),
     .testTarget(
-      name: "StreakServicesTests", dependencies: ["Cryptography", "Schema", "StreakServices"], swiftSettings: settings),
+      name: "StreakServicesTests",
+      dependencies: ["Cryptography", "RPC", "Schema", "StreakDomain", "StreakServices", "StreakStore"], swiftSettings: settings),
   ]
 )

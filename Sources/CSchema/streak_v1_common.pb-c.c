@@ -1020,7 +1020,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
 static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[24] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
-  { "FIELD_VIOLATION", "STREAK__V1__ERROR_REASON__FIELD_VIOLATION", 1 },
+  { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
   { "CREDENTIALS_INVALID", "STREAK__V1__ERROR_REASON__CREDENTIALS_INVALID", 2 },
   { "SIGN_IN_REFUSED", "STREAK__V1__ERROR_REASON__SIGN_IN_REFUSED", 3 },
   { "SIGN_UP_REFUSED", "STREAK__V1__ERROR_REASON__SIGN_UP_REFUSED", 4 },
@@ -1056,12 +1056,12 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "DAY_MISMATCH", 13 },
   { "DAY_SEALED", 14 },
   { "ERROR_REASON_UNSPECIFIED", 0 },
-  { "FIELD_VIOLATION", 1 },
   { "FUTURE_DAY", 12 },
   { "HABIT_LIMIT", 19 },
   { "HABIT_NOT_FOUND", 15 },
   { "IDEMPOTENCY_KEY_REUSED", 9 },
   { "INTERNAL_FAULT", 23 },
+  { "INVALID_FIELD", 1 },
   { "MIGRATION_EXISTS", 8 },
   { "OUTCOME_UNKNOWN", 21 },
   { "PAGE_TOKEN_INVALID", 17 },

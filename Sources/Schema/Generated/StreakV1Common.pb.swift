@@ -12,8 +12,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
 
   /// Not stated; never sent.
   public static let unspecified = ErrorReason(rawValue: 0)
-  /// INVALID_ARGUMENT: fields break the schema's rules; the details name them.
-  public static let fieldViolation = ErrorReason(rawValue: 1)
+  /// INVALID_ARGUMENT: fields hold what they must not; the details name them.
+  public static let invalidField = ErrorReason(rawValue: 1)
   /// UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked and malformed are told alike.
   public static let credentialsInvalid = ErrorReason(rawValue: 2)
   /// UNAUTHENTICATED: email and password do not belong together. An unknown email is told alike.
@@ -63,7 +63,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public var schemaName: String? {
     switch rawValue {
     case 0: "ERROR_REASON_UNSPECIFIED"
-    case 1: "FIELD_VIOLATION"
+    case 1: "INVALID_FIELD"
     case 2: "CREDENTIALS_INVALID"
     case 3: "SIGN_IN_REFUSED"
     case 4: "SIGN_UP_REFUSED"

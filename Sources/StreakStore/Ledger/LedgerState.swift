@@ -32,6 +32,18 @@ public struct LedgerState: Sendable, Equatable {
   public var habitIsArchived: Bool
   /// What the cell holds now; nil: nothing.
   public var cell: CellRecord?
+
+  public init(
+    changeNumber: Int64, zoneUses: [UInt8], deviceRegisteredAt: Moment?, summary: SummaryRecord?,
+    habitIsArchived: Bool, cell: CellRecord?
+  ) {
+    self.changeNumber = changeNumber
+    self.zoneUses = zoneUses
+    self.deviceRegisteredAt = deviceRegisteredAt
+    self.summary = summary
+    self.habitIsArchived = habitIsArchived
+    self.cell = cell
+  }
 }
 
 /// What is to become of a cell.

@@ -1,7 +1,7 @@
 internal import Postgres
 
 /// Which cells a history holds; every condition must hold.
-public struct HistoryFilter: Sendable, Equatable {
+public struct LedgerFilter: Sendable, Equatable {
   /// Nil: all habits.
   public var habitID: Identifier?
   public var firstDay: Int32
@@ -61,7 +61,7 @@ extension StreakStore {
 
   /// Cells of the ledger, latest day first, then by habit id, after a place in that order.
   public func history(
-    of userID: Identifier, _ filter: HistoryFilter, after place: HistoryPlace, countMax: Int32
+    of userID: Identifier, _ filter: LedgerFilter, after place: HistoryPlace, countMax: Int32
   ) async throws(StoreError) -> [CellRecord] {
     let trust: Int32 =
       switch filter.counted {

@@ -1,6 +1,6 @@
 extension SummaryRecord {
   /// What counted days, ascending and each once, add up to.
-  init(ascendingDays days: [Int32]) {
+  public init(ascendingDays days: [Int32]) {
     self = days.reduce(.empty) { $0.appending($1) }
   }
 

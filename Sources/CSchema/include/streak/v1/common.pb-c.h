@@ -37,9 +37,9 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED = 0,
   /*
-   * INVALID_ARGUMENT: fields break the schema's rules; the details name them.
+   * INVALID_ARGUMENT: fields hold what they must not; the details name them.
    */
-  STREAK__V1__ERROR_REASON__FIELD_VIOLATION = 1,
+  STREAK__V1__ERROR_REASON__INVALID_FIELD = 1,
   /*
    * UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked and malformed are told alike.
    */

@@ -1,0 +1,113 @@
+internal import Cryptography
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+/// Accounts and credentials. One per loop.
+struct AccountHandlers: AccountService {
+  let store: StreakStore
+  let passwords: PasswordQueue
+  let issuer: TokenIssuer
+  let signUp: SignUpProcedure
+
+  func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
+    try await signUp.run(request, context: context)
+  }
+
+  func signIn(_ request: SignInRequest, context: ServerContext) async throws(RPCStatus) -> SignInResponse {
+    let device = try DeviceRecord(request.device, path: "device")
+    // An email that cannot be one is answered like one that is unknown.
+    let email = EmailAddress(request.email)
+    let user: UserRecord? = try await answering { () throws(StoreError) in
+      guard let email, let userID = try await store.userID(emailKey: email.key) else { return nil }
+      return try await store.user(userID)
+    }
+    context.principal = user.map { Principal(userID: $0.userID, deviceID: device.deviceID) }
+    let stored = user.map { PasswordHash(text: $0.passwordHash) }
+    guard try await passwords.verify(Secret(request.password), against: stored, on: context.loop), let user else {
+      throw Refusal.signInRefused.status
+    }
+    let now = Moment.now()
+    let issued = issuer.issue(to: user.userID, at: now)
+    let habitCount = try await answering { () throws(StoreError) in
+      try await store.signIn(device, of: user.userID, issued.credential, at: now)
+      return try await store.habitCount(of: user.userID)
+    }
+    return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
+  }
+
+  /// A refresh token that was used gives its reply again for a while. Used later, it was copied by somebody, and nobody can tell who is
+  /// genuine: the device is signed out.
+  func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse {
+    guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
+      let userID = Identifier(token.owner)
+    else { throw Refusal.credentialsInvalid.status }
+    let now = Moment.now()
+    // Two calls with the same token at once: the one that loses the race finds the winner's reply in the second round.
+    for _ in 0..<2 {
+      let grant = try await answering { () throws(StoreError) in
+        try await store.refreshGrant(of: userID, familyHash: token.familyHash)
+      }
+      guard let grant else { throw Refusal.credentialsInvalid.status }
+      context.principal = Principal(userID: userID, deviceID: grant.deviceID)
+      guard equalInConstantTime(grant.refreshHash, token.hash) else {
+        return try await replayRefresh(token, grant, of: userID, at: now, context: context)
+      }
+      guard now < grant.refreshExpiresAt else { throw Refusal.credentialsInvalid.status }
+      let issued = issuer.issue(to: userID, refreshing: token, at: now)
+      let response = RefreshResponse(tokens: issued.message)
+      let sealed = SealedBytes.seal(response.protobufBytes(), key: token.sealingKey(purpose: "refresh"))
+      let isFirst = try await answering { () throws(StoreError) in
+        try await store.refresh(
+          grant.deviceID, of: userID, presentedHash: token.hash, issued.credential, sealedReply: sealed, at: now)
+      }
+      if isFirst { return response }
+    }
+    throw Refusal.concurrentChange.status
+  }
+
+  private func replayRefresh(
+    _ token: OpaqueToken, _ grant: RefreshGrant, of userID: Identifier, at now: Moment, context: ServerContext
+  ) async throws(RPCStatus) -> RefreshResponse {
+    let replaySeconds = issuer.lifetimes.refreshReplaySeconds
+    if let previous = grant.previousRefreshHash, equalInConstantTime(previous, token.hash),
+      let refreshedAt = grant.refreshedAt, now < refreshedAt.advanced(bySeconds: replaySeconds),
+      let sealed = grant.sealedRefresh,
+      let reply = SealedBytes.open(sealed, key: token.sealingKey(purpose: "refresh")),
+      let response = try? RefreshResponse(protobufBytes: reply)
+    {
+      context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+      return response
+    }
+    context.principal = Principal(userID: userID, deviceID: grant.deviceID, auditDetail: "refresh token used twice")
+    _ = try await answering { () throws(StoreError) in try await store.signOut(grant.deviceID, of: userID) }
+    throw Refusal.credentialsInvalid.status
+  }
+
+  func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse {
+    let principal = try context.user()
+    let count = try await answering { () throws(StoreError) in
+      try await store.signOut(request.allDevices ? nil : principal.deviceID, of: principal.userID)
+    }
+    return SignOutResponse(devicesSignedOut: count)
+  }
+
+  func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse {
+    let principal = try context.user()
+    let account = try await answering { () throws(StoreError) in
+      guard let user = try await store.user(principal.userID) else { throw StoreError.noSuchUser }
+      return Account(user, habitCount: try await store.habitCount(of: principal.userID))
+    }
+    return GetAccountResponse(account: account)
+  }
+}
+
+extension ServerContext {
+  /// The signed-in person. The authenticator has found them before any handler of such a method runs.
+  func user() throws(RPCStatus) -> Principal {
+    guard let principal = principal as? Principal else { throw Refusal.credentialsInvalid.status }
+    return principal
+  }
+}

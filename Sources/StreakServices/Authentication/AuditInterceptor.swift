@@ -1,0 +1,55 @@
+internal import EventLoop
+internal import GRPCSchema
+internal import RPC
+internal import StreakStore
+
+/// Leaves an audit event of every attempt of a method whose policy says so, refused ones included. The client is told of no success whose event
+/// could not be stored.
+///
+/// One per loop, outside the authenticator, so that refused credentials are seen too.
+struct AuditInterceptor: ServerInterceptor {
+  let store: StreakStore
+
+  func intercept(
+    _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
+  ) async throws(RPCStatus) {
+    guard context.method.policy.isAudited else { return try await next(context) }
+    var refusal: RPCStatus?
+    do throws(RPCStatus) {
+      try await next(context)
+    } catch {
+      refusal = error
+    }
+    if let principal = context.principal as? Principal, principal.auditIsStored {
+      if let refusal { throw refusal }
+      return
+    }
+    let event = Self.event(of: context, refusal)
+    // A task of its own: a caller who gives up does not take the event along.
+    let store = store
+    let stored = await Task(executorPreference: context.loop) { () -> Result<Void, RPCStatus> in
+      do throws(RPCStatus) {
+        return .success(try await answering { () throws(StoreError) in try await store.recordAudit(event) })
+      } catch {
+        return .failure(error)
+      }
+    }.value
+    if case .failure(let failure) = stored { throw refusal ?? failure }
+    if let refusal { throw refusal }
+  }
+
+  /// The event of a call that was answered with OK or refused.
+  static func event(of context: ServerContext, _ refusal: RPCStatus? = nil) -> AuditEventRecord {
+    let principal = context.principal as? Principal
+    return AuditEventRecord(
+      userID: principal?.userID, occurredAt: .now(), method: shortMethod(context),
+      outcome: (refusal?.code ?? .ok).name, reason: refusal?.detail(GoogleRPCErrorInfo.self)?.reason ?? "",
+      deviceID: principal?.deviceID, peerAddress: context.peerAddress?.host ?? "", detail: principal?.auditDetail ?? "")
+  }
+
+  private static func shortMethod(_ context: ServerContext) -> String {
+    let service = context.method.service
+    let name = service.lastIndex(of: ".").map { service[service.index(after: $0)...] } ?? service[...]
+    return "\(name)/\(context.method.name)"
+  }
+}

@@ -1,0 +1,84 @@
+internal import Cryptography
+internal import EventLoop
+internal import RPC
+internal import StreakStore
+
+/// Finds out who calls, before any handler runs: the method's policy says whose credentials the call must carry.
+///
+/// One per loop.
+struct Authenticator: ServerInterceptor {
+  /// What a bearer's metadata value begins with. Source: RFC 6750; the scheme's letter case does not matter.
+  private static let scheme = "bearer "
+
+  private let state: LoopBound<State>
+
+  private final class State {
+    let store: StreakStore
+    var cache = GrantCache()
+
+    init(store: StreakStore) {
+      self.store = store
+    }
+  }
+
+  /// Loop thread only.
+  init(store: StreakStore, loop: EventLoop) {
+    state = LoopBound(State(store: store), loop: loop)
+  }
+
+  func intercept(
+    _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
+  ) async throws(RPCStatus) {
+    switch context.method.policy.authentication {
+    case .none: break
+    case .user: context.principal = try await principal(of: context)
+    case .session: context.principal = try await session(of: context)
+    // No operator's token exists yet: nobody has one.
+    case .admin: throw Refusal.credentialsInvalid.status
+    }
+    try await next(context)
+  }
+
+  /// Forgets what is remembered of a person's tokens, some of which were revoked; of everybody's, if revocations may have gone unheard (nil).
+  /// Loop thread only.
+  func forget(_ userID: Identifier?) {
+    if let userID { state.value.cache.remove(userID) } else { state.value.cache.removeAll() }
+  }
+
+  private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
+    guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
+      throw Refusal.credentialsInvalid.status
+    }
+    let state = state.value
+    let hash = token.hash
+    let nowMilliseconds = context.loop.nowMilliseconds
+    var grant = state.cache.grant(of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds)
+    if grant == nil {
+      grant = try await answering { () throws(StoreError) in
+        try await state.store.accessGrant(of: userID, accessHash: hash)
+      }
+      if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
+    }
+    guard let grant, Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
+    return Principal(userID: userID, deviceID: grant.deviceID)
+  }
+
+  private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {
+    guard let token = Self.token(of: context, kind: .session), let sessionID = Identifier(token.owner) else {
+      throw Refusal.sessionInvalid.status
+    }
+    let store = state.value.store
+    let session = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    guard let session, equalInConstantTime(session.secretHash, token.hash) else { throw Refusal.sessionInvalid.status }
+    guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    return session
+  }
+
+  private static func token(of context: ServerContext, kind: OpaqueToken.Kind) -> OpaqueToken? {
+    guard let value = context.metadata("authorization"),
+      value.utf8.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }),
+      let token = OpaqueToken(text: value.dropFirst(scheme.utf8.count)), token.kind == kind
+    else { return nil }
+    return token
+  }
+}

@@ -1,0 +1,117 @@
+public import Cryptography
+internal import EventLoop
+internal import RPC
+internal import Synchronization
+
+/// What hashing passwords may take of the machine, over all loops of the process together.
+public struct PasswordLimits: Sendable {
+  /// What one hash costs.
+  public var cost = PasswordHashCost.standard
+  /// Hashes computed at the same time. Each takes the cost's memory and one thread of the pool.
+  public var runningMax = 2
+  /// Calls waiting for their turn; one more is refused.
+  public var waitingMax = 64
+
+  public init() {}
+}
+
+/// Hashes and verifies passwords off the loops, a bounded number at a time, so that a storm of sign-ins can starve neither other calls nor
+/// memory. One for the process.
+final class PasswordQueue: Sendable {
+  private struct Turns {
+    var running = 0
+    var nextTicket: UInt64 = 0
+    /// In order of arrival.
+    var waiting: [(ticket: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
+  }
+
+  private let limits: PasswordLimits
+  private let turns = Mutex(Turns())
+  /// A hash of nobody's password, at the present cost: verified for unknown emails, so that they take as long as known ones.
+  private let decoy: PasswordHash
+
+  /// - Throws: `PasswordHashOutOfMemory` if not even one hash can be computed.
+  init(limits: PasswordLimits) throws(PasswordHashOutOfMemory) {
+    precondition(limits.runningMax >= 1 && limits.waitingMax >= 0)
+    self.limits = limits
+    decoy = try PasswordHash(of: Secret(randomBytes(count: 32)), cost: limits.cost)
+  }
+
+  /// Hashes a new password.
+  ///
+  /// - Throws: `TOO_MANY_REQUESTS` when the queue is full or memory short, `.cancelled` when the caller gave up waiting.
+  func hash(_ password: Secret, on loop: EventLoop) async throws(RPCStatus) -> PasswordHash {
+    let cost = limits.cost
+    let hash = try await inTurn(on: loop) { try? PasswordHash(of: password, cost: cost) }
+    guard let hash else { throw Refusal.tooManyRequests.status }
+    return hash
+  }
+
+  /// Whether a password matches a stored hash. Without one the answer is no, after the same time.
+  ///
+  /// - Throws: As `hash(_:on:)`.
+  func verify(_ password: Secret, against stored: PasswordHash?, on loop: EventLoop) async throws(RPCStatus) -> Bool {
+    let hash = stored ?? decoy
+    let matches = try await inTurn(on: loop) { hash.matches(password) }
+    return matches && stored != nil
+  }
+
+  private func inTurn<Result: Sendable>(
+    on loop: EventLoop, _ work: @escaping @Sendable () -> Result
+  ) async throws(RPCStatus) -> Result {
+    try await takeTurn()
+    let result = await loop.offload(work)
+    passTurn()
+    return result
+  }
+
+  private func takeTurn() async throws(RPCStatus) {
+    let ticket: UInt64? = turns.withLock { turns in
+      guard turns.running >= limits.runningMax else {
+        turns.running += 1
+        return nil
+      }
+      turns.nextTicket += 1
+      return turns.nextTicket
+    }
+    guard let ticket else { return }
+    let outcome = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in enqueue(ticket, continuation) }
+    } onCancel: {
+      giveUp(ticket)
+    }
+    guard outcome else {
+      throw Task.isCancelled ? RPCStatus(.cancelled, "The caller gave up.") : Refusal.tooManyRequests.status
+    }
+  }
+
+  /// Waits in line; resumed with true when it is this ticket's turn, with false when the line is full or the caller gave up.
+  private func enqueue(_ ticket: UInt64, _ continuation: CheckedContinuation<Bool, Never>) {
+    let answer: Bool? = turns.withLock { turns in
+      if turns.running < limits.runningMax {
+        turns.running += 1
+        return true
+      }
+      guard turns.waiting.count < limits.waitingMax, !Task.isCancelled else { return false }
+      turns.waiting.append((ticket, continuation))
+      return nil
+    }
+    if let answer { continuation.resume(returning: answer) }
+  }
+
+  private func giveUp(_ ticket: UInt64) {
+    let waiter = turns.withLock { turns in
+      turns.waiting.firstIndex { $0.ticket == ticket }.map { turns.waiting.remove(at: $0) }
+    }
+    waiter?.continuation.resume(returning: false)
+  }
+
+  private func passTurn() {
+    let next = turns.withLock { turns -> CheckedContinuation<Bool, Never>? in
+      guard turns.waiting.isEmpty else { return turns.waiting.removeFirst().continuation }
+      turns.running -= 1
+      return nil
+    }
+    next?.resume(returning: true)
+  }
+}

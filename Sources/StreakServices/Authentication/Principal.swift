@@ -1,0 +1,12 @@
+internal import StreakStore
+
+/// Whom a call is made by, or concerns: found by the authenticator or, where a call carries no token, by its handler.
+struct Principal: Sendable {
+  var userID: Identifier
+  /// The device whose token the call carries, or that signs in; nil where there is none.
+  var deviceID: Identifier?
+  /// What the audit event says beyond the outcome. Never a secret.
+  var auditDetail = ""
+  /// The handler has stored the audit event itself, together with what it did.
+  var auditIsStored = false
+}

@@ -1,0 +1,42 @@
+internal import Cryptography
+internal import Schema
+internal import StreakStore
+
+/// How long credentials live.
+public struct TokenLifetimes: Sendable {
+  /// An access token's, in seconds.
+  public var accessSeconds: Int64 = 3600
+  /// A refresh token's, in seconds, from the last refresh on.
+  public var refreshSeconds: Int64 = 90 * 86_400
+  /// How long a refresh token that was used gives the same reply again, in seconds: the reply may have been lost on its way.
+  public var refreshReplaySeconds: Int64 = 600
+
+  public init() {}
+}
+
+/// A device's new credentials: what is stored of them, and what the client gets.
+struct IssuedTokens {
+  let credential: CredentialRecord
+  let message: Tokens
+}
+
+/// Makes credentials.
+struct TokenIssuer: Sendable {
+  let lifetimes: TokenLifetimes
+
+  /// Credentials for a device that signs in, or, given its refresh token, for one that refreshes.
+  func issue(to userID: Identifier, refreshing presented: OpaqueToken? = nil, at now: Moment) -> IssuedTokens {
+    let access = OpaqueToken(kind: .access, owner: userID.bytes)
+    let refresh = presented.map(OpaqueToken.init(successorOf:)) ?? OpaqueToken(kind: .refresh, owner: userID.bytes)
+    let credential = CredentialRecord(
+      accessHash: access.hash, accessExpiresAt: now.advanced(bySeconds: lifetimes.accessSeconds),
+      refreshHash: refresh.hash, refreshExpiresAt: now.advanced(bySeconds: lifetimes.refreshSeconds),
+      refreshFamilyHash: refresh.familyHash)
+    let message = Tokens(
+      accessToken: String(decoding: access.text.exposed, as: UTF8.self),
+      accessExpiresAt: .init(credential.accessExpiresAt),
+      refreshToken: String(decoding: refresh.text.exposed, as: UTF8.self),
+      refreshExpiresAt: .init(credential.refreshExpiresAt))
+    return IssuedTokens(credential: credential, message: message)
+  }
+}

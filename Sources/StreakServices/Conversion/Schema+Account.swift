@@ -1,0 +1,32 @@
+internal import GRPCSchema
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+extension Account {
+  init(_ user: UserRecord, habitCount: Int32) {
+    self.init(
+      userId: user.userID.bytes, email: user.email, createdAt: GoogleProtobufTimestamp(user.createdAt),
+      changeNumber: user.changeNumber, habitCount: habitCount)
+  }
+}
+
+extension DeviceRecord {
+  /// - Throws: A refusal naming `path` if there is no device in it.
+  init(_ device: Device?, path: String) throws(RPCStatus) {
+    guard let device else { throw Refusal.invalidField(path, "is required") }
+    self.init(
+      deviceID: try Identifier(field: device.deviceId, path: path + ".device_id"), name: device.name,
+      platform: device.platform, appVersion: device.appVersion)
+  }
+}
+
+extension Identifier {
+  /// The id in a field that must hold one.
+  ///
+  /// - Throws: A refusal naming `path`.
+  init(field bytes: [UInt8], path: String) throws(RPCStatus) {
+    guard let identifier = Identifier(bytes) else { throw Refusal.invalidField(path, "must be 16 bytes") }
+    self = identifier
+  }
+}

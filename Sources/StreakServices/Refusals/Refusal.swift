@@ -1,0 +1,87 @@
+internal import GRPCSchema
+internal import RPC
+internal import Schema
+
+/// Why the service refuses a call: the one table from reasons to statuses.
+///
+/// The raw values are the names of the schema's `ErrorReason`, which clients find in `google.rpc.ErrorInfo.reason`.
+enum Refusal: String, CaseIterable {
+  case invalidField = "INVALID_FIELD"
+  case credentialsInvalid = "CREDENTIALS_INVALID"
+  case signInRefused = "SIGN_IN_REFUSED"
+  case signUpRefused = "SIGN_UP_REFUSED"
+  case sessionInvalid = "SESSION_INVALID"
+  case sessionMigrated = "SESSION_MIGRATED"
+  case sessionClaimed = "SESSION_CLAIMED"
+  case migrationExists = "MIGRATION_EXISTS"
+  case idempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED"
+  case partialCapture = "PARTIAL_CAPTURE"
+  case captureCorrupt = "CAPTURE_CORRUPT"
+  case futureDay = "FUTURE_DAY"
+  case dayMismatch = "DAY_MISMATCH"
+  case daySealed = "DAY_SEALED"
+  case habitNotFound = "HABIT_NOT_FOUND"
+  case cellNotFound = "CELL_NOT_FOUND"
+  case pageTokenInvalid = "PAGE_TOKEN_INVALID"
+  case tooManyRequests = "TOO_MANY_REQUESTS"
+  case habitLimit = "HABIT_LIMIT"
+  case storageUnavailable = "STORAGE_UNAVAILABLE"
+  case outcomeUnknown = "OUTCOME_UNKNOWN"
+  case concurrentChange = "CONCURRENT_CHANGE"
+  case internalFault = "INTERNAL_FAULT"
+
+  /// The domain of every `ErrorInfo` this service sends.
+  static let domain = "streak.v1"
+  /// How long a client is asked to wait where waiting helps, in seconds.
+  static let retrySeconds: Int64 = 1
+
+  /// The status a client gets.
+  var status: RPCStatus {
+    let (code, message) = codeAndMessage
+    let status = RPCStatus(code, message).with(GoogleRPCErrorInfo(reason: rawValue, domain: Self.domain))
+    guard isWorthRetrying else { return status }
+    return status.with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: Self.retrySeconds)))
+  }
+
+  /// A refusal of one field's value.
+  static func invalidField(_ path: String, _ description: String) -> RPCStatus {
+    invalidField.status.with(
+      GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
+  }
+
+  /// The same request may succeed after a while.
+  private var isWorthRetrying: Bool {
+    switch self {
+    case .tooManyRequests, .storageUnavailable, .concurrentChange: true
+    default: false
+    }
+  }
+
+  private var codeAndMessage: (RPCStatusCode, String) {
+    switch self {
+    case .invalidField: (.invalidArgument, "A field holds what it must not.")
+    case .credentialsInvalid: (.unauthenticated, "The credentials are missing, unknown, expired or revoked.")
+    case .signInRefused: (.unauthenticated, "Email and password do not belong together.")
+    case .signUpRefused: (.failedPrecondition, "This email cannot be signed up. If it is yours, sign in.")
+    case .sessionInvalid: (.unauthenticated, "The session is unknown, or the secret is not its own.")
+    case .sessionMigrated: (.failedPrecondition, "The session has become part of an account; sign in.")
+    case .sessionClaimed: (.permissionDenied, "The session belongs to an account, and not to this one.")
+    case .migrationExists: (.alreadyExists, "This session is already in this account.")
+    case .idempotencyKeyReused: (.failedPrecondition, "The key was used with another request.")
+    case .partialCapture: (.failedPrecondition, "The capture holds less than its manifest counts; send it whole.")
+    case .captureCorrupt: (.failedPrecondition, "The capture does not match its manifest's hash; capture again.")
+    case .futureDay: (.invalidArgument, "The day is later than today's date anywhere on Earth.")
+    case .dayMismatch: (.invalidArgument, "The day is not the one that `made` gives.")
+    case .daySealed: (.failedPrecondition, "Days older than 30 days cannot be undone.")
+    case .habitNotFound: (.notFound, "There is no such habit.")
+    case .cellNotFound: (.notFound, "Nothing is recorded for that day.")
+    case .pageTokenInvalid: (.invalidArgument, "The page token is not of this list.")
+    case .tooManyRequests: (.resourceExhausted, "Too many of these at once; try again later.")
+    case .habitLimit: (.resourceExhausted, "There are as many habits as one person may have.")
+    case .storageUnavailable: (.unavailable, "Storage cannot be reached; nothing was changed; try again later.")
+    case .outcomeUnknown: (.unknown, "The change may or may not have been saved; send the same request again.")
+    case .concurrentChange: (.aborted, "Somebody changed the same thing at the same moment; send it again.")
+    case .internalFault: (.internal, "A fault of the service.")
+    }
+  }
+}

@@ -1,0 +1,54 @@
+internal import Cryptography
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+/// Anonymous sessions. One per loop.
+struct SessionHandlers: SessionService {
+  let store: StreakStore
+
+  /// The session's id follows from the idempotency key, so that a repeated request finds the session; the secret is random, and the reply is
+  /// stored sealed under the key.
+  func startSession(
+    _ request: StartSessionRequest, context: ServerContext
+  ) async throws(RPCStatus) -> StartSessionResponse {
+    let key = request.idempotencyKey
+    let idKey = SealedBytes.key(purpose: "session id", secrets: [key])
+    guard let sessionID = Identifier(Array(idKey.exposed.prefix(Identifier.byteCount))) else {
+      throw Refusal.internalFault.status
+    }
+    let sealingKey = SealedBytes.key(purpose: "session start", secrets: [key])
+    let token = OpaqueToken(kind: .session, owner: sessionID.bytes)
+    let now = Moment.now()
+    let response = StartSessionResponse(
+      sessionId: sessionID.bytes, sessionSecret: token.secret.exposed, anchor: GoogleProtobufTimestamp(now))
+    let session = SessionRecord(
+      sessionID: sessionID, secretHash: token.hash, anchor: now,
+      sealedStart: SealedBytes.seal(response.protobufBytes(), key: sealingKey))
+    let isNew = try await answering { () throws(StoreError) in try await store.startSession(session, at: now) }
+    if isNew { return response }
+    let stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    guard let stored, let sealed = stored.sealedStart, let reply = SealedBytes.open(sealed, key: sealingKey),
+      let response = try? StartSessionResponse(protobufBytes: reply)
+    else { throw Refusal.idempotencyKeyReused.status }
+    guard stored.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+    return response
+  }
+
+  func keepSession(
+    _ request: KeepSessionRequest, context: ServerContext
+  ) async throws(RPCStatus) -> KeepSessionResponse {
+    guard let session = context.principal as? SessionRecord else { throw Refusal.sessionInvalid.status }
+    try await answering { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
+    return KeepSessionResponse(anchor: session.anchor.map(GoogleProtobufTimestamp.init))
+  }
+}
+
+/// How a client is told that a reply is the stored one of an earlier call.
+enum ReplyReplay {
+  /// The trailing metadata's name; its value is "true".
+  static let metadataName = "streak-replayed"
+}

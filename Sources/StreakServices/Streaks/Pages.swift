@@ -1,0 +1,63 @@
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+/// A page of a list in the order of the habits.
+struct HabitPage {
+  let size: Int32
+  let place: HabitPlace
+  private let filter: [UInt8]
+
+  /// - Throws: `PAGE_TOKEN_INVALID`.
+  init(size: Int32, token: String, archived: Bool) throws(RPCStatus) {
+    self.size = size == 0 ? StreakHandlers.pageSizeDefault : size
+    filter = [archived ? 1 : 0]
+    guard !token.isEmpty else {
+      place = .start
+      return
+    }
+    guard let page = PageToken(token, kind: .habits, filter: filter) else { throw Refusal.pageTokenInvalid.status }
+    place = HabitPlace(position: page.number, habitID: page.habitID)
+  }
+
+  /// The token of the next page; empty if `foundCount` rows, one more than a page was asked for, do not reach beyond this one.
+  func next(_ last: HabitPlace?, _ foundCount: Int) -> String {
+    guard let last, foundCount > Int(size) else { return "" }
+    return PageToken(number: last.position, habitID: last.habitID).text(kind: .habits, filter: filter)
+  }
+}
+
+/// A page of the history.
+struct HistoryPage {
+  let size: Int32
+  let place: HistoryPlace
+  let filter: LedgerFilter
+  private let filterBytes: [UInt8]
+
+  /// - Throws: `PAGE_TOKEN_INVALID`, or a refusal naming a field.
+  init(_ request: GetHistoryRequest) throws(RPCStatus) {
+    let wanted = request.filter ?? HistoryFilter()
+    size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
+    let counted: Bool? = wanted.trust == .counted ? true : wanted.trust == .quarantined ? false : nil
+    filter = LedgerFilter(
+      habitID: wanted.habitId.isEmpty ? nil : try Identifier(field: wanted.habitId, path: "filter.habit_id"),
+      firstDay: wanted.days?.firstDay ?? DayRules.earliestDay, lastDay: wanted.days?.lastDay ?? DayRules.latestDay,
+      counted: counted, includesUndone: wanted.includeUndone)
+    filterBytes = wanted.protobufBytes()
+    guard !request.pageToken.isEmpty else {
+      place = .start
+      return
+    }
+    guard let page = PageToken(request.pageToken, kind: .history, filter: filterBytes) else {
+      throw Refusal.pageTokenInvalid.status
+    }
+    place = HistoryPlace(day: page.number, habitID: page.habitID)
+  }
+
+  /// The token of the next page; empty if this one is the last.
+  func next(_ last: CellRecord?, _ foundCount: Int) -> String {
+    guard let last, foundCount > Int(size) else { return "" }
+    return PageToken(number: last.day, habitID: last.habitID).text(kind: .history, filter: filterBytes)
+  }
+}

@@ -1,0 +1,40 @@
+import RPC
+import Schema
+@testable import StreakServices
+import Testing
+
+struct RefusalTests {
+  @Test("every refusal is a reason of the schema, and says so to the client")
+  func reasons() {
+    for refusal in Refusal.allCases {
+      #expect(refusal.status.code != .ok)
+    }
+  }
+
+  @Test("an email is the same in any letter case, and needs a name, an at-sign and a domain")
+  func emails() {
+    #expect(EmailAddress(" Mira@Example.ORG ")?.key == "mira@example.org")
+    #expect(EmailAddress(" Mira@Example.ORG ")?.text == "Mira@Example.ORG")
+    for text in ["", "@", "a@", "@b", "a b@c", "a\u{0}@b", String(repeating: "a", count: 253) + "@b"] {
+      #expect(EmailAddress(text) == nil)
+    }
+    #expect(EmailAddress(String(repeating: "a", count: 252) + "@b") != nil)
+  }
+
+  @Test("a page token is of one list and one filter only")
+  func pageTokens() {
+    let token = PageToken(number: -5, habitID: .random())
+    let text = token.text(kind: .habits, filter: [1])
+    #expect(PageToken(text, kind: .habits, filter: [1])?.number == -5)
+    #expect(PageToken(text, kind: .history, filter: [1]) == nil)
+    #expect(PageToken(text, kind: .habits, filter: [2]) == nil)
+    #expect(PageToken("x", kind: .habits, filter: [1]) == nil)
+  }
+
+  @Test(
+    "day numbers become dates",
+    arguments: [(0, "1970-01-01"), (10_957, "2000-01-01"), (20_605, "2026-06-01")] as [(Int32, String)])
+  func dates(day: Int32, text: String) {
+    #expect(CivilDate(day: day).description == text)
+  }
+}
