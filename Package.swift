@@ -64,6 +64,7 @@ let package = Package(
     .target(name: "StreakDomain", swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["EventLoop", "Postgres", "StreakDomain", logging], swiftSettings: settings),
+    .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(
       name: "StreakServices",
@@ -72,7 +73,7 @@ let package = Package(
 
     // Programs.
     .executableTarget(
-      name: "streakd", dependencies: ["RPC", "StreakServices", "StreakStore", argumentParser, logging],
+      name: "streakd", dependencies: ["PrivateCluster", "RPC", "StreakServices", "StreakStore", argumentParser, logging],
       swiftSettings: settings),
     .executableTarget(
       name: "streakctl", dependencies: ["RPC", "Schema", argumentParser], swiftSettings: settings),
@@ -95,6 +96,7 @@ let package = Package(
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
     .testTarget(name: "RPCTests", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TestSchema"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
+    .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(

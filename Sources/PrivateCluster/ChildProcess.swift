@@ -1,0 +1,111 @@
+internal import Glibc
+
+/// A program started by us, in a session of its own: a Ctrl-C at our terminal reaches us only, and we stop it in order.
+struct ChildProcess: Sendable {
+  let processID: pid_t
+
+  /// Starts a program. Its standard input is empty; no signal is blocked or ignored.
+  ///
+  /// - Parameters:
+  ///   - user: Whom it runs as; nil is our own user.
+  ///   - output: The descriptor for its standard output and error.
+  static func start(
+    _ arguments: [String], user: ServerUser?, output: Int32
+  ) throws(PrivateClusterError) -> ChildProcess {
+    // Each of these becomes the next one, so that the process id stays the program's own. The working folder is one that every user may enter.
+    var command = ["env", "--chdir=/", "setsid"]
+    if let user {
+      command += [
+        "setpriv", "--reuid=\(user.userID)", "--regid=\(user.groupID)", "--init-groups", "--no-new-privs", "--",
+      ]
+    }
+    command += arguments
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
+    unsafe posix_spawn_file_actions_adddup2(&actions, output, 2)
+
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe posix_spawnattr_setsigmask(&attributes, &signals)
+    unsafe sigfillset(&signals)
+    unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+    // Texts in one language and one zone, whatever the operator's are.
+    let environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC"]
+    var processID: pid_t = 0
+    let failure = unsafe withCStrings(command) { (argumentPointers) in
+      unsafe withCStrings(environment) { (environmentPointers) in
+        unsafe posix_spawnp(
+          &processID, command[0], &actions, &attributes, argumentPointers, environmentPointers)
+      }
+    }
+    guard failure == 0 else {
+      throw .programFailed("cannot start \(arguments[0]): \(unsafe String(cString: strerror(failure)))")
+    }
+    return ChildProcess(processID: processID)
+  }
+
+  /// Runs a program to its end and returns what it printed, at most 64 KiB.
+  static func run(_ arguments: [String], user: ServerUser?) throws(PrivateClusterError) -> String {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { throw .programFailed("no pipe: \(lastSystemError())") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let child: ChildProcess
+    do throws(PrivateClusterError) {
+      child = try start(arguments, user: user, output: ends[1])
+    } catch {
+      close(ends[0])
+      close(ends[1])
+      throw error
+    }
+    close(ends[1])
+    let text = readAll(ends[0], byteLimit: 65_536)
+    close(ends[0])
+    let end = child.waitForEnd()
+    guard end == .exited(0) else {
+      throw .programFailed("\(arguments.joined(separator: " ")) \(end)\n\(text)")
+    }
+    return text
+  }
+
+  /// How a process ended.
+  enum End: Equatable, CustomStringConvertible {
+    case exited(Int32)
+    case killed(signal: Int32)
+
+    var description: String {
+      switch self {
+      case .exited(let code): "exited with code \(code)"
+      case .killed(let signal): "was killed by signal \(signal)"
+      }
+    }
+  }
+
+  /// Waits for the process to end. To be called once.
+  func waitForEnd() -> End {
+    var status: Int32 = 0
+    while unsafe waitpid(processID, &status, 0) < 0, errno == EINTR {}
+    let signal = status & 0x7F
+    return signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal: signal)
+  }
+}
+
+/// Lends the texts as a C array of C strings that ends with NULL.
+private func withCStrings<Value>(
+  _ texts: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Value
+) -> Value {
+  var pointers: [UnsafeMutablePointer<CChar>?] = unsafe texts.map { unsafe strdup($0) }
+  unsafe pointers.append(nil)
+  defer { unsafe pointers.forEach { unsafe free($0) } }
+  return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
+    guard let base = buffer.baseAddress else { preconditionFailure("an array with a terminator has a base") }
+    return unsafe body(base)
+  }
+}

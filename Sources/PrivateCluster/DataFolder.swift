@@ -1,0 +1,128 @@
+internal import Glibc
+internal import Synchronization
+
+/// The folder that holds a cluster and what belongs to it. Held by one program at a time, from `init` to `unlock()`.
+///
+/// ```
+/// lock           held by the program that runs the cluster; the system releases it however that program ends
+/// cluster/       PostgreSQL's data directory; appears complete or not at all
+/// cluster.new/   one that is being made; left over only if the making was interrupted, then removed
+/// socket/        mode 0700: whoever may enter may connect
+/// postgres.log   what PostgreSQL prints
+/// ```
+final class DataFolder: Sendable {
+  let path: String
+  let user: ServerUser?
+  private let lock: Mutex<Int32?>
+
+  var cluster: String { "\(path)/cluster" }
+  var logFile: String { "\(path)/postgres.log" }
+
+  /// Makes the folder if need be, gives it to the server's user and takes the lock.
+  init(opening path: String, user: ServerUser?) throws(PrivateClusterError) {
+    try Self.make(path, user: user)
+    guard let resolved = resolvedPath(path) else {
+      throw .folderUnusable("cannot find the data folder \(path): \(lastSystemError())")
+    }
+    try Self.checkReachable(resolved, user: user)
+    let lock = unsafe Glibc.open("\(resolved)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard lock >= 0 else { throw .folderUnusable("cannot open \(resolved)/lock: \(lastSystemError())") }
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      close(lock)
+      throw .folderInUse("the data folder \(resolved) is in use by another streakd")
+    }
+    self.path = resolved
+    self.user = user
+    self.lock = Mutex(lock)
+  }
+
+  deinit { unlock() }
+
+  /// Lets other programs use the folder. A second call does nothing.
+  func unlock() {
+    lock.withLock { lock in
+      if let descriptor = lock { close(descriptor) }
+      lock = nil
+    }
+  }
+
+  /// The version that made the cluster, or nil if there is no cluster.
+  func clusterVersion() throws(PrivateClusterError) -> Int? {
+    guard unsafe access(cluster, F_OK) == 0 else { return nil }
+    guard let text = readFile("\(cluster)/PG_VERSION"), let version = Int(text.prefix(while: \.isNumber)) else {
+      throw .folderUnusable("\(cluster) is not a PostgreSQL data directory; move it away")
+    }
+    return version
+  }
+
+  /// Makes the cluster under another name and renames it when it is complete, so that an interruption leaves nothing half-made.
+  func makeCluster(with installation: PostgresInstallation) throws(PrivateClusterError) {
+    let unfinished = "\(path)/cluster.new"
+    _ = try ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
+    _ = try ChildProcess.run(
+      [
+        "\(installation.folder)/initdb", "--pgdata=\(unfinished)", "--username=\(PrivateCluster.roleName)",
+        "--encoding=UTF8",
+        "--locale=C", "--data-checksums", "--auth-local=trust", "--auth-host=reject", "--no-instructions",
+      ], user: user)
+    guard unsafe rename(unfinished, cluster) == 0 else {
+      throw .folderUnusable("cannot rename \(unfinished): \(lastSystemError())")
+    }
+    let folder = unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw .folderUnusable("cannot open \(path): \(lastSystemError())") }
+    fsync(folder)
+    close(folder)
+  }
+
+  /// Makes the folder for the socket, mode 0700. A socket's address holds at most 107 bytes, and libpq takes a comma for the end of a
+  /// name; for a data folder with such a path the socket's is in /tmp, under a name nobody can have taken.
+  func makeSocketFolder() throws(PrivateClusterError) -> String {
+    let inside = "\(path)/socket"
+    if "\(inside)/.s.PGSQL.5432".utf8.count <= socketAddressBytesMax, !inside.contains(",") {
+      try Self.make(inside, user: user)
+      return inside
+    }
+    var template = Array("/tmp/streakd-XXXXXX".utf8CString)
+    let isMade = unsafe template.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return false }
+      return unsafe mkdtemp(base) != nil
+    }
+    guard isMade else { throw .folderUnusable("cannot make a socket folder in /tmp: \(lastSystemError())") }
+    let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    try Self.make(folder, user: user)
+    return folder
+  }
+
+  /// Longest address of a unix socket, in bytes (sockaddr_un.sun_path less its terminator).
+  private let socketAddressBytesMax = 107
+
+  /// Makes one folder, with its parents, for the server's user alone.
+  private static func make(_ path: String, user: ServerUser?) throws(PrivateClusterError) {
+    if unsafe access(path, F_OK) != 0 {
+      if let slash = path.lastIndex(of: "/"), slash != path.startIndex, unsafe access(String(path[..<slash]), F_OK) != 0
+      {
+        _ = try ChildProcess.run(["mkdir", "-p", "--", String(path[..<slash])], user: nil)
+      }
+      guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
+        throw .folderUnusable("cannot make the folder \(path): \(lastSystemError())")
+      }
+    }
+    if let user, unsafe chown(path, user.userID, user.groupID) != 0 {
+      throw .folderUnusable("cannot give \(path) to the user \(user.name): \(lastSystemError())")
+    }
+    guard unsafe chmod(path, 0o700) == 0 else {
+      throw .folderUnusable("\(path) belongs to somebody else: \(lastSystemError())")
+    }
+  }
+
+  private static func checkReachable(_ path: String, user: ServerUser?) throws(PrivateClusterError) {
+    guard let user else { return }
+    do throws(PrivateClusterError) {
+      _ = try ChildProcess.run(["test", "-w", path], user: user)
+    } catch {
+      throw .folderUnusable(
+        "PostgreSQL does not run as root, and the user \(user.name) cannot enter \(path): a folder above it is closed. "
+          + "Name another data folder, such as --data-folder /var/lib/streakd")
+    }
+  }
+}

@@ -1,0 +1,206 @@
+internal import Glibc
+internal import Synchronization
+
+/// A PostgreSQL of our own: made on first use, reachable through a unix socket only, running as an unprivileged user, restarted when it
+/// crashes, stopped in order with the program that started it.
+///
+/// One thread waits for the server process. Whatever was acknowledged survives the sudden end of this program, of PostgreSQL, or of both.
+public final class PrivateCluster: Sendable {
+  /// For libpq.
+  public let connectionString: String
+
+  /// The database role that owns everything in the cluster.
+  static let roleName = "streakd"
+
+  /// How long a server may take to accept connections, crash recovery included, in seconds.
+  static let startSecondsMax = 120
+
+  private let folder: DataFolder
+  private let installation: PostgresInstallation
+  private let socketFolder: String
+  private let report: @Sendable (String) -> Void
+  private let state: Mutex<State>
+
+  /// What the server does, and what may follow.
+  private enum State: Equatable {
+    /// Runs. Then `restarting` if it ends by itself, `stopping` if we end it.
+    case running(pid_t)
+    /// It ended by itself and is about to be started again. Then `running` or `stopping`.
+    case restarting
+    /// We end it. Then `stopped`.
+    case stopping
+    /// It has ended for good.
+    case stopped
+  }
+
+  /// Starts the cluster in a data folder, making it first if need be, and waits until it accepts connections. Blocks the thread: for a
+  /// program's start.
+  ///
+  /// - Parameters:
+  ///   - dataFolder: Made if absent. Given to the server's user if we are root.
+  ///   - report: Is told what an operator should know, such as a crash and a restart. Called on the thread that watches the server.
+  public static func start(
+    dataFolder: String, report: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws(PrivateClusterError) -> PrivateCluster {
+    let user = try ServerUser.choose()
+    let folder = try DataFolder(opening: dataFolder, user: user)
+    let version = try folder.clusterVersion()
+    let installation = try PostgresInstallation.find(majorVersion: version)
+    if version == nil { try folder.makeCluster(with: installation) }
+    try ClusterProcesses(cluster: folder.cluster).stopLeftovers()
+    let socketFolder = try folder.makeSocketFolder()
+    let server = try launch(installation, folder: folder, socketFolder: socketFolder)
+    let cluster = PrivateCluster(
+      folder: folder, installation: installation, socketFolder: socketFolder, server: server, report: report)
+    try cluster.watch(server)
+    return cluster
+  }
+
+  private init(
+    folder: DataFolder, installation: PostgresInstallation, socketFolder: String, server: ChildProcess,
+    report: @escaping @Sendable (String) -> Void
+  ) {
+    self.folder = folder
+    self.installation = installation
+    self.socketFolder = socketFolder
+    self.report = report
+    self.state = Mutex(.running(server.processID))
+    var host = ""
+    for character in socketFolder {
+      if character == "'" || character == "\\" { host.append("\\") }
+      host.append(character)
+    }
+    connectionString = "host='\(host)' port=5432 user=\(Self.roleName) dbname=postgres"
+  }
+
+  /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second call does nothing.
+  public func stop() {
+    let server: pid_t? = state.withLock { state in
+      defer { if state != .stopped { state = .stopping } }
+      guard case .running(let server) = state else { return nil }
+      return server
+    }
+    if let server { kill(server, SIGINT) }
+    let ended = waitUntil(timeoutSeconds: ClusterProcesses.stopSecondsMax) { state.withLock { $0 == .stopped } }
+    if !ended, let server {
+      report(
+        "PostgreSQL did not end within \(ClusterProcesses.stopSecondsMax) s; it is ended at once and recovers at the next start"
+      )
+      kill(server, SIGQUIT)
+      _ = waitUntil(timeoutSeconds: ClusterProcesses.stopSecondsMax) { state.withLock { $0 == .stopped } }
+    }
+    folder.unlock()
+    if socketFolder != "\(folder.path)/socket" { unsafe rmdir(socketFolder) }
+  }
+
+  /// Starts the server process and waits until it accepts connections.
+  private static func launch(
+    _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String
+  ) throws(PrivateClusterError) -> ChildProcess {
+    let log = unsafe open(folder.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }
+    defer { close(log) }
+    let server = try ChildProcess.start(
+      [
+        "\(installation.folder)/postgres", "-D", folder.cluster, "-p", "5432",
+        "-c", "listen_addresses=",
+        "-c",
+        "unix_socket_directories=\"\(socketFolder.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"",
+        "-c", "unix_socket_permissions=0700",
+        "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on",
+        "-c", "max_connections=200",
+      ], user: folder.user, output: log)
+    var ended = false
+    let ready = waitUntil(timeoutSeconds: startSecondsMax) {
+      ended = kill(server.processID, 0) != 0 || hasEnded(server.processID)
+      return ended || isReady(folder.cluster, processID: server.processID)
+    }
+    if ready, !ended { return server }
+    if !ended { kill(server.processID, SIGQUIT) }
+    let end = server.waitForEnd()
+    let lastWords = (readFile(folder.logFile) ?? "").split(separator: "\n").suffix(5).joined(separator: "\n")
+    throw ended
+      ? .programFailed("PostgreSQL \(end); see \(folder.logFile):\n\(lastWords)")
+      : .timedOut("PostgreSQL did not accept connections within \(startSecondsMax) s; see \(folder.logFile)")
+  }
+
+  /// Whether the process has ended and waits to be collected.
+  private static func hasEnded(_ processID: pid_t) -> Bool {
+    guard let status = readFile("/proc/\(processID)/stat"), let name = status.lastIndex(of: ")") else { return true }
+    return status[name...].dropFirst(2).first == "Z"
+  }
+
+  /// PostgreSQL writes its process id into line 1 of postmaster.pid and "ready" into line 8 once it accepts connections.
+  private static func isReady(_ cluster: String, processID: pid_t) -> Bool {
+    let lines = (readFile("\(cluster)/postmaster.pid") ?? "").split(separator: "\n", omittingEmptySubsequences: false)
+    return lines.count >= 8 && lines[0] == "\(processID)" && lines[7].hasPrefix("ready")
+  }
+
+  /// Starts the thread that waits for the server's end.
+  private func watch(_ server: ChildProcess) throws(PrivateClusterError) {
+    let argument = unsafe Unmanaged.passRetained(Watch(cluster: self, server: server))  // released by the thread
+    var thread = pthread_t()
+    let failure = unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument = unsafe argument else { preconditionFailure("a thread without its argument") }
+        let watch = unsafe Unmanaged<Watch>.fromOpaque(argument).takeRetainedValue()
+        watch.cluster.keepRunning(watch.server)
+        return nil
+      }, argument.toOpaque())
+    guard failure == 0 else {
+      unsafe argument.release()
+      kill(server.processID, SIGINT)
+      _ = server.waitForEnd()
+      throw .programFailed("cannot start a thread: \(unsafe String(cString: strerror(failure)))")
+    }
+    pthread_detach(thread)
+  }
+
+  private final class Watch: Sendable {
+    let cluster: PrivateCluster
+    let server: ChildProcess
+    init(cluster: PrivateCluster, server: ChildProcess) {
+      self.cluster = cluster
+      self.server = server
+    }
+  }
+
+  /// Waits for the server to end, again and again: starts it anew unless we are stopping. Attempts follow each other after 0.1 s, then
+  /// twice as long each time up to 10 s; a server that ran for a minute starts over at 0.1 s.
+  private func keepRunning(_ first: ChildProcess) {
+    var server: ChildProcess? = first
+    var backoffMilliseconds: UInt32 = 100
+    while true {
+      let startedAt = time(nil)
+      let end = server?.waitForEnd()
+      if time(nil) - startedAt >= 60 { backoffMilliseconds = 100 }
+      let stopping = state.withLock { state in
+        state = state == .stopping ? .stopped : .restarting
+        return state == .stopped
+      }
+      if stopping { return }
+      if let end { report("PostgreSQL \(end); starting it again in \(backoffMilliseconds) ms") }
+      usleep(backoffMilliseconds * 1000)
+      backoffMilliseconds = min(backoffMilliseconds * 2, 10_000)
+      server = restart()
+    }
+  }
+
+  /// Nil if the attempt failed.
+  private func restart() -> ChildProcess? {
+    do throws(PrivateClusterError) {
+      try ClusterProcesses(cluster: folder.cluster).stopLeftovers()
+      let server = try Self.launch(installation, folder: folder, socketFolder: socketFolder)
+      let stopping = state.withLock { state in
+        if state == .restarting { state = .running(server.processID) }
+        return state == .stopping
+      }
+      if stopping { kill(server.processID, SIGINT) } else { report("PostgreSQL is running again") }
+      return server
+    } catch {
+      report("PostgreSQL cannot be started: \(error)")
+      return nil
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/// Why a private PostgreSQL cannot run. The text of each case is meant for the operator.
+public enum PrivateClusterError: Error, Equatable, CustomStringConvertible {
+  /// No PostgreSQL of a version that fits is installed.
+  case noPostgres(String)
+  /// Another program holds this data folder.
+  case folderInUse(String)
+  /// The data folder cannot be made, or the server's user cannot reach it.
+  case folderUnusable(String)
+  /// A program ended with an error; the text holds its last words.
+  case programFailed(String)
+  /// PostgreSQL did not accept connections, or did not end, in time.
+  case timedOut(String)
+
+  public var description: String {
+    switch self {
+    case .noPostgres(let text), .folderInUse(let text), .folderUnusable(let text), .programFailed(let text),
+      .timedOut(let text):
+      text
+    }
+  }
+}

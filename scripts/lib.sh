@@ -1,0 +1,97 @@
+# Shared by the scripts: what they need installed, how they build, and a PostgreSQL to test against. Sourced, not run.
+# shellcheck shell=bash disable=SC2034 # the scripts that source this use its variables
+
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+scratch=${STREAKD_SCRATCH_PATH:-$project/.build}
+
+say() { echo "$(basename "$0"): $*" >&2; }
+fail() { say "$@"; exit 1; }
+
+# Debian packages: to build, to run, to regenerate code.
+build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev pkg-config)
+server_packages=(postgresql util-linux)
+generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
+test_packages=(postgresql-client python3-venv)
+
+# install PACKAGE...: installs what is missing; silent, and without asking for rights, when nothing is.
+install() {
+  local missing=() package sudo=()
+  command -v dpkg-query > /dev/null || { say "not a Debian system: install the equivalents of: $*"; return 0; }
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null) == installed ]] || missing+=("$package")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  if [[ $EUID -ne 0 ]]; then
+    sudo -n true 2> /dev/null || fail "missing packages; as root: apt-get install ${missing[*]}"
+    sudo=(sudo -n)
+  fi
+  say "installing ${missing[*]}"
+  local log
+  log=$(mktemp)
+  # The first try uses the lists the machine has; they may be old or absent.
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" \
+    > "$log" 2>&1 < /dev/null ||
+    { "${sudo[@]}" apt-get update > "$log" 2>&1 < /dev/null &&
+      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" \
+        >> "$log" 2>&1 < /dev/null; } ||
+    { cat "$log" >&2; rm -f "$log"; fail "could not install ${missing[*]}"; }
+  rm -f "$log"
+}
+
+need_swift() {
+  command -v swift > /dev/null || PATH=$PATH:/opt/swift/usr/bin
+  command -v swift > /dev/null || fail "Swift 6.3 is needed: https://www.swift.org/install"
+}
+
+# The folder of the newest PostgreSQL's programs.
+postgres_programs() {
+  local folder
+  folder=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2> /dev/null | sort -V | tail -n 1)
+  [[ -x $folder/postgres ]] || folder=$(dirname "$(command -v postgres)" 2> /dev/null) || fail "PostgreSQL is not installed"
+  echo "$folder"
+}
+
+# PostgreSQL refuses to run as root.
+as_server_user() {
+  if [[ $EUID -eq 0 ]]; then runuser -u postgres -- "$@"; else "$@"; fi
+}
+
+# start_postgres FOLDER [SETTING=VALUE...]: an empty PostgreSQL on a unix socket in FOLDER; its log is FOLDER/log.
+start_postgres() {
+  local folder=$1 programs settings=() setting
+  shift
+  programs=$(postgres_programs)
+  chmod 755 "$folder"
+  install_folder "$folder/postgres"
+  for setting in "$@"; do settings+=(-c "$setting"); done
+  (cd / && as_server_user "$programs/initdb" -D "$folder/postgres/data" -U postgres -A trust -E UTF8 --locale=C --no-sync \
+    > "$folder/postgres.log" 2>&1) || { cat "$folder/postgres.log" >&2; fail "initdb failed"; }
+  (cd / && as_server_user "$programs/pg_ctl" -D "$folder/postgres/data" -l "$folder/postgres/log" -w -t 60 \
+    -o "-c listen_addresses= -c unix_socket_directories=$folder/postgres -c max_connections=300 ${settings[*]}" start \
+    >> "$folder/postgres.log" 2>&1 < /dev/null) || { cat "$folder/postgres.log" >&2; fail "PostgreSQL did not start"; }
+}
+
+stop_postgres() {
+  [[ -f $1/postgres/data/postmaster.pid ]] || return 0
+  (cd / && as_server_user "$(postgres_programs)/pg_ctl" -D "$1/postgres/data" -m immediate -w stop > /dev/null 2>&1) || true
+}
+
+# A folder of the server's user.
+install_folder() {
+  mkdir -p "$1"
+  chmod 700 "$1"
+  [[ $EUID -ne 0 ]] || chown postgres "$1"
+}
+
+# The tests' Python, made once: .venv, remade when the pinned versions change.
+python_environment() {
+  local requirements=$project/Tests/EndToEnd/requirements.txt
+  if ! cmp -s "$requirements" "$project/.venv/installed.txt"; then
+    say "making .venv"
+    rm -rf "$project/.venv"
+    python3 -m venv "$project/.venv"
+    "$project/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" < /dev/null
+    cp "$requirements" "$project/.venv/installed.txt"
+  fi
+  export STREAKD_PYTHON=$project/.venv/bin/python
+}
