@@ -154,7 +154,7 @@ struct JSONWriter {
     open("{")
     for (key, item) in values.sorted(by: { $0.key < $1.key }) {
       separate(&isFirst)
-      append(key.hasPrefix("\"") ? key : "\"\(key)\"")
+      append(key.utf8.first == UInt8(ascii: "\"") ? key : "\"\(key)\"")
       append(indented ? ": " : ":")
       try write(item, value, entry.children[valueIndex])
     }

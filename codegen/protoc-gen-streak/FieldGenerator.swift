@@ -116,7 +116,7 @@ struct FieldGenerator {
       let entry = Names.cType(schema.typeName)
       return """
             unsafe c.pointee.n_\(schema.name) = \(name).count
-            unsafe c.pointee.\(cName) = arena.array(\(name).sorted { $0.key < $1.key }) { pair, arena in
+            unsafe c.pointee.\(cName) = arena.array(\(name).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) { pair, arena in
               guard let entry = unsafe arena.make(\(entry).self) else { return nil }
               unsafe \(Names.cFunction(schema.typeName))__init(entry)
               unsafe entry.pointee.key = arena.cString(pair.key)

@@ -42,7 +42,7 @@ public struct GoogleRPCErrorInfo: ProtobufMessage {
     unsafe c.pointee.reason = arena.cString(reason)
     unsafe c.pointee.domain = arena.cString(domain)
     unsafe c.pointee.n_metadata = metadata.count
-    unsafe c.pointee.metadata = arena.array(metadata.sorted { $0.key < $1.key }) { pair, arena in
+    unsafe c.pointee.metadata = arena.array(metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) { pair, arena in
       guard let entry = unsafe arena.make(Google__Rpc__ErrorInfo__MetadataEntry.self) else { return nil }
       unsafe google__rpc__error_info__metadata_entry__init(entry)
       unsafe entry.pointee.key = arena.cString(pair.key)

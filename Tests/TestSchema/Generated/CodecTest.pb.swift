@@ -276,7 +276,7 @@ public struct AllTypes: ProtobufMessage {
     unsafe c.pointee.n_r_unpacked = rUnpacked.count
     unsafe c.pointee.r_unpacked = arena.array(rUnpacked) { item, arena in item }
     unsafe c.pointee.n_labels = labels.count
-    unsafe c.pointee.labels = arena.array(labels.sorted { $0.key < $1.key }) { pair, arena in
+    unsafe c.pointee.labels = arena.array(labels.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) { pair, arena in
       guard let entry = unsafe arena.make(Codec__Test__AllTypes__LabelsEntry.self) else { return nil }
       unsafe codec__test__all_types__labels_entry__init(entry)
       unsafe entry.pointee.key = arena.cString(pair.key)
