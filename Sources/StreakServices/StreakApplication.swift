@@ -31,6 +31,7 @@ public final class StreakApplication: Sendable {
     let signUp = SignUpProcedure(store: store, passwords: passwords, issuer: issuer)
     return AccountHandlers(store: store, passwords: passwords, issuer: issuer, signUp: signUp).methods
       + SessionHandlers(store: store).methods + StreakHandlers(store: store).methods
+      + ExportHandlers(store: store).methods
   }
 
   /// What stands around every call, outermost first, for one loop. Loop thread only.

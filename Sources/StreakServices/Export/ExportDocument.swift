@@ -1,0 +1,108 @@
+internal import Cryptography
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+/// Writes an export's document piece by piece, and adds up its manifest.
+///
+/// Pure but for the hash: records in, bytes out. Sections come in their order; each is begun by its first record, and those that are passed over
+/// are empty.
+struct ExportDocument {
+  /// The version of the document's layout.
+  static let schemaVersion: Int32 = 1
+
+  /// The sections in the document's order; the raw value is the name.
+  enum Section: String, CaseIterable {
+    case account, devices, habits, ledger, history, rejectedEntries, migrations, audit
+  }
+
+  private let isBinary: Bool
+  private let header: ExportHeader
+  private var bytes: [UInt8] = []
+  private var documentBytes: Int64 = 0
+  private var closed: [ExportSection] = []
+  private var count: Int64 = 0
+  private var hash = SHA256()
+
+  init(isBinary: Bool, userID: Identifier, at now: Moment) {
+    self.isBinary = isBinary
+    header = ExportHeader(
+      schemaVersion: Self.schemaVersion, exportedAt: GoogleProtobufTimestamp(now), userId: userID.bytes)
+    if isBinary {
+      append(Self.framed(ExportRecord(record: .header(header)).protobufBytes()))
+    } else {
+      let header = (try? header.json()) ?? "{}"
+      append(Array("\(header.dropLast()),\n\"\(Section.account.rawValue)\":[".utf8))
+    }
+  }
+
+  /// Bytes written since they were last taken.
+  var pendingByteCount: Int { bytes.count }
+
+  /// Takes what was written.
+  mutating func takeBytes() -> [UInt8] {
+    defer { bytes = [] }
+    return bytes
+  }
+
+  /// Adds a record to a section, which must not come before the one begun last.
+  mutating func add<Message: ProtobufMessage>(
+    _ message: Message, as record: ExportRecord.Record, to section: Section
+  ) throws(RPCStatus) {
+    closeSections(before: section)
+    let text: [UInt8]
+    if isBinary {
+      text = Self.framed(ExportRecord(record: record).protobufBytes())
+      hash.update(text)
+    } else {
+      guard let json = try? message.json() else { throw Refusal.internalFault.status }
+      append(Array((count == 0 ? "\n" : ",\n").utf8))
+      text = Array(json.utf8)
+      hash.update(text + [UInt8(ascii: "\n")])
+    }
+    append(text)
+    count += 1
+  }
+
+  /// Ends the document and gives its manifest.
+  mutating func finish() -> ExportManifest {
+    closeSections(before: nil)
+    if !isBinary { append(Array("}\n".utf8)) }
+    return ExportManifest(
+      schemaVersion: Self.schemaVersion, exportedAt: header.exportedAt, sections: closed, documentBytes: documentBytes)
+  }
+
+  private mutating func closeSections(before next: Section?) {
+    while closed.count < Section.allCases.count, Section.allCases[closed.count] != next {
+      closed.append(
+        ExportSection(name: Section.allCases[closed.count].rawValue, count: count, sha256: hash.digest()))
+      if !isBinary {
+        append(Array((count == 0 ? "]" : "\n]").utf8))
+        if closed.count < Section.allCases.count {
+          append(Array(",\n\"\(Section.allCases[closed.count].rawValue)\":[".utf8))
+        }
+      }
+      count = 0
+      hash = SHA256()
+    }
+  }
+
+  private mutating func append(_ more: [UInt8]) {
+    bytes += more
+    documentBytes += Int64(more.count)
+  }
+
+  /// A message after its length as a varint.
+  private static func framed(_ message: [UInt8]) -> [UInt8] {
+    var length = message.count
+    var prefix: [UInt8] = []
+    while length >= 0x80 {
+      prefix.append(UInt8(truncatingIfNeeded: length) | 0x80)
+      length >>= 7
+    }
+    prefix.append(UInt8(length))
+    return prefix + message
+  }
+}

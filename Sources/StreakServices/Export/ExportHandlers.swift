@@ -1,0 +1,113 @@
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+/// Gives a person all their data.
+struct ExportHandlers: ExportService {
+  /// A chunk is sent once it has this many bytes; it may be larger by one record.
+  static let chunkBytes = 64 * 1024
+
+  let store: StreakStore
+
+  func export(
+    _ request: ExportRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext
+  ) async throws(RPCStatus) {
+    let principal = try context.user()
+    var document = ExportDocument(isBinary: request.format == .binary, userID: principal.userID, at: .now())
+    var failure: RPCStatus?
+    let isComplete = try await answering { () throws(StoreError) in
+      try await store.export(of: principal.userID) { rows in
+        do throws(RPCStatus) {
+          try Self.add(rows, to: &document)
+          if document.pendingByteCount >= Self.chunkBytes {
+            try await responses.write(ExportResponse(chunk: document.takeBytes()))
+          }
+          return true
+        } catch {
+          failure = error
+          return false
+        }
+      }
+    }
+    if let failure { throw failure }
+    guard isComplete else { throw Refusal.internalFault.status }
+    let manifest = document.finish()
+    try await responses.write(ExportResponse(chunk: document.takeBytes()))
+    try await responses.write(ExportResponse(manifest: manifest))
+  }
+
+  private static func add(_ rows: ExportedRows, to document: inout ExportDocument) throws(RPCStatus) {
+    switch rows {
+    case .account(let user, let habitCount):
+      let account = Account(user, habitCount: habitCount)
+      try document.add(account, as: .account(account), to: .account)
+    case .devices(let records):
+      for record in records {
+        let device = ExportedDevice(
+          device: Device(
+            deviceId: record.device.deviceID.bytes, name: record.device.name, platform: record.device.platform,
+            appVersion: record.device.appVersion), registeredAt: GoogleProtobufTimestamp(record.registeredAt),
+          signedIn: record.isSignedIn)
+        try document.add(device, as: .device(device), to: .devices)
+      }
+    case .habits(let records):
+      for record in records {
+        let habit = Habit(record)
+        try document.add(habit, as: .habit(habit), to: .habits)
+      }
+    case .cells(let records):
+      for record in records {
+        let cell = ExportedCell(date: CivilDate(day: record.day).description, cell: Cell(record))
+        try document.add(cell, as: .cell(cell), to: .ledger)
+      }
+    case .earlierCells(let records):
+      for record in records {
+        let cell = ExportedCell(date: CivilDate(day: record.day).description, cell: Cell(record))
+        try document.add(cell, as: .earlierCell(cell), to: .history)
+      }
+    case .rejected(let records):
+      for record in records {
+        let rejection = ExportedRejection(record)
+        try document.add(rejection, as: .rejection(rejection), to: .rejectedEntries)
+      }
+    case .migrations(let records):
+      for record in records {
+        guard let result = try? MigrationResult(protobufBytes: record.result) else {
+          throw Refusal.internalFault.status
+        }
+        let migration = ExportedMigration(result: result, anchor: record.anchor.map { GoogleProtobufTimestamp($0) })
+        try document.add(migration, as: .migration(migration), to: .migrations)
+      }
+    case .auditEvents(let records):
+      for record in records {
+        let event = AuditEvent(record)
+        try document.add(event, as: .auditEvent(event), to: .audit)
+      }
+    }
+  }
+}
+
+extension ExportedRejection {
+  init(_ record: RejectedEntryRecord) {
+    self.init(
+      rejected: RejectedEntry(
+        entryId: record.entryID.bytes, index: record.index, habitId: record.habitID.bytes, day: record.day,
+        reason: ErrorReason(rawValue: record.reason)),
+      date: CivilDate(day: record.day).description,
+      entry: CapturedEntry(
+        habitId: record.habitID.bytes, day: record.day, done: record.done, note: record.note,
+        made: LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
+      rejectedAt: GoogleProtobufTimestamp(record.rejectedAt))
+  }
+}
+
+extension AuditEvent {
+  init(_ record: AuditEventRecord) {
+    self.init(
+      number: record.number, occurredAt: GoogleProtobufTimestamp(record.occurredAt), method: record.method,
+      outcome: record.outcome, reason: record.reason, deviceId: record.deviceID?.bytes ?? [],
+      peerAddress: record.peerAddress, detail: record.detail)
+  }
+}

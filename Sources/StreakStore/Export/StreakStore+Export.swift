@@ -1,0 +1,161 @@
+internal import Postgres
+
+/// A device with what the server knows of it.
+public struct ExportedDeviceRecord: Sendable, Equatable {
+  public var device: DeviceRecord
+  public var registeredAt: Moment
+  public var isSignedIn: Bool
+}
+
+/// A few of a person's rows, of one kind.
+public enum ExportedRows: Sendable {
+  case account(UserRecord, habitCount: Int32)
+  case devices([ExportedDeviceRecord])
+  case habits([HabitRecord])
+  case cells([CellRecord])
+  case earlierCells([CellRecord])
+  case rejected([RejectedEntryRecord])
+  case migrations([MigrationRecord])
+  case auditEvents([AuditEventRecord])
+}
+
+extension StreakStore {
+  /// Rows read at a time: what bounds an export's memory.
+  static let exportChunkRows = 500
+
+  private static let exportedUser = Statement(
+    .read,
+    """
+    SELECT email, password_hash, created_at, change_number,
+      (SELECT count(*)::integer FROM habits WHERE habits.user_id = users.user_id)
+    FROM users WHERE user_id = $1
+    """)
+  private static let exportedDevices = CursorStatement(
+    """
+    SELECT device_id, name, platform, app_version, registered_at, refresh_hash IS NOT NULL FROM devices
+    WHERE user_id = $1 ORDER BY device_id
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedHabits = CursorStatement(
+    """
+    SELECT habit_id, name, description, color, position, archived, version, created_at FROM habits
+    WHERE user_id = $1 ORDER BY habit_id
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedCells = CursorStatement(
+    """
+    SELECT habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
+      day_start_minutes, recorded_at, device_id, migration_id
+    FROM cells WHERE user_id = $1 ORDER BY habit_id, day
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedHistory = CursorStatement(
+    """
+    SELECT habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
+      day_start_minutes, recorded_at, device_id, migration_id
+    FROM cell_history WHERE user_id = $1 ORDER BY habit_id, day, version
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedRejected = CursorStatement(
+    """
+    SELECT entry_id, migration_id, entry_index, habit_id, day, done, note, occurred_at, zone, utc_offset_seconds,
+      day_start_minutes, reason, rejected_at
+    FROM rejected_entries WHERE user_id = $1 ORDER BY entry_id
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedMigrations = CursorStatement(
+    """
+    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at FROM migrations
+    WHERE user_id = $1 ORDER BY migration_id
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedAudit = CursorStatement(
+    """
+    SELECT number, occurred_at, method, outcome, reason, device_id, peer_address, detail FROM audit_events
+    WHERE user_id = $1 ORDER BY number
+    """, rowsPerChunk: exportChunkRows)
+
+  /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of `ExportedRows`, a bounded number of rows at a time.
+  ///
+  /// - Parameter visit: Takes some rows; false ends the export.
+  /// - Returns: Whether all rows were visited.
+  public func export(
+    of userID: Identifier, _ visit: (ExportedRows) async -> Bool
+  ) async throws(StoreError) -> Bool {
+    try await transaction(.snapshot) { transaction throws(StoreError) in
+      let account = try await transaction.row(Self.exportedUser, .identifier(userID)) { row throws(DatabaseError) in
+        ExportedRows.account(
+          UserRecord(
+            userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.moment(2),
+            changeNumber: try row.int64(3)), habitCount: try row.int32(4))
+      }
+      guard let account else { throw StoreError.noSuchUser }
+      var goesOn = await visit(account)
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedDevices, of: userID, in: transaction, { .devices($0) }, visit) {
+          row throws(DatabaseError) in
+          ExportedDeviceRecord(
+            device: DeviceRecord(
+              deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
+              appVersion: try row.string(3)), registeredAt: try row.moment(4), isSignedIn: try row.bool(5))
+        }
+      }
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedHabits, of: userID, in: transaction, { .habits($0) }, visit) {
+          row throws(DatabaseError) in try row.habit(from: 0)
+        }
+      }
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedCells, of: userID, in: transaction, { .cells($0) }, visit) {
+          row throws(DatabaseError) in try row.cell(from: 0)
+        }
+      }
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedHistory, of: userID, in: transaction, { .earlierCells($0) }, visit) {
+          row throws(DatabaseError) in try row.cell(from: 0)
+        }
+      }
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedRejected, of: userID, in: transaction, { .rejected($0) }, visit) {
+          row throws(DatabaseError) in
+          RejectedEntryRecord(
+            entryID: try row.identifier(0), migrationID: try row.identifierOrNull(1), index: try row.int32(2),
+            habitID: try row.identifier(3), day: try row.int32(4), done: try row.bool(5), note: try row.string(6),
+            made: try row.localTime(from: 7), reason: try row.int32(11), rejectedAt: try row.moment(12))
+        }
+      }
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedMigrations, of: userID, in: transaction, { .migrations($0) }, visit) {
+          row throws(DatabaseError) in
+          MigrationRecord(
+            migrationID: try row.identifier(0), sessionID: try row.identifier(1), anchor: try row.momentOrNull(2),
+            manifestHash: try row.bytes(3), result: try row.bytes(4), committedAt: try row.moment(5))
+        }
+      }
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedAudit, of: userID, in: transaction, { .auditEvents($0) }, visit) {
+          row throws(DatabaseError) in
+          AuditEventRecord(
+            userID: userID, number: try row.int64(0), occurredAt: try row.moment(1), method: try row.string(2),
+            outcome: try row.string(3), reason: try row.string(4), deviceID: try row.identifierOrNull(5),
+            peerAddress: try row.string(6), detail: try row.string(7))
+        }
+      }
+      return .commit(goesOn)
+    }
+  }
+
+  /// Reads one kind of rows, chunk by chunk.
+  private static func each<Value>(
+    _ cursor: CursorStatement, of userID: Identifier, in transaction: Transaction,
+    _ wrap: ([Value]) -> ExportedRows, _ visit: (ExportedRows) async -> Bool,
+    decode: (borrowing Row) throws(DatabaseError) -> Value
+  ) async throws(StoreError) -> Bool {
+    do throws(DatabaseError) {
+      try await transaction.open(cursor, .identifier(userID))
+      while true {
+        let values = try await transaction.nextChunk(cursor).map(decode)
+        guard !values.isEmpty else { break }
+        guard await visit(wrap(values)) else { return false }
+      }
+      try await transaction.close(cursor)
+      return true
+    } catch {
+      throw StoreError(error)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import EventLoop
+import StreakStore
+import Testing
+
+@Suite(.serialized) struct ExportTests {
+  @Test("an export visits every row of one person, and nobody else's, in the order of the kinds")
+  func everything() async throws {
+    try await TestStore.run { test async throws in
+      let habit = HabitRecord.sample()
+      let cells = (0..<1200).map { CellRecord.sample(habit.habitID, day: 10_957 + Int32($0)) }
+      let rejected = RejectedEntryRecord(
+        entryID: .random(), migrationID: nil, index: 3, habitID: habit.habitID, day: 30_000, done: true, note: "n",
+        made: .sample(), reason: 12, rejectedAt: .sample)
+      let account = NewAccount.sample(
+        session: .sample(habits: [(habit, .empty)], cells: cells, rejected: [rejected]))
+      _ = try await test.store.signUp(account)
+      _ = try await test.store.signUp(.sample("other@example.org", session: .sample(habits: [(.sample(), .empty)])))
+      var kinds: [String] = []
+      var cellCount = 0
+      let isComplete = try await test.store.export(of: account.userID) { rows in
+        switch rows {
+        case .account: kinds.append("account")
+        case .devices(let rows): kinds.append("devices \(rows.count)")
+        case .habits(let rows): kinds.append("habits \(rows.count)")
+        case .cells(let rows): cellCount += rows.count
+        case .earlierCells: kinds.append("history")
+        case .rejected(let rows): kinds.append("rejected \(rows.count)")
+        case .migrations(let rows): kinds.append("migrations \(rows.count)")
+        case .auditEvents(let rows): kinds.append("audit \(rows.count)")
+        }
+        return true
+      }
+      #expect(isComplete && cellCount == 1200)
+      #expect(kinds == ["account", "devices 1", "habits 1", "rejected 1", "migrations 1", "audit 1"])
+      let stopped = try await test.store.export(of: account.userID) { _ in false }
+      #expect(!stopped)
+      await #expect(throws: StoreError.noSuchUser) { try await test.store.export(of: .random()) { _ in true } }
+    }
+  }
+}
