@@ -44,6 +44,17 @@ public final class TCPListener {
     watcher?.wait(for: .readable)
   }
 
+  /// Fails when somebody already listens on `address`. `SO_REUSEPORT` alone would let two programs of one user share a
+  /// port in silence, each getting some of the connections.
+  public static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
+    let descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
+    defer { close(descriptor) }
+    try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
+    let bound = unsafe address.withKernelForm { address, length in unsafe bind(descriptor, address, length) }
+    guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
+  }
+
   deinit { stop() }
 
   /// Stops accepting; connections that exist go on.

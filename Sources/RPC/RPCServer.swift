@@ -24,6 +24,7 @@ public final class RPCServer: Sendable {
     interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
     methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
   ) async throws(SocketError) -> RPCServer {
+    if address.port != 0 { try TCPListener.checkIsFree(address) }
     var address = address
     var parts: [LoopBound<LoopServer>] = []
     for loop in loops {

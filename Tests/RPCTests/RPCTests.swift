@@ -245,6 +245,15 @@ struct RPCTests {
     thread.stopAndJoin()
   }
 
+  @Test("a port somebody listens on is refused, not shared")
+  func portInUse() async throws {
+    try await Fixture.with { fixture in
+      await #expect(throws: SocketError.self) {
+        try await RPCServer.start(address: fixture.server.address, loops: [fixture.thread.loop]) { _ in [] }
+      }
+    }
+  }
+
   @Test("health tells whether the server serves, and does not know strangers")
   func health() async throws {
     let methods = HealthService(services: ["bench.Echo"], isServing: { true }).methods

@@ -1,0 +1,85 @@
+import ArgumentParser
+import EventLoop
+import Glibc
+import Logging
+
+/// What the program was told: by options, else by the environment, else by the file, else the defaults.
+struct ServerSettings {
+  let listen: SocketAddress
+  let dataFolder: String
+  let database: String?
+  let loops: Int
+  let connectionsPerLoop: Int
+  let graceSeconds: Int
+  let logLevel: Logger.Level
+
+  /// Bytes of a settings file.
+  static let fileBytesMax = 65_536
+
+  init(_ command: Streakd) throws {
+    let file = try command.config.map { try Self.read($0) } ?? [:]
+    func text(_ name: String, _ option: String?) -> String? {
+      let variable = "STREAKD_" + name.uppercased().replacing("-", with: "_")
+      return option ?? getenv(variable).map { String(cString: $0) } ?? file[name]
+    }
+    func number(_ name: String, _ option: Int?, _ range: ClosedRange<Int>, default fallback: Int) throws -> Int {
+      guard let text = text(name, option.map(String.init)) else { return fallback }
+      guard let number = Int(text), range.contains(number) else {
+        throw ValidationError("\(name) must be a number from \(range.lowerBound) to \(range.upperBound), not \(text).")
+      }
+      return number
+    }
+
+    let address = text("listen", command.listen) ?? "127.0.0.1:50051"
+    guard let listen = SocketAddress(parsing: address) else {
+      throw ValidationError("listen must be ADDRESS:PORT with a numeric address, not \(address).")
+    }
+    let allowsCleartext = command.allowCleartext || text("allow-cleartext", nil) == "true"
+    guard listen.isLoopback || allowsCleartext else {
+      throw ValidationError(
+        "\(listen) is reachable from other machines, and without TLS tokens and passwords can be read on the way. Put a TLS proxy "
+          + "in front and listen on 127.0.0.1, or pass --allow-cleartext.")
+    }
+    self.listen = listen
+    dataFolder = text("data-folder", command.dataFolder) ?? ".streakd"
+    database = text("database", command.database)
+    loops = try number("loops", command.loops, 1...256, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 1...64, default: 4)
+    graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
+    let level = text("log-level", command.logLevel) ?? "info"
+    guard let logLevel = Logger.Level(rawValue: level) else {
+      throw ValidationError("log-level must be trace, debug, info, notice, warning, error or critical, not \(level).")
+    }
+    self.logLevel = logLevel
+  }
+
+  /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
+  private static func read(_ path: String) throws -> [String: String] {
+    guard let file = fopen(path, "re") else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: fileBytesMax)
+    let count = fread(&bytes, 1, bytes.count, file)
+    guard count < fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
+    var settings: [String: String] = [:]
+    let known = [
+      "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
+      "allow-cleartext",
+    ]
+    for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false
+    ).enumerated() {
+      let trimmed = trim(line)
+      guard !trimmed.isEmpty, !trimmed.hasPrefix("#") else { continue }
+      let parts = trimmed.split(separator: "=", maxSplits: 1).map { trim($0) }
+      guard parts.count == 2, known.contains(parts[0]) else {
+        throw ValidationError("\(path), line \(index + 1): expected NAME = VALUE with a name from --help.")
+      }
+      settings[parts[0]] = parts[1]
+    }
+    return settings
+  }
+
+  private static func trim(_ text: Substring) -> String {
+    String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+  }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import EventLoop
+import GRPCSchema
+import Glibc
+import Logging
+import PrivateCluster
+import RPC
+import Schema
+import StreakServices
+import StreakStore
+import Synchronization
+
+/// The server program: reads settings, starts what is needed, serves until SIGTERM or SIGINT, and stops in order.
+@main
+struct Streakd: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "streakd",
+    abstract: "The sync backend of a streak app: a gRPC service on PostgreSQL.",
+    discussion: """
+      Without --database it runs its own private PostgreSQL in the data folder. Every option can also be given in the \
+      environment (STREAKD_LISTEN for --listen, and so on) or in a file of NAME = VALUE lines (--config); an option wins over the \
+      environment, the environment over the file.
+
+      On SIGTERM or SIGINT it tells its clients, lets open calls end, and stops.
+      """)
+
+  @Option(help: "Address and port to listen on; port 0 takes any free one. (default: 127.0.0.1:50051)")
+  var listen: String?
+
+  @Option(help: "Where the private PostgreSQL keeps its data. (default: .streakd)")
+  var dataFolder: String?
+
+  @Option(
+    help:
+      "Use this PostgreSQL instead: a libpq URL or conninfo. With a password, use STREAKD_DATABASE: arguments are visible."
+  )
+  var database: String?
+
+  @Option(help: "Threads that serve, each with its own connections to PostgreSQL. (default: one for each core)")
+  var loops: Int?
+
+  @Option(help: "Connections to PostgreSQL for each loop. (default: 4)")
+  var connectionsPerLoop: Int?
+
+  @Option(help: "Seconds that open calls get to end after SIGTERM. (default: 10)")
+  var graceSeconds: Int?
+
+  @Option(help: "Least severe messages to log: trace, debug, info, notice, warning, error or critical. (default: info)")
+  var logLevel: String?
+
+  @Flag(help: "Serve without TLS on an address that other machines reach.")
+  var allowCleartext = false
+
+  @Option(help: "A file with more settings.")
+  var config: String?
+
+  func run() async throws {
+    let settings = try ServerSettings(self)
+    var logger = Logger(label: "streakd") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = settings.logLevel
+    signal(SIGPIPE, SIG_IGN)
+    raiseDescriptorLimit()
+
+    var cluster: PrivateCluster?
+    if settings.database == nil {
+      logger.info("starting the private PostgreSQL", metadata: ["folder": "\(settings.dataFolder)"])
+      let clusterLogger = logger
+      cluster = try PrivateCluster.start(dataFolder: settings.dataFolder) { clusterLogger.warning("\($0)") }
+    }
+    defer { cluster?.stop() }
+    guard let connectionString = settings.database ?? cluster?.connectionString else {
+      throw ValidationError("There is no database.")
+    }
+    try await serve(settings, connectionString, logger)
+  }
+
+  private func serve(_ settings: ServerSettings, _ connectionString: String, _ logger: Logger) async throws {
+    let threads = (0..<settings.loops).map { _ in EventLoopThread() }
+    let loops = threads.map(\.loop)
+    guard let first = loops.first else { throw ValidationError("--loops must be at least 1.") }
+    let stopping = await StopSignal(loop: first)
+
+    let store = try StreakStore(
+      connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop
+    ) { logger.info("database", metadata: ["event": "\($0)"]) }
+    let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
+    if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
+
+    let application = try StreakApplication(store: store)
+    let server = try await RPCServer.start(
+      address: settings.listen, loops: loops, interceptors: { application.interceptors(on: $0) }
+    ) { loop in
+      let own = application.methods(on: loop)
+      let services = Array(Set(own.map(\.descriptor.service)))
+      let health = HealthService(services: services, isServing: { !stopping.wasReceived })
+      let standard = [
+        "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
+      ]
+      let reflection = ReflectionService(
+        services: services + standard, files: SchemaCatalog.files + GRPCSchemaCatalog.files)
+      return own + health.methods + reflection.methods + ReflectionServiceV1Alpha(reflection).methods
+    }
+    // Unbuffered: whoever started the program waits for this line.
+    _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+
+    await stopping.wait()
+    logger.info("stopping: no new calls, open ones get \(settings.graceSeconds) s")
+    await server.shutdown(graceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
+    await application.close()
+    await store.close()
+    await stopping.close()
+    for thread in threads { thread.stopAndJoin() }
+    logger.info("stopped")
+  }
+
+  /// Every connection is a descriptor: takes as many as the system allows this process.
+  private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}
