@@ -1,0 +1,41 @@
+"""Fixtures: stubs made from proto/ by the stock generator, and real streakd processes."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import grpc_tools
+import pytest
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def _generate_stubs() -> None:
+    """Made once per run, before the test modules are imported: what any client's developer would do."""
+    output = tempfile.mkdtemp(prefix="streakd-stubs-")
+    proto = PROJECT / "proto"
+    files = [*proto.glob("streak/**/*.proto"), *proto.glob("google/rpc/*.proto")]
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto}", f"-I{pathlib.Path(grpc_tools.__file__).parent}/_proto",
+         f"--python_out={output}", f"--grpc_python_out={output}", *[str(file.relative_to(proto)) for file in files]],
+        check=True, cwd=proto)
+    sys.path.insert(0, output)
+
+
+_generate_stubs()
+
+from server import Server, open_folder  # noqa: E402  (needs nothing generated, but keeps imports in one place)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """One streakd with a private PostgreSQL that all tests share which do not kill it."""
+    with open_folder() as folder, Server(folder=folder) as running:
+        yield running
+
+
+@pytest.fixture
+def folder():
+    with open_folder() as path:
+        yield path

@@ -1,0 +1,103 @@
+"""Real streakd processes."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = pathlib.Path(os.environ.get("STREAKD_PROGRAMS", PROJECT / ".build" / "debug"))
+START_SECONDS = 90
+
+
+@contextlib.contextmanager
+def open_folder():
+    """A temporary folder that PostgreSQL's user may enter."""
+    path = tempfile.mkdtemp(prefix="streakd-e2e-")
+    os.chmod(path, 0o755)
+    try:
+        yield pathlib.Path(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Server:
+    """A streakd on a free port of loopback: on a private PostgreSQL in a folder, or on a database of a given address."""
+
+    def __init__(self, folder=None, database=None, arguments=()):
+        where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")]
+        self.folder = folder
+        self.lines = []
+        self.process = subprocess.Popen(
+            [str(PROGRAMS / "streakd"), "--listen", "127.0.0.1:0", "--loops", "1", *where, *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.port = None
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._listening.wait(START_SECONDS)
+        if self.port is None:
+            self.kill()
+            raise RuntimeError("streakd did not start:\n" + "".join(self.lines))
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+            found = re.search(r"listening on \S*:(\d+)", line)
+            if found and self.port is None:
+                self.port = int(found[1])
+                self._listening.set()
+        self._listening.set()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def resident_kib(self) -> int:
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+
+    def postgres_pid(self) -> int:
+        """The private PostgreSQL's main process."""
+        return int((pathlib.Path(self.folder) / "data/cluster/postmaster.pid").read_text().split("\n")[0])
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ends it in order; the exit code."""
+        self.terminate()
+        try:
+            return self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.stop()
+        self._reader.join(timeout=5)
+
+
+def wait_until(condition, seconds=30.0):
+    """Asks again and again until `condition` answers something true, and returns that."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"did not come true within {seconds} s")

@@ -1,0 +1,296 @@
+"""Nonsense on the wire: each kind gets the right answer, its neighbours are untouched, memory stays bounded."""
+
+import os
+import socket
+import struct
+
+import grpc
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+from person import Person, details, local_time, today
+from streak.v1 import account_pb2, common_pb2, streak_pb2
+
+SIGN_IN = "/streak.v1.AccountService/SignIn"
+GET_STREAK = "/streak.v1.StreakService/GetStreak"
+HEALTH = "/grpc.health.v1.Health/Check"
+RESIDENT_GROWTH_KIB_MAX = 200 * 1024
+
+
+class RawClient:
+    """An HTTP/2 client that sends what it is told to."""
+
+    def __init__(self, server):
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        self.connection = h2.connection.H2Connection(h2.config.H2Configuration(
+            header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False))
+        self.connection.initiate_connection()
+        self.flush()
+        self.events, self.closed = [], False
+
+    def flush(self):
+        data = self.connection.data_to_send()
+        if data:
+            self.socket.sendall(data)
+
+    def headers(self, path, extra=(), content_type="application/grpc", replaced=(), end=False):
+        fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "test", "te": "trailers",
+                  "content-type": content_type}
+        fields.update(replaced)
+        stream = self.connection.get_next_available_stream_id()
+        self.connection.send_headers(stream, [*fields.items(), *extra], end_stream=end)
+        self.flush()
+        return stream
+
+    def receive(self):
+        """Takes in what has arrived; waits for something."""
+        try:
+            data = self.socket.recv(65_536)
+        except (ConnectionResetError, BrokenPipeError):
+            data = b""
+        if not data:
+            self.closed = True
+            return
+        for event in self.connection.receive_data(data):
+            self.events.append(event)
+            if isinstance(event, h2.events.ConnectionTerminated):
+                self.closed = True
+            if isinstance(event, h2.events.DataReceived):
+                self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        try:
+            self.flush()
+        except (ConnectionResetError, BrokenPipeError):
+            self.closed = True
+
+    def ended(self, stream):
+        return any(isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset))
+                   and event.stream_id == stream for event in self.events)
+
+    def send(self, stream, data, end=True):
+        """Sends as the windows allow, until the server has enough."""
+        position = 0
+        try:
+            while position < len(data) and not self.ended(stream) and not self.closed:
+                room = min(self.connection.local_flow_control_window(stream), self.connection.max_outbound_frame_size)
+                if room == 0:
+                    self.receive()
+                    continue
+                self.connection.send_data(stream, data[position:position + room])
+                position += room
+                self.flush()
+            if end and not self.ended(stream) and not self.closed:
+                self.connection.end_stream(stream)
+                self.flush()
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # what the server said before is still to be read
+
+    def answer(self, stream):
+        """The response's headers and trailers together; the code of a reset under "reset"."""
+        while not self.ended(stream) and not self.closed:
+            self.receive()
+        fields = {}
+        for event in self.events:
+            if getattr(event, "stream_id", None) != stream:
+                continue
+            if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
+                fields.update(event.headers)
+            if isinstance(event, h2.events.StreamReset):
+                fields["reset"] = int(event.error_code)
+        return fields
+
+    def call(self, path, body, extra=(), **options):
+        stream = self.headers(path, extra, **options)
+        self.send(stream, body)
+        return self.answer(stream)
+
+    def check_alive(self):
+        """Another call on this connection works."""
+        assert self.call(HEALTH, frame(b""))["grpc-status"] == "0"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+def frame(message, flag=0, length=None):
+    return struct.pack(">BI", flag, len(message) if length is None else length) + message
+
+
+def status_of(code):
+    return str(code.value[0])
+
+
+@pytest.fixture
+def raw(server):
+    with RawClient(server) as client:
+        yield client
+
+
+def test_an_unknown_method_is_unimplemented(raw):
+    for path in ["/streak.v1.StreakService/Nonsense", "/no.such.Service/Get", "/", "/streak.v1.StreakService/",
+                 "/" + "x" * 4000]:
+        assert raw.call(path, frame(b""))["grpc-status"] == status_of(grpc.StatusCode.UNIMPLEMENTED), path
+    raw.check_alive()
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/html", "application/grpcx", ""])
+def test_another_content_type_is_answered_with_http_415(raw, content_type):
+    assert raw.call(HEALTH, frame(b""), content_type=content_type)[":status"] == "415"
+    raw.check_alive()
+
+
+@pytest.mark.parametrize("body", [b"\0", b"\0\0\0\0", frame(b"abc", length=100), frame(b"") + b"\0\0"],
+                         ids=["one byte", "four bytes", "short message", "half a second prefix"])
+def test_a_truncated_frame_is_refused(raw, body):
+    assert raw.call(HEALTH, body)["grpc-status"] not in ("0", None)
+    raw.check_alive()
+
+
+def test_no_message_and_two_messages_are_refused(raw):
+    assert raw.call(HEALTH, b"")["grpc-status"] != "0"
+    assert raw.call(HEALTH, frame(b"") + frame(b""))["grpc-status"] != "0"
+    raw.check_alive()
+
+
+def test_a_frame_that_announces_4_gib_is_refused_before_it_is_sent(raw):
+    assert raw.call(SIGN_IN, frame(b"abc", length=0xFFFF_FFFF))["grpc-status"] == status_of(
+        grpc.StatusCode.RESOURCE_EXHAUSTED)
+    raw.check_alive()
+
+
+def test_a_body_of_64_mib_is_refused_and_memory_stays_bounded(server, raw):
+    before = server.resident_kib()
+    for _ in range(3):
+        answer = raw.call(SIGN_IN, frame(b"\x0a" * (64 << 20)))
+        assert answer["grpc-status"] == status_of(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        raw.check_alive()
+    assert server.resident_kib() - before < RESIDENT_GROWTH_KIB_MAX
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"a\xc0\x80"],
+                         ids=["no UTF-8", "cut short", "surrogate", "long NUL"])
+def test_bad_utf8_is_an_invalid_argument(raw, text):
+    body = b"\x0a" + bytes([len(text)]) + text
+    assert raw.call(SIGN_IN, frame(body))["grpc-status"] == status_of(grpc.StatusCode.INVALID_ARGUMENT)
+    raw.check_alive()
+
+
+def test_a_nul_in_a_string_never_cuts_it_short(server):
+    with Person(server) as person:
+        person.sign_up()
+        try:
+            habit = person.put_habit("before\0after")
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+        else:
+            found = person.streaks.ListHabits(streak_pb2.ListHabitsRequest(), metadata=person.metadata, timeout=30).habits
+            assert [(item.id, item.name) for item in found] == [(habit, "before\0after")]
+
+
+@pytest.mark.parametrize("body", [b"\xff" * 11, b"\x0a\xff\xff\xff\xff\x0f", b"\x08", b"\x0b", b"\x0f"],
+                         ids=["endless varint", "length beyond the end", "value missing", "group", "wire type 7"])
+def test_bytes_that_are_no_message_are_an_invalid_argument(raw, body):
+    assert raw.call(SIGN_IN, frame(body))["grpc-status"] == status_of(grpc.StatusCode.INVALID_ARGUMENT)
+    raw.check_alive()
+
+
+def test_a_message_that_breaks_every_rule_is_told_every_field(server):
+    with Person(server) as person:
+        with pytest.raises(grpc.RpcError) as caught:
+            person.accounts.SignUp(account_pb2.SignUpRequest(
+                idempotency_key=b"short", email="x" * 255, password="short",
+                device=common_pb2.Device(device_id=b"15 bytes, not 16"[:15], name="n" * 129, platform="p" * 65,
+                                         app_version="v" * 65),
+                session=dict(session_id=b"1", session_secret=b"2", migration_id=b"", captured=dict(
+                    habits=[dict(habit=dict(id=b"3", name="", color=1 << 24, position=-1, description="d" * 2049),
+                                 claim=dict(current_streak=-1, last_completed_day=-1))],
+                    entries=[dict(habit_id=b"", day=-5, note="n" * 4097,
+                                  made=dict(zone="", utc_offset_seconds=54_000, day_start_minutes=1440))],
+                    manifest=dict(habit_count=-1, entry_count=50_001, sha256=b"4")))), timeout=30)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        information, violations = details(caught.value)
+        assert information.reason == "INVALID_FIELD"
+        captured = "session.captured."
+        assert {violation.field for violation in violations} == {
+            "idempotency_key", "email", "password", "device.device_id", "device.name", "device.platform", "device.app_version",
+            "session.session_id", "session.session_secret", "session.migration_id",
+            *(f"{captured}habits[0].habit.{name}" for name in ("id", "name", "color", "position", "description")),
+            *(f"{captured}habits[0].claim.{name}" for name in ("current_streak", "last_completed_day")),
+            *(f"{captured}entries[0].{name}" for name in ("habit_id", "day", "note", "made.occurred_at", "made.zone",
+                                                          "made.utc_offset_seconds", "made.day_start_minutes")),
+            f"{captured}captured_at",
+            *(f"{captured}manifest.{name}" for name in ("habit_count", "entry_count", "sha256"))}
+        person.sign_up()  # nothing was half-written: the email is free
+
+
+@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Bearer x", "Bearer " + "A" * 43, "Basic dXNlcjpwYXNz", "ü"])
+def test_nonsense_for_a_token_is_unauthenticated(raw, value):
+    request = streak_pb2.GetStreakRequest(habit_id=os.urandom(16)).SerializeToString()
+    answer = raw.call(GET_STREAK, frame(request), extra=[("authorization", value)])
+    assert answer["grpc-status"] == status_of(grpc.StatusCode.UNAUTHENTICATED)
+    raw.check_alive()
+
+
+def test_a_revoked_token_is_unauthenticated(server):
+    with Person(server) as person:
+        person.sign_up()
+        habit = person.put_habit()
+        person.accounts.SignOut(account_pb2.SignOutRequest(), metadata=person.metadata, timeout=30)
+        with pytest.raises(grpc.RpcError) as caught:
+            person.streak(habit)
+        assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        assert details(caught.value)[0].reason == "CREDENTIALS_INVALID"
+
+
+def test_a_header_bomb_is_refused_and_memory_stays_bounded(server):
+    before = server.resident_kib()
+    for _ in range(5):
+        with RawClient(server) as client:
+            stream = client.headers(HEALTH, extra=[(f"x-{number}", "v" * 4000) for number in range(500)])
+            client.send(stream, frame(b""))
+            answer = client.answer(stream)
+            refused = client.closed or "reset" in answer or answer.get(":status") == "431" or (
+                answer.get("grpc-status") not in (None, "0"))
+            assert refused, answer
+    assert server.resident_kib() - before < RESIDENT_GROWTH_KIB_MAX
+    with RawClient(server) as client:
+        client.check_alive()
+
+
+def test_a_compressed_message_without_an_encoding_is_refused(raw):
+    answer = raw.call(HEALTH, frame(b"", flag=1), extra=[("grpc-encoding", "identity")])
+    assert answer["grpc-status"] in (status_of(grpc.StatusCode.INTERNAL), status_of(grpc.StatusCode.UNIMPLEMENTED))
+    assert raw.call(HEALTH, frame(b"", flag=1))["grpc-status"] != "0"
+    assert raw.call(HEALTH, frame(b"", flag=7))["grpc-status"] != "0"
+    raw.check_alive()
+
+
+def test_what_is_no_http2_at_all_is_closed(server):
+    for nonsense in [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01" + os.urandom(200), os.urandom(4096)]:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            connection.sendall(nonsense)
+            try:
+                while connection.recv(65_536):
+                    pass
+            except ConnectionResetError:
+                pass
+    with RawClient(server) as client:
+        client.check_alive()
+
+
+@pytest.mark.parametrize(("day", "reason"), [(3, "FUTURE_DAY"), (-1, "DAY_MISMATCH")])
+def test_a_wrong_day_is_refused_with_its_reason(server, day, reason):
+    with Person(server) as person:
+        person.sign_up()
+        habit = person.put_habit()
+        made = local_time(today() + day) if reason == "FUTURE_DAY" else local_time()
+        with pytest.raises(grpc.RpcError) as caught:
+            person.streaks.RecordCompletion(
+                streak_pb2.RecordCompletionRequest(habit_id=habit, day=today() + day, made=made),
+                metadata=person.metadata, timeout=30)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert details(caught.value)[0].reason == reason
+        assert person.history() == []
