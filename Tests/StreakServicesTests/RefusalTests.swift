@@ -30,11 +30,4 @@ struct RefusalTests {
     #expect(PageToken(text, kind: .habits, filter: [2]) == nil)
     #expect(PageToken("x", kind: .habits, filter: [1]) == nil)
   }
-
-  @Test(
-    "day numbers become dates",
-    arguments: [(0, "1970-01-01"), (10_957, "2000-01-01"), (20_605, "2026-06-01")] as [(Int32, String)])
-  func dates(day: Int32, text: String) {
-    #expect(CivilDate(day: day).description == text)
-  }
 }

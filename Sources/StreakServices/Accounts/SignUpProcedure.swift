@@ -37,13 +37,14 @@ struct SignUpProcedure: Sendable {
     context.principal = Principal(
       userID: userID, deviceID: device.deviceID,
       auditDetail: session.map { $0.anchor == nil ? "unanchored=true" : "unanchored=false" } ?? "")
+    let migration = try session?.stored(from: device.deviceID, at: now)
     let outcome = try await answering { () throws(StoreError) in
       try await store.signUp(
         NewAccount(
           userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
           zoneUses: session?.zoneUses ?? [],
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
-          credential: issued.credential, session: session?.stored(from: device.deviceID, at: now),
+          credential: issued.credential, session: migration,
           auditEvent: AuditInterceptor.event(of: context)))
     }
     switch outcome {

@@ -1,11 +1,12 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import StreakDomain
 internal import StreakStore
 
 extension LocalTimeRecord {
   /// - Throws: A refusal naming the field that cannot be.
-  init(_ made: LocalTime?, path: String) throws(RPCStatus) {
+  init(_ made: Schema.LocalTime?, path: String) throws(RPCStatus) {
     guard let made else { throw Refusal.invalidField(path, "is required") }
     guard let occurredAt = made.occurredAt?.moment else {
       throw Refusal.invalidField(path + ".occurred_at", "must be a timestamp")
@@ -14,17 +15,9 @@ extension LocalTimeRecord {
       occurredAt: occurredAt, zone: made.zone, utcOffsetSeconds: made.utcOffsetSeconds,
       dayStartMinutes: made.dayStartMinutes)
   }
-
-  /// The day that follows from it.
-  var day: Int32 { day(at: occurredAt) }
-
-  /// The date of another moment in the same zone.
-  func day(at moment: Moment) -> Int32 {
-    DayRules.day(atSeconds: moment.seconds, utcOffsetSeconds: utcOffsetSeconds, dayStartMinutes: dayStartMinutes)
-  }
 }
 
-extension LocalTime {
+extension Schema.LocalTime {
   init(_ record: LocalTimeRecord) {
     self.init(
       occurredAt: GoogleProtobufTimestamp(record.occurredAt), zone: record.zone,
@@ -56,27 +49,26 @@ extension Cell {
     self.init(
       habitId: record.habitID.bytes, day: record.day, done: record.done, note: record.note,
       trust: record.quarantineReason == 0 ? .counted : .quarantined,
-      quarantineReason: QuarantineReason(rawValue: record.quarantineReason), version: record.version,
-      made: LocalTime(record.made), recordedAt: GoogleProtobufTimestamp(record.recordedAt),
+      quarantineReason: Schema.QuarantineReason(rawValue: record.quarantineReason), version: record.version,
+      made: Schema.LocalTime(record.made), recordedAt: GoogleProtobufTimestamp(record.recordedAt),
       migrationId: record.migrationID?.bytes ?? [])
   }
 }
 
-extension Streak {
+extension Schema.Streak {
   init(habitID: Identifier, _ summary: SummaryRecord, zoneUses: [UInt8], archived: Bool, at now: Moment) {
-    let today = ZoneUses(bytes: zoneUses).today(atSeconds: now.seconds)
-    let lastDay = summary.totalDays == 0 ? nil : summary.lastRunLastDay
-    let current = CurrentStreak(firstDay: summary.lastRunFirstDay, lastDay: lastDay, today: today)
-    let state: StreakState =
-      switch current {
+    let today = ZoneUses(encoded: zoneUses).today(now: now.milliseconds)
+    let streak = StreakSummary(summary).streak(today: today, isArchived: archived)
+    let state: Schema.StreakState =
+      switch streak.state {
       case .none: .none
       case .doneToday: .doneToday
-      // An archived habit is no longer at risk: its run stands as it is until it is over.
-      case .atRisk: archived ? .broken : .atRisk
+      case .atRisk: .atRisk
       case .broken: .broken
       }
     self.init(
-      habitId: habitID.bytes, state: state, current: current.length, longest: summary.longestRun,
-      total: summary.totalDays, lastDay: lastDay ?? 0, today: today)
+      habitId: habitID.bytes, state: state, current: Int32(clamping: streak.current),
+      longest: Int32(clamping: streak.longest), total: Int32(clamping: streak.total),
+      lastDay: streak.lastDay?.number ?? 0, today: today.number)
   }
 }

@@ -2,6 +2,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import StreakDomain
 internal import StreakStore
 
 /// Gives a person all their data.
@@ -59,12 +60,12 @@ struct ExportHandlers: ExportService {
       }
     case .cells(let records):
       for record in records {
-        let cell = ExportedCell(date: CivilDate(day: record.day).description, cell: Cell(record))
+        let cell = ExportedCell(date: Day(record.day).description, cell: Cell(record))
         try document.add(cell, as: .cell(cell), to: .ledger)
       }
     case .earlierCells(let records):
       for record in records {
-        let cell = ExportedCell(date: CivilDate(day: record.day).description, cell: Cell(record))
+        let cell = ExportedCell(date: Day(record.day).description, cell: Cell(record))
         try document.add(cell, as: .earlierCell(cell), to: .history)
       }
     case .rejected(let records):
@@ -95,10 +96,10 @@ extension ExportedRejection {
       rejected: RejectedEntry(
         entryId: record.entryID.bytes, index: record.index, habitId: record.habitID.bytes, day: record.day,
         reason: ErrorReason(rawValue: record.reason)),
-      date: CivilDate(day: record.day).description,
+      date: Day(record.day).description,
       entry: CapturedEntry(
         habitId: record.habitID.bytes, day: record.day, done: record.done, note: record.note,
-        made: LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
+        made: Schema.LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
       rejectedAt: GoogleProtobufTimestamp(record.rejectedAt))
   }
 }

@@ -1,6 +1,7 @@
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import StreakDomain
 internal import StreakStore
 
 /// A page of a list in the order of the habits.
@@ -42,7 +43,7 @@ struct HistoryPage {
     let counted: Bool? = wanted.trust == .counted ? true : wanted.trust == .quarantined ? false : nil
     filter = LedgerFilter(
       habitID: wanted.habitId.isEmpty ? nil : try Identifier(field: wanted.habitId, path: "filter.habit_id"),
-      firstDay: wanted.days?.firstDay ?? DayRules.earliestDay, lastDay: wanted.days?.lastDay ?? DayRules.latestDay,
+      firstDay: wanted.days?.firstDay ?? Day.earliest.number, lastDay: wanted.days?.lastDay ?? Day.latest.number,
       counted: counted, includesUndone: wanted.includeUndone)
     filterBytes = wanted.protobufBytes()
     guard !request.pageToken.isEmpty else {

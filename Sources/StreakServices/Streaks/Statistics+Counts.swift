@@ -1,7 +1,8 @@
 internal import Schema
+internal import StreakDomain
 internal import StreakStore
 
-extension Statistics {
+extension Schema.Statistics {
   /// What days add up to; a pure function of the counts of each day, earliest first.
   init(_ counts: [DayCounts], days: DayRange) {
     self.init(days: days)
@@ -17,13 +18,12 @@ extension Statistics {
       run = previousDay == count.day - 1 ? run + 1 : 1
       previousDay = count.day
       longestRun = max(longestRun, run)
-      // Day 0, 1970-01-01, was a Thursday; Monday is first.
-      countedByWeekday[Int(count.day + 3) % 7] += count.counted
-      let date = CivilDate(day: count.day)
+      countedByWeekday[Day(count.day).weekday - 1] += count.counted
+      let date = Day(count.day).civil
       if let last = countedByMonth.last, last.year == date.year, last.month == date.month {
         countedByMonth[countedByMonth.count - 1].counted += count.counted
       } else {
-        countedByMonth.append(MonthCount(year: date.year, month: date.month, counted: count.counted))
+        countedByMonth.append(MonthCount(year: Int32(date.year), month: Int32(date.month), counted: count.counted))
       }
     }
   }

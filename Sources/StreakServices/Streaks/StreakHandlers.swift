@@ -1,5 +1,6 @@
 internal import RPC
 internal import Schema
+internal import StreakDomain
 internal import StreakStore
 
 /// Habits, days, streaks.
@@ -41,8 +42,6 @@ struct StreakHandlers: StreakService {
     let principal = try context.user()
     let now = Moment.now()
     let made = try LocalTimeRecord(request.made, path: "made")
-    guard request.day <= DayRules.latestDayAnywhere(atSeconds: now.seconds) else { throw Refusal.futureDay.status }
-    guard request.day == made.day else { throw Refusal.dayMismatch.status }
     let recording = CellRecord(
       habitID: try Identifier(field: request.habitId, path: "habit_id"), day: request.day, done: true,
       note: request.note, quarantineReason: 0, version: 0, made: made, recordedAt: now, deviceID: principal.deviceID,
@@ -51,7 +50,7 @@ struct StreakHandlers: StreakService {
       CellDecision.record(recording, state)
     }
     return RecordCompletionResponse(
-      cell: Cell(changed.cell), streak: Streak(recording.habitID, changed, at: now))
+      cell: Cell(changed.cell), streak: Schema.Streak(recording.habitID, changed, at: now))
   }
 
   func undoCompletion(
@@ -64,7 +63,7 @@ struct StreakHandlers: StreakService {
       quarantineReason: 0, version: 0, made: try LocalTimeRecord(request.made, path: "made"), recordedAt: now,
       deviceID: principal.deviceID, migrationID: nil)
     let changed = try await change(undoing, of: principal) { state in CellDecision.undo(undoing, state) }
-    return UndoCompletionResponse(cell: Cell(changed.cell), streak: Streak(undoing.habitID, changed, at: now))
+    return UndoCompletionResponse(cell: Cell(changed.cell), streak: Schema.Streak(undoing.habitID, changed, at: now))
   }
 
   private func change(
@@ -87,7 +86,7 @@ struct StreakHandlers: StreakService {
       try await store.streak(of: principal.userID, habitID: habitID)
     }
     guard let streak else { throw Refusal.habitNotFound.status }
-    return GetStreakResponse(streak: Streak(streak, at: .now()))
+    return GetStreakResponse(streak: Schema.Streak(streak, at: .now()))
   }
 
   func listStreaks(
@@ -102,7 +101,7 @@ struct StreakHandlers: StreakService {
     let now = Moment.now()
     let shown = streaks.prefix(Int(page.size))
     return ListStreaksResponse(
-      streaks: shown.map { Streak($0, at: now) },
+      streaks: shown.map { Schema.Streak($0, at: now) },
       nextPageToken: page.next(shown.last.map { HabitPlace(position: $0.position, habitID: $0.habitID) }, streaks.count)
     )
   }
@@ -122,18 +121,18 @@ struct StreakHandlers: StreakService {
   ) async throws(RPCStatus) -> GetStatisticsResponse {
     let principal = try context.user()
     let habitID = request.habitId.isEmpty ? nil : try Identifier(field: request.habitId, path: "habit_id")
-    let days = request.days ?? DayRange(firstDay: DayRules.earliestDay, lastDay: DayRules.latestDay)
+    let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
     let counts = try await answering { () throws(StoreError) -> [DayCounts]? in
       if let habitID, try await store.streak(of: principal.userID, habitID: habitID) == nil { return nil }
       return try await store.dayCounts(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
     guard let counts else { throw Refusal.habitNotFound.status }
-    return GetStatisticsResponse(statistics: Statistics(counts, days: days))
+    return GetStatisticsResponse(statistics: Schema.Statistics(counts, days: days))
   }
 }
 
-extension Streak {
+extension Schema.Streak {
   init(_ record: StreakRecord, at now: Moment) {
     self.init(habitID: record.habitID, record.summary, zoneUses: record.zoneUses, archived: record.archived, at: now)
   }
