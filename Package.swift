@@ -79,7 +79,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .executableTarget(
-      name: "streakctl", dependencies: ["RPC", "Schema", argumentParser], swiftSettings: settings),
+      name: "streakctl", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", argumentParser],
+      swiftSettings: settings),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
       swiftSettings: settings),

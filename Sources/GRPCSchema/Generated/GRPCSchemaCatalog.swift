@@ -3,8 +3,9 @@
 
 public import ProtobufCodec
 
-/// The schema's files, for server reflection.
+/// What the schema holds.
 public enum GRPCSchemaCatalog {
+  /// The files, for server reflection.
   public static let files: [FileDescriptor] = [
     FileDescriptor(
       name: "google/protobuf/any.proto", dependencies: [],

@@ -1,0 +1,109 @@
+import ArgumentParser
+import EventLoop
+import GRPCSchema
+import Glibc
+import ProtobufCodec
+import RPC
+import Schema
+import Synchronization
+
+struct CallCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "call",
+    abstract: "Makes one call with a JSON request and prints the JSON responses.",
+    discussion: """
+      The access token, where a method needs one, is taken from the environment (STREAKCTL_TOKEN), so that it does not show \
+      among the processes. Give - as the request to read it from standard input, for the same reason with passwords.
+
+      Example: streakctl call streak.v1.StreakService/ListHabits '{}'
+      """)
+
+  @Argument(help: "SERVICE/METHOD, such as streak.v1.AccountService/SignIn; the package streak.v1 may be left out.")
+  var method: String
+
+  @Argument(help: "The request as proto3 JSON; - reads standard input.")
+  var request: String = "{}"
+
+  @Option(help: "The server's address.")
+  var address: String = "127.0.0.1:50051"
+
+  @Option(help: "Seconds to wait for the end of the call.")
+  var timeoutSeconds: Int = 30
+
+  /// Bytes of a request on standard input.
+  static let inputBytesMax = 16 * 1_024 * 1_024
+
+  func run() async throws {
+    guard
+      let descriptor = SchemaCatalog.methods.first(where: {
+        $0.path == "/\(method)" || $0.path == "/streak.v1.\(method)"
+      })
+    else { throw ValidationError("There is no method \(method): see streakctl methods.") }
+    guard descriptor.kind == .unary || descriptor.kind == .serverStreaming else {
+      throw ValidationError("\(method) takes a stream of requests; call makes calls with one.")
+    }
+    guard let target = SocketAddress(parsing: address) else {
+      throw ValidationError("--address must be ADDRESS:PORT with a numeric address.")
+    }
+    guard (1...86_400).contains(timeoutSeconds) else {
+      throw ValidationError("--timeout-seconds must be from 1 to 86400.")
+    }
+    let bytes: [UInt8]
+    do throws(JSONError) {
+      bytes = try descriptor.request.protobuf(fromJSON: request == "-" ? Self.standardInput() : request)
+    } catch {
+      complain("The request does not fit \(descriptor.request.fullName): \(error)")
+      throw ExitCode(EX_DATAERR)
+    }
+    var metadata: [(name: String, value: String)] = []
+    if let token = getenv("STREAKCTL_TOKEN") { metadata.append(("authorization", "Bearer " + String(cString: token))) }
+
+    let thread = EventLoopThread()
+    defer { thread.stopAndJoin() }
+    do throws(RPCStatus) {
+      let client = try await RPCClient.connect(to: target, loop: thread.loop)
+      defer { client.close() }
+      try await client.call(
+        descriptor.path, request: bytes, metadata: metadata, timeoutMilliseconds: UInt64(timeoutSeconds) * 1_000
+      ) { response in
+        do throws(DecodeError) {
+          print(try descriptor.response.json(fromProtobuf: response, indented: true))
+        } catch {
+          complain("A response cannot be decoded: \(error)")
+        }
+      }
+    } catch {
+      complain(explain(error))
+      throw ExitCode(error.code == .unavailable ? EX_UNAVAILABLE : 1)
+    }
+  }
+
+  /// The status with its details, one a line.
+  private func explain(_ status: RPCStatus) -> String {
+    var lines = ["\(status.code.name): \(status.message)"]
+    if let info = status.detail(GoogleRPCErrorInfo.self) { lines.append("  reason: \(info.reason)") }
+    for violation in status.detail(GoogleRPCBadRequest.self)?.fieldViolations ?? [] {
+      lines.append("  \(violation.field): \(violation.description)")
+    }
+    if let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay {
+      lines.append("  retry after: \(delay.seconds) s")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func standardInput() -> String {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while bytes.count < inputBytesMax {
+      let count = read(0, &chunk, chunk.count)
+      guard count > 0 else { break }
+      bytes += chunk[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+/// Writes a line to standard error.
+func complain(_ text: String) {
+  _ = Array((text + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}
