@@ -20,6 +20,8 @@ final class DataFolder: Sendable {
 
   /// Makes the folder if need be, gives it to the server's user and takes the lock.
   init(opening path: String, user: ServerUser?) throws(PrivateClusterError) {
+    // Absolute, for the programs that work from another folder.
+    let path = path.hasPrefix("/") ? path : "\(resolvedPath(".") ?? ".")/\(path)"
     try Self.make(path, user: user)
     guard let resolved = resolvedPath(path) else {
       throw .folderUnusable("cannot find the data folder \(path): \(lastSystemError())")

@@ -1,0 +1,236 @@
+"""The measuring core of scripts/bench, which builds the programs and calls this."""
+
+import argparse
+import concurrent.futures
+import datetime
+import json
+import os
+import pathlib
+import platform
+import random
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+
+import conftest  # noqa: F401  (generates the stubs)
+from person import Person, local_time, today
+from server import Server
+from streak.v1 import streak_pb2
+
+PROGRAMS = pathlib.Path(os.environ["STREAKD_PROGRAMS"])
+POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
+ECHO = "/bench.Echo/Unary"
+CLIENT_COUNTS = [1, 4, 8, 16, 32]
+PEOPLE = 200
+HABITS = 10
+
+# StreakStore's statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
+READ = """
+SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived, h.position
+FROM habits h JOIN users u ON u.user_id = h.user_id WHERE h.user_id = '{user_id}' AND h.habit_id = '{habit_id}';
+"""
+READ_SCRIPTS = 100  # pgbench takes at most 128
+
+# The least that PostgreSQL does to change one cell durably: one statement, one transaction.
+WRITE = """\\set n random(0, {last})
+WITH k AS (SELECT user_id, habit_id FROM bench_keys WHERE n = :n), changed AS (
+  UPDATE users SET change_number = change_number + 1 FROM k WHERE users.user_id = k.user_id
+  RETURNING users.user_id, users.change_number, k.habit_id
+), kept AS (
+  INSERT INTO cell_history SELECT cells.* FROM cells JOIN changed USING (user_id, habit_id) WHERE day = {day}
+)
+UPDATE cells SET note = changed.change_number::text, version = changed.change_number, recorded_at = now()
+FROM changed WHERE cells.user_id = changed.user_id AND cells.habit_id = changed.habit_id AND cells.day = {day};
+"""
+
+
+def free_port():
+    """Below the range that the system gives to outgoing connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def wait_for_port(port):
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    sys.exit(f"nothing listens on {port}")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Bench:
+    def __init__(self, folder, seconds, rounds):
+        self.folder, self.seconds, self.rounds = folder, seconds, rounds
+
+    def load(self, port, path, what, connections, streams):
+        """What grpc_load says of one run, on CPU 1. A call that fails ends the benchmark."""
+        run = subprocess.run(
+            ["taskset", "-c", "1", str(self.folder / "grpc_load"), str(port), path, what, str(connections), str(streams),
+             str(self.seconds)], capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"load on {path} failed: {run.stdout}{run.stderr}")
+        return json.loads(run.stdout)
+
+    def echo(self):
+        """Server CPU per call in us: median over the rounds, for each program and point."""
+        ports = {name: free_port() for name in ("bare nghttp2", "C++ gRPC", "streakd runtime")}
+        commands = {
+            "bare nghttp2": [self.folder / "null_server", str(ports["bare nghttp2"]), "echo"],
+            "C++ gRPC": [self.folder / "cpp_echo", str(ports["C++ gRPC"])],
+            "streakd runtime": [PROGRAMS / "echo-server", "--port", str(ports["streakd runtime"])],
+        }
+        found = {(name, point): [] for name in commands for point in POINTS}
+        processes = {}
+        try:
+            for name, command in commands.items():
+                processes[name] = subprocess.Popen(
+                    ["taskset", "-c", "0", *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                wait_for_port(ports[name])
+            for _ in range(self.rounds):
+                for point in POINTS:
+                    for name, process in processes.items():
+                        before = cpu_seconds(process.pid)
+                        answer = self.load(ports[name], ECHO, "echo", *point)
+                        found[name, point].append((cpu_seconds(process.pid) - before) / answer["ok"] * 1e6)
+        finally:
+            for process in processes.values():
+                process.kill()
+                process.wait()
+        return {key: statistics.median(values) for key, values in found.items()}
+
+    def database(self, has_load):
+        """Calls per second of GetStreak and RecordCompletion, and of pgbench with the same statements, at several numbers of clients."""
+        data = self.folder / "tracker"
+        data.mkdir()
+        data.chmod(0o755)
+        with Server(folder=data, arguments=[]) as server:
+            people = self.make_people(server)
+            pairs = [(person, habit) for person, habits in people for habit in habits]
+            self.socket = str(data / "data" / "socket")
+            self.write_keys(pairs)
+            read_lines = self.write_lines("read.txt", [
+                (person, streak_pb2.GetStreakRequest(habit_id=habit)) for person, habit in pairs])
+            # Days that count for a new account are few: each habit alternates between a note of today and another one.
+            write_lines = self.write_lines("write.txt", [
+                (person, streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), note=str(number), made=local_time()))
+                for person, habit in pairs for number in range(20)])
+            read_scripts = self.write_read_scripts()
+            write_script = self.folder / "write.sql"
+            write_script.write_text(WRITE.format(last=len(pairs) - 1, day=today()))
+            results = {}
+            for _ in range(self.rounds):
+                for clients in CLIENT_COUNTS:
+                    for name, scripts in (("read", read_scripts), ("write", [write_script])):
+                        results.setdefault(("pgbench", name, clients), []).append(self.pgbench(scripts, clients))
+                if has_load:
+                    for streams in (1, 10, 100):
+                        for name, method, lines in (("read", "GetStreak", read_lines), ("write", "RecordCompletion", write_lines)):
+                            answer = self.load(server.port, f"/streak.v1.StreakService/{method}", f"@{lines}", 10, streams)
+                            results.setdefault(("streakd", name, 10 * streams), []).append(answer["rps"])
+        return {key: statistics.median(values) for key, values in results.items()}
+
+    def make_people(self, server):
+        def make(_):
+            with Person(server) as person:
+                person.sign_up()
+                habits = [person.put_habit(f"habit {number}") for number in range(HABITS)]
+                for habit in habits:
+                    person.record(habit)
+                return person, habits
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return list(pool.map(make, range(PEOPLE)))
+
+    def write_lines(self, name, requests):
+        path = self.folder / name
+        path.write_text("".join(f"{dict(person.metadata)['authorization']}\t{request.SerializeToString().hex()}\n"
+                                for person, request in requests))
+        return path
+
+    def psql(self, text):
+        return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", "streakd", "postgres"],
+                              input=text, text=True, check=True, capture_output=True).stdout
+
+    def write_keys(self, pairs):
+        """The keys that pgbench draws from; streakd's load draws from the same."""
+        by_habit = "".join(f"({number}, '{uuid.UUID(bytes=habit)}'),\n" for number, (_, habit) in enumerate(pairs))
+        self.psql(f"""CREATE TABLE bench_keys (n int PRIMARY KEY, user_id uuid, habit_id uuid);
+            INSERT INTO bench_keys (n, habit_id) VALUES {by_habit.rstrip().rstrip(',')};
+            UPDATE bench_keys SET user_id = habits.user_id FROM habits WHERE habits.habit_id = bench_keys.habit_id;
+            VACUUM ANALYZE;""")
+
+    def write_read_scripts(self):
+        rows = self.psql(f"SELECT user_id, habit_id FROM bench_keys ORDER BY random() LIMIT {READ_SCRIPTS}").split()
+        paths = []
+        for number, row in enumerate(rows):
+            user_id, habit_id = row.split("|")
+            paths.append(self.folder / f"read{number}.sql")
+            paths[-1].write_text(READ.format(user_id=user_id, habit_id=habit_id))
+        return paths
+
+    def pgbench(self, scripts, clients):
+        text = subprocess.run(
+            ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(self.seconds),
+             *[f"--file={script}" for script in scripts], "-h", self.socket, "-U", "streakd", "postgres"], check=True, capture_output=True, text=True).stdout
+        return float(re.search(r"tps = ([\d.]+)", text)[1])
+
+
+def machine():
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", text)
+    return f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=pathlib.Path, required=True)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    bench = Bench(options.folder, options.seconds, options.rounds)
+    has_load = (options.folder / "grpc_load").exists()
+
+    print(f"`scripts/bench --seconds {options.seconds} --rounds {options.rounds}`, {datetime.date.today()}, {machine()}; "
+          f"medians of {options.rounds} rounds.\n")
+    if has_load:
+        echo = bench.echo()
+        print("Server CPU per small unary call, in us, by connections x streams:\n")
+        print("| program | " + " | ".join(f"{c} x {s}" for c, s in POINTS) + " |\n| --- | --- | --- | --- |")
+        for name in ("bare nghttp2", "streakd runtime", "C++ gRPC"):
+            print(f"| {name} | " + " | ".join(f"{echo[name, point]:.2f}" for point in POINTS) + " |")
+        for other in ("bare nghttp2", "C++ gRPC"):
+            ratios = " | ".join(f"{echo['streakd runtime', point] / echo[other, point]:.2f}" for point in POINTS)
+            print(f"| streakd runtime / {other} | {ratios} |")
+        print(flush=True)
+    results = bench.database(has_load)
+    print("Per second, PostgreSQL with fsync on:\n")
+    print("| work | pgbench, best (clients) | streakd, best (calls at once) | ratio |\n| --- | --- | --- | --- |")
+    for name, title in (("read", "GetStreak"), ("write", "RecordCompletion")):
+        def best(program):
+            return max(((rate, count) for (found, work, count), rate in results.items() if (found, work) == (program, name)),
+                       default=None)
+        theirs, ours = best("pgbench"), best("streakd")
+        cells = [f"{rate:,.0f} ({count})" if (rate, count) else "" for rate, count in filter(None, (theirs, ours))]
+        ratio = f"{ours[0] / theirs[0]:.2f}" if ours else ""
+        print(f"| {title} | {cells[0]} | {cells[1] if len(cells) > 1 else ''} | {ratio} |")
+
+
+if __name__ == "__main__":
+    main()
