@@ -42,6 +42,7 @@ WITH k AS (SELECT user_id, habit_id FROM bench_keys WHERE n = :n), changed AS (
   RETURNING users.user_id, users.change_number, k.habit_id
 ), kept AS (
   INSERT INTO cell_history SELECT cells.* FROM cells JOIN changed USING (user_id, habit_id) WHERE day = {day}
+  ON CONFLICT DO NOTHING
 )
 UPDATE cells SET note = changed.change_number::text, version = changed.change_number, recorded_at = now()
 FROM changed WHERE cells.user_id = changed.user_id AND cells.habit_id = changed.habit_id AND cells.day = {day};
