@@ -33,6 +33,7 @@
 
   /// Removes all fields.
   func removeAll() {
+    guard count > 0 else { return }
     fields.removeAll(keepingCapacity: true)
     listBytes = 0
     count = 0

@@ -26,16 +26,12 @@ internal import Glibc
 
   /// Lends an arena to `body`; everything taken from it dies when `body` returns.
   @inline(__always)
-  static func with<Result, Failure: Error>(
-    _ body: (inout Arena) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    let outcome = unsafe withUnsafeTemporaryAllocation(byteCount: stackBytes, alignment: alignmentBytes) {
-      memory -> Swift.Result<Result, Failure> in
+  static func with<Result>(_ body: (inout Arena) -> Result) -> Result {
+    unsafe withUnsafeTemporaryAllocation(byteCount: stackBytes, alignment: alignmentBytes) { memory in
       guard let base = memory.baseAddress else { preconditionFailure("a stack allocation without address") }
       var arena = unsafe Arena(memory, base: base)
-      do throws(Failure) { return unsafe .success(try body(&arena)) } catch { return .failure(error) }
+      return unsafe body(&arena)
     }
-    return try outcome.get()
   }
 
   /// Takes `count` bytes, uninitialised; nil when there is no memory.

@@ -19,7 +19,9 @@ extension ProtobufMessage {
   /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are dropped.
   @inlinable
   public static func decode(_ bytes: UnsafeRawBufferPointer, limits: DecodeLimits) throws(DecodeError) -> Self {
-    unsafe try MessageCoding.decode(bytes, descriptor, limits) { unsafe Self(cMessage: $0) }
+    var message = Self()
+    unsafe try MessageCoding.decode(bytes, descriptor, limits) { unsafe message = Self(cMessage: $0) }
+    return message
   }
 
   /// Decodes one message.
@@ -51,13 +53,14 @@ extension ProtobufMessage {
   }
 }
 
-/// What encoding and decoding do with protobuf-c, for any message.
+/// What encoding and decoding do with protobuf-c, for any message. Not generic: the generic parts above are small enough
+/// to be specialised where they are used.
 @unsafe public enum MessageCoding {
-  /// Checks `bytes` against the schema, unpacks them into an arena and hands the C struct to `body`.
-  public static func decode<Message>(
+  /// Checks `bytes` against the schema, unpacks them into an arena and lends the C struct to `body`.
+  public static func decode(
     _ bytes: UnsafeRawBufferPointer, _ descriptor: MessageDescriptor, _ limits: DecodeLimits,
-    _ body: (UnsafeRawPointer) -> Message
-  ) throws(DecodeError) -> Message {
+    _ body: (UnsafeRawPointer) -> Void
+  ) throws(DecodeError) {
     guard bytes.count <= limits.messageBytesMax else { throw .messageTooLarge }
     var validator = unsafe WireValidator(bytes, elementsMax: limits.elementsMax)
     unsafe try validator.check(descriptor, 0..<bytes.count, nestingLeft: limits.nestingMax)
@@ -65,22 +68,24 @@ extension ProtobufMessage {
     var regular: [UInt8] = []
     unsafe try WireNormaliser(bytes).append(
       descriptor, [0..<bytes.count], to: &regular, nestingLeft: limits.nestingMax)
-    return unsafe try regular.span.bytes.withUnsafeBytes { regular throws(DecodeError) in
+    unsafe try regular.span.bytes.withUnsafeBytes { regular throws(DecodeError) in
       try unsafe unpack(regular, descriptor, body)
     }
   }
 
-  private static func unpack<Message>(
-    _ bytes: UnsafeRawBufferPointer, _ descriptor: MessageDescriptor, _ body: (UnsafeRawPointer) -> Message
-  ) throws(DecodeError) -> Message {
-    unsafe try Arena.with { arena throws(DecodeError) in
+  private static func unpack(
+    _ bytes: UnsafeRawBufferPointer, _ descriptor: MessageDescriptor, _ body: (UnsafeRawPointer) -> Void
+  ) throws(DecodeError) {
+    let isUnpacked = unsafe Arena.with { arena in
       let message = unsafe arena.withAllocator { allocator in
         unsafe protobuf_c_message_unpack(
           descriptor.table, allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
       }
-      guard let message = unsafe message else { throw .outOfMemory }
-      return unsafe body(UnsafeRawPointer(message))
+      guard let message = unsafe message else { return false }
+      unsafe body(UnsafeRawPointer(message))
+      return true
     }
+    if !isUnpacked { throw .outOfMemory }
   }
 
   /// Packs the C struct that `make` builds in an arena onto the end of `buffer`.

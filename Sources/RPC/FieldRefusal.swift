@@ -1,7 +1,8 @@
 internal import GRPCSchema
-internal import ProtobufCodec
+public import ProtobufCodec
 
 /// The statuses of requests that cannot be decoded or break the schema's rules.
+@usableFromInline
 enum FieldRefusal {
   /// The `ErrorInfo` domain of refusals that the runtime itself makes.
   static let domain = "rpc"
@@ -11,6 +12,7 @@ enum FieldRefusal {
       .with(GoogleRPCErrorInfo(reason: "MALFORMED_REQUEST", domain: domain))
   }
 
+  @usableFromInline
   static func status(for violations: [FieldViolation]) -> RPCStatus {
     let details = violations.map { violation in
       GoogleRPCBadRequest.FieldViolation(field: violation.path, description: violation.description)

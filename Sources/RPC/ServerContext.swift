@@ -1,6 +1,6 @@
 public import EventLoop
 internal import HTTP2
-internal import ProtobufCodec
+public import ProtobufCodec
 
 /// One call on the server: what handlers and interceptors know of it, and its life from headers to trailers.
 ///
@@ -180,7 +180,22 @@ internal import ProtobufCodec
   // MARK: Messages
 
   /// Decodes the request of a call that has exactly one. Called when the whole request is there.
+  @inlinable
   func onlyRequest<Request: ProtobufMessage>(_ type: Request.Type) throws(RPCStatus) -> Request {
+    var request = Request()
+    unsafe try withOnlyRequest { bytes, limits throws(DecodeError) in
+      request = try unsafe Request.decode(bytes, limits: limits)
+    }
+    let violations = request.fieldViolations()
+    guard violations.isEmpty else { throw FieldRefusal.status(for: violations) }
+    return request
+  }
+
+  /// Lends the only message of the request and then drops it.
+  @usableFromInline
+  func withOnlyRequest(
+    _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
+  ) throws(RPCStatus) {
     guard let stream else { throw endReason }
     let limit = connection.limits.messageBytesMax
     let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit)
@@ -191,9 +206,14 @@ internal import ProtobufCodec
     guard stream.body.count == MessageFraming.prefixBytes + count else {
       throw RPCStatus(.internal, "The request holds more than the one message its method takes.")
     }
-    let request = try decode(type, stream.body, from: MessageFraming.prefixBytes, count: count)
+    do throws(DecodeError) {
+      let received = stream.body
+      let message = unsafe received.span.bytes.extracting(MessageFraming.prefixBytes...)
+      try unsafe message.withUnsafeBytes { bytes throws(DecodeError) in try unsafe body(bytes, connection.limits.decoding) }
+    } catch {
+      throw FieldRefusal.status(for: error)
+    }
     connection.dropBody(of: stream)
-    return request
   }
 
   /// Takes the next of many requests.
@@ -239,9 +259,15 @@ internal import ProtobufCodec
   }
 
   /// Keeps the response of a call that has exactly one, encoded, until the call ends.
+  @inlinable
   func setResponse<Response: ProtobufMessage>(_ response: Response) {
+    setResponse { response.append(to: &$0) }
+  }
+
+  @usableFromInline
+  func setResponse(_ body: (inout [UInt8]) -> Void) {
     guard let stream, progress != .finished else { return }
-    MessageFraming.append(to: &stream.outbound) { response.append(to: &$0) }
+    MessageFraming.append(to: &stream.outbound, body)
   }
 
   /// Sends one of many responses.

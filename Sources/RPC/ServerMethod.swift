@@ -1,11 +1,20 @@
 public import ProtobufCodec
 
 /// A method bound to the code that answers it.
-public struct ServerMethod: Sendable {
+///
+/// What is generic here is inlinable, so that it is specialised where the message types are known: in generated code.
+public final class ServerMethod: Sendable {
   public let descriptor: MethodDescriptor
   let invoke: @Sendable (ServerContext) async throws(RPCStatus) -> Void
 
+  @usableFromInline
+  init(descriptor: MethodDescriptor, invoke: @escaping @Sendable (ServerContext) async throws(RPCStatus) -> Void) {
+    self.descriptor = descriptor
+    self.invoke = invoke
+  }
+
   /// One request, one response.
+  @inlinable
   public static func unary<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ descriptor: MethodDescriptor,
     _ handler: @escaping @Sendable (Request, ServerContext) async throws(RPCStatus) -> Response
@@ -17,6 +26,7 @@ public struct ServerMethod: Sendable {
   }
 
   /// One request, many responses.
+  @inlinable
   public static func serverStreaming<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ descriptor: MethodDescriptor,
     _ handler: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws(RPCStatus) -> Void
@@ -28,6 +38,7 @@ public struct ServerMethod: Sendable {
   }
 
   /// Many requests, one response.
+  @inlinable
   public static func clientStreaming<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ descriptor: MethodDescriptor,
     _ handler: @escaping @Sendable (RequestStream<Request>, ServerContext) async throws(RPCStatus) -> Response
@@ -38,6 +49,7 @@ public struct ServerMethod: Sendable {
   }
 
   /// Many requests, many responses, in any interleaving.
+  @inlinable
   public static func bidirectionalStreaming<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ descriptor: MethodDescriptor,
     _ handler:
@@ -54,6 +66,9 @@ public struct ServerMethod: Sendable {
 public struct ResponseWriter<Response: ProtobufMessage>: Sendable {
   let context: ServerContext
 
+  @usableFromInline
+  init(context: ServerContext) { self.context = context }
+
   /// Sends one response; suspends while the peer's window is full.
   /// - Throws: `.cancelled` or `.deadlineExceeded` once nobody listens any more.
   public func write(_ response: Response) async throws(RPCStatus) {
@@ -64,6 +79,9 @@ public struct ResponseWriter<Response: ProtobufMessage>: Sendable {
 /// The requests of a streaming call, in order. To be used from the handler's own task.
 public struct RequestStream<Request: ProtobufMessage>: Sendable {
   let context: ServerContext
+
+  @usableFromInline
+  init(context: ServerContext) { self.context = context }
 
   /// The next request, or nil after the last; suspends until there is one.
   /// - Throws: `.cancelled` when the peer gave up, and the refusals of framing, decoding and field rules.
