@@ -20,6 +20,10 @@ func systemModule(_ name: String, pkgConfig: String, apt: String, brew: String) 
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
 }
 
+/// The programs that serve calls allocate with mimalloc: glibc's malloc keeps seven free blocks of a size at hand, a
+/// connection with a hundred calls under way needs a hundred. Measured: an eighth of a small call's CPU time.
+let allocator: [LinkerSetting] = [.linkedLibrary("mimalloc", .when(platforms: [.linux]))]
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -77,7 +81,7 @@ let package = Package(
       dependencies: [
         "EventLoop", "GRPCSchema", "PrivateCluster", "RPC", "Schema", "StreakServices", "StreakStore", argumentParser, logging,
       ],
-      swiftSettings: settings),
+      swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "streakctl", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", argumentParser],
       swiftSettings: settings),
@@ -93,7 +97,7 @@ let package = Package(
       swiftSettings: fencedSettings),
     .executableTarget(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
-      swiftSettings: settings),
+      swiftSettings: settings, linkerSettings: allocator),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema"],
       exclude: ["differential.py"], swiftSettings: settings),
