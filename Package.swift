@@ -58,7 +58,8 @@ let package = Package(
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "HTTP2", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
-      name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"], swiftSettings: fencedSettings),
+      name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
+      swiftSettings: fencedSettings),
 
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
@@ -79,7 +80,8 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "EventLoop", "GRPCSchema", "PrivateCluster", "RPC", "Schema", "StreakServices", "StreakStore", argumentParser, logging,
+        "EventLoop", "GRPCSchema", "PrivateCluster", "RPC", "Schema", "StreakServices", "StreakStore", argumentParser,
+        logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
@@ -103,7 +105,9 @@ let package = Package(
       exclude: ["differential.py"], swiftSettings: settings),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
-    .testTarget(name: "RPCTests", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TestSchema"], swiftSettings: settings),
+    .testTarget(
+      name: "RPCTests", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TestSchema"],
+      swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
@@ -113,6 +117,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",
-      dependencies: ["Cryptography", "RPC", "Schema", "StreakDomain", "StreakServices", "StreakStore"], swiftSettings: settings),
+      dependencies: ["Cryptography", "RPC", "Schema", "StreakDomain", "StreakServices", "StreakStore"],
+      swiftSettings: settings),
   ]
 )

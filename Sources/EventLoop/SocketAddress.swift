@@ -38,7 +38,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   public var isLoopback: Bool { isIPv6 ? host == "::1" : host.hasPrefix("127.") }
 
   /// Lends the address in the kernel's form.
-  func withKernelForm<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+  func withKernelForm<Result>(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
     if isIPv6 {
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
@@ -46,7 +46,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
       _ = unsafe inet_pton(AF_INET6, host, &address.sin6_addr)
       return unsafe withUnsafeBytes(of: &address) { bytes in
         unsafe body(
-          bytes.assumingMemoryBound(to: sockaddr.self).baseAddress!, socklen_t(MemoryLayout<sockaddr_in6>.size))
+          bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in6>.size))
       }
     }
     var address = sockaddr_in()
@@ -55,7 +55,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     _ = unsafe inet_pton(AF_INET, host, &address.sin_addr)
     return unsafe withUnsafeBytes(of: &address) { bytes in
       unsafe body(
-        bytes.assumingMemoryBound(to: sockaddr.self).baseAddress!, socklen_t(MemoryLayout<sockaddr_in>.size))
+        bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in>.size))
     }
   }
 

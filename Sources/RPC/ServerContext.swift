@@ -209,7 +209,9 @@ public import ProtobufCodec
     do throws(DecodeError) {
       let received = stream.body
       let message = unsafe received.span.bytes.extracting(MessageFraming.prefixBytes...)
-      try unsafe message.withUnsafeBytes { bytes throws(DecodeError) in try unsafe body(bytes, connection.limits.decoding) }
+      try unsafe message.withUnsafeBytes { bytes throws(DecodeError) in
+        try unsafe body(bytes, connection.limits.decoding)
+      }
     } catch {
       throw FieldRefusal.status(for: error)
     }
