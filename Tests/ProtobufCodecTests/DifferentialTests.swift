@@ -53,7 +53,7 @@ struct DifferentialTests {
     let answersFile = folder.appendingPathComponent("answers")
     let output = folder.appendingPathComponent("output")
     try Data(cases).write(to: casesFile)
-    FileManager.default.createFile(atPath: output.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [
