@@ -93,13 +93,15 @@ public final class PrivateCluster: Sendable {
     if socketFolder != "\(folder.path)/socket" { unsafe rmdir(socketFolder) }
   }
 
-  /// Starts the server process and waits until it accepts connections.
+  /// Starts the server process and waits until it accepts connections. Nothing of an earlier one may be left: see `stopLeftovers`.
   private static func launch(
     _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String
   ) throws(PrivateClusterError) -> ChildProcess {
     let log = unsafe open(folder.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }
     defer { close(log) }
+    // A dead server that nobody has collected yet still has its process id, and to PostgreSQL that id means a living one.
+    unsafe unlink("\(socketFolder)/.s.PGSQL.5432.lock")
     let server = try ChildProcess.start(
       [
         "\(installation.folder)/postgres", "-D", folder.cluster, "-p", "5432",

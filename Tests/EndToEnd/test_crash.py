@@ -19,7 +19,7 @@ def test_no_acknowledged_completion_is_lost(folder, victim):
     """Each writer records habits of its own today, each habit once, until 1,000 are acknowledged in all; one kill comes in between."""
     running = Server(folder=folder)
     lock, acknowledged, killed = threading.Lock(), [], threading.Event()
-    restarted = threading.Event()
+    restarted, over = threading.Event(), threading.Event()
     people = []
     try:
         with Person(running) as first:
@@ -33,7 +33,7 @@ def test_no_acknowledged_completion_is_lost(folder, victim):
         def write(person, habits):
             client = connect(running, person)
             for habit in habits:
-                while True:
+                while not over.is_set():  # a failed test must not leave writers that try for ever
                     try:
                         client.record(habit)
                         break
@@ -44,6 +44,8 @@ def test_no_acknowledged_completion_is_lost(folder, victim):
                         restarted.wait(120)
                         client.close()
                         client = connect(running, person)
+                else:
+                    return
                 with lock:
                     acknowledged.append((person.email, habit))
                     if len(acknowledged) >= KILL_AFTER:
@@ -82,6 +84,7 @@ def test_no_acknowledged_completion_is_lost(folder, victim):
                 cells = client.history(page_size=1000)
                 assert {(cell.habit_id, cell.day) for cell in cells} == {(habit, today()) for habit in habits}
     finally:
+        over.set()
         restarted.set()
         if running.process.poll() is None:
             running.stop()

@@ -84,22 +84,26 @@ struct PrivateClusterTests {
     #expect(try query("select x from t", second) == "7\n")
   }
 
-  @Test("a lock file that names a living stranger is stale: the cluster starts and the stranger lives")
-  func staleLockFile() throws {
+  @Test(
+    "a lock file that names a living stranger is stale: the cluster starts and the stranger lives",
+    arguments: ["cluster/postmaster.pid", "socket/.s.PGSQL.5432.lock"])
+  func staleLockFile(name: String) throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/data"
     try PrivateCluster.start(dataFolder: path).stop()
     let user = try ServerUser.choose()
     let stranger = try ChildProcess.start(["sleep", "600"], user: user, output: 1)
+    defer {
+      kill(stranger.processID, SIGKILL)
+      #expect(stranger.waitForEnd() == .killed(signal: SIGKILL))
+    }
     try write(
       "\(stranger.processID)\n\(path)/cluster\n0\n5432\n\(path)/socket\n\n  0 0\nready\n",
-      path + "/cluster/postmaster.pid")
+      "\(path)/\(name)")
     let cluster = try PrivateCluster.start(dataFolder: path)
     #expect(try query("select 1", cluster) == "1\n")
     cluster.stop()
     #expect(kill(stranger.processID, 0) == 0)
-    kill(stranger.processID, SIGKILL)
-    #expect(stranger.waitForEnd() == .killed(signal: SIGKILL))
   }
 
   @Test("what an interrupted making left behind is thrown away")
