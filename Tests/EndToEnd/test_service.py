@@ -57,30 +57,49 @@ def test_both_versions_of_reflection_answer_alike(server):
         assert answers[0] == answers[1] >= SERVICES
 
 
-def test_sign_out_on_one_process_is_seen_by_another(folder):
-    database = os.environ["STREAKD_TEST_POSTGRES"]
+def sql(database, text):
+    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", database, "-c", text], check=True)
+
+
+@pytest.fixture
+def database():
+    """An empty database on the test PostgreSQL."""
+    shared = os.environ["STREAKD_TEST_POSTGRES"]
     name = f"e2e_{os.urandom(6).hex()}"
-    subprocess.run(["psql", "-XAtq", database, "-c", f"create database {name}"], check=True)
-    address = database.replace("dbname=postgres", f"dbname={name}")
-    try:
-        with Server(database=address) as one, Server(database=address) as two:
-            with Person(one) as person, Person(two) as other:
-                person.sign_up()
-                habit = person.put_habit()
-                other.use(person.tokens)
-                assert other.streak(habit).current == 0  # two now knows the token
-                person.accounts.SignOut(account_pb2.SignOutRequest(), metadata=person.metadata, timeout=30)
+    sql(shared, f"create database {name}")
+    yield shared.replace("dbname=postgres", f"dbname={name}")
+    sql(shared, f"drop database {name} with (force)")
 
-                def refused():
-                    try:
-                        other.streak(habit)
-                        return False
-                    except grpc.RpcError as error:
-                        return error.code() == grpc.StatusCode.UNAUTHENTICATED
 
-                wait_until(refused, seconds=5)
-    finally:
-        subprocess.run(["psql", "-XAtq", database, "-c", f"drop database {name} with (force)"], check=True)
+def test_sign_out_on_one_process_is_seen_by_another(database):
+    with Server(database=database) as one, Server(database=database) as two:
+        with Person(one) as person, Person(two) as other:
+            person.sign_up()
+            habit = person.put_habit()
+            other.use(person.tokens)
+            assert other.streak(habit).current == 0  # two now knows the token
+            person.accounts.SignOut(account_pb2.SignOutRequest(), metadata=person.metadata, timeout=30)
+
+            def refused():
+                try:
+                    other.streak(habit)
+                    return False
+                except grpc.RpcError as error:
+                    return error.code() == grpc.StatusCode.UNAUTHENTICATED
+
+            wait_until(refused, seconds=5)
+
+
+def test_an_expired_token_is_unauthenticated_and_a_refresh_helps(database):
+    with Server(database=database) as server, Person(server) as person:
+        person.sign_up()
+        sql(database, "update devices set access_expires_at = now() - interval '1 second'")
+        with pytest.raises(grpc.RpcError) as caught:
+            person.put_habit()
+        assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        person.use(person.accounts.Refresh(
+            account_pb2.RefreshRequest(refresh_token=person.tokens.refresh_token), timeout=30).tokens)
+        assert person.streak(person.put_habit()).current == 0
 
 
 def test_a_sign_in_storm_does_not_starve_other_calls(server):
