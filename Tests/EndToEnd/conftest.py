@@ -1,6 +1,8 @@
 """Fixtures: stubs made from proto/ by the stock generator, and real streakd processes."""
 
+import atexit
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[2]
 def _generate_stubs() -> None:
     """Made once per run, before the test modules are imported: what any client's developer would do."""
     output = tempfile.mkdtemp(prefix="streakd-stubs-")
+    atexit.register(shutil.rmtree, output, ignore_errors=True)
     proto = PROJECT / "proto"
     files = [*proto.glob("streak/**/*.proto"), *proto.glob("google/rpc/*.proto")]
     subprocess.run(

@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from google.protobuf.descriptor_pool import DescriptorPool
 from person import Person, details
 from server import Server, wait_until
-from streak.v1 import account_pb2, export_pb2, streak_pb2
+from streak.v1 import account_pb2, common_pb2, export_pb2, streak_pb2
 
 SERVICES = {"streak.v1.AccountService", "streak.v1.SessionService", "streak.v1.StreakService", "streak.v1.ExportService",
             "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
@@ -171,8 +171,9 @@ def test_sigterm_lets_calls_in_flight_end_and_then_stops_everything(folder):
         with Person(running) as person:
             person.sign_up()
             postgres = running.postgres_pid()
-            calls = [person.accounts.SignIn.future(
-                account_pb2.SignInRequest(email=person.email, password=person.password, device=person.device), timeout=60)
+            # On devices of their own: a sign-in revokes what its device had before.
+            calls = [person.accounts.SignIn.future(account_pb2.SignInRequest(
+                email=person.email, password=person.password, device=common_pb2.Device(device_id=os.urandom(16))), timeout=60)
                 for _ in range(4)]
             # A call that is answered after those were sent, on the same connection: the server has them.
             person.accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=person.metadata, timeout=60)
