@@ -30,6 +30,18 @@ public enum EntryRejection: String, Error, Sendable, CaseIterable {
   case cellNotFound = "CELL_NOT_FOUND"
   /// The statement names a habit that is not there.
   case habitNotFound = "HABIT_NOT_FOUND"
-  /// Before 2000-01-01 or after 9999-12-31, an offset or day start out of range, or a zone name without text.
+  /// A field holds what it must not; `DayRules.malformedField` says which.
   case malformed = "INVALID_FIELD"
+}
+
+/// The part of a statement about a day that cannot be. The raw value is its path in the schema's requests.
+public enum MalformedField: String, Sendable, CaseIterable {
+  /// Before 2000-01-01 or after 9999-12-31.
+  case day
+  /// Outside -12 h to +14 h.
+  case utcOffset = "made.utc_offset_seconds"
+  /// Outside 0 to 1439.
+  case dayStart = "made.day_start_minutes"
+  /// Empty, longer than 64 bytes, or with control characters. Names that nobody knows are accepted.
+  case zone = "made.zone"
 }

@@ -1,5 +1,5 @@
 /// A civil date, carried as the number of days since 1970-01-01 in the proleptic Gregorian calendar.
-public struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct Day: Hashable, Strideable, Sendable, CustomStringConvertible {
   /// Days since 1970-01-01.
   public let number: Int32
 
@@ -46,15 +46,32 @@ public struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
     self = found
   }
 
+  /// Reads what `description` writes for the years 1 to 9999: ten ASCII characters, `YYYY-MM-DD`, and nothing else.
+  /// - Returns: Nil for any other text and for a date that does not exist.
+  public init?(iso text: some StringProtocol) {
+    let characters = Array(text.utf8.prefix(11))
+    let dash = UInt8(ascii: "-")
+    guard characters.count == 10, characters[4] == dash, characters[7] == dash else { return nil }
+    func number(_ places: Range<Int>) -> Int? {
+      characters[places].reduce(0 as Int?) { sum, character in
+        guard let sum, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character) else { return nil }
+        return sum * 10 + Int(character - UInt8(ascii: "0"))
+      }
+    }
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10) else { return nil }
+    self.init(year: year, month: month, day: day)
+  }
+
   /// Monday is 1, Sunday is 7.
   public var weekday: Int { ((Int(number) + 3) % 7 + 7) % 7 + 1 }
 
-  /// ISO 8601, such as `2026-11-23`.
+  /// ISO 8601, such as `2026-11-23`; years outside 0 to 9999 have a sign or more digits.
   public var description: String {
     let (year, month, day) = civil
     func pad(_ value: Int, _ width: Int) -> String {
-      String(repeating: "0", count: max(0, width - String(value).utf8.count)) + String(value)
+      let digits = String(value.magnitude)
+      return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
     }
-    return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))"
+    return "\(year < 0 ? "-" : "")\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))"
   }
 }

@@ -1,17 +1,33 @@
 /// What a habit may be called, and when two names mean the same habit.
+///
+/// A name is stored as it was sent (a capture's hash covers those bytes); only comparing looks past spelling.
 public enum HabitName {
   /// Bytes of UTF-8.
   public static let bytesMax = 256
 
-  /// Whether a name can be stored: some visible text, no control characters, not too long.
+  /// Whether a name can be stored: some visible text, no control characters or line breaks, not too long.
   public static func isValid(_ name: String) -> Bool {
-    name.utf8.count <= bytesMax && name.contains { !$0.isWhitespace }
-      && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    name.utf8.count <= bytesMax && name.unicodeScalars.contains(where: isVisible)
+      && !name.unicodeScalars.contains(where: breaksLine)
   }
 
-  /// The form to compare: lower case, one space between words. Swift compares strings by canonical equivalence, so
-  /// composed and decomposed letters are the same.
+  /// The form to compare: without outer white space, one space between words, case folded ("Straße" is "STRASSE").
+  ///
+  /// Compare two of these as Swift strings, which compares by canonical equivalence, so composed (NFC) and decomposed (NFD)
+  /// letters are the same. Their bytes may differ: a comparison elsewhere, such as in SQL, would tell them apart.
   public static func normalised(_ name: String) -> String {
-    name.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    // Upper case first: it spells out what has no single lower case form, such as ß and ligatures.
+    name.uppercased().lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  }
+
+  private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+    !scalar.properties.isWhitespace && scalar.properties.generalCategory != .format
+  }
+
+  private static func breaksLine(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 }

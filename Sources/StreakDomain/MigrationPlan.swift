@@ -1,4 +1,8 @@
 /// What a captured session becomes in an account that has nothing yet.
+///
+/// The 30-day rule is about calendar days: the window is the 30 dates that end on the captured day, and every habit's days
+/// inside it count. An anchor shortens the window to its latest (whole days since the anchor + 2) dates, whether or not
+/// something was done on them: a session begun three days ago cannot know of a day a week ago, however few days it claims.
 public struct MigrationPlan: Sendable {
   /// Days of the window that a session may count; it ends on the captured day.
   public static let windowDays = 30
@@ -30,7 +34,7 @@ public struct MigrationPlan: Sendable {
 
   /// In the order of the capture.
   public let habits: [Habit]
-  /// In the order of the capture.
+  /// What goes to the inbox, in the order of the capture.
   public let rejected: [Rejection]
   /// The day that ends the window.
   public let capturedDay: Day
@@ -38,7 +42,7 @@ public struct MigrationPlan: Sendable {
   /// Some habit's claim differs from its recomputed streak.
   public var claimMismatch: Bool { habits.contains(where: \.claimMismatch) }
 
-  /// Plans a capture whose manifest holds.
+  /// Plans a capture whose fields are valid and whose manifest holds. Others trap nothing: their bad entries are rejected.
   /// - Parameters:
   ///   - anchorMilliseconds: When the server saw the session begin; nil for a session it did not see.
   ///   - now: The server's clock, in milliseconds since 1970.
@@ -47,7 +51,8 @@ public struct MigrationPlan: Sendable {
     self.capturedDay = capturedDay
     let window = capturedDay.advanced(by: 1 - Self.windowDays)...capturedDay
     let anchored = anchorMilliseconds.map { anchor in
-      let days = max(0, now - anchor) / LocalTime.millisecondsPerDay
+      let (passed, overflow) = now.subtractingReportingOverflow(anchor)
+      let days = overflow ? 0 : max(0, passed) / LocalTime.millisecondsPerDay
       return capturedDay.advanced(by: 1 - Self.anchorSpareDays - Int(clamping: days))
     }
     func trust(_ day: Day) -> CellTrust {
@@ -56,35 +61,44 @@ public struct MigrationPlan: Sendable {
       return .counted
     }
 
-    var cells: [[UInt8]: [Day: CapturedSession.Entry]] = [:]
-    for habit in session.habits { cells[habit.id] = [:] }
+    var statements: [[UInt8]: [Day: [Statement]]] = [:]
+    for habit in session.habits { statements[habit.id] = [:] }
     var rejected: [Rejection] = []
     for (index, entry) in session.entries.enumerated() {
-      guard cells[entry.habitID] != nil else {
-        rejected.append(Rejection(index: index, reason: .habitNotFound))
-        continue
-      }
-      if let reason = DayRules.rejection(day: entry.day, made: entry.made, now: now) {
+      if let reason = Self.rejection(of: entry, isHabitKnown: statements[entry.habitID] != nil, now: now) {
         rejected.append(Rejection(index: index, reason: reason))
-        continue
+      } else {
+        statements[entry.habitID]?[entry.day, default: []].append(Statement(index: index, entry: entry))
       }
-      let earlier = cells[entry.habitID]?[entry.day]
-      cells[entry.habitID]?[entry.day] = earlier.map { Self.merged($0, entry) } ?? entry
     }
-    self.rejected = rejected
 
     habits = session.habits.map { habit in
-      let days = (cells[habit.id] ?? [:]).sorted { $0.key < $1.key }
-      let planned = days.map { day, entry in
-        Cell(day: day, state: LedgerCell(done: entry.done, note: entry.note, trust: trust(day)), made: entry.made)
+      // Taken out, so that an id that stands twice does not give its days twice.
+      let days = (statements.removeValue(forKey: habit.id) ?? [:]).sorted { $0.key < $1.key }
+      let planned = days.compactMap { day, statements in
+        let cell = Statement.merged(statements)
+        rejected += cell.unmergeable.map { Rejection(index: $0, reason: .malformed) }
+        return cell.latest.map { latest in
+          Cell(
+            day: day, state: LedgerCell(done: latest.done, note: cell.note, trust: trust(day)), made: latest.made)
+        }
       }
-      let summary = StreakSummary(
-        countedDays: planned.filter { $0.state.done && $0.state.trust == .counted }.map(\.day))
+      let summary = StreakSummary(countedDays: planned.filter(\.state.counts).map(\.day))
       let streak = summary.streak(today: capturedDay)
       let mismatch =
         habit.claim.map { Int($0.currentStreak) != streak.current || $0.lastCompletedDay != streak.lastDay } ?? false
       return Habit(captured: habit, cells: planned, summary: summary, claimMismatch: mismatch)
     }
+    self.rejected = rejected.sorted { $0.index < $1.index }
+  }
+
+  /// Why an entry goes to the inbox; nil if it becomes part of a cell.
+  private static func rejection(
+    of entry: CapturedSession.Entry, isHabitKnown: Bool, now: Int64
+  ) -> EntryRejection? {
+    if !isHabitKnown { return .habitNotFound }
+    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .malformed }
+    return DayRules.rejection(day: entry.day, made: entry.made, now: now)
   }
 
   /// The device's date at the capture if its clock can be believed, else today's in its zone.
@@ -92,16 +106,5 @@ public struct MigrationPlan: Sendable {
     let (difference, overflow) = now.subtractingReportingOverflow(capturedAt.occurredAtMilliseconds)
     let isBelieved = !overflow && difference.magnitude <= captureClockMilliseconds.magnitude
     return isBelieved ? capturedAt.day : capturedAt.day(atMilliseconds: now)
-  }
-
-  /// Two statements of one device about one day: the later one holds, done wins a tie, and no note is lost to silence.
-  private static func merged(_ earlier: CapturedSession.Entry, _ later: CapturedSession.Entry) -> CapturedSession.Entry
-  {
-    let first = earlier.made.occurredAtMilliseconds
-    let second = later.made.occurredAtMilliseconds
-    let laterWins = second > first || (second == first && (later.done || !earlier.done))
-    var winner = laterWins ? later : earlier
-    if winner.note.isEmpty { winner.note = laterWins ? earlier.note : later.note }
-    return winner
   }
 }

@@ -43,5 +43,13 @@ public struct Statistics: Equatable, Sendable {
   public var activeDays: Int { activeDaySet.count }
 
   /// Length of the longest run of active days.
-  public var longestRun: Int { StreakSummary(countedDays: activeDaySet).longest }
+  public var longestRun: Int { longestRuns(1).first?.count ?? 0 }
+
+  /// At most `countMax` runs of active days, longest first, the later one first among equals.
+  public func longestRuns(_ countMax: Int) -> [Run] { Runs.longest(countMax, of: activeDaySet) }
+
+  /// Part of the days of a window that are active, 0 to 1. The window should begin no earlier than the habit did.
+  public func completionRate(in window: ClosedRange<Day>) -> Double {
+    Double(activeDaySet.count { window.contains($0) }) / Double(window.count)
+  }
 }

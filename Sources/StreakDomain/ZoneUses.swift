@@ -9,28 +9,42 @@ public struct ZoneUses: Equatable, Sendable {
     var utcOffsetSeconds: Int32
     var dayStartMinutes: Int32
     var lastUsedMilliseconds: Int64
+
+    func isSameZone(as other: Use) -> Bool {
+      utcOffsetSeconds == other.utcOffsetSeconds && dayStartMinutes == other.dayStartMinutes
+    }
+
+    /// Whether it was used in the window that ends now. Stored numbers may be anything, so nothing here overflows.
+    func isRecent(now: Int64) -> Bool {
+      let (age, overflow) = now.subtractingReportingOverflow(lastUsedMilliseconds)
+      return overflow ? lastUsedMilliseconds > now : age <= ZoneUses.windowMilliseconds
+    }
   }
   /// Most recent first; no two with the same offset and day start.
   private(set) var uses: [Use] = []
 
   public init() {}
 
-  /// Notes that a person used the zone of `time` at `now` (the server's clock).
+  /// Notes that a person was in the zone of `time` when they tapped. A late arrival says where they were then, not now;
+  /// a device's clock that is ahead of `now` (the server's, in milliseconds since 1970) says no more than "now".
   public mutating func note(_ time: LocalTime, now: Int64) {
-    uses.removeAll { $0.utcOffsetSeconds == time.utcOffsetSeconds && $0.dayStartMinutes == time.dayStartMinutes }
-    uses.insert(
-      Use(
-        utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes, lastUsedMilliseconds: now),
-      at: 0)
-    // One older than the window stays if it is the only one: it is where the person was last.
-    uses.removeAll { now - $0.lastUsedMilliseconds > Self.windowMilliseconds }
+    var use = Use(
+      utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes,
+      lastUsedMilliseconds: min(time.occurredAtMilliseconds, now))
+    if let known = uses.firstIndex(where: { $0.isSameZone(as: use) }) {
+      use.lastUsedMilliseconds = max(use.lastUsedMilliseconds, uses.remove(at: known).lastUsedMilliseconds)
+    }
+    uses.insert(use, at: uses.firstIndex { $0.lastUsedMilliseconds <= use.lastUsedMilliseconds } ?? uses.endIndex)
+    // The latest stays however old it is: it is where the person was last.
+    let latest = uses[0]
+    uses.removeAll { $0 != latest && !$0.isRecent(now: now) }
     uses = Array(uses.prefix(Self.countMax))
   }
 
   /// The earliest current date among the zones used in the last 48 hours; with none, that of the zone used last; with no
   /// zone ever, UTC's.
   public func today(now: Int64) -> Day {
-    let recent = uses.filter { now - $0.lastUsedMilliseconds <= Self.windowMilliseconds }
+    let recent = uses.filter { $0.isRecent(now: now) }
     let relevant = recent.isEmpty ? Array(uses.prefix(1)) : recent
     let dates = relevant.map { use in
       LocalTime.day(

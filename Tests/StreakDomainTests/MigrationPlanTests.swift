@@ -128,6 +128,51 @@ struct MigrationPlanTests {
       #expect(cell.state.note == "why")
     }
     #expect(plan(session([entry(today, done: false), entry(today)])).habits[0].cells[0].state.done)
+    #expect(plan(session([entry(today), entry(today, done: false)])).habits[0].cells[0].state.done)
+  }
+
+  @Test("different notes of one day all stay, the latest first, each once")
+  func notesStay() {
+    let entries = [
+      entry(today, note: "one", minute: 1), entry(today, note: "two", minute: 2), entry(today, note: "one"),
+    ]
+    #expect(plan(session(entries)).habits[0].cells[0].state.note == "two\none")
+  }
+
+  @Test("a note that no longer fits beside the others goes to the inbox, at the limit it stays", arguments: [0, 1])
+  func notesLimit(past: Int) {
+    let first = String(repeating: "a", count: CapturedSession.noteBytesMax - 3 + past)
+    let plan = plan(session([entry(today, note: "bc", minute: 0), entry(today, note: first, minute: 1)]))
+    #expect(plan.habits[0].cells[0].state.note == (past == 0 ? first + "\nbc" : first))
+    #expect(plan.rejected == (past == 0 ? [] : [MigrationPlan.Rejection(index: 0, reason: .malformed)]))
+  }
+
+  @Test("50,000 notes for one day are merged in time that grows with their number")
+  func manyNotes() {
+    let entries = (0..<50_000).map { entry(today, note: "n\($0)", minute: Int64($0 % 600)) }
+    let plan = plan(session(entries))
+    let kept = plan.habits[0].cells[0].state.note.split(separator: "\n").count
+    #expect(kept + plan.rejected.count == 50_000)
+  }
+
+  @Test("the anchor counts dates, not entries: a day before it does not count, however few are claimed")
+  func sparseAnchor() {
+    let plan = plan(session([0, 2, 4, 5, 8].map { entry(today.advanced(by: -$0)) }), anchorDaysAgo: 3)
+    #expect(plan.count(.counted) == 3)
+    #expect(plan.count(.quarantined(.anchor)) == 2)
+  }
+
+  @Test("anchors at the ends of time do not trap", arguments: [Int64.min, .max])
+  func extremeAnchor(anchor: Int64) {
+    let plan = MigrationPlan(session(days(3)), anchorMilliseconds: anchor, now: noon)
+    #expect(plan.count(.counted) >= 2)
+  }
+
+  @Test("an id that stands twice gives its days once")
+  func idTwice() {
+    var twice = session(days(3))
+    twice.habits.append(twice.habits[0])
+    #expect(plan(twice).habits.map(\.cells.count) == [3, 0])
   }
 
   @Test("an entry of a habit the session does not have is rejected")

@@ -21,8 +21,8 @@ struct CellDecisionTests {
   }
 
   @Test(
-    "a completion counts up to thirty days late, and is too old beyond (C65)",
-    arguments: [(0, 0), (30, 0), (31, 3)] as [(Int32, Int32)])
+    "a connected device's completion counts up to two days back (C105), and is too old past thirty (C65)",
+    arguments: [(0, 0), (2, 0), (3, 4), (30, 4), (31, 3)] as [(Int32, Int32)])
   func trust(age: Int32, reason: Int32) throws {
     let change = try CellDecision.record(Self.cell(day: Self.today - age), Self.state()).get()
     #expect(change?.cell.quarantineReason == reason)

@@ -1,0 +1,43 @@
+/// Which days make a habit's current number, and what was left out and why.
+public struct StreakExplanation: Equatable, Sendable {
+  /// Why a day that was recorded is not part of the number.
+  public enum Omission: Hashable, Sendable {
+    /// It was undone.
+    case undone
+    /// It is kept, but does not count.
+    case quarantined(QuarantineReason)
+    /// It counts, but a day between it and the current run does not.
+    case otherRun
+  }
+
+  public struct LeftOut: Equatable, Sendable {
+    public let day: Day
+    public let why: Omission
+  }
+
+  public let streak: Streak
+  /// The days that make `streak.current`; nil if it is 0.
+  public let run: Run?
+  /// Every other recorded day, earliest first.
+  public let leftOut: [LeftOut]
+
+  /// Explains a habit's cells, in any order and each day once, on a given day.
+  public init(_ cells: some Sequence<(day: Day, cell: LedgerCell)>, today: Day, isArchived: Bool = false) {
+    let sorted = cells.sorted { $0.day < $1.day }
+    let counted = sorted.filter { $0.cell.counts }.map(\.day)
+    let summary = StreakSummary(countedDays: counted)
+    let run = summary.currentRun(today: today).run
+    streak = summary.streak(today: today, isArchived: isArchived)
+    self.run = run
+    leftOut = sorted.compactMap { day, cell in
+      if !cell.done { return LeftOut(day: day, why: .undone) }
+      if case .quarantined(let reason) = cell.trust { return LeftOut(day: day, why: .quarantined(reason)) }
+      return run?.contains(day) == true ? nil : LeftOut(day: day, why: .otherRun)
+    }
+  }
+}
+
+extension LedgerCell {
+  /// Done, and worth something.
+  public var counts: Bool { done && trust == .counted }
+}

@@ -1,0 +1,78 @@
+@testable import StreakDomain
+import Testing
+
+@Suite("ZoneUses")
+struct ZoneUsesTests {
+  private func at(_ moment: Int64, offset: Int32) -> LocalTime {
+    LocalTime(occurredAtMilliseconds: moment, zone: "x", utcOffsetSeconds: offset)
+  }
+
+  @Test("a completion that arrives late says where the person was then, not now")
+  func lateArrival() {
+    var uses = ZoneUses()
+    uses.note(at(noon, offset: 32_400), now: noon)
+    uses.note(at(noon - 9 * dayMilliseconds, offset: -43_200), now: noon)
+    #expect(uses.today(now: noon - 6 * hour) == today)
+    uses.note(at(noon - 9 * dayMilliseconds, offset: 32_400), now: noon)
+    #expect(uses.today(now: noon - 6 * hour) == today)  // an old use of a zone does not age a new one
+  }
+
+  @Test("the last zone stays when every use is old, and a clock ahead means no more than now")
+  func oneOldUse() {
+    var uses = ZoneUses()
+    uses.note(at(noon + 400 * dayMilliseconds, offset: -43_200), now: noon)
+    #expect(uses.today(now: noon + 3 * dayMilliseconds - hour) == today.advanced(by: 2))
+    uses.note(at(noon + 3 * dayMilliseconds, offset: 0), now: noon + 3 * dayMilliseconds)
+    #expect(uses.encoded.count == 16)
+  }
+
+  @Test("whatever stands in storage, reading it and asking for today does not trap", arguments: UInt64(0)..<64)
+  func oddStorage(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let edges: [Int64] = [.min, .min + 1, -1, 0, 1, .max]
+    for moment in edges {
+      let zone = [UInt8](repeating: 0, count: 8)
+      let bytes = zone + (0..<8).map { UInt8(truncatingIfNeeded: moment >> (56 - $0 * 8)) }
+      for now in edges {
+        var uses = ZoneUses(encoded: bytes)
+        _ = uses.today(now: now)
+        uses.note(at(edges.randomElement(using: &generator) ?? 0, offset: 3_600), now: now)
+        #expect(ZoneUses(encoded: uses.encoded) == uses, "seed \(seed)")
+      }
+    }
+    let length = Int.random(in: 0...600, using: &generator)
+    _ = ZoneUses(encoded: (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }).today(now: noon)
+  }
+
+  @Test("C51: today is the earliest date among the zones of the last 48 hours")
+  func earliestZone() {
+    var uses = ZoneUses()
+    let morning = Int64(today.number) * dayMilliseconds + 2 * hour  // 02:00Z: still yesterday in Los Angeles
+    uses.note(at(morning - hour, offset: 32_400), now: morning)
+    #expect(uses.today(now: morning) == today)
+    uses.note(at(morning, offset: -28_800), now: morning)
+    #expect(uses.today(now: morning) == today.advanced(by: -1))
+    let later = morning + ZoneUses.windowMilliseconds + 1
+    uses.note(at(later, offset: 32_400), now: later)
+    #expect(uses.encoded.count == 16)  // Los Angeles has left the window
+  }
+
+  @Test("a zone at the edge of the window takes part, one past it does not")
+  func windowEdge() {
+    var uses = ZoneUses()
+    uses.note(at(0, offset: -43_200), now: 0)
+    uses.note(at(ZoneUses.windowMilliseconds, offset: 50_400), now: ZoneUses.windowMilliseconds)
+    #expect(uses.today(now: ZoneUses.windowMilliseconds) == Day(1))
+    #expect(uses.today(now: ZoneUses.windowMilliseconds + 1) == Day(2))
+  }
+
+  @Test("at most 16 zones are kept, and they survive storage")
+  func storage() {
+    var uses = ZoneUses()
+    for index in 0..<20 { uses.note(at(noon + Int64(index), offset: Int32(index) * 900), now: noon + 20) }
+    #expect(uses.encoded.count == 16 * 16)
+    #expect(ZoneUses(encoded: uses.encoded) == uses)
+    #expect(ZoneUses(encoded: [1, 2, 3]) == ZoneUses())
+    #expect(ZoneUses(encoded: [UInt8](repeating: 0xFF, count: 32)) == ZoneUses())
+  }
+}
