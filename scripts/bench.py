@@ -30,7 +30,8 @@ HABITS = 10
 
 # StreakStore's statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
 READ = """
-SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived, h.position
+SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day,
+  h.previous_run_first_day, h.previous_run_last_day, u.zone_uses, h.archived, h.position
 FROM habits h JOIN users u ON u.user_id = h.user_id WHERE h.user_id = '{user_id}' AND h.habit_id = '{habit_id}';
 """
 READ_SCRIPTS = 100  # pgbench takes at most 128
@@ -128,10 +129,12 @@ class Bench:
             self.write_keys(pairs)
             read_lines = self.write_lines("read.txt", [
                 (person, streak_pb2.GetStreakRequest(habit_id=habit)) for person, habit in pairs])
-            # Days that count for a new account are few: each habit alternates between a note of today and another one.
-            write_lines = self.write_lines("write.txt", [
+            # Days that count for a new account are few: each habit gets note after note for today. In random order, as pgbench draws.
+            writes = [
                 (person, streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), note=str(number), made=local_time()))
-                for person, habit in pairs for number in range(20)])
+                for person, habit in pairs for number in range(20)]
+            random.Random(1).shuffle(writes)
+            write_lines = self.write_lines("write.txt", writes)
             read_scripts = self.write_read_scripts()
             write_script = self.folder / "write.sql"
             write_script.write_text(WRITE.format(last=len(pairs) - 1, day=today()))

@@ -15,10 +15,4 @@ public enum Runs {
     }
     return runs
   }
-
-  /// At most `countMax` runs, longest first, the later one first among equals.
-  public static func longest(_ countMax: Int, of days: some Sequence<Day>) -> [Run] {
-    let sorted = of(days).sorted { ($0.count, $0.lowerBound) > ($1.count, $1.lowerBound) }
-    return Array(sorted.prefix(countMax))
-  }
 }

@@ -1,13 +1,31 @@
+/// What the cells of one day add up to: of one habit, or of all together.
+public struct DayCounts: Equatable, Sendable {
+  public var day: Day
+  public var counted: Int
+  public var quarantined: Int
+  public var undone: Int
+
+  public init(day: Day, counted: Int = 0, quarantined: Int = 0, undone: Int = 0) {
+    self.day = day
+    self.counted = counted
+    self.quarantined = quarantined
+    self.undone = undone
+  }
+}
+
 /// Sums over a range of days of one habit, or of all habits together.
 public struct Statistics: Equatable, Sendable {
   public private(set) var counted = 0
   public private(set) var quarantined = 0
   public private(set) var undone = 0
+  /// Days with at least one counted completion.
+  public private(set) var activeDays = 0
+  /// Length of the longest run of active days.
+  public private(set) var longestRun = 0
   /// Monday first.
   public private(set) var countedByWeekday = [Int](repeating: 0, count: 7)
   /// Earliest first; months without any are left out.
   public private(set) var countedByMonth: [Month] = []
-  private var activeDaySet: Set<Day> = []
 
   public struct Month: Equatable, Sendable {
     public let year: Int
@@ -16,40 +34,24 @@ public struct Statistics: Equatable, Sendable {
     public var counted: Int
   }
 
-  /// Adds up cells in any order.
-  public init(_ cells: some Sequence<(day: Day, cell: LedgerCell)>) {
+  /// Adds up days in any order, each once.
+  public init(_ days: some Sequence<DayCounts>) {
     var months: [Int: Int] = [:]
-    for (day, cell) in cells {
-      guard cell.done else {
-        undone += 1
-        continue
-      }
-      guard cell.trust == .counted else {
-        quarantined += 1
-        continue
-      }
-      counted += 1
-      countedByWeekday[day.weekday - 1] += 1
-      let civil = day.civil
-      months[civil.year * 12 + civil.month - 1, default: 0] += 1
-      activeDaySet.insert(day)
+    var activeDays: [Day] = []
+    for counts in days {
+      counted += counts.counted
+      quarantined += counts.quarantined
+      undone += counts.undone
+      guard counts.counted > 0 else { continue }
+      activeDays.append(counts.day)
+      countedByWeekday[counts.day.weekday - 1] += counts.counted
+      let civil = counts.day.civil
+      months[civil.year * 12 + civil.month - 1, default: 0] += counts.counted
     }
+    self.activeDays = activeDays.count
+    longestRun = Runs.of(activeDays).map(\.count).max() ?? 0
     countedByMonth = months.sorted { $0.key < $1.key }.map {
       Month(year: $0.key / 12, month: $0.key % 12 + 1, counted: $0.value)
     }
-  }
-
-  /// Distinct days with at least one counted completion.
-  public var activeDays: Int { activeDaySet.count }
-
-  /// Length of the longest run of active days.
-  public var longestRun: Int { longestRuns(1).first?.count ?? 0 }
-
-  /// At most `countMax` runs of active days, longest first, the later one first among equals.
-  public func longestRuns(_ countMax: Int) -> [Run] { Runs.longest(countMax, of: activeDaySet) }
-
-  /// Part of the days of a window that are active, 0 to 1. The window should begin no earlier than the habit did.
-  public func completionRate(in window: ClosedRange<Day>) -> Double {
-    Double(activeDaySet.count { window.contains($0) }) / Double(window.count)
   }
 }

@@ -1,4 +1,5 @@
 internal import Postgres
+internal import StreakDomain
 
 extension PostgresValue {
   static func identifier(_ value: Identifier?) -> PostgresValue { .uuid(value?.uuid) }
@@ -30,11 +31,17 @@ extension Row {
       version: try int64(column + 6), createdAt: try moment(column + 7))
   }
 
-  /// Columns total_days, longest_run, last_run_first_day, last_run_last_day.
-  func summary(from column: Int) throws(DatabaseError) -> SummaryRecord {
-    SummaryRecord(
-      totalDays: try int32(column), longestRun: try int32(column + 1), lastRunFirstDay: try int32(column + 2),
-      lastRunLastDay: try int32(column + 3))
+  /// Columns total_days, longest_run, last_run_first_day, last_run_last_day, previous_run_first_day, previous_run_last_day.
+  func summary(from column: Int) throws(DatabaseError) -> StreakSummary {
+    StreakSummary(
+      total: Int(try int32(column)), longest: Int(try int32(column + 1)), lastRun: try run(from: column + 2),
+      previousRun: try run(from: column + 4))
+  }
+
+  /// Columns of a run's first and last day; both 0 if there is none.
+  private func run(from column: Int) throws(DatabaseError) -> Run? {
+    let (first, last) = (try int32(column), try int32(column + 1))
+    return first != 0 && first <= last ? Day(first)...Day(last) : nil
   }
 
   /// Columns occurred_at, zone, utc_offset_seconds, day_start_minutes.
@@ -52,5 +59,15 @@ extension Row {
       note: try string(column + 3), quarantineReason: Int32(try int16(column + 4)), version: try int64(column + 5),
       made: try localTime(from: column + 6), recordedAt: try moment(column + 10),
       deviceID: try identifierOrNull(column + 11), migrationID: try identifierOrNull(column + 12))
+  }
+}
+
+extension StreakSummary {
+  /// The values of the summary's columns, in their order.
+  var columns: [Int32] {
+    [
+      Int32(clamping: total), Int32(clamping: longest), lastRun?.lowerBound.number ?? 0,
+      lastRun?.upperBound.number ?? 0, previousRun?.lowerBound.number ?? 0, previousRun?.upperBound.number ?? 0,
+    ]
   }
 }

@@ -3,8 +3,6 @@ internal import Postgres
 
 /// The tables of the service as typed calls. One for the process; each call uses the connections of the loop it is made on.
 public final class StreakStore: Sendable {
-  /// How often a change that lost against another change of the same person's data is decided anew.
-  static let attemptsMax = 32
   /// Batches of streak reads under way at the same time, per loop.
   static let streakReadFlightsMax = 2
 
@@ -12,7 +10,13 @@ public final class StreakStore: Sendable {
   public let limits: StoreLimits
   let configuration: PostgresConfiguration
   let database: Database
-  private let streakReads: [(loop: EventLoop, batcher: LoopBound<NaturalBatcher<HabitKey, StreakRecord?>>)]
+  private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
+
+  /// What each loop has of its own.
+  private struct LoopPart {
+    let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
+    let turns = PersonTurns()
+  }
 
   /// Connects in the background; calls wait for a connection, for a limited time. Call `migrateSchema()` before any other.
   ///
@@ -37,11 +41,11 @@ public final class StreakStore: Sendable {
     self.configuration = configuration
     self.database = database
     self.limits = limits
-    streakReads = loops.map { loop in
+    parts = loops.map { loop in
       let batcher = NaturalBatcher<HabitKey, StreakRecord?>(
         loop: loop, flightsMax: Self.streakReadFlightsMax, batchCountMax: Self.setReadCountMax
       ) { keys in await Self.readStreaks(keys, database) }
-      return (loop, LoopBound(batcher, loop: loop))
+      return (loop, LoopBound(LoopPart(streakBatcher: batcher), loop: loop))
     }
   }
 
@@ -50,9 +54,14 @@ public final class StreakStore: Sendable {
     await database.close()
   }
 
-  /// The batcher of the loop that the caller is on.
-  var streakBatcher: NaturalBatcher<HabitKey, StreakRecord?> {
-    for (loop, batcher) in streakReads where loop.isCurrent { return batcher.value }
+  /// Reads of streaks on the caller's loop.
+  var streakBatcher: NaturalBatcher<HabitKey, StreakRecord?> { part.streakBatcher }
+
+  /// The turns of the caller's loop.
+  var turns: PersonTurns { part.turns }
+
+  private var part: LoopPart {
+    for (loop, part) in parts where loop.isCurrent { return part.value }
     preconditionFailure("the store was used off its loops")
   }
 }

@@ -3,44 +3,30 @@ import Testing
 
 @Suite("Statistics")
 struct StatisticsTests {
-  @Test("counted, quarantined and undone cells are told apart; weekdays and months add up")
+  @Test("counted, quarantined and undone cells are told apart; weekdays, months and runs add up")
   func sums() {
     let statistics = Statistics([
-      (today, LedgerCell(done: true, note: "", trust: .counted)),
-      (today.advanced(by: 1), LedgerCell(done: true, note: "", trust: .counted)),
-      (today.advanced(by: 8), LedgerCell(done: true, note: "", trust: .counted)),
-      (today.advanced(by: 3), LedgerCell(done: true, note: "", trust: .quarantined(.tooOld))),
-      (today.advanced(by: 4), LedgerCell(done: false, note: "", trust: .counted)),
+      DayCounts(day: today.advanced(by: 8), counted: 1),
+      DayCounts(day: today, counted: 2, undone: 1),
+      DayCounts(day: today.advanced(by: 1), counted: 1, quarantined: 1),
+      DayCounts(day: today.advanced(by: 3), quarantined: 1),
     ])
-    #expect(statistics.counted == 3)
-    #expect(statistics.quarantined == 1)
+    #expect(statistics.counted == 4)
+    #expect(statistics.quarantined == 2)
     #expect(statistics.undone == 1)
     #expect(statistics.activeDays == 3)
     #expect(statistics.longestRun == 2)
-    #expect(statistics.countedByWeekday == [1, 2, 0, 0, 0, 0, 0])
+    #expect(statistics.countedByWeekday == [2, 2, 0, 0, 0, 0, 0])
     #expect(
       statistics.countedByMonth == [
-        Statistics.Month(year: 2026, month: 11, counted: 2), Statistics.Month(year: 2026, month: 12, counted: 1),
+        Statistics.Month(year: 2026, month: 11, counted: 3), Statistics.Month(year: 2026, month: 12, counted: 1),
       ])
   }
 
-  @Test("the completion rate is distinct active days over the days of the window, both ends included")
-  func rate() {
-    let done = LedgerCell(done: true, note: "", trust: .counted)
-    let statistics = Statistics([-9, -9, -1, 0, 1].map { (today.advanced(by: $0), done) })
-    #expect(statistics.completionRate(in: today.advanced(by: -9)...today) == 0.3)
-    #expect(statistics.completionRate(in: today...today) == 1)
-    #expect(Statistics([]).completionRate(in: today...today) == 0)
-  }
-
-  @Test("the longest runs come longest first, the later one first among equals")
-  func longestRuns() {
-    let done = LedgerCell(done: true, note: "", trust: .counted)
-    let statistics = Statistics([0, 2, 3, 6, 7, 8, 10, 11].map { (today.advanced(by: $0), done) })
-    func run(_ first: Int, _ last: Int) -> Run { today.advanced(by: first)...today.advanced(by: last) }
-    #expect(statistics.longestRuns(3) == [run(6, 8), run(10, 11), run(2, 3)])
-    #expect(statistics.longestRuns(0).isEmpty)
-    #expect(statistics.longestRun == 3)
+  @Test("no days add up to nothing")
+  func none() {
+    let statistics = Statistics([])
+    #expect(statistics.counted == 0 && statistics.longestRun == 0 && statistics.countedByMonth.isEmpty)
   }
 }
 

@@ -1,4 +1,5 @@
 @testable import StreakServices
+import StreakDomain
 import StreakStore
 import Testing
 
@@ -15,9 +16,11 @@ struct CellDecisionTests {
       migrationID: nil)
   }
 
-  private static func state(_ cell: CellRecord? = nil, summary: SummaryRecord? = .empty) -> LedgerState {
+  private static func state(_ cell: CellRecord? = nil, summary: StreakSummary? = StreakSummary(countedDays: []))
+    -> LedgerState
+  {
     LedgerState(
-      changeNumber: 1, zoneUses: [], deviceRegisteredAt: nil, summary: summary, habitIsArchived: false, cell: cell)
+      changeNumber: 1, zoneUses: [], summary: summary, habitIsArchived: false, cell: cell)
   }
 
   @Test(

@@ -1,4 +1,5 @@
 import EventLoop
+import StreakDomain
 import StreakStore
 import Testing
 

@@ -1,3 +1,4 @@
+import StreakDomain
 import StreakStore
 
 extension Identifier {
@@ -60,7 +61,7 @@ extension CellRecord {
 extension NewMigration {
   static func sample(
     sessionID: Identifier = .random(), migrationID: Identifier = .random(), anchor: Moment? = nil,
-    secret: UInt8 = 5, habits: [(habit: HabitRecord, summary: SummaryRecord)] = [], cells: [CellRecord] = [],
+    secret: UInt8 = 5, habits: [(habit: HabitRecord, summary: StreakSummary)] = [], cells: [CellRecord] = [],
     rejected: [RejectedEntryRecord] = []
   ) -> NewMigration {
     NewMigration(
@@ -83,4 +84,9 @@ extension NewAccount {
         userID: userID, occurredAt: .sample, method: "AccountService/SignUp", outcome: "OK", reason: "",
         deviceID: device.deviceID, peerAddress: "127.0.0.1", detail: ""))
   }
+}
+
+extension StreakSummary {
+  /// No day counts.
+  static let empty = StreakSummary(countedDays: [])
 }

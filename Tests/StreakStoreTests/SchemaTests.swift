@@ -1,5 +1,6 @@
 import EventLoop
 import Postgres
+import StreakDomain
 @testable import StreakStore
 import Testing
 
@@ -34,10 +35,45 @@ import Testing
   func failing() async throws {
     try await TestStore.run { test async throws in
       let broken = SchemaVersion(
-        number: 2, name: "broken", statements: ["CREATE TABLE half (id integer)", "SELECT no_such_column"])
+        number: Int32(SchemaVersion.all.count + 1), name: "broken",
+        statements: ["CREATE TABLE half (id integer)", "SELECT no_such_column"])
       await #expect(throws: SchemaError.self) { try await test.store.applySchema(SchemaVersion.all + [broken]) }
       await #expect(throws: DatabaseError.self) { try await test.count("half") }
       #expect(try await test.store.migrateSchema() == [])
+    }
+  }
+
+  @Test("summaries of a database from before version 2 get their run before the last", arguments: UInt64(0)..<6)
+  func previousRun(seed: UInt64) async throws {
+    try await TestStore.run(migrated: false) { test async throws in
+      _ = try await test.store.applySchema([.initial])
+      var randomness = SplitMix64(seed: seed)
+      let (userID, habitID) = (Identifier.random(), Identifier.random())
+      let days = (0..<30).filter { _ in Int.random(in: 0..<3, using: &randomness) > 0 }
+      let summary = StreakSummary(countedDays: days.map { Day(Moment.sampleDay + Int32($0)) })
+      let last = summary.lastRun ?? Day(0)...Day(0)
+      _ = try await test.database.run(
+        Statement(.write, "INSERT INTO users VALUES ($1, 'a', '', now(), 1, '', 0, '')"),
+        parameters: [.identifier(userID)])
+      _ = try await test.database.run(
+        Statement(
+          .write, "INSERT INTO habits VALUES ($1, $2, 'read', '', 0, 0, false, 1, now(), $3, $4, $5, $6)"),
+        parameters: [
+          .identifier(userID), .identifier(habitID), .int32(Int32(summary.total)), .int32(Int32(summary.longest)),
+          .int32(last.lowerBound.number), .int32(last.upperBound.number),
+        ])
+      _ = try await test.database.run(
+        Statement(
+          .write,
+          """
+          INSERT INTO cells SELECT $1, $2, day, true, '', 0, 1, now(), 'UTC', 0, 0, now() FROM unnest($3::integer[]) day
+          """),
+        parameters: [
+          .identifier(userID), .identifier(habitID), .int32Array(days.map { Moment.sampleDay + Int32($0) }),
+        ])
+      _ = try await test.store.migrateSchema()
+      let streak = try await test.store.streak(of: userID, habitID: habitID)
+      #expect(streak?.summary == summary, "seed \(seed)")
     }
   }
 

@@ -1,4 +1,5 @@
 import EventLoop
+import StreakDomain
 import StreakStore
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
       let days = Array(Moment.sampleDay - 2...Moment.sampleDay)
       let session = NewMigration.sample(
         habits: [
-          (habit, SummaryRecord(totalDays: 3, longestRun: 3, lastRunFirstDay: days[0], lastRunLastDay: days[2]))
+          (habit, StreakSummary(countedDays: days.map { Day($0) }))
         ],
         cells: days.map { .sample(habit.habitID, day: $0, note: "día \($0)") })
       let account = NewAccount.sample(session: session)
@@ -19,7 +20,8 @@ import Testing
       let user = try #require(try await test.store.user(account.userID))
       #expect(user.email == account.email && user.changeNumber == 1)
       #expect(try await test.store.userID(emailKey: account.emailKey) == account.userID)
-      #expect(try await test.store.countedDays(of: account.userID, habitID: habit.habitID) == days)
+      let streak = try await test.store.streak(of: account.userID, habitID: habit.habitID)
+      #expect(streak?.summary == StreakSummary(countedDays: days.map { Day($0) }))
       #expect(
         try await test.store.habits(of: account.userID, includingArchived: false, after: .start, countMax: 10) == [
           habit

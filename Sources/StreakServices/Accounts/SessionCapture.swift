@@ -84,7 +84,7 @@ struct SessionCapture {
       migration: MigrationRecord(
         migrationID: migrationID, sessionID: sessionID, anchor: anchor, manifestHash: captured.manifest.sha256,
         result: result(at: now).protobufBytes(), committedAt: now),
-      sessionSecretHash: secretHash, habits: zip(habits, plan.habits).map { ($0, SummaryRecord($1.summary)) },
+      sessionSecretHash: secretHash, habits: zip(habits, plan.habits).map { ($0, $1.summary) },
       cells: cells, rejected: rejected)
   }
 
@@ -96,7 +96,7 @@ struct SessionCapture {
       return MigratedHabit(
         capturedHabitId: habit.habitID.bytes, habitId: habit.habitID.bytes,
         streak: Schema.Streak(
-          habitID: habit.habitID, SummaryRecord(planned.summary), zoneUses: zoneUses, archived: habit.archived, at: now),
+          habitID: habit.habitID, planned.summary, zoneUses: zoneUses, archived: habit.archived, at: now),
         claimMismatch: planned.claimMismatch, daysCounted: Int32(clamping: countedCount),
         daysQuarantined: Int32(clamping: done.count - countedCount),
         daysUndone: Int32(clamping: planned.cells.count - done.count))

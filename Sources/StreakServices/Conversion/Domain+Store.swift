@@ -37,23 +37,6 @@ extension CellRecord {
   }
 }
 
-extension StreakSummary {
-  init(_ record: SummaryRecord) {
-    let hasDays = record.totalDays > 0 && record.lastRunFirstDay <= record.lastRunLastDay
-    self.init(
-      total: Int(record.totalDays), longest: Int(record.longestRun),
-      lastRun: hasDays ? Day(record.lastRunFirstDay)...Day(record.lastRunLastDay) : nil)
-  }
-}
-
-extension SummaryRecord {
-  init(_ summary: StreakSummary) {
-    self.init(
-      totalDays: Int32(clamping: summary.total), longestRun: Int32(clamping: summary.longest),
-      lastRunFirstDay: summary.lastRun?.lowerBound.number ?? 0, lastRunLastDay: summary.lastRun?.upperBound.number ?? 0)
-  }
-}
-
 extension Refusal {
   /// The refusal of a single statement about a day.
   init(_ rejection: EntryRejection) {

@@ -56,9 +56,9 @@ extension Cell {
 }
 
 extension Schema.Streak {
-  init(habitID: Identifier, _ summary: SummaryRecord, zoneUses: [UInt8], archived: Bool, at now: Moment) {
+  init(habitID: Identifier, _ summary: StreakSummary, zoneUses: [UInt8], archived: Bool, at now: Moment) {
     let today = ZoneUses(encoded: zoneUses).today(now: now.milliseconds)
-    let streak = StreakSummary(summary).streak(today: today, isArchived: archived)
+    let streak = summary.streak(today: today, isArchived: archived)
     let state: Schema.StreakState =
       switch streak.state {
       case .none: .none
@@ -70,5 +70,17 @@ extension Schema.Streak {
       habitId: habitID.bytes, state: state, current: Int32(clamping: streak.current),
       longest: Int32(clamping: streak.longest), total: Int32(clamping: streak.total),
       lastDay: streak.lastDay?.number ?? 0, today: today.number)
+  }
+}
+
+extension Schema.Statistics {
+  init(_ statistics: StreakDomain.Statistics, days: DayRange) {
+    self.init(
+      days: days, counted: Int32(clamping: statistics.counted), quarantined: Int32(clamping: statistics.quarantined),
+      undone: Int32(clamping: statistics.undone), activeDays: Int32(clamping: statistics.activeDays),
+      countedByWeekday: statistics.countedByWeekday.map { Int32(clamping: $0) },
+      countedByMonth: statistics.countedByMonth.map {
+        MonthCount(year: Int32($0.year), month: Int32($0.month), counted: Int32(clamping: $0.counted))
+      }, longestRun: Int32(clamping: statistics.longestRun))
   }
 }

@@ -71,7 +71,7 @@ struct StreakHandlers: StreakService {
   ) async throws(RPCStatus) -> ChangedLedger {
     let outcome = try await answering { () throws(StoreError) in
       try await store.changeCell(
-        of: principal.userID, habitID: cell.habitID, day: cell.day, from: principal.deviceID, decide)
+        of: principal.userID, habitID: cell.habitID, day: cell.day, decide)
     }
     switch outcome {
     case .success(let changed): return changed
@@ -128,7 +128,7 @@ struct StreakHandlers: StreakService {
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
     guard let counts else { throw Refusal.habitNotFound.status }
-    return GetStatisticsResponse(statistics: Schema.Statistics(counts, days: days))
+    return GetStatisticsResponse(statistics: Schema.Statistics(Statistics(counts), days: days))
   }
 }
 

@@ -1,3 +1,5 @@
+public import StreakDomain
+
 /// All that a sign-up stores, in one transaction.
 public struct NewAccount: Sendable {
   public var userID: Identifier
@@ -42,13 +44,13 @@ public struct NewMigration: Sendable {
   /// SHA-256 of the session's secret, for a session that the server sees for the first time.
   public var sessionSecretHash: [UInt8]
   /// Habits with what their counted days add up to.
-  public var habits: [(habit: HabitRecord, summary: SummaryRecord)]
+  public var habits: [(habit: HabitRecord, summary: StreakSummary)]
   /// At most one cell per habit and day.
   public var cells: [CellRecord]
   public var rejected: [RejectedEntryRecord]
 
   public init(
-    migration: MigrationRecord, sessionSecretHash: [UInt8], habits: [(habit: HabitRecord, summary: SummaryRecord)],
+    migration: MigrationRecord, sessionSecretHash: [UInt8], habits: [(habit: HabitRecord, summary: StreakSummary)],
     cells: [CellRecord], rejected: [RejectedEntryRecord]
   ) {
     self.migration = migration

@@ -35,8 +35,8 @@ extension StreakStore {
   /// Makes a habit or replaces its fields; a habit that is already so is left untouched. `version` and `createdAt` of `wanted` are
   /// what a new habit gets (the version is the store's to give).
   public func putHabit(_ wanted: HabitRecord, of userID: Identifier) async throws(StoreError) -> PutHabitOutcome {
-    for _ in 0..<Self.attemptsMax {
-      let state = try await database.row(Self.habitForPut, .identifier(userID), .identifier(wanted.habitID)) {
+    try await change(userID) { runner throws(StoreError) in
+      let state = try await runner.row(Self.habitForPut, .identifier(userID), .identifier(wanted.habitID)) {
         row throws(DatabaseError) in
         (
           changeNumber: try row.int64(0), habitCount: Int(try row.int32(1)),
@@ -53,13 +53,12 @@ extension StreakStore {
         return .limitReached
       }
       habit.version = state.changeNumber + 1
-      let changed = try await database.execute(
+      let changed = try await runner.execute(
         Self.storeHabit, .identifier(userID), .int64(state.changeNumber), .identifier(habit.habitID),
         .string(habit.name), .string(habit.description), .int32(habit.color), .int32(habit.position),
         .bool(habit.archived), .moment(habit.createdAt))
-      if changed == 1 { return .stored(habit) }
+      return changed == 1 ? .stored(habit) : nil
     }
-    throw .concurrentChange
   }
 
   private static let listHabits = Statement(

@@ -1,4 +1,5 @@
 internal import Postgres
+public import StreakDomain
 
 /// Which cells a history holds; every condition must hold.
 public struct LedgerFilter: Sendable, Equatable {
@@ -31,14 +32,6 @@ public struct HistoryPlace: Sendable, Equatable {
     self.day = day
     self.habitID = habitID
   }
-}
-
-/// What the cells of one day add up to.
-public struct DayCounts: Sendable, Equatable {
-  public var day: Int32
-  public var counted: Int32
-  public var quarantined: Int32
-  public var undone: Int32
 }
 
 extension StreakStore {
@@ -93,7 +86,8 @@ extension StreakStore {
       .int32(limits.statisticsDaysMax)
     ) { row throws(DatabaseError) in
       DayCounts(
-        day: try row.int32(0), counted: try row.int32(1), quarantined: try row.int32(2), undone: try row.int32(3))
+        day: Day(try row.int32(0)), counted: Int(try row.int32(1)), quarantined: Int(try row.int32(2)),
+        undone: Int(try row.int32(3)))
     }.reversed()
   }
 }

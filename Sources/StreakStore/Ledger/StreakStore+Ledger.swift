@@ -1,14 +1,15 @@
 internal import Postgres
+internal import StreakDomain
 
 extension StreakStore {
   private static let ledgerState = Statement(
     .read,
     """
-    SELECT u.change_number, u.zone_uses, d.registered_at, h.archived, h.total_days, h.longest_run, h.last_run_first_day,
-      h.last_run_last_day, c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.occurred_at, c.zone,
-      c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.device_id, c.migration_id
+    SELECT u.change_number, u.zone_uses, h.archived, h.total_days, h.longest_run, h.last_run_first_day,
+      h.last_run_last_day, h.previous_run_first_day, h.previous_run_last_day, c.habit_id, c.day, c.done, c.note,
+      c.quarantine_reason, c.version, c.occurred_at, c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at,
+      c.device_id, c.migration_id
     FROM users u
-      LEFT JOIN devices d ON d.user_id = u.user_id AND d.device_id = $4
       LEFT JOIN habits h ON h.user_id = u.user_id AND h.habit_id = $2
       LEFT JOIN cells c ON c.user_id = u.user_id AND c.habit_id = $2 AND c.day = $3
     WHERE u.user_id = $1
@@ -24,9 +25,11 @@ extension StreakStore {
     ), kept AS (
       INSERT INTO cell_history SELECT cells.* FROM cells JOIN changed USING (user_id) WHERE habit_id = $4 AND day = $5
     ), summarised AS (
-      UPDATE habits SET total_days = $15, longest_run = $16, last_run_first_day = $17, last_run_last_day = $18
+      UPDATE habits SET total_days = $15, longest_run = $16, last_run_first_day = $17, last_run_last_day = $18,
+        previous_run_first_day = $19, previous_run_last_day = $20
       FROM changed WHERE habits.user_id = changed.user_id AND habit_id = $4
-        AND (total_days, longest_run, last_run_first_day, last_run_last_day) IS DISTINCT FROM ($15, $16, $17, $18)
+        AND (total_days, longest_run, last_run_first_day, last_run_last_day, previous_run_first_day,
+          previous_run_last_day) IS DISTINCT FROM ($15, $16, $17, $18, $19, $20)
     )
     INSERT INTO cells (
       user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
@@ -45,11 +48,11 @@ extension StreakStore {
   ///   again if somebody else changed the person's data in between, so it must be pure.
   /// - Returns: The cell and summary as they are now, or the refusal.
   public func changeCell<Refused: Error>(
-    of userID: Identifier, habitID: Identifier, day: Int32, from deviceID: Identifier?,
+    of userID: Identifier, habitID: Identifier, day: Int32,
     _ decide: (LedgerState) -> Result<CellChange?, Refused>
   ) async throws(StoreError) -> Result<ChangedLedger, Refused> {
-    for _ in 0..<Self.attemptsMax {
-      let state = try await ledgerState(of: userID, habitID: habitID, day: day, deviceID: deviceID)
+    try await change(userID) { runner throws(StoreError) in
+      let state = try await Self.ledgerState(of: userID, habitID: habitID, day: day, by: runner)
       let change: CellChange?
       switch decide(state) {
       case .failure(let refused): return .failure(refused)
@@ -63,72 +66,70 @@ extension StreakStore {
             cell: cell, summary: summary, zoneUses: state.zoneUses, habitIsArchived: state.habitIsArchived))
       }
       change.cell.version = state.changeNumber + 1
-      let changedSummary = try await summaryAfter(change.cell, replacing: state.cell, summary, of: userID)
-      if try await store(change, changedSummary, of: userID, ifChangeNumberIs: state.changeNumber) {
-        return .success(
-          ChangedLedger(
-            cell: change.cell, summary: changedSummary, zoneUses: change.zoneUses,
-            habitIsArchived: state.habitIsArchived))
-      }
+      let changed = try await Self.summary(
+        summary, with: change.cell, replacing: state.cell, of: userID, by: runner)
+      guard
+        try await Self.store(change, changed, of: userID, ifChangeNumberIs: state.changeNumber, by: runner)
+      else { return nil }
+      return .success(
+        ChangedLedger(
+          cell: change.cell, summary: changed, zoneUses: change.zoneUses, habitIsArchived: state.habitIsArchived))
     }
-    throw .concurrentChange
   }
 
-  private func ledgerState(
-    of userID: Identifier, habitID: Identifier, day: Int32, deviceID: Identifier?
+  private static func ledgerState(
+    of userID: Identifier, habitID: Identifier, day: Int32, by runner: some StatementRunner
   ) async throws(StoreError) -> LedgerState {
-    let state = try await database.row(
-      Self.ledgerState, .identifier(userID), .identifier(habitID), .int32(day), .identifier(deviceID)
+    let state = try await runner.row(
+      ledgerState, .identifier(userID), .identifier(habitID), .int32(day)
     ) { row throws(DatabaseError) in
-      let archived = try row.boolOrNull(3)
+      let archived = try row.boolOrNull(2)
       return LedgerState(
-        changeNumber: try row.int64(0), zoneUses: try row.bytes(1), deviceRegisteredAt: try row.momentOrNull(2),
-        summary: archived == nil ? nil : try row.summary(from: 4), habitIsArchived: archived ?? false,
-        cell: try row.identifierOrNull(8) == nil ? nil : try row.cell(from: 8))
+        changeNumber: try row.int64(0), zoneUses: try row.bytes(1),
+        summary: archived == nil ? nil : try row.summary(from: 3), habitIsArchived: archived ?? false,
+        cell: try row.identifierOrNull(9) == nil ? nil : try row.cell(from: 9))
     }
     guard let state else { throw .noSuchUser }
     return state
   }
 
-  private func store(
-    _ change: CellChange, _ summary: SummaryRecord, of userID: Identifier, ifChangeNumberIs changeNumber: Int64
+  /// - Returns: Whether it was stored; not if somebody else changed the person's data since.
+  private static func store(
+    _ change: CellChange, _ summary: StreakSummary, of userID: Identifier, ifChangeNumberIs changeNumber: Int64,
+    by runner: some StatementRunner
   ) async throws(StoreError) -> Bool {
     let cell = change.cell
-    return try await database.execute(
-      Self.storeCell, .identifier(userID), .int64(changeNumber), .bytes(change.zoneUses), .identifier(cell.habitID),
+    let columns = summary.columns
+    return try await runner.execute(
+      storeCell, .identifier(userID), .int64(changeNumber), .bytes(change.zoneUses), .identifier(cell.habitID),
       .int32(cell.day), .bool(cell.done), .string(cell.note), .int16(Int16(cell.quarantineReason)),
       .moment(cell.made.occurredAt), .string(cell.made.zone), .int32(cell.made.utcOffsetSeconds),
-      .int32(cell.made.dayStartMinutes), .moment(cell.recordedAt), .identifier(cell.deviceID),
-      .int32(summary.totalDays), .int32(summary.longestRun), .int32(summary.lastRunFirstDay),
-      .int32(summary.lastRunLastDay)) == 1
+      .int32(cell.made.dayStartMinutes), .moment(cell.recordedAt), .identifier(cell.deviceID), .int32(columns[0]),
+      .int32(columns[1]), .int32(columns[2]), .int32(columns[3]), .int32(columns[4]), .int32(columns[5])) == 1
   }
 
-  /// The summary with a changed cell. A day after the last run, the everyday case, needs no look at the ledger; any other change of what
-  /// counts is computed anew from the counted days. (They may be newer than the state the decision was made on: then it is not stored.)
-  private func summaryAfter(
-    _ cell: CellRecord, replacing previous: CellRecord?, _ summary: SummaryRecord, of userID: Identifier
-  ) async throws(StoreError) -> SummaryRecord {
-    let counted = previous?.counts ?? false
-    guard cell.counts != counted else { return summary }
-    if cell.counts && cell.day > summary.lastRunLastDay {
-      return summary.appending(cell.day)
-    }
-    var days = try await countedDays(of: userID, habitID: cell.habitID)
-    days.removeAll { $0 == cell.day }
-    if cell.counts { days.insert(cell.day, at: days.firstIndex { $0 > cell.day } ?? days.endIndex) }
-    return SummaryRecord(ascendingDays: days)
+  /// The summary with a changed cell. Where the summary alone does not tell, it is computed anew from the counted days. (They may be newer
+  /// than the state the decision was made on: then it is not stored.)
+  private static func summary(
+    _ summary: StreakSummary, with cell: CellRecord, replacing previous: CellRecord?, of userID: Identifier,
+    by runner: some StatementRunner
+  ) async throws(StoreError) -> StreakSummary {
+    guard cell.counts != previous?.counts ?? false else { return summary }
+    let day = Day(cell.day)
+    if let changed = cell.counts ? summary.adding(day) : summary.removing(day) { return changed }
+    var days = Set(try await countedDays(of: userID, habitID: cell.habitID, by: runner))
+    if cell.counts { days.insert(day) } else { days.remove(day) }
+    return StreakSummary(countedDays: days)
   }
 
   private static let countedDays = Statement(
-    .read,
-    """
-    SELECT day FROM cells WHERE user_id = $1 AND habit_id = $2 AND done AND quarantine_reason = 0 ORDER BY day
-    """)
+    .read, "SELECT day FROM cells WHERE user_id = $1 AND habit_id = $2 AND done AND quarantine_reason = 0")
 
-  /// The counted days of a habit, ascending.
-  public func countedDays(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> [Int32] {
-    try await database.rows(Self.countedDays, .identifier(userID), .identifier(habitID)) { row throws(DatabaseError) in
-      try row.int32(0)
+  private static func countedDays(
+    of userID: Identifier, habitID: Identifier, by runner: some StatementRunner
+  ) async throws(StoreError) -> [Day] {
+    try await runner.rows(countedDays, .identifier(userID), .identifier(habitID)) { row throws(DatabaseError) in
+      Day(try row.int32(0))
     }
   }
 }

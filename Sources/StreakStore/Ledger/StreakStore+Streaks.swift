@@ -1,4 +1,5 @@
 internal import Postgres
+public import StreakDomain
 
 /// Names a habit of a person.
 struct HabitKey: Sendable, Hashable {
@@ -9,7 +10,7 @@ struct HabitKey: Sendable, Hashable {
 /// All that a habit's streak follows from.
 public struct StreakRecord: Sendable, Equatable {
   public var habitID: Identifier
-  public var summary: SummaryRecord
+  public var summary: StreakSummary
   public var zoneUses: [UInt8]
   public var archived: Bool
   /// Where the habit stands in the person's own order.
@@ -23,8 +24,8 @@ extension StreakStore {
   private static let streak = Statement(
     .read,
     """
-    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived,
-      h.position
+    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
+      h.previous_run_last_day, u.zone_uses, h.archived, h.position
     FROM habits h JOIN users u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2
     """)
 
@@ -32,8 +33,8 @@ extension StreakStore {
   private static let streakSet = Statement(
     .read,
     """
-    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived,
-      h.position, wanted.place
+    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
+      h.previous_run_last_day, u.zone_uses, h.archived, h.position, wanted.place
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY wanted (user_id, habit_id, place)
       CROSS JOIN LATERAL (
         SELECT * FROM habits WHERE habits.user_id = wanted.user_id AND habits.habit_id = wanted.habit_id LIMIT 1) h
@@ -43,8 +44,8 @@ extension StreakStore {
   private static let listStreaks = Statement(
     .read,
     """
-    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, u.zone_uses, h.archived,
-      h.position
+    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
+      h.previous_run_last_day, u.zone_uses, h.archived, h.position
     FROM habits h JOIN users u ON u.user_id = h.user_id
     WHERE h.user_id = $1 AND ($2 OR NOT h.archived) AND (h.position, h.habit_id) > ($3, $4)
     ORDER BY h.position, h.habit_id LIMIT $5
@@ -77,7 +78,7 @@ extension StreakStore {
       var streaks = [StreakRecord?](repeating: nil, count: keys.count)
       let found = try await database.rows(
         streakSet, .identifiers(keys.map(\.userID)), .identifiers(keys.map(\.habitID))
-      ) { row throws(DatabaseError) in (place: Int(try row.int64(8)), streak: try row.streak()) }
+      ) { row throws(DatabaseError) in (place: Int(try row.int64(10)), streak: try row.streak()) }
       for (place, streak) in found where (1...keys.count).contains(place) { streaks[place - 1] = streak }
       return .success(streaks)
     } catch {
@@ -90,7 +91,7 @@ extension Row {
   /// Columns of the statements above, in their order.
   fileprivate func streak() throws(DatabaseError) -> StreakRecord {
     StreakRecord(
-      habitID: try identifier(0), summary: try summary(from: 1), zoneUses: try bytes(5), archived: try bool(6),
-      position: try int32(7))
+      habitID: try identifier(0), summary: try summary(from: 1), zoneUses: try bytes(7), archived: try bool(8),
+      position: try int32(9))
   }
 }

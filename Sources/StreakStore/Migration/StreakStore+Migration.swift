@@ -39,10 +39,10 @@ extension StreakStore {
     """
     INSERT INTO habits (
       user_id, habit_id, name, description, color, position, archived, version, created_at, total_days, longest_run,
-      last_run_first_day, last_run_last_day)
+      last_run_first_day, last_run_last_day, previous_run_first_day, previous_run_last_day)
     SELECT $1, * FROM unnest(
       $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::boolean[], $8::bigint[],
-      $9::timestamptz[], $10::integer[], $11::integer[], $12::integer[], $13::integer[])
+      $9::timestamptz[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::integer[])
     """)
 
   private static let insertCells = Statement(
@@ -80,14 +80,15 @@ extension StreakStore {
   ) async throws(StoreError) {
     let migration = session.migration
     let habits = session.habits
+    let summaries = habits.map(\.summary.columns)
+    func summaryColumn(_ index: Int) -> PostgresValue { .int32Array(summaries.map { $0[index] }) }
     try await runner.execute(
       insertHabits, .identifier(userID), .identifiers(habits.map(\.habit.habitID)),
       .stringArray(habits.map(\.habit.name)), .stringArray(habits.map(\.habit.description)),
       .int32Array(habits.map(\.habit.color)), .int32Array(habits.map(\.habit.position)),
       .boolArray(habits.map(\.habit.archived)), .int64Array(habits.map(\.habit.version)),
-      .moments(habits.map(\.habit.createdAt)), .int32Array(habits.map(\.summary.totalDays)),
-      .int32Array(habits.map(\.summary.longestRun)), .int32Array(habits.map(\.summary.lastRunFirstDay)),
-      .int32Array(habits.map(\.summary.lastRunLastDay)))
+      .moments(habits.map(\.habit.createdAt)), summaryColumn(0), summaryColumn(1), summaryColumn(2), summaryColumn(3),
+      summaryColumn(4), summaryColumn(5))
     let cells = session.cells
     try await runner.execute(
       insertCells, .identifier(userID), .identifier(migration.migrationID), .identifier(cells.first?.deviceID),

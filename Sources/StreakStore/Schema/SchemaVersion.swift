@@ -16,5 +16,5 @@ struct SchemaVersion: Sendable {
   }
 
   /// Every step that this program knows, in order.
-  static let all: [SchemaVersion] = [.initial]
+  static let all: [SchemaVersion] = [.initial, .previousRun]
 }
