@@ -117,7 +117,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",
-      dependencies: ["Cryptography", "RPC", "Schema", "StreakDomain", "StreakServices", "StreakStore"],
+      dependencies: [
+        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakServices",
+        "StreakStore",
+      ],
       swiftSettings: settings),
   ]
 )

@@ -28,12 +28,9 @@ CLIENT_COUNTS = [1, 4, 8, 16, 32]
 PEOPLE = 200
 HABITS = 10
 
-# StreakStore's statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
-READ = """
-SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day,
-  h.previous_run_first_day, h.previous_run_last_day, u.zone_uses, h.archived, h.position
-FROM habits h JOIN users u ON u.user_id = h.user_id WHERE h.user_id = '{user_id}' AND h.habit_id = '{habit_id}';
-"""
+# StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
+SOURCE = pathlib.Path(__file__).parent.parent / "Sources/StreakStore/Ledger/StreakStore+Streaks.swift"
+READ = re.search(r'static let streak = Statement\(\s*\.read,\s*"""(.*?)"""', SOURCE.read_text(), re.DOTALL)[1]
 READ_SCRIPTS = 100  # pgbench takes at most 128
 
 # The least that PostgreSQL does to change one cell durably: one statement, one transaction.
@@ -186,7 +183,7 @@ class Bench:
         for number, row in enumerate(rows):
             user_id, habit_id = row.split("|")
             paths.append(self.folder / f"read{number}.sql")
-            paths[-1].write_text(READ.format(user_id=user_id, habit_id=habit_id))
+            paths[-1].write_text(READ.replace("$1", f"'{user_id}'").replace("$2", f"'{habit_id}'") + ";")
         return paths
 
     def pgbench(self, scripts, clients):

@@ -1027,7 +1027,6 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "SESSION_INVALID", "STREAK__V1__ERROR_REASON__SESSION_INVALID", 5 },
   { "SESSION_MIGRATED", "STREAK__V1__ERROR_REASON__SESSION_MIGRATED", 6 },
   { "SESSION_CLAIMED", "STREAK__V1__ERROR_REASON__SESSION_CLAIMED", 7 },
-  { "MIGRATION_EXISTS", "STREAK__V1__ERROR_REASON__MIGRATION_EXISTS", 8 },
   { "IDEMPOTENCY_KEY_REUSED", "STREAK__V1__ERROR_REASON__IDEMPOTENCY_KEY_REUSED", 9 },
   { "PARTIAL_CAPTURE", "STREAK__V1__ERROR_REASON__PARTIAL_CAPTURE", 10 },
   { "CAPTURE_CORRUPT", "STREAK__V1__ERROR_REASON__CAPTURE_CORRUPT", 11 },
@@ -1043,36 +1042,37 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "OUTCOME_UNKNOWN", "STREAK__V1__ERROR_REASON__OUTCOME_UNKNOWN", 21 },
   { "CONCURRENT_CHANGE", "STREAK__V1__ERROR_REASON__CONCURRENT_CHANGE", 22 },
   { "INTERNAL_FAULT", "STREAK__V1__ERROR_REASON__INTERNAL_FAULT", 23 },
+  { "EXPORT_TOO_SLOW", "STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW", 24 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{0, 24}
+{0, 0},{9, 8},{0, 24}
 };
 static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[24] =
 {
-  { "CAPTURE_CORRUPT", 11 },
-  { "CELL_NOT_FOUND", 16 },
-  { "CONCURRENT_CHANGE", 22 },
+  { "CAPTURE_CORRUPT", 10 },
+  { "CELL_NOT_FOUND", 15 },
+  { "CONCURRENT_CHANGE", 21 },
   { "CREDENTIALS_INVALID", 2 },
-  { "DAY_MISMATCH", 13 },
-  { "DAY_SEALED", 14 },
+  { "DAY_MISMATCH", 12 },
+  { "DAY_SEALED", 13 },
   { "ERROR_REASON_UNSPECIFIED", 0 },
-  { "FUTURE_DAY", 12 },
-  { "HABIT_LIMIT", 19 },
-  { "HABIT_NOT_FOUND", 15 },
-  { "IDEMPOTENCY_KEY_REUSED", 9 },
-  { "INTERNAL_FAULT", 23 },
+  { "EXPORT_TOO_SLOW", 23 },
+  { "FUTURE_DAY", 11 },
+  { "HABIT_LIMIT", 18 },
+  { "HABIT_NOT_FOUND", 14 },
+  { "IDEMPOTENCY_KEY_REUSED", 8 },
+  { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
-  { "MIGRATION_EXISTS", 8 },
-  { "OUTCOME_UNKNOWN", 21 },
-  { "PAGE_TOKEN_INVALID", 17 },
-  { "PARTIAL_CAPTURE", 10 },
+  { "OUTCOME_UNKNOWN", 20 },
+  { "PAGE_TOKEN_INVALID", 16 },
+  { "PARTIAL_CAPTURE", 9 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
   { "SESSION_MIGRATED", 6 },
   { "SIGN_IN_REFUSED", 3 },
   { "SIGN_UP_REFUSED", 4 },
-  { "STORAGE_UNAVAILABLE", 20 },
-  { "TOO_MANY_REQUESTS", 18 },
+  { "STORAGE_UNAVAILABLE", 19 },
+  { "TOO_MANY_REQUESTS", 17 },
 };
 const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
 {
@@ -1085,7 +1085,7 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   streak__v1__error_reason__enum_values_by_number,
   24,
   streak__v1__error_reason__enum_values_by_name,
-  1,
+  2,
   streak__v1__error_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -122,6 +122,14 @@ public import ProtobufCodec
     }
   }
 
+  /// Ends the call with `status` if it is not over `milliseconds` from now; the caller's own deadline may end it before.
+  public func limitTime(milliseconds: UInt64, _ status: RPCStatus) {
+    let limit = loop.nowMilliseconds &+ milliseconds
+    guard progress != .finished, limit < deadlineMilliseconds ?? .max else { return }
+    deadlineTimer?.cancel()
+    deadlineTimer = loop.schedule(afterMilliseconds: milliseconds) { [unowned self] in end(status) }
+  }
+
   private func deadlinePassed() {
     end(RPCStatus(.deadlineExceeded, "The caller's deadline has passed."))
   }

@@ -44,4 +44,14 @@ public enum MalformedField: String, Sendable, CaseIterable {
   case dayStart = "made.day_start_minutes"
   /// Empty, longer than 64 bytes, or with control characters. Names that nobody knows are accepted.
   case zone = "made.zone"
+
+  /// What is required of the field, to follow its name.
+  public var requirement: String {
+    switch self {
+    case .day: "must be from 2000-01-01 to 9999-12-31"
+    case .utcOffset: "must be from -43200 to 50400"
+    case .dayStart: "must be from 0 to 1439"
+    case .zone: "must be 1 to 64 bytes without control characters"
+    }
+  }
 }

@@ -10,12 +10,14 @@ public final class StreakApplication: Sendable {
   private let store: StreakStore
   private let passwords: PasswordQueue
   private let issuer: TokenIssuer
+  private let exports: ExportLimits
   private let listeners = Mutex<[RevocationListener]>([])
 
   /// - Parameter store: Open, on every loop that will serve.
   /// - Throws: `ApplicationError` if the machine cannot even hash one password.
   public init(
-    store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes()
+    store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
+    exports: ExportLimits = ExportLimits()
   ) throws(ApplicationError) {
     self.store = store
     do {
@@ -23,6 +25,7 @@ public final class StreakApplication: Sendable {
     } catch {
       throw .noMemoryForPasswords
     }
+    self.exports = exports
     issuer = TokenIssuer(lifetimes: lifetimes)
   }
 
@@ -31,7 +34,7 @@ public final class StreakApplication: Sendable {
     let signUp = SignUpProcedure(store: store, passwords: passwords, issuer: issuer)
     return AccountHandlers(store: store, passwords: passwords, issuer: issuer, signUp: signUp).methods
       + SessionHandlers(store: store).methods + StreakHandlers(store: store).methods
-      + ExportHandlers(store: store).methods
+      + ExportHandlers(store: store, slots: ExportSlots(limits: exports)).methods
   }
 
   /// What stands around every call, outermost first, for one loop. Loop thread only.

@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import Logging
+import StreakServices
 
 /// What the program was told: by options, else by the environment, else by the file, else the defaults.
 struct ServerSettings {
@@ -12,6 +13,13 @@ struct ServerSettings {
   let connectionsPerLoop: Int
   let graceSeconds: Int
   let logLevel: Logger.Level
+
+  /// An export holds a connection: half of a loop's are left to other calls.
+  var exports: ExportLimits {
+    var limits = ExportLimits()
+    limits.runningPerLoopMax = connectionsPerLoop / 2
+    return limits
+  }
 
   /// Bytes of a settings file.
   static let fileBytesMax = 65_536
@@ -44,7 +52,7 @@ struct ServerSettings {
     dataFolder = text("data-folder", command.dataFolder) ?? ".streakd"
     database = text("database", command.database)
     loops = try number("loops", command.loops, 1...256, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 1...64, default: 4)
+    connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 2...64, default: 4)
     graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
     let level = text("log-level", command.logLevel) ?? "info"
     guard let logLevel = Logger.Level(rawValue: level) else {

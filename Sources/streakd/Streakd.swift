@@ -39,7 +39,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Threads that serve, each with its own connections to PostgreSQL. (default: one for each core)")
   var loops: Int?
 
-  @Option(help: "Connections to PostgreSQL for each loop. (default: 4)")
+  @Option(help: "Connections to PostgreSQL for each loop, 2 to 64. (default: 4)")
   var connectionsPerLoop: Int?
 
   @Option(help: "Seconds that open calls get to end after SIGTERM. (default: 10)")
@@ -86,7 +86,7 @@ struct Streakd: AsyncParsableCommand {
     let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
     if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
 
-    let application = try StreakApplication(store: store)
+    let application = try StreakApplication(store: store, exports: settings.exports)
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, interceptors: { application.interceptors(on: $0) }
     ) { loop in

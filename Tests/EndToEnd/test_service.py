@@ -1,5 +1,6 @@
 """How the server behaves as a server: stock tools, deadlines, several processes, load, an orderly end."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -11,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from google.protobuf.descriptor_pool import DescriptorPool
-from person import Person, details
+from person import Person, details, local_time, today
 from server import Server, wait_until
 from streak.v1 import account_pb2, common_pb2, export_pb2, streak_pb2
 
@@ -196,3 +197,40 @@ def test_sigterm_says_goaway(folder):
         while not client.closed:
             client.receive()
         assert any(isinstance(event, ConnectionTerminated) and event.error_code == 0 for event in client.events)
+
+
+def test_what_the_field_rules_cannot_express_is_refused_naming_the_field(server):
+    with Person(server) as person:
+        person.sign_up()
+        habit = person.put_habit()
+        for name in ("\u200b", "two\nlines", "bell\x07", " "):
+            with pytest.raises(grpc.RpcError) as caught:
+                person.put_habit(name)
+            assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+            assert [violation.field for violation in details(caught.value)[1]] == ["habit.name"]
+        made = local_time()
+        made.zone = "Asia/\x01Kathmandu"
+        with pytest.raises(grpc.RpcError) as caught:
+            person.streaks.RecordCompletion(
+                streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), made=made), metadata=person.metadata,
+                timeout=30)
+        assert [violation.field for violation in details(caught.value)[1]] == ["made.zone"]
+
+
+def test_a_slow_reader_of_exports_holds_up_only_more_exports(folder):
+    """Half of a loop's connections stay free for other calls."""
+    with Server(folder=folder, arguments=["--loops", "1", "--connections-per-loop", "2"]) as server, Person(server) as person:
+        person.sign_up()
+        habit = person.put_habit()
+        # Large enough that the first export cannot end before it is read.
+        for number in range(300):
+            person.record(habit, note=str(number % 10) * 4000)
+        exports = [person.exports.Export(export_pb2.ExportRequest(), metadata=person.metadata, timeout=60) for _ in range(3)]
+        first = next(exports[0]).chunk
+        for export in exports[1:]:
+            assert export.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert details(export)[0].reason == "TOO_MANY_REQUESTS"
+        assert person.streak(habit).current == 1
+        whole = first + b"".join(response.chunk for response in exports[0])
+        assert json.loads(whole)["history"]
+        assert b"ledger" in person.export()[0]

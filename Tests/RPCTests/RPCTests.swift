@@ -157,6 +157,22 @@ struct RPCTests {
     }
   }
 
+  @Test(
+    "a handler's own time limit ends its call, unless the caller's deadline is earlier", arguments: [nil, 20, 60_000])
+  func timeLimit(timeoutMilliseconds: UInt64?) async throws {
+    let method = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, context) throws(RPCStatus) in
+      context.limitTime(milliseconds: timeoutMilliseconds == 20 ? 60_000 : 20, RPCStatus(.aborted, "too long"))
+      await context.loop.sleep(milliseconds: 3_600_000)
+      return request
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let status = await status {
+        _ = try await fixture.call(EchoMethods.unary, EchoMessage(), timeoutMilliseconds: timeoutMilliseconds)
+      }
+      #expect(status?.code == (timeoutMilliseconds == 20 ? .deadlineExceeded : .aborted))
+    }
+  }
+
   @Test("a caller that gives up cancels the handler")
   func cancellation() async throws {
     let started = Flag()

@@ -1,13 +1,20 @@
+import GRPCSchema
+import ProtobufCodec
 import RPC
 import Schema
 @testable import StreakServices
 import Testing
 
 struct RefusalTests {
-  @Test("every refusal is a reason of the schema, and says so to the client")
-  func reasons() {
+  @Test("the refusals are exactly the reasons of the schema, and say so to the client")
+  func reasons() throws {
+    let named = (1...Int32(UInt8.max)).map { ErrorReason(rawValue: $0).description }.filter { Int32($0) == nil }
+    #expect(Set(named) == Set(Refusal.allCases.map(\.rawValue)))
     for refusal in Refusal.allCases {
-      #expect(refusal.status.code != .ok)
+      let status = refusal.status
+      #expect(status.code != .ok && !status.message.isEmpty)
+      let info = try #require(status.details.first)
+      #expect(try GoogleRPCErrorInfo(protobufBytes: info.value).reason == refusal.rawValue)
     }
   }
 

@@ -15,8 +15,8 @@ public protocol AccountService: Sendable {
   /// same: without a session the email, password and idempotency key; with one the email, password, session, migration id and manifest.
   /// The stored reply is sealed under the request's own secrets, so that nobody else, not even the server alone, can read its tokens.
   ///
-  /// Refused: INVALID_FIELD; SIGN_UP_REFUSED; IDEMPOTENCY_KEY_REUSED; TOO_MANY_REQUESTS; with a session also SESSION_INVALID,
-  /// SESSION_CLAIMED, MIGRATION_EXISTS, PARTIAL_CAPTURE, CAPTURE_CORRUPT. A single bad entry refuses nothing: it is in `migration.rejected`.
+  /// Refused: INVALID_FIELD; SIGN_UP_REFUSED; TOO_MANY_REQUESTS; with a session also SESSION_INVALID, SESSION_CLAIMED, PARTIAL_CAPTURE,
+  /// CAPTURE_CORRUPT. A single bad entry refuses nothing: it is in `migration.rejected`.
   func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse
   /// Signs a device in.
   ///

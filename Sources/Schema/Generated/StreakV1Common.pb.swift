@@ -26,9 +26,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let sessionMigrated = ErrorReason(rawValue: 6)
   /// PERMISSION_DENIED: the session belongs to an account, and not to this one.
   public static let sessionClaimed = ErrorReason(rawValue: 7)
-  /// ALREADY_EXISTS: this session is already in this account; the details hold the first `MigrationResult`.
-  public static let migrationExists = ErrorReason(rawValue: 8)
-  /// FAILED_PRECONDITION: this idempotency key or migration id was used with another request.
+  /// FAILED_PRECONDITION: this idempotency key was used with another request.
   public static let idempotencyKeyReused = ErrorReason(rawValue: 9)
   /// FAILED_PRECONDITION: fewer habits or entries than the manifest counts. Nothing was written; send the capture again whole.
   public static let partialCapture = ErrorReason(rawValue: 10)
@@ -58,6 +56,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let concurrentChange = ErrorReason(rawValue: 22)
   /// INTERNAL: a fault of the service.
   public static let internalFault = ErrorReason(rawValue: 23)
+  /// DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited time.
+  public static let exportTooSlow = ErrorReason(rawValue: 24)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -70,7 +70,6 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 5: "SESSION_INVALID"
     case 6: "SESSION_MIGRATED"
     case 7: "SESSION_CLAIMED"
-    case 8: "MIGRATION_EXISTS"
     case 9: "IDEMPOTENCY_KEY_REUSED"
     case 10: "PARTIAL_CAPTURE"
     case 11: "CAPTURE_CORRUPT"
@@ -86,6 +85,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 21: "OUTCOME_UNKNOWN"
     case 22: "CONCURRENT_CHANGE"
     case 23: "INTERNAL_FAULT"
+    case 24: "EXPORT_TOO_SLOW"
     default: nil
     }
   }

@@ -7,6 +7,8 @@ public import RPC
 public protocol ExportService: Sendable {
   /// Streams a consistent snapshot of everything that belongs to the signed-in person. The chunks, put together in order, are the document; the
   /// last response carries the manifest and no chunk. A stream that ends without a manifest is incomplete.
+  ///
+  /// Refused: TOO_MANY_REQUESTS when as many exports are under way as the server allows; EXPORT_TOO_SLOW when this one takes too long.
   func export(_ request: ExportRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext) async throws(RPCStatus)
 }
 

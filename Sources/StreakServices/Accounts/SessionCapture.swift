@@ -26,6 +26,9 @@ struct SessionCapture {
   init(_ claim: SessionClaim, known: SessionRecord?, secretHash: [UInt8], at now: Moment) throws(RPCStatus) {
     guard let message = claim.captured else { throw Refusal.invalidField("session.captured", "is required") }
     captured = try StreakDomain.CapturedSession(message, path: "session.captured")
+    if let field = captured.invalidField {
+      throw Refusal.invalidField("session.captured." + field, "cannot be")
+    }
     switch captured.fault(sha256: SHA256.digest(of:)) {
     case nil: break
     case .partialCapture: throw Refusal.partialCapture.status

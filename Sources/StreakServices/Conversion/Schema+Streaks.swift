@@ -14,6 +14,9 @@ extension LocalTimeRecord {
     self.init(
       occurredAt: occurredAt, zone: made.zone, utcOffsetSeconds: made.utcOffsetSeconds,
       dayStartMinutes: made.dayStartMinutes)
+    if let field = DayRules.malformedField(of: StreakDomain.LocalTime(self)) {
+      throw Refusal.invalidField(path + field.rawValue.drop { $0 != "." }, field.requirement)
+    }
   }
 }
 
@@ -36,7 +39,12 @@ extension Habit {
 
 extension HabitRecord {
   /// A habit as a client wants it; the field rules have been applied.
+  ///
+  /// - Throws: A refusal naming the field that cannot be.
   init(_ habit: Habit, path: String, at now: Moment) throws(RPCStatus) {
+    guard HabitName.isValid(habit.name) else {
+      throw Refusal.invalidField(path + ".name", "must be visible text of one line")
+    }
     self.init(
       habitID: try Identifier(field: habit.id, path: path + ".id"), name: habit.name, description: habit.description,
       color: Int32(clamping: habit.color), position: habit.position, archived: habit.archived, version: 0,

@@ -11,11 +11,15 @@ struct ExportHandlers: ExportService {
   static let chunkBytes = 64 * 1024
 
   let store: StreakStore
+  let slots: ExportSlots
 
   func export(
     _ request: ExportRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext
   ) async throws(RPCStatus) {
     let principal = try context.user()
+    guard slots.take() else { throw Refusal.tooManyRequests.status }
+    defer { slots.give() }
+    context.limitTime(milliseconds: UInt64(slots.limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
     var document = ExportDocument(isBinary: request.format == .binary, userID: principal.userID, at: .now())
     var failure: RPCStatus?
     let isComplete = try await answering { () throws(StoreError) in

@@ -13,7 +13,6 @@ enum Refusal: String, CaseIterable {
   case sessionInvalid = "SESSION_INVALID"
   case sessionMigrated = "SESSION_MIGRATED"
   case sessionClaimed = "SESSION_CLAIMED"
-  case migrationExists = "MIGRATION_EXISTS"
   case idempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED"
   case partialCapture = "PARTIAL_CAPTURE"
   case captureCorrupt = "CAPTURE_CORRUPT"
@@ -29,6 +28,7 @@ enum Refusal: String, CaseIterable {
   case outcomeUnknown = "OUTCOME_UNKNOWN"
   case concurrentChange = "CONCURRENT_CHANGE"
   case internalFault = "INTERNAL_FAULT"
+  case exportTooSlow = "EXPORT_TOO_SLOW"
 
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
@@ -66,7 +66,6 @@ enum Refusal: String, CaseIterable {
     case .sessionInvalid: (.unauthenticated, "The session is unknown, or the secret is not its own.")
     case .sessionMigrated: (.failedPrecondition, "The session has become part of an account; sign in.")
     case .sessionClaimed: (.permissionDenied, "The session belongs to an account, and not to this one.")
-    case .migrationExists: (.alreadyExists, "This session is already in this account.")
     case .idempotencyKeyReused: (.failedPrecondition, "The key was used with another request.")
     case .partialCapture: (.failedPrecondition, "The capture holds less than its manifest counts; send it whole.")
     case .captureCorrupt: (.failedPrecondition, "The capture does not match its manifest's hash; capture again.")
@@ -82,6 +81,7 @@ enum Refusal: String, CaseIterable {
     case .outcomeUnknown: (.unknown, "The change may or may not have been saved; send the same request again.")
     case .concurrentChange: (.aborted, "Somebody changed the same thing at the same moment; send it again.")
     case .internalFault: (.internal, "A fault of the service.")
+    case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
     }
   }
 }

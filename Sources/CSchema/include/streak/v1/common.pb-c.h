@@ -65,11 +65,7 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__SESSION_CLAIMED = 7,
   /*
-   * ALREADY_EXISTS: this session is already in this account; the details hold the first `MigrationResult`.
-   */
-  STREAK__V1__ERROR_REASON__MIGRATION_EXISTS = 8,
-  /*
-   * FAILED_PRECONDITION: this idempotency key or migration id was used with another request.
+   * FAILED_PRECONDITION: this idempotency key was used with another request.
    */
   STREAK__V1__ERROR_REASON__IDEMPOTENCY_KEY_REUSED = 9,
   /*
@@ -127,7 +123,11 @@ typedef enum _Streak__V1__ErrorReason {
   /*
    * INTERNAL: a fault of the service.
    */
-  STREAK__V1__ERROR_REASON__INTERNAL_FAULT = 23
+  STREAK__V1__ERROR_REASON__INTERNAL_FAULT = 23,
+  /*
+   * DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited time.
+   */
+  STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW = 24
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*
