@@ -16,8 +16,9 @@ struct DecodingTests {
     }
     #expect(throws: DecodeError.containsNUL(field: "f_string")) { try decode(field([0, 0x61])) }
     #expect(throws: DecodeError.invalidUTF8(field: "f_string")) { try decode(field([0xC3])) }
-    #expect(throws: DecodeError.invalidUTF8(field: "f_string")) { try decode(field([0xED, 0xA0, 0x80])) }  // a surrogate
-    #expect(throws: DecodeError.invalidUTF8(field: "f_string")) { try decode(field([0xC0, 0x80])) }  // an overlong NUL
+    // A surrogate, then an overlong NUL.
+    #expect(throws: DecodeError.invalidUTF8(field: "f_string")) { try decode(field([0xED, 0xA0, 0x80])) }
+    #expect(throws: DecodeError.invalidUTF8(field: "f_string")) { try decode(field([0xC0, 0x80])) }
     #expect((try? decode(field([0xC3, 0xA9])))?.fString == String(repeating: "a", count: prefix) + "é")
   }
 
