@@ -56,8 +56,10 @@ public struct WireField {
   }
 
   /// The next field; nil at the end. A group is returned whole; its inside is checked to be well-formed.
+  ///
+  /// - Parameter isSkipped: Nobody looks at the field: its number may be 0, as Google's parsers have it inside unknown groups.
   @inline(__always)
-  mutating func next(nestingLeft: Int) throws(DecodeError) -> WireField? {
+  mutating func next(nestingLeft: Int, isSkipped: Bool = false) throws(DecodeError) -> WireField? {
     guard unsafe !isAtEnd else { return nil }
     let start = unsafe offset
     let tag = unsafe try varint()
@@ -66,7 +68,7 @@ public struct WireField {
       throw .malformedTag
     }
     let number = UInt32(tag >> 3)
-    guard number != 0 else { throw .malformedTag }
+    guard number != 0 || isSkipped else { throw .malformedTag }
     switch type {
     case .varint:
       let value = unsafe try varint()
@@ -105,7 +107,7 @@ public struct WireField {
       let tag = unsafe try varint()
       if tag == UInt64(number) << 3 | UInt64(WireType.endGroup.rawValue) { return start..<fieldStart }
       unsafe offset = fieldStart
-      _ = unsafe try next(nestingLeft: nestingLeft)
+      _ = unsafe try next(nestingLeft: nestingLeft, isSkipped: true)
     }
     throw .truncated
   }

@@ -540,30 +540,6 @@ static const ProtobufCFieldDescriptor codec__test__all_types__field_descriptors[
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "f_float",
-    11,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_FLOAT,
-    0,   /* quantifier_offset */
-    offsetof(Codec__Test__AllTypes, f_float),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "f_double",
-    12,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Codec__Test__AllTypes, f_double),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "f_bool",
     13,
     PROTOBUF_C_LABEL_NONE,
@@ -816,6 +792,30 @@ static const ProtobufCFieldDescriptor codec__test__all_types__field_descriptors[
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "c_float",
+    47,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Codec__Test__AllTypes, choice_case),
+    offsetof(Codec__Test__AllTypes, c_float),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "c_double",
+    48,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Codec__Test__AllTypes, choice_case),
+    offsetof(Codec__Test__AllTypes, c_double),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "labels",
     51,
     PROTOBUF_C_LABEL_REPEATED,
@@ -865,49 +865,50 @@ static const ProtobufCFieldDescriptor codec__test__all_types__field_descriptors[
   },
 };
 static const unsigned codec__test__all_types__field_indices_by_name[] = {
-  32,   /* field[32] = c_bool */
-  29,   /* field[29] = c_bytes */
-  31,   /* field[31] = c_color */
-  30,   /* field[30] = c_inner */
-  27,   /* field[27] = c_int32 */
-  28,   /* field[28] = c_string */
-  12,   /* field[12] = f_bool */
-  15,   /* field[15] = f_bytes */
-  13,   /* field[13] = f_color */
-  11,   /* field[11] = f_double */
+  30,   /* field[30] = c_bool */
+  27,   /* field[27] = c_bytes */
+  29,   /* field[29] = c_color */
+  32,   /* field[32] = c_double */
+  31,   /* field[31] = c_float */
+  28,   /* field[28] = c_inner */
+  25,   /* field[25] = c_int32 */
+  26,   /* field[26] = c_string */
+  10,   /* field[10] = f_bool */
+  13,   /* field[13] = f_bytes */
+  11,   /* field[11] = f_color */
   35,   /* field[35] = f_duration */
   7,   /* field[7] = f_fixed32 */
   9,   /* field[9] = f_fixed64 */
-  10,   /* field[10] = f_float */
-  16,   /* field[16] = f_inner */
+  14,   /* field[14] = f_inner */
   0,   /* field[0] = f_int32 */
   3,   /* field[3] = f_int64 */
   2,   /* field[2] = f_sfixed32 */
   5,   /* field[5] = f_sfixed64 */
   1,   /* field[1] = f_sint32 */
   4,   /* field[4] = f_sint64 */
-  14,   /* field[14] = f_string */
+  12,   /* field[12] = f_string */
   34,   /* field[34] = f_timestamp */
   6,   /* field[6] = f_uint32 */
   8,   /* field[8] = f_uint64 */
   36,   /* field[36] = far_away */
   33,   /* field[33] = labels */
-  21,   /* field[21] = r_bool */
-  24,   /* field[24] = r_bytes */
-  22,   /* field[22] = r_color */
-  20,   /* field[20] = r_double */
-  19,   /* field[19] = r_fixed32 */
-  25,   /* field[25] = r_inner */
-  17,   /* field[17] = r_int32 */
-  18,   /* field[18] = r_sint64 */
-  23,   /* field[23] = r_string */
-  26,   /* field[26] = r_unpacked */
+  19,   /* field[19] = r_bool */
+  22,   /* field[22] = r_bytes */
+  20,   /* field[20] = r_color */
+  18,   /* field[18] = r_double */
+  17,   /* field[17] = r_fixed32 */
+  23,   /* field[23] = r_inner */
+  15,   /* field[15] = r_int32 */
+  16,   /* field[16] = r_sint64 */
+  21,   /* field[21] = r_string */
+  24,   /* field[24] = r_unpacked */
 };
-static const ProtobufCIntRange codec__test__all_types__number_ranges[5 + 1] =
+static const ProtobufCIntRange codec__test__all_types__number_ranges[6 + 1] =
 {
   { 1, 0 },
-  { 21, 17 },
-  { 41, 27 },
+  { 13, 10 },
+  { 21, 15 },
+  { 41, 25 },
   { 51, 33 },
   { 1000, 36 },
   { 0, 37 }
@@ -923,7 +924,7 @@ const ProtobufCMessageDescriptor codec__test__all_types__descriptor =
   37,
   codec__test__all_types__field_descriptors,
   codec__test__all_types__field_indices_by_name,
-  5,  codec__test__all_types__number_ranges,
+  6,  codec__test__all_types__number_ranges,
   (ProtobufCMessageInit) codec__test__all_types__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -1,3 +1,4 @@
+import Glibc
 import GRPCSchema
 import ProtobufCodec
 import TestSchema
@@ -28,7 +29,7 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 
   mutating func floating() -> Double {
-    [0, 1, -1.5, .infinity, -.infinity, 0.1, 1e300, -2.5e-10, 123_456_789][Int.random(in: 0..<9, using: &self)]
+    [0, -0.0, 1, -1.5, .infinity, -.infinity, 0.1, 1e300, -2.5e-10, 123_456_789][Int.random(in: 0..<10, using: &self)]
   }
 
   mutating func text() -> String {
@@ -62,8 +63,6 @@ struct SeededGenerator: RandomNumberGenerator {
     if chance(50) { message.fFixed32 = number(UInt32.self) }
     if chance(50) { message.fUint64 = number(UInt64.self) }
     if chance(50) { message.fFixed64 = number(UInt64.self) }
-    if chance(50) { message.fFloat = Float(floating()) }
-    if chance(50) { message.fDouble = floating() }
     message.fBool = chance(50)
     message.fColor = color()
     message.fString = text()
@@ -79,13 +78,15 @@ struct SeededGenerator: RandomNumberGenerator {
     message.rBytes = list { $0.bytes() }
     message.rInner = list { $0.inner() }
     message.rUnpacked = list { $0.number(Int32.self) }
-    switch Int.random(in: 0..<9, using: &self) {
+    switch Int.random(in: 0..<11, using: &self) {
     case 0: message.choice = .cInt32(number(Int32.self))
     case 1: message.choice = .cString(text())
     case 2: message.choice = .cBytes(bytes())
     case 3: message.choice = .cInner(inner())
     case 4: message.choice = .cColor(color())
     case 5: message.choice = .cBool(chance(50))
+    case 6: message.choice = .cFloat(Float(floating()))
+    case 7: message.choice = .cDouble(floating())
     default: break
     }
     for _ in 0..<Int.random(in: 0..<3, using: &self) {
@@ -136,4 +137,10 @@ struct SeededGenerator: RandomNumberGenerator {
     }
     return bytes
   }
+}
+
+/// The seeds of a seeded test: 0 to `count` - 1, or that many times more with STREAKD_SEED_FACTOR, as `scripts/check --long` sets it.
+func seeds(_ count: UInt64) -> Range<UInt64> {
+  let factor = unsafe getenv("STREAKD_SEED_FACTOR").flatMap { unsafe UInt64(String(cString: $0)) }
+  return 0..<count * (factor ?? 1)
 }

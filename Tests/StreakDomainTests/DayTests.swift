@@ -1,3 +1,5 @@
+import Glibc
+
 @testable import StreakDomain
 import Testing
 
@@ -55,7 +57,7 @@ struct DayTests {
     }
   }
 
-  @Test("what a day writes is what it reads, and nothing else is a date", arguments: UInt64(0)..<16)
+  @Test("what a day writes is what it reads, and nothing else is a date", arguments: seeds(16))
   func isoRoundTrip(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<100 {
@@ -132,4 +134,10 @@ struct LocalTimeTests {
       }
     }
   }
+}
+
+/// The seeds of a seeded test: 0 to `count` - 1, or that many times more with STREAKD_SEED_FACTOR, as `scripts/check --long` sets it.
+func seeds(_ count: UInt64) -> Range<UInt64> {
+  let factor = unsafe getenv("STREAKD_SEED_FACTOR").flatMap { unsafe UInt64(String(cString: $0)) }
+  return 0..<count * (factor ?? 1)
 }

@@ -217,7 +217,7 @@ struct MigrationPlanTests {
     #expect(lost.fault(sha256: digest) == .partialCapture)
   }
 
-  @Test("whatever a session holds, nothing is lost and no day outside the rules counts", arguments: UInt64(0)..<64)
+  @Test("whatever a session holds, nothing is lost and no day outside the rules counts", arguments: seeds(64))
   func nothingLost(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let entries = (0..<Int.random(in: 0...80, using: &generator)).map { _ in

@@ -45,7 +45,7 @@ struct StreakExplanationTests {
     #expect(explanation.leftOut.map(\.day) == [4, 3, 2].map { today.advanced(by: -$0) })
   }
 
-  @Test("run and left out together are the ledger, and the run is as long as the number", arguments: UInt64(0)..<64)
+  @Test("run and left out together are the ledger, and the run is as long as the number", arguments: seeds(64))
   func complete(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let trusts: [CellTrust] = [.counted, .counted, .quarantined(.tooOld)]

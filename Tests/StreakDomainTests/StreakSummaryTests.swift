@@ -24,7 +24,7 @@ struct StreakSummaryTests {
 
   @Test(
     "random ledgers have the streaks of the definition, from two days before the last day on",
-    arguments: UInt64(0)..<64)
+    arguments: seeds(64))
   func againstModel(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<50 {
@@ -45,7 +45,7 @@ struct StreakSummaryTests {
   }
 
   @Test(
-    "adding and removing days one by one agrees with adding all up, or says that it cannot", arguments: UInt64(0)..<64)
+    "adding and removing days one by one agrees with adding all up, or says that it cannot", arguments: seeds(64))
   func changes(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var days: Set<Day> = []
@@ -63,7 +63,7 @@ struct StreakSummaryTests {
 
   @Test(
     "a summary stored without the run before the last keeps total, longest and last run exact",
-    arguments: UInt64(0)..<64)
+    arguments: seeds(64))
   func changesOfStored(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var days: Set<Day> = []

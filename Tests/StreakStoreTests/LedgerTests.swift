@@ -22,7 +22,7 @@ import Testing
     return (account.userID, habit.habitID)
   }
 
-  @Test("after any sequence of changes the cached summary equals the recomputed one", arguments: UInt64(0)..<12)
+  @Test("after any sequence of changes the cached summary equals the recomputed one", arguments: seeds(12))
   func cachedSummary(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)

@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  @Test("summaries of a database from before version 2 get their run before the last", arguments: UInt64(0)..<6)
+  @Test("summaries of a database from before version 2 get their run before the last", arguments: seeds(6))
   func previousRun(seed: UInt64) async throws {
     try await TestStore.run(migrated: false) { test async throws in
       _ = try await test.store.applySchema([.initial])

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A small generator whose sequence follows from its seed. Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators".
 struct SplitMix64: RandomNumberGenerator {
   private var state: UInt64
@@ -13,4 +15,10 @@ struct SplitMix64: RandomNumberGenerator {
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
     return mixed ^ (mixed >> 31)
   }
+}
+
+/// The seeds of a seeded test: 0 to `count` - 1, or that many times more with STREAKD_SEED_FACTOR, as `scripts/check --long` sets it.
+func seeds(_ count: UInt64) -> Range<UInt64> {
+  let factor = unsafe getenv("STREAKD_SEED_FACTOR").flatMap { unsafe UInt64(String(cString: $0)) }
+  return 0..<count * (factor ?? 1)
 }

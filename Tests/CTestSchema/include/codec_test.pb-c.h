@@ -81,7 +81,9 @@ typedef enum {
   CODEC__TEST__ALL_TYPES__CHOICE_C_BYTES = 43,
   CODEC__TEST__ALL_TYPES__CHOICE_C_INNER = 44,
   CODEC__TEST__ALL_TYPES__CHOICE_C_COLOR = 45,
-  CODEC__TEST__ALL_TYPES__CHOICE_C_BOOL = 46
+  CODEC__TEST__ALL_TYPES__CHOICE_C_BOOL = 46,
+  CODEC__TEST__ALL_TYPES__CHOICE_C_FLOAT = 47,
+  CODEC__TEST__ALL_TYPES__CHOICE_C_DOUBLE = 48
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CODEC__TEST__ALL_TYPES__CHOICE__CASE)
 } Codec__Test__AllTypes__ChoiceCase;
 
@@ -98,8 +100,6 @@ struct  Codec__Test__AllTypes
   uint32_t f_fixed32;
   uint64_t f_uint64;
   uint64_t f_fixed64;
-  float f_float;
-  double f_double;
   protobuf_c_boolean f_bool;
   Codec__Test__Color f_color;
   char *f_string;
@@ -138,11 +138,13 @@ struct  Codec__Test__AllTypes
     Codec__Test__Inner *c_inner;
     Codec__Test__Color c_color;
     protobuf_c_boolean c_bool;
+    float c_float;
+    double c_double;
   };
 };
 #define CODEC__TEST__ALL_TYPES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&codec__test__all_types__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, CODEC__TEST__COLOR__COLOR_UNSPECIFIED, (char *)protobuf_c_empty_string, {0,NULL}, NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, NULL, 0, CODEC__TEST__ALL_TYPES__CHOICE__NOT_SET, {0} }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, CODEC__TEST__COLOR__COLOR_UNSPECIFIED, (char *)protobuf_c_empty_string, {0,NULL}, NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, NULL, 0, CODEC__TEST__ALL_TYPES__CHOICE__NOT_SET, {0} }
 
 
 typedef enum {

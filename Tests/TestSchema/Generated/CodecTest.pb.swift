@@ -114,8 +114,6 @@ public struct AllTypes: ProtobufMessage {
   public var fFixed32: UInt32 = 0
   public var fUint64: UInt64 = 0
   public var fFixed64: UInt64 = 0
-  public var fFloat: Float = 0
-  public var fDouble: Double = 0
   public var fBool: Bool = false
   public var fColor: Color = Color(rawValue: 0)
   public var fString: String = ""
@@ -144,11 +142,13 @@ public struct AllTypes: ProtobufMessage {
     case cInner(Inner)
     case cColor(Color)
     case cBool(Bool)
+    case cFloat(Float)
+    case cDouble(Double)
   }
 
   public init() {}
 
-  public init(fInt32: Int32 = 0, fSint32: Int32 = 0, fSfixed32: Int32 = 0, fInt64: Int64 = 0, fSint64: Int64 = 0, fSfixed64: Int64 = 0, fUint32: UInt32 = 0, fFixed32: UInt32 = 0, fUint64: UInt64 = 0, fFixed64: UInt64 = 0, fFloat: Float = 0, fDouble: Double = 0, fBool: Bool = false, fColor: Color = Color(rawValue: 0), fString: String = "", fBytes: [UInt8] = [], fInner: Inner? = nil, rInt32: [Int32] = [], rSint64: [Int64] = [], rFixed32: [UInt32] = [], rDouble: [Double] = [], rBool: [Bool] = [], rColor: [Color] = [], rString: [String] = [], rBytes: [[UInt8]] = [], rInner: [Inner] = [], rUnpacked: [Int32] = [], labels: [String: String] = [:], fTimestamp: GoogleProtobufTimestamp? = nil, fDuration: GoogleProtobufDuration? = nil, farAway: Int32 = 0, choice: Choice? = nil) {
+  public init(fInt32: Int32 = 0, fSint32: Int32 = 0, fSfixed32: Int32 = 0, fInt64: Int64 = 0, fSint64: Int64 = 0, fSfixed64: Int64 = 0, fUint32: UInt32 = 0, fFixed32: UInt32 = 0, fUint64: UInt64 = 0, fFixed64: UInt64 = 0, fBool: Bool = false, fColor: Color = Color(rawValue: 0), fString: String = "", fBytes: [UInt8] = [], fInner: Inner? = nil, rInt32: [Int32] = [], rSint64: [Int64] = [], rFixed32: [UInt32] = [], rDouble: [Double] = [], rBool: [Bool] = [], rColor: [Color] = [], rString: [String] = [], rBytes: [[UInt8]] = [], rInner: [Inner] = [], rUnpacked: [Int32] = [], labels: [String: String] = [:], fTimestamp: GoogleProtobufTimestamp? = nil, fDuration: GoogleProtobufDuration? = nil, farAway: Int32 = 0, choice: Choice? = nil) {
     self.fInt32 = fInt32
     self.fSint32 = fSint32
     self.fSfixed32 = fSfixed32
@@ -159,8 +159,6 @@ public struct AllTypes: ProtobufMessage {
     self.fFixed32 = fFixed32
     self.fUint64 = fUint64
     self.fFixed64 = fFixed64
-    self.fFloat = fFloat
-    self.fDouble = fDouble
     self.fBool = fBool
     self.fColor = fColor
     self.fString = fString
@@ -200,8 +198,6 @@ public struct AllTypes: ProtobufMessage {
     unsafe fFixed32 = c.pointee.f_fixed32
     unsafe fUint64 = c.pointee.f_uint64
     unsafe fFixed64 = c.pointee.f_fixed64
-    unsafe fFloat = c.pointee.f_float
-    unsafe fDouble = c.pointee.f_double
     unsafe fBool = c.pointee.f_bool != 0
     unsafe fColor = Color(rawValue: Int32(truncatingIfNeeded: c.pointee.f_color.rawValue))
     unsafe fString = CBridge.string(c.pointee.f_string)
@@ -231,6 +227,8 @@ public struct AllTypes: ProtobufMessage {
     case 44: unsafe choice = CBridge.message(c.pointee.c_inner, Inner.self).map { .cInner($0) }
     case 45: unsafe choice = .cColor(Color(rawValue: Int32(truncatingIfNeeded: c.pointee.c_color.rawValue)))
     case 46: unsafe choice = .cBool(c.pointee.c_bool != 0)
+    case 47: unsafe choice = .cFloat(c.pointee.c_float)
+    case 48: unsafe choice = .cDouble(c.pointee.c_double)
     default: choice = nil
     }
   }
@@ -248,8 +246,6 @@ public struct AllTypes: ProtobufMessage {
     unsafe c.pointee.f_fixed32 = fFixed32
     unsafe c.pointee.f_uint64 = fUint64
     unsafe c.pointee.f_fixed64 = fFixed64
-    unsafe c.pointee.f_float = fFloat
-    unsafe c.pointee.f_double = fDouble
     unsafe c.pointee.f_bool = fBool ? 1 : 0
     unsafe c.pointee.f_color = Codec__Test__Color(rawValue: .init(truncatingIfNeeded: fColor.rawValue))
     unsafe c.pointee.f_string = arena.cString(fString)
@@ -306,6 +302,12 @@ public struct AllTypes: ProtobufMessage {
     case .cBool(let value):
       unsafe c.pointee.choice_case = Codec__Test__AllTypes__ChoiceCase(rawValue: 46)
       unsafe c.pointee.c_bool = value ? 1 : 0
+    case .cFloat(let value):
+      unsafe c.pointee.choice_case = Codec__Test__AllTypes__ChoiceCase(rawValue: 47)
+      unsafe c.pointee.c_float = value
+    case .cDouble(let value):
+      unsafe c.pointee.choice_case = Codec__Test__AllTypes__ChoiceCase(rawValue: 48)
+      unsafe c.pointee.c_double = value
     }
     return UnsafeMutableRawPointer(c)
   }
@@ -324,6 +326,8 @@ public struct AllTypes: ProtobufMessage {
       violations.check("c_inner", in: value)
     case .cColor: break
     case .cBool: break
+    case .cFloat: break
+    case .cDouble: break
     }
   }
 }
