@@ -22,7 +22,9 @@ func systemModule(_ name: String, pkgConfig: String, apt: String, brew: String) 
 
 /// The programs that serve calls allocate with mimalloc: glibc's malloc keeps seven free blocks of a size at hand, a
 /// connection with a hundred calls under way needs a hundred. Measured: an eighth of a small call's CPU time.
-let allocator: [LinkerSetting] = [.linkedLibrary("mimalloc", .when(platforms: [.linux]))]
+/// Sanitizers bring an allocator of their own.
+let allocator: [LinkerSetting] =
+  Context.environment["STREAKD_SANITIZE"] == nil ? [.linkedLibrary("mimalloc", .when(platforms: [.linux]))] : []
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")

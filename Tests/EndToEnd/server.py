@@ -34,6 +34,7 @@ class Server:
         where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")]
         self.folder = folder
         self.lines = []
+        self.terminated = False
         self.process = subprocess.Popen(
             [str(PROGRAMS / "streakd"), "--listen", "127.0.0.1:0", "--loops", "1", *where, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -68,7 +69,10 @@ class Server:
         return int((pathlib.Path(self.folder) / "data/cluster/postmaster.pid").read_text().split("\n")[0])
 
     def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
+        """Asks it to end. Once: a second signal would cut it short."""
+        if not self.terminated:
+            self.terminated = True
+            self.process.send_signal(signal.SIGTERM)
 
     def kill(self):
         self.process.kill()
@@ -86,10 +90,12 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.stop()
+    def __exit__(self, kind, *_):
+        code = self.stop() if self.process.poll() is None else 0
         self._reader.join(timeout=5)
+        # A sanitizer that has something to report makes it 99.
+        if code != 0 and kind is None:
+            raise AssertionError(f"streakd ended with {code}:\n" + "".join(self.lines))
 
 
 def wait_until(condition, seconds=30.0):
