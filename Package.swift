@@ -49,16 +49,19 @@ let package = Package(
     systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev", brew: "libnghttp2"),
     systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev", brew: "protobuf-c"),
     systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+    systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
 
     // Runtime: nothing here knows about streaks.
     .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], swiftSettings: fencedSettings),
     .target(name: "EventLoop", dependencies: ["CLibuv"], swiftSettings: fencedSettings),
+    .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
-      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "HTTP2", "ProtobufCodec"], swiftSettings: fencedSettings),
+      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec"],
+      swiftSettings: fencedSettings),
     .target(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
@@ -102,10 +105,14 @@ let package = Package(
     .executableTarget(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
       swiftSettings: settings, linkerSettings: allocator),
+    .executableTarget(
+      name: "interop-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/InteropServer",
+      swiftSettings: settings),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema"],
       exclude: ["differential.py"], swiftSettings: settings),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
+    .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TestSchema"],

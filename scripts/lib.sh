@@ -8,7 +8,7 @@ say() { echo "$(basename "$0"): $*" >&2; }
 fail() { say "$@"; exit 1; }
 
 # Debian packages: to build, to run, to regenerate code.
-build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev pkg-config)
+build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev pkg-config)
 server_packages=(postgresql util-linux)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 test_packages=(postgresql-client python3-venv)

@@ -12,6 +12,7 @@ internal import ProtobufCodec
 
   private var stream: HTTP2Stream?
   private let connection: HTTP2Connection
+  private var encoding = MessageEncoding.identity
   private let onResponse: @Sendable ([UInt8]) -> Void
   private var result: Result<[(name: String, value: String)], RPCStatus>?
   private var waiter: UnsafeContinuation<Void, Never>?
@@ -49,15 +50,29 @@ internal import ProtobufCodec
     guard httpStatus == "200" else {
       return abandon(RPCStatus(.unknown, "The server answered HTTP \(httpStatus)."))
     }
+    switch stream.headers.firstValue("grpc-encoding") {
+    case nil, "identity": break
+    case "gzip": encoding = .gzip
+    case let other?: abandon(RPCStatus(.internal, "The server compresses with \(other), which was not offered."))
+    }
   }
 
   func receivedBody(_ stream: HTTP2Stream) {
     while true {
-      let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: Self.messageBytesMax)
+      let front = MessageFraming.front(
+        of: stream.body, from: 0, byteLimit: Self.messageBytesMax, encoding: encoding)
       if let refusal = MessageFraming.refusal(front, byteLimit: Self.messageBytesMax) { return abandon(refusal) }
-      guard case .message(let count) = front else { break }
+      guard case .message(let count, let isCompressed) = front else { break }
       let end = MessageFraming.prefixBytes + count
-      onResponse(Array(stream.body[MessageFraming.prefixBytes..<end]))
+      var message = Array(stream.body[MessageFraming.prefixBytes..<end])
+      if isCompressed {
+        do throws(RPCStatus) {
+          message = try MessageEncoding.expand(message, 0..<message.count, byteLimit: Self.messageBytesMax)
+        } catch {
+          return abandon(error)
+        }
+      }
+      onResponse(message)
       stream.body.removeFirst(end)
     }
     connection.session.consumeReceived(stream)

@@ -16,7 +16,7 @@ final class ClientConnection: HTTP2ConnectionDelegate {
 
   func call(
     _ path: String, request: [UInt8], metadata: [(name: String, value: String)], timeoutMilliseconds: UInt64?,
-    onResponse: @escaping @Sendable ([UInt8]) -> Void
+    encoding: MessageEncoding, onResponse: @escaping @Sendable ([UInt8]) -> Void
   ) async throws(RPCStatus) -> [(name: String, value: String)] {
     var headers = HeaderBlock()
     headers.append(name: ":method", value: "POST")
@@ -26,6 +26,8 @@ final class ClientConnection: HTTP2ConnectionDelegate {
     headers.append(name: "te", value: "trailers")
     headers.append(name: "content-type", value: "application/grpc")
     headers.append(name: "user-agent", value: "streakd-swift/1")
+    headers.append(name: "grpc-accept-encoding", value: MessageEncoding.accepted)
+    if encoding == .gzip { headers.append(name: "grpc-encoding", value: "gzip") }
     if let timeoutMilliseconds {
       headers.append(name: "grpc-timeout", value: GRPCTimeout.text(milliseconds: timeoutMilliseconds))
     }
@@ -36,7 +38,10 @@ final class ClientConnection: HTTP2ConnectionDelegate {
     let call = ClientCall(stream: stream, connection: connection, onResponse: onResponse)
     stream.owner = call
     connection.session.append(to: stream) { outbound in
-      MessageFraming.append(to: &outbound) { $0.append(contentsOf: request) }
+      switch encoding {
+      case .identity: MessageFraming.append(to: &outbound) { $0.append(contentsOf: request) }
+      case .gzip: MessageFraming.appendCompressed(to: &outbound) { $0.append(contentsOf: request) }
+      }
     }
     connection.session.finish(stream, trailers: nil)
     connection.needsFlush()

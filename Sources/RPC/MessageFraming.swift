@@ -7,7 +7,7 @@ enum MessageFraming {
     /// More bytes are needed.
     case incomplete
     /// A message of `count` bytes lies behind the prefix, all of it received.
-    case message(count: Int)
+    case message(count: Int, isCompressed: Bool)
     case tooLarge(count: Int)
     /// The message is compressed; no compression was agreed on.
     case compressed
@@ -16,18 +16,20 @@ enum MessageFraming {
   }
 
   /// Looks at the prefix at `offset`, before anything behind it is waited for.
-  static func front(of bytes: [UInt8], from offset: Int, byteLimit: Int) -> Front {
+  /// - Parameter encoding: What the peer says a message flagged as compressed is.
+  static func front(
+    of bytes: [UInt8], from offset: Int, byteLimit: Int, encoding: MessageEncoding = .identity
+  ) -> Front {
     guard bytes.count - offset >= prefixBytes else { return .incomplete }
-    switch bytes[offset] {
-    case 0: break
-    case 1: return .compressed
-    default: return .badFlag
-    }
+    let flag = bytes[offset]
+    guard flag <= 1 else { return .badFlag }
+    guard flag == 0 || encoding == .gzip else { return .compressed }
     let count =
       Int(bytes[offset + 1]) << 24 | Int(bytes[offset + 2]) << 16 | Int(bytes[offset + 3]) << 8
       | Int(bytes[offset + 4])
     guard count <= byteLimit else { return .tooLarge(count: count) }
-    return bytes.count - offset - prefixBytes >= count ? .message(count: count) : .incomplete
+    return bytes.count - offset - prefixBytes >= count
+      ? .message(count: count, isCompressed: flag == 1) : .incomplete
   }
 
   /// Appends a prefix and the message that `body` appends.

@@ -35,13 +35,15 @@ public final class RPCClient: Sendable {
   ///   - request: The encoded message.
   ///   - metadata: Request headers, names in lower case.
   ///   - timeoutMilliseconds: After this the call ends with `.deadlineExceeded`; sent to the server as well.
+  ///   - encoding: Gzip compresses the request. A server that cannot expand it refuses the call with `.unimplemented`.
   ///   - onResponse: Called on the loop's thread with each encoded response, in order.
   /// - Returns: The trailing metadata.
   /// - Throws: The status of a call that did not succeed.
   @discardableResult
   public func call(
     _ path: String, request: [UInt8], metadata: [(name: String, value: String)] = [],
-    timeoutMilliseconds: UInt64? = nil, onResponse: @escaping @Sendable ([UInt8]) -> Void
+    timeoutMilliseconds: UInt64? = nil, encoding: MessageEncoding = .identity,
+    onResponse: @escaping @Sendable ([UInt8]) -> Void
   ) async throws(RPCStatus) -> [(name: String, value: String)] {
     let connection = connection
     let loop = loop
@@ -50,7 +52,7 @@ public final class RPCClient: Sendable {
         return .success(
           try await connection.value.call(
             path, request: request, metadata: metadata, timeoutMilliseconds: timeoutMilliseconds,
-            onResponse: onResponse))
+            encoding: encoding, onResponse: onResponse))
       } catch {
         return .failure(error)
       }

@@ -5,8 +5,8 @@ struct RequestHead {
   private(set) var isPost = false
   private(set) var isGRPC = false
   private(set) var timeout: Timeout = .none
-  /// A coding other than `identity` in `grpc-encoding`.
-  private(set) var usesCompression = false
+  /// What compressed messages are; nil: a coding that we do not have.
+  private(set) var encoding: MessageEncoding? = .identity
   private(set) var route: ServerMethod?
 
   enum Timeout: Equatable {
@@ -36,7 +36,7 @@ struct RequestHead {
         }
       case 13:
         headers.withBytes(of: field) { name, value in
-          if name.equals("grpc-encoding") { usesCompression = !value.equals("identity") }
+          if name.equals("grpc-encoding") { encoding = MessageEncoding(value) }
         }
       default: break
       }

@@ -47,8 +47,11 @@ final class ServerConnection: HTTP2ConnectionDelegate {
       return refuse(
         stream, RPCStatus(.unimplemented, "There is no method \(stream.headers.firstValue(":path") ?? "")."))
     }
-    guard !head.usesCompression else {
-      return refuse(stream, RPCStatus(.unimplemented, "The server takes grpc-encoding: identity only."))
+    guard let encoding = head.encoding else {
+      var accepted = HeaderBlock()
+      accepted.append(name: "grpc-accept-encoding", value: MessageEncoding.accepted)
+      return refuse(
+        stream, RPCStatus(.unimplemented, "The server takes these codings: \(MessageEncoding.accepted)."), accepted)
     }
     var timeoutMilliseconds: UInt64?
     switch head.timeout {
@@ -56,7 +59,8 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     case .milliseconds(let milliseconds): timeoutMilliseconds = milliseconds
     case .malformed: return refuse(stream, RPCStatus(.internal, "The grpc-timeout is malformed."))
     }
-    let call = ServerContext(route, stream: stream, connection: self, timeoutMilliseconds: timeoutMilliseconds)
+    let call = ServerContext(
+      route, stream: stream, connection: self, encoding: encoding, timeoutMilliseconds: timeoutMilliseconds)
     stream.owner = call
     if !call.takesOneRequest || stream.receivedEnd { call.start() }
   }
@@ -71,9 +75,10 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     }
     guard call.takesOneRequest else { return call.resumeReader() }
     if stream.receivedEnd { return call.start() }
-    let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limits.messageBytesMax)
+    let front = MessageFraming.front(
+      of: stream.body, from: 0, byteLimit: limits.messageBytesMax, encoding: call.requestEncoding)
     if let refusal = MessageFraming.refusal(front, byteLimit: limits.messageBytesMax) { return call.end(refusal) }
-    if case .message(let count) = front, stream.body.count > count + MessageFraming.prefixBytes {
+    if case .message(let count, _) = front, stream.body.count > count + MessageFraming.prefixBytes {
       return call.end(RPCStatus(.internal, "The request holds more than the one message its method takes."))
     }
     session.consumeReceived(stream)
@@ -116,9 +121,9 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     dropBody(of: stream)
   }
 
-  private func refuse(_ stream: HTTP2Stream, _ status: RPCStatus) {
+  private func refuse(_ stream: HTTP2Stream, _ status: RPCStatus, _ metadata: HeaderBlock? = nil) {
     discardInput(of: stream)
-    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status))
+    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata]))
   }
 
   private func refuse(_ stream: HTTP2Stream, httpStatus: String) {

@@ -17,6 +17,10 @@ public import ProtobufCodec
   public var principal: (any Sendable)?
   /// Milliseconds of the loop's clock at which the caller stops waiting; nil when it waits for ever.
   public let deadlineMilliseconds: UInt64?
+  /// Whether the message read last had been compressed.
+  public private(set) var requestWasCompressed = false
+  /// Whether responses are compressed from here on; takes effect only after `offerCompression()` answered yes.
+  public var compressesResponses = false
 
   private enum Progress {
     /// Nothing has been sent.
@@ -41,9 +45,15 @@ public import ProtobufCodec
   private var reader: UnsafeContinuation<Void, Never>?
   private var writer: UnsafeContinuation<Void, Never>?
 
-  init(_ implementation: ServerMethod, stream: HTTP2Stream, connection: ServerConnection, timeoutMilliseconds: UInt64?)
-  {
+  let requestEncoding: MessageEncoding
+  private var responseEncoding = MessageEncoding.identity
+
+  init(
+    _ implementation: ServerMethod, stream: HTTP2Stream, connection: ServerConnection, encoding: MessageEncoding,
+    timeoutMilliseconds: UInt64?
+  ) {
     self.implementation = implementation
+    requestEncoding = encoding
     self.stream = stream
     self.connection = connection
     loop = connection.loop
@@ -88,6 +98,30 @@ public import ProtobufCodec
   /// Adds a binary header (the name ends in `-bin`) to send after the last response.
   public func addTrailingMetadata(_ name: String, bytes: [UInt8]) {
     addTrailingMetadata(name, Base64.encode(bytes, padding: false))
+  }
+
+  // MARK: Compression
+
+  /// Announces gzip for this call's responses and switches it on, if the caller takes it. Before the first response only.
+  ///
+  /// - Returns: Whether responses may be compressed.
+  @discardableResult
+  public func offerCompression() -> Bool {
+    if responseEncoding == .gzip { return true }
+    guard progress == .noResponse, let list = metadata("grpc-accept-encoding"), MessageEncoding.listHoldsGzip(list)
+    else { return false }
+    addInitialMetadata("grpc-encoding", "gzip")
+    responseEncoding = .gzip
+    compressesResponses = true
+    return true
+  }
+
+  private func appendMessage(to buffer: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+    if compressesResponses && responseEncoding == .gzip {
+      MessageFraming.appendCompressed(to: &buffer, body)
+    } else {
+      MessageFraming.append(to: &buffer, body)
+    }
   }
 
   // MARK: Life
@@ -206,17 +240,23 @@ public import ProtobufCodec
   ) throws(RPCStatus) {
     guard let stream else { throw endReason }
     let limit = connection.limits.messageBytesMax
-    let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit)
+    let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit, encoding: requestEncoding)
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
-    guard case .message(let count) = front else {
+    guard case .message(let count, let isCompressed) = front else {
       throw RPCStatus(.internal, "The request ended within its message.")
     }
     guard stream.body.count == MessageFraming.prefixBytes + count else {
       throw RPCStatus(.internal, "The request holds more than the one message its method takes.")
     }
+    requestWasCompressed = isCompressed
+    var received = stream.body
+    var start = MessageFraming.prefixBytes
+    if isCompressed {
+      received = try MessageEncoding.expand(received, start..<received.count, byteLimit: limit)
+      start = 0
+    }
     do throws(DecodeError) {
-      let received = stream.body
-      let message = unsafe received.span.bytes.extracting(MessageFraming.prefixBytes...)
+      let message = unsafe received.span.bytes.extracting(start...)
       try unsafe message.withUnsafeBytes { bytes throws(DecodeError) in
         try unsafe body(bytes, connection.limits.decoding)
       }
@@ -231,10 +271,18 @@ public import ProtobufCodec
     let limit = connection.limits.messageBytesMax
     while true {
       guard let stream, progress != .finished else { throw endReason }
-      let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit)
+      let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit, encoding: requestEncoding)
       if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
-      if case .message(let count) = front {
-        let request = try decode(type, stream.body, from: MessageFraming.prefixBytes, count: count)
+      if case .message(let count, let isCompressed) = front {
+        requestWasCompressed = isCompressed
+        let message = MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count
+        let request: Request
+        if isCompressed {
+          let expanded = try MessageEncoding.expand(stream.body, message, byteLimit: limit)
+          request = try decode(type, expanded, from: 0, count: expanded.count)
+        } else {
+          request = try decode(type, stream.body, from: message.lowerBound, count: count)
+        }
         connection.dropBody(of: stream, first: MessageFraming.prefixBytes + count)
         return request
       }
@@ -277,7 +325,7 @@ public import ProtobufCodec
   @usableFromInline
   func setResponse(_ body: (inout [UInt8]) -> Void) {
     guard let stream, progress != .finished else { return }
-    MessageFraming.append(to: &stream.outbound, body)
+    appendMessage(to: &stream.outbound, body)
   }
 
   /// Sends one of many responses.
@@ -289,7 +337,7 @@ public import ProtobufCodec
       progress = .headersSent
     }
     session.append(to: stream) { outbound in
-      MessageFraming.append(to: &outbound) { response.append(to: &$0) }
+      appendMessage(to: &outbound) { response.append(to: &$0) }
     }
     connection.needsFlush()
     guard session.needsDrain(stream) else { return }

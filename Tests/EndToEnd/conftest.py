@@ -23,6 +23,9 @@ def _generate_stubs() -> None:
         [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto}", f"-I{pathlib.Path(grpc_tools.__file__).parent}/_proto",
          f"--python_out={output}", f"--grpc_python_out={output}", *[str(file.relative_to(proto)) for file in files]],
         check=True, cwd=proto)
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={output}", f"--grpc_python_out={output}", "interop.proto"],
+        check=True, cwd=PROJECT / "Tests/proto")
     sys.path.insert(0, output)
 
 

@@ -19,6 +19,7 @@ struct ExportHandlers: ExportService {
     let principal = try context.user()
     guard slots.take() else { throw Refusal.tooManyRequests.status }
     defer { slots.give() }
+    context.offerCompression()
     context.limitTime(milliseconds: UInt64(slots.limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
     var document = ExportDocument(isBinary: request.format == .binary, userID: principal.userID, at: .now())
     var failure: RPCStatus?

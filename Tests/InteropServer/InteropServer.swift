@@ -1,0 +1,41 @@
+// A server of gRPC's public interop protocol on our runtime, for the interop clients of any language: `interop-server --port N`.
+import EventLoop
+import Glibc
+import RPC
+import TestSchema
+
+@main
+struct InteropServer {
+  struct UsageError: Error {}
+
+  static func main() async throws {
+    guard let flag = CommandLine.arguments.firstIndex(of: "--port"), CommandLine.arguments.indices.contains(flag + 1),
+      let address = SocketAddress(parsing: "127.0.0.1:\(CommandLine.arguments[flag + 1])")
+    else {
+      print("usage: interop-server --port N")
+      throw UsageError()
+    }
+    let thread = EventLoopThread()
+    let server = try await RPCServer.start(
+      address: address, loops: [thread.loop], interceptors: { _ in [MetadataEcho()] }
+    ) { _ in InteropService().methods.filter { $0.descriptor.name != "UnimplementedCall" } }
+    print("listening on \(server.address)")
+    fflush(nil)  // whoever started the program waits for this line
+    await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }  // until it is killed
+  }
+}
+
+/// Sends back what the protocol's `custom_metadata` case asks to be sent back.
+struct MetadataEcho: ServerInterceptor {
+  func intercept(
+    _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
+  ) async throws(RPCStatus) {
+    if let value = context.metadata("x-grpc-test-echo-initial") {
+      context.addInitialMetadata("x-grpc-test-echo-initial", value)
+    }
+    if let bytes = context.binaryMetadata("x-grpc-test-echo-trailing-bin") {
+      context.addTrailingMetadata("x-grpc-test-echo-trailing-bin", bytes: bytes)
+    }
+    try await next(context)
+  }
+}

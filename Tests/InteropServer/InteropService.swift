@@ -1,0 +1,94 @@
+import EventLoop
+import RPC
+import TestSchema
+
+/// What gRPC's interop test descriptions ask of a server.
+struct InteropService: TestService {
+  /// Bytes of a payload that a caller may ask for.
+  static let payloadBytesMax: Int32 = 16 << 20
+
+  func emptyCall(_ request: Empty, context: ServerContext) async throws(RPCStatus) -> Empty { Empty() }
+
+  func unaryCall(_ request: SimpleRequest, context: ServerContext) async throws(RPCStatus) -> SimpleResponse {
+    try check(request.expectCompressed, context)
+    if request.responseCompressed?.value == true { context.offerCompression() }
+    try answer(request.responseStatus)
+    return SimpleResponse(payload: try payload(request.responseSize))
+  }
+
+  func cacheableUnaryCall(_ request: SimpleRequest, context: ServerContext) async throws(RPCStatus) -> SimpleResponse {
+    try await unaryCall(request, context: context)
+  }
+
+  func streamingOutputCall(
+    _ request: StreamingOutputCallRequest, responses: ResponseWriter<StreamingOutputCallResponse>,
+    context: ServerContext
+  ) async throws(RPCStatus) {
+    if request.responseParameters.contains(where: { $0.compressed?.value == true }) { context.offerCompression() }
+    try await write(request.responseParameters, responses, context)
+    try answer(request.responseStatus)
+  }
+
+  func streamingInputCall(
+    requests: RequestStream<StreamingInputCallRequest>, context: ServerContext
+  ) async throws(RPCStatus) -> StreamingInputCallResponse {
+    var total = 0
+    while let request = try await requests.next() {
+      try check(request.expectCompressed, context)
+      total += request.payload?.body.count ?? 0
+    }
+    return StreamingInputCallResponse(aggregatedPayloadSize: Int32(clamping: total))
+  }
+
+  func fullDuplexCall(
+    requests: RequestStream<StreamingOutputCallRequest>, responses: ResponseWriter<StreamingOutputCallResponse>,
+    context: ServerContext
+  ) async throws(RPCStatus) {
+    while let request = try await requests.next() {
+      try answer(request.responseStatus)
+      try await write(request.responseParameters, responses, context)
+    }
+  }
+
+  /// Takes all requests before it answers the first.
+  func halfDuplexCall(
+    requests: RequestStream<StreamingOutputCallRequest>, responses: ResponseWriter<StreamingOutputCallResponse>,
+    context: ServerContext
+  ) async throws(RPCStatus) {
+    var parameters: [ResponseParameters] = []
+    while let request = try await requests.next() { parameters += request.responseParameters }
+    try await write(parameters, responses, context)
+  }
+
+  func unimplementedCall(_ request: Empty, context: ServerContext) async throws(RPCStatus) -> Empty {
+    throw RPCStatus(.unimplemented, "The protocol wants it so.")
+  }
+
+  private func write(
+    _ parameters: [ResponseParameters], _ responses: ResponseWriter<StreamingOutputCallResponse>,
+    _ context: ServerContext
+  ) async throws(RPCStatus) {
+    for wanted in parameters {
+      if wanted.intervalUs > 0 { await context.loop.sleep(milliseconds: (UInt64(wanted.intervalUs) + 999) / 1_000) }
+      context.compressesResponses = wanted.compressed?.value == true
+      try await responses.write(StreamingOutputCallResponse(payload: try payload(wanted.size)))
+    }
+  }
+
+  private func payload(_ size: Int32) throws(RPCStatus) -> Payload {
+    guard (0...Self.payloadBytesMax).contains(size) else {
+      throw RPCStatus(.invalidArgument, "A payload has 0 to \(Self.payloadBytesMax) bytes.")
+    }
+    return Payload(body: [UInt8](repeating: 0, count: Int(size)))
+  }
+
+  private func check(_ expected: BoolValue?, _ context: ServerContext) throws(RPCStatus) {
+    guard let expected, expected.value != context.requestWasCompressed else { return }
+    throw RPCStatus(.invalidArgument, "The request's compression is not what it says.")
+  }
+
+  private func answer(_ status: EchoStatus?) throws(RPCStatus) {
+    guard let status, status.code != 0 else { return }
+    throw RPCStatus(RPCStatusCode(rawValue: Int(status.code)) ?? .unknown, status.message)
+  }
+}
