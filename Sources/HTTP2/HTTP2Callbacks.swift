@@ -24,6 +24,7 @@ internal import Glibc
     unsafe nghttp2_option_set_no_auto_window_update(options, 1)
     // Closed streams are of no use without RFC 7540 priorities.
     unsafe nghttp2_option_set_no_closed_streams(options, 1)
+    unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Self.beginFrame)
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Self.beginHeaders)
     unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, Self.header)
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Self.dataChunk)
@@ -52,6 +53,22 @@ internal import Glibc
     return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
   }
 
+  /// Every frame of the peer begins here, but for those of unknown types, which nghttp2 skips unseen: they cost next to nothing.
+  private static let beginFrame: nghttp2_on_begin_frame_callback = { _, header, userData in
+    guard let header = unsafe header?.pointee, let userData = unsafe userData else { return 0 }
+    switch UInt32(header.type) {
+    case NGHTTP2_HEADERS.rawValue: return 0
+    case NGHTTP2_DATA.rawValue:
+      if header.length > 0 || header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { return 0 }
+    default: break
+    }
+    return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { session in
+      guard session.role == .server, !session.idleFrames.take(atMilliseconds: session.now) else { return 0 }
+      session.stop(because: .frames)
+      return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+    }
+  }
+
   private static let beginHeaders: nghttp2_on_begin_headers_callback = { handle, frame, userData in
     guard let frame = unsafe frame?.pointee,
       unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST
@@ -74,8 +91,9 @@ internal import Glibc
       let list = isTrailers ? stream.trailers : stream.headers
       let size = nameCount + valueCount + HeaderBlock.fieldOverheadBytes
       guard list.listBytes + size <= stream.headerListBytesMax else {
+        guard !stream.headersTooLarge else { return 0 }
         stream.headersTooLarge = true
-        return 0
+        return unsafe countReset(HTTP2Callbacks.session(userData))
       }
       unsafe list.append(name: name, nameCount: nameCount, value: value, valueCount: valueCount)
       return 0
@@ -103,6 +121,7 @@ internal import Glibc
     case NGHTTP2_HEADERS.rawValue:
       guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
       if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
+      stream.hasHeaders = true
       let delegate = unsafe HTTP2Callbacks.session(userData).delegate
       if unsafe frame.headers.cat == NGHTTP2_HCAT_HEADERS {
         delegate?.receivedBody(stream)
@@ -116,16 +135,47 @@ internal import Glibc
     case NGHTTP2_GOAWAY.rawValue:
       unsafe HTTP2Callbacks.session(userData).delegate?.receivedGoAway(
         lastStreamID: frame.goaway.last_stream_id, code: HTTP2ErrorCode(rawValue: frame.goaway.error_code))
+    case NGHTTP2_SETTINGS.rawValue: unsafe HTTP2Callbacks.session(userData).isEstablished = true
+    case NGHTTP2_PING.rawValue:
+      let session = unsafe HTTP2Callbacks.session(userData)
+      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
+        session.pingIsOutstanding = false
+      } else if session.role == .server {
+        session.receivedPing()
+        if session.flood != nil { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+      }
+    case NGHTTP2_RST_STREAM.rawValue: return unsafe countReset(HTTP2Callbacks.session(userData))
     default: break
     }
     return 0
   }
 
+  private static func countReset(_ session: HTTP2Session) -> Int32 {
+    guard session.role == .server, !session.resets.take(atMilliseconds: session.now) else { return 0 }
+    session.stop(because: .resets)
+    return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+  }
+
   /// A server that has answered in full before the request ended asks the peer to stop sending.
   /// Source: RFC 9113, section 8.1.
   private static let frameSent: nghttp2_on_frame_send_callback = { handle, frame, userData in
-    guard let header = unsafe frame?.pointee.hd,
-      header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+    guard let frame = unsafe frame, let userData = unsafe userData else { return 0 }
+    let header = unsafe frame.pointee.hd
+    switch UInt32(header.type) {
+    case NGHTTP2_DATA.rawValue:
+      unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { session in
+        session.idleFrames.give(2)
+        session.pingStrikes = 0
+      }
+    case NGHTTP2_RST_STREAM.rawValue:
+      // One that the peer's own frames brought about.
+      let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)
+      if code != .noError && code != .cancel {
+        return unsafe countReset(HTTP2Callbacks.session(userData))
+      }
+    default: break
+    }
+    guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
       UInt32(header.type) == NGHTTP2_HEADERS.rawValue || UInt32(header.type) == NGHTTP2_DATA.rawValue,
       let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id), !stream.receivedEnd,
       stream.role == .server
@@ -155,6 +205,7 @@ internal import Glibc
         unsafe UnsafeMutableRawBufferPointer(start: buffer, count: count).copyMemory(from: next)
       }
       stream.outboundOffset += count
+      stream.sentBytes += count
     }
     let remaining = stream.outboundBytes
     if remaining == 0 {

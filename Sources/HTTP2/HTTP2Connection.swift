@@ -21,6 +21,12 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   private var unsent: [UInt8] = []
   private var flushIsScheduled = false
   public private(set) var isClosed = false
+  /// Why it is closed; meaningful once it is.
+  public private(set) var end = HTTP2ConnectionEnd.closedHere
+  /// When bytes came last, on the loop's clock.
+  public private(set) var receivedAtMilliseconds: UInt64
+  /// Since when the kernel has taken nothing although there is something, on the loop's clock; nil when there is nothing.
+  public private(set) var blockedSinceMilliseconds: UInt64?
 
   /// Takes over a connected socket.
   /// - Parameter output: Shared by all connections of the loop: it is empty between writes.
@@ -33,7 +39,8 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     self.limits = limits
     self.output = output
     peerAddress = socket.peerAddress
-    session = try HTTP2Session(role: role, limits: limits, pool: pool)
+    receivedAtMilliseconds = loop.nowMilliseconds
+    session = try HTTP2Session(role: role, limits: limits, pool: pool, now: { loop.nowMilliseconds })
   }
 
   /// Starts reading and sends the SETTINGS. `delegate` is kept until the connection closes.
@@ -65,9 +72,12 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   }
 
   /// Ends the connection and every stream on it.
-  public func close() {
+  public func close() { close(.closedHere) }
+
+  private func close(_ end: HTTP2ConnectionEnd) {
     guard !isClosed else { return }
     isClosed = true
+    self.end = end
     session.abandon()
     socket.close()
     delegate?.connectionClosed()
@@ -77,23 +87,25 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   // MARK: Socket
 
   public func received(_ bytes: RawSpan) {
+    receivedAtMilliseconds = loop.nowMilliseconds
     do throws(HTTP2Error) {
       try session.receive(bytes)
     } catch {
-      // nghttp2 has queued a GOAWAY where the protocol asks for one.
+      // A GOAWAY is queued where the protocol asks for one.
       flush()
-      return close()
+      return close(session.flood.map { .flood($0) } ?? .protocolError)
     }
-    guard session.outboundFrameCount <= limits.outboundFramesMax else { return close() }
+    guard session.outboundFrameCount <= limits.outboundFramesMax else { return close(.flood(.frames)) }
     needsFlush()
   }
 
-  public func receivedEnd() { close() }
+  public func receivedEnd() { close(.peerClosed) }
 
   public func becameWritable() {
     let written = unsafe unsent.withUnsafeBytes { unsafe socket.write($0.bytes) }
-    guard let written else { return close() }
+    guard let written else { return close(.peerClosed) }
     unsent.removeFirst(written)
+    if written > 0 { blockedSinceMilliseconds = loop.nowMilliseconds }
     if unsent.isEmpty { flush() }
   }
 
@@ -106,17 +118,34 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     guard !isClosed else { return }
     while unsent.isEmpty {
       output.removeAll()
-      do throws(HTTP2Error) { try session.produce(into: output) } catch { return close() }
+      do throws(HTTP2Error) { try session.produce(into: output) } catch {
+        return close(session.flood.map { .flood($0) } ?? .protocolError)
+      }
       guard output.count > 0 else { break }
       let isOpen = output.withBytes { bytes in
         guard let written = socket.write(bytes) else { return false }
         if written < bytes.byteCount {
           unsafe bytes.extracting(written...).withUnsafeBytes { unsafe unsent.append(contentsOf: $0) }
+          blockedSinceMilliseconds = loop.nowMilliseconds
         }
         return true
       }
-      guard isOpen else { return close() }
+      guard isOpen else { return close(.peerClosed) }
     }
-    if unsent.isEmpty && session.isFinished { close() }
+    guard unsent.isEmpty else { return }
+    blockedSinceMilliseconds = nil
+    if session.isFinished { close(.finished) }
   }
+}
+
+/// Why a connection was closed.
+public enum HTTP2ConnectionEnd: Sendable, Equatable {
+  /// The peer closed it, or the network broke it.
+  case peerClosed
+  /// Both sides had said that they were done.
+  case finished
+  case protocolError
+  case flood(HTTP2Flood)
+  /// `close()` was called.
+  case closedHere
 }

@@ -11,6 +11,16 @@ public struct HTTP2Limits: Sendable {
   /// Bytes of one stream waiting for the peer's window before the writer is suspended.
   public var outboundBytesMax = 65_536
 
+  /// Bytes of the table that the peer may use to compress its header fields (SETTINGS_HEADER_TABLE_SIZE).
+  public var headerTableBytes: UInt32 = 4_096
+  /// Frames that cost us work and carry none: see `HTTP2Flood.frames`. DATA frames that we send allow for two more each.
+  public var idleFrames = FrameRate(burst: 2_000, perSecond: 500)
+  /// Streams reset before they ended, or refused for their header fields: more than may be open at once, so that giving everything up is no offence.
+  public var resets = FrameRate(burst: 512, perSecond: 100)
+  /// Time between two pings of the peer while nothing else is sent; shorter ones are strikes.
+  public var pingIntervalMillisecondsMin: UInt64 = 10_000
+  /// Strikes that are forgiven. Source: gRPC proposal A8.
+  public var pingStrikesMax = 2
   /// Frames waiting to be sent before the connection is given up: the peer makes us answer and does not read.
   public var outboundFramesMax = 10_000
 

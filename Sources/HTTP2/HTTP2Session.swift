@@ -21,6 +21,18 @@ public protocol HTTP2SessionDelegate: AnyObject {
 
   let limits: HTTP2Limits
   let role: Role
+  /// Milliseconds of a clock that never goes back.
+  let now: () -> UInt64
+  /// What the peer did too much of, once it has; the connection is to be closed.
+  public internal(set) var flood: HTTP2Flood?
+  /// The peer's SETTINGS have come: it speaks HTTP/2.
+  public internal(set) var isEstablished = false
+  /// We have sent a ping that the peer has not answered.
+  public internal(set) var pingIsOutstanding = false
+  var idleFrames: FrameBudget
+  var resets: FrameBudget
+  var pingStrikes = 0
+  var pingedAtMilliseconds: UInt64?
   let pool: HTTP2StreamPool
   /// Told of everything. Kept until `abandon()`.
   public var delegate: (any HTTP2SessionDelegate)?
@@ -31,8 +43,14 @@ public protocol HTTP2SessionDelegate: AnyObject {
   private var openStreams: [HTTP2Stream] = []
 
   /// Starts a session and queues its SETTINGS.
-  public init(role: Role, limits: HTTP2Limits, pool: HTTP2StreamPool) throws(HTTP2Error) {
+  /// - Parameter now: Milliseconds of a clock that never goes back; the default stands still.
+  public init(
+    role: Role, limits: HTTP2Limits, pool: HTTP2StreamPool, now: @escaping () -> UInt64 = { 0 }
+  ) throws(HTTP2Error) {
     self.role = role
+    self.now = now
+    idleFrames = FrameBudget(limits.idleFrames, atMilliseconds: now())
+    resets = FrameBudget(limits.resets, atMilliseconds: now())
     self.limits = limits
     self.pool = pool
     var handle: OpaquePointer?
@@ -45,6 +63,8 @@ public protocol HTTP2SessionDelegate: AnyObject {
         settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: limits.streamWindowBytes),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(limits.headerListBytesMax)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE.rawValue), value: limits.headerTableBytes),
       // RFC 9218: the priority signals of RFC 7540 are not used.
       nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
     ]
@@ -97,6 +117,7 @@ public protocol HTTP2SessionDelegate: AnyObject {
 
   func didOpen(_ stream: HTTP2Stream) {
     stream.openIndex = openStreams.count
+    stream.openedAtMilliseconds = now()
     openStreams.append(stream)
   }
 
@@ -109,6 +130,38 @@ public protocol HTTP2SessionDelegate: AnyObject {
     stream.isClosed = true
     delegate?.closed(stream, code: code)
     pool.give(stream)
+  }
+
+  /// Asks the peer for a sign of life.
+  public func submitPing() {
+    guard !pingIsOutstanding else { return }
+    pingIsOutstanding = true
+    unsafe nghttp2_submit_ping(handle, 0, nil)
+  }
+
+  /// Notes what the peer did too much of, and queues the GOAWAY that tells it.
+  func stop(because flood: HTTP2Flood) {
+    guard self.flood == nil else { return }
+    self.flood = flood
+    let reason = Array(flood.rawValue.utf8)
+    let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
+    unsafe nghttp2_submit_goaway(
+      handle, 0, last, HTTP2ErrorCode.enhanceYourCalm.rawValue, reason, reason.count)
+  }
+
+  /// The peer pinged us: too often is a strike, unless we were sending meanwhile.
+  func receivedPing() {
+    let now = now()
+    let isEarly = pingedAtMilliseconds.map { now &- $0 < limits.pingIntervalMillisecondsMin } ?? false
+    pingedAtMilliseconds = now
+    guard isEarly else { return }
+    pingStrikes += 1
+    if pingStrikes > limits.pingStrikesMax { stop(because: .pings) }
+  }
+
+  /// Visits every open stream; `body` must not close any.
+  public func forEachStream(_ body: (HTTP2Stream) -> Void) {
+    for stream in openStreams { body(stream) }
   }
 
   /// The connection is gone: every open stream ends. Nothing may be received, submitted or produced after this.

@@ -22,6 +22,14 @@ public final class HTTP2Stream {
   public internal(set) var receivedEnd = false
   /// The header list was larger than the limit: `headers` holds the part within it.
   public internal(set) var headersTooLarge = false
+  /// The header fields are complete.
+  public internal(set) var hasHeaders = false
+  /// When it was opened, on the session's clock.
+  public internal(set) var openedAtMilliseconds: UInt64 = 0
+  /// Bytes of the body sent so far.
+  public internal(set) var sentBytes = 0
+  /// What `sentBytes` was when somebody looked, and since when: that somebody's alone.
+  public var progressMark = (sentBytes: 0, milliseconds: UInt64(0))
   /// Received bytes are dropped instead of collected: the answer is decided.
   public var discardsInput = false
 
@@ -74,6 +82,9 @@ public final class HTTP2Stream {
     receivedEnd = false
     headersTooLarge = false
     discardsInput = false
+    hasHeaders = false
+    sentBytes = 0
+    progressMark = (0, 0)
     outboundEnds = false
     outboundTrailers = nil
     isDeferred = false

@@ -11,6 +11,9 @@ final class LoopServer {
   let outputBuffer = HTTP2OutputBuffer()
   private var listener: TCPListener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private var connectionsByHost: [String: Int] = [:]
+  private(set) var counters = ConnectionCounters()
+  private var sweeper: LoopTimer?
   private var onEmpty: (() -> Void)?
 
   init(loop: EventLoop, methods: [ServerMethod], interceptors: [any ServerInterceptor], limits: RPCLimits) {
@@ -23,20 +26,40 @@ final class LoopServer {
   /// Starts accepting connections.
   /// - Returns: The address in use, with the port the kernel chose.
   func listen(on address: SocketAddress) throws(SocketError) -> SocketAddress {
-    let listener = try TCPListener(loop: loop, address: address) { [unowned self] socket in
-      guard
-        let http2 = try? HTTP2Connection(
-          role: .server, socket: socket, loop: loop, limits: limits.http2, pool: streamPool, output: outputBuffer)
-      else { return socket.close() }
-      let connection = ServerConnection(http2, server: self)
-      connections[ObjectIdentifier(connection)] = connection
-    }
+    let listener = try TCPListener(loop: loop, address: address) { [unowned self] in accept($0) }
     self.listener = listener
+    let interval = limits.connections.sweepMilliseconds
+    sweeper = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in
+      let now = loop.nowMilliseconds
+      for connection in Array(connections.values) { connection.sweep(atMilliseconds: now) }
+    }
     return listener.localAddress
   }
 
-  func connectionClosed(_ connection: ServerConnection) {
+  private func accept(_ socket: SocketConnection) {
+    counters.accepted += 1
+    let host = socket.peerAddress?.host ?? ""
+    guard connections.count < limits.connections.connectionsPerLoopMax,
+      connectionsByHost[host, default: 0] < limits.connections.connectionsPerAddressMax,
+      let http2 = try? HTTP2Connection(
+        role: .server, socket: socket, loop: loop, limits: limits.http2, pool: streamPool, output: outputBuffer)
+    else {
+      counters.refused += 1
+      return socket.close()
+    }
+    counters.open += 1
+    connectionsByHost[host, default: 0] += 1
+    let connection = ServerConnection(http2, server: self)
+    connections[ObjectIdentifier(connection)] = connection
+  }
+
+  func connectionClosed(_ connection: ServerConnection, _ end: ConnectionEnd) {
     connections[ObjectIdentifier(connection)] = nil
+    counters.open -= 1
+    counters.ended[end, default: 0] += 1
+    let host = connection.peerAddress?.host ?? ""
+    let count = (connectionsByHost[host] ?? 1) - 1
+    connectionsByHost[host] = count > 0 ? count : nil
     if connections.isEmpty { onEmpty?() }
   }
 
@@ -47,6 +70,7 @@ final class LoopServer {
   func drain(graceMilliseconds: UInt64) async {
     listener?.stop()
     listener = nil
+    sweeper = nil
     guard !connections.isEmpty else { return }
     for connection in connections.values { connection.announceShutdown() }
     await loop.sleep(milliseconds: Self.shutdownNoticeMilliseconds)
@@ -54,7 +78,7 @@ final class LoopServer {
     guard !connections.isEmpty else { return }
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       let timer = loop.schedule(afterMilliseconds: graceMilliseconds) { [unowned self] in
-        for connection in connections.values { connection.close() }
+        for connection in Array(connections.values) { connection.close(.shutdown) }
       }
       onEmpty = { [unowned self] in
         timer.cancel()

@@ -8,6 +8,7 @@ public struct RPCLimits: Sendable {
   /// Bytes of requests not yet handed to handlers, over all streams of one connection.
   public var bufferedRequestBytesMax = 16 * 1_024 * 1_024
   public var http2 = HTTP2Limits()
+  public var connections = ConnectionLimits()
   public var decoding = DecodeLimits()
 
   public init() {}

@@ -46,6 +46,15 @@ public final class RPCServer: Sendable {
     return RPCServer(address: address, parts: parts, loops: loops)
   }
 
+  /// What has happened to the connections of all loops.
+  public func connectionCounters() async -> ConnectionCounters {
+    var sum = ConnectionCounters()
+    for (part, loop) in zip(parts, loops) {
+      sum = sum + (await Task(executorPreference: loop) { part.value.counters }.value)
+    }
+    return sum
+  }
+
   /// Stops gracefully: GOAWAY, open calls end, connections close; what is left after `graceMilliseconds` is cut off.
   public func shutdown(graceMilliseconds: UInt64) async {
     await withTaskGroup(of: Void.self) { group in

@@ -8,10 +8,24 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   let peerAddress: SocketAddress?
   let interceptors: [any ServerInterceptor]
   let limits: RPCLimits
-  private let connection: HTTP2Connection
+  let connection: HTTP2Connection
+  let openedAtMilliseconds: UInt64
+  /// Since when there has been no call, as of the last sweep.
+  var idleSinceMilliseconds: UInt64
+  /// Age at which this one is asked to go: not all at once.
+  let ageMilliseconds: UInt64
+  var departure = Departure.none
   private let server: LoopServer
+  private var end: ConnectionEnd?
   /// Bytes in the bodies of all streams. Only `account(_:)` changes it.
   private var bufferedRequestBytes = 0
+
+  /// How far the connection is on its way out.
+  enum Departure {
+    case none
+    case announced
+    case refusing(sinceMilliseconds: UInt64)
+  }
 
   init(_ connection: HTTP2Connection, server: LoopServer) {
     self.connection = connection
@@ -21,6 +35,10 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     interceptors = server.interceptors
     limits = server.limits
     peerAddress = connection.peerAddress
+    openedAtMilliseconds = loop.nowMilliseconds
+    idleSinceMilliseconds = loop.nowMilliseconds
+    let age = limits.connections.ageMilliseconds
+    ageMilliseconds = .random(in: age - age / 10...age + age / 10)
     connection.start(delegate: self)
   }
 
@@ -31,9 +49,12 @@ final class ServerConnection: HTTP2ConnectionDelegate {
 
   func refuseNewCalls() { connection.refuseNewStreams() }
 
-  func close() { connection.close() }
+  func close(_ end: ConnectionEnd) {
+    self.end = end
+    connection.close()
+  }
 
-  func connectionClosed() { server.connectionClosed(self) }
+  func connectionClosed() { server.connectionClosed(self, end ?? ConnectionEnd(connection.end)) }
 
   func receivedHeaders(_ stream: HTTP2Stream) {
     let head = RequestHead(stream.headers, router: server.router)
@@ -131,5 +152,20 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     var headers = HeaderBlock()
     headers.append(name: ":status", value: httpStatus)
     session.submitHeadersOnlyResponse(stream, headers)
+  }
+}
+
+extension ConnectionEnd {
+  init(_ end: HTTP2ConnectionEnd) {
+    self =
+      switch end {
+      case .peerClosed: .peerClosed
+      case .finished: .finished
+      case .protocolError: .protocolError
+      case .flood(.frames): .frameFlood
+      case .flood(.resets): .resetFlood
+      case .flood(.pings): .pingFlood
+      case .closedHere: .shutdown
+      }
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import Logging
+import RPC
 import StreakServices
 
 /// What the program was told: by options, else by the environment, else by the file, else the defaults.
@@ -12,6 +13,7 @@ struct ServerSettings {
   let loops: Int
   let connectionsPerLoop: Int
   let graceSeconds: Int
+  let limits: RPCLimits
   let logLevel: Logger.Level
 
   /// An export holds a connection: half of a loop's are left to other calls.
@@ -54,6 +56,22 @@ struct ServerSettings {
     loops = try number("loops", command.loops, 1...256, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 2...64, default: 4)
     graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
+    var limits = RPCLimits()
+    limits.connections.connectionsPerLoopMax = try number(
+      "connections-max", command.connectionsMax, 1...1_000_000, default: limits.connections.connectionsPerLoopMax)
+    limits.connections.connectionsPerAddressMax = try number(
+      "connections-per-address-max", command.connectionsPerAddressMax, 1...1_000_000,
+      default: limits.connections.connectionsPerAddressMax)
+    func milliseconds(_ name: String, _ option: Int?, _ fallback: UInt64) throws -> UInt64 {
+      UInt64(try number(name, option, 0...1_000_000, default: Int(fallback / 1_000))) * 1_000
+    }
+    limits.connections.idleMilliseconds = try milliseconds(
+      "idle-seconds", command.idleSeconds, limits.connections.idleMilliseconds)
+    limits.connections.ageMilliseconds = try milliseconds(
+      "age-seconds", command.ageSeconds, limits.connections.ageMilliseconds)
+    limits.connections.keepaliveMilliseconds = try milliseconds(
+      "keepalive-seconds", command.keepaliveSeconds, limits.connections.keepaliveMilliseconds)
+    self.limits = limits
     let level = text("log-level", command.logLevel) ?? "info"
     guard let logLevel = Logger.Level(rawValue: level) else {
       throw ValidationError("log-level must be trace, debug, info, notice, warning, error or critical, not \(level).")
@@ -71,7 +89,8 @@ struct ServerSettings {
     var settings: [String: String] = [:]
     let known = [
       "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
-      "allow-cleartext",
+      "allow-cleartext", "connections-max", "connections-per-address-max", "idle-seconds", "age-seconds",
+      "keepalive-seconds",
     ]
     for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false

@@ -45,6 +45,24 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Seconds that open calls get to end after SIGTERM. (default: 10)")
   var graceSeconds: Int?
 
+  @Option(help: "Connections for each loop; one more is closed at once. (default: 20000)")
+  var connectionsMax: Int?
+
+  @Option(
+    help: "Connections from one address for each loop. Behind a proxy all come from the proxy's. (default: 2000)")
+  var connectionsPerAddressMax: Int?
+
+  @Option(help: "Seconds that a connection without calls is kept; 0: for ever. (default: 300)")
+  var idleSeconds: Int?
+
+  @Option(
+    help:
+      "Age in seconds, give or take a tenth, at which a connection is asked to go elsewhere; 0: never. (default: 3600)")
+  var ageSeconds: Int?
+
+  @Option(help: "Seconds without a byte after which a connection with calls is pinged; 0: never. (default: 240)")
+  var keepaliveSeconds: Int?
+
   @Option(help: "Least severe messages to log: trace, debug, info, notice, warning, error or critical. (default: info)")
   var logLevel: String?
 
@@ -88,7 +106,8 @@ struct Streakd: AsyncParsableCommand {
 
     let application = try StreakApplication(store: store, exports: settings.exports)
     let server = try await RPCServer.start(
-      address: settings.listen, loops: loops, interceptors: { application.interceptors(on: $0) }
+      address: settings.listen, loops: loops, limits: settings.limits,
+      interceptors: { application.interceptors(on: $0) }
     ) { loop in
       let own = application.methods(on: loop)
       let services = Array(Set(own.map(\.descriptor.service)))

@@ -1,0 +1,77 @@
+internal import HTTP2
+
+/// What time does to a connection.
+extension ServerConnection {
+  /// Looks whether anything takes too long. Called once per `ConnectionLimits.sweepMilliseconds`.
+  func sweep(atMilliseconds now: UInt64) {
+    let limits = limits.connections
+    guard session.isEstablished else {
+      if now &- openedAtMilliseconds >= limits.handshakeMilliseconds { close(.handshakeTimeout) }
+      return
+    }
+    if let blocked = connection.blockedSinceMilliseconds, now &- blocked >= limits.stallMilliseconds {
+      return close(.stalled)
+    }
+    if session.openStreamCount > 0 {
+      idleSinceMilliseconds = now
+      guard sweepStreams(limits, now) else { return close(.headersTimeout) }
+      sweepKeepalive(limits, now)
+    }
+    sweepAge(limits, now)
+  }
+
+  /// - Returns: false if header fields take too long: nothing else can come on the connection before them.
+  private func sweepStreams(_ limits: ConnectionLimits, _ now: UInt64) -> Bool {
+    var headersAreLate = false
+    var late: [ServerContext] = []
+    var stalled: [HTTP2Stream] = []
+    session.forEachStream { stream in
+      let age = now &- stream.openedAtMilliseconds
+      if !stream.hasHeaders {
+        headersAreLate = headersAreLate || age >= limits.headersMilliseconds
+      } else if stream.outboundBytes > 0 {
+        if stream.progressMark.sentBytes != stream.sentBytes || stream.progressMark.milliseconds == 0 {
+          stream.progressMark = (stream.sentBytes, now)
+        } else if now &- stream.progressMark.milliseconds >= limits.stallMilliseconds {
+          stalled.append(stream)
+        }
+      } else if !stream.receivedEnd, age >= limits.requestMilliseconds, let call = stream.owner as? ServerContext,
+        call.takesOneRequest
+      {
+        late.append(call)
+      }
+    }
+    for call in late { call.end(RPCStatus(.deadlineExceeded, "The request did not arrive in time.")) }
+    for stream in stalled { session.reset(stream, code: .cancel) }
+    if !stalled.isEmpty { needsFlush() }
+    return !headersAreLate
+  }
+
+  private func sweepKeepalive(_ limits: ConnectionLimits, _ now: UInt64) {
+    let quiet = now &- connection.receivedAtMilliseconds
+    guard limits.keepaliveMilliseconds > 0, quiet >= limits.keepaliveMilliseconds else { return }
+    if !session.pingIsOutstanding {
+      session.submitPing()
+      needsFlush()
+    } else if quiet >= limits.keepaliveMilliseconds + limits.keepaliveTimeoutMilliseconds {
+      close(.keepaliveTimeout)
+    }
+  }
+
+  /// Asks an idle or old connection to go: first a notice, so that calls on their way are served, in the next sweep for good.
+  private func sweepAge(_ limits: ConnectionLimits, _ now: UInt64) {
+    switch departure {
+    case .none:
+      let isIdle = limits.idleMilliseconds > 0 && now &- idleSinceMilliseconds >= limits.idleMilliseconds
+      let isOld = limits.ageMilliseconds > 0 && now &- openedAtMilliseconds >= ageMilliseconds
+      guard isIdle || isOld else { return }
+      departure = .announced
+      announceShutdown()
+    case .announced:
+      departure = .refusing(sinceMilliseconds: now)
+      refuseNewCalls()
+    case .refusing(let since):
+      if now &- since >= limits.ageGraceMilliseconds { close(.ageGraceOver) }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+"""Hostile peers: each is cut off within seconds, while others are served and memory stays bounded."""
+
+import socket
+import struct
+import time
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+RESIDENT_GROWTH_KIB_MAX = 64 * 1024
+ATTACK_SECONDS_MAX = 20
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
+END_STREAM, END_HEADERS = 1, 4
+
+
+def frame(kind, flags=0, stream=0, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def fields(**more):
+    pairs = {":method": "POST", ":scheme": "http", ":path": "/grpc.health.v1.Health/Check", ":authority": "a",
+             "content-type": "application/grpc", "te": "trailers", **more}
+    return b"".join(bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode() for name, value in pairs.items())
+
+
+def request(stream, flags=END_HEADERS):
+    return frame(HEADERS, flags, stream, fields())
+
+
+def repeated(*frames):
+    while True:
+        yield b"".join(frames)
+
+
+def on_new_streams(make):
+    for stream in range(1, 2**31, 2):
+        yield make(stream)
+
+
+def continuations():
+    yield frame(HEADERS, 0, 1, fields())
+    yield from repeated(frame(CONTINUATION, 0, 1, bytes([0, 1, 97, 120]) + b"v" * 120))
+
+
+def bombs(stream):
+    """A large field put into HPACK's table once, then named again and again."""
+    field = b"\x40\x01a\x7f\xa1\x1e" + b"v" * 4000
+    return frame(HEADERS, END_HEADERS | END_STREAM, stream, fields() + field + b"\xbe" * 4000)
+
+
+ATTACKS = {
+    "rapid reset": lambda: on_new_streams(
+        lambda stream: request(stream) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8))),
+    "made to reset": lambda: on_new_streams(lambda stream: frame(HEADERS, END_HEADERS, stream, fields(**{"Bad": "x"}))),
+    "refused streams": lambda: on_new_streams(request),
+    "settings": lambda: repeated(frame(SETTINGS)),
+    "large settings": lambda: repeated(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 65_535) * 100)),
+    "pings": lambda: repeated(frame(PING, 0, 0, b"12345678")),
+    "window updates": lambda: repeated(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1))),
+    "priorities": lambda: repeated(frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 16))),
+    "empty data": lambda: (part for whole in ([request(1)], repeated(frame(DATA, 0, 1))) for part in whole),
+    "continuations": continuations,
+    "hpack bombs": lambda: on_new_streams(bombs),
+}
+
+
+def attack(port, frames):
+    """Sends until the server hangs up, reading nothing but the end."""
+    peer = socket.create_connection(("127.0.0.1", port), timeout=ATTACK_SECONDS_MAX)
+    end = time.monotonic() + ATTACK_SECONDS_MAX
+    try:
+        peer.sendall(PREFACE)
+        batch = []
+        for piece in frames:
+            batch.append(piece)
+            if len(batch) == 50:
+                peer.sendall(b"".join(batch))
+                batch = []
+            if time.monotonic() > end:
+                return False
+        return True
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+    finally:
+        peer.close()
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attacker_is_cut_off_and_others_are_served(server, name):
+    with grpc.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        health.Check(health_pb2.HealthCheckRequest(), timeout=10)
+        before = server.resident_kib()
+        for _ in range(3):
+            assert attack(server.port, ATTACKS[name]()), "the attacker was not cut off"
+            assert health.Check(health_pb2.HealthCheckRequest(), timeout=1).status == health_pb2.HealthCheckResponse.SERVING
+        assert server.resident_kib() - before < RESIDENT_GROWTH_KIB_MAX
+
+
+def test_a_well_behaved_client_may_cancel_as_many_calls_as_it_has_open(server):
+    with grpc.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        calls = [health.Watch(health_pb2.HealthCheckRequest()) for _ in range(200)]
+        for call in calls:
+            assert next(call).status == health_pb2.HealthCheckResponse.SERVING
+        for call in calls:
+            call.cancel()
+        assert health.Check(health_pb2.HealthCheckRequest(), timeout=10).status == health_pb2.HealthCheckResponse.SERVING

@@ -1,0 +1,94 @@
+@testable import HTTP2
+import Testing
+
+/// What a server's session makes of frames written by hand, while its clock stands still.
+@Suite("Floods")
+struct FloodTests {
+  private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4)
+
+  private static func frame(_ type: UInt8, flags: UInt8 = 0, stream: UInt8 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+    [0, UInt8(payload.count >> 8), UInt8(payload.count & 255), type, flags, 0, 0, 0, stream] + payload
+  }
+
+  /// Header fields of a request, in HPACK: :method POST, :scheme http, :path / from the static table.
+  private static let withoutAuthority: [UInt8] = [0x83, 0x86, 0x84]
+  /// The same, and :authority a.
+  private static let wholeRequest = withoutAuthority + [0x01, 1, 97]
+
+  /// Requests on new streams, each followed by `more` on its stream.
+  private static func requests(_ count: Int, _ fields: [UInt8], then more: (UInt8) -> [UInt8] = { _ in [] }) -> [UInt8]
+  {
+    var bytes: [UInt8] = []
+    for index in 0..<count {
+      let stream = UInt8(index * 2 + 1)
+      bytes += frame(1, flags: 4, stream: stream, fields)
+      bytes += more(stream)
+    }
+    return bytes
+  }
+
+  /// The flood that a session sees in frames; nil: none.
+  private static func flood(_ limits: HTTP2Limits, _ frames: [UInt8]) throws -> HTTP2Flood? {
+    let session = try HTTP2Session(role: .server, limits: limits, pool: HTTP2StreamPool())
+    try session.receive(preface.span.bytes)
+    do throws(HTTP2Error) { try session.receive(frames.span.bytes) } catch {
+      guard session.flood != nil else { throw error }
+    }
+    let output = HTTP2OutputBuffer()
+    try? session.produce(into: output)
+    return session.flood
+  }
+
+  // SETTINGS, WINDOW_UPDATE, PRIORITY.
+  @Test(
+    "frames that carry no work are taken up to the burst, and not one more",
+    arguments: [
+      (4, [UInt8]()), (8, [0, 0, 0, 1]), (2, [0, 0, 0, 0, 16]),
+    ] as [(UInt8, [UInt8])])
+  func frames(type: UInt8, payload: [UInt8]) throws {
+    var limits = HTTP2Limits()
+    limits.idleFrames = FrameRate(burst: 20, perSecond: 1)
+    let stream: UInt8 = type == 2 ? 1 : 0
+    let one = Self.frame(type, stream: stream, payload)
+    // The preface's SETTINGS is one of them.
+    #expect(try Self.flood(limits, [UInt8]([[UInt8]](repeating: one, count: 19).joined())) == nil)
+    #expect(try Self.flood(limits, [UInt8]([[UInt8]](repeating: one, count: 20).joined())) == .frames)
+  }
+
+  @Test("pings in quick succession are struck, and after the strikes that are forgiven the connection ends")
+  func pings() throws {
+    let ping = Self.frame(6, flags: 0, stream: 0, [UInt8](repeating: 1, count: 8))
+    // The first is no strike.
+    #expect(try Self.flood(HTTP2Limits(), ping + ping + ping) == nil)
+    #expect(try Self.flood(HTTP2Limits(), ping + ping + ping + ping) == .pings)
+  }
+
+  @Test("streams may be reset up to the burst, and not one more")
+  func resets() throws {
+    var limits = HTTP2Limits()
+    limits.resets = FrameRate(burst: 10, perSecond: 1)
+    func opened(_ count: Int) -> [UInt8] {
+      Self.requests(count, Self.wholeRequest) { Self.frame(3, stream: $0, [0, 0, 0, 8]) }
+    }
+    #expect(try Self.flood(limits, opened(10)) == nil)
+    #expect(try Self.flood(limits, opened(11)) == .resets)
+  }
+
+  @Test("streams that the peer's own mistakes make us reset are counted as well")
+  func madeToReset() throws {
+    var limits = HTTP2Limits()
+    limits.resets = FrameRate(burst: 10, perSecond: 1)
+    #expect(try Self.flood(limits, Self.requests(10, Self.withoutAuthority)) == nil)
+    #expect(try Self.flood(limits, Self.requests(11, Self.withoutAuthority)) == .resets)
+  }
+
+  @Test("a budget fills up again with time, up to its burst, and work gives some back")
+  func refill() {
+    var budget = FrameBudget(FrameRate(burst: 2, perSecond: 1_000), atMilliseconds: 0)
+    #expect(budget.take { 0 } && budget.take { 0 } && !budget.take { 0 })
+    #expect(budget.take { 3 } && budget.take { 3 } && !budget.take { 3 })
+    budget.give(100)
+    #expect(budget.take { 3 } && budget.take { 3 } && !budget.take { 3 })
+    #expect(budget.take { 1_000_000 })
+  }
+}
