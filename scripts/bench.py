@@ -9,6 +9,7 @@ import pathlib
 import platform
 import random
 import re
+import resource
 import socket
 import statistics
 import subprocess
@@ -26,6 +27,8 @@ POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
 ECHO = "/bench.Echo/Unary"
 CLIENT_COUNTS = [1, 4, 8, 16, 32]
 PEOPLE = 200
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 HABITS = 10
 
 # StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
@@ -57,6 +60,10 @@ def free_port():
                 return port
             except OSError:
                 continue
+
+
+def resident_kib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
 
 
 def wait_for_port(port):
@@ -113,6 +120,37 @@ class Bench:
                 process.kill()
                 process.wait()
         return {key: statistics.median(values) for key, values in found.items()}
+
+    def idle_kib(self):
+        """Resident KiB that the servers spend on a connection that has shaken hands and does nothing."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        count = min(10_000, hard - 500)
+        ports = {name: free_port() for name in ("bare nghttp2", "streakd runtime")}
+        commands = {"bare nghttp2": [self.folder / "null_server", str(ports["bare nghttp2"]), "echo"],
+                    "streakd runtime": [PROGRAMS / "echo-server", "--port", str(ports["streakd runtime"])]}
+        found = {}
+        for name, command in commands.items():
+            process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                wait_for_port(ports[name])
+                before = resident_kib(process.pid)
+                # Of several addresses of loopback: each may have so many connections.
+                peers = [socket.create_connection(("127.0.0.1", ports[name]), source_address=(f"127.0.0.{2 + n // 1500}", 0))
+                         for n in range(count)]
+                for peer in peers:
+                    peer.sendall(HELLO)
+                for peer in peers:
+                    peer.recv(65_536)
+                    peer.sendall(SETTINGS_ACK)
+                time.sleep(1)
+                found[name] = (resident_kib(process.pid) - before) / count
+                for peer in peers:
+                    peer.close()
+            finally:
+                process.kill()
+                process.wait()
+        return count, found
 
     def database(self, has_load):
         """Calls per second of GetStreak and RecordCompletion, and of pgbench with the same statements, at several numbers of clients."""
@@ -219,7 +257,9 @@ def main():
         for other in ("bare nghttp2", "C++ gRPC"):
             ratios = " | ".join(f"{echo['streakd runtime', point] / echo[other, point]:.2f}" for point in POINTS)
             print(f"| streakd runtime / {other} | {ratios} |")
-        print(flush=True)
+        count, idle = bench.idle_kib()
+        sizes = ", ".join(f"{name} {kib:.1f}" for name, kib in idle.items())
+        print(f"\nResident KiB for each of {count:,} idle connections: {sizes}.\n", flush=True)
     results = bench.database(has_load)
     print("Per second, PostgreSQL with fsync on:\n")
     print("| work | pgbench, best (clients) | streakd, best (calls at once) | ratio |\n| --- | --- | --- | --- |")

@@ -63,7 +63,9 @@ internal import Glibc
     default: break
     }
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { session in
-      guard session.role == .server, !session.idleFrames.take(atMilliseconds: session.now) else { return 0 }
+      guard session.role == .server,
+        !session.idleFrames.take(session.resources.limits.idleFrames, session.resources.now)
+      else { return 0 }
       session.stop(because: .frames)
       return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
     }
@@ -74,7 +76,7 @@ internal import Glibc
       unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST
     else { return 0 }
     let session = unsafe HTTP2Callbacks.session(userData)
-    let stream = session.pool.take(for: session)
+    let stream = session.resources.takeStream(for: session)
     unsafe stream.id = frame.hd.stream_id
     session.didOpen(stream)
     return unsafe nghttp2_session_set_stream_user_data(
@@ -151,7 +153,9 @@ internal import Glibc
   }
 
   private static func countReset(_ session: HTTP2Session) -> Int32 {
-    guard session.role == .server, !session.resets.take(atMilliseconds: session.now) else { return 0 }
+    guard session.role == .server, !session.resets.take(session.resources.limits.resets, session.resources.now) else {
+      return 0
+    }
     session.stop(because: .resets)
     return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
   }
@@ -164,7 +168,7 @@ internal import Glibc
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue:
       unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { session in
-        session.idleFrames.give(2)
+        session.idleFrames.give(2, session.resources.limits.idleFrames)
         session.pingStrikes = 0
       }
     case NGHTTP2_RST_STREAM.rawValue:

@@ -12,10 +12,8 @@ public protocol HTTP2ConnectionDelegate: HTTP2SessionDelegate {
 public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   public let session: HTTP2Session
   public let loop: EventLoop
-  public let peerAddress: SocketAddress?
+  public var peerAddress: SocketAddress? { socket.peerAddress }
   private let socket: SocketConnection
-  private let output: HTTP2OutputBuffer
-  private let limits: HTTP2Limits
   private var delegate: (any HTTP2ConnectionDelegate)?
   /// Bytes the kernel did not take; nothing else is produced until it has.
   private var unsent: [UInt8] = []
@@ -29,18 +27,13 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   public private(set) var blockedSinceMilliseconds: UInt64?
 
   /// Takes over a connected socket.
-  /// - Parameter output: Shared by all connections of the loop: it is empty between writes.
   public init(
-    role: HTTP2Session.Role, socket: SocketConnection, loop: EventLoop, limits: HTTP2Limits, pool: HTTP2StreamPool,
-    output: HTTP2OutputBuffer
+    role: HTTP2Session.Role, socket: SocketConnection, loop: EventLoop, resources: HTTP2Resources
   ) throws(HTTP2Error) {
     self.socket = socket
     self.loop = loop
-    self.limits = limits
-    self.output = output
-    peerAddress = socket.peerAddress
     receivedAtMilliseconds = loop.nowMilliseconds
-    session = try HTTP2Session(role: role, limits: limits, pool: pool, now: { loop.nowMilliseconds })
+    session = try HTTP2Session(role: role, resources: resources)
   }
 
   /// Starts reading and sends the SETTINGS. `delegate` is kept until the connection closes.
@@ -95,7 +88,7 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
       flush()
       return close(session.flood.map { .flood($0) } ?? .protocolError)
     }
-    guard session.outboundFrameCount <= limits.outboundFramesMax else { return close(.flood(.frames)) }
+    guard session.outboundFrameCount <= session.limits.outboundFramesMax else { return close(.flood(.frames)) }
     needsFlush()
   }
 
@@ -116,6 +109,7 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
 
   private func flush() {
     guard !isClosed else { return }
+    let output = session.resources.output
     while unsent.isEmpty {
       output.removeAll()
       do throws(HTTP2Error) { try session.produce(into: output) } catch {

@@ -4,14 +4,14 @@ extension HTTP2Session {
   /// Starts a request. Client only.
   /// - Returns: nil when the connection takes no more streams (stream numbers used up, GOAWAY, a field nghttp2 refuses).
   public func submitRequest(_ headers: HeaderBlock) -> HTTP2Stream? {
-    let stream = pool.take(for: self)
+    let stream = resources.takeStream(for: self)
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
     let id = unsafe headers.withNameValues { pairs in
       unsafe nghttp2_submit_request(
         handle, nil, pairs.baseAddress, pairs.count, &provider, Unmanaged.passUnretained(stream).toOpaque())
     }
     guard id > 0 else {
-      pool.give(stream)
+      resources.give(stream)
       return nil
     }
     stream.id = id

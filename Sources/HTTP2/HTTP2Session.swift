@@ -19,10 +19,8 @@ public protocol HTTP2SessionDelegate: AnyObject {
 @safe public final class HTTP2Session {
   public enum Role: Sendable { case server, client }
 
-  let limits: HTTP2Limits
+  let resources: HTTP2Resources
   let role: Role
-  /// Milliseconds of a clock that never goes back.
-  let now: () -> UInt64
   /// What the peer did too much of, once it has; the connection is to be closed.
   public internal(set) var flood: HTTP2Flood?
   /// The peer's SETTINGS have come: it speaks HTTP/2.
@@ -33,7 +31,7 @@ public protocol HTTP2SessionDelegate: AnyObject {
   var resets: FrameBudget
   var pingStrikes = 0
   var pingedAtMilliseconds: UInt64?
-  let pool: HTTP2StreamPool
+  var limits: HTTP2Limits { resources.limits }
   /// Told of everything. Kept until `abandon()`.
   public var delegate: (any HTTP2SessionDelegate)?
   let handle: OpaquePointer  // nghttp2_session *
@@ -43,16 +41,13 @@ public protocol HTTP2SessionDelegate: AnyObject {
   private var openStreams: [HTTP2Stream] = []
 
   /// Starts a session and queues its SETTINGS.
-  /// - Parameter now: Milliseconds of a clock that never goes back; the default stands still.
-  public init(
-    role: Role, limits: HTTP2Limits, pool: HTTP2StreamPool, now: @escaping () -> UInt64 = { 0 }
-  ) throws(HTTP2Error) {
+  public init(role: Role, resources: HTTP2Resources) throws(HTTP2Error) {
     self.role = role
-    self.now = now
-    idleFrames = FrameBudget(limits.idleFrames, atMilliseconds: now())
-    resets = FrameBudget(limits.resets, atMilliseconds: now())
-    self.limits = limits
-    self.pool = pool
+    self.resources = resources
+    let limits = resources.limits
+    let now = resources.now()
+    idleFrames = FrameBudget(limits.idleFrames, atMilliseconds: now)
+    resets = FrameBudget(limits.resets, atMilliseconds: now)
     var handle: OpaquePointer?
     let code = unsafe HTTP2Callbacks.shared.makeSession(role, &handle)
     guard code == 0, let handle = unsafe handle else { throw .outOfMemory }
@@ -117,7 +112,7 @@ public protocol HTTP2SessionDelegate: AnyObject {
 
   func didOpen(_ stream: HTTP2Stream) {
     stream.openIndex = openStreams.count
-    stream.openedAtMilliseconds = now()
+    stream.openedAtMilliseconds = resources.now()
     openStreams.append(stream)
   }
 
@@ -129,7 +124,7 @@ public protocol HTTP2SessionDelegate: AnyObject {
     }
     stream.isClosed = true
     delegate?.closed(stream, code: code)
-    pool.give(stream)
+    resources.give(stream)
   }
 
   /// Asks the peer for a sign of life.
@@ -151,7 +146,7 @@ public protocol HTTP2SessionDelegate: AnyObject {
 
   /// The peer pinged us: too often is a strike, unless we were sending meanwhile.
   func receivedPing() {
-    let now = now()
+    let now = resources.now()
     let isEarly = pingedAtMilliseconds.map { now &- $0 < limits.pingIntervalMillisecondsMin } ?? false
     pingedAtMilliseconds = now
     guard isEarly else { return }
@@ -198,32 +193,5 @@ public protocol HTTP2SessionDelegate: AnyObject {
   static func error(_ code: Int) -> HTTP2Error {
     if code == Int(NGHTTP2_ERR_NOMEM.rawValue) { return .outOfMemory }
     return .fatal(reason: unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: code))))
-  }
-}
-
-/// Bytes on their way to the socket: filled by sessions, written, emptied. One per loop. Loop-confined.
-@safe public final class HTTP2OutputBuffer {
-  /// Bytes written to the socket at once, at most.
-  public static let capacityBytes = 131_072
-  private let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: capacityBytes, alignment: 16)
-  public private(set) var count = 0
-
-  public init() {}
-
-  deinit { unsafe storage.deallocate() }
-
-  /// Lends the bytes in it.
-  public func withBytes<Result>(_ body: (RawSpan) -> Result) -> Result {
-    body(unsafe UnsafeRawBufferPointer(rebasing: storage[..<count]).bytes)
-  }
-
-  public func removeAll() { count = 0 }
-
-  /// - Returns: false, and nothing is appended, when there is no room.
-  func append(_ chunk: UnsafeRawBufferPointer) -> Bool {
-    guard chunk.count <= Self.capacityBytes - count else { return false }
-    unsafe UnsafeMutableRawBufferPointer(rebasing: storage[count...]).copyMemory(from: chunk)
-    count += chunk.count
-    return true
   }
 }

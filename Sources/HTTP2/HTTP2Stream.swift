@@ -100,23 +100,3 @@ public final class HTTP2Stream {
     bytes.removeAll(keepingCapacity: bytes.capacity <= keptBytesMax)
   }
 }
-
-/// Streams to use again, shared by the sessions of one loop. Loop-confined.
-public final class HTTP2StreamPool {
-  /// Streams kept at most.
-  static let streamsMax = 512
-  private var free: [HTTP2Stream] = []
-
-  public init() {}
-
-  func take(for session: HTTP2Session) -> HTTP2Stream {
-    guard let stream = free.popLast() else { return HTTP2Stream(session: session) }
-    stream.reset(session: session)
-    return stream
-  }
-
-  func give(_ stream: HTTP2Stream) {
-    stream.owner = nil
-    if free.count < Self.streamsMax { free.append(stream) }
-  }
-}

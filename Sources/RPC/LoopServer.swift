@@ -7,8 +7,7 @@ final class LoopServer {
   let router: Router
   let interceptors: [any ServerInterceptor]
   let limits: RPCLimits
-  let streamPool = HTTP2StreamPool()
-  let outputBuffer = HTTP2OutputBuffer()
+  let resources: HTTP2Resources
   private var listener: TCPListener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var connectionsByHost: [String: Int] = [:]
@@ -21,6 +20,7 @@ final class LoopServer {
     router = Router(methods)
     self.interceptors = interceptors
     self.limits = limits
+    resources = HTTP2Resources(limits: limits.http2, now: { loop.nowMilliseconds })
   }
 
   /// Starts accepting connections.
@@ -42,7 +42,7 @@ final class LoopServer {
     guard connections.count < limits.connections.connectionsPerLoopMax,
       connectionsByHost[host, default: 0] < limits.connections.connectionsPerAddressMax,
       let http2 = try? HTTP2Connection(
-        role: .server, socket: socket, loop: loop, limits: limits.http2, pool: streamPool, output: outputBuffer)
+        role: .server, socket: socket, loop: loop, resources: resources)
     else {
       counters.refused += 1
       return socket.close()

@@ -19,8 +19,8 @@ public final class RPCClient: Sendable {
       do {
         let socket = try await SocketConnection.connect(loop: loop, to: address)
         let http2 = try HTTP2Connection(
-          role: .client, socket: socket, loop: loop, limits: HTTP2Limits(), pool: HTTP2StreamPool(),
-          output: HTTP2OutputBuffer())
+          role: .client, socket: socket, loop: loop,
+          resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }))
         return .success(LoopBound(ClientConnection(http2, authority: "\(address)"), loop: loop))
       } catch {
         return .failure(RPCStatus(.unavailable, "\(address): \(error)"))

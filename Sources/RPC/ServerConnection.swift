@@ -4,10 +4,11 @@ internal import HTTP2
 /// One client's connection and the calls on it. Loop-confined.
 final class ServerConnection: HTTP2ConnectionDelegate {
   let session: HTTP2Session
-  let loop: EventLoop
-  let peerAddress: SocketAddress?
-  let interceptors: [any ServerInterceptor]
-  let limits: RPCLimits
+  // The server's, not copies of them: there may be many idle connections.
+  var interceptors: [any ServerInterceptor] { server.interceptors }
+  var limits: RPCLimits { server.limits }
+  var loop: EventLoop { server.loop }
+  var peerAddress: SocketAddress? { connection.peerAddress }
   let connection: HTTP2Connection
   let openedAtMilliseconds: UInt64
   /// Since when there has been no call, as of the last sweep.
@@ -31,13 +32,9 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     self.connection = connection
     self.server = server
     session = connection.session
-    loop = server.loop
-    interceptors = server.interceptors
-    limits = server.limits
-    peerAddress = connection.peerAddress
-    openedAtMilliseconds = loop.nowMilliseconds
-    idleSinceMilliseconds = loop.nowMilliseconds
-    let age = limits.connections.ageMilliseconds
+    openedAtMilliseconds = server.loop.nowMilliseconds
+    idleSinceMilliseconds = openedAtMilliseconds
+    let age = server.limits.connections.ageMilliseconds
     ageMilliseconds = .random(in: age - age / 10...age + age / 10)
     connection.start(delegate: self)
   }

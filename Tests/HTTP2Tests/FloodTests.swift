@@ -29,7 +29,7 @@ struct FloodTests {
 
   /// The flood that a session sees in frames; nil: none.
   private static func flood(_ limits: HTTP2Limits, _ frames: [UInt8]) throws -> HTTP2Flood? {
-    let session = try HTTP2Session(role: .server, limits: limits, pool: HTTP2StreamPool())
+    let session = try HTTP2Session(role: .server, resources: HTTP2Resources(limits: limits))
     try session.receive(preface.span.bytes)
     do throws(HTTP2Error) { try session.receive(frames.span.bytes) } catch {
       guard session.flood != nil else { throw error }
@@ -84,11 +84,13 @@ struct FloodTests {
 
   @Test("a budget fills up again with time, up to its burst, and work gives some back")
   func refill() {
-    var budget = FrameBudget(FrameRate(burst: 2, perSecond: 1_000), atMilliseconds: 0)
-    #expect(budget.take { 0 } && budget.take { 0 } && !budget.take { 0 })
-    #expect(budget.take { 3 } && budget.take { 3 } && !budget.take { 3 })
-    budget.give(100)
-    #expect(budget.take { 3 } && budget.take { 3 } && !budget.take { 3 })
-    #expect(budget.take { 1_000_000 })
+    let rate = FrameRate(burst: 2, perSecond: 1_000)
+    var budget = FrameBudget(rate, atMilliseconds: 0)
+    func takes(_ wanted: [Bool], at now: UInt64) { for taken in wanted { #expect(budget.take(rate) { now } == taken) } }
+    takes([true, true, false], at: 0)
+    takes([true, true, false], at: 3)
+    budget.give(100, rate)
+    takes([true, true, false], at: 3)
+    takes([true], at: 1_000_000)
   }
 }

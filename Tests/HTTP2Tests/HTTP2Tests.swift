@@ -10,8 +10,8 @@ private final class Pair {
   private let output = HTTP2OutputBuffer()
 
   init(serverLimits: HTTP2Limits = HTTP2Limits(), clientLimits: HTTP2Limits = HTTP2Limits()) throws {
-    client = try HTTP2Session(role: .client, limits: clientLimits, pool: HTTP2StreamPool())
-    server = try HTTP2Session(role: .server, limits: serverLimits, pool: HTTP2StreamPool())
+    client = try HTTP2Session(role: .client, resources: HTTP2Resources(limits: clientLimits))
+    server = try HTTP2Session(role: .server, resources: HTTP2Resources(limits: serverLimits))
     client.delegate = clientEvents
     server.delegate = serverEvents
   }

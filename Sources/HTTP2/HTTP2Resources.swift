@@ -1,0 +1,29 @@
+/// What the sessions of one loop share: their limits, their clock, a buffer on the way to the socket, and streams to use again.
+/// Shared so that a connection that does nothing costs little. Loop-confined.
+public final class HTTP2Resources {
+  /// Streams kept at most.
+  static let freeStreamsMax = 512
+
+  let limits: HTTP2Limits
+  let now: () -> UInt64
+  /// Filled, written and emptied by one connection at a time.
+  let output = HTTP2OutputBuffer()
+  private var freeStreams: [HTTP2Stream] = []
+
+  /// - Parameter now: Milliseconds of a clock that never goes back; the default stands still.
+  public init(limits: HTTP2Limits, now: @escaping () -> UInt64 = { 0 }) {
+    self.limits = limits
+    self.now = now
+  }
+
+  func takeStream(for session: HTTP2Session) -> HTTP2Stream {
+    guard let stream = freeStreams.popLast() else { return HTTP2Stream(session: session) }
+    stream.reset(session: session)
+    return stream
+  }
+
+  func give(_ stream: HTTP2Stream) {
+    stream.owner = nil
+    if freeStreams.count < Self.freeStreamsMax { freeStreams.append(stream) }
+  }
+}
