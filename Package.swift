@@ -47,6 +47,7 @@ let package = Package(
     systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
     systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
     systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev", brew: "libnghttp2"),
+    systemModule("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev", brew: "openssl@3"),
     systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev", brew: "protobuf-c"),
     systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
@@ -55,12 +56,13 @@ let package = Package(
     .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], swiftSettings: fencedSettings),
     .target(name: "EventLoop", dependencies: ["CLibuv"], swiftSettings: fencedSettings),
     .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
-    .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop"], swiftSettings: fencedSettings),
+    .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
+    .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "TLS"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
-      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec"],
+      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "TLS"],
       swiftSettings: fencedSettings),
     .target(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
@@ -85,12 +87,13 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "EventLoop", "GRPCSchema", "PrivateCluster", "RPC", "Schema", "StreakServices", "StreakStore", argumentParser,
-        logging,
+        "EventLoop", "GRPCSchema", "PrivateCluster", "RPC", "Schema", "StreakServices", "StreakStore", "TLS",
+        argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
-      name: "streakctl", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", argumentParser],
+      name: "streakctl",
+      dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "TLS", argumentParser],
       swiftSettings: settings),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
@@ -113,6 +116,7 @@ let package = Package(
       exclude: ["differential.py"], swiftSettings: settings),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
+    .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TestSchema"],

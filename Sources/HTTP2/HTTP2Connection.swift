@@ -1,4 +1,5 @@
 public import EventLoop
+public import TLS
 
 /// Told what happens on a connection and its streams.
 public protocol HTTP2ConnectionDelegate: HTTP2SessionDelegate {
@@ -14,6 +15,8 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   public let loop: EventLoop
   public var peerAddress: SocketAddress? { socket.peerAddress }
   private let socket: SocketConnection
+  /// Nil: in cleartext.
+  private let tls: TLSSession?
   private var delegate: (any HTTP2ConnectionDelegate)?
   /// Bytes the kernel did not take; nothing else is produced until it has.
   private var unsent: [UInt8] = []
@@ -28,8 +31,10 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
 
   /// Takes over a connected socket.
   public init(
-    role: HTTP2Session.Role, socket: SocketConnection, loop: EventLoop, resources: HTTP2Resources
+    role: HTTP2Session.Role, socket: SocketConnection, loop: EventLoop, resources: HTTP2Resources,
+    tls: TLSSession? = nil
   ) throws(HTTP2Error) {
+    self.tls = tls
     self.socket = socket
     self.loop = loop
     receivedAtMilliseconds = loop.nowMilliseconds
@@ -41,6 +46,7 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     self.delegate = delegate
     session.delegate = delegate
     socket.delegate = self
+    if let tls, session.role == .client { startHandshake(tls) }
     needsFlush()
     socket.startReading()
   }
@@ -71,6 +77,11 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     guard !isClosed else { return }
     isClosed = true
     self.end = end
+    if let tls, unsent.isEmpty {
+      // The peer learns that nothing is missing, if the socket still takes it.
+      tls.end()
+      tls.takeOutgoing { _ = socket.write($0) }
+    }
     session.abandon()
     socket.close()
     delegate?.connectionClosed()
@@ -81,13 +92,38 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
 
   public func received(_ bytes: RawSpan) {
     receivedAtMilliseconds = loop.nowMilliseconds
-    do throws(HTTP2Error) {
-      try session.receive(bytes)
-    } catch {
-      // A GOAWAY is queued where the protocol asks for one.
-      flush()
-      return close(session.flood.map { .flood($0) } ?? .protocolError)
+    guard let tls else {
+      do throws(HTTP2Error) { try session.receive(bytes) } catch { failed() }
+      return afterReceiving()
     }
+    var isSpoken = true
+    do throws(TLSError) {
+      try tls.receive(bytes) { plain in
+        do throws(HTTP2Error) { try session.receive(plain) } catch { isSpoken = false }
+        return isSpoken
+      }
+    } catch {
+      // What is left to send is an alert.
+      tls.takeOutgoing { _ = socket.write($0) }
+      return close(.tls(error))
+    }
+    if !isSpoken { failed() }
+    if tls.receivedEnd { return close(.peerClosed) }
+    afterReceiving()
+  }
+
+  /// The peer's bytes are not HTTP/2. A GOAWAY is queued where the protocol asks for one.
+  private func failed() {
+    flush()
+    close(session.flood.map { .flood($0) } ?? .protocolError)
+  }
+
+  private func startHandshake(_ tls: TLSSession) {
+    do throws(TLSError) { try tls.start() } catch { close(.tls(error)) }
+  }
+
+  private func afterReceiving() {
+    guard !isClosed else { return }
     guard session.outboundFrameCount <= session.limits.outboundFramesMax else { return close(.flood(.frames)) }
     needsFlush()
   }
@@ -109,6 +145,10 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
 
   private func flush() {
     guard !isClosed else { return }
+    if let tls {
+      guard send(tls) else { return close(.peerClosed) }
+      guard tls.isEstablished else { return }
+    }
     let output = session.resources.output
     while unsent.isEmpty {
       output.removeAll()
@@ -117,12 +157,9 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
       }
       guard output.count > 0 else { break }
       let isOpen = output.withBytes { bytes in
-        guard let written = socket.write(bytes) else { return false }
-        if written < bytes.byteCount {
-          unsafe bytes.extracting(written...).withUnsafeBytes { unsafe unsent.append(contentsOf: $0) }
-          blockedSinceMilliseconds = loop.nowMilliseconds
-        }
-        return true
+        guard let tls else { return send(bytes) }
+        do throws(TLSError) { try tls.write(bytes) } catch { return false }
+        return send(tls)
       }
       guard isOpen else { return close(.peerClosed) }
     }
@@ -130,16 +167,39 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     blockedSinceMilliseconds = nil
     if session.isFinished { close(.finished) }
   }
+
+  /// Sends what TLS has encrypted.
+  private func send(_ tls: TLSSession) -> Bool {
+    guard tls.hasOutgoing else { return true }
+    return tls.takeOutgoing { send($0) }
+  }
+
+  /// Sends bytes, and keeps those that the kernel does not take.
+  /// - Returns: false when the connection is broken.
+  private func send(_ bytes: RawSpan) -> Bool {
+    guard unsent.isEmpty else {
+      unsafe bytes.withUnsafeBytes { unsafe unsent.append(contentsOf: $0) }
+      return true
+    }
+    guard let written = socket.write(bytes) else { return false }
+    if written < bytes.byteCount {
+      unsafe bytes.extracting(written...).withUnsafeBytes { unsafe unsent.append(contentsOf: $0) }
+      blockedSinceMilliseconds = loop.nowMilliseconds
+    }
+    return true
+  }
 }
 
 /// Why a connection was closed.
-public enum HTTP2ConnectionEnd: Sendable, Equatable {
+public enum HTTP2ConnectionEnd: Sendable {
   /// The peer closed it, or the network broke it.
   case peerClosed
   /// Both sides had said that they were done.
   case finished
   case protocolError
   case flood(HTTP2Flood)
+  /// The handshake failed, or what followed was no TLS.
+  case tls(TLSError)
   /// `close()` was called.
   case closedHere
 }

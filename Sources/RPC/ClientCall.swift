@@ -45,6 +45,12 @@ internal import ProtobufCodec
     end(.failure(status))
   }
 
+  /// The connection is gone, and the stream with it.
+  func lost(_ status: RPCStatus) {
+    stream = nil
+    end(.failure(status))
+  }
+
   func receivedHeaders(_ stream: HTTP2Stream) {
     let httpStatus = stream.headers.firstValue(":status") ?? ""
     guard httpStatus == "200" else {

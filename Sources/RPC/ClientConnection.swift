@@ -4,9 +4,11 @@ internal import HTTP2
 /// The calls on a client's connection. Loop-confined.
 final class ClientConnection: HTTP2ConnectionDelegate {
   private let connection: HTTP2Connection
+  private let scheme: String
   private let authority: String
 
-  init(_ connection: HTTP2Connection, authority: String) {
+  init(_ connection: HTTP2Connection, scheme: String, authority: String) {
+    self.scheme = scheme
     self.connection = connection
     self.authority = authority
     connection.start(delegate: self)
@@ -20,7 +22,7 @@ final class ClientConnection: HTTP2ConnectionDelegate {
   ) async throws(RPCStatus) -> [(name: String, value: String)] {
     var headers = HeaderBlock()
     headers.append(name: ":method", value: "POST")
-    headers.append(name: ":scheme", value: "http")
+    headers.append(name: ":scheme", value: scheme)
     headers.append(name: ":path", value: path)
     headers.append(name: ":authority", value: authority)
     headers.append(name: "te", value: "trailers")
@@ -33,7 +35,7 @@ final class ClientConnection: HTTP2ConnectionDelegate {
     }
     for (name, value) in metadata { headers.append(name: name, value: value) }
     guard !connection.isClosed, let stream = connection.session.submitRequest(headers) else {
-      throw RPCStatus(.unavailable, "The connection to \(authority) is closed.")
+      throw closedStatus
     }
     let call = ClientCall(stream: stream, connection: connection, onResponse: onResponse)
     stream.owner = call
@@ -54,6 +56,11 @@ final class ClientConnection: HTTP2ConnectionDelegate {
     return try await call.outcome()
   }
 
+  private var closedStatus: RPCStatus {
+    if case .tls(let error) = connection.end { return RPCStatus(.unavailable, "\(authority): \(error)") }
+    return RPCStatus(.unavailable, "The connection to \(authority) is closed.")
+  }
+
   func receivedHeaders(_ stream: HTTP2Stream) {
     (stream.owner as? ClientCall)?.receivedHeaders(stream)
   }
@@ -66,7 +73,7 @@ final class ClientConnection: HTTP2ConnectionDelegate {
   func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
     let call = stream.owner as? ClientCall
     stream.owner = nil
-    call?.closed(stream, code: code)
+    if connection.isClosed { call?.lost(closedStatus) } else { call?.closed(stream, code: code) }
   }
 
   func drained(_ stream: HTTP2Stream) {}

@@ -34,6 +34,7 @@ public enum ConnectionEnd: String, Sendable, CaseIterable {
   /// After GOAWAY, with nothing left to do.
   case finished
   case protocolError = "protocol_error"
+  case tlsError = "tls_error"
   case frameFlood = "frame_flood"
   case resetFlood = "reset_flood"
   case pingFlood = "ping_flood"

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HTTP2
+internal import TLS
 
 /// One loop's share of a server: its listening socket and its connections. Loop-confined.
 final class LoopServer {
@@ -8,6 +9,7 @@ final class LoopServer {
   let interceptors: [any ServerInterceptor]
   let limits: RPCLimits
   let resources: HTTP2Resources
+  private let tls: TLSContext?
   private var listener: TCPListener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var connectionsByHost: [String: Int] = [:]
@@ -15,7 +17,11 @@ final class LoopServer {
   private var sweeper: LoopTimer?
   private var onEmpty: (() -> Void)?
 
-  init(loop: EventLoop, methods: [ServerMethod], interceptors: [any ServerInterceptor], limits: RPCLimits) {
+  init(
+    loop: EventLoop, methods: [ServerMethod], interceptors: [any ServerInterceptor], limits: RPCLimits,
+    tls: TLSContext?
+  ) {
+    self.tls = tls
     self.loop = loop
     router = Router(methods)
     self.interceptors = interceptors
@@ -42,7 +48,7 @@ final class LoopServer {
     guard connections.count < limits.connections.connectionsPerLoopMax,
       connectionsByHost[host, default: 0] < limits.connections.connectionsPerAddressMax,
       let http2 = try? HTTP2Connection(
-        role: .server, socket: socket, loop: loop, resources: resources)
+        role: .server, socket: socket, loop: loop, resources: resources, tls: try tls?.acceptSession())
     else {
       counters.refused += 1
       return socket.close()

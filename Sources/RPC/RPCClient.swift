@@ -1,5 +1,6 @@
 public import EventLoop
 internal import HTTP2
+public import TLS
 
 /// A client's connection to one server. Calls may be made from any task; the connection lives on its loop.
 public final class RPCClient: Sendable {
@@ -12,16 +13,24 @@ public final class RPCClient: Sendable {
     self.connection = connection
   }
 
-  /// Connects in cleartext.
+  /// Connects.
+  /// - Parameters:
+  ///   - tls: A client's context; nil: in cleartext.
+  ///   - serverName: Whom the server's certificate must be for, and the calls' authority; nil: the address.
   /// - Throws: `.unavailable` when nobody answers at `address`.
-  public static func connect(to address: SocketAddress, loop: EventLoop) async throws(RPCStatus) -> RPCClient {
+  public static func connect(
+    to address: SocketAddress, loop: EventLoop, tls: TLSContext? = nil, serverName: String? = nil
+  ) async throws(RPCStatus) -> RPCClient {
     let outcome = await Task(executorPreference: loop) { () -> Result<LoopBound<ClientConnection>, RPCStatus> in
       do {
         let socket = try await SocketConnection.connect(loop: loop, to: address)
         let http2 = try HTTP2Connection(
           role: .client, socket: socket, loop: loop,
-          resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }))
-        return .success(LoopBound(ClientConnection(http2, authority: "\(address)"), loop: loop))
+          resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }),
+          tls: try tls?.connectSession(host: serverName ?? address.host))
+        let connection = ClientConnection(
+          http2, scheme: tls == nil ? "http" : "https", authority: serverName ?? "\(address)")
+        return .success(LoopBound(connection, loop: loop))
       } catch {
         return .failure(RPCStatus(.unavailable, "\(address): \(error)"))
       }

@@ -1,4 +1,5 @@
 public import EventLoop
+public import TLS
 
 /// A gRPC server on one or more loops. Every loop has its own listening socket on the same address.
 public final class RPCServer: Sendable {
@@ -17,11 +18,12 @@ public final class RPCServer: Sendable {
   /// - Parameters:
   ///   - address: Where to listen; port 0 lets the kernel choose one.
   ///   - loops: At least one; each serves the connections the kernel gives it.
+  ///   - tls: A server's context; nil: in cleartext.
   ///   - methods: Made once for each loop, so that handlers may own loop-confined things.
   ///   - interceptors: Around every call, outermost first; made once for each loop.
   public static func start(
     address: SocketAddress, loops: [EventLoop], limits: RPCLimits = RPCLimits(),
-    interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
+    tls: TLSContext? = nil, interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
     methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
   ) async throws(SocketError) -> RPCServer {
     if address.port != 0 { try TCPListener.checkIsFree(address) }
@@ -32,7 +34,7 @@ public final class RPCServer: Sendable {
       let outcome = await Task(executorPreference: loop) {
         () -> Result<(SocketAddress, LoopBound<LoopServer>), SocketError> in
         let part = LoopServer(
-          loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits)
+          loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits, tls: tls)
         do throws(SocketError) {
           return .success((try part.listen(on: wanted), LoopBound(part, loop: loop)))
         } catch {

@@ -162,6 +162,7 @@ extension ConnectionEnd {
       case .flood(.frames): .frameFlood
       case .flood(.resets): .resetFlood
       case .flood(.pings): .pingFlood
+      case .tls: .tlsError
       case .closedHere: .shutdown
       }
   }

@@ -6,6 +6,7 @@ import ProtobufCodec
 import RPC
 import Schema
 import Synchronization
+import TLS
 
 struct CallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,6 +27,15 @@ struct CallCommand: AsyncParsableCommand {
 
   @Option(help: "The server's address.")
   var address: String = "127.0.0.1:50051"
+
+  @Flag(help: "Connect with TLS, trusting the system's authorities.")
+  var tls = false
+
+  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
+  var tlsCA: String?
+
+  @Option(help: "Whom the server's certificate must be for, if not the address.")
+  var serverName: String?
 
   @Option(help: "Seconds to wait for the end of the call.")
   var timeoutSeconds: Int = 30
@@ -48,6 +58,12 @@ struct CallCommand: AsyncParsableCommand {
     guard (1...86_400).contains(timeoutSeconds) else {
       throw ValidationError("--timeout-seconds must be from 1 to 86400.")
     }
+    let tls: TLSContext?
+    do throws(TLSError) {
+      tls = try self.tls || tlsCA != nil ? TLSContext(clientTrusting: tlsCA) : nil
+    } catch {
+      throw ValidationError("\(error)")
+    }
     let bytes: [UInt8]
     do throws(JSONError) {
       bytes = try descriptor.request.protobuf(fromJSON: request == "-" ? Self.standardInput() : request)
@@ -61,7 +77,8 @@ struct CallCommand: AsyncParsableCommand {
     let thread = EventLoopThread()
     defer { thread.stopAndJoin() }
     do throws(RPCStatus) {
-      let client = try await RPCClient.connect(to: target, loop: thread.loop)
+      let client = try await RPCClient.connect(
+        to: target, loop: thread.loop, tls: tls, serverName: serverName)
       defer { client.close() }
       try await client.call(
         descriptor.path, request: bytes, metadata: metadata, timeoutMilliseconds: UInt64(timeoutSeconds) * 1_000

@@ -4,12 +4,15 @@ import Glibc
 import Logging
 import RPC
 import StreakServices
+import TLS
 
 /// What the program was told: by options, else by the environment, else by the file, else the defaults.
 struct ServerSettings {
   let listen: SocketAddress
   let dataFolder: String
   let database: String?
+  /// Nil: in cleartext.
+  let tls: TLSServerFiles?
   let loops: Int
   let connectionsPerLoop: Int
   let graceSeconds: Int
@@ -44,11 +47,20 @@ struct ServerSettings {
     guard let listen = SocketAddress(parsing: address) else {
       throw ValidationError("listen must be ADDRESS:PORT with a numeric address, not \(address).")
     }
+    switch (text("tls-certificate", command.tlsCertificate), text("tls-key", command.tlsKey)) {
+    case (nil, nil): tls = nil
+    case (let certificate?, let key?):
+      tls = TLSServerFiles(
+        certificateChain: certificate, privateKey: key,
+        clientAuthorities: text("tls-client-ca", command.tlsClientCA))
+    default: throw ValidationError("tls-certificate and tls-key go together.")
+    }
     let allowsCleartext = command.allowCleartext || text("allow-cleartext", nil) == "true"
-    guard listen.isLoopback || allowsCleartext else {
+    guard listen.isLoopback || allowsCleartext || tls != nil else {
       throw ValidationError(
-        "\(listen) is reachable from other machines, and without TLS tokens and passwords can be read on the way. Put a TLS proxy "
-          + "in front and listen on 127.0.0.1, or pass --allow-cleartext.")
+        "\(listen) is reachable from other machines, and without TLS tokens and passwords can be read on the way. Give a "
+          + "--tls-certificate and --tls-key, or put a TLS proxy in front and listen on 127.0.0.1, or pass --allow-cleartext."
+      )
     }
     self.listen = listen
     dataFolder = text("data-folder", command.dataFolder) ?? ".streakd"
@@ -89,7 +101,8 @@ struct ServerSettings {
     var settings: [String: String] = [:]
     let known = [
       "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
-      "allow-cleartext", "connections-max", "connections-per-address-max", "idle-seconds", "age-seconds",
+      "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
+      "connections-per-address-max", "idle-seconds", "age-seconds",
       "keepalive-seconds",
     ]
     for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(

@@ -9,6 +9,7 @@ import Schema
 import StreakServices
 import StreakStore
 import Synchronization
+import TLS
 
 /// The server program: reads settings, starts what is needed, serves until SIGTERM or SIGINT, and stops in order.
 @main
@@ -66,6 +67,17 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Least severe messages to log: trace, debug, info, notice, warning, error or critical. (default: info)")
   var logLevel: String?
 
+  @Option(help: "Serve with TLS: a PEM file with the certificate and those up to the root. Read again on SIGHUP.")
+  var tlsCertificate: String?
+
+  @Option(help: "The PEM file with the certificate's key.")
+  var tlsKey: String?
+
+  @Option(
+    name: .customLong("tls-client-ca"),
+    help: "Serve only clients with a certificate signed by one of these; a PEM file.")
+  var tlsClientCA: String?
+
   @Flag(help: "Serve without TLS on an address that other machines reach.")
   var allowCleartext = false
 
@@ -105,8 +117,9 @@ struct Streakd: AsyncParsableCommand {
     if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
 
     let application = try StreakApplication(store: store, exports: settings.exports)
+    let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
-      address: settings.listen, loops: loops, limits: settings.limits,
+      address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
       interceptors: { application.interceptors(on: $0) }
     ) { loop in
       let own = application.methods(on: loop)
@@ -119,12 +132,19 @@ struct Streakd: AsyncParsableCommand {
         services: services + standard, files: SchemaCatalog.files + GRPCSchemaCatalog.files)
       return own + health.methods + reflection.methods + ReflectionServiceV1Alpha(reflection).methods
     }
+    var reloader: LoopBound<CertificateReloader>?
+    if let tls, let files = settings.tls {
+      reloader = await Task(executorPreference: first) {
+        LoopBound(CertificateReloader(context: tls, files: files, loop: first, logger: logger), loop: first)
+      }.value
+    }
     // Unbuffered: whoever started the program waits for this line.
     _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
 
     await stopping.wait()
     logger.info("stopping: no new calls, open ones get \(settings.graceSeconds) s")
     await server.shutdown(graceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
+    if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     await application.close()
     await store.close()
     await stopping.close()

@@ -1,0 +1,20 @@
+#pragma once
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+// What OpenSSL offers as macros only.
+static inline void streak_tls_versions(SSL_CTX *context) { SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
+
+// An idle connection gives its record buffers back. RFC 9113 section 9.2.1 forbids compression and renegotiation.
+static inline void streak_tls_modes(SSL_CTX *context) {
+  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+static inline int streak_tls_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
+
+static inline size_t streak_bio_bytes(BIO *bio, const char **bytes) { return (size_t)BIO_get_mem_data(bio, (char **)bytes); }
+
+static inline void streak_bio_reset(BIO *bio) { (void)BIO_reset(bio); }

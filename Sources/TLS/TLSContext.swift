@@ -1,0 +1,166 @@
+internal import COpenSSL
+internal import Synchronization
+
+/// Where a server's certificate is.
+public struct TLSServerFiles: Sendable, Equatable {
+  /// PEM: the server's certificate, then those between it and a root.
+  public var certificateChain: String
+  /// PEM, without a passphrase.
+  public var privateKey: String
+  /// PEM: who signs the certificates that clients must show; nil: clients need none.
+  public var clientAuthorities: String?
+
+  public init(certificateChain: String, privateKey: String, clientAuthorities: String? = nil) {
+    self.certificateChain = certificateChain
+    self.privateKey = privateKey
+    self.clientAuthorities = clientAuthorities
+  }
+}
+
+/// What TLS connections of one kind have in common: certificates, versions, ciphers. TLS 1.2 and 1.3, for HTTP/2 only.
+///
+/// Any thread may use it. `reload()` changes what later connections get; those that exist keep what they have.
+@safe public final class TLSContext: Sendable {
+  /// OpenSSL counts references to it; every session holds one.
+  @safe private struct Handle: ~Copyable, @unchecked Sendable {
+    // `@unchecked Sendable`: an SSL_CTX is not changed after it is made, and OpenSSL counts references atomically.
+    let pointer: OpaquePointer
+    init(_ pointer: OpaquePointer) { unsafe self.pointer = pointer }
+    deinit { unsafe SSL_CTX_free(pointer) }
+  }
+
+  private let files: TLSServerFiles?
+  private let handle: Mutex<Handle>
+
+  /// TLS 1.2 with what RFC 9113 section 9.2.2 leaves: ephemeral keys and authenticated encryption. TLS 1.3 has nothing else.
+  static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+  /// A server's side.
+  /// - Throws: When a file cannot be read, or key and certificate do not belong together.
+  public init(server files: TLSServerFiles) throws(TLSError) {
+    self.files = files
+    handle = Mutex(unsafe Handle(try Self.make(server: files)))
+  }
+
+  /// A client's side.
+  /// - Parameter authorities: PEM of the roots to trust; nil: the system's.
+  public init(clientTrusting authorities: String? = nil) throws(TLSError) {
+    files = nil
+    handle = Mutex(unsafe Handle(try Self.make(clientTrusting: authorities)))
+  }
+
+  /// Reads the server's files again, for connections from now on. When it throws nothing has changed.
+  public func reload() throws(TLSError) {
+    guard let files else { return }
+    var fresh = unsafe Optional(Handle(try Self.make(server: files)))
+    handle.withLock { handle in
+      if let next = fresh.take() { handle = next }
+    }
+  }
+
+  /// A session for an accepted connection.
+  public func acceptSession() throws(TLSError) -> TLSSession {
+    let ssl = unsafe try makeSSL()
+    unsafe SSL_set_accept_state(ssl)
+    return unsafe try TLSSession(owning: ssl)
+  }
+
+  /// A session for a connection that was made.
+  /// - Parameter host: The name or numeric address that the server's certificate must be for.
+  public func connectSession(host: String) throws(TLSError) -> TLSSession {
+    let ssl = unsafe try makeSSL()
+    unsafe SSL_set_connect_state(ssl)
+    let session = unsafe try TLSSession(owning: ssl)
+    let parameters = unsafe SSL_get0_param(ssl)
+    if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
+      ERR_clear_error()
+      guard unsafe SSL_set1_host(ssl, host) == 1, unsafe streak_tls_server_name(ssl, host) == 1 else {
+        throw TLSError(failed: "\(host) is no host name")
+      }
+    }
+    return session
+  }
+
+  private func makeSSL() throws(TLSError) -> OpaquePointer {
+    let ssl = handle.withLock { handle in unsafe UInt(bitPattern: SSL_new(handle.pointer)) }
+    guard let ssl = unsafe OpaquePointer(bitPattern: ssl) else { throw TLSError(failed: "no memory for a TLS session") }
+    return unsafe ssl
+  }
+
+  private static func make(server files: TLSServerFiles) throws(TLSError) -> OpaquePointer {
+    let context = unsafe try make(TLS_server_method())
+    do throws(TLSError) {
+      guard unsafe SSL_CTX_use_certificate_chain_file(context, files.certificateChain) == 1 else {
+        throw TLSError(failed: "\(files.certificateChain) holds no certificate that can be used")
+      }
+      guard unsafe SSL_CTX_use_PrivateKey_file(context, files.privateKey, SSL_FILETYPE_PEM) == 1 else {
+        throw TLSError(failed: "\(files.privateKey) holds no key that can be used")
+      }
+      guard unsafe SSL_CTX_check_private_key(context) == 1 else {
+        throw TLSError(failed: "\(files.privateKey) is not the key of \(files.certificateChain)")
+      }
+      if let authorities = files.clientAuthorities {
+        guard unsafe SSL_CTX_load_verify_file(context, authorities) == 1,
+          let names = unsafe SSL_load_client_CA_file(authorities)
+        else { throw TLSError(failed: "\(authorities) holds no certificate that can be used") }
+        unsafe SSL_CTX_set_client_CA_list(context, names)
+        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+      }
+    } catch {
+      unsafe SSL_CTX_free(context)
+      throw error
+    }
+    unsafe SSL_CTX_set_alpn_select_cb(context, selectHTTP2, nil)
+    // Resumed sessions are this server's only.
+    let name = Array("streakd".utf8)
+    unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
+    return unsafe context
+  }
+
+  private static func make(clientTrusting authorities: String?) throws(TLSError) -> OpaquePointer {
+    let context = unsafe try make(TLS_client_method())
+    if let authorities {
+      guard unsafe SSL_CTX_load_verify_file(context, authorities) == 1 else {
+        unsafe SSL_CTX_free(context)
+        throw TLSError(failed: "\(authorities) holds no certificate that can be used")
+      }
+    } else {
+      unsafe SSL_CTX_set_default_verify_paths(context)
+    }
+    unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    let offered: [UInt8] = [2] + "h2".utf8
+    unsafe SSL_CTX_set_alpn_protos(context, offered, UInt32(offered.count))
+    return unsafe context
+  }
+
+  /// What both sides have in common.
+  private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
+    guard let context = unsafe SSL_CTX_new(method) else { throw TLSError(failed: "no memory for TLS") }
+    unsafe streak_tls_versions(context)
+    unsafe streak_tls_modes(context)
+    unsafe SSL_CTX_set_cipher_list(context, ciphers)
+    // A key with a passphrase would make OpenSSL ask on the terminal.
+    unsafe SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in 0 }
+    return unsafe context
+  }
+
+  /// Chooses h2, or ends the handshake when it is not offered. Source: RFC 7301, section 3.2.
+  private static let selectHTTP2: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
+    guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let offered = unsafe offered else {
+      return SSL_TLSEXT_ERR_ALERT_FATAL
+    }
+    var offset = 0
+    while offset < Int(offeredCount) {
+      let count = unsafe Int(offered[offset])
+      guard offset + 1 + count <= Int(offeredCount) else { break }
+      if count == 2, unsafe offered[offset + 1] == UInt8(ascii: "h"), unsafe offered[offset + 2] == UInt8(ascii: "2") {
+        // The answer may point into what was offered.
+        unsafe chosen.pointee = unsafe offered + offset + 1
+        unsafe chosenCount.pointee = 2
+        return SSL_TLSEXT_ERR_OK
+      }
+      offset += 1 + count
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+  }
+}

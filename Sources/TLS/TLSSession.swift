@@ -1,0 +1,119 @@
+internal import COpenSSL
+
+/// One connection's TLS: encrypted bytes in and out on one side, plain ones on the other. No I/O of its own. Loop-confined.
+@safe public final class TLSSession {
+  /// Plain bytes given out at once, at most: a record's.
+  static let plainBytesMax = 16_384
+
+  private let ssl: OpaquePointer
+  // Owned by `ssl`.
+  private let incoming: OpaquePointer
+  private let outgoing: OpaquePointer
+
+  /// The handshake is done and h2 agreed on: `write` may be used.
+  public private(set) var isEstablished = false
+  /// The peer has said that nothing more will come.
+  public private(set) var receivedEnd = false
+
+  init(owning ssl: OpaquePointer) throws(TLSError) {
+    guard let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem()) else {
+      unsafe SSL_free(ssl)
+      throw TLSError(failed: "no memory for a TLS session")
+    }
+    unsafe self.ssl = ssl
+    unsafe self.incoming = incoming
+    unsafe self.outgoing = outgoing
+    unsafe SSL_set_bio(ssl, incoming, outgoing)
+  }
+
+  deinit { unsafe SSL_free(ssl) }
+
+  /// Begins the handshake, which a client has to.
+  public func start() throws(TLSError) { try shakeHands() }
+
+  /// Takes bytes from the peer and gives out the plain ones among them. Afterwards there may be bytes to send, even when it throws: an alert.
+  ///
+  /// - Parameter body: Called any number of times with plain bytes that are valid during the call; false ends the reading.
+  public func receive(_ bytes: RawSpan, _ body: (RawSpan) -> Bool) throws(TLSError) {
+    let taken = unsafe bytes.withUnsafeBytes { unsafe BIO_write(incoming, $0.baseAddress, Int32(clamping: $0.count)) }
+    guard taken == bytes.byteCount else { throw TLSError(failed: "no memory for received bytes") }
+    if !isEstablished { try shakeHands() }
+    guard isEstablished else { return }
+    try unsafe withUnsafeTemporaryAllocation(byteCount: Self.plainBytesMax, alignment: 16) { buffer throws(TLSError) in
+      while true {
+        ERR_clear_error()
+        let count = unsafe SSL_read(ssl, buffer.baseAddress, Int32(buffer.count))
+        if count > 0 {
+          guard body(unsafe UnsafeRawBufferPointer(rebasing: buffer[..<Int(count)]).bytes) else { return }
+          continue
+        }
+        switch unsafe SSL_get_error(ssl, count) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return
+        case SSL_ERROR_ZERO_RETURN:
+          receivedEnd = true
+          return
+        default: throw TLSError(failed: "the peer's bytes are no TLS")
+        }
+      }
+    }
+  }
+
+  private func shakeHands() throws(TLSError) {
+    ERR_clear_error()
+    let code = unsafe SSL_do_handshake(ssl)
+    guard code == 1 else {
+      switch unsafe SSL_get_error(ssl, code) {
+      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return
+      default: throw handshakeError()
+      }
+    }
+    var protocolName: UnsafePointer<UInt8>?
+    var count: UInt32 = 0
+    unsafe SSL_get0_alpn_selected(ssl, &protocolName, &count)
+    // RFC 9113, section 3.2: HTTP/2 over TLS is agreed on by ALPN.
+    guard count == 2 else { throw TLSError("the peer does not offer HTTP/2 (ALPN h2)") }
+    isEstablished = true
+  }
+
+  private func handshakeError() -> TLSError {
+    let verdict = unsafe SSL_get_verify_result(ssl)
+    guard verdict == Int(X509_V_OK) else {
+      ERR_clear_error()
+      return TLSError(
+        "the peer's certificate is refused: \(unsafe String(cString: X509_verify_cert_error_string(verdict)))")
+    }
+    return TLSError(failed: "the TLS handshake failed")
+  }
+
+  /// Encrypts bytes; `withOutgoing` gives the result. Only once `isEstablished`.
+  public func write(_ bytes: RawSpan) throws(TLSError) {
+    var offset = 0
+    while offset < bytes.byteCount {
+      ERR_clear_error()
+      let written = unsafe bytes.withUnsafeBytes { bytes in
+        unsafe SSL_write(ssl, bytes.baseAddress?.advanced(by: offset), Int32(clamping: bytes.count - offset))
+      }
+      guard written > 0 else { throw TLSError(failed: "the bytes could not be encrypted") }
+      offset += Int(written)
+    }
+  }
+
+  /// Says that nothing more will come.
+  public func end() {
+    guard isEstablished else { return }
+    ERR_clear_error()
+    unsafe SSL_shutdown(ssl)
+    ERR_clear_error()
+  }
+
+  /// Whether there are encrypted bytes to send.
+  public var hasOutgoing: Bool { unsafe BIO_ctrl_pending(outgoing) > 0 }
+
+  /// Lends the encrypted bytes that are to be sent, and forgets them.
+  public func takeOutgoing<Result>(_ body: (RawSpan) -> Result) -> Result {
+    var bytes: UnsafePointer<CChar>?
+    let count = unsafe streak_bio_bytes(outgoing, &bytes)
+    defer { unsafe streak_bio_reset(outgoing) }
+    return body(unsafe UnsafeRawBufferPointer(start: bytes, count: count).bytes)
+  }
+}

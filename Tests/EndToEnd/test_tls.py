@@ -1,0 +1,177 @@
+"""TLS through the front door: stock clients, client certificates, a certificate that is replaced, and peers that do it wrong."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from server import PROGRAMS, Server, open_folder, wait_until
+
+
+def openssl(folder, arguments):
+    subprocess.run(["openssl", *arguments.split(" ")], cwd=folder, check=True, capture_output=True)
+
+
+def make_certificate(folder, name):
+    openssl(folder, f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}")
+    openssl(folder, f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out {name}.pem -days 2 -extfile names")
+    os.chmod(folder / f"{name}.key", 0o600)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    openssl(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2")
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    for name in ("first", "second", "client"):
+        make_certificate(folder, name)
+    for kind in ("pem", "key"):
+        shutil.copy(folder / f"first.{kind}", folder / f"server.{kind}")
+    return folder
+
+
+def arguments(certificates, *more):
+    return ["--tls-certificate", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key"), *more]
+
+
+@pytest.fixture(scope="module")
+def secure(certificates):
+    with open_folder() as folder, Server(folder=folder, arguments=arguments(certificates)) as running:
+        yield running
+
+
+def channel(server, certificates, client=None):
+    pair = [(certificates / f"{client}.{kind}").read_bytes() for kind in ("key", "pem")] if client else [None, None]
+    return grpc.secure_channel(
+        f"localhost:{server.port}", grpc.ssl_channel_credentials((certificates / "ca.pem").read_bytes(), *pair))
+
+
+def check(channel):
+    return health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10).status
+
+
+def presented(server, certificates, **options):
+    """What a new connection sees: version, protocol, and the serial number of the certificate."""
+    context = ssl.create_default_context(cafile=certificates / "ca.pem")
+    context.set_alpn_protocols(["h2"])
+    for name, value in options.items():
+        setattr(context, name, value)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as wrapped:
+            return wrapped.version(), wrapped.selected_alpn_protocol(), wrapped.getpeercert()["serialNumber"]
+
+
+def test_a_stock_client_is_served(secure, certificates):
+    with channel(secure, certificates) as connected:
+        assert check(connected) == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.parametrize("version, name", [(ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")])
+def test_both_versions_are_spoken(secure, certificates, version, name):
+    assert presented(secure, certificates, minimum_version=version, maximum_version=version)[:2] == (name, "h2")
+
+
+def test_who_does_it_wrong_is_refused_and_others_are_served(secure, certificates):
+    context = ssl.create_default_context(cafile=certificates / "ca.pem")
+    context.set_alpn_protocols(["http/1.1"])
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain, server_hostname="localhost").recv(1)
+    for nonsense in (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", os.urandom(5000), b"\x16\x03\x01\xff\xff" + bytes(70_000)):
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain:
+            try:
+                plain.sendall(nonsense)
+                plain.shutdown(socket.SHUT_WR)
+                while plain.recv(65_536):
+                    pass
+            except OSError:
+                pass  # reset: just as good an end
+    with grpc.insecure_channel(secure.address) as cleartext, pytest.raises(grpc.RpcError):
+        check(cleartext)
+    with channel(secure, certificates) as connected:
+        assert check(connected) == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_client_certificate_is_asked_for(certificates, folder):
+    with Server(folder=folder, arguments=arguments(certificates, "--tls-client-ca", str(certificates / "ca.pem"))) as server:
+        with channel(server, certificates, client="client") as connected:
+            assert check(connected) == health_pb2.HealthCheckResponse.SERVING
+        with channel(server, certificates) as connected, pytest.raises(grpc.RpcError) as caught:
+            check(connected)
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def install(certificates, name):
+    """Puts another certificate where the server's is."""
+    for kind in ("pem", "key"):
+        shutil.copy(certificates / f"{name}.{kind}", certificates / f"next.{kind}")
+        os.replace(certificates / f"next.{kind}", certificates / f"server.{kind}")
+
+
+def test_a_certificate_is_replaced_and_no_call_is_lost(secure, certificates):
+    failures, rounds, stop = [], [0], threading.Event()
+
+    def call():
+        with channel(secure, certificates) as lasting:
+            while not stop.is_set():
+                try:
+                    check(lasting)
+                    # And a connection of its own each time: handshakes go on while the certificate changes.
+                    with channel(secure, certificates) as connected:
+                        check(connected)
+                except grpc.RpcError as error:
+                    failures.append(error)
+                rounds[0] += 1
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for name in ("second", "first", "second"):
+            before = presented(secure, certificates)[2]
+            install(certificates, name)
+            secure.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: presented(secure, certificates)[2] != before)
+            reached = rounds[0] + 8
+            wait_until(lambda: rounds[0] >= reached)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+    before = presented(secure, certificates)[2]
+    (certificates / "server.pem").write_text("no certificate")
+    secure.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: any("cannot be used" in line for line in secure.lines))
+    assert presented(secure, certificates)[2] == before
+    install(certificates, "first")
+
+
+def streakctl(server, *options):
+    return subprocess.run(
+        [str(PROGRAMS / "streakctl"), "call", "SessionService/StartSession", '{"idempotencyKey": "AAAAAAAAAAAAAAAAAAAAAA=="}',
+         "--address", server.address, *options], capture_output=True, text=True, timeout=30)
+
+
+def test_streakctl_checks_whom_it_talks_to(secure, certificates):
+    authority = ["--tls-ca", str(certificates / "ca.pem")]
+    assert streakctl(secure, *authority).returncode == 0
+    assert streakctl(secure, *authority, "--server-name", "localhost").returncode == 0
+    wrong = streakctl(secure, *authority, "--server-name", "elsewhere.example")
+    assert wrong.returncode == os.EX_UNAVAILABLE and "hostname mismatch" in wrong.stderr
+    untrusted = streakctl(secure, "--tls")
+    assert untrusted.returncode == os.EX_UNAVAILABLE and "certificate" in untrusted.stderr
+
+
+def test_cleartext_to_other_machines_and_half_a_setting_are_refused(certificates):
+    def start(*options):
+        return subprocess.run([str(PROGRAMS / "streakd"), *options], capture_output=True, text=True, timeout=30)
+
+    assert "--tls-certificate" in start("--listen", "0.0.0.0:0").stderr
+    assert "go together" in start("--tls-certificate", str(certificates / "first.pem")).stderr
