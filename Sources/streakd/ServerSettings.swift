@@ -16,6 +16,7 @@ struct ServerSettings {
   let loops: Int
   let connectionsPerLoop: Int
   let graceSeconds: Int
+  let healthSeconds: Int
   let limits: RPCLimits
   let logLevel: Logger.Level
 
@@ -68,6 +69,7 @@ struct ServerSettings {
     loops = try number("loops", command.loops, 1...256, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 2...64, default: 4)
     graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
+    healthSeconds = try number("health-seconds", command.healthSeconds, 1...60, default: 1)
     var limits = RPCLimits()
     limits.connections.connectionsPerLoopMax = try number(
       "connections-max", command.connectionsMax, 1...1_000_000, default: limits.connections.connectionsPerLoopMax)
@@ -103,7 +105,7 @@ struct ServerSettings {
       "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
-      "keepalive-seconds",
+      "keepalive-seconds", "health-seconds",
     ]
     for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false

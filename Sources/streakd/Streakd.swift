@@ -64,6 +64,9 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Seconds without a byte after which a connection with calls is pinged; 0: never. (default: 240)")
   var keepaliveSeconds: Int?
 
+  @Option(help: "Seconds between two checks of the database for the health service. (default: 1)")
+  var healthSeconds: Int?
+
   @Option(help: "Least severe messages to log: trace, debug, info, notice, warning, error or critical. (default: info)")
   var logLevel: String?
 
@@ -116,6 +119,8 @@ struct Streakd: AsyncParsableCommand {
     let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
     if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
 
+    let readiness = Readiness(store: store, loop: first, logger: logger)
+    let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
     let application = try StreakApplication(store: store, exports: settings.exports)
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
@@ -124,7 +129,7 @@ struct Streakd: AsyncParsableCommand {
     ) { loop in
       let own = application.methods(on: loop)
       let services = Array(Set(own.map(\.descriptor.service)))
-      let health = HealthService(services: services, isServing: { !stopping.wasReceived })
+      let health = HealthService(services: services, isServing: { readiness.isReady && !stopping.wasReceived })
       let standard = [
         "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
       ]
@@ -145,6 +150,8 @@ struct Streakd: AsyncParsableCommand {
     logger.info("stopping: no new calls, open ones get \(settings.graceSeconds) s")
     await server.shutdown(graceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
+    checks.cancel()
+    await checks.value
     await application.close()
     await store.close()
     await stopping.close()

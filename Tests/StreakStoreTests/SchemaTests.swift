@@ -77,6 +77,19 @@ import Testing
     }
   }
 
+  @Test("the schema is current at the program's own version only, not one before or after it")
+  func current() async throws {
+    try await TestStore.run { test async throws in
+      #expect(try await test.store.hasCurrentSchema())
+      let known = SchemaVersion.all.count
+      _ = try await test.database.run(
+        Statement(.write, "INSERT INTO schema_versions (number, name) VALUES (\(known + 1), 'newer')"))
+      #expect(try await !test.store.hasCurrentSchema())
+      _ = try await test.database.run(Statement(.write, "DELETE FROM schema_versions WHERE number >= \(known)"))
+      #expect(try await !test.store.hasCurrentSchema())
+    }
+  }
+
   @Test("versions are numbered from 1 without gaps")
   func numbered() {
     #expect(SchemaVersion.all.map(\.number) == Array(1...Int32(SchemaVersion.all.count)))

@@ -19,6 +19,7 @@ extension StreakStore {
       number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
     """)
   private static let appliedVersion = Statement(.write, "SELECT coalesce(max(number), 0) FROM schema_versions")
+  private static let readVersion = Statement(.read, "SELECT coalesce(max(number), 0) FROM schema_versions")
   private static let noteVersion = Statement(.write, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)")
 
   /// Brings the database's schema up to this program's, in one transaction under an advisory lock: of any number of programs that start
@@ -27,6 +28,14 @@ extension StreakStore {
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
     try await applySchema(SchemaVersion.all)
+  }
+
+  /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
+  ///
+  /// - Returns: Whether the schema is this program's, no older and no newer.
+  public func hasCurrentSchema() async throws(StoreError) -> Bool {
+    let applied = try await database.row(Self.readVersion) { row throws(DatabaseError) in try row.int32(0) }
+    return applied == SchemaVersion.all.last?.number
   }
 
   func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {

@@ -1,0 +1,69 @@
+"""What an operator sees of the server."""
+
+import contextlib
+import os
+import pathlib
+import signal
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from server import Server, wait_until
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@contextlib.contextmanager
+def frozen(postgres_pid):
+    """PostgreSQL that is there but answers nothing: its main process first, so that it starts no more."""
+    os.kill(postgres_pid, signal.SIGSTOP)
+    children = pathlib.Path(f"/proc/{postgres_pid}/task/{postgres_pid}/children").read_text().split()
+    processes = [postgres_pid, *map(int, children)]
+    try:
+        for process in processes[1:]:
+            os.kill(process, signal.SIGSTOP)
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+def test_health_follows_a_database_that_stops_answering_and_comes_back(folder):
+    with Server(folder=folder) as running, grpc.insecure_channel(running.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+
+        def says(status, service):
+            return health.Check(health_pb2.HealthCheckRequest(service=service), timeout=10).status == status
+
+        watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        changes = iter(watch)
+        assert next(changes).status == SERVING
+        with frozen(running.postgres_pid()):
+            assert next(changes).status == NOT_SERVING
+            assert says(NOT_SERVING, "") and says(NOT_SERVING, "streak.v1.StreakService")
+        assert next(changes).status == SERVING
+        assert says(SERVING, "") and says(SERVING, "streak.v1.StreakService")
+        watch.cancel()
+
+
+def test_health_is_serving_again_after_the_database_was_killed(folder):
+    with Server(folder=folder) as running, grpc.insecure_channel(running.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        killed = running.postgres_pid()
+        os.kill(killed, signal.SIGKILL)
+
+        def is_back():
+            try:
+                is_new = running.postgres_pid() != killed
+            except (FileNotFoundError, ValueError):
+                return False
+            return is_new and health.Check(health_pb2.HealthCheckRequest(), timeout=10).status == SERVING
+
+        wait_until(is_back, seconds=60)
+
+
+@pytest.mark.parametrize("seconds", [0, 61])
+def test_an_interval_out_of_range_is_refused(folder, seconds):
+    with pytest.raises(RuntimeError, match="health-seconds must be a number from 1 to 60"):
+        Server(folder=folder, arguments=["--health-seconds", str(seconds)])
