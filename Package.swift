@@ -116,6 +116,11 @@ let package = Package(
       exclude: ["differential.py"], swiftSettings: settings),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
+    .target(
+      name: "FuzzTargets", dependencies: ["EventLoop", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
+      path: "Tests/FuzzTargets", swiftSettings: settings),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], resources: [.copy("Findings")], swiftSettings: settings),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
     .testTarget(
@@ -137,3 +142,9 @@ let package = Package(
       swiftSettings: settings),
   ]
 )
+
+// libFuzzer is linked by the compiler's own switch, which only the fuzzer's build gives (scripts/check --fuzz).
+if Context.environment["STREAKD_SANITIZE"] == "fuzzer" {
+  package.targets.append(
+    .executableTarget(name: "fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzzer", swiftSettings: settings))
+}
