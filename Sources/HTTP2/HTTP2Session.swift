@@ -25,6 +25,8 @@ public protocol HTTP2SessionDelegate: AnyObject {
   public internal(set) var flood: HTTP2Flood?
   /// The peer's SETTINGS have come: it speaks HTTP/2.
   public internal(set) var isEstablished = false
+  /// When a stream was opened last, on the session's clock; 0: never.
+  public private(set) var streamOpenedAtMilliseconds: UInt64 = 0
   /// We have sent a ping that the peer has not answered.
   public internal(set) var pingIsOutstanding = false
   var idleFrames: FrameBudget
@@ -112,7 +114,8 @@ public protocol HTTP2SessionDelegate: AnyObject {
 
   func didOpen(_ stream: HTTP2Stream) {
     stream.openIndex = openStreams.count
-    stream.openedAtMilliseconds = resources.now()
+    streamOpenedAtMilliseconds = resources.now()
+    stream.openedAtMilliseconds = streamOpenedAtMilliseconds
     openStreams.append(stream)
   }
 

@@ -62,7 +62,9 @@ extension ServerConnection {
   private func sweepAge(_ limits: ConnectionLimits, _ now: UInt64) {
     switch departure {
     case .none:
-      let isIdle = limits.idleMilliseconds > 0 && now &- idleSinceMilliseconds >= limits.idleMilliseconds
+      // Calls may have come and gone between two sweeps.
+      let idleSince = max(idleSinceMilliseconds, session.streamOpenedAtMilliseconds)
+      let isIdle = limits.idleMilliseconds > 0 && now &- idleSince >= limits.idleMilliseconds
       let isOld = limits.ageMilliseconds > 0 && now &- openedAtMilliseconds >= ageMilliseconds
       guard isIdle || isOld else { return }
       departure = .announced

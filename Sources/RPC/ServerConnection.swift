@@ -11,7 +11,7 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   var peerAddress: SocketAddress? { connection.peerAddress }
   let connection: HTTP2Connection
   let openedAtMilliseconds: UInt64
-  /// Since when there has been no call, as of the last sweep.
+  /// When a sweep saw a call last; at first, when the connection was opened.
   var idleSinceMilliseconds: UInt64
   /// Age at which this one is asked to go: not all at once.
   let ageMilliseconds: UInt64

@@ -3,7 +3,7 @@ import Logging
 import StreakStore
 import Synchronization
 
-/// Whether calls can be served: the database answers and its schema is this program's. Found out in the background, so that asking costs
+/// Whether calls can be served: the database answers and its schema has all that this program needs. Found out in the background, so that asking costs
 /// nothing.
 final class Readiness: Sendable {
   /// How long the database may take to answer, in milliseconds.
@@ -51,7 +51,7 @@ final class Readiness: Sendable {
     Task(executorPreference: loop) { [self] in
       var failure: String?
       do throws(StoreError) {
-        if try await !store.hasCurrentSchema() { failure = "the database's schema is not this program's" }
+        if try await !store.hasCurrentSchema() { failure = "the database's schema is older than this program" }
       } catch {
         failure = "the database cannot be asked: \(error)"
       }

@@ -105,20 +105,23 @@ final class ServerFuzzing: Sendable {
     let peer = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    // No TIME_WAIT: there are thousands of connections a second.
-    var noLinger = linger(l_onoff: 1, l_linger: 0)
-    setsockopt(peer, SOL_SOCKET, SO_LINGER, &noLinger, socklen_t(MemoryLayout<linger>.size))
+    // There are thousands of connections a second, and each port of an address rests for a minute after its connection's end: so every
+    // connection has an address of its own.
+    let number = runs.load(ordering: .relaxed)
+    let own = Self.withName(host: "127.1.\(number >> 8 & 255).\(number & 255)", port: 0) { bind(peer, $0, $1) }
+    let code = Self.withName(host: "127.0.0.1", port: server.address.port) { connect(peer, $0, $1) }
+    precondition(own == 0 && code == 0, "the server does not accept any more")
+    return peer
+  }
+
+  private static func withName(host: String, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
     var name = sockaddr_in()
     name.sin_family = sa_family_t(AF_INET)
-    name.sin_port = server.address.port.bigEndian
-    name.sin_addr.s_addr = inet_addr("127.0.0.1")
-    let code = withUnsafePointer(to: &name) { name in
-      name.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(peer, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
+    name.sin_port = port.bigEndian
+    name.sin_addr.s_addr = inet_addr(host)
+    return withUnsafePointer(to: &name) { name in
+      name.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
     }
-    precondition(code == 0, "the server does not accept any more")
-    return peer
   }
 
   private func say(_ bytes: [UInt8], to peer: Int32) {

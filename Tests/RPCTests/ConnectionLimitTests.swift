@@ -75,6 +75,19 @@ struct ConnectionLimitTests {
     #expect(fate.end == .finished)
   }
 
+  @Test("a connection whose calls are all shorter than the time between two sweeps is not idle")
+  func shortCalls() async throws {
+    var limits = Self.patient
+    limits.connections.sweepMilliseconds = 200
+    limits.connections.idleMilliseconds = 300
+    try await Fixture.with(limits: limits) { fixture in
+      let end = ContinuousClock.now + .milliseconds(1_000)
+      while ContinuousClock.now < end { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) }
+      let counters = await fixture.server.connectionCounters()
+      #expect(counters.ended.isEmpty)
+    }
+  }
+
   /// Answers nothing until it is cancelled.
   private static let silent = ServerMethod.serverStreaming(EchoMethods.`repeat`) {
     (_: EchoMessage, _: ResponseWriter<EchoMessage>, context) throws(RPCStatus) in

@@ -77,14 +77,14 @@ import Testing
     }
   }
 
-  @Test("the schema is current at the program's own version only, not one before or after it")
+  @Test("the schema is current from the program's own version on, not one before it")
   func current() async throws {
     try await TestStore.run { test async throws in
       #expect(try await test.store.hasCurrentSchema())
       let known = SchemaVersion.all.count
       _ = try await test.database.run(
         Statement(.write, "INSERT INTO schema_versions (number, name) VALUES (\(known + 1), 'newer')"))
-      #expect(try await !test.store.hasCurrentSchema())
+      #expect(try await test.store.hasCurrentSchema())
       _ = try await test.database.run(Statement(.write, "DELETE FROM schema_versions WHERE number >= \(known)"))
       #expect(try await !test.store.hasCurrentSchema())
     }

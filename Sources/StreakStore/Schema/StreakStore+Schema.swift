@@ -32,10 +32,11 @@ extension StreakStore {
 
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
   ///
-  /// - Returns: Whether the schema is this program's, no older and no newer.
+  /// - Returns: Whether the schema has every version of this program. It may have later ones: a newer program has begun to take over, and
+  ///   its versions leave what this one uses as it is.
   public func hasCurrentSchema() async throws(StoreError) -> Bool {
     let applied = try await database.row(Self.readVersion) { row throws(DatabaseError) in try row.int32(0) }
-    return applied == SchemaVersion.all.last?.number
+    return applied ?? 0 >= SchemaVersion.all.last?.number ?? 0
   }
 
   func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {
