@@ -1,12 +1,22 @@
 internal import Glibc
 
-/// An IPv4 or IPv6 address with a port, such as `127.0.0.1:8443` or `[::1]:8443`.
+/// An IPv4 or IPv6 address with a port, such as `127.0.0.1:8443` or `[::1]:8443`, or the path of a Unix socket, such as
+/// `unix:/run/streakd`.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
-  /// The numeric address, without brackets.
+  /// The numeric address, without brackets; of a Unix socket its path.
   public let host: String
-  /// 0 asks the kernel for a free port when listening.
+  /// 0 asks the kernel for a free port when listening; a Unix socket has none.
   public let port: UInt16
-  let isIPv6: Bool
+  let family: Family
+
+  enum Family: Sendable {
+    case ipv4
+    case ipv6
+    case unix
+  }
+
+  /// Bytes of a Unix socket's path: what the kernel takes, without the NUL.
+  public static let unixPathBytesMax = 107
 
   /// Takes a numeric address.
   /// - Returns: nil when `host` is not a numeric IPv4 or IPv6 address.
@@ -14,9 +24,9 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     var v4 = in_addr()
     var v6 = in6_addr()
     if unsafe inet_pton(AF_INET, host, &v4) == 1 {
-      isIPv6 = false
+      family = .ipv4
     } else if unsafe inet_pton(AF_INET6, host, &v6) == 1 {
-      isIPv6 = true
+      family = .ipv6
     } else {
       return nil
     }
@@ -24,22 +34,60 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     self.port = port
   }
 
-  /// Takes `HOST:PORT` or `[HOST]:PORT`; `localhost` means 127.0.0.1.
+  /// Takes the path of a Unix socket.
+  /// - Returns: nil when it is empty, too long, or holds a NUL.
+  public init?(unixPath path: String) {
+    guard !path.isEmpty, path.utf8.count <= Self.unixPathBytesMax, !path.utf8.contains(0) else { return nil }
+    host = path
+    port = 0
+    family = .unix
+  }
+
+  /// Takes `HOST:PORT`, `[HOST]:PORT` or `unix:PATH`; `localhost` means 127.0.0.1.
   public init?(parsing text: String) {
+    if text.hasPrefix("unix:") {
+      self.init(unixPath: String(text.dropFirst("unix:".count)))
+      return
+    }
     guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
     var host = text[..<colon]
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
     self.init(host: host == "localhost" ? "127.0.0.1" : String(host), port: port)
   }
 
-  public var description: String { isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  public var description: String {
+    switch family {
+    case .ipv4: "\(host):\(port)"
+    case .ipv6: "[\(host)]:\(port)"
+    case .unix: "unix:\(host)"
+    }
+  }
 
   /// Whether only this machine can reach it.
-  public var isLoopback: Bool { isIPv6 ? host == "::1" : host.hasPrefix("127.") }
+  public var isLoopback: Bool {
+    switch family {
+    case .ipv4: host.hasPrefix("127.")
+    case .ipv6: host == "::1"
+    case .unix: true
+    }
+  }
+
+  /// Whether it is the path of a Unix socket.
+  public var isUnix: Bool { family == .unix }
+
+  /// What `socket()` calls the family.
+  var kernelFamily: Int32 {
+    switch family {
+    case .ipv4: AF_INET
+    case .ipv6: AF_INET6
+    case .unix: AF_UNIX
+    }
+  }
 
   /// Lends the address in the kernel's form.
   func withKernelForm<Result>(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
-    if isIPv6 {
+    switch family {
+    case .ipv6:
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
       address.sin6_port = port.bigEndian
@@ -48,14 +96,26 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         unsafe body(
           bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in6>.size))
       }
-    }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    _ = unsafe inet_pton(AF_INET, host, &address.sin_addr)
-    return unsafe withUnsafeBytes(of: &address) { bytes in
-      unsafe body(
-        bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in>.size))
+    case .ipv4:
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      _ = unsafe inet_pton(AF_INET, host, &address.sin_addr)
+      return unsafe withUnsafeBytes(of: &address) { bytes in
+        unsafe body(
+          bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    case .unix:
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      unsafe withUnsafeMutableBytes(of: &address.sun_path) { path in
+        // The rest, and so the NUL, is zero.
+        unsafe path.copyBytes(from: host.utf8.prefix(Self.unixPathBytesMax))
+      }
+      return unsafe withUnsafeBytes(of: &address) { bytes in
+        unsafe body(
+          bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
     }
   }
 
@@ -81,7 +141,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     guard family == AF_INET || family == AF_INET6 else { return nil }
     host = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     self.port = port
-    isIPv6 = family == AF_INET6
+    self.family = family == AF_INET6 ? .ipv6 : .ipv4
   }
 }
 

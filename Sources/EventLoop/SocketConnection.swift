@@ -34,11 +34,13 @@ public protocol SocketConnectionDelegate: AnyObject {
 
   /// Connects to `address` without blocking the loop. Loop thread only.
   public static func connect(loop: EventLoop, to address: SocketAddress) async throws(SocketError) -> SocketConnection {
-    let family = address.isIPv6 ? AF_INET6 : AF_INET
-    let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(
+      address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
-    var one: Int32 = 1
-    _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    if !address.isUnix {
+      var one: Int32 = 1
+      _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
     let code = unsafe address.withKernelForm { address, length in unsafe Glibc.connect(descriptor, address, length) }
     let connection = SocketConnection(owning: descriptor, loop: loop, peerAddress: address)
     guard code != 0 else { return connection }

@@ -10,7 +10,7 @@ final class LoopServer {
   let limits: RPCLimits
   let resources: HTTP2Resources
   private let tls: TLSContext?
-  private var listener: TCPListener?
+  private var listener: SocketListener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var connectionsByHost: [String: Int] = [:]
   private(set) var counters = ConnectionCounters()
@@ -32,7 +32,21 @@ final class LoopServer {
   /// Starts accepting connections.
   /// - Returns: The address in use, with the port the kernel chose.
   func listen(on address: SocketAddress) throws(SocketError) -> SocketAddress {
-    let listener = try TCPListener(loop: loop, address: address) { [unowned self] in accept($0) }
+    start(try SocketListener(loop: loop, address: address) { [unowned self] in accept($0) })
+  }
+
+  /// Starts accepting connections from a socket that another loop listens on as well.
+  func listen(sharing shared: SocketListener.Shared) -> SocketAddress {
+    start(SocketListener(loop: loop, sharing: shared) { [unowned self] in accept($0) })
+  }
+
+  /// The listening socket, for one more loop; nil when it need not be shared.
+  func sharedListener() throws(SocketError) -> SocketListener.Shared? {
+    guard let listener, listener.localAddress.isUnix else { return nil }
+    return try listener.share()
+  }
+
+  private func start(_ listener: SocketListener) -> SocketAddress {
     self.listener = listener
     let interval = limits.connections.sweepMilliseconds
     sweeper = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in
@@ -44,9 +58,10 @@ final class LoopServer {
 
   private func accept(_ socket: SocketConnection) {
     counters.accepted += 1
-    let host = socket.peerAddress?.host ?? ""
+    // A Unix socket's peers have no address: they are not counted by it.
+    let host = socket.peerAddress?.host
     guard connections.count < limits.connections.connectionsPerLoopMax,
-      connectionsByHost[host, default: 0] < limits.connections.connectionsPerAddressMax,
+      host.map({ connectionsByHost[$0, default: 0] }) ?? 0 < limits.connections.connectionsPerAddressMax,
       let http2 = try? HTTP2Connection(
         role: .server, socket: socket, loop: loop, resources: resources, tls: try tls?.acceptSession())
     else {
@@ -54,7 +69,7 @@ final class LoopServer {
       return socket.close()
     }
     counters.open += 1
-    connectionsByHost[host, default: 0] += 1
+    if let host { connectionsByHost[host, default: 0] += 1 }
     let connection = ServerConnection(http2, server: self)
     connections[ObjectIdentifier(connection)] = connection
   }
@@ -63,9 +78,13 @@ final class LoopServer {
     connections[ObjectIdentifier(connection)] = nil
     counters.open -= 1
     counters.ended[end, default: 0] += 1
-    let host = connection.peerAddress?.host ?? ""
+    guard let host = connection.peerAddress?.host else { return emptied() }
     let count = (connectionsByHost[host] ?? 1) - 1
     connectionsByHost[host] = count > 0 ? count : nil
+    emptied()
+  }
+
+  private func emptied() {
     if connections.isEmpty { onEmpty?() }
   }
 

@@ -29,7 +29,8 @@ public final class RPCClient: Sendable {
           resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }),
           tls: try tls?.connectSession(host: serverName ?? address.host))
         let connection = ClientConnection(
-          http2, scheme: tls == nil ? "http" : "https", authority: serverName ?? "\(address)")
+          http2, scheme: tls == nil ? "http" : "https",
+          authority: serverName ?? (address.isUnix ? "localhost" : "\(address)"))
         return .success(LoopBound(connection, loop: loop))
       } catch {
         return .failure(RPCStatus(.unavailable, "\(address): \(error)"))

@@ -26,17 +26,27 @@ public final class RPCServer: Sendable {
     tls: TLSContext? = nil, interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
     methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
   ) async throws(SocketError) -> RPCServer {
-    if address.port != 0 { try TCPListener.checkIsFree(address) }
+    if address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
     var address = address
     var parts: [LoopBound<LoopServer>] = []
     for loop in loops {
       let wanted = address
+      var shared: SocketListener.Shared?
+      if let part = parts.first, let owner = loops.first {
+        shared = try await Task(executorPreference: owner) { () -> Result<SocketListener.Shared?, SocketError> in
+          do throws(SocketError) { return .success(try part.value.sharedListener()) } catch { return .failure(error) }
+        }.value.get()
+      }
+      let sharedListener = shared
       let outcome = await Task(executorPreference: loop) {
         () -> Result<(SocketAddress, LoopBound<LoopServer>), SocketError> in
         let part = LoopServer(
           loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits, tls: tls)
         do throws(SocketError) {
-          return .success((try part.listen(on: wanted), LoopBound(part, loop: loop)))
+          guard let sharedListener else {
+            return .success((try part.listen(on: wanted), LoopBound(part, loop: loop)))
+          }
+          return .success((part.listen(sharing: sharedListener), LoopBound(part, loop: loop)))
         } catch {
           return .failure(error)
         }

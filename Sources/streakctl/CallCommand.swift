@@ -53,7 +53,7 @@ struct CallCommand: AsyncParsableCommand {
       throw ValidationError("\(method) takes a stream of requests; call makes calls with one.")
     }
     guard let target = SocketAddress(parsing: address) else {
-      throw ValidationError("--address must be ADDRESS:PORT with a numeric address.")
+      throw ValidationError("--address must be ADDRESS:PORT with a numeric address, or unix:PATH.")
     }
     guard (1...86_400).contains(timeoutSeconds) else {
       throw ValidationError("--timeout-seconds must be from 1 to 86400.")

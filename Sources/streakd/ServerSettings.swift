@@ -46,7 +46,7 @@ struct ServerSettings {
 
     let address = text("listen", command.listen) ?? "127.0.0.1:50051"
     guard let listen = SocketAddress(parsing: address) else {
-      throw ValidationError("listen must be ADDRESS:PORT with a numeric address, not \(address).")
+      throw ValidationError("listen must be ADDRESS:PORT with a numeric address, or unix:PATH, not \(address).")
     }
     switch (text("tls-certificate", command.tlsCertificate), text("tls-key", command.tlsKey)) {
     case (nil, nil): tls = nil

@@ -25,7 +25,7 @@ struct Streakd: AsyncParsableCommand {
       On SIGTERM or SIGINT it tells its clients, lets open calls end, and stops.
       """)
 
-  @Option(help: "Address and port to listen on; port 0 takes any free one. (default: 127.0.0.1:50051)")
+  @Option(help: "Address and port to listen on, or unix:PATH; port 0 takes any free one. (default: 127.0.0.1:50051)")
   var listen: String?
 
   @Option(help: "Where the private PostgreSQL keeps its data. (default: .streakd)")

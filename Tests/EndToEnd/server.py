@@ -32,11 +32,13 @@ class Server:
 
     def __init__(self, folder=None, database=None, arguments=()):
         where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")]
+        defaults = [part for option, value in (("--listen", "127.0.0.1:0"), ("--loops", "1")) if option not in arguments
+                    for part in (option, value)]
         self.folder = folder
         self.lines = []
         self.terminated = False
         self.process = subprocess.Popen(
-            [str(PROGRAMS / "streakd"), "--listen", "127.0.0.1:0", "--loops", "1", *where, *arguments],
+            [str(PROGRAMS / "streakd"), *defaults, *where, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.port = None
         self._listening = threading.Event()
@@ -50,9 +52,9 @@ class Server:
     def _read(self):
         for line in self.process.stdout:
             self.lines.append(line)
-            found = re.search(r"listening on \S*:(\d+)", line)
+            found = re.search(r"listening on (?:unix:|\S*:(\d+))", line)
             if found and self.port is None:
-                self.port = int(found[1])
+                self.port = int(found[1] or 0)
                 self._listening.set()
         self._listening.set()
 

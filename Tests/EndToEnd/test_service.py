@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from google.protobuf.descriptor_pool import DescriptorPool
 from person import Person, details, local_time, today
-from server import Server, wait_until
+from server import PROGRAMS, Server, wait_until
 from streak.v1 import account_pb2, common_pb2, export_pb2, streak_pb2
 
 SERVICES = {"streak.v1.AccountService", "streak.v1.SessionService", "streak.v1.StreakService", "streak.v1.ExportService",
@@ -234,3 +234,22 @@ def test_a_slow_reader_of_exports_holds_up_only_more_exports(folder):
         whole = first + b"".join(response.chunk for response in exports[0])
         assert json.loads(whole)["history"]
         assert b"ledger" in person.export()[0]
+
+
+def test_a_unix_socket_is_served_by_every_loop_and_removed_at_the_end(folder):
+    path = folder / "streakd.socket"
+    with Server(folder=folder, arguments=["--listen", f"unix:{path}", "--loops", "2"]) as server:
+        assert path.stat().st_mode & 0o777 == 0o600
+        for _ in range(20):
+            with grpc.insecure_channel(f"unix:{path}", options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+                assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        called = subprocess.run(
+            [str(PROGRAMS / "streakctl"), "call", "SessionService/StartSession", '{"idempotencyKey": "AAAAAAAAAAAAAAAAAAAAAA=="}',
+             "--address", f"unix:{path}"], capture_output=True, text=True, timeout=30)
+        assert called.returncode == 0, called.stderr
+        second = subprocess.run(
+            [str(PROGRAMS / "streakd"), "--listen", f"unix:{path}", "--data-folder", str(folder / "second")],
+            capture_output=True, text=True, timeout=60)
+        assert second.returncode != 0 and "already in use" in second.stderr
+    assert not path.exists()

@@ -24,7 +24,8 @@ final class ServerFuzzing: Sendable {
     let started = Started()
     Task(executorPreference: loop) {
       guard let address = SocketAddress(host: "127.0.0.1", port: 0),
-        let server = try? await RPCServer.start(address: address, loops: [loop], methods: { _ in EchoService().methods })
+        let server = try? await RPCServer.start(
+          address: address, loops: [loop], methods: { _ in EchoService().methods })
       else { fatalError("the server does not start") }
       started.server.withLock { $0 = server }
       started.semaphore.signal()
@@ -108,13 +109,17 @@ final class ServerFuzzing: Sendable {
     // There are thousands of connections a second, and each port of an address rests for a minute after its connection's end: so every
     // connection has an address of its own.
     let number = runs.load(ordering: .relaxed)
-    let own = Self.withName(host: "127.1.\(number >> 8 & 255).\(number & 255)", port: 0) { bind(peer, $0, $1) }
+    let own = Self.withName(host: "127.\(1 + number >> 16 & 127).\(number >> 8 & 255).\(number & 255)", port: 0) {
+      bind(peer, $0, $1)
+    }
     let code = Self.withName(host: "127.0.0.1", port: server.address.port) { connect(peer, $0, $1) }
     precondition(own == 0 && code == 0, "the server does not accept any more")
     return peer
   }
 
-  private static func withName(host: String, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+  private static func withName(host: String, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32)
+    -> Int32
+  {
     var name = sockaddr_in()
     name.sin_family = sa_family_t(AF_INET)
     name.sin_port = port.bigEndian

@@ -20,7 +20,9 @@ enum SessionFuzzing {
   }
 
   static func run(_ bytes: [UInt8]) {
-    guard let session = try? HTTP2Session(role: .server, resources: HTTP2Resources(limits: HTTP2Limits())) else { return }
+    guard let session = try? HTTP2Session(role: .server, resources: HTTP2Resources(limits: HTTP2Limits())) else {
+      return
+    }
     let owner = Owner()
     owner.session = session
     session.delegate = owner

@@ -9,7 +9,8 @@ struct FuzzTests {
   @Test("what was found once is found no more", arguments: FuzzTarget.allCases)
   func findings(target: FuzzTarget) throws {
     let folder = try #require(Bundle.module.resourcePath) + "/Findings/"
-    for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix(target.rawValue + "-") {
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix(target.rawValue + "-")
+    {
       target.run(Array(try Data(contentsOf: URL(fileURLWithPath: folder + name))))
     }
   }

@@ -87,10 +87,13 @@ struct AccountHandlers: AccountService {
   }
 
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse {
-    let principal = try context.user()
+    var principal = try context.user()
+    let (userID, deviceID) = (principal.userID, request.allDevices ? nil : principal.deviceID)
     let count = try await answering { () throws(StoreError) in
-      try await store.signOut(request.allDevices ? nil : principal.deviceID, of: principal.userID)
+      try await store.signOut(deviceID, of: userID)
     }
+    principal.hasRevokedTokens = true
+    context.principal = principal
     return SignOutResponse(devicesSignedOut: count)
   }
 

@@ -37,6 +37,10 @@ struct Authenticator: ServerInterceptor {
     case .admin: throw Refusal.credentialsInvalid.status
     }
     try await next(context)
+    // Whoever signed out is out at once on this loop, and so on this connection; other loops and processes hear of it.
+    if context.method.policy.isAudited, let principal = context.principal as? Principal, principal.hasRevokedTokens {
+      forget(principal.userID)
+    }
   }
 
   /// Forgets what is remembered of a person's tokens, some of which were revoked; of everybody's, if revocations may have gone unheard (nil).

@@ -7,6 +7,8 @@ struct Principal: Sendable {
   var deviceID: Identifier?
   /// What the audit event says beyond the outcome. Never a secret.
   var auditDetail = ""
+  /// The call has revoked tokens of this person.
+  var hasRevokedTokens = false
   /// The handler has stored the audit event itself, together with what it did.
   var auditIsStored = false
 }

@@ -1,9 +1,10 @@
 internal import Glibc
 
-/// A listening TCP socket of one loop. Loop-confined.
+/// A listening socket of one loop. Loop-confined.
 ///
-/// Every loop binds the same address with `SO_REUSEPORT`: the kernel spreads connections, and no loop hands one to another.
-public final class TCPListener {
+/// Every loop binds the same TCP address with `SO_REUSEPORT`: the kernel spreads connections, and no loop hands one to another. A Unix
+/// socket can be bound only once: the other loops share the first one's, and whoever is faster accepts.
+public final class SocketListener {
   /// Connections the kernel keeps before they are accepted.
   static let backlogConnections: Int32 = 4_096
   /// Connections accepted in one readiness callback, so that a connection storm cannot starve those that exist.
@@ -12,6 +13,8 @@ public final class TCPListener {
   /// The address in use, with the port the kernel chose.
   public let localAddress: SocketAddress
   private let descriptor: Int32
+  /// A Unix socket's file, which goes when its listener stops; nil for the listeners that share it.
+  private let ownedPath: String?
   private let loop: EventLoop
   private let onAccept: (SocketConnection) -> Void
   private var watcher: DescriptorWatcher?
@@ -22,34 +25,78 @@ public final class TCPListener {
     loop: EventLoop, address: SocketAddress, onAccept: @escaping (SocketConnection) -> Void
   ) throws(SocketError) {
     loop.preconditionIsCurrent()
-    let family = address.isIPv6 ? AF_INET6 : AF_INET
-    let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(
+      address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
     do throws(SocketError) {
-      try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
-      try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT)
+      if !address.isUnix {
+        try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
+        try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT)
+      }
       let bound = unsafe address.withKernelForm { address, length in unsafe bind(descriptor, address, length) }
       guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
+      // For its owner only; nobody can connect before listen().
+      if address.isUnix, unsafe chmod(address.host, 0o600) != 0 {
+        throw SocketError(call: "chmod \(address)", number: errno)
+      }
       guard listen(descriptor, Self.backlogConnections) == 0 else { throw SocketError(call: "listen", number: errno) }
-      guard let local = Self.localAddress(of: descriptor) else { throw SocketError(call: "getsockname", number: errno) }
+      guard let local = address.isUnix ? address : Self.localAddress(of: descriptor) else {
+        throw SocketError(call: "getsockname", number: errno)
+      }
       localAddress = local
     } catch {
       close(descriptor)
       throw error
     }
     self.descriptor = descriptor
+    ownedPath = address.isUnix ? address.host : nil
     self.loop = loop
     self.onAccept = onAccept
+    watch()
+  }
+
+  /// A listening socket that loops share.
+  public struct Shared: Sendable {
+    let address: SocketAddress
+    let descriptor: Int32
+  }
+
+  /// The socket, for one more listener on another loop, which must be made of it.
+  public func share() throws(SocketError) -> Shared {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw SocketError(call: "fcntl", number: errno) }
+    return Shared(address: localAddress, descriptor: copy)
+  }
+
+  /// Accepts from a socket that another loop listens on as well.
+  public init(loop: EventLoop, sharing shared: Shared, onAccept: @escaping (SocketConnection) -> Void) {
+    loop.preconditionIsCurrent()
+    localAddress = shared.address
+    descriptor = shared.descriptor
+    ownedPath = nil
+    self.loop = loop
+    self.onAccept = onAccept
+    watch()
+  }
+
+  private func watch() {
     watcher = DescriptorWatcher(loop: loop, descriptor: descriptor) { [unowned self] _ in acceptReady() }
     watcher?.wait(for: .readable)
   }
 
   /// Fails when somebody already listens on `address`. `SO_REUSEPORT` alone would let two programs of one user share a
-  /// port in silence, each getting some of the connections.
+  /// port in silence, each getting some of the connections. The file of a Unix socket that nobody listens on is removed.
   public static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
-    let descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
     defer { close(descriptor) }
+    if address.isUnix {
+      let answered = unsafe address.withKernelForm { address, length in unsafe connect(descriptor, address, length) }
+      if answered == 0 { throw SocketError(call: "bind \(address)", number: EADDRINUSE) }
+      // Refused: a socket without a server. Anything else that is there is not ours to remove: bind() will say so.
+      if errno == ECONNREFUSED { unsafe unlink(address.host) }
+      return
+    }
     try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
     let bound = unsafe address.withKernelForm { address, length in unsafe bind(descriptor, address, length) }
     guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
@@ -63,6 +110,7 @@ public final class TCPListener {
     watcher.close()
     self.watcher = nil
     close(descriptor)
+    if let ownedPath { unsafe unlink(ownedPath) }
   }
 
   private func acceptReady() {
@@ -76,7 +124,7 @@ public final class TCPListener {
       guard accepted >= 0 else { return }
       _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
       _ = fcntl(accepted, F_SETFL, O_NONBLOCK)
-      try? Self.setOption(accepted, Int32(IPPROTO_TCP), TCP_NODELAY)
+      if !localAddress.isUnix { try? Self.setOption(accepted, Int32(IPPROTO_TCP), TCP_NODELAY) }
       onAccept(
         SocketConnection(owning: accepted, loop: loop, peerAddress: SocketAddress(kernelForm: storage)))
     }
