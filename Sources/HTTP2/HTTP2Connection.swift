@@ -14,6 +14,9 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   public let session: HTTP2Session
   public let loop: EventLoop
   public var peerAddress: SocketAddress? { socket.peerAddress }
+  /// Encrypted bytes that may wait for the kernel: two whole outputs. One is what a flush leaves at most; past both, the peer
+  /// makes TLS answer (key updates, refused renegotiations) and reads none of it.
+  static let unsentBytesMax = 2 * HTTP2OutputBuffer.capacityBytes
   private let socket: SocketConnection
   /// Nil: in cleartext.
   private let tls: TLSSession?
@@ -100,7 +103,8 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     do throws(TLSError) {
       try tls.receive(bytes) { plain in
         do throws(HTTP2Error) { try session.receive(plain) } catch { isSpoken = false }
-        return isSpoken
+        // An event may have closed the connection: then the session takes no more, whatever else was decrypted.
+        return isSpoken && !isClosed
       }
     } catch {
       // What is left to send is an alert.
@@ -147,6 +151,7 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     guard !isClosed else { return }
     if let tls {
       guard send(tls) else { return close(.peerClosed) }
+      guard unsent.count <= Self.unsentBytesMax else { return close(.flood(.frames)) }
       guard tls.isEstablished else { return }
     }
     let output = session.resources.output

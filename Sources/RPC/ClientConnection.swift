@@ -6,12 +6,21 @@ final class ClientConnection: HTTP2ConnectionDelegate {
   private let connection: HTTP2Connection
   private let scheme: String
   private let authority: String
+  private var handshakeTimer: LoopTimer?
+  private var handshakeIsLate = false
 
-  init(_ connection: HTTP2Connection, scheme: String, authority: String) {
+  /// - Parameter handshakeMilliseconds: From connecting to the server's first SETTINGS; then the connection is closed.
+  init(_ connection: HTTP2Connection, scheme: String, authority: String, handshakeMilliseconds: UInt64) {
     self.scheme = scheme
     self.connection = connection
     self.authority = authority
     connection.start(delegate: self)
+    guard !connection.isClosed else { return }
+    handshakeTimer = connection.loop.schedule(afterMilliseconds: handshakeMilliseconds) { [unowned self] in
+      guard !connection.session.isEstablished else { return }
+      handshakeIsLate = true
+      connection.close()
+    }
   }
 
   func close() { connection.close() }
@@ -58,6 +67,7 @@ final class ClientConnection: HTTP2ConnectionDelegate {
 
   private var closedStatus: RPCStatus {
     if case .tls(let error) = connection.end { return RPCStatus(.unavailable, "\(authority): \(error)") }
+    if handshakeIsLate { return RPCStatus(.unavailable, "\(authority) did not answer the handshake in time.") }
     return RPCStatus(.unavailable, "The connection to \(authority) is closed.")
   }
 
@@ -80,5 +90,5 @@ final class ClientConnection: HTTP2ConnectionDelegate {
 
   func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
 
-  func connectionClosed() {}
+  func connectionClosed() { handshakeTimer = nil }
 }

@@ -17,9 +17,11 @@ public final class RPCClient: Sendable {
   /// - Parameters:
   ///   - tls: A client's context; nil: in cleartext.
   ///   - serverName: Whom the server's certificate must be for, and the calls' authority; nil: the address.
+  ///   - handshakeMilliseconds: How long TLS and the server's first SETTINGS may take; then the connection is closed.
   /// - Throws: `.unavailable` when nobody answers at `address`.
   public static func connect(
-    to address: SocketAddress, loop: EventLoop, tls: TLSContext? = nil, serverName: String? = nil
+    to address: SocketAddress, loop: EventLoop, tls: TLSContext? = nil, serverName: String? = nil,
+    handshakeMilliseconds: UInt64 = 10_000
   ) async throws(RPCStatus) -> RPCClient {
     let outcome = await Task(executorPreference: loop) { () -> Result<LoopBound<ClientConnection>, RPCStatus> in
       do {
@@ -30,7 +32,8 @@ public final class RPCClient: Sendable {
           tls: try tls?.connectSession(host: serverName ?? address.host))
         let connection = ClientConnection(
           http2, scheme: tls == nil ? "http" : "https",
-          authority: serverName ?? (address.isUnix ? "localhost" : "\(address)"))
+          authority: serverName ?? (address.isUnix ? "localhost" : "\(address)"),
+          handshakeMilliseconds: handshakeMilliseconds)
         return .success(LoopBound(connection, loop: loop))
       } catch {
         return .failure(RPCStatus(.unavailable, "\(address): \(error)"))

@@ -1,5 +1,6 @@
 """TLS through the front door: stock clients, client certificates, a certificate that is replaced, and peers that do it wrong."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import grpc
 import pytest
@@ -93,6 +95,47 @@ def test_who_does_it_wrong_is_refused_and_others_are_served(secure, certificates
                 pass  # reset: just as good an end
     with grpc.insecure_channel(secure.address) as cleartext, pytest.raises(grpc.RpcError):
         check(cleartext)
+    with channel(secure, certificates) as connected:
+        assert check(connected) == health_pb2.HealthCheckResponse.SERVING
+
+
+def ask_for_key_updates(server, seconds=60.0):
+    """Asks for new keys again and again and reads none of the answers, until the server hangs up. Python's ssl cannot, OpenSSL can."""
+    library = ctypes.CDLL("libssl.so.3")
+    for name, arguments in (
+        ("TLS_client_method", []), ("SSL_CTX_new", [ctypes.c_void_p]), ("SSL_new", [ctypes.c_void_p]),
+    ):
+        getattr(library, name).argtypes, getattr(library, name).restype = arguments, ctypes.c_void_p
+    for name, arguments in (
+        ("SSL_CTX_set_alpn_protos", [ctypes.c_char_p, ctypes.c_uint]), ("SSL_set_fd", [ctypes.c_int]), ("SSL_connect", []),
+        ("SSL_do_handshake", []), ("SSL_key_update", [ctypes.c_int]), ("SSL_write", [ctypes.c_char_p, ctypes.c_int]),
+        ("SSL_free", []), ("SSL_CTX_free", []),
+    ):
+        getattr(library, name).argtypes = [ctypes.c_void_p, *arguments]
+    context = library.SSL_CTX_new(library.TLS_client_method())
+    library.SSL_CTX_set_alpn_protos(context, b"\x02h2", 3)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect(("127.0.0.1", server.port))
+        session = library.SSL_new(context)
+        library.SSL_set_fd(session, plain.fileno())
+        try:
+            assert library.SSL_connect(session) == 1
+            preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+            assert library.SSL_write(session, preface, len(preface)) == len(preface)
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                if library.SSL_key_update(session, 1) != 1 or library.SSL_do_handshake(session) != 1:
+                    return True
+            return False
+        finally:
+            library.SSL_free(session)
+            library.SSL_CTX_free(context)
+
+
+def test_who_makes_tls_answer_and_reads_nothing_is_cut_off_and_others_are_served(secure, certificates):
+    # Far sooner than the minute after which a peer that takes nothing is cut off anyway, and for one that takes a byte now and then.
+    assert ask_for_key_updates(secure, seconds=50)
     with channel(secure, certificates) as connected:
         assert check(connected) == health_pb2.HealthCheckResponse.SERVING
 
