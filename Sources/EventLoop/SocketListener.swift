@@ -93,13 +93,18 @@ public final class SocketListener {
     if address.isUnix {
       let answered = unsafe address.withKernelForm { address, length in unsafe connect(descriptor, address, length) }
       if answered == 0 { throw SocketError(call: "bind \(address)", number: EADDRINUSE) }
-      // Refused: a socket without a server. Anything else that is there is not ours to remove: bind() will say so.
-      if errno == ECONNREFUSED { unsafe unlink(address.host) }
+      // Refused: a socket without a server, or a file that is no socket. That is not ours to remove: bind() will say so.
+      if errno == ECONNREFUSED, Self.isSocket(address.host) { unsafe unlink(address.host) }
       return
     }
     try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
     let bound = unsafe address.withKernelForm { address, length in unsafe bind(descriptor, address, length) }
     guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
+  }
+
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 
   deinit { stop() }

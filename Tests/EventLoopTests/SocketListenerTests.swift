@@ -53,4 +53,29 @@ struct UnixSocketTests {
     try outcome.get()
     thread.stopAndJoin()
   }
+
+  @Test("a file that is no socket stays as it is, and is refused")
+  func ordinaryFile() async throws {
+    let thread = EventLoopThread()
+    let loop = thread.loop
+    let path = Self.path()
+    let file = creat(path, 0o600)
+    #expect(file >= 0 && write(file, "kept", 4) == 4)
+    close(file)
+    defer { unlink(path) }
+    let address = try #require(SocketAddress(unixPath: path))
+    let isRefused = await Task(executorPreference: loop) {
+      do throws(SocketError) {
+        try SocketListener.checkIsFree(address)
+        _ = try SocketListener(loop: loop, address: address) { $0.close() }
+        return false
+      } catch {
+        return error.number == EADDRINUSE
+      }
+    }.value
+    #expect(isRefused)
+    var status = stat()
+    #expect(unsafe stat(path, &status) == 0 && status.st_size == 4)
+    thread.stopAndJoin()
+  }
 }
