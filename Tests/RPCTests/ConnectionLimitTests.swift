@@ -89,8 +89,8 @@ struct ConnectionLimitTests {
         let status = await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) }
         longestGap = max(longestGap, clock.now - last)
         last = clock.now
-        // On a machine that stood still for so long the connection was idle.
-        #expect(status == nil || longestGap >= .milliseconds(200))
+        // Streams are opened within two gaps of each other: on a machine that stood still for half the idle time it may have been idle.
+        #expect(status == nil || longestGap >= .milliseconds(150))
         if status != nil { return }
       }
     }
