@@ -124,7 +124,8 @@ let package = Package(
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
     .testTarget(
-      name: "RPCTests", dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TestSchema"],
+      name: "RPCTests",
+      dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "RPC", "TestSchema"],
       swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),

@@ -1,4 +1,4 @@
-// A server of gRPC's public interop protocol on our runtime, for the interop clients of any language: `interop-server --port N`.
+// A server of gRPC's public interop protocol on our runtime, for the interop clients of any language: `interop-server --port=N`.
 import EventLoop
 import Glibc
 import RPC
@@ -9,10 +9,8 @@ struct InteropServer {
   struct UsageError: Error {}
 
   static func main() async throws {
-    guard let flag = CommandLine.arguments.firstIndex(of: "--port"), CommandLine.arguments.indices.contains(flag + 1),
-      let address = SocketAddress(parsing: "127.0.0.1:\(CommandLine.arguments[flag + 1])")
-    else {
-      print("usage: interop-server --port N")
+    guard let port, let address = SocketAddress(parsing: "127.0.0.1:\(port)") else {
+      print("usage: interop-server --port=N")
       throw UsageError()
     }
     let thread = EventLoopThread()
@@ -22,6 +20,16 @@ struct InteropServer {
     print("listening on \(server.address)")
     fflush(nil)  // whoever started the program waits for this line
     await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }  // until it is killed
+  }
+}
+
+extension InteropServer {
+  /// What follows `--port`, as the next argument or, as gRPC's own runners write it, behind an equals sign.
+  private static var port: Substring? {
+    let arguments = CommandLine.arguments
+    if let joined = arguments.first(where: { $0.hasPrefix("--port=") }) { return joined.dropFirst(7) }
+    guard let flag = arguments.firstIndex(of: "--port"), arguments.indices.contains(flag + 1) else { return nil }
+    return arguments[flag + 1][...]
   }
 }
 

@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import RPC
 import TestSchema
 
@@ -6,24 +7,33 @@ import TestSchema
 struct InteropService: TestService {
   /// Bytes of a payload that a caller may ask for.
   static let payloadBytesMax: Int32 = 16 << 20
+  /// Responses that a half-duplex call may ask for before it gets the first.
+  static let heldParametersMax = 10_000
 
   func emptyCall(_ request: Empty, context: ServerContext) async throws(RPCStatus) -> Empty { Empty() }
 
   func unaryCall(_ request: SimpleRequest, context: ServerContext) async throws(RPCStatus) -> SimpleResponse {
+    try check(request.responseType)
     try check(request.expectCompressed, context)
     if request.responseCompressed?.value == true { context.offerCompression() }
     try answer(request.responseStatus)
     return SimpleResponse(payload: try payload(request.responseSize))
   }
 
+  /// Ignores what is asked: nanoseconds since 1970 in decimal, so that a caller can tell a cached answer from a new one.
   func cacheableUnaryCall(_ request: SimpleRequest, context: ServerContext) async throws(RPCStatus) -> SimpleResponse {
-    try await unaryCall(request, context: context)
+    context.addInitialMetadata("cache-control", "max-age=60, public")
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let nanoseconds = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    return SimpleResponse(payload: Payload(body: Array("\(nanoseconds)".utf8)))
   }
 
   func streamingOutputCall(
     _ request: StreamingOutputCallRequest, responses: ResponseWriter<StreamingOutputCallResponse>,
     context: ServerContext
   ) async throws(RPCStatus) {
+    try check(request.responseType)
     if request.responseParameters.contains(where: { $0.compressed?.value == true }) { context.offerCompression() }
     try await write(request.responseParameters, responses, context)
     try answer(request.responseStatus)
@@ -45,6 +55,7 @@ struct InteropService: TestService {
     context: ServerContext
   ) async throws(RPCStatus) {
     while let request = try await requests.next() {
+      try check(request.responseType)
       try answer(request.responseStatus)
       try await write(request.responseParameters, responses, context)
     }
@@ -56,7 +67,14 @@ struct InteropService: TestService {
     context: ServerContext
   ) async throws(RPCStatus) {
     var parameters: [ResponseParameters] = []
-    while let request = try await requests.next() { parameters += request.responseParameters }
+    while let request = try await requests.next() {
+      try check(request.responseType)
+      try answer(request.responseStatus)
+      parameters += request.responseParameters
+      guard parameters.count <= Self.heldParametersMax else {
+        throw RPCStatus(.resourceExhausted, "A call may ask for \(Self.heldParametersMax) responses at once.")
+      }
+    }
     try await write(parameters, responses, context)
   }
 
@@ -80,6 +98,10 @@ struct InteropService: TestService {
       throw RPCStatus(.invalidArgument, "A payload has 0 to \(Self.payloadBytesMax) bytes.")
     }
     return Payload(body: [UInt8](repeating: 0, count: Int(size)))
+  }
+
+  private func check(_ type: PayloadType) throws(RPCStatus) {
+    guard type == .compressable else { throw RPCStatus(.invalidArgument, "There is no payload of type \(type).") }
   }
 
   private func check(_ expected: BoolValue?, _ context: ServerContext) throws(RPCStatus) {

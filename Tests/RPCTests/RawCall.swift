@@ -1,0 +1,95 @@
+import EventLoop
+import HTTP2
+
+/// What one call looks like on the wire: for what `RPCClient` hides or would never send. Loop-confined.
+final class RawCall: HTTP2ConnectionDelegate {
+  /// The response, undecoded.
+  struct Response: Sendable {
+    var headers: [String: String] = [:]
+    var body: [UInt8] = []
+    var trailers: [String: String] = [:]
+
+    /// `grpc-status`, wherever it came.
+    var status: String? { trailers["grpc-status"] ?? headers["grpc-status"] }
+    /// The flag bytes of the messages, in order.
+    var flags: [UInt8] {
+      var flags: [UInt8] = []
+      var offset = 0
+      while offset + 5 <= body.count {
+        flags.append(body[offset])
+        offset += 5 + body[offset + 1..<offset + 5].reduce(0) { $0 << 8 | Int($1) }
+      }
+      return flags
+    }
+  }
+
+  private let connection: HTTP2Connection
+  private var response = Response()
+  private var isOver = false
+  private var waiter: CheckedContinuation<Void, Never>?
+
+  private init(_ connection: HTTP2Connection) {
+    self.connection = connection
+    connection.start(delegate: self)
+  }
+
+  /// Sends `body` as it is, after the fields of a call and `metadata`, on a connection of its own.
+  static func make(
+    to address: SocketAddress, loop: EventLoop, path: String, metadata: [(name: String, value: String)], body: [UInt8]
+  ) async throws -> Response {
+    try await Task(executorPreference: loop) {
+      let connection = try HTTP2Connection(
+        role: .client, socket: try await SocketConnection.connect(loop: loop, to: address), loop: loop,
+        resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }), tls: nil)
+      let call = RawCall(connection)
+      call.send(path, metadata, body)
+      if !call.isOver { await withCheckedContinuation { call.waiter = $0 } }
+      connection.close()
+      return call.response
+    }.value
+  }
+
+  private func send(_ path: String, _ metadata: [(name: String, value: String)], _ body: [UInt8]) {
+    var fields = HeaderBlock()
+    for (name, value) in [
+      (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "a"), ("te", "trailers"),
+      ("content-type", "application/grpc"),
+    ] + metadata.map({ ($0.name, $0.value) }) {
+      fields.append(name: name, value: value)
+    }
+    guard let stream = connection.session.submitRequest(fields) else { return end() }
+    connection.session.append(to: stream) { $0.append(contentsOf: body) }
+    connection.session.finish(stream, trailers: nil)
+    connection.needsFlush()
+  }
+
+  private func end() {
+    isOver = true
+    waiter?.resume()
+    waiter = nil
+  }
+
+  func receivedHeaders(_ stream: HTTP2Stream) { response.headers = Self.fields(stream.headers) }
+
+  func receivedBody(_ stream: HTTP2Stream) {
+    response.body += stream.body
+    stream.body.removeAll()
+    connection.session.consumeReceived(stream)
+    connection.needsFlush()
+  }
+
+  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    response.trailers = Self.fields(stream.trailers)
+    end()
+  }
+
+  func drained(_ stream: HTTP2Stream) {}
+
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+
+  func connectionClosed() { end() }
+
+  private static func fields(_ received: ReceivedHeaders) -> [String: String] {
+    Dictionary(received.fields.map { (received.name(of: $0), received.value(of: $0)) }) { first, _ in first }
+  }
+}
