@@ -1,7 +1,9 @@
 """Fixtures: stubs made from proto/ by the stock generator, and real streakd processes."""
 
 import atexit
+import contextlib
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +33,8 @@ def _generate_stubs() -> None:
 
 _generate_stubs()
 
-from server import Server, open_folder  # noqa: E402  (needs nothing generated, but keeps imports in one place)
+from http2_peer import Peer  # noqa: E402  (needs the generated)
+from server import PROGRAMS, Server, open_folder  # noqa: E402  (needs nothing generated, but keeps imports in one place)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +48,28 @@ def server():
 def folder():
     with open_folder() as path:
         yield path
+
+
+@pytest.fixture(scope="module")
+def interop_address():
+    """An interop-server for the tests of one module, which it must survive."""
+    process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True)
+    try:
+        yield re.search(r"listening on (\S+)", process.stdout.readline())[1]
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def connect(interop_address):
+    """Opens connections to the interop-server, which the test's end closes."""
+    with contextlib.ExitStack() as open_peers:
+        port = int(interop_address.rpartition(":")[2])
+        yield lambda *pairs, **options: open_peers.enter_context(Peer(port, *pairs, **options))
+
+
+@pytest.fixture
+def peer(connect):
+    return connect()

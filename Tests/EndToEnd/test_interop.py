@@ -2,8 +2,6 @@
 
 Whether a response's compressed flag is set, grpcio does not show: RPCTests look at it on the wire."""
 
-import re
-import subprocess
 import threading
 import time
 
@@ -11,7 +9,6 @@ import grpc
 import interop_pb2 as messages
 import interop_pb2_grpc as services
 import pytest
-from server import PROGRAMS
 
 REQUEST_SIZES = [27_182, 8, 1_828, 45_904]
 RESPONSE_SIZES = [31_415, 9, 2_653, 58_979]
@@ -19,20 +16,9 @@ SPECIAL_MESSAGE = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BM
 YES, NO = messages.BoolValue(value=True), messages.BoolValue(value=False)
 
 
-@pytest.fixture(scope="module")
-def address():
-    process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        yield re.search(r"listening on (\S+)", process.stdout.readline())[1]
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture
-def stub(address):
-    with grpc.insecure_channel(address) as channel:
+def stub(interop_address):
+    with grpc.insecure_channel(interop_address) as channel:
         yield services.TestServiceStub(channel)
 
 
@@ -198,8 +184,8 @@ def test_unimplemented_method(stub):
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_unimplemented_service(address):
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+def test_unimplemented_service(interop_address):
+    with grpc.insecure_channel(interop_address) as channel, pytest.raises(grpc.RpcError) as caught:
         services.UnimplementedServiceStub(channel).UnimplementedCall(messages.Empty(), timeout=10)
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
@@ -264,9 +250,9 @@ def test_a_deadline_ends_a_server_that_sleeps_between_responses(stub):
     blocked.set()
 
 
-def test_unknown_compression_is_unimplemented_and_says_what_is_known(address):
+def test_unknown_compression_is_unimplemented_and_says_what_is_known(interop_address):
     """grpcio's deflate is one that the server does not have."""
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+    with grpc.insecure_channel(interop_address) as channel, pytest.raises(grpc.RpcError) as caught:
         services.TestServiceStub(channel).UnaryCall(
             messages.SimpleRequest(payload=payload(100_000)), compression=grpc.Compression.Deflate, timeout=10)
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
