@@ -37,6 +37,15 @@ def test_frames_right_behind_the_preface(connect):
     assert peer.answer(1)["grpc-status"] == "0"
 
 
+def test_bytes_one_by_one(connect):
+    """RFC 9113, section 4.1: frames have lengths of their own, whatever pieces the network makes of them."""
+    peer = connect(preface=b"")
+    for byte in PREFACE + settings((INITIAL_WINDOW_SIZE, 100)) + call(1) + frame(0xFA, payload=b"x") + call(3):
+        peer.send(bytes([byte]))
+    answers(1)(peer)
+    assert peer.answer(3)["grpc-status"] == "0"
+
+
 @pytest.mark.parametrize("preface", [
     PREFACE.replace(b"SM", b"XX"), b"GET / HTTP/1.1\r\nHost: test\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 ], ids=["one word wrong", "HTTP/1.1", "TLS"])
@@ -194,7 +203,7 @@ def test_continuation(peer, sent, expected):
     ("on an idle stream above the next", priority(99, 3) + call(1), answers(1)),
     ("on an open stream", headers(1) + priority(1, 0, 255) + BODY, answers(1)),
     ("exclusive", headers(1) + priority(1, 2**31, 0) + BODY, answers(1)),
-    # Section 6.3 makes it a stream error; an idle stream cannot be reset, and section 5.4 allows for ending the connection.
+    # Section 6.3 makes it a stream error; an idle stream cannot be reset, and section 5.4.1 allows for ending the connection.
     ("too short", opened(1) + frame(PRIORITY, 0, 1, bytes(4)), ends(FRAME_SIZE_ERROR)),
     ("too long", opened(1) + frame(PRIORITY, 0, 1, bytes(6)), ends(FRAME_SIZE_ERROR)),
 )

@@ -211,7 +211,7 @@ def test_malformed_pseudo_headers(peer, lines):
     ("another order", call(1, [*fields()[3::-1], *fields()[4:]]), answers(1)),
     ("OPTIONS with a :path of *", headers(1, [(":method", "OPTIONS"), *fields(path="*")[1:]], ENDED), status("405")),
     ("https", call(1, fields(scheme="https")), answers(1)),
-    # nghttp2's own: section 8.3.1 allows for neither where the target has no authority, which no "http" target is without.
+    # Section 8.3.1 lets both be missing if the target has no authority; RFC 9110, section 4.2.1: every "http" target has one.
     ("neither :authority nor host", call(1, fields(without=(":authority",))), MALFORMED),
 )
 def test_pseudo_headers(peer, sent, expected):

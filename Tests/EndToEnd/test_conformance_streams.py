@@ -33,7 +33,7 @@ def test_idle(peer, sent, expected):
     ("WINDOW_UPDATE", window_update(1, 1), serves),
     ("PRIORITY", priority(1), serves),
     ("RST_STREAM", reset(1), ignores(1)),
-    # A stream error in section 5.1; nghttp2 ends the connection, for which section 5.4 allows.
+    # A stream error in section 5.1; nghttp2 ends the connection, for which section 5.4.1 allows.
     ("DATA", data(1, b"x"), ends(STREAM_CLOSED)),
     ("empty DATA", data(1), ends(STREAM_CLOSED)),
     ("HEADERS", headers(1, TRAILERS, ENDED), ends(STREAM_CLOSED)),
@@ -233,7 +233,7 @@ def test_responses_are_cut_into_frames(connect):
 
 
 @cases(
-    # A stream error in section 6.9; nghttp2 ends the connection, for which section 5.4 allows.
+    # A stream error in section 6.9; nghttp2 ends the connection, for which section 5.4.1 allows.
     ("of a stream by 0", opened(1) + window_update(1, 0), ends(PROTOCOL_ERROR)),
     ("of the connection by 0", window_update(0, 0), ends(PROTOCOL_ERROR)),
     ("of the connection by 0, with the reserved bit", window_update(0, 2**31), ends(PROTOCOL_ERROR)),
