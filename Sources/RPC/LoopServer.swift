@@ -13,15 +13,20 @@ final class LoopServer {
   private var listener: SocketListener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var connectionsByHost: [String: Int] = [:]
-  private(set) var counters = ConnectionCounters()
+  let metrics: LoopMetrics
+  private var counters = ConnectionCounters()
+  private var lagMeter: LoopLagMeter?
+  let observer: (any CallObserver)?
   private var sweeper: LoopTimer?
   private var onEmpty: (() -> Void)?
 
   init(
     loop: EventLoop, methods: [ServerMethod], interceptors: [any ServerInterceptor], limits: RPCLimits,
-    tls: TLSContext?
+    tls: TLSContext?, observer: (any CallObserver)?
   ) {
     self.tls = tls
+    self.observer = observer
+    metrics = LoopMetrics(methods)
     self.loop = loop
     router = Router(methods)
     self.interceptors = interceptors
@@ -48,6 +53,7 @@ final class LoopServer {
 
   private func start(_ listener: SocketListener) -> SocketAddress {
     self.listener = listener
+    lagMeter = LoopLagMeter(loop: loop)
     let interval = limits.connections.sweepMilliseconds
     sweeper = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in
       let now = loop.nowMilliseconds
@@ -88,6 +94,14 @@ final class LoopServer {
     if connections.isEmpty { onEmpty?() }
   }
 
+  /// What this loop has counted.
+  var counted: ServerMetrics {
+    var counted = metrics.counted
+    counted.connections = counters
+    if let lagMeter { counted.loopLags = [lagMeter.lag] }
+    return counted
+  }
+
   /// Milliseconds between announcing the shutdown and refusing calls: those on their way arrive meanwhile.
   static let shutdownNoticeMilliseconds: UInt64 = 100
 
@@ -96,6 +110,7 @@ final class LoopServer {
     listener?.stop()
     listener = nil
     sweeper = nil
+    lagMeter = nil
     guard !connections.isEmpty else { return }
     for connection in connections.values { connection.announceShutdown() }
     await loop.sleep(milliseconds: Self.shutdownNoticeMilliseconds)

@@ -21,9 +21,11 @@ public final class RPCServer: Sendable {
   ///   - tls: A server's context; nil: in cleartext.
   ///   - methods: Made once for each loop, so that handlers may own loop-confined things.
   ///   - interceptors: Around every call, outermost first; made once for each loop.
+  ///   - observer: Told of every call's end, also of those that reach no interceptor.
   public static func start(
     address: SocketAddress, loops: [EventLoop], limits: RPCLimits = RPCLimits(),
     tls: TLSContext? = nil, interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
+    observer: (any CallObserver)? = nil,
     methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
   ) async throws(SocketError) -> RPCServer {
     if address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
@@ -41,7 +43,8 @@ public final class RPCServer: Sendable {
       let outcome = await Task(executorPreference: loop) {
         () -> Result<(SocketAddress, LoopBound<LoopServer>), SocketError> in
         let part = LoopServer(
-          loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits, tls: tls)
+          loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits, tls: tls,
+          observer: observer)
         do throws(SocketError) {
           guard let sharedListener else {
             return .success((try part.listen(on: wanted), LoopBound(part, loop: loop)))
@@ -58,11 +61,11 @@ public final class RPCServer: Sendable {
     return RPCServer(address: address, parts: parts, loops: loops)
   }
 
-  /// What has happened to the connections of all loops.
-  public func connectionCounters() async -> ConnectionCounters {
-    var sum = ConnectionCounters()
+  /// What all loops have counted. Each is asked on its own thread: a loop that is busy answers when it is done.
+  public func metrics() async -> ServerMetrics {
+    var sum = ServerMetrics()
     for (part, loop) in zip(parts, loops) {
-      sum = sum + (await Task(executorPreference: loop) { part.value.counters }.value)
+      sum.add(await Task(executorPreference: loop) { part.value.counted }.value)
     }
     return sum
   }

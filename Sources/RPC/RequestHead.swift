@@ -7,7 +7,7 @@ struct RequestHead {
   private(set) var timeout: Timeout = .none
   /// What compressed messages are; nil: a coding that we do not have.
   private(set) var encoding: MessageEncoding? = .identity
-  private(set) var route: ServerMethod?
+  private(set) var route: Router.Route?
 
   enum Timeout: Equatable {
     case none

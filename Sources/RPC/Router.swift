@@ -3,9 +3,15 @@
 /// An open-addressing table keyed by the path's length and last bytes: method paths differ there, and a call costs one
 /// comparison of the whole path.
 struct Router: Sendable {
+  /// A method and its place among all of them.
+  struct Route: Sendable {
+    let method: ServerMethod
+    let index: Int
+  }
+
   private struct Entry: Sendable {
     let path: [UInt8]
-    let method: ServerMethod
+    let route: Route
   }
   private var slots: [Entry?]
   private let mask: Int
@@ -15,19 +21,19 @@ struct Router: Sendable {
     while capacity < methods.count * 4 { capacity *= 2 }
     slots = Array(repeating: nil, count: capacity)
     mask = capacity - 1
-    for method in methods {
+    for (place, method) in methods.enumerated() {
       let path = Array(method.descriptor.path.utf8)
       var index = unsafe Self.hash(path.span.bytes) & mask
       while slots[index] != nil { index = (index + 1) & mask }
-      slots[index] = Entry(path: path, method: method)
+      slots[index] = Entry(path: path, route: Route(method: method, index: place))
     }
   }
 
   /// The method at `path`; nil when there is none.
-  func route(_ path: RawSpan) -> ServerMethod? {
+  func route(_ path: RawSpan) -> Route? {
     var index = Self.hash(path) & mask
     while let entry = slots[index] {
-      if entry.path.count == path.byteCount, Self.equal(entry.path, path) { return entry.method }
+      if entry.path.count == path.byteCount, Self.equal(entry.path, path) { return entry.route }
       index = (index + 1) & mask
     }
     return nil

@@ -16,7 +16,7 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   /// Age at which this one is asked to go: not all at once.
   let ageMilliseconds: UInt64
   var departure = Departure.none
-  private let server: LoopServer
+  let server: LoopServer
   private var end: ConnectionEnd?
   /// Bytes in the bodies of all streams. Only `account(_:)` changes it.
   private var bufferedRequestBytes = 0
@@ -57,25 +57,27 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     let head = RequestHead(stream.headers, router: server.router)
     guard !stream.headersTooLarge else {
       return refuse(
-        stream, RPCStatus(.resourceExhausted, "The header list exceeds \(limits.http2.headerListBytesMax) bytes."))
+        stream, head, RPCStatus(.resourceExhausted, "The header list exceeds \(limits.http2.headerListBytesMax) bytes.")
+      )
     }
-    guard head.isPost else { return refuse(stream, httpStatus: "405") }
-    guard head.isGRPC else { return refuse(stream, httpStatus: "415") }
+    guard head.isPost else { return refuse(stream, httpStatus: 405) }
+    guard head.isGRPC else { return refuse(stream, httpStatus: 415) }
     guard let route = head.route else {
       return refuse(
-        stream, RPCStatus(.unimplemented, "There is no method \(stream.headers.firstValue(":path") ?? "")."))
+        stream, head, RPCStatus(.unimplemented, "There is no method \(stream.headers.firstValue(":path") ?? "")."))
     }
     guard let encoding = head.encoding else {
       var accepted = HeaderBlock()
       accepted.append(name: "grpc-accept-encoding", value: MessageEncoding.accepted)
       return refuse(
-        stream, RPCStatus(.unimplemented, "The server takes these codings: \(MessageEncoding.accepted)."), accepted)
+        stream, head, RPCStatus(.unimplemented, "The server takes these codings: \(MessageEncoding.accepted)."),
+        accepted)
     }
     var timeoutMilliseconds: UInt64?
     switch head.timeout {
     case .none: break
     case .milliseconds(let milliseconds): timeoutMilliseconds = milliseconds
-    case .malformed: return refuse(stream, RPCStatus(.internal, "The grpc-timeout is malformed."))
+    case .malformed: return refuse(stream, head, RPCStatus(.internal, "The grpc-timeout is malformed."))
     }
     let call = ServerContext(
       route, stream: stream, connection: self, encoding: encoding, timeoutMilliseconds: timeoutMilliseconds)
@@ -85,6 +87,7 @@ final class ServerConnection: HTTP2ConnectionDelegate {
 
   func receivedBody(_ stream: HTTP2Stream) {
     guard let call = stream.owner as? ServerContext else { return }
+    call.received(stream.body.count - stream.accountedBytes)
     account(stream)
     guard bufferedRequestBytes <= limits.bufferedRequestBytesMax else {
       return call.end(
@@ -139,15 +142,19 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     dropBody(of: stream)
   }
 
-  private func refuse(_ stream: HTTP2Stream, _ status: RPCStatus, _ metadata: HeaderBlock? = nil) {
+  private func refuse(
+    _ stream: HTTP2Stream, _ head: RequestHead, _ status: RPCStatus, _ metadata: HeaderBlock? = nil
+  ) {
+    refused(head.route, status)
     discardInput(of: stream)
     session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata]))
   }
 
-  private func refuse(_ stream: HTTP2Stream, httpStatus: String) {
+  private func refuse(_ stream: HTTP2Stream, httpStatus: Int) {
+    refused(httpStatus: httpStatus)
     discardInput(of: stream)
     var headers = HeaderBlock()
-    headers.append(name: ":status", value: httpStatus)
+    headers.append(name: ":status", value: "\(httpStatus)")
     session.submitHeadersOnlyResponse(stream, headers)
   }
 }

@@ -45,14 +45,16 @@ public import ProtobufCodec
   private var reader: UnsafeContinuation<Void, Never>?
   private var writer: UnsafeContinuation<Void, Never>?
 
+  private var meter: CallMeter
   let requestEncoding: MessageEncoding
   private var responseEncoding = MessageEncoding.identity
 
   init(
-    _ implementation: ServerMethod, stream: HTTP2Stream, connection: ServerConnection, encoding: MessageEncoding,
+    _ route: Router.Route, stream: HTTP2Stream, connection: ServerConnection, encoding: MessageEncoding,
     timeoutMilliseconds: UInt64?
   ) {
-    self.implementation = implementation
+    implementation = route.method
+    meter = CallMeter(route.index, connection.server.metrics)
     requestEncoding = encoding
     self.stream = stream
     self.connection = connection
@@ -180,6 +182,7 @@ public import ProtobufCodec
   /// The stream is over: nothing can be sent any more.
   func streamClosed() {
     stream = nil
+    if progress != .finished { ended(endReason) }
     progress = .finished
     deadlineTimer = nil
     cancelHandler()
@@ -200,6 +203,8 @@ public import ProtobufCodec
       connection.needsFlush()
     }
     if status != nil { connection.discardInput(of: stream) }
+    if status == nil && progress == .noResponse { sent(stream.outbound.count) }
+    ended(status)
     let session = connection.session
     if let status {
       if progress == .noResponse {
@@ -218,6 +223,16 @@ public import ProtobufCodec
       session.finishGRPCOK(stream)
     }
   }
+
+  // MARK: Metrics
+
+  /// More of the request has arrived.
+  func received(_ bytes: Int) { meter.received(bytes, connection.server.metrics) }
+
+  private func sent(_ bytes: Int) { meter.sent(bytes, connection.server.metrics) }
+
+  /// The outcome is decided; nil is OK.
+  private func ended(_ status: RPCStatus?) { connection.ended(meter, implementation, status) }
 
   // MARK: Messages
 
@@ -337,7 +352,9 @@ public import ProtobufCodec
       progress = .headersSent
     }
     session.append(to: stream) { outbound in
+      let before = outbound.count
       appendMessage(to: &outbound) { response.append(to: &$0) }
+      sent(outbound.count - before)
     }
     connection.needsFlush()
     guard session.needsDrain(stream) else { return }

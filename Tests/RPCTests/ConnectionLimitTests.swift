@@ -26,7 +26,7 @@ struct ConnectionLimitTests {
       peer.send(bytes)
       return peer.receiveToEnd()
     }.value
-    let counters = await server.connectionCounters()
+    let counters = await server.metrics().connections
     #expect(counters.accepted == 1 && counters.open == 0)
     await server.shutdown(graceMilliseconds: 0)
     thread.stopAndJoin()
@@ -167,10 +167,10 @@ struct ConnectionLimitTests {
           await works(fixture.client), await works(second), await works(third)
         )
         #expect(firstWorks && secondWorks && !thirdWorks)
-        let counters = await fixture.server.connectionCounters()
+        let counters = await fixture.server.metrics().connections
         #expect(counters.accepted == 3 && counters.refused == 1 && counters.open == 2)
         second.close()
-        while await fixture.server.connectionCounters().open > 1 { await Task.yield() }
+        while await fixture.server.metrics().connections.open > 1 { await Task.yield() }
         let fourth = try await RPCClient.connect(to: used, loop: loop)
         #expect(await works(fourth))
         fourth.close()

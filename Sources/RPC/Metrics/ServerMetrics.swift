@@ -1,0 +1,34 @@
+public import EventLoop
+
+/// What a server has counted since it started, over all its loops.
+public struct ServerMetrics: Sendable {
+  public internal(set) var connections = ConnectionCounters()
+  /// Every method the server has.
+  public internal(set) var calls: [MethodName: CallCounters] = [:]
+  public internal(set) var callsOfUnknownMethods = CallCounters()
+  /// Requests that were no gRPC, by the HTTP status they were refused with.
+  public internal(set) var refusedRequests: [Int: UInt64] = [:]
+  /// In the order of the loops.
+  public internal(set) var loopLags: [LoopLag] = []
+
+  init() {}
+
+  mutating func add(_ other: ServerMetrics) {
+    connections.add(other.connections)
+    for (name, counters) in other.calls { calls[name, default: CallCounters()].add(counters) }
+    callsOfUnknownMethods.add(other.callsOfUnknownMethods)
+    refusedRequests.merge(other.refusedRequests, uniquingKeysWith: +)
+    loopLags += other.loopLags
+  }
+}
+
+/// Which method, such as `streak.v1.AccountService` and `SignUp`.
+public struct MethodName: Sendable, Hashable {
+  public let service: String
+  public let method: String
+
+  public init(service: String, method: String) {
+    self.service = service
+    self.method = method
+  }
+}
