@@ -70,6 +70,13 @@ public final class Database: Sendable {
     }
   }
 
+  /// What the pools of all loops hold and have done. Each is asked on its own loop. Any thread.
+  public func metrics() async -> PostgresMetrics {
+    var sum = PostgresMetrics()
+    for (loop, pool) in pools { sum.add(await Task(executorPreference: loop) { pool.value.metrics }.value) }
+    return sum
+  }
+
   private var pool: PostgresPool {
     for (loop, pool) in pools where loop.isCurrent { return pool.value }
     preconditionFailure("the database was used off its loops")

@@ -18,6 +18,7 @@ extension PostgresConnection {
     for step in work.steps {
       pipeline.sent(.step(work))
       guard send(step, isEncoded: work.steps.count == 1) else { return fail(errorMessage) }
+      statementsSent += 1
     }
     guard work.sharesSync else { return sync() }
     openReads += 1

@@ -48,6 +48,8 @@ protocol PostgresConnectionOwner: AnyObject {
   var pipeline = Pipeline<DatabaseWork>()
   var preparedStatements: [PreparedStatement] = []
   var parameters = ParameterBuffer()
+  /// Statements given to libpq, without preparations and scripts.
+  var statementsSent = 0
   /// Reads sent since the last sync.
   var openReads = 0
   var endOfTurnIsAsked = false

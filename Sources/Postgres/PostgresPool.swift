@@ -28,6 +28,8 @@ final class PostgresPool {
   private var housekeeping: LoopTimer?
   private var isClosing = false
   private var drainWaiter: DatabaseWork?
+  /// What has been counted: the sums over time, without what the open connections have sent.
+  var counted = PostgresMetrics()
 
   init(
     loop: EventLoop, configuration: PostgresConfiguration, randomness: any RandomNumberGenerator,
@@ -80,7 +82,25 @@ final class PostgresPool {
     } onCancel: {
       loop.execute { bound.value.pool.abandon(bound.value.work) }
     }
-    if let failure = work.failure { throw failure }
+    if let failure = work.failure {
+      counted.failed(failure)
+      throw failure
+    }
+  }
+
+  /// As of now.
+  var metrics: PostgresMetrics {
+    var metrics = counted
+    metrics.connectionsMax = slots.count
+    for case let connection? in slots.map(\.connection) {
+      metrics.statementsSent += connection.statementsSent
+      guard connection.isReady else { continue }
+      metrics.connectionsOpen += 1
+      if !connection.isIdle || connection.isExclusive { metrics.connectionsBusy += 1 }
+    }
+    metrics.statementsWaiting = queuedStatements.count
+    metrics.transactionsWaiting = queuedReservations.count
+    return metrics
   }
 
   // MARK: Transactions
@@ -232,6 +252,7 @@ extension PostgresPool: PostgresConnectionOwner {
   func connectionBecameReady(_ connection: PostgresConnection) {
     guard let index = slots.firstIndex(where: { $0.connection === connection }) else { return }
     slots[index].backoff.reset()
+    counted.connectsSucceeded += 1
     onEvent(.connected(processID: connection.processID))
     serveQueues()
   }
@@ -242,7 +263,9 @@ extension PostgresPool: PostgresConnectionOwner {
     for work in works.reversed() { endAfterBreak(work, reason) }
     guard let index = slots.firstIndex(where: { $0.connection === connection }) else { return }
     slots[index].connection = nil
+    counted.statementsSent += connection.statementsSent
     guard !isClosing else { return finishDraining() }
+    if wasReady { counted.connectionsLost += 1 } else { counted.connectsFailed += 1 }
     let delay = slots[index].backoff.nextDelayMilliseconds(using: &randomness)
     onEvent(
       wasReady ? .connectionLost(reason: reason) : .connectFailed(reason: reason, retryMilliseconds: delay))

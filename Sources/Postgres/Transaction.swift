@@ -172,6 +172,7 @@ public final class Transaction {
     }
     guard let failure = work.failure else { return }
     state = connection.isReady ? .failed : .ended
+    pool.counted.failed(failure)
     throw failure
   }
 }
