@@ -64,6 +64,7 @@ let package = Package(
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "TLS"],
       swiftSettings: fencedSettings),
+    .target(name: "Admin", dependencies: ["EventLoop"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
@@ -87,8 +88,8 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "EventLoop", "GRPCSchema", "PrivateCluster", "RPC", "Schema", "StreakServices", "StreakStore", "TLS",
-        argumentParser, logging,
+        "Admin", "EventLoop", "GRPCSchema", "Postgres", "PrivateCluster", "RPC", "Schema", "StreakServices",
+        "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
@@ -127,6 +128,7 @@ let package = Package(
       name: "RPCTests",
       dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "RPC", "TestSchema"],
       swiftSettings: settings),
+    .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),

@@ -1,0 +1,81 @@
+public import EventLoop
+
+/// Answers GET of a few paths over HTTP/1.1, one request for each connection.
+public final class AdminServer: Sendable {
+  /// The address in use, with the port the kernel chose.
+  public let address: SocketAddress
+  private let loop: EventLoop
+  private let part: LoopBound<AdminListener>
+
+  private init(address: SocketAddress, loop: EventLoop, part: LoopBound<AdminListener>) {
+    self.address = address
+    self.loop = loop
+    self.part = part
+  }
+
+  /// Starts serving.
+  /// - Parameter pages: By path, such as `/metrics`; made anew for each request, on `loop`.
+  public static func start(
+    address: SocketAddress, loop: EventLoop, pages: [String: @Sendable () async -> AdminPage]
+  ) async throws(SocketError) -> AdminServer {
+    if address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
+    return try await Task(executorPreference: loop) { () -> Result<AdminServer, SocketError> in
+      let listener = AdminListener(loop: loop, pages: pages)
+      do throws(SocketError) {
+        let used = try listener.listen(on: address)
+        return .success(AdminServer(address: used, loop: loop, part: LoopBound(listener, loop: loop)))
+      } catch {
+        return .failure(error)
+      }
+    }.value.get()
+  }
+
+  /// Stops serving; requests that are not answered are dropped.
+  public func close() async {
+    await Task(executorPreference: loop) { [part] in part.value.close() }.value
+  }
+}
+
+/// The listening socket and its connections. Loop-confined.
+final class AdminListener {
+  /// Connections at the same time; one more is closed at once.
+  static let connectionsMax = 32
+  /// From accepting a connection to the end of its response.
+  static let timeoutMilliseconds: UInt64 = 10_000
+
+  let loop: EventLoop
+  private let pages: [String: @Sendable () async -> AdminPage]
+  private var socket: SocketListener?
+  private var connections: [ObjectIdentifier: AdminConnection] = [:]
+
+  init(loop: EventLoop, pages: [String: @Sendable () async -> AdminPage]) {
+    self.loop = loop
+    self.pages = pages
+  }
+
+  func listen(on address: SocketAddress) throws(SocketError) -> SocketAddress {
+    let socket = try SocketListener(loop: loop, address: address) { [unowned self] in accept($0) }
+    self.socket = socket
+    return socket.localAddress
+  }
+
+  func close() {
+    socket?.stop()
+    socket = nil
+    for connection in Array(connections.values) { connection.close() }
+  }
+
+  private func accept(_ socket: SocketConnection) {
+    guard connections.count < Self.connectionsMax else { return socket.close() }
+    let connection = AdminConnection(socket, listener: self)
+    connections[ObjectIdentifier(connection)] = connection
+    connection.start()
+  }
+
+  func closed(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+  func page(_ path: String) async -> AdminPage {
+    guard let page = pages[path] else { return AdminPage(.notFound, "There is no page \(path).\n") }
+    return await page()
+  }
+}
