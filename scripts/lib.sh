@@ -83,6 +83,23 @@ install_folder() {
   [[ $EUID -ne 0 ]] || chown postgres "$1"
 }
 
+# Debian's Prometheus for the tests, made once: .prometheus. Unpacked and not installed: its package starts a service.
+prometheus_programs() {
+  local folder=$project/.prometheus sudo=()
+  export STREAKD_PROMETHEUS=$folder/usr/bin
+  [[ ! -x $STREAKD_PROMETHEUS/prometheus ]] || return 0
+  command -v apt-get > /dev/null || { say "not a Debian system: put prometheus and promtool on the path"; return 0; }
+  say "making .prometheus"
+  [[ $EUID -eq 0 ]] || sudo=(sudo -n)
+  rm -rf "$folder"
+  mkdir "$folder"
+  (cd "$folder" && { apt-get download prometheus > log 2>&1 ||
+    { "${sudo[@]}" apt-get update > log 2>&1 && apt-get download prometheus >> log 2>&1; }; } < /dev/null) ||
+    { cat "$folder/log" >&2; fail "could not download prometheus"; }
+  dpkg -x "$folder"/prometheus_*.deb "$folder"
+  rm "$folder"/prometheus_*.deb
+}
+
 # The tests' Python, made once: .venv, remade when the pinned versions change.
 python_environment() {
   local requirements=$project/Tests/EndToEnd/requirements.txt

@@ -29,6 +29,9 @@ final class Readiness: Sendable {
   /// As of the last check.
   var isReady: Bool { ready.load(ordering: .relaxed) }
 
+  /// Why calls could not be served as of the last check; nil when they could. Says more than strangers should hear.
+  var failure: String? { check.withLock { $0.failure } }
+
   /// Checks once per `intervalSeconds` (1 or more) until the task is cancelled.
   func watch(intervalSeconds: Int) -> Task<Void, Never> {
     Task(executorPreference: loop) { [self] in

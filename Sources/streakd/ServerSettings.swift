@@ -19,6 +19,15 @@ struct ServerSettings {
   let healthSeconds: Int
   let limits: RPCLimits
   let logLevel: Logger.Level
+  let logFormat: LogFormat
+  let logsEveryCall: Bool
+  /// Nil: there is no admin server.
+  let adminListen: SocketAddress?
+
+  enum LogFormat: String {
+    case text
+    case json
+  }
 
   /// An export holds a connection: half of a loop's are left to other calls.
   var exports: ExportLimits {
@@ -64,6 +73,21 @@ struct ServerSettings {
       )
     }
     self.listen = listen
+    let adminAddress = text("admin-listen", command.adminListen) ?? "off"
+    if adminAddress == "off" {
+      adminListen = nil
+    } else {
+      guard let admin = SocketAddress(parsing: adminAddress) else {
+        throw ValidationError(
+          "admin-listen must be ADDRESS:PORT with a numeric address, unix:PATH, or off, not \(adminAddress).")
+      }
+      guard admin.isLoopback || allowsCleartext else {
+        throw ValidationError(
+          "\(admin) is reachable from other machines, and the admin pages are served without TLS. Listen on 127.0.0.1, or pass "
+            + "--allow-cleartext.")
+      }
+      adminListen = admin
+    }
     dataFolder = text("data-folder", command.dataFolder) ?? ".streakd"
     database = text("database", command.database)
     loops = try number("loops", command.loops, 1...256, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -91,6 +115,12 @@ struct ServerSettings {
       throw ValidationError("log-level must be trace, debug, info, notice, warning, error or critical, not \(level).")
     }
     self.logLevel = logLevel
+    let format = text("log-format", command.logFormat) ?? "text"
+    guard let logFormat = LogFormat(rawValue: format) else {
+      throw ValidationError("log-format must be text or json, not \(format).")
+    }
+    self.logFormat = logFormat
+    logsEveryCall = command.accessLog || text("access-log", nil) == "true"
   }
 
   /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
@@ -105,7 +135,7 @@ struct ServerSettings {
       "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
-      "keepalive-seconds", "health-seconds",
+      "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format",
     ]
     for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false

@@ -70,6 +70,16 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Least severe messages to log: trace, debug, info, notice, warning, error or critical. (default: info)")
   var logLevel: String?
 
+  @Flag(help: "Log every call at info; without it at debug.")
+  var accessLog = false
+
+  @Option(help: "How log lines look: text, or json, one object for each line. (default: text)")
+  var logFormat: String?
+
+  @Option(
+    help: "Address and port for /metrics, /livez and /readyz over HTTP/1.1, or unix:PATH, or off. (default: off)")
+  var adminListen: String?
+
   @Option(help: "Serve with TLS: a PEM file with the certificate and those up to the root. Read again on SIGHUP.")
   var tlsCertificate: String?
 
@@ -89,7 +99,12 @@ struct Streakd: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try ServerSettings(self)
-    var logger = Logger(label: "streakd") { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "streakd") { label in
+      switch settings.logFormat {
+      case .text: StreamLogHandler.standardError(label: label)
+      case .json: JSONLogHandler()
+      }
+    }
     logger.logLevel = settings.logLevel
     signal(SIGPIPE, SIG_IGN)
     raiseDescriptorLimit()
@@ -125,7 +140,8 @@ struct Streakd: AsyncParsableCommand {
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
-      interceptors: { application.interceptors(on: $0) }
+      interceptors: { application.interceptors(on: $0) },
+      observer: AccessLog(logger: logger, level: settings.logsEveryCall ? .info : .debug)
     ) { loop in
       let own = application.methods(on: loop)
       let services = Array(Set(own.map(\.descriptor.service)))
@@ -143,6 +159,10 @@ struct Streakd: AsyncParsableCommand {
         LoopBound(CertificateReloader(context: tls, files: files, loop: first, logger: logger), loop: first)
       }.value
     }
+    let admin = try await startAdmin(
+      settings,
+      AdminPages(server: server, store: store) { stopping.wasReceived ? "the server is stopping" : readiness.failure },
+      logger)
     // Unbuffered: whoever started the program waits for this line.
     _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
 
@@ -150,6 +170,7 @@ struct Streakd: AsyncParsableCommand {
     logger.info("stopping: no new calls, open ones get \(settings.graceSeconds) s")
     await server.shutdown(graceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
+    if let admin { await admin.close() }
     checks.cancel()
     await checks.value
     await application.close()
@@ -157,6 +178,15 @@ struct Streakd: AsyncParsableCommand {
     await stopping.close()
     for thread in threads { thread.stopAndJoin() }
     logger.info("stopped")
+  }
+
+  private func startAdmin(_ settings: ServerSettings, _ pages: AdminPages, _ logger: Logger) async throws
+    -> RunningAdmin?
+  {
+    guard let address = settings.adminListen else { return nil }
+    let admin = try await RunningAdmin(address: address, pages: pages)
+    logger.info("serving /metrics, /livez and /readyz", metadata: ["address": "\(admin.address)"])
+    return admin
   }
 
   /// Every connection is a descriptor: takes as many as the system allows this process.
