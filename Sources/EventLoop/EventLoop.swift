@@ -19,6 +19,8 @@ import Synchronization
     var jobs: [UnownedJob] = []
     var closures: [@Sendable () -> Void] = []
     var stopRequested = false
+    /// The loop runs no more: nothing can be woken.
+    var hasEnded = false
   }
 
   // Any thread.
@@ -86,6 +88,7 @@ import Synchronization
   public func run() {
     threadID.store(UInt(pthread_self()), ordering: .relaxed)
     unsafe uv_run(handle, UV_RUN_DEFAULT)
+    inbox.withLock { $0.hasEnded = true }
     unsafe uv_close(UnsafeMutableRawPointer(wakeup).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_close(UnsafeMutableRawPointer(prepare).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_close(UnsafeMutableRawPointer(check).assumingMemoryBound(to: uv_handle_t.self), nil)
@@ -97,17 +100,22 @@ import Synchronization
 
   /// Asks the loop to end after the current turn. Any thread.
   public func stop() {
-    inbox.withLock { $0.stopRequested = true }
-    unsafe uv_async_send(wakeup)
+    inbox.withLock { inbox in
+      inbox.stopRequested = true
+      if !inbox.hasEnded { unsafe uv_async_send(wakeup) }
+    }
   }
 
-  /// Runs `body` on the loop's thread, in a later step of this or the next turn. Any thread.
+  /// Runs `body` on the loop's thread, in a later step of this or the next turn; never, once the loop has ended. Any thread.
   public func execute(_ body: @escaping @Sendable () -> Void) {
     if isCurrent {
       readyClosures.append(body)
     } else {
-      inbox.withLock { $0.closures.append(body) }
-      unsafe uv_async_send(wakeup)
+      inbox.withLock { inbox in
+        guard !inbox.hasEnded else { return }
+        inbox.closures.append(body)
+        unsafe uv_async_send(wakeup)
+      }
     }
   }
 
@@ -117,8 +125,10 @@ import Synchronization
     if isCurrent {
       readyJobs.append(job)
     } else {
-      inbox.withLock { $0.jobs.append(job) }
-      unsafe uv_async_send(wakeup)
+      inbox.withLock { inbox in
+        inbox.jobs.append(job)
+        if !inbox.hasEnded { unsafe uv_async_send(wakeup) }
+      }
     }
   }
 

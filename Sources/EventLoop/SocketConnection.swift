@@ -32,7 +32,7 @@ public protocol SocketConnectionDelegate: AnyObject {
 
   deinit { close() }
 
-  /// Connects to `address` without blocking the loop. Loop thread only.
+  /// Connects to `address` without blocking the loop. Loop thread only. Cancelling the task gives up.
   public static func connect(loop: EventLoop, to address: SocketAddress) async throws(SocketError) -> SocketConnection {
     let descriptor = socket(
       address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -45,7 +45,13 @@ public protocol SocketConnectionDelegate: AnyObject {
     let connection = SocketConnection(owning: descriptor, loop: loop, peerAddress: address)
     guard code != 0 else { return connection }
     guard errno == EINPROGRESS else { throw SocketError(call: "connect", number: errno) }
-    await connection.waitUntilWritable()
+    let bound = LoopBound(connection, loop: loop)
+    await withTaskCancellationHandler {
+      await connection.waitUntilWritable()
+    } onCancel: {
+      loop.execute { bound.value.stopConnecting() }
+    }
+    guard connection.watcher != nil else { throw SocketError(call: "connect", number: ECANCELED) }
     var failure: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     _ = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &length)
@@ -97,10 +103,18 @@ public protocol SocketConnectionDelegate: AnyObject {
   private var connectContinuation: UnsafeContinuation<Void, Never>?
 
   private func waitUntilWritable() async {
+    guard !Task.isCancelled else { return close() }
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe connectContinuation = continuation
       setInterest(.writable)
     }
+  }
+
+  private func stopConnecting() {
+    guard let continuation = unsafe connectContinuation else { return }
+    unsafe connectContinuation = nil
+    close()
+    unsafe continuation.resume()
   }
 
   private func ready(_ readiness: Readiness) {

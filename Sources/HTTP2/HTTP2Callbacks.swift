@@ -88,9 +88,8 @@ internal import Glibc
     guard let frame = unsafe frame, let name = unsafe name, let value = unsafe value,
       let data = unsafe nghttp2_session_get_stream_user_data(handle, frame.pointee.hd.stream_id)
     else { return 0 }
-    let isTrailers = unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS
     return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data)._withUnsafeGuaranteedRef { stream in
-      let list = isTrailers ? stream.trailers : stream.headers
+      let list = stream.hasHeaders ? stream.trailers : stream.headers
       let size = nameCount + valueCount + HeaderBlock.fieldOverheadBytes
       guard list.listBytes + size <= stream.headerListBytesMax else {
         guard !stream.headersTooLarge else { return 0 }
@@ -123,11 +122,13 @@ internal import Glibc
     case NGHTTP2_HEADERS.rawValue:
       guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
       if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
-      stream.hasHeaders = true
       let delegate = unsafe HTTP2Callbacks.session(userData).delegate
-      if unsafe frame.headers.cat == NGHTTP2_HCAT_HEADERS {
+      if stream.hasHeaders {
         delegate?.receivedBody(stream)
+      } else if stream.role == .client, !stream.receivedEnd, stream.headers.isInformational {
+        stream.headers.removeAll()
       } else {
+        stream.hasHeaders = true
         delegate?.receivedHeaders(stream)
       }
     case NGHTTP2_DATA.rawValue:
@@ -137,7 +138,11 @@ internal import Glibc
     case NGHTTP2_GOAWAY.rawValue:
       unsafe HTTP2Callbacks.session(userData).delegate?.receivedGoAway(
         lastStreamID: frame.goaway.last_stream_id, code: HTTP2ErrorCode(rawValue: frame.goaway.error_code))
-    case NGHTTP2_SETTINGS.rawValue: unsafe HTTP2Callbacks.session(userData).isEstablished = true
+    case NGHTTP2_SETTINGS.rawValue:
+      let session = unsafe HTTP2Callbacks.session(userData)
+      guard !session.isEstablished else { return 0 }
+      session.isEstablished = true
+      session.delegate?.established()
     case NGHTTP2_PING.rawValue:
       let session = unsafe HTTP2Callbacks.session(userData)
       if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
@@ -177,6 +182,8 @@ internal import Glibc
       if code != .noError && code != .cancel {
         return unsafe countReset(HTTP2Callbacks.session(userData))
       }
+    case NGHTTP2_HEADERS.rawValue:
+      unsafe HTTP2Callbacks.stream(handle, header.stream_id)?.isSent = true
     default: break
     }
     guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,

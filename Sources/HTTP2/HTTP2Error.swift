@@ -16,4 +16,5 @@ public struct HTTP2ErrorCode: RawRepresentable, Hashable, Sendable {
   public static let refusedStream = HTTP2ErrorCode(rawValue: 0x7)
   public static let cancel = HTTP2ErrorCode(rawValue: 0x8)
   public static let enhanceYourCalm = HTTP2ErrorCode(rawValue: 0xb)
+  public static let inadequateSecurity = HTTP2ErrorCode(rawValue: 0xc)
 }

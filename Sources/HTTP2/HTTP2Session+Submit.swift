@@ -81,12 +81,13 @@ extension HTTP2Session {
     unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue)
   }
 
-  /// Gives the peer back the window of all bytes received on the stream so far.
-  public func consumeReceived(_ stream: HTTP2Stream) {
-    guard stream.unconsumedBytes > 0 else { return }
-    defer { stream.unconsumedBytes = 0 }
+  /// Gives the peer back the window of the first `count` bytes not given back yet, by default of all received so far.
+  public func consumeReceived(_ stream: HTTP2Stream, first count: Int = .max) {
+    let count = min(count, stream.unconsumedBytes)
+    guard count > 0 else { return }
+    stream.unconsumedBytes -= count
     guard !stream.isClosed, !stream.receivedEnd else { return }
-    unsafe nghttp2_session_consume_stream(handle, stream.id, stream.unconsumedBytes)
+    unsafe nghttp2_session_consume_stream(handle, stream.id, count)
   }
 
   /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it up.

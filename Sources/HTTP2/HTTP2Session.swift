@@ -2,6 +2,8 @@ internal import CNghttp2
 
 /// What happens on a session. Called from within `receive(_:)` and `produce(into:)`, on the loop's thread.
 public protocol HTTP2SessionDelegate: AnyObject {
+  /// The peer's first SETTINGS have come: it speaks HTTP/2.
+  func established()
   /// All header fields of a request (on a server) or response (on a client) are in `stream.headers`.
   func receivedHeaders(_ stream: HTTP2Stream)
   /// More bytes are in `stream.body`, or its end was reached (`stream.receivedEnd`), or its trailers have come.
@@ -12,6 +14,10 @@ public protocol HTTP2SessionDelegate: AnyObject {
   func drained(_ stream: HTTP2Stream)
   /// The peer asked us to open no more streams than `lastStreamID`.
   func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode)
+}
+
+extension HTTP2SessionDelegate {
+  public func established() {}
 }
 
 /// One HTTP/2 connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O of its own.

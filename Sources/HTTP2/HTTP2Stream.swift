@@ -24,6 +24,8 @@ public final class HTTP2Stream {
   public internal(set) var headersTooLarge = false
   /// The header fields are complete.
   public internal(set) var hasHeaders = false
+  /// Header fields of ours have been sent: the peer may know of the stream.
+  public internal(set) var isSent = false
   /// When it was opened, on the session's clock.
   public internal(set) var openedAtMilliseconds: UInt64 = 0
   /// Bytes of the body sent so far.
@@ -83,6 +85,7 @@ public final class HTTP2Stream {
     headersTooLarge = false
     discardsInput = false
     hasHeaders = false
+    isSent = false
     sentBytes = 0
     progressMark = (0, 0)
     outboundEnds = false

@@ -77,6 +77,9 @@
     fields.first { $0.nameCount == name.utf8.count && self.name(of: $0) == name }.map { value(of: $0) }
   }
 
+  /// Whether they are those of an interim response (status 1xx), which another list follows. Source: RFC 9113, section 8.1.
+  var isInformational: Bool { firstValue(":status")?.hasPrefix("1") == true }
+
   /// The name of a field.
   public func name(of field: Field) -> String {
     unsafe String(

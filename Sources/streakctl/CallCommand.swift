@@ -25,7 +25,7 @@ struct CallCommand: AsyncParsableCommand {
   @Argument(help: "The request as proto3 JSON; - reads standard input.")
   var request: String = "{}"
 
-  @Option(help: "The server's address.")
+  @Option(help: "The server's name or address, or several, separated by commas, tried in this order.")
   var address: String = "127.0.0.1:50051"
 
   @Flag(help: "Connect with TLS, trusting the system's authorities.")
@@ -52,8 +52,8 @@ struct CallCommand: AsyncParsableCommand {
     guard descriptor.kind == .unary || descriptor.kind == .serverStreaming else {
       throw ValidationError("\(method) takes a stream of requests; call makes calls with one.")
     }
-    guard let target = SocketAddress(parsing: address) else {
-      throw ValidationError("--address must be ADDRESS:PORT with a numeric address, or unix:PATH.")
+    guard let target = ChannelTarget(parsing: address) else {
+      throw ValidationError("--address must be HOST:PORT, several of them separated by commas, or unix:PATH.")
     }
     guard (1...86_400).contains(timeoutSeconds) else {
       throw ValidationError("--timeout-seconds must be from 1 to 86400.")
@@ -77,12 +77,14 @@ struct CallCommand: AsyncParsableCommand {
     let thread = EventLoopThread()
     defer { thread.stopAndJoin() }
     do throws(RPCStatus) {
-      let client = try await RPCClient.connect(
-        to: target, loop: thread.loop, tls: tls, serverName: serverName)
-      defer { client.close() }
-      try await client.call(
-        descriptor.path, request: bytes, metadata: metadata, timeoutMilliseconds: UInt64(timeoutSeconds) * 1_000
-      ) { response in
+      var options = ChannelOptions()
+      options.serverName = serverName
+      let channel = RPCChannel(to: target, loop: thread.loop, tls: tls, options: options)
+      defer { channel.close() }
+      let call = channel.start(
+        descriptor, request: bytes,
+        options: CallOptions(metadata: metadata, timeoutMilliseconds: UInt64(timeoutSeconds) * 1_000))
+      while let response = try await call.next() {
         do throws(DecodeError) {
           print(try descriptor.response.json(fromProtobuf: response, indented: true))
         } catch {

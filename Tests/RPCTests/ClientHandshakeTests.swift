@@ -1,32 +1,7 @@
 import EventLoop
-import Glibc
 import RPC
+import TestSchema
 import Testing
-
-/// A server whose kernel takes connections, and that says nothing on any.
-private struct SilentServer: ~Copyable {
-  private let descriptor: Int32
-  let port: UInt16
-
-  init() {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var name = sockaddr_in()
-    name.sin_family = sa_family_t(AF_INET)
-    name.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let descriptor = descriptor
-    unsafe withUnsafeMutablePointer(to: &name) { name in
-      unsafe name.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
-        _ = unsafe bind(descriptor, name, length)
-        _ = listen(descriptor, 8)
-        _ = unsafe getsockname(descriptor, name, &length)
-      }
-    }
-    port = UInt16(bigEndian: name.sin_port)
-  }
-
-  deinit { close(descriptor) }
-}
 
 @Suite("A client's handshake")
 struct ClientHandshakeTests {
@@ -35,10 +10,12 @@ struct ClientHandshakeTests {
     let server = SilentServer()
     let thread = EventLoopThread()
     let address = try #require(SocketAddress(host: "127.0.0.1", port: server.port))
-    let client = try await RPCClient.connect(to: address, loop: thread.loop, handshakeMilliseconds: 30)
-    let refusal = await status { try await client.call("/bench.Echo/Unary", request: []) { _ in } }
+    var options = ChannelOptions()
+    options.connectMilliseconds = 30
+    let client = RPCChannel(to: ChannelTarget(address), loop: thread.loop, options: options)
+    let refusal = await status { _ = try await client.responses(EchoMethods.unary) }
     #expect(refusal?.code == .unavailable)
-    #expect(refusal?.message.contains("in time") == true, "\(refusal?.message ?? "answered")")
+    #expect(refusal?.message.contains("within 30 ms") == true, "\(refusal?.message ?? "answered")")
     client.close()
     thread.stopAndJoin()
   }
@@ -48,10 +25,12 @@ struct ClientHandshakeTests {
     let thread = EventLoopThread()
     let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
     let server = try await RPCServer.start(address: address, loops: [thread.loop]) { _ in [] }
-    let client = try await RPCClient.connect(to: server.address, loop: thread.loop, handshakeMilliseconds: 200)
+    var options = ChannelOptions()
+    options.connectMilliseconds = 200
+    let client = RPCChannel(to: ChannelTarget(server.address), loop: thread.loop, options: options)
     let start = ContinuousClock.now
     while ContinuousClock.now - start < .milliseconds(300) {
-      let refusal = await status { try await client.call("/none/None", request: []) { _ in } }
+      let refusal = await status { _ = try await client.responses(EchoMethods.unary) }
       #expect(refusal?.code == .unimplemented)
     }
     client.close()

@@ -1,3 +1,4 @@
+import EventLoop
 import ProtobufCodec
 @testable import RPC
 import TestSchema
@@ -19,10 +20,9 @@ struct CompressionTests {
       let responses = try await fixture.call(EchoMethods.unary, message, encoding: .gzip)
       #expect(responses == [message])
       for encoding in [MessageEncoding.identity, .gzip] {
-        let trailers = try await fixture.client.call(
-          EchoMethods.unary.path, request: message.protobufBytes(), encoding: encoding
-        ) { _ in }
-        let wasCompressed = trailers.first { $0.name == "x-was-compressed" }?.value
+        let reply = try await fixture.client.unary(
+          EchoMethods.unary, message, EchoMessage.self, options: CallOptions(encoding: encoding))
+        let wasCompressed = reply.trailingMetadata.first { $0.name == "x-was-compressed" }?.value
         #expect(wasCompressed == "\(encoding == .gzip)")
       }
     }
@@ -56,15 +56,13 @@ struct CompressionTests {
     }
   }
 
-  @Test("an unknown coding is UNIMPLEMENTED, and the connection goes on")
+  @Test("an unknown coding is UNIMPLEMENTED, and the server goes on")
   func unknownCoding() async throws {
     try await Fixture.with { fixture in
-      let status = await status {
-        _ = try await fixture.client.call(
-          EchoMethods.unary.path, request: [], metadata: [("grpc-encoding", "deflate")]
-        ) { _ in }
-      }
-      #expect(status?.code == .unimplemented)
+      let refusal = try await RawCall.make(
+        to: fixture.server.address, loop: fixture.thread.loop, path: EchoMethods.unary.path,
+        metadata: [("grpc-encoding", "deflate")], body: [])
+      #expect(refusal.status == "\(RPCStatusCode.unimplemented.rawValue)")
       let responses = try await fixture.call(EchoMethods.unary, EchoMessage(message: "on"))
       #expect(responses.count == 1)
     }

@@ -156,13 +156,13 @@ struct ConnectionLimitTests {
       try await Fixture.with(limits: limits) { fixture in
         let used = fixture.server.address
         let loop = fixture.thread.loop
-        func works(_ client: RPCClient) async -> Bool {
+        func works(_ client: RPCChannel) async -> Bool {
           await status {
-            _ = try await client.call(EchoMethods.unary.path, request: [], timeoutMilliseconds: 10_000) { _ in }
+            _ = try await client.responses(EchoMethods.unary, [], CallOptions(timeoutMilliseconds: 10_000))
           } == nil
         }
-        let second = try await RPCClient.connect(to: used, loop: loop)
-        let third = try await RPCClient.connect(to: used, loop: loop)
+        let second = RPCChannel(to: ChannelTarget(used), loop: loop)
+        let third = RPCChannel(to: ChannelTarget(used), loop: loop)
         let (firstWorks, secondWorks, thirdWorks) = (
           await works(fixture.client), await works(second), await works(third)
         )
@@ -171,7 +171,7 @@ struct ConnectionLimitTests {
         #expect(counters.accepted == 3 && counters.refused == 1 && counters.open == 2)
         second.close()
         while await fixture.server.metrics().connections.open > 1 { await Task.yield() }
-        let fourth = try await RPCClient.connect(to: used, loop: loop)
+        let fourth = RPCChannel(to: ChannelTarget(used), loop: loop)
         #expect(await works(fourth))
         fourth.close()
         third.close()

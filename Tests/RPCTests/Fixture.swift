@@ -9,7 +9,7 @@ import Testing
 struct Fixture {
   let thread: EventLoopThread
   let server: RPCServer
-  let client: RPCClient
+  let client: RPCChannel
 
   static func with(
     limits: RPCLimits = RPCLimits(), methods: [ServerMethod] = EchoService().methods,
@@ -20,7 +20,7 @@ struct Fixture {
     let server = try await RPCServer.start(
       address: address, loops: [thread.loop], limits: limits, interceptors: { _ in interceptors }
     ) { _ in methods }
-    let client = try await RPCClient.connect(to: server.address, loop: thread.loop)
+    let client = RPCChannel(to: ChannelTarget(server.address), loop: thread.loop)
     let fixture = Fixture(thread: thread, server: server, client: client)
     try await body(fixture)
     client.close()
@@ -33,19 +33,24 @@ struct Fixture {
     _ method: MethodDescriptor, _ request: EchoMessage, metadata: [(name: String, value: String)] = [],
     timeoutMilliseconds: UInt64? = nil, encoding: MessageEncoding = .identity
   ) async throws(RPCStatus) -> [EchoMessage] {
-    let responses = Collected()
-    try await client.call(
-      method.path, request: request.protobufBytes(), metadata: metadata, timeoutMilliseconds: timeoutMilliseconds,
-      encoding: encoding
-    ) { responses.append($0) }
-    return responses.messages
+    try await client.responses(
+      method, request.protobufBytes(),
+      CallOptions(metadata: metadata, timeoutMilliseconds: timeoutMilliseconds, encoding: encoding))
   }
 }
 
-final class Collected: Sendable {
-  private let bytes = Mutex<[[UInt8]]>([])
-  func append(_ message: [UInt8]) { bytes.withLock { $0.append(message) } }
-  var messages: [EchoMessage] { bytes.withLock { $0 }.compactMap { try? EchoMessage(protobufBytes: $0) } }
+extension RPCChannel {
+  /// Calls and returns the decoded responses.
+  func responses(
+    _ method: MethodDescriptor, _ request: [UInt8] = [], _ options: CallOptions = CallOptions()
+  ) async throws(RPCStatus) -> [EchoMessage] {
+    let call = start(method, request: request, options: options)
+    var messages: [EchoMessage] = []
+    while let bytes = try await call.next() {
+      if let message = try? EchoMessage(protobufBytes: bytes) { messages.append(message) }
+    }
+    return messages
+  }
 }
 
 func status(_ body: () async throws -> Void) async -> RPCStatus? {

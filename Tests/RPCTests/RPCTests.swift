@@ -152,13 +152,12 @@ struct RPCTests {
       return EchoMessage(message: context.metadata("x-key") ?? "", payload: context.binaryMetadata("x-key-bin") ?? [])
     }
     try await Fixture.with(methods: [method]) { fixture in
-      let responses = Collected()
-      let trailing = try await fixture.client.call(
-        EchoMethods.unary.path, request: [],
-        metadata: [("x-key", "v"), ("x-key-bin", Base64.encode([1, 2, 255], padding: false))]
-      ) { responses.append($0) }
-      #expect(responses.messages == [EchoMessage(message: "v", payload: [1, 2, 255])])
-      #expect(trailing.contains { $0 == ("x-reply", "yes") })
+      let reply = try await fixture.client.unary(
+        EchoMethods.unary, EchoMessage(), EchoMessage.self,
+        options: CallOptions(
+          metadata: [("x-key", "v"), ("x-key-bin", Base64.encode([1, 2, 255], padding: false))]))
+      #expect(reply.message == EchoMessage(message: "v", payload: [1, 2, 255]))
+      #expect(reply.trailingMetadata.contains { $0 == ("x-reply", "yes") })
     }
   }
 
@@ -185,7 +184,7 @@ struct RPCTests {
   func undecodable() async throws {
     try await Fixture.with { fixture in
       for bytes in [[0x0A, 0xFF], [0x0A, 0x01, 0xC3], [0x0A, 0x01, 0x00], [0x00]] as [[UInt8]] {
-        let status = await status { try await fixture.client.call(EchoMethods.unary.path, request: bytes) { _ in } }
+        let status = await status { _ = try await fixture.client.responses(EchoMethods.unary, bytes) }
         #expect(status?.code == .invalidArgument)
         #expect(status?.detail(GoogleRPCErrorInfo.self)?.reason == "MALFORMED_REQUEST")
       }
@@ -204,8 +203,8 @@ struct RPCTests {
     }
     let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
     let server = try await RPCServer.start(address: address, loops: [thread.loop]) { _ in [method] }
-    let client = try await RPCClient.connect(to: server.address, loop: thread.loop)
-    let call = Task { await status { try await client.call(EchoMethods.unary.path, request: []) { _ in } } }
+    let client = RPCChannel(to: ChannelTarget(server.address), loop: thread.loop)
+    let call = Task { await status { _ = try await client.responses(EchoMethods.unary) } }
     await started.wait()
     let drained = Task { await server.shutdown(graceMilliseconds: 60_000) }
     release.raise()
@@ -227,12 +226,11 @@ struct RPCTests {
   func health() async throws {
     let methods = HealthService(services: ["bench.Echo"], isServing: { true }).methods
     try await Fixture.with(methods: methods) { fixture in
-      let responses = Collected()
-      try await fixture.client.call("/grpc.health.v1.Health/Check", request: []) { responses.append($0) }
-      #expect(responses.messages.count == 1)
+      let responses = try await fixture.client.responses(GRPCHealthV1HealthMethods.check)
+      #expect(responses.count == 1)
       let stranger = GRPCHealthV1HealthCheckRequest(service: "other").protobufBytes()
       let status = await status {
-        try await fixture.client.call("/grpc.health.v1.Health/Check", request: stranger) { _ in }
+        _ = try await fixture.client.responses(GRPCHealthV1HealthMethods.check, stranger)
       }
       #expect(status?.code == .notFound)
     }

@@ -1,11 +1,14 @@
 /// Waits between attempts to connect: doubled with every failure, each drawn from the upper half of its range so that
 /// many processes do not come back at the same moment.
-struct ReconnectBackoff {
+public struct ReconnectBackoff: Sendable {
   private let minMilliseconds: UInt64
   private let maxMilliseconds: UInt64
   private var ceilingMilliseconds: UInt64
 
-  init(minMilliseconds: UInt64, maxMilliseconds: UInt64) {
+  /// - Parameters:
+  ///   - minMilliseconds: The first ceiling, 1 or more.
+  ///   - maxMilliseconds: The last ceiling, at least the first.
+  public init(minMilliseconds: UInt64, maxMilliseconds: UInt64) {
     precondition(0 < minMilliseconds && minMilliseconds <= maxMilliseconds)
     self.minMilliseconds = minMilliseconds
     self.maxMilliseconds = maxMilliseconds
@@ -13,12 +16,12 @@ struct ReconnectBackoff {
   }
 
   /// The next wait, from half the ceiling to the ceiling.
-  mutating func nextDelayMilliseconds(using generator: inout some RandomNumberGenerator) -> UInt64 {
+  public mutating func nextDelayMilliseconds(using generator: inout some RandomNumberGenerator) -> UInt64 {
     let ceiling = ceilingMilliseconds
     ceilingMilliseconds = ceiling > maxMilliseconds / 2 ? maxMilliseconds : ceiling * 2
     return UInt64.random(in: (ceiling + 1) / 2...ceiling, using: &generator)
   }
 
   /// A connection was made: start over.
-  mutating func reset() { ceilingMilliseconds = minMilliseconds }
+  public mutating func reset() { ceilingMilliseconds = minMilliseconds }
 }

@@ -1,0 +1,70 @@
+/// How a channel keeps its connection and repeats calls. Times in milliseconds.
+public struct ChannelOptions: Sendable {
+  /// From the first attempt of a round over all addresses to a server that has answered HTTP/2's handshake.
+  public var connectMilliseconds: UInt64 = 20_000
+  /// Head start of an address over the next one. Source: RFC 8305, section 5.
+  public var nextAddressMilliseconds: UInt64 = 250
+  /// Between two rounds: doubled from the first to the last, and drawn from the upper half. Source: gRPC "Connection Backoff Protocol".
+  public var reconnectMillisecondsMin: UInt64 = 1_000
+  public var reconnectMillisecondsMax: UInt64 = 120_000
+  /// Quiet time after which the server is pinged while calls are open; 0: never. A server that complains doubles it.
+  public var keepaliveMilliseconds: UInt64 = 60_000
+  /// How long the answer to a ping may take before the connection is given up.
+  public var keepaliveTimeoutMilliseconds: UInt64 = 20_000
+  /// How long a connection without calls is kept; 0: for ever.
+  public var idleMilliseconds: UInt64 = 1_800_000
+  /// Times a call is sent at most: again only if the server is known not to have begun it, or if its method is declared
+  /// idempotent and the answer was `.unavailable` before anything else came.
+  public var attemptsMax = 5
+  /// Between two attempts of an idempotent call: doubled from the first to the last, and drawn from the upper half.
+  public var retryMillisecondsMin: UInt64 = 100
+  public var retryMillisecondsMax: UInt64 = 5_000
+  /// Bytes of one response, expanded.
+  public var messageBytesMax = 64 * 1_024 * 1_024
+  /// Whom the server's certificate must be for, and the calls' authority; nil: the name or address in the target.
+  public var serverName: String?
+
+  public init() {}
+}
+
+/// What is said with one call.
+public struct CallOptions: Sendable {
+  /// Request headers: names of lower-case letters, digits, `-`, `_` and `.`; those ending in `-bin` take base64.
+  public var metadata: [(name: String, value: String)]
+  /// After this the call ends with `.deadlineExceeded`; sent to the server as well. Nil: never.
+  public var timeoutMilliseconds: UInt64?
+  /// Gzip compresses the requests. A server that cannot expand them refuses the call with `.unimplemented`.
+  public var encoding: MessageEncoding
+  /// Waits for a connection (until the call's deadline) where others fail with `.unavailable`.
+  public var waitsForReady: Bool
+
+  public init(
+    metadata: [(name: String, value: String)] = [], timeoutMilliseconds: UInt64? = nil,
+    encoding: MessageEncoding = .identity, waitsForReady: Bool = false
+  ) {
+    self.metadata = metadata
+    self.timeoutMilliseconds = timeoutMilliseconds
+    self.encoding = encoding
+    self.waitsForReady = waitsForReady
+  }
+
+  /// What is wrong with the metadata; nil when nothing is.
+  var metadataRefusal: RPCStatus? {
+    for (name, value) in metadata {
+      let isName = name.utf8.allSatisfy { byte in
+        switch UnicodeScalar(byte) {
+        case "a"..."z", "0"..."9", "-", "_", ".": true
+        default: false
+        }
+      }
+      guard isName, !name.isEmpty, !name.hasPrefix("grpc-") else {
+        return RPCStatus(.internal, "\(name) cannot be the name of request metadata.")
+      }
+      // The value may be a secret: it is not shown.
+      guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        return RPCStatus(.internal, "The value of the request metadata \(name) is not printable ASCII.")
+      }
+    }
+    return nil
+  }
+}

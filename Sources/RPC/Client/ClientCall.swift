@@ -1,0 +1,409 @@
+internal import EventLoop
+internal import GRPCSchema
+internal import HTTP2
+internal import ProtobufCodec
+
+/// One call on the client, from request to status, over as many attempts as it takes. Loop-confined.
+@safe final class ClientCall {
+  typealias Metadata = [(name: String, value: String)]
+
+  private let method: MethodDescriptor
+  private let options: CallOptions
+  private let channel: LoopBound<ChannelConnector>
+  private var connector: ChannelConnector { channel.value }
+  /// On the loop's clock, once the call has started.
+  private var deadlineMilliseconds: UInt64?
+  private var deadlineTimer: LoopTimer?
+
+  // The attempt under way.
+  private var stream: HTTP2Stream?
+  private var connection: ClientConnection?
+  private var attempts = 0
+  private var retryTimer: LoopTimer?
+  private var retryBackoff: ReconnectBackoff?
+
+  // The request.
+  /// The only request, framed, while it may have to be sent again.
+  private var replay: [UInt8]?
+  /// Some of a stream of requests has been handed over: the call cannot begin anew.
+  private var hasSent = false
+
+  // The response.
+  private var hasHeaders = false
+  private var metadata: Metadata?
+  private var encoding = MessageEncoding.identity
+  /// Received bytes of a stream that is closed.
+  private var body: [UInt8] = []
+  /// Where the next message starts, in the stream's body while there is a stream, else in `body`.
+  private var offset = 0
+  private var result: Result<Metadata, RPCStatus>?
+  private var waiters = unsafe [UnsafeContinuation<Void, Never>]()
+
+  /// Any thread; everything after this happens on the loop's.
+  /// - Parameter onlyRequest: Encoded, of a method that takes one.
+  init(_ method: MethodDescriptor, _ options: CallOptions, onlyRequest: [UInt8]?, channel: LoopBound<ChannelConnector>) {
+    self.method = method
+    self.options = options
+    self.channel = channel
+    if let onlyRequest {
+      var framed: [UInt8] = []
+      framed.reserveCapacity(onlyRequest.count + MessageFraming.prefixBytes)
+      Self.append(onlyRequest, options.encoding, to: &framed)
+      replay = framed
+    }
+  }
+
+  var waitsForReady: Bool { options.waitsForReady }
+
+  /// Begins the call's time and its first attempt.
+  func start() {
+    guard result == nil else { return }
+    if let refusal = options.metadataRefusal { return end(.failure(refusal)) }
+    if let milliseconds = options.timeoutMilliseconds {
+      deadlineMilliseconds = connector.loop.nowMilliseconds &+ milliseconds
+      deadlineTimer = connector.loop.schedule(afterMilliseconds: milliseconds) { [unowned self] in
+        abandon(RPCStatus(.deadlineExceeded, "No answer within \(milliseconds) ms."))
+      }
+    }
+    connector.attach(self)
+  }
+
+  // MARK: Attempts
+
+  /// Sends the call on a connection.
+  /// - Returns: false when the connection takes no more calls.
+  func begin(on connection: ClientConnection) -> Bool {
+    let now = connector.loop.nowMilliseconds
+    let remaining = deadlineMilliseconds.map { $0 > now ? $0 - now : 1 }
+    guard
+      let stream = connection.open(
+        path: method.path, options: options, timeoutMilliseconds: remaining, owner: self)
+    else { return false }
+    attempts += 1
+    self.stream = stream
+    self.connection = connection
+    if let replay {
+      connection.append(to: stream) { $0.append(contentsOf: replay) }
+      connection.finish(stream)
+    }
+    wake()
+    return true
+  }
+
+  /// There is no connection, and will be none soon.
+  func failed(_ status: RPCStatus) { end(.failure(status)) }
+
+  /// The connection broke.
+  func lost(_ status: RPCStatus, wasSent: Bool) {
+    attemptEnded(status, wasBegun: wasSent)
+  }
+
+  /// The stream ended: with trailers, or by a reset.
+  func closed(code: HTTP2ErrorCode) {
+    guard let stream else { return }
+    let block = stream.trailers.fields.isEmpty ? stream.headers : stream.trailers
+    if let number = block.firstValue("grpc-status").flatMap(Int.init) {
+      if block === stream.headers { hasHeaders = false }
+      guard number != 0 else { return succeeded(Self.metadata(block)) }
+      return attemptEnded(Self.status(number, block), wasBegun: true)
+    }
+    if let httpStatus = stream.headers.firstValue(":status"), httpStatus != "200" {
+      return attemptEnded(Self.status(http: httpStatus), wasBegun: true)
+    }
+    guard stream.isSent || code == .refusedStream else {
+      return attemptEnded(
+        RPCStatus(.internal, "The request's header fields cannot be sent: they may be too large."), wasBegun: true)
+    }
+    attemptEnded(Self.status(resetWith: code), wasBegun: code != .refusedStream)
+  }
+
+  private func succeeded(_ trailers: Metadata) {
+    detach()
+    end(.success(trailers))
+  }
+
+  /// - Parameter wasBegun: Whether the server may have started on the call.
+  private func attemptEnded(_ status: RPCStatus, wasBegun: Bool) {
+    detach()
+    let canReplay = !hasHeaders && (replay != nil || !hasSent) && attempts < connector.options.attemptsMax
+    if canReplay && !wasBegun {
+      // To be sent from a fresh stack: this is the old connection's event.
+      return tryAgain(afterMilliseconds: 0)
+    }
+    guard canReplay, replay != nil, status.code == .unavailable, method.policy.isIdempotent else {
+      return end(.failure(status))
+    }
+    var generator = SystemRandomNumberGenerator()
+    var backoff =
+      retryBackoff
+      ?? ReconnectBackoff(
+        minMilliseconds: connector.options.retryMillisecondsMin,
+        maxMilliseconds: connector.options.retryMillisecondsMax)
+    var wait = backoff.nextDelayMilliseconds(using: &generator)
+    retryBackoff = backoff
+    if let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay {
+      wait = max(wait, UInt64(clamping: delay.seconds) * 1_000)
+    }
+    // There is no sense in waiting for the deadline.
+    let now = connector.loop.nowMilliseconds
+    if let deadlineMilliseconds, now &+ wait >= deadlineMilliseconds { return end(.failure(status)) }
+    tryAgain(afterMilliseconds: wait)
+  }
+
+  private func tryAgain(afterMilliseconds wait: UInt64) {
+    retryTimer = connector.loop.schedule(afterMilliseconds: wait) { [unowned self] in
+      retryTimer = nil
+      connector.attach(self)
+    }
+  }
+
+  /// The attempt's stream is no longer ours. What it received stays readable.
+  private func detach() {
+    if let stream { swap(&body, &stream.body) }
+    stream = nil
+    connection = nil
+  }
+
+  /// Gives the call up, with what was received and not read yet.
+  func abandon(_ status: RPCStatus) {
+    guard result == nil else { return }
+    if let stream { connection?.cancel(stream) }
+    stream = nil
+    connection = nil
+    body = []
+    offset = 0
+    connector.forget(self)
+    end(.failure(status))
+  }
+
+  private func end(_ result: Result<Metadata, RPCStatus>) {
+    guard self.result == nil else { return }
+    self.result = result
+    deadlineTimer = nil
+    retryTimer = nil
+    replay = nil
+    connector.forget(self)
+    wake()
+  }
+
+  // MARK: Events
+
+  func receivedHeaders() {
+    guard let stream else { return }
+    guard !stream.headersTooLarge else {
+      return abandon(RPCStatus(.resourceExhausted, "The response's header list is too large."))
+    }
+    // With the end of the stream they are trailers, which `closed` reads.
+    guard !stream.receivedEnd else { return }
+    let httpStatus = stream.headers.firstValue(":status") ?? ""
+    guard httpStatus == "200" else { return abandon(Self.status(http: httpStatus)) }
+    guard stream.headers.firstValue("content-type")?.hasPrefix("application/grpc") == true else {
+      return abandon(RPCStatus(.unknown, "The server's answer is not gRPC."))
+    }
+    switch stream.headers.firstValue("grpc-encoding") {
+    case nil, "identity": break
+    case "gzip": encoding = .gzip
+    case let other?:
+      return abandon(RPCStatus(.internal, "The server compresses with \(other), which was not offered."))
+    }
+    hasHeaders = true
+    replay = nil
+    metadata = Self.metadata(stream.headers)
+    wake()
+  }
+
+  func receivedBody() { wake() }
+
+  /// Something has changed: whoever waits looks again.
+  func wake() {
+    guard unsafe !waiters.isEmpty else { return }
+    let woken = unsafe waiters
+    unsafe waiters.removeAll()
+    for unsafe waiter in unsafe woken { unsafe waiter.resume() }
+  }
+
+  private func change() async {
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe waiters.append(continuation)
+    }
+  }
+
+  // MARK: The caller's side
+
+  /// Hands one request over; suspends while there is no connection or the server's window is full.
+  func send(_ message: [UInt8]) async throws(RPCStatus) {
+    while true {
+      if let result { throw Self.sendingRefusal(result) }
+      guard let stream, let connection else {
+        await change()
+        continue
+      }
+      guard !connection.needsDrain(stream) else {
+        await change()
+        continue
+      }
+      hasSent = true
+      connection.append(to: stream) { Self.append(message, options.encoding, to: &$0) }
+      return
+    }
+  }
+
+  /// No more requests follow.
+  func finishSending() async {
+    while result == nil {
+      if let stream, let connection {
+        hasSent = true
+        return connection.finish(stream)
+      }
+      await change()
+    }
+  }
+
+  /// The response's header fields; empty when the server sent none before the status.
+  func initialMetadata() async throws(RPCStatus) -> Metadata {
+    while true {
+      if let metadata { return metadata }
+      if let result {
+        _ = try result.get()
+        return []
+      }
+      await change()
+    }
+  }
+
+  /// The next response; nil after the last one of a call that succeeded.
+  func next() async throws(RPCStatus) -> [UInt8]? {
+    while true {
+      if let message = try takeMessage() { return message }
+      if let result {
+        _ = try result.get()
+        guard offset == body.count else { throw RPCStatus(.internal, "The response ended within a message.") }
+        return nil
+      }
+      // More is wanted than what the window lets through: the server gets all of it back.
+      if let stream { connection?.consume(stream) }
+      await change()
+    }
+  }
+
+  /// The fields after the last response of a call that succeeded.
+  func trailingMetadata() async throws(RPCStatus) -> Metadata {
+    while true {
+      if let result { return try result.get() }
+      await change()
+    }
+  }
+
+  /// The response of a method that has one.
+  func onlyReply() async throws(RPCStatus) -> UnaryReply<[UInt8]> {
+    guard let message = try await next() else { throw RPCStatus(.internal, "The server sent no message.") }
+    guard try await next() == nil else {
+      throw refused(RPCStatus(.internal, "The server sent more than the one message its method has."))
+    }
+    return UnaryReply(message: message, initialMetadata: metadata ?? [], trailingMetadata: try await trailingMetadata())
+  }
+
+  private func takeMessage() throws(RPCStatus) -> [UInt8]? {
+    guard let stream else { return try takeMessage(from: &body) }
+    let before = stream.body.count - offset
+    guard let message = try takeMessage(from: &stream.body) else { return nil }
+    connection?.consume(stream, first: before - (stream.body.count - offset))
+    return message
+  }
+
+  /// Bytes in front of the next message that are kept until they are worth moving the rest.
+  private static let usedBytesMax = 65_536
+
+  private func takeMessage(from bytes: inout [UInt8]) throws(RPCStatus) -> [UInt8]? {
+    let limit = connector.options.messageBytesMax
+    let front = MessageFraming.front(of: bytes, from: offset, byteLimit: limit, encoding: encoding)
+    if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refused(refusal) }
+    guard case .message(let count, let isCompressed) = front else { return nil }
+    let range = offset + MessageFraming.prefixBytes..<offset + MessageFraming.prefixBytes + count
+    var message: [UInt8]
+    if isCompressed {
+      do throws(RPCStatus) {
+        message = try MessageEncoding.expand(bytes, range, byteLimit: limit)
+      } catch {
+        throw refused(error)
+      }
+    } else {
+      message = Array(bytes[range])
+    }
+    offset = range.upperBound
+    if offset == bytes.count {
+      bytes.removeAll(keepingCapacity: true)
+      offset = 0
+    } else if offset >= Self.usedBytesMax {
+      bytes.removeFirst(offset)
+      offset = 0
+    }
+    return message
+  }
+
+  /// The response cannot be read: the call is over, whatever the server thinks.
+  private func refused(_ status: RPCStatus) -> RPCStatus {
+    abandon(status)
+    // It may have ended well; its reader is told of the refusal again.
+    result = .failure(status)
+    body = []
+    offset = 0
+    return status
+  }
+
+  // MARK: Conversion
+
+  private static func append(_ message: [UInt8], _ encoding: MessageEncoding, to buffer: inout [UInt8]) {
+    switch encoding {
+    case .identity: MessageFraming.append(to: &buffer) { $0.append(contentsOf: message) }
+    case .gzip: MessageFraming.appendCompressed(to: &buffer) { $0.append(contentsOf: message) }
+    }
+  }
+
+  private static func sendingRefusal(_ result: Result<Metadata, RPCStatus>) -> RPCStatus {
+    switch result {
+    case .success: RPCStatus(.ok, "The server has ended the call already.")
+    case .failure(let status): status
+    }
+  }
+
+  private static func metadata(_ block: ReceivedHeaders) -> Metadata {
+    block.fields.map { (block.name(of: $0), block.value(of: $0)) }.filter { !$0.0.hasPrefix(":") }
+  }
+
+  private static func status(_ number: Int, _ block: ReceivedHeaders) -> RPCStatus {
+    let message = PercentEncoding.decode(block.firstValue("grpc-message") ?? "")
+    var status = RPCStatus(RPCStatusCode(rawValue: number) ?? .unknown, message)
+    if let bytes = block.firstValue("grpc-status-details-bin").flatMap(Base64.decode),
+      let full = try? GoogleRPCStatus(protobufBytes: bytes)
+    {
+      status.details = full.details
+    }
+    return status
+  }
+
+  /// The status of a stream that ended without one. Source: gRPC over HTTP/2, "HTTP2 Transport Mapping", Errors.
+  private static func status(resetWith code: HTTP2ErrorCode) -> RPCStatus {
+    switch code {
+    case .refusedStream: RPCStatus(.unavailable, "The server refused the stream unprocessed.")
+    case .cancel: RPCStatus(.cancelled, "The server cancelled the call.")
+    case .enhanceYourCalm: RPCStatus(.resourceExhausted, "The server asks for fewer calls.")
+    case .inadequateSecurity: RPCStatus(.permissionDenied, "The server asks for better encryption.")
+    default: RPCStatus(.internal, "The stream ended without a status (HTTP/2 error \(code.rawValue)).")
+    }
+  }
+
+  /// The status for an answer that is not gRPC's. Source: gRPC, "HTTP to gRPC Status Code Mapping".
+  private static func status(http status: String) -> RPCStatus {
+    let code: RPCStatusCode =
+      switch status {
+      case "400": .internal
+      case "401": .unauthenticated
+      case "403": .permissionDenied
+      case "404": .unimplemented
+      case "429", "502", "503", "504": .unavailable
+      default: .unknown
+      }
+    return RPCStatus(code, "The server answered HTTP \(status).")
+  }
+}

@@ -1,0 +1,186 @@
+internal import EventLoop
+internal import HTTP2
+internal import TLS
+
+/// A channel's connection to one address, and the calls on it. Loop-confined.
+@safe final class ClientConnection: HTTP2ConnectionDelegate {
+  /// Told when no further calls may be made here.
+  weak var connector: ChannelConnector?
+  /// When a call was made last, on the loop's clock.
+  private(set) var usedAtMilliseconds: UInt64
+  private let connection: HTTP2Connection
+  private let scheme: String
+  private let authority: String
+  private var establishment: UnsafeContinuation<Void, Never>?
+  private var keepaliveTimer: LoopTimer?
+  private var keepaliveIsLate = false
+
+  private init(_ connection: HTTP2Connection, scheme: String, authority: String) {
+    self.scheme = scheme
+    self.connection = connection
+    self.authority = authority
+    usedAtMilliseconds = connection.loop.nowMilliseconds
+    connection.start(delegate: self)
+  }
+
+  /// Connects, and waits for the server's first SETTINGS. Cancelling the task gives up.
+  static func open(
+    _ address: SocketAddress, authority: String, host: String, tls: TLSContext?, loop: EventLoop
+  ) async -> Result<LoopBound<ClientConnection>, RPCStatus> {
+    do {
+      let socket = try await SocketConnection.connect(loop: loop, to: address)
+      let http2 = try HTTP2Connection(
+        role: .client, socket: socket, loop: loop,
+        resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }),
+        tls: try tls?.connectSession(host: host))
+      let connection = ClientConnection(http2, scheme: tls == nil ? "http" : "https", authority: authority)
+      let bound = LoopBound(connection, loop: loop)
+      await withTaskCancellationHandler {
+        await connection.waitUntilEstablished()
+      } onCancel: {
+        loop.execute { if !bound.value.isEstablished { bound.value.close() } }
+      }
+      return connection.isEstablished ? .success(bound) : .failure(connection.closedStatus)
+    } catch {
+      return .failure(RPCStatus(.unavailable, "\(address): \(error)"))
+    }
+  }
+
+  private var isEstablished: Bool { connection.session.isEstablished && !connection.isClosed }
+
+  private func waitUntilEstablished() async {
+    guard !isEstablished, !connection.isClosed, !Task.isCancelled else { return }
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe establishment = continuation
+    }
+  }
+
+  private func resumeEstablishment() {
+    unsafe establishment?.resume()
+    unsafe establishment = nil
+  }
+
+  var isClosed: Bool { connection.isClosed }
+
+  /// Streams that are not over.
+  var openCallCount: Int { connection.session.openStreamCount }
+
+  /// Ends the connection and all calls on it.
+  func close() { connection.close() }
+
+  /// Takes no further calls, and closes once those under way have ended.
+  func closeWhenIdle() { connection.refuseNewStreams() }
+
+  /// Begins a call.
+  /// - Returns: nil when the connection takes no more.
+  func open(path: String, options: CallOptions, timeoutMilliseconds: UInt64?, owner: ClientCall) -> HTTP2Stream? {
+    var headers = HeaderBlock()
+    headers.append(name: ":method", value: "POST")
+    headers.append(name: ":scheme", value: scheme)
+    headers.append(name: ":path", value: path)
+    headers.append(name: ":authority", value: authority)
+    headers.append(name: "te", value: "trailers")
+    headers.append(name: "content-type", value: "application/grpc")
+    headers.append(name: "user-agent", value: "streakd-swift/1")
+    headers.append(name: "grpc-accept-encoding", value: MessageEncoding.accepted)
+    if options.encoding == .gzip { headers.append(name: "grpc-encoding", value: "gzip") }
+    if let timeoutMilliseconds {
+      headers.append(name: "grpc-timeout", value: GRPCTimeout.text(milliseconds: timeoutMilliseconds))
+    }
+    for (name, value) in options.metadata { headers.append(name: name, value: value) }
+    guard !connection.isClosed, let stream = connection.session.submitRequest(headers) else { return nil }
+    usedAtMilliseconds = connection.loop.nowMilliseconds
+    stream.owner = owner
+    connection.needsFlush()
+    return stream
+  }
+
+  /// Appends to what a call sends.
+  func append(to stream: HTTP2Stream, _ body: (inout [UInt8]) -> Void) {
+    connection.session.append(to: stream, body)
+    connection.needsFlush()
+  }
+
+  /// Ends what a call sends.
+  func finish(_ stream: HTTP2Stream) {
+    connection.session.finish(stream, trailers: nil)
+    connection.needsFlush()
+  }
+
+  /// Whether the writer should wait for `drained` before appending more.
+  func needsDrain(_ stream: HTTP2Stream) -> Bool { connection.session.needsDrain(stream) }
+
+  /// The first `count` received bytes, by default all, were used: the server may send as many more.
+  func consume(_ stream: HTTP2Stream, first count: Int = .max) {
+    connection.session.consumeReceived(stream, first: count)
+    connection.needsFlush()
+  }
+
+  /// Gives a call up.
+  func cancel(_ stream: HTTP2Stream) {
+    stream.owner = nil
+    stream.discardsInput = true
+    connection.session.consumeReceived(stream)
+    connection.session.reset(stream, code: .cancel)
+    connection.needsFlush()
+  }
+
+  /// Pings the server when nothing has come for `quietMilliseconds` although calls are open, and closes the connection when it does not answer.
+  func keepAlive(quietMilliseconds: UInt64, timeoutMilliseconds: UInt64) {
+    guard quietMilliseconds > 0, !connection.isClosed else { return }
+    let quiet = connection.loop.nowMilliseconds &- connection.receivedAtMilliseconds
+    var wait = quietMilliseconds > quiet ? quietMilliseconds - quiet : quietMilliseconds
+    if connection.session.pingIsOutstanding, quiet >= timeoutMilliseconds {
+      keepaliveIsLate = true
+      return connection.close()
+    }
+    if quiet >= quietMilliseconds, openCallCount > 0 {
+      connection.session.submitPing()
+      connection.needsFlush()
+      wait = timeoutMilliseconds
+    }
+    keepaliveTimer = connection.loop.schedule(afterMilliseconds: wait) { [unowned self] in
+      keepAlive(quietMilliseconds: quietMilliseconds, timeoutMilliseconds: timeoutMilliseconds)
+    }
+  }
+
+  /// Why calls on a closed connection ended.
+  private var closedStatus: RPCStatus {
+    if case .tls(let error) = connection.end { return RPCStatus(.unavailable, "\(authority): \(error)") }
+    if keepaliveIsLate { return RPCStatus(.unavailable, "\(authority) did not answer a keepalive ping in time.") }
+    guard connection.session.isEstablished else {
+      return RPCStatus(.unavailable, "\(authority) did not answer the handshake.")
+    }
+    return RPCStatus(.unavailable, "The connection to \(authority) was lost.")
+  }
+
+  // MARK: Events
+
+  func established() { resumeEstablishment() }
+
+  func receivedHeaders(_ stream: HTTP2Stream) { (stream.owner as? ClientCall)?.receivedHeaders() }
+
+  func receivedBody(_ stream: HTTP2Stream) { (stream.owner as? ClientCall)?.receivedBody() }
+
+  func drained(_ stream: HTTP2Stream) { (stream.owner as? ClientCall)?.wake() }
+
+  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    guard let call = stream.owner as? ClientCall else { return }
+    stream.owner = nil
+    if connection.isClosed {
+      call.lost(closedStatus, wasSent: stream.isSent)
+    } else {
+      call.closed(code: code)
+    }
+  }
+
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {
+    connector?.connectionGoesAway(self, isComplaint: code == .enhanceYourCalm)
+  }
+
+  func connectionClosed() {
+    keepaliveTimer = nil
+    connector?.connectionGoesAway(self, isComplaint: false)
+    resumeEstablishment()
+  }
+}

@@ -1,0 +1,236 @@
+import EventLoop
+import Glibc
+import ProtobufCodec
+import RPC
+import Synchronization
+import TestSchema
+import Testing
+
+@Suite("Channel")
+struct ChannelTests {
+  /// Tells apart how often a handler ran.
+  final class Counter: Sendable {
+    private let value = Atomic(0)
+    func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+    var count: Int { value.load(ordering: .relaxed) }
+  }
+
+  static func method(_ kind: CallKind, isIdempotent: Bool = false) -> MethodDescriptor {
+    MethodDescriptor(
+      service: "bench.Echo", name: "Test", kind: kind, policy: MethodPolicy(isIdempotent: isIdempotent),
+      request: EchoMessage.descriptor, response: EchoMessage.descriptor)
+  }
+
+  static func serve(_ address: SocketAddress, _ loop: EventLoop, _ methods: [ServerMethod] = EchoService().methods)
+    async throws -> RPCServer
+  {
+    try await RPCServer.start(address: address, loops: [loop]) { _ in methods }
+  }
+
+  static let anyPort = SocketAddress(host: "127.0.0.1", port: 0)
+
+  @Test("messages flow both ways in a bidirectional call, in order")
+  func bidirectional() async throws {
+    let descriptor = Self.method(.bidirectionalStreaming)
+    let method = ServerMethod.bidirectionalStreaming(descriptor) {
+      (requests: RequestStream<EchoMessage>, responses: ResponseWriter<EchoMessage>, context) throws(RPCStatus) in
+      context.addInitialMetadata("x-first", "1")
+      while let request = try await requests.next() { try await responses.write(request) }
+      context.addTrailingMetadata("x-last", "2")
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let call = fixture.client.streaming(descriptor, EchoMessage.self, EchoMessage.self)
+      for index in 0..<200 {
+        let message = EchoMessage(message: "\(index)", payload: [UInt8](repeating: 1, count: index * 100))
+        try await call.send(message)
+        #expect(try await call.next() == message)
+      }
+      await call.finishSending()
+      #expect(try await call.next() == nil)
+      #expect(try await call.call.initialMetadata().contains { $0 == ("x-first", "1") })
+      #expect(try await call.call.trailingMetadata().contains { $0 == ("x-last", "2") })
+    }
+  }
+
+  @Test("a stream of requests larger than every window gets its one response")
+  func clientStreaming() async throws {
+    let descriptor = Self.method(.clientStreaming)
+    let method = ServerMethod.clientStreaming(descriptor) {
+      (requests: RequestStream<EchoMessage>, _) throws(RPCStatus) -> EchoMessage in
+      var count = 0
+      while let request = try await requests.next() { count += request.payload.count }
+      return EchoMessage(message: "\(count)")
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let call = fixture.client.streaming(descriptor, EchoMessage.self, EchoMessage.self)
+      for _ in 0..<40 { try await call.send(EchoMessage(payload: [UInt8](repeating: 7, count: 100_000))) }
+      await call.finishSending()
+      #expect(try await call.onlyReply().message.message == "4000000")
+    }
+  }
+
+  @Test("a reader that does not read holds the writer up")
+  func backpressure() async throws {
+    let written = Counter()
+    let descriptor = Self.method(.serverStreaming)
+    let method = ServerMethod.serverStreaming(descriptor) {
+      (request: EchoMessage, responses: ResponseWriter<EchoMessage>, _) throws(RPCStatus) in
+      for _ in 0..<1_000 {
+        try await responses.write(request)
+        _ = written.next()
+      }
+    }
+    try await Fixture.with(methods: [method, .unary(EchoMethods.unary) { (r: EchoMessage, _) throws(RPCStatus) in r }]) {
+      fixture in
+      let message = EchoMessage(payload: [UInt8](repeating: 1, count: 10_000))
+      let call = fixture.client.serverStreaming(descriptor, message, EchoMessage.self)
+      #expect(try await call.next() == message)
+      // Other calls of the connection go on meanwhile.
+      for _ in 0..<50 { #expect(try await fixture.call(EchoMethods.unary, message) == [message]) }
+      #expect(written.count < 50, "\(written.count) messages of 10 kB for a reader of one")
+      var rest = 0
+      while try await call.next() != nil { rest += 1 }
+      #expect(rest == 999)
+    }
+  }
+
+  @Test("a server that went away fails calls at once, and those that wait are served when it is back")
+  func reconnect() async throws {
+    let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
+    let first = try await Self.serve(try #require(Self.anyPort), serverThread.loop)
+    var options = ChannelOptions()
+    options.reconnectMillisecondsMin = 10
+    options.reconnectMillisecondsMax = 20
+    let channel = RPCChannel(to: ChannelTarget(first.address), loop: thread.loop, options: options)
+    let message = EchoMessage(message: "x")
+    #expect(try await channel.unary(EchoMethods.unary, message, EchoMessage.self).message == message)
+    await first.shutdown(graceMilliseconds: 1_000)
+    let refusal = await status { _ = try await channel.unary(EchoMethods.unary, message, EchoMessage.self) }
+    #expect(refusal?.code == .unavailable)
+    let late = await status {
+      _ = try await channel.unary(
+        EchoMethods.unary, message, EchoMessage.self, options: CallOptions(timeoutMilliseconds: 30, waitsForReady: true)
+      )
+    }
+    #expect(late?.code == .deadlineExceeded)
+    async let waiting = channel.unary(
+      EchoMethods.unary, message, EchoMessage.self, options: CallOptions(waitsForReady: true))
+    let second = try await Self.serve(first.address, serverThread.loop)
+    #expect(try await waiting.message == message)
+    channel.close()
+    let closed = await status { _ = try await channel.unary(EchoMethods.unary, message, EchoMessage.self) }
+    #expect(closed?.code == .unavailable)
+    await second.shutdown(graceMilliseconds: 1_000)
+    thread.stopAndJoin()
+    serverThread.stopAndJoin()
+  }
+
+  @Test("UNAVAILABLE is tried again for idempotent methods only, and not for ever", arguments: [true, false])
+  func retries(isIdempotent: Bool) async throws {
+    for failures in [2, 5] {
+      let attempts = Counter()
+      let descriptor = Self.method(.unary, isIdempotent: isIdempotent)
+      let method = ServerMethod.unary(descriptor) { (request: EchoMessage, _) throws(RPCStatus) -> EchoMessage in
+        guard attempts.next() > failures else { throw RPCStatus(.unavailable, "later") }
+        return request
+      }
+      let thread = EventLoopThread()
+      let server = try await Self.serve(try #require(Self.anyPort), thread.loop, [method])
+      var options = ChannelOptions()
+      options.retryMillisecondsMin = 1
+      options.retryMillisecondsMax = 2
+      let channel = RPCChannel(to: ChannelTarget(server.address), loop: thread.loop, options: options)
+      let refusal = await status { _ = try await channel.unary(descriptor, EchoMessage(), EchoMessage.self) }
+      #expect((refusal == nil) == (isIdempotent && failures == 2))
+      #expect(attempts.count == (isIdempotent ? failures == 2 ? 3 : 5 : 1))
+      channel.close()
+      await server.shutdown(graceMilliseconds: 1_000)
+      thread.stopAndJoin()
+    }
+  }
+
+  @Test("calls sent while a server asks its connections to leave are all answered")
+  func goAway() async throws {
+    let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
+    var limits = RPCLimits()
+    limits.connections.ageMilliseconds = 20
+    limits.connections.sweepMilliseconds = 5
+    let server = try await RPCServer.start(
+      address: try #require(Self.anyPort), loops: [serverThread.loop], limits: limits
+    ) { _ in EchoService().methods }
+    let channel = RPCChannel(to: ChannelTarget(server.address), loop: thread.loop)
+    var answered = 0
+    while await server.metrics().connections.accepted < 5 {
+      let refusal = await status { _ = try await channel.unary(EchoMethods.unary, EchoMessage(), EchoMessage.self) }
+      #expect(refusal == nil, "after \(answered) calls")
+      answered += 1
+    }
+    channel.close()
+    await server.shutdown(graceMilliseconds: 1_000)
+    thread.stopAndJoin()
+    serverThread.stopAndJoin()
+  }
+
+  @Test("of several addresses the first that answers is used; names are looked up")
+  func addresses() async throws {
+    let silent = SilentServer()
+    let thread = EventLoopThread()
+    let server = try await Self.serve(try #require(Self.anyPort), thread.loop)
+    var options = ChannelOptions()
+    options.nextAddressMilliseconds = 10
+    for target in [
+      "127.0.0.1:1,\(server.address)", "127.0.0.1:\(silent.port),\(server.address)",
+      "LocalHost:\(server.address.port)", "no-such-host.invalid:1,\(server.address)",
+    ] {
+      let channel = RPCChannel(to: try #require(ChannelTarget(parsing: target)), loop: thread.loop, options: options)
+      let refusal = await status { _ = try await channel.unary(EchoMethods.unary, EchoMessage(), EchoMessage.self) }
+      #expect(refusal == nil, "\(target)")
+      channel.close()
+    }
+    await server.shutdown(graceMilliseconds: 1_000)
+    thread.stopAndJoin()
+  }
+
+  @Test(
+    "what is no target is refused",
+    arguments: ["", ",", "host", "host:", "host:0", "host:65536", "ho st:1", "unix:", "127.0.0.1:1,", "::1:x"])
+  func targets(text: String) { #expect(ChannelTarget(parsing: text) == nil) }
+
+  @Test("a server that stops answering is found out by keepalive")
+  func keepalive() async throws {
+    let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
+    let release = Mutex(false)
+    let method = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, _) throws(RPCStatus) -> EchoMessage in
+      // Holds the server's loop: it answers no ping either.
+      while !release.withLock({ $0 }) { usleep(1_000) }
+      return request
+    }
+    let server = try await Self.serve(try #require(Self.anyPort), serverThread.loop, [method])
+    var options = ChannelOptions()
+    options.keepaliveMilliseconds = 20
+    options.keepaliveTimeoutMilliseconds = 20
+    let channel = RPCChannel(to: ChannelTarget(server.address), loop: thread.loop, options: options)
+    let refusal = await status { _ = try await channel.unary(EchoMethods.unary, EchoMessage(), EchoMessage.self) }
+    #expect(refusal?.code == .unavailable)
+    #expect(refusal?.message.contains("keepalive") == true, "\(refusal?.message ?? "answered")")
+    release.withLock { $0 = true }
+    channel.close()
+    await server.shutdown(graceMilliseconds: 1_000)
+    thread.stopAndJoin()
+    serverThread.stopAndJoin()
+  }
+
+  @Test("metadata that cannot be sent is refused without its value", arguments: ["X-Key", "grpc-x", "a b", ""])
+  func metadata(name: String) async throws {
+    try await Fixture.with { fixture in
+      let refusal = await status {
+        _ = try await fixture.client.responses(EchoMethods.unary, [], CallOptions(metadata: [(name, "v")]))
+      }
+      #expect(refusal?.code == .internal)
+      let secret = await status {
+        _ = try await fixture.client.responses(EchoMethods.unary, [], CallOptions(metadata: [("x", "s3cret\n")]))
+      }
+      #expect(secret?.code == .internal && secret?.message.contains("s3cret") == false)
+    }
+  }
+}
