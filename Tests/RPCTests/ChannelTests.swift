@@ -80,7 +80,8 @@ struct ChannelTests {
         _ = written.next()
       }
     }
-    try await Fixture.with(methods: [method, .unary(EchoMethods.unary) { (r: EchoMessage, _) throws(RPCStatus) in r }]) {
+    try await Fixture.with(methods: [method, .unary(EchoMethods.unary) { (r: EchoMessage, _) throws(RPCStatus) in r }])
+    {
       fixture in
       let message = EchoMessage(payload: [UInt8](repeating: 1, count: 10_000))
       let call = fixture.client.serverStreaming(descriptor, message, EchoMessage.self)

@@ -47,11 +47,17 @@ struct MetricsTests {
     }
   }
 
+  private static func method(_ service: String, _ name: String) -> MethodDescriptor {
+    MethodDescriptor(
+      service: service, name: name, kind: .unary, request: EchoMessage.descriptor, response: EchoMessage.descriptor)
+  }
+
   @Test("methods that the server does not have are counted in one place")
   func unknownMethods() async throws {
     try await Fixture.with { fixture in
-      for path in ["/bench.Echo/None", "/other.Service/Unary", "/"] {
-        #expect(await status { try await fixture.client.call(path, request: []) { _ in } }?.code == .unimplemented)
+      for (service, name) in [("bench.Echo", "None"), ("other.Service", "Unary"), ("", "")] {
+        let method = Self.method(service, name)
+        #expect(await status { _ = try await fixture.client.responses(method) }?.code == .unimplemented)
       }
       let metrics = await fixture.server.metrics()
       #expect(metrics.callsOfUnknownMethods.ended(.unimplemented) == 3)
@@ -133,8 +139,8 @@ struct MetricsTests {
     let server = try await RPCServer.start(address: address, loops: threads.map(\.loop)) { _ in EchoService().methods }
     // The kernel spreads connections: whichever loop gets them.
     for _ in 0..<8 {
-      let client = try await RPCClient.connect(to: server.address, loop: threads[0].loop)
-      try await client.call(EchoMethods.unary.path, request: []) { _ in }
+      let client = RPCChannel(to: ChannelTarget(server.address), loop: threads[0].loop)
+      _ = try await client.responses(EchoMethods.unary)
       client.close()
     }
     let metrics = await server.metrics()
@@ -152,9 +158,9 @@ struct MetricsTests {
     let server = try await RPCServer.start(address: address, loops: [thread.loop], observer: observer) { _ in
       EchoService().methods
     }
-    let client = try await RPCClient.connect(to: server.address, loop: thread.loop)
-    try await client.call(EchoMethods.unary.path, request: []) { _ in }
-    _ = await status { try await client.call("/no.Such/Method", request: []) { _ in } }
+    let client = RPCChannel(to: ChannelTarget(server.address), loop: thread.loop)
+    _ = try await client.responses(EchoMethods.unary)
+    _ = await status { _ = try await client.responses(Self.method("no.Such", "Method")) }
     let calls = observer.calls
     // OK is not wanted.
     #expect(calls.count == 1 && calls.first?.method == nil && calls.first?.peerAddress?.host == "127.0.0.1")

@@ -41,7 +41,8 @@ internal import ProtobufCodec
 
   /// Any thread; everything after this happens on the loop's.
   /// - Parameter onlyRequest: Encoded, of a method that takes one.
-  init(_ method: MethodDescriptor, _ options: CallOptions, onlyRequest: [UInt8]?, channel: LoopBound<ChannelConnector>) {
+  init(_ method: MethodDescriptor, _ options: CallOptions, onlyRequest: [UInt8]?, channel: LoopBound<ChannelConnector>)
+  {
     self.method = method
     self.options = options
     self.channel = channel
@@ -219,7 +220,7 @@ internal import ProtobufCodec
     guard unsafe !waiters.isEmpty else { return }
     let woken = unsafe waiters
     unsafe waiters.removeAll()
-    for unsafe waiter in unsafe woken { unsafe waiter.resume() }
+    unsafe woken.forEach { waiter in unsafe waiter.resume() }
   }
 
   private func change() async {

@@ -44,7 +44,8 @@ public final class RPCChannel: Sendable {
     _ method: MethodDescriptor, _ request: Request, _ type: Response.Type = Response.self,
     options: CallOptions = CallOptions()
   ) async throws(RPCStatus) -> UnaryReply<Response> {
-    try await ClientStream<Request, Response>(start(method, request: request.protobufBytes(), options: options)).onlyReply()
+    try await ClientStream<Request, Response>(start(method, request: request.protobufBytes(), options: options))
+      .onlyReply()
   }
 
   /// Makes a call that sends one message and gets many.
