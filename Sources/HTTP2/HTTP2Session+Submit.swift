@@ -108,9 +108,10 @@ extension HTTP2Session {
 
 /// Header fields that never change, in C's form, so that answering a call builds and copies nothing.
 enum StaticFields {
+  // Both are immutable after initialisation: their memory is written once, before the first use, and never freed.
+
   /// `:status: 200`, `content-type: application/grpc`.
   nonisolated(unsafe) static let grpcResponse = unsafe make([(":status", "200"), ("content-type", "application/grpc")])
-  // Immutable after initialisation: the memory is written once, before the first use, and never freed.
   /// `grpc-status: 0`.
   nonisolated(unsafe) static let grpcOK = unsafe make([("grpc-status", "0")])
 

@@ -1,5 +1,6 @@
+import Dispatch
 import EventLoop
-import Glibc
+import GRPCSchema
 import ProtobufCodec
 import RPC
 import Synchronization
@@ -150,6 +151,25 @@ struct ChannelTests {
     }
   }
 
+  @Test("a server's wish for endless patience ends the call", arguments: [60, Int64.max, .min])
+  func endlessRetryDelay(seconds: Int64) async throws {
+    let attempts = Counter()
+    let descriptor = Self.method(.unary, isIdempotent: true)
+    let method = ServerMethod.unary(descriptor) { (_: EchoMessage, _) throws(RPCStatus) -> EchoMessage in
+      _ = attempts.next()
+      throw RPCStatus(.unavailable, "later").with(
+        GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: seconds, nanos: 0)))
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let refusal = await status {
+        _ = try await fixture.client.unary(
+          descriptor, EchoMessage(), EchoMessage.self, options: CallOptions(timeoutMilliseconds: .max))
+      }
+      #expect(refusal?.code == .unavailable)
+      #expect(attempts.count == (seconds < 0 ? 5 : 1))
+    }
+  }
+
   @Test("calls sent while a server asks its connections to leave are all answered")
   func goAway() async throws {
     let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
@@ -200,10 +220,11 @@ struct ChannelTests {
   @Test("a server that stops answering is found out by keepalive")
   func keepalive() async throws {
     let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
-    let release = Mutex(false)
+    let release = DispatchSemaphore(value: 0)
+    @Sendable func holdThread() { release.wait() }
     let method = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, _) throws(RPCStatus) -> EchoMessage in
       // Holds the server's loop: it answers no ping either.
-      while !release.withLock({ $0 }) { usleep(1_000) }
+      holdThread()
       return request
     }
     let server = try await Self.serve(try #require(Self.anyPort), serverThread.loop, [method])
@@ -214,7 +235,7 @@ struct ChannelTests {
     let refusal = await status { _ = try await channel.unary(EchoMethods.unary, EchoMessage(), EchoMessage.self) }
     #expect(refusal?.code == .unavailable)
     #expect(refusal?.message.contains("keepalive") == true, "\(refusal?.message ?? "answered")")
-    release.withLock { $0 = true }
+    release.signal()
     channel.close()
     await server.shutdown(graceMilliseconds: 1_000)
     thread.stopAndJoin()

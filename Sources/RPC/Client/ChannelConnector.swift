@@ -179,10 +179,13 @@ final class ChannelConnector {
     }
   }
 
+  /// Complaints do not lengthen the time between two pings past an hour.
+  static let keepaliveMillisecondsMax: UInt64 = 3_600_000
+
   /// No further calls on `connection`: the server said so, or it is closed.
   /// - Parameter isComplaint: The server found that the connection was too busy for what it carried.
   func connectionGoesAway(_ connection: ClientConnection, isComplaint: Bool) {
-    if isComplaint { keepaliveMilliseconds *= 2 }
+    if isComplaint && keepaliveMilliseconds <= Self.keepaliveMillisecondsMax / 2 { keepaliveMilliseconds *= 2 }
     if connection.isClosed { connections[ObjectIdentifier(connection)] = nil }
     guard case .ready(let current) = state, current === connection else { return }
     idleTimer = nil

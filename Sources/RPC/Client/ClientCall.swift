@@ -61,7 +61,8 @@ internal import ProtobufCodec
     guard result == nil else { return }
     if let refusal = options.metadataRefusal { return end(.failure(refusal)) }
     if let milliseconds = options.timeoutMilliseconds {
-      deadlineMilliseconds = connector.loop.nowMilliseconds &+ milliseconds
+      let (deadline, isBeyond) = connector.loop.nowMilliseconds.addingReportingOverflow(milliseconds)
+      deadlineMilliseconds = isBeyond ? .max : deadline
       deadlineTimer = connector.loop.schedule(afterMilliseconds: milliseconds) { [unowned self] in
         abandon(RPCStatus(.deadlineExceeded, "No answer within \(milliseconds) ms."))
       }
@@ -143,13 +144,18 @@ internal import ProtobufCodec
     var wait = backoff.nextDelayMilliseconds(using: &generator)
     retryBackoff = backoff
     if let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay {
-      wait = max(wait, UInt64(clamping: delay.seconds) * 1_000)
+      // The server's number, and it may be any: who has to wait that long wants to know, not to wait.
+      guard delay.seconds < Self.retryDelaySecondsMax else { return end(.failure(status)) }
+      wait = max(wait, UInt64(clamping: delay.seconds) * 1_000 + UInt64(clamping: delay.nanos) / 1_000_000)
     }
     // There is no sense in waiting for the deadline.
     let now = connector.loop.nowMilliseconds
     if let deadlineMilliseconds, now &+ wait >= deadlineMilliseconds { return end(.failure(status)) }
     tryAgain(afterMilliseconds: wait)
   }
+
+  /// A server that asks for as much patience, or more, is not called again.
+  static let retryDelaySecondsMax: Int64 = 60
 
   private func tryAgain(afterMilliseconds wait: UInt64) {
     retryTimer = connector.loop.schedule(afterMilliseconds: wait) { [unowned self] in
