@@ -74,7 +74,7 @@ let package = Package(
     .target(
       name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
-    .target(name: "StreakDomain", swiftSettings: settings),
+    .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["EventLoop", "Postgres", "StreakDomain", logging], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),

@@ -1,3 +1,5 @@
+internal import struct StreakDomain.Identifier
+
 /// Lets the changes of one person's data on this loop go one after another, so that they do not undo each other's decisions and have to
 /// be decided again. People do not wait for each other. Loop-confined.
 ///

@@ -1,4 +1,5 @@
 internal import Postgres
+internal import struct StreakDomain.Identifier
 
 extension StreakStore {
   /// Attempts without a lock before the person's row is locked.

@@ -1,5 +1,6 @@
 import EventLoop
 import Postgres
+import struct StreakDomain.Identifier
 import StreakStore
 import Synchronization
 import Testing

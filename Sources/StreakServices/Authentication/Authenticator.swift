@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import EventLoop
 internal import RPC
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Finds out who calls, before any handler runs: the method's policy says whose credentials the call must carry.

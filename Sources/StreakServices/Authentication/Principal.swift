@@ -1,3 +1,4 @@
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Whom a call is made by, or concerns: found by the authenticator or, where a call carries no token, by its handler.

@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// A place in a list as text that clients send back as it came.

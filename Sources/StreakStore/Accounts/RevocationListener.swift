@@ -1,5 +1,6 @@
 public import EventLoop
 internal import Postgres
+public import struct StreakDomain.Identifier
 
 /// Hears of revoked credentials, from whichever server revoked them. Belongs to one loop; closed with `close()`.
 public final class RevocationListener: Sendable {

@@ -1,4 +1,5 @@
 internal import Postgres
+public import struct StreakDomain.Identifier
 
 /// A living access token's device.
 public struct AccessGrant: Sendable, Equatable {

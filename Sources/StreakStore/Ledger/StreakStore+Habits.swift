@@ -1,4 +1,5 @@
 internal import Postgres
+public import struct StreakDomain.Identifier
 
 /// What storing a habit came to.
 public enum PutHabitOutcome: Sendable, Equatable {

@@ -1,5 +1,5 @@
 internal import Postgres
-internal import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   private static let ledgerState = Statement(

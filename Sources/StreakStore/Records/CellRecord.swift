@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// A moment as its person lived it: what a device used to turn a tap into a day.
 public struct LocalTimeRecord: Sendable, Equatable {
   public var occurredAt: Moment
