@@ -450,7 +450,7 @@ const ProtobufCMessageDescriptor streak__v1__day_range__descriptor =
   (ProtobufCMessageInit) streak__v1__day_range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[8] =
+static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[9] =
 {
   {
     "id",
@@ -548,11 +548,24 @@ static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[8] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deleted",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Habit, deleted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__habit__field_indices_by_name[] = {
   5,   /* field[5] = archived */
   3,   /* field[3] = color */
   7,   /* field[7] = created_at */
+  8,   /* field[8] = deleted */
   2,   /* field[2] = description */
   0,   /* field[0] = id */
   1,   /* field[1] = name */
@@ -562,7 +575,7 @@ static const unsigned streak__v1__habit__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__habit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__habit__descriptor =
 {
@@ -572,7 +585,7 @@ const ProtobufCMessageDescriptor streak__v1__habit__descriptor =
   "Streak__V1__Habit",
   "streak.v1",
   sizeof(Streak__V1__Habit),
-  8,
+  9,
   streak__v1__habit__field_descriptors,
   streak__v1__habit__field_indices_by_name,
   1,  streak__v1__habit__number_ranges,

@@ -309,10 +309,12 @@ public struct Habit: ProtobufMessage {
   public var version: Int64 = 0
   /// Set by the server, ignored in requests: when the server first stored it.
   public var createdAt: GoogleProtobufTimestamp? = nil
+  /// In an export: the habit was deleted; its days stay in the ledger.
+  public var deleted: Bool = false
 
   public init() {}
 
-  public init(id: [UInt8] = [], name: String = "", description: String = "", color: UInt32 = 0, position: Int32 = 0, archived: Bool = false, version: Int64 = 0, createdAt: GoogleProtobufTimestamp? = nil) {
+  public init(id: [UInt8] = [], name: String = "", description: String = "", color: UInt32 = 0, position: Int32 = 0, archived: Bool = false, version: Int64 = 0, createdAt: GoogleProtobufTimestamp? = nil, deleted: Bool = false) {
     self.id = id
     self.name = name
     self.description = description
@@ -321,6 +323,7 @@ public struct Habit: ProtobufMessage {
     self.archived = archived
     self.version = version
     self.createdAt = createdAt
+    self.deleted = deleted
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -338,6 +341,7 @@ public struct Habit: ProtobufMessage {
     unsafe archived = c.pointee.archived != 0
     unsafe version = c.pointee.version
     unsafe createdAt = CBridge.message(c.pointee.created_at, GoogleProtobufTimestamp.self)
+    unsafe deleted = c.pointee.deleted != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -351,6 +355,7 @@ public struct Habit: ProtobufMessage {
     unsafe c.pointee.archived = archived ? 1 : 0
     unsafe c.pointee.version = version
     unsafe c.pointee.created_at = arena.message(createdAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.deleted = deleted ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 

@@ -504,8 +504,9 @@ public struct SyncRequest: ProtobufMessage {
 public struct SyncResponse: ProtobufMessage {
   /// One for each operation of the request, in order.
   public var outcomes: [OperationOutcome] = []
-  /// Set when the request's cursor is of another epoch: drop what the server sent before, this is a pull from the start. Then send again, as they
-  /// are, the operations that were made since the loss: `SEQUENCE_GAP` tells from which on.
+  /// Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch (then send again, as
+  /// they are, the operations that were made since the loss: `SEQUENCE_GAP` tells from which on), when a habit that was deleted came back, or
+  /// when the cursor is none that the server gave.
   public var reset: Bool = false
   /// Habits that changed.
   public var habits: [Habit] = []

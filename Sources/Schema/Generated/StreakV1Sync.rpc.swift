@@ -20,8 +20,9 @@ public import RPC
 public protocol SyncService: Sendable {
   /// One round trip: operations up, outcomes and changes down.
   func sync(_ request: SyncRequest, context: ServerContext) async throws(RPCStatus) -> SyncResponse
-  /// The same for as long as the stream lives. Every request is answered by one or more responses, the last of them without `has_more`. In between,
-  /// and after the last request, what other devices change comes unasked, without outcomes. Ends when the client ends it.
+  /// The same for as long as the stream lives. Every request is answered by one or more responses, the last of them without `has_more`. After the
+  /// first request, what other devices change comes unasked, without outcomes. Ends when the client half-closes, or with the access token
+  /// (CREDENTIALS_INVALID: refresh, and go on with a new stream).
   func syncStream(requests: RequestStream<SyncRequest>, responses: ResponseWriter<SyncResponse>, context: ServerContext) async throws(RPCStatus)
   /// A hint whenever another device of the person changed something: at once a first one, then for as long as the access token lives.
   func watch(_ request: WatchRequest, responses: ResponseWriter<WatchResponse>, context: ServerContext) async throws(RPCStatus)

@@ -61,6 +61,9 @@ extension CellTrust {
 
   /// What `number` says; a number of no version of this program counts for nothing.
   public init(number: UInt8) {
-    self = number == 0 ? .counted : .quarantined(QuarantineReason.allCases.first { CellTrust.quarantined($0).number == number } ?? .overLimit)
+    self =
+      number == 0
+      ? .counted
+      : .quarantined(QuarantineReason.allCases.first { CellTrust.quarantined($0).number == number } ?? .overLimit)
   }
 }

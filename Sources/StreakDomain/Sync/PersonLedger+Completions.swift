@@ -19,15 +19,12 @@ extension PersonLedger {
   private mutating func complete(
     _ wanted: Operation.Completion, _ key: CellKey, by author: Author, now: Int64, makeID: () -> Identifier
   ) throws(OperationRejection) -> OperationOutcome {
-    if let rejection = DayRules.rejection(day: wanted.day, made: wanted.made, now: now) { throw OperationRejection(rejection) }
+    if let rejection = DayRules.rejection(day: wanted.day, made: wanted.made, now: now) {
+      throw OperationRejection(rejection)
+    }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     let existing = cells[key]
-    // A day is worth what its first claim is worth; only another claim that would count by itself raises it.
-    var trust = existing?.cell.trust ?? .quarantined(.backfill)
-    if trust != .counted {
-      let claimed = claim(wanted, by: author, now: now)
-      trust = existing == nil || claimed == .counted ? claimed : trust
-    }
+    let trust = trust(of: wanted, existing, by: author, now: now)
     zones.note(wanted.made, now: now)
     let merge = Self.merge(wanted, into: existing, trust: trust, by: author)
     let isRevival = habits[wanted.habitID]?.isDeleted == true
@@ -53,6 +50,22 @@ extension PersonLedger {
     }
     return OperationOutcome(
       seq: 0, status: merge.holds ? .applied : .superseded, changeNumber: version, trust: trust, noticeID: noticeID)
+  }
+
+  /// A day is worth what its first claim is worth: a later note, or undo and redo, neither raise nor lower it. Only another device's claim, which
+  /// would count by itself, raises it: it may have been made in time and arrived late.
+  private mutating func trust(
+    of wanted: Operation.Completion, _ existing: CellState?, by author: Author, now: Int64
+  ) -> CellTrust {
+    guard let existing else { return claim(wanted, by: author, now: now) }
+    switch existing.cell.trust {
+    case .quarantined(.backfill), .quarantined(.tooOld), .quarantined(.zoneHop):
+      guard existing.stamp.deviceID != author.deviceID, claim(wanted, by: author, now: now) == .counted else {
+        return existing.cell.trust
+      }
+      return .counted
+    case .counted, .quarantined: return existing.cell.trust
+    }
   }
 
   private mutating func claim(_ wanted: Operation.Completion, by author: Author, now: Int64) -> CellTrust {

@@ -141,7 +141,7 @@ public struct PersonLedger: Sendable {
     if !habit.isDeleted { habitCount += 1 }
     habits[habitID] = habit
     changes.habits.insert(habitID)
-    changes.touchesHabitFields = true
+    changes.editedHabits.insert(habitID)
   }
 
   mutating func setNotice(_ notice: Notice, _ id: Identifier) {
@@ -221,8 +221,8 @@ public struct LedgerChanges: Equatable, Sendable {
   public internal(set) var replacedCells: Set<CellKey> = []
   /// Habits, also those of which only the summary and the digest of their cells have changed.
   public internal(set) var habits: Set<Identifier> = []
-  /// Some habit was made, edited, deleted or brought back.
-  public internal(set) var touchesHabitFields = false
+  /// Those that were made, edited, deleted or brought back.
+  public internal(set) var editedHabits: Set<Identifier> = []
   public internal(set) var notices: Set<Identifier> = []
   public internal(set) var devices: Set<Identifier> = []
   var staleSummaries: Set<Identifier> = []
@@ -236,5 +236,5 @@ public struct LedgerChanges: Equatable, Sendable {
   }
 
   /// Something has changed that devices show, and so has a change number.
-  public var isVisible: Bool { !cells.isEmpty || !notices.isEmpty || touchesHabitFields }
+  public var isVisible: Bool { !cells.isEmpty || !notices.isEmpty || !editedHabits.isEmpty }
 }

@@ -50,6 +50,13 @@ struct Authenticator: ServerInterceptor {
     if let userID { state.value.cache.remove(userID) } else { state.value.cache.removeAll() }
   }
 
+  /// Looks again whether a long call's token is still good: after `forget`, so that the database is asked.
+  ///
+  /// - Throws: `CREDENTIALS_INVALID`.
+  func checkAgain(_ context: ServerContext) async throws(RPCStatus) {
+    _ = try await principal(of: context)
+  }
+
   private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
     guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
       throw Refusal.credentialsInvalid.status
@@ -65,7 +72,7 @@ struct Authenticator: ServerInterceptor {
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
     guard let grant, Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
-    return Principal(userID: userID, deviceID: grant.deviceID)
+    return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
 
   private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {

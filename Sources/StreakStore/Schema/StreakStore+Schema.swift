@@ -27,8 +27,16 @@ extension StreakStore {
   ///
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
-    try await applySchema(SchemaVersion.all)
+    let applied = try await applySchema(SchemaVersion.all)
+    do throws(StoreError) {
+      epoch = try await database.row(Self.readEpoch) { row throws(DatabaseError) in try row.int64(0) } ?? 0
+    } catch {
+      throw .store(error)
+    }
+    return applied
   }
+
+  private static let readEpoch = Statement(.read, "SELECT epoch FROM service_state")
 
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
   ///

@@ -317,10 +317,14 @@ struct  Streak__V1__Habit
    * Set by the server, ignored in requests: when the server first stored it.
    */
   Google__Protobuf__Timestamp *created_at;
+  /*
+   * In an export: the habit was deleted; its days stay in the ledger.
+   */
+  protobuf_c_boolean deleted;
 };
 #define STREAK__V1__HABIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__habit__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, NULL }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, NULL, 0 }
 
 
 /*

@@ -360,8 +360,9 @@ struct  Streak__V1__SyncResponse
   size_t n_outcomes;
   Streak__V1__OperationOutcome **outcomes;
   /*
-   * Set when the request's cursor is of another epoch: drop what the server sent before, this is a pull from the start. Then send again, as they
-   * are, the operations that were made since the loss: `SEQUENCE_GAP` tells from which on.
+   * Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch (then send again, as
+   * they are, the operations that were made since the loss: `SEQUENCE_GAP` tells from which on), when a habit that was deleted came back, or
+   * when the cursor is none that the server gave.
    */
   protobuf_c_boolean reset;
   /*
