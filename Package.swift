@@ -134,6 +134,8 @@ let package = Package(
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(
+      name: "SimulationTests", dependencies: ["StreakDomain"], path: "Tests/Simulation", swiftSettings: settings),
+    .testTarget(
       name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
       swiftSettings: settings),
     .testTarget(

@@ -175,6 +175,9 @@ public struct PersonLedger: Sendable {
     if !changes.isEmpty && !changes.isVisible { changeNumber += 1 }
   }
 
+  /// Goes on from here: what has changed so far was stored.
+  public mutating func commit() { changes = LedgerChanges() }
+
   /// A streak has healed if days that counted before are part of the current run again.
   private mutating func noteHealing(
     of habitID: Identifier, _ before: StreakSummary, now: Int64, makeID: () -> Identifier
