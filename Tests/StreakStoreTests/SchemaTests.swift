@@ -10,7 +10,7 @@ import Testing
     try await TestStore.run(loopCount: 2, migrated: false) { test async throws in
       let store = test.store
       let applied = try await withThrowingTaskGroup(of: [Int32].self) { group in
-        for index in 0..<8 {
+        for index in 0..<4 {
           group.addTask(executorPreference: test.loops[index % 2]) { try await store.migrateSchema() }
         }
         return try await group.reduce(into: [Int32]()) { $0 += $1 }
