@@ -18,6 +18,7 @@ struct ServerSettings {
   let graceSeconds: Int
   let healthSeconds: Int
   let limits: RPCLimits
+  let rateLimits: RateLimitSettings
   let logLevel: Logger.Level
   let logFormat: LogFormat
   let logsEveryCall: Bool
@@ -110,6 +111,25 @@ struct ServerSettings {
     limits.connections.keepaliveMilliseconds = try milliseconds(
       "keepalive-seconds", command.keepaliveSeconds, limits.connections.keepaliveMilliseconds)
     self.limits = limits
+    var rateLimits = RateLimitSettings()
+    rateLimits.factor = try number("rate-limit-factor", command.rateLimitFactor, 0...1_000_000, default: 1)
+    rateLimits.callsPerPersonPerSecondMax = try number(
+      "calls-per-person-max", command.callsPerPersonMax, 0...1_000_000,
+      default: rateLimits.callsPerPersonPerSecondMax)
+    rateLimits.callsPerAddressPerSecondMax = try number(
+      "calls-per-address-max", command.callsPerAddressMax, 0...1_000_000,
+      default: rateLimits.callsPerAddressPerSecondMax)
+    for proxy in (text("trusted-proxies", command.trustedProxies) ?? "").split(separator: ",").map({ Self.trim($0) }) {
+      if proxy == "unix" {
+        rateLimits.trustsUnixSocket = true
+      } else if let range = AddressRange(proxy) {
+        rateLimits.trustedProxies.append(range)
+      } else {
+        throw ValidationError(
+          "trusted-proxies must be addresses, ADDRESS/BITS or unix, separated by commas, not \(proxy).")
+      }
+    }
+    self.rateLimits = rateLimits
     let level = text("log-level", command.logLevel) ?? "info"
     guard let logLevel = Logger.Level(rawValue: level) else {
       throw ValidationError("log-level must be trace, debug, info, notice, warning, error or critical, not \(level).")
@@ -135,7 +155,8 @@ struct ServerSettings {
       "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
-      "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format",
+      "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format", "rate-limit-factor",
+      "calls-per-person-max", "calls-per-address-max", "trusted-proxies",
     ]
     for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false

@@ -64,6 +64,23 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Seconds without a byte after which a connection with calls is pinged; 0: never. (default: 240)")
   var keepaliveSeconds: Int?
 
+  @Option(
+    help:
+      "The schema's limits on sign-ups, sign-ins, exports and the like are multiplied with it; 0: none. (default: 1)")
+  var rateLimitFactor: Int?
+
+  @Option(help: "Calls of one signed-in person each second, for each loop; 0: no limit. (default: 2000)")
+  var callsPerPersonMax: Int?
+
+  @Option(help: "Calls from one address each second, for each loop; 0: no limit. (default: 20000)")
+  var callsPerAddressMax: Int?
+
+  @Option(
+    help:
+      "Proxies whose x-forwarded-for is believed: addresses, ADDRESS/BITS, or unix for the Unix socket, separated by commas."
+  )
+  var trustedProxies: String?
+
   @Option(help: "Seconds between two checks of the database for the health service. (default: 1)")
   var healthSeconds: Int?
 
@@ -136,7 +153,8 @@ struct Streakd: AsyncParsableCommand {
 
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
-    let application = try StreakApplication(store: store, exports: settings.exports)
+    let application = try StreakApplication(
+      store: store, exports: settings.exports, rateLimits: settings.rateLimits)
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,

@@ -60,11 +60,13 @@ extension AccountService {
 public enum AccountServiceMethods {
   public static let signUp = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignUp", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
     request: SignUpRequest.descriptor, response: SignUpResponse.descriptor)
   public static let signIn = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignIn", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: true)),
     request: SignInRequest.descriptor, response: SignInResponse.descriptor)
   public static let refresh = MethodDescriptor(
     service: "streak.v1.AccountService", name: "Refresh", kind: .unary,

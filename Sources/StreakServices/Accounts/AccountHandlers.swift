@@ -11,6 +11,7 @@ struct AccountHandlers: AccountService {
   let store: StreakStore
   let passwords: PasswordQueue
   let issuer: TokenIssuer
+  let limiter: RateLimiter
   let signUp: SignUpProcedure
 
   func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
@@ -26,6 +27,7 @@ struct AccountHandlers: AccountService {
       return try await store.user(userID)
     }
     context.principal = user.map { Principal(userID: $0.userID, deviceID: device.deviceID) }
+    try await limiter.count(context, person: Array((email?.key ?? request.email).utf8))
     let stored = user.map { PasswordHash(text: $0.passwordHash) }
     guard try await passwords.verify(Secret(request.password), against: stored, on: context.loop), let user else {
       throw Refusal.signInRefused.status

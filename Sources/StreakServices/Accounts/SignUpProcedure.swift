@@ -15,6 +15,7 @@ struct SignUpProcedure: Sendable {
   let store: StreakStore
   let passwords: PasswordQueue
   let issuer: TokenIssuer
+  let limiter: RateLimiter
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     let now = Moment.now()
@@ -26,6 +27,7 @@ struct SignUpProcedure: Sendable {
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
     if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
+    try await limiter.count(context, person: Array(email.key.utf8))
 
     let hash = try await passwords.hash(Secret(request.password), on: context.loop)
     let userID = Identifier.random()
@@ -46,7 +48,7 @@ struct SignUpProcedure: Sendable {
           zoneUses: session?.zoneUses ?? [],
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
           credential: issued.credential, session: migration,
-          auditEvent: AuditInterceptor.event(of: context)))
+          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses)))
     }
     switch outcome {
     case .signedUp:

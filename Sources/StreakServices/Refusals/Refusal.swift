@@ -52,6 +52,15 @@ enum Refusal: String, CaseIterable {
       GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
   }
 
+  /// A refusal of a call beyond its limit, with the delay after which it helps to try again.
+  static func tooManyRequests(retryMilliseconds: UInt64) -> RPCStatus {
+    // Rounded up: whoever waits exactly so long must not come too early.
+    let seconds = Int64(clamping: retryMilliseconds / 1000 + 1)
+    return RPCStatus(.resourceExhausted, tooManyRequests.codeAndMessage.1)
+      .with(GoogleRPCErrorInfo(reason: tooManyRequests.rawValue, domain: domain))
+      .with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: seconds)))
+  }
+
   /// The same request may succeed after a while.
   private var isWorthRetrying: Bool {
     switch self {
