@@ -1030,7 +1030,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[30] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[26] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1056,28 +1056,21 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "CONCURRENT_CHANGE", "STREAK__V1__ERROR_REASON__CONCURRENT_CHANGE", 22 },
   { "INTERNAL_FAULT", "STREAK__V1__ERROR_REASON__INTERNAL_FAULT", 23 },
   { "EXPORT_TOO_SLOW", "STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW", 24 },
-  { "ACCOUNT_MISMATCH", "STREAK__V1__ERROR_REASON__ACCOUNT_MISMATCH", 25 },
-  { "SEQUENCE_GAP", "STREAK__V1__ERROR_REASON__SEQUENCE_GAP", 26 },
-  { "OPERATION_REUSED", "STREAK__V1__ERROR_REASON__OPERATION_REUSED", 27 },
-  { "CLOCK_SKEW", "STREAK__V1__ERROR_REASON__CLOCK_SKEW", 28 },
-  { "CHANGE_UNKNOWN", "STREAK__V1__ERROR_REASON__CHANGE_UNKNOWN", 29 },
-  { "CONFLICT_NOT_FOUND", "STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND", 30 },
+  { "PASSWORD_TOO_COMMON", "STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON", 40 },
+  { "DEVICE_NOT_FOUND", "STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND", 41 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{0, 30}
+{0, 0},{9, 8},{40, 24},{0, 26}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[30] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[26] =
 {
-  { "ACCOUNT_MISMATCH", 24 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
-  { "CHANGE_UNKNOWN", 28 },
-  { "CLOCK_SKEW", 27 },
   { "CONCURRENT_CHANGE", 21 },
-  { "CONFLICT_NOT_FOUND", 29 },
   { "CREDENTIALS_INVALID", 2 },
   { "DAY_MISMATCH", 12 },
   { "DAY_SEALED", 13 },
+  { "DEVICE_NOT_FOUND", 25 },
   { "ERROR_REASON_UNSPECIFIED", 0 },
   { "EXPORT_TOO_SLOW", 23 },
   { "FUTURE_DAY", 11 },
@@ -1086,11 +1079,10 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "IDEMPOTENCY_KEY_REUSED", 8 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
-  { "OPERATION_REUSED", 26 },
   { "OUTCOME_UNKNOWN", 20 },
   { "PAGE_TOKEN_INVALID", 16 },
   { "PARTIAL_CAPTURE", 9 },
-  { "SEQUENCE_GAP", 25 },
+  { "PASSWORD_TOO_COMMON", 24 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
   { "SESSION_MIGRATED", 6 },
@@ -1106,11 +1098,11 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  30,
+  26,
   streak__v1__error_reason__enum_values_by_number,
-  30,
+  26,
   streak__v1__error_reason__enum_values_by_name,
-  2,
+  3,
   streak__v1__error_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

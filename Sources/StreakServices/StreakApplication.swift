@@ -14,12 +14,14 @@ public final class StreakApplication: Sendable {
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
   private let limits: RateLimitSettings
   private let limiter: RateLimiter
+  private let passwordRules: PasswordRules
 
   /// - Parameter store: Open, on every loop that will serve.
   /// - Throws: `ApplicationError` if the machine cannot even hash one password.
   public init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
-    exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings()
+    exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
+    breachedPasswords: BreachedPasswords = BreachedPasswords()
   ) throws(ApplicationError) {
     self.store = store
     do {
@@ -29,6 +31,7 @@ public final class StreakApplication: Sendable {
     }
     self.exports = exports
     limits = rateLimits
+    passwordRules = PasswordRules(breached: breachedPasswords)
     limiter = RateLimiter(store: store, settings: rateLimits)
     issuer = TokenIssuer(lifetimes: lifetimes)
   }
@@ -61,8 +64,12 @@ public final class StreakApplication: Sendable {
   /// Every method of the service, for one loop. Loop thread only.
   public func methods(on loop: EventLoop) -> [ServerMethod] {
     let part = part(on: loop)
-    let signUp = SignUpProcedure(store: store, passwords: passwords, issuer: issuer, limiter: limiter)
-    return AccountHandlers(store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp).methods
+    let signUp = SignUpProcedure(
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
+    let accounts = AccountHandlers(
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp, passwordRules: passwordRules
+    )
+    return accounts.methods
       + SessionHandlers(store: store, limiter: limiter).methods + StreakHandlers(store: store).methods
       + SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions).methods
       + ExportHandlers(store: store, slots: ExportSlots(limits: exports)).methods

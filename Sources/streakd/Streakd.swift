@@ -37,6 +37,12 @@ struct Streakd: AsyncParsableCommand {
   )
   var database: String?
 
+  @Option(
+    help:
+      "Change the schema as this role, a libpq URL or conninfo, and let --database's role do no more than serve. (default: --database)"
+  )
+  var databaseOwner: String?
+
   @Option(help: "Threads that serve, each with its own connections to PostgreSQL. (default: one for each core)")
   var loops: Int?
 
@@ -80,6 +86,12 @@ struct Streakd: AsyncParsableCommand {
       "Proxies whose x-forwarded-for is believed: addresses, ADDRESS/BITS, or unix for the Unix socket, separated by commas."
   )
   var trustedProxies: String?
+
+  @Option(
+    help:
+      "A file of passwords that nobody may choose: one on each line, or its SHA-1 as 40 hexadecimal digits, :COUNT after it or not."
+  )
+  var breachedPasswords: String?
 
   @Option(help: "Seconds between two checks of the database for the health service. (default: 1)")
   var healthSeconds: Int?
@@ -133,28 +145,41 @@ struct Streakd: AsyncParsableCommand {
       cluster = try PrivateCluster.start(dataFolder: settings.dataFolder) { clusterLogger.warning("\($0)") }
     }
     defer { cluster?.stop() }
-    guard let connectionString = settings.database ?? cluster?.connectionString else {
+    guard let connectionString = settings.database ?? cluster?.servingConnectionString else {
       throw ValidationError("There is no database.")
     }
-    try await serve(settings, connectionString, logger)
+    try await serve(settings, connectionString, owner: settings.databaseOwner ?? cluster?.connectionString, logger)
   }
 
-  private func serve(_ settings: ServerSettings, _ connectionString: String, _ logger: Logger) async throws {
+  /// - Parameter owner: Connects as the role that changes the schema; nil: the one that serves does.
+  private func serve(
+    _ settings: ServerSettings, _ connectionString: String, owner: String?, _ logger: Logger
+  ) async throws {
     let threads = (0..<settings.loops).map { _ in EventLoopThread() }
     let loops = threads.map(\.loop)
     guard let first = loops.first else { throw ValidationError("--loops must be at least 1.") }
     let stopping = await StopSignal(loop: first)
 
+    // The private PostgreSQL's serving role is made by its owner: nothing may connect as it before.
+    if let owner, settings.database == nil {
+      try await prepare(owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, on: first, logger)
+    }
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop
     ) { logger.info("database", metadata: ["event": "\($0)"]) }
-    let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
-    if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
+    if let owner, settings.database != nil {
+      let role = try await Task(executorPreference: first) { try await store.roleName() }.value
+      try await prepare(owner, role: role, isOwnCluster: false, on: first, logger)
+    } else if owner == nil {
+      let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
+      if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
+    }
 
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
+    let breached = try settings.breachedPasswords.map { try BreachedPasswords(file: $0) } ?? BreachedPasswords()
     let application = try StreakApplication(
-      store: store, exports: settings.exports, rateLimits: settings.rateLimits)
+      store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached)
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
@@ -196,6 +221,27 @@ struct Streakd: AsyncParsableCommand {
     await stopping.close()
     for thread in threads { thread.stopAndJoin() }
     logger.info("stopped")
+  }
+
+  /// Applies the schema as its owner, and lets the role that serves do so.
+  private func prepare(
+    _ owner: String, role: String, isOwnCluster: Bool, on loop: EventLoop, _ logger: Logger
+  ) async throws {
+    let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1) {
+      logger.info("database", metadata: ["event": "\($0)"])
+    }
+    let result = await Task(executorPreference: loop) { () -> Result<[Int32], any Error> in
+      do {
+        let applied = try await store.migrateSchema()
+        try await store.letServe(role, isOwnCluster: isOwnCluster)
+        return .success(applied)
+      } catch {
+        return .failure(error)
+      }
+    }.value
+    await store.close()
+    let applied = try result.get()
+    if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
   }
 
   private func startAdmin(_ settings: ServerSettings, _ pages: AdminPages, _ logger: Logger) async throws

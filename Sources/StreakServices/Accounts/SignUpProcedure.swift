@@ -16,6 +16,7 @@ struct SignUpProcedure: Sendable {
   let passwords: PasswordQueue
   let issuer: TokenIssuer
   let limiter: RateLimiter
+  let passwordRules: PasswordRules
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     let now = Moment.now()
@@ -27,6 +28,7 @@ struct SignUpProcedure: Sendable {
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
     if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
+    try passwordRules.check(request.password, email: email.key, path: "password")
     try await limiter.count(context, person: Array(email.key.utf8))
 
     let hash = try await passwords.hash(Secret(request.password), on: context.loop)
@@ -52,6 +54,8 @@ struct SignUpProcedure: Sendable {
     }
     switch outcome {
     case .signedUp:
+      let addressHash = limiter.addressHash(of: context, userID)
+      try? await store.noteSignIn(of: userID, deviceID: device.deviceID, addressHash: addressHash)
       (context.principal as? Principal).map { principal in
         var principal = principal
         principal.auditIsStored = true

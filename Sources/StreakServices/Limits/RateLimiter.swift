@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import EventLoop
 internal import RPC
 internal import StreakStore
@@ -26,6 +27,11 @@ final class RateLimiter: Sendable {
     try answerFlood(counts, context)
     let waits = try await answering { () throws(StoreError) in try await store.countCall(counts) }
     try refuse(counts, waits, context)
+  }
+
+  /// What is stored of the address that a person signs in from: whoever reads it finds no address, and cannot compare two people's.
+  func addressHash(of context: ServerContext, _ userID: Identifier) -> [UInt8] {
+    SHA256.digest(of: userID.bytes + (addresses.group(of: context) ?? "").utf8)
   }
 
   /// What a call is counted under; nothing if its method has no limit, or limits are off.

@@ -32,6 +32,8 @@ enum Refusal: String, CaseIterable {
   case accountMismatch = "ACCOUNT_MISMATCH"
   case sequenceGap = "SEQUENCE_GAP"
   case operationReused = "OPERATION_REUSED"
+  case passwordTooCommon = "PASSWORD_TOO_COMMON"
+  case deviceNotFound = "DEVICE_NOT_FOUND"
 
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
@@ -48,8 +50,12 @@ enum Refusal: String, CaseIterable {
 
   /// A refusal of one field's value.
   static func invalidField(_ path: String, _ description: String) -> RPCStatus {
-    invalidField.status.with(
-      GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
+    invalidField.naming(path, description)
+  }
+
+  /// The status with the field it is about.
+  func naming(_ path: String, _ description: String) -> RPCStatus {
+    status.with(GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
   }
 
   /// A refusal of a call beyond its limit, with the delay after which it helps to try again.
@@ -97,6 +103,8 @@ enum Refusal: String, CaseIterable {
     case .sequenceGap: (.failedPrecondition, "Operations are missing before the first one sent.")
     case .operationReused:
       (.failedPrecondition, "The number was used for another operation; register as a new device.")
+    case .passwordTooCommon: (.invalidArgument, "The password is among those that are guessed first.")
+    case .deviceNotFound: (.notFound, "There is no such device.")
     case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
     }
   }

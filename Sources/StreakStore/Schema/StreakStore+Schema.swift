@@ -9,9 +9,9 @@ public enum SchemaError: Error, Equatable {
 
 extension StreakStore {
   /// The advisory lock that programs hold while they apply schema versions; an arbitrary number of ours.
-  private static let schemaLock: Int64 = 0x5374_7265_616B_6401
+  static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
-  private static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
+  static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
   private static let makeVersionTable = Statement(
     .write,
     """
