@@ -1030,7 +1030,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[26] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[30] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1058,12 +1058,17 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "EXPORT_TOO_SLOW", "STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW", 24 },
   { "PASSWORD_TOO_COMMON", "STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON", 40 },
   { "DEVICE_NOT_FOUND", "STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND", 41 },
+  { "PLAN_CHANGED", "STREAK__V1__ERROR_REASON__PLAN_CHANGED", 42 },
+  { "ALREADY_MIGRATED", "STREAK__V1__ERROR_REASON__ALREADY_MIGRATED", 43 },
+  { "MIGRATION_NOT_FOUND", "STREAK__V1__ERROR_REASON__MIGRATION_NOT_FOUND", 44 },
+  { "UNDO_TOO_LATE", "STREAK__V1__ERROR_REASON__UNDO_TOO_LATE", 45 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{40, 24},{0, 26}
+{0, 0},{9, 8},{40, 24},{0, 30}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[26] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[30] =
 {
+  { "ALREADY_MIGRATED", 27 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
   { "CONCURRENT_CHANGE", 21 },
@@ -1079,10 +1084,12 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "IDEMPOTENCY_KEY_REUSED", 8 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
+  { "MIGRATION_NOT_FOUND", 28 },
   { "OUTCOME_UNKNOWN", 20 },
   { "PAGE_TOKEN_INVALID", 16 },
   { "PARTIAL_CAPTURE", 9 },
   { "PASSWORD_TOO_COMMON", 24 },
+  { "PLAN_CHANGED", 26 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
   { "SESSION_MIGRATED", 6 },
@@ -1090,6 +1097,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "SIGN_UP_REFUSED", 4 },
   { "STORAGE_UNAVAILABLE", 19 },
   { "TOO_MANY_REQUESTS", 17 },
+  { "UNDO_TOO_LATE", 29 },
 };
 const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
 {
@@ -1098,9 +1106,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  26,
+  30,
   streak__v1__error_reason__enum_values_by_number,
-  26,
+  30,
   streak__v1__error_reason__enum_values_by_name,
   3,
   streak__v1__error_reason__value_ranges,

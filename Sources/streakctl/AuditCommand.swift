@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import StreakDomain
 import StreakStore
 
 struct AuditCommand: AsyncParsableCommand {

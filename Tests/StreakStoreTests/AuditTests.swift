@@ -1,5 +1,6 @@
 import EventLoop
 import Postgres
+import StreakDomain
 @testable import StreakStore
 import Testing
 

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import RPC
+internal import StreakDomain
 internal import StreakStore
 
 /// Refuses calls beyond their limits before their method runs: those of the schema, unless the method counts its calls itself, and a signed-in

@@ -34,6 +34,10 @@ enum Refusal: String, CaseIterable {
   case operationReused = "OPERATION_REUSED"
   case passwordTooCommon = "PASSWORD_TOO_COMMON"
   case deviceNotFound = "DEVICE_NOT_FOUND"
+  case planChanged = "PLAN_CHANGED"
+  case alreadyMigrated = "ALREADY_MIGRATED"
+  case migrationNotFound = "MIGRATION_NOT_FOUND"
+  case undoTooLate = "UNDO_TOO_LATE"
 
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
@@ -105,6 +109,10 @@ enum Refusal: String, CaseIterable {
       (.failedPrecondition, "The number was used for another operation; register as a new device.")
     case .passwordTooCommon: (.invalidArgument, "The password is among those that are guessed first.")
     case .deviceNotFound: (.notFound, "There is no such device.")
+    case .planChanged: (.aborted, "The account is not as the plan saw it; look at the fresh plan.")
+    case .alreadyMigrated: (.alreadyExists, "The session is in this account by an earlier migration.")
+    case .migrationNotFound: (.notFound, "There is no such migration.")
+    case .undoTooLate: (.failedPrecondition, "Migrations older than 30 days cannot be undone.")
     case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
     }
   }

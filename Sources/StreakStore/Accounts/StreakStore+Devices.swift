@@ -1,4 +1,5 @@
 internal import Postgres
+public import StreakDomain
 
 /// A person's device with what the server knows of it.
 public struct KnownDeviceRecord: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import StreakDomain
 
 /// Follows one person's audit events and says where their chain breaks first. Pure.
 ///

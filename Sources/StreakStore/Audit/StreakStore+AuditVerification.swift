@@ -1,4 +1,5 @@
 internal import Postgres
+public import StreakDomain
 
 /// What following the audit chains came to.
 public struct AuditVerification: Sendable, Equatable {
