@@ -69,10 +69,12 @@ public final class StreakApplication: Sendable {
     let accounts = AccountHandlers(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp, passwordRules: passwordRules
     )
-    return accounts.methods
-      + SessionHandlers(store: store, limiter: limiter).methods + StreakHandlers(store: store).methods
-      + SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions).methods
-      + ExportHandlers(store: store, slots: ExportSlots(limits: exports)).methods
+    let sync = SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions)
+    let exports = ExportHandlers(store: store, slots: ExportSlots(limits: exports))
+    return [
+      accounts.methods, SessionHandlers(store: store, limiter: limiter).methods, StreakHandlers(store: store).methods,
+      sync.methods, MigrationHandlers(store: store, limiter: limiter).methods, exports.methods,
+    ].flatMap { $0 }
   }
 
   /// What stands around every call, outermost first, for one loop. Loop thread only.

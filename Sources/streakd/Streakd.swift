@@ -174,6 +174,7 @@ struct Streakd: AsyncParsableCommand {
       let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
       if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
     }
+    if owner != nil { try await Task(executorPreference: first) { try await store.readEpoch() }.value }
 
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)

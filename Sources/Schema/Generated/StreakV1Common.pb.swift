@@ -58,6 +58,18 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let internalFault = ErrorReason(rawValue: 23)
   /// DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited time.
   public static let exportTooSlow = ErrorReason(rawValue: 24)
+  /// FAILED_PRECONDITION: the device's queue belongs to another account than the access token.
+  public static let accountMismatch = ErrorReason(rawValue: 25)
+  /// FAILED_PRECONDITION: operations are missing before the first one sent; `SyncRefusal.expected_seq` says from which on.
+  public static let sequenceGap = ErrorReason(rawValue: 26)
+  /// FAILED_PRECONDITION: this device's `seq` was used for another operation.
+  public static let operationReused = ErrorReason(rawValue: 27)
+  /// Of an operation: the device's clock is a day or more ahead of the server's.
+  public static let clockSkew = ErrorReason(rawValue: 28)
+  /// Of an operation: it claims to have seen a change that has not happened.
+  public static let changeUnknown = ErrorReason(rawValue: 29)
+  /// Of an operation: there is no such conflict.
+  public static let conflictNotFound = ErrorReason(rawValue: 30)
   /// INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
   public static let passwordTooCommon = ErrorReason(rawValue: 40)
   /// NOT_FOUND: this person has no such device.
@@ -98,6 +110,12 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 22: "CONCURRENT_CHANGE"
     case 23: "INTERNAL_FAULT"
     case 24: "EXPORT_TOO_SLOW"
+    case 25: "ACCOUNT_MISMATCH"
+    case 26: "SEQUENCE_GAP"
+    case 27: "OPERATION_REUSED"
+    case 28: "CLOCK_SKEW"
+    case 29: "CHANGE_UNKNOWN"
+    case 30: "CONFLICT_NOT_FOUND"
     case 40: "PASSWORD_TOO_COMMON"
     case 41: "DEVICE_NOT_FOUND"
     case 42: "PLAN_CHANGED"

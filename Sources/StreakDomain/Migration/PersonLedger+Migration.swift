@@ -19,6 +19,8 @@ public struct MergedSession: Equatable, Sendable {
   public internal(set) var noticeIDs: [Identifier] = []
   /// The change number that everything of it has.
   public internal(set) var version: Int64 = 0
+
+  public init() {}
 }
 
 extension PersonLedger {

@@ -41,7 +41,7 @@ struct SignUpProcedure: Sendable {
       tokens: issued.message, migration: session?.result(at: now))
     context.principal = Principal(
       userID: userID, deviceID: device.deviceID,
-      auditDetail: session.map { $0.anchor == nil ? "unanchored=true" : "unanchored=false" } ?? "")
+      auditDetail: session?.auditDetail ?? "")
     let migration = try session?.stored(from: device.deviceID, at: now)
     let outcome = try await answering { () throws(StoreError) in
       try await store.signUp(
@@ -87,7 +87,7 @@ struct SignUpProcedure: Sendable {
     } else if !claim.unanchored {
       throw Refusal.sessionInvalid.status
     }
-    return try SessionCapture(claim, known: known, secretHash: secretHash, at: now)
+    return try SessionCapture(claim, known: known, at: now)
   }
 
   /// The reply to this very request, if it was answered before.

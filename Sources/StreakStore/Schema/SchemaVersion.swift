@@ -17,5 +17,7 @@ struct SchemaVersion: Sendable {
   }
 
   /// Every step that this program knows, in order.
-  static let all: [SchemaVersion] = [.initial, .previousRun, .sync, .rateLimits, .auditChain, .knownDevices]
+  static let all: [SchemaVersion] = [
+    .initial, .previousRun, .sync, .rateLimits, .auditChain, .knownDevices, .migrations,
+  ]
 }

@@ -28,15 +28,16 @@ extension StreakStore {
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
     let applied = try await applySchema(SchemaVersion.all)
-    do throws(StoreError) {
-      epoch = try await database.row(Self.readEpoch) { row throws(DatabaseError) in try row.int64(0) } ?? 0
-    } catch {
-      throw .store(error)
-    }
+    do throws(StoreError) { try await readEpoch() } catch { throw .store(error) }
     return applied
   }
 
-  private static let readEpoch = Statement(.read, "SELECT epoch FROM service_state")
+  private static let storedEpoch = Statement(.read, "SELECT epoch FROM service_state")
+
+  /// Reads which life of the database this is: for a store that serves a schema which another one has applied.
+  public func readEpoch() async throws(StoreError) {
+    epoch = try await database.row(Self.storedEpoch) { row throws(DatabaseError) in try row.int64(0) } ?? 0
+  }
 
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
   ///

@@ -129,6 +129,30 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW = 24,
   /*
+   * FAILED_PRECONDITION: the device's queue belongs to another account than the access token.
+   */
+  STREAK__V1__ERROR_REASON__ACCOUNT_MISMATCH = 25,
+  /*
+   * FAILED_PRECONDITION: operations are missing before the first one sent; `SyncRefusal.expected_seq` says from which on.
+   */
+  STREAK__V1__ERROR_REASON__SEQUENCE_GAP = 26,
+  /*
+   * FAILED_PRECONDITION: this device's `seq` was used for another operation.
+   */
+  STREAK__V1__ERROR_REASON__OPERATION_REUSED = 27,
+  /*
+   * Of an operation: the device's clock is a day or more ahead of the server's.
+   */
+  STREAK__V1__ERROR_REASON__CLOCK_SKEW = 28,
+  /*
+   * Of an operation: it claims to have seen a change that has not happened.
+   */
+  STREAK__V1__ERROR_REASON__CHANGE_UNKNOWN = 29,
+  /*
+   * Of an operation: there is no such conflict.
+   */
+  STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 30,
+  /*
    * INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
    */
   STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON = 40,
