@@ -7,9 +7,9 @@ import random
 import grpc
 import pytest
 from cutting_proxy import CuttingProxy
-from person import Person, today
-from streak.v1 import account_pb2, migration_pb2
-from test_migration import Session, days, habit, listed, migrate, psql, refusal, undo  # noqa: F401
+from person import Person
+from streak.v1 import migration_pb2
+from test_migration import Session, days, habit, listed, psql
 
 SIGN_UPS = 200 * int(os.environ.get("STREAKD_SEED_FACTOR", "1"))
 DAYS = 3
