@@ -76,7 +76,8 @@ let package = Package(
       swiftSettings: fencedSettings),
     .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: settings),
     .target(
-      name: "StreakStore", dependencies: ["EventLoop", "Postgres", "StreakDomain", logging], swiftSettings: settings),
+      name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
+      swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(
@@ -94,7 +95,9 @@ let package = Package(
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "streakctl",
-      dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "TLS", argumentParser],
+      dependencies: [
+        "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakStore", "TLS", argumentParser,
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",

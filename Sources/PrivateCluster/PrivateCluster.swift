@@ -6,11 +6,15 @@ internal import Synchronization
 ///
 /// One thread waits for the server process. Whatever was acknowledged survives the sudden end of this program, of PostgreSQL, or of both.
 public final class PrivateCluster: Sendable {
-  /// For libpq.
+  /// For libpq, as the role that owns everything in the cluster.
   public let connectionString: String
+  /// For libpq, as the role that serves; the owner makes it.
+  public let servingConnectionString: String
 
   /// The database role that owns everything in the cluster.
   static let roleName = "streakd"
+  /// The database role that requests are served under.
+  public static let servingRoleName = "streakd_serving"
 
   /// How long a server may take to accept connections, crash recovery included, in seconds.
   static let startSecondsMax = 120
@@ -70,7 +74,9 @@ public final class PrivateCluster: Sendable {
       if character == "'" || character == "\\" { host.append("\\") }
       host.append(character)
     }
-    connectionString = "host='\(host)' port=5432 user=\(Self.roleName) dbname=postgres"
+    let place = "host='\(host)' port=5432 dbname=postgres"
+    connectionString = "\(place) user=\(Self.roleName)"
+    servingConnectionString = "\(place) user=\(Self.servingRoleName)"
   }
 
   /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second call does nothing.

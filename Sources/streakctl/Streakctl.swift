@@ -7,8 +7,8 @@ struct Streakctl: AsyncParsableCommand {
     commandName: "streakctl",
     abstract: "Talks to a streakd server.",
     discussion: """
-      Exit codes: 0 success; 1 the server refused the call; 64 wrong usage; 65 the request is not valid JSON for the method; \
+      Exit codes: 0 success; 1 the server refused the call, or an audit trail is broken; 64 wrong usage; 65 the request is not valid JSON for the method; \
       69 the server cannot be reached.
       """,
-    subcommands: [CallCommand.self, MethodsCommand.self])
+    subcommands: [CallCommand.self, MethodsCommand.self, AuditCommand.self])
 }

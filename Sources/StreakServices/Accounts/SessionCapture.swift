@@ -13,44 +13,27 @@ struct SessionCapture {
   /// The zones of the capture, as StreakDomain writes them.
   let zoneUses: [UInt8]
 
-  private let claim: SessionClaim
-  private let sessionID: Identifier
-  private let migrationID: Identifier
-  private let secretHash: [UInt8]
-  private let captured: StreakDomain.CapturedSession
+  private let checked: CheckedCapture
   private let habits: [HabitRecord]
   private let plan: MigrationPlan
   private let rejectedIDs: [Identifier]
 
+  private var sessionID: Identifier { checked.sessionID }
+  private var migrationID: Identifier { checked.migrationID }
+  private var secretHash: [UInt8] { checked.secretHash }
+  private var captured: StreakDomain.CapturedSession { checked.captured }
+
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
-  init(_ claim: SessionClaim, known: SessionRecord?, secretHash: [UInt8], at now: Moment) throws(RPCStatus) {
-    guard let message = claim.captured else { throw Refusal.invalidField("session.captured", "is required") }
-    captured = try StreakDomain.CapturedSession(message, path: "session.captured")
-    if let field = captured.invalidField {
-      throw Refusal.invalidField("session.captured." + field, "cannot be")
-    }
-    switch captured.fault(sha256: SHA256.digest(of:)) {
-    case nil: break
-    case .partialCapture: throw Refusal.partialCapture.status
-    case .captureCorrupt: throw Refusal.captureCorrupt.status
-    }
-    self.claim = claim
+  init(_ claim: SessionClaim, known: SessionRecord?, at now: Moment) throws(RPCStatus) {
+    let checked = try CheckedCapture(claim, at: now)
+    self.checked = checked
     self.known = known
-    self.secretHash = secretHash
-    sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-    migrationID = try Identifier(field: claim.migrationId, path: "session.migration_id")
-    var habits: [HabitRecord] = []
-    var habitIDs: Set<Identifier> = []
-    for (index, captured) in message.habits.enumerated() {
-      let path = "session.captured.habits[\(index)].habit"
-      var record = try HabitRecord(captured.habit ?? Habit(), path: path, at: now)
-      record.version = StreakStore.firstChangeNumber
-      guard habitIDs.insert(record.habitID).inserted else {
-        throw Refusal.invalidField(path + ".id", "must stand in the capture once")
-      }
-      habits.append(record)
+    let captured = checked.captured
+    habits = checked.habits.map { habit in
+      var habit = habit
+      habit.version = StreakStore.firstChangeNumber
+      return habit
     }
-    self.habits = habits
     plan = MigrationPlan(captured, anchorMilliseconds: known?.anchor?.milliseconds, now: now.milliseconds)
     rejectedIDs = plan.rejected.map { _ in Identifier.random() }
     var uses = ZoneUses()
@@ -61,6 +44,8 @@ struct SessionCapture {
   /// When the server saw the session begin; nil if it did not.
   var anchor: Moment? { known?.anchor }
   var habitCount: Int { habits.count }
+  /// What the audit event says.
+  var auditDetail: String { plan.auditDetail(sessionID: sessionID, unanchored: anchor == nil) }
 
   /// What is stored.
   func stored(from deviceID: Identifier, at now: Moment) throws(RPCStatus) -> NewMigration {
@@ -103,7 +88,7 @@ struct SessionCapture {
         ),
         claimMismatch: planned.claimMismatch, daysCounted: Int32(clamping: countedCount),
         daysQuarantined: Int32(clamping: done.count - countedCount),
-        daysUndone: Int32(clamping: planned.cells.count - done.count))
+        daysUndone: Int32(clamping: planned.cells.count - done.count), match: .new)
     }
     let rejected = zip(plan.rejected, rejectedIDs).map { rejection, entryID in
       let entry = captured.entries[rejection.index]
@@ -114,7 +99,8 @@ struct SessionCapture {
     return MigrationResult(
       migrationId: migrationID.bytes, sessionId: sessionID.bytes, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, habits: migrated, quarantined: quarantined, rejected: rejected,
-      capturedDay: plan.capturedDay.number, committedAt: GoogleProtobufTimestamp(now))
+      capturedDay: plan.capturedDay.number, committedAt: GoogleProtobufTimestamp(now),
+      findings: plan.schemaFindings)
   }
 
   /// Every quarantined day, by habit and reason.

@@ -15,6 +15,8 @@ struct SignUpProcedure: Sendable {
   let store: StreakStore
   let passwords: PasswordQueue
   let issuer: TokenIssuer
+  let limiter: RateLimiter
+  let passwordRules: PasswordRules
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     let now = Moment.now()
@@ -26,6 +28,8 @@ struct SignUpProcedure: Sendable {
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
     if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
+    try passwordRules.check(request.password, email: email.key, path: "password")
+    try await limiter.count(context, person: Array(email.key.utf8))
 
     let hash = try await passwords.hash(Secret(request.password), on: context.loop)
     let userID = Identifier.random()
@@ -37,7 +41,7 @@ struct SignUpProcedure: Sendable {
       tokens: issued.message, migration: session?.result(at: now))
     context.principal = Principal(
       userID: userID, deviceID: device.deviceID,
-      auditDetail: session.map { $0.anchor == nil ? "unanchored=true" : "unanchored=false" } ?? "")
+      auditDetail: session?.auditDetail ?? "")
     let migration = try session?.stored(from: device.deviceID, at: now)
     let outcome = try await answering { () throws(StoreError) in
       try await store.signUp(
@@ -46,10 +50,12 @@ struct SignUpProcedure: Sendable {
           zoneUses: session?.zoneUses ?? [],
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
           credential: issued.credential, session: migration,
-          auditEvent: AuditInterceptor.event(of: context)))
+          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses)))
     }
     switch outcome {
     case .signedUp:
+      let addressHash = limiter.addressHash(of: context, userID)
+      try? await store.noteSignIn(of: userID, deviceID: device.deviceID, addressHash: addressHash)
       (context.principal as? Principal).map { principal in
         var principal = principal
         principal.auditIsStored = true
@@ -81,7 +87,7 @@ struct SignUpProcedure: Sendable {
     } else if !claim.unanchored {
       throw Refusal.sessionInvalid.status
     }
-    return try SessionCapture(claim, known: known, secretHash: secretHash, at: now)
+    return try SessionCapture(claim, known: known, at: now)
   }
 
   /// The reply to this very request, if it was answered before.

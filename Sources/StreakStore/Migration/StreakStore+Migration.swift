@@ -72,8 +72,9 @@ extension StreakStore {
   private static let insertMigration = Statement(
     .write,
     """
-    INSERT INTO migrations (user_id, migration_id, session_id, anchor, manifest_hash, result, committed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO migrations (
+      user_id, migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     """)
 
   /// Stores a session's data in an account that has none of its habits.
@@ -101,18 +102,33 @@ extension StreakStore {
       .int64Array(cells.map(\.version)), .moments(cells.map(\.made.occurredAt)), .stringArray(cells.map(\.made.zone)),
       .int32Array(cells.map(\.made.utcOffsetSeconds)), .int32Array(cells.map(\.made.dayStartMinutes)),
       .moments(cells.map(\.recordedAt)))
-    let rejected = session.rejected
+    try await insertRejected(session.rejected, migration.migrationID, of: userID, by: runner)
+    try await insertRecord(migration, of: userID, by: runner)
+  }
+
+  /// Puts entries into the inbox.
+  static func insertRejected(
+    _ rejected: [RejectedEntryRecord], _ migrationID: Identifier, of userID: Identifier,
+    by runner: some StatementRunner
+  ) async throws(StoreError) {
+    guard !rejected.isEmpty else { return }
     try await runner.execute(
-      insertRejected, .identifier(userID), .identifier(migration.migrationID), .identifiers(rejected.map(\.entryID)),
+      insertRejected, .identifier(userID), .identifier(migrationID), .identifiers(rejected.map(\.entryID)),
       .int32Array(rejected.map(\.index)), .identifiers(rejected.map(\.habitID)), .int32Array(rejected.map(\.day)),
       .boolArray(rejected.map(\.done)), .stringArray(rejected.map(\.note)),
       .moments(rejected.map(\.made.occurredAt)), .stringArray(rejected.map(\.made.zone)),
       .int32Array(rejected.map(\.made.utcOffsetSeconds)), .int32Array(rejected.map(\.made.dayStartMinutes)),
       .int32Array(rejected.map(\.reason)), .moments(rejected.map(\.rejectedAt)))
+  }
+
+  /// Stores a migration with the reply to it.
+  static func insertRecord(
+    _ migration: MigrationRecord, of userID: Identifier, by runner: some StatementRunner
+  ) async throws(StoreError) {
     try await runner.execute(
       insertMigration, .identifier(userID), .identifier(migration.migrationID), .identifier(migration.sessionID),
       .moment(migration.anchor), .bytes(migration.manifestHash), .bytes(migration.result),
-      .moment(migration.committedAt))
+      .moment(migration.committedAt), .int64(migration.changeNumber))
   }
 
   private static let migration = Statement(

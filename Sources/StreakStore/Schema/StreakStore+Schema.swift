@@ -9,17 +9,17 @@ public enum SchemaError: Error, Equatable {
 
 extension StreakStore {
   /// The advisory lock that programs hold while they apply schema versions; an arbitrary number of ours.
-  private static let schemaLock: Int64 = 0x5374_7265_616B_6401
+  static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
-  private static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
+  static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
   private static let makeVersionTable = Statement(
     .write,
     """
     CREATE TABLE IF NOT EXISTS schema_versions (
       number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
     """)
-  private static let appliedVersion = Statement(.write, "SELECT coalesce(max(number), 0) FROM schema_versions")
-  private static let readVersion = Statement(.read, "SELECT coalesce(max(number), 0) FROM schema_versions")
+  private static let appliedVersions = Statement(.write, "SELECT number FROM schema_versions")
+  private static let readVersions = Statement(.read, "SELECT number FROM schema_versions")
   private static let noteVersion = Statement(.write, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)")
 
   /// Brings the database's schema up to this program's, in one transaction under an advisory lock: of any number of programs that start
@@ -28,23 +28,24 @@ extension StreakStore {
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
     let applied = try await applySchema(SchemaVersion.all)
-    do throws(StoreError) {
-      epoch = try await database.row(Self.readEpoch) { row throws(DatabaseError) in try row.int64(0) } ?? 0
-    } catch {
-      throw .store(error)
-    }
+    do throws(StoreError) { try await readEpoch() } catch { throw .store(error) }
     return applied
   }
 
-  private static let readEpoch = Statement(.read, "SELECT epoch FROM service_state")
+  private static let storedEpoch = Statement(.read, "SELECT epoch FROM service_state")
+
+  /// Reads which life of the database this is: for a store that serves a schema which another one has applied.
+  public func readEpoch() async throws(StoreError) {
+    epoch = try await database.row(Self.storedEpoch) { row throws(DatabaseError) in try row.int64(0) } ?? 0
+  }
 
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
   ///
   /// - Returns: Whether the schema has every version of this program. It may have later ones: a newer program has begun to take over, and
   ///   its versions leave what this one uses as it is.
   public func hasCurrentSchema() async throws(StoreError) -> Bool {
-    let applied = try await database.row(Self.readVersion) { row throws(DatabaseError) in try row.int32(0) }
-    return applied ?? 0 >= SchemaVersion.all.last?.number ?? 0
+    let applied = try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) }
+    return Set(applied).isSuperset(of: SchemaVersion.all.map(\.number))
   }
 
   func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {
@@ -53,13 +54,13 @@ extension StreakStore {
       outcome = try await transaction { transaction throws(StoreError) in
         try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
         try await transaction.execute(Self.makeVersionTable)
-        let applied =
-          try await transaction.row(Self.appliedVersion) { row throws(DatabaseError) in try row.int32(0) } ?? 0
-        let known = versions.last?.number ?? 0
-        guard applied <= known else {
-          return .rollBack(.failure(.newerThanProgram(databaseVersion: applied, programVersion: known)))
+        let applied = Set(
+          try await transaction.rows(Self.appliedVersions) { row throws(DatabaseError) in try row.int32(0) })
+        let (latest, known) = (applied.max() ?? 0, versions.map(\.number).max() ?? 0)
+        guard latest <= known else {
+          return .rollBack(.failure(.newerThanProgram(databaseVersion: latest, programVersion: known)))
         }
-        let missing = versions.filter { $0.number > applied }
+        let missing = versions.filter { !applied.contains($0.number) }.sorted { $0.number < $1.number }
         for version in missing {
           for statement in version.statements { try await transaction.execute(statement) }
           try await transaction.execute(Self.noteVersion, .int32(version.number), .string(version.name))
