@@ -113,6 +113,9 @@ let package = Package(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
+      name: "sync-load", dependencies: ["EventLoop", "GRPCSchema", "RPC", "Schema"], path: "Tests/SyncLoad",
+      swiftSettings: settings, linkerSettings: allocator),
+    .executableTarget(
       name: "interop-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
     .testTarget(

@@ -87,9 +87,13 @@ struct Authenticator: ServerInterceptor {
   }
 
   private static func token(of context: ServerContext, kind: OpaqueToken.Kind) -> OpaqueToken? {
-    guard let value = context.metadata("authorization"),
-      value.utf8.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }),
-      let token = OpaqueToken(text: value.dropFirst(scheme.utf8.count)), token.kind == kind
+    // Longer values are no tokens: nothing is copied of them.
+    let value = context.withMetadataBytes("authorization") { bytes in
+      bytes.byteCount <= scheme.utf8.count + OpaqueToken.textBytesMax
+        ? (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) } : []
+    }
+    guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }),
+      let token = OpaqueToken(utf8: value.dropFirst(scheme.utf8.count)), token.kind == kind
     else { return nil }
     return token
   }
