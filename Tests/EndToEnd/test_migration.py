@@ -237,6 +237,17 @@ def test_c13_a_day_twice_is_one_cell(server, person, way):
     assert len(person.history()) == 1 and not result.notice_ids
 
 
+@both_ways
+def test_an_undone_day_outside_the_window_buys_no_counted_one(server, person, way):
+    session = Session(person)
+    session.age(server, 300)
+    captured = habit()
+    bring(way, person, session.claim([captured], [entry(captured, today() - ago, done=False) for ago in (100, 40)]))
+    for ago in (100, 40):
+        assert person.record(captured.habit.id, today() - ago).cell.trust == common_pb2.CELL_TRUST_QUARANTINED
+    assert person.streak(captured.habit.id).total == 0
+
+
 def test_c15_the_same_migration_again_is_the_same_reply(server, account):
     session = Session(account)
     captured = habit()

@@ -12,6 +12,17 @@ public struct MigrationState: Sendable {
   public var habits: [Identifier: HabitState]
   /// The number of the account's last change.
   public var changeNumber: Int64
+
+  public init(
+    stored: MigrationRecord? = nil, session: SessionRecord?, earlier: [MigrationRecord] = [],
+    habits: [Identifier: HabitState] = [:], changeNumber: Int64 = 0
+  ) {
+    self.stored = stored
+    self.session = session
+    self.earlier = earlier
+    self.habits = habits
+    self.changeNumber = changeNumber
+  }
 }
 
 /// What a migration stores beside the ledger's changes.

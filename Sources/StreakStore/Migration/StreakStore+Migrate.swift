@@ -170,7 +170,8 @@ extension StreakStore {
 
   /// Stores what a ledger has become, under the lock of its person's row.
   func storeLedger(of person: LedgerPerson, at now: Moment, by runner: some StatementRunner) async throws(StoreError) {
-    guard let ledger = person.ledger, !ledger.changes.isEmpty else { return }
+    // An empty session changes nothing but the number: what comes later must have another one.
+    guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }
     guard try await LedgerStore([person], now: now).run(by: runner).contains(person.userID) else {
       throw .concurrentChange
     }
@@ -193,10 +194,18 @@ extension StreakStore {
           .identifier(migration.migrationID), .moment(now))
       guard claimed == 1 else { throw .concurrentChange }
     }
-    try await storeLedger(of: person, at: now, by: transaction)
-    try await Self.insertRejected(record.rejected, migration.migrationID, of: userID, by: transaction)
-    try await Self.insertRecord(migration, of: userID, by: transaction)
+    try await store(record, for: person, at: now, by: transaction)
     try await Self.recordAudit(record.auditEvent, by: transaction)
+  }
+
+  /// Stores what a session has made of a person's ledger, and the migration itself.
+  func store(
+    _ record: MergeRecord, for person: LedgerPerson, at now: Moment, by transaction: Transaction
+  ) async throws(StoreError) {
+    try await storeLedger(of: person, at: now, by: transaction)
+    let migration = record.migration
+    try await Self.insertRejected(record.rejected, migration.migrationID, of: person.userID, by: transaction)
+    try await Self.insertRecord(migration, of: person.userID, by: transaction)
   }
 }
 
