@@ -18,8 +18,8 @@ extension StreakStore {
     CREATE TABLE IF NOT EXISTS schema_versions (
       number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
     """)
-  private static let appliedVersion = Statement(.write, "SELECT coalesce(max(number), 0) FROM schema_versions")
-  private static let readVersion = Statement(.read, "SELECT coalesce(max(number), 0) FROM schema_versions")
+  private static let appliedVersions = Statement(.write, "SELECT number FROM schema_versions")
+  private static let readVersions = Statement(.read, "SELECT number FROM schema_versions")
   private static let noteVersion = Statement(.write, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)")
 
   /// Brings the database's schema up to this program's, in one transaction under an advisory lock: of any number of programs that start
@@ -35,8 +35,8 @@ extension StreakStore {
   /// - Returns: Whether the schema has every version of this program. It may have later ones: a newer program has begun to take over, and
   ///   its versions leave what this one uses as it is.
   public func hasCurrentSchema() async throws(StoreError) -> Bool {
-    let applied = try await database.row(Self.readVersion) { row throws(DatabaseError) in try row.int32(0) }
-    return applied ?? 0 >= SchemaVersion.all.last?.number ?? 0
+    let applied = Set(try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) })
+    return SchemaVersion.all.allSatisfy { applied.contains($0.number) }
   }
 
   func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {
@@ -45,13 +45,13 @@ extension StreakStore {
       outcome = try await transaction { transaction throws(StoreError) in
         try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
         try await transaction.execute(Self.makeVersionTable)
-        let applied =
-          try await transaction.row(Self.appliedVersion) { row throws(DatabaseError) in try row.int32(0) } ?? 0
-        let known = versions.last?.number ?? 0
-        guard applied <= known else {
-          return .rollBack(.failure(.newerThanProgram(databaseVersion: applied, programVersion: known)))
+        let applied = Set(
+          try await transaction.rows(Self.appliedVersions) { row throws(DatabaseError) in try row.int32(0) })
+        if let unknown = applied.subtracting(versions.map(\.number)).max() {
+          let known = versions.last?.number ?? 0
+          return .rollBack(.failure(.newerThanProgram(databaseVersion: unknown, programVersion: known)))
         }
-        let missing = versions.filter { $0.number > applied }
+        let missing = versions.filter { !applied.contains($0.number) }
         for version in missing {
           for statement in version.statements { try await transaction.execute(statement) }
           try await transaction.execute(Self.noteVersion, .int32(version.number), .string(version.name))
