@@ -80,6 +80,12 @@ let package = Package(
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(
+      name: "Operations",
+      dependencies: [
+        "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema", "StreakStore",
+      ],
+      exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(
       name: "StreakServices",
       dependencies: ["Cryptography", "EventLoop", "RPC", "Schema", "StreakDomain", "StreakStore", logging],
       swiftSettings: settings),
@@ -94,7 +100,10 @@ let package = Package(
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "streakctl",
-      dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "TLS", argumentParser],
+      dependencies: [
+        "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec", "RPC", "Schema",
+        "StreakStore", "TLS", argumentParser,
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
@@ -131,6 +140,9 @@ let package = Package(
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
+    .testTarget(
+      name: "OperationsTests", dependencies: ["Cryptography", "GRPCSchema", "Operations", "Schema", "StreakStore"],
+      swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(
