@@ -94,7 +94,8 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "EventLoop", "GRPCSchema", "Postgres", "PrivateCluster", "RPC", "Schema", "StreakServices",
+        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "RPC", "Schema",
+        "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),

@@ -1017,7 +1017,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[24] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[29] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1043,12 +1043,22 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "CONCURRENT_CHANGE", "STREAK__V1__ERROR_REASON__CONCURRENT_CHANGE", 22 },
   { "INTERNAL_FAULT", "STREAK__V1__ERROR_REASON__INTERNAL_FAULT", 23 },
   { "EXPORT_TOO_SLOW", "STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW", 24 },
+  { "ACCOUNT_ERASED", "STREAK__V1__ERROR_REASON__ACCOUNT_ERASED", 60 },
+  { "BACKUPS_OFF", "STREAK__V1__ERROR_REASON__BACKUPS_OFF", 61 },
+  { "BACKUP_UNDER_WAY", "STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY", 62 },
+  { "BACKUP_FAILED", "STREAK__V1__ERROR_REASON__BACKUP_FAILED", 63 },
+  { "BACKUP_NOT_FOUND", "STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND", 64 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{0, 24}
+{0, 0},{9, 8},{60, 24},{0, 29}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[24] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[29] =
 {
+  { "ACCOUNT_ERASED", 24 },
+  { "BACKUPS_OFF", 25 },
+  { "BACKUP_FAILED", 27 },
+  { "BACKUP_NOT_FOUND", 28 },
+  { "BACKUP_UNDER_WAY", 26 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
   { "CONCURRENT_CHANGE", 21 },
@@ -1081,11 +1091,11 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  24,
+  29,
   streak__v1__error_reason__enum_values_by_number,
-  24,
+  29,
   streak__v1__error_reason__enum_values_by_name,
-  2,
+  3,
   streak__v1__error_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -62,12 +62,12 @@ extension BackupFolder {
     let copied = Result { () throws(OperationsError) in
       try Pump.copy(from: file.output, to: [ByteCounter { progress.addDump($0) }, trial])
     }
-    let unpacking = file.failure()
+    // The hash is right, so what cannot be unpacked was encrypted to somebody else. Before psql is asked anything: it may be in the middle of a
+    // table's rows, and take the question for one.
+    if let unpacking = file.failure() { throw .programFailed("\(backup.name): \(unpacking)") }
     try copied.get()
     progress.begin("comparing")
     let failure = trial.failure(comparedWith: backup.tables)
-    // The hash is right, so what cannot be unpacked was encrypted to somebody else. psql may have stopped first.
-    if let unpacking, failure?.isDamage ?? true { throw .programFailed("\(backup.name): \(unpacking)") }
     if let failure, !failure.isDamage { throw .programFailed("\(backup.name): \(failure.text)") }
     return failure?.text
   }

@@ -11,13 +11,14 @@ public final class StreakApplication: Sendable {
   private let passwords: PasswordQueue
   private let issuer: TokenIssuer
   private let exports: ExportLimits
+  private let erasures: ErasureSink
   private let listeners = Mutex<[RevocationListener]>([])
 
   /// - Parameter store: Open, on every loop that will serve.
   /// - Throws: `ApplicationError` if the machine cannot even hash one password.
   public init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
-    exports: ExportLimits = ExportLimits()
+    exports: ExportLimits = ExportLimits(), erasures: ErasureSink = .none
   ) throws(ApplicationError) {
     self.store = store
     do {
@@ -26,13 +27,15 @@ public final class StreakApplication: Sendable {
       throw .noMemoryForPasswords
     }
     self.exports = exports
+    self.erasures = erasures
     issuer = TokenIssuer(lifetimes: lifetimes)
   }
 
   /// Every method of the service, for one loop.
   public func methods(on loop: EventLoop) -> [ServerMethod] {
     let signUp = SignUpProcedure(store: store, passwords: passwords, issuer: issuer)
-    return AccountHandlers(store: store, passwords: passwords, issuer: issuer, signUp: signUp).methods
+    return AccountHandlers(store: store, passwords: passwords, issuer: issuer, signUp: signUp, erasures: erasures)
+      .methods
       + SessionHandlers(store: store).methods + StreakHandlers(store: store).methods
       + ExportHandlers(store: store, slots: ExportSlots(limits: exports)).methods
   }
@@ -40,7 +43,10 @@ public final class StreakApplication: Sendable {
   /// What stands around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
     let authenticator = Authenticator(store: store, loop: loop)
-    let listener = store.listenForRevocations(on: loop) { authenticator.forget($0) }
+    let listener = store.listenForRevocations(on: loop) { userID in
+      authenticator.forget(userID)
+      Task(executorPreference: loop) { await authenticator.endStreamsOfErased(userID) }
+    }
     listeners.withLock { $0.append(listener) }
     return [AuditInterceptor(store: store), authenticator]
   }

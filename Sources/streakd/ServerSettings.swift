@@ -23,6 +23,17 @@ struct ServerSettings {
   let logsEveryCall: Bool
   /// Nil: there is no admin server.
   let adminListen: SocketAddress?
+  /// Nil: there is no backup folder.
+  let backups: Backups?
+
+  struct Backups {
+    let folder: String
+    /// Nil: this process makes none.
+    let recipient: String?
+    let hour: Int
+    let retentionDays: Int
+    let scratchFolder: String
+  }
 
   enum LogFormat: String {
     case text
@@ -120,6 +131,15 @@ struct ServerSettings {
       throw ValidationError("log-format must be text or json, not \(format).")
     }
     self.logFormat = logFormat
+    let hour = try number("backup-hour", command.backupHour, 0...23, default: 3)
+    let retentionDays = try number("backup-retention-days", command.backupRetentionDays, 1...36_500, default: 30)
+    let recipient = text("backup-recipient", command.backupRecipient)
+    backups = text("backup-folder", command.backupFolder).map { folder in
+      Backups(
+        folder: folder, recipient: recipient, hour: hour, retentionDays: retentionDays,
+        scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp")
+    }
+    guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
     logsEveryCall = command.accessLog || text("access-log", nil) == "true"
   }
 
@@ -135,7 +155,8 @@ struct ServerSettings {
       "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
-      "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format",
+      "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format", "backup-folder",
+      "backup-recipient", "backup-hour", "backup-retention-days", "backup-scratch-folder",
     ]
     for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false

@@ -3,6 +3,8 @@ import EventLoop
 import GRPCSchema
 import Glibc
 import Logging
+import Operations
+import Postgres
 import PrivateCluster
 import RPC
 import Schema
@@ -94,6 +96,24 @@ struct Streakd: AsyncParsableCommand {
   @Flag(help: "Serve without TLS on an address that other machines reach.")
   var allowCleartext = false
 
+  @Option(help: "Where backups and the erasure ledger lie. Several processes that share a database share it too.")
+  var backupFolder: String?
+
+  @Option(
+    help:
+      "Make a backup every day, encrypted to this public key of age (age1...), or to those in a file. Keep the private key elsewhere."
+  )
+  var backupRecipient: String?
+
+  @Option(help: "The hour of the day, in UTC, at which the daily backup begins. (default: 3)")
+  var backupHour: Int?
+
+  @Option(help: "Days that backups are kept; the last good one is kept for ever. (default: 30)")
+  var backupRetentionDays: Int?
+
+  @Option(help: "Where backups are restored on trial; needs room for the whole database. (default: /var/tmp)")
+  var backupScratchFolder: String?
+
   @Option(help: "A file with more settings.")
   var config: String?
 
@@ -134,9 +154,11 @@ struct Streakd: AsyncParsableCommand {
     let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
     if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
 
+    let backups = try await startBackups(settings, connectionString, store, first, logger)
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
-    let application = try StreakApplication(store: store, exports: settings.exports)
+    let application = try StreakApplication(
+      store: store, exports: settings.exports, erasures: backups?.erasures ?? .none)
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
@@ -171,6 +193,7 @@ struct Streakd: AsyncParsableCommand {
     await server.shutdown(graceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     if let admin { await admin.close() }
+    await backups?.stop()
     checks.cancel()
     await checks.value
     await application.close()
@@ -178,6 +201,23 @@ struct Streakd: AsyncParsableCommand {
     await stopping.close()
     for thread in threads { thread.stopAndJoin() }
     logger.info("stopped")
+  }
+
+  /// Makes everybody absent who is in the erasure ledger, before the port is opened.
+  private func startBackups(
+    _ settings: ServerSettings, _ connectionString: String, _ store: StreakStore, _ loop: EventLoop, _ logger: Logger
+  ) async throws -> BackupKeeper? {
+    guard let wanted = settings.backups else { return nil }
+    var backup = BackupSettings(
+      configuration: try PostgresConfiguration(connectionString: connectionString), folder: wanted.folder,
+      recipients: wanted.recipient.map { [$0] } ?? [])
+    backup.retentionDays = wanted.retentionDays
+    backup.scratchFolder = wanted.scratchFolder
+    let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
+    let keeper = BackupKeeper(backup, schedule: schedule, store: store, loop: loop, logger: logger)
+    try await keeper.applyLedger()
+    keeper.start()
+    return keeper
   }
 
   private func startAdmin(_ settings: ServerSettings, _ pages: AdminPages, _ logger: Logger) async throws

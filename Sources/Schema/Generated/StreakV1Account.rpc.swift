@@ -29,6 +29,12 @@ public protocol AccountService: Sendable {
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse
   /// Revokes this device's tokens, or every device's. Every server process refuses them within seconds.
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse
+  /// Erases the account with everything that belongs to it, at once and for ever, on every device. All that is left is its random id, in a
+  /// list that is applied to every backup that is ever restored. Devices are told ACCOUNT_ERASED from then on, and so is whoever sends this
+  /// again; open streams end with it. The same email may sign up again, empty.
+  ///
+  /// Refused: INVALID_FIELD if the email is not the account's, or the phrase not the one below; ACCOUNT_ERASED.
+  func deleteAccount(_ request: DeleteAccountRequest, context: ServerContext) async throws(RPCStatus) -> DeleteAccountResponse
   /// The signed-in person's account.
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse
 }
@@ -48,6 +54,9 @@ extension AccountService {
       },
       .unary(AccountServiceMethods.signOut) { request, context throws(RPCStatus) in
         try await signOut(request, context: context)
+      },
+      .unary(AccountServiceMethods.deleteAccount) { request, context throws(RPCStatus) in
+        try await deleteAccount(request, context: context)
       },
       .unary(AccountServiceMethods.getAccount) { request, context throws(RPCStatus) in
         try await getAccount(request, context: context)
@@ -74,9 +83,13 @@ public enum AccountServiceMethods {
     service: "streak.v1.AccountService", name: "SignOut", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
     request: SignOutRequest.descriptor, response: SignOutResponse.descriptor)
+  public static let deleteAccount = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
   public static let getAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
     request: GetAccountRequest.descriptor, response: GetAccountResponse.descriptor)
-  public static let all = [signUp, signIn, refresh, signOut, getAccount]
+  public static let all = [signUp, signIn, refresh, signOut, deleteAccount, getAccount]
 }

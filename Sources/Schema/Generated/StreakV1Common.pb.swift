@@ -58,6 +58,16 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let internalFault = ErrorReason(rawValue: 23)
   /// DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited time.
   public static let exportTooSlow = ErrorReason(rawValue: 24)
+  /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
+  public static let accountErased = ErrorReason(rawValue: 60)
+  /// FAILED_PRECONDITION: this server was given no backup folder.
+  public static let backupsOff = ErrorReason(rawValue: 61)
+  /// FAILED_PRECONDITION: another backup is under way.
+  public static let backupUnderWay = ErrorReason(rawValue: 62)
+  /// INTERNAL: the backup could not be made; the message says why.
+  public static let backupFailed = ErrorReason(rawValue: 63)
+  /// NOT_FOUND: there is no backup of that name.
+  public static let backupNotFound = ErrorReason(rawValue: 64)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -86,6 +96,11 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 22: "CONCURRENT_CHANGE"
     case 23: "INTERNAL_FAULT"
     case 24: "EXPORT_TOO_SLOW"
+    case 60: "ACCOUNT_ERASED"
+    case 61: "BACKUPS_OFF"
+    case 62: "BACKUP_UNDER_WAY"
+    case 63: "BACKUP_FAILED"
+    case 64: "BACKUP_NOT_FOUND"
     default: nil
     }
   }

@@ -15,6 +15,7 @@ struct Authenticator: ServerInterceptor {
   private final class State {
     let store: StreakStore
     var cache = GrantCache()
+    var streams = OpenStreams()
 
     init(store: StreakStore) {
       self.store = store
@@ -29,6 +30,10 @@ struct Authenticator: ServerInterceptor {
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
+    // Before the token is looked up: an erasure heard from now on finds the stream.
+    let streamOwner = context.method.kind == .unary ? nil : Self.owner(of: context)
+    if let streamOwner { state.value.streams.insert(context, of: streamOwner) }
+    defer { if let streamOwner { state.value.streams.remove(context, of: streamOwner) } }
     switch context.method.policy.authentication {
     case .none: break
     case .user: context.principal = try await principal(of: context)
@@ -49,6 +54,21 @@ struct Authenticator: ServerInterceptor {
     if let userID { state.value.cache.remove(userID) } else { state.value.cache.removeAll() }
   }
 
+  /// Ends the open streams of people who were erased.
+  ///
+  /// - Parameter userID: Who perhaps was; nil: erasures may have gone unheard.
+  func endStreamsOfErased(_ userID: Identifier?) async {
+    let people = userID.map { [$0] } ?? state.value.streams.people
+    let open = people.filter { state.value.streams.hasStreams(of: $0) }
+    guard !open.isEmpty, let erased = try? await state.value.store.erased(among: open) else { return }
+    for userID in erased { state.value.streams.end(of: userID, Refusal.accountErased.status) }
+  }
+
+  /// Whose access token a call carries, genuine or not.
+  private static func owner(of context: ServerContext) -> Identifier? {
+    token(of: context, kind: .access).flatMap { Identifier($0.owner) }
+  }
+
   private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
     guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
       throw Refusal.credentialsInvalid.status
@@ -63,7 +83,8 @@ struct Authenticator: ServerInterceptor {
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
-    guard let grant, Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
+    guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID) }
+    guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID)
   }
 
@@ -73,6 +94,12 @@ struct Authenticator: ServerInterceptor {
     }
     let store = state.value.store
     let session = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    if session == nil,
+      let erased = try await answering({ () throws(StoreError) in try await store.erasedSessionSecretHash(sessionID) }),
+      equalInConstantTime(erased, token.hash)
+    {
+      throw Refusal.accountErased.status
+    }
     guard let session, equalInConstantTime(session.secretHash, token.hash) else { throw Refusal.sessionInvalid.status }
     guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
     return session

@@ -29,6 +29,11 @@ enum Refusal: String, CaseIterable {
   case concurrentChange = "CONCURRENT_CHANGE"
   case internalFault = "INTERNAL_FAULT"
   case exportTooSlow = "EXPORT_TOO_SLOW"
+  case accountErased = "ACCOUNT_ERASED"
+  case backupsOff = "BACKUPS_OFF"
+  case backupUnderWay = "BACKUP_UNDER_WAY"
+  case backupFailed = "BACKUP_FAILED"
+  case backupNotFound = "BACKUP_NOT_FOUND"
 
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
@@ -82,6 +87,11 @@ enum Refusal: String, CaseIterable {
     case .concurrentChange: (.aborted, "Somebody changed the same thing at the same moment; send it again.")
     case .internalFault: (.internal, "A fault of the service.")
     case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
+    case .accountErased: (.unauthenticated, "The account was erased. Its email may sign up again, empty.")
+    case .backupsOff: (.failedPrecondition, "This server was given no backup folder.")
+    case .backupUnderWay: (.failedPrecondition, "Another backup is under way.")
+    case .backupFailed: (.internal, "The backup could not be made.")
+    case .backupNotFound: (.notFound, "There is no such backup.")
     }
   }
 }

@@ -4,14 +4,15 @@ extension SchemaVersion {
     number: 20, name: "service state",
     statements: [
       """
-      -- One row for the whole service.
-      CREATE TABLE service_state (
-        only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-        -- Part of every cursor that devices hold. Rises when the database goes back to an earlier state.
-        epoch bigint NOT NULL DEFAULT 1
+      -- One row: what holds for the database as a whole. Version 3 has it too; whichever comes first makes it.
+      CREATE TABLE IF NOT EXISTS service_state (
+        is_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_only_row),
+        -- Which life of the database change numbers belong to. Every restore to an earlier moment raises it.
+        epoch bigint NOT NULL
       )
       """,
-      "INSERT INTO service_state DEFAULT VALUES",
+      "INSERT INTO service_state (epoch) VALUES (1) ON CONFLICT DO NOTHING",
+      "CREATE INDEX sessions_by_claimant ON sessions (claimed_by) WHERE claimed_by IS NOT NULL",
       """
       -- Every attempt of a backup, by whichever process.
       CREATE TABLE backup_runs (
