@@ -69,7 +69,7 @@ public struct Restore {
   ) throws(OperationsError) -> Int64 {
     let session = try PsqlSession(programs, environment: environment)
     defer { session.end() }
-    try session.run("SELECT pg_advisory_lock(\(BackupRun.databaseLock));")
+    try session.run("SELECT pg_advisory_lock(\(BackupMaker.databaseLock));")
     guard try TableFingerprint.tables(session).isEmpty else {
       throw .refused("the database is not empty; nothing is ever restored over it")
     }

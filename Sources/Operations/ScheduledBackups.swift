@@ -9,12 +9,13 @@ public struct ScheduledBackups: Sendable {
       _ now: Moment, _ isDue: (Moment?) -> Bool
     ) throws(OperationsError) -> Backup?
 
-  private let schedule: BackupSchedule
+  private let schedule: BackupSchedule?
   private let folder: String
   private let retentionDays: Int
   private let make: Make
 
-  public init(_ schedule: BackupSchedule, folder: String, retentionDays: Int, make: @escaping Make) {
+  /// - Parameter schedule: Nil: a backup is always due.
+  public init(_ schedule: BackupSchedule?, folder: String, retentionDays: Int, make: @escaping Make) {
     self.schedule = schedule
     self.folder = folder
     self.retentionDays = retentionDays
@@ -22,10 +23,10 @@ public struct ScheduledBackups: Sendable {
   }
 
   /// Of a real database.
-  public init(_ schedule: BackupSchedule, _ settings: BackupSettings, progress: Progress) {
+  public init(_ schedule: BackupSchedule?, _ settings: BackupSettings, progress: Progress) {
     self.init(schedule, folder: settings.folder, retentionDays: settings.retentionDays) {
       now, isDue throws(OperationsError) in
-      try BackupRun(settings, progress: progress, now: { .now() }).run(if: isDue)
+      try BackupMaker(settings, progress: progress, now: { .now() }).run(if: isDue)
     }
   }
 
@@ -34,7 +35,7 @@ public struct ScheduledBackups: Sendable {
   /// - Returns: The backup and what the clean-up did; nil if none was due, or if another program made it.
   public func run(at now: Moment) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
     let schedule = schedule
-    guard let backup = try make(now, { schedule.isDue(at: now, last: $0) }) else { return nil }
+    guard let backup = try make(now, { schedule?.isDue(at: now, last: $0) ?? true }) else { return nil }
     return (backup, try BackupFolder(folder).prune(retentionDays: retentionDays, at: now))
   }
 }

@@ -12,13 +12,16 @@ public final class StreakApplication: Sendable {
   private let issuer: TokenIssuer
   private let exports: ExportLimits
   private let erasures: ErasureSink
+  private let operators: (token: OperatorToken, backend: OperatorBackend)?
+  private let startedAt = Moment.now()
   private let listeners = Mutex<[RevocationListener]>([])
 
   /// - Parameter store: Open, on every loop that will serve.
   /// - Throws: `ApplicationError` if the machine cannot even hash one password.
   public init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
-    exports: ExportLimits = ExportLimits(), erasures: ErasureSink = .none
+    exports: ExportLimits = ExportLimits(), erasures: ErasureSink = .none,
+    operators: (token: OperatorToken, backend: OperatorBackend)? = nil
   ) throws(ApplicationError) {
     self.store = store
     do {
@@ -28,6 +31,7 @@ public final class StreakApplication: Sendable {
     }
     self.exports = exports
     self.erasures = erasures
+    self.operators = operators
     issuer = TokenIssuer(lifetimes: lifetimes)
   }
 
@@ -38,11 +42,12 @@ public final class StreakApplication: Sendable {
       .methods
       + SessionHandlers(store: store).methods + StreakHandlers(store: store).methods
       + ExportHandlers(store: store, slots: ExportSlots(limits: exports)).methods
+      + (operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? [])
   }
 
   /// What stands around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
-    let authenticator = Authenticator(store: store, loop: loop)
+    let authenticator = Authenticator(store: store, loop: loop, operatorToken: operators?.token)
     let listener = store.listenForRevocations(on: loop) { userID in
       authenticator.forget(userID)
       Task(executorPreference: loop) { await authenticator.endStreamsOfErased(userID) }

@@ -52,6 +52,13 @@ final class BackupKeeper: Sendable {
 
   var current: State { state.withLock { $0 } }
 
+  /// What an operator should know; nil: all is well.
+  var warning: String? {
+    let state = current
+    if let failure = state.failure { return "the last backup failed: \(failure)" }
+    return state.ledgerIsBehind ? "the erasure ledger cannot be written" : nil
+  }
+
   // MARK: The ledger
 
   /// Where the service's erasures go.
@@ -143,13 +150,62 @@ final class BackupKeeper: Sendable {
     } catch {
       return  // without the database there is nothing to do; readiness says so
     }
+    _ = await make(at: now, schedule)
+  }
+
+  /// Makes a backup: if it is due, or, without a schedule, at once.
+  private func make(
+    at now: Moment, _ schedule: BackupSchedule?
+  ) async -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> {
     let scheduled = ScheduledBackups(schedule, settings, progress: progress)
-    state.withLock { $0.isRunning = true }
+    let isFirst = state.withLock { state in
+      defer { state.isRunning = true }
+      return !state.isRunning
+    }
+    guard isFirst else { return .failure(.underWay("this server makes a backup")) }
     logger.info("a backup begins")
     let result = await onOwnThread { () -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> in
       do throws(OperationsError) { return .success(try scheduled.run(at: now)) } catch { return .failure(error) }
     }
     note(result, began: now)
+    return result
+  }
+
+  // MARK: Operators
+
+  /// - Parameter keeper: Nil: there is no backup folder.
+  static func backend(_ keeper: BackupKeeper?, _ unreadiness: @escaping @Sendable () -> String?) -> OperatorBackend {
+    OperatorBackend(
+      makesBackups: keeper?.schedule != nil,
+      backups: {
+        guard let keeper else { return .failure(.backupsOff) }
+        return await keeper.asked { folder throws(OperationsError) in try folder.backups() }
+      },
+      progress: {
+        BackupProgress(
+          dumpBytes: Int64(keeper?.progress.dumpBytes ?? 0), fileBytes: Int64(keeper?.progress.fileBytes ?? 0))
+      },
+      run: {
+        guard let keeper, !keeper.settings.recipients.isEmpty else { return .failure(.backupsOff) }
+        switch await keeper.make(at: .now(), nil) {
+        case .success(let made?): return .success(made.backup)
+        case .success(nil): return .failure(.backupUnderWay)
+        case .failure(let error): return .failure(.init(error))
+        }
+      },
+      verify: { name in
+        guard let keeper else { return .failure(.backupsOff) }
+        return await keeper.asked { folder throws(OperationsError) in try folder.verify(name) }
+      }, unreadiness: unreadiness)
+  }
+
+  private func asked<Value: Sendable>(
+    _ body: @escaping @Sendable (BackupFolder) throws(OperationsError) -> Value
+  ) async -> Result<Value, OperatorBackend.Failure> {
+    let path = settings.folder
+    return await onOwnThread { () -> Result<Value, OperationsError> in
+      do throws(OperationsError) { return .success(try body(try BackupFolder(path))) } catch { return .failure(error) }
+    }.mapError { OperatorBackend.Failure($0) }
   }
 
   private func note(_ result: Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError>, began: Moment) {
@@ -185,6 +241,16 @@ final class BackupKeeper: Sendable {
       guard failure != nil else { return }
       state.failedCount += 1
       state.nextAttempt = now.advanced(bySeconds: BackupSchedule.retrySeconds)
+    }
+  }
+}
+
+extension OperatorBackend.Failure {
+  fileprivate init(_ error: OperationsError) {
+    switch error {
+    case .underWay: self = .backupUnderWay
+    case .noSuchBackup: self = .noSuchBackup
+    default: self = .failed(error.description)
     }
   }
 }

@@ -23,6 +23,8 @@ struct ServerSettings {
   let logsEveryCall: Bool
   /// Nil: there is no admin server.
   let adminListen: SocketAddress?
+  /// Nil: there are no operators.
+  let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
   let backups: Backups?
 
@@ -131,6 +133,14 @@ struct ServerSettings {
       throw ValidationError("log-format must be text or json, not \(format).")
     }
     self.logFormat = logFormat
+    operatorToken = try text("operator-token-file", command.operatorTokenFile).map { path in
+      var token = try Self.bytes(path)
+      while token.last?.isWhitespace ?? false { token.removeLast() }
+      guard let token = OperatorToken(token) else {
+        throw ValidationError("\(path) must hold a token of 32 bytes or more, such as openssl rand -hex 32 makes.")
+      }
+      return token
+    }
     let hour = try number("backup-hour", command.backupHour, 0...23, default: 3)
     let retentionDays = try number("backup-retention-days", command.backupRetentionDays, 1...36_500, default: 30)
     let recipient = text("backup-recipient", command.backupRecipient)
@@ -143,22 +153,27 @@ struct ServerSettings {
     logsEveryCall = command.accessLog || text("access-log", nil) == "true"
   }
 
-  /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
-  private static func read(_ path: String) throws -> [String: String] {
+  private static func bytes(_ path: String) throws -> String {
     guard let file = fopen(path, "re") else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: fileBytesMax)
     let count = fread(&bytes, 1, bytes.count, file)
     guard count < fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
+  /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
+  private static func read(_ path: String) throws -> [String: String] {
+    let text = try bytes(path)
     var settings: [String: String] = [:]
     let known = [
       "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format", "backup-folder",
-      "backup-recipient", "backup-hour", "backup-retention-days", "backup-scratch-folder",
+      "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
     ]
-    for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
+    for (index, line) in text.split(
       separator: "\n", omittingEmptySubsequences: false
     ).enumerated() {
       let trimmed = trim(line)

@@ -96,6 +96,9 @@ struct Streakd: AsyncParsableCommand {
   @Flag(help: "Serve without TLS on an address that other machines reach.")
   var allowCleartext = false
 
+  @Option(help: "Serve AdminService to whoever has the token in this file, 32 bytes or more.")
+  var operatorTokenFile: String?
+
   @Option(help: "Where backups and the erasure ledger lie. Several processes that share a database share it too.")
   var backupFolder: String?
 
@@ -158,7 +161,8 @@ struct Streakd: AsyncParsableCommand {
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
     let application = try StreakApplication(
-      store: store, exports: settings.exports, erasures: backups?.erasures ?? .none)
+      store: store, exports: settings.exports, erasures: backups?.erasures ?? .none,
+      operators: settings.operatorToken.map { ($0, BackupKeeper.backend(backups, { readiness.failure })) })
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
@@ -183,7 +187,9 @@ struct Streakd: AsyncParsableCommand {
     }
     let admin = try await startAdmin(
       settings,
-      AdminPages(server: server, store: store) { stopping.wasReceived ? "the server is stopping" : readiness.failure },
+      AdminPages(server: server, store: store, backups: backups) {
+        stopping.wasReceived ? "the server is stopping" : readiness.failure
+      },
       logger)
     // Unbuffered: whoever started the program waits for this line.
     _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }

@@ -11,6 +11,8 @@ struct Authenticator: ServerInterceptor {
   private static let scheme = "bearer "
 
   private let state: LoopBound<State>
+  /// Nil: there are no operators.
+  private let operatorToken: OperatorToken?
 
   private final class State {
     let store: StreakStore
@@ -23,7 +25,8 @@ struct Authenticator: ServerInterceptor {
   }
 
   /// Loop thread only.
-  init(store: StreakStore, loop: EventLoop) {
+  init(store: StreakStore, loop: EventLoop, operatorToken: OperatorToken?) {
+    self.operatorToken = operatorToken
     state = LoopBound(State(store: store), loop: loop)
   }
 
@@ -38,8 +41,10 @@ struct Authenticator: ServerInterceptor {
     case .none: break
     case .user: context.principal = try await principal(of: context)
     case .session: context.principal = try await session(of: context)
-    // No operator's token exists yet: nobody has one.
-    case .admin: throw Refusal.credentialsInvalid.status
+    case .admin:
+      guard let operatorToken, let presented = Self.bearer(context), operatorToken.matches(presented) else {
+        throw Refusal.credentialsInvalid.status
+      }
     }
     try await next(context)
     // Whoever signed out is out at once on this loop, and so on this connection; other loops and processes hear of it.
@@ -106,10 +111,15 @@ struct Authenticator: ServerInterceptor {
   }
 
   private static func token(of context: ServerContext, kind: OpaqueToken.Kind) -> OpaqueToken? {
-    guard let value = context.metadata("authorization"),
-      value.utf8.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }),
-      let token = OpaqueToken(text: value.dropFirst(scheme.utf8.count)), token.kind == kind
-    else { return nil }
+    guard let text = bearer(context), let token = OpaqueToken(text: text), token.kind == kind else { return nil }
     return token
+  }
+
+  /// What stands behind the scheme.
+  private static func bearer(_ context: ServerContext) -> Substring? {
+    guard let value = context.metadata("authorization"),
+      value.utf8.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 })
+    else { return nil }
+    return value.dropFirst(scheme.utf8.count)
   }
 }

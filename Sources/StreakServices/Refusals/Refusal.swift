@@ -41,9 +41,11 @@ enum Refusal: String, CaseIterable {
   static let retrySeconds: Int64 = 1
 
   /// The status a client gets.
-  var status: RPCStatus {
-    let (code, message) = codeAndMessage
-    let status = RPCStatus(code, message).with(GoogleRPCErrorInfo(reason: rawValue, domain: Self.domain))
+  var status: RPCStatus { status(saying: codeAndMessage.1) }
+
+  /// The status with another message.
+  func status(saying message: String) -> RPCStatus {
+    let status = RPCStatus(codeAndMessage.0, message).with(GoogleRPCErrorInfo(reason: rawValue, domain: Self.domain))
     guard isWorthRetrying else { return status }
     return status.with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: Self.retrySeconds)))
   }

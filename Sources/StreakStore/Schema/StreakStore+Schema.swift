@@ -39,6 +39,11 @@ extension StreakStore {
     return SchemaVersion.all.allSatisfy { applied.contains($0.number) }
   }
 
+  /// The numbers of the versions that the database has, ascending.
+  public func schemaVersions() async throws(StoreError) -> [Int32] {
+    try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) }.sorted()
+  }
+
   func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {
     let outcome: Result<[Int32], SchemaError>
     do throws(StoreError) {

@@ -30,7 +30,7 @@ struct RunBackupCommand: AsyncParsableCommand {
     let progress = Progress()
     let ready = settings
     let made = try await operate(progress) { () throws(OperationsError) in
-      try BackupRun(ready, progress: progress).run()
+      try BackupMaker(ready, progress: progress).run()
     }
     guard let backup = made else { return }
     print(backup.name)

@@ -12,7 +12,7 @@ public import StreakStore
 ///              \--> psql --> scratch PostgreSQL, whose tables are then compared with the snapshot's
 /// ```
 /// Blocks its thread.
-public struct BackupRun {
+public struct BackupMaker {
   /// The advisory lock held while a database is being backed up; an arbitrary number of ours.
   static let databaseLock: Int64 = 0x5374_7265_616B_6402
 
