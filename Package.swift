@@ -74,7 +74,7 @@ let package = Package(
     .target(
       name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
-    .target(name: "StreakDomain", swiftSettings: settings),
+    .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["EventLoop", "Postgres", "StreakDomain", logging], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
@@ -82,7 +82,8 @@ let package = Package(
     .target(
       name: "Operations",
       dependencies: [
-        "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema", "StreakStore",
+        "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema", "StreakDomain",
+        "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
@@ -142,10 +143,13 @@ let package = Package(
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(
-      name: "OperationsTests", dependencies: ["Cryptography", "GRPCSchema", "Operations", "Schema", "StreakStore"],
+      name: "OperationsTests",
+      dependencies: ["Cryptography", "GRPCSchema", "Operations", "Schema", "StreakDomain", "StreakStore"],
       swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["StreakDomain"], path: "Tests/Simulation", swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
       swiftSettings: settings),

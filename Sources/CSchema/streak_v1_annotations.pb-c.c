@@ -161,7 +161,7 @@ const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
   (ProtobufCMessageInit) streak__v1__method_policy__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__field_rules__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__field_rules__field_descriptors[10] =
 {
   {
     "required",
@@ -271,10 +271,23 @@ static const ProtobufCFieldDescriptor streak__v1__field_rules__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "judged_apart",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__FieldRules, judged_apart),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__field_rules__field_indices_by_name[] = {
   8,   /* field[8] = defined_only */
   5,   /* field[5] = has_range */
+  9,   /* field[9] = judged_apart */
   3,   /* field[3] = max_bytes */
   4,   /* field[4] = max_items */
   7,   /* field[7] = maximum */
@@ -286,7 +299,7 @@ static const unsigned streak__v1__field_rules__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__field_rules__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor streak__v1__field_rules__descriptor =
 {
@@ -296,7 +309,7 @@ const ProtobufCMessageDescriptor streak__v1__field_rules__descriptor =
   "Streak__V1__FieldRules",
   "streak.v1",
   sizeof(Streak__V1__FieldRules),
-  9,
+  10,
   streak__v1__field_rules__field_descriptors,
   streak__v1__field_rules__field_indices_by_name,
   1,  streak__v1__field_rules__number_ranges,

@@ -450,7 +450,7 @@ const ProtobufCMessageDescriptor streak__v1__day_range__descriptor =
   (ProtobufCMessageInit) streak__v1__day_range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[8] =
+static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[9] =
 {
   {
     "id",
@@ -548,11 +548,24 @@ static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[8] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deleted",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Habit, deleted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__habit__field_indices_by_name[] = {
   5,   /* field[5] = archived */
   3,   /* field[3] = color */
   7,   /* field[7] = created_at */
+  8,   /* field[8] = deleted */
   2,   /* field[2] = description */
   0,   /* field[0] = id */
   1,   /* field[1] = name */
@@ -562,7 +575,7 @@ static const unsigned streak__v1__habit__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__habit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__habit__descriptor =
 {
@@ -572,7 +585,7 @@ const ProtobufCMessageDescriptor streak__v1__habit__descriptor =
   "Streak__V1__Habit",
   "streak.v1",
   sizeof(Streak__V1__Habit),
-  8,
+  9,
   streak__v1__habit__field_descriptors,
   streak__v1__habit__field_indices_by_name,
   1,  streak__v1__habit__number_ranges,
@@ -1017,7 +1030,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[29] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[35] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1043,6 +1056,12 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "CONCURRENT_CHANGE", "STREAK__V1__ERROR_REASON__CONCURRENT_CHANGE", 22 },
   { "INTERNAL_FAULT", "STREAK__V1__ERROR_REASON__INTERNAL_FAULT", 23 },
   { "EXPORT_TOO_SLOW", "STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW", 24 },
+  { "ACCOUNT_MISMATCH", "STREAK__V1__ERROR_REASON__ACCOUNT_MISMATCH", 25 },
+  { "SEQUENCE_GAP", "STREAK__V1__ERROR_REASON__SEQUENCE_GAP", 26 },
+  { "OPERATION_REUSED", "STREAK__V1__ERROR_REASON__OPERATION_REUSED", 27 },
+  { "CLOCK_SKEW", "STREAK__V1__ERROR_REASON__CLOCK_SKEW", 28 },
+  { "CHANGE_UNKNOWN", "STREAK__V1__ERROR_REASON__CHANGE_UNKNOWN", 29 },
+  { "CONFLICT_NOT_FOUND", "STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND", 30 },
   { "ACCOUNT_ERASED", "STREAK__V1__ERROR_REASON__ACCOUNT_ERASED", 60 },
   { "BACKUPS_OFF", "STREAK__V1__ERROR_REASON__BACKUPS_OFF", 61 },
   { "BACKUP_UNDER_WAY", "STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY", 62 },
@@ -1050,18 +1069,22 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "BACKUP_NOT_FOUND", "STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND", 64 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{60, 24},{0, 29}
+{0, 0},{9, 8},{60, 30},{0, 35}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[29] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[35] =
 {
-  { "ACCOUNT_ERASED", 24 },
-  { "BACKUPS_OFF", 25 },
-  { "BACKUP_FAILED", 27 },
-  { "BACKUP_NOT_FOUND", 28 },
-  { "BACKUP_UNDER_WAY", 26 },
+  { "ACCOUNT_ERASED", 30 },
+  { "ACCOUNT_MISMATCH", 24 },
+  { "BACKUPS_OFF", 31 },
+  { "BACKUP_FAILED", 33 },
+  { "BACKUP_NOT_FOUND", 34 },
+  { "BACKUP_UNDER_WAY", 32 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
+  { "CHANGE_UNKNOWN", 28 },
+  { "CLOCK_SKEW", 27 },
   { "CONCURRENT_CHANGE", 21 },
+  { "CONFLICT_NOT_FOUND", 29 },
   { "CREDENTIALS_INVALID", 2 },
   { "DAY_MISMATCH", 12 },
   { "DAY_SEALED", 13 },
@@ -1073,9 +1096,11 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "IDEMPOTENCY_KEY_REUSED", 8 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
+  { "OPERATION_REUSED", 26 },
   { "OUTCOME_UNKNOWN", 20 },
   { "PAGE_TOKEN_INVALID", 16 },
   { "PARTIAL_CAPTURE", 9 },
+  { "SEQUENCE_GAP", 25 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
   { "SESSION_MIGRATED", 6 },
@@ -1091,9 +1116,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  29,
+  35,
   streak__v1__error_reason__enum_values_by_number,
-  29,
+  35,
   streak__v1__error_reason__enum_values_by_name,
   3,
   streak__v1__error_reason__value_ranges,

@@ -1053,7 +1053,7 @@ const ProtobufCMessageDescriptor streak__v1__list_habits_response__descriptor =
   (ProtobufCMessageInit) streak__v1__list_habits_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__record_completion_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor streak__v1__record_completion_request__field_descriptors[5] =
 {
   {
     "habit_id",
@@ -1103,17 +1103,30 @@ static const ProtobufCFieldDescriptor streak__v1__record_completion_request__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "nothing_left",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RecordCompletionRequest, nothing_left),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__record_completion_request__field_indices_by_name[] = {
   1,   /* field[1] = day */
   0,   /* field[0] = habit_id */
   3,   /* field[3] = made */
   2,   /* field[2] = note */
+  4,   /* field[4] = nothing_left */
 };
 static const ProtobufCIntRange streak__v1__record_completion_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor streak__v1__record_completion_request__descriptor =
 {
@@ -1123,7 +1136,7 @@ const ProtobufCMessageDescriptor streak__v1__record_completion_request__descript
   "Streak__V1__RecordCompletionRequest",
   "streak.v1",
   sizeof(Streak__V1__RecordCompletionRequest),
-  4,
+  5,
   streak__v1__record_completion_request__field_descriptors,
   streak__v1__record_completion_request__field_indices_by_name,
   1,  streak__v1__record_completion_request__number_ranges,

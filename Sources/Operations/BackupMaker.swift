@@ -3,6 +3,7 @@ internal import Glibc
 internal import PrivateCluster
 internal import ProtobufCodec
 public import Schema
+internal import StreakDomain
 public import StreakStore
 
 /// Makes one backup: dump, compress, encrypt, and restore the same stream on trial.

@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import Glibc
+internal import StreakDomain
 public import StreakStore
 
 /// The list of erased people, in a file beside the backups: what every restore applies before anybody is served.

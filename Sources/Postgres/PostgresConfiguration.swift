@@ -31,6 +31,8 @@ public struct PostgresConfiguration: Sendable {
   public var reconnectDelayMaxMilliseconds: UInt64 = 10_000
   /// Longest wait for running work in `Database.close()`, in milliseconds.
   public var closeTimeoutMilliseconds: UInt64 = 30_000
+  /// Settings of the server's for these connections, such as `jit`: names and values without white space.
+  public var serverSettings: [(name: String, value: String)] = []
   /// What the server shows for these connections in `pg_stat_activity`, unless the connection string says otherwise.
   public var applicationName = "streakd"
 
@@ -59,7 +61,8 @@ public struct PostgresConfiguration: Sendable {
 
   /// The parameters of one connection, with our own settings in `options` behind those of the connection string.
   var connectParameters: [(keyword: String, value: String)] {
-    let settings = "-c statement_timeout=\(statementTimeoutMilliseconds)"
+    let settings = ([("statement_timeout", "\(statementTimeoutMilliseconds)")] + serverSettings)
+      .map { "-c \($0.0)=\($0.1)" }.joined(separator: " ")
     var result = parameters.filter { $0.keyword != "options" && $0.keyword != "client_encoding" }
     let options = parameters.first { $0.keyword == "options" }?.value
     result.append(("options", options.map { "\($0) \(settings)" } ?? settings))

@@ -14,7 +14,7 @@ public final class StreakApplication: Sendable {
   private let erasures: ErasureSink
   private let operators: (token: OperatorToken, backend: OperatorBackend)?
   private let startedAt = Moment.now()
-  private let listeners = Mutex<[RevocationListener]>([])
+  private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
 
   /// - Parameter store: Open, on every loop that will serve.
   /// - Throws: `ApplicationError` if the machine cannot even hash one password.
@@ -35,34 +35,59 @@ public final class StreakApplication: Sendable {
     issuer = TokenIssuer(lifetimes: lifetimes)
   }
 
-  /// Every method of the service, for one loop.
+  /// What each loop has of its own.
+  private struct LoopPart: Sendable {
+    let authenticator: Authenticator
+    let subscriptions: LoopBound<ChangeSubscriptions>
+    let listener: StoreListener
+  }
+
+  /// The loop's part, made on first use. Loop thread only.
+  private func part(on loop: EventLoop) -> LoopPart {
+    if let part = parts.withLock({ $0[ObjectIdentifier(loop)] }) { return part }
+    let authenticator = Authenticator(store: store, loop: loop, operatorToken: operators?.token)
+    let subscriptions = LoopBound(ChangeSubscriptions(), loop: loop)
+    let listener = store.listen(on: loop) { event in
+      switch event {
+      case .revocation(let userID):
+        authenticator.forget(userID)
+        Task(executorPreference: loop) { await authenticator.endStreamsOfErased(userID) }
+      case .listening:
+        authenticator.forget(nil)
+        Task(executorPreference: loop) { await authenticator.endStreamsOfErased(nil) }
+      case .change: break
+      }
+      subscriptions.value.hear(event)
+    }
+    let part = LoopPart(authenticator: authenticator, subscriptions: subscriptions, listener: listener)
+    parts.withLock { $0[ObjectIdentifier(loop)] = part }
+    return part
+  }
+
+  /// Every method of the service, for one loop. Loop thread only.
   public func methods(on loop: EventLoop) -> [ServerMethod] {
+    let part = part(on: loop)
     let signUp = SignUpProcedure(store: store, passwords: passwords, issuer: issuer)
     return AccountHandlers(store: store, passwords: passwords, issuer: issuer, signUp: signUp, erasures: erasures)
       .methods
       + SessionHandlers(store: store).methods + StreakHandlers(store: store).methods
+      + SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions).methods
       + ExportHandlers(store: store, slots: ExportSlots(limits: exports)).methods
       + (operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? [])
   }
 
   /// What stands around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
-    let authenticator = Authenticator(store: store, loop: loop, operatorToken: operators?.token)
-    let listener = store.listenForRevocations(on: loop) { userID in
-      authenticator.forget(userID)
-      Task(executorPreference: loop) { await authenticator.endStreamsOfErased(userID) }
-    }
-    listeners.withLock { $0.append(listener) }
-    return [AuditInterceptor(store: store), authenticator]
+    [AuditInterceptor(store: store), part(on: loop).authenticator]
   }
 
-  /// Stops listening for revocations, once no more calls are served. The store is its owner's to close.
+  /// Stops listening, once no more calls are served. The store is its owner's to close.
   public func close() async {
-    let listeners = listeners.withLock { listeners in
-      defer { listeners = [] }
-      return listeners
+    let parts = parts.withLock { parts in
+      defer { parts = [:] }
+      return parts
     }
-    for listener in listeners { await listener.close() }
+    for part in parts.values { await part.listener.close() }
   }
 }
 

@@ -7,13 +7,23 @@ enum TransactionEnd<Value> {
 }
 
 extension StreakStore {
-  /// Runs `body` in a transaction. It takes effect if `body` returns `.commit`; if it returns `.rollBack` or throws, nothing does.
+  /// Runs `body` in a transaction of the loop that the caller is on.
   func transaction<Value: Sendable>(
     _ mode: Transaction.Mode = .readCommitted,
     _ body: (Transaction) async throws(StoreError) -> TransactionEnd<Value>
   ) async throws(StoreError) -> Value {
+    try await database.transacting(mode, body)
+  }
+}
+
+extension Database {
+  /// Runs `body` in a transaction. It takes effect if `body` returns `.commit`; if it returns `.rollBack` or throws, nothing does.
+  func transacting<Value: Sendable>(
+    _ mode: Transaction.Mode = .readCommitted,
+    _ body: (Transaction) async throws(StoreError) -> TransactionEnd<Value>
+  ) async throws(StoreError) -> Value {
     do throws(Rollback<Value>) {
-      return try await database.transaction(mode) { transaction throws(Rollback<Value>) in
+      return try await transaction(mode) { transaction throws(Rollback<Value>) in
         let end: TransactionEnd<Value>
         do throws(StoreError) {
           end = try await body(transaction)

@@ -1,5 +1,7 @@
 public import EventLoop
 internal import Postgres
+internal import struct StreakDomain.Identifier
+internal import Synchronization
 
 /// The tables of the service as typed calls. One for the process; each call uses the connections of the loop it is made on.
 public final class StreakStore: Sendable {
@@ -11,11 +13,13 @@ public final class StreakStore: Sendable {
   let configuration: PostgresConfiguration
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
+  private let currentEpoch: Epoch
 
   /// What each loop has of its own.
   private struct LoopPart {
     let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
-    let turns = PersonTurns()
+    let headBatcher: NaturalBatcher<Identifier, PersonHead?>
+    let writer: LedgerWriter
   }
 
   /// Connects in the background; calls wait for a connection, for a limited time. Call `migrateSchema()` before any other.
@@ -37,15 +41,23 @@ public final class StreakStore: Sendable {
       throw StoreConfigurationError(reason: error.description)
     }
     configuration.connectionsPerLoop = connectionsPerLoop
+    configuration.serverSettings = Self.plannerSettings
     let database = Database(configuration: configuration, loops: loops, onEvent: { onEvent("\($0)") })
     self.configuration = configuration
     self.database = database
     self.limits = limits
+    let epoch = Epoch()
+    currentEpoch = epoch
     parts = loops.map { loop in
       let batcher = NaturalBatcher<HabitKey, StreakRecord?>(
         loop: loop, flightsMax: Self.streakReadFlightsMax, batchCountMax: Self.setReadCountMax
       ) { keys in await Self.readStreaks(keys, database) }
-      return (loop, LoopBound(LoopPart(streakBatcher: batcher), loop: loop))
+      let heads = NaturalBatcher<Identifier, PersonHead?>(
+        loop: loop, flightsMax: Self.streakReadFlightsMax, batchCountMax: Self.setReadCountMax
+      ) { people in await Self.readHeads(people, database) }
+      let writer = LedgerWriter(
+        loop: loop, database: database, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number })
+      return (loop, LoopBound(LoopPart(streakBatcher: batcher, headBatcher: heads, writer: writer), loop: loop))
     }
   }
 
@@ -57,8 +69,32 @@ public final class StreakStore: Sendable {
   /// Reads of streaks on the caller's loop.
   var streakBatcher: NaturalBatcher<HabitKey, StreakRecord?> { part.streakBatcher }
 
-  /// The turns of the caller's loop.
-  var turns: PersonTurns { part.turns }
+  /// Reads of where people's data stands, on the caller's loop.
+  var headBatcher: NaturalBatcher<Identifier, PersonHead?> { part.headBatcher }
+
+  /// Changes people's data on the caller's loop.
+  var writer: LedgerWriter { part.writer }
+
+  /// Which life of the database change numbers belong to. Read with the schema, when the program starts: no restore happens under a running one.
+  public internal(set) var epoch: Int64 {
+    get { currentEpoch.number }
+    set { currentEpoch.number = newValue }
+  }
+
+  private final class Epoch: Sendable {
+    private let value = Atomic<Int64>(0)
+    var number: Int64 {
+      get { value.load(ordering: .relaxed) }
+      set { value.store(newValue, ordering: .relaxed) }
+    }
+  }
+
+  /// Every statement of ours finds its rows by index. A plan that was made while a table was small must not read all of it when it has grown:
+  /// prepared statements are planned once, and never to read a table as a whole.
+  private static let plannerSettings = [
+    (name: "plan_cache_mode", value: "force_generic_plan"), (name: "enable_seqscan", value: "off"),
+    (name: "enable_hashjoin", value: "off"), (name: "enable_mergejoin", value: "off"), (name: "jit", value: "off"),
+  ]
 
   private var part: LoopPart {
     for (loop, part) in parts where loop.isCurrent { return part.value }

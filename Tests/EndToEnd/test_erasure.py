@@ -90,7 +90,7 @@ def test_open_streams_of_an_erased_person_end(folder):
             INSERT INTO cells SELECT '{user_id.hex()}', '{habit.hex()}', 10957 + d, true, repeat(md5(d::text), 60), 0, 1, now(), 'UTC', 0, 0, now()
             FROM generate_series(0, 9999) d""")
         stream = person.exports.Export(export_pb2.ExportRequest(), metadata=(*person.metadata, ("grpc-accept-encoding", "identity")),
-                                       timeout=60)
+                                       timeout=120)
         next(stream)
         other.metadata = person.metadata
         delete(other, person.email)

@@ -1,5 +1,6 @@
 import Glibc
 @testable import Operations
+import StreakDomain
 import StreakStore
 import Testing
 

@@ -1,6 +1,7 @@
 import Cryptography
 import ProtobufCodec
 import Schema
+import struct StreakDomain.Identifier
 @testable import StreakServices
 import StreakStore
 import Testing

@@ -1,3 +1,4 @@
+import struct StreakDomain.Identifier
 @testable import StreakServices
 @testable import StreakStore
 import Testing

@@ -2,14 +2,18 @@ import GRPCSchema
 import ProtobufCodec
 import RPC
 import Schema
+import enum StreakDomain.OperationRejection
 @testable import StreakServices
 import Testing
 
 struct RefusalTests {
-  @Test("the refusals are exactly the reasons of the schema, and say so to the client")
+  @Test(
+    "refusals and rejections of operations are exactly the reasons of the schema, and refusals say so to the client")
   func reasons() throws {
     let named = (1...Int32(UInt8.max)).map { ErrorReason(rawValue: $0).description }.filter { Int32($0) == nil }
-    #expect(Set(named) == Set(Refusal.allCases.map(\.rawValue)))
+    let rejections = OperationRejection.allCases.map(\.rawValue)
+    #expect(Set(named) == Set(Refusal.allCases.map(\.rawValue) + rejections))
+    #expect(OperationRejection.allCases.allSatisfy { ErrorReason($0).description == $0.rawValue })
     for refusal in Refusal.allCases {
       let status = refusal.status
       #expect(status.code != .ok && !status.message.isEmpty)
@@ -30,7 +34,7 @@ struct RefusalTests {
 
   @Test("a page token is of one list and one filter only")
   func pageTokens() {
-    let token = PageToken(number: -5, habitID: .random())
+    let token = PageToken(number: -5, id: .random())
     let text = token.text(kind: .habits, filter: [1])
     #expect(PageToken(text, kind: .habits, filter: [1])?.number == -5)
     #expect(PageToken(text, kind: .history, filter: [1]) == nil)

@@ -1,5 +1,6 @@
 import EventLoop
 import Postgres
+import struct StreakDomain.Identifier
 import StreakStore
 import Synchronization
 import Testing
@@ -78,17 +79,21 @@ import Testing
       let store = test.store
       let account = NewAccount.sample()
       _ = try await store.signUp(account)
-      let heard = AsyncStream<Identifier?>.makeStream()
+      let heard = AsyncStream<StoreEvent>.makeStream()
       let listeningLoop = test.loops[1]
       let listener = await Task(executorPreference: listeningLoop) {
-        store.listenForRevocations(on: listeningLoop) { heard.continuation.yield($0) }
+        store.listen(on: listeningLoop) { heard.continuation.yield($0) }
       }.value
       var events = heard.stream.makeAsyncIterator()
       // Listening from now on; anything before may have gone unheard.
-      #expect(await events.next() == .some(nil))
+      guard case .listening = await events.next() else {
+        Issue.record("not listening first")
+        return
+      }
       _ = try await store.signOut(nil, of: account.userID)
-      var event = await events.next()
-      while event != .some(account.userID) { event = await events.next() }
+      while case .some(let event) = await events.next() {
+        if case .revocation(account.userID) = event { break }
+      }
       await listener.close()
     }
   }

@@ -42,9 +42,16 @@ import Testing
       let (mira, other) = (Self.account("mira@example.org"), Self.account("other@example.org"))
       _ = try await test.store.signUp(mira)
       _ = try await test.store.signUp(other)
-      _ = try await test.database.run(
-        Statement(.write, "INSERT INTO cell_history SELECT * FROM cells WHERE user_id = $1"),
-        parameters: [.uuid(mira.userID.uuid)])
+      for insertion in [
+        "cell_history SELECT * FROM cells WHERE user_id = $1",
+        "operations VALUES ($1, $1, 1, '', 1, 0, 0, 1, NULL, now())",
+        "rejected_operations VALUES ($1, $1, 1, NULL, 12, now())",
+        "notices VALUES ($1, $1, 1, $1, 0, 0, '', '', NULL, now(), 1, false)",
+        "notice_acknowledgements VALUES ($1, $1, $1, now())",
+      ] {
+        _ = try await test.database.run(
+          Statement(.write, "INSERT INTO \(insertion)"), parameters: [.uuid(mira.userID.uuid)])
+      }
       let before = try await Self.rows(test, other.userID)
       #expect(try await Self.rows(test, mira.userID).values.allSatisfy { $0 > 0 }, "the test misses a table")
       let records = try #require(try await test.store.erase(mira.userID, at: .sample, Self.event()))
@@ -117,7 +124,10 @@ import Testing
       await withTaskGroup(of: Void.self) { group in
         for number in 0..<20 {
           group.addTask(executorPreference: test.loops[number % 2]) {
-            _ = try? await store.putHabit(.sample(name: "\(number)"), of: account.userID)
+            let person = TestPerson(
+              test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .zero)
+            let edit = Operation.HabitEdit(habitID: .random(), fields: HabitFields(name: "\(number)"))
+            _ = try? await person.change(.editHabit(edit))
           }
         }
         group.addTask(executorPreference: test.loops[1]) {

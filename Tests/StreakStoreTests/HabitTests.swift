@@ -12,22 +12,15 @@ import Testing
     try await TestStore.run(limits: limits) { test async throws in
       let account = NewAccount.sample()
       _ = try await test.store.signUp(account)
-      var habits: [HabitRecord] = []
-      for position in 0..<3 {
-        let outcome = try await test.store.putHabit(.sample(position: Int32(position)), of: account.userID)
-        guard case .stored(let stored) = outcome else {
-          Issue.record("refused below the limit")
-          return
-        }
-        habits.append(stored)
+      let person = TestPerson(test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .zero)
+      let ids = (0..<4).map { _ in Identifier.random() }
+      func put(_ id: Identifier, _ name: String) async throws -> LedgerAnswer {
+        try await person.change(.editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: name))))
       }
-      #expect(try await test.store.putHabit(.sample(), of: account.userID) == .limitReached)
-      habits[0].name = "run"
-      guard case .stored(let renamed) = try await test.store.putHabit(habits[0], of: account.userID) else {
-        Issue.record("an existing habit was refused")
-        return
-      }
-      #expect(renamed.name == "run" && renamed.version == 4)
+      for id in ids.prefix(3) { #expect(try await put(id, "read").outcomes[0].status == .applied) }
+      #expect(try await put(ids[3], "read").outcomes[0].rejection == .habitLimit)
+      let renamed = try await put(ids[0], "run")
+      #expect(renamed.ledger.habits[ids[0]]?.fields.name == "run" && renamed.ledger.habits[ids[0]]?.version == 4)
       #expect(try await test.store.habitCount(of: account.userID) == 3)
     }
   }

@@ -1,46 +1,34 @@
 import EventLoop
+import Postgres
 import StreakDomain
 @testable import StreakStore
 import Testing
 
 @Suite(.serialized) struct LedgerTests {
-  /// Why a test's decision refuses.
-  private enum Refused: Error, Equatable {
-    case becauseOfTheTest
-  }
-
-  private static func setting(_ cell: CellRecord) -> (LedgerState) -> Result<CellChange?, Refused> {
-    { state in .success(CellChange(cell: cell, zoneUses: state.zoneUses)) }
-  }
-
-  /// An account with one habit; answers the person's and the habit's id.
-  private static func account(_ test: TestStore) async throws -> (Identifier, Identifier) {
-    let habit = HabitRecord.sample()
-    let account = NewAccount.sample(session: .sample(habits: [(habit, .empty)]))
-    let outcome = try await test.store.signUp(account)
-    #expect(outcome == .signedUp)
-    return (account.userID, habit.habitID)
-  }
-
-  @Test("after any sequence of changes the cached summary equals the recomputed one", arguments: seeds(12))
-  func cachedSummary(seed: UInt64) async throws {
+  @Test("after any sequence of changes what is cached equals what is recomputed, digest included", arguments: seeds(8))
+  func cachedState(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)
-      let (userID, habitID) = try await Self.account(test)
-      var expected: Set<Int32> = []
-      for _ in 0..<60 {
+      let person = try await TestPerson.signUp(test)
+      var expected: [Int32: LedgerCell] = [:]
+      for step in 0..<60 {
         let day = Moment.sampleDay - Int32.random(in: 0..<12, using: &randomness)
         let done = Int.random(in: 0..<3, using: &randomness) > 0
-        let quarantined = Int.random(in: 0..<5, using: &randomness) == 0
-        let cell = CellRecord.sample(habitID, day: day, done: done, quarantineReason: quarantined ? 4 : 0)
-        if cell.counts { expected.insert(day) } else { expected.remove(day) }
-        let changed = try await test.store.changeCell(
-          of: userID, habitID: habitID, day: day, Self.setting(cell)
-        ).get()
-        let recomputed = StreakSummary(countedDays: expected.map { Day($0) })
-        #expect(changed.summary == recomputed)
-        let read = try await test.store.streak(of: userID, habitID: habitID)
-        #expect(read?.summary == recomputed)
+        let answer = try await person.change(.day(person.habitID, day, done: done, note: "\(step)"))
+        if answer.outcomes[0].status == .rejected { continue }
+        let cell = try #require(answer.ledger.cells[CellKey(habitID: person.habitID, day: Day(day))]).cell
+        #expect(cell.done == done && (!done || cell.note == "\(step)"))
+        expected[day] = cell
+        let counted = expected.filter(\.value.counts).map { Day($0.key) }
+        let recomputed = StreakSummary(countedDays: counted)
+        #expect(answer.ledger.habits[person.habitID]?.summary == recomputed, "seed \(seed)")
+        let read = try await test.store.streak(of: person.userID, habitID: person.habitID)
+        #expect(read?.summary == recomputed, "seed \(seed)")
+        var digest = HabitState.itemDigest(habitID: person.habitID, HabitFields(name: "read"))
+        for (day, cell) in expected {
+          digest += CellState.itemDigest(CellKey(habitID: person.habitID, day: Day(day)), cell)
+        }
+        #expect(try await test.store.head(of: person.userID).digest == digest, "seed \(seed)")
       }
     }
   }
@@ -48,43 +36,63 @@ import Testing
   @Test("200 changes of one person at once on two loops all take effect, each with a change number of its own")
   func concurrentChanges() async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
-      let (userID, habitID) = try await Self.account(test)
-      let store = test.store
+      let person = try await TestPerson.signUp(test)
       let versions = try await withThrowingTaskGroup(of: Int64.self) { group in
         for index in 0..<200 {
           group.addTask(executorPreference: test.loops[index % 2]) {
-            let cell = CellRecord.sample(habitID, day: Moment.sampleDay - Int32(index))
-            return try await store.changeCell(
-              of: userID, habitID: habitID, day: cell.day, Self.setting(cell)
-            ).get().cell.version
+            try await person.change(.day(person.habitID, Moment.sampleDay - Int32(index))).outcomes[0].changeNumber
           }
         }
         return try await group.reduce(into: [Int64]()) { $0.append($1) }
       }
       #expect(Set(versions).count == 200)
-      let streak = try #require(try await store.streak(of: userID, habitID: habitID))
-      #expect(streak.summary.total == 200 && streak.summary.longest == 200)
+      #expect(try await test.count("cells") == 200)
+      let store = test.store
       for loop in test.loops {
-        let waiting = await Task(executorPreference: loop) { store.turns.peopleCount }.value
-        #expect(waiting == 0)
+        let count = await Task(executorPreference: loop) { store.writer.peopleCount }.value
+        #expect(count == 0)
       }
+    }
+  }
+
+  @Test("changes of 300 people at once go in few transactions, each to its own person")
+  func batches() async throws {
+    try await TestStore.run { test async throws in
+      var people: [TestPerson] = []
+      for index in 0..<30 { people.append(try await TestPerson.signUp(test, "\(index)@example.org")) }
+      let everybody = people
+      let before = try await Self.committed(test)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<300 {
+          let person = everybody[index % 30]
+          group.addTask(executorPreference: test.loops[0]) {
+            let answer = try await person.change(
+              .day(person.habitID, Moment.sampleDay - Int32(index / 30), note: "\(index)"))
+            #expect(answer.outcomes[0].status == .applied)
+          }
+        }
+        try await group.waitForAll()
+      }
+      #expect(try await test.count("cells") == 300)
+      #expect(try await Self.committed(test) - before < 100)
+    }
+  }
+
+  private static func committed(_ test: TestStore) async throws -> Int64 {
+    try await test.database.run(Statement(.write, "SELECT pg_current_xact_id()::text::bigint")).one {
+      row throws(DatabaseError) in try row.int64(0)
     }
   }
 
   @Test("an undone cell keeps its note, and its earlier state stays in the history")
   func undo() async throws {
     try await TestStore.run { test async throws in
-      let (userID, habitID) = try await Self.account(test)
-      let day = Moment.sampleDay
-      let first = CellRecord.sample(habitID, day: day, note: "rain")
-      _ = try await test.store.changeCell(of: userID, habitID: habitID, day: day, Self.setting(first))
-      let undone = try await test.store.changeCell(of: userID, habitID: habitID, day: day) {
-        state -> Result<CellChange?, Refused> in
-        guard var cell = state.cell else { return .failure(.becauseOfTheTest) }
-        cell.done = false
-        return .success(CellChange(cell: cell, zoneUses: []))
-      }.get()
-      #expect(!undone.cell.done && undone.cell.note == "rain" && undone.summary == .empty)
+      let person = try await TestPerson.signUp(test)
+      _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: "rain"))
+      let undone = try await person.change(.day(person.habitID, Moment.sampleDay, done: false))
+      let cell = undone.ledger.cells[CellKey(habitID: person.habitID, day: Day(Moment.sampleDay))]
+      #expect(cell?.cell == LedgerCell(done: false, note: "rain", trust: .counted))
+      #expect(undone.ledger.habits[person.habitID]?.summary == .empty)
       #expect(try await test.count("cells") == 1)
       #expect(try await test.count("cell_history") == 1)
     }
@@ -93,33 +101,57 @@ import Testing
   @Test("a refused or needless change writes nothing")
   func nothingWritten() async throws {
     try await TestStore.run { test async throws in
-      let (userID, habitID) = try await Self.account(test)
-      let refused = try await test.store.changeCell(
-        of: userID, habitID: habitID, day: 20_000, { _ in .failure(Refused.becauseOfTheTest) })
-      #expect(refused == .failure(.becauseOfTheTest))
-      let cell = CellRecord.sample(habitID, day: 20_000)
-      _ = try await test.store.changeCell(of: userID, habitID: habitID, day: 20_000, Self.setting(cell))
-      let before = try #require(try await test.store.user(userID)).changeNumber
-      let same = try await test.store.changeCell(
-        of: userID, habitID: habitID, day: 20_000, { _ in Result<CellChange?, Refused>.success(nil) })
-      #expect(try same.get().cell.version == before)
-      #expect(try await test.store.user(userID)?.changeNumber == before)
+      let person = try await TestPerson.signUp(test)
+      let refused = try await person.change(.day(.random(), Moment.sampleDay))
+      #expect(refused.outcomes[0].rejection == .habitNotFound)
+      _ = try await person.change(.day(person.habitID, Moment.sampleDay))
+      let before = try await test.store.head(of: person.userID)
+      let same = try await person.change(.day(person.habitID, Moment.sampleDay))
+      #expect(same.outcomes[0].status == .applied && same.outcomes[0].changeNumber == 0)
+      #expect(try await test.store.head(of: person.userID) == before)
       #expect(try await test.count("cell_history") == 0)
     }
   }
 
-  @Test("a person who is gone is told apart from a habit that is not there")
+  @Test("a person who is gone is told apart from a device that is gone")
   func missing() async throws {
     try await TestStore.run { test async throws in
-      let (userID, _) = try await Self.account(test)
+      var person = try await TestPerson.signUp(test)
+      person.deviceID = .random()
+      let gone = try await test.store.change(person.request(.direct(.day(person.habitID, Moment.sampleDay))))
+      guard case .failure(.deviceUnknown) = gone else {
+        Issue.record("not told")
+        return
+      }
+      person.userID = .random()
+      let nobody = person
       await #expect(throws: StoreError.noSuchUser) {
-        try await test.store.changeCell(
-          of: .random(), habitID: .random(), day: 20_000, { _ in .failure(Refused.becauseOfTheTest) })
+        try await test.store.change(nobody.request(.direct(.day(nobody.habitID, Moment.sampleDay))))
       }
-      let seen = try await test.store.changeCell(of: userID, habitID: .random(), day: 20_000) { state in
-        state.summary == nil ? .failure(Refused.becauseOfTheTest) : .success(nil)
+    }
+  }
+
+  @Test("what cannot be stored fails for whom it is, not for the others of the batch")
+  func poisoned() async throws {
+    try await TestStore.run { test async throws in
+      _ = try await test.database.run(
+        Statement(.write, "ALTER TABLE cells ADD CONSTRAINT no_poison CHECK (note <> 'poison')"))
+      var people: [TestPerson] = []
+      for index in 0..<12 { people.append(try await TestPerson.signUp(test, "\(index)@example.org")) }
+      let everybody = people
+      let outcomes = await withTaskGroup(of: (Int, Bool).self) { group in
+        for index in 0..<24 {
+          let person = everybody[index % 12]
+          group.addTask(executorPreference: test.loops[0]) {
+            let note = index == 5 ? "poison" : "fine"
+            let change = Operation.Change.day(person.habitID, Moment.sampleDay - Int32(index / 12), note: note)
+            return (index, (try? await person.change(change)) != nil)
+          }
+        }
+        return await group.reduce(into: [Int: Bool]()) { $0[$1.0] = $1.1 }
       }
-      #expect(seen == .failure(.becauseOfTheTest))
+      #expect(outcomes.filter { !$0.value }.map(\.key) == [5])
+      #expect(try await test.count("cells") == 23)
     }
   }
 

@@ -167,7 +167,7 @@ struct FieldGenerator {
         text += "    violations.check(\"\(schema.name)\", number: Int64(clamping: \(value)), \(rules))\n"
       }
     }
-    if isMessage && !isMap {
+    if isMessage && !isMap && !schema.isJudgedApart {
       text += "    violations.check(\"\(schema.name)\", \(schema.isRepeated ? "inEach" : "in"): \(value))\n"
     }
     return text

@@ -80,6 +80,8 @@ struct ProtoField {
   let typeName: String
   let oneofIndex: Int?
   let rules: String?
+  /// The rules inside it are not applied with the request.
+  let isJudgedApart: Bool
   let documentation: (_ indent: String) -> String
 
   static let groupType: UInt64 = 10
@@ -93,7 +95,9 @@ struct ProtoField {
     type = wire.number(5) ?? 0
     typeName = wire.string(6)
     oneofIndex = wire.number(9).map { Int($0) }
-    rules = try Self.rules(wire.message(8).messages(50_001).last)
+    let rules = try wire.message(8).messages(50_001).last
+    self.rules = try Self.rules(rules)
+    isJudgedApart = rules?.number(10) == 1
     documentation = { comments.documentation(path, indent: $0) }
   }
 

@@ -58,6 +58,18 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let internalFault = ErrorReason(rawValue: 23)
   /// DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited time.
   public static let exportTooSlow = ErrorReason(rawValue: 24)
+  /// FAILED_PRECONDITION: the device's queue belongs to another account than the access token.
+  public static let accountMismatch = ErrorReason(rawValue: 25)
+  /// FAILED_PRECONDITION: operations are missing before the first one sent; `SyncRefusal.expected_seq` says from which on.
+  public static let sequenceGap = ErrorReason(rawValue: 26)
+  /// FAILED_PRECONDITION: this device's `seq` was used for another operation.
+  public static let operationReused = ErrorReason(rawValue: 27)
+  /// Of an operation: the device's clock is a day or more ahead of the server's.
+  public static let clockSkew = ErrorReason(rawValue: 28)
+  /// Of an operation: it claims to have seen a change that has not happened.
+  public static let changeUnknown = ErrorReason(rawValue: 29)
+  /// Of an operation: there is no such conflict.
+  public static let conflictNotFound = ErrorReason(rawValue: 30)
   /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
   public static let accountErased = ErrorReason(rawValue: 60)
   /// FAILED_PRECONDITION: this server was given no backup folder.
@@ -96,6 +108,12 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 22: "CONCURRENT_CHANGE"
     case 23: "INTERNAL_FAULT"
     case 24: "EXPORT_TOO_SLOW"
+    case 25: "ACCOUNT_MISMATCH"
+    case 26: "SEQUENCE_GAP"
+    case 27: "OPERATION_REUSED"
+    case 28: "CLOCK_SKEW"
+    case 29: "CHANGE_UNKNOWN"
+    case 30: "CONFLICT_NOT_FOUND"
     case 60: "ACCOUNT_ERASED"
     case 61: "BACKUPS_OFF"
     case 62: "BACKUP_UNDER_WAY"
@@ -306,10 +324,12 @@ public struct Habit: ProtobufMessage {
   public var version: Int64 = 0
   /// Set by the server, ignored in requests: when the server first stored it.
   public var createdAt: GoogleProtobufTimestamp? = nil
+  /// In an export: the habit was deleted; its days stay in the ledger.
+  public var deleted: Bool = false
 
   public init() {}
 
-  public init(id: [UInt8] = [], name: String = "", description: String = "", color: UInt32 = 0, position: Int32 = 0, archived: Bool = false, version: Int64 = 0, createdAt: GoogleProtobufTimestamp? = nil) {
+  public init(id: [UInt8] = [], name: String = "", description: String = "", color: UInt32 = 0, position: Int32 = 0, archived: Bool = false, version: Int64 = 0, createdAt: GoogleProtobufTimestamp? = nil, deleted: Bool = false) {
     self.id = id
     self.name = name
     self.description = description
@@ -318,6 +338,7 @@ public struct Habit: ProtobufMessage {
     self.archived = archived
     self.version = version
     self.createdAt = createdAt
+    self.deleted = deleted
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -335,6 +356,7 @@ public struct Habit: ProtobufMessage {
     unsafe archived = c.pointee.archived != 0
     unsafe version = c.pointee.version
     unsafe createdAt = CBridge.message(c.pointee.created_at, GoogleProtobufTimestamp.self)
+    unsafe deleted = c.pointee.deleted != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -348,6 +370,7 @@ public struct Habit: ProtobufMessage {
     unsafe c.pointee.archived = archived ? 1 : 0
     unsafe c.pointee.version = version
     unsafe c.pointee.created_at = arena.message(createdAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.deleted = deleted ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 

@@ -156,14 +156,17 @@ public struct RecordCompletionRequest: ProtobufMessage {
   public var note: String = ""
   /// When and where the person tapped. The day must follow from it.
   public var made: LocalTime? = nil
+  /// The device has nothing else to send: it is caught up, and days before this one that it claims later are entered afterwards.
+  public var nothingLeft: Bool = false
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil, nothingLeft: Bool = false) {
     self.habitId = habitId
     self.day = day
     self.note = note
     self.made = made
+    self.nothingLeft = nothingLeft
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -177,6 +180,7 @@ public struct RecordCompletionRequest: ProtobufMessage {
     unsafe day = c.pointee.day
     unsafe note = CBridge.string(c.pointee.note)
     unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe nothingLeft = c.pointee.nothing_left != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -186,6 +190,7 @@ public struct RecordCompletionRequest: ProtobufMessage {
     unsafe c.pointee.day = day
     unsafe c.pointee.note = arena.cString(note)
     unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.nothing_left = nothingLeft ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 

@@ -3,6 +3,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Accounts and credentials. One per loop.

@@ -1,4 +1,5 @@
 internal import RPC
+internal import StreakDomain
 public import StreakStore
 
 /// Who keeps the erasure ledger outside of the database. An erasure is answered once it has been noted, or once that has failed: the database

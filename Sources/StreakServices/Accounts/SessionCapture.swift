@@ -68,7 +68,7 @@ struct SessionCapture {
       planned.cells.map { cell in
         CellRecord(
           habitID: habit.habitID, day: cell.day.number, done: cell.state.done, note: cell.state.note,
-          quarantineReason: cell.state.done ? cell.state.trust.storedReason : 0,
+          quarantineReason: cell.state.done ? Int32(cell.state.trust.number) : 0,
           version: StreakStore.firstChangeNumber, made: LocalTimeRecord(cell.made), recordedAt: now,
           deviceID: deviceID, migrationID: migrationID)
       }
@@ -99,7 +99,8 @@ struct SessionCapture {
       return MigratedHabit(
         capturedHabitId: habit.habitID.bytes, habitId: habit.habitID.bytes,
         streak: Schema.Streak(
-          habitID: habit.habitID, planned.summary, zoneUses: zoneUses, archived: habit.archived, at: now),
+          habitID: habit.habitID, planned.summary, zones: ZoneUses(encoded: zoneUses), archived: habit.archived, at: now
+        ),
         claimMismatch: planned.claimMismatch, daysCounted: Int32(clamping: countedCount),
         daysQuarantined: Int32(clamping: done.count - countedCount),
         daysUndone: Int32(clamping: planned.cells.count - done.count))
@@ -124,7 +125,7 @@ struct SessionCapture {
         guard !days.isEmpty else { return nil }
         return QuarantinedDays(
           habitId: habit.habitID.bytes,
-          reason: Schema.QuarantineReason(rawValue: StreakDomain.CellTrust.quarantined(reason).storedReason),
+          reason: Schema.QuarantineReason(rawValue: Int32(StreakDomain.CellTrust.quarantined(reason).number)),
           days: days.map(\.day.number).sorted())
       }
     }

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import EventLoop
 internal import RPC
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Finds out who calls, before any handler runs: the method's policy says whose credentials the call must carry.
@@ -74,6 +75,13 @@ struct Authenticator: ServerInterceptor {
     token(of: context, kind: .access).flatMap { Identifier($0.owner) }
   }
 
+  /// Looks again whether a long call's token is still good: after `forget`, so that the database is asked.
+  ///
+  /// - Throws: `CREDENTIALS_INVALID`, `ACCOUNT_ERASED`.
+  func checkAgain(_ context: ServerContext) async throws(RPCStatus) {
+    _ = try await principal(of: context)
+  }
+
   private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
     guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
       throw Refusal.credentialsInvalid.status
@@ -90,7 +98,7 @@ struct Authenticator: ServerInterceptor {
     }
     guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID) }
     guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
-    return Principal(userID: userID, deviceID: grant.deviceID)
+    return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
 
   private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {

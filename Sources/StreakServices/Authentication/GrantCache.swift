@@ -1,3 +1,4 @@
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Access tokens seen lately and what they grant, so that most calls need no look-up. Loop-confined by its owner.

@@ -1,4 +1,5 @@
 internal import RPC
+internal import StreakDomain
 internal import StreakStore
 
 /// Calls that stay open, by whose token they carry, so that they can be ended from outside. Loop-confined by its owner.

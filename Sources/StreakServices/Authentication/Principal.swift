@@ -1,3 +1,4 @@
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Whom a call is made by, or concerns: found by the authenticator or, where a call carries no token, by its handler.
@@ -5,6 +6,8 @@ struct Principal: Sendable {
   var userID: Identifier
   /// The device whose token the call carries, or that signs in; nil where there is none.
   var deviceID: Identifier?
+  /// When the access token expires; nil where there is none.
+  var tokenExpiresAt: Moment?
   /// What the audit event says beyond the outcome. Never a secret.
   var auditDetail = ""
   /// The call has revoked tokens of this person.

@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import Schema
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// How long credentials live.

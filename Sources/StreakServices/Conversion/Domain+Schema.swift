@@ -39,14 +39,6 @@ extension StreakDomain.CapturedSession {
   }
 }
 
-extension LocalTimeRecord {
-  init(_ time: StreakDomain.LocalTime) {
-    self.init(
-      occurredAt: Moment(microseconds: time.occurredAtMilliseconds * 1000), zone: time.zone,
-      utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes)
-  }
-}
-
 extension EntryRejection {
   /// The reason as the schema names it.
   var schemaReason: ErrorReason {

@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 extension Identifier {

@@ -1,4 +1,6 @@
 internal import Cryptography
+internal import RPC
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// A place in a list as text that clients send back as it came.
@@ -10,35 +12,46 @@ struct PageToken {
   enum Kind: UInt8 {
     case habits = 1
     case history = 2
+    case notices = 3
+    case inbox = 4
   }
 
   private static let digestByteCount = 8
-  private static let byteCount = 1 + digestByteCount + 4 + Identifier.byteCount
+  private static let byteCount = 1 + digestByteCount + 8 + Identifier.byteCount
 
-  let number: Int32
-  let habitID: Identifier
+  let number: Int64
+  let id: Identifier
 
-  init(number: Int32, habitID: Identifier) {
+  init(number: Int64, id: Identifier) {
     self.number = number
-    self.habitID = habitID
+    self.id = id
+  }
+
+  /// The place that a request's token names; nil for the first page.
+  ///
+  /// - Throws: `PAGE_TOKEN_INVALID` if it was not made for this list and this filter.
+  static func place(_ text: String, kind: Kind, filter: [UInt8]) throws(RPCStatus) -> PageToken? {
+    guard !text.isEmpty else { return nil }
+    guard let token = PageToken(text, kind: kind, filter: filter) else { throw Refusal.pageTokenInvalid.status }
+    return token
   }
 
   /// Reads a token; nil if it was not made for this list and this filter.
   init?(_ text: String, kind: Kind, filter: [UInt8]) {
     guard let bytes = Base64URL.decode(text, byteCount: Self.byteCount), bytes[0] == kind.rawValue,
       Array(bytes[1...Self.digestByteCount]) == Self.digest(of: filter),
-      let habitID = Identifier(Array(bytes.suffix(Identifier.byteCount)))
+      let id = Identifier(Array(bytes.suffix(Identifier.byteCount)))
     else { return nil }
-    let number = bytes.dropFirst(1 + Self.digestByteCount).prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-    self.init(number: Int32(bitPattern: number), habitID: habitID)
+    let number = bytes.dropFirst(1 + Self.digestByteCount).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    self.init(number: Int64(bitPattern: number), id: id)
   }
 
   /// The token for a list with a filter, which is any bytes that say what the filter is.
   func text(kind: Kind, filter: [UInt8]) -> String {
-    let number = UInt32(bitPattern: number)
+    let number = UInt64(bitPattern: number)
     return Base64URL.encode(
       [kind.rawValue] + Self.digest(of: filter)
-        + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) } + habitID.bytes)
+        + (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) } + id.bytes)
   }
 
   private static func digest(of filter: [UInt8]) -> [UInt8] {

@@ -1,6 +1,7 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 extension Account {

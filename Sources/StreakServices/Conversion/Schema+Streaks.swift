@@ -64,8 +64,8 @@ extension Cell {
 }
 
 extension Schema.Streak {
-  init(habitID: Identifier, _ summary: StreakSummary, zoneUses: [UInt8], archived: Bool, at now: Moment) {
-    let today = ZoneUses(encoded: zoneUses).today(now: now.milliseconds)
+  init(habitID: Identifier, _ summary: StreakSummary, zones: ZoneUses, archived: Bool, at now: Moment) {
+    let today = zones.today(now: now.milliseconds)
     let streak = summary.streak(today: today, isArchived: archived)
     let state: Schema.StreakState =
       switch streak.state {

@@ -29,6 +29,9 @@ enum Refusal: String, CaseIterable {
   case concurrentChange = "CONCURRENT_CHANGE"
   case internalFault = "INTERNAL_FAULT"
   case exportTooSlow = "EXPORT_TOO_SLOW"
+  case accountMismatch = "ACCOUNT_MISMATCH"
+  case sequenceGap = "SEQUENCE_GAP"
+  case operationReused = "OPERATION_REUSED"
   case accountErased = "ACCOUNT_ERASED"
   case backupsOff = "BACKUPS_OFF"
   case backupUnderWay = "BACKUP_UNDER_WAY"
@@ -88,6 +91,10 @@ enum Refusal: String, CaseIterable {
     case .outcomeUnknown: (.unknown, "The change may or may not have been saved; send the same request again.")
     case .concurrentChange: (.aborted, "Somebody changed the same thing at the same moment; send it again.")
     case .internalFault: (.internal, "A fault of the service.")
+    case .accountMismatch: (.failedPrecondition, "The device's queue belongs to another account.")
+    case .sequenceGap: (.failedPrecondition, "Operations are missing before the first one sent.")
+    case .operationReused:
+      (.failedPrecondition, "The number was used for another operation; register as a new device.")
     case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
     case .accountErased: (.unauthenticated, "The account was erased. Its email may sign up again, empty.")
     case .backupsOff: (.failedPrecondition, "This server was given no backup folder.")

@@ -14,18 +14,15 @@ struct HabitPage {
   init(size: Int32, token: String, archived: Bool) throws(RPCStatus) {
     self.size = size == 0 ? StreakHandlers.pageSizeDefault : size
     filter = [archived ? 1 : 0]
-    guard !token.isEmpty else {
-      place = .start
-      return
-    }
-    guard let page = PageToken(token, kind: .habits, filter: filter) else { throw Refusal.pageTokenInvalid.status }
-    place = HabitPlace(position: page.number, habitID: page.habitID)
+    place =
+      try PageToken.place(token, kind: .habits, filter: filter)
+      .map { HabitPlace(position: Int32(clamping: $0.number), habitID: $0.id) } ?? .start
   }
 
   /// The token of the next page; empty if `foundCount` rows, one more than a page was asked for, do not reach beyond this one.
   func next(_ last: HabitPlace?, _ foundCount: Int) -> String {
     guard let last, foundCount > Int(size) else { return "" }
-    return PageToken(number: last.position, habitID: last.habitID).text(kind: .habits, filter: filter)
+    return PageToken(number: Int64(last.position), id: last.habitID).text(kind: .habits, filter: filter)
   }
 }
 
@@ -46,19 +43,14 @@ struct HistoryPage {
       firstDay: wanted.days?.firstDay ?? Day.earliest.number, lastDay: wanted.days?.lastDay ?? Day.latest.number,
       counted: counted, includesUndone: wanted.includeUndone)
     filterBytes = wanted.protobufBytes()
-    guard !request.pageToken.isEmpty else {
-      place = .start
-      return
-    }
-    guard let page = PageToken(request.pageToken, kind: .history, filter: filterBytes) else {
-      throw Refusal.pageTokenInvalid.status
-    }
-    place = HistoryPlace(day: page.number, habitID: page.habitID)
+    place =
+      try PageToken.place(request.pageToken, kind: .history, filter: filterBytes)
+      .map { HistoryPlace(day: Int32(clamping: $0.number), habitID: $0.id) } ?? .start
   }
 
   /// The token of the next page; empty if this one is the last.
   func next(_ last: CellRecord?, _ foundCount: Int) -> String {
     guard let last, foundCount > Int(size) else { return "" }
-    return PageToken(number: last.day, habitID: last.habitID).text(kind: .history, filter: filterBytes)
+    return PageToken(number: Int64(last.day), id: last.habitID).text(kind: .history, filter: filterBytes)
   }
 }

@@ -14,13 +14,12 @@ struct StreakHandlers: StreakService {
     let principal = try context.user()
     guard let habit = request.habit else { throw Refusal.invalidField("habit", "is required") }
     let wanted = try HabitRecord(habit, path: "habit", at: .now())
-    let outcome = try await answering { () throws(StoreError) in
-      try await store.putHabit(wanted, of: principal.userID)
-    }
-    switch outcome {
-    case .stored(let stored): return PutHabitResponse(habit: Habit(stored))
-    case .limitReached: throw Refusal.habitLimit.status
-    }
+    let answer = try await change(
+      .editHabit(
+        StreakDomain.Operation.HabitEdit(habitID: wanted.habitID, fields: HabitFields(habit))),
+      by: principal, nothingLeft: false, at: .now())
+    guard let stored = answer.ledger.habits[wanted.habitID] else { throw Refusal.internalFault.status }
+    return PutHabitResponse(habit: Habit(wanted.habitID, stored))
   }
 
   func listHabits(_ request: ListHabitsRequest, context: ServerContext) async throws(RPCStatus) -> ListHabitsResponse {
@@ -40,43 +39,55 @@ struct StreakHandlers: StreakService {
     _ request: RecordCompletionRequest, context: ServerContext
   ) async throws(RPCStatus) -> RecordCompletionResponse {
     let principal = try context.user()
-    let now = Moment.now()
-    let made = try LocalTimeRecord(request.made, path: "made")
-    let recording = CellRecord(
-      habitID: try Identifier(field: request.habitId, path: "habit_id"), day: request.day, done: true,
-      note: request.note, quarantineReason: 0, version: 0, made: made, recordedAt: now, deviceID: principal.deviceID,
-      migrationID: nil)
-    let changed = try await change(recording, of: principal) { state in
-      CellDecision.record(recording, state)
-    }
-    return RecordCompletionResponse(
-      cell: Cell(changed.cell), streak: Schema.Streak(recording.habitID, changed, at: now))
+    let habitID = try Identifier(field: request.habitId, path: "habit_id")
+    let made = StreakDomain.LocalTime(try LocalTimeRecord(request.made, path: "made"))
+    let (cell, streak) = try await complete(
+      StreakDomain.Operation.Completion(
+        habitID: habitID, day: Day(request.day), done: true, note: request.note, made: made),
+      by: principal, nothingLeft: request.nothingLeft)
+    return RecordCompletionResponse(cell: cell, streak: streak)
   }
 
   func undoCompletion(
     _ request: UndoCompletionRequest, context: ServerContext
   ) async throws(RPCStatus) -> UndoCompletionResponse {
     let principal = try context.user()
-    let now = Moment.now()
-    let undoing = CellRecord(
-      habitID: try Identifier(field: request.habitId, path: "habit_id"), day: request.day, done: false, note: "",
-      quarantineReason: 0, version: 0, made: try LocalTimeRecord(request.made, path: "made"), recordedAt: now,
-      deviceID: principal.deviceID, migrationID: nil)
-    let changed = try await change(undoing, of: principal) { state in CellDecision.undo(undoing, state) }
-    return UndoCompletionResponse(cell: Cell(changed.cell), streak: Schema.Streak(undoing.habitID, changed, at: now))
+    let habitID = try Identifier(field: request.habitId, path: "habit_id")
+    let made = StreakDomain.LocalTime(try LocalTimeRecord(request.made, path: "made"))
+    let (cell, streak) = try await complete(
+      StreakDomain.Operation.Completion(habitID: habitID, day: Day(request.day), done: false, made: made),
+      by: principal,
+      nothingLeft: false)
+    return UndoCompletionResponse(cell: cell, streak: streak)
   }
 
+  private func complete(
+    _ completion: StreakDomain.Operation.Completion, by principal: Principal, nothingLeft: Bool
+  ) async throws(RPCStatus) -> (Cell, Schema.Streak) {
+    let now = Moment.now()
+    let answer = try await change(.setCompletion(completion), by: principal, nothingLeft: nothingLeft, at: now)
+    let key = CellKey(habitID: completion.habitID, day: completion.day)
+    guard let habit = answer.ledger.habits[key.habitID], let cell = answer.ledger.cells[key] else {
+      throw Refusal.internalFault.status
+    }
+    return (
+      Cell(key, cell),
+      Schema.Streak(
+        habitID: key.habitID, habit.summary, zones: answer.ledger.zones, archived: habit.fields.archived, at: now)
+    )
+  }
+
+  /// Makes one change, decided and stored as the operations of a queue are.
   private func change(
-    _ cell: CellRecord, of principal: Principal, _ decide: (LedgerState) -> Result<CellChange?, CellRefusal>
-  ) async throws(RPCStatus) -> ChangedLedger {
-    let outcome = try await answering { () throws(StoreError) in
-      try await store.changeCell(
-        of: principal.userID, habitID: cell.habitID, day: cell.day, decide)
-    }
-    switch outcome {
-    case .success(let changed): return changed
-    case .failure(let refused): throw refused.refusal.status
-    }
+    _ change: StreakDomain.Operation.Change, by principal: Principal, nothingLeft: Bool, at now: Moment
+  ) async throws(RPCStatus) -> LedgerAnswer {
+    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    let request = LedgerRequest(
+      userID: principal.userID, deviceID: deviceID, work: .direct(change), nothingLeft: nothingLeft, now: now)
+    let result = try await answering { () throws(StoreError) in try await store.change(request) }
+    guard case .success(let answer) = result else { throw Refusal.credentialsInvalid.status }
+    if let rejection = answer.outcomes.first?.rejection { throw Refusal(rejection).status }
+    return answer
   }
 
   func getStreak(_ request: GetStreakRequest, context: ServerContext) async throws(RPCStatus) -> GetStreakResponse {
@@ -134,11 +145,8 @@ struct StreakHandlers: StreakService {
 
 extension Schema.Streak {
   init(_ record: StreakRecord, at now: Moment) {
-    self.init(habitID: record.habitID, record.summary, zoneUses: record.zoneUses, archived: record.archived, at: now)
-  }
-
-  init(_ habitID: Identifier, _ changed: ChangedLedger, at now: Moment) {
     self.init(
-      habitID: habitID, changed.summary, zoneUses: changed.zoneUses, archived: changed.habitIsArchived, at: now)
+      habitID: record.habitID, record.summary, zones: ZoneUses(encoded: record.zoneUses), archived: record.archived,
+      at: now)
   }
 }

@@ -61,6 +61,30 @@ public struct NewMigration: Sendable {
   }
 }
 
+extension NewMigration {
+  /// The digests of each habit's cells, in the order of the habits, and of all of it.
+  func digests() -> (cells: [StateDigest], total: StateDigest) {
+    var byHabit: [Identifier: StateDigest] = [:]
+    for cell in cells {
+      let state = LedgerCell(
+        done: cell.done, note: cell.note, trust: CellTrust(number: UInt8(clamping: cell.quarantineReason)))
+      byHabit[cell.habitID, default: .empty] += CellState.itemDigest(
+        CellKey(habitID: cell.habitID, day: Day(cell.day)), state)
+    }
+    let ofCells = habits.map { byHabit[$0.habit.habitID] ?? .empty }
+    var total = StateDigest.empty
+    for (habit, digest) in zip(habits.map(\.habit), ofCells) {
+      total += HabitState.itemDigest(
+        habitID: habit.habitID,
+        HabitFields(
+          name: habit.name, description: habit.description, color: UInt32(bitPattern: habit.color),
+          position: habit.position, archived: habit.archived))
+      total += digest
+    }
+    return (ofCells, total)
+  }
+}
+
 /// What a sign-up came to.
 public enum SignUpOutcome: Sendable, Equatable {
   /// The account exists with all its data.

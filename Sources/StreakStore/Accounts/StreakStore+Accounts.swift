@@ -1,4 +1,5 @@
 internal import Postgres
+public import struct StreakDomain.Identifier
 
 extension StreakStore {
   private static let userByEmail = Statement(.read, "SELECT user_id FROM emails WHERE email_key = $1")

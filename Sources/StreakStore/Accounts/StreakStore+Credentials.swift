@@ -1,4 +1,5 @@
 internal import Postgres
+public import struct StreakDomain.Identifier
 
 /// A living access token's device.
 public struct AccessGrant: Sendable, Equatable {
@@ -33,8 +34,10 @@ extension StreakStore {
     )
     INSERT INTO devices (
       user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
-      refresh_expires_at, refresh_family_hash)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+      refresh_expires_at, refresh_family_hash, last_seq)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+      -- One that was displaced and comes back goes on with its numbers.
+      (SELECT coalesce(max(seq), 0) FROM operations WHERE user_id = $1 AND device_id = $2))
     ON CONFLICT (user_id, device_id) DO UPDATE SET
       name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
       access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,

@@ -1,4 +1,5 @@
 internal import Postgres
+public import struct StreakDomain.Identifier
 
 extension StreakStore {
   private static let insertSession = Statement(

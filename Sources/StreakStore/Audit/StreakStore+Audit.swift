@@ -1,4 +1,5 @@
 internal import Postgres
+internal import struct StreakDomain.Identifier
 
 extension StreakStore {
   private static let recordAudit = Statement(

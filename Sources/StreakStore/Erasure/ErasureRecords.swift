@@ -1,3 +1,5 @@
+public import StreakDomain
+
 /// Who was erased: all that is left of them.
 public struct ErasureRecords: Sendable, Equatable {
   /// An erased account.

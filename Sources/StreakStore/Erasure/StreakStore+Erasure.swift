@@ -1,4 +1,5 @@
 internal import Postgres
+public import StreakDomain
 
 extension StreakStore {
   // Keeps everybody else from adding rows of this person: whoever changes a person's data changes or locks this row first.

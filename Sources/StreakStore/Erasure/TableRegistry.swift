@@ -52,6 +52,19 @@ public enum TableRegistry {
       name: "migrations", userColumn: "user_id", export: .section("migrations"),
       merge: .kept("merging is a migration of its own")),
     PersonalTable(
+      name: "operations", userColumn: "user_id", export: .covered("what they did is in the ledger and the history"),
+      merge: .kept("a device's own numbers")),
+    // To be exported with the notices; until then this is what issue 6 lacks.
+    PersonalTable(
+      name: "rejected_operations", userColumn: "user_id", export: .covered("the inbox can be listed"),
+      merge: .kept("what was refused stays refused")),
+    PersonalTable(
+      name: "notices", userColumn: "user_id", export: .covered("notices can be listed"),
+      merge: .kept("merging makes notices of its own")),
+    PersonalTable(
+      name: "notice_acknowledgements", userColumn: "user_id", export: .covered("notices can be listed"),
+      merge: .kept("a device's own")),
+    PersonalTable(
       name: "audit_events", userColumn: "user_id", export: .section("audit"), merge: .kept("what happened, happened")),
   ]
 

@@ -1,4 +1,5 @@
 internal import Postgres
+public import struct StreakDomain.Identifier
 
 /// A device with what the server knows of it.
 public struct ExportedDeviceRecord: Sendable, Equatable {

@@ -48,7 +48,7 @@ extension StreakStore {
         AND CASE $7 WHEN 0 THEN true WHEN 1 THEN quarantine_reason = 0 ELSE quarantine_reason <> 0 END
       ORDER BY day DESC LIMIT $9
     ) c
-    WHERE h.user_id = $1 AND ($2::uuid IS NULL OR h.habit_id = $2)
+    WHERE h.user_id = $1 AND NOT h.is_deleted AND ($2::uuid IS NULL OR h.habit_id = $2)
     ORDER BY c.day DESC, c.habit_id LIMIT $9
     """)
 
@@ -73,7 +73,8 @@ extension StreakStore {
     """
     SELECT day, (count(*) FILTER (WHERE done AND quarantine_reason = 0))::integer,
       (count(*) FILTER (WHERE done AND quarantine_reason <> 0))::integer, (count(*) FILTER (WHERE NOT done))::integer
-    FROM cells WHERE user_id = $1 AND ($2::uuid IS NULL OR habit_id = $2) AND day BETWEEN $3 AND $4
+    FROM habits h JOIN cells c USING (user_id, habit_id)
+    WHERE h.user_id = $1 AND NOT h.is_deleted AND ($2::uuid IS NULL OR h.habit_id = $2) AND day BETWEEN $3 AND $4
     GROUP BY day ORDER BY day DESC LIMIT $5
     """)
 

@@ -1,4 +1,5 @@
 internal import Postgres
+public import StreakDomain
 
 extension StreakStore {
   // A session that the server saw begin.
@@ -39,10 +40,11 @@ extension StreakStore {
     """
     INSERT INTO habits (
       user_id, habit_id, name, description, color, position, archived, version, created_at, total_days, longest_run,
-      last_run_first_day, last_run_last_day, previous_run_first_day, previous_run_last_day)
+      last_run_first_day, last_run_last_day, previous_run_first_day, previous_run_last_day, cells_digest)
     SELECT $1, * FROM unnest(
       $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::boolean[], $8::bigint[],
-      $9::timestamptz[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::integer[])
+      $9::timestamptz[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::integer[],
+      $16::bytea[])
     """)
 
   private static let insertCells = Statement(
@@ -75,8 +77,10 @@ extension StreakStore {
     """)
 
   /// Stores a session's data in an account that has none of its habits.
+  ///
+  /// - Parameter cellsDigests: Of each habit's cells.
   static func insert(
-    _ session: NewMigration, into userID: Identifier, by runner: some StatementRunner
+    _ session: NewMigration, _ cellsDigests: [StateDigest], into userID: Identifier, by runner: some StatementRunner
   ) async throws(StoreError) {
     let migration = session.migration
     let habits = session.habits
@@ -88,7 +92,7 @@ extension StreakStore {
       .int32Array(habits.map(\.habit.color)), .int32Array(habits.map(\.habit.position)),
       .boolArray(habits.map(\.habit.archived)), .int64Array(habits.map(\.habit.version)),
       .moments(habits.map(\.habit.createdAt)), summaryColumn(0), summaryColumn(1), summaryColumn(2), summaryColumn(3),
-      summaryColumn(4), summaryColumn(5))
+      summaryColumn(4), summaryColumn(5), .bytesArray(cellsDigests.map(\.bytes)))
     let cells = session.cells
     try await runner.execute(
       insertCells, .identifier(userID), .identifier(migration.migrationID), .identifier(cells.first?.deviceID),

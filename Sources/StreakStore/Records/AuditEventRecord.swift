@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// One attempt to do something of consequence. Holds no secret.
 public struct AuditEventRecord: Sendable, Equatable {
   /// Whose account it concerns; nil if nobody's.

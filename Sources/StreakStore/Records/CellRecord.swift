@@ -1,3 +1,5 @@
+public import StreakDomain
+
 /// A moment as its person lived it: what a device used to turn a tap into a day.
 public struct LocalTimeRecord: Sendable, Equatable {
   public var occurredAt: Moment
@@ -49,4 +51,20 @@ public struct CellRecord: Sendable, Equatable {
 
   /// Whether it takes part in streaks.
   public var counts: Bool { done && quarantineReason == 0 }
+}
+
+extension LocalTime {
+  public init(_ record: LocalTimeRecord) {
+    self.init(
+      occurredAtMilliseconds: record.occurredAt.milliseconds, zone: record.zone,
+      utcOffsetSeconds: record.utcOffsetSeconds, dayStartMinutes: record.dayStartMinutes)
+  }
+}
+
+extension LocalTimeRecord {
+  public init(_ time: LocalTime) {
+    self.init(
+      occurredAt: Moment(milliseconds: time.occurredAtMilliseconds), zone: time.zone,
+      utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes)
+  }
 }

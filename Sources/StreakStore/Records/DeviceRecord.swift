@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// What a person's device says of itself.
 public struct DeviceRecord: Sendable, Equatable {
   public var deviceID: Identifier

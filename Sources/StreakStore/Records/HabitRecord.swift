@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// A habit as stored, without its streak.
 public struct HabitRecord: Sendable, Equatable {
   public var habitID: Identifier

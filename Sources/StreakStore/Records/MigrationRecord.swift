@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// A session that became part of an account.
 public struct MigrationRecord: Sendable, Equatable {
   public var migrationID: Identifier

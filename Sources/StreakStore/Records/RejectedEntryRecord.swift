@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// An entry that broke a rule, kept whole in the person's inbox.
 public struct RejectedEntryRecord: Sendable, Equatable {
   public var entryID: Identifier

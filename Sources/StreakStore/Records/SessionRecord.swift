@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// An anonymous session as the server knows it.
 public struct SessionRecord: Sendable, Equatable {
   public var sessionID: Identifier

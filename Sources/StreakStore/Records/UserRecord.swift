@@ -1,3 +1,5 @@
+public import struct StreakDomain.Identifier
+
 /// A person's account.
 public struct UserRecord: Sendable, Equatable {
   public var userID: Identifier

@@ -17,5 +17,5 @@ struct SchemaVersion: Sendable {
   }
 
   /// Every step that this program knows, in order.
-  static let all: [SchemaVersion] = [.initial, .previousRun, .serviceState]
+  static let all: [SchemaVersion] = [.initial, .previousRun, .sync, .serviceState]
 }

@@ -27,7 +27,13 @@ extension StreakStore {
   ///
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
-    try await applySchema(SchemaVersion.all)
+    let applied = try await applySchema(SchemaVersion.all)
+    do throws(StoreError) {
+      epoch = try await readEpoch()
+    } catch {
+      throw .store(error)
+    }
+    return applied
   }
 
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.

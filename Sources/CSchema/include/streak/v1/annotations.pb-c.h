@@ -109,10 +109,15 @@ struct  Streak__V1__FieldRules
    * An enum value must be one the schema names (zero passes unless `required`).
    */
   protobuf_c_boolean defined_only;
+  /*
+   * The rules inside these messages are not applied with the request: the service judges each of them apart, so that one that breaks a rule
+   * does not refuse its neighbours.
+   */
+  protobuf_c_boolean judged_apart;
 };
 #define STREAK__V1__FIELD_RULES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__field_rules__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /* Streak__V1__MethodPolicy methods */

@@ -129,6 +129,30 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW = 24,
   /*
+   * FAILED_PRECONDITION: the device's queue belongs to another account than the access token.
+   */
+  STREAK__V1__ERROR_REASON__ACCOUNT_MISMATCH = 25,
+  /*
+   * FAILED_PRECONDITION: operations are missing before the first one sent; `SyncRefusal.expected_seq` says from which on.
+   */
+  STREAK__V1__ERROR_REASON__SEQUENCE_GAP = 26,
+  /*
+   * FAILED_PRECONDITION: this device's `seq` was used for another operation.
+   */
+  STREAK__V1__ERROR_REASON__OPERATION_REUSED = 27,
+  /*
+   * Of an operation: the device's clock is a day or more ahead of the server's.
+   */
+  STREAK__V1__ERROR_REASON__CLOCK_SKEW = 28,
+  /*
+   * Of an operation: it claims to have seen a change that has not happened.
+   */
+  STREAK__V1__ERROR_REASON__CHANGE_UNKNOWN = 29,
+  /*
+   * Of an operation: there is no such conflict.
+   */
+  STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 30,
+  /*
    * UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
    */
   STREAK__V1__ERROR_REASON__ACCOUNT_ERASED = 60,
@@ -313,10 +337,14 @@ struct  Streak__V1__Habit
    * Set by the server, ignored in requests: when the server first stored it.
    */
   Google__Protobuf__Timestamp *created_at;
+  /*
+   * In an export: the habit was deleted; its days stay in the ledger.
+   */
+  protobuf_c_boolean deleted;
 };
 #define STREAK__V1__HABIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__habit__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, NULL }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, NULL, 0 }
 
 
 /*

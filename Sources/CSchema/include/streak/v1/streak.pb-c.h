@@ -127,10 +127,14 @@ struct  Streak__V1__RecordCompletionRequest
    * When and where the person tapped. The day must follow from it.
    */
   Streak__V1__LocalTime *made;
+  /*
+   * The device has nothing else to send: it is caught up, and days before this one that it claims later are entered afterwards.
+   */
+  protobuf_c_boolean nothing_left;
 };
 #define STREAK__V1__RECORD_COMPLETION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__record_completion_request__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, NULL }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, NULL, 0 }
 
 
 struct  Streak__V1__RecordCompletionResponse

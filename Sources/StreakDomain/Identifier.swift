@@ -5,10 +5,12 @@ public struct Identifier: Sendable, Hashable, Comparable {
   /// Sixteen zero bytes: the owner of audit events that belong to nobody.
   public static let zero = Identifier(high: 0, low: 0)
 
-  let high: UInt64
-  let low: UInt64
+  /// The first eight bytes, big-endian.
+  public let high: UInt64
+  /// The last eight bytes, big-endian.
+  public let low: UInt64
 
-  init(high: UInt64, low: UInt64) {
+  public init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }

@@ -1,0 +1,63 @@
+/// A hybrid logical time: 48 bits of milliseconds since 1970 and a 16-bit counter, so that what follows is always later,
+/// whatever the wall clock does. Ordered as a number; between equal times the device's id decides.
+///
+/// Source: Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots in Globally Distributed Databases".
+public struct HybridTime: Hashable, Comparable, Sendable {
+  /// Milliseconds in the upper 48 bits, the counter in the lower 16.
+  public let packed: UInt64
+
+  public init(packed: UInt64) { self.packed = packed }
+
+  /// The first time of a millisecond; moments before 1970 are 0, moments after the year 10889 the last that fits.
+  public init(milliseconds: Int64, counter: UInt16 = 0) {
+    packed = UInt64(min(max(milliseconds, 0), Self.millisecondsMax)) << 16 | UInt64(counter)
+  }
+
+  /// Before every other time.
+  public static let zero = HybridTime(packed: 0)
+
+  private static let millisecondsMax: Int64 = 1 << 48 - 1
+
+  /// Milliseconds since 1970.
+  public var milliseconds: Int64 { Int64(packed >> 16) }
+
+  /// The next time; stops at the last.
+  public var successor: HybridTime { HybridTime(packed: packed == .max ? .max : packed + 1) }
+
+  public static func < (left: HybridTime, right: HybridTime) -> Bool { left.packed < right.packed }
+}
+
+/// A device's hybrid logical clock: never goes back, also when the wall clock is set back.
+public struct HybridClock: Equatable, Sendable {
+  /// The last time given or seen.
+  public private(set) var last: HybridTime
+
+  public init(last: HybridTime = .zero) { self.last = last }
+
+  /// The time of an event that happens now.
+  /// - Parameter milliseconds: The device's wall clock, since 1970.
+  public mutating func tick(milliseconds: Int64) -> HybridTime {
+    last = max(HybridTime(milliseconds: milliseconds), last.successor)
+    return last
+  }
+
+  /// Takes note of a time that was received, so that everything from now on is later.
+  public mutating func observe(_ time: HybridTime) { last = max(last, time) }
+}
+
+/// What the server makes of the time that a device states. Only being ahead matters: a clock in the past orders as made.
+public enum ClockRules {
+  /// A device this far ahead is believed, in milliseconds.
+  public static let aheadMillisecondsMax: Int64 = 60_000
+  /// A device this far ahead is refused, in milliseconds.
+  public static let refusedMilliseconds: Int64 = 86_400_000
+
+  /// The time by which an operation is ordered: the stated one, or the server's if the device is too far ahead.
+  /// - Parameter now: The server's clock, in milliseconds since 1970.
+  /// - Returns: Nil if the device's clock is so far ahead that the operation is refused.
+  public static func ordered(_ stated: HybridTime, now: Int64) -> HybridTime? {
+    let ahead = stated.milliseconds - max(now, 0)
+    if ahead >= refusedMilliseconds { return nil }
+    return ahead > aheadMillisecondsMax ? HybridTime(milliseconds: now) : stated
+  }
+}

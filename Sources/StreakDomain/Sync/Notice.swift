@@ -1,0 +1,49 @@
+/// Something every device of a person is told until it acknowledges it: a conflict, or a streak that healed.
+public struct Notice: Hashable, Sendable {
+  public enum Kind: Int16, Hashable, Sendable, CaseIterable {
+    /// Two notes of one day; one was kept.
+    case noteConflict = 1
+    /// Done on one device, undone on another; done was kept.
+    case doneConflict = 2
+    /// Two values of a habit's field; one was kept.
+    case fieldConflict = 3
+    /// Deleted on one device, changed or completed on another; it was kept, archived.
+    case deletionConflict = 4
+    /// A day that came late closed a gap.
+    case streakHealed = 5
+  }
+
+  public var kind: Kind
+  public var habitID: Identifier
+  /// Nil where the notice is about the habit as such.
+  public var day: Day?
+  /// For a field's conflict.
+  public var field: HabitField?
+  /// The value that holds; for a healed streak its length in days.
+  public var kept: String
+  /// The value that was not kept.
+  public var other: String
+  /// The device whose value was not kept.
+  public var otherDeviceID: Identifier?
+  public var madeAtMilliseconds: Int64
+  /// The change number of the last change: of its making or resolution.
+  public var version: Int64
+  /// Somebody picked a side, or it needs none.
+  public var isResolved: Bool
+
+  public init(
+    kind: Kind, habitID: Identifier, day: Day? = nil, field: HabitField? = nil, kept: String, other: String,
+    otherDeviceID: Identifier?, madeAtMilliseconds: Int64, version: Int64, isResolved: Bool = false
+  ) {
+    self.kind = kind
+    self.habitID = habitID
+    self.day = day
+    self.field = field
+    self.kept = kept
+    self.other = other
+    self.otherDeviceID = otherDeviceID
+    self.madeAtMilliseconds = madeAtMilliseconds
+    self.version = version
+    self.isResolved = isResolved
+  }
+}

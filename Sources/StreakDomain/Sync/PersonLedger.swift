@@ -1,0 +1,243 @@
+/// One person's data as far as a change needs it, and what the change makes of it. The one place where operations are decided: for the
+/// server (which loads what the operations touch), for the client and for the simulation (which have everything).
+///
+/// What is not in the dictionaries does not exist: whoever calls `apply` has loaded the habit, cell, notice and device that the operation
+/// names. `changes` says what is to be stored.
+public struct PersonLedger: Sendable {
+  /// Most habits of one person, archived ones included.
+  public static let habitsMaxDefault = 1_000
+
+  public let epoch: Int64
+  /// The number of the person's last change.
+  public internal(set) var changeNumber: Int64
+  public internal(set) var zones: ZoneUses
+  /// Of everything that is visible: habits that are not deleted, and their cells.
+  public internal(set) var digest: StateDigest
+  /// Habits that are not deleted.
+  public internal(set) var habitCount: Int
+  public internal(set) var habits: [Identifier: HabitState] = [:]
+  public internal(set) var cells: [CellKey: CellState] = [:]
+  public internal(set) var notices: [Identifier: Notice] = [:]
+  public internal(set) var devices: [Identifier: DeviceProgress] = [:]
+  public internal(set) var changes = LedgerChanges()
+  public let habitsMax: Int
+
+  /// Summaries as they were before the first change.
+  var originalSummaries: [Identifier: StreakSummary] = [:]
+  /// Days that count since then and did not before, less those that no longer do.
+  var countedBalance: [Identifier: Int] = [:]
+
+  public init(
+    epoch: Int64, changeNumber: Int64 = 0, zones: ZoneUses = ZoneUses(), digest: StateDigest = .empty,
+    habitCount: Int = 0, habitsMax: Int = Self.habitsMaxDefault
+  ) {
+    self.epoch = epoch
+    self.changeNumber = changeNumber
+    self.zones = zones
+    self.digest = digest
+    self.habitCount = habitCount
+    self.habitsMax = habitsMax
+  }
+
+  /// Adds something that was read. Not for what was changed already.
+  public mutating func load(habit: HabitState, id: Identifier) { habits[id] = habit }
+  public mutating func load(cell: CellState, key: CellKey) { cells[key] = cell }
+  public mutating func load(notice: Notice, id: Identifier) { notices[id] = notice }
+  public mutating func load(device: DeviceProgress, id: Identifier) { devices[id] = device }
+
+  /// Decides one operation.
+  ///
+  /// - Parameters:
+  ///   - deviceID: Whose operation it is.
+  ///   - now: The server's clock, in milliseconds since 1970.
+  ///   - makeID: Gives the id of a notice that comes of it.
+  public mutating func apply(
+    _ operation: Operation, by deviceID: Identifier, now: Int64, makeID: () -> Identifier
+  ) -> OperationOutcome {
+    do throws(OperationRejection) {
+      guard let time = ClockRules.ordered(operation.time, now: now) else { throw .clockSkew }
+      let seen = operation.seen.epoch == epoch ? operation.seen.changeNumber : 0
+      guard (0...changeNumber).contains(seen) else { throw .changeUnknown }
+      let author = Author(deviceID: deviceID, time: time, seenChangeNumber: seen)
+      var outcome: OperationOutcome
+      switch operation.change {
+      case .setCompletion(let completion):
+        outcome = try setCompletion(completion, by: author, now: now, makeID: makeID)
+      case .editHabit(let edit): outcome = try editHabit(edit, by: author, now: now, makeID: makeID)
+      case .deleteHabit(let habitID): outcome = try deleteHabit(habitID, by: author, now: now, makeID: makeID)
+      case .resolveConflict(let resolution): outcome = try resolve(resolution, by: author, now: now)
+      case .malformed: throw .malformed
+      }
+      outcome.seq = operation.seq
+      return outcome
+    } catch {
+      return OperationOutcome(seq: operation.seq, status: .rejected, rejection: error)
+    }
+  }
+
+  /// Decides one operation of a device that is connected and sees what the server holds: it has no place in a queue.
+  public mutating func applyDirectly(
+    _ change: Operation.Change, by deviceID: Identifier, now: Int64, makeID: () -> Identifier
+  ) -> OperationOutcome {
+    apply(
+      Operation(
+        seq: 0, time: HybridTime(milliseconds: now), seen: Cursor(epoch: epoch, changeNumber: changeNumber),
+        change: change), by: deviceID, now: now, makeID: makeID)
+  }
+
+  /// Notes that a device's operations up to `seq` are decided.
+  public mutating func advance(deviceID: Identifier, to seq: Int64) {
+    devices[deviceID]?.lastSeq = seq
+    changes.devices.insert(deviceID)
+  }
+
+  /// Notes that a device has nothing left to send.
+  public mutating func finishCatchUp(of deviceID: Identifier, now: Int64) {
+    guard devices[deviceID]?.finishCatchUp(now: now) == true else { return }
+    changes.devices.insert(deviceID)
+  }
+
+  // MARK: Changes
+
+  /// Allocates the number of a change that is about to be made.
+  mutating func nextVersion() -> Int64 {
+    changeNumber += 1
+    return changeNumber
+  }
+
+  mutating func setCell(_ state: CellState, _ key: CellKey) {
+    let previous = cells[key]
+    cells[key] = state
+    changes.noteCell(key, replacing: previous)
+    guard var habit = habits[key.habitID] else { preconditionFailure("a cell of a habit that is not there") }
+    if previous?.cell != state.cell {
+      var change = CellState.itemDigest(key, state.cell)
+      if let previous { change -= CellState.itemDigest(key, previous.cell) }
+      habit.cellsDigest += change
+      if !habit.isDeleted { digest += change }
+    }
+    if state.cell.done && previous?.cell.done != true { habit.noteCompletion(state.stamp) }
+    let (counts, counted) = (state.cell.counts, previous?.cell.counts ?? false)
+    if counts != counted {
+      if originalSummaries[key.habitID] == nil { originalSummaries[key.habitID] = habit.summary }
+      countedBalance[key.habitID, default: 0] += counts ? 1 : -1
+      if let summary = counts ? habit.summary.adding(key.day) : habit.summary.removing(key.day) {
+        habit.summary = summary
+      } else {
+        changes.staleSummaries.insert(key.habitID)
+      }
+    }
+    habits[key.habitID] = habit
+    changes.habits.insert(key.habitID)
+  }
+
+  /// Changes a habit other than by its cells, and keeps the digest true.
+  mutating func setHabit(_ habit: HabitState, _ habitID: Identifier) {
+    if let previous = habits[habitID] {
+      digest -= previous.digest(habitID: habitID)
+      if !previous.isDeleted { habitCount -= 1 }
+    }
+    digest += habit.digest(habitID: habitID)
+    if !habit.isDeleted { habitCount += 1 }
+    habits[habitID] = habit
+    changes.habits.insert(habitID)
+    changes.editedHabits.insert(habitID)
+  }
+
+  mutating func setNotice(_ notice: Notice, _ id: Identifier) {
+    notices[id] = notice
+    changes.notices.insert(id)
+  }
+
+  // MARK: Ending
+
+  /// Habits of which the summary alone did not tell: all counted days are needed, as stored before these changes.
+  public var staleSummaries: Set<Identifier> { changes.staleSummaries }
+
+  /// Gives the counted days of such a habit as they are stored.
+  public mutating func setStoredCountedDays(_ stored: some Sequence<Day>, of habitID: Identifier) {
+    var days = Set(stored)
+    for key in changes.cells where key.habitID == habitID {
+      if cells[key]?.cell.counts == true { days.insert(key.day) } else { days.remove(key.day) }
+    }
+    habits[habitID]?.summary = StreakSummary(countedDays: days)
+    changes.staleSummaries.remove(habitID)
+  }
+
+  /// Ends a change, once no summary is stale: adds the notices of healed streaks, and sees to it that whatever is stored has a change
+  /// number of its own.
+  public mutating func settle(now: Int64, makeID: () -> Identifier) {
+    for (habitID, before) in originalSummaries.sorted(by: { $0.key < $1.key }) {
+      noteHealing(of: habitID, before, now: now, makeID: makeID)
+    }
+    originalSummaries = [:]
+    countedBalance = [:]
+    if !changes.isEmpty && !changes.isVisible { changeNumber += 1 }
+  }
+
+  /// Goes on from here: what has changed so far was stored.
+  public mutating func commit() { changes = LedgerChanges() }
+
+  /// A streak has healed if days that counted before are part of the current run again.
+  private mutating func noteHealing(
+    of habitID: Identifier, _ before: StreakSummary, now: Int64, makeID: () -> Identifier
+  ) {
+    guard let habit = habits[habitID], !habit.isDeleted, !habit.fields.archived, before.total > 0 else { return }
+    let today = zones.today(now: now)
+    let (was, isNow) = (before.streak(today: today), habit.summary.streak(today: today))
+    guard isNow.current > was.current + max(0, countedBalance[habitID] ?? 0) else { return }
+    setNotice(
+      Notice(
+        kind: .streakHealed, habitID: habitID, day: isNow.lastDay, kept: String(isNow.current),
+        other: String(was.current), otherDeviceID: nil, madeAtMilliseconds: now, version: nextVersion(),
+        isResolved: true), makeID())
+  }
+}
+
+/// How far a device's operations have come.
+public struct DeviceProgress: Equatable, Sendable {
+  /// The last operation that was decided; 0: none.
+  public var lastSeq: Int64
+  public var catchUp: CatchUp
+
+  /// A catch-up this much older than now is renewed although nothing was claimed since, in milliseconds: others are not worth a write.
+  static let renewalMilliseconds: Int64 = 600_000
+
+  public init(lastSeq: Int64 = 0, catchUp: CatchUp) {
+    self.lastSeq = lastSeq
+    self.catchUp = catchUp
+  }
+
+  /// - Returns: Whether anything has changed.
+  mutating func finishCatchUp(now: Int64) -> Bool {
+    let (age, overflow) = now.subtractingReportingOverflow(catchUp.caughtUpAtMilliseconds)
+    guard !overflow, age > 0, age >= Self.renewalMilliseconds || catchUp.hasClaims else { return false }
+    catchUp.finish(now: now)
+    return true
+  }
+}
+
+/// What a change is to store.
+public struct LedgerChanges: Equatable, Sendable {
+  public internal(set) var cells: Set<CellKey> = []
+  /// Cells that existed before: their earlier state goes to the history.
+  public internal(set) var replacedCells: Set<CellKey> = []
+  /// Habits, also those of which only the summary and the digest of their cells have changed.
+  public internal(set) var habits: Set<Identifier> = []
+  /// Those that were made, edited, deleted or brought back.
+  public internal(set) var editedHabits: Set<Identifier> = []
+  public internal(set) var notices: Set<Identifier> = []
+  public internal(set) var devices: Set<Identifier> = []
+  var staleSummaries: Set<Identifier> = []
+
+  public init() {}
+
+  public var isEmpty: Bool { cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty }
+
+  mutating func noteCell(_ key: CellKey, replacing previous: CellState?) {
+    if cells.insert(key).inserted && previous != nil { replacedCells.insert(key) }
+  }
+
+  /// Something has changed that devices show, and so has a change number.
+  public var isVisible: Bool { !cells.isEmpty || !notices.isEmpty || !editedHabits.isEmpty }
+}

@@ -1,0 +1,65 @@
+internal import GRPCSchema
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+extension Schema.OperationOutcome {
+  init(_ outcome: StreakDomain.OperationOutcome) {
+    self.init(
+      seq: outcome.seq, status: OperationStatus(rawValue: Int32(outcome.status.rawValue)),
+      reason: outcome.rejection.map { ErrorReason($0) } ?? .unspecified, changeNumber: outcome.changeNumber,
+      trust: outcome.trust.map { $0 == .counted ? .counted : .quarantined } ?? .unspecified,
+      quarantineReason: Schema.QuarantineReason(rawValue: Int32(outcome.trust?.number ?? 0)),
+      noticeId: outcome.noticeID?.bytes ?? [])
+  }
+}
+
+extension ErrorReason {
+  init(_ rejection: OperationRejection) {
+    self =
+      switch rejection {
+      case .malformed: .invalidField
+      case .futureDay: .futureDay
+      case .dayMismatch: .dayMismatch
+      case .daySealed: .daySealed
+      case .cellNotFound: .cellNotFound
+      case .habitNotFound: .habitNotFound
+      case .clockSkew: .clockSkew
+      case .changeUnknown: .changeUnknown
+      case .habitLimit: .habitLimit
+      case .conflictNotFound: .conflictNotFound
+      }
+  }
+}
+
+extension Habit {
+  init(_ id: Identifier, _ state: HabitState) {
+    self.init(
+      id: id.bytes, name: state.fields.name, description: state.fields.description, color: state.fields.color,
+      position: state.fields.position, archived: state.fields.archived, version: state.version,
+      createdAt: GoogleProtobufTimestamp(Moment(milliseconds: state.createdAtMilliseconds)))
+  }
+}
+
+extension Cell {
+  init(_ key: CellKey, _ state: CellState) {
+    self.init(
+      habitId: key.habitID.bytes, day: key.day.number, done: state.cell.done, note: state.cell.note,
+      trust: state.cell.trust == .counted ? .counted : .quarantined,
+      quarantineReason: Schema.QuarantineReason(rawValue: Int32(state.cell.trust.number)), version: state.stamp.version,
+      made: Schema.LocalTime(LocalTimeRecord(state.made)),
+      recordedAt: GoogleProtobufTimestamp(Moment(milliseconds: state.recordedAtMilliseconds)),
+      migrationId: state.migrationID?.bytes ?? [])
+  }
+}
+
+extension Schema.Notice {
+  init(_ id: Identifier, _ notice: StreakDomain.Notice) {
+    self.init(
+      noticeId: id.bytes, kind: NoticeKind(rawValue: Int32(notice.kind.rawValue)), habitId: notice.habitID.bytes,
+      day: notice.day?.number ?? 0, field: Schema.HabitField(rawValue: Int32(notice.field?.rawValue ?? 0)),
+      kept: notice.kept, other: notice.other, otherDeviceId: notice.otherDeviceID?.bytes ?? [],
+      madeAt: GoogleProtobufTimestamp(Moment(milliseconds: notice.madeAtMilliseconds)), version: notice.version,
+      resolved: notice.isResolved)
+  }
+}

@@ -1,0 +1,229 @@
+internal import EventLoop
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+/// Keeps the devices of one person equal. One per loop.
+struct SyncHandlers: SyncService {
+  let store: StreakStore
+  let authenticator: Authenticator
+  let subscriptions: LoopBound<ChangeSubscriptions>
+  private let procedure: SyncProcedure
+
+  init(store: StreakStore, authenticator: Authenticator, subscriptions: LoopBound<ChangeSubscriptions>) {
+    self.store = store
+    self.authenticator = authenticator
+    self.subscriptions = subscriptions
+    procedure = SyncProcedure(store: store)
+  }
+
+  func sync(_ request: SyncRequest, context: ServerContext) async throws(RPCStatus) -> SyncResponse {
+    try await procedure.run(request, by: try context.user(), at: .now())
+  }
+
+  // MARK: Streams
+
+  func watch(
+    _ request: WatchRequest, responses: ResponseWriter<WatchResponse>, context: ServerContext
+  ) async throws(RPCStatus) {
+    let principal = try context.user()
+    limit(context, to: principal)
+    let subscription = subscriptions.value.subscribe(principal.userID, deviceID: principal.deviceID, on: context.loop)
+    defer { subscriptions.value.unsubscribe(subscription, principal.userID) }
+    // Subscribed first: what changes after this reading is heard.
+    var told = try await head(of: principal)
+    try await responses.write(hint(told))
+    while true {
+      var number = told
+      switch await subscription.next() {
+      case .changed(let changed): number = changed
+      case .perhapsChanged: number = try await head(of: principal)
+      case .credentialsChanged: try await authenticator.checkAgain(context)
+      case .requestArrived: break
+      case .ended: throw RPCStatus(.cancelled, "The caller gave up.")
+      }
+      guard number > told else { continue }
+      told = number
+      try await responses.write(hint(told))
+    }
+  }
+
+  private func head(of principal: Principal) async throws(RPCStatus) -> Int64 {
+    try await answering { () throws(StoreError) in try await store.head(of: principal.userID).changeNumber }
+  }
+
+  private func hint(_ changeNumber: Int64) -> WatchResponse {
+    WatchResponse(cursor: Schema.Cursor(epoch: store.epoch, changeNumber: changeNumber))
+  }
+
+  func syncStream(
+    requests: RequestStream<SyncRequest>, responses: ResponseWriter<SyncResponse>, context: ServerContext
+  ) async throws(RPCStatus) {
+    let principal = try context.user()
+    limit(context, to: principal)
+    let subscription = subscriptions.value.subscribe(principal.userID, deviceID: principal.deviceID, on: context.loop)
+    defer { subscriptions.value.unsubscribe(subscription, principal.userID) }
+    let inbox = LoopBound(RequestInbox(requests, subscription), loop: context.loop)
+    Task(executorPreference: context.loop) { await inbox.value.fill() }
+    defer { inbox.value.close() }
+
+    // Nil until the first request is answered: before, nobody knows what the device has seen.
+    var cursor: Schema.Cursor?
+    var pageSize: Int32 = 0
+    while true {
+      switch await subscription.next() {
+      case .requestArrived:
+        guard let request = try inbox.value.take() else { return }
+        pageSize = request.pageSize
+        var response = try await procedure.run(request, by: principal, at: .now())
+        try await responses.write(response)
+        while response.hasMore, let from = response.cursor {
+          guard let more = try await procedure.pull(of: principal, from: from, pageSize: pageSize) else { break }
+          response = more
+          try await responses.write(response)
+        }
+        cursor = response.cursor
+      case .changed, .perhapsChanged:
+        while let from = cursor,
+          let response = try await procedure.pull(of: principal, from: from, pageSize: pageSize)
+        {
+          try await responses.write(response)
+          cursor = response.cursor
+        }
+      case .credentialsChanged: try await authenticator.checkAgain(context)
+      case .ended: throw RPCStatus(.cancelled, "The caller gave up.")
+      }
+    }
+  }
+
+  /// A stream lives as long as its access token.
+  private func limit(_ context: ServerContext, to principal: Principal) {
+    guard let expiresAt = principal.tokenExpiresAt else { return }
+    let left = expiresAt.milliseconds - Moment.now().milliseconds
+    context.limitTime(milliseconds: UInt64(max(0, left)), Refusal.credentialsInvalid.status)
+  }
+
+  // MARK: Notices and inbox
+
+  func listNotices(
+    _ request: ListNoticesRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListNoticesResponse {
+    let principal = try context.user()
+    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    let filter: [UInt8] = [request.includeAcknowledged ? 1 : 0]
+    let size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
+    let place = try PageToken.place(request.pageToken, kind: .notices, filter: filter)
+    let notices = try await answering { () throws(StoreError) in
+      try await store.notices(
+        of: principal.userID, for: deviceID, includingAcknowledged: request.includeAcknowledged,
+        after: place.map { NoticePlace(version: $0.number, noticeID: $0.id) } ?? .start, countMax: size + 1)
+    }
+    let shown = notices.prefix(Int(size))
+    var token = ""
+    if let last = shown.last, notices.count > shown.count {
+      token = PageToken(number: last.notice.version, id: last.id).text(kind: .notices, filter: filter)
+    }
+    return ListNoticesResponse(notices: shown.map { Notice($0.id, $0.notice) }, nextPageToken: token)
+  }
+
+  func acknowledgeNotices(
+    _ request: AcknowledgeNoticesRequest, context: ServerContext
+  ) async throws(RPCStatus) -> AcknowledgeNoticesResponse {
+    let principal = try context.user()
+    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    let ids = request.noticeIds.compactMap { Identifier($0) }
+    try await answering { () throws(StoreError) in
+      try await store.acknowledge(ids, of: principal.userID, by: deviceID, at: .now())
+    }
+    return AcknowledgeNoticesResponse()
+  }
+
+  func listRejectedOperations(
+    _ request: ListRejectedOperationsRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListRejectedOperationsResponse {
+    let principal = try context.user()
+    let size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
+    let place = try PageToken.place(request.pageToken, kind: .inbox, filter: [])
+    let rejected = try await answering { () throws(StoreError) in
+      try await store.rejectedOperations(
+        of: principal.userID, after: place.map { InboxPlace(deviceID: $0.id, seq: $0.number) } ?? .start,
+        countMax: size + 1)
+    }
+    let shown = rejected.prefix(Int(size))
+    var token = ""
+    if let last = shown.last, rejected.count > shown.count {
+      token = PageToken(number: last.seq, id: last.deviceID).text(kind: .inbox, filter: [])
+    }
+    return ListRejectedOperationsResponse(operations: shown.map { RejectedOperation($0) }, nextPageToken: token)
+  }
+}
+
+/// The requests of a stream, one at a time, on their way to a handler that also waits for other things. Loop-confined.
+private final class RequestInbox {
+  private enum Item {
+    case request(SyncRequest)
+    case end
+    case failure(RPCStatus)
+  }
+
+  private let requests: RequestStream<SyncRequest>
+  private let subscription: ChangeSubscription
+  private var item: Item?
+  private var isClosed = false
+  /// The next request is read only once the one before was taken, so that the window holds the client up.
+  private var onTaken: CheckedContinuation<Void, Never>?
+
+  init(_ requests: RequestStream<SyncRequest>, _ subscription: ChangeSubscription) {
+    self.requests = requests
+    self.subscription = subscription
+  }
+
+  /// Reads requests until they end.
+  func fill() async {
+    while !isClosed {
+      let isLast: Bool
+      do throws(RPCStatus) {
+        let request = try await requests.next()
+        item = request.map { .request($0) } ?? .end
+        isLast = request == nil
+      } catch {
+        item = .failure(error)
+        isLast = true
+      }
+      subscription.signal(.requestArrived)
+      guard !isLast, !isClosed else { return }
+      await withCheckedContinuation { onTaken = $0 }
+    }
+  }
+
+  /// The request that has arrived; nil after the last.
+  func take() throws(RPCStatus) -> SyncRequest? {
+    defer {
+      item = nil
+      onTaken?.resume()
+      onTaken = nil
+    }
+    switch item {
+    case .request(let request): return request
+    case .failure(let status): throw status
+    case .end, nil: return nil
+    }
+  }
+
+  func close() {
+    isClosed = true
+    onTaken?.resume()
+    onTaken = nil
+  }
+}
+
+extension RejectedOperation {
+  init(_ record: RejectedOperationRecord) {
+    self.init(
+      deviceId: record.deviceID.bytes, seq: record.seq, reason: ErrorReason(rawValue: record.reason),
+      rejectedAt: .init(record.rejectedAt),
+      operation: record.operation.flatMap { try? Schema.Operation(protobufBytes: $0) })
+  }
+}

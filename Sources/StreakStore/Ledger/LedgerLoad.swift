@@ -1,0 +1,177 @@
+internal import Postgres
+internal import StreakDomain
+
+/// Reads as much of people's state as their requests touch: in one statement, so from one snapshot.
+struct LedgerLoad {
+  /// One row that is wanted: a person and device, and perhaps a habit, and perhaps a day of it.
+  private struct Wanted: Hashable {
+    let person: Int
+    let deviceID: Identifier
+    let habitID: Identifier?
+    let day: Int32?
+  }
+
+  private static let sql = """
+    SELECT w.place, u.change_number, u.zone_uses, u.digest, u.habit_count,
+      EXISTS (SELECT FROM devices o WHERE o.user_id = w.user_id AND o.device_id <> w.device_id),
+      d.last_seq, coalesce(d.caught_up_at, d.registered_at), d.claimed_first_day, d.claimed_days,
+      h.name, h.description, h.color, h.position, h.archived, h.created_at, h.version, h.is_deleted, h.returned_version,
+      h.field_stamps, h.completion_stamps, h.cells_digest, h.total_days, h.longest_run, h.last_run_first_day,
+      h.last_run_last_day, h.previous_run_first_day, h.previous_run_last_day,
+      c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at, c.zone,
+      c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
+    FROM SOURCE
+      CROSS JOIN LATERAL (SELECT * FROM users WHERE users.user_id = w.user_id LIMIT 1) u
+      LEFT JOIN LATERAL (
+        SELECT * FROM devices WHERE devices.user_id = w.user_id AND devices.device_id = w.device_id LIMIT 1) d ON true
+      LEFT JOIN LATERAL (
+        SELECT * FROM habits WHERE habits.user_id = w.user_id AND habits.habit_id = w.habit_id LIMIT 1) h ON true
+      LEFT JOIN LATERAL (
+        SELECT * FROM cells WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
+        LIMIT 1) c ON true
+    """
+
+  private static let columns = [
+    (name: "place", type: "integer"), (name: "user_id", type: "uuid"), (name: "device_id", type: "uuid"),
+    (name: "habit_id", type: "uuid"), (name: "day", type: "integer"),
+  ]
+
+  private static func statement(isSingle: Bool) -> Statement {
+    let part = ColumnarPart(sql: sql, columns: columns, values: [], rowCount: isSingle ? 1 : 2)
+    return Statement(.read, part.text(firstParameter: 1))
+  }
+  private static let one = statement(isSingle: true)
+  private static let many = statement(isSingle: false)
+
+  /// Reads the state of `people`; those that do not exist stay without a ledger.
+  static func read(
+    _ people: [LedgerPerson], epoch: Int64, habitsMax: Int, by runner: some StatementRunner
+  ) async throws(StoreError) {
+    var wanted: [Wanted] = []
+    var isWanted: Set<Wanted> = []
+    func want(_ row: Wanted) {
+      if isWanted.insert(row).inserted { wanted.append(row) }
+    }
+    for (place, person) in people.enumerated() {
+      for call in person.calls {
+        let deviceID = call.request.deviceID
+        let countBefore = wanted.count
+        for key in person.keys(of: call) {
+          want(Wanted(person: place, deviceID: deviceID, habitID: key.habitID, day: key.day))
+        }
+        if wanted.count == countBefore { want(Wanted(person: place, deviceID: deviceID, habitID: nil, day: nil)) }
+      }
+    }
+    let part = ColumnarPart(
+      sql: sql, columns: columns,
+      values: [
+        .int32Array(wanted.indices.map { Int32(clamping: $0) }),
+        .identifiers(wanted.map { people[$0.person].userID }), .identifiers(wanted.map(\.deviceID)),
+        .uuidArray(wanted.map { $0.habitID?.uuid }), .int32Array(wanted.map(\.day)),
+      ], rowCount: wanted.count)
+    do throws(DatabaseError) {
+      let result = try await runner.run(wanted.count == 1 ? one : many, parameters: part.parameters)
+      _ = try result.map { row throws(DatabaseError) in
+        let place = Int(try row.int32(0))
+        guard wanted.indices.contains(place) else { return }
+        try take(row, wanted[place], into: people[wanted[place].person], epoch: epoch, habitsMax: habitsMax)
+      }
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  private static func take(
+    _ row: borrowing Row, _ wanted: Wanted, into person: LedgerPerson, epoch: Int64, habitsMax: Int
+  ) throws(DatabaseError) {
+    if person.ledger == nil {
+      person.changeNumberBefore = try row.int64(1)
+      person.hasOtherDevices = try row.bool(5)
+      person.ledger = PersonLedger(
+        epoch: epoch, changeNumber: person.changeNumberBefore, zones: ZoneUses(encoded: try row.bytes(2)),
+        digest: try row.digest(3), habitCount: Int(try row.int32(4)), habitsMax: habitsMax)
+    }
+    if person.ledger?.devices[wanted.deviceID] == nil, let lastSeq = try row.int64OrNull(6) {
+      person.ledger?.load(
+        device: DeviceProgress(
+          lastSeq: lastSeq,
+          catchUp: CatchUp(
+            caughtUpAtMilliseconds: try row.moment(7).milliseconds, firstDay: try row.int32(8),
+            days: try row.int64(9))), id: wanted.deviceID)
+    }
+    guard let habitID = wanted.habitID, try row.stringOrNull(10) != nil else { return }
+    if person.ledger?.habits[habitID] == nil { person.ledger?.load(habit: try row.habitState(from: 10), id: habitID) }
+    guard let day = wanted.day, try row.boolOrNull(28) != nil else { return }
+    person.ledger?.load(cell: try row.cellState(from: 28), key: CellKey(habitID: habitID, day: Day(day)))
+  }
+
+  // MARK: Seldom needed
+
+  private static let noticeSet = Statement(
+    .read,
+    """
+    SELECT w.place, n.notice_id, n.kind, n.habit_id, n.day, n.field, n.kept, n.other, n.other_device_id, n.made_at,
+      n.version, n.resolved
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS w (place, user_id, notice_id)
+      CROSS JOIN LATERAL (
+        SELECT * FROM notices WHERE notices.user_id = w.user_id AND notices.notice_id = w.notice_id LIMIT 1) n
+    """)
+
+  /// Reads the conflicts that are to be resolved.
+  static func readNotices(_ people: [LedgerPerson], by runner: some StatementRunner) async throws(StoreError) {
+    let wanted = people.enumerated().flatMap { place, person in person.noticeIDs.map { (place, person.userID, $0) } }
+    guard !wanted.isEmpty else { return }
+    let found = try await runner.rows(
+      noticeSet, .int32Array(wanted.map { Int32(clamping: $0.0) }), .identifiers(wanted.map(\.1)),
+      .identifiers(wanted.map(\.2))
+    ) { row throws(DatabaseError) in
+      (place: Int(try row.int32(0)), id: try row.identifier(1), notice: try row.notice(from: 2))
+    }
+    for (place, id, notice) in found where people.indices.contains(place) { people[place].notices[id] = notice }
+  }
+
+  private static let outcomeSet = Statement(
+    .read,
+    """
+    SELECT w.place, o.device_id, o.seq, o.payload_hash, o.status, o.reason, o.quarantine_reason, o.change_number, o.notice_id
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::bigint[]) AS w (place, user_id, device_id, seq)
+      CROSS JOIN LATERAL (
+        SELECT * FROM operations
+        WHERE operations.user_id = w.user_id AND operations.device_id = w.device_id AND operations.seq = w.seq LIMIT 1) o
+    """)
+
+  /// Reads the outcomes of operations that were decided before.
+  static func readOutcomes(_ people: [LedgerPerson], by runner: some StatementRunner) async throws(StoreError) {
+    let wanted = people.enumerated().flatMap { place, person in person.replayedKeys.map { (place, person.userID, $0) } }
+    guard !wanted.isEmpty else { return }
+    let found = try await runner.rows(
+      outcomeSet, .int32Array(wanted.map { Int32(clamping: $0.0) }), .identifiers(wanted.map(\.1)),
+      .identifiers(wanted.map(\.2.deviceID)), .int64Array(wanted.map(\.2.seq))
+    ) { row throws(DatabaseError) in
+      let seq = try row.int64(2)
+      let quarantine = try row.int16(6)
+      let outcome = OperationOutcome(
+        seq: seq, status: OperationOutcome.Status(rawValue: try row.int16(4)) ?? .applied,
+        rejection: OperationRejection(number: try row.int32(5)), changeNumber: try row.int64(7),
+        trust: quarantine < 0 ? nil : CellTrust(number: UInt8(clamping: quarantine)),
+        noticeID: try row.identifierOrNull(8))
+      return (
+        place: Int(try row.int32(0)), key: OperationKey(deviceID: try row.identifier(1), seq: seq),
+        stored: StoredOutcome(outcome: outcome, payloadHash: try row.bytes(3))
+      )
+    }
+    for (place, key, stored) in found where people.indices.contains(place) { people[place].stored[key] = stored }
+  }
+
+  private static let countedDays = Statement(
+    .read, "SELECT day FROM cells WHERE user_id = $1 AND habit_id = $2 AND done AND quarantine_reason = 0")
+
+  /// The days of a habit that count, as they are stored. They may be newer than the state the decision is made on: then it is not stored.
+  static func countedDays(
+    of userID: Identifier, habitID: Identifier, by runner: some StatementRunner
+  ) async throws(StoreError) -> [Day] {
+    try await runner.rows(countedDays, .identifier(userID), .identifier(habitID)) { row throws(DatabaseError) in
+      Day(try row.int32(0))
+    }
+  }
+}

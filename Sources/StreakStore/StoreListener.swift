@@ -1,0 +1,54 @@
+public import EventLoop
+internal import Postgres
+public import StreakDomain
+
+/// What a server hears from the others through the database.
+public enum StoreEvent: Sendable {
+  /// Somebody's credentials were revoked.
+  case revocation(Identifier)
+  /// Somebody's data has changed.
+  case change(ChangeHint)
+  /// From now on everything is heard; what happened before may not have been.
+  case listening
+}
+
+/// Hears what other servers, and this one, tell through the database. Belongs to one loop; closed with `close()`.
+public final class StoreListener: Sendable {
+  private let listener: LoopBound<NotificationListener>
+  private let loop: EventLoop
+
+  /// Starts listening. Loop thread only.
+  ///
+  /// - Parameter onEvent: Called on the loop's thread.
+  init(loop: EventLoop, configuration: PostgresConfiguration, onEvent: @escaping (StoreEvent) -> Void) {
+    self.loop = loop
+    let listener = NotificationListener(
+      loop: loop, configuration: configuration, channels: [StreakStore.revocationChannel, ChangeHint.channel]
+    ) { event in
+      switch event {
+      case .listening: onEvent(.listening)
+      // What is sent from now on is made up for by the next `.listening`.
+      case .interrupted: break
+      case .notification(let notification) where notification.channel == ChangeHint.channel:
+        for hint in ChangeHint.hints(inPayload: notification.payload) { onEvent(.change(hint)) }
+      case .notification(let notification):
+        guard let userID = Identifier(hexadecimal: notification.payload) else { return }
+        onEvent(.revocation(userID))
+      }
+    }
+    self.listener = LoopBound(listener, loop: loop)
+  }
+
+  /// Stops listening. Any thread.
+  public func close() async {
+    let listener = listener
+    await Task(executorPreference: loop) { listener.value.close() }.value
+  }
+}
+
+extension StreakStore {
+  /// Listens on the loop that the caller is on.
+  public func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
+    StoreListener(loop: loop, configuration: configuration, onEvent: onEvent)
+  }
+}

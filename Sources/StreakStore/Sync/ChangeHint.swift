@@ -1,0 +1,48 @@
+public import struct StreakDomain.Identifier
+
+/// Says that a person's data has changed, to whichever server somebody watches on.
+public struct ChangeHint: Sendable, Equatable {
+  /// The channel of NOTIFY on which hints travel.
+  static let channel = "streakd_changes"
+  /// Bytes of a notification. PostgreSQL takes fewer than 8000.
+  static let payloadBytesMax = 7_900
+
+  public var userID: Identifier
+  public var changeNumber: Int64
+  /// The device that made the change; nil if none did, or several.
+  public var deviceID: Identifier?
+
+  public init(userID: Identifier, changeNumber: Int64, deviceID: Identifier?) {
+    self.userID = userID
+    self.changeNumber = changeNumber
+    self.deviceID = deviceID
+  }
+
+  /// Hints as few notifications: each hint is the person's id, the change number and the device's id, a colon between them; a comma between
+  /// two hints.
+  static func payloads(_ hints: [ChangeHint]) -> [String] {
+    var payloads: [String] = []
+    var payload = ""
+    for hint in hints {
+      let text = "\(hint.userID):\(hint.changeNumber):\(hint.deviceID?.description ?? "")"
+      if payload.utf8.count + 1 + text.utf8.count > payloadBytesMax {
+        payloads.append(payload)
+        payload = ""
+      }
+      payload += payload.isEmpty ? text : "," + text
+    }
+    return payload.isEmpty ? payloads : payloads + [payload]
+  }
+
+  /// Reads a notification; what cannot be read is left out.
+  static func hints(inPayload payload: String) -> [ChangeHint] {
+    payload.split(separator: ",").compactMap { text in
+      let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count == 3, let userID = Identifier(hexadecimal: String(parts[0])), let number = Int64(parts[1])
+      else {
+        return nil
+      }
+      return ChangeHint(userID: userID, changeNumber: number, deviceID: Identifier(hexadecimal: String(parts[2])))
+    }
+  }
+}

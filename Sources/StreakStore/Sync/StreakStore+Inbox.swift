@@ -1,0 +1,63 @@
+internal import Postgres
+public import StreakDomain
+
+/// An operation of a device's queue that was rejected.
+public struct RejectedOperationRecord: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var seq: Int64
+  /// The encoded message; nil if it was too large to be kept.
+  public var operation: [UInt8]?
+  /// The number of the schema's `ErrorReason`.
+  public var reason: Int32
+  public var rejectedAt: Moment
+
+  public init(deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Moment) {
+    self.deviceID = deviceID
+    self.seq = seq
+    self.operation = operation
+    self.reason = reason
+    self.rejectedAt = rejectedAt
+  }
+}
+
+/// A place in the order of the inbox: by device, the latest operation first.
+public struct InboxPlace: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var seq: Int64
+
+  /// Before every operation.
+  public static let start = InboxPlace(deviceID: .zero, seq: .max)
+
+  public init(deviceID: Identifier, seq: Int64) {
+    self.deviceID = deviceID
+    self.seq = seq
+  }
+}
+
+extension StreakStore {
+  private static let listRejected = Statement(
+    .read,
+    """
+    SELECT device_id, seq, operation, reason, rejected_at FROM rejected_operations
+    WHERE user_id = $1 AND (device_id > $2 OR device_id = $2 AND seq < $3)
+    ORDER BY device_id, seq DESC LIMIT $4
+    """)
+
+  /// A person's rejected operations, by device, the latest first, after a place in that order.
+  public func rejectedOperations(
+    of userID: Identifier, after place: InboxPlace, countMax: Int32
+  ) async throws(StoreError) -> [RejectedOperationRecord] {
+    try await database.rows(
+      Self.listRejected, .identifier(userID), .identifier(place.deviceID), .int64(place.seq), .int32(countMax)
+    ) { row throws(DatabaseError) in try row.rejectedOperation() }
+  }
+}
+
+extension Row {
+  /// Columns device_id, seq, operation, reason, rejected_at.
+  func rejectedOperation() throws(DatabaseError) -> RejectedOperationRecord {
+    RejectedOperationRecord(
+      deviceID: try identifier(0), seq: try int64(1), operation: try bytesOrNull(2), reason: try int32(3),
+      rejectedAt: try moment(4))
+  }
+}

@@ -1,0 +1,136 @@
+internal import Postgres
+public import StreakDomain
+
+extension StreakStore {
+  /// Most notices in one page: those changed last.
+  static let pulledNoticesMax: Int32 = 1_000
+  /// Reads without a transaction before one is opened.
+  private static let plainReadsMax = 3
+
+  private static let pulledHead = Statement(.read, "SELECT change_number, digest FROM users WHERE user_id = $1")
+
+  // From the start, what was deleted is not told.
+  private static let pulledHabits = Statement(
+    .read,
+    """
+    SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
+      field_stamps, completion_stamps, cells_digest, total_days, longest_run, last_run_first_day, last_run_last_day,
+      previous_run_first_day, previous_run_last_day
+    FROM habits WHERE user_id = $1 AND version > $2 AND ($2 > 0 OR NOT is_deleted) ORDER BY version
+    """)
+
+  private static let pulledCells = Statement(
+    .read,
+    """
+    SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
+      c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
+    FROM cells c JOIN habits h ON h.user_id = c.user_id AND h.habit_id = c.habit_id
+    WHERE c.user_id = $1 AND (c.version, c.habit_id, c.day) > ($2, $3, $4) AND NOT h.is_deleted
+    ORDER BY c.version, c.habit_id, c.day LIMIT $5
+    """)
+
+  private static let pulledNotices = Statement(
+    .read,
+    """
+    SELECT n.notice_id, n.kind, n.habit_id, n.day, n.field, n.kept, n.other, n.other_device_id, n.made_at, n.version,
+      n.resolved
+    FROM notices n
+    WHERE n.user_id = $1 AND n.version > $2 AND ($2 > 0 OR NOT n.resolved) AND NOT EXISTS (
+      SELECT FROM notice_acknowledgements a
+      WHERE a.user_id = n.user_id AND a.notice_id = n.notice_id AND a.device_id = $3)
+    ORDER BY n.version DESC LIMIT $4
+    """)
+
+  /// What has changed for a person since a change, page by page. Costs what changed, not what there is.
+  ///
+  /// - Parameters:
+  ///   - changeNumber: The last change seen; 0 for everything.
+  ///   - place: `next` of the page before; nil for the first page.
+  ///   - cellsMax: Most cells in this page.
+  public func pull(
+    of userID: Identifier, for deviceID: Identifier, since changeNumber: Int64, at place: PullPlace?, cellsMax: Int
+  ) async throws(StoreError) -> PullPage {
+    let start = place ?? PullPlace(after: changeNumber)
+    let page = try await read(userID, deviceID, from: start, cellsMax: cellsMax)
+    // Somebody who has not seen a habit's return lacks all its days: they begin anew.
+    guard changeNumber > 0 || place != nil, page.habits.contains(where: { $0.habit.returnedVersion > start.head })
+    else {
+      return page
+    }
+    var whole = try await read(userID, deviceID, from: PullPlace(after: 0), cellsMax: cellsMax)
+    whole.isReset = true
+    return whole
+  }
+
+  /// Reads a page from one snapshot: usually by statements of one round trip between which nothing has changed.
+  private func read(
+    _ userID: Identifier, _ deviceID: Identifier, from place: PullPlace, cellsMax: Int
+  ) async throws(StoreError) -> PullPage {
+    var batch = Batch()
+    batch.append(Self.pulledHead, .identifier(userID))
+    batch.append(Self.pulledHabits, .identifier(userID), .int64(place.head))
+    batch.append(
+      Self.pulledCells, .identifier(userID), .int64(place.version), .identifier(place.habitID), .int32(place.day),
+      .int32(Int32(clamping: cellsMax + 1)))
+    batch.append(
+      Self.pulledNotices, .identifier(userID), .int64(place.head), .identifier(deviceID), .int32(Self.pulledNoticesMax))
+    batch.append(Self.pulledHead, .identifier(userID))
+    for _ in 0..<Self.plainReadsMax {
+      let found: (page: PullPage, isOfOneSnapshot: Bool)?
+      do throws(DatabaseError) {
+        found = try Self.page(try await database.run(batch), from: place, cellsMax: cellsMax)
+      } catch {
+        // Nothing was to be changed.
+        if case .outcomeUnknown(let reason) = error { throw .unavailable(reason: reason) }
+        throw StoreError(error)
+      }
+      guard let found else { throw .noSuchUser }
+      if found.isOfOneSnapshot { return found.page }
+    }
+    return try await transaction(.snapshot) { transaction throws(StoreError) in
+      let found: (page: PullPage, isOfOneSnapshot: Bool)?
+      do throws(DatabaseError) {
+        found = try Self.page(try await transaction.run(batch), from: place, cellsMax: cellsMax)
+      } catch {
+        throw StoreError(error)
+      }
+      guard let found else { throw StoreError.noSuchUser }
+      return .commit(found.page)
+    }
+  }
+
+  private static func page(
+    _ results: BatchResult, from place: PullPlace, cellsMax: Int
+  ) throws(DatabaseError) -> (page: PullPage, isOfOneSnapshot: Bool)? {
+    func head(_ index: Int) throws(DatabaseError) -> PersonHead? {
+      try results.with(index) { result throws(DatabaseError) in
+        try result.first { row throws(DatabaseError) in try row.head() }
+      }
+    }
+    guard let before = try head(0), let after = try head(4) else { return nil }
+    let habits = try results.with(1) { result throws(DatabaseError) in
+      try result.map { row throws(DatabaseError) in (id: try row.identifier(0), habit: try row.habitState(from: 1)) }
+    }
+    var cells = try results.with(2) { result throws(DatabaseError) in
+      try result.map { row throws(DatabaseError) in
+        (key: CellKey(habitID: try row.identifier(0), day: Day(try row.int32(1))), cell: try row.cellState(from: 2))
+      }
+    }
+    let notices = try results.with(3) { result throws(DatabaseError) in
+      try result.map { row throws(DatabaseError) in (id: try row.identifier(0), notice: try row.notice(from: 1)) }
+    }
+    var next: PullPlace?
+    if cells.count > cellsMax {
+      cells.removeLast(cells.count - cellsMax)
+      next = cells.last.map {
+        PullPlace(
+          head: after.changeNumber, version: $0.cell.stamp.version, habitID: $0.key.habitID, day: $0.key.day.number)
+      }
+    }
+    return (
+      PullPage(
+        changeNumber: after.changeNumber, digest: after.digest, habits: habits, cells: cells, notices: notices,
+        next: next, isReset: false), before == after
+    )
+  }
+}

@@ -1,0 +1,223 @@
+import StreakDomain
+
+/// People with several devices each, a network that cannot be trusted and a server that dies: everything follows from one seed.
+struct SimulationWorld {
+  /// One account on one device. A device with two accounts has two.
+  struct Replica {
+    var replica: DeviceReplica
+    /// What the device's clock is ahead, in milliseconds; negative: behind.
+    var clockAhead: Int64
+    var utcOffsetSeconds: Int32
+    /// An old copy of the device, made by its owner.
+    var copy: DeviceReplica?
+    /// Submissions answered with these have not been delivered yet, or will be once more.
+    var onTheWay: [Message] = []
+  }
+
+  struct Message {
+    var submission: SyncSubmission
+    var deviceID: Identifier
+    /// Nil: it has not reached the server.
+    var answer: Result<SyncChanges, ModelServer.Refusal>?
+  }
+
+  static let begin: Int64 = 1_795_435_200_000
+  static let users = [Identifier(high: 1, low: 1), Identifier(high: 1, low: 2)]
+
+  var random: SplitMix64
+  var server = ModelServer()
+  var backup: ModelServer?
+  var replicas: [Replica] = []
+  /// Of the world, in milliseconds since 1970.
+  var now = begin
+  private var nextID: UInt64 = 0
+  /// Notes of completions that were acknowledged as applied: they must be somewhere.
+  var acknowledged: [(userID: Identifier, operation: Operation)] = []
+
+  init(seed: UInt64) {
+    random = SplitMix64(seed: seed)
+    for user in Self.users { server.signUp(user) }
+    for _ in 0..<Int.random(in: 2...4, using: &random) { addReplica(of: Self.users[0]) }
+    for _ in 0..<Int.random(in: 0...2, using: &random) { addReplica(of: Self.users[1]) }
+    backup = server
+  }
+
+  private mutating func makeID() -> Identifier {
+    nextID += 1
+    return Identifier(high: 2, low: nextID)
+  }
+
+  private mutating func addReplica(of userID: Identifier) {
+    let deviceID = makeID()
+    server.register(deviceID, of: userID, now: now)
+    replicas.append(
+      Replica(
+        replica: DeviceReplica(userID: userID, deviceID: deviceID),
+        clockAhead: [0, 0, 30_000, 3_600_000, -7_200_000].randomElement(using: &random) ?? 0,
+        utcOffsetSeconds: [0, 20_700, -28_800, 50_400].randomElement(using: &random) ?? 0))
+  }
+
+  // MARK: Steps
+
+  /// Something happens.
+  mutating func step() {
+    now += Int64.random(in: 0...3 * 3_600_000, using: &random)
+    let index = Int.random(in: replicas.indices, using: &random)
+    switch Int.random(in: 0..<100, using: &random) {
+    case 0..<45: tap(index)
+    case 45..<80: talk(index)
+    case 80..<86: replicas[index].utcOffsetSeconds = [-43_200, 0, 19_800, 50_400].randomElement(using: &random) ?? 0
+    case 86..<88: replicas[index].clockAhead = Int64.random(in: -86_400_000...86_400_000 * 2, using: &random)
+    case 88..<91: replicas[index].copy = replicas[index].replica
+    case 91..<93: restoreDevice(index)
+    case 93..<95: backup = server
+    case 95..<96: restoreServer()
+    case 96..<98: server.isUp.toggle()
+    default: lieAboutAccount(index)
+    }
+  }
+
+  private mutating func restoreDevice(_ index: Int) {
+    guard let copy = replicas[index].copy else { return }
+    replicas[index].replica = copy
+    replicas[index].onTheWay = []
+  }
+
+  private mutating func restoreServer() {
+    guard let backup else { return }
+    server.restore(backup)
+    self.backup = server
+    // Answers of the life before still arrive; the devices know them by the epoch.
+  }
+
+  /// C93: a queue never goes under another account, also when its device has signed in to one.
+  private mutating func lieAboutAccount(_ index: Int) {
+    let replica = replicas[index].replica
+    guard let other = replicas.first(where: { $0.replica.userID != replica.userID }), server.isUp else { return }
+    let before = server.people[other.replica.userID]?.ledger.changeNumber
+    let answer = server.sync(
+      replica.submission, userID: other.replica.userID, deviceID: other.replica.deviceID, now: now, pageSize: 5)
+    precondition(answer == .failure(.accountMismatch))
+    precondition(server.people[other.replica.userID]?.ledger.changeNumber == before)
+  }
+
+  // MARK: Taps
+
+  private mutating func tap(_ index: Int) {
+    let milliseconds = now + replicas[index].clockAhead
+    let change = randomChange(index, milliseconds: milliseconds)
+    replicas[index].replica.make(change, milliseconds: milliseconds)
+  }
+
+  private mutating func randomChange(_ index: Int, milliseconds: Int64) -> Operation.Change {
+    let replica = replicas[index].replica
+    let known = replica.shownHabits.keys.sorted()
+    guard let habitID = known.randomElement(using: &random), Int.random(in: 0..<10, using: &random) > 0 else {
+      return .editHabit(
+        Operation.HabitEdit(habitID: makeID(), fields: HabitFields(name: "habit \(nextID)")))
+    }
+    let occurredAt = milliseconds - Int64.random(in: 0...3, using: &random) * 86_400_000
+    let made = LocalTime(
+      occurredAtMilliseconds: occurredAt, zone: "x", utcOffsetSeconds: replicas[index].utcOffsetSeconds)
+    func completion(_ done: Bool) -> Operation.Change {
+      let note = ["", "", "a", "b"].randomElement(using: &random) ?? ""
+      return .setCompletion(
+        Operation.Completion(habitID: habitID, day: made.day, done: done, note: done ? note : "", made: made))
+    }
+    switch Int.random(in: 0..<20, using: &random) {
+    case 0..<11: return completion(true)
+    case 11..<15: return completion(false)
+    case 15..<17:
+      let fields = HabitFields(
+        name: ["x", "y"].randomElement(using: &random) ?? "", color: UInt32.random(in: 0...3, using: &random))
+      let changed: Set<HabitField> = Bool.random(using: &random) ? [.name] : [.color]
+      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: changed))
+    case 17: return .deleteHabit(habitID)
+    case 18:
+      guard let notice = replica.notices.keys.sorted().randomElement(using: &random) else { return completion(true) }
+      return .resolveConflict(
+        Operation.Resolution(noticeID: notice, takesOther: Bool.random(using: &random)))
+    default: return .malformed
+    }
+  }
+
+  // MARK: The network
+
+  /// A device and the server exchange something, and some of it is lost, comes late or comes twice.
+  private mutating func talk(_ index: Int) {
+    replicas[index].onTheWay.append(
+      Message(submission: replicas[index].replica.submission, deviceID: replicas[index].replica.deviceID, answer: nil))
+    for _ in 0..<Int.random(in: 1...4, using: &random) {
+      guard let place = replicas[index].onTheWay.indices.randomElement(using: &random) else { return }
+      if Int.random(in: 0..<5, using: &random) == 0 {
+        replicas[index].onTheWay.remove(at: place)  // lost
+      } else {
+        deliver(index, place, keeps: Int.random(in: 0..<6, using: &random) == 0)
+      }
+    }
+  }
+
+  /// - Parameter keeps: It will be delivered once more.
+  private mutating func deliver(_ index: Int, _ place: Int, keeps: Bool) {
+    var message = keeps ? replicas[index].onTheWay[place] : replicas[index].onTheWay.remove(at: place)
+    guard let answer = message.answer else {
+      message.answer = server.sync(
+        message.submission, userID: replicas[index].replica.userID, deviceID: message.deviceID, now: now,
+        pageSize: Int.random(in: 1...6, using: &random))
+      replicas[index].onTheWay.append(message)
+      return
+    }
+    // What was sent under an id that the device has given up concerns it no more.
+    guard message.deviceID == replicas[index].replica.deviceID else { return }
+    take(answer, to: message.submission, index)
+  }
+
+  private mutating func take(
+    _ answer: Result<SyncChanges, ModelServer.Refusal>, to submission: SyncSubmission, _ index: Int
+  ) {
+    switch answer {
+    case .success(let changes):
+      let receipt = replicas[index].replica.receive(changes, to: submission, milliseconds: now)
+      precondition(receipt != .diverged, "a device has diverged")
+    case .failure(.gap(let expected)):
+      // An answer to something that is not first in the queue any more says nothing.
+      guard submission == replicas[index].replica.submission else { return }
+      if replicas[index].replica.expected(expected) == .registerAnew { registerAnew(index, serverHasLost: true) }
+    case .failure(.reused):
+      guard submission == replicas[index].replica.submission else { return }
+      registerAnew(index, serverHasLost: false)
+    case .failure(.deviceUnknown): registerAnew(index, serverHasLost: true)
+    case .failure(.accountMismatch), .failure(.unavailable): break
+    }
+  }
+
+  private mutating func registerAnew(_ index: Int, serverHasLost: Bool) {
+    guard server.isUp else { return }
+    let deviceID = makeID()
+    server.register(deviceID, of: replicas[index].replica.userID, now: now)
+    replicas[index].replica.continueAsNewDevice(deviceID, serverHasLost: serverHasLost)
+  }
+
+  // MARK: Quiet
+
+  /// The network heals, everybody syncs until nobody has anything to send or fetch.
+  /// - Returns: False if that takes for ever.
+  mutating func quiesce() -> Bool {
+    server.isUp = true
+    for index in replicas.indices { replicas[index].onTheWay = [] }
+    for _ in 0..<400 {
+      var isQuiet = true
+      for index in replicas.indices {
+        let before = replicas[index].replica
+        let submission = before.submission
+        let answer = server.sync(
+          submission, userID: before.userID, deviceID: before.deviceID, now: now, pageSize: 50)
+        take(answer, to: submission, index)
+        let after = replicas[index].replica
+        if after.isBehind || after.cursor != before.cursor || after.deviceID != before.deviceID { isQuiet = false }
+      }
+      if isQuiet { return true }
+    }
+    return false
+  }
+}

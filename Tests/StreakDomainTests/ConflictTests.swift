@@ -1,0 +1,241 @@
+@testable import StreakDomain
+import Testing
+
+@Suite("Concurrent edits")
+struct ConflictTests {
+  private let phone = LedgerSample.phone
+  private let tablet = LedgerSample.tablet
+  private let habit = LedgerSample.habit
+
+  @Test(
+    "C80: of two notes made at the same time the later holds, the other is in a conflict", arguments: [true, false])
+  func notes(phoneIsLater: Bool) throws {
+    var sample = LedgerSample()
+    let before = sample.cursor
+    let times = [HybridTime(milliseconds: noon, counter: 1), HybridTime(milliseconds: noon, counter: 2)]
+    let first = sample.tick(note: "rain", seen: before, time: times[phoneIsLater ? 1 : 0])
+    let second = sample.tick(note: "sun", by: tablet, seen: before, time: times[phoneIsLater ? 0 : 1])
+    #expect(first.status == .applied)
+    #expect(second.status == (phoneIsLater ? .superseded : .applied))
+    #expect(sample.cell()?.note == (phoneIsLater ? "rain" : "sun"))
+    let notice = try #require(sample.notices.first)
+    #expect(sample.notices.count == 1 && notice.kind == .noteConflict && !notice.isResolved)
+    #expect(notice.kept == (phoneIsLater ? "rain" : "sun") && notice.other == (phoneIsLater ? "sun" : "rain"))
+    #expect(notice.otherDeviceID == (phoneIsLater ? tablet : phone))
+    #expect(second.noticeID != nil)
+  }
+
+  @Test("C81: the same note on both is no conflict, and neither is a note beside none")
+  func noConflict() {
+    var sample = LedgerSample()
+    let before = sample.cursor
+    sample.tick(note: "rain", seen: before)
+    #expect(sample.tick(note: "rain", by: tablet, seen: before).status == .applied)
+    #expect(sample.tick(note: "", by: tablet, seen: before).status == .applied)
+    #expect(sample.cell()?.note == "rain" && sample.notices.isEmpty)
+  }
+
+  @Test("an edit of what was seen replaces it without a conflict, whatever the clocks say")
+  func seen() {
+    var sample = LedgerSample()
+    sample.tick(note: "rain", time: HybridTime(milliseconds: noon))
+    #expect(sample.tick(note: "sun", by: tablet, time: .zero).status == .applied)
+    #expect(sample.cell()?.note == "sun" && sample.notices.isEmpty)
+  }
+
+  @Test("a device's own queue is in order although it has not seen the outcomes")
+  func ownQueue() {
+    var sample = LedgerSample()
+    let before = sample.cursor
+    sample.tick(note: "rain", seen: before)
+    sample.tick(note: "sun", seen: before, time: .zero)
+    sample.untick(seen: before)
+    #expect(sample.cell() == LedgerCell(done: false, note: "sun", trust: .counted) && sample.notices.isEmpty)
+  }
+
+  @Test(
+    "done and not done at the same time: done holds, in either order, and the other is told", arguments: [true, false])
+  func doneWins(doneFirst: Bool) throws {
+    var sample = LedgerSample()
+    sample.tick()
+    sample.untick()
+    sample.tick()
+    let before = sample.cursor
+    if doneFirst {
+      sample.tick(note: "x", seen: before)
+      #expect(sample.untick(by: tablet, seen: before).status == .superseded)
+    } else {
+      sample.untick(by: tablet, seen: before)
+      #expect(sample.tick(note: "x", seen: before).status == .applied)
+    }
+    #expect(sample.cell()?.done == true && sample.cell()?.note == "x")
+    let notice = try #require(sample.notices.first)
+    #expect(notice.kind == .doneConflict && notice.kept == "true" && notice.other == "false")
+    #expect(notice.otherDeviceID == tablet)
+  }
+
+  @Test("C82: deleted on one device, ticked on another: kept and archived, in either order", arguments: [true, false])
+  func deletedAndTicked(deletedFirst: Bool) throws {
+    var sample = LedgerSample()
+    sample.tick(today.advanced(by: -1))
+    let before = sample.cursor
+    if deletedFirst {
+      #expect(sample.apply(.deleteHabit(habit), seen: before).status == .applied)
+      #expect(sample.ledger.habits[habit]?.isDeleted == true && sample.ledger.habitCount == 0)
+      #expect(sample.tick(by: tablet, seen: before).status == .applied)
+    } else {
+      sample.tick(by: tablet, seen: before)
+      #expect(sample.apply(.deleteHabit(habit), seen: before).status == .superseded)
+    }
+    let state = try #require(sample.ledger.habits[habit])
+    #expect(!state.isDeleted && state.fields.archived && sample.ledger.habitCount == 1)
+    #expect(state.summary.total == 2)
+    #expect(sample.notices.map(\.kind) == [.deletionConflict])
+    #expect((state.returnedVersion > 0) == deletedFirst)
+  }
+
+  @Test("a habit ticked by its own device, or seen by it, is deleted; its digest with all its days is gone")
+  func deleted() {
+    var sample = LedgerSample()
+    sample.tick(by: tablet)
+    sample.tick(today.advanced(by: -1), seen: sample.cursor)
+    #expect(sample.apply(.deleteHabit(habit)).status == .applied)
+    #expect(sample.ledger.digest == .empty)
+    #expect(sample.apply(.deleteHabit(habit)).status == .applied)
+    #expect(sample.apply(.deleteHabit(Identifier(high: 5, low: 5))).rejection == .habitNotFound)
+  }
+
+  @Test("a tick two devices ago is not lost to a deletion that saw the last one only")
+  func thirdDevice() {
+    let watch = Identifier(high: 1, low: 3)
+    var sample = LedgerSample(devices: [phone, tablet, watch])
+    let before = sample.cursor
+    sample.tick(by: tablet, seen: before)
+    sample.tick(today.advanced(by: -1), by: phone, seen: before)
+    #expect(sample.apply(.deleteHabit(habit), by: phone, seen: before).status == .superseded)
+  }
+
+  @Test("two fields edited at the same time both hold; one field edited twice: the later, with a conflict")
+  func fields() throws {
+    var sample = LedgerSample()
+    let before = sample.cursor
+    func edit(_ fields: HabitFields, _ changed: Set<HabitField>) -> Operation.Change {
+      .editHabit(Operation.HabitEdit(habitID: habit, fields: fields, changed: changed))
+    }
+    let late = HybridTime(milliseconds: noon, counter: 9)
+    sample.apply(edit(HabitFields(name: "run"), [.name]), seen: before, time: late)
+    sample.apply(edit(HabitFields(name: "-", color: 7), [.color]), by: tablet, seen: before)
+    #expect(sample.ledger.habits[habit]?.fields == HabitFields(name: "run", color: 7) && sample.notices.isEmpty)
+    let outcome = sample.apply(
+      edit(HabitFields(name: "swim"), [.name]), by: tablet, seen: before, time: HybridTime(milliseconds: noon))
+    #expect(outcome.status == .superseded)
+    let notice = try #require(sample.notices.first)
+    #expect(notice.kind == .fieldConflict && notice.field == .name && notice.kept == "run" && notice.other == "swim")
+  }
+
+  @Test("whoever picks a side of a conflict decides it; the second changes nothing", arguments: [true, false])
+  func resolve(takesOther: Bool) throws {
+    var sample = LedgerSample()
+    let before = sample.cursor
+    sample.tick(note: "rain", seen: before, time: .zero)
+    sample.tick(note: "sun", by: tablet, seen: before)
+    let id = try #require(sample.ledger.notices.keys.first)
+    let pick = Operation.Change.resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther))
+    #expect(sample.apply(pick).status == .applied)
+    #expect(sample.cell()?.note == (takesOther ? "rain" : "sun"))
+    #expect(sample.ledger.notices[id]?.isResolved == true)
+    #expect(sample.ledger.notices[id]?.kept == (takesOther ? "rain" : "sun"))
+    let other = Operation.Change.resolveConflict(Operation.Resolution(noticeID: id, takesOther: !takesOther))
+    #expect(sample.apply(other, by: tablet).status == .superseded)
+    #expect(sample.cell()?.note == (takesOther ? "rain" : "sun"))
+    let unknown = Operation.Resolution(noticeID: Identifier(high: 0, low: 5), takesOther: true)
+    #expect(sample.apply(.resolveConflict(unknown)).rejection == .conflictNotFound)
+  }
+
+  @Test("C83: what was made and deleted before anybody saw it leaves nothing visible")
+  func madeAndDeleted() {
+    var sample = LedgerSample(habits: [])
+    let before = sample.cursor
+    sample.apply(.editHabit(Operation.HabitEdit(habitID: habit, fields: HabitFields(name: "x"))), seen: before)
+    sample.tick(seen: before)
+    sample.apply(.deleteHabit(habit), seen: before)
+    #expect(sample.ledger.digest == .empty && sample.ledger.habitCount == 0)
+  }
+
+  @Test("as many habits as the limit can be made; one more is rejected until one is deleted")
+  func habitLimit() {
+    var sample = LedgerSample(habits: [])
+    sample.ledger = PersonLedger(epoch: 7, habitsMax: 2)
+    func make(_ number: UInt64) -> OperationOutcome {
+      sample.apply(
+        .editHabit(Operation.HabitEdit(habitID: Identifier(high: 3, low: number), fields: HabitFields(name: "x"))))
+    }
+    #expect(make(1).status == .applied)
+    #expect(make(2).status == .applied)
+    #expect(make(3).rejection == .habitLimit)
+    sample.apply(.deleteHabit(Identifier(high: 3, low: 1)))
+    #expect(make(3).status == .applied)
+    #expect(make(1).rejection == .habitLimit)
+  }
+}
+
+@Suite("Clocks")
+struct HybridTimeTests {
+  @Test("a clock set back still gives later times (C88), and one that saw a later time goes on from there")
+  func monotonic() {
+    var clock = HybridClock()
+    let first = clock.tick(milliseconds: 1_000)
+    let second = clock.tick(milliseconds: 500)
+    #expect(first < second && second.milliseconds == 1_000)
+    clock.observe(HybridTime(milliseconds: 2_000, counter: .max))
+    #expect(clock.tick(milliseconds: 600) > HybridTime(milliseconds: 2_000, counter: .max))
+    #expect(clock.tick(milliseconds: 3_000) == HybridTime(milliseconds: 3_000))
+    #expect(HybridTime(packed: .max).successor == HybridTime(packed: .max))
+    #expect(HybridTime(milliseconds: -5) == .zero && HybridTime(milliseconds: .max).milliseconds == 1 << 48 - 1)
+  }
+
+  @Test("60 s ahead is believed, more is ordered by the server, a day is refused (C85, C86)")
+  func limits() {
+    func ordered(_ ahead: Int64) -> HybridTime? {
+      ClockRules.ordered(HybridTime(milliseconds: noon + ahead, counter: 3), now: noon)
+    }
+    #expect(ordered(60_000) == HybridTime(milliseconds: noon + 60_000, counter: 3))
+    #expect(ordered(60_001) == HybridTime(milliseconds: noon))
+    #expect(ordered(86_399_999) == HybridTime(milliseconds: noon))
+    #expect(ordered(86_400_000) == nil)
+    #expect(ordered(-noon) == HybridTime(milliseconds: 0, counter: 3))
+  }
+
+  @Test("C85: an hour ahead does not beat a later real edit")
+  func hourAhead() {
+    var sample = LedgerSample()
+    let before = sample.cursor
+    sample.tick(note: "early", seen: before, time: HybridTime(milliseconds: noon + hour))
+    sample.now = noon + 1_000
+    let later = sample.tick(
+      note: "late", by: LedgerSample.tablet, seen: before, time: HybridTime(milliseconds: sample.now))
+    #expect(later.status == .applied && sample.cell()?.note == "late")
+  }
+
+  @Test("C86: 2099 is CLOCK_SKEW and moves nothing; 1970 is ordered by what was seen")
+  func centuries() {
+    var sample = LedgerSample()
+    let changeNumber = sample.ledger.changeNumber
+    #expect(sample.tick(note: "x", time: HybridTime(milliseconds: 4_070_908_800_000)).rejection == .clockSkew)
+    #expect(sample.ledger.changeNumber == changeNumber && sample.cell() == nil)
+    #expect(sample.tick(note: "x", time: HybridTime(milliseconds: 0)).status == .applied)
+    #expect(sample.tick(note: "y", by: LedgerSample.tablet, time: HybridTime(milliseconds: 0)).status == .applied)
+    #expect(sample.cell()?.note == "y")
+  }
+
+  @Test("an operation that has seen what has not happened is rejected; another epoch's cursor has seen nothing")
+  func lies() {
+    var sample = LedgerSample()
+    #expect(
+      sample.tick(seen: Cursor(epoch: 7, changeNumber: sample.ledger.changeNumber + 1)).rejection == .changeUnknown)
+    #expect(sample.tick(seen: Cursor(epoch: 7, changeNumber: -1)).rejection == .changeUnknown)
+    sample.tick(note: "a", by: LedgerSample.tablet)
+    #expect(sample.tick(note: "b", seen: Cursor(epoch: 6, changeNumber: .max)).status == .applied)
+    #expect(sample.notices.count == 1)
+  }
+}

@@ -1,0 +1,207 @@
+@testable import StreakDomain
+import Testing
+
+@Suite("What counts, and what can be undone")
+struct RecordingTests {
+  @Test(
+    "C105: from a device that is caught up, up to two days before today count, earlier ones are BACKFILL, past 30 TOO_OLD",
+    arguments: [
+      (0, .counted), (1, .counted), (2, .counted), (3, .quarantined(.backfill)), (5, .quarantined(.backfill)),
+      (30, .quarantined(.backfill)), (31, .quarantined(.tooOld)),
+    ] as [(Int, CellTrust)])
+  func backfill(age: Int, trust: CellTrust) {
+    var sample = LedgerSample()
+    let day = today.advanced(by: -age)
+    #expect(sample.tick(day).trust == trust)
+    #expect(sample.cell(day)?.trust == trust)
+  }
+
+  @Test(
+    "C62, C65: from a device that was offline since then, 30 days late counts, 31 days late is TOO_OLD",
+    arguments: [(2, .counted), (30, .counted), (31, .quarantined(.tooOld))] as [(Int, CellTrust)])
+  func offline(age: Int, trust: CellTrust) {
+    var sample = LedgerSample(caughtUpDaysAgo: Int64(age))
+    #expect(sample.tick(today.advanced(by: -age)).trust == trust)
+  }
+
+  @Test("a device may claim the day before it was caught up, and nothing earlier")
+  func caughtUpEdge() {
+    var sample = LedgerSample(caughtUpDaysAgo: 10)
+    #expect(sample.tick(today.advanced(by: -11)).trust == .counted)
+    #expect(sample.tick(today.advanced(by: -12)).trust == .quarantined(.backfill))
+  }
+
+  @Test("a device that was offline claims as many days as have passed, and two more: the next is ZONE_HOP")
+  func allowance() {
+    var sample = LedgerSample(caughtUpDaysAgo: 3)
+    let kiritimati = LocalTime(occurredAtMilliseconds: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
+    for ago in [4, 3, 2, 1, 0] { #expect(sample.tick(today.advanced(by: -ago)).trust == .counted) }
+    #expect(sample.tick(today.advanced(by: 1), made: kiritimati).trust == .quarantined(.zoneHop))
+    // A day claimed before costs nothing more.
+    sample.apply(
+      .editHabit(Operation.HabitEdit(habitID: Identifier(high: 2, low: 2), fields: HabitFields(name: "run"))))
+    #expect(sample.tick(habit: Identifier(high: 2, low: 2)).trust == .counted)
+  }
+
+  @Test("C54: hopping between the ends of the world every hour gains no more than the allowance")
+  func zoneHop() {
+    var sample = LedgerSample()
+    var counted: Set<Day> = []
+    var hops: [CellTrust] = []
+    for hop in 0..<96 {
+      sample.now = noon + Int64(hop) * hour
+      let offset: Int32 = hop % 2 == 0 ? 50_400 : -43_200
+      let here = LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: offset)
+      guard let trust = sample.tick(here.day, made: here).trust else { continue }
+      hops.append(trust)
+      if trust == .counted { counted.insert(here.day) }
+    }
+    // 95 hours later: three whole days have passed.
+    #expect(counted.count <= 3 + CatchUp.spareDays)
+    #expect(hops.contains(.quarantined(.zoneHop)))
+  }
+
+  @Test("a long queue in several batches is one catch-up; being caught up begins another")
+  func batches() {
+    var sample = LedgerSample(caughtUpDaysAgo: 10)
+    #expect(sample.tick(today.advanced(by: -9)).trust == .counted)
+    sample.settle()
+    #expect(sample.tick(today.advanced(by: -8)).trust == .counted)
+    sample.ledger.finishCatchUp(of: LedgerSample.phone, now: sample.now)
+    #expect(sample.tick(today.advanced(by: -7)).trust == .quarantined(.backfill))
+    #expect(sample.tick(today).trust == .counted)
+  }
+
+  @Test("what a device entered afterwards counts after all when another device had ticked it in time")
+  func raisedByAnother() {
+    var sample = LedgerSample()
+    sample.ledger.load(
+      device: DeviceProgress(catchUp: CatchUp(caughtUpAtMilliseconds: noon - 10 * dayMilliseconds)),
+      id: LedgerSample.tablet)
+    let day = today.advanced(by: -5)
+    #expect(sample.tick(day).trust == .quarantined(.backfill))
+    #expect(sample.tick(day, note: "again").trust == .quarantined(.backfill))
+    #expect(sample.tick(day, note: "again", by: LedgerSample.tablet).trust == .counted)
+    #expect(sample.streak?.total == 1)
+  }
+
+  @Test("today is the person's earliest: in a zone behind, a day is younger for recording and for undoing")
+  func earliestZone() {
+    var sample = LedgerSample()
+    sample.now = Int64(today.number) * dayMilliseconds + hour  // 01:00Z: still yesterday five hours west
+    sample.tick(
+      today.advanced(by: -1),
+      made: LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: -18_000))
+    #expect(sample.tick(today.advanced(by: -3)).trust == .counted)
+    #expect(sample.tick(today.advanced(by: -4)).trust == .quarantined(.backfill))
+  }
+
+  @Test("C57: another day start changes the next day, not what is recorded")
+  func dayStartChanges() {
+    var sample = LedgerSample()
+    sample.now = Int64(today.number) * dayMilliseconds + 2 * hour
+    func tapped(_ dayStart: Int32) -> LocalTime {
+      LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: dayStart)
+    }
+    #expect(sample.tick(made: tapped(0)).status == .applied)
+    let before = sample.cell()
+    #expect(sample.tick(today.advanced(by: -1), made: tapped(240)).status == .applied)
+    #expect(sample.cell() == before)
+  }
+
+  @Test("a day that is today somewhere on Earth is accepted, the next is FUTURE_DAY")
+  func future() {
+    var sample = LedgerSample()
+    let tomorrow = today.advanced(by: 1)
+    let kiritimati = LocalTime(occurredAtMilliseconds: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
+    #expect(sample.tick(tomorrow, made: kiritimati).status == .applied)
+    #expect(sample.tick(today.advanced(by: 2)).rejection == .futureDay)
+  }
+
+  @Test("five minutes of slack: at the limit accepted, a millisecond past it refused", arguments: [0, 1] as [Int64])
+  func slack(past: Int64) {
+    let dayAfter = today.advanced(by: 1)
+    let begins = Int64(dayAfter.number) * dayMilliseconds - 50_400_000  // at UTC+14
+    let now = begins - DayRules.futureSlackMilliseconds - past
+    let rejection = DayRules.rejection(day: dayAfter, made: made(dayAfter), now: now)
+    #expect(rejection == (past == 0 ? nil : .futureDay))
+  }
+
+  @Test("a day that does not follow from its moment is DAY_MISMATCH")
+  func mismatch() {
+    var sample = LedgerSample()
+    #expect(sample.tick(today.advanced(by: -1), made: made(today)).rejection == .dayMismatch)
+    #expect(sample.cell(today.advanced(by: -1)) == nil)
+  }
+
+  @Test("C74: unknown zone names pass, offsets and days out of range do not")
+  func malformed() {
+    #expect(DayRules.rejection(day: today, made: made(today, zone: "Mars/Base"), now: noon) == nil)
+    #expect(DayRules.rejection(day: today, made: made(today, zone: ""), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: today, made: made(today, offset: 50_401), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: today, made: made(today, offset: -43_201), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: today, made: made(today, dayStart: 1_440), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: Day(10_956), made: made(Day(10_956)), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: Day(10_957), made: made(Day(10_957)), now: noon) == nil)
+    #expect(DayRules.rejection(day: Day(.max), made: made(today), now: noon) == .malformed)
+  }
+
+  @Test("C37, C74: the field that cannot be is named as the schema names it")
+  func malformedFields() {
+    func field(_ day: Day, _ made: LocalTime) -> String? { DayRules.malformedField(day: day, made: made)?.rawValue }
+    #expect(field(Day(.min), made(today)) == "day")
+    #expect(field(Day(.max), made(today)) == "day")
+    #expect(field(today, made(today, offset: 54_000)) == "made.utc_offset_seconds")
+    #expect(field(today, made(today, dayStart: -1)) == "made.day_start_minutes")
+    #expect(field(today, made(today, zone: "a\u{7}")) == "made.zone")
+    #expect(field(today, made(today, zone: String(repeating: "z", count: 64))) == nil)
+    #expect(field(today, made(today, zone: String(repeating: "z", count: 65))) == "made.zone")
+  }
+
+  @Test("C66, C68: undo keeps the note; a day older than 30 days is sealed; nothing cannot be undone")
+  func undo() {
+    var sample = LedgerSample(caughtUpDaysAgo: 30)
+    sample.tick(today.advanced(by: -30), note: "kept")
+    #expect(sample.untick(today.advanced(by: -30)).status == .applied)
+    #expect(sample.cell(today.advanced(by: -30)) == LedgerCell(done: false, note: "kept", trust: .counted))
+    #expect(sample.untick(today.advanced(by: -30)).status == .applied)
+    sample.tick(today.advanced(by: -31), note: "kept")
+    #expect(sample.untick(today.advanced(by: -31)).rejection == .daySealed)
+    #expect(sample.untick().rejection == .cellNotFound)
+  }
+
+  @Test("C66: undoing today's only tick leaves yesterday's run; done again, all is as before")
+  func redo() {
+    var sample = LedgerSample()
+    for ago in [2, 1, 0] { sample.tick(today.advanced(by: -ago)) }
+    #expect(sample.streak?.current == 3)
+    sample.untick()
+    #expect(sample.streak?.current == 2 && sample.streak?.state == .atRisk)
+    sample.tick()
+    #expect(sample.streak?.current == 3 && sample.streak?.state == .doneToday)
+  }
+
+  @Test("C64: a day that comes late heals the streak that was shown broken, and every device is told")
+  func healed() throws {
+    var sample = LedgerSample(caughtUpDaysAgo: 6)
+    for ago in [5, 4, 3] { sample.tick(today.advanced(by: -ago)) }
+    sample.settle()
+    #expect(sample.streak?.state == .broken && sample.notices.isEmpty)
+    sample.tick(today.advanced(by: -1), by: LedgerSample.tablet)
+    sample.settle()
+    #expect(sample.notices.isEmpty)  // a new run heals nothing
+    sample.tick(today.advanced(by: -2), by: LedgerSample.tablet)
+    sample.settle()
+    #expect(sample.streak?.current == 5)
+    let notice = try #require(sample.notices.first)
+    #expect(notice.kind == .streakHealed && notice.kept == "5" && notice.other == "1")
+  }
+
+  @Test("a note of the limit's length is kept, one byte more is rejected")
+  func noteLimit() {
+    var sample = LedgerSample()
+    #expect(sample.tick(note: String(repeating: "n", count: 4_096)).status == .applied)
+    #expect(sample.tick(note: String(repeating: "n", count: 4_097)).rejection == .malformed)
+    #expect(sample.cell()?.note.utf8.count == 4_096)
+  }
+}

@@ -1,0 +1,249 @@
+import EventLoop
+import Postgres
+import StreakDomain
+@testable import StreakStore
+import Testing
+
+@Suite(.serialized) struct QueueTests {
+  @Test("C75, C76: a batch sent again changes nothing and gets its first outcomes, also behind new operations")
+  func replay() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let changes: [Operation.Change] = [
+        .day(person.habitID, Moment.sampleDay), .day(.random(), Moment.sampleDay),
+        .day(person.habitID, Moment.sampleDay - 1, note: "n"),
+      ]
+      let first = try await person.queue(changes, from: 1).get()
+      #expect(first.outcomes.map(\.status) == [.applied, .rejected, .applied])
+      let head = try await test.store.head(of: person.userID)
+      let again = try await person.queue(changes, from: 1).get()
+      #expect(again.outcomes == first.outcomes)
+      #expect(try await test.store.head(of: person.userID) == head)
+      let more = try await person.queue(changes + [.day(person.habitID, Moment.sampleDay - 2)], from: 1).get()
+      #expect(Array(more.outcomes.prefix(3)) == first.outcomes && more.outcomes[3].status == .applied)
+      #expect(try await test.count("operations") == 4)
+      let inbox = try await test.store.rejectedOperations(of: person.userID, after: .start, countMax: 10)
+      #expect(inbox.map(\.seq) == [2] && inbox[0].reason == 15 && inbox[0].operation?.count == 20)
+    }
+  }
+
+  @Test("C77: another payload under the same number is refused, and so is a gap; nothing is applied")
+  func refusals() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let change = Operation.Change.day(person.habitID, Moment.sampleDay)
+      _ = try await person.queue([change], from: 1).get()
+      let head = try await test.store.head(of: person.userID)
+      let reused = try await person.queue([change, .day(person.habitID, 20_000)], from: 1, salt: "other")
+      guard case .failure(.operationReused) = reused else {
+        Issue.record("\(reused)")
+        return
+      }
+      let gap = try await person.queue([change], from: 3)
+      guard case .failure(.gap(expectedSeq: 2)) = gap else {
+        Issue.record("\(gap)")
+        return
+      }
+      #expect(try await test.store.head(of: person.userID) == head)
+      #expect(try await test.count("operations") == 1)
+    }
+  }
+
+  @Test("C79: of 100 operations with one bad one 99 are applied, the bad one is in the inbox")
+  func oneBad() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      var changes = (0..<100).map {
+        Operation.Change.day(person.habitID, Moment.sampleDay - Int32($0 % 3), note: "\($0)")
+      }
+      changes[42] = .malformed
+      let answer = try await person.queue(changes, from: 1).get()
+      #expect(answer.outcomes.filter { $0.status == .applied }.count == 99)
+      #expect(answer.outcomes[42].rejection == .malformed)
+      #expect(try await test.count("rejected_operations") == 1)
+      #expect(try await person.queue([.day(person.habitID, Moment.sampleDay)], from: 101).get().outcomes.count == 1)
+    }
+  }
+
+  @Test("the same queue sent on two loops at once is applied once, and both get the same outcomes", arguments: seeds(4))
+  func raced(seed: UInt64) async throws {
+    try await TestStore.run(loopCount: 2) { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let changes = (0..<20).map { Operation.Change.day(person.habitID, Moment.sampleDay - Int32($0)) }
+      let outcomes = try await withThrowingTaskGroup(of: [OperationOutcome].self) { group in
+        for index in 0..<8 {
+          group.addTask(executorPreference: test.loops[index % 2]) {
+            try await person.queue(changes, from: 1).get().outcomes
+          }
+        }
+        return try await group.reduce(into: [[OperationOutcome]]()) { $0.append($1) }
+      }
+      #expect(Set(outcomes).count == 1)
+      #expect(try await test.count("operations") == 20)
+      #expect(try await test.count("cells") == 20)
+    }
+  }
+
+  @Test("two devices' conflict is pulled by both, until each has acknowledged it")
+  func notices() async throws {
+    try await TestStore.run { test async throws in
+      let phone = try await TestPerson.signUp(test)
+      let tablet = try await phone.onAnotherDevice()
+      let seen = Cursor(epoch: test.store.epoch, changeNumber: try await test.store.head(of: phone.userID).changeNumber)
+      _ = try await phone.queue([.day(phone.habitID, Moment.sampleDay, note: "rain")], from: 1, seen: seen).get()
+      let second = try await tablet.queue([.day(phone.habitID, Moment.sampleDay, note: "sun")], from: 1, seen: seen)
+        .get()
+      let id = try #require(second.outcomes[0].noticeID)
+      func pulled(_ person: TestPerson) async throws -> [Identifier] {
+        try await test.store.pull(of: person.userID, for: person.deviceID, since: 0, at: nil, cellsMax: 10).notices.map(
+          \.id)
+      }
+      #expect(try await pulled(phone) == [id])
+      try await test.store.acknowledge([id, .random()], of: phone.userID, by: phone.deviceID, at: .sample)
+      try await test.store.acknowledge([id], of: phone.userID, by: phone.deviceID, at: .sample)
+      #expect(try await pulled(phone) == [])
+      #expect(try await pulled(tablet) == [id])
+      let all = try await test.store.notices(
+        of: phone.userID, for: phone.deviceID, includingAcknowledged: true, after: .start, countMax: 10)
+      #expect(all.map(\.id) == [id] && all[0].notice.kind == .noteConflict)
+      let pick = Operation.Change.resolveConflict(Operation.Resolution(noticeID: id, takesOther: true))
+      #expect(try await phone.change(pick).outcomes[0].status == .applied)
+      let cells = try await test.store.pull(of: phone.userID, for: phone.deviceID, since: 0, at: nil, cellsMax: 10)
+        .cells
+      #expect(cells.map(\.cell.cell.note) == [all[0].notice.other])
+    }
+  }
+
+  @Test("a pull page by page gives every cell once, whatever changes in between", arguments: seeds(4))
+  func pages(seed: UInt64) async throws {
+    try await TestStore.run { test async throws in
+      var randomness = SplitMix64(seed: seed)
+      let person = try await TestPerson.signUp(test)
+      _ = try await person.queue((0..<30).map { .day(person.habitID, Moment.sampleDay - Int32($0)) }, from: 1).get()
+      var held: [CellKey: LedgerCell] = [:]
+      var place: PullPlace?
+      var digest: StateDigest?
+      while true {
+        let page = try await test.store.pull(of: person.userID, for: person.deviceID, since: 0, at: place, cellsMax: 7)
+        for (key, cell) in page.cells { held[key] = cell.cell }
+        place = page.next.flatMap { PullPlace(bytes: $0.bytes) }
+        digest = page.digest
+        guard place != nil else { break }
+        if Int.random(in: 0..<2, using: &randomness) > 0 {
+          let day = Moment.sampleDay - Int32.random(in: 0..<30, using: &randomness)
+          _ = try await person.change(.day(person.habitID, day, note: "\(held.count)"))
+        }
+      }
+      var own = HabitState.itemDigest(habitID: person.habitID, HabitFields(name: "read"))
+      for (key, cell) in held { own += CellState.itemDigest(key, cell) }
+      #expect(held.count == 30 && own == digest, "seed \(seed)")
+    }
+  }
+
+  @Test(
+    "a pull after a change gives that change alone; a deleted habit is told once, and with its return everything again")
+  func incremental() async throws {
+    try await TestStore.run { test async throws in
+      let phone = try await TestPerson.signUp(test)
+      let tablet = try await phone.onAnotherDevice()
+      _ = try await phone.queue((0..<5).map { .day(phone.habitID, Moment.sampleDay - Int32($0)) }, from: 1).get()
+      let store = test.store
+      func pull(_ since: Int64) async throws -> PullPage {
+        try await store.pull(of: tablet.userID, for: tablet.deviceID, since: since, at: nil, cellsMax: 100)
+      }
+      let all = try await pull(0)
+      #expect(all.cells.count == 5 && all.habits.count == 1)
+      _ = try await phone.change(.day(phone.habitID, Moment.sampleDay, note: "n"))
+      let one = try await pull(all.changeNumber)
+      #expect(one.cells.map(\.cell.cell.note) == ["n"] && one.habits.isEmpty)
+      _ = try await phone.change(.deleteHabit(phone.habitID))
+      let deleted = try await pull(one.changeNumber)
+      #expect(deleted.habits.map(\.habit.isDeleted) == [true] && deleted.cells.isEmpty && deleted.digest == .empty)
+      #expect(try await pull(0).habits.isEmpty)
+      let seen = Cursor(epoch: store.epoch, changeNumber: one.changeNumber)
+      let late = try await tablet.queue([.day(phone.habitID, Moment.sampleDay - 2, note: "late")], from: 1, seen: seen)
+        .get()
+      #expect(late.outcomes[0].status == .applied)
+      let back = try await pull(deleted.changeNumber)
+      #expect(back.isReset && back.cells.count == 5 && back.habits.first?.habit.fields.archived == true)
+    }
+  }
+
+  @Test("a hint reaches every loop when a person with another device changes something, and only then")
+  func hints() async throws {
+    try await TestStore.run(loopCount: 2) { test async throws in
+      let alone = try await TestPerson.signUp(test, "alone@example.org")
+      let phone = try await TestPerson.signUp(test)
+      let tablet = try await phone.onAnotherDevice()
+      let heard = AsyncStream<StoreEvent>.makeStream()
+      let store = test.store
+      let loop = test.loops[1]
+      let listener = await Task(executorPreference: loop) { store.listen(on: loop) { heard.continuation.yield($0) } }
+        .value
+      var events = heard.stream.makeAsyncIterator()
+      guard case .listening = await events.next() else {
+        Issue.record("not listening first")
+        return
+      }
+      _ = try await alone.change(.day(alone.habitID, Moment.sampleDay))
+      let answer = try await tablet.change(.day(phone.habitID, Moment.sampleDay))
+      guard case .change(let hint) = await events.next() else {
+        Issue.record("no hint")
+        return
+      }
+      #expect(
+        hint
+          == ChangeHint(
+            userID: phone.userID, changeNumber: answer.ledger.changeNumber, deviceID: tablet.deviceID))
+      await listener.close()
+    }
+  }
+
+  @Test("hints of many people fit into notifications, and are read as they were written")
+  func payloads() {
+    let hints = (0..<300).map { index in
+      ChangeHint(userID: .random(), changeNumber: Int64(index), deviceID: index % 2 == 0 ? nil : .random())
+    }
+    let payloads = ChangeHint.payloads(hints)
+    #expect(payloads.allSatisfy { $0.utf8.count <= ChangeHint.payloadBytesMax } && payloads.count > 1)
+    #expect(payloads.flatMap { ChangeHint.hints(inPayload: $0) } == hints)
+    #expect(ChangeHint.hints(inPayload: "x,:,1:2:3,") == [])
+  }
+
+  @Test("a database from before version 3 gets its digests, as StreakDomain computes them")
+  func migratedDigests() async throws {
+    try await TestStore.run(migrated: false) { test async throws in
+      _ = try await test.store.applySchema([.initial, .previousRun])
+      let (userID, habitID) = (Identifier.random(), Identifier.random())
+      _ = try await test.database.run(
+        Statement(.write, "INSERT INTO users VALUES ($1, 'a', '', now(), 1, '', 0, '')"),
+        parameters: [.identifier(userID)])
+      _ = try await test.database.run(
+        Statement(.write, "INSERT INTO habits VALUES ($1, $2, 'läs', 'd', 65793, 3, true, 1, now(), 0, 0, 0, 0)"),
+        parameters: [.identifier(userID), .identifier(habitID)])
+      for (day, done, note, reason) in [(20_000, true, "n", 0), (20_001, false, "", 0), (20_002, true, "é", 4)] {
+        _ = try await test.database.run(
+          Statement(
+            .write, "INSERT INTO cells VALUES ($1, $2, $3, $4, $5, $6, 1, now(), 'UTC', 0, 0, now(), NULL, NULL)"),
+          parameters: [
+            .identifier(userID), .identifier(habitID), .int32(Int32(day)), .bool(done), .string(note),
+            .int16(Int16(reason)),
+          ])
+      }
+      _ = try await test.store.migrateSchema()
+      var digest = HabitState.itemDigest(
+        habitID: habitID, HabitFields(name: "läs", description: "d", color: 65_793, position: 3, archived: true))
+      for (day, cell) in [
+        (20_000, LedgerCell(done: true, note: "n", trust: .counted)),
+        (20_001, LedgerCell(done: false, note: "", trust: .counted)),
+        (20_002, LedgerCell(done: true, note: "é", trust: .quarantined(.backfill))),
+      ] {
+        digest += CellState.itemDigest(CellKey(habitID: habitID, day: Day(Int32(day))), cell)
+      }
+      #expect(try await test.store.head(of: userID).digest == digest)
+      #expect(try await test.store.habitCount(of: userID) == 1)
+      let page = try await test.store.pull(of: userID, for: .random(), since: 0, at: nil, cellsMax: 10)
+      #expect(page.cells.count == 3 && page.habits.count == 1)
+    }
+  }
+}
