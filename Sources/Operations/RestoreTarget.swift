@@ -13,12 +13,15 @@ public enum RestoreTarget: Sendable {
 final class UnfinishedCluster {
   let connectionString: String
   private let place: String
-  private let unfinished: String
+  let unfinished: String
   private let lock: Descriptor
   private let cluster: PrivateCluster
   private var isOver = false
 
-  init(_ folder: String) throws(OperationsError) {
+  /// - Parameter prepare: Puts something into the folder before PostgreSQL starts there; else that makes an empty cluster.
+  init(
+    _ folder: String, prepare: (_ unfinished: String) throws(OperationsError) -> Void = { _ in }
+  ) throws(OperationsError) {
     let place = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
     try Files.makeFolder(Files.parent(of: place))
     self.place = Files.absolute(place)
@@ -32,14 +35,17 @@ final class UnfinishedCluster {
     }
     self.lock = lock
     do {
-      // What a killed one left: its PostgreSQL, perhaps still running, is ended by the next start in the folder.
+      // What a killed one left, perhaps with its PostgreSQL still running.
       if Files.exists(unfinished) {
-        try PrivateCluster.start(dataFolder: unfinished).stop()
+        try PrivateCluster.endLeftovers(in: unfinished)
         _ = try ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
       }
+      try prepare(unfinished)
       cluster = try PrivateCluster.start(dataFolder: unfinished)
     } catch {
-      throw .programFailed("\(error)")
+      _ = try? ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
+      unsafe unlink("\(unfinished).lock")
+      throw error as? OperationsError ?? .programFailed("\(error)")
     }
     connectionString = cluster.connectionString
   }

@@ -1,4 +1,27 @@
+internal import Glibc
+
 extension PrivateCluster {
+  /// Ends whatever a program that was killed left running in a data folder.
+  package static func endLeftovers(in dataFolder: String) throws(PrivateClusterError) {
+    guard let cluster = resolvedPath("\(dataFolder)/cluster") else { return }
+    try ClusterProcesses(cluster: cluster).stopLeftovers()
+  }
+
+  /// Makes a data folder without a cluster, for somebody else to put one there.
+  package static func makeDataFolder(_ path: String) throws(PrivateClusterError) {
+    try DataFolder(opening: path, user: try ServerUser.choose()).unlock()
+  }
+
+  /// Stops the server that another program runs in a data folder, which that program then starts again: new settings take effect.
+  ///
+  /// - Returns: Whether there was one.
+  package static func restartServer(in dataFolder: String) -> Bool {
+    guard let first = readFile("\(dataFolder)/cluster/postmaster.pid")?.split(separator: "\n").first,
+      let process = pid_t(first)
+    else { return false }
+    return kill(process, SIGINT) == 0
+  }
+
   /// libpq's connection string of the cluster that another program runs in a data folder.
   ///
   /// - Throws: `.folderUnusable` if none runs there.

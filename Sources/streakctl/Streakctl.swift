@@ -10,5 +10,5 @@ struct Streakctl: AsyncParsableCommand {
       Exit codes: 0 success; 1 the server refused the call; 64 wrong usage; 65 the request is not valid JSON for the method; \
       69 the server cannot be reached.
       """,
-    subcommands: [CallCommand.self, MethodsCommand.self, BackupCommand.self])
+    subcommands: [CallCommand.self, MethodsCommand.self, BackupCommand.self, PointInTimeCommand.self])
 }
