@@ -81,6 +81,13 @@ let package = Package(
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(
+      name: "Operations",
+      dependencies: [
+        "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema", "StreakDomain",
+        "StreakStore",
+      ],
+      exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(
       name: "StreakServices",
       dependencies: ["Cryptography", "EventLoop", "RPC", "Schema", "StreakDomain", "StreakStore", logging],
       swiftSettings: settings),
@@ -89,14 +96,16 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "EventLoop", "GRPCSchema", "Postgres", "PrivateCluster", "RPC", "Schema", "StreakServices",
+        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "RPC", "Schema",
+        "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "streakctl",
       dependencies: [
-        "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakStore", "TLS", argumentParser,
+        "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec", "RPC", "Schema",
+        "StreakStore", "TLS", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -137,6 +146,10 @@ let package = Package(
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
+    .testTarget(
+      name: "OperationsTests",
+      dependencies: ["Cryptography", "GRPCSchema", "Operations", "Schema", "StreakDomain", "StreakStore"],
+      swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(

@@ -11,6 +11,7 @@ fail() { say "$@"; exit 1; }
 build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev libssl-dev pkg-config)
 server_packages=(postgresql util-linux)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
+backup_packages=(postgresql-client zstd age pgbackrest)
 test_packages=(postgresql-client python3-venv openssl)
 
 # install PACKAGE...: installs what is missing; silent, and without asking for rights, when nothing is.
@@ -41,6 +42,14 @@ install() {
 need_swift() {
   command -v swift > /dev/null || PATH=$PATH:/opt/swift/usr/bin
   command -v swift > /dev/null || fail "Swift 6.3 is needed: https://www.swift.org/install"
+}
+
+# release_program NAME: builds it for release; its path is in $program.
+release_program() {
+  local build=(--package-path "$project" --scratch-path "$project/.build-release" -c release --static-swift-stdlib)
+  need_swift
+  swift build "${build[@]}" --product "$1" >&2
+  program=$(swift build "${build[@]}" --show-bin-path)/$1
 }
 
 # The folder of the newest PostgreSQL's programs.

@@ -457,6 +457,96 @@ void   streak__v1__sign_out_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__sign_out_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__delete_account_request__init
+                     (Streak__V1__DeleteAccountRequest         *message)
+{
+  static const Streak__V1__DeleteAccountRequest init_value = STREAK__V1__DELETE_ACCOUNT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__delete_account_request__get_packed_size
+                     (const Streak__V1__DeleteAccountRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__delete_account_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__delete_account_request__pack
+                     (const Streak__V1__DeleteAccountRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__delete_account_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__delete_account_request__pack_to_buffer
+                     (const Streak__V1__DeleteAccountRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__delete_account_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__DeleteAccountRequest *
+       streak__v1__delete_account_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__DeleteAccountRequest *)
+     protobuf_c_message_unpack (&streak__v1__delete_account_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__delete_account_request__free_unpacked
+                     (Streak__V1__DeleteAccountRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__delete_account_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__delete_account_response__init
+                     (Streak__V1__DeleteAccountResponse         *message)
+{
+  static const Streak__V1__DeleteAccountResponse init_value = STREAK__V1__DELETE_ACCOUNT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__delete_account_response__get_packed_size
+                     (const Streak__V1__DeleteAccountResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__delete_account_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__delete_account_response__pack
+                     (const Streak__V1__DeleteAccountResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__delete_account_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__delete_account_response__pack_to_buffer
+                     (const Streak__V1__DeleteAccountResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__delete_account_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__DeleteAccountResponse *
+       streak__v1__delete_account_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__DeleteAccountResponse *)
+     protobuf_c_message_unpack (&streak__v1__delete_account_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__delete_account_response__free_unpacked
+                     (Streak__V1__DeleteAccountResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__delete_account_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__get_account_request__init
                      (Streak__V1__GetAccountRequest         *message)
 {
@@ -1450,6 +1540,95 @@ const ProtobufCMessageDescriptor streak__v1__sign_out_response__descriptor =
   (ProtobufCMessageInit) streak__v1__sign_out_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor streak__v1__delete_account_request__field_descriptors[2] =
+{
+  {
+    "email",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountRequest, email),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confirmation",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountRequest, confirmation),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__delete_account_request__field_indices_by_name[] = {
+  1,   /* field[1] = confirmation */
+  0,   /* field[0] = email */
+};
+static const ProtobufCIntRange streak__v1__delete_account_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__delete_account_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.DeleteAccountRequest",
+  "DeleteAccountRequest",
+  "Streak__V1__DeleteAccountRequest",
+  "streak.v1",
+  sizeof(Streak__V1__DeleteAccountRequest),
+  2,
+  streak__v1__delete_account_request__field_descriptors,
+  streak__v1__delete_account_request__field_indices_by_name,
+  1,  streak__v1__delete_account_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__delete_account_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__delete_account_response__field_descriptors[1] =
+{
+  {
+    "erased_at",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountResponse, erased_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__delete_account_response__field_indices_by_name[] = {
+  0,   /* field[0] = erased_at */
+};
+static const ProtobufCIntRange streak__v1__delete_account_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.DeleteAccountResponse",
+  "DeleteAccountResponse",
+  "Streak__V1__DeleteAccountResponse",
+  "streak.v1",
+  sizeof(Streak__V1__DeleteAccountResponse),
+  1,
+  streak__v1__delete_account_response__field_descriptors,
+  streak__v1__delete_account_response__field_indices_by_name,
+  1,  streak__v1__delete_account_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__delete_account_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define streak__v1__get_account_request__field_descriptors NULL
 #define streak__v1__get_account_request__field_indices_by_name NULL
 #define streak__v1__get_account_request__number_ranges NULL
@@ -1817,7 +1996,7 @@ const ProtobufCMessageDescriptor streak__v1__change_password_response__descripto
   (ProtobufCMessageInit) streak__v1__change_password_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[8] =
+static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[9] =
 {
   { "SignUp", &streak__v1__sign_up_request__descriptor, &streak__v1__sign_up_response__descriptor },
   { "SignIn", &streak__v1__sign_in_request__descriptor, &streak__v1__sign_in_response__descriptor },
@@ -1826,11 +2005,13 @@ static const ProtobufCMethodDescriptor streak__v1__account_service__method_descr
   { "ListDevices", &streak__v1__list_devices_request__descriptor, &streak__v1__list_devices_response__descriptor },
   { "RevokeDevice", &streak__v1__revoke_device_request__descriptor, &streak__v1__revoke_device_response__descriptor },
   { "ChangePassword", &streak__v1__change_password_request__descriptor, &streak__v1__change_password_response__descriptor },
+  { "DeleteAccount", &streak__v1__delete_account_request__descriptor, &streak__v1__delete_account_response__descriptor },
   { "GetAccount", &streak__v1__get_account_request__descriptor, &streak__v1__get_account_response__descriptor },
 };
 const unsigned streak__v1__account_service__method_indices_by_name[] = {
   6,        /* ChangePassword */
-  7,        /* GetAccount */
+  7,        /* DeleteAccount */
+  8,        /* GetAccount */
   4,        /* ListDevices */
   2,        /* Refresh */
   5,        /* RevokeDevice */
@@ -1845,7 +2026,7 @@ const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
   "AccountService",
   "Streak__V1__AccountService",
   "streak.v1",
-  8,
+  9,
   streak__v1__account_service__method_descriptors,
   streak__v1__account_service__method_indices_by_name
 };
@@ -1905,13 +2086,21 @@ void streak__v1__account_service__change_password(ProtobufCService *service,
   assert(service->descriptor == &streak__v1__account_service__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void streak__v1__account_service__delete_account(ProtobufCService *service,
+                                                 const Streak__V1__DeleteAccountRequest *input,
+                                                 Streak__V1__DeleteAccountResponse_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void streak__v1__account_service__get_account(ProtobufCService *service,
                                               const Streak__V1__GetAccountRequest *input,
                                               Streak__V1__GetAccountResponse_Closure closure,
                                               void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__init (Streak__V1__AccountService_Service *service,
                                         Streak__V1__AccountService_ServiceDestroy destroy)

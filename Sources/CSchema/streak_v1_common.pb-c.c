@@ -1030,7 +1030,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[36] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[41] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1068,14 +1068,24 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "ALREADY_MIGRATED", "STREAK__V1__ERROR_REASON__ALREADY_MIGRATED", 43 },
   { "MIGRATION_NOT_FOUND", "STREAK__V1__ERROR_REASON__MIGRATION_NOT_FOUND", 44 },
   { "UNDO_TOO_LATE", "STREAK__V1__ERROR_REASON__UNDO_TOO_LATE", 45 },
+  { "ACCOUNT_ERASED", "STREAK__V1__ERROR_REASON__ACCOUNT_ERASED", 60 },
+  { "BACKUPS_OFF", "STREAK__V1__ERROR_REASON__BACKUPS_OFF", 61 },
+  { "BACKUP_UNDER_WAY", "STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY", 62 },
+  { "BACKUP_FAILED", "STREAK__V1__ERROR_REASON__BACKUP_FAILED", 63 },
+  { "BACKUP_NOT_FOUND", "STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND", 64 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{40, 30},{0, 36}
+{0, 0},{9, 8},{40, 30},{60, 36},{0, 41}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[36] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[41] =
 {
+  { "ACCOUNT_ERASED", 36 },
   { "ACCOUNT_MISMATCH", 24 },
   { "ALREADY_MIGRATED", 33 },
+  { "BACKUPS_OFF", 37 },
+  { "BACKUP_FAILED", 39 },
+  { "BACKUP_NOT_FOUND", 40 },
+  { "BACKUP_UNDER_WAY", 38 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
   { "CHANGE_UNKNOWN", 28 },
@@ -1118,11 +1128,11 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  36,
+  41,
   streak__v1__error_reason__enum_values_by_number,
-  36,
+  41,
   streak__v1__error_reason__enum_values_by_name,
-  3,
+  4,
   streak__v1__error_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

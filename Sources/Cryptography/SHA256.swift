@@ -17,6 +17,13 @@ public struct SHA256 {
     _ = unsafe crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count))
   }
 
+  /// Adds bytes to what is hashed.
+  public mutating func update(_ bytes: ArraySlice<UInt8>) {
+    _ = unsafe bytes.withUnsafeBufferPointer { bytes in
+      unsafe crypto_hash_sha256_update(&state, bytes.baseAddress, UInt64(bytes.count))
+    }
+  }
+
   /// The digest of everything so far; further bytes may still be added.
   public func digest() -> [UInt8] {
     var state = state

@@ -1,31 +1,42 @@
-internal import Glibc
+package import Glibc
+internal import Synchronization
 
 /// A program started by us, in a session of its own: a Ctrl-C at our terminal reaches us only, and we stop it in order.
-struct ChildProcess: Sendable {
-  let processID: pid_t
+package struct ChildProcess: Sendable {
+  package let processID: pid_t
 
-  /// Starts a program. Its standard input is empty; no signal is blocked or ignored.
+  /// Starts a program. No signal is blocked or ignored.
   ///
   /// - Parameters:
   ///   - user: Whom it runs as; nil is our own user.
-  ///   - output: The descriptor for its standard output and error.
-  static func start(
-    _ arguments: [String], user: ServerUser?, output: Int32
+  ///   - input: The descriptor for its standard input; nil: it is empty.
+  ///   - output: The descriptor for its standard output.
+  ///   - errors: The one for its standard error; nil: the same.
+  ///   - environment: NAME=VALUE, in addition to what every program of ours gets. Secrets go here, where other users cannot look, not into arguments.
+  ///   - endsWithUs: The system ends it (SIGQUIT) once the calling thread is gone.
+  package static func start(
+    _ arguments: [String], user: ServerUser?, input: Int32? = nil, output: Int32, errors: Int32? = nil,
+    environment additions: [String] = [], endsWithUs: Bool = false
   ) throws(PrivateClusterError) -> ChildProcess {
     // Each of these becomes the next one, so that the process id stays the program's own. The working folder is one that every user may enter.
     var command = ["env", "--chdir=/", "setsid"]
+    if user != nil || endsWithUs { command.append("setpriv") }
     if let user {
-      command += [
-        "setpriv", "--reuid=\(user.userID)", "--regid=\(user.groupID)", "--init-groups", "--no-new-privs", "--",
-      ]
+      command += ["--reuid=\(user.userID)", "--regid=\(user.groupID)", "--init-groups", "--no-new-privs"]
     }
+    if endsWithUs { command.append("--pdeathsig=QUIT") }
+    if user != nil || endsWithUs { command.append("--") }
     command += arguments
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    if let input {
+      unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
     unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
-    unsafe posix_spawn_file_actions_adddup2(&actions, output, 2)
+    unsafe posix_spawn_file_actions_adddup2(&actions, errors ?? output, 2)
 
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
@@ -38,12 +49,14 @@ struct ChildProcess: Sendable {
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
     // Texts in one language and one zone, whatever the operator's are.
-    let environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC"]
+    let environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC"] + additions
     var processID: pid_t = 0
-    let failure = unsafe withCStrings(command) { (argumentPointers) in
-      unsafe withCStrings(environment) { (environmentPointers) in
-        unsafe posix_spawnp(
-          &processID, command[0], &actions, &attributes, argumentPointers, environmentPointers)
+    let failure = spawning.withLock { _ in
+      unsafe withCStrings(command) { (argumentPointers) in
+        unsafe withCStrings(environment) { (environmentPointers) in
+          unsafe posix_spawnp(
+            &processID, command[0], &actions, &attributes, argumentPointers, environmentPointers)
+        }
       }
     }
     guard failure == 0 else {
@@ -52,11 +65,25 @@ struct ChildProcess: Sendable {
     return ChildProcess(processID: processID)
   }
 
-  /// Runs a program to its end and returns what it printed, at most 64 KiB.
-  static func run(_ arguments: [String], user: ServerUser?) throws(PrivateClusterError) -> String {
+  /// Held while a child comes to be, and while a pipe is not yet marked as not for children: one that a child of another thread holds
+  /// open would never end.
+  private static let spawning = Mutex(())
+
+  /// A pipe that children get only where it is handed to them: the end to read from, and the one to write to.
+  package static func pipe() throws(PrivateClusterError) -> [Int32] {
     var ends: [Int32] = [-1, -1]
-    guard unsafe pipe(&ends) == 0 else { throw .programFailed("no pipe: \(lastSystemError())") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let isMade = spawning.withLock { _ in
+      guard unsafe Glibc.pipe(&ends) == 0 else { return false }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      return true
+    }
+    guard isMade else { throw .programFailed("no pipe: \(lastSystemError())") }
+    return ends
+  }
+
+  /// Runs a program to its end and returns what it printed, at most 64 KiB.
+  package static func run(_ arguments: [String], user: ServerUser?) throws(PrivateClusterError) -> String {
+    let ends = try pipe()
     let child: ChildProcess
     do throws(PrivateClusterError) {
       child = try start(arguments, user: user, output: ends[1])
@@ -76,11 +103,11 @@ struct ChildProcess: Sendable {
   }
 
   /// How a process ended.
-  enum End: Equatable, CustomStringConvertible {
+  package enum End: Equatable, CustomStringConvertible {
     case exited(Int32)
     case killed(signal: Int32)
 
-    var description: String {
+    package var description: String {
       switch self {
       case .exited(let code): "exited with code \(code)"
       case .killed(let signal): "was killed by signal \(signal)"
@@ -89,7 +116,7 @@ struct ChildProcess: Sendable {
   }
 
   /// Waits for the process to end. To be called once.
-  func waitForEnd() -> End {
+  package func waitForEnd() -> End {
     var status: Int32 = 0
     while unsafe waitpid(processID, &status, 0) < 0, errno == EINTR {}
     let signal = status & 0x7F

@@ -58,7 +58,9 @@ final class DataFolder: Sendable {
   }
 
   /// Makes the cluster under another name and renames it when it is complete, so that an interruption leaves nothing half-made.
-  func makeCluster(with installation: PostgresInstallation) throws(PrivateClusterError) {
+  ///
+  /// - Parameter isDurable: Whether it must survive a power cut.
+  func makeCluster(with installation: PostgresInstallation, isDurable: Bool = true) throws(PrivateClusterError) {
     let unfinished = "\(path)/cluster.new"
     _ = try ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
     _ = try ChildProcess.run(
@@ -66,7 +68,7 @@ final class DataFolder: Sendable {
         "\(installation.folder)/initdb", "--pgdata=\(unfinished)", "--username=\(PrivateCluster.roleName)",
         "--encoding=UTF8",
         "--locale=C", "--data-checksums", "--auth-local=trust", "--auth-host=reject", "--no-instructions",
-      ], user: user)
+      ] + (isDurable ? [] : ["--no-sync"]), user: user)
     guard unsafe rename(unfinished, cluster) == 0 else {
       throw .folderUnusable("cannot rename \(unfinished): \(lastSystemError())")
     }

@@ -1,9 +1,9 @@
 internal import Glibc
 
 /// A folder with PostgreSQL's programs, and their major version.
-struct PostgresInstallation: Equatable {
-  let folder: String
-  let majorVersion: Int
+package struct PostgresInstallation: Equatable, Sendable {
+  package let folder: String
+  package let majorVersion: Int
 
   /// The oldest version the service works with.
   static let majorVersionMin = 15
@@ -11,7 +11,7 @@ struct PostgresInstallation: Equatable {
   /// Finds PostgreSQL in the folders of PATH and where Debian keeps it.
   ///
   /// - Parameter majorVersion: The version that made the cluster; nil if there is none yet, then the newest is taken.
-  static func find(majorVersion: Int?) throws(PrivateClusterError) -> PostgresInstallation {
+  package static func find(majorVersion: Int?) throws(PrivateClusterError) -> PostgresInstallation {
     let installed = (searchPath() + debianFolders()).compactMap(inspect)
     let fitting = installed.filter {
       $0.majorVersion >= majorVersionMin && ($0.majorVersion == majorVersion ?? $0.majorVersion)

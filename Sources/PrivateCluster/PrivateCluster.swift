@@ -53,12 +53,17 @@ public final class PrivateCluster: Sendable {
     if version == nil { try folder.makeCluster(with: installation) }
     try ClusterProcesses(cluster: folder.cluster).stopLeftovers()
     let socketFolder = try folder.makeSocketFolder()
-    let server = try launch(installation, folder: folder, socketFolder: socketFolder)
+    let server = try launch(installation, folder: folder, socketFolder: socketFolder, settings: durableSettings)
     let cluster = PrivateCluster(
       folder: folder, installation: installation, socketFolder: socketFolder, server: server, report: report)
     try cluster.watch(server)
     return cluster
   }
+
+  /// What was acknowledged is on the disk.
+  private static let durableSettings = [
+    "fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=200",
+  ]
 
   private init(
     folder: DataFolder, installation: PostgresInstallation, socketFolder: String, server: ChildProcess,
@@ -69,14 +74,17 @@ public final class PrivateCluster: Sendable {
     self.socketFolder = socketFolder
     self.report = report
     self.state = Mutex(.running(server.processID))
+    connectionString = Self.connectionString(socketFolder: socketFolder)
+    servingConnectionString = Self.connectionString(socketFolder: socketFolder, role: Self.servingRoleName)
+  }
+
+  static func connectionString(socketFolder: String, role: String = roleName) -> String {
     var host = ""
     for character in socketFolder {
       if character == "'" || character == "\\" { host.append("\\") }
       host.append(character)
     }
-    let place = "host='\(host)' port=5432 dbname=postgres"
-    connectionString = "\(place) user=\(Self.roleName)"
-    servingConnectionString = "\(place) user=\(Self.servingRoleName)"
+    return "host='\(host)' port=5432 user=\(role) dbname=postgres"
   }
 
   /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second call does nothing.
@@ -100,8 +108,9 @@ public final class PrivateCluster: Sendable {
   }
 
   /// Starts the server process and waits until it accepts connections. Nothing of an earlier one may be left: see `stopLeftovers`.
-  private static func launch(
-    _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String
+  static func launch(
+    _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String, settings: [String],
+    endsWithUs: Bool = false
   ) throws(PrivateClusterError) -> ChildProcess {
     let log = unsafe open(folder.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }
@@ -115,9 +124,7 @@ public final class PrivateCluster: Sendable {
         "-c",
         "unix_socket_directories=\"\(socketFolder.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"",
         "-c", "unix_socket_permissions=0700",
-        "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on",
-        "-c", "max_connections=200",
-      ], user: folder.user, output: log)
+      ] + settings.flatMap { ["-c", $0] }, user: folder.user, output: log, endsWithUs: endsWithUs)
     var ended = false
     let ready = waitUntil(timeoutSeconds: startSecondsMax) {
       ended = kill(server.processID, 0) != 0 || hasEnded(server.processID)
@@ -199,7 +206,8 @@ public final class PrivateCluster: Sendable {
   private func restart() -> ChildProcess? {
     do throws(PrivateClusterError) {
       try ClusterProcesses(cluster: folder.cluster).stopLeftovers()
-      let server = try Self.launch(installation, folder: folder, socketFolder: socketFolder)
+      let server = try Self.launch(
+        installation, folder: folder, socketFolder: socketFolder, settings: Self.durableSettings)
       let stopping = state.withLock { state in
         if state == .restarting { state = .running(server.processID) }
         return state == .stopping

@@ -1,16 +1,16 @@
-internal import Glibc
+package import Glibc
 
 /// The unprivileged user the server runs as when we are root: PostgreSQL refuses to run as root.
-struct ServerUser: Sendable, Equatable {
-  let name: String
-  let userID: uid_t
-  let groupID: gid_t
+package struct ServerUser: Sendable, Equatable {
+  package let name: String
+  package let userID: uid_t
+  package let groupID: gid_t
 
   /// Users that a system with PostgreSQL has, best first.
   private static let candidates = ["postgres", "nobody"]
 
   /// Nil if we are not root: then the server runs as ourselves.
-  static func choose() throws(PrivateClusterError) -> ServerUser? {
+  package static func choose() throws(PrivateClusterError) -> ServerUser? {
     guard geteuid() == 0 else { return nil }
     for name in candidates {
       guard let entry = unsafe getpwnam(name) else { continue }

@@ -176,8 +176,8 @@ public import ProtobufCodec
     end(RPCStatus(.deadlineExceeded, "The caller's deadline has passed."))
   }
 
-  /// Ends the call from outside its handler: the caller is told, the handler is cancelled.
-  func end(_ status: RPCStatus) {
+  /// Ends the call from outside its handler: the caller is told, the handler is cancelled. Loop thread only.
+  public func end(_ status: RPCStatus) {
     guard progress != .finished else { return }
     endReason = status
     finish(status)

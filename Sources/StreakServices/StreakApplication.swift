@@ -11,6 +11,9 @@ public final class StreakApplication: Sendable {
   private let passwords: PasswordQueue
   private let issuer: TokenIssuer
   private let exports: ExportLimits
+  private let erasures: ErasureSink
+  private let operators: (token: OperatorToken, backend: OperatorBackend)?
+  private let startedAt = Moment.now()
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
   private let limits: RateLimitSettings
   private let limiter: RateLimiter
@@ -21,7 +24,8 @@ public final class StreakApplication: Sendable {
   public init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
     exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
-    breachedPasswords: BreachedPasswords = BreachedPasswords()
+    breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureSink = .none,
+    operators: (token: OperatorToken, backend: OperatorBackend)? = nil
   ) throws(ApplicationError) {
     self.store = store
     do {
@@ -33,6 +37,8 @@ public final class StreakApplication: Sendable {
     limits = rateLimits
     passwordRules = PasswordRules(breached: breachedPasswords)
     limiter = RateLimiter(store: store, settings: rateLimits)
+    self.erasures = erasures
+    self.operators = operators
     issuer = TokenIssuer(lifetimes: lifetimes)
   }
 
@@ -46,12 +52,16 @@ public final class StreakApplication: Sendable {
   /// The loop's part, made on first use. Loop thread only.
   private func part(on loop: EventLoop) -> LoopPart {
     if let part = parts.withLock({ $0[ObjectIdentifier(loop)] }) { return part }
-    let authenticator = Authenticator(store: store, loop: loop)
+    let authenticator = Authenticator(store: store, loop: loop, operatorToken: operators?.token)
     let subscriptions = LoopBound(ChangeSubscriptions(), loop: loop)
     let listener = store.listen(on: loop) { event in
       switch event {
-      case .revocation(let userID): authenticator.forget(userID)
-      case .listening: authenticator.forget(nil)
+      case .revocation(let userID):
+        authenticator.forget(userID)
+        Task(executorPreference: loop) { await authenticator.endStreamsOfErased(userID) }
+      case .listening:
+        authenticator.forget(nil)
+        Task(executorPreference: loop) { await authenticator.endStreamsOfErased(nil) }
       case .change: break
       }
       subscriptions.value.hear(event)
@@ -67,13 +77,14 @@ public final class StreakApplication: Sendable {
     let signUp = SignUpProcedure(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
     let accounts = AccountHandlers(
-      store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp, passwordRules: passwordRules
-    )
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp,
+      passwordRules: passwordRules, erasures: erasures)
     let sync = SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions)
     let exports = ExportHandlers(store: store, slots: ExportSlots(limits: exports))
+    let admin = operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? []
     return [
       accounts.methods, SessionHandlers(store: store, limiter: limiter).methods, StreakHandlers(store: store).methods,
-      sync.methods, MigrationHandlers(store: store, limiter: limiter).methods, exports.methods,
+      sync.methods, MigrationHandlers(store: store, limiter: limiter).methods, exports.methods, admin,
     ].flatMap { $0 }
   }
 

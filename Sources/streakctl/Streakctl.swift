@@ -5,10 +5,12 @@ import ArgumentParser
 struct Streakctl: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "streakctl",
-    abstract: "Talks to a streakd server.",
+    abstract: "Talks to a streakd server, and cares for its data.",
     discussion: """
       Exit codes: 0 success; 1 the server refused the call, or an audit trail is broken; 64 wrong usage; 65 the request is not valid JSON for the method; \
       69 the server cannot be reached.
       """,
-    subcommands: [CallCommand.self, MethodsCommand.self, AuditCommand.self])
+    subcommands: [
+      CallCommand.self, MethodsCommand.self, AuditCommand.self, BackupCommand.self, PointInTimeCommand.self,
+    ])
 }

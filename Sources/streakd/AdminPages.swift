@@ -7,6 +7,8 @@ import StreakStore
 struct AdminPages {
   let server: RPCServer
   let store: StreakStore
+  /// Nil: this process has no backup folder.
+  let backups: BackupKeeper?
   /// Why calls cannot be served now; nil when they can.
   let unreadiness: @Sendable () -> String?
 
@@ -16,11 +18,15 @@ struct AdminPages {
       "/livez": { AdminPage(.ok, "alive\n") },
       "/readyz": {
         let reason = unreadiness()
-        return reason.map { AdminPage(.unavailable, "not ready: \($0)\n") } ?? AdminPage(.ok, "ready\n")
+        // A server without a fresh backup goes on serving; whoever looks is told.
+        let warning = backups?.warning.map { "warning: \($0)\n" } ?? ""
+        return reason.map { AdminPage(.unavailable, "not ready: \($0)\n\(warning)") }
+          ?? AdminPage(.ok, "ready\n\(warning)")
       },
       "/metrics": {
         let text = MetricsPage.text(
-          server: await server.metrics(), database: await store.databaseMetrics(), isReady: unreadiness() == nil)
+          server: await server.metrics(), database: await store.databaseMetrics(), isReady: unreadiness() == nil,
+          backups: backups)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
       },
     ]

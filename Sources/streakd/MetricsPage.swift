@@ -2,6 +2,7 @@ import Admin
 import EventLoop
 import Postgres
 import RPC
+import StreakStore
 
 /// What the server counts, for Prometheus. Its names and labels are what operators' dashboards and alerts stand on: README.md lists them.
 struct MetricsPage {
@@ -9,7 +10,7 @@ struct MetricsPage {
 
   private static let nanosecondsPerSecond = 1e9
 
-  static func text(server: ServerMetrics, database: PostgresMetrics, isReady: Bool) -> String {
+  static func text(server: ServerMetrics, database: PostgresMetrics, isReady: Bool, backups: BackupKeeper?) -> String {
     var page = MetricsPage()
     page.addBuild()
     page.exposition.add("streakd_ready", .gauge, "Whether calls can be served: 1 or 0.", isReady ? 1 : 0)
@@ -17,6 +18,7 @@ struct MetricsPage {
     page.addConnections(server.connections)
     page.addLoops(server.loopLags)
     page.addDatabase(database)
+    if let backups { page.addBackups(backups) }
     page.addProcess()
     return page.exposition.text
   }
@@ -165,5 +167,34 @@ struct MetricsPage {
     exposition.add("process_virtual_memory_bytes", .gauge, "Virtual memory.", process.virtualBytes)
     exposition.add("process_open_fds", .gauge, "Open descriptors.", process.openDescriptors)
     exposition.add("process_max_fds", .gauge, "Descriptors that may be open.", process.descriptorsMax)
+  }
+}
+
+extension MetricsPage {
+  private mutating func addBackups(_ backups: BackupKeeper) {
+    let state = backups.current
+    exposition.add(
+      "streakd_backup_last_good_timestamp_seconds", .gauge,
+      "When the last backup that went well began, by any process; 0: none did.", state.lastGood?.seconds ?? 0)
+    exposition.add(
+      "streakd_backup_failing", .gauge, "Whether the last attempt failed: 1 or 0.", state.failure == nil ? 0 : 1)
+    exposition.add(
+      "streakd_backup_running", .gauge, "Whether this process makes a backup now: 1 or 0.", state.isRunning ? 1 : 0)
+    exposition.add(
+      "streakd_backup_runs_total", .counter, "Backups that this process tried to make, by outcome.",
+      [
+        Exposition.Sample([("outcome", "succeeded")], state.succeededCount),
+        Exposition.Sample([("outcome", "failed")], state.failedCount),
+      ])
+    exposition.add(
+      "streakd_backup_last_dump_bytes", .gauge, "Size of this process's last backup before compression.",
+      state.lastDumpBytes)
+    exposition.add(
+      "streakd_backup_last_file_bytes", .gauge, "Size of this process's last backup.", state.lastFileBytes)
+    exposition.add(
+      "streakd_backup_last_duration_seconds", .gauge, "What this process's last backup took.", state.lastSeconds)
+    exposition.add(
+      "streakd_erasure_ledger_behind", .gauge, "Whether the erasure ledger could not be written: 1 or 0.",
+      state.ledgerIsBehind ? 1 : 0)
   }
 }

@@ -28,6 +28,19 @@ struct ServerSettings {
   let logsEveryCall: Bool
   /// Nil: there is no admin server.
   let adminListen: SocketAddress?
+  /// Nil: there are no operators.
+  let operatorToken: OperatorToken?
+  /// Nil: there is no backup folder.
+  let backups: Backups?
+
+  struct Backups {
+    let folder: String
+    /// Nil: this process makes none.
+    let recipient: String?
+    let hour: Int
+    let retentionDays: Int
+    let scratchFolder: String
+  }
 
   enum LogFormat: String {
     case text
@@ -149,16 +162,38 @@ struct ServerSettings {
       throw ValidationError("log-format must be text or json, not \(format).")
     }
     self.logFormat = logFormat
+    operatorToken = try text("operator-token-file", command.operatorTokenFile).map { path in
+      var token = try Self.bytes(path)
+      while token.last?.isWhitespace ?? false { token.removeLast() }
+      guard let token = OperatorToken(token) else {
+        throw ValidationError("\(path) must hold a token of 32 bytes or more, such as openssl rand -hex 32 makes.")
+      }
+      return token
+    }
+    let hour = try number("backup-hour", command.backupHour, 0...23, default: 3)
+    let retentionDays = try number("backup-retention-days", command.backupRetentionDays, 1...36_500, default: 30)
+    let recipient = text("backup-recipient", command.backupRecipient)
+    backups = text("backup-folder", command.backupFolder).map { folder in
+      Backups(
+        folder: folder, recipient: recipient, hour: hour, retentionDays: retentionDays,
+        scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp")
+    }
+    guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
     logsEveryCall = command.accessLog || text("access-log", nil) == "true"
   }
 
-  /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
-  private static func read(_ path: String) throws -> [String: String] {
+  private static func bytes(_ path: String) throws -> String {
     guard let file = fopen(path, "re") else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: fileBytesMax)
     let count = fread(&bytes, 1, bytes.count, file)
     guard count < fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
+  /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
+  private static func read(_ path: String) throws -> [String: String] {
+    let text = try bytes(path)
     var settings: [String: String] = [:]
     let known = [
       "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop", "grace-seconds",
@@ -166,10 +201,10 @@ struct ServerSettings {
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format", "rate-limit-factor",
-      "calls-per-person-max", "calls-per-address-max", "trusted-proxies",
-      "breached-passwords",
+      "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",
+      "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
     ]
-    for (index, line) in String(decoding: bytes[..<count], as: UTF8.self).split(
+    for (index, line) in text.split(
       separator: "\n", omittingEmptySubsequences: false
     ).enumerated() {
       let trimmed = trim(line)

@@ -3,6 +3,8 @@ import EventLoop
 import GRPCSchema
 import Glibc
 import Logging
+import Operations
+import Postgres
 import PrivateCluster
 import RPC
 import Schema
@@ -123,6 +125,27 @@ struct Streakd: AsyncParsableCommand {
   @Flag(help: "Serve without TLS on an address that other machines reach.")
   var allowCleartext = false
 
+  @Option(help: "Serve AdminService to whoever has the token in this file, 32 bytes or more.")
+  var operatorTokenFile: String?
+
+  @Option(help: "Where backups and the erasure ledger lie. Several processes that share a database share it too.")
+  var backupFolder: String?
+
+  @Option(
+    help:
+      "Make a backup every day, encrypted to this public key of age (age1...), or to those in a file. Keep the private key elsewhere."
+  )
+  var backupRecipient: String?
+
+  @Option(help: "The hour of the day, in UTC, at which the daily backup begins. (default: 3)")
+  var backupHour: Int?
+
+  @Option(help: "Days that backups are kept; the last good one is kept for ever. (default: 30)")
+  var backupRetentionDays: Int?
+
+  @Option(help: "Where backups are restored on trial; needs room for the whole database. (default: /var/tmp)")
+  var backupScratchFolder: String?
+
   @Option(help: "A file with more settings.")
   var config: String?
 
@@ -174,13 +197,16 @@ struct Streakd: AsyncParsableCommand {
       let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
       if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
     }
-    if owner != nil { try await Task(executorPreference: first) { try await store.readEpoch() }.value }
+    if owner != nil { try await Task(executorPreference: first) { try await store.takeEpoch() }.value }
 
+    let backups = try await startBackups(settings, owner ?? connectionString, store, first, logger)
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
     let breached = try settings.breachedPasswords.map { try BreachedPasswords(file: $0) } ?? BreachedPasswords()
     let application = try StreakApplication(
-      store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached)
+      store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached,
+      erasures: backups?.erasures ?? .none,
+      operators: settings.operatorToken.map { ($0, BackupKeeper.backend(backups, { readiness.failure })) })
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
@@ -205,7 +231,9 @@ struct Streakd: AsyncParsableCommand {
     }
     let admin = try await startAdmin(
       settings,
-      AdminPages(server: server, store: store) { stopping.wasReceived ? "the server is stopping" : readiness.failure },
+      AdminPages(server: server, store: store, backups: backups) {
+        stopping.wasReceived ? "the server is stopping" : readiness.failure
+      },
       logger)
     // Unbuffered: whoever started the program waits for this line.
     _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
@@ -215,6 +243,7 @@ struct Streakd: AsyncParsableCommand {
     await server.shutdown(graceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     if let admin { await admin.close() }
+    await backups?.stop()
     checks.cancel()
     await checks.value
     await application.close()
@@ -243,6 +272,23 @@ struct Streakd: AsyncParsableCommand {
     await store.close()
     let applied = try result.get()
     if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
+  }
+
+  /// Makes everybody absent who is in the erasure ledger, before the port is opened.
+  private func startBackups(
+    _ settings: ServerSettings, _ connectionString: String, _ store: StreakStore, _ loop: EventLoop, _ logger: Logger
+  ) async throws -> BackupKeeper? {
+    guard let wanted = settings.backups else { return nil }
+    var backup = BackupSettings(
+      configuration: try PostgresConfiguration(connectionString: connectionString), folder: wanted.folder,
+      recipients: wanted.recipient.map { [$0] } ?? [])
+    backup.retentionDays = wanted.retentionDays
+    backup.scratchFolder = wanted.scratchFolder
+    let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
+    let keeper = BackupKeeper(backup, schedule: schedule, store: store, loop: loop, logger: logger)
+    try await keeper.applyLedger()
+    keeper.start()
+    return keeper
   }
 
   private func startAdmin(_ settings: ServerSettings, _ pages: AdminPages, _ logger: Logger) async throws

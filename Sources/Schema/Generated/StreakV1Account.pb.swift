@@ -407,6 +407,74 @@ public struct SignOutResponse: ProtobufMessage {
   }
 }
 
+public struct DeleteAccountRequest: ProtobufMessage {
+  /// The account's email, typed by the person.
+  public var email: String = ""
+  /// "delete my account", typed by the person or shown and confirmed in their language.
+  public var confirmation: String = ""
+
+  public init() {}
+
+  public init(email: String = "", confirmation: String = "") {
+    self.email = email
+    self.confirmation = confirmation
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__DeleteAccountRequest.self, streak__v1__delete_account_request__init),
+    rules: [1: FieldRules(required: true, maxBytes: 254), 2: FieldRules(required: true, maxBytes: 64)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__DeleteAccountRequest.self)
+    unsafe email = CBridge.string(c.pointee.email)
+    unsafe confirmation = CBridge.string(c.pointee.confirmation)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__DeleteAccountRequest.self) else { return nil }
+    unsafe streak__v1__delete_account_request__init(c)
+    unsafe c.pointee.email = arena.cString(email)
+    unsafe c.pointee.confirmation = arena.cString(confirmation)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("email", byteCount: email.utf8.count, FieldRules(required: true, maxBytes: 254))
+    violations.check("confirmation", byteCount: confirmation.utf8.count, FieldRules(required: true, maxBytes: 64))
+  }
+}
+
+public struct DeleteAccountResponse: ProtobufMessage {
+  /// When it was erased.
+  public var erasedAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(erasedAt: GoogleProtobufTimestamp? = nil) {
+    self.erasedAt = erasedAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__DeleteAccountResponse.self, streak__v1__delete_account_response__init),
+    children: [1: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__DeleteAccountResponse.self)
+    unsafe erasedAt = CBridge.message(c.pointee.erased_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__DeleteAccountResponse.self) else { return nil }
+    unsafe streak__v1__delete_account_response__init(c)
+    unsafe c.pointee.erased_at = arena.message(erasedAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("erased_at", in: erasedAt)
+  }
+}
+
 public struct GetAccountRequest: ProtobufMessage {
 
   public init() {}

@@ -43,6 +43,12 @@ public protocol AccountService: Sendable {
   ///
   /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func changePassword(_ request: ChangePasswordRequest, context: ServerContext) async throws(RPCStatus) -> ChangePasswordResponse
+  /// Erases the account with everything that belongs to it, at once and for ever, on every device. All that is left is its random id, in a
+  /// list that is applied to every backup that is ever restored. Devices are told ACCOUNT_ERASED from then on, and so is whoever sends this
+  /// again; open streams end with it. The same email may sign up again, empty.
+  ///
+  /// Refused: INVALID_FIELD if the email is not the account's, or the phrase not the one below; ACCOUNT_ERASED.
+  func deleteAccount(_ request: DeleteAccountRequest, context: ServerContext) async throws(RPCStatus) -> DeleteAccountResponse
   /// The signed-in person's account.
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse
 }
@@ -71,6 +77,9 @@ extension AccountService {
       },
       .unary(AccountServiceMethods.changePassword) { request, context throws(RPCStatus) in
         try await changePassword(request, context: context)
+      },
+      .unary(AccountServiceMethods.deleteAccount) { request, context throws(RPCStatus) in
+        try await deleteAccount(request, context: context)
       },
       .unary(AccountServiceMethods.getAccount) { request, context throws(RPCStatus) in
         try await getAccount(request, context: context)
@@ -112,9 +121,13 @@ public enum AccountServiceMethods {
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
       rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: ChangePasswordRequest.descriptor, response: ChangePasswordResponse.descriptor)
+  public static let deleteAccount = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
   public static let getAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
     request: GetAccountRequest.descriptor, response: GetAccountResponse.descriptor)
-  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, getAccount]
+  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, getAccount]
 }

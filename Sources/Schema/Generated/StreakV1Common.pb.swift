@@ -82,6 +82,16 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let migrationNotFound = ErrorReason(rawValue: 44)
   /// FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
   public static let undoTooLate = ErrorReason(rawValue: 45)
+  /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
+  public static let accountErased = ErrorReason(rawValue: 60)
+  /// FAILED_PRECONDITION: this server was given no backup folder.
+  public static let backupsOff = ErrorReason(rawValue: 61)
+  /// FAILED_PRECONDITION: another backup is under way.
+  public static let backupUnderWay = ErrorReason(rawValue: 62)
+  /// INTERNAL: the backup could not be made; the message says why.
+  public static let backupFailed = ErrorReason(rawValue: 63)
+  /// NOT_FOUND: there is no backup of that name.
+  public static let backupNotFound = ErrorReason(rawValue: 64)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -122,6 +132,11 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 43: "ALREADY_MIGRATED"
     case 44: "MIGRATION_NOT_FOUND"
     case 45: "UNDO_TOO_LATE"
+    case 60: "ACCOUNT_ERASED"
+    case 61: "BACKUPS_OFF"
+    case 62: "BACKUP_UNDER_WAY"
+    case 63: "BACKUP_FAILED"
+    case 64: "BACKUP_NOT_FOUND"
     default: nil
     }
   }

@@ -14,6 +14,7 @@ struct AccountHandlers: AccountService {
   let limiter: RateLimiter
   let signUp: SignUpProcedure
   let passwordRules: PasswordRules
+  let erasures: ErasureSink
 
   func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     try await signUp.run(request, context: context)
@@ -131,7 +132,7 @@ struct AccountHandlers: AccountService {
       let grant = try await answering { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
-      guard let grant else { throw Refusal.credentialsInvalid.status }
+      guard let grant else { throw try await store.refusalOfUnknownToken(of: userID) }
       context.principal = Principal(userID: userID, deviceID: grant.deviceID)
       guard equalInConstantTime(grant.refreshHash, token.hash) else {
         return try await replayRefresh(token, grant, of: userID, at: now, context: context)
@@ -176,6 +177,44 @@ struct AccountHandlers: AccountService {
     principal.hasRevokedTokens = true
     context.principal = principal
     return SignOutResponse(devicesSignedOut: count)
+  }
+
+  /// What a person types to confirm.
+  static let deletionPhrase = "delete my account"
+
+  func deleteAccount(
+    _ request: DeleteAccountRequest, context: ServerContext
+  ) async throws(RPCStatus) -> DeleteAccountResponse {
+    var principal = try context.user()
+    let userID = principal.userID
+    let user = try await answering { () throws(StoreError) in try await self.store.user(userID) }
+    guard let user else { throw try await self.store.refusalOfUnknownToken(of: userID) }
+    guard let typed = EmailAddress(request.email), typed.key == EmailAddress(user.email)?.key else {
+      throw Refusal.invalidField("email", "must be the account's")
+    }
+    guard request.confirmation == Self.deletionPhrase else {
+      throw Refusal.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
+    }
+    let now = Moment.now()
+    // Of nobody: what is kept of an erasure must not lead to the person.
+    var event = AuditInterceptor.event(of: context, from: limiter.addresses)
+    (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")
+    let (store, erasures, anonymous) = (self.store, self.erasures, event)
+    // A task of its own: a caller who gives up does not leave it half-known.
+    let outcome = await Task(executorPreference: context.loop) { () -> Result<Bool, RPCStatus> in
+      do throws(RPCStatus) {
+        let records = try await answering { () throws(StoreError) in try await store.erase(userID, at: now, anonymous) }
+        if let records { await erasures.note(records) }
+        return .success(records != nil)
+      } catch {
+        return .failure(error)
+      }
+    }.value
+    guard try outcome.get() else { throw try await store.refusalOfUnknownToken(of: userID) }
+    principal.hasRevokedTokens = true
+    principal.auditIsStored = true
+    context.principal = principal
+    return DeleteAccountResponse(erasedAt: GoogleProtobufTimestamp(now))
   }
 
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse {

@@ -91,6 +91,10 @@ struct SignUpProcedure: Sendable {
     let secretHash = SHA256.digest(of: claim.sessionSecret)
     if let known {
       guard equalInConstantTime(known.secretHash, secretHash) else { throw Refusal.sessionInvalid.status }
+    } else if let erased = try await answering({ () throws(StoreError) in
+      try await store.erasedSessionSecretHash(sessionID)
+    }) {
+      throw equalInConstantTime(erased, secretHash) ? Refusal.accountErased.status : Refusal.sessionInvalid.status
     } else if !claim.unanchored {
       throw Refusal.sessionInvalid.status
     }

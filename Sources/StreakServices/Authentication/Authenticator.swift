@@ -10,12 +10,17 @@ internal import StreakStore
 struct Authenticator: ServerInterceptor {
   /// What a bearer's metadata value begins with. Source: RFC 6750; the scheme's letter case does not matter.
   private static let scheme = "bearer "
+  /// Bytes of a bearer's metadata value: a token's, or an operator's, which may be longer.
+  private static let bearerBytesMax = 512
 
   private let state: LoopBound<State>
+  /// Nil: there are no operators.
+  private let operatorToken: OperatorToken?
 
   private final class State {
     let store: StreakStore
     var cache = GrantCache()
+    var streams = OpenStreams()
 
     init(store: StreakStore) {
       self.store = store
@@ -23,19 +28,26 @@ struct Authenticator: ServerInterceptor {
   }
 
   /// Loop thread only.
-  init(store: StreakStore, loop: EventLoop) {
+  init(store: StreakStore, loop: EventLoop, operatorToken: OperatorToken?) {
+    self.operatorToken = operatorToken
     state = LoopBound(State(store: store), loop: loop)
   }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
+    // Before the token is looked up: an erasure heard from now on finds the stream.
+    let streamOwner = context.method.kind == .unary ? nil : Self.owner(of: context)
+    if let streamOwner { state.value.streams.insert(context, of: streamOwner) }
+    defer { if let streamOwner { state.value.streams.remove(context, of: streamOwner) } }
     switch context.method.policy.authentication {
     case .none: break
     case .user: context.principal = try await principal(of: context)
     case .session: context.principal = try await session(of: context)
-    // No operator's token exists yet: nobody has one.
-    case .admin: throw Refusal.credentialsInvalid.status
+    case .admin:
+      guard let operatorToken, let presented = Self.bearer(context), operatorToken.matches(presented) else {
+        throw Refusal.credentialsInvalid.status
+      }
     }
     try await next(context)
     // Whoever signed out is out at once on this loop, and so on this connection; other loops and processes hear of it.
@@ -50,9 +62,24 @@ struct Authenticator: ServerInterceptor {
     if let userID { state.value.cache.remove(userID) } else { state.value.cache.removeAll() }
   }
 
+  /// Ends the open streams of people who were erased.
+  ///
+  /// - Parameter userID: Who perhaps was; nil: erasures may have gone unheard.
+  func endStreamsOfErased(_ userID: Identifier?) async {
+    let people = userID.map { [$0] } ?? state.value.streams.people
+    let open = people.filter { state.value.streams.hasStreams(of: $0) }
+    guard !open.isEmpty, let erased = try? await state.value.store.erased(among: open) else { return }
+    for userID in erased { state.value.streams.end(of: userID, Refusal.accountErased.status) }
+  }
+
+  /// Whose access token a call carries, genuine or not.
+  private static func owner(of context: ServerContext) -> Identifier? {
+    token(of: context, kind: .access).flatMap { Identifier($0.owner) }
+  }
+
   /// Looks again whether a long call's token is still good: after `forget`, so that the database is asked.
   ///
-  /// - Throws: `CREDENTIALS_INVALID`.
+  /// - Throws: `CREDENTIALS_INVALID`, `ACCOUNT_ERASED`.
   func checkAgain(_ context: ServerContext) async throws(RPCStatus) {
     _ = try await principal(of: context)
   }
@@ -71,7 +98,8 @@ struct Authenticator: ServerInterceptor {
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
-    guard let grant, Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
+    guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID) }
+    guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
 
@@ -81,20 +109,31 @@ struct Authenticator: ServerInterceptor {
     }
     let store = state.value.store
     let session = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    if session == nil,
+      let erased = try await answering({ () throws(StoreError) in try await store.erasedSessionSecretHash(sessionID) }),
+      equalInConstantTime(erased, token.hash)
+    {
+      throw Refusal.accountErased.status
+    }
     guard let session, equalInConstantTime(session.secretHash, token.hash) else { throw Refusal.sessionInvalid.status }
     guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
     return session
   }
 
   private static func token(of context: ServerContext, kind: OpaqueToken.Kind) -> OpaqueToken? {
-    // Longer values are no tokens: nothing is copied of them.
+    guard let token = bearer(context).flatMap({ OpaqueToken(utf8: $0) }), token.kind == kind else { return nil }
+    return token
+  }
+
+  /// The bytes behind the scheme; nil without it. Longer values are no tokens: nothing is copied of them.
+  private static func bearer(_ context: ServerContext) -> ArraySlice<UInt8>? {
     let value = context.withMetadataBytes("authorization") { bytes in
-      bytes.byteCount <= scheme.utf8.count + OpaqueToken.textBytesMax
+      bytes.byteCount <= bearerBytesMax
         ? (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) } : []
     }
-    guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }),
-      let token = OpaqueToken(utf8: value.dropFirst(scheme.utf8.count)), token.kind == kind
-    else { return nil }
-    return token
+    guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }) else {
+      return nil
+    }
+    return value.dropFirst(scheme.utf8.count)
   }
 }

@@ -38,6 +38,11 @@ enum Refusal: String, CaseIterable {
   case alreadyMigrated = "ALREADY_MIGRATED"
   case migrationNotFound = "MIGRATION_NOT_FOUND"
   case undoTooLate = "UNDO_TOO_LATE"
+  case accountErased = "ACCOUNT_ERASED"
+  case backupsOff = "BACKUPS_OFF"
+  case backupUnderWay = "BACKUP_UNDER_WAY"
+  case backupFailed = "BACKUP_FAILED"
+  case backupNotFound = "BACKUP_NOT_FOUND"
 
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
@@ -45,9 +50,11 @@ enum Refusal: String, CaseIterable {
   static let retrySeconds: Int64 = 1
 
   /// The status a client gets.
-  var status: RPCStatus {
-    let (code, message) = codeAndMessage
-    let status = RPCStatus(code, message).with(GoogleRPCErrorInfo(reason: rawValue, domain: Self.domain))
+  var status: RPCStatus { status(saying: codeAndMessage.1) }
+
+  /// The status with another message.
+  func status(saying message: String) -> RPCStatus {
+    let status = RPCStatus(codeAndMessage.0, message).with(GoogleRPCErrorInfo(reason: rawValue, domain: Self.domain))
     guard isWorthRetrying else { return status }
     return status.with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: Self.retrySeconds)))
   }
@@ -114,6 +121,11 @@ enum Refusal: String, CaseIterable {
     case .migrationNotFound: (.notFound, "There is no such migration.")
     case .undoTooLate: (.failedPrecondition, "Migrations older than 30 days cannot be undone.")
     case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
+    case .accountErased: (.unauthenticated, "The account was erased. Its email may sign up again, empty.")
+    case .backupsOff: (.failedPrecondition, "This server was given no backup folder.")
+    case .backupUnderWay: (.failedPrecondition, "Another backup is under way.")
+    case .backupFailed: (.internal, "The backup could not be made.")
+    case .backupNotFound: (.notFound, "There is no such backup.")
     }
   }
 }

@@ -49,6 +49,10 @@ extension StreakStore {
         let rights = table.isReadOnly ? "SELECT" : "SELECT, INSERT, UPDATE, DELETE"
         statements.append("GRANT \(rights) ON \(table.schema).\(table.name) TO \(found.name)")
       }
+      // Who was erased is added to and read, never taken back.
+      statements.append("GRANT USAGE ON SCHEMA erasure TO \(found.name)")
+      statements.append("REVOKE ALL ON ALL TABLES IN SCHEMA erasure FROM \(found.name)")
+      statements.append("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA erasure TO \(found.name)")
       for statement in statements { try await transaction.execute(Statement(.write, statement)) }
       return .commit(())
     }

@@ -28,24 +28,25 @@ extension StreakStore {
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
     let applied = try await applySchema(SchemaVersion.all)
-    do throws(StoreError) { try await readEpoch() } catch { throw .store(error) }
+    do throws(StoreError) { try await takeEpoch() } catch { throw .store(error) }
     return applied
   }
 
-  private static let storedEpoch = Statement(.read, "SELECT epoch FROM service_state")
-
-  /// Reads which life of the database this is: for a store that serves a schema which another one has applied.
-  public func readEpoch() async throws(StoreError) {
-    epoch = try await database.row(Self.storedEpoch) { row throws(DatabaseError) in try row.int64(0) } ?? 0
-  }
+  /// Takes which life of the database this is: for a store that serves a schema which another one has applied.
+  public func takeEpoch() async throws(StoreError) { epoch = try await readEpoch() }
 
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
   ///
   /// - Returns: Whether the schema has every version of this program. It may have later ones: a newer program has begun to take over, and
   ///   its versions leave what this one uses as it is.
   public func hasCurrentSchema() async throws(StoreError) -> Bool {
-    let applied = try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) }
-    return Set(applied).isSuperset(of: SchemaVersion.all.map(\.number))
+    let applied = Set(try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) })
+    return SchemaVersion.all.allSatisfy { applied.contains($0.number) }
+  }
+
+  /// The numbers of the versions that the database has, ascending.
+  public func schemaVersions() async throws(StoreError) -> [Int32] {
+    try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) }.sorted()
   }
 
   func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {

@@ -29,6 +29,8 @@ typedef struct Streak__V1__RefreshRequest Streak__V1__RefreshRequest;
 typedef struct Streak__V1__RefreshResponse Streak__V1__RefreshResponse;
 typedef struct Streak__V1__SignOutRequest Streak__V1__SignOutRequest;
 typedef struct Streak__V1__SignOutResponse Streak__V1__SignOutResponse;
+typedef struct Streak__V1__DeleteAccountRequest Streak__V1__DeleteAccountRequest;
+typedef struct Streak__V1__DeleteAccountResponse Streak__V1__DeleteAccountResponse;
 typedef struct Streak__V1__GetAccountRequest Streak__V1__GetAccountRequest;
 typedef struct Streak__V1__GetAccountResponse Streak__V1__GetAccountResponse;
 typedef struct Streak__V1__ListDevicesRequest Streak__V1__ListDevicesRequest;
@@ -243,6 +245,36 @@ struct  Streak__V1__SignOutResponse
 #define STREAK__V1__SIGN_OUT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sign_out_response__descriptor) \
     , 0 }
+
+
+struct  Streak__V1__DeleteAccountRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The account's email, typed by the person.
+   */
+  char *email;
+  /*
+   * "delete my account", typed by the person or shown and confirmed in their language.
+   */
+  char *confirmation;
+};
+#define STREAK__V1__DELETE_ACCOUNT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__delete_account_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__DeleteAccountResponse
+{
+  ProtobufCMessage base;
+  /*
+   * When it was erased.
+   */
+  Google__Protobuf__Timestamp *erased_at;
+};
+#define STREAK__V1__DELETE_ACCOUNT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__delete_account_response__descriptor) \
+    , NULL }
 
 
 struct  Streak__V1__GetAccountRequest
@@ -568,6 +600,44 @@ Streak__V1__SignOutResponse *
 void   streak__v1__sign_out_response__free_unpacked
                      (Streak__V1__SignOutResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__DeleteAccountRequest methods */
+void   streak__v1__delete_account_request__init
+                     (Streak__V1__DeleteAccountRequest         *message);
+size_t streak__v1__delete_account_request__get_packed_size
+                     (const Streak__V1__DeleteAccountRequest   *message);
+size_t streak__v1__delete_account_request__pack
+                     (const Streak__V1__DeleteAccountRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__delete_account_request__pack_to_buffer
+                     (const Streak__V1__DeleteAccountRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__DeleteAccountRequest *
+       streak__v1__delete_account_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__delete_account_request__free_unpacked
+                     (Streak__V1__DeleteAccountRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__DeleteAccountResponse methods */
+void   streak__v1__delete_account_response__init
+                     (Streak__V1__DeleteAccountResponse         *message);
+size_t streak__v1__delete_account_response__get_packed_size
+                     (const Streak__V1__DeleteAccountResponse   *message);
+size_t streak__v1__delete_account_response__pack
+                     (const Streak__V1__DeleteAccountResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__delete_account_response__pack_to_buffer
+                     (const Streak__V1__DeleteAccountResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__DeleteAccountResponse *
+       streak__v1__delete_account_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__delete_account_response__free_unpacked
+                     (Streak__V1__DeleteAccountResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__GetAccountRequest methods */
 void   streak__v1__get_account_request__init
                      (Streak__V1__GetAccountRequest         *message);
@@ -771,6 +841,12 @@ typedef void (*Streak__V1__SignOutRequest_Closure)
 typedef void (*Streak__V1__SignOutResponse_Closure)
                  (const Streak__V1__SignOutResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__DeleteAccountRequest_Closure)
+                 (const Streak__V1__DeleteAccountRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__DeleteAccountResponse_Closure)
+                 (const Streak__V1__DeleteAccountResponse *message,
+                  void *closure_data);
 typedef void (*Streak__V1__GetAccountRequest_Closure)
                  (const Streak__V1__GetAccountRequest *message,
                   void *closure_data);
@@ -833,6 +909,10 @@ struct Streak__V1__AccountService_Service
                           const Streak__V1__ChangePasswordRequest *input,
                           Streak__V1__ChangePasswordResponse_Closure closure,
                           void *closure_data);
+  void (*delete_account)(Streak__V1__AccountService_Service *service,
+                         const Streak__V1__DeleteAccountRequest *input,
+                         Streak__V1__DeleteAccountResponse_Closure closure,
+                         void *closure_data);
   void (*get_account)(Streak__V1__AccountService_Service *service,
                       const Streak__V1__GetAccountRequest *input,
                       Streak__V1__GetAccountResponse_Closure closure,
@@ -852,6 +932,7 @@ void streak__v1__account_service__init (Streak__V1__AccountService_Service *serv
       function_prefix__ ## list_devices,\
       function_prefix__ ## revoke_device,\
       function_prefix__ ## change_password,\
+      function_prefix__ ## delete_account,\
       function_prefix__ ## get_account  }
 void streak__v1__account_service__sign_up(ProtobufCService *service,
                                           const Streak__V1__SignUpRequest *input,
@@ -881,6 +962,10 @@ void streak__v1__account_service__change_password(ProtobufCService *service,
                                                   const Streak__V1__ChangePasswordRequest *input,
                                                   Streak__V1__ChangePasswordResponse_Closure closure,
                                                   void *closure_data);
+void streak__v1__account_service__delete_account(ProtobufCService *service,
+                                                 const Streak__V1__DeleteAccountRequest *input,
+                                                 Streak__V1__DeleteAccountResponse_Closure closure,
+                                                 void *closure_data);
 void streak__v1__account_service__get_account(ProtobufCService *service,
                                               const Streak__V1__GetAccountRequest *input,
                                               Streak__V1__GetAccountResponse_Closure closure,
@@ -898,6 +983,8 @@ extern const ProtobufCMessageDescriptor streak__v1__refresh_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__refresh_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sign_out_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sign_out_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__delete_account_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_account_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_account_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__list_devices_request__descriptor;

@@ -175,7 +175,27 @@ typedef enum _Streak__V1__ErrorReason {
   /*
    * FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
    */
-  STREAK__V1__ERROR_REASON__UNDO_TOO_LATE = 45
+  STREAK__V1__ERROR_REASON__UNDO_TOO_LATE = 45,
+  /*
+   * UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
+   */
+  STREAK__V1__ERROR_REASON__ACCOUNT_ERASED = 60,
+  /*
+   * FAILED_PRECONDITION: this server was given no backup folder.
+   */
+  STREAK__V1__ERROR_REASON__BACKUPS_OFF = 61,
+  /*
+   * FAILED_PRECONDITION: another backup is under way.
+   */
+  STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY = 62,
+  /*
+   * INTERNAL: the backup could not be made; the message says why.
+   */
+  STREAK__V1__ERROR_REASON__BACKUP_FAILED = 63,
+  /*
+   * NOT_FOUND: there is no backup of that name.
+   */
+  STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND = 64
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*

@@ -1,0 +1,58 @@
+internal import GRPCSchema
+internal import Schema
+public import StreakStore
+
+/// What a clean-up did.
+public struct PruneOutcome: Sendable, Equatable {
+  /// Removed, oldest first.
+  public var removed: [String] = []
+  /// Found damaged on this occasion.
+  public var damaged: [String] = []
+  /// Nothing was removed, because not one backup is known to be good.
+  public var foundNoGoodOne = false
+}
+
+extension BackupFolder {
+  /// Removes backups older than the retention. Never the last good one, however old: before anything goes, the newest backup that passed its
+  /// trial is compared with its hash again.
+  public func prune(retentionDays: Int, at now: Moment = .now()) throws(OperationsError) -> PruneOutcome {
+    let lock = try lock()
+    defer { lock.close() }
+    return try pruneLocked(retentionDays: retentionDays, at: now)
+  }
+
+  private func pruneLocked(retentionDays: Int, at now: Moment) throws(OperationsError) -> PruneOutcome {
+    try removeUnfinished()
+    var outcome = PruneOutcome()
+    let all = try backups()
+    let border = now.advanced(bySeconds: -Int64(retentionDays) * 86_400)
+    let expired = Self.expired(all, before: border)
+    guard !expired.isEmpty else { return outcome }
+    var lastGood: String?
+    for backup in all.reversed() where backup.isGood {
+      let check = try verify(backup.name, at: now)
+      if check.failure.isEmpty {
+        lastGood = backup.name
+        break
+      }
+      outcome.damaged.append(backup.name)
+    }
+    guard let lastGood else {
+      outcome.foundNoGoodOne = true
+      return outcome
+    }
+    for name in expired where name != lastGood {
+      try remove(name)
+      outcome.removed.append(name)
+    }
+    return outcome
+  }
+
+  /// The backups that began before a moment. One that does not say when is never among them.
+  static func expired(_ backups: [Backup], before border: Moment) -> [String] {
+    backups.filter { backup in
+      guard let began = backup.beganAt else { return false }
+      return began.seconds < border.seconds
+    }.map(\.name)
+  }
+}

@@ -1,0 +1,219 @@
+internal import GRPCSchema
+internal import Glibc
+internal import PrivateCluster
+internal import ProtobufCodec
+public import Schema
+internal import StreakDomain
+public import StreakStore
+
+/// Makes one backup: dump, compress, encrypt, and restore the same stream on trial.
+///
+/// ```
+/// pg_dump --> us --> zstd --> age --> us (SHA-256) --> file
+///              \--> psql --> scratch PostgreSQL, whose tables are then compared with the snapshot's
+/// ```
+/// Blocks its thread.
+public struct BackupMaker {
+  /// The advisory lock held while a database is being backed up; an arbitrary number of ours.
+  static let databaseLock: Int64 = 0x5374_7265_616B_6402
+
+  private let settings: BackupSettings
+  private let progress: Progress
+  private let now: () -> Moment
+  private let programs = PostgresPrograms()
+
+  /// - Parameter now: The present moment, for the backup's name and the rows about runs.
+  public init(
+    _ settings: BackupSettings, progress: Progress = Progress(), now: @escaping () -> Moment = { .now() }
+  ) {
+    self.settings = settings
+    self.progress = progress
+    self.now = now
+  }
+
+  /// Makes a backup, unless `isDue` says that none is due. Under the database's lock: of several programs that try, one does it.
+  ///
+  /// - Parameter isDue: Is told when the last backup that went well began, by whichever program.
+  /// - Returns: The backup, which may have failed its trial (see `Backup.trial`); nil if none was due.
+  public func run(if isDue: (Moment?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
+    signal(SIGPIPE, SIG_IGN)
+    let recipients = try settings.recipientArguments()
+    let environment = try settings.environment()
+    progress.begin("connecting")
+    let session = try PsqlSession(programs, environment: environment)
+    defer { session.end() }
+    guard try session.run("SELECT pg_try_advisory_lock(\(Self.databaseLock));").first == ["t"] else {
+      throw .underWay("another program makes a backup of this database")
+    }
+    guard try session.run("SELECT to_regclass('backup_runs') IS NOT NULL;").first == ["t"] else {
+      throw .database("the database's schema is older than this program; start streakd on it first")
+    }
+    let last = try session.run(
+      "SELECT extract(epoch FROM max(began_at))::bigint FROM backup_runs WHERE backup IS NOT NULL AND failure IS NULL;")
+    guard isDue(last.first?.first.flatMap { Int64($0) }.map { Moment(seconds: $0) }) else { return nil }
+
+    let began = now()
+    do throws(OperationsError) {
+      let backup = try make(recipients, environment, session, began)
+      note(session, began, backup: backup.name, failure: backup.trial?.failure)
+      return backup
+    } catch {
+      // A broken session cannot note it: the next run, or the metrics of this process, will say so.
+      note(session, began, backup: nil, failure: error.description)
+      throw error
+    }
+  }
+
+  private func note(_ session: PsqlSession, _ began: Moment, backup: String?, failure: String?) {
+    func text(_ value: String?) -> String {
+      guard let value, !value.isEmpty else { return "NULL" }
+      return ErasureScript.literal(value)
+    }
+    _ = try? session.run(
+      """
+      ROLLBACK;
+      INSERT INTO backup_runs (began_at, ended_at, backup, failure)
+      VALUES (to_timestamp(\(began.seconds)), to_timestamp(\(now().seconds)), \(text(backup)), \(text(failure)));
+      """)
+  }
+
+  private func make(
+    _ recipients: [String], _ environment: [String], _ session: PsqlSession, _ began: Moment
+  ) throws(OperationsError) -> Backup {
+    let folder = try BackupFolder(making: settings.folder)
+    let lock = try folder.lock()
+    defer { lock.close() }
+    try folder.removeUnfinished()
+    try folder.ledger.append(try Self.erasures(session))
+
+    let name = BackupFolder.name(at: began.seconds)
+    let unfinished = "\(folder.path)/\(BackupFolder.unfinishedPrefix)\(name)"
+    try Files.makeFolder(unfinished)
+    do throws(OperationsError) {
+      var backup = try dump(into: "\(unfinished)/\(BackupFolder.dumpName)", recipients, environment, session)
+      backup.name = name
+      backup.layoutVersion = BackupFolder.layoutVersion
+      backup.beganAt = GoogleProtobufTimestamp(seconds: began.seconds)
+      backup.endedAt = GoogleProtobufTimestamp(seconds: now().seconds)
+      backup.recipients = settings.recipients
+      try Files.replace(
+        "\(unfinished)/\(BackupFolder.manifestName)", with: try BackupFolder.encode(backup))
+      try Files.synchronizeFolder(unfinished)
+      try Files.rename(unfinished, "\(folder.path)/\(name)")
+      return backup
+    } catch {
+      try? Files.removeFolder(unfinished)
+      throw error
+    }
+  }
+
+  /// Everybody whom the database knows to be erased: the ledger may lack those whose server could not write it.
+  private static func erasures(_ session: PsqlSession) throws(OperationsError) -> ErasureRecords {
+    var records = ErasureRecords()
+    for row in try session.run(
+      "SELECT replace(user_id::text, '-', ''), extract(epoch FROM erased_at)::bigint FROM erasure.people;")
+    where row.count == 2 {
+      guard let userID = Identifier(hexadecimal: row[0]), let seconds = Int64(row[1]) else { continue }
+      records.people.append(ErasureRecords.Person(userID: userID, erasedAt: Moment(seconds: seconds)))
+    }
+    for row in try session.run(
+      """
+      SELECT replace(session_id::text, '-', ''), encode(secret_hash, 'hex'), replace(user_id::text, '-', '')
+      FROM erasure.sessions;
+      """)
+    where row.count == 3 {
+      guard let sessionID = Identifier(hexadecimal: row[0]), let hash = ErasureLedger.bytes(hex: row[1][...]),
+        let userID = Identifier(hexadecimal: row[2])
+      else { continue }
+      records.sessions.append(ErasureRecords.Session(sessionID: sessionID, secretHash: hash, userID: userID))
+    }
+    return records
+  }
+
+  // MARK: The stream
+
+  private func dump(
+    into path: String, _ recipients: [String], _ environment: [String], _ session: PsqlSession
+  ) throws(OperationsError) -> Backup {
+    var backup = Backup()
+    let version = try session.run("SELECT current_setting('server_version_num')::integer / 10000;")
+    guard let major = version.first?.first.flatMap({ Int32($0) }) else { throw .database("which PostgreSQL is this?") }
+    backup.postgresVersion = major
+    let trial = Trial(in: settings.scratchFolder, majorVersion: Int(major), programs)
+    defer { trial.end() }
+
+    let snapshot = try session.run(
+      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();")
+    guard let snapshotID = snapshot.first?.first else { throw .database("no snapshot") }
+    progress.begin("dumping")
+    let (dumpOutput, dumpInput) = try Descriptor.pipe()
+    let dump = try Program(
+      [programs.dump, "--no-owner", "--no-privileges", "--encoding=UTF8", "--snapshot=\(snapshotID)"],
+      output: dumpInput, environment: environment)
+    dumpInput.close()
+    let pack: PackedFile
+    do throws(OperationsError) {
+      pack = try PackedFile(path, recipients, progress)
+    } catch {
+      dumpOutput.close()
+      _ = dump.failure()
+      throw error
+    }
+    let progress = progress
+    // Safe to send: from here on only this worker touches them, until it has been joined.
+    let ends = UncheckedBox((dumpOutput, pack, trial))
+    let pump = Worker { () -> Result<Int64, OperationsError> in
+      let (dumpOutput, pack, trial) = ends.value
+      defer {
+        pack.endInput()
+        dumpOutput.close()
+      }
+      let counter = ByteCounter { progress.addDump($0) }
+      do throws(OperationsError) {
+        try Pump.copy(from: dumpOutput, to: [pack, trial, counter])
+        return .success(counter.byteCount)
+      } catch {
+        return .failure(error)
+      }
+    }
+    let described = Result { () throws(OperationsError) in try describe(&backup, session) }
+    let pumped = pump.join()
+    // The file's end waits for its programs, so it comes before any error is thrown.
+    let packed = Result { () throws(OperationsError) in try pack.finish() }
+    if let failure = dump.failure() { throw .programFailed(failure) }
+    try described.get()
+    backup.dumpBytes = try pumped.get()
+    (backup.sha256, backup.fileBytes) = try packed.get()
+    try session.run("COMMIT;")
+
+    progress.begin("comparing the trial restore")
+    let failure = trial.failure(comparedWith: backup.tables)
+    if let failure, failure.isDamage { throw .damaged("the dump restores to something else: \(failure.text)") }
+    backup.trial = BackupCheck(
+      kind: .restore, checkedAt: GoogleProtobufTimestamp(seconds: now().seconds), failure: failure?.text ?? "")
+    backup.tools = [
+      Program.firstLine([programs.dump, "--version"]), Program.firstLine(["zstd", "--version"]),
+      Program.firstLine(["age", "--version"]).map { "age \($0)" },
+    ].compactMap { $0 }
+    return backup
+  }
+
+  /// What the snapshot holds.
+  private func describe(_ backup: inout Backup, _ session: PsqlSession) throws(OperationsError) {
+    let place = try session.run("SELECT current_schema(), epoch FROM service_state;")
+    guard let place = place.first, place.count == 2, let epoch = Int64(place[1]) else {
+      throw .database("service_state has no row")
+    }
+    (backup.schemaName, backup.epoch) = (place[0], epoch)
+    backup.schemaVersions = try session.run("SELECT number FROM schema_versions ORDER BY number;")
+      .compactMap { $0.first.flatMap { Int32($0) } }
+    backup.tables = try TableFingerprint.all(session)
+  }
+}
+
+/// Carries what the compiler cannot see to be used by one thread at a time.
+struct UncheckedBox<Value>: @unchecked Sendable {
+  // Only one thread at a time uses it: whoever makes it says where.
+  let value: Value
+  init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,32 @@
+public import StreakStore
+
+/// When backups are made: once a day, at a full hour of UTC. A run that was missed is made up for at once.
+public struct BackupSchedule: Sendable {
+  /// 0 to 23.
+  public let hour: Int
+
+  static let daySeconds: Int64 = 86_400
+  /// After a failure, the wait before the next attempt, in seconds.
+  public static let retrySeconds: Int64 = 900
+
+  public init(hour: Int) {
+    precondition((0...23).contains(hour))
+    self.hour = hour
+  }
+
+  /// Whether a backup is due.
+  ///
+  /// - Parameter last: When the last good one began; nil if there is none.
+  public func isDue(at now: Moment, last: Moment?) -> Bool {
+    guard let last else { return true }
+    return last < slot(at: now)
+  }
+
+  /// The last moment, at or before `now`, at which a backup was to be made.
+  func slot(at now: Moment) -> Moment {
+    let offset = Int64(hour) * 3_600
+    let seconds = now.seconds - offset
+    let day = seconds >= 0 ? seconds / Self.daySeconds : (seconds - Self.daySeconds + 1) / Self.daySeconds
+    return Moment(seconds: day * Self.daySeconds + offset)
+  }
+}

@@ -1,0 +1,13 @@
+internal import Cryptography
+
+/// SHA-256 of what passes.
+final class ByteHash: ByteSink {
+  private var hash = SHA256()
+
+  func write(_ bytes: ArraySlice<UInt8>) -> Bool {
+    hash.update(bytes)
+    return true
+  }
+
+  var digest: [UInt8] { hash.digest() }
+}

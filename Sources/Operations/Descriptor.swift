@@ -1,0 +1,94 @@
+internal import Glibc
+internal import PrivateCluster
+
+/// A file descriptor of ours, closed once: by `close()` or with this object. Calls block.
+@safe final class Descriptor: ByteSink {
+  let number: Int32
+  private var isOpen = true
+
+  init(owning number: Int32) { self.number = number }
+
+  deinit { close() }
+
+  func close() {
+    guard isOpen else { return }
+    isOpen = false
+    _ = Glibc.close(number)
+  }
+
+  /// A pipe. Children get an end only where it is handed to them. The kernel is asked for a larger buffer than its 64 KiB.
+  static func pipe() throws(OperationsError) -> (reading: Descriptor, writing: Descriptor) {
+    let ends: [Int32]
+    do throws(PrivateClusterError) { ends = try ChildProcess.pipe() } catch { throw .fileUnusable("\(error)") }
+    _ = fcntl(ends[1], setPipeSize, pipeBytes)
+    return (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
+  }
+
+  /// Linux' F_SETPIPE_SZ, which the importer does not know.
+  private static let setPipeSize: Int32 = 1_031
+  /// What the buffers of pipes may hold, in bytes.
+  private static let pipeBytes: Int32 = 1_048_576
+
+  static func open(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(OperationsError) -> Descriptor {
+    let number = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
+    guard number >= 0 else { throw .fileUnusable("cannot open \(path): \(lastError())") }
+    return Descriptor(owning: number)
+  }
+
+  /// A file without a name, for what a child prints.
+  static func temporary() throws(OperationsError) -> Descriptor {
+    let number = unsafe Glibc.open("/tmp", O_TMPFILE_ | O_RDWR | O_CLOEXEC, 0o600)
+    guard number >= 0 else { throw .fileUnusable("cannot make a file in /tmp: \(lastError())") }
+    return Descriptor(owning: number)
+  }
+
+  /// Reads what is there, at most the buffer's size.
+  ///
+  /// - Returns: The number of bytes; 0 at the end.
+  func read(into buffer: inout [UInt8]) throws(OperationsError) -> Int {
+    while true {
+      let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(number, $0.baseAddress, $0.count) }
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw .fileUnusable("cannot read: \(lastError())") }
+    }
+  }
+
+  /// Writes all of the bytes.
+  ///
+  /// - Returns: Whether the other end still reads; a file always does.
+  func write(_ bytes: ArraySlice<UInt8>) throws(OperationsError) -> Bool {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        if errno == EPIPE { return false }
+        throw .fileUnusable("cannot write: \(lastError())")
+      }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+
+  /// The last bytes of a file, at most 2048.
+  func lastWords() -> String {
+    var status = stat()
+    guard unsafe fstat(number, &status) == 0 else { return "" }
+    var buffer = [UInt8](repeating: 0, count: 2_048)
+    let offset = max(0, Int(status.st_size) - buffer.count)
+    let count = unsafe buffer.withUnsafeMutableBytes { unsafe pread(number, $0.baseAddress, $0.count, offset) }
+    let text = String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+    return text.split(separator: "\n").suffix(8).joined(separator: "\n")
+  }
+
+  /// Waits until what was written is on the disk.
+  func synchronize(_ path: String) throws(OperationsError) {
+    guard fsync(number) == 0 else { throw .fileUnusable("cannot write \(path) to the disk: \(lastError())") }
+  }
+}
+
+/// Linux' O_TMPFILE with O_DIRECTORY, which the importer does not know.
+private let O_TMPFILE_: Int32 = 0o20_000_000 | 0o200_000
+
+/// The system's text for the error of the last call on this thread.
+func lastError() -> String { unsafe String(cString: strerror(errno)) }

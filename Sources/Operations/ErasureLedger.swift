@@ -1,0 +1,131 @@
+internal import Cryptography
+internal import Glibc
+internal import StreakDomain
+public import StreakStore
+
+/// The list of erased people, in a file beside the backups: what every restore applies before anybody is served.
+///
+/// Only ever appended to. A line is a kind, its values and a checksum; one that was cut short by a crash was never acknowledged and is
+/// removed by the next append. A damaged line anywhere else is an error: somebody's erasure may stand there.
+public struct ErasureLedger: Sendable {
+  public let path: String
+
+  /// Bytes of a ledger: some ten million people.
+  static let fileBytesMax = 1_073_741_824
+
+  private static let header = "streakd erasures 1\n"
+
+  public init(path: String) {
+    self.path = path
+  }
+
+  public var exists: Bool { Files.exists(path) }
+
+  /// Everything in the ledger.
+  ///
+  /// - Throws: `.damaged` if a line is not as it was written; `.fileUnusable` if there is no ledger.
+  public func records() throws(OperationsError) -> ErasureRecords {
+    guard let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) else {
+      throw .fileUnusable("there is no erasure ledger \(path)")
+    }
+    return try Self.parse(bytes, path).records
+  }
+
+  /// Makes sure that there is a ledger.
+  public func create() throws(OperationsError) {
+    try append(ErasureRecords())
+  }
+
+  /// Adds what is not there yet, and waits until it is on the disk. Programs that append at the same time wait for each other.
+  public func append(_ records: ErasureRecords) throws(OperationsError) {
+    let isNew = !exists
+    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    guard flock(file.number, LOCK_EX) == 0 else { throw .fileUnusable("cannot lock \(path): \(lastError())") }
+    let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) ?? []
+    let (known, completeBytes) = try Self.parse(bytes, path)
+    if completeBytes < bytes.count {
+      guard ftruncate(file.number, completeBytes) == 0 else {
+        throw .fileUnusable("cannot cut \(path): \(lastError())")
+      }
+    }
+    lseek(file.number, completeBytes, Int32(SEEK_SET))
+    var text = completeBytes == 0 ? Self.header : ""
+    for person in records.people where !known.userIDs.contains(person.userID) {
+      text += Self.line("person \(person.userID) \(person.erasedAt.seconds)")
+    }
+    let sessionIDs = Set(known.sessions.map(\.sessionID))
+    for session in records.sessions where !sessionIDs.contains(session.sessionID) {
+      text += Self.line("session \(session.sessionID) \(Self.hex(session.secretHash)) \(session.userID)")
+    }
+    guard !text.isEmpty else { return }
+    _ = try file.write(Array(text.utf8)[...])
+    try file.synchronize(path)
+    if isNew { try Files.synchronizeFolder(Files.parent(of: path)) }
+  }
+
+  private static func line(_ content: String) -> String { "\(content) \(checksum(content))\n" }
+
+  /// The first four bytes of its SHA-256, in hexadecimal digits.
+  private static func checksum(_ content: String) -> String {
+    hex(Array(SHA256.digest(of: Array(content.utf8)).prefix(4)))
+  }
+
+  private static func hex(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  static func bytes(hex: Substring) -> [UInt8]? {
+    let digits = hex.utf8.map { $0 }
+    guard digits.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    for index in stride(from: 0, to: digits.count, by: 2) {
+      guard let byte = UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16) else { return nil }
+      bytes.append(byte)
+    }
+    return bytes
+  }
+
+  /// - Returns: What the complete lines say, and how many bytes they take.
+  private static func parse(
+    _ bytes: [UInt8], _ path: String
+  ) throws(OperationsError) -> (records: ErasureRecords, completeBytes: Int) {
+    var records = ErasureRecords()
+    var start = 0
+    var number = 0
+    while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      let text = String(decoding: bytes[start..<end], as: UTF8.self)
+      number += 1
+      if number == 1 {
+        guard "\(text)\n" == header else { throw .damaged("\(path) is not an erasure ledger of this program") }
+      } else if !add(text, to: &records) {
+        throw .damaged("the erasure ledger \(path) is damaged in line \(number)")
+      }
+      start = end + 1
+    }
+    return (records, start)
+  }
+
+  private static func add(_ text: String, to records: inout ErasureRecords) -> Bool {
+    guard let space = text.lastIndex(of: " "), checksum(String(text[..<space])) == text[text.index(after: space)...]
+    else { return false }
+    let words = text[..<space].split(separator: " ", omittingEmptySubsequences: false)
+    switch words.first {
+    case "person":
+      guard words.count == 3, let userID = Identifier(hexadecimal: String(words[1])), let seconds = Int64(words[2])
+      else { return false }
+      records.people.append(ErasureRecords.Person(userID: userID, erasedAt: Moment(seconds: seconds)))
+    case "session":
+      guard words.count == 4, let sessionID = Identifier(hexadecimal: String(words[1])),
+        let hash = bytes(hex: words[2]),
+        let userID = Identifier(hexadecimal: String(words[3]))
+      else { return false }
+      records.sessions.append(ErasureRecords.Session(sessionID: sessionID, secretHash: hash, userID: userID))
+    default: return false
+    }
+    return true
+  }
+}
+
+extension ErasureRecords {
+  var userIDs: Set<Identifier> { Set(people.map(\.userID)) }
+}

@@ -1,0 +1,104 @@
+internal import Glibc
+
+/// Small files and folders.
+enum Files {
+  /// Bytes of a file that is read whole.
+  static let fileBytesMax = 16 * 1_048_576
+
+  /// The whole of a file; nil if there is none.
+  static func read(_ path: String, byteLimit: Int = fileBytesMax) throws(OperationsError) -> [UInt8]? {
+    guard exists(path) else { return nil }
+    let file = try Descriptor.open(path, O_RDONLY)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = try file.read(into: &chunk)
+      guard count > 0 else { return bytes }
+      guard bytes.count + count <= byteLimit else {
+        throw .fileUnusable("\(path) is larger than \(byteLimit) bytes")
+      }
+      bytes += chunk[..<count]
+    }
+  }
+
+  /// Writes a file so that, whatever happens, either the old one is there or the new one, whole and on the disk.
+  static func replace(_ path: String, with bytes: [UInt8]) throws(OperationsError) {
+    let temporary = "\(path).new"
+    let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
+    do throws(OperationsError) {
+      _ = try file.write(bytes[...])
+      try file.synchronize(temporary)
+      file.close()
+      try rename(temporary, path)
+    } catch {
+      unsafe unlink(temporary)
+      throw error
+    }
+  }
+
+  /// Renames, and waits until the folder says so on the disk.
+  static func rename(_ old: String, _ new: String) throws(OperationsError) {
+    guard unsafe Glibc.rename(old, new) == 0 else {
+      throw .fileUnusable("cannot rename \(old) to \(new): \(lastError())")
+    }
+    try synchronizeFolder(parent(of: new))
+  }
+
+  static func synchronizeFolder(_ path: String) throws(OperationsError) {
+    try Descriptor.open(path, O_RDONLY | O_DIRECTORY).synchronize(path)
+  }
+
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  /// Makes a folder, with its parents, for our own user alone.
+  static func makeFolder(_ path: String) throws(OperationsError) {
+    guard !exists(path) else { return }
+    let above = parent(of: path)
+    if above != path { try makeFolder(above) }
+    guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
+      throw .fileUnusable("cannot make the folder \(path): \(lastError())")
+    }
+  }
+
+  /// The names in a folder, sorted.
+  static func names(in path: String) throws(OperationsError) -> [String] {
+    guard let folder = unsafe opendir(path) else { throw .fileUnusable("cannot read \(path): \(lastError())") }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes a folder of files, without folders in it.
+  static func removeFolder(_ path: String) throws(OperationsError) {
+    for name in try names(in: path) { unsafe unlink("\(path)/\(name)") }
+    guard unsafe rmdir(path) == 0 else { throw .fileUnusable("cannot remove \(path): \(lastError())") }
+  }
+
+  /// Without links and from the root; the working folder of children is not ours.
+  static func absolute(_ path: String) -> String {
+    if let resolved = unsafe realpath(path, nil) {
+      defer { unsafe free(resolved) }
+      return unsafe String(cString: resolved)
+    }
+    guard !path.hasPrefix("/"), let here = unsafe realpath(".", nil) else { return path }
+    defer { unsafe free(here) }
+    return "\(unsafe String(cString: here))/\(path)"
+  }
+
+  /// Takes a lock that the system releases however this program ends; nil if somebody has it.
+  static func lock(_ path: String) throws(OperationsError) -> Descriptor? {
+    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    return flock(file.number, LOCK_EX | LOCK_NB) == 0 ? file : nil
+  }
+}

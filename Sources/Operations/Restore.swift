@@ -1,0 +1,113 @@
+internal import Glibc
+internal import Postgres
+public import Schema
+internal import StreakStore
+
+/// Brings a backup back. Blocks its thread.
+///
+/// One transaction: the dump, the comparison with the manifest, the removal of everybody who was erased since, the new epoch. If anything
+/// goes wrong, or this program is killed, there is nothing.
+public struct Restore {
+  /// What a restore came to.
+  public struct Outcome: Sendable {
+    public let backup: Backup
+    /// The database's epoch from now on.
+    public let epoch: Int64
+    /// People in the erasure ledger; none of them is in the database.
+    public let erasedCount: Int
+  }
+
+  private let folder: BackupFolder
+  private let identity: String
+  private let ledger: ErasureLedger?
+  private let progress: Progress
+  private let programs = PostgresPrograms()
+
+  /// - Parameters:
+  ///   - identity: The path of the file with the private key.
+  ///   - ledger: Who was erased; nil is the operator's explicit wish to go without.
+  public init(from folder: BackupFolder, identity: String, ledger: ErasureLedger?, progress: Progress = Progress()) {
+    self.folder = folder
+    self.identity = identity
+    self.ledger = ledger
+    self.progress = progress
+  }
+
+  public func run(_ name: String, into target: RestoreTarget) throws(OperationsError) -> Outcome {
+    signal(SIGPIPE, SIG_IGN)
+    let backup = try folder.backup(name)
+    let erased = try ledger?.records() ?? ErasureRecords()
+    progress.begin("checking the file")
+    if let failure = try folder.hashFailure(backup) { throw .damaged(failure) }
+    switch target {
+    case .database(let settings):
+      let epoch = try fill(try settings.environment(), backup, erased)
+      return Outcome(backup: backup, epoch: epoch, erasedCount: erased.people.count)
+    case .dataFolder(let path):
+      let cluster = try UnfinishedCluster(path)
+      do throws(OperationsError) {
+        let configuration: PostgresConfiguration
+        do throws(PostgresConfigurationError) {
+          configuration = try PostgresConfiguration(connectionString: cluster.connectionString)
+        } catch {
+          throw OperationsError.database("\(error)")
+        }
+        let settings = BackupSettings(configuration: configuration, folder: "", recipients: [])
+        let epoch = try fill(try settings.environment(), backup, erased)
+        progress.begin("stopping")
+        try cluster.finish()
+        return Outcome(backup: backup, epoch: epoch, erasedCount: erased.people.count)
+      } catch {
+        cluster.abandon()
+        throw error
+      }
+    }
+  }
+
+  private func fill(
+    _ environment: [String], _ backup: Backup, _ erased: ErasureRecords
+  ) throws(OperationsError) -> Int64 {
+    let session = try PsqlSession(programs, environment: environment)
+    defer { session.end() }
+    try session.run("SELECT pg_advisory_lock(\(BackupMaker.databaseLock));")
+    guard try TableFingerprint.tables(session).isEmpty else {
+      throw .refused("the database is not empty; nothing is ever restored over it")
+    }
+    progress.begin("restoring")
+    try session.run("BEGIN;")
+    try session.discardAnswers(true)
+    let file = try UnpackedFile(folder.dumpPath(backup.name), identity: identity)
+    let progress = progress
+    let copied = Result { () throws(OperationsError) in
+      try Pump.copy(from: file.output, to: [session, ByteCounter { progress.addDump($0) }])
+    }
+    // Before psql is asked anything: it may be in the middle of a table's rows, and take the question for one.
+    if let failure = file.failure() { throw .programFailed("\(backup.name): \(failure)") }
+    try copied.get()
+    try session.discardAnswers(false)
+    progress.begin("comparing")
+    let tables = try TableFingerprint.all(session)
+    if let difference = TableFingerprint.difference(of: tables, from: backup.tables) {
+      throw .damaged("the backup \(backup.name) restores to something else than its manifest says: \(difference)")
+    }
+    progress.begin("removing who was erased")
+    let epoch = try Self.finish(session, schema: backup.schemaName, erased)
+    try session.run("COMMIT;")
+    progress.begin("collecting statistics")
+    try session.run("ANALYZE;")
+    return epoch
+  }
+
+  /// What every way back from the past ends with: nobody who was erased is there, and the epoch is a new one.
+  static func finish(
+    _ session: PsqlSession, schema: String, _ erased: ErasureRecords
+  ) throws(OperationsError) -> Int64 {
+    try session.run("SET search_path TO \"\(schema.split(separator: "\"").joined(separator: "\"\""))\";")
+    try session.run(ErasureScript.text(erased, schema: schema))
+    let answer = try session.run("\(StreakStore.raiseEpochText);")
+    guard let epoch = answer.first?.first.flatMap({ Int64($0) }) else {
+      throw .database("the restored database has no epoch")
+    }
+    return epoch
+  }
+}

@@ -1,0 +1,37 @@
+internal import Glibc
+
+extension PrivateCluster {
+  /// Ends whatever a program that was killed left running in a data folder.
+  package static func endLeftovers(in dataFolder: String) throws(PrivateClusterError) {
+    guard let cluster = resolvedPath("\(dataFolder)/cluster") else { return }
+    try ClusterProcesses(cluster: cluster).stopLeftovers()
+  }
+
+  /// Makes a data folder without a cluster, for somebody else to put one there.
+  package static func makeDataFolder(_ path: String) throws(PrivateClusterError) {
+    try DataFolder(opening: path, user: try ServerUser.choose()).unlock()
+  }
+
+  /// Stops the server that another program runs in a data folder, which that program then starts again: new settings take effect.
+  ///
+  /// - Returns: Whether there was one.
+  package static func restartServer(in dataFolder: String) -> Bool {
+    guard let first = readFile("\(dataFolder)/cluster/postmaster.pid")?.split(separator: "\n").first,
+      let process = pid_t(first)
+    else { return false }
+    return kill(process, SIGINT) == 0
+  }
+
+  /// libpq's connection string of the cluster that another program runs in a data folder.
+  ///
+  /// - Throws: `.folderUnusable` if none runs there.
+  public static func connectionString(runningIn dataFolder: String) throws(PrivateClusterError) -> String {
+    // The fifth line names the folder of the socket.
+    let lines = (readFile("\(dataFolder)/cluster/postmaster.pid") ?? "").split(
+      separator: "\n", omittingEmptySubsequences: false)
+    guard lines.count > 4, !lines[4].isEmpty else {
+      throw .folderUnusable("no PostgreSQL runs in \(dataFolder): start streakd on it, or name a --database")
+    }
+    return connectionString(socketFolder: String(lines[4]))
+  }
+}

@@ -1,0 +1,90 @@
+internal import Cryptography
+internal import EventLoop
+internal import GRPCSchema
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+/// Backups and the server's state, for operators. One per loop.
+struct AdminHandlers: AdminService {
+  let store: StreakStore
+  let backend: OperatorBackend
+  let startedAt: Moment
+
+  /// Attempts of backups that a status names.
+  static let runsMax: Int32 = 10
+  /// Between two messages about a backup's progress, in milliseconds.
+  static let progressMilliseconds: UInt64 = 500
+
+  func listBackups(
+    _ request: ListBackupsRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListBackupsResponse {
+    switch await backend.backups() {
+    case .success(let backups): return ListBackupsResponse(backups: backups)
+    case .failure(let failure): throw failure.status
+    }
+  }
+
+  func runBackup(
+    _ request: RunBackupRequest, responses: ResponseWriter<RunBackupResponse>, context: ServerContext
+  ) async throws(RPCStatus) {
+    let (backend, loop) = (backend, context.loop)
+    // Goes on when the operator looks away.
+    let run = Task(executorPreference: loop) { await backend.run() }
+    let ticker = Task(executorPreference: loop) {
+      while !Task.isCancelled {
+        await loop.sleep(milliseconds: Self.progressMilliseconds)
+        guard !Task.isCancelled else { return }
+        do throws(RPCStatus) {
+          try await responses.write(RunBackupResponse(progress: backend.progress()))
+        } catch {
+          return
+        }
+      }
+    }
+    let result = await run.value
+    ticker.cancel()
+    await ticker.value
+    switch result {
+    case .success(let backup): try await responses.write(RunBackupResponse(backup: backup))
+    case .failure(let failure): throw failure.status
+    }
+  }
+
+  func verifyBackup(
+    _ request: VerifyBackupRequest, context: ServerContext
+  ) async throws(RPCStatus) -> VerifyBackupResponse {
+    switch await backend.verify(request.name) {
+    case .success(let check): return VerifyBackupResponse(check: check)
+    case .failure(let failure): throw failure.status
+    }
+  }
+
+  func getServerStatus(
+    _ request: GetServerStatusRequest, context: ServerContext
+  ) async throws(RPCStatus) -> GetServerStatusResponse {
+    let (epoch, versions, runs) = try await answering { () throws(StoreError) -> (Int64, [Int32], [BackupRunRecord]) in
+      (
+        try await store.readEpoch(), try await store.schemaVersions(),
+        try await store.backupRuns(countMax: Self.runsMax)
+      )
+    }
+    return GetServerStatusResponse(
+      startedAt: GoogleProtobufTimestamp(startedAt), unreadiness: backend.unreadiness() ?? "", epoch: epoch,
+      schemaVersions: versions,
+      backupRuns: runs.map { run in
+        BackupRun(
+          beganAt: GoogleProtobufTimestamp(run.beganAt), endedAt: GoogleProtobufTimestamp(run.endedAt),
+          backup: run.backup ?? "", failure: run.failure ?? "")
+      }, makesBackups: backend.makesBackups)
+  }
+}
+
+extension OperatorToken {
+  static func hash(_ text: Substring) -> [UInt8] { SHA256.digest(of: Array(text.utf8)) }
+
+  /// In the same time whatever is presented.
+  func matches(_ presented: ArraySlice<UInt8>) -> Bool {
+    equalInConstantTime(hash, SHA256.digest(of: Array(presented)))
+  }
+}

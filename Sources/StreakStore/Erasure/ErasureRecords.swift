@@ -1,0 +1,37 @@
+public import StreakDomain
+
+/// Who was erased: all that is left of them.
+public struct ErasureRecords: Sendable, Equatable {
+  /// An erased account.
+  public struct Person: Sendable, Equatable {
+    public var userID: Identifier
+    public var erasedAt: Moment
+
+    public init(userID: Identifier, erasedAt: Moment) {
+      self.userID = userID
+      self.erasedAt = erasedAt
+    }
+  }
+
+  /// A session that had become part of it.
+  public struct Session: Sendable, Equatable {
+    public var sessionID: Identifier
+    /// SHA-256 of its secret: only whoever knows that is told.
+    public var secretHash: [UInt8]
+    public var userID: Identifier
+
+    public init(sessionID: Identifier, secretHash: [UInt8], userID: Identifier) {
+      self.sessionID = sessionID
+      self.secretHash = secretHash
+      self.userID = userID
+    }
+  }
+
+  public var people: [Person]
+  public var sessions: [Session]
+
+  public init(people: [Person] = [], sessions: [Session] = []) {
+    self.people = people
+    self.sessions = sessions
+  }
+}

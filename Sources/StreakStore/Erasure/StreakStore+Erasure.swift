@@ -1,0 +1,151 @@
+internal import Postgres
+public import StreakDomain
+
+extension StreakStore {
+  // Keeps everybody else from adding rows of this person: whoever changes a person's data changes or locks this row first.
+  private static let lockUser = Statement(.write, "SELECT FROM users WHERE user_id = $1 FOR UPDATE")
+  private static let rememberSessions = Statement(
+    .write,
+    """
+    INSERT INTO erasure.sessions (session_id, secret_hash, user_id)
+    SELECT session_id, secret_hash, claimed_by FROM sessions WHERE claimed_by = $1
+    ON CONFLICT (session_id) DO NOTHING RETURNING session_id, secret_hash
+    """)
+  private static let rememberPerson = Statement(
+    .write, "INSERT INTO erasure.people (user_id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+  private static let notifyErasure = Statement(.write, "SELECT pg_notify($1, $2)")
+  // The audit trail goes by a function of its owner's, once the account's row is gone: whoever serves may not take events away.
+  private static let removals =
+    TableRegistry.personal.filter { !TableRegistry.auditTables.contains($0.name) }.map { table in
+      Statement(.write, "DELETE FROM \(table.name) WHERE \(table.userColumn) = ANY($1)")
+    } + [Statement(.write, "SELECT erase_audit_trail(person) FROM unnest($1::uuid[]) AS person")]
+
+  /// Removes every row of a person, keeps their random id in the erasure ledger and tells every server, in one transaction.
+  ///
+  /// - Parameter event: What the audit keeps of it; of nobody.
+  /// - Returns: What the ledger outside of the database must know; nil if there is no such account.
+  public func erase(
+    _ userID: Identifier, at now: Moment, _ event: AuditEventRecord
+  ) async throws(StoreError) -> ErasureRecords? {
+    try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
+      guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
+      let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
+        row throws(DatabaseError) in
+        ErasureRecords.Session(sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: userID)
+      }
+      try await Self.removeRows(of: [userID], by: transaction)
+      try await transaction.execute(Self.rememberPerson, .identifier(userID), .moment(now))
+      try await Self.recordAudit(event, by: transaction)
+      try await transaction.execute(
+        Self.notifyErasure, .string(Self.revocationChannel), .string(userID.description))
+      return .commit(
+        ErasureRecords(people: [ErasureRecords.Person(userID: userID, erasedAt: now)], sessions: sessions))
+    }
+  }
+
+  private static func removeRows(of userIDs: [Identifier], by runner: some StatementRunner) async throws(StoreError) {
+    for removal in removals { try await runner.execute(removal, .identifiers(userIDs)) }
+  }
+
+  private static let isErased = Statement(.read, "SELECT EXISTS (SELECT FROM erasure.people WHERE user_id = $1)")
+
+  /// Whether an account was erased.
+  public func isErased(_ userID: Identifier) async throws(StoreError) -> Bool {
+    try await database.row(Self.isErased, .identifier(userID)) { row throws(DatabaseError) in try row.bool(0) } ?? false
+  }
+
+  private static let erasedAmong = Statement(.read, "SELECT user_id FROM erasure.people WHERE user_id = ANY($1)")
+
+  /// Those of these people who were erased.
+  public func erased(among userIDs: [Identifier]) async throws(StoreError) -> [Identifier] {
+    try await database.rows(Self.erasedAmong, .identifiers(userIDs)) { row throws(DatabaseError) in
+      try row.identifier(0)
+    }
+  }
+
+  private static let erasedSession = Statement(.read, "SELECT secret_hash FROM erasure.sessions WHERE session_id = $1")
+
+  /// The hash of the secret of a session that had become part of an account that was erased; nil if it had not.
+  public func erasedSessionSecretHash(_ sessionID: Identifier) async throws(StoreError) -> [UInt8]? {
+    try await database.row(Self.erasedSession, .identifier(sessionID)) { row throws(DatabaseError) in try row.bytes(0) }
+  }
+
+  private static let erasedPeople = Statement(
+    .read, "SELECT user_id, erased_at FROM erasure.people WHERE erased_at >= $1 ORDER BY erased_at")
+  private static let erasedSessions = Statement(
+    .read,
+    """
+    SELECT s.session_id, s.secret_hash, s.user_id FROM erasure.sessions s JOIN erasure.people p USING (user_id)
+    WHERE p.erased_at >= $1
+    """)
+
+  /// Everybody who was erased since a moment, as this database knows it.
+  public func erasures(since moment: Moment) async throws(StoreError) -> ErasureRecords {
+    ErasureRecords(
+      people: try await database.rows(Self.erasedPeople, .moment(moment)) { row throws(DatabaseError) in
+        ErasureRecords.Person(userID: try row.identifier(0), erasedAt: try row.moment(1))
+      },
+      sessions: try await database.rows(Self.erasedSessions, .moment(moment)) { row throws(DatabaseError) in
+        ErasureRecords.Session(
+          sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: try row.identifier(2))
+      })
+  }
+
+  private static let unknownPeople = Statement(
+    .write,
+    """
+    INSERT INTO erasure.people (user_id, erased_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
+    ON CONFLICT DO NOTHING RETURNING user_id
+    """)
+  private static let unknownSessions = Statement(
+    .write,
+    """
+    INSERT INTO erasure.sessions (session_id, secret_hash, user_id) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::uuid[])
+    ON CONFLICT DO NOTHING
+    """)
+  private static let removeErasedSessions = Statement(
+    .write, "DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM erasure.sessions)")
+
+  /// People of one transaction of `apply(_:)`.
+  static let erasuresPerTransaction = 1000
+
+  /// Makes everybody in a ledger absent, as far as this database did not know of them. For a server that starts: the database may have come
+  /// back from the past without anybody having told it.
+  ///
+  /// - Returns: How many it had not known.
+  public func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
+    var count = 0
+    for start in stride(from: 0, to: records.people.count, by: Self.erasuresPerTransaction) {
+      let people = Array(records.people[start..<min(start + Self.erasuresPerTransaction, records.people.count)])
+      count += try await transaction { transaction throws(StoreError) in
+        let unknown = try await transaction.rows(
+          Self.unknownPeople, .identifiers(people.map(\.userID)), .moments(people.map(\.erasedAt))
+        ) { row throws(DatabaseError) in try row.identifier(0) }
+        if !unknown.isEmpty { try await Self.removeRows(of: unknown, by: transaction) }
+        return .commit(unknown.count)
+      }
+    }
+    if !records.sessions.isEmpty {
+      try await transaction { transaction throws(StoreError) in
+        let sessions = records.sessions
+        let added = try await transaction.execute(
+          Self.unknownSessions, .identifiers(sessions.map(\.sessionID)), .bytesArray(sessions.map(\.secretHash)),
+          .identifiers(sessions.map(\.userID)))
+        if added > 0 { try await transaction.execute(Self.removeErasedSessions) }
+        return .commit(())
+      }
+    }
+    return count
+  }
+
+  /// Removes what calls that were under way during an erasure may have written after it, such as the row of a device that was just signing
+  /// in. Every statement has an end, so that looking at the last hour is enough.
+  public func sweepErasures(since moment: Moment) async throws(StoreError) {
+    let people = try await erasures(since: moment).people.map(\.userID)
+    guard !people.isEmpty else { return }
+    try await transaction { transaction throws(StoreError) in
+      try await Self.removeRows(of: people, by: transaction)
+      return .commit(())
+    }
+  }
+}

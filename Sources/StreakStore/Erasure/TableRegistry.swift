@@ -1,0 +1,83 @@
+/// Every table of the service, and what becomes of its rows when a person's data is exported, erased or merged.
+///
+/// A test compares this list with the database's catalog: a table that is not here fails it, and so does a column that looks like a
+/// person's and is not named here.
+public enum TableRegistry {
+  /// A table that holds rows of people.
+  public struct PersonalTable: Sendable {
+    public let name: String
+    /// The column that says whose a row is.
+    public let userColumn: String
+    /// The section of an export that its rows are in, or why they are in none.
+    public let export: Export
+    /// What happens to its rows when a person's data comes in from a session or a backup.
+    public let merge: Merge
+  }
+
+  public enum Export: Sendable, Equatable {
+    case section(String)
+    /// Its rows say nothing that another section does not; why.
+    case covered(String)
+  }
+
+  public enum Merge: Sendable, Equatable {
+    /// As operations, like a device's own.
+    case asOperations
+    /// They stay as the account has them; why.
+    case kept(String)
+  }
+
+  /// In the order in which an erasure removes rows: `users` first, whose lock keeps others from adding more.
+  public static let personal: [PersonalTable] = [
+    PersonalTable(
+      name: "users", userColumn: "user_id", export: .section("account"), merge: .kept("the account is its own")),
+    PersonalTable(
+      name: "emails", userColumn: "user_id", export: .covered("the account names its email"),
+      merge: .kept("the account is its own")),
+    PersonalTable(
+      name: "devices", userColumn: "user_id", export: .section("devices"),
+      merge: .kept("credentials never come from elsewhere")),
+    PersonalTable(
+      name: "sessions", userColumn: "claimed_by", export: .covered("migrations name their sessions"),
+      merge: .kept("a session is claimed once")),
+    PersonalTable(name: "habits", userColumn: "user_id", export: .section("habits"), merge: .asOperations),
+    PersonalTable(name: "cells", userColumn: "user_id", export: .section("ledger"), merge: .asOperations),
+    PersonalTable(
+      name: "cell_history", userColumn: "user_id", export: .section("history"),
+      merge: .kept("merging writes a history of its own")),
+    PersonalTable(
+      name: "rejected_entries", userColumn: "user_id", export: .section("rejectedEntries"),
+      merge: .kept("what was refused stays refused")),
+    PersonalTable(
+      name: "migrations", userColumn: "user_id", export: .section("migrations"),
+      merge: .kept("merging is a migration of its own")),
+    PersonalTable(
+      name: "operations", userColumn: "user_id", export: .covered("what they did is in the ledger and the history"),
+      merge: .kept("a device's own numbers")),
+    PersonalTable(
+      name: "rejected_operations", userColumn: "user_id", export: .section("rejectedOperations"),
+      merge: .kept("what was refused stays refused")),
+    PersonalTable(
+      name: "notices", userColumn: "user_id", export: .section("notices"),
+      merge: .kept("merging makes notices of its own")),
+    PersonalTable(
+      name: "notice_acknowledgements", userColumn: "user_id", export: .covered("which device has shown what says nothing more"),
+      merge: .kept("a device's own")),
+    PersonalTable(
+      name: "audit_events", userColumn: "user_id", export: .section("audit"), merge: .kept("what happened, happened")),
+    PersonalTable(
+      name: "audit_heads", userColumn: "user_id", export: .covered("the end of what is in audit"),
+      merge: .kept("what happened, happened")),
+  ]
+
+  /// Tables without rows of people.
+  public static let impersonal: Set<String> = [
+    "schema_versions", "service_state", "backup_runs", "rate_limits", "rate_limit_secret",
+  ]
+
+  /// Tables from which only their owner's function takes rows.
+  static let auditTables: Set<String> = ["audit_events", "audit_heads"]
+
+  /// The names of columns that say whose a row is.
+  public static let userColumns: Set<String> = ["user_id", "claimed_by"]
+}

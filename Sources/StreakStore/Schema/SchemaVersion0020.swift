@@ -1,0 +1,48 @@
+extension SchemaVersion {
+  /// What the operators' side keeps: the epoch, who was erased, and when backups were made.
+  static let serviceState = SchemaVersion(
+    number: 20, name: "service state",
+    statements: [
+      """
+      -- One row: what holds for the database as a whole. Version 3 has it too; whichever comes first makes it.
+      CREATE TABLE IF NOT EXISTS service_state (
+        is_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_only_row),
+        -- Which life of the database change numbers belong to. Every restore to an earlier moment raises it.
+        epoch bigint NOT NULL
+      )
+      """,
+      "INSERT INTO service_state (epoch) VALUES (1) ON CONFLICT DO NOTHING",
+      "CREATE INDEX sessions_by_claimant ON sessions (claimed_by) WHERE claimed_by IS NOT NULL",
+      """
+      -- Every attempt of a backup, by whichever process.
+      CREATE TABLE backup_runs (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        began_at timestamptz NOT NULL,
+        ended_at timestamptz NOT NULL,
+        -- The backup's name; NULL: there is none.
+        backup text,
+        -- Why there is none, or why it is not verified; NULL: all went well.
+        failure text
+      )
+      """,
+      // A schema of its own: it outlives whatever happens to the tables of the service. Tests share it: ids are random.
+      "CREATE SCHEMA IF NOT EXISTS erasure",
+      """
+      -- Accounts that were erased. No more than a random id is left of a person.
+      CREATE TABLE IF NOT EXISTS erasure.people (
+        user_id uuid PRIMARY KEY,
+        erased_at timestamptz NOT NULL
+      )
+      """,
+      """
+      -- The sessions that had become part of them: their devices are told so, and their data does not come back by another sign-up.
+      CREATE TABLE IF NOT EXISTS erasure.sessions (
+        session_id uuid PRIMARY KEY,
+        secret_hash bytea NOT NULL,
+        user_id uuid NOT NULL
+      )
+      """,
+      "CREATE INDEX IF NOT EXISTS people_by_time ON erasure.people (erased_at)",
+      "CREATE INDEX IF NOT EXISTS sessions_by_person ON erasure.sessions (user_id)",
+    ])
+}

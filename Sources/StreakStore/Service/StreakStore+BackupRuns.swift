@@ -1,0 +1,33 @@
+internal import Postgres
+
+/// An attempt to make a backup.
+public struct BackupRunRecord: Sendable, Equatable {
+  public var beganAt: Moment
+  public var endedAt: Moment
+  /// The backup's name; nil: there is none.
+  public var backup: String?
+  /// Why there is none, or why it is not verified; nil: all went well.
+  public var failure: String?
+}
+
+extension StreakStore {
+  private static let backupRuns = Statement(
+    .read, "SELECT began_at, ended_at, backup, failure FROM backup_runs ORDER BY number DESC LIMIT $1")
+
+  /// The last attempts of backups, by whichever program, newest first.
+  public func backupRuns(countMax: Int32) async throws(StoreError) -> [BackupRunRecord] {
+    try await database.rows(Self.backupRuns, .int32(countMax)) { row throws(DatabaseError) in
+      BackupRunRecord(
+        beganAt: try row.moment(0), endedAt: try row.moment(1), backup: try row.stringOrNull(2),
+        failure: try row.stringOrNull(3))
+    }
+  }
+
+  private static let lastGoodBackup = Statement(
+    .read, "SELECT began_at FROM backup_runs WHERE backup IS NOT NULL AND failure IS NULL ORDER BY number DESC LIMIT 1")
+
+  /// When the last backup that went well began; nil if none did.
+  public func lastGoodBackup() async throws(StoreError) -> Moment? {
+    try await database.row(Self.lastGoodBackup) { row throws(DatabaseError) in try row.moment(0) }
+  }
+}

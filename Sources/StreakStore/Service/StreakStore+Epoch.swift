@@ -1,0 +1,26 @@
+internal import Postgres
+
+extension StreakStore {
+  private static let readEpoch = Statement(.read, "SELECT epoch FROM service_state")
+
+  /// The database's epoch, read anew. It rises when the database has gone back to an earlier state; 1 at first.
+  public func readEpoch() async throws(StoreError) -> Int64 {
+    guard let epoch = try await database.row(Self.readEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
+    else { throw .fault(reason: "service_state has no row") }
+    return epoch
+  }
+
+  /// SQL that raises the epoch to the present second, or by one if it is later already: whoever restores twice never gets one again.
+  public static let raiseEpochText =
+    "UPDATE service_state SET epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint) RETURNING epoch"
+  private static let raiseEpoch = Statement(.write, raiseEpochText)
+
+  /// Raises the epoch: devices drop what they know of the server's state and send what it may have lost.
+  ///
+  /// - Returns: The new one.
+  public func raiseEpoch() async throws(StoreError) -> Int64 {
+    guard let epoch = try await database.row(Self.raiseEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
+    else { throw .fault(reason: "service_state has no row") }
+    return epoch
+  }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// Backups, by hand or by whatever starts programs.
+struct BackupCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "backup",
+    abstract: "Makes, lists, checks, cleans up and restores backups.",
+    discussion: """
+      A backup is a pg_dump, compressed by zstd and encrypted by age to a public key. Make a pair of keys with \
+      age-keygen on another machine, and bring only the line that begins with age1 to the server.
+
+      Exit codes: 0 success; 1 it failed, or something was found damaged; 64 wrong usage; 75 somebody else is at it.
+      """,
+    subcommands: [
+      RunBackupCommand.self, ListBackupsCommand.self, VerifyBackupCommand.self, PruneBackupsCommand.self,
+      RestoreBackupCommand.self,
+    ])
+}

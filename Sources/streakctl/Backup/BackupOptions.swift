@@ -1,0 +1,73 @@
+import ArgumentParser
+import Glibc
+import Operations
+import Postgres
+import PrivateCluster
+
+/// Where backups lie.
+struct FolderOption: ParsableArguments {
+  @Option(help: "The folder of the backups. (environment: STREAKD_BACKUP_FOLDER)")
+  var folder: String?
+
+  func path() throws -> String {
+    guard let path = folder ?? environment("STREAKD_BACKUP_FOLDER") else {
+      throw ValidationError("--folder, or STREAKD_BACKUP_FOLDER, must name the folder of the backups.")
+    }
+    return path
+  }
+}
+
+/// Which database.
+struct DatabaseOptions: ParsableArguments {
+  @Option(
+    help:
+      "A libpq URL or conninfo. With a password, use the environment: arguments are visible. (environment: STREAKD_DATABASE)"
+  )
+  var database: String?
+
+  @Option(
+    help:
+      "Without --database: the data folder of a running streakd. (environment: STREAKD_DATA_FOLDER; default: .streakd)")
+  var dataFolder: String?
+
+  func configuration() throws -> PostgresConfiguration {
+    let text: String
+    if let database = database ?? environment("STREAKD_DATABASE") {
+      text = database
+    } else {
+      do {
+        text = try PrivateCluster.connectionString(
+          runningIn: dataFolder ?? environment("STREAKD_DATA_FOLDER") ?? ".streakd")
+      } catch {
+        throw ValidationError("\(error)")
+      }
+    }
+    do {
+      return try PostgresConfiguration(connectionString: text)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+}
+
+/// The value of one of our own environment's variables.
+func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+/// Runs blocking work on a thread of its own, shows how far it is if a person looks on, and turns errors into messages and exit codes.
+func operate<Value: Sendable>(
+  _ progress: Progress = Progress(), isQuiet: Bool = false,
+  _ body: @escaping @Sendable () throws(OperationsError) -> Value
+) async throws -> Value {
+  let display = isQuiet ? nil : ProgressDisplay(progress)
+  let result = await onOwnThread { () -> Result<Value, OperationsError> in
+    do throws(OperationsError) { return .success(try body()) } catch { return .failure(error) }
+  }
+  display?.end()
+  switch result {
+  case .success(let value): return value
+  case .failure(let error):
+    complain("\(error)")
+    if case .underWay = error { throw ExitCode(EX_TEMPFAIL) }
+    throw ExitCode(1)
+  }
+}

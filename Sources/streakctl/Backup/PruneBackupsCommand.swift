@@ -1,0 +1,28 @@
+import ArgumentParser
+import Operations
+
+struct PruneBackupsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "prune",
+    abstract: "Removes backups older than the retention, but never the last good one.")
+
+  @OptionGroup var place: FolderOption
+
+  @Option(help: "How many days backups are kept.")
+  var retentionDays = 30
+
+  func run() async throws {
+    guard (1...36_500).contains(retentionDays) else {
+      throw ValidationError("--retention-days must be from 1 to 36500.")
+    }
+    let path = try place.path()
+    let days = retentionDays
+    let outcome = try await operate(isQuiet: true) { () throws(OperationsError) in
+      try BackupFolder(path).prune(retentionDays: days)
+    }
+    for name in outcome.removed { print("removed \(name)") }
+    for name in outcome.damaged { print("damaged \(name)") }
+    if outcome.foundNoGoodOne { complain("Nothing was removed: no backup is known to be good.") }
+    if outcome.foundNoGoodOne || !outcome.damaged.isEmpty { throw ExitCode(1) }
+  }
+}

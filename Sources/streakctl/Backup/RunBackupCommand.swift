@@ -1,0 +1,42 @@
+import ArgumentParser
+import Glibc
+import Operations
+import Schema
+
+struct RunBackupCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Makes a backup now and restores it on trial; prints its name.")
+
+  @OptionGroup var place: FolderOption
+  @OptionGroup var database: DatabaseOptions
+
+  @Option(
+    help:
+      "Whom to encrypt to: a public key (age1...), or a file with such; may be repeated. (environment: STREAKD_BACKUP_RECIPIENT)"
+  )
+  var recipient: [String] = []
+
+  @Option(help: "Where the trial restore's PostgreSQL runs; needs room for the whole database.")
+  var scratchFolder = "/var/tmp"
+
+  func run() async throws {
+    let recipients = recipient.isEmpty ? [environment("STREAKD_BACKUP_RECIPIENT")].compactMap { $0 } : recipient
+    guard !recipients.isEmpty else {
+      throw ValidationError("--recipient, or STREAKD_BACKUP_RECIPIENT, must say whom to encrypt to.")
+    }
+    var settings = BackupSettings(
+      configuration: try database.configuration(), folder: try place.path(), recipients: recipients)
+    settings.scratchFolder = scratchFolder
+    let progress = Progress()
+    let ready = settings
+    let made = try await operate(progress) { () throws(OperationsError) in
+      try BackupMaker(ready, progress: progress).run()
+    }
+    guard let backup = made else { return }
+    print(backup.name)
+    if let failure = backup.trial?.failure, !failure.isEmpty {
+      complain("The backup was made, but it is not verified: \(failure)")
+      throw ExitCode(1)
+    }
+  }
+}

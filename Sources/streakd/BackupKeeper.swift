@@ -1,0 +1,256 @@
+import EventLoop
+import Logging
+import Operations
+import Schema
+import StreakServices
+import StreakStore
+import Synchronization
+
+/// Makes the daily backups, and keeps the erasure ledger that lies beside them. One for the process.
+final class BackupKeeper: Sendable {
+  /// What operators see of it.
+  struct State {
+    /// When the last backup that went well began, by whichever process.
+    var lastGood: Moment?
+    /// Why the last attempt of this process, or the last attempt that the database knows, failed; nil: it did not.
+    var failure: String?
+    /// Attempts of this process.
+    var succeededCount = 0
+    var failedCount = 0
+    var isRunning = false
+    /// The last backup's sizes and time, in bytes and seconds.
+    var lastDumpBytes: Int64 = 0
+    var lastFileBytes: Int64 = 0
+    var lastSeconds: Int64 = 0
+    /// Erasures that the ledger may lack, because it could not be written.
+    var ledgerIsBehind = false
+    var nextAttempt = Moment(seconds: 0)
+  }
+
+  /// Between two looks at the clock and at the ledger, in milliseconds.
+  private static let lookMilliseconds: UInt64 = 10_000
+  /// How far back erasures are swept and the ledger is made up for, in seconds: a call that was under way has ended by then.
+  private static let sweepSeconds: Int64 = 3_600
+
+  let settings: BackupSettings
+  let schedule: BackupSchedule?
+  let progress = Progress()
+  private let store: StreakStore
+  private let loop: EventLoop
+  private let logger: Logger
+  private let state = Mutex(State())
+  private let task = Mutex<Task<Void, Never>?>(nil)
+
+  /// - Parameter schedule: Nil: only the ledger is kept.
+  init(_ settings: BackupSettings, schedule: BackupSchedule?, store: StreakStore, loop: EventLoop, logger: Logger) {
+    self.settings = settings
+    self.schedule = schedule
+    self.store = store
+    self.loop = loop
+    self.logger = logger
+  }
+
+  var current: State { state.withLock { $0 } }
+
+  /// What an operator should know; nil: all is well.
+  var warning: String? {
+    let state = current
+    if let failure = state.failure { return "the last backup failed: \(failure)" }
+    return state.ledgerIsBehind ? "the erasure ledger cannot be written" : nil
+  }
+
+  // MARK: The ledger
+
+  /// Where the service's erasures go.
+  var erasures: ErasureSink { ErasureSink { [self] records in await append(records) } }
+
+  /// Makes everybody absent who is in the ledger, and everybody known to it who is absent.
+  func applyLedger() async throws {
+    let path = settings.folder
+    let records = try await onOwnThread { () -> Result<ErasureRecords, OperationsError> in
+      do throws(OperationsError) {
+        let ledger = try BackupFolder(making: path).ledger
+        try ledger.create()
+        return .success(try ledger.records())
+      } catch {
+        return .failure(error)
+      }
+    }.get()
+    let (count, known) = try await Task(executorPreference: loop) { [store] in
+      (try await store.apply(records), try await store.erasures(since: Moment(seconds: 0)))
+    }.value
+    if count > 0 {
+      logger.warning(
+        "the database had come back from the past: erased people were removed", metadata: ["people": "\(count)"])
+    }
+    await append(known)
+  }
+
+  private func append(_ records: ErasureRecords) async {
+    guard !records.people.isEmpty else { return }
+    let path = settings.folder
+    let failure = await onOwnThread { () -> OperationsError? in
+      do throws(OperationsError) {
+        try BackupFolder(making: path).ledger.append(records)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure {
+      state.withLock { $0.ledgerIsBehind = true }
+      logger.error("the erasure ledger cannot be written; it is tried again", metadata: ["reason": "\(failure)"])
+    }
+  }
+
+  private func catchUp() async {
+    let since = Moment.now().advanced(bySeconds: -Self.sweepSeconds)
+    do throws(StoreError) {
+      try await store.sweepErasures(since: since)
+      guard state.withLock({ $0.ledgerIsBehind }) else { return }
+      let records = try await store.erasures(since: Moment(seconds: 0))
+      state.withLock { $0.ledgerIsBehind = false }
+      await append(records)
+    } catch {
+      logger.debug("erasures cannot be looked at", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  // MARK: Backups
+
+  /// Starts looking at the clock.
+  func start() {
+    let watch = Task(executorPreference: loop) { [self] in
+      while !Task.isCancelled {
+        await catchUp()
+        if let schedule { await makeIfDue(schedule) }
+        await loop.sleep(milliseconds: Self.lookMilliseconds)
+      }
+    }
+    task.withLock { $0 = watch }
+  }
+
+  /// Stops looking; waits for a backup that is under way.
+  func stop() async {
+    let watch = task.withLock { $0 }
+    watch?.cancel()
+    await watch?.value
+  }
+
+  private func makeIfDue(_ schedule: BackupSchedule) async {
+    let now = Moment.now()
+    do throws(StoreError) {
+      let last = try await store.lastGoodBackup()
+      let failure = try await store.backupRuns(countMax: 1).first?.failure
+      state.withLock { state in
+        state.lastGood = last
+        state.failure = failure
+      }
+      guard schedule.isDue(at: now, last: last), now >= state.withLock({ $0.nextAttempt }) else { return }
+    } catch {
+      return  // without the database there is nothing to do; readiness says so
+    }
+    _ = await make(at: now, schedule)
+  }
+
+  /// Makes a backup: if it is due, or, without a schedule, at once.
+  private func make(
+    at now: Moment, _ schedule: BackupSchedule?
+  ) async -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> {
+    let scheduled = ScheduledBackups(schedule, settings, progress: progress)
+    let isFirst = state.withLock { state in
+      defer { state.isRunning = true }
+      return !state.isRunning
+    }
+    guard isFirst else { return .failure(.underWay("this server makes a backup")) }
+    logger.info("a backup begins")
+    let result = await onOwnThread { () -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> in
+      do throws(OperationsError) { return .success(try scheduled.run(at: now)) } catch { return .failure(error) }
+    }
+    note(result, began: now)
+    return result
+  }
+
+  // MARK: Operators
+
+  /// - Parameter keeper: Nil: there is no backup folder.
+  static func backend(_ keeper: BackupKeeper?, _ unreadiness: @escaping @Sendable () -> String?) -> OperatorBackend {
+    OperatorBackend(
+      makesBackups: keeper?.schedule != nil,
+      backups: {
+        guard let keeper else { return .failure(.backupsOff) }
+        return await keeper.asked { folder throws(OperationsError) in try folder.backups() }
+      },
+      progress: {
+        BackupProgress(
+          dumpBytes: Int64(keeper?.progress.dumpBytes ?? 0), fileBytes: Int64(keeper?.progress.fileBytes ?? 0))
+      },
+      run: {
+        guard let keeper, !keeper.settings.recipients.isEmpty else { return .failure(.backupsOff) }
+        switch await keeper.make(at: .now(), nil) {
+        case .success(let made?): return .success(made.backup)
+        case .success(nil): return .failure(.backupUnderWay)
+        case .failure(let error): return .failure(.init(error))
+        }
+      },
+      verify: { name in
+        guard let keeper else { return .failure(.backupsOff) }
+        return await keeper.asked { folder throws(OperationsError) in try folder.verify(name) }
+      }, unreadiness: unreadiness)
+  }
+
+  private func asked<Value: Sendable>(
+    _ body: @escaping @Sendable (BackupFolder) throws(OperationsError) -> Value
+  ) async -> Result<Value, OperatorBackend.Failure> {
+    let path = settings.folder
+    return await onOwnThread { () -> Result<Value, OperationsError> in
+      do throws(OperationsError) { return .success(try body(try BackupFolder(path))) } catch { return .failure(error) }
+    }.mapError { OperatorBackend.Failure($0) }
+  }
+
+  private func note(_ result: Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError>, began: Moment) {
+    let now = Moment.now()
+    var failure: String?
+    switch result {
+    case .success(nil): break  // another process was faster
+    case .failure(.underWay): break
+    case .success((let backup, let cleanUp)?):
+      failure = backup.trial.flatMap { $0.failure.isEmpty ? nil : $0.failure }
+      logger.info(
+        "a backup was made",
+        metadata: [
+          "name": "\(backup.name)", "bytes": "\(backup.fileBytes)", "seconds": "\(now.seconds - began.seconds)",
+          "removed": "\(cleanUp.removed.count)",
+        ])
+      for name in cleanUp.damaged { logger.error("a backup is damaged", metadata: ["name": "\(name)"]) }
+      state.withLock { state in
+        state.lastDumpBytes = backup.dumpBytes
+        state.lastFileBytes = backup.fileBytes
+        state.lastSeconds = now.seconds - began.seconds
+        if failure == nil {
+          state.succeededCount += 1
+          state.lastGood = began
+        }
+      }
+    case .failure(let error): failure = error.description
+    }
+    if let failure { logger.error("the backup failed", metadata: ["reason": "\(failure)"]) }
+    state.withLock { state in
+      state.isRunning = false
+      state.failure = failure
+      guard failure != nil else { return }
+      state.failedCount += 1
+      state.nextAttempt = now.advanced(bySeconds: BackupSchedule.retrySeconds)
+    }
+  }
+}
+
+extension OperatorBackend.Failure {
+  fileprivate init(_ error: OperationsError) {
+    switch error {
+    case .underWay: self = .backupUnderWay
+    case .noSuchBackup: self = .noSuchBackup
+    default: self = .failed(error.description)
+    }
+  }
+}

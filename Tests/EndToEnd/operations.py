@@ -1,0 +1,56 @@
+"""An operator's hands: streakctl, keys, and a look into databases."""
+
+import pathlib
+import re
+import subprocess
+
+from server import PROGRAMS
+
+STREAKCTL = str(PROGRAMS / "streakctl")
+
+
+def streakctl(*arguments, check=True, timeout=120, **options):
+    """Runs it to its end; with `check` it must succeed, and what it printed is returned."""
+    done = subprocess.run([STREAKCTL, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL, **options)
+    if not check:
+        return done
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Keys:
+    """A pair of keys as age-keygen makes them."""
+
+    def __init__(self, folder):
+        self.identity = pathlib.Path(folder) / "key"
+        done = subprocess.run(["age-keygen", "-o", str(self.identity)], capture_output=True, text=True, check=True)
+        self.recipient = re.search(r"age1\S+", done.stderr)[0]
+
+
+def sql(data_folder, statement) -> str:
+    """What a private PostgreSQL answers."""
+    return subprocess.run(
+        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", f"{data_folder}/socket", "-U", "streakd", "-d", "postgres", "-c", statement],
+        capture_output=True, text=True, check=True).stdout.strip()
+
+
+PERSONAL = ("users", "emails", "devices", "sessions", "habits", "cells", "cell_history", "rejected_entries", "migrations")
+
+
+def fingerprints(data_folder):
+    """Every table's rows, as text: by another way than the program's own."""
+    return {table: sql(data_folder, f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t") for table in PERSONAL}
+
+
+def fill(data_folder, people, days):
+    """Rows as people would have, but faster."""
+    sql(data_folder, f"""
+        INSERT INTO users SELECT md5('u'||g)::uuid, 'p'||g||'@example.org', 'hash', now(), 1, '', 0, '\\x09' FROM generate_series(1,{people}) g;
+        INSERT INTO emails SELECT 'p'||g||'@example.org', md5('u'||g)::uuid FROM generate_series(1,{people}) g;
+        INSERT INTO habits SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 'Read', '', 0, 0, false, 1, now(), {days}, {days},
+          20000, 20000 + {days} - 1 FROM generate_series(1,{people}) g;
+        INSERT INTO cells SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 20000 + d, true,
+          CASE WHEN d % 10 = 0 THEN E'note\\twith "tab" \\\\ and\\nline '||d ELSE md5(g||'-'||d) END, 0, 1, now(), 'Europe/Berlin', 3600, 0,
+          now(), md5('d'||g)::uuid, NULL FROM generate_series(1,{people}) g, generate_series(0, {days} - 1) d;
+    """)

@@ -1,0 +1,267 @@
+"""Backups with the real pg_dump, zstd, age and PostgreSQL: what comes back, and what is noticed when something is wrong."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from operations import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
+from person import Person, today
+from server import Server, open_folder
+
+PEOPLE, DAYS = 200, 100
+
+
+class Place:
+    """A database with people in it, a pair of keys, and one backup."""
+
+    def __init__(self, folder, server):
+        self.folder, self.server = folder, server
+        self.data = folder / "data"
+        self.backups = folder / "backups"
+        self.keys = Keys(folder)
+        fill(self.data, PEOPLE, DAYS)
+        self.person = Person(server)
+        self.person.sign_up()
+        self.habit = self.person.put_habit("Swim")
+        for ago in range(5):
+            self.person.record(self.habit, today() - ago if ago < 2 else today() - ago, note=f"día {ago}\t\\.")
+        self.name = self.run().strip()
+
+    def options(self):
+        return ["--folder", self.backups, "--data-folder", self.data, "--recipient", self.keys.recipient]
+
+    def run(self):
+        return streakctl("backup", "run", *self.options())
+
+    def restore(self, into, name=None, check=True, **options):
+        return streakctl("backup", "restore", "--folder", options.pop("backups", self.backups), "--identity",
+                         options.pop("identity", self.keys.identity), "--into", into, *([name] if name else []), check=check, **options)
+
+    def copy(self, folder):
+        """A copy of the backup folder, for a test that damages it."""
+        shutil.copytree(self.backups, folder / "backups")
+        return folder / "backups"
+
+
+@pytest.fixture(scope="module")
+def place():
+    with open_folder() as folder, Server(folder=folder) as server:
+        yield Place(folder, server)
+
+
+def test_a_backup_restores_to_the_same_and_the_service_goes_on(place, folder):
+    """C102, and the whole way back on an empty machine: nothing but the backup folder and the key."""
+    exported, _ = place.person.export()
+    before = fingerprints(place.data)
+    name = place.run().strip()
+    place.restore(folder / "data", name)
+    with Server(folder=folder) as server:
+        assert fingerprints(folder / "data") == before
+        manifest = json.loads((place.backups / name / "manifest.json").read_text())
+        assert int(manifest["epoch"]) == 1 and manifest["postgresVersion"] >= 15
+        counts = {table["name"]: int(table.get("rowCount", 0)) for table in manifest["tables"]}
+        assert counts["public.cells"] == PEOPLE * DAYS + 5
+        epoch = int(sql(folder / "data", "SELECT epoch FROM service_state"))
+        assert epoch >= time.time() - 600
+        person = Person(server, email=place.person.email)
+        person.sign_in()
+        streak = person.streak(place.habit)
+        assert streak == place.person.streak(place.habit)
+        ledger = [json.loads(line.rstrip(",")) for line in person.export()[0].decode().splitlines() if '"cell":' in line]
+        assert ledger == [json.loads(line.rstrip(",")) for line in exported.decode().splitlines() if '"cell":' in line] != []
+        person.record(person.put_habit("new"))
+        person.close()
+    # Again, from the restored one: an epoch never comes twice.
+    place.restore(folder / "again", name)
+    with Server(folder=folder, arguments=("--data-folder", str(folder / "again"))):
+        assert int(sql(folder / "again", "SELECT epoch FROM service_state")) > 1
+
+
+def test_list_and_verify(place):
+    listed = streakctl("backup", "list", "--folder", place.backups)
+    assert f"{place.name}  " in listed and "verified" in listed
+    assert streakctl("backup", "verify", "--folder", place.backups, place.name) == f"{place.name}  good\n"
+    assert streakctl("backup", "verify", "--folder", place.backups, place.name, "--identity", place.keys.identity) == f"{place.name}  good\n"
+
+
+@pytest.mark.parametrize("damage", ["a byte short", "a flipped bit", "empty", "missing", "a byte more"])
+def test_damage_is_noticed_and_named(place, folder, damage):
+    """C101"""
+    backups = place.copy(folder)
+    file = backups / place.name / "dump.sql.zst.age"
+    data = bytearray(file.read_bytes())
+    match damage:
+        case "a byte short": file.write_bytes(data[:-1])
+        case "a byte more": file.write_bytes(data + b"\0")
+        case "empty": file.write_bytes(b"")
+        case "missing": file.unlink()
+        case "a flipped bit":
+            data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+            file.write_bytes(data)
+    done = streakctl("backup", "verify", "--folder", backups, place.name, check=False)
+    assert done.returncode == 1 and "damaged" in done.stdout and str(file) in done.stdout
+    assert "damaged" in streakctl("backup", "list", "--folder", backups)
+    refused = place.restore(folder / "data", place.name, check=False, backups=backups)
+    assert refused.returncode == 1 and str(file) in refused.stderr
+    assert not (folder / "data").exists()
+
+
+def test_damage_that_the_manifest_hides_is_noticed_by_the_data(place, folder):
+    """A manifest of another hash, or of other counts, does not make a damaged backup good."""
+    import hashlib
+    import base64
+    backups = place.copy(folder)
+    file, manifest = backups / place.name / "dump.sql.zst.age", backups / place.name / "manifest.json"
+    described = json.loads(manifest.read_text())
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+    described.update(sha256=base64.b64encode(hashlib.sha256(whole[:-1]).digest()).decode(), fileBytes=str(len(whole) - 1))
+    manifest.write_text(json.dumps(described))
+    refused = place.restore(folder / "data", place.name, check=False, backups=backups)
+    assert refused.returncode == 1 and "age" in refused.stderr and not (folder / "data").exists()
+
+    backups = shutil.copytree(place.backups, folder / "others")
+    described = json.loads((backups / place.name / "manifest.json").read_text())
+    next(table for table in described["tables"] if table["name"] == "public.cells")["rowCount"] = "3"
+    (backups / place.name / "manifest.json").write_text(json.dumps(described))
+    refused = place.restore(folder / "data", place.name, check=False, backups=backups)
+    assert refused.returncode == 1 and "public.cells has" in refused.stderr and not (folder / "data").exists()
+
+
+def test_a_wrong_key_is_named_and_says_nothing_against_the_backup(place, folder):
+    other = Keys(folder)
+    done = streakctl("backup", "verify", "--folder", place.backups, place.name, "--identity", other.identity, check=False)
+    assert done.returncode == 1 and "age" in done.stderr and "identity" in done.stderr
+    refused = place.restore(folder / "data", place.name, check=False, identity=other.identity)
+    assert refused.returncode == 1 and "age" in refused.stderr and not (folder / "data").exists()
+    assert "damaged" not in streakctl("backup", "list", "--folder", place.backups)
+
+
+def test_nothing_is_restored_over_something(place, folder):
+    target = folder / "data"
+    target.mkdir()
+    (target / "precious").write_text("x")
+    refused = place.restore(target, place.name, check=False)
+    assert refused.returncode == 1 and "not empty" in refused.stderr and (target / "precious").exists()
+    done = streakctl("backup", "restore", "--folder", place.backups, "--identity", place.keys.identity, "--database",
+                     f"host={place.data}/socket user=streakd dbname=postgres", check=False)
+    assert done.returncode == 1 and "not empty" in done.stderr
+
+
+def test_a_restore_without_its_ledger_is_refused(place, folder):
+    backups = place.copy(folder)
+    (backups / "erasures").unlink()
+    refused = place.restore(folder / "data", place.name, check=False, backups=backups)
+    assert refused.returncode == 1 and "erasure ledger" in refused.stderr
+
+
+def test_into_an_empty_database(place):
+    """A database beside the private cluster's own stands for one on another machine."""
+    sql(place.data, "CREATE DATABASE empty")
+    address = f"host={place.data}/socket user=streakd dbname=empty"
+    streakctl("backup", "restore", "--folder", place.backups, "--identity", place.keys.identity, "--database", address, place.name)
+    count = subprocess.run(["psql", "-XAtq", address, "-c", "SELECT count(*) FROM cells"], capture_output=True, text=True, check=True).stdout
+    assert int(count) == PEOPLE * DAYS + 5
+    with Server(database=address):
+        pass
+    sql(place.data, "DROP DATABASE empty")
+
+
+def kill_at_random(arguments, seconds, environment=None):
+    """Starts streakctl, waits a random part of the time and kills it. Whether it was still running."""
+    process = subprocess.Popen([STREAKCTL, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        process.wait(random.random() * seconds)  # waits for its end, which may come before
+        return False
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+
+
+def test_a_killed_backup_leaves_nothing_that_looks_like_one(place, folder):
+    backups = place.copy(folder)
+    options = ["--folder", backups, "--data-folder", place.data, "--recipient", place.keys.recipient]
+    started = time.monotonic()
+    streakctl("backup", "run", *options)
+    seconds = time.monotonic() - started
+    killed = sum(kill_at_random(["backup", "run", *options], seconds) for _ in range(3))
+    assert killed
+    good = [line.split()[0] for line in streakctl("backup", "list", "--folder", backups).splitlines()]
+    streakctl("backup", "verify", "--folder", backups, "all")
+    assert place.name in good
+    name = streakctl("backup", "run", *options).strip()
+    assert name and not [entry for entry in os.listdir(backups) if entry.startswith(".")]
+
+
+def test_a_killed_restore_leaves_nothing_that_looks_like_a_database(place, folder):
+    arguments = ["backup", "restore", "--folder", place.backups, "--identity", place.keys.identity, "--into", folder / "data", place.name]
+    for _ in range(3):
+        if not kill_at_random(arguments, 2.5):
+            break
+        assert not (folder / "data").exists()
+    if not (folder / "data").exists():
+        place.restore(folder / "data", place.name)
+    with Server(folder=folder):
+        assert int(sql(folder / "data", "SELECT count(*) FROM cells")) == PEOPLE * DAYS + 5
+
+
+def test_a_full_disk_is_named_and_the_last_backup_stays(place, folder):
+    """The disk is one of 256 KiB, in a mount namespace of its own."""
+    backups = folder / "small"
+    backups.mkdir()
+    script = (f"mount -t tmpfs -o size=256k tmpfs {backups} && cp -r {place.backups}/erasures {backups}/ && "
+              f"{STREAKCTL} backup run --folder {backups} --data-folder {place.data} --recipient {place.keys.recipient}; echo code $?; "
+              f"ls -A {backups}; {STREAKCTL} backup list --folder {backups}")
+    own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    done = subprocess.run([*own, "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    assert "No space left on device" in done.stderr and "code 1" in done.stdout, done.stdout + done.stderr
+    assert ".unfinished" not in done.stdout and "Z-" not in done.stdout
+
+
+def test_a_trial_that_cannot_be_made_leaves_a_backup_that_is_not_verified(place, folder):
+    backups = folder / "backups"
+    done = streakctl("backup", "run", *place.options()[2:], "--folder", backups, "--scratch-folder", folder / "nowhere" / "x\0y".replace("\0", ""),
+                     check=False)
+    assert done.returncode in (0, 1)
+    (folder / "file").write_text("")
+    done = streakctl("backup", "run", *place.options()[2:], "--folder", backups, "--scratch-folder", folder / "file", check=False)
+    assert done.returncode == 1 and "not verified" in done.stderr
+    name = done.stdout.strip()
+    assert f"{name}  " in streakctl("backup", "list", "--folder", backups)
+    assert "not verified" in streakctl("backup", "list", "--folder", backups)
+
+
+def test_two_runs_at_once(place):
+    """Two programs at the same moment: one makes a backup, the other says that it is under way, or comes after it."""
+    runs = [subprocess.Popen([STREAKCTL, "backup", "run", *map(str, place.options())], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [(run.communicate(timeout=120), run.returncode) for run in runs]
+    codes = sorted(code for _, code in ended)
+    assert codes[0] == 0 and set(codes) <= {0, 75}, ended
+
+
+def test_secrets_do_not_stand_in_arguments(place):
+    """A password in the address reaches the children by their environment: looked at while they run."""
+    address = f"host={place.data}/socket user=streakd dbname=postgres password=sesame-{os.getpid()}"
+    process = subprocess.Popen([STREAKCTL, "backup", "run", "--folder", str(place.backups), "--recipient", place.keys.recipient],
+                               env={**os.environ, "STREAKD_DATABASE": address}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    seen, programs = "", set()
+    while process.poll() is None:
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    arguments = open(f"/proc/{entry}/cmdline").read()
+                except OSError:
+                    continue
+                if "pg_dump" in arguments or "psql" in arguments:
+                    programs.add(arguments.split("\0")[0])
+                seen += arguments
+    assert process.returncode == 0 and programs
+    assert f"sesame-{os.getpid()}" not in seen

@@ -1,0 +1,144 @@
+import Cryptography
+import Glibc
+import GRPCSchema
+@testable import Operations
+import Schema
+import StreakStore
+import Testing
+
+@Suite struct RetentionTests {
+  private let temporary = TemporaryFolder()
+  private static let daySeconds: Int64 = 86_400
+  private static let start = Moment(seconds: 1_780_315_200)
+
+  private func folder() throws -> BackupFolder { try BackupFolder(temporary.path) }
+
+  /// A backup as a run on that day would leave it; its file holds its name.
+  @discardableResult
+  private func add(day: Int, trialFailure: String? = "") throws -> String {
+    let began = Self.start.advanced(bySeconds: Int64(day) * Self.daySeconds)
+    let name = BackupFolder.name(at: began.seconds)
+    let file = Array(name.utf8)
+    try Files.makeFolder("\(temporary.path)/\(name)")
+    temporary.write(file, "\(name)/\(BackupFolder.dumpName)")
+    var backup = Backup(
+      name: name, layoutVersion: 1, beganAt: GoogleProtobufTimestamp(seconds: began.seconds),
+      endedAt: GoogleProtobufTimestamp(seconds: began.seconds + 60), fileBytes: Int64(file.count),
+      sha256: SHA256.digest(of: file))
+    if let trialFailure { backup.trial = BackupCheck(kind: .restore, failure: trialFailure) }
+    temporary.write(try BackupFolder.encode(backup), "\(name)/\(BackupFolder.manifestName)")
+    return name
+  }
+
+  private func prune(day: Int, retentionDays: Int = 30) throws -> PruneOutcome {
+    let now = Self.start.advanced(bySeconds: Int64(day) * Self.daySeconds + 3600)
+    return try folder().prune(retentionDays: retentionDays, at: now)
+  }
+
+  private func names() throws -> [String] { try folder().backups().map(\.name) }
+
+  @Test("a backup a day for 90 days: after each clean-up there are those of the last 30 days")
+  func daily() throws {
+    var made: [String] = []
+    for day in 0..<90 {
+      made.append(try add(day: day))
+      #expect(try prune(day: day).removed == (day >= 30 ? [made[day - 30]] : []))
+      #expect(try names() == Array(made.suffix(30)), "day \(day)")
+    }
+  }
+
+  // C101
+  @Test("the last good backup stays, however old, while those after it failed their trial")
+  func lastGood() throws {
+    let good = try add(day: 0)
+    let untried = try add(day: 1, trialFailure: nil)
+    let failed = try (2..<5).map { try add(day: $0, trialFailure: "no room") }
+    #expect(try prune(day: 400).removed == [untried] + failed)
+    #expect(try names() == [good])
+  }
+
+  @Test("a newest backup that was damaged since is no reason to remove the one before it")
+  func damagedNewest() throws {
+    let good = try add(day: 0)
+    let damaged = try add(day: 50)
+    temporary.write(Array("x".utf8), "\(damaged)/\(BackupFolder.dumpName)")
+    let outcome = try prune(day: 51)
+    #expect(outcome.damaged == [damaged] && outcome.removed.isEmpty)
+    #expect(try names() == [good, damaged])
+    // Known by now, it does not stand for a good one the next time either.
+    #expect(try prune(day: 52).removed.isEmpty)
+  }
+
+  @Test("nothing is removed while no backup is good")
+  func noneGood() throws {
+    try add(day: 0, trialFailure: nil)
+    try add(day: 1, trialFailure: "no room")
+    let outcome = try prune(day: 100)
+    #expect(outcome.foundNoGoodOne && outcome.removed.isEmpty)
+    #expect(try names().count == 2)
+  }
+
+  @Test("a backup exactly as old as the retention stays, one second more and it goes")
+  func border() throws {
+    let old = try add(day: 0)
+    try add(day: 1)
+    let border = Self.start.advanced(bySeconds: 30 * Self.daySeconds)
+    #expect(try folder().prune(retentionDays: 30, at: border).removed.isEmpty)
+    #expect(try folder().prune(retentionDays: 30, at: border.advanced(bySeconds: 1)).removed == [old])
+  }
+
+  @Test("what a killed run left is no backup and goes with the next clean-up; two clean-ups do not meet")
+  func unfinished() throws {
+    try Files.makeFolder("\(temporary.path)/\(BackupFolder.unfinishedPrefix)20260601T120000Z-abcdef")
+    temporary.write([1], "\(BackupFolder.unfinishedPrefix)20260601T120000Z-abcdef/\(BackupFolder.dumpName)")
+    #expect(try names().isEmpty)
+    let lock = try folder().lock()
+    #expect(throws: OperationsError.self) { try prune(day: 1) }
+    lock.close()
+    _ = try prune(day: 1)
+    #expect(try Files.names(in: temporary.path) == ["lock"])
+  }
+}
+
+@Suite struct BackupFolderTests {
+  private let temporary = TemporaryFolder()
+
+  @Test("names sort by time, and nothing else is taken for one")
+  func names() {
+    let earlier = BackupFolder.name(at: 1_780_315_200)
+    let later = BackupFolder.name(at: 1_780_315_201)
+    #expect(earlier.hasPrefix("20260601T120000Z-") && earlier < later)
+    #expect(BackupFolder.isName(earlier))
+    for text in ["", "lock", "erasures", "20260601T120000Z", "20260601T120000Z-", "20260601T120000Z-../x", "-"] {
+      #expect(!BackupFolder.isName(text), "\(text)")
+    }
+  }
+
+  @Test("a manifest that cannot be read is listed as damaged, and never good")
+  func damagedManifest() throws {
+    let name = BackupFolder.name(at: 1_780_315_200)
+    try Files.makeFolder("\(temporary.path)/\(name)")
+    for text in ["", "{", #"{"name": "another"}"#] {
+      temporary.write(Array(text.utf8), "\(name)/\(BackupFolder.manifestName)")
+      let backups = try BackupFolder(temporary.path).backups()
+      #expect(backups.map(\.name) == [name] && backups.allSatisfy { !$0.isGood })
+    }
+  }
+}
+
+@Suite struct TableFingerprintTests {
+  private static let table = BackupTable(name: "public.cells", rowCount: 2, fingerprint: "7")
+
+  @Test(
+    "every way in which tables differ is named",
+    arguments: [
+      ([BackupTable](), "public.cells is missing"),
+      ([BackupTable(name: "public.cells", rowCount: 1, fingerprint: "7")], "public.cells has 1 rows instead of 2"),
+      ([BackupTable(name: "public.cells", rowCount: 2, fingerprint: "8")], "public.cells has other rows"),
+      ([table, BackupTable(name: "public.x")], "public.x should not be there"),
+      ([table], nil),
+    ])
+  func differences(found: [BackupTable], expected: String?) {
+    #expect(TableFingerprint.difference(of: found, from: [Self.table]) == expected)
+  }
+}

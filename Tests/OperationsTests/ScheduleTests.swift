@@ -1,0 +1,88 @@
+import Cryptography
+import GRPCSchema
+@testable import Operations
+import Schema
+import StreakStore
+import Synchronization
+import Testing
+
+@Suite struct ScheduleTests {
+  private static let hourSeconds: Int64 = 3_600
+  /// 2026-06-01T00:00:00Z.
+  private static let midnight = Moment(seconds: 1_780_272_000)
+
+  private static func moment(day: Int64, hour: Int64, second: Int64 = 0) -> Moment {
+    midnight.advanced(bySeconds: day * 86_400 + hour * hourSeconds + second)
+  }
+
+  @Test("a backup is due from its hour on, until one has begun at or after it")
+  func due() {
+    let schedule = BackupSchedule(hour: 3)
+    #expect(schedule.isDue(at: Self.moment(day: 1, hour: 0), last: nil))
+    let last = Self.moment(day: 0, hour: 3, second: 5)
+    #expect(!schedule.isDue(at: Self.moment(day: 1, hour: 3, second: -1), last: last))
+    #expect(schedule.isDue(at: Self.moment(day: 1, hour: 3), last: last))
+    #expect(!schedule.isDue(at: Self.moment(day: 1, hour: 3), last: Self.moment(day: 1, hour: 3)))
+    // A server that was off for three days makes one, not three.
+    #expect(schedule.isDue(at: Self.moment(day: 4, hour: 1), last: last))
+    #expect(!schedule.isDue(at: Self.moment(day: 4, hour: 2), last: Self.moment(day: 4, hour: 1)))
+    #expect(BackupSchedule(hour: 0).slot(at: Moment(seconds: -1)) == Moment(seconds: -86_400))
+  }
+
+  /// What several processes share: the database's memory of runs, and its lock.
+  private final class World: Sendable {
+    let runs = Mutex<[Moment]>([])
+    let fails = Mutex(false)
+    let folder: String
+    init(_ folder: String) { self.folder = folder }
+
+    func make(_ now: Moment, _ isDue: (Moment?) -> Bool) throws(OperationsError) -> Backup? {
+      guard isDue(runs.withLock { $0.last }) else { return nil }
+      if fails.withLock({ $0 }) { throw .fileUnusable("No space left on device") }
+      let name = BackupFolder.name(at: now.seconds)
+      let path = "\(folder)/\(name)"
+      try Files.makeFolder(path)
+      let dump = Array(name.utf8)
+      try Files.replace("\(path)/\(BackupFolder.dumpName)", with: dump)
+      let backup = Backup(
+        name: name, layoutVersion: 1, beganAt: GoogleProtobufTimestamp(seconds: now.seconds),
+        endedAt: GoogleProtobufTimestamp(seconds: now.seconds), fileBytes: Int64(dump.count),
+        sha256: SHA256.digest(of: dump), trial: BackupCheck(kind: .restore))
+      try Files.replace("\(path)/\(BackupFolder.manifestName)", with: try BackupFolder.encode(backup))
+      runs.withLock { $0.append(now) }
+      return backup
+    }
+  }
+
+  @Test(
+    "two processes that look every hour for 62 days: one backup a day, and never more or less kept than the policy says"
+  )
+  func simulated() throws {
+    let temporary = TemporaryFolder()
+    let world = World(temporary.path)
+    let processes = (0..<2).map { _ in
+      ScheduledBackups(BackupSchedule(hour: 3), folder: temporary.path, retentionDays: 30) {
+        now, isDue throws(OperationsError) in try world.make(now, isDue)
+      }
+    }
+    for day in 0..<Int64(62) {
+      // The disk is full on days 40 to 42, until the morning after.
+      world.fails.withLock { $0 = (40...42).contains(day) }
+      for hour in 0..<Int64(24) {
+        for process in processes { _ = try? process.run(at: Self.moment(day: day, hour: hour)) }
+      }
+      let kept = try BackupFolder(temporary.path).backups()
+      let began = kept.compactMap { $0.beganAt?.seconds }
+      let expected = world.runs.withLock { $0 }.map(\.seconds).filter {
+        // The clean-up comes with a backup, at its hour.
+        $0 >= (world.runs.withLock { $0.last }?.seconds ?? 0) - 30 * 86_400
+      }
+      #expect(began == expected, "day \(day)")
+      #expect(kept.count <= 32)
+    }
+    let runs = world.runs.withLock { $0 }
+    // At once, then every day at its hour but the three, then at midnight of day 43, when there is room again, and at its hour.
+    #expect(runs.count == 62 - 3 + 2)
+    #expect(runs.contains(Self.moment(day: 43, hour: 0)) && runs.contains(Self.moment(day: 43, hour: 3)))
+  }
+}

@@ -1,0 +1,71 @@
+import Postgres
+@testable import StreakStore
+import Testing
+
+@Suite(.serialized) struct CatalogTests {
+  private struct Column: Hashable {
+    let table: String
+    let column: String
+  }
+
+  private static func columns(_ test: TestStore) async throws -> [Column] {
+    try await test.database.run(
+      Statement(
+        .read,
+        """
+        SELECT table_name::text, column_name::text FROM information_schema.columns
+        WHERE table_schema = current_schema() ORDER BY 1, 2
+        """)
+    ).map { row throws(DatabaseError) in Column(table: try row.string(0), column: try row.string(1)) }
+  }
+
+  /// What the registry does not know of these columns.
+  private static func unknown(_ columns: [Column]) -> [String] {
+    let personal = Dictionary(uniqueKeysWithValues: TableRegistry.personal.map { ($0.name, $0.userColumn) })
+    var found: Set<String> = []
+    for column in columns {
+      guard let userColumn = personal[column.table] else {
+        if !TableRegistry.impersonal.contains(column.table) { found.insert(column.table) }
+        continue
+      }
+      if looksPersonal(column.column), column.column != userColumn { found.insert("\(column.table).\(column.column)") }
+    }
+    for column in columns where TableRegistry.impersonal.contains(column.table) && looksPersonal(column.column) {
+      found.insert("\(column.table).\(column.column)")
+    }
+    for (table, userColumn) in personal where !columns.contains(Column(table: table, column: userColumn)) {
+      found.insert("\(table).\(userColumn) is in the registry only")
+    }
+    return found.sorted()
+  }
+
+  private static func looksPersonal(_ column: String) -> Bool {
+    TableRegistry.userColumns.contains(column)
+      || ["user", "person", "account", "owner", "claim"].contains { word in
+        column.split(separator: "_").contains { $0.hasPrefix(word) }
+      } && column.hasSuffix("_id") || column.hasSuffix("_by")
+  }
+
+  // C100
+  @Test("every table is known to export, erasure and merge, or to hold nothing of people")
+  func allKnown() async throws {
+    try await TestStore.run { test async throws in #expect(Self.unknown(try await Self.columns(test)) == []) }
+  }
+
+  // C100
+  @Test(
+    "a new table, or a new column that refers to a person, is noticed",
+    arguments: [
+      ("CREATE TABLE badges (user_id uuid, badge text)", "badges"),
+      ("CREATE TABLE weather (day integer)", "weather"),
+      ("ALTER TABLE habits ADD COLUMN shared_with_user_id uuid", "habits.shared_with_user_id"),
+      ("ALTER TABLE backup_runs ADD COLUMN started_by uuid", "backup_runs.started_by"),
+      ("ALTER TABLE cells RENAME COLUMN user_id TO person", "cells.user_id is in the registry only"),
+    ])
+  func noticed(change: String, what: String) async throws {
+    try await TestStore.run { test async throws in
+      _ = try await test.database.run(Statement(.write, change))
+      #expect(Self.unknown(try await Self.columns(test)) == [what])
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import EventLoop
+import Postgres
+import StreakDomain
+@testable import StreakStore
+import Testing
+
+@Suite(.serialized) struct ErasureTests {
+  private static func event(_ userID: Identifier? = nil) -> AuditEventRecord {
+    AuditEventRecord(
+      userID: userID, occurredAt: .sample, method: "AccountService/DeleteAccount", outcome: "OK", reason: "",
+      deviceID: nil, peerAddress: "", detail: "")
+  }
+
+  /// An account with something in every table.
+  private static func account(_ email: String) -> NewAccount {
+    let habit = HabitRecord.sample()
+    let rejected = RejectedEntryRecord(
+      entryID: .random(), migrationID: nil, index: 3, habitID: habit.habitID, day: 30_000, done: true, note: "n",
+      made: .sample(), reason: 12, rejectedAt: .sample)
+    return .sample(
+      email,
+      session: .sample(
+        habits: [(habit, StreakSummary(countedDays: [Day(Moment.sampleDay)]))],
+        cells: [.sample(habit.habitID, day: Moment.sampleDay)], rejected: [rejected]))
+  }
+
+  /// Rows of a person, by table.
+  private static func rows(_ test: TestStore, _ userID: Identifier) async throws -> [String: Int64] {
+    var counts: [String: Int64] = [:]
+    for table in TableRegistry.personal {
+      counts[table.name] = try await test.database.run(
+        Statement(.read, "SELECT count(*) FROM \(table.name) WHERE \(table.userColumn) = $1"),
+        parameters: [.uuid(userID.uuid)]
+      ).one { row throws(DatabaseError) in try row.int64(0) }
+    }
+    return counts
+  }
+
+  @Test("an erasure removes every row of the person, and nobody else's")
+  func erasing() async throws {
+    try await TestStore.run { test async throws in
+      let (mira, other) = (Self.account("mira@example.org"), Self.account("other@example.org"))
+      _ = try await test.store.signUp(mira)
+      _ = try await test.store.signUp(other)
+      for insertion in [
+        "cell_history SELECT * FROM cells WHERE user_id = $1",
+        "operations VALUES ($1, $1, 1, '', 1, 0, 0, 1, NULL, now())",
+        "rejected_operations VALUES ($1, $1, 1, NULL, 12, now())",
+        "notices VALUES ($1, $1, 1, $1, 0, 0, '', '', NULL, now(), 1, false)",
+        "notice_acknowledgements VALUES ($1, $1, $1, now())",
+      ] {
+        _ = try await test.database.run(
+          Statement(.write, "INSERT INTO \(insertion)"), parameters: [.uuid(mira.userID.uuid)])
+      }
+      let before = try await Self.rows(test, other.userID)
+      #expect(try await Self.rows(test, mira.userID).values.allSatisfy { $0 > 0 }, "the test misses a table")
+      let records = try #require(try await test.store.erase(mira.userID, at: .sample, Self.event()))
+      #expect(records.people == [.init(userID: mira.userID, erasedAt: .sample)])
+      #expect(records.sessions.map(\.sessionID) == [mira.session?.migration.sessionID].compactMap { $0 })
+      #expect(try await Self.rows(test, mira.userID).values.allSatisfy { $0 == 0 })
+      #expect(try await Self.rows(test, other.userID) == before)
+      #expect(try await test.store.isErased(mira.userID))
+      #expect(try await !test.store.isErased(other.userID))
+      let sessionID = try #require(records.sessions.first).sessionID
+      #expect(try await test.store.erasedSessionSecretHash(sessionID) == records.sessions.first?.secretHash)
+      #expect(try await test.store.erase(mira.userID, at: .sample, Self.event()) == nil)
+    }
+  }
+
+  // C98
+  @Test("the same email may sign up again, empty")
+  func again() async throws {
+    try await TestStore.run { test async throws in
+      let first = Self.account("mira@example.org")
+      _ = try await test.store.signUp(first)
+      _ = try await test.store.erase(first.userID, at: .sample, Self.event())
+      let second = NewAccount.sample("mira@example.org")
+      #expect(try await test.store.signUp(second) == .signedUp)
+      #expect(try await test.store.habitCount(of: second.userID) == 0)
+    }
+  }
+
+  // C96
+  @Test("a database from the past loses everybody in the ledger, once")
+  func applying() async throws {
+    try await TestStore.run { test async throws in
+      let (mira, other) = (Self.account("mira@example.org"), Self.account("other@example.org"))
+      _ = try await test.store.signUp(mira)
+      _ = try await test.store.signUp(other)
+      let unclaimed = SessionRecord(
+        sessionID: .random(), secretHash: [UInt8](repeating: 7, count: 32), anchor: .sample)
+      _ = try await test.store.startSession(unclaimed, at: .sample)
+      let ledger = ErasureRecords(
+        people: [
+          .init(userID: mira.userID, erasedAt: .sample), .init(userID: .random(), erasedAt: .sample),
+        ],
+        sessions: [.init(sessionID: unclaimed.sessionID, secretHash: unclaimed.secretHash, userID: mira.userID)])
+      #expect(try await test.store.apply(ledger) == 2)
+      #expect(try await Self.rows(test, mira.userID).values.allSatisfy { $0 == 0 })
+      #expect(try await test.store.session(unclaimed.sessionID) == nil)
+      #expect(try await test.store.user(other.userID) != nil)
+      #expect(try await test.store.apply(ledger) == 0)
+    }
+  }
+
+  @Test("a device that signs in while the account is erased leaves nothing behind for long")
+  func signInRace() async throws {
+    try await TestStore.run { test async throws in
+      let account = Self.account("mira@example.org")
+      _ = try await test.store.signUp(account)
+      _ = try await test.store.erase(account.userID, at: .sample, Self.event())
+      try await test.store.signIn(.sample(), of: account.userID, .sample(9), at: .sample)
+      try await test.store.sweepErasures(since: Moment.sample.advanced(bySeconds: -60))
+      #expect(try await Self.rows(test, account.userID).values.allSatisfy { $0 == 0 })
+    }
+  }
+
+  @Test("of an erasure and changes at the same moment nothing is left", arguments: 0..<4)
+  func changeRace(_: Int) async throws {
+    try await TestStore.run(loopCount: 2) { test async throws in
+      let store = test.store
+      let account = Self.account("mira@example.org")
+      _ = try await store.signUp(account)
+      await withTaskGroup(of: Void.self) { group in
+        for number in 0..<20 {
+          group.addTask(executorPreference: test.loops[number % 2]) {
+            let person = TestPerson(
+              test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .zero)
+            let edit = Operation.HabitEdit(habitID: .random(), fields: HabitFields(name: "\(number)"))
+            _ = try? await person.change(.editHabit(edit))
+          }
+        }
+        group.addTask(executorPreference: test.loops[1]) {
+          _ = try? await store.erase(account.userID, at: .sample, Self.event())
+        }
+      }
+      #expect(try await Self.rows(test, account.userID).values.allSatisfy { $0 == 0 })
+    }
+  }
+}
