@@ -106,6 +106,7 @@ internal import Glibc
     // may leave untaken is bounded by its own window.
     unsafe nghttp2_session_consume_connection(handle, count)
     guard let stream = unsafe HTTP2Callbacks.stream(handle, id) else { return 0 }
+    stream.receivedBytes += count
     if stream.discardsInput {
       unsafe nghttp2_session_consume_stream(handle, id, count)
     } else {

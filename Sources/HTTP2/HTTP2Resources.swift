@@ -24,6 +24,7 @@ public final class HTTP2Resources {
 
   func give(_ stream: HTTP2Stream) {
     stream.owner = nil
+    stream.empty()
     if freeStreams.count < Self.freeStreamsMax { freeStreams.append(stream) }
   }
 }

@@ -90,6 +90,16 @@ extension HTTP2Session {
     unsafe nghttp2_session_consume_stream(handle, stream.id, count)
   }
 
+  /// Gives the peer back the window of what was received, but for the bytes that the stream's owner has not used yet.
+  public func consumeUsed(_ stream: HTTP2Stream) {
+    consumeReceived(stream, first: stream.unconsumedBytes - stream.bodyBytes)
+  }
+
+  /// Bytes that the peer may send on the stream without being given back more of its window.
+  public func receivableBytes(_ stream: HTTP2Stream) -> Int {
+    stream.isClosed ? 0 : unsafe Int(nghttp2_session_get_stream_local_window_size(handle, stream.id))
+  }
+
   /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it up.
   public var outboundFrameCount: Int { unsafe nghttp2_session_get_outbound_queue_size(handle) }
 

@@ -10,14 +10,16 @@ public final class HTTP2Stream {
   public let headers = ReceivedHeaders()
   /// Received trailer fields; empty until they arrive.
   public let trailers = ReceivedHeaders()
-  /// Received bytes that the owner has not removed yet.
+  /// Received bytes, from `bodyOffset` on those that the owner has not used yet.
   public var body: [UInt8] = []
+  /// Bytes at the front of `body` that were used: moving the rest at once would cost more than to keep them for a while.
+  public private(set) var bodyOffset = 0
   /// Bytes to send that nghttp2 has not taken yet, from `outboundOffset` on.
   public var outbound: [UInt8] = []
   /// Whatever the owner wants to find again from the session's events.
   public var owner: AnyObject?
-  /// Bytes of `body` that the owner has counted somewhere; the owner's alone.
-  public var accountedBytes = 0
+  /// Bytes of the body received so far.
+  public internal(set) var receivedBytes = 0
   /// The peer will send nothing more on this stream.
   public internal(set) var receivedEnd = false
   /// The header list was larger than the limit: `headers` holds the part within it.
@@ -69,6 +71,32 @@ public final class HTTP2Stream {
   /// Bytes appended and not yet taken by nghttp2.
   public var outboundBytes: Int { outbound.count - outboundOffset }
 
+  /// Bytes received and not used yet.
+  public var bodyBytes: Int { body.count - bodyOffset }
+
+  /// The first `count` bytes not used before were used.
+  public func useBody(first count: Int) {
+    bodyOffset += count
+    if bodyOffset == body.count {
+      dropBody()
+    } else if bodyOffset >= Self.usedBytesMax {
+      body.removeFirst(bodyOffset)
+      bodyOffset = 0
+    }
+  }
+
+  /// All bytes received so far were used, or nobody will use them.
+  public func dropBody() {
+    bodyOffset = 0
+    Self.empty(&body)
+  }
+
+  /// Gives up memory beyond what a pooled stream keeps.
+  func empty() {
+    dropBody()
+    Self.empty(&outbound)
+  }
+
   /// Makes the stream as good as new, keeping its buffers unless they grew large.
   func reset(session: HTTP2Session) {
     headerListBytesMax = session.limits.headerListBytesMax
@@ -76,11 +104,10 @@ public final class HTTP2Stream {
     role = session.role
     headers.removeAll()
     trailers.removeAll()
-    Self.empty(&body)
-    Self.empty(&outbound)
+    empty()
     outboundOffset = 0
     owner = nil
-    accountedBytes = 0
+    receivedBytes = 0
     receivedEnd = false
     headersTooLarge = false
     discardsInput = false
@@ -96,6 +123,8 @@ public final class HTTP2Stream {
     unconsumedBytes = 0
   }
 
+  /// Used bytes in front of the others that are kept until the others are moved.
+  static let usedBytesMax = 32_768
   /// Bytes of buffer that a pooled stream keeps.
   static let keptBytesMax = 4_096
 

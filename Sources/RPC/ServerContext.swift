@@ -33,8 +33,8 @@ public import ProtobufCodec
 
   private let implementation: ServerMethod
   /// Nil once the stream is closed: the object then belongs to another call.
-  private var stream: HTTP2Stream?
-  private let connection: ServerConnection
+  private(set) var stream: HTTP2Stream?
+  let connection: ServerConnection
   private var progress = Progress.noResponse
   private var task: Task<Void, Never>?
   private var deadlineTimer: LoopTimer?
@@ -42,11 +42,15 @@ public import ProtobufCodec
   private var trailingMetadata: HeaderBlock?
   /// What the handler is told when it touches a call that is over.
   private var endReason = RPCStatus(.cancelled, "The caller gave up.")
-  private var reader: UnsafeContinuation<Void, Never>?
+  private(set) var reader: UnsafeContinuation<Void, Never>?
   private var writer: UnsafeContinuation<Void, Never>?
 
   private var meter: CallMeter
   let requestEncoding: MessageEncoding
+  /// Room for the message under way, where it needs more than its stream's window.
+  var reservation: RequestBudget.Reservation?
+  /// When that room was granted, on the loop's clock.
+  var grantedAtMilliseconds: UInt64 = 0
   private var responseEncoding = MessageEncoding.identity
 
   init(
@@ -65,6 +69,9 @@ public import ProtobufCodec
       deadlineTimer = loop.schedule(afterMilliseconds: timeoutMilliseconds) { [unowned self] in deadlinePassed() }
     }
   }
+
+  /// The outcome is not decided.
+  var isOpen: Bool { progress != .finished }
 
   // MARK: Metadata
 
@@ -181,6 +188,7 @@ public import ProtobufCodec
 
   /// The stream is over: nothing can be sent any more.
   func streamClosed() {
+    releaseReservation()
     stream = nil
     if progress != .finished { ended(endReason) }
     progress = .finished
@@ -202,7 +210,10 @@ public import ProtobufCodec
       deadlineTimer = nil
       connection.needsFlush()
     }
-    if status != nil { connection.discardInput(of: stream) }
+    if status != nil {
+      connection.discardInput(of: stream)
+      releaseReservation()
+    }
     if status == nil && progress == .noResponse { sent(stream.outbound.count) }
     ended(status)
     let session = connection.session
@@ -226,8 +237,10 @@ public import ProtobufCodec
 
   // MARK: Metrics
 
-  /// More of the request has arrived.
-  func received(_ bytes: Int) { meter.received(bytes, connection.server.metrics) }
+  /// Counts what has arrived since it was counted last.
+  func countReceived(_ stream: HTTP2Stream) {
+    meter.received(stream.receivedBytes - meter.receivedBytes, connection.server.metrics)
+  }
 
   private func sent(_ bytes: Int) { meter.sent(bytes, connection.server.metrics) }
 
@@ -260,7 +273,7 @@ public import ProtobufCodec
     guard case .message(let count, let isCompressed) = front else {
       throw RPCStatus(.internal, "The request ended within its message.")
     }
-    guard stream.body.count == MessageFraming.prefixBytes + count else {
+    guard stream.bodyBytes == MessageFraming.prefixBytes + count else {
       throw RPCStatus(.internal, "The request holds more than the one message its method takes.")
     }
     requestWasCompressed = isCompressed
@@ -278,7 +291,8 @@ public import ProtobufCodec
     } catch {
       throw FieldRefusal.status(for: error)
     }
-    connection.dropBody(of: stream)
+    stream.dropBody()
+    releaseReservation()
   }
 
   /// Takes the next of many requests.
@@ -286,27 +300,30 @@ public import ProtobufCodec
     let limit = connection.limits.messageBytesMax
     while true {
       guard let stream, progress != .finished else { throw endReason }
-      let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit, encoding: requestEncoding)
+      let front = MessageFraming.front(
+        of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
       if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
       if case .message(let count, let isCompressed) = front {
         requestWasCompressed = isCompressed
-        let message = MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count
+        let start = stream.bodyOffset + MessageFraming.prefixBytes
         let request: Request
         if isCompressed {
-          let expanded = try MessageEncoding.expand(stream.body, message, byteLimit: limit)
+          let expanded = try MessageEncoding.expand(stream.body, start..<start + count, byteLimit: limit)
           request = try decode(type, expanded, from: 0, count: expanded.count)
         } else {
-          request = try decode(type, stream.body, from: message.lowerBound, count: count)
+          request = try decode(type, stream.body, from: start, count: count)
         }
-        connection.dropBody(of: stream, first: MessageFraming.prefixBytes + count)
+        stream.useBody(first: MessageFraming.prefixBytes + count)
+        releaseReservation()
         return request
       }
       guard !stream.receivedEnd else {
-        guard stream.body.isEmpty else { throw RPCStatus(.internal, "The request ended within a message.") }
+        guard stream.bodyBytes == 0 else { throw RPCStatus(.internal, "The request ended within a message.") }
         return nil
       }
-      // The handler wants more: the peer gets its window back. While it does not, the window holds the peer up.
-      connection.session.consumeReceived(stream)
+      // The handler wants more: the peer gets the window back of what was used. While it does not, the window holds the peer up.
+      connection.session.consumeUsed(stream)
+      admit(front, on: stream)
       connection.needsFlush()
       unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
         unsafe reader = continuation
