@@ -111,7 +111,7 @@ internal import Glibc
       unsafe nghttp2_session_consume_stream(handle, id, count)
     } else {
       stream.unconsumedBytes += count
-      unsafe stream.body.append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
+      unsafe stream.receive(UnsafeBufferPointer(start: bytes, count: count))
     }
     return 0
   }

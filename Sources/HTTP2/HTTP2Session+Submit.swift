@@ -95,6 +95,20 @@ extension HTTP2Session {
     consumeReceived(stream, first: stream.unconsumedBytes - stream.bodyBytes)
   }
 
+  /// Lets the peer send more at once on a stream that has proved to be busy, while there are not too many of them.
+  public func widenIfBusy(_ stream: HTTP2Stream) {
+    let limits = limits
+    guard stream.receivedBytes >= Self.busyBytesMin, stream.windowBytes < limits.busyStreamWindowBytes,
+      busyStreamCount < limits.busyStreamsMax, !stream.isClosed, !stream.receivedEnd
+    else { return }
+    busyStreamCount += 1
+    stream.windowBytes = Int(limits.busyStreamWindowBytes)
+    unsafe nghttp2_session_set_local_window_size(handle, 0, stream.id, limits.busyStreamWindowBytes)
+  }
+
+  /// Bytes received after which a stream is busy.
+  static let busyBytesMin = 262_144
+
   /// Bytes that the peer may send on the stream without being given back more of its window.
   public func receivableBytes(_ stream: HTTP2Stream) -> Int {
     stream.isClosed ? 0 : unsafe Int(nghttp2_session_get_stream_local_window_size(handle, stream.id))

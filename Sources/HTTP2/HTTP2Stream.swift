@@ -51,6 +51,9 @@ public final class HTTP2Stream {
   var isClosed = false
   /// Place in the session's list of open streams.
   var openIndex = 0
+  /// Bytes that the peer may send before we take them.
+  public internal(set) var windowBytes: Int
+  private unowned let resources: HTTP2Resources
   // Of the session it belongs to now.
   var headerListBytesMax: Int
   var outboundBytesMax: Int
@@ -66,6 +69,8 @@ public final class HTTP2Stream {
     headerListBytesMax = session.limits.headerListBytesMax
     outboundBytesMax = session.limits.outboundBytesMax
     role = session.role
+    windowBytes = Int(session.limits.streamWindowBytes)
+    resources = session.resources
   }
 
   /// Bytes appended and not yet taken by nghttp2.
@@ -79,7 +84,7 @@ public final class HTTP2Stream {
     bodyOffset += count
     if bodyOffset == body.count {
       dropBody()
-    } else if bodyOffset >= Self.usedBytesMax {
+    } else if bodyOffset >= Self.usedBytesMin, bodyOffset >= body.count / 2 {
       body.removeFirst(bodyOffset)
       bodyOffset = 0
     }
@@ -88,13 +93,19 @@ public final class HTTP2Stream {
   /// All bytes received so far were used, or nobody will use them.
   public func dropBody() {
     bodyOffset = 0
-    Self.empty(&body)
+    guard body.capacity > Self.keptBytesMax else { return body.removeAll(keepingCapacity: true) }
+    var used: [UInt8] = []
+    swap(&used, &body)
+    resources.giveBody(used)
   }
 
   /// Gives up memory beyond what a pooled stream keeps.
-  func empty() {
-    dropBody()
-    Self.empty(&outbound)
+  func emptyOutbound() { outbound.removeAll(keepingCapacity: outbound.capacity <= Self.keptBytesMax) }
+
+  /// Appends received bytes.
+  func receive(_ bytes: UnsafeBufferPointer<UInt8>) {
+    if body.isEmpty, bytes.count > body.capacity { body = resources.takeBody() }
+    unsafe body.append(contentsOf: bytes)
   }
 
   /// Makes the stream as good as new, keeping its buffers unless they grew large.
@@ -104,7 +115,9 @@ public final class HTTP2Stream {
     role = session.role
     headers.removeAll()
     trailers.removeAll()
-    empty()
+    dropBody()
+    emptyOutbound()
+    windowBytes = Int(session.limits.streamWindowBytes)
     outboundOffset = 0
     owner = nil
     receivedBytes = 0
@@ -123,12 +136,8 @@ public final class HTTP2Stream {
     unconsumedBytes = 0
   }
 
-  /// Used bytes in front of the others that are kept until the others are moved.
-  static let usedBytesMax = 32_768
+  /// Fewer used bytes are kept in front of the others; more until the others are no more than they.
+  static let usedBytesMin = 32_768
   /// Bytes of buffer that a pooled stream keeps.
   static let keptBytesMax = 4_096
-
-  private static func empty(_ bytes: inout [UInt8]) {
-    bytes.removeAll(keepingCapacity: bytes.capacity <= keptBytesMax)
-  }
 }

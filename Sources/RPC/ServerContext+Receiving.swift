@@ -39,8 +39,7 @@ extension ServerContext {
     }
     let bytes = count + MessageFraming.prefixBytes
     let receivable = session.receivableBytes(stream)
-    guard bytes - stream.bodyBytes > receivable, receivable <= Int(connection.limits.http2.streamWindowBytes) / 2
-    else { return }
+    guard bytes - stream.bodyBytes > receivable, receivable <= stream.windowBytes / 2 else { return }
     reservation = connection.reserve(bytes) { [unowned self] in
       grantedAtMilliseconds = loop.nowMilliseconds
       session.consumeReceived(stream)

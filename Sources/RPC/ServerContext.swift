@@ -277,75 +277,81 @@ public import ProtobufCodec
       throw RPCStatus(.internal, "The request holds more than the one message its method takes.")
     }
     requestWasCompressed = isCompressed
-    var received = stream.body
-    var start = MessageFraming.prefixBytes
+    let message = MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count
     if isCompressed {
-      received = try MessageEncoding.expand(received, start..<received.count, byteLimit: limit)
-      start = 0
-    }
-    do throws(DecodeError) {
-      let message = unsafe received.span.bytes.extracting(start...)
-      try unsafe message.withUnsafeBytes { bytes throws(DecodeError) in
-        try unsafe body(bytes, connection.limits.decoding)
-      }
-    } catch {
-      throw FieldRefusal.status(for: error)
+      let expanded = try MessageEncoding.expand(stream.body, message, byteLimit: limit)
+      unsafe try lend(expanded, 0..<expanded.count, body)
+    } else {
+      unsafe try lend(stream.body, message, body)
     }
     stream.dropBody()
     releaseReservation()
   }
 
-  /// Takes the next of many requests.
-  func nextRequest<Request: ProtobufMessage>(_ type: Request.Type) async throws(RPCStatus) -> Request? {
+  /// What there is of the requests of a call that has many.
+  @usableFromInline
+  enum NextRequest {
+    case taken
+    case nothingYet
+    case ended
+  }
+
+  /// Lends the next of many requests, if all of it is there, and then drops it.
+  @usableFromInline
+  func withNextRequest(
+    _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
+  ) throws(RPCStatus) -> NextRequest {
+    guard let stream, progress != .finished else { throw endReason }
     let limit = connection.limits.messageBytesMax
-    while true {
-      guard let stream, progress != .finished else { throw endReason }
-      let front = MessageFraming.front(
-        of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
-      if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
-      if case .message(let count, let isCompressed) = front {
-        requestWasCompressed = isCompressed
-        let start = stream.bodyOffset + MessageFraming.prefixBytes
-        let request: Request
-        if isCompressed {
-          let expanded = try MessageEncoding.expand(stream.body, start..<start + count, byteLimit: limit)
-          request = try decode(type, expanded, from: 0, count: expanded.count)
-        } else {
-          request = try decode(type, stream.body, from: start, count: count)
-        }
-        stream.useBody(first: MessageFraming.prefixBytes + count)
-        releaseReservation()
-        return request
-      }
-      guard !stream.receivedEnd else {
-        guard stream.bodyBytes == 0 else { throw RPCStatus(.internal, "The request ended within a message.") }
-        return nil
-      }
-      // The handler wants more: the peer gets the window back of what was used. While it does not, the window holds the peer up.
-      connection.session.consumeUsed(stream)
-      admit(front, on: stream)
-      connection.needsFlush()
-      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-        unsafe reader = continuation
-      }
+    let front = MessageFraming.front(
+      of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
+    if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
+    guard case .message(let count, let isCompressed) = front else {
+      guard stream.receivedEnd else { return .nothingYet }
+      guard stream.bodyBytes == 0 else { throw RPCStatus(.internal, "The request ended within a message.") }
+      return .ended
+    }
+    requestWasCompressed = isCompressed
+    let start = stream.bodyOffset + MessageFraming.prefixBytes
+    if isCompressed {
+      let expanded = try MessageEncoding.expand(stream.body, start..<start + count, byteLimit: limit)
+      unsafe try lend(expanded, 0..<expanded.count, body)
+    } else {
+      unsafe try lend(stream.body, start..<start + count, body)
+    }
+    stream.useBody(first: MessageFraming.prefixBytes + count)
+    releaseReservation()
+    return .taken
+  }
+
+  /// Suspends until there is more of the requests, or the call is over.
+  @usableFromInline
+  func waitForRequest() async {
+    guard let stream, progress != .finished else { return }
+    // The handler wants more: the peer gets the window back of what was used. While it does not, the window holds the peer up.
+    let session = connection.session
+    session.consumeUsed(stream)
+    session.widenIfBusy(stream)
+    let front = MessageFraming.front(
+      of: stream.body, from: stream.bodyOffset, byteLimit: connection.limits.messageBytesMax, encoding: requestEncoding)
+    admit(front, on: stream)
+    connection.needsFlush()
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe reader = continuation
     }
   }
 
-  private func decode<Request: ProtobufMessage>(
-    _ type: Request.Type, _ bytes: [UInt8], from start: Int, count: Int
-  ) throws(RPCStatus) -> Request {
-    let request: Request
+  private func lend(
+    _ bytes: [UInt8], _ range: Range<Int>, _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
+  ) throws(RPCStatus) {
     do throws(DecodeError) {
-      let message = unsafe bytes.span.bytes.extracting(start..<start + count)
-      request = try unsafe message.withUnsafeBytes { message throws(DecodeError) in
-        try unsafe Request.decode(message, limits: connection.limits.decoding)
+      let message = unsafe bytes.span.bytes.extracting(range)
+      try unsafe message.withUnsafeBytes { message throws(DecodeError) in
+        try unsafe body(message, connection.limits.decoding)
       }
     } catch {
       throw FieldRefusal.status(for: error)
     }
-    let violations = request.fieldViolations()
-    guard violations.isEmpty else { throw FieldRefusal.status(for: violations) }
-    return request
   }
 
   /// Keeps the response of a call that has exactly one, encoded, until the call ends.
@@ -360,8 +366,10 @@ public import ProtobufCodec
     appendMessage(to: &stream.outbound, body)
   }
 
-  /// Sends one of many responses.
-  func write<Response: ProtobufMessage>(_ response: Response) async throws(RPCStatus) {
+  /// Appends one of many responses.
+  /// - Returns: Whether the writer is to wait until there is room for more.
+  @usableFromInline
+  func append(_ encode: (inout [UInt8]) -> Void) throws(RPCStatus) -> Bool {
     guard let stream, progress != .finished else { throw endReason }
     let session = connection.session
     if progress == .noResponse {
@@ -370,15 +378,21 @@ public import ProtobufCodec
     }
     session.append(to: stream) { outbound in
       let before = outbound.count
-      appendMessage(to: &outbound) { response.append(to: &$0) }
+      appendMessage(to: &outbound, encode)
       sent(outbound.count - before)
     }
     connection.needsFlush()
-    guard session.needsDrain(stream) else { return }
+    return session.needsDrain(stream)
+  }
+
+  /// Suspends until there is room for more of the response.
+  /// - Throws: What ended the call, if it ended before.
+  @usableFromInline
+  func waitForRoom() async throws(RPCStatus) {
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe writer = continuation
     }
-    guard self.stream != nil, progress != .finished else { throw endReason }
+    guard stream != nil, progress != .finished else { throw endReason }
   }
 
   /// More of the request has come, or its end.
