@@ -48,6 +48,18 @@ extension HTTP2Session {
     if code != 0 { reset(stream, code: .internalError) }
   }
 
+  /// Sends a response that is all there.
+  public func submitResponse(_ stream: HTTP2Stream, _ headers: HeaderBlock, body: [UInt8]) {
+    guard !stream.isClosed else { return }
+    stream.outbound = body
+    stream.outboundEnds = true
+    var provider = unsafe HTTP2Session.dataProvider(for: stream)
+    let code = unsafe headers.withNameValues { pairs in
+      unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
+    }
+    if code != 0 { reset(stream, code: .internalError) }
+  }
+
   /// Appends to what the stream sends.
   public func append(to stream: HTTP2Stream, _ body: (inout [UInt8]) -> Void) {
     body(&stream.outbound)

@@ -121,12 +121,20 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata]))
   }
 
+  private static let explanation = Array("This server speaks gRPC: POST requests of content-type application/grpc.\n".utf8)
+
   private func refuse(_ stream: HTTP2Stream, httpStatus: Int) {
     refused(httpStatus: httpStatus)
     discardInput(of: stream)
     var headers = HeaderBlock()
     headers.append(name: ":status", value: "\(httpStatus)")
-    session.submitHeadersOnlyResponse(stream, headers)
+    if httpStatus == 405 { headers.append(name: "allow", value: "POST") }
+    guard stream.headers.firstValue(":method") != "HEAD" else {
+      return session.submitHeadersOnlyResponse(stream, headers)
+    }
+    // For people: clients of gRPC go by the status.
+    headers.append(name: "content-type", value: "text/plain")
+    session.submitResponse(stream, headers, body: Self.explanation)
   }
 }
 
