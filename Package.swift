@@ -110,7 +110,7 @@ let package = Package(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
-      name: "interop-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/InteropServer",
+      name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema"],

@@ -121,7 +121,8 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata]))
   }
 
-  private static let explanation = Array("This server speaks gRPC: POST requests of content-type application/grpc.\n".utf8)
+  private static let explanation = Array(
+    "This server speaks gRPC: POST requests of content-type application/grpc.\n".utf8)
 
   private func refuse(_ stream: HTTP2Stream, httpStatus: Int) {
     refused(httpStatus: httpStatus)
