@@ -125,7 +125,7 @@ let package = Package(
       name: "sync-load", dependencies: ["EventLoop", "GRPCSchema", "RPC", "Schema"], path: "Tests/SyncLoad",
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
-      name: "interop-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/InteropServer",
+      name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema"],

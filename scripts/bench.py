@@ -27,6 +27,8 @@ from streak.v1 import common_pb2, streak_pb2
 
 PROGRAMS = pathlib.Path(os.environ["STREAKD_PROGRAMS"])
 POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
+STREAMING = {"Collect": "received", "Repeat": "sent", "Chat": "received and sent back"}
+STREAM_COUNTS = [1, 100]
 ECHO = "/bench.Echo/Unary"
 CLIENT_COUNTS = [1, 4, 8, 16, 32]
 PEOPLE = 200
@@ -122,6 +124,36 @@ class Bench:
                         before = cpu_seconds(process.pid)
                         answer = self.load(ports[name], ECHO, "echo", *point)
                         found[name, point].append((cpu_seconds(process.pid) - before) / answer["ok"] * 1e6)
+        finally:
+            for process in processes.values():
+                process.kill()
+                process.wait()
+        return {key: statistics.median(values) for key, values in found.items()}
+
+    def streaming(self):
+        """Server CPU per message of 1 KiB in us, by program, method and number of streams on one connection: medians over the rounds."""
+        ports = {name: free_port() for name in ("C++ gRPC", "streakd runtime")}
+        commands = {"C++ gRPC": [self.folder / "cpp_stream", str(ports["C++ gRPC"]), "callback"],
+                    "streakd runtime": [PROGRAMS / "echo-server", "--port", str(ports["streakd runtime"])]}
+        found = {(name, method, count): [] for name in commands for method in STREAMING for count in STREAM_COUNTS}
+        processes = {}
+        try:
+            for name, command in commands.items():
+                processes[name] = subprocess.Popen(
+                    ["taskset", "-c", "0", *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                wait_for_port(ports[name])
+            for _ in range(self.rounds):
+                for method in STREAMING:
+                    for count in STREAM_COUNTS:
+                        for name, process in processes.items():
+                            before = cpu_seconds(process.pid)
+                            run = subprocess.run(
+                                ["taskset", "-c", "1", str(self.folder / "stream_load"), str(ports[name]), method, str(count),
+                                 str(self.seconds)], capture_output=True, text=True)
+                            if run.returncode != 0:
+                                sys.exit(f"streams of {method} failed: {run.stdout}{run.stderr}")
+                            found[name, method, count].append(
+                                (cpu_seconds(process.pid) - before) / json.loads(run.stdout)["messages"] * 1e6)
         finally:
             for process in processes.values():
                 process.kill()
@@ -354,6 +386,13 @@ def main():
         for other in ("bare nghttp2", "C++ gRPC"):
             ratios = " | ".join(f"{echo['streakd runtime', point] / echo[other, point]:.2f}" for point in POINTS)
             print(f"| streakd runtime / {other} | {ratios} |")
+        streaming = bench.streaming()
+        print("\nServer CPU per message of 1 KiB on streams of one connection, in us:\n")
+        print("| messages | streams | streakd runtime | C++ gRPC | ratio |\n| --- | --- | --- | --- | --- |")
+        for method, title in STREAMING.items():
+            for count in STREAM_COUNTS:
+                ours, theirs = (streaming[name, method, count] for name in ("streakd runtime", "C++ gRPC"))
+                print(f"| {title} | {count} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
         count, idle = bench.idle_kib()
         sizes = ", ".join(f"{name} {kib:.1f}" for name, kib in idle.items())
         print(f"\nResident KiB for each of {count:,} idle connections: {sizes}.\n", flush=True)

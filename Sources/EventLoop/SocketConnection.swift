@@ -20,6 +20,8 @@ public protocol SocketConnectionDelegate: AnyObject {
   private let loop: EventLoop
   private var watcher: DescriptorWatcher?
   private var interest: Readiness = []
+  /// Receive buffers read at most before others have their turn.
+  static let readsPerTurnMax = 4
 
   /// Takes ownership of a connected, non-blocking descriptor.
   init(owning descriptor: Int32, loop: EventLoop, peerAddress: SocketAddress?) {
@@ -127,13 +129,20 @@ public protocol SocketConnectionDelegate: AnyObject {
       }
       delegate?.becameWritable()
     }
-    guard readiness.contains(.readable), watcher != nil else { return }
-    let count = unsafe recv(descriptor, loop.receiveBuffer.baseAddress, loop.receiveBuffer.count, 0)
-    if count > 0 {
-      unsafe delegate?.received(UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count]).bytes)
-    } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
-      setInterest([])
-      delegate?.receivedEnd()
+    guard readiness.contains(.readable) else { return }
+    var reads = 0
+    // A full buffer means that there is more: what it brings is answered together.
+    while watcher != nil, interest.contains(.readable), reads < Self.readsPerTurnMax {
+      reads += 1
+      let count = unsafe recv(descriptor, loop.receiveBuffer.baseAddress, loop.receiveBuffer.count, 0)
+      if count > 0 {
+        unsafe delegate?.received(UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count]).bytes)
+        guard count == EventLoop.receiveBytesMax else { return }
+      } else {
+        guard count == 0 || (errno != EAGAIN && errno != EINTR) else { return }
+        setInterest([])
+        delegate?.receivedEnd()
+      }
     }
   }
 }

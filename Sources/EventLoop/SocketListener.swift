@@ -87,12 +87,14 @@ public final class SocketListener {
   /// Fails when somebody already listens on `address`. `SO_REUSEPORT` alone would let two programs of one user share a
   /// port in silence, each getting some of the connections. The file of a Unix socket that nobody listens on is removed.
   public static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
-    let descriptor = socket(address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+    let descriptor = socket(address.kernelFamily, Int32(kind), 0)
     guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
     defer { close(descriptor) }
     if address.isUnix {
       let answered = unsafe address.withKernelForm { address, length in unsafe connect(descriptor, address, length) }
-      if answered == 0 { throw SocketError(call: "bind \(address)", number: EADDRINUSE) }
+      // EAGAIN: a server that is behind with accepting.
+      if answered == 0 || errno == EAGAIN { throw SocketError(call: "bind \(address)", number: EADDRINUSE) }
       // Refused: a socket without a server, or a file that is no socket. That is not ours to remove: bind() will say so.
       if errno == ECONNREFUSED, Self.isSocket(address.host) { unsafe unlink(address.host) }
       return

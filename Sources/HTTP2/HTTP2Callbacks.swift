@@ -106,11 +106,12 @@ internal import Glibc
     // may leave untaken is bounded by its own window.
     unsafe nghttp2_session_consume_connection(handle, count)
     guard let stream = unsafe HTTP2Callbacks.stream(handle, id) else { return 0 }
+    stream.receivedBytes += count
     if stream.discardsInput {
       unsafe nghttp2_session_consume_stream(handle, id, count)
     } else {
       stream.unconsumedBytes += count
-      unsafe stream.body.append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
+      unsafe stream.receive(UnsafeBufferPointer(start: bytes, count: count))
     }
     return 0
   }

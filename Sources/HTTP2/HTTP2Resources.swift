@@ -9,6 +9,12 @@ public final class HTTP2Resources {
   /// Filled, written and emptied by one connection at a time.
   let output = HTTP2OutputBuffer()
   private var freeStreams: [HTTP2Stream] = []
+  private var spareBodies: [[UInt8]] = []
+
+  /// Buffers for received bodies that are kept for the next one: a stream holds one only while it holds bytes.
+  static let spareBodiesMax = 16
+  /// Bytes of the largest that is kept.
+  static let spareBodyBytesMax = 262_144
 
   /// - Parameter now: Milliseconds of a clock that never goes back; the default stands still.
   public init(limits: HTTP2Limits, now: @escaping () -> UInt64 = { 0 }) {
@@ -22,8 +28,19 @@ public final class HTTP2Resources {
     return stream
   }
 
+  /// An empty buffer with as much room as there is at hand.
+  func takeBody() -> [UInt8] { spareBodies.popLast() ?? [] }
+
+  func giveBody(_ body: consuming [UInt8]) {
+    guard spareBodies.count < Self.spareBodiesMax, body.capacity <= Self.spareBodyBytesMax else { return }
+    body.removeAll(keepingCapacity: true)
+    spareBodies.append(body)
+  }
+
   func give(_ stream: HTTP2Stream) {
     stream.owner = nil
+    stream.dropBody()
+    stream.emptyOutbound()
     if freeStreams.count < Self.freeStreamsMax { freeStreams.append(stream) }
   }
 }

@@ -48,6 +48,18 @@ extension HTTP2Session {
     if code != 0 { reset(stream, code: .internalError) }
   }
 
+  /// Sends a response that is all there.
+  public func submitResponse(_ stream: HTTP2Stream, _ headers: HeaderBlock, body: [UInt8]) {
+    guard !stream.isClosed else { return }
+    stream.outbound = body
+    stream.outboundEnds = true
+    var provider = unsafe HTTP2Session.dataProvider(for: stream)
+    let code = unsafe headers.withNameValues { pairs in
+      unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
+    }
+    if code != 0 { reset(stream, code: .internalError) }
+  }
+
   /// Appends to what the stream sends.
   public func append(to stream: HTTP2Stream, _ body: (inout [UInt8]) -> Void) {
     body(&stream.outbound)
@@ -88,6 +100,30 @@ extension HTTP2Session {
     stream.unconsumedBytes -= count
     guard !stream.isClosed, !stream.receivedEnd else { return }
     unsafe nghttp2_session_consume_stream(handle, stream.id, count)
+  }
+
+  /// Gives the peer back the window of what was received, but for the bytes that the stream's owner has not used yet.
+  public func consumeUsed(_ stream: HTTP2Stream) {
+    consumeReceived(stream, first: stream.unconsumedBytes - stream.bodyBytes)
+  }
+
+  /// Lets the peer send more at once on a stream that has proved to be busy, while there are not too many of them.
+  public func widenIfBusy(_ stream: HTTP2Stream) {
+    let limits = limits
+    guard stream.receivedBytes >= Self.busyBytesMin, stream.windowBytes < limits.busyStreamWindowBytes,
+      busyStreamCount < limits.busyStreamsMax, !stream.isClosed, !stream.receivedEnd
+    else { return }
+    busyStreamCount += 1
+    stream.windowBytes = Int(limits.busyStreamWindowBytes)
+    unsafe nghttp2_session_set_local_window_size(handle, 0, stream.id, limits.busyStreamWindowBytes)
+  }
+
+  /// Bytes received after which a stream is busy.
+  static let busyBytesMin = 262_144
+
+  /// Bytes that the peer may send on the stream without being given back more of its window.
+  public func receivableBytes(_ stream: HTTP2Stream) -> Int {
+    stream.isClosed ? 0 : unsafe Int(nghttp2_session_get_stream_local_window_size(handle, stream.id))
   }
 
   /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it up.

@@ -47,6 +47,8 @@ extension HTTP2SessionDelegate {
   private var unsentChunk: UnsafeRawBufferPointer?
   /// Streams nghttp2 has not closed; each knows its place in here.
   private var openStreams: [HTTP2Stream] = []
+  /// Open streams with the window of a busy one.
+  var busyStreamCount = 0
 
   /// Starts a session and queues its SETTINGS.
   public init(role: Role, resources: HTTP2Resources) throws(HTTP2Error) {
@@ -132,6 +134,7 @@ extension HTTP2SessionDelegate {
       last.openIndex = stream.openIndex
     }
     stream.isClosed = true
+    if stream.windowBytes > Int(limits.streamWindowBytes) { busyStreamCount -= 1 }
     delegate?.closed(stream, code: code)
     resources.give(stream)
   }

@@ -10,14 +10,16 @@ public final class HTTP2Stream {
   public let headers = ReceivedHeaders()
   /// Received trailer fields; empty until they arrive.
   public let trailers = ReceivedHeaders()
-  /// Received bytes that the owner has not removed yet.
+  /// Received bytes, from `bodyOffset` on those that the owner has not used yet.
   public var body: [UInt8] = []
+  /// Bytes at the front of `body` that were used: moving the rest at once would cost more than to keep them for a while.
+  public private(set) var bodyOffset = 0
   /// Bytes to send that nghttp2 has not taken yet, from `outboundOffset` on.
   public var outbound: [UInt8] = []
   /// Whatever the owner wants to find again from the session's events.
   public var owner: AnyObject?
-  /// Bytes of `body` that the owner has counted somewhere; the owner's alone.
-  public var accountedBytes = 0
+  /// Bytes of the body received so far.
+  public internal(set) var receivedBytes = 0
   /// The peer will send nothing more on this stream.
   public internal(set) var receivedEnd = false
   /// The header list was larger than the limit: `headers` holds the part within it.
@@ -49,6 +51,9 @@ public final class HTTP2Stream {
   var isClosed = false
   /// Place in the session's list of open streams.
   var openIndex = 0
+  /// Bytes that the peer may send before we take them.
+  public internal(set) var windowBytes: Int
+  private unowned let resources: HTTP2Resources
   // Of the session it belongs to now.
   var headerListBytesMax: Int
   var outboundBytesMax: Int
@@ -64,10 +69,44 @@ public final class HTTP2Stream {
     headerListBytesMax = session.limits.headerListBytesMax
     outboundBytesMax = session.limits.outboundBytesMax
     role = session.role
+    windowBytes = Int(session.limits.streamWindowBytes)
+    resources = session.resources
   }
 
   /// Bytes appended and not yet taken by nghttp2.
   public var outboundBytes: Int { outbound.count - outboundOffset }
+
+  /// Bytes received and not used yet.
+  public var bodyBytes: Int { body.count - bodyOffset }
+
+  /// The first `count` bytes not used before were used.
+  public func useBody(first count: Int) {
+    bodyOffset += count
+    if bodyOffset == body.count {
+      dropBody()
+    } else if bodyOffset >= Self.usedBytesMin, bodyOffset >= body.count / 2 {
+      body.removeFirst(bodyOffset)
+      bodyOffset = 0
+    }
+  }
+
+  /// All bytes received so far were used, or nobody will use them.
+  public func dropBody() {
+    bodyOffset = 0
+    guard body.capacity > Self.keptBytesMax else { return body.removeAll(keepingCapacity: true) }
+    var used: [UInt8] = []
+    swap(&used, &body)
+    resources.giveBody(used)
+  }
+
+  /// Gives up memory beyond what a pooled stream keeps.
+  func emptyOutbound() { outbound.removeAll(keepingCapacity: outbound.capacity <= Self.keptBytesMax) }
+
+  /// Appends received bytes.
+  func receive(_ bytes: UnsafeBufferPointer<UInt8>) {
+    if body.isEmpty, bytes.count > body.capacity { body = resources.takeBody() }
+    unsafe body.append(contentsOf: bytes)
+  }
 
   /// Makes the stream as good as new, keeping its buffers unless they grew large.
   func reset(session: HTTP2Session) {
@@ -76,11 +115,12 @@ public final class HTTP2Stream {
     role = session.role
     headers.removeAll()
     trailers.removeAll()
-    Self.empty(&body)
-    Self.empty(&outbound)
+    dropBody()
+    emptyOutbound()
+    windowBytes = Int(session.limits.streamWindowBytes)
     outboundOffset = 0
     owner = nil
-    accountedBytes = 0
+    receivedBytes = 0
     receivedEnd = false
     headersTooLarge = false
     discardsInput = false
@@ -96,10 +136,8 @@ public final class HTTP2Stream {
     unconsumedBytes = 0
   }
 
+  /// Fewer used bytes are kept in front of the others; more until the others are no more than they.
+  static let usedBytesMin = 32_768
   /// Bytes of buffer that a pooled stream keeps.
   static let keptBytesMax = 4_096
-
-  private static func empty(_ bytes: inout [UInt8]) {
-    bytes.removeAll(keepingCapacity: bytes.capacity <= keptBytesMax)
-  }
 }

@@ -9,6 +9,7 @@ final class LoopServer {
   let interceptors: [any ServerInterceptor]
   let limits: RPCLimits
   let resources: HTTP2Resources
+  let requestBudget: RequestBudget
   private let tls: TLSContext?
   private var listener: SocketListener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
@@ -31,6 +32,8 @@ final class LoopServer {
     router = Router(methods)
     self.interceptors = interceptors
     self.limits = limits
+    requestBudget = RequestBudget(
+      bytesMax: limits.largeRequestBytesPerLoopMax, bytesPerConnectionMax: limits.largeRequestBytesMax)
     resources = HTTP2Resources(limits: limits.http2, now: { loop.nowMilliseconds })
   }
 
@@ -98,6 +101,8 @@ final class LoopServer {
   var counted: ServerMetrics {
     var counted = metrics.counted
     counted.connections = counters
+    counted.largeRequestBytes = requestBudget.reservedBytes
+    counted.largeRequestsWaiting = requestBudget.waitingCount
     if let lagMeter { counted.loopLags = [lagMeter.lag] }
     return counted
   }

@@ -4,8 +4,10 @@ enum MessageFraming {
 
   /// What the front of the received bytes holds.
   enum Front: Equatable {
-    /// More bytes are needed.
+    /// The prefix is not all there.
     case incomplete
+    /// Some of the message's `count` bytes are missing.
+    case begun(count: Int)
     /// A message of `count` bytes lies behind the prefix, all of it received.
     case message(count: Int, isCompressed: Bool)
     case tooLarge(count: Int)
@@ -29,7 +31,7 @@ enum MessageFraming {
       | Int(bytes[offset + 4])
     guard count <= byteLimit else { return .tooLarge(count: count) }
     return bytes.count - offset - prefixBytes >= count
-      ? .message(count: count, isCompressed: flag == 1) : .incomplete
+      ? .message(count: count, isCompressed: flag == 1) : .begun(count: count)
   }
 
   /// Appends a prefix and the message that `body` appends.
@@ -47,7 +49,7 @@ enum MessageFraming {
   /// The status for a front that is no message.
   static func refusal(_ front: Front, byteLimit: Int) -> RPCStatus? {
     switch front {
-    case .incomplete, .message: nil
+    case .incomplete, .begun, .message: nil
     case .tooLarge(let count):
       RPCStatus(.resourceExhausted, "The message has \(count) bytes; at most \(byteLimit) are accepted.")
     case .compressed:

@@ -5,8 +5,11 @@ public import ProtobufCodec
 public struct RPCLimits: Sendable {
   /// Bytes of one message, without its 5-byte prefix.
   public var messageBytesMax = 4 * 1_024 * 1_024
-  /// Bytes of requests not yet handed to handlers, over all streams of one connection.
-  public var bufferedRequestBytesMax = 16 * 1_024 * 1_024
+  /// Bytes of messages larger than a stream's window that may be on their way on one connection; more wait for their turn. Beside them every
+  /// stream has its window (`HTTP2Limits.streamWindowBytes`).
+  public var largeRequestBytesMax = 16 * 1_024 * 1_024
+  /// The same over all connections of a loop.
+  public var largeRequestBytesPerLoopMax = 256 * 1_024 * 1_024
   public var http2 = HTTP2Limits()
   public var connections = ConnectionLimits()
   public var decoding = DecodeLimits()

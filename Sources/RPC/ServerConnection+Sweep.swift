@@ -26,19 +26,16 @@ extension ServerConnection {
     var late: [ServerContext] = []
     var stalled: [HTTP2Stream] = []
     session.forEachStream { stream in
-      let age = now &- stream.openedAtMilliseconds
       if !stream.hasHeaders {
-        headersAreLate = headersAreLate || age >= limits.headersMilliseconds
+        headersAreLate = headersAreLate || now &- stream.openedAtMilliseconds >= limits.headersMilliseconds
+      } else if let call = stream.owner as? ServerContext, call.requestIsLate(atMilliseconds: now, limits) {
+        late.append(call)
       } else if stream.outboundBytes > 0 {
         if stream.progressMark.sentBytes != stream.sentBytes || stream.progressMark.milliseconds == 0 {
           stream.progressMark = (stream.sentBytes, now)
         } else if now &- stream.progressMark.milliseconds >= limits.stallMilliseconds {
           stalled.append(stream)
         }
-      } else if !stream.receivedEnd, age >= limits.requestMilliseconds, let call = stream.owner as? ServerContext,
-        call.takesOneRequest
-      {
-        late.append(call)
       }
     }
     for call in late { call.end(RPCStatus(.deadlineExceeded, "The request did not arrive in time.")) }

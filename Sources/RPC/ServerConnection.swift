@@ -18,8 +18,8 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   var departure = Departure.none
   let server: LoopServer
   private var end: ConnectionEnd?
-  /// Bytes in the bodies of all streams. Only `account(_:)` changes it.
-  private var bufferedRequestBytes = 0
+  /// What this connection has of the loop's budget; nil before its first large message.
+  private var requestShare: RequestBudget.Share?
 
   /// How far the connection is on its way out.
   enum Departure {
@@ -85,28 +85,9 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     if !call.takesOneRequest || stream.receivedEnd { call.start() }
   }
 
-  func receivedBody(_ stream: HTTP2Stream) {
-    guard let call = stream.owner as? ServerContext else { return }
-    call.received(stream.body.count - stream.accountedBytes)
-    account(stream)
-    guard bufferedRequestBytes <= limits.bufferedRequestBytesMax else {
-      return call.end(
-        RPCStatus(
-          .resourceExhausted, "This connection's unread requests exceed \(limits.bufferedRequestBytesMax) bytes."))
-    }
-    guard call.takesOneRequest else { return call.resumeReader() }
-    if stream.receivedEnd { return call.start() }
-    let front = MessageFraming.front(
-      of: stream.body, from: 0, byteLimit: limits.messageBytesMax, encoding: call.requestEncoding)
-    if let refusal = MessageFraming.refusal(front, byteLimit: limits.messageBytesMax) { return call.end(refusal) }
-    if case .message(let count, _) = front, stream.body.count > count + MessageFraming.prefixBytes {
-      return call.end(RPCStatus(.internal, "The request holds more than the one message its method takes."))
-    }
-    session.consumeReceived(stream)
-  }
+  func receivedBody(_ stream: HTTP2Stream) { (stream.owner as? ServerContext)?.receivedBody() }
 
   func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
-    dropBody(of: stream)
     guard let call = stream.owner as? ServerContext else { return }
     stream.owner = nil
     call.streamClosed()
@@ -118,28 +99,18 @@ final class ServerConnection: HTTP2ConnectionDelegate {
 
   func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
 
-  private func account(_ stream: HTTP2Stream) {
-    bufferedRequestBytes += stream.body.count - stream.accountedBytes
-    stream.accountedBytes = stream.body.count
-  }
-
-  /// The request's bytes were used, or nobody will use them.
-  func dropBody(of stream: HTTP2Stream) {
-    stream.body.removeAll(keepingCapacity: true)
-    account(stream)
-  }
-
-  /// The first `count` bytes of the request were used.
-  func dropBody(of stream: HTTP2Stream, first count: Int) {
-    stream.body.removeFirst(count)
-    account(stream)
+  /// Asks for room for a message larger than its stream's window.
+  func reserve(_ bytes: Int, granted: @escaping () -> Void) -> RequestBudget.Reservation {
+    let share = requestShare ?? RequestBudget.Share()
+    requestShare = share
+    return server.requestBudget.reserve(bytes, for: share, granted: granted)
   }
 
   /// The answer is decided: what still arrives on the stream is thrown away.
   func discardInput(of stream: HTTP2Stream) {
     stream.discardsInput = true
     session.consumeReceived(stream)
-    dropBody(of: stream)
+    stream.dropBody()
   }
 
   private func refuse(
@@ -150,12 +121,21 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata]))
   }
 
+  private static let explanation = Array(
+    "This server speaks gRPC: POST requests of content-type application/grpc.\n".utf8)
+
   private func refuse(_ stream: HTTP2Stream, httpStatus: Int) {
     refused(httpStatus: httpStatus)
     discardInput(of: stream)
     var headers = HeaderBlock()
     headers.append(name: ":status", value: "\(httpStatus)")
-    session.submitHeadersOnlyResponse(stream, headers)
+    if httpStatus == 405 { headers.append(name: "allow", value: "POST") }
+    guard stream.headers.firstValue(":method") != "HEAD" else {
+      return session.submitHeadersOnlyResponse(stream, headers)
+    }
+    // For people: clients of gRPC go by the status.
+    headers.append(name: "content-type", value: "text/plain")
+    session.submitResponse(stream, headers, body: Self.explanation)
   }
 }
 

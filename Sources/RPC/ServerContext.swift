@@ -33,8 +33,8 @@ public import ProtobufCodec
 
   private let implementation: ServerMethod
   /// Nil once the stream is closed: the object then belongs to another call.
-  private var stream: HTTP2Stream?
-  private let connection: ServerConnection
+  private(set) var stream: HTTP2Stream?
+  let connection: ServerConnection
   private var progress = Progress.noResponse
   private var task: Task<Void, Never>?
   private var deadlineTimer: LoopTimer?
@@ -42,11 +42,15 @@ public import ProtobufCodec
   private var trailingMetadata: HeaderBlock?
   /// What the handler is told when it touches a call that is over.
   private var endReason = RPCStatus(.cancelled, "The caller gave up.")
-  private var reader: UnsafeContinuation<Void, Never>?
+  private(set) var reader: UnsafeContinuation<Void, Never>?
   private var writer: UnsafeContinuation<Void, Never>?
 
   private var meter: CallMeter
   let requestEncoding: MessageEncoding
+  /// Room for the message under way, where it needs more than its stream's window.
+  var reservation: RequestBudget.Reservation?
+  /// When that room was granted, on the loop's clock.
+  var grantedAtMilliseconds: UInt64 = 0
   private var responseEncoding = MessageEncoding.identity
 
   init(
@@ -65,6 +69,9 @@ public import ProtobufCodec
       deadlineTimer = loop.schedule(afterMilliseconds: timeoutMilliseconds) { [unowned self] in deadlinePassed() }
     }
   }
+
+  /// The outcome is not decided.
+  var isOpen: Bool { progress != .finished }
 
   // MARK: Metadata
 
@@ -187,6 +194,7 @@ public import ProtobufCodec
 
   /// The stream is over: nothing can be sent any more.
   func streamClosed() {
+    releaseReservation()
     stream = nil
     if progress != .finished { ended(endReason) }
     progress = .finished
@@ -208,7 +216,10 @@ public import ProtobufCodec
       deadlineTimer = nil
       connection.needsFlush()
     }
-    if status != nil { connection.discardInput(of: stream) }
+    if status != nil {
+      connection.discardInput(of: stream)
+      releaseReservation()
+    }
     if status == nil && progress == .noResponse { sent(stream.outbound.count) }
     ended(status)
     let session = connection.session
@@ -232,8 +243,10 @@ public import ProtobufCodec
 
   // MARK: Metrics
 
-  /// More of the request has arrived.
-  func received(_ bytes: Int) { meter.received(bytes, connection.server.metrics) }
+  /// Counts what has arrived since it was counted last.
+  func countReceived(_ stream: HTTP2Stream) {
+    meter.received(stream.receivedBytes - meter.receivedBytes, connection.server.metrics)
+  }
 
   private func sent(_ bytes: Int) { meter.sent(bytes, connection.server.metrics) }
 
@@ -266,75 +279,85 @@ public import ProtobufCodec
     guard case .message(let count, let isCompressed) = front else {
       throw RPCStatus(.internal, "The request ended within its message.")
     }
-    guard stream.body.count == MessageFraming.prefixBytes + count else {
+    guard stream.bodyBytes == MessageFraming.prefixBytes + count else {
       throw RPCStatus(.internal, "The request holds more than the one message its method takes.")
     }
     requestWasCompressed = isCompressed
-    var received = stream.body
-    var start = MessageFraming.prefixBytes
+    let message = MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count
     if isCompressed {
-      received = try MessageEncoding.expand(received, start..<received.count, byteLimit: limit)
-      start = 0
+      let expanded = try MessageEncoding.expand(stream.body, message, byteLimit: limit)
+      unsafe try lend(expanded, 0..<expanded.count, body)
+    } else {
+      unsafe try lend(stream.body, message, body)
     }
-    do throws(DecodeError) {
-      let message = unsafe received.span.bytes.extracting(start...)
-      try unsafe message.withUnsafeBytes { bytes throws(DecodeError) in
-        try unsafe body(bytes, connection.limits.decoding)
-      }
-    } catch {
-      throw FieldRefusal.status(for: error)
-    }
-    connection.dropBody(of: stream)
+    stream.dropBody()
+    releaseReservation()
   }
 
-  /// Takes the next of many requests.
-  func nextRequest<Request: ProtobufMessage>(_ type: Request.Type) async throws(RPCStatus) -> Request? {
+  /// What there is of the requests of a call that has many.
+  @usableFromInline
+  enum NextRequest {
+    case taken
+    case nothingYet
+    case ended
+  }
+
+  /// Lends the next of many requests, if all of it is there, and then drops it.
+  @usableFromInline
+  func withNextRequest(
+    _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
+  ) throws(RPCStatus) -> NextRequest {
+    guard let stream, progress != .finished else { throw endReason }
     let limit = connection.limits.messageBytesMax
-    while true {
-      guard let stream, progress != .finished else { throw endReason }
-      let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit, encoding: requestEncoding)
-      if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
-      if case .message(let count, let isCompressed) = front {
-        requestWasCompressed = isCompressed
-        let message = MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count
-        let request: Request
-        if isCompressed {
-          let expanded = try MessageEncoding.expand(stream.body, message, byteLimit: limit)
-          request = try decode(type, expanded, from: 0, count: expanded.count)
-        } else {
-          request = try decode(type, stream.body, from: message.lowerBound, count: count)
-        }
-        connection.dropBody(of: stream, first: MessageFraming.prefixBytes + count)
-        return request
-      }
-      guard !stream.receivedEnd else {
-        guard stream.body.isEmpty else { throw RPCStatus(.internal, "The request ended within a message.") }
-        return nil
-      }
-      // The handler wants more: the peer gets its window back. While it does not, the window holds the peer up.
-      connection.session.consumeReceived(stream)
-      connection.needsFlush()
-      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-        unsafe reader = continuation
-      }
+    let front = MessageFraming.front(
+      of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
+    if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
+    guard case .message(let count, let isCompressed) = front else {
+      guard stream.receivedEnd else { return .nothingYet }
+      guard stream.bodyBytes == 0 else { throw RPCStatus(.internal, "The request ended within a message.") }
+      return .ended
+    }
+    requestWasCompressed = isCompressed
+    let start = stream.bodyOffset + MessageFraming.prefixBytes
+    if isCompressed {
+      let expanded = try MessageEncoding.expand(stream.body, start..<start + count, byteLimit: limit)
+      unsafe try lend(expanded, 0..<expanded.count, body)
+    } else {
+      unsafe try lend(stream.body, start..<start + count, body)
+    }
+    stream.useBody(first: MessageFraming.prefixBytes + count)
+    releaseReservation()
+    return .taken
+  }
+
+  /// Suspends until there is more of the requests, or the call is over.
+  @usableFromInline
+  func waitForRequest() async {
+    guard let stream, progress != .finished else { return }
+    // The handler wants more: the peer gets the window back of what was used. While it does not, the window holds the peer up.
+    let session = connection.session
+    session.consumeUsed(stream)
+    session.widenIfBusy(stream)
+    let front = MessageFraming.front(
+      of: stream.body, from: stream.bodyOffset, byteLimit: connection.limits.messageBytesMax, encoding: requestEncoding)
+    admit(front, on: stream)
+    connection.needsFlush()
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe reader = continuation
     }
   }
 
-  private func decode<Request: ProtobufMessage>(
-    _ type: Request.Type, _ bytes: [UInt8], from start: Int, count: Int
-  ) throws(RPCStatus) -> Request {
-    let request: Request
+  private func lend(
+    _ bytes: [UInt8], _ range: Range<Int>, _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
+  ) throws(RPCStatus) {
     do throws(DecodeError) {
-      let message = unsafe bytes.span.bytes.extracting(start..<start + count)
-      request = try unsafe message.withUnsafeBytes { message throws(DecodeError) in
-        try unsafe Request.decode(message, limits: connection.limits.decoding)
+      let message = unsafe bytes.span.bytes.extracting(range)
+      try unsafe message.withUnsafeBytes { message throws(DecodeError) in
+        try unsafe body(message, connection.limits.decoding)
       }
     } catch {
       throw FieldRefusal.status(for: error)
     }
-    let violations = request.fieldViolations()
-    guard violations.isEmpty else { throw FieldRefusal.status(for: violations) }
-    return request
   }
 
   /// Keeps the response of a call that has exactly one, encoded, until the call ends.
@@ -349,8 +372,10 @@ public import ProtobufCodec
     appendMessage(to: &stream.outbound, body)
   }
 
-  /// Sends one of many responses.
-  func write<Response: ProtobufMessage>(_ response: Response) async throws(RPCStatus) {
+  /// Appends one of many responses.
+  /// - Returns: Whether the writer is to wait until there is room for more.
+  @usableFromInline
+  func append(_ encode: (inout [UInt8]) -> Void) throws(RPCStatus) -> Bool {
     guard let stream, progress != .finished else { throw endReason }
     let session = connection.session
     if progress == .noResponse {
@@ -359,15 +384,21 @@ public import ProtobufCodec
     }
     session.append(to: stream) { outbound in
       let before = outbound.count
-      appendMessage(to: &outbound) { response.append(to: &$0) }
+      appendMessage(to: &outbound, encode)
       sent(outbound.count - before)
     }
     connection.needsFlush()
-    guard session.needsDrain(stream) else { return }
+    return session.needsDrain(stream)
+  }
+
+  /// Suspends until there is room for more of the response.
+  /// - Throws: What ended the call, if it ended before.
+  @usableFromInline
+  func waitForRoom() async throws(RPCStatus) {
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe writer = continuation
     }
-    guard self.stream != nil, progress != .finished else { throw endReason }
+    guard stream != nil, progress != .finished else { throw endReason }
   }
 
   /// More of the request has come, or its end.

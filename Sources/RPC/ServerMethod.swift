@@ -64,29 +64,44 @@ public final class ServerMethod: Sendable {
 
 /// Sends the responses of a streaming call. To be used from the handler's own task.
 public struct ResponseWriter<Response: ProtobufMessage>: Sendable {
-  let context: ServerContext
+  @usableFromInline let context: ServerContext
 
   @usableFromInline
   init(context: ServerContext) { self.context = context }
 
   /// Sends one response; suspends while the peer's window is full.
   /// - Throws: `.cancelled` or `.deadlineExceeded` once nobody listens any more.
+  @inlinable
   public func write(_ response: Response) async throws(RPCStatus) {
-    try await context.write(response)
+    if try context.append({ response.append(to: &$0) }) { try await context.waitForRoom() }
   }
 }
 
 /// The requests of a streaming call, in order. To be used from the handler's own task.
 public struct RequestStream<Request: ProtobufMessage>: Sendable {
-  let context: ServerContext
+  @usableFromInline let context: ServerContext
 
   @usableFromInline
   init(context: ServerContext) { self.context = context }
 
   /// The next request, or nil after the last; suspends until there is one.
   /// - Throws: `.cancelled` when the peer gave up, and the refusals of framing, decoding and field rules.
+  @inlinable
   public func next() async throws(RPCStatus) -> Request? {
-    try await context.nextRequest(Request.self)
+    while true {
+      var request = Request()
+      let next = unsafe try context.withNextRequest { bytes, limits throws(DecodeError) in
+        request = try unsafe Request.decode(bytes, limits: limits)
+      }
+      switch next {
+      case .taken:
+        let violations = request.fieldViolations()
+        guard violations.isEmpty else { throw FieldRefusal.status(for: violations) }
+        return request
+      case .ended: return nil
+      case .nothingYet: await context.waitForRequest()
+      }
+    }
   }
 }
 

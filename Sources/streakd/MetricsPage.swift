@@ -16,6 +16,7 @@ struct MetricsPage {
     page.exposition.add("streakd_ready", .gauge, "Whether calls can be served: 1 or 0.", isReady ? 1 : 0)
     page.addCalls(server)
     page.addConnections(server.connections)
+    page.addLargeRequests(server)
     page.addLoops(server.loopLags)
     page.addDatabase(database)
     if let backups { page.addBackups(backups) }
@@ -104,6 +105,14 @@ struct MetricsPage {
     exposition.add(
       "streakd_connections_ended_total", .counter, "Connections that ended, by reason.",
       ConnectionEnd.allCases.map { .init([("reason", $0.rawValue)], connections.ended[$0] ?? 0) })
+  }
+
+  private mutating func addLargeRequests(_ server: ServerMetrics) {
+    exposition.add(
+      "streakd_large_request_bytes", .gauge, "Bytes set aside for requests larger than their stream's window.",
+      server.largeRequestBytes)
+    exposition.add(
+      "streakd_large_requests_waiting", .gauge, "Requests that wait for such room.", server.largeRequestsWaiting)
   }
 
   private mutating func addLoops(_ lags: [LoopLag]) {

@@ -99,6 +99,50 @@ def test_an_attacker_is_cut_off_and_others_are_served(server, name):
         assert server.resident_kib() - before < RESIDENT_GROWTH_KIB_MAX
 
 
+def test_large_requests_that_never_end_hold_no_more_than_a_connection_may(server):
+    """As many messages of 4 MiB as streams: each may fill its window of 64 KiB, and what goes beyond shares 16 MiB."""
+    streams, piece = 256, 16_000
+    message_bytes = 4 * 1024 * 1024 - 5
+    before = server.resident_kib()
+    with grpc.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        peer = socket.create_connection(("127.0.0.1", server.port), timeout=1)
+        try:
+            peer.sendall(PREFACE + b"".join(request(2 * stream + 1) for stream in range(streams)))
+            window, sent = {}, {stream: 0 for stream in range(1, 2 * streams, 2)}
+            end = time.monotonic() + 4
+            # As much as the windows allow, for as long as the server gives any back.
+            received = b""
+            connection_window = 65_535
+            while time.monotonic() < end:
+                for stream in sent:
+                    while (count := min(piece, window.get(stream, 65_535), connection_window, message_bytes - sent[stream])) > 0:
+                        data = bytes(count) if sent[stream] else struct.pack(">BI", 0, message_bytes - 5) + bytes(count - 5)
+                        peer.sendall(frame(DATA, 0, stream, data))
+                        window[stream] = window.get(stream, 65_535) - count
+                        sent[stream] += count
+                        connection_window -= count
+                try:
+                    received += peer.recv(65_536)
+                except TimeoutError:
+                    break
+                while len(received) >= 9 and len(received) >= 9 + (length := int.from_bytes(received[:3], "big")):
+                    if received[3] == WINDOW_UPDATE:
+                        stream, more = struct.unpack(">II", received[5:13])
+                        if stream:
+                            window[stream] = window.get(stream, 65_535) + more
+                        else:
+                            connection_window += more
+                    received = received[9 + length:]
+            # All windows are used up, and few messages were let in.
+            assert sum(sent.values()) <= (16 << 20) + streams * 65_535
+            assert sum(count > 65_535 for count in sent.values()) == 4
+            assert health.Check(health_pb2.HealthCheckRequest(), timeout=1).status == health_pb2.HealthCheckResponse.SERVING
+            assert server.resident_kib() - before < RESIDENT_GROWTH_KIB_MAX
+        finally:
+            peer.close()
+
+
 def test_a_well_behaved_client_may_cancel_as_many_calls_as_it_has_open(server):
     with grpc.insecure_channel(server.address) as channel:
         health = health_pb2_grpc.HealthStub(channel)

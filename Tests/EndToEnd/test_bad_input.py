@@ -139,6 +139,16 @@ def test_an_unknown_method_is_unimplemented(raw):
 @pytest.mark.parametrize("content_type", ["application/json", "text/html", "application/grpcx", ""])
 def test_another_content_type_is_answered_with_http_415(raw, content_type):
     assert raw.call(HEALTH, frame(b""), content_type=content_type)[":status"] == "415"
+
+
+@pytest.mark.parametrize("method, has_body", [("GET", True), ("HEAD", False)])
+def test_what_is_no_call_is_told_so_in_words(raw, method, has_body):
+    stream = raw.headers("/", replaced={":method": method}, end=True)
+    answer = raw.answer(stream)
+    assert (answer[":status"], answer["allow"]) == ("405", "POST")
+    body = b"".join(event.data for event in raw.events if isinstance(event, h2.events.DataReceived) and event.stream_id == stream)
+    assert body.startswith(b"This server speaks gRPC") == has_body
+    raw.check_alive()
     raw.check_alive()
 
 

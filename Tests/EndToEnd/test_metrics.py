@@ -115,6 +115,7 @@ def test_the_stock_parser_reads_the_figures_of_the_calls_made(folder):
         assert after.value("streakd_postgres_connections_open") == 8 == after.value("streakd_postgres_connections_max")
         assert after.value("streakd_postgres_statements_sent_total") > before.value("streakd_postgres_statements_sent_total")
         assert after.values("streakd_postgres_waiting") == [0, 0]
+        assert after.value("streakd_large_request_bytes") == 0 == after.value("streakd_large_requests_waiting")
         assert len(after.values("streakd_loop_lag_seconds_count")) == 2
         resident = after.value("process_resident_memory_bytes") / 1024
         assert 0.5 < resident / server.resident_kib() < 2

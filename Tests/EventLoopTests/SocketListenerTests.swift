@@ -54,6 +54,32 @@ struct UnixSocketTests {
     thread.stopAndJoin()
   }
 
+  @Test("whether an address is free is told at once by a server that does not accept")
+  func fullBacklog() throws {
+    let path = Self.path()
+    let address = try #require(SocketAddress(unixPath: path))
+    var name = sockaddr_un()
+    name.sun_family = sa_family_t(AF_UNIX)
+    unsafe withUnsafeMutableBytes(of: &name.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
+    func call(_ function: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+      unsafe withUnsafePointer(to: &name) { name in
+        unsafe name.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          unsafe function($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+    }
+    let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    #expect(call { unsafe bind(server, $0, $1) } == 0 && listen(server, 0) == 0)
+    var callers: [Int32] = []
+    repeat {
+      callers.append(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0))
+    } while call { unsafe connect(callers[callers.count - 1], $0, $1) } == 0 && callers.count < 10
+    #expect(errno == EAGAIN)
+    #expect(throws: SocketError.self) { try SocketListener.checkIsFree(address) }
+    for descriptor in callers + [server] { close(descriptor) }
+    unlink(path)
+  }
+
   @Test("a file that is no socket stays as it is, and is refused")
   func ordinaryFile() async throws {
     let thread = EventLoopThread()

@@ -121,6 +121,33 @@ struct HTTP2SessionTests {
     #expect(!pair.server.needsDrain(received))
   }
 
+  @Test("as many streams as the limit get a busy one's window, one more does not, and a closed one makes room")
+  func busyStreams() throws {
+    var limits = HTTP2Limits()
+    limits.busyStreamsMax = 2
+    let pair = try Pair(serverLimits: limits)
+    let streams = try (0..<3).map { _ in try pair.request(ends: false) }
+    let received = pair.serverEvents.streams
+    for (stream, received) in zip(streams, received) {
+      pair.client.append(to: stream) { $0.append(contentsOf: [UInt8](repeating: 7, count: 262_144)) }
+      while received.receivedBytes < 262_144 {
+        pair.server.widenIfBusy(received)
+        #expect(received.windowBytes == 65_535)  // not busy yet
+        received.dropBody()
+        pair.server.consumeUsed(received)
+        let before = received.receivedBytes
+        try pair.exchange()
+        try #require(received.receivedBytes > before)
+      }
+      pair.server.widenIfBusy(received)
+    }
+    #expect(received.map(\.windowBytes) == [262_144, 262_144, 65_535])
+    pair.client.reset(streams[0], code: .cancel)
+    try pair.exchange()
+    pair.server.widenIfBusy(received[2])
+    #expect(received[2].windowBytes == 262_144)
+  }
+
   @Test("a response that ends before the request does asks the peer to stop")
   func earlyResponse() throws {
     let pair = try Pair()

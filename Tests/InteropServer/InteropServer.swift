@@ -1,7 +1,9 @@
-// A server of gRPC's public interop protocol on our runtime, for the interop clients of any language: `interop-server --port=N`.
+// A server of gRPC's public interop protocol on our runtime, for the interop clients of any language:
+// `interop-server --port=N [--tls-certificate=FILE --tls-key=FILE]`.
 import EventLoop
 import Glibc
 import RPC
+import TLS
 import TestSchema
 
 @main
@@ -9,13 +11,17 @@ struct InteropServer {
   struct UsageError: Error {}
 
   static func main() async throws {
-    guard let port, let address = SocketAddress(parsing: "127.0.0.1:\(port)") else {
-      print("usage: interop-server --port=N")
+    guard let port = value("--port"), let address = SocketAddress(parsing: "127.0.0.1:\(port)") else {
+      print("usage: interop-server --port=N [--tls-certificate=FILE --tls-key=FILE]")
       throw UsageError()
+    }
+    var tls: TLSContext?
+    if let certificate = value("--tls-certificate"), let key = value("--tls-key") {
+      tls = try TLSContext(server: TLSServerFiles(certificateChain: String(certificate), privateKey: String(key)))
     }
     let thread = EventLoopThread()
     let server = try await RPCServer.start(
-      address: address, loops: [thread.loop], interceptors: { _ in [MetadataEcho()] }
+      address: address, loops: [thread.loop], tls: tls, interceptors: { _ in [MetadataEcho()] }
     ) { _ in InteropService().methods.filter { $0.descriptor.name != "UnimplementedCall" } }
     print("listening on \(server.address)")
     fflush(nil)  // whoever started the program waits for this line
@@ -24,11 +30,13 @@ struct InteropServer {
 }
 
 extension InteropServer {
-  /// What follows `--port`, as the next argument or, as gRPC's own runners write it, behind an equals sign.
-  private static var port: Substring? {
+  /// What follows an option, as the next argument or, as gRPC's own runners write it, behind an equals sign.
+  private static func value(_ option: String) -> Substring? {
     let arguments = CommandLine.arguments
-    if let joined = arguments.first(where: { $0.hasPrefix("--port=") }) { return joined.dropFirst(7) }
-    guard let flag = arguments.firstIndex(of: "--port"), arguments.indices.contains(flag + 1) else { return nil }
+    if let joined = arguments.first(where: { $0.hasPrefix("\(option)=") }) {
+      return joined.dropFirst(option.utf8.count + 1)
+    }
+    guard let flag = arguments.firstIndex(of: option), arguments.indices.contains(flag + 1) else { return nil }
     return arguments[flag + 1][...]
   }
 }

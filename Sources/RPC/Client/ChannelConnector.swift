@@ -27,12 +27,14 @@ final class ChannelConnector {
   private var keepaliveMilliseconds: UInt64
   private var connecting: Task<Void, Never>?
   private var idleTimer: LoopTimer?
+  var retryThrottle: RetryThrottle
 
   init(target: ChannelTarget, loop: EventLoop, tls: TLSContext?, options: ChannelOptions) {
     self.target = target
     self.loop = loop
     self.tls = tls
     self.options = options
+    retryThrottle = RetryThrottle(tokensMax: options.retryTokensMax)
     keepaliveMilliseconds = options.keepaliveMilliseconds
     backoff = ReconnectBackoff(
       minMilliseconds: options.reconnectMillisecondsMin, maxMilliseconds: options.reconnectMillisecondsMax)

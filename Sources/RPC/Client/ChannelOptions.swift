@@ -19,6 +19,8 @@ public struct ChannelOptions: Sendable {
   /// Between two attempts of an idempotent call: doubled from the first to the last, and drawn from the upper half.
   public var retryMillisecondsMin: UInt64 = 100
   public var retryMillisecondsMax: UInt64 = 5_000
+  /// Failed attempts, less a tenth of the calls that succeeded, of which half stop the repeating of idempotent calls; 0: never stop.
+  public var retryTokensMax = 10
   /// Bytes of one response, expanded.
   public var messageBytesMax = 64 * 1_024 * 1_024
   /// Whom the server's certificate must be for, and the calls' authority; nil: the name or address in the target.

@@ -121,6 +121,7 @@ internal import ProtobufCodec
 
   private func succeeded(_ trailers: Metadata) {
     detach()
+    connector.retryThrottle.succeeded()
     end(.success(trailers))
   }
 
@@ -132,9 +133,9 @@ internal import ProtobufCodec
       // To be sent from a fresh stack: this is the old connection's event.
       return tryAgain(afterMilliseconds: 0)
     }
-    guard canReplay, replay != nil, status.code == .unavailable, method.policy.isIdempotent else {
-      return end(.failure(status))
-    }
+    guard status.code == .unavailable, method.policy.isIdempotent else { return end(.failure(status)) }
+    connector.retryThrottle.failed()
+    guard canReplay, replay != nil, connector.retryThrottle.isOpen else { return end(.failure(status)) }
     var generator = SystemRandomNumberGenerator()
     var backoff =
       retryBackoff

@@ -8,6 +8,10 @@ public struct ServerMetrics: Sendable {
   public internal(set) var callsOfUnknownMethods = CallCounters()
   /// Requests that were no gRPC, by the HTTP status they were refused with.
   public internal(set) var refusedRequests: [Int: UInt64] = [:]
+  /// Bytes of large requests that are on their way: see `RPCLimits.largeRequestBytesMax`.
+  public internal(set) var largeRequestBytes = 0
+  /// Large requests that wait for room.
+  public internal(set) var largeRequestsWaiting = 0
   /// In the order of the loops.
   public internal(set) var loopLags: [LoopLag] = []
 
@@ -18,6 +22,8 @@ public struct ServerMetrics: Sendable {
     for (name, counters) in other.calls { calls[name, default: CallCounters()].add(counters) }
     callsOfUnknownMethods.add(other.callsOfUnknownMethods)
     refusedRequests.merge(other.refusedRequests, uniquingKeysWith: +)
+    largeRequestBytes += other.largeRequestBytes
+    largeRequestsWaiting += other.largeRequestsWaiting
     loopLags += other.loopLags
   }
 }

@@ -1,0 +1,65 @@
+internal import EventLoop
+internal import HTTP2
+
+/// How a request comes in.
+extension ServerContext {
+  /// More of the request has come, or its end.
+  func receivedBody() {
+    guard let stream, isOpen else { return }
+    countReceived(stream)
+    if takesOneRequest && stream.receivedEnd { return start() }
+    let limit = connection.limits.messageBytesMax
+    let front = MessageFraming.front(
+      of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
+    if takesOneRequest {
+      if let refusal = MessageFraming.refusal(front, byteLimit: limit) { return end(refusal) }
+      if case .message(let count, _) = front, stream.bodyBytes > count + MessageFraming.prefixBytes {
+        return end(RPCStatus(.internal, "The request holds more than the one message its method takes."))
+      }
+      admit(front, on: stream)
+    } else if unsafe reader != nil {
+      switch front {
+      case .begun where !stream.receivedEnd: admit(front, on: stream)
+      case .incomplete where !stream.receivedEnd: break
+      default: resumeReader()
+      }
+    }
+  }
+
+  /// Somebody waits for the message at the front: lets the peer send all of it.
+  ///
+  /// A message that the stream's window has room for needs nothing. For another one room is asked for once the peer has used half of that
+  /// window (so that a few bytes reserve nothing), and where it is granted, what arrives is given back to the window at once.
+  func admit(_ front: MessageFraming.Front, on stream: HTTP2Stream) {
+    guard case .begun(let count) = front else { return }
+    let session = connection.session
+    if let reservation {
+      if reservation.isGranted { session.consumeReceived(stream) }
+      return
+    }
+    let bytes = count + MessageFraming.prefixBytes
+    let receivable = session.receivableBytes(stream)
+    guard bytes - stream.bodyBytes > receivable, receivable <= stream.windowBytes / 2 else { return }
+    reservation = connection.reserve(bytes) { [unowned self] in
+      grantedAtMilliseconds = loop.nowMilliseconds
+      session.consumeReceived(stream)
+      connection.needsFlush()
+    }
+  }
+
+  /// The message was used, or nobody will use it.
+  func releaseReservation() {
+    guard let reservation else { return }
+    self.reservation = nil
+    connection.server.requestBudget.release(reservation)
+  }
+
+  /// Whether a message takes too long to arrive. Time spent waiting for room does not count.
+  func requestIsLate(atMilliseconds now: UInt64, _ limits: ConnectionLimits) -> Bool {
+    guard isOpen, let stream, !stream.receivedEnd else { return false }
+    if let reservation {
+      return reservation.isGranted && now &- grantedAtMilliseconds >= limits.requestMilliseconds
+    }
+    return takesOneRequest && now &- stream.openedAtMilliseconds >= limits.requestMilliseconds
+  }
+}

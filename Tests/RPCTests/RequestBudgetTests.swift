@@ -1,0 +1,121 @@
+import Testing
+
+@testable import RPC
+
+@Suite("Request budget")
+struct RequestBudgetTests {
+  /// A budget, and in which order it granted what.
+  private final class Scene {
+    let budget: RequestBudget
+    private(set) var granted: [String] = []
+    private var reservations: [String: RequestBudget.Reservation] = [:]
+
+    init(bytesMax: Int, bytesPerConnectionMax: Int) {
+      budget = RequestBudget(bytesMax: bytesMax, bytesPerConnectionMax: bytesPerConnectionMax)
+    }
+
+    func reserve(_ name: String, _ bytes: Int, _ share: RequestBudget.Share) {
+      reservations[name] = budget.reserve(bytes, for: share) { [unowned self] in granted.append(name) }
+    }
+
+    func release(_ name: String) {
+      guard let reservation = reservations.removeValue(forKey: name) else { return }
+      budget.release(reservation)
+    }
+  }
+
+  @Test("a connection's share is given up to its last byte, one past it waits, and in the order of asking")
+  func share() {
+    let scene = Scene(bytesMax: 1_000, bytesPerConnectionMax: 100)
+    let (share, other) = (RequestBudget.Share(), RequestBudget.Share())
+    scene.reserve("a", 60, share)
+    scene.reserve("b", 40, share)
+    scene.reserve("c", 2, share)
+    scene.reserve("d", 1, share)
+    scene.reserve("other", 100, other)
+    #expect(scene.granted == ["a", "b", "other"])
+    scene.release("b")
+    #expect(scene.granted == ["a", "b", "other", "c", "d"])
+    #expect(scene.budget.reservedBytes == 163)
+  }
+
+  @Test("the whole is given up to its last byte, one past it waits, and connections take turns")
+  func whole() {
+    let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 100)
+    let (first, second) = (RequestBudget.Share(), RequestBudget.Share())
+    scene.reserve("a", 100, first)
+    scene.reserve("b", 50, first)
+    scene.reserve("c", 50, first)
+    scene.reserve("d", 50, second)
+    #expect(scene.granted == ["a"])
+    scene.release("a")
+    #expect(scene.granted == ["a", "d", "b"])
+    scene.release("d")
+    #expect(scene.granted == ["a", "d", "b", "c"])
+  }
+
+  @Test("what is larger than everything is let in alone")
+  func large() {
+    let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 50)
+    let share = RequestBudget.Share()
+    scene.reserve("a", 1, share)
+    scene.reserve("b", 500, share)
+    #expect(scene.granted == ["a"])
+    scene.release("a")
+    #expect(scene.granted == ["a", "b"])
+  }
+
+  @Test("who stops waiting makes way for those behind")
+  func leaving() {
+    let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 100)
+    let share = RequestBudget.Share()
+    scene.reserve("a", 60, share)
+    scene.reserve("b", 60, share)
+    scene.reserve("c", 40, share)
+    scene.release("b")
+    #expect(scene.granted == ["a", "c"])
+  }
+
+  @Test(
+    "whatever comes and goes, the limits hold, nobody waits for ever, and nothing is left", arguments: UInt64(0)..<64)
+  func anything(seed: UInt64) {
+    var generator = Generator(seed: seed)
+    let scene = Scene(bytesMax: 300, bytesPerConnectionMax: 100)
+    let shares = (0..<5).map { _ in RequestBudget.Share() }
+    var open: [String] = []
+    var asked = 0
+    for step in 0..<500 {
+      if Bool.random(using: &generator) || open.isEmpty {
+        asked += 1
+        open.append("\(step)")
+        scene.reserve("\(step)", .random(in: 1...100, using: &generator), shares[.random(in: 0..<5, using: &generator)])
+      } else {
+        scene.release(open.remove(at: .random(in: 0..<open.count, using: &generator)))
+      }
+      #expect(scene.budget.reservedBytes <= 300, "seed \(seed)")
+      for share in shares { #expect(share.reservedBytes <= 100, "seed \(seed)") }
+    }
+    // The rest ends once it was granted: all have their turn.
+    while let next = open.first(where: { scene.granted.contains($0) }) {
+      open.removeAll { $0 == next }
+      scene.release(next)
+    }
+    #expect(open.isEmpty, "seed \(seed)")
+    #expect(scene.budget.reservedBytes == 0, "seed \(seed)")
+  }
+
+  /// SplitMix64.
+  private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = state
+      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ (mixed >> 31)
+    }
+  }
+}
