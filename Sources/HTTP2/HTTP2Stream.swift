@@ -93,14 +93,20 @@ public final class HTTP2Stream {
   /// All bytes received so far were used, or nobody will use them.
   public func dropBody() {
     bodyOffset = 0
-    guard body.capacity > Self.keptBytesMax else { return body.removeAll(keepingCapacity: true) }
+    guard body.capacity > Self.keptBytesMax else {
+      if !body.isEmpty { body.removeAll(keepingCapacity: true) }
+      return
+    }
     var used: [UInt8] = []
     swap(&used, &body)
     resources.giveBody(used)
   }
 
   /// Gives up memory beyond what a pooled stream keeps.
-  func emptyOutbound() { outbound.removeAll(keepingCapacity: outbound.capacity <= Self.keptBytesMax) }
+  func emptyOutbound() {
+    let isLarge = outbound.capacity > Self.keptBytesMax
+    if isLarge || !outbound.isEmpty { outbound.removeAll(keepingCapacity: !isLarge) }
+  }
 
   /// Appends received bytes.
   func receive(_ bytes: UnsafeBufferPointer<UInt8>) {
