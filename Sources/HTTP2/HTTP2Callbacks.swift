@@ -92,9 +92,16 @@ internal import Glibc
       let list = stream.hasHeaders ? stream.trailers : stream.headers
       let size = nameCount + valueCount + HeaderBlock.fieldOverheadBytes
       guard list.listBytes + size <= stream.headerListBytesMax else {
+        let session = unsafe HTTP2Callbacks.session(userData)
+        stream.refusedListBytes += size
+        // A field of the table named again and again: a few bytes on the wire that cost us megabytes (CVE-2016-6581).
+        guard stream.refusedListBytes <= session.resources.limits.refusedHeaderListBytesMax else {
+          session.stop(because: .resets)
+          return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+        }
         guard !stream.headersTooLarge else { return 0 }
         stream.headersTooLarge = true
-        return unsafe countReset(HTTP2Callbacks.session(userData))
+        return countReset(session)
       }
       unsafe list.append(name: name, nameCount: nameCount, value: value, valueCount: valueCount)
       return 0

@@ -4,6 +4,8 @@ public struct HTTP2Limits: Sendable {
   public var concurrentStreamsMax: UInt32 = 256
   /// Bytes of one header list, counted as RFC 9113 section 6.5.2 counts them (name + value + 32 for each field).
   public var headerListBytesMax = 16_384
+  /// Bytes of one header list beyond that limit, counted likewise, which are only decoded; more of them end the connection.
+  public var refusedHeaderListBytesMax = 1_048_576
   /// Bytes the peer may send on one stream before we take them (SETTINGS_INITIAL_WINDOW_SIZE).
   public var streamWindowBytes: UInt32 = 65_535
   /// The same for a stream whose receiver keeps up: fewer and larger steps.

@@ -24,6 +24,8 @@ public final class HTTP2Stream {
   public internal(set) var receivedEnd = false
   /// The header list was larger than the limit: `headers` holds the part within it.
   public internal(set) var headersTooLarge = false
+  /// Bytes of header fields beyond the limit.
+  var refusedListBytes = 0
   /// The header fields are complete.
   public internal(set) var hasHeaders = false
   /// Header fields of ours have been sent: the peer may know of the stream.
@@ -129,6 +131,7 @@ public final class HTTP2Stream {
     receivedBytes = 0
     receivedEnd = false
     headersTooLarge = false
+    refusedListBytes = 0
     discardsInput = false
     hasHeaders = false
     isSent = false

@@ -82,6 +82,20 @@ struct FloodTests {
     #expect(try Self.flood(limits, Self.requests(11, Self.withoutAuthority)) == .resets)
   }
 
+  @Test("a header list may be beyond its limit by so much, and not by one field more")
+  func headerBomb() throws {
+    var limits = HTTP2Limits()
+    limits.headerListBytesMax = 167  // the whole request
+    limits.refusedHeaderListBytesMax = 10 * 133
+    // A field of 1 + 100 + 32 bytes into HPACK's table, and then named by one byte each.
+    func bomb(_ count: Int) -> [UInt8] {
+      let field = [0x40, 1, 97, 100] + [UInt8](repeating: 118, count: 100)
+      return Self.requests(1, Self.wholeRequest + field + [UInt8](repeating: 0xBE, count: count - 1))
+    }
+    #expect(try Self.flood(limits, bomb(10)) == nil)
+    #expect(try Self.flood(limits, bomb(11)) == .resets)
+  }
+
   @Test("a budget fills up again with time, up to its burst, and work gives some back")
   func refill() {
     let rate = FrameRate(burst: 2, perSecond: 1_000)
