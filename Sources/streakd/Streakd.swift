@@ -202,6 +202,7 @@ struct Streakd: AsyncParsableCommand {
     let backups = try await startBackups(settings, owner ?? connectionString, store, first, logger)
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
+    let housekeeping = Housekeeping(store: store, loop: first, logger: logger).start()
     let breached = try settings.breachedPasswords.map { try BreachedPasswords(file: $0) } ?? BreachedPasswords()
     let application = try StreakApplication(
       store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached,
@@ -244,8 +245,8 @@ struct Streakd: AsyncParsableCommand {
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     if let admin { await admin.close() }
     await backups?.stop()
-    checks.cancel()
-    await checks.value
+    for task in [checks, housekeeping] { task.cancel() }
+    for task in [checks, housekeeping] { await task.value }
     await application.close()
     await store.close()
     await stopping.close()

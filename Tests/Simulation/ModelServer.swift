@@ -39,7 +39,7 @@ struct ModelServer {
     let id = nextID
     self = copy
     nextID = id
-    for userID in people.keys { people[userID]?.ledger = copy.people[userID]!.ledger.inEpoch(epoch) }
+    for (userID, person) in copy.people { people[userID]?.ledger = person.ledger.inEpoch(epoch) }
   }
 
   /// Answers a submission sent with the credentials of `userID` and `deviceID`.
@@ -70,8 +70,8 @@ struct ModelServer {
     }
     if submission.nothingLeft { person.ledger.finishCatchUp(of: deviceID, now: now) }
     for habitID in person.ledger.staleSummaries {
-      let stored = people[userID]!.ledger.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts }
-      person.ledger.setStoredCountedDays(stored.map(\.key.day), of: habitID)
+      let stored = people[userID]?.ledger.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts } ?? [:]
+      person.ledger.setStoredCountedDays(stored.keys.map(\.day), of: habitID)
     }
     person.ledger.settle(now: now) { makeID() }
     person.ledger.commit()
@@ -88,13 +88,14 @@ struct ModelServer {
     let ledger = person.ledger
     let isKnown = cursor.epoch == ledger.epoch && (0...ledger.changeNumber).contains(cursor.changeNumber)
     var since = isKnown ? cursor.changeNumber : 0
-    var place = isKnown ? Place(resume) ?? Place(head: since, version: since, key: nil) : Place(head: 0, version: 0, key: nil)
+    let start = Place(head: 0, version: 0, key: nil)
+    var place = isKnown ? Place(resume) ?? Place(head: since, version: since, key: nil) : start
     var isReset = !isKnown && cursor != .start
     if since > 0 || !resume.isEmpty,
       ledger.habits.values.contains(where: { !$0.isDeleted && $0.returnedVersion > place.head })
     {
       since = 0
-      place = Place(head: 0, version: 0, key: nil)
+      place = start
       isReset = true
     }
     var changes = SyncChanges(cursor: Cursor(epoch: ledger.epoch, changeNumber: since))

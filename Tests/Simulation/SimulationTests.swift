@@ -14,6 +14,7 @@ struct SimulationTests {
         Issue.record("seed \(seed): no quiet")
         continue
       }
+      #expect(!world.hasDiverged, "seed \(seed): a device had everything and another digest")
       check(world, seed)
     }
   }
@@ -49,7 +50,7 @@ struct SimulationTests {
     var ticked: Set<CellKey> = []
     var undone: Set<CellKey> = []
     for (operation, outcome) in person.decided.values.flatMap(\.values) {
-      if outcome.status == .superseded, case .resolveConflict = operation.change {} else if outcome.status == .superseded {
+      if outcome.status == .superseded, !operation.isResolution {
         #expect(outcome.noticeID.map { person.ledger.notices[$0] != nil } == true, "seed \(seed): a loser was not kept")
       }
       guard case .setCompletion(let completion) = operation.change, outcome.status != .rejected else { continue }
@@ -67,10 +68,18 @@ struct SimulationTests {
 
   static func digest(of ledger: PersonLedger) -> StateDigest {
     var digest = StateDigest.empty
-    for (id, habit) in ledger.habits where !habit.isDeleted { digest += HabitState.itemDigest(habitID: id, habit.fields) }
+    for (id, habit) in ledger.habits where !habit.isDeleted {
+      digest += HabitState.itemDigest(habitID: id, habit.fields)
+    }
     for (key, cell) in ledger.cells where ledger.habits[key.habitID]?.isDeleted == false {
       digest += CellState.itemDigest(key, cell.cell)
     }
     return digest
+  }
+}
+
+extension Operation {
+  fileprivate var isResolution: Bool {
+    if case .resolveConflict = change { true } else { false }
   }
 }

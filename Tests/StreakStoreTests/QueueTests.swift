@@ -199,6 +199,30 @@ import Testing
     }
   }
 
+  @Test("an outcome is kept for as long as a device may send its operation again, and not for ever")
+  func forgotten() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let change = Operation.Change.day(person.habitID, Moment.sampleDay)
+      _ = try await person.queue([change], from: 1).get()
+      let session = SessionRecord(
+        sessionID: .random(), secretHash: [UInt8](repeating: 1, count: 32), anchor: .sample, sealedStart: nil)
+      #expect(try await test.store.startSession(session, at: .sample))
+      func days(_ count: Int64) -> Moment { Moment.sample.advanced(bySeconds: count * 86_400) }
+      #expect(try await test.store.forgetOld(at: days(StreakStore.outcomesKeptDays)) == 0)
+      #expect(try await person.queue([change], from: 1).get().outcomes[0].status == .applied)
+      #expect(try await test.store.forgetOld(at: days(StreakStore.outcomesKeptDays).advanced(bySeconds: 1)) == 1)
+      guard case .failure(.operationReused) = try await person.queue([change], from: 1) else {
+        Issue.record("taken again")
+        return
+      }
+      #expect(try await person.queue([change], from: 2).get().outcomes[0].status == .applied)
+      #expect(try await test.store.session(session.sessionID) != nil)
+      #expect(try await test.store.forgetOld(at: days(StreakStore.sessionsKeptDays + 1)) == 2)
+      #expect(try await test.store.session(session.sessionID) == nil)
+    }
+  }
+
   @Test("hints of many people fit into notifications, and are read as they were written")
   func payloads() {
     let hints = (0..<300).map { index in

@@ -18,11 +18,15 @@ struct Person: Sendable {
 
 func bytes(_ hexadecimal: Substring) -> [UInt8] {
   let digits = Array(hexadecimal.utf8)
-  return stride(from: 0, to: digits.count, by: 2).map { UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16) ?? 0 }
+  return stride(from: 0, to: digits.count, by: 2).map {
+    UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16) ?? 0
+  }
 }
 
 /// One person's device: sends one operation after another, each a new note for today, from where the server says it is.
-func drive(_ people: ArraySlice<Person>, _ channel: RPCChannel, until end: Date, seqs: inout [Int64], cursors: inout [Cursor?]) async throws -> [Double] {
+func drive(
+  _ people: ArraySlice<Person>, _ channel: RPCChannel, until end: Date, seqs: inout [Int64], cursors: inout [Cursor?]
+) async throws -> [Double] {
   var latencies: [Double] = []
   var place = people.startIndex
   while Date() < end {

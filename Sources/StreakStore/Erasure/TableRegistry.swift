@@ -61,7 +61,8 @@ public enum TableRegistry {
       name: "notices", userColumn: "user_id", export: .section("notices"),
       merge: .kept("merging makes notices of its own")),
     PersonalTable(
-      name: "notice_acknowledgements", userColumn: "user_id", export: .covered("which device has shown what says nothing more"),
+      name: "notice_acknowledgements", userColumn: "user_id",
+      export: .covered("which device has shown what says nothing more"),
       merge: .kept("a device's own")),
     PersonalTable(
       name: "audit_events", userColumn: "user_id", export: .section("audit"), merge: .kept("what happened, happened")),

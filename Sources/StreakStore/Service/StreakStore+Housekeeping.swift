@@ -1,0 +1,41 @@
+internal import Postgres
+
+extension StreakStore {
+  /// How long the outcome of an operation is kept at least, in days. Devices send again what they keep for 35.
+  public static let outcomesKeptDays: Int64 = 40
+  /// How long an anonymous session without contact is kept, in days.
+  public static let sessionsKeptDays: Int64 = 365
+  /// Rows removed by one statement.
+  static let forgottenRowsMax: Int32 = 5_000
+
+  private static let forgetOutcomes = Statement(
+    .write,
+    """
+    DELETE FROM operations WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM operations WHERE decided_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+    """)
+  private static let forgetSessions = Statement(
+    .write,
+    """
+    DELETE FROM sessions WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM sessions WHERE claimed_by IS NULL AND last_contact_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+    """)
+
+  /// Removes what is kept for a time only and is older, a bounded number of rows at a time. Any number of programs may do so at once.
+  ///
+  /// - Returns: Rows removed.
+  public func forgetOld(at now: Moment) async throws(StoreError) -> Int {
+    var count = 0
+    for (statement, days) in [
+      (Self.forgetOutcomes, Self.outcomesKeptDays), (Self.forgetSessions, Self.sessionsKeptDays),
+    ] {
+      var removed = Int(Self.forgottenRowsMax)
+      while removed == Int(Self.forgottenRowsMax) {
+        removed = try await database.execute(
+          statement, .moment(now.advanced(bySeconds: -days * 86_400)), .int32(Self.forgottenRowsMax))
+        count += removed
+      }
+    }
+    return count
+  }
+}

@@ -1,0 +1,28 @@
+import EventLoop
+import Logging
+import StreakStore
+
+/// Removes now and then what is kept for a time only.
+struct Housekeeping: Sendable {
+  /// Milliseconds between two rounds.
+  static let intervalMilliseconds: UInt64 = 6 * 3_600_000
+
+  let store: StreakStore
+  let loop: EventLoop
+  let logger: Logger
+
+  /// Goes on until the task is cancelled.
+  func start() -> Task<Void, Never> {
+    Task(executorPreference: loop) {
+      while !Task.isCancelled {
+        do {
+          let count = try await store.forgetOld(at: .now())
+          if count > 0 { logger.info("forgot what was kept long enough", metadata: ["rows": "\(count)"]) }
+        } catch {
+          logger.warning("housekeeping has to wait", metadata: ["reason": "\(error)"])
+        }
+        await loop.sleep(milliseconds: Self.intervalMilliseconds)
+      }
+    }
+  }
+}
