@@ -76,7 +76,8 @@ let package = Package(
       swiftSettings: fencedSettings),
     .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: settings),
     .target(
-      name: "StreakStore", dependencies: ["EventLoop", "Postgres", "StreakDomain", logging], swiftSettings: settings),
+      name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
+      swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(
@@ -119,6 +120,9 @@ let package = Package(
       swiftSettings: fencedSettings),
     .executableTarget(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
+      swiftSettings: settings, linkerSettings: allocator),
+    .executableTarget(
+      name: "sync-load", dependencies: ["EventLoop", "GRPCSchema", "RPC", "Schema"], path: "Tests/SyncLoad",
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "interop-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/InteropServer",

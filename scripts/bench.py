@@ -1,8 +1,10 @@
 """The measuring core of scripts/bench, which builds the programs and calls this."""
 
 import argparse
+import base64
 import concurrent.futures
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -18,9 +20,10 @@ import time
 import uuid
 
 import conftest  # noqa: F401  (generates the stubs)
+from device import Device, completion, digest_of, habit_item
 from person import Person, local_time, today
 from server import Server
-from streak.v1 import streak_pb2
+from streak.v1 import common_pb2, streak_pb2
 
 PROGRAMS = pathlib.Path(os.environ["STREAKD_PROGRAMS"])
 POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
@@ -30,6 +33,10 @@ PEOPLE = 200
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 HABITS = 10
+SYNC_PEOPLE = 4000
+SYNC_CALLERS = [1, 64, 256, 1000]
+UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
+PULLS = 200
 
 # StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
 SOURCE = pathlib.Path(__file__).parent.parent / "Sources/StreakStore/Ledger/StreakStore+Streaks.swift"
@@ -157,7 +164,7 @@ class Bench:
         data = self.folder / "tracker"
         data.mkdir()
         data.chmod(0o755)
-        with Server(folder=data, arguments=[]) as server:
+        with Server(folder=data, arguments=["--loops", str(os.cpu_count()), *UNLIMITED]) as server:
             people = self.make_people(server)
             pairs = [(person, habit) for person, habits in people for habit in habits]
             self.socket = str(data / "data" / "socket")
@@ -183,6 +190,20 @@ class Bench:
                         for name, method, lines in (("read", "GetStreak", read_lines), ("write", "RecordCompletion", write_lines)):
                             answer = self.load(server.port, f"/streak.v1.StreakService/{method}", f"@{lines}", 10, streams)
                             results.setdefault(("streakd", name, 10 * streams), []).append(answer["rps"])
+                    one_person = self.write_lines("one.txt", [line for line in writes if line[0] is people[0][0]])
+                    answer = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{one_person}", 10, 10)
+                    results.setdefault(("streakd", "one person", 100), []).append(answer["rps"])
+                alone = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{write_lines}", 1, 1) if has_load else None
+                if alone:
+                    results.setdefault(("streakd", "alone us", 1), []).append(alone["p50"])
+            sync_file = self.make_sync_people()
+            for _ in range(self.rounds):
+                for callers in SYNC_CALLERS:
+                    answer = self.sync_load(server.port, sync_file, callers)
+                    results.setdefault(("streakd", "sync", callers), []).append(answer["rps"])
+                    if callers == 1:
+                        results.setdefault(("streakd", "sync alone us", 1), []).append(answer["p50"])
+            self.pulls = self.pull_cost(server)
         return {key: statistics.median(values) for key, values in results.items()}
 
     def make_people(self, server):
@@ -196,6 +217,82 @@ class Bench:
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             return list(pool.map(make, range(PEOPLE)))
+
+    def make_sync_people(self):
+        """People with a device and a habit each, straight into the tables: signing up would take a password hash for each."""
+        rows, lines = [], []
+        name = "Read"
+        for _ in range(SYNC_PEOPLE):
+            user, device, habit, secret = (os.urandom(size) for size in (16, 16, 16, 32))
+            digest = digest_of([habit_item(common_pb2.Habit(id=habit, name=name))])
+            rows.append(f"('{user.hex()}', '{device.hex()}', '{habit.hex()}', '\\x{hashlib.sha256(secret).hexdigest()}', '\\x{digest.hex()}')")
+            token = "access." + base64.urlsafe_b64encode(user + secret).decode().rstrip("=")
+            lines.append(f"{token}\t{user.hex()}\t{habit.hex()}\n")
+        self.psql(f"""CREATE TABLE bench_people (user_id uuid, device_id uuid, habit_id uuid, access_hash bytea, digest bytea);
+            INSERT INTO bench_people VALUES {', '.join(rows)};
+            INSERT INTO users (user_id, email, password_hash, created_at, change_number, sealed_sign_up, digest, habit_count)
+              SELECT user_id, '', '', now(), 1, '', digest, 1 FROM bench_people;
+            INSERT INTO devices (user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at)
+              SELECT user_id, device_id, '', '', '', now(), access_hash, now() + interval '1 day' FROM bench_people;
+            INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at)
+              SELECT user_id, habit_id, '{name}', '', 0, 0, false, 1, now() FROM bench_people;
+            VACUUM ANALYZE users, devices, habits;""")
+        path = self.folder / "sync.txt"
+        path.write_text("".join(lines))
+        return path
+
+    def sync_load(self, port, people, callers):
+        run = subprocess.run(
+            ["taskset", "-c", "1", str(PROGRAMS / "sync-load"), str(port), str(people), str(callers), str(self.seconds)],
+            capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"sync-load failed: {run.stdout}{run.stderr}")
+        return json.loads(run.stdout)
+
+    def postgres_cpu_seconds(self, server):
+        """Of the private PostgreSQL, its connections included."""
+        main = server.postgres_pid()
+        children = pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        return cpu_seconds(main) + sum(cpu_seconds(pid) for pid in children)
+
+    def pull_cost(self, server):
+        """CPU ms of streakd and PostgreSQL for a pull with one change, after a month and after ten years of 20 habits; and a first pull."""
+        found = {}
+        for title, days in (("a month", 30), ("ten years", 3650)):
+            with Device(server) as phone:
+                habits = [os.urandom(16) for _ in range(20)]
+                for number, habit in enumerate(habits):
+                    phone.make(edit_habit=dict(habit=dict(id=habit, name=f"habit {number}")))
+                phone.sync()
+                user = phone.user_id.hex()
+                self.psql(f"""INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
+                      utc_offset_seconds, day_start_minutes, recorded_at)
+                    SELECT user_id, habit_id, {today()} - day, true, '', 0, 20 + row_number() OVER (ORDER BY day DESC), now(), 'UTC', 0, 0, now()
+                    FROM habits CROSS JOIN generate_series(1, {days}) AS day WHERE user_id = '{user}';
+                    UPDATE users SET change_number = 20 + {20 * days} WHERE user_id = '{user}';
+                    VACUUM ANALYZE cells;""")
+                first = self.first_pull(server, phone)
+                cursor = phone.cursor
+                spent = []
+                for number in range(PULLS):
+                    phone.record(habits[0], note=str(number))
+                    before = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server)
+                    spent.append(before)
+                    phone.cursor = cursor
+                    cursor = phone.send(phone.request([], nothing_left=False)).cursor
+                    spent[-1] = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server) - before
+                found[title] = (sum(spent) / PULLS * 1000, first)
+        return found
+
+    def first_pull(self, server, phone):
+        """Cells per second of a pull from the start, and the KiB by which streakd grew."""
+        phone.cursor, before, started, count = None, server.resident_kib(), time.time(), 0
+        while True:
+            response = phone.send(phone.request([], page_size=5000))
+            count += len(response.cells)
+            phone.cursor = response.cursor
+            if not response.has_more:
+                return count / (time.time() - started), count, server.resident_kib() - before
 
     def write_lines(self, name, requests):
         path = self.folder / name
@@ -263,14 +360,24 @@ def main():
     results = bench.database(has_load)
     print("Per second, PostgreSQL with fsync on:\n")
     print("| work | pgbench, best (clients) | streakd, best (calls at once) | ratio |\n| --- | --- | --- | --- |")
-    for name, title in (("read", "GetStreak"), ("write", "RecordCompletion")):
-        def best(program):
-            return max(((rate, count) for (found, work, count), rate in results.items() if (found, work) == (program, name)),
-                       default=None)
-        theirs, ours = best("pgbench"), best("streakd")
+    def best(program, name):
+        return max(((rate, count) for (found, work, count), rate in results.items() if (found, work) == (program, name)),
+                   default=None)
+
+    for name, like, title in (("read", "read", "GetStreak"), ("write", "write", "RecordCompletion"),
+                              ("one person", "write", "RecordCompletion, one person"), ("sync", "write", "Sync, one operation")):
+        theirs, ours = best("pgbench", like), best("streakd", name)
         cells = [f"{rate:,.0f} ({count})" if (rate, count) else "" for rate, count in filter(None, (theirs, ours))]
         ratio = f"{ours[0] / theirs[0]:.2f}" if ours else ""
         print(f"| {title} | {cells[0]} | {cells[1] if len(cells) > 1 else ''} | {ratio} |")
+    alone = 1e6 / results["pgbench", "write", 1]
+    latencies = [f"{title} {results['streakd', name, 1]:.0f} ({results['streakd', name, 1] / alone:.2f})"
+                 for title, name in (("RecordCompletion", "alone us"), ("Sync", "sync alone us")) if ("streakd", name, 1) in results]
+    print(f"\nMedian latency of a caller alone, in us: pgbench {alone:.0f}, {', '.join(latencies)}.\n")
+    print("Pulls after a history of 20 habits:\n")
+    print("| history | CPU ms of a pull with one change | cells per second of a first pull | cells | growth of streakd, KiB |\n| --- | --- | --- | --- | --- |")
+    for title, (spent, (rate, count, growth)) in bench.pulls.items():
+        print(f"| {title} | {spent:.2f} | {rate:,.0f} | {count:,} | {growth:,} |")
 
 
 if __name__ == "__main__":

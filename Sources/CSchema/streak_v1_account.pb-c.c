@@ -637,6 +637,321 @@ void   streak__v1__get_account_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__get_account_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__list_devices_request__init
+                     (Streak__V1__ListDevicesRequest         *message)
+{
+  static const Streak__V1__ListDevicesRequest init_value = STREAK__V1__LIST_DEVICES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__list_devices_request__get_packed_size
+                     (const Streak__V1__ListDevicesRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__list_devices_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__list_devices_request__pack
+                     (const Streak__V1__ListDevicesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__list_devices_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__list_devices_request__pack_to_buffer
+                     (const Streak__V1__ListDevicesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__list_devices_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ListDevicesRequest *
+       streak__v1__list_devices_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ListDevicesRequest *)
+     protobuf_c_message_unpack (&streak__v1__list_devices_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__list_devices_request__free_unpacked
+                     (Streak__V1__ListDevicesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__list_devices_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__signed_in_device__init
+                     (Streak__V1__SignedInDevice         *message)
+{
+  static const Streak__V1__SignedInDevice init_value = STREAK__V1__SIGNED_IN_DEVICE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__signed_in_device__get_packed_size
+                     (const Streak__V1__SignedInDevice *message)
+{
+  assert(message->base.descriptor == &streak__v1__signed_in_device__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__signed_in_device__pack
+                     (const Streak__V1__SignedInDevice *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__signed_in_device__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__signed_in_device__pack_to_buffer
+                     (const Streak__V1__SignedInDevice *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__signed_in_device__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__SignedInDevice *
+       streak__v1__signed_in_device__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__SignedInDevice *)
+     protobuf_c_message_unpack (&streak__v1__signed_in_device__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__signed_in_device__free_unpacked
+                     (Streak__V1__SignedInDevice *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__signed_in_device__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__list_devices_response__init
+                     (Streak__V1__ListDevicesResponse         *message)
+{
+  static const Streak__V1__ListDevicesResponse init_value = STREAK__V1__LIST_DEVICES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__list_devices_response__get_packed_size
+                     (const Streak__V1__ListDevicesResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__list_devices_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__list_devices_response__pack
+                     (const Streak__V1__ListDevicesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__list_devices_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__list_devices_response__pack_to_buffer
+                     (const Streak__V1__ListDevicesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__list_devices_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ListDevicesResponse *
+       streak__v1__list_devices_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ListDevicesResponse *)
+     protobuf_c_message_unpack (&streak__v1__list_devices_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__list_devices_response__free_unpacked
+                     (Streak__V1__ListDevicesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__list_devices_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__revoke_device_request__init
+                     (Streak__V1__RevokeDeviceRequest         *message)
+{
+  static const Streak__V1__RevokeDeviceRequest init_value = STREAK__V1__REVOKE_DEVICE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__revoke_device_request__get_packed_size
+                     (const Streak__V1__RevokeDeviceRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__revoke_device_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__revoke_device_request__pack
+                     (const Streak__V1__RevokeDeviceRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__revoke_device_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__revoke_device_request__pack_to_buffer
+                     (const Streak__V1__RevokeDeviceRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__revoke_device_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RevokeDeviceRequest *
+       streak__v1__revoke_device_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RevokeDeviceRequest *)
+     protobuf_c_message_unpack (&streak__v1__revoke_device_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__revoke_device_request__free_unpacked
+                     (Streak__V1__RevokeDeviceRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__revoke_device_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__revoke_device_response__init
+                     (Streak__V1__RevokeDeviceResponse         *message)
+{
+  static const Streak__V1__RevokeDeviceResponse init_value = STREAK__V1__REVOKE_DEVICE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__revoke_device_response__get_packed_size
+                     (const Streak__V1__RevokeDeviceResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__revoke_device_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__revoke_device_response__pack
+                     (const Streak__V1__RevokeDeviceResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__revoke_device_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__revoke_device_response__pack_to_buffer
+                     (const Streak__V1__RevokeDeviceResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__revoke_device_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RevokeDeviceResponse *
+       streak__v1__revoke_device_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RevokeDeviceResponse *)
+     protobuf_c_message_unpack (&streak__v1__revoke_device_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__revoke_device_response__free_unpacked
+                     (Streak__V1__RevokeDeviceResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__revoke_device_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__change_password_request__init
+                     (Streak__V1__ChangePasswordRequest         *message)
+{
+  static const Streak__V1__ChangePasswordRequest init_value = STREAK__V1__CHANGE_PASSWORD_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__change_password_request__get_packed_size
+                     (const Streak__V1__ChangePasswordRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__change_password_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__change_password_request__pack
+                     (const Streak__V1__ChangePasswordRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__change_password_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__change_password_request__pack_to_buffer
+                     (const Streak__V1__ChangePasswordRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__change_password_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ChangePasswordRequest *
+       streak__v1__change_password_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ChangePasswordRequest *)
+     protobuf_c_message_unpack (&streak__v1__change_password_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__change_password_request__free_unpacked
+                     (Streak__V1__ChangePasswordRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__change_password_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__change_password_response__init
+                     (Streak__V1__ChangePasswordResponse         *message)
+{
+  static const Streak__V1__ChangePasswordResponse init_value = STREAK__V1__CHANGE_PASSWORD_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__change_password_response__get_packed_size
+                     (const Streak__V1__ChangePasswordResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__change_password_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__change_password_response__pack
+                     (const Streak__V1__ChangePasswordResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__change_password_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__change_password_response__pack_to_buffer
+                     (const Streak__V1__ChangePasswordResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__change_password_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ChangePasswordResponse *
+       streak__v1__change_password_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ChangePasswordResponse *)
+     protobuf_c_message_unpack (&streak__v1__change_password_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__change_password_response__free_unpacked
+                     (Streak__V1__ChangePasswordResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__change_password_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor streak__v1__tokens__field_descriptors[4] =
 {
   {
@@ -1370,19 +1685,336 @@ const ProtobufCMessageDescriptor streak__v1__get_account_response__descriptor =
   (ProtobufCMessageInit) streak__v1__get_account_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[6] =
+#define streak__v1__list_devices_request__field_descriptors NULL
+#define streak__v1__list_devices_request__field_indices_by_name NULL
+#define streak__v1__list_devices_request__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__list_devices_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ListDevicesRequest",
+  "ListDevicesRequest",
+  "Streak__V1__ListDevicesRequest",
+  "streak.v1",
+  sizeof(Streak__V1__ListDevicesRequest),
+  0,
+  streak__v1__list_devices_request__field_descriptors,
+  streak__v1__list_devices_request__field_indices_by_name,
+  0,  streak__v1__list_devices_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__list_devices_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__signed_in_device__field_descriptors[5] =
+{
+  {
+    "device",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignedInDevice, device),
+    &streak__v1__device__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signed_in_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignedInDevice, signed_in_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refreshed_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignedInDevice, refreshed_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signed_in",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignedInDevice, signed_in),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_this_device",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignedInDevice, is_this_device),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__signed_in_device__field_indices_by_name[] = {
+  0,   /* field[0] = device */
+  4,   /* field[4] = is_this_device */
+  2,   /* field[2] = refreshed_at */
+  3,   /* field[3] = signed_in */
+  1,   /* field[1] = signed_in_at */
+};
+static const ProtobufCIntRange streak__v1__signed_in_device__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor streak__v1__signed_in_device__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.SignedInDevice",
+  "SignedInDevice",
+  "Streak__V1__SignedInDevice",
+  "streak.v1",
+  sizeof(Streak__V1__SignedInDevice),
+  5,
+  streak__v1__signed_in_device__field_descriptors,
+  streak__v1__signed_in_device__field_indices_by_name,
+  1,  streak__v1__signed_in_device__number_ranges,
+  (ProtobufCMessageInit) streak__v1__signed_in_device__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__list_devices_response__field_descriptors[1] =
+{
+  {
+    "devices",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ListDevicesResponse, n_devices),
+    offsetof(Streak__V1__ListDevicesResponse, devices),
+    &streak__v1__signed_in_device__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__list_devices_response__field_indices_by_name[] = {
+  0,   /* field[0] = devices */
+};
+static const ProtobufCIntRange streak__v1__list_devices_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__list_devices_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ListDevicesResponse",
+  "ListDevicesResponse",
+  "Streak__V1__ListDevicesResponse",
+  "streak.v1",
+  sizeof(Streak__V1__ListDevicesResponse),
+  1,
+  streak__v1__list_devices_response__field_descriptors,
+  streak__v1__list_devices_response__field_indices_by_name,
+  1,  streak__v1__list_devices_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__list_devices_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__revoke_device_request__field_descriptors[1] =
+{
+  {
+    "device_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RevokeDeviceRequest, device_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__revoke_device_request__field_indices_by_name[] = {
+  0,   /* field[0] = device_id */
+};
+static const ProtobufCIntRange streak__v1__revoke_device_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__revoke_device_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RevokeDeviceRequest",
+  "RevokeDeviceRequest",
+  "Streak__V1__RevokeDeviceRequest",
+  "streak.v1",
+  sizeof(Streak__V1__RevokeDeviceRequest),
+  1,
+  streak__v1__revoke_device_request__field_descriptors,
+  streak__v1__revoke_device_request__field_indices_by_name,
+  1,  streak__v1__revoke_device_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__revoke_device_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__revoke_device_response__field_descriptors[1] =
+{
+  {
+    "was_signed_in",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RevokeDeviceResponse, was_signed_in),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__revoke_device_response__field_indices_by_name[] = {
+  0,   /* field[0] = was_signed_in */
+};
+static const ProtobufCIntRange streak__v1__revoke_device_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__revoke_device_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RevokeDeviceResponse",
+  "RevokeDeviceResponse",
+  "Streak__V1__RevokeDeviceResponse",
+  "streak.v1",
+  sizeof(Streak__V1__RevokeDeviceResponse),
+  1,
+  streak__v1__revoke_device_response__field_descriptors,
+  streak__v1__revoke_device_response__field_indices_by_name,
+  1,  streak__v1__revoke_device_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__revoke_device_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__change_password_request__field_descriptors[2] =
+{
+  {
+    "password",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ChangePasswordRequest, password),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "new_password",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ChangePasswordRequest, new_password),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__change_password_request__field_indices_by_name[] = {
+  1,   /* field[1] = new_password */
+  0,   /* field[0] = password */
+};
+static const ProtobufCIntRange streak__v1__change_password_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__change_password_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ChangePasswordRequest",
+  "ChangePasswordRequest",
+  "Streak__V1__ChangePasswordRequest",
+  "streak.v1",
+  sizeof(Streak__V1__ChangePasswordRequest),
+  2,
+  streak__v1__change_password_request__field_descriptors,
+  streak__v1__change_password_request__field_indices_by_name,
+  1,  streak__v1__change_password_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__change_password_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__change_password_response__field_descriptors[1] =
+{
+  {
+    "devices_signed_out",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ChangePasswordResponse, devices_signed_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__change_password_response__field_indices_by_name[] = {
+  0,   /* field[0] = devices_signed_out */
+};
+static const ProtobufCIntRange streak__v1__change_password_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__change_password_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ChangePasswordResponse",
+  "ChangePasswordResponse",
+  "Streak__V1__ChangePasswordResponse",
+  "streak.v1",
+  sizeof(Streak__V1__ChangePasswordResponse),
+  1,
+  streak__v1__change_password_response__field_descriptors,
+  streak__v1__change_password_response__field_indices_by_name,
+  1,  streak__v1__change_password_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__change_password_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[9] =
 {
   { "SignUp", &streak__v1__sign_up_request__descriptor, &streak__v1__sign_up_response__descriptor },
   { "SignIn", &streak__v1__sign_in_request__descriptor, &streak__v1__sign_in_response__descriptor },
   { "Refresh", &streak__v1__refresh_request__descriptor, &streak__v1__refresh_response__descriptor },
   { "SignOut", &streak__v1__sign_out_request__descriptor, &streak__v1__sign_out_response__descriptor },
+  { "ListDevices", &streak__v1__list_devices_request__descriptor, &streak__v1__list_devices_response__descriptor },
+  { "RevokeDevice", &streak__v1__revoke_device_request__descriptor, &streak__v1__revoke_device_response__descriptor },
+  { "ChangePassword", &streak__v1__change_password_request__descriptor, &streak__v1__change_password_response__descriptor },
   { "DeleteAccount", &streak__v1__delete_account_request__descriptor, &streak__v1__delete_account_response__descriptor },
   { "GetAccount", &streak__v1__get_account_request__descriptor, &streak__v1__get_account_response__descriptor },
 };
 const unsigned streak__v1__account_service__method_indices_by_name[] = {
-  4,        /* DeleteAccount */
-  5,        /* GetAccount */
+  6,        /* ChangePassword */
+  7,        /* DeleteAccount */
+  8,        /* GetAccount */
+  4,        /* ListDevices */
   2,        /* Refresh */
+  5,        /* RevokeDevice */
   1,        /* SignIn */
   3,        /* SignOut */
   0         /* SignUp */
@@ -1394,7 +2026,7 @@ const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
   "AccountService",
   "Streak__V1__AccountService",
   "streak.v1",
-  6,
+  9,
   streak__v1__account_service__method_descriptors,
   streak__v1__account_service__method_indices_by_name
 };
@@ -1430,13 +2062,37 @@ void streak__v1__account_service__sign_out(ProtobufCService *service,
   assert(service->descriptor == &streak__v1__account_service__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void streak__v1__account_service__list_devices(ProtobufCService *service,
+                                               const Streak__V1__ListDevicesRequest *input,
+                                               Streak__V1__ListDevicesResponse_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__revoke_device(ProtobufCService *service,
+                                                const Streak__V1__RevokeDeviceRequest *input,
+                                                Streak__V1__RevokeDeviceResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__change_password(ProtobufCService *service,
+                                                  const Streak__V1__ChangePasswordRequest *input,
+                                                  Streak__V1__ChangePasswordResponse_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void streak__v1__account_service__delete_account(ProtobufCService *service,
                                                  const Streak__V1__DeleteAccountRequest *input,
                                                  Streak__V1__DeleteAccountResponse_Closure closure,
                                                  void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__get_account(ProtobufCService *service,
                                               const Streak__V1__GetAccountRequest *input,
@@ -1444,7 +2100,7 @@ void streak__v1__account_service__get_account(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__init (Streak__V1__AccountService_Service *service,
                                         Streak__V1__AccountService_ServiceDestroy destroy)

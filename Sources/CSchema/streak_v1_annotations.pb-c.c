@@ -7,6 +7,96 @@
 #endif
 
 #include "streak/v1/annotations.pb-c.h"
+void   streak__v1__rate__init
+                     (Streak__V1__Rate         *message)
+{
+  static const Streak__V1__Rate init_value = STREAK__V1__RATE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__rate__get_packed_size
+                     (const Streak__V1__Rate *message)
+{
+  assert(message->base.descriptor == &streak__v1__rate__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__rate__pack
+                     (const Streak__V1__Rate *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__rate__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__rate__pack_to_buffer
+                     (const Streak__V1__Rate *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__rate__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__Rate *
+       streak__v1__rate__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__Rate *)
+     protobuf_c_message_unpack (&streak__v1__rate__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__rate__free_unpacked
+                     (Streak__V1__Rate *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__rate__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__rate_limit__init
+                     (Streak__V1__RateLimit         *message)
+{
+  static const Streak__V1__RateLimit init_value = STREAK__V1__RATE_LIMIT__INIT;
+  *message = init_value;
+}
+size_t streak__v1__rate_limit__get_packed_size
+                     (const Streak__V1__RateLimit *message)
+{
+  assert(message->base.descriptor == &streak__v1__rate_limit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__rate_limit__pack
+                     (const Streak__V1__RateLimit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__rate_limit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__rate_limit__pack_to_buffer
+                     (const Streak__V1__RateLimit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__rate_limit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RateLimit *
+       streak__v1__rate_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RateLimit *)
+     protobuf_c_message_unpack (&streak__v1__rate_limit__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__rate_limit__free_unpacked
+                     (Streak__V1__RateLimit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__rate_limit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__method_policy__init
                      (Streak__V1__MethodPolicy         *message)
 {
@@ -97,7 +187,122 @@ void   streak__v1__field_rules__free_unpacked
   assert(message->base.descriptor == &streak__v1__field_rules__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[3] =
+static const ProtobufCFieldDescriptor streak__v1__rate__field_descriptors[2] =
+{
+  {
+    "calls",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Rate, calls),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Rate, seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__rate__field_indices_by_name[] = {
+  0,   /* field[0] = calls */
+  1,   /* field[1] = seconds */
+};
+static const ProtobufCIntRange streak__v1__rate__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__rate__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.Rate",
+  "Rate",
+  "Streak__V1__Rate",
+  "streak.v1",
+  sizeof(Streak__V1__Rate),
+  2,
+  streak__v1__rate__field_descriptors,
+  streak__v1__rate__field_indices_by_name,
+  1,  streak__v1__rate__number_ranges,
+  (ProtobufCMessageInit) streak__v1__rate__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__rate_limit__field_descriptors[3] =
+{
+  {
+    "per_person",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RateLimit, per_person),
+    &streak__v1__rate__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "per_address",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RateLimit, per_address),
+    &streak__v1__rate__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counted_by_method",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RateLimit, counted_by_method),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__rate_limit__field_indices_by_name[] = {
+  2,   /* field[2] = counted_by_method */
+  1,   /* field[1] = per_address */
+  0,   /* field[0] = per_person */
+};
+static const ProtobufCIntRange streak__v1__rate_limit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RateLimit",
+  "RateLimit",
+  "Streak__V1__RateLimit",
+  "streak.v1",
+  sizeof(Streak__V1__RateLimit),
+  3,
+  streak__v1__rate_limit__field_descriptors,
+  streak__v1__rate_limit__field_indices_by_name,
+  1,  streak__v1__rate_limit__number_ranges,
+  (ProtobufCMessageInit) streak__v1__rate_limit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[4] =
 {
   {
     "authentication",
@@ -135,16 +340,29 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rate_limit",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MethodPolicy, rate_limit),
+    &streak__v1__rate_limit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__method_policy__field_indices_by_name[] = {
   1,   /* field[1] = audited */
   0,   /* field[0] = authentication */
   2,   /* field[2] = idempotent */
+  3,   /* field[3] = rate_limit */
 };
 static const ProtobufCIntRange streak__v1__method_policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
 {
@@ -154,7 +372,7 @@ const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
   "Streak__V1__MethodPolicy",
   "streak.v1",
   sizeof(Streak__V1__MethodPolicy),
-  3,
+  4,
   streak__v1__method_policy__field_descriptors,
   streak__v1__method_policy__field_indices_by_name,
   1,  streak__v1__method_policy__number_ranges,

@@ -1030,7 +1030,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[35] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[41] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1062,6 +1062,12 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "CLOCK_SKEW", "STREAK__V1__ERROR_REASON__CLOCK_SKEW", 28 },
   { "CHANGE_UNKNOWN", "STREAK__V1__ERROR_REASON__CHANGE_UNKNOWN", 29 },
   { "CONFLICT_NOT_FOUND", "STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND", 30 },
+  { "PASSWORD_TOO_COMMON", "STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON", 40 },
+  { "DEVICE_NOT_FOUND", "STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND", 41 },
+  { "PLAN_CHANGED", "STREAK__V1__ERROR_REASON__PLAN_CHANGED", 42 },
+  { "ALREADY_MIGRATED", "STREAK__V1__ERROR_REASON__ALREADY_MIGRATED", 43 },
+  { "MIGRATION_NOT_FOUND", "STREAK__V1__ERROR_REASON__MIGRATION_NOT_FOUND", 44 },
+  { "UNDO_TOO_LATE", "STREAK__V1__ERROR_REASON__UNDO_TOO_LATE", 45 },
   { "ACCOUNT_ERASED", "STREAK__V1__ERROR_REASON__ACCOUNT_ERASED", 60 },
   { "BACKUPS_OFF", "STREAK__V1__ERROR_REASON__BACKUPS_OFF", 61 },
   { "BACKUP_UNDER_WAY", "STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY", 62 },
@@ -1069,16 +1075,17 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "BACKUP_NOT_FOUND", "STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND", 64 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{60, 30},{0, 35}
+{0, 0},{9, 8},{40, 30},{60, 36},{0, 41}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[35] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[41] =
 {
-  { "ACCOUNT_ERASED", 30 },
+  { "ACCOUNT_ERASED", 36 },
   { "ACCOUNT_MISMATCH", 24 },
-  { "BACKUPS_OFF", 31 },
-  { "BACKUP_FAILED", 33 },
-  { "BACKUP_NOT_FOUND", 34 },
-  { "BACKUP_UNDER_WAY", 32 },
+  { "ALREADY_MIGRATED", 33 },
+  { "BACKUPS_OFF", 37 },
+  { "BACKUP_FAILED", 39 },
+  { "BACKUP_NOT_FOUND", 40 },
+  { "BACKUP_UNDER_WAY", 38 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
   { "CHANGE_UNKNOWN", 28 },
@@ -1088,6 +1095,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "CREDENTIALS_INVALID", 2 },
   { "DAY_MISMATCH", 12 },
   { "DAY_SEALED", 13 },
+  { "DEVICE_NOT_FOUND", 31 },
   { "ERROR_REASON_UNSPECIFIED", 0 },
   { "EXPORT_TOO_SLOW", 23 },
   { "FUTURE_DAY", 11 },
@@ -1096,10 +1104,13 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "IDEMPOTENCY_KEY_REUSED", 8 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
+  { "MIGRATION_NOT_FOUND", 34 },
   { "OPERATION_REUSED", 26 },
   { "OUTCOME_UNKNOWN", 20 },
   { "PAGE_TOKEN_INVALID", 16 },
   { "PARTIAL_CAPTURE", 9 },
+  { "PASSWORD_TOO_COMMON", 30 },
+  { "PLAN_CHANGED", 32 },
   { "SEQUENCE_GAP", 25 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
@@ -1108,6 +1119,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "SIGN_UP_REFUSED", 4 },
   { "STORAGE_UNAVAILABLE", 19 },
   { "TOO_MANY_REQUESTS", 17 },
+  { "UNDO_TOO_LATE", 35 },
 };
 const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
 {
@@ -1116,11 +1128,11 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  35,
+  41,
   streak__v1__error_reason__enum_values_by_number,
-  35,
+  41,
   streak__v1__error_reason__enum_values_by_name,
-  3,
+  4,
   streak__v1__error_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

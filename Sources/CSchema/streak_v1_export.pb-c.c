@@ -732,7 +732,7 @@ const ProtobufCMessageDescriptor streak__v1__export_manifest__descriptor =
   (ProtobufCMessageInit) streak__v1__export_manifest__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__export_record__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__export_record__field_descriptors[11] =
 {
   {
     "header",
@@ -842,6 +842,30 @@ static const ProtobufCFieldDescriptor streak__v1__export_record__field_descripto
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rejected_operation",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ExportRecord, record_case),
+    offsetof(Streak__V1__ExportRecord, rejected_operation),
+    &streak__v1__rejected_operation__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notice",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ExportRecord, record_case),
+    offsetof(Streak__V1__ExportRecord, notice),
+    &streak__v1__notice__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__export_record__field_indices_by_name[] = {
   1,   /* field[1] = account */
@@ -852,12 +876,14 @@ static const unsigned streak__v1__export_record__field_indices_by_name[] = {
   3,   /* field[3] = habit */
   0,   /* field[0] = header */
   7,   /* field[7] = migration */
+  10,   /* field[10] = notice */
+  9,   /* field[9] = rejected_operation */
   6,   /* field[6] = rejection */
 };
 static const ProtobufCIntRange streak__v1__export_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor streak__v1__export_record__descriptor =
 {
@@ -867,7 +893,7 @@ const ProtobufCMessageDescriptor streak__v1__export_record__descriptor =
   "Streak__V1__ExportRecord",
   "streak.v1",
   sizeof(Streak__V1__ExportRecord),
-  9,
+  11,
   streak__v1__export_record__field_descriptors,
   streak__v1__export_record__field_indices_by_name,
   1,  streak__v1__export_record__number_ranges,

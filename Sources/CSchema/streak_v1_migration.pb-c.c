@@ -7,6 +7,681 @@
 #endif
 
 #include "streak/v1/migration.pb-c.h"
+void   streak__v1__rule_finding__init
+                     (Streak__V1__RuleFinding         *message)
+{
+  static const Streak__V1__RuleFinding init_value = STREAK__V1__RULE_FINDING__INIT;
+  *message = init_value;
+}
+size_t streak__v1__rule_finding__get_packed_size
+                     (const Streak__V1__RuleFinding *message)
+{
+  assert(message->base.descriptor == &streak__v1__rule_finding__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__rule_finding__pack
+                     (const Streak__V1__RuleFinding *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__rule_finding__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__rule_finding__pack_to_buffer
+                     (const Streak__V1__RuleFinding *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__rule_finding__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RuleFinding *
+       streak__v1__rule_finding__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RuleFinding *)
+     protobuf_c_message_unpack (&streak__v1__rule_finding__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__rule_finding__free_unpacked
+                     (Streak__V1__RuleFinding *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__rule_finding__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__habit_mapping__init
+                     (Streak__V1__HabitMapping         *message)
+{
+  static const Streak__V1__HabitMapping init_value = STREAK__V1__HABIT_MAPPING__INIT;
+  *message = init_value;
+}
+size_t streak__v1__habit_mapping__get_packed_size
+                     (const Streak__V1__HabitMapping *message)
+{
+  assert(message->base.descriptor == &streak__v1__habit_mapping__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__habit_mapping__pack
+                     (const Streak__V1__HabitMapping *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__habit_mapping__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__habit_mapping__pack_to_buffer
+                     (const Streak__V1__HabitMapping *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__habit_mapping__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__HabitMapping *
+       streak__v1__habit_mapping__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__HabitMapping *)
+     protobuf_c_message_unpack (&streak__v1__habit_mapping__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__habit_mapping__free_unpacked
+                     (Streak__V1__HabitMapping *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__habit_mapping__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__previewed_habit__init
+                     (Streak__V1__PreviewedHabit         *message)
+{
+  static const Streak__V1__PreviewedHabit init_value = STREAK__V1__PREVIEWED_HABIT__INIT;
+  *message = init_value;
+}
+size_t streak__v1__previewed_habit__get_packed_size
+                     (const Streak__V1__PreviewedHabit *message)
+{
+  assert(message->base.descriptor == &streak__v1__previewed_habit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__previewed_habit__pack
+                     (const Streak__V1__PreviewedHabit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__previewed_habit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__previewed_habit__pack_to_buffer
+                     (const Streak__V1__PreviewedHabit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__previewed_habit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__PreviewedHabit *
+       streak__v1__previewed_habit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__PreviewedHabit *)
+     protobuf_c_message_unpack (&streak__v1__previewed_habit__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__previewed_habit__free_unpacked
+                     (Streak__V1__PreviewedHabit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__previewed_habit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__migration_preview__init
+                     (Streak__V1__MigrationPreview         *message)
+{
+  static const Streak__V1__MigrationPreview init_value = STREAK__V1__MIGRATION_PREVIEW__INIT;
+  *message = init_value;
+}
+size_t streak__v1__migration_preview__get_packed_size
+                     (const Streak__V1__MigrationPreview *message)
+{
+  assert(message->base.descriptor == &streak__v1__migration_preview__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__migration_preview__pack
+                     (const Streak__V1__MigrationPreview *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__migration_preview__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__migration_preview__pack_to_buffer
+                     (const Streak__V1__MigrationPreview *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__migration_preview__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__MigrationPreview *
+       streak__v1__migration_preview__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__MigrationPreview *)
+     protobuf_c_message_unpack (&streak__v1__migration_preview__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__migration_preview__free_unpacked
+                     (Streak__V1__MigrationPreview *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__migration_preview__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__preview_migration_request__init
+                     (Streak__V1__PreviewMigrationRequest         *message)
+{
+  static const Streak__V1__PreviewMigrationRequest init_value = STREAK__V1__PREVIEW_MIGRATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__preview_migration_request__get_packed_size
+                     (const Streak__V1__PreviewMigrationRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__preview_migration_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__preview_migration_request__pack
+                     (const Streak__V1__PreviewMigrationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__preview_migration_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__preview_migration_request__pack_to_buffer
+                     (const Streak__V1__PreviewMigrationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__preview_migration_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__PreviewMigrationRequest *
+       streak__v1__preview_migration_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__PreviewMigrationRequest *)
+     protobuf_c_message_unpack (&streak__v1__preview_migration_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__preview_migration_request__free_unpacked
+                     (Streak__V1__PreviewMigrationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__preview_migration_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__preview_migration_response__init
+                     (Streak__V1__PreviewMigrationResponse         *message)
+{
+  static const Streak__V1__PreviewMigrationResponse init_value = STREAK__V1__PREVIEW_MIGRATION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__preview_migration_response__get_packed_size
+                     (const Streak__V1__PreviewMigrationResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__preview_migration_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__preview_migration_response__pack
+                     (const Streak__V1__PreviewMigrationResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__preview_migration_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__preview_migration_response__pack_to_buffer
+                     (const Streak__V1__PreviewMigrationResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__preview_migration_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__PreviewMigrationResponse *
+       streak__v1__preview_migration_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__PreviewMigrationResponse *)
+     protobuf_c_message_unpack (&streak__v1__preview_migration_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__preview_migration_response__free_unpacked
+                     (Streak__V1__PreviewMigrationResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__preview_migration_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__migrate_request__init
+                     (Streak__V1__MigrateRequest         *message)
+{
+  static const Streak__V1__MigrateRequest init_value = STREAK__V1__MIGRATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__migrate_request__get_packed_size
+                     (const Streak__V1__MigrateRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__migrate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__migrate_request__pack
+                     (const Streak__V1__MigrateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__migrate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__migrate_request__pack_to_buffer
+                     (const Streak__V1__MigrateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__migrate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__MigrateRequest *
+       streak__v1__migrate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__MigrateRequest *)
+     protobuf_c_message_unpack (&streak__v1__migrate_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__migrate_request__free_unpacked
+                     (Streak__V1__MigrateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__migrate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__migrate_response__init
+                     (Streak__V1__MigrateResponse         *message)
+{
+  static const Streak__V1__MigrateResponse init_value = STREAK__V1__MIGRATE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__migrate_response__get_packed_size
+                     (const Streak__V1__MigrateResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__migrate_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__migrate_response__pack
+                     (const Streak__V1__MigrateResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__migrate_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__migrate_response__pack_to_buffer
+                     (const Streak__V1__MigrateResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__migrate_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__MigrateResponse *
+       streak__v1__migrate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__MigrateResponse *)
+     protobuf_c_message_unpack (&streak__v1__migrate_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__migrate_response__free_unpacked
+                     (Streak__V1__MigrateResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__migrate_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__undo_migration_request__init
+                     (Streak__V1__UndoMigrationRequest         *message)
+{
+  static const Streak__V1__UndoMigrationRequest init_value = STREAK__V1__UNDO_MIGRATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__undo_migration_request__get_packed_size
+                     (const Streak__V1__UndoMigrationRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__undo_migration_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__undo_migration_request__pack
+                     (const Streak__V1__UndoMigrationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__undo_migration_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__undo_migration_request__pack_to_buffer
+                     (const Streak__V1__UndoMigrationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__undo_migration_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__UndoMigrationRequest *
+       streak__v1__undo_migration_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__UndoMigrationRequest *)
+     protobuf_c_message_unpack (&streak__v1__undo_migration_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__undo_migration_request__free_unpacked
+                     (Streak__V1__UndoMigrationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__undo_migration_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__habit_day__init
+                     (Streak__V1__HabitDay         *message)
+{
+  static const Streak__V1__HabitDay init_value = STREAK__V1__HABIT_DAY__INIT;
+  *message = init_value;
+}
+size_t streak__v1__habit_day__get_packed_size
+                     (const Streak__V1__HabitDay *message)
+{
+  assert(message->base.descriptor == &streak__v1__habit_day__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__habit_day__pack
+                     (const Streak__V1__HabitDay *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__habit_day__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__habit_day__pack_to_buffer
+                     (const Streak__V1__HabitDay *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__habit_day__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__HabitDay *
+       streak__v1__habit_day__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__HabitDay *)
+     protobuf_c_message_unpack (&streak__v1__habit_day__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__habit_day__free_unpacked
+                     (Streak__V1__HabitDay *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__habit_day__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__undo_migration_response__init
+                     (Streak__V1__UndoMigrationResponse         *message)
+{
+  static const Streak__V1__UndoMigrationResponse init_value = STREAK__V1__UNDO_MIGRATION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__undo_migration_response__get_packed_size
+                     (const Streak__V1__UndoMigrationResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__undo_migration_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__undo_migration_response__pack
+                     (const Streak__V1__UndoMigrationResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__undo_migration_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__undo_migration_response__pack_to_buffer
+                     (const Streak__V1__UndoMigrationResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__undo_migration_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__UndoMigrationResponse *
+       streak__v1__undo_migration_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__UndoMigrationResponse *)
+     protobuf_c_message_unpack (&streak__v1__undo_migration_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__undo_migration_response__free_unpacked
+                     (Streak__V1__UndoMigrationResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__undo_migration_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__list_migrations_request__init
+                     (Streak__V1__ListMigrationsRequest         *message)
+{
+  static const Streak__V1__ListMigrationsRequest init_value = STREAK__V1__LIST_MIGRATIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__list_migrations_request__get_packed_size
+                     (const Streak__V1__ListMigrationsRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__list_migrations_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__list_migrations_request__pack
+                     (const Streak__V1__ListMigrationsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__list_migrations_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__list_migrations_request__pack_to_buffer
+                     (const Streak__V1__ListMigrationsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__list_migrations_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ListMigrationsRequest *
+       streak__v1__list_migrations_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ListMigrationsRequest *)
+     protobuf_c_message_unpack (&streak__v1__list_migrations_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__list_migrations_request__free_unpacked
+                     (Streak__V1__ListMigrationsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__list_migrations_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__migration_attempt__init
+                     (Streak__V1__MigrationAttempt         *message)
+{
+  static const Streak__V1__MigrationAttempt init_value = STREAK__V1__MIGRATION_ATTEMPT__INIT;
+  *message = init_value;
+}
+size_t streak__v1__migration_attempt__get_packed_size
+                     (const Streak__V1__MigrationAttempt *message)
+{
+  assert(message->base.descriptor == &streak__v1__migration_attempt__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__migration_attempt__pack
+                     (const Streak__V1__MigrationAttempt *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__migration_attempt__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__migration_attempt__pack_to_buffer
+                     (const Streak__V1__MigrationAttempt *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__migration_attempt__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__MigrationAttempt *
+       streak__v1__migration_attempt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__MigrationAttempt *)
+     protobuf_c_message_unpack (&streak__v1__migration_attempt__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__migration_attempt__free_unpacked
+                     (Streak__V1__MigrationAttempt *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__migration_attempt__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__listed_migration__init
+                     (Streak__V1__ListedMigration         *message)
+{
+  static const Streak__V1__ListedMigration init_value = STREAK__V1__LISTED_MIGRATION__INIT;
+  *message = init_value;
+}
+size_t streak__v1__listed_migration__get_packed_size
+                     (const Streak__V1__ListedMigration *message)
+{
+  assert(message->base.descriptor == &streak__v1__listed_migration__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__listed_migration__pack
+                     (const Streak__V1__ListedMigration *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__listed_migration__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__listed_migration__pack_to_buffer
+                     (const Streak__V1__ListedMigration *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__listed_migration__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ListedMigration *
+       streak__v1__listed_migration__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ListedMigration *)
+     protobuf_c_message_unpack (&streak__v1__listed_migration__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__listed_migration__free_unpacked
+                     (Streak__V1__ListedMigration *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__listed_migration__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__list_migrations_response__init
+                     (Streak__V1__ListMigrationsResponse         *message)
+{
+  static const Streak__V1__ListMigrationsResponse init_value = STREAK__V1__LIST_MIGRATIONS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__list_migrations_response__get_packed_size
+                     (const Streak__V1__ListMigrationsResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__list_migrations_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__list_migrations_response__pack
+                     (const Streak__V1__ListMigrationsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__list_migrations_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__list_migrations_response__pack_to_buffer
+                     (const Streak__V1__ListMigrationsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__list_migrations_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ListMigrationsResponse *
+       streak__v1__list_migrations_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ListMigrationsResponse *)
+     protobuf_c_message_unpack (&streak__v1__list_migrations_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__list_migrations_response__free_unpacked
+                     (Streak__V1__ListMigrationsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__list_migrations_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__streak_claim__init
                      (Streak__V1__StreakClaim         *message)
 {
@@ -412,6 +1087,998 @@ void   streak__v1__migration_result__free_unpacked
   assert(message->base.descriptor == &streak__v1__migration_result__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+static const ProtobufCFieldDescriptor streak__v1__rule_finding__field_descriptors[2] =
+{
+  {
+    "rule",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RuleFinding, rule),
+    &streak__v1__migration_rule__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RuleFinding, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__rule_finding__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  0,   /* field[0] = rule */
+};
+static const ProtobufCIntRange streak__v1__rule_finding__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__rule_finding__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RuleFinding",
+  "RuleFinding",
+  "Streak__V1__RuleFinding",
+  "streak.v1",
+  sizeof(Streak__V1__RuleFinding),
+  2,
+  streak__v1__rule_finding__field_descriptors,
+  streak__v1__rule_finding__field_indices_by_name,
+  1,  streak__v1__rule_finding__number_ranges,
+  (ProtobufCMessageInit) streak__v1__rule_finding__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__habit_mapping__field_descriptors[2] =
+{
+  {
+    "captured_habit_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__HabitMapping, captured_habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "habit_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__HabitMapping, habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__habit_mapping__field_indices_by_name[] = {
+  0,   /* field[0] = captured_habit_id */
+  1,   /* field[1] = habit_id */
+};
+static const ProtobufCIntRange streak__v1__habit_mapping__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__habit_mapping__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.HabitMapping",
+  "HabitMapping",
+  "Streak__V1__HabitMapping",
+  "streak.v1",
+  sizeof(Streak__V1__HabitMapping),
+  2,
+  streak__v1__habit_mapping__field_descriptors,
+  streak__v1__habit_mapping__field_indices_by_name,
+  1,  streak__v1__habit_mapping__number_ranges,
+  (ProtobufCMessageInit) streak__v1__habit_mapping__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__previewed_habit__field_descriptors[9] =
+{
+  {
+    "captured_habit_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, captured_habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "habit_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "match",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, match),
+    &streak__v1__habit_match__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "before",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, before),
+    &streak__v1__streak__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, after),
+    &streak__v1__streak__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "days_new",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, days_new),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "days_same",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewedHabit, days_same),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "days_conflicting",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Streak__V1__PreviewedHabit, n_days_conflicting),
+    offsetof(Streak__V1__PreviewedHabit, days_conflicting),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__previewed_habit__field_indices_by_name[] = {
+  5,   /* field[5] = after */
+  4,   /* field[4] = before */
+  0,   /* field[0] = captured_habit_id */
+  8,   /* field[8] = days_conflicting */
+  6,   /* field[6] = days_new */
+  7,   /* field[7] = days_same */
+  1,   /* field[1] = habit_id */
+  2,   /* field[2] = match */
+  3,   /* field[3] = name */
+};
+static const ProtobufCIntRange streak__v1__previewed_habit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor streak__v1__previewed_habit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.PreviewedHabit",
+  "PreviewedHabit",
+  "Streak__V1__PreviewedHabit",
+  "streak.v1",
+  sizeof(Streak__V1__PreviewedHabit),
+  9,
+  streak__v1__previewed_habit__field_descriptors,
+  streak__v1__previewed_habit__field_indices_by_name,
+  1,  streak__v1__previewed_habit__number_ranges,
+  (ProtobufCMessageInit) streak__v1__previewed_habit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__migration_preview__field_descriptors[8] =
+{
+  {
+    "plan_hash",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationPreview, plan_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "habits",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__MigrationPreview, n_habits),
+    offsetof(Streak__V1__MigrationPreview, habits),
+    &streak__v1__previewed_habit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quarantined",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__MigrationPreview, n_quarantined),
+    offsetof(Streak__V1__MigrationPreview, quarantined),
+    &streak__v1__quarantined_days__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rejected",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__MigrationPreview, n_rejected),
+    offsetof(Streak__V1__MigrationPreview, rejected),
+    &streak__v1__rejected_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "findings",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__MigrationPreview, n_findings),
+    offsetof(Streak__V1__MigrationPreview, findings),
+    &streak__v1__rule_finding__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unanchored",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationPreview, unanchored),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "claim_mismatch",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationPreview, claim_mismatch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "captured_day",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationPreview, captured_day),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__migration_preview__field_indices_by_name[] = {
+  7,   /* field[7] = captured_day */
+  6,   /* field[6] = claim_mismatch */
+  4,   /* field[4] = findings */
+  1,   /* field[1] = habits */
+  0,   /* field[0] = plan_hash */
+  2,   /* field[2] = quarantined */
+  3,   /* field[3] = rejected */
+  5,   /* field[5] = unanchored */
+};
+static const ProtobufCIntRange streak__v1__migration_preview__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor streak__v1__migration_preview__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.MigrationPreview",
+  "MigrationPreview",
+  "Streak__V1__MigrationPreview",
+  "streak.v1",
+  sizeof(Streak__V1__MigrationPreview),
+  8,
+  streak__v1__migration_preview__field_descriptors,
+  streak__v1__migration_preview__field_indices_by_name,
+  1,  streak__v1__migration_preview__number_ranges,
+  (ProtobufCMessageInit) streak__v1__migration_preview__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__preview_migration_request__field_descriptors[3] =
+{
+  {
+    "session",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewMigrationRequest, session),
+    &streak__v1__session_claim__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "habit_map",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__PreviewMigrationRequest, n_habit_map),
+    offsetof(Streak__V1__PreviewMigrationRequest, habit_map),
+    &streak__v1__habit_mapping__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "second_device",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewMigrationRequest, second_device),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__preview_migration_request__field_indices_by_name[] = {
+  1,   /* field[1] = habit_map */
+  2,   /* field[2] = second_device */
+  0,   /* field[0] = session */
+};
+static const ProtobufCIntRange streak__v1__preview_migration_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__preview_migration_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.PreviewMigrationRequest",
+  "PreviewMigrationRequest",
+  "Streak__V1__PreviewMigrationRequest",
+  "streak.v1",
+  sizeof(Streak__V1__PreviewMigrationRequest),
+  3,
+  streak__v1__preview_migration_request__field_descriptors,
+  streak__v1__preview_migration_request__field_indices_by_name,
+  1,  streak__v1__preview_migration_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__preview_migration_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__preview_migration_response__field_descriptors[1] =
+{
+  {
+    "preview",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__PreviewMigrationResponse, preview),
+    &streak__v1__migration_preview__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__preview_migration_response__field_indices_by_name[] = {
+  0,   /* field[0] = preview */
+};
+static const ProtobufCIntRange streak__v1__preview_migration_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__preview_migration_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.PreviewMigrationResponse",
+  "PreviewMigrationResponse",
+  "Streak__V1__PreviewMigrationResponse",
+  "streak.v1",
+  sizeof(Streak__V1__PreviewMigrationResponse),
+  1,
+  streak__v1__preview_migration_response__field_descriptors,
+  streak__v1__preview_migration_response__field_indices_by_name,
+  1,  streak__v1__preview_migration_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__preview_migration_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__migrate_request__field_descriptors[4] =
+{
+  {
+    "session",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrateRequest, session),
+    &streak__v1__session_claim__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "habit_map",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__MigrateRequest, n_habit_map),
+    offsetof(Streak__V1__MigrateRequest, habit_map),
+    &streak__v1__habit_mapping__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "plan_hash",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrateRequest, plan_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "second_device",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrateRequest, second_device),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__migrate_request__field_indices_by_name[] = {
+  1,   /* field[1] = habit_map */
+  2,   /* field[2] = plan_hash */
+  3,   /* field[3] = second_device */
+  0,   /* field[0] = session */
+};
+static const ProtobufCIntRange streak__v1__migrate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor streak__v1__migrate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.MigrateRequest",
+  "MigrateRequest",
+  "Streak__V1__MigrateRequest",
+  "streak.v1",
+  sizeof(Streak__V1__MigrateRequest),
+  4,
+  streak__v1__migrate_request__field_descriptors,
+  streak__v1__migrate_request__field_indices_by_name,
+  1,  streak__v1__migrate_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__migrate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__migrate_response__field_descriptors[1] =
+{
+  {
+    "migration",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrateResponse, migration),
+    &streak__v1__migration_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__migrate_response__field_indices_by_name[] = {
+  0,   /* field[0] = migration */
+};
+static const ProtobufCIntRange streak__v1__migrate_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__migrate_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.MigrateResponse",
+  "MigrateResponse",
+  "Streak__V1__MigrateResponse",
+  "streak.v1",
+  sizeof(Streak__V1__MigrateResponse),
+  1,
+  streak__v1__migrate_response__field_descriptors,
+  streak__v1__migrate_response__field_indices_by_name,
+  1,  streak__v1__migrate_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__migrate_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__undo_migration_request__field_descriptors[1] =
+{
+  {
+    "migration_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__UndoMigrationRequest, migration_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__undo_migration_request__field_indices_by_name[] = {
+  0,   /* field[0] = migration_id */
+};
+static const ProtobufCIntRange streak__v1__undo_migration_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__undo_migration_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.UndoMigrationRequest",
+  "UndoMigrationRequest",
+  "Streak__V1__UndoMigrationRequest",
+  "streak.v1",
+  sizeof(Streak__V1__UndoMigrationRequest),
+  1,
+  streak__v1__undo_migration_request__field_descriptors,
+  streak__v1__undo_migration_request__field_indices_by_name,
+  1,  streak__v1__undo_migration_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__undo_migration_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__habit_day__field_descriptors[2] =
+{
+  {
+    "habit_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__HabitDay, habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "day",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__HabitDay, day),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__habit_day__field_indices_by_name[] = {
+  1,   /* field[1] = day */
+  0,   /* field[0] = habit_id */
+};
+static const ProtobufCIntRange streak__v1__habit_day__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__habit_day__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.HabitDay",
+  "HabitDay",
+  "Streak__V1__HabitDay",
+  "streak.v1",
+  sizeof(Streak__V1__HabitDay),
+  2,
+  streak__v1__habit_day__field_descriptors,
+  streak__v1__habit_day__field_indices_by_name,
+  1,  streak__v1__habit_day__number_ranges,
+  (ProtobufCMessageInit) streak__v1__habit_day__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__undo_migration_response__field_descriptors[4] =
+{
+  {
+    "days_reversed",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__UndoMigrationResponse, days_reversed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "left_alone",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__UndoMigrationResponse, n_left_alone),
+    offsetof(Streak__V1__UndoMigrationResponse, left_alone),
+    &streak__v1__habit_day__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deleted_habit_ids",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Streak__V1__UndoMigrationResponse, n_deleted_habit_ids),
+    offsetof(Streak__V1__UndoMigrationResponse, deleted_habit_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undone_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__UndoMigrationResponse, undone_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__undo_migration_response__field_indices_by_name[] = {
+  0,   /* field[0] = days_reversed */
+  2,   /* field[2] = deleted_habit_ids */
+  1,   /* field[1] = left_alone */
+  3,   /* field[3] = undone_at */
+};
+static const ProtobufCIntRange streak__v1__undo_migration_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor streak__v1__undo_migration_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.UndoMigrationResponse",
+  "UndoMigrationResponse",
+  "Streak__V1__UndoMigrationResponse",
+  "streak.v1",
+  sizeof(Streak__V1__UndoMigrationResponse),
+  4,
+  streak__v1__undo_migration_response__field_descriptors,
+  streak__v1__undo_migration_response__field_indices_by_name,
+  1,  streak__v1__undo_migration_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__undo_migration_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define streak__v1__list_migrations_request__field_descriptors NULL
+#define streak__v1__list_migrations_request__field_indices_by_name NULL
+#define streak__v1__list_migrations_request__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__list_migrations_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ListMigrationsRequest",
+  "ListMigrationsRequest",
+  "Streak__V1__ListMigrationsRequest",
+  "streak.v1",
+  sizeof(Streak__V1__ListMigrationsRequest),
+  0,
+  streak__v1__list_migrations_request__field_descriptors,
+  streak__v1__list_migrations_request__field_indices_by_name,
+  0,  streak__v1__list_migrations_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__list_migrations_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__migration_attempt__field_descriptors[6] =
+{
+  {
+    "occurred_at",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationAttempt, occurred_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationAttempt, method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "outcome",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationAttempt, outcome),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationAttempt, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "device_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationAttempt, device_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "detail",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigrationAttempt, detail),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__migration_attempt__field_indices_by_name[] = {
+  5,   /* field[5] = detail */
+  4,   /* field[4] = device_id */
+  1,   /* field[1] = method */
+  0,   /* field[0] = occurred_at */
+  2,   /* field[2] = outcome */
+  3,   /* field[3] = reason */
+};
+static const ProtobufCIntRange streak__v1__migration_attempt__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor streak__v1__migration_attempt__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.MigrationAttempt",
+  "MigrationAttempt",
+  "Streak__V1__MigrationAttempt",
+  "streak.v1",
+  sizeof(Streak__V1__MigrationAttempt),
+  6,
+  streak__v1__migration_attempt__field_descriptors,
+  streak__v1__migration_attempt__field_indices_by_name,
+  1,  streak__v1__migration_attempt__number_ranges,
+  (ProtobufCMessageInit) streak__v1__migration_attempt__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__listed_migration__field_descriptors[3] =
+{
+  {
+    "result",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ListedMigration, result),
+    &streak__v1__migration_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "anchor",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ListedMigration, anchor),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undone_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ListedMigration, undone_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__listed_migration__field_indices_by_name[] = {
+  1,   /* field[1] = anchor */
+  0,   /* field[0] = result */
+  2,   /* field[2] = undone_at */
+};
+static const ProtobufCIntRange streak__v1__listed_migration__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__listed_migration__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ListedMigration",
+  "ListedMigration",
+  "Streak__V1__ListedMigration",
+  "streak.v1",
+  sizeof(Streak__V1__ListedMigration),
+  3,
+  streak__v1__listed_migration__field_descriptors,
+  streak__v1__listed_migration__field_indices_by_name,
+  1,  streak__v1__listed_migration__number_ranges,
+  (ProtobufCMessageInit) streak__v1__listed_migration__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__list_migrations_response__field_descriptors[2] =
+{
+  {
+    "migrations",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ListMigrationsResponse, n_migrations),
+    offsetof(Streak__V1__ListMigrationsResponse, migrations),
+    &streak__v1__listed_migration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempts",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ListMigrationsResponse, n_attempts),
+    offsetof(Streak__V1__ListMigrationsResponse, attempts),
+    &streak__v1__migration_attempt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__list_migrations_response__field_indices_by_name[] = {
+  1,   /* field[1] = attempts */
+  0,   /* field[0] = migrations */
+};
+static const ProtobufCIntRange streak__v1__list_migrations_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__list_migrations_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ListMigrationsResponse",
+  "ListMigrationsResponse",
+  "Streak__V1__ListMigrationsResponse",
+  "streak.v1",
+  sizeof(Streak__V1__ListMigrationsResponse),
+  2,
+  streak__v1__list_migrations_response__field_descriptors,
+  streak__v1__list_migrations_response__field_indices_by_name,
+  1,  streak__v1__list_migrations_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__list_migrations_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor streak__v1__streak_claim__field_descriptors[2] =
 {
   {
@@ -899,7 +2566,7 @@ const ProtobufCMessageDescriptor streak__v1__quarantined_days__descriptor =
   (ProtobufCMessageInit) streak__v1__quarantined_days__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__migrated_habit__field_descriptors[7] =
+static const ProtobufCFieldDescriptor streak__v1__migrated_habit__field_descriptors[10] =
 {
   {
     "captured_habit_id",
@@ -985,20 +2652,59 @@ static const ProtobufCFieldDescriptor streak__v1__migrated_habit__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "match",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigratedHabit, match),
+    &streak__v1__habit_match__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "days_same",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MigratedHabit, days_same),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "days_conflicting",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Streak__V1__MigratedHabit, n_days_conflicting),
+    offsetof(Streak__V1__MigratedHabit, days_conflicting),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__migrated_habit__field_indices_by_name[] = {
   0,   /* field[0] = captured_habit_id */
   3,   /* field[3] = claim_mismatch */
+  9,   /* field[9] = days_conflicting */
   4,   /* field[4] = days_counted */
   5,   /* field[5] = days_quarantined */
+  8,   /* field[8] = days_same */
   6,   /* field[6] = days_undone */
   1,   /* field[1] = habit_id */
+  7,   /* field[7] = match */
   2,   /* field[2] = streak */
 };
 static const ProtobufCIntRange streak__v1__migrated_habit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor streak__v1__migrated_habit__descriptor =
 {
@@ -1008,14 +2714,14 @@ const ProtobufCMessageDescriptor streak__v1__migrated_habit__descriptor =
   "Streak__V1__MigratedHabit",
   "streak.v1",
   sizeof(Streak__V1__MigratedHabit),
-  7,
+  10,
   streak__v1__migrated_habit__field_descriptors,
   streak__v1__migrated_habit__field_indices_by_name,
   1,  streak__v1__migrated_habit__number_ranges,
   (ProtobufCMessageInit) streak__v1__migrated_habit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__migration_result__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__migration_result__field_descriptors[11] =
 {
   {
     "migration_id",
@@ -1125,13 +2831,39 @@ static const ProtobufCFieldDescriptor streak__v1__migration_result__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "findings",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__MigrationResult, n_findings),
+    offsetof(Streak__V1__MigrationResult, findings),
+    &streak__v1__rule_finding__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notice_ids",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Streak__V1__MigrationResult, n_notice_ids),
+    offsetof(Streak__V1__MigrationResult, notice_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__migration_result__field_indices_by_name[] = {
   7,   /* field[7] = captured_day */
   3,   /* field[3] = claim_mismatch */
   8,   /* field[8] = committed_at */
+  9,   /* field[9] = findings */
   4,   /* field[4] = habits */
   0,   /* field[0] = migration_id */
+  10,   /* field[10] = notice_ids */
   5,   /* field[5] = quarantined */
   6,   /* field[6] = rejected */
   1,   /* field[1] = session_id */
@@ -1140,7 +2872,7 @@ static const unsigned streak__v1__migration_result__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__migration_result__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor streak__v1__migration_result__descriptor =
 {
@@ -1150,10 +2882,147 @@ const ProtobufCMessageDescriptor streak__v1__migration_result__descriptor =
   "Streak__V1__MigrationResult",
   "streak.v1",
   sizeof(Streak__V1__MigrationResult),
-  9,
+  11,
   streak__v1__migration_result__field_descriptors,
   streak__v1__migration_result__field_indices_by_name,
   1,  streak__v1__migration_result__number_ranges,
   (ProtobufCMessageInit) streak__v1__migration_result__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCEnumValue streak__v1__migration_rule__enum_values_by_number[8] =
+{
+  { "MIGRATION_RULE_UNSPECIFIED", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_UNSPECIFIED", 0 },
+  { "MIGRATION_RULE_FUTURE_DAY", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_FUTURE_DAY", 1 },
+  { "MIGRATION_RULE_DAY_MISMATCH", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_DAY_MISMATCH", 2 },
+  { "MIGRATION_RULE_HABIT_NOT_FOUND", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_HABIT_NOT_FOUND", 3 },
+  { "MIGRATION_RULE_INVALID_FIELD", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_INVALID_FIELD", 4 },
+  { "MIGRATION_RULE_OVER_LIMIT", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_OVER_LIMIT", 5 },
+  { "MIGRATION_RULE_ANCHOR", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_ANCHOR", 6 },
+  { "MIGRATION_RULE_CLAIM_MISMATCH", "STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_CLAIM_MISMATCH", 7 },
+};
+static const ProtobufCIntRange streak__v1__migration_rule__value_ranges[] = {
+{0, 0},{0, 8}
+};
+static const ProtobufCEnumValueIndex streak__v1__migration_rule__enum_values_by_name[8] =
+{
+  { "MIGRATION_RULE_ANCHOR", 6 },
+  { "MIGRATION_RULE_CLAIM_MISMATCH", 7 },
+  { "MIGRATION_RULE_DAY_MISMATCH", 2 },
+  { "MIGRATION_RULE_FUTURE_DAY", 1 },
+  { "MIGRATION_RULE_HABIT_NOT_FOUND", 3 },
+  { "MIGRATION_RULE_INVALID_FIELD", 4 },
+  { "MIGRATION_RULE_OVER_LIMIT", 5 },
+  { "MIGRATION_RULE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor streak__v1__migration_rule__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "streak.v1.MigrationRule",
+  "MigrationRule",
+  "Streak__V1__MigrationRule",
+  "streak.v1",
+  8,
+  streak__v1__migration_rule__enum_values_by_number,
+  8,
+  streak__v1__migration_rule__enum_values_by_name,
+  1,
+  streak__v1__migration_rule__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue streak__v1__habit_match__enum_values_by_number[5] =
+{
+  { "HABIT_MATCH_UNSPECIFIED", "STREAK__V1__HABIT_MATCH__HABIT_MATCH_UNSPECIFIED", 0 },
+  { "HABIT_MATCH_NEW", "STREAK__V1__HABIT_MATCH__HABIT_MATCH_NEW", 1 },
+  { "HABIT_MATCH_ID", "STREAK__V1__HABIT_MATCH__HABIT_MATCH_ID", 2 },
+  { "HABIT_MATCH_MAP", "STREAK__V1__HABIT_MATCH__HABIT_MATCH_MAP", 3 },
+  { "HABIT_MATCH_NAME", "STREAK__V1__HABIT_MATCH__HABIT_MATCH_NAME", 4 },
+};
+static const ProtobufCIntRange streak__v1__habit_match__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex streak__v1__habit_match__enum_values_by_name[5] =
+{
+  { "HABIT_MATCH_ID", 2 },
+  { "HABIT_MATCH_MAP", 3 },
+  { "HABIT_MATCH_NAME", 4 },
+  { "HABIT_MATCH_NEW", 1 },
+  { "HABIT_MATCH_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor streak__v1__habit_match__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "streak.v1.HabitMatch",
+  "HabitMatch",
+  "Streak__V1__HabitMatch",
+  "streak.v1",
+  5,
+  streak__v1__habit_match__enum_values_by_number,
+  5,
+  streak__v1__habit_match__enum_values_by_name,
+  1,
+  streak__v1__habit_match__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor streak__v1__migration_service__method_descriptors[4] =
+{
+  { "PreviewMigration", &streak__v1__preview_migration_request__descriptor, &streak__v1__preview_migration_response__descriptor },
+  { "Migrate", &streak__v1__migrate_request__descriptor, &streak__v1__migrate_response__descriptor },
+  { "UndoMigration", &streak__v1__undo_migration_request__descriptor, &streak__v1__undo_migration_response__descriptor },
+  { "ListMigrations", &streak__v1__list_migrations_request__descriptor, &streak__v1__list_migrations_response__descriptor },
+};
+const unsigned streak__v1__migration_service__method_indices_by_name[] = {
+  3,        /* ListMigrations */
+  1,        /* Migrate */
+  0,        /* PreviewMigration */
+  2         /* UndoMigration */
+};
+const ProtobufCServiceDescriptor streak__v1__migration_service__descriptor =
+{
+  PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
+  "streak.v1.MigrationService",
+  "MigrationService",
+  "Streak__V1__MigrationService",
+  "streak.v1",
+  4,
+  streak__v1__migration_service__method_descriptors,
+  streak__v1__migration_service__method_indices_by_name
+};
+void streak__v1__migration_service__preview_migration(ProtobufCService *service,
+                                                      const Streak__V1__PreviewMigrationRequest *input,
+                                                      Streak__V1__PreviewMigrationResponse_Closure closure,
+                                                      void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__migration_service__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__migration_service__migrate(ProtobufCService *service,
+                                            const Streak__V1__MigrateRequest *input,
+                                            Streak__V1__MigrateResponse_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__migration_service__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__migration_service__undo_migration(ProtobufCService *service,
+                                                   const Streak__V1__UndoMigrationRequest *input,
+                                                   Streak__V1__UndoMigrationResponse_Closure closure,
+                                                   void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__migration_service__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__migration_service__list_migrations(ProtobufCService *service,
+                                                    const Streak__V1__ListMigrationsRequest *input,
+                                                    Streak__V1__ListMigrationsResponse_Closure closure,
+                                                    void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__migration_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__migration_service__init (Streak__V1__MigrationService_Service *service,
+                                          Streak__V1__MigrationService_ServiceDestroy destroy)
+{
+  protobuf_c_service_generated_init (&service->base,
+                                     &streak__v1__migration_service__descriptor,
+                                     (ProtobufCServiceDestroy) destroy);
+}

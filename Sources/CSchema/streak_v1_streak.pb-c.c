@@ -457,6 +457,141 @@ void   streak__v1__get_streak_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__get_streak_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__explain_streak_request__init
+                     (Streak__V1__ExplainStreakRequest         *message)
+{
+  static const Streak__V1__ExplainStreakRequest init_value = STREAK__V1__EXPLAIN_STREAK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__explain_streak_request__get_packed_size
+                     (const Streak__V1__ExplainStreakRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__explain_streak_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__explain_streak_request__pack
+                     (const Streak__V1__ExplainStreakRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__explain_streak_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__explain_streak_request__pack_to_buffer
+                     (const Streak__V1__ExplainStreakRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__explain_streak_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ExplainStreakRequest *
+       streak__v1__explain_streak_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ExplainStreakRequest *)
+     protobuf_c_message_unpack (&streak__v1__explain_streak_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__explain_streak_request__free_unpacked
+                     (Streak__V1__ExplainStreakRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__explain_streak_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__left_out_day__init
+                     (Streak__V1__LeftOutDay         *message)
+{
+  static const Streak__V1__LeftOutDay init_value = STREAK__V1__LEFT_OUT_DAY__INIT;
+  *message = init_value;
+}
+size_t streak__v1__left_out_day__get_packed_size
+                     (const Streak__V1__LeftOutDay *message)
+{
+  assert(message->base.descriptor == &streak__v1__left_out_day__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__left_out_day__pack
+                     (const Streak__V1__LeftOutDay *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__left_out_day__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__left_out_day__pack_to_buffer
+                     (const Streak__V1__LeftOutDay *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__left_out_day__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__LeftOutDay *
+       streak__v1__left_out_day__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__LeftOutDay *)
+     protobuf_c_message_unpack (&streak__v1__left_out_day__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__left_out_day__free_unpacked
+                     (Streak__V1__LeftOutDay *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__left_out_day__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__explain_streak_response__init
+                     (Streak__V1__ExplainStreakResponse         *message)
+{
+  static const Streak__V1__ExplainStreakResponse init_value = STREAK__V1__EXPLAIN_STREAK_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__explain_streak_response__get_packed_size
+                     (const Streak__V1__ExplainStreakResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__explain_streak_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__explain_streak_response__pack
+                     (const Streak__V1__ExplainStreakResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__explain_streak_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__explain_streak_response__pack_to_buffer
+                     (const Streak__V1__ExplainStreakResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__explain_streak_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ExplainStreakResponse *
+       streak__v1__explain_streak_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ExplainStreakResponse *)
+     protobuf_c_message_unpack (&streak__v1__explain_streak_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__explain_streak_response__free_unpacked
+                     (Streak__V1__ExplainStreakResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__explain_streak_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__list_streaks_request__init
                      (Streak__V1__ListStreaksRequest         *message)
 {
@@ -1385,6 +1520,185 @@ const ProtobufCMessageDescriptor streak__v1__get_streak_response__descriptor =
   (ProtobufCMessageInit) streak__v1__get_streak_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor streak__v1__explain_streak_request__field_descriptors[2] =
+{
+  {
+    "habit_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExplainStreakRequest, habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "days",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExplainStreakRequest, days),
+    &streak__v1__day_range__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__explain_streak_request__field_indices_by_name[] = {
+  1,   /* field[1] = days */
+  0,   /* field[0] = habit_id */
+};
+static const ProtobufCIntRange streak__v1__explain_streak_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__explain_streak_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ExplainStreakRequest",
+  "ExplainStreakRequest",
+  "Streak__V1__ExplainStreakRequest",
+  "streak.v1",
+  sizeof(Streak__V1__ExplainStreakRequest),
+  2,
+  streak__v1__explain_streak_request__field_descriptors,
+  streak__v1__explain_streak_request__field_indices_by_name,
+  1,  streak__v1__explain_streak_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__explain_streak_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__left_out_day__field_descriptors[3] =
+{
+  {
+    "day",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__LeftOutDay, day),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "omission",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__LeftOutDay, omission),
+    &streak__v1__streak_omission__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quarantine_reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__LeftOutDay, quarantine_reason),
+    &streak__v1__quarantine_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__left_out_day__field_indices_by_name[] = {
+  0,   /* field[0] = day */
+  1,   /* field[1] = omission */
+  2,   /* field[2] = quarantine_reason */
+};
+static const ProtobufCIntRange streak__v1__left_out_day__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__left_out_day__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.LeftOutDay",
+  "LeftOutDay",
+  "Streak__V1__LeftOutDay",
+  "streak.v1",
+  sizeof(Streak__V1__LeftOutDay),
+  3,
+  streak__v1__left_out_day__field_descriptors,
+  streak__v1__left_out_day__field_indices_by_name,
+  1,  streak__v1__left_out_day__number_ranges,
+  (ProtobufCMessageInit) streak__v1__left_out_day__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__explain_streak_response__field_descriptors[3] =
+{
+  {
+    "streak",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExplainStreakResponse, streak),
+    &streak__v1__streak__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "run",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExplainStreakResponse, run),
+    &streak__v1__day_range__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "left_out",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ExplainStreakResponse, n_left_out),
+    offsetof(Streak__V1__ExplainStreakResponse, left_out),
+    &streak__v1__left_out_day__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__explain_streak_response__field_indices_by_name[] = {
+  2,   /* field[2] = left_out */
+  1,   /* field[1] = run */
+  0,   /* field[0] = streak */
+};
+static const ProtobufCIntRange streak__v1__explain_streak_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__explain_streak_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ExplainStreakResponse",
+  "ExplainStreakResponse",
+  "Streak__V1__ExplainStreakResponse",
+  "streak.v1",
+  sizeof(Streak__V1__ExplainStreakResponse),
+  3,
+  streak__v1__explain_streak_response__field_descriptors,
+  streak__v1__explain_streak_response__field_indices_by_name,
+  1,  streak__v1__explain_streak_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__explain_streak_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor streak__v1__list_streaks_request__field_descriptors[3] =
 {
   {
@@ -1974,23 +2288,57 @@ const ProtobufCMessageDescriptor streak__v1__get_statistics_response__descriptor
   (ProtobufCMessageInit) streak__v1__get_statistics_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__streak_service__method_descriptors[8] =
+static const ProtobufCEnumValue streak__v1__streak_omission__enum_values_by_number[4] =
+{
+  { "STREAK_OMISSION_UNSPECIFIED", "STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_UNSPECIFIED", 0 },
+  { "STREAK_OMISSION_UNDONE", "STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_UNDONE", 1 },
+  { "STREAK_OMISSION_QUARANTINED", "STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_QUARANTINED", 2 },
+  { "STREAK_OMISSION_OTHER_RUN", "STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_OTHER_RUN", 3 },
+};
+static const ProtobufCIntRange streak__v1__streak_omission__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex streak__v1__streak_omission__enum_values_by_name[4] =
+{
+  { "STREAK_OMISSION_OTHER_RUN", 3 },
+  { "STREAK_OMISSION_QUARANTINED", 2 },
+  { "STREAK_OMISSION_UNDONE", 1 },
+  { "STREAK_OMISSION_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor streak__v1__streak_omission__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "streak.v1.StreakOmission",
+  "StreakOmission",
+  "Streak__V1__StreakOmission",
+  "streak.v1",
+  4,
+  streak__v1__streak_omission__enum_values_by_number,
+  4,
+  streak__v1__streak_omission__enum_values_by_name,
+  1,
+  streak__v1__streak_omission__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor streak__v1__streak_service__method_descriptors[9] =
 {
   { "PutHabit", &streak__v1__put_habit_request__descriptor, &streak__v1__put_habit_response__descriptor },
   { "ListHabits", &streak__v1__list_habits_request__descriptor, &streak__v1__list_habits_response__descriptor },
   { "RecordCompletion", &streak__v1__record_completion_request__descriptor, &streak__v1__record_completion_response__descriptor },
   { "UndoCompletion", &streak__v1__undo_completion_request__descriptor, &streak__v1__undo_completion_response__descriptor },
   { "GetStreak", &streak__v1__get_streak_request__descriptor, &streak__v1__get_streak_response__descriptor },
+  { "ExplainStreak", &streak__v1__explain_streak_request__descriptor, &streak__v1__explain_streak_response__descriptor },
   { "ListStreaks", &streak__v1__list_streaks_request__descriptor, &streak__v1__list_streaks_response__descriptor },
   { "GetHistory", &streak__v1__get_history_request__descriptor, &streak__v1__get_history_response__descriptor },
   { "GetStatistics", &streak__v1__get_statistics_request__descriptor, &streak__v1__get_statistics_response__descriptor },
 };
 const unsigned streak__v1__streak_service__method_indices_by_name[] = {
-  6,        /* GetHistory */
-  7,        /* GetStatistics */
+  5,        /* ExplainStreak */
+  7,        /* GetHistory */
+  8,        /* GetStatistics */
   4,        /* GetStreak */
   1,        /* ListHabits */
-  5,        /* ListStreaks */
+  6,        /* ListStreaks */
   0,        /* PutHabit */
   2,        /* RecordCompletion */
   3         /* UndoCompletion */
@@ -2002,7 +2350,7 @@ const ProtobufCServiceDescriptor streak__v1__streak_service__descriptor =
   "StreakService",
   "Streak__V1__StreakService",
   "streak.v1",
-  8,
+  9,
   streak__v1__streak_service__method_descriptors,
   streak__v1__streak_service__method_indices_by_name
 };
@@ -2046,13 +2394,21 @@ void streak__v1__streak_service__get_streak(ProtobufCService *service,
   assert(service->descriptor == &streak__v1__streak_service__descriptor);
   service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void streak__v1__streak_service__explain_streak(ProtobufCService *service,
+                                                const Streak__V1__ExplainStreakRequest *input,
+                                                Streak__V1__ExplainStreakResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__streak_service__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void streak__v1__streak_service__list_streaks(ProtobufCService *service,
                                               const Streak__V1__ListStreaksRequest *input,
                                               Streak__V1__ListStreaksResponse_Closure closure,
                                               void *closure_data)
 {
   assert(service->descriptor == &streak__v1__streak_service__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__streak_service__get_history(ProtobufCService *service,
                                              const Streak__V1__GetHistoryRequest *input,
@@ -2060,7 +2416,7 @@ void streak__v1__streak_service__get_history(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &streak__v1__streak_service__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__streak_service__get_statistics(ProtobufCService *service,
                                                 const Streak__V1__GetStatisticsRequest *input,
@@ -2068,7 +2424,7 @@ void streak__v1__streak_service__get_statistics(ProtobufCService *service,
                                                 void *closure_data)
 {
   assert(service->descriptor == &streak__v1__streak_service__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__streak_service__init (Streak__V1__StreakService_Service *service,
                                        Streak__V1__StreakService_ServiceDestroy destroy)

@@ -12,7 +12,12 @@ public enum Base64URL {
 
   /// The bytes of `text`; nil if it is not the one canonical encoding of exactly `byteCount` bytes.
   public static func decode(_ text: some StringProtocol, byteCount: Int) -> [UInt8]? {
-    let characters = text.utf8.map { CChar(bitPattern: $0) }
+    decode(utf8: Array(text.utf8)[...], byteCount: byteCount)
+  }
+
+  /// The bytes of the text whose UTF-8 is `utf8`; nil if it is not the one canonical encoding of exactly `byteCount` bytes.
+  public static func decode(utf8: ArraySlice<UInt8>, byteCount: Int) -> [UInt8]? {
+    let characters = utf8.map { CChar(bitPattern: $0) }
     guard characters.count == (byteCount * 4 + 2) / 3 else { return nil }
     var bytes = [UInt8](repeating: 0, count: byteCount)
     var length = 0

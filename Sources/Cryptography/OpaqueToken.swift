@@ -49,12 +49,14 @@ public struct OpaqueToken: Sendable {
   }
 
   /// Reads a token's text; nil if no server could have written it.
-  public init?(text: some StringProtocol) {
-    guard text.utf8.count <= Self.textBytesMax,
-      let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")),
-      let kind = Kind(rawValue: String(text[..<dot])),
+  public init?(text: some StringProtocol) { self.init(utf8: Array(text.utf8)[...]) }
+
+  /// Reads the UTF-8 of a token's text; nil if no server could have written it.
+  public init?(utf8 text: ArraySlice<UInt8>) {
+    guard text.count <= Self.textBytesMax, let dot = text.firstIndex(of: UInt8(ascii: ".")),
+      let kind = Kind.allCases.first(where: { text[..<dot].elementsEqual($0.rawValue.utf8) }),
       let bytes = Base64URL.decode(
-        text[text.utf8.index(after: dot)...], byteCount: Self.ownerByteCount + Self.secretByteCount)
+        utf8: text[text.index(after: dot)...], byteCount: Self.ownerByteCount + Self.secretByteCount)
     else { return nil }
     self.kind = kind
     owner = Array(bytes.prefix(Self.ownerByteCount))

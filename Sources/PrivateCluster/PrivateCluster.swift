@@ -6,11 +6,15 @@ internal import Synchronization
 ///
 /// One thread waits for the server process. Whatever was acknowledged survives the sudden end of this program, of PostgreSQL, or of both.
 public final class PrivateCluster: Sendable {
-  /// For libpq.
+  /// For libpq, as the role that owns everything in the cluster.
   public let connectionString: String
+  /// For libpq, as the role that serves; the owner makes it.
+  public let servingConnectionString: String
 
   /// The database role that owns everything in the cluster.
   static let roleName = "streakd"
+  /// The database role that requests are served under.
+  public static let servingRoleName = "streakd_serving"
 
   /// How long a server may take to accept connections, crash recovery included, in seconds.
   static let startSecondsMax = 120
@@ -71,15 +75,16 @@ public final class PrivateCluster: Sendable {
     self.report = report
     self.state = Mutex(.running(server.processID))
     connectionString = Self.connectionString(socketFolder: socketFolder)
+    servingConnectionString = Self.connectionString(socketFolder: socketFolder, role: Self.servingRoleName)
   }
 
-  static func connectionString(socketFolder: String) -> String {
+  static func connectionString(socketFolder: String, role: String = roleName) -> String {
     var host = ""
     for character in socketFolder {
       if character == "'" || character == "\\" { host.append("\\") }
       host.append(character)
     }
-    return "host='\(host)' port=5432 user=\(roleName) dbname=postgres"
+    return "host='\(host)' port=5432 user=\(role) dbname=postgres"
   }
 
   /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second call does nothing.

@@ -8,6 +8,31 @@ public enum CallKind: Sendable, Hashable {
   case bidirectionalStreaming
 }
 
+/// At most so many calls within any so many seconds.
+public struct Rate: Sendable, Hashable {
+  public var calls: Int
+  public var seconds: Int
+
+  public init(calls: Int, seconds: Int) {
+    self.calls = calls
+    self.seconds = seconds
+  }
+}
+
+/// How often a method may be called.
+public struct RateLimit: Sendable, Hashable {
+  public var perPerson: Rate?
+  public var perAddress: Rate?
+  /// The method's own code counts the call: only it can tell the person, or a replay.
+  public var isCountedByMethod: Bool
+
+  public init(perPerson: Rate?, perAddress: Rate?, isCountedByMethod: Bool) {
+    self.perPerson = perPerson
+    self.perAddress = perAddress
+    self.isCountedByMethod = isCountedByMethod
+  }
+}
+
 /// What the schema says must hold for every call of a method.
 public struct MethodPolicy: Sendable, Hashable {
   /// Whose credentials a call must carry.
@@ -23,11 +48,17 @@ public struct MethodPolicy: Sendable, Hashable {
   public var isAudited: Bool
   /// The same request sent again has the effect of one: clients may retry it.
   public var isIdempotent: Bool
+  /// Nil: as often as the machine can answer.
+  public var rateLimit: RateLimit?
 
-  public init(authentication: Authentication = .none, isAudited: Bool = false, isIdempotent: Bool = false) {
+  public init(
+    authentication: Authentication = .none, isAudited: Bool = false, isIdempotent: Bool = false,
+    rateLimit: RateLimit? = nil
+  ) {
     self.authentication = authentication
     self.isAudited = isAudited
     self.isIdempotent = isIdempotent
+    self.rateLimit = rateLimit
   }
 }
 

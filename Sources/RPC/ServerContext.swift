@@ -71,6 +71,12 @@ public import ProtobufCodec
   /// The first value of a request header (lower-case name); nil when absent, or when the call is over.
   public func metadata(_ name: String) -> String? { stream?.headers.firstValue(name) }
 
+  /// Every value of a request header (lower-case name), in order; none when absent, or when the call is over.
+  public func metadataValues(_ name: String) -> [String] {
+    guard let headers = stream?.headers else { return [] }
+    return headers.fields.filter { headers.name(of: $0) == name }.map { headers.value(of: $0) }
+  }
+
   /// The first value of a binary request header (lower-case name ending in `-bin`), decoded.
   /// - Returns: nil when absent, not base64, or when the call is over.
   public func binaryMetadata(_ name: String) -> [UInt8]? { metadata(name).flatMap(Base64.decode) }

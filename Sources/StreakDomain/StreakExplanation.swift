@@ -22,14 +22,15 @@ public struct StreakExplanation: Equatable, Sendable {
   public let leftOut: [LeftOut]
 
   /// Explains a habit's cells, in any order and each day once, on a given day.
-  public init(_ cells: some Sequence<(day: Day, cell: LedgerCell)>, today: Day, isArchived: Bool = false) {
-    let sorted = cells.sorted { $0.day < $1.day }
-    let counted = sorted.filter { $0.cell.counts }.map(\.day)
-    let summary = StreakSummary(countedDays: counted)
+  ///
+  /// - Parameter summary: Of all the habit's counted days, also those that are not among the cells.
+  public init(
+    _ cells: some Sequence<(day: Day, cell: LedgerCell)>, summary: StreakSummary, today: Day, isArchived: Bool = false
+  ) {
     let run = summary.currentRun(today: today).run
     streak = summary.streak(today: today, isArchived: isArchived)
     self.run = run
-    leftOut = sorted.compactMap { day, cell in
+    leftOut = cells.sorted { $0.day < $1.day }.compactMap { day, cell in
       if !cell.done { return LeftOut(day: day, why: .undone) }
       if case .quarantined(let reason) = cell.trust { return LeftOut(day: day, why: .quarantined(reason)) }
       return run?.contains(day) == true ? nil : LeftOut(day: day, why: .otherRun)

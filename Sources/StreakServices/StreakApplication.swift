@@ -15,12 +15,16 @@ public final class StreakApplication: Sendable {
   private let operators: (token: OperatorToken, backend: OperatorBackend)?
   private let startedAt = Moment.now()
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
+  private let limits: RateLimitSettings
+  private let limiter: RateLimiter
+  private let passwordRules: PasswordRules
 
   /// - Parameter store: Open, on every loop that will serve.
   /// - Throws: `ApplicationError` if the machine cannot even hash one password.
   public init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
-    exports: ExportLimits = ExportLimits(), erasures: ErasureSink = .none,
+    exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
+    breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureSink = .none,
     operators: (token: OperatorToken, backend: OperatorBackend)? = nil
   ) throws(ApplicationError) {
     self.store = store
@@ -30,6 +34,9 @@ public final class StreakApplication: Sendable {
       throw .noMemoryForPasswords
     }
     self.exports = exports
+    limits = rateLimits
+    passwordRules = PasswordRules(breached: breachedPasswords)
+    limiter = RateLimiter(store: store, settings: rateLimits)
     self.erasures = erasures
     self.operators = operators
     issuer = TokenIssuer(lifetimes: lifetimes)
@@ -67,18 +74,28 @@ public final class StreakApplication: Sendable {
   /// Every method of the service, for one loop. Loop thread only.
   public func methods(on loop: EventLoop) -> [ServerMethod] {
     let part = part(on: loop)
-    let signUp = SignUpProcedure(store: store, passwords: passwords, issuer: issuer)
-    return AccountHandlers(store: store, passwords: passwords, issuer: issuer, signUp: signUp, erasures: erasures)
-      .methods
-      + SessionHandlers(store: store).methods + StreakHandlers(store: store).methods
-      + SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions).methods
-      + ExportHandlers(store: store, slots: ExportSlots(limits: exports)).methods
-      + (operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? [])
+    let signUp = SignUpProcedure(
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
+    let accounts = AccountHandlers(
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp,
+      passwordRules: passwordRules, erasures: erasures)
+    let sync = SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions)
+    let exports = ExportHandlers(store: store, slots: ExportSlots(limits: exports))
+    let admin = operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods }
+    return [
+      accounts.methods, SessionHandlers(store: store, limiter: limiter).methods, StreakHandlers(store: store).methods,
+      sync.methods, MigrationHandlers(store: store, limiter: limiter).methods, exports.methods,
+      admin ?? [],
+    ].flatMap { $0 }
   }
 
   /// What stands around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
-    [AuditInterceptor(store: store), part(on: loop).authenticator]
+    [
+      LoadInterceptor(addresses: limiter.addresses, settings: limits, loop: loop),
+      AuditInterceptor(store: store, addresses: limiter.addresses), part(on: loop).authenticator,
+      RateLimitInterceptor(limiter: limiter, settings: limits, loop: loop),
+    ]
   }
 
   /// Stops listening, once no more calls are served. The store is its owner's to close.

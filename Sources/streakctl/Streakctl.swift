@@ -7,8 +7,10 @@ struct Streakctl: AsyncParsableCommand {
     commandName: "streakctl",
     abstract: "Talks to a streakd server, and cares for its data.",
     discussion: """
-      Exit codes: 0 success; 1 the server refused the call; 64 wrong usage; 65 the request is not valid JSON for the method; \
+      Exit codes: 0 success; 1 the server refused the call, or an audit trail is broken; 64 wrong usage; 65 the request is not valid JSON for the method; \
       69 the server cannot be reached.
       """,
-    subcommands: [CallCommand.self, MethodsCommand.self, BackupCommand.self, PointInTimeCommand.self])
+    subcommands: [
+      CallCommand.self, MethodsCommand.self, AuditCommand.self, BackupCommand.self, PointInTimeCommand.self,
+    ])
 }

@@ -11,6 +11,8 @@ struct ServerSettings {
   let listen: SocketAddress
   let dataFolder: String
   let database: String?
+  /// Who changes the schema; nil: whoever serves.
+  let databaseOwner: String?
   /// Nil: in cleartext.
   let tls: TLSServerFiles?
   let loops: Int
@@ -18,6 +20,9 @@ struct ServerSettings {
   let graceSeconds: Int
   let healthSeconds: Int
   let limits: RPCLimits
+  let rateLimits: RateLimitSettings
+  /// A file; nil: only the built-in list.
+  let breachedPasswords: String?
   let logLevel: Logger.Level
   let logFormat: LogFormat
   let logsEveryCall: Bool
@@ -103,6 +108,10 @@ struct ServerSettings {
     }
     dataFolder = text("data-folder", command.dataFolder) ?? ".streakd"
     database = text("database", command.database)
+    databaseOwner = text("database-owner", command.databaseOwner)
+    guard databaseOwner == nil || database != nil else {
+      throw ValidationError("database-owner goes with database; the private PostgreSQL has roles of its own.")
+    }
     loops = try number("loops", command.loops, 1...256, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 2...64, default: 4)
     graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
@@ -123,6 +132,26 @@ struct ServerSettings {
     limits.connections.keepaliveMilliseconds = try milliseconds(
       "keepalive-seconds", command.keepaliveSeconds, limits.connections.keepaliveMilliseconds)
     self.limits = limits
+    var rateLimits = RateLimitSettings()
+    rateLimits.factor = try number("rate-limit-factor", command.rateLimitFactor, 0...1_000_000, default: 1)
+    rateLimits.callsPerPersonPerSecondMax = try number(
+      "calls-per-person-max", command.callsPerPersonMax, 0...1_000_000,
+      default: rateLimits.callsPerPersonPerSecondMax)
+    rateLimits.callsPerAddressPerSecondMax = try number(
+      "calls-per-address-max", command.callsPerAddressMax, 0...1_000_000,
+      default: rateLimits.callsPerAddressPerSecondMax)
+    for proxy in (text("trusted-proxies", command.trustedProxies) ?? "").split(separator: ",").map({ Self.trim($0) }) {
+      if proxy == "unix" {
+        rateLimits.trustsUnixSocket = true
+      } else if let range = AddressRange(proxy) {
+        rateLimits.trustedProxies.append(range)
+      } else {
+        throw ValidationError(
+          "trusted-proxies must be addresses, ADDRESS/BITS or unix, separated by commas, not \(proxy).")
+      }
+    }
+    self.rateLimits = rateLimits
+    breachedPasswords = text("breached-passwords", command.breachedPasswords)
     let level = text("log-level", command.logLevel) ?? "info"
     guard let logLevel = Logger.Level(rawValue: level) else {
       throw ValidationError("log-level must be trace, debug, info, notice, warning, error or critical, not \(level).")
@@ -167,11 +196,15 @@ struct ServerSettings {
     let text = try bytes(path)
     var settings: [String: String] = [:]
     let known = [
-      "listen", "data-folder", "database", "loops", "connections-per-loop", "grace-seconds", "log-level",
+      "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop", "grace-seconds",
+      "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format", "backup-folder",
       "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
+      "rate-limit-factor",
+      "calls-per-person-max", "calls-per-address-max", "trusted-proxies",
+      "breached-passwords",
     ]
     for (index, line) in text.split(
       separator: "\n", omittingEmptySubsequences: false

@@ -39,6 +39,12 @@ struct Streakd: AsyncParsableCommand {
   )
   var database: String?
 
+  @Option(
+    help:
+      "Change the schema as this role, a libpq URL or conninfo, and let --database's role do no more than serve. (default: --database)"
+  )
+  var databaseOwner: String?
+
   @Option(help: "Threads that serve, each with its own connections to PostgreSQL. (default: one for each core)")
   var loops: Int?
 
@@ -65,6 +71,29 @@ struct Streakd: AsyncParsableCommand {
 
   @Option(help: "Seconds without a byte after which a connection with calls is pinged; 0: never. (default: 240)")
   var keepaliveSeconds: Int?
+
+  @Option(
+    help:
+      "The schema's limits on sign-ups, sign-ins, exports and the like are multiplied with it; 0: none. (default: 1)")
+  var rateLimitFactor: Int?
+
+  @Option(help: "Calls of one signed-in person each second, for each loop; 0: no limit. (default: 2000)")
+  var callsPerPersonMax: Int?
+
+  @Option(help: "Calls from one address each second, for each loop; 0: no limit. (default: 20000)")
+  var callsPerAddressMax: Int?
+
+  @Option(
+    help:
+      "Proxies whose x-forwarded-for is believed: addresses, ADDRESS/BITS, or unix for the Unix socket, separated by commas."
+  )
+  var trustedProxies: String?
+
+  @Option(
+    help:
+      "A file of passwords that nobody may choose: one on each line, or its SHA-1 as 40 hexadecimal digits, :COUNT after it or not."
+  )
+  var breachedPasswords: String?
 
   @Option(help: "Seconds between two checks of the database for the health service. (default: 1)")
   var healthSeconds: Int?
@@ -139,29 +168,44 @@ struct Streakd: AsyncParsableCommand {
       cluster = try PrivateCluster.start(dataFolder: settings.dataFolder) { clusterLogger.warning("\($0)") }
     }
     defer { cluster?.stop() }
-    guard let connectionString = settings.database ?? cluster?.connectionString else {
+    guard let connectionString = settings.database ?? cluster?.servingConnectionString else {
       throw ValidationError("There is no database.")
     }
-    try await serve(settings, connectionString, logger)
+    try await serve(settings, connectionString, owner: settings.databaseOwner ?? cluster?.connectionString, logger)
   }
 
-  private func serve(_ settings: ServerSettings, _ connectionString: String, _ logger: Logger) async throws {
+  /// - Parameter owner: Connects as the role that changes the schema; nil: the one that serves does.
+  private func serve(
+    _ settings: ServerSettings, _ connectionString: String, owner: String?, _ logger: Logger
+  ) async throws {
     let threads = (0..<settings.loops).map { _ in EventLoopThread() }
     let loops = threads.map(\.loop)
     guard let first = loops.first else { throw ValidationError("--loops must be at least 1.") }
     let stopping = await StopSignal(loop: first)
 
+    // The private PostgreSQL's serving role is made by its owner: nothing may connect as it before.
+    if let owner, settings.database == nil {
+      try await prepare(owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, on: first, logger)
+    }
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop
     ) { logger.info("database", metadata: ["event": "\($0)"]) }
-    let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
-    if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
+    if let owner, settings.database != nil {
+      let role = try await Task(executorPreference: first) { try await store.roleName() }.value
+      try await prepare(owner, role: role, isOwnCluster: false, on: first, logger)
+    } else if owner == nil {
+      let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
+      if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
+    }
+    if owner != nil { _ = try await Task(executorPreference: first) { try await store.readEpoch() }.value }
 
-    let backups = try await startBackups(settings, connectionString, store, first, logger)
+    let backups = try await startBackups(settings, owner ?? connectionString, store, first, logger)
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
+    let breached = try settings.breachedPasswords.map { try BreachedPasswords(file: $0) } ?? BreachedPasswords()
     let application = try StreakApplication(
-      store: store, exports: settings.exports, erasures: backups?.erasures ?? .none,
+      store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached,
+      erasures: backups?.erasures ?? .none,
       operators: settings.operatorToken.map { ($0, BackupKeeper.backend(backups, { readiness.failure })) })
     let tls = try settings.tls.map { try TLSContext(server: $0) }
     let server = try await RPCServer.start(
@@ -224,6 +268,27 @@ struct Streakd: AsyncParsableCommand {
     try await keeper.applyLedger()
     keeper.start()
     return keeper
+  }
+
+  /// Applies the schema as its owner, and lets the role that serves do so.
+  private func prepare(
+    _ owner: String, role: String, isOwnCluster: Bool, on loop: EventLoop, _ logger: Logger
+  ) async throws {
+    let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1) {
+      logger.info("database", metadata: ["event": "\($0)"])
+    }
+    let result = await Task(executorPreference: loop) { () -> Result<[Int32], any Error> in
+      do {
+        let applied = try await store.migrateSchema()
+        try await store.letServe(role, isOwnCluster: isOwnCluster)
+        return .success(applied)
+      } catch {
+        return .failure(error)
+      }
+    }.value
+    await store.close()
+    let applied = try result.get()
+    if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
   }
 
   private func startAdmin(_ settings: ServerSettings, _ pages: AdminPages, _ logger: Logger) async throws

@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
 from streak.v1 import (account_pb2, account_pb2_grpc, common_pb2, export_pb2, export_pb2_grpc, migration_pb2,
-                       session_pb2, session_pb2_grpc, streak_pb2, streak_pb2_grpc)
+                       migration_pb2_grpc, session_pb2, session_pb2_grpc, streak_pb2, streak_pb2_grpc)
 
 DAY_SECONDS = 86_400
 
@@ -62,15 +62,19 @@ class Person:
     password = "correct horse battery staple"
 
     def __init__(self, server, email=None):
+        self.connect(server)
+        self.email = email or f"{os.urandom(8).hex()}@example.com"
+        self.device = common_pb2.Device(device_id=os.urandom(16), name="test device", platform="pytest")
+        self.metadata = ()
+
+    def connect(self, server):
         self.channel = grpc.insecure_channel(
             server.address, options=[("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)])
         self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
         self.sessions = session_pb2_grpc.SessionServiceStub(self.channel)
         self.streaks = streak_pb2_grpc.StreakServiceStub(self.channel)
+        self.migrations = migration_pb2_grpc.MigrationServiceStub(self.channel)
         self.exports = export_pb2_grpc.ExportServiceStub(self.channel)
-        self.email = email or f"{os.urandom(8).hex()}@example.com"
-        self.device = common_pb2.Device(device_id=os.urandom(16), name="test device", platform="pytest")
-        self.metadata = ()
 
     def sign_up_request(self, session=None):
         return account_pb2.SignUpRequest(

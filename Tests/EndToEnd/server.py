@@ -14,6 +14,9 @@ import time
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(os.environ.get("STREAKD_PROGRAMS", PROJECT / ".build" / "debug"))
 START_SECONDS = 90
+# All clients of the tests and of the benchmark are one address: the limits are raised, except where they are what is looked at.
+DEFAULTS = {"--listen": "127.0.0.1:0", "--loops": "1", "--rate-limit-factor": "1000", "--calls-per-person-max": "0",
+            "--calls-per-address-max": "0"}
 
 
 @contextlib.contextmanager
@@ -32,7 +35,7 @@ class Server:
 
     def __init__(self, folder=None, database=None, arguments=()):
         where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")]
-        defaults = [part for option, value in (("--listen", "127.0.0.1:0"), ("--loops", "1")) if option not in arguments
+        defaults = [part for option, value in DEFAULTS.items() if option not in arguments
                     for part in (option, value)]
         self.folder = folder
         self.lines = []

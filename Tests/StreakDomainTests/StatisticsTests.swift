@@ -32,13 +32,17 @@ struct StatisticsTests {
 
 @Suite("StreakExplanation")
 struct StreakExplanationTests {
+  private func summary(_ cells: [(day: Day, cell: LedgerCell)]) -> StreakSummary {
+    StreakSummary(countedDays: cells.filter(\.cell.counts).map(\.day))
+  }
+
   @Test("every recorded day is either in the current run or left out with its reason")
   func reasons() {
     func cell(_ ago: Int, done: Bool = true, _ trust: CellTrust = .counted) -> (day: Day, cell: LedgerCell) {
       (today.advanced(by: -ago), LedgerCell(done: done, note: "", trust: trust))
     }
     let cells = [cell(0), cell(1), cell(2, .quarantined(.backfill)), cell(3), cell(4, done: false)]
-    let explanation = StreakExplanation(cells.reversed(), today: today)
+    let explanation = StreakExplanation(cells.reversed(), summary: summary(cells), today: today)
     #expect(explanation.run == today.advanced(by: -1)...today)
     #expect(explanation.streak.current == 2)
     #expect(explanation.leftOut.map(\.why) == [.undone, .otherRun, .quarantined(.backfill)])
@@ -58,7 +62,7 @@ struct StreakExplanationTests {
           trust: trusts.randomElement(using: &generator) ?? .counted)
       )
     }
-    let explanation = StreakExplanation(cells, today: today)
+    let explanation = StreakExplanation(cells, summary: summary(cells), today: today)
     let run = explanation.run.map(Array.init) ?? []
     #expect(run.count == explanation.streak.current, "seed \(seed)")
     #expect(Set(run).union(explanation.leftOut.map(\.day)) == days, "seed \(seed)")

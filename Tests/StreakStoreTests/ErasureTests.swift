@@ -56,7 +56,7 @@ import Testing
       #expect(try await Self.rows(test, mira.userID).values.allSatisfy { $0 > 0 }, "the test misses a table")
       let records = try #require(try await test.store.erase(mira.userID, at: .sample, Self.event()))
       #expect(records.people == [.init(userID: mira.userID, erasedAt: .sample)])
-      #expect(records.sessions.map(\.sessionID) == [mira.session?.migration.sessionID].compactMap { $0 })
+      #expect(records.sessions.map(\.sessionID) == [mira.session?.record.migration.sessionID].compactMap { $0 })
       #expect(try await Self.rows(test, mira.userID).values.allSatisfy { $0 == 0 })
       #expect(try await Self.rows(test, other.userID) == before)
       #expect(try await test.store.isErased(mira.userID))

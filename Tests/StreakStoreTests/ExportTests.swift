@@ -26,6 +26,8 @@ import Testing
         case .cells(let rows): cellCount += rows.count
         case .earlierCells: kinds.append("history")
         case .rejected(let rows): kinds.append("rejected \(rows.count)")
+        case .rejectedOperations(let rows): kinds.append("rejected operations \(rows.count)")
+        case .notices(let rows): kinds.append("notices \(rows.count)")
         case .migrations(let rows): kinds.append("migrations \(rows.count)")
         case .auditEvents(let rows): kinds.append("audit \(rows.count)")
         }

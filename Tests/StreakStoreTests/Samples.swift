@@ -1,4 +1,4 @@
-import StreakDomain
+@testable import StreakDomain
 import StreakStore
 
 extension Identifier {
@@ -64,11 +64,35 @@ extension NewMigration {
     secret: UInt8 = 5, habits: [(habit: HabitRecord, summary: StreakSummary)] = [], cells: [CellRecord] = [],
     rejected: [RejectedEntryRecord] = []
   ) -> NewMigration {
-    NewMigration(
-      migration: MigrationRecord(
-        migrationID: migrationID, sessionID: sessionID, anchor: anchor, manifestHash: [UInt8](repeating: 3, count: 32),
-        result: [1, 2, 3], committedAt: .sample),
-      sessionSecretHash: [UInt8](repeating: secret, count: 32), habits: habits, cells: cells, rejected: rejected)
+    var ledger = PersonLedger(epoch: 1)
+    let version = ledger.nextVersion()
+    for (record, summary) in habits {
+      let stamp = Stamp(version: version, time: .zero, deviceID: nil)
+      let fields = HabitFields(
+        name: record.name, description: record.description, color: UInt32(bitPattern: record.color),
+        position: record.position, archived: record.archived)
+      var habit = HabitState(made: fields, createdAtMilliseconds: record.createdAt.milliseconds, stamp: stamp)
+      habit.summary = summary
+      ledger.setHabit(habit, record.habitID)
+    }
+    for cell in cells {
+      ledger.setCell(
+        CellState(
+          cell: LedgerCell(
+            done: cell.done, note: cell.note, trust: CellTrust(number: UInt8(clamping: cell.quarantineReason))),
+          stamp: Stamp(version: version, time: .zero, deviceID: cell.deviceID), made: LocalTime(cell.made),
+          recordedAtMilliseconds: cell.recordedAt.milliseconds, migrationID: migrationID),
+        CellKey(habitID: cell.habitID, day: Day(cell.day)))
+    }
+    return NewMigration(
+      record: MergeRecord(
+        migration: MigrationRecord(
+          migrationID: migrationID, sessionID: sessionID, anchor: anchor,
+          manifestHash: [UInt8](repeating: 3, count: 32), result: [1, 2, 3], committedAt: .sample),
+        sessionSecretHash: [UInt8](repeating: secret, count: 32), rejected: rejected,
+        auditEvent: AuditEventRecord(
+          userID: nil, occurredAt: .sample, method: "", outcome: "OK", reason: "", deviceID: nil, peerAddress: "",
+          detail: "")), isSessionKnown: anchor != nil, ledger: ledger)
   }
 }
 
@@ -78,7 +102,7 @@ extension NewAccount {
     credential: CredentialRecord = .sample(), session: NewMigration? = nil
   ) -> NewAccount {
     NewAccount(
-      userID: userID, email: email, emailKey: email, passwordHash: "hash", createdAt: .sample, zoneUses: [],
+      userID: userID, email: email, emailKey: email, passwordHash: "hash", createdAt: .sample,
       sealedReply: [9, 9], device: device, credential: credential, session: session,
       auditEvent: AuditEventRecord(
         userID: userID, occurredAt: .sample, method: "AccountService/SignUp", outcome: "OK", reason: "",

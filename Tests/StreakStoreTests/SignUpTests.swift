@@ -27,9 +27,10 @@ import Testing
           habit
         ])
       #expect(
-        try await test.store.migration(session.migration.migrationID, of: account.userID) == session.migration)
-      let claimed = try #require(try await test.store.session(session.migration.sessionID))
-      #expect(claimed.claimedBy == account.userID && claimed.migrationID == session.migration.migrationID)
+        try await test.store.migration(session.record.migration.migrationID, of: account.userID)
+          == session.record.migration)
+      let claimed = try #require(try await test.store.session(session.record.migration.sessionID))
+      #expect(claimed.claimedBy == account.userID && claimed.migrationID == session.record.migration.migrationID)
       #expect(try await test.count("audit_events") == 1)
       #expect(try await test.store.accessGrant(of: account.userID, accessHash: account.credential.accessHash) != nil)
     }

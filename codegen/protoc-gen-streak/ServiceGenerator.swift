@@ -49,7 +49,21 @@ private struct MethodGenerator {
     }
     policy =
       "MethodPolicy(authentication: .\(authentication ?? "none"), isAudited: \(schema.policy?.number(2) == 1), "
-      + "isIdempotent: \(schema.policy?.number(3) == 1))"
+      + "isIdempotent: \(schema.policy?.number(3) == 1)\(try Self.rateLimit(schema.policy)))"
+  }
+
+  /// The rest of a policy's arguments: `streak.v1.RateLimit` as a Swift expression; empty if the method states none.
+  private static func rateLimit(_ policy: WireMessage?) throws -> String {
+    guard let limit = try policy?.messages(4).last else { return "" }
+    func rate(_ number: UInt32) throws -> String {
+      guard let rate = try limit.messages(number).last else { return "nil" }
+      guard let calls = rate.number(1), (1...10_000).contains(calls), let seconds = rate.number(2),
+        (1...604_800).contains(seconds)
+      else { throw GeneratorError("a rate is 1 to 10000 calls in 1 to 604800 seconds") }
+      return "Rate(calls: \(calls), seconds: \(seconds))"
+    }
+    return ",\n      rateLimit: RateLimit(perPerson: \(try rate(1)), perAddress: \(try rate(2)), "
+      + "isCountedByMethod: \(limit.number(3) == 1))"
   }
 
   private var kind: String {

@@ -110,7 +110,7 @@ public struct SignUpRequest: ProtobufMessage {
   public var idempotencyKey: [UInt8] = []
   /// The person's email. Letter case does not distinguish two emails.
   public var email: String = ""
-  /// The person's password, 8 to 256 bytes of UTF-8, used as it is.
+  /// The person's password, 8 to 256 bytes of UTF-8, used as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
   public var password: String = ""
   /// The device, which is then signed in.
   public var device: Device? = nil
@@ -523,5 +523,237 @@ public struct GetAccountResponse: ProtobufMessage {
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("account", in: account)
+  }
+}
+
+public struct ListDevicesRequest: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ListDevicesRequest.self, streak__v1__list_devices_request__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ListDevicesRequest.self) else { return nil }
+    unsafe streak__v1__list_devices_request__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+/// A device of the person's, as the server knows it.
+public struct SignedInDevice: ProtobufMessage {
+  /// What it says of itself.
+  public var device: Device? = nil
+  /// When it signed in last.
+  public var signedInAt: GoogleProtobufTimestamp? = nil
+  /// When its tokens were renewed last.
+  public var refreshedAt: GoogleProtobufTimestamp? = nil
+  /// Whether it holds tokens that still work.
+  public var signedIn: Bool = false
+  /// It is the device that asks.
+  public var isThisDevice: Bool = false
+
+  public init() {}
+
+  public init(device: Device? = nil, signedInAt: GoogleProtobufTimestamp? = nil, refreshedAt: GoogleProtobufTimestamp? = nil, signedIn: Bool = false, isThisDevice: Bool = false) {
+    self.device = device
+    self.signedInAt = signedInAt
+    self.refreshedAt = refreshedAt
+    self.signedIn = signedIn
+    self.isThisDevice = isThisDevice
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__SignedInDevice.self, streak__v1__signed_in_device__init),
+    children: [1: Device.descriptor, 2: GoogleProtobufTimestamp.descriptor, 3: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SignedInDevice.self)
+    unsafe device = CBridge.message(c.pointee.device, Device.self)
+    unsafe signedInAt = CBridge.message(c.pointee.signed_in_at, GoogleProtobufTimestamp.self)
+    unsafe refreshedAt = CBridge.message(c.pointee.refreshed_at, GoogleProtobufTimestamp.self)
+    unsafe signedIn = c.pointee.signed_in != 0
+    unsafe isThisDevice = c.pointee.is_this_device != 0
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__SignedInDevice.self) else { return nil }
+    unsafe streak__v1__signed_in_device__init(c)
+    unsafe c.pointee.device = arena.message(device, as: Streak__V1__Device.self)
+    unsafe c.pointee.signed_in_at = arena.message(signedInAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.refreshed_at = arena.message(refreshedAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.signed_in = signedIn ? 1 : 0
+    unsafe c.pointee.is_this_device = isThisDevice ? 1 : 0
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("device", in: device)
+    violations.check("signed_in_at", in: signedInAt)
+    violations.check("refreshed_at", in: refreshedAt)
+  }
+}
+
+public struct ListDevicesResponse: ProtobufMessage {
+  /// The devices, at most 100.
+  public var devices: [SignedInDevice] = []
+
+  public init() {}
+
+  public init(devices: [SignedInDevice] = []) {
+    self.devices = devices
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ListDevicesResponse.self, streak__v1__list_devices_response__init),
+    children: [1: SignedInDevice.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ListDevicesResponse.self)
+    unsafe devices = CBridge.messages(c.pointee.devices, c.pointee.n_devices, SignedInDevice.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ListDevicesResponse.self) else { return nil }
+    unsafe streak__v1__list_devices_response__init(c)
+    unsafe c.pointee.n_devices = devices.count
+    unsafe c.pointee.devices = arena.array(devices) { item, arena in unsafe arena.message(item, as: Streak__V1__SignedInDevice.self) }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("devices", inEach: devices)
+  }
+}
+
+public struct RevokeDeviceRequest: ProtobufMessage {
+  /// The device.
+  public var deviceId: [UInt8] = []
+
+  public init() {}
+
+  public init(deviceId: [UInt8] = []) {
+    self.deviceId = deviceId
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RevokeDeviceRequest.self, streak__v1__revoke_device_request__init),
+    rules: [1: FieldRules(required: true, uuid: true)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RevokeDeviceRequest.self)
+    unsafe deviceId = CBridge.bytes(c.pointee.device_id)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RevokeDeviceRequest.self) else { return nil }
+    unsafe streak__v1__revoke_device_request__init(c)
+    unsafe c.pointee.device_id = arena.binaryData(deviceId)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("device_id", byteCount: deviceId.count, FieldRules(required: true, uuid: true))
+  }
+}
+
+public struct RevokeDeviceResponse: ProtobufMessage {
+  /// It held tokens that worked until now.
+  public var wasSignedIn: Bool = false
+
+  public init() {}
+
+  public init(wasSignedIn: Bool = false) {
+    self.wasSignedIn = wasSignedIn
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RevokeDeviceResponse.self, streak__v1__revoke_device_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RevokeDeviceResponse.self)
+    unsafe wasSignedIn = c.pointee.was_signed_in != 0
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RevokeDeviceResponse.self) else { return nil }
+    unsafe streak__v1__revoke_device_response__init(c)
+    unsafe c.pointee.was_signed_in = wasSignedIn ? 1 : 0
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct ChangePasswordRequest: ProtobufMessage {
+  /// The present password.
+  public var password: String = ""
+  /// The new one, by the rules of `SignUpRequest.password`.
+  public var newPassword: String = ""
+
+  public init() {}
+
+  public init(password: String = "", newPassword: String = "") {
+    self.password = password
+    self.newPassword = newPassword
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ChangePasswordRequest.self, streak__v1__change_password_request__init),
+    rules: [1: FieldRules(required: true, maxBytes: 256), 2: FieldRules(required: true, minBytes: 8, maxBytes: 256)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ChangePasswordRequest.self)
+    unsafe password = CBridge.string(c.pointee.password)
+    unsafe newPassword = CBridge.string(c.pointee.new_password)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ChangePasswordRequest.self) else { return nil }
+    unsafe streak__v1__change_password_request__init(c)
+    unsafe c.pointee.password = arena.cString(password)
+    unsafe c.pointee.new_password = arena.cString(newPassword)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("password", byteCount: password.utf8.count, FieldRules(required: true, maxBytes: 256))
+    violations.check("new_password", byteCount: newPassword.utf8.count, FieldRules(required: true, minBytes: 8, maxBytes: 256))
+  }
+}
+
+public struct ChangePasswordResponse: ProtobufMessage {
+  /// How many other devices were signed out.
+  public var devicesSignedOut: Int32 = 0
+
+  public init() {}
+
+  public init(devicesSignedOut: Int32 = 0) {
+    self.devicesSignedOut = devicesSignedOut
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ChangePasswordResponse.self, streak__v1__change_password_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ChangePasswordResponse.self)
+    unsafe devicesSignedOut = c.pointee.devices_signed_out
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ChangePasswordResponse.self) else { return nil }
+    unsafe streak__v1__change_password_response__init(c)
+    unsafe c.pointee.devices_signed_out = devicesSignedOut
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
   }
 }

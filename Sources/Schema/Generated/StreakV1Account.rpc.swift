@@ -15,10 +15,13 @@ public protocol AccountService: Sendable {
   /// same: without a session the email, password and idempotency key; with one the email, password, session, migration id and manifest.
   /// The stored reply is sealed under the request's own secrets, so that nobody else, not even the server alone, can read its tokens.
   ///
-  /// Refused: INVALID_FIELD; SIGN_UP_REFUSED; TOO_MANY_REQUESTS; with a session also SESSION_INVALID, SESSION_CLAIMED, PARTIAL_CAPTURE,
+  /// Refused: INVALID_FIELD; PASSWORD_TOO_COMMON; SIGN_UP_REFUSED; TOO_MANY_REQUESTS; with a session also SESSION_INVALID, SESSION_CLAIMED, PARTIAL_CAPTURE,
   /// CAPTURE_CORRUPT. A single bad entry refuses nothing: it is in `migration.rejected`.
   func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse
   /// Signs a device in.
+  ///
+  /// Attempts are counted for each email, and apart from them for each device and each address from which the person signed in before: whoever
+  /// guesses passwords elsewhere cannot lock the owner out there.
   ///
   /// Refused: SIGN_IN_REFUSED (an unknown email and a wrong password alike, in comparable time); TOO_MANY_REQUESTS.
   func signIn(_ request: SignInRequest, context: ServerContext) async throws(RPCStatus) -> SignInResponse
@@ -29,6 +32,17 @@ public protocol AccountService: Sendable {
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse
   /// Revokes this device's tokens, or every device's. Every server process refuses them within seconds.
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse
+  /// The person's devices, the one that signed in last first.
+  func listDevices(_ request: ListDevicesRequest, context: ServerContext) async throws(RPCStatus) -> ListDevicesResponse
+  /// Revokes a device's tokens, also this one's, and forgets that it signed in before: it signs in again like a stranger's. Every server
+  /// process refuses its tokens within seconds. A device that is revoked already stays so.
+  ///
+  /// Refused: DEVICE_NOT_FOUND.
+  func revokeDevice(_ request: RevokeDeviceRequest, context: ServerContext) async throws(RPCStatus) -> RevokeDeviceResponse
+  /// Changes the password and signs every other device out. This device's tokens stay as they are.
+  ///
+  /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
+  func changePassword(_ request: ChangePasswordRequest, context: ServerContext) async throws(RPCStatus) -> ChangePasswordResponse
   /// Erases the account with everything that belongs to it, at once and for ever, on every device. All that is left is its random id, in a
   /// list that is applied to every backup that is ever restored. Devices are told ACCOUNT_ERASED from then on, and so is whoever sends this
   /// again; open streams end with it. The same email may sign up again, empty.
@@ -55,6 +69,15 @@ extension AccountService {
       .unary(AccountServiceMethods.signOut) { request, context throws(RPCStatus) in
         try await signOut(request, context: context)
       },
+      .unary(AccountServiceMethods.listDevices) { request, context throws(RPCStatus) in
+        try await listDevices(request, context: context)
+      },
+      .unary(AccountServiceMethods.revokeDevice) { request, context throws(RPCStatus) in
+        try await revokeDevice(request, context: context)
+      },
+      .unary(AccountServiceMethods.changePassword) { request, context throws(RPCStatus) in
+        try await changePassword(request, context: context)
+      },
       .unary(AccountServiceMethods.deleteAccount) { request, context throws(RPCStatus) in
         try await deleteAccount(request, context: context)
       },
@@ -69,11 +92,13 @@ extension AccountService {
 public enum AccountServiceMethods {
   public static let signUp = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignUp", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
     request: SignUpRequest.descriptor, response: SignUpResponse.descriptor)
   public static let signIn = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignIn", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: true)),
     request: SignInRequest.descriptor, response: SignInResponse.descriptor)
   public static let refresh = MethodDescriptor(
     service: "streak.v1.AccountService", name: "Refresh", kind: .unary,
@@ -83,6 +108,19 @@ public enum AccountServiceMethods {
     service: "streak.v1.AccountService", name: "SignOut", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
     request: SignOutRequest.descriptor, response: SignOutResponse.descriptor)
+  public static let listDevices = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "ListDevices", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    request: ListDevicesRequest.descriptor, response: ListDevicesResponse.descriptor)
+  public static let revokeDevice = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    request: RevokeDeviceRequest.descriptor, response: RevokeDeviceResponse.descriptor)
+  public static let changePassword = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "ChangePassword", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    request: ChangePasswordRequest.descriptor, response: ChangePasswordResponse.descriptor)
   public static let deleteAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
@@ -91,5 +129,5 @@ public enum AccountServiceMethods {
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
     request: GetAccountRequest.descriptor, response: GetAccountResponse.descriptor)
-  public static let all = [signUp, signIn, refresh, signOut, deleteAccount, getAccount]
+  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, getAccount]
 }

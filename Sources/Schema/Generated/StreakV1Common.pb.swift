@@ -70,6 +70,18 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let changeUnknown = ErrorReason(rawValue: 29)
   /// Of an operation: there is no such conflict.
   public static let conflictNotFound = ErrorReason(rawValue: 30)
+  /// INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
+  public static let passwordTooCommon = ErrorReason(rawValue: 40)
+  /// NOT_FOUND: this person has no such device.
+  public static let deviceNotFound = ErrorReason(rawValue: 41)
+  /// ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh `MigrationPreview` is among the details.
+  public static let planChanged = ErrorReason(rawValue: 42)
+  /// ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult` is among the details.
+  public static let alreadyMigrated = ErrorReason(rawValue: 43)
+  /// NOT_FOUND: this person has no such migration.
+  public static let migrationNotFound = ErrorReason(rawValue: 44)
+  /// FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
+  public static let undoTooLate = ErrorReason(rawValue: 45)
   /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
   public static let accountErased = ErrorReason(rawValue: 60)
   /// FAILED_PRECONDITION: this server was given no backup folder.
@@ -114,6 +126,12 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 28: "CLOCK_SKEW"
     case 29: "CHANGE_UNKNOWN"
     case 30: "CONFLICT_NOT_FOUND"
+    case 40: "PASSWORD_TOO_COMMON"
+    case 41: "DEVICE_NOT_FOUND"
+    case 42: "PLAN_CHANGED"
+    case 43: "ALREADY_MIGRATED"
+    case 44: "MIGRATION_NOT_FOUND"
+    case 45: "UNDO_TOO_LATE"
     case 60: "ACCOUNT_ERASED"
     case 61: "BACKUPS_OFF"
     case 62: "BACKUP_UNDER_WAY"

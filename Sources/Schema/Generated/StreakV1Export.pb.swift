@@ -208,6 +208,10 @@ public struct ExportRecord: ProtobufMessage {
     case earlierCell(ExportedCell)
     /// Section "rejectedEntries".
     case rejection(ExportedRejection)
+    /// Section "rejectedOperations": those of devices' queues.
+    case rejectedOperation(RejectedOperation)
+    /// Section "notices": conflicts, with the values that were not kept, and healed streaks.
+    case notice(Notice)
     /// Section "migrations".
     case migration(ExportedMigration)
     /// Section "audit", oldest first.
@@ -222,7 +226,7 @@ public struct ExportRecord: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__ExportRecord.self, streak__v1__export_record__init),
-    children: [1: ExportHeader.descriptor, 2: Account.descriptor, 3: ExportedDevice.descriptor, 4: Habit.descriptor, 5: ExportedCell.descriptor, 6: ExportedCell.descriptor, 7: ExportedRejection.descriptor, 8: ExportedMigration.descriptor, 9: AuditEvent.descriptor])
+    children: [1: ExportHeader.descriptor, 2: Account.descriptor, 3: ExportedDevice.descriptor, 4: Habit.descriptor, 5: ExportedCell.descriptor, 6: ExportedCell.descriptor, 7: ExportedRejection.descriptor, 10: RejectedOperation.descriptor, 11: Notice.descriptor, 8: ExportedMigration.descriptor, 9: AuditEvent.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExportRecord.self)
@@ -234,6 +238,8 @@ public struct ExportRecord: ProtobufMessage {
     case 5: unsafe record = CBridge.message(c.pointee.cell, ExportedCell.self).map { .cell($0) }
     case 6: unsafe record = CBridge.message(c.pointee.earlier_cell, ExportedCell.self).map { .earlierCell($0) }
     case 7: unsafe record = CBridge.message(c.pointee.rejection, ExportedRejection.self).map { .rejection($0) }
+    case 10: unsafe record = CBridge.message(c.pointee.rejected_operation, RejectedOperation.self).map { .rejectedOperation($0) }
+    case 11: unsafe record = CBridge.message(c.pointee.notice, Notice.self).map { .notice($0) }
     case 8: unsafe record = CBridge.message(c.pointee.migration, ExportedMigration.self).map { .migration($0) }
     case 9: unsafe record = CBridge.message(c.pointee.audit_event, AuditEvent.self).map { .auditEvent($0) }
     default: record = nil
@@ -266,6 +272,12 @@ public struct ExportRecord: ProtobufMessage {
     case .rejection(let value):
       unsafe c.pointee.record_case = Streak__V1__ExportRecord__RecordCase(rawValue: 7)
       unsafe c.pointee.rejection = arena.message(value, as: Streak__V1__ExportedRejection.self)
+    case .rejectedOperation(let value):
+      unsafe c.pointee.record_case = Streak__V1__ExportRecord__RecordCase(rawValue: 10)
+      unsafe c.pointee.rejected_operation = arena.message(value, as: Streak__V1__RejectedOperation.self)
+    case .notice(let value):
+      unsafe c.pointee.record_case = Streak__V1__ExportRecord__RecordCase(rawValue: 11)
+      unsafe c.pointee.notice = arena.message(value, as: Streak__V1__Notice.self)
     case .migration(let value):
       unsafe c.pointee.record_case = Streak__V1__ExportRecord__RecordCase(rawValue: 8)
       unsafe c.pointee.migration = arena.message(value, as: Streak__V1__ExportedMigration.self)
@@ -293,6 +305,10 @@ public struct ExportRecord: ProtobufMessage {
       violations.check("earlier_cell", in: value)
     case .rejection(let value):
       violations.check("rejection", in: value)
+    case .rejectedOperation(let value):
+      violations.check("rejected_operation", in: value)
+    case .notice(let value):
+      violations.check("notice", in: value)
     case .migration(let value):
       violations.check("migration", in: value)
     case .auditEvent(let value):

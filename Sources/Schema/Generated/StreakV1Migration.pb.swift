@@ -5,6 +5,733 @@ internal import CSchema
 public import GRPCSchema
 public import ProtobufCodec
 
+/// The rules by which a capture is judged. They name what was found in results, and in audit events without the prefix, such as "OVER_LIMIT=3".
+public struct MigrationRule: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public var rawValue: Int32
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not stated; never sent.
+  public static let unspecified = MigrationRule(rawValue: 0)
+  /// An entry of a day later than today's date at UTC+14: it is in the inbox.
+  public static let futureDay = MigrationRule(rawValue: 1)
+  /// An entry whose day does not follow from its moment, zone and day start: it is in the inbox.
+  public static let dayMismatch = MigrationRule(rawValue: 2)
+  /// An entry of a habit that the capture does not hold: it is in the inbox.
+  public static let habitNotFound = MigrationRule(rawValue: 3)
+  /// An entry whose note does not fit beside the other notes of its day: it is in the inbox.
+  public static let invalidField = MigrationRule(rawValue: 4)
+  /// A day outside the 30 days that end on the captured day: it is kept and does not count.
+  public static let overLimit = MigrationRule(rawValue: 5)
+  /// A day before the latest (days since the server saw the session begin + 2): it is kept and does not count.
+  public static let anchor = MigrationRule(rawValue: 6)
+  /// A habit whose claimed numbers are not those that its days give: the claim is not used.
+  public static let claimMismatch = MigrationRule(rawValue: 7)
+
+  /// The schema's name of the value; nil for a value the schema does not have.
+  public var schemaName: String? {
+    switch rawValue {
+    case 0: "MIGRATION_RULE_UNSPECIFIED"
+    case 1: "MIGRATION_RULE_FUTURE_DAY"
+    case 2: "MIGRATION_RULE_DAY_MISMATCH"
+    case 3: "MIGRATION_RULE_HABIT_NOT_FOUND"
+    case 4: "MIGRATION_RULE_INVALID_FIELD"
+    case 5: "MIGRATION_RULE_OVER_LIMIT"
+    case 6: "MIGRATION_RULE_ANCHOR"
+    case 7: "MIGRATION_RULE_CLAIM_MISMATCH"
+    default: nil
+    }
+  }
+
+  public var description: String { schemaName ?? "\(rawValue)" }
+}
+
+/// Why a habit of the session becomes part of a habit of the account.
+public struct HabitMatch: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public var rawValue: Int32
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not stated; never sent.
+  public static let unspecified = HabitMatch(rawValue: 0)
+  /// It becomes a habit of its own.
+  public static let new = HabitMatch(rawValue: 1)
+  /// They have the same id.
+  public static let id = HabitMatch(rawValue: 2)
+  /// The request's map says so.
+  public static let map = HabitMatch(rawValue: 3)
+  /// They have the same name, but for letter case, white space and composition.
+  public static let name = HabitMatch(rawValue: 4)
+
+  /// The schema's name of the value; nil for a value the schema does not have.
+  public var schemaName: String? {
+    switch rawValue {
+    case 0: "HABIT_MATCH_UNSPECIFIED"
+    case 1: "HABIT_MATCH_NEW"
+    case 2: "HABIT_MATCH_ID"
+    case 3: "HABIT_MATCH_MAP"
+    case 4: "HABIT_MATCH_NAME"
+    default: nil
+    }
+  }
+
+  public var description: String { schemaName ?? "\(rawValue)" }
+}
+
+/// How often a rule was met.
+public struct RuleFinding: ProtobufMessage {
+  /// The rule.
+  public var rule: MigrationRule = MigrationRule(rawValue: 0)
+  /// Entries, days or habits, as the rule says.
+  public var count: Int32 = 0
+
+  public init() {}
+
+  public init(rule: MigrationRule = MigrationRule(rawValue: 0), count: Int32 = 0) {
+    self.rule = rule
+    self.count = count
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RuleFinding.self, streak__v1__rule_finding__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RuleFinding.self)
+    unsafe rule = MigrationRule(rawValue: Int32(truncatingIfNeeded: c.pointee.rule.rawValue))
+    unsafe count = c.pointee.count
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RuleFinding.self) else { return nil }
+    unsafe streak__v1__rule_finding__init(c)
+    unsafe c.pointee.rule = Streak__V1__MigrationRule(rawValue: .init(truncatingIfNeeded: rule.rawValue))
+    unsafe c.pointee.count = count
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+/// Says which habit of the account a habit of the session is.
+public struct HabitMapping: ProtobufMessage {
+  /// A habit of the capture.
+  public var capturedHabitId: [UInt8] = []
+  /// A habit of this account; or the captured habit's own id, for a habit of its own whatever it is called.
+  public var habitId: [UInt8] = []
+
+  public init() {}
+
+  public init(capturedHabitId: [UInt8] = [], habitId: [UInt8] = []) {
+    self.capturedHabitId = capturedHabitId
+    self.habitId = habitId
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__HabitMapping.self, streak__v1__habit_mapping__init),
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(required: true, uuid: true)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__HabitMapping.self)
+    unsafe capturedHabitId = CBridge.bytes(c.pointee.captured_habit_id)
+    unsafe habitId = CBridge.bytes(c.pointee.habit_id)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__HabitMapping.self) else { return nil }
+    unsafe streak__v1__habit_mapping__init(c)
+    unsafe c.pointee.captured_habit_id = arena.binaryData(capturedHabitId)
+    unsafe c.pointee.habit_id = arena.binaryData(habitId)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("captured_habit_id", byteCount: capturedHabitId.count, FieldRules(required: true, uuid: true))
+    violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
+  }
+}
+
+/// What a migration would make of one habit.
+public struct PreviewedHabit: ProtobufMessage {
+  /// The habit's id in the session.
+  public var capturedHabitId: [UInt8] = []
+  /// The habit's id in the account.
+  public var habitId: [UInt8] = []
+  /// How the two were brought together.
+  public var match: HabitMatch = HabitMatch(rawValue: 0)
+  /// The name that the habit has in the account, or will have.
+  public var name: String = ""
+  /// Its streak in the account before.
+  public var before: Streak? = nil
+  /// Its streak after.
+  public var after: Streak? = nil
+  /// Days that the account does not have.
+  public var daysNew: Int32 = 0
+  /// Days that the account has with the same value.
+  public var daysSame: Int32 = 0
+  /// Days on which the two differ.
+  public var daysConflicting: [Int32] = []
+
+  public init() {}
+
+  public init(capturedHabitId: [UInt8] = [], habitId: [UInt8] = [], match: HabitMatch = HabitMatch(rawValue: 0), name: String = "", before: Streak? = nil, after: Streak? = nil, daysNew: Int32 = 0, daysSame: Int32 = 0, daysConflicting: [Int32] = []) {
+    self.capturedHabitId = capturedHabitId
+    self.habitId = habitId
+    self.match = match
+    self.name = name
+    self.before = before
+    self.after = after
+    self.daysNew = daysNew
+    self.daysSame = daysSame
+    self.daysConflicting = daysConflicting
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__PreviewedHabit.self, streak__v1__previewed_habit__init),
+    children: [5: Streak.descriptor, 6: Streak.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__PreviewedHabit.self)
+    unsafe capturedHabitId = CBridge.bytes(c.pointee.captured_habit_id)
+    unsafe habitId = CBridge.bytes(c.pointee.habit_id)
+    unsafe match = HabitMatch(rawValue: Int32(truncatingIfNeeded: c.pointee.match.rawValue))
+    unsafe name = CBridge.string(c.pointee.name)
+    unsafe before = CBridge.message(c.pointee.before, Streak.self)
+    unsafe after = CBridge.message(c.pointee.after, Streak.self)
+    unsafe daysNew = c.pointee.days_new
+    unsafe daysSame = c.pointee.days_same
+    unsafe daysConflicting = CBridge.array(c.pointee.days_conflicting, c.pointee.n_days_conflicting) { $0 }
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__PreviewedHabit.self) else { return nil }
+    unsafe streak__v1__previewed_habit__init(c)
+    unsafe c.pointee.captured_habit_id = arena.binaryData(capturedHabitId)
+    unsafe c.pointee.habit_id = arena.binaryData(habitId)
+    unsafe c.pointee.match = Streak__V1__HabitMatch(rawValue: .init(truncatingIfNeeded: match.rawValue))
+    unsafe c.pointee.name = arena.cString(name)
+    unsafe c.pointee.before = arena.message(before, as: Streak__V1__Streak.self)
+    unsafe c.pointee.after = arena.message(after, as: Streak__V1__Streak.self)
+    unsafe c.pointee.days_new = daysNew
+    unsafe c.pointee.days_same = daysSame
+    unsafe c.pointee.n_days_conflicting = daysConflicting.count
+    unsafe c.pointee.days_conflicting = arena.array(daysConflicting) { item, arena in item }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("before", in: before)
+    violations.check("after", in: after)
+  }
+}
+
+/// What a migration would do.
+public struct MigrationPreview: ProtobufMessage {
+  /// Names this plan: `Migrate` with it does exactly this or nothing.
+  public var planHash: [UInt8] = []
+  /// The habits, in the order of the capture.
+  public var habits: [PreviewedHabit] = []
+  /// Every day that would be quarantined, by habit and reason.
+  public var quarantined: [QuarantinedDays] = []
+  /// The entries that would go to the inbox.
+  public var rejected: [RejectedEntry] = []
+  /// What the rules found.
+  public var findings: [RuleFinding] = []
+  /// The server has no record of when the session began.
+  public var unanchored: Bool = false
+  /// At least one habit's claim differs from its recomputed streak.
+  public var claimMismatch: Bool = false
+  /// The captured day that ends the 30-day window, as a day number.
+  public var capturedDay: Int32 = 0
+
+  public init() {}
+
+  public init(planHash: [UInt8] = [], habits: [PreviewedHabit] = [], quarantined: [QuarantinedDays] = [], rejected: [RejectedEntry] = [], findings: [RuleFinding] = [], unanchored: Bool = false, claimMismatch: Bool = false, capturedDay: Int32 = 0) {
+    self.planHash = planHash
+    self.habits = habits
+    self.quarantined = quarantined
+    self.rejected = rejected
+    self.findings = findings
+    self.unanchored = unanchored
+    self.claimMismatch = claimMismatch
+    self.capturedDay = capturedDay
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__MigrationPreview.self, streak__v1__migration_preview__init),
+    children: [2: PreviewedHabit.descriptor, 3: QuarantinedDays.descriptor, 4: RejectedEntry.descriptor, 5: RuleFinding.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__MigrationPreview.self)
+    unsafe planHash = CBridge.bytes(c.pointee.plan_hash)
+    unsafe habits = CBridge.messages(c.pointee.habits, c.pointee.n_habits, PreviewedHabit.self)
+    unsafe quarantined = CBridge.messages(c.pointee.quarantined, c.pointee.n_quarantined, QuarantinedDays.self)
+    unsafe rejected = CBridge.messages(c.pointee.rejected, c.pointee.n_rejected, RejectedEntry.self)
+    unsafe findings = CBridge.messages(c.pointee.findings, c.pointee.n_findings, RuleFinding.self)
+    unsafe unanchored = c.pointee.unanchored != 0
+    unsafe claimMismatch = c.pointee.claim_mismatch != 0
+    unsafe capturedDay = c.pointee.captured_day
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__MigrationPreview.self) else { return nil }
+    unsafe streak__v1__migration_preview__init(c)
+    unsafe c.pointee.plan_hash = arena.binaryData(planHash)
+    unsafe c.pointee.n_habits = habits.count
+    unsafe c.pointee.habits = arena.array(habits) { item, arena in unsafe arena.message(item, as: Streak__V1__PreviewedHabit.self) }
+    unsafe c.pointee.n_quarantined = quarantined.count
+    unsafe c.pointee.quarantined = arena.array(quarantined) { item, arena in unsafe arena.message(item, as: Streak__V1__QuarantinedDays.self) }
+    unsafe c.pointee.n_rejected = rejected.count
+    unsafe c.pointee.rejected = arena.array(rejected) { item, arena in unsafe arena.message(item, as: Streak__V1__RejectedEntry.self) }
+    unsafe c.pointee.n_findings = findings.count
+    unsafe c.pointee.findings = arena.array(findings) { item, arena in unsafe arena.message(item, as: Streak__V1__RuleFinding.self) }
+    unsafe c.pointee.unanchored = unanchored ? 1 : 0
+    unsafe c.pointee.claim_mismatch = claimMismatch ? 1 : 0
+    unsafe c.pointee.captured_day = capturedDay
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("habits", inEach: habits)
+    violations.check("quarantined", inEach: quarantined)
+    violations.check("rejected", inEach: rejected)
+    violations.check("findings", inEach: findings)
+  }
+}
+
+public struct PreviewMigrationRequest: ProtobufMessage {
+  /// The session.
+  public var session: SessionClaim? = nil
+  /// Habits to bring together; those not named are matched by id, then by name.
+  public var habitMap: [HabitMapping] = []
+  /// As in `MigrateRequest`.
+  public var secondDevice: Bool = false
+
+  public init() {}
+
+  public init(session: SessionClaim? = nil, habitMap: [HabitMapping] = [], secondDevice: Bool = false) {
+    self.session = session
+    self.habitMap = habitMap
+    self.secondDevice = secondDevice
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__PreviewMigrationRequest.self, streak__v1__preview_migration_request__init),
+    rules: [1: FieldRules(required: true), 2: FieldRules(maxItems: 1000)],
+    children: [1: SessionClaim.descriptor, 2: HabitMapping.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__PreviewMigrationRequest.self)
+    unsafe session = CBridge.message(c.pointee.session, SessionClaim.self)
+    unsafe habitMap = CBridge.messages(c.pointee.habit_map, c.pointee.n_habit_map, HabitMapping.self)
+    unsafe secondDevice = c.pointee.second_device != 0
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__PreviewMigrationRequest.self) else { return nil }
+    unsafe streak__v1__preview_migration_request__init(c)
+    unsafe c.pointee.session = arena.message(session, as: Streak__V1__SessionClaim.self)
+    unsafe c.pointee.n_habit_map = habitMap.count
+    unsafe c.pointee.habit_map = arena.array(habitMap) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitMapping.self) }
+    unsafe c.pointee.second_device = secondDevice ? 1 : 0
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("session", isPresent: session != nil, FieldRules(required: true))
+    violations.check("session", in: session)
+    violations.check("habit_map", itemCount: habitMap.count, FieldRules(maxItems: 1000))
+    violations.check("habit_map", inEach: habitMap)
+  }
+}
+
+public struct PreviewMigrationResponse: ProtobufMessage {
+  /// The plan.
+  public var preview: MigrationPreview? = nil
+
+  public init() {}
+
+  public init(preview: MigrationPreview? = nil) {
+    self.preview = preview
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__PreviewMigrationResponse.self, streak__v1__preview_migration_response__init),
+    children: [1: MigrationPreview.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__PreviewMigrationResponse.self)
+    unsafe preview = CBridge.message(c.pointee.preview, MigrationPreview.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__PreviewMigrationResponse.self) else { return nil }
+    unsafe streak__v1__preview_migration_response__init(c)
+    unsafe c.pointee.preview = arena.message(preview, as: Streak__V1__MigrationPreview.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("preview", in: preview)
+  }
+}
+
+public struct MigrateRequest: ProtobufMessage {
+  /// The session.
+  public var session: SessionClaim? = nil
+  /// Habits to bring together; those not named are matched by id, then by name.
+  public var habitMap: [HabitMapping] = []
+  /// The previewed plan that is to be carried out; empty for whatever it is now.
+  public var planHash: [UInt8] = []
+  /// The session is in this account already, and this is another device of it that was offline: what it holds is added, by the session's rules.
+  public var secondDevice: Bool = false
+
+  public init() {}
+
+  public init(session: SessionClaim? = nil, habitMap: [HabitMapping] = [], planHash: [UInt8] = [], secondDevice: Bool = false) {
+    self.session = session
+    self.habitMap = habitMap
+    self.planHash = planHash
+    self.secondDevice = secondDevice
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__MigrateRequest.self, streak__v1__migrate_request__init),
+    rules: [1: FieldRules(required: true), 2: FieldRules(maxItems: 1000), 3: FieldRules(minBytes: 32, maxBytes: 32)],
+    children: [1: SessionClaim.descriptor, 2: HabitMapping.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__MigrateRequest.self)
+    unsafe session = CBridge.message(c.pointee.session, SessionClaim.self)
+    unsafe habitMap = CBridge.messages(c.pointee.habit_map, c.pointee.n_habit_map, HabitMapping.self)
+    unsafe planHash = CBridge.bytes(c.pointee.plan_hash)
+    unsafe secondDevice = c.pointee.second_device != 0
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__MigrateRequest.self) else { return nil }
+    unsafe streak__v1__migrate_request__init(c)
+    unsafe c.pointee.session = arena.message(session, as: Streak__V1__SessionClaim.self)
+    unsafe c.pointee.n_habit_map = habitMap.count
+    unsafe c.pointee.habit_map = arena.array(habitMap) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitMapping.self) }
+    unsafe c.pointee.plan_hash = arena.binaryData(planHash)
+    unsafe c.pointee.second_device = secondDevice ? 1 : 0
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("session", isPresent: session != nil, FieldRules(required: true))
+    violations.check("session", in: session)
+    violations.check("habit_map", itemCount: habitMap.count, FieldRules(maxItems: 1000))
+    violations.check("habit_map", inEach: habitMap)
+    violations.check("plan_hash", byteCount: planHash.count, FieldRules(minBytes: 32, maxBytes: 32))
+  }
+}
+
+public struct MigrateResponse: ProtobufMessage {
+  /// What was done.
+  public var migration: MigrationResult? = nil
+
+  public init() {}
+
+  public init(migration: MigrationResult? = nil) {
+    self.migration = migration
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__MigrateResponse.self, streak__v1__migrate_response__init),
+    children: [1: MigrationResult.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__MigrateResponse.self)
+    unsafe migration = CBridge.message(c.pointee.migration, MigrationResult.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__MigrateResponse.self) else { return nil }
+    unsafe streak__v1__migrate_response__init(c)
+    unsafe c.pointee.migration = arena.message(migration, as: Streak__V1__MigrationResult.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("migration", in: migration)
+  }
+}
+
+public struct UndoMigrationRequest: ProtobufMessage {
+  /// The migration.
+  public var migrationId: [UInt8] = []
+
+  public init() {}
+
+  public init(migrationId: [UInt8] = []) {
+    self.migrationId = migrationId
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__UndoMigrationRequest.self, streak__v1__undo_migration_request__init),
+    rules: [1: FieldRules(required: true, uuid: true)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__UndoMigrationRequest.self)
+    unsafe migrationId = CBridge.bytes(c.pointee.migration_id)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__UndoMigrationRequest.self) else { return nil }
+    unsafe streak__v1__undo_migration_request__init(c)
+    unsafe c.pointee.migration_id = arena.binaryData(migrationId)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("migration_id", byteCount: migrationId.count, FieldRules(required: true, uuid: true))
+  }
+}
+
+/// A day of a habit.
+public struct HabitDay: ProtobufMessage {
+  /// The habit.
+  public var habitId: [UInt8] = []
+  /// Day number.
+  public var day: Int32 = 0
+
+  public init() {}
+
+  public init(habitId: [UInt8] = [], day: Int32 = 0) {
+    self.habitId = habitId
+    self.day = day
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__HabitDay.self, streak__v1__habit_day__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__HabitDay.self)
+    unsafe habitId = CBridge.bytes(c.pointee.habit_id)
+    unsafe day = c.pointee.day
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__HabitDay.self) else { return nil }
+    unsafe streak__v1__habit_day__init(c)
+    unsafe c.pointee.habit_id = arena.binaryData(habitId)
+    unsafe c.pointee.day = day
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct UndoMigrationResponse: ProtobufMessage {
+  /// Days that are what they were before.
+  public var daysReversed: Int32 = 0
+  /// Days that were changed since, and stay as they are.
+  public var leftAlone: [HabitDay] = []
+  /// Habits that were deleted, since the migration made them and they hold nothing else.
+  public var deletedHabitIds: [[UInt8]] = []
+  /// When it was undone.
+  public var undoneAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(daysReversed: Int32 = 0, leftAlone: [HabitDay] = [], deletedHabitIds: [[UInt8]] = [], undoneAt: GoogleProtobufTimestamp? = nil) {
+    self.daysReversed = daysReversed
+    self.leftAlone = leftAlone
+    self.deletedHabitIds = deletedHabitIds
+    self.undoneAt = undoneAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__UndoMigrationResponse.self, streak__v1__undo_migration_response__init),
+    children: [2: HabitDay.descriptor, 4: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__UndoMigrationResponse.self)
+    unsafe daysReversed = c.pointee.days_reversed
+    unsafe leftAlone = CBridge.messages(c.pointee.left_alone, c.pointee.n_left_alone, HabitDay.self)
+    unsafe deletedHabitIds = CBridge.array(c.pointee.deleted_habit_ids, c.pointee.n_deleted_habit_ids) { unsafe CBridge.bytes($0) }
+    unsafe undoneAt = CBridge.message(c.pointee.undone_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__UndoMigrationResponse.self) else { return nil }
+    unsafe streak__v1__undo_migration_response__init(c)
+    unsafe c.pointee.days_reversed = daysReversed
+    unsafe c.pointee.n_left_alone = leftAlone.count
+    unsafe c.pointee.left_alone = arena.array(leftAlone) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitDay.self) }
+    unsafe c.pointee.n_deleted_habit_ids = deletedHabitIds.count
+    unsafe c.pointee.deleted_habit_ids = arena.array(deletedHabitIds) { item, arena in unsafe arena.binaryData(item) }
+    unsafe c.pointee.undone_at = arena.message(undoneAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("left_alone", inEach: leftAlone)
+    violations.check("undone_at", in: undoneAt)
+  }
+}
+
+public struct ListMigrationsRequest: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ListMigrationsRequest.self, streak__v1__list_migrations_request__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ListMigrationsRequest.self) else { return nil }
+    unsafe streak__v1__list_migrations_request__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+/// One attempt at a migration, from the audit trail.
+public struct MigrationAttempt: ProtobufMessage {
+  /// When.
+  public var occurredAt: GoogleProtobufTimestamp? = nil
+  /// The method, such as "MigrationService/Migrate".
+  public var method: String = ""
+  /// The status it was answered with, such as "OK".
+  public var outcome: String = ""
+  /// The `ErrorReason` name if it was refused.
+  public var reason: String = ""
+  /// The device, 16 bytes; empty if unknown.
+  public var deviceId: [UInt8] = []
+  /// More, such as "unanchored=true OVER_LIMIT=3".
+  public var detail: String = ""
+
+  public init() {}
+
+  public init(occurredAt: GoogleProtobufTimestamp? = nil, method: String = "", outcome: String = "", reason: String = "", deviceId: [UInt8] = [], detail: String = "") {
+    self.occurredAt = occurredAt
+    self.method = method
+    self.outcome = outcome
+    self.reason = reason
+    self.deviceId = deviceId
+    self.detail = detail
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__MigrationAttempt.self, streak__v1__migration_attempt__init),
+    children: [1: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__MigrationAttempt.self)
+    unsafe occurredAt = CBridge.message(c.pointee.occurred_at, GoogleProtobufTimestamp.self)
+    unsafe method = CBridge.string(c.pointee.method)
+    unsafe outcome = CBridge.string(c.pointee.outcome)
+    unsafe reason = CBridge.string(c.pointee.reason)
+    unsafe deviceId = CBridge.bytes(c.pointee.device_id)
+    unsafe detail = CBridge.string(c.pointee.detail)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__MigrationAttempt.self) else { return nil }
+    unsafe streak__v1__migration_attempt__init(c)
+    unsafe c.pointee.occurred_at = arena.message(occurredAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.method = arena.cString(method)
+    unsafe c.pointee.outcome = arena.cString(outcome)
+    unsafe c.pointee.reason = arena.cString(reason)
+    unsafe c.pointee.device_id = arena.binaryData(deviceId)
+    unsafe c.pointee.detail = arena.cString(detail)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("occurred_at", in: occurredAt)
+  }
+}
+
+/// A migration that was carried out.
+public struct ListedMigration: ProtobufMessage {
+  /// What it did.
+  public var result: MigrationResult? = nil
+  /// The server's record of when the session began; absent if unanchored.
+  public var anchor: GoogleProtobufTimestamp? = nil
+  /// When it was undone; absent if it was not.
+  public var undoneAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(result: MigrationResult? = nil, anchor: GoogleProtobufTimestamp? = nil, undoneAt: GoogleProtobufTimestamp? = nil) {
+    self.result = result
+    self.anchor = anchor
+    self.undoneAt = undoneAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ListedMigration.self, streak__v1__listed_migration__init),
+    children: [1: MigrationResult.descriptor, 2: GoogleProtobufTimestamp.descriptor, 3: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ListedMigration.self)
+    unsafe result = CBridge.message(c.pointee.result, MigrationResult.self)
+    unsafe anchor = CBridge.message(c.pointee.anchor, GoogleProtobufTimestamp.self)
+    unsafe undoneAt = CBridge.message(c.pointee.undone_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ListedMigration.self) else { return nil }
+    unsafe streak__v1__listed_migration__init(c)
+    unsafe c.pointee.result = arena.message(result, as: Streak__V1__MigrationResult.self)
+    unsafe c.pointee.anchor = arena.message(anchor, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.undone_at = arena.message(undoneAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("result", in: result)
+    violations.check("anchor", in: anchor)
+    violations.check("undone_at", in: undoneAt)
+  }
+}
+
+public struct ListMigrationsResponse: ProtobufMessage {
+  /// The migrations, at most the latest 100.
+  public var migrations: [ListedMigration] = []
+  /// The attempts, sign-ups included, at most the latest 100.
+  public var attempts: [MigrationAttempt] = []
+
+  public init() {}
+
+  public init(migrations: [ListedMigration] = [], attempts: [MigrationAttempt] = []) {
+    self.migrations = migrations
+    self.attempts = attempts
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ListMigrationsResponse.self, streak__v1__list_migrations_response__init),
+    children: [1: ListedMigration.descriptor, 2: MigrationAttempt.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ListMigrationsResponse.self)
+    unsafe migrations = CBridge.messages(c.pointee.migrations, c.pointee.n_migrations, ListedMigration.self)
+    unsafe attempts = CBridge.messages(c.pointee.attempts, c.pointee.n_attempts, MigrationAttempt.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ListMigrationsResponse.self) else { return nil }
+    unsafe streak__v1__list_migrations_response__init(c)
+    unsafe c.pointee.n_migrations = migrations.count
+    unsafe c.pointee.migrations = arena.array(migrations) { item, arena in unsafe arena.message(item, as: Streak__V1__ListedMigration.self) }
+    unsafe c.pointee.n_attempts = attempts.count
+    unsafe c.pointee.attempts = arena.array(attempts) { item, arena in unsafe arena.message(item, as: Streak__V1__MigrationAttempt.self) }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("migrations", inEach: migrations)
+    violations.check("attempts", inEach: attempts)
+  }
+}
+
 /// What the device believed of one habit's streak. Recomputed, compared and reported; never used.
 public struct StreakClaim: ProtobufMessage {
   /// Length in days of the run the device showed.
@@ -369,10 +1096,16 @@ public struct MigratedHabit: ProtobufMessage {
   public var daysQuarantined: Int32 = 0
   /// Days of the session that are kept as undone.
   public var daysUndone: Int32 = 0
+  /// How it was brought together with a habit of the account.
+  public var match: HabitMatch = HabitMatch(rawValue: 0)
+  /// Days that the account had with the same value.
+  public var daysSame: Int32 = 0
+  /// Days on which the account had another value.
+  public var daysConflicting: [Int32] = []
 
   public init() {}
 
-  public init(capturedHabitId: [UInt8] = [], habitId: [UInt8] = [], streak: Streak? = nil, claimMismatch: Bool = false, daysCounted: Int32 = 0, daysQuarantined: Int32 = 0, daysUndone: Int32 = 0) {
+  public init(capturedHabitId: [UInt8] = [], habitId: [UInt8] = [], streak: Streak? = nil, claimMismatch: Bool = false, daysCounted: Int32 = 0, daysQuarantined: Int32 = 0, daysUndone: Int32 = 0, match: HabitMatch = HabitMatch(rawValue: 0), daysSame: Int32 = 0, daysConflicting: [Int32] = []) {
     self.capturedHabitId = capturedHabitId
     self.habitId = habitId
     self.streak = streak
@@ -380,6 +1113,9 @@ public struct MigratedHabit: ProtobufMessage {
     self.daysCounted = daysCounted
     self.daysQuarantined = daysQuarantined
     self.daysUndone = daysUndone
+    self.match = match
+    self.daysSame = daysSame
+    self.daysConflicting = daysConflicting
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -395,6 +1131,9 @@ public struct MigratedHabit: ProtobufMessage {
     unsafe daysCounted = c.pointee.days_counted
     unsafe daysQuarantined = c.pointee.days_quarantined
     unsafe daysUndone = c.pointee.days_undone
+    unsafe match = HabitMatch(rawValue: Int32(truncatingIfNeeded: c.pointee.match.rawValue))
+    unsafe daysSame = c.pointee.days_same
+    unsafe daysConflicting = CBridge.array(c.pointee.days_conflicting, c.pointee.n_days_conflicting) { $0 }
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -407,6 +1146,10 @@ public struct MigratedHabit: ProtobufMessage {
     unsafe c.pointee.days_counted = daysCounted
     unsafe c.pointee.days_quarantined = daysQuarantined
     unsafe c.pointee.days_undone = daysUndone
+    unsafe c.pointee.match = Streak__V1__HabitMatch(rawValue: .init(truncatingIfNeeded: match.rawValue))
+    unsafe c.pointee.days_same = daysSame
+    unsafe c.pointee.n_days_conflicting = daysConflicting.count
+    unsafe c.pointee.days_conflicting = arena.array(daysConflicting) { item, arena in item }
     return UnsafeMutableRawPointer(c)
   }
 
@@ -435,10 +1178,14 @@ public struct MigrationResult: ProtobufMessage {
   public var capturedDay: Int32 = 0
   /// When it was committed.
   public var committedAt: GoogleProtobufTimestamp? = nil
+  /// What the rules found.
+  public var findings: [RuleFinding] = []
+  /// Notices of conflicts with what the account held: both values are kept.
+  public var noticeIds: [[UInt8]] = []
 
   public init() {}
 
-  public init(migrationId: [UInt8] = [], sessionId: [UInt8] = [], unanchored: Bool = false, claimMismatch: Bool = false, habits: [MigratedHabit] = [], quarantined: [QuarantinedDays] = [], rejected: [RejectedEntry] = [], capturedDay: Int32 = 0, committedAt: GoogleProtobufTimestamp? = nil) {
+  public init(migrationId: [UInt8] = [], sessionId: [UInt8] = [], unanchored: Bool = false, claimMismatch: Bool = false, habits: [MigratedHabit] = [], quarantined: [QuarantinedDays] = [], rejected: [RejectedEntry] = [], capturedDay: Int32 = 0, committedAt: GoogleProtobufTimestamp? = nil, findings: [RuleFinding] = [], noticeIds: [[UInt8]] = []) {
     self.migrationId = migrationId
     self.sessionId = sessionId
     self.unanchored = unanchored
@@ -448,11 +1195,13 @@ public struct MigrationResult: ProtobufMessage {
     self.rejected = rejected
     self.capturedDay = capturedDay
     self.committedAt = committedAt
+    self.findings = findings
+    self.noticeIds = noticeIds
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__MigrationResult.self, streak__v1__migration_result__init),
-    children: [5: MigratedHabit.descriptor, 6: QuarantinedDays.descriptor, 7: RejectedEntry.descriptor, 9: GoogleProtobufTimestamp.descriptor])
+    children: [5: MigratedHabit.descriptor, 6: QuarantinedDays.descriptor, 7: RejectedEntry.descriptor, 9: GoogleProtobufTimestamp.descriptor, 10: RuleFinding.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__MigrationResult.self)
@@ -465,6 +1214,8 @@ public struct MigrationResult: ProtobufMessage {
     unsafe rejected = CBridge.messages(c.pointee.rejected, c.pointee.n_rejected, RejectedEntry.self)
     unsafe capturedDay = c.pointee.captured_day
     unsafe committedAt = CBridge.message(c.pointee.committed_at, GoogleProtobufTimestamp.self)
+    unsafe findings = CBridge.messages(c.pointee.findings, c.pointee.n_findings, RuleFinding.self)
+    unsafe noticeIds = CBridge.array(c.pointee.notice_ids, c.pointee.n_notice_ids) { unsafe CBridge.bytes($0) }
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -482,6 +1233,10 @@ public struct MigrationResult: ProtobufMessage {
     unsafe c.pointee.rejected = arena.array(rejected) { item, arena in unsafe arena.message(item, as: Streak__V1__RejectedEntry.self) }
     unsafe c.pointee.captured_day = capturedDay
     unsafe c.pointee.committed_at = arena.message(committedAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.n_findings = findings.count
+    unsafe c.pointee.findings = arena.array(findings) { item, arena in unsafe arena.message(item, as: Streak__V1__RuleFinding.self) }
+    unsafe c.pointee.n_notice_ids = noticeIds.count
+    unsafe c.pointee.notice_ids = arena.array(noticeIds) { item, arena in unsafe arena.binaryData(item) }
     return UnsafeMutableRawPointer(c)
   }
 
@@ -490,5 +1245,6 @@ public struct MigrationResult: ProtobufMessage {
     violations.check("quarantined", inEach: quarantined)
     violations.check("rejected", inEach: rejected)
     violations.check("committed_at", in: committedAt)
+    violations.check("findings", inEach: findings)
   }
 }

@@ -8,6 +8,8 @@ public import RPC
 public protocol SessionService: Sendable {
   /// Starts a session. The same idempotency key again: the same session and secret, until the session has become part of an account
   /// (SESSION_MIGRATED), and `streak-replayed: true` in the trailing metadata.
+  ///
+  /// Refused: IDEMPOTENCY_KEY_REUSED, SESSION_MIGRATED, TOO_MANY_REQUESTS.
   func startSession(_ request: StartSessionRequest, context: ServerContext) async throws(RPCStatus) -> StartSessionResponse
   /// Says that the session's device is alive; sessions without contact for a year are forgotten. The `authorization` metadata is
   /// `Bearer session.` followed by the unpadded base64url of the session id's 16 bytes and the secret's 32 bytes.
@@ -34,7 +36,8 @@ extension SessionService {
 public enum SessionServiceMethods {
   public static let startSession = MethodDescriptor(
     service: "streak.v1.SessionService", name: "StartSession", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
     request: StartSessionRequest.descriptor, response: StartSessionResponse.descriptor)
   public static let keepSession = MethodDescriptor(
     service: "streak.v1.SessionService", name: "KeepSession", kind: .unary,

@@ -4,6 +4,34 @@
 internal import CSchema
 public import ProtobufCodec
 
+/// Why a recorded day is not part of a habit's current number.
+public struct StreakOmission: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public var rawValue: Int32
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not stated; never sent.
+  public static let unspecified = StreakOmission(rawValue: 0)
+  /// It was undone.
+  public static let undone = StreakOmission(rawValue: 1)
+  /// It is quarantined.
+  public static let quarantined = StreakOmission(rawValue: 2)
+  /// It counts, but a day between it and the current run does not.
+  public static let otherRun = StreakOmission(rawValue: 3)
+
+  /// The schema's name of the value; nil for a value the schema does not have.
+  public var schemaName: String? {
+    switch rawValue {
+    case 0: "STREAK_OMISSION_UNSPECIFIED"
+    case 1: "STREAK_OMISSION_UNDONE"
+    case 2: "STREAK_OMISSION_QUARANTINED"
+    case 3: "STREAK_OMISSION_OTHER_RUN"
+    default: nil
+    }
+  }
+
+  public var description: String { schemaName ?? "\(rawValue)" }
+}
+
 public struct PutHabitRequest: ProtobufMessage {
   /// The habit; its fields replace those the server holds.
   public var habit: Habit? = nil
@@ -381,6 +409,128 @@ public struct GetStreakResponse: ProtobufMessage {
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("streak", in: streak)
+  }
+}
+
+public struct ExplainStreakRequest: ProtobufMessage {
+  /// The habit.
+  public var habitId: [UInt8] = []
+  /// Only these days are listed as left out; absent for all. At most 3660 of them (about ten years) are looked at: the latest.
+  public var days: DayRange? = nil
+
+  public init() {}
+
+  public init(habitId: [UInt8] = [], days: DayRange? = nil) {
+    self.habitId = habitId
+    self.days = days
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ExplainStreakRequest.self, streak__v1__explain_streak_request__init),
+    rules: [1: FieldRules(required: true, uuid: true)],
+    children: [2: DayRange.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExplainStreakRequest.self)
+    unsafe habitId = CBridge.bytes(c.pointee.habit_id)
+    unsafe days = CBridge.message(c.pointee.days, DayRange.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ExplainStreakRequest.self) else { return nil }
+    unsafe streak__v1__explain_streak_request__init(c)
+    unsafe c.pointee.habit_id = arena.binaryData(habitId)
+    unsafe c.pointee.days = arena.message(days, as: Streak__V1__DayRange.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
+    violations.check("days", in: days)
+  }
+}
+
+/// A recorded day that is not part of the current number.
+public struct LeftOutDay: ProtobufMessage {
+  /// Day number.
+  public var day: Int32 = 0
+  /// Why.
+  public var omission: StreakOmission = StreakOmission(rawValue: 0)
+  /// Why it is quarantined, if it is.
+  public var quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0)
+
+  public init() {}
+
+  public init(day: Int32 = 0, omission: StreakOmission = StreakOmission(rawValue: 0), quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0)) {
+    self.day = day
+    self.omission = omission
+    self.quarantineReason = quarantineReason
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__LeftOutDay.self, streak__v1__left_out_day__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__LeftOutDay.self)
+    unsafe day = c.pointee.day
+    unsafe omission = StreakOmission(rawValue: Int32(truncatingIfNeeded: c.pointee.omission.rawValue))
+    unsafe quarantineReason = QuarantineReason(rawValue: Int32(truncatingIfNeeded: c.pointee.quarantine_reason.rawValue))
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__LeftOutDay.self) else { return nil }
+    unsafe streak__v1__left_out_day__init(c)
+    unsafe c.pointee.day = day
+    unsafe c.pointee.omission = Streak__V1__StreakOmission(rawValue: .init(truncatingIfNeeded: omission.rawValue))
+    unsafe c.pointee.quarantine_reason = Streak__V1__QuarantineReason(rawValue: .init(truncatingIfNeeded: quarantineReason.rawValue))
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct ExplainStreakResponse: ProtobufMessage {
+  /// The streak.
+  public var streak: Streak? = nil
+  /// The days that make `streak.current`; absent if it is 0.
+  public var run: DayRange? = nil
+  /// Every other recorded day, earliest first.
+  public var leftOut: [LeftOutDay] = []
+
+  public init() {}
+
+  public init(streak: Streak? = nil, run: DayRange? = nil, leftOut: [LeftOutDay] = []) {
+    self.streak = streak
+    self.run = run
+    self.leftOut = leftOut
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ExplainStreakResponse.self, streak__v1__explain_streak_response__init),
+    children: [1: Streak.descriptor, 2: DayRange.descriptor, 3: LeftOutDay.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExplainStreakResponse.self)
+    unsafe streak = CBridge.message(c.pointee.streak, Streak.self)
+    unsafe run = CBridge.message(c.pointee.run, DayRange.self)
+    unsafe leftOut = CBridge.messages(c.pointee.left_out, c.pointee.n_left_out, LeftOutDay.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ExplainStreakResponse.self) else { return nil }
+    unsafe streak__v1__explain_streak_response__init(c)
+    unsafe c.pointee.streak = arena.message(streak, as: Streak__V1__Streak.self)
+    unsafe c.pointee.run = arena.message(run, as: Streak__V1__DayRange.self)
+    unsafe c.pointee.n_left_out = leftOut.count
+    unsafe c.pointee.left_out = arena.array(leftOut) { item, arena in unsafe arena.message(item, as: Streak__V1__LeftOutDay.self) }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("streak", in: streak)
+    violations.check("run", in: run)
+    violations.check("left_out", inEach: leftOut)
   }
 }
 

@@ -26,6 +26,10 @@ public protocol StreakService: Sendable {
   ///
   /// Refused: HABIT_NOT_FOUND.
   func getStreak(_ request: GetStreakRequest, context: ServerContext) async throws(RPCStatus) -> GetStreakResponse
+  /// Which days make a habit's current number, and what was left out and why.
+  ///
+  /// Refused: HABIT_NOT_FOUND.
+  func explainStreak(_ request: ExplainStreakRequest, context: ServerContext) async throws(RPCStatus) -> ExplainStreakResponse
   /// Every habit's streak, in the order of `ListHabits`.
   func listStreaks(_ request: ListStreaksRequest, context: ServerContext) async throws(RPCStatus) -> ListStreaksResponse
   /// The ledger, latest day first, then by habit id.
@@ -56,6 +60,9 @@ extension StreakService {
       },
       .unary(StreakServiceMethods.getStreak) { request, context throws(RPCStatus) in
         try await getStreak(request, context: context)
+      },
+      .unary(StreakServiceMethods.explainStreak) { request, context throws(RPCStatus) in
+        try await explainStreak(request, context: context)
       },
       .unary(StreakServiceMethods.listStreaks) { request, context throws(RPCStatus) in
         try await listStreaks(request, context: context)
@@ -92,6 +99,10 @@ public enum StreakServiceMethods {
     service: "streak.v1.StreakService", name: "GetStreak", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
     request: GetStreakRequest.descriptor, response: GetStreakResponse.descriptor)
+  public static let explainStreak = MethodDescriptor(
+    service: "streak.v1.StreakService", name: "ExplainStreak", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    request: ExplainStreakRequest.descriptor, response: ExplainStreakResponse.descriptor)
   public static let listStreaks = MethodDescriptor(
     service: "streak.v1.StreakService", name: "ListStreaks", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
@@ -104,5 +115,5 @@ public enum StreakServiceMethods {
     service: "streak.v1.StreakService", name: "GetStatistics", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
     request: GetStatisticsRequest.descriptor, response: GetStatisticsResponse.descriptor)
-  public static let all = [putHabit, listHabits, recordCompletion, undoCompletion, getStreak, listStreaks, getHistory, getStatistics]
+  public static let all = [putHabit, listHabits, recordCompletion, undoCompletion, getStreak, explainStreak, listStreaks, getHistory, getStatistics]
 }

@@ -217,11 +217,19 @@ public struct DeviceProgress: Equatable, Sendable {
   }
 }
 
+/// A state of a cell that was replaced before it was stored.
+public struct PassingState: Equatable, Sendable {
+  public var key: CellKey
+  public var state: CellState
+}
+
 /// What a change is to store.
 public struct LedgerChanges: Equatable, Sendable {
   public internal(set) var cells: Set<CellKey> = []
   /// Cells that existed before: their earlier state goes to the history.
   public internal(set) var replacedCells: Set<CellKey> = []
+  /// States that came and went within this change: they go to the history too.
+  public internal(set) var passingStates: [PassingState] = []
   /// Habits, also those of which only the summary and the digest of their cells have changed.
   public internal(set) var habits: Set<Identifier> = []
   /// Those that were made, edited, deleted or brought back.
@@ -235,7 +243,15 @@ public struct LedgerChanges: Equatable, Sendable {
   public var isEmpty: Bool { cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty }
 
   mutating func noteCell(_ key: CellKey, replacing previous: CellState?) {
-    if cells.insert(key).inserted && previous != nil { replacedCells.insert(key) }
+    guard let previous else {
+      cells.insert(key)
+      return
+    }
+    if cells.insert(key).inserted {
+      replacedCells.insert(key)
+    } else {
+      passingStates.append(PassingState(key: key, state: previous))
+    }
   }
 
   /// Something has changed that devices show, and so has a change number.

@@ -11,7 +11,9 @@ struct AccountHandlers: AccountService {
   let store: StreakStore
   let passwords: PasswordQueue
   let issuer: TokenIssuer
+  let limiter: RateLimiter
   let signUp: SignUpProcedure
+  let passwordRules: PasswordRules
   let erasures: ErasureSink
 
   func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
@@ -27,6 +29,7 @@ struct AccountHandlers: AccountService {
       return try await store.user(userID)
     }
     context.principal = user.map { Principal(userID: $0.userID, deviceID: device.deviceID) }
+    let origin = try await countSignIn(email?.key ?? request.email, user?.userID, device.deviceID, context)
     let stored = user.map { PasswordHash(text: $0.passwordHash) }
     guard try await passwords.verify(Secret(request.password), against: stored, on: context.loop), let user else {
       throw Refusal.signInRefused.status
@@ -35,9 +38,86 @@ struct AccountHandlers: AccountService {
     let issued = issuer.issue(to: user.userID, at: now)
     let habitCount = try await answering { () throws(StoreError) in
       try await store.signIn(device, of: user.userID, issued.credential, at: now)
+      try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: origin)
       return try await store.habitCount(of: user.userID)
     }
     return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
+  }
+
+  /// Counts an attempt to sign in: by its email but, from a device or an address that the person signed in from before, apart from all others,
+  /// so that nobody who guesses elsewhere can lock the person out there. Of an unknown email no device and no address is known, and nothing
+  /// else tells it from a known one.
+  ///
+  /// - Returns: The hash of the address, for a sign-in that succeeds.
+  private func countSignIn(
+    _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
+  ) async throws(RPCStatus) -> [UInt8] {
+    let owner = userID ?? .zero
+    let addressHash = limiter.addressHash(of: context, owner)
+    let origin = try await answering { () throws(StoreError) in
+      try await store.signInOrigin(of: owner, deviceID: deviceID, addressHash: addressHash)
+    }
+    let suffix: [UInt8] =
+      switch origin {
+      case .knownDevice: Array(" device ".utf8) + deviceID.bytes
+      case .knownAddress: Array(" address ".utf8) + addressHash
+      case .stranger: []
+      }
+    try await limiter.count(context, person: Array(emailKey.utf8) + suffix)
+    return addressHash
+  }
+
+  func listDevices(
+    _ request: ListDevicesRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListDevicesResponse {
+    let principal = try context.user()
+    let devices = try await answering { () throws(StoreError) in try await store.devices(of: principal.userID) }
+    return ListDevicesResponse(
+      devices: devices.map { known in
+        SignedInDevice(
+          device: Device(known.device), signedInAt: GoogleProtobufTimestamp(known.registeredAt),
+          refreshedAt: known.refreshedAt.map { GoogleProtobufTimestamp($0) }, signedIn: known.isSignedIn,
+          isThisDevice: known.device.deviceID == principal.deviceID)
+      })
+  }
+
+  func revokeDevice(
+    _ request: RevokeDeviceRequest, context: ServerContext
+  ) async throws(RPCStatus) -> RevokeDeviceResponse {
+    var principal = try context.user()
+    let userID = principal.userID
+    let deviceID = try Identifier(field: request.deviceId, path: "device_id")
+    let wasSignedIn = try await answering { () throws(StoreError) in
+      try await store.revokeDevice(deviceID, of: userID, at: .now())
+    }
+    guard let wasSignedIn else { throw Refusal.deviceNotFound.status }
+    principal.hasRevokedTokens = true
+    principal.auditDetail = "revoked=\(deviceID)"
+    context.principal = principal
+    return RevokeDeviceResponse(wasSignedIn: wasSignedIn)
+  }
+
+  func changePassword(
+    _ request: ChangePasswordRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ChangePasswordResponse {
+    var principal = try context.user()
+    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    let userID = principal.userID
+    let user = try await answering { () throws(StoreError) in try await store.user(userID) }
+    guard let user else { throw Refusal.credentialsInvalid.status }
+    let present = PasswordHash(text: user.passwordHash)
+    guard try await passwords.verify(Secret(request.password), against: present, on: context.loop) else {
+      throw Refusal.signInRefused.status
+    }
+    try passwordRules.check(request.newPassword, email: user.email, path: "new_password")
+    let hash = try await passwords.hash(Secret(request.newPassword), on: context.loop)
+    let count = try await answering { () throws(StoreError) in
+      try await store.changePassword(of: userID, from: present.text, to: hash.text, keeping: deviceID)
+    }
+    guard let count else { throw Refusal.concurrentChange.status }
+    principal.hasRevokedTokens = true
+    context.principal = principal
+    return ChangePasswordResponse(devicesSignedOut: count)
   }
 
   /// A refresh token that was used gives its reply again for a while. Used later, it was copied by somebody, and nobody can tell who is
@@ -117,7 +197,7 @@ struct AccountHandlers: AccountService {
     }
     let now = Moment.now()
     // Of nobody: what is kept of an erasure must not lead to the person.
-    var event = AuditInterceptor.event(of: context)
+    var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")
     let (store, erasures, anonymous) = (self.store, self.erasures, event)
     // A task of its own: a caller who gives up does not leave it half-known.

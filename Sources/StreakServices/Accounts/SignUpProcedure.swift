@@ -15,6 +15,8 @@ struct SignUpProcedure: Sendable {
   let store: StreakStore
   let passwords: PasswordQueue
   let issuer: TokenIssuer
+  let limiter: RateLimiter
+  let passwordRules: PasswordRules
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     let now = Moment.now()
@@ -22,34 +24,38 @@ struct SignUpProcedure: Sendable {
       throw Refusal.invalidField("email", "must be an email address")
     }
     let device = try DeviceRecord(request.device, path: "device")
-    let session = try await capture(request, at: now)
+    let session = try await present(request, at: now)
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
     if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
+    try passwordRules.check(request.password, email: email.key, path: "password")
+    try await limiter.count(context, person: Array(email.key.utf8))
 
-    let hash = try await passwords.hash(Secret(request.password), on: context.loop)
     let userID = Identifier.random()
+    context.principal = Principal(userID: userID, deviceID: device.deviceID)
+    let migration = try session.map { session throws(RPCStatus) in
+      try decide(session, for: userID, deviceID: device.deviceID, at: now, context: context)
+    }
+    let hash = try await passwords.hash(Secret(request.password), on: context.loop)
     let issued = issuer.issue(to: userID, at: now)
     let response = SignUpResponse(
       account: Account(
         userId: userID.bytes, email: email.text, createdAt: GoogleProtobufTimestamp(now),
-        changeNumber: session == nil ? 0 : StreakStore.firstChangeNumber, habitCount: Int32(session?.habitCount ?? 0)),
-      tokens: issued.message, migration: session?.result(at: now))
-    context.principal = Principal(
-      userID: userID, deviceID: device.deviceID,
-      auditDetail: session.map { $0.anchor == nil ? "unanchored=true" : "unanchored=false" } ?? "")
-    let migration = try session?.stored(from: device.deviceID, at: now)
+        changeNumber: migration?.stored.ledger.changeNumber ?? 0,
+        habitCount: Int32(clamping: migration?.stored.ledger.habitCount ?? 0)),
+      tokens: issued.message, migration: migration?.result)
     let outcome = try await answering { () throws(StoreError) in
       try await store.signUp(
         NewAccount(
           userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
-          zoneUses: session?.zoneUses ?? [],
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
-          credential: issued.credential, session: migration,
-          auditEvent: AuditInterceptor.event(of: context)))
+          credential: issued.credential, session: migration?.stored,
+          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses)))
     }
     switch outcome {
     case .signedUp:
+      let addressHash = limiter.addressHash(of: context, userID)
+      try? await store.noteSignIn(of: userID, deviceID: device.deviceID, addressHash: addressHash)
       (context.principal as? Principal).map { principal in
         var principal = principal
         principal.auditIsStored = true
@@ -70,8 +76,15 @@ struct SignUpProcedure: Sendable {
     }
   }
 
-  /// Checks the session's proof and plans its migration; nil if there is none.
-  private func capture(_ request: SignUpRequest, at now: Moment) async throws(RPCStatus) -> SessionCapture? {
+  /// A session with its proof, and as the server knows it.
+  private struct PresentedSession {
+    let capture: CheckedCapture
+    /// Nil: the server does not know it.
+    let known: SessionRecord?
+  }
+
+  /// Checks the session's proof and its capture; nil if there is none.
+  private func present(_ request: SignUpRequest, at now: Moment) async throws(RPCStatus) -> PresentedSession? {
     guard let claim = request.session else { return nil }
     let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
     let known = try await answering { () throws(StoreError) in try await store.session(sessionID) }
@@ -85,7 +98,25 @@ struct SignUpProcedure: Sendable {
     } else if !claim.unanchored {
       throw Refusal.sessionInvalid.status
     }
-    return try SessionCapture(claim, known: known, secretHash: secretHash, at: now)
+    return PresentedSession(capture: try CheckedCapture(claim, at: now), known: known)
+  }
+
+  /// What the session makes of an account that holds nothing: decided like any migration.
+  private func decide(
+    _ session: PresentedSession, for userID: Identifier, deviceID: Identifier, at now: Moment, context: ServerContext
+  ) throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
+    let decision = try MigrationDecision(
+      session.capture, map: [], planHash: [], isSecondDevice: false, userID: userID, at: now
+    ) { detail in
+      context.principal = Principal(userID: userID, deviceID: deviceID, auditDetail: detail)
+      return AuditInterceptor.event(of: context, from: limiter.addresses)
+    }
+    var ledger = store.emptyLedger()
+    _ = try decision.begin(MigrationState(session: session.known)).get()
+    try decision.merge(into: &ledger).get()
+    ledger.settle(now: now.milliseconds, makeID: Identifier.random)
+    let record = try decision.finish(ledger).get()
+    return (NewMigration(record: record, isSessionKnown: session.known != nil, ledger: ledger), decision.result)
   }
 
   /// The reply to this very request, if it was answered before.

@@ -9,6 +9,7 @@ internal import StreakStore
 /// One per loop, outside the authenticator, so that refused credentials are seen too.
 struct AuditInterceptor: ServerInterceptor {
   let store: StreakStore
+  let addresses: ClientAddresses
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
@@ -24,7 +25,7 @@ struct AuditInterceptor: ServerInterceptor {
       if let refusal { throw refusal }
       return
     }
-    let event = Self.event(of: context, refusal)
+    let event = Self.event(of: context, refusal, from: addresses)
     // A task of its own: a caller who gives up does not take the event along.
     let store = store
     let stored = await Task(executorPreference: context.loop) { () -> Result<Void, RPCStatus> in
@@ -39,12 +40,14 @@ struct AuditInterceptor: ServerInterceptor {
   }
 
   /// The event of a call that was answered with OK or refused.
-  static func event(of context: ServerContext, _ refusal: RPCStatus? = nil) -> AuditEventRecord {
+  static func event(
+    of context: ServerContext, _ refusal: RPCStatus? = nil, from addresses: ClientAddresses
+  ) -> AuditEventRecord {
     let principal = context.principal as? Principal
     return AuditEventRecord(
       userID: principal?.userID, occurredAt: .now(), method: shortMethod(context),
       outcome: (refusal?.code ?? .ok).name, reason: refusal?.detail(GoogleRPCErrorInfo.self)?.reason ?? "",
-      deviceID: principal?.deviceID, peerAddress: context.peerAddress?.host ?? "", detail: principal?.auditDetail ?? "")
+      deviceID: principal?.deviceID, peerAddress: addresses.text(of: context), detail: principal?.auditDetail ?? "")
   }
 
   private static func shortMethod(_ context: ServerContext) -> String {

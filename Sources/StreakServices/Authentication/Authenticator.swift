@@ -119,7 +119,14 @@ struct Authenticator: ServerInterceptor {
   }
 
   private static func token(of context: ServerContext, kind: OpaqueToken.Kind) -> OpaqueToken? {
-    guard let text = bearer(context), let token = OpaqueToken(text: text), token.kind == kind else { return nil }
+    // Longer values are no tokens: nothing is copied of them.
+    let value = context.withMetadataBytes("authorization") { bytes in
+      bytes.byteCount <= scheme.utf8.count + OpaqueToken.textBytesMax
+        ? (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) } : []
+    }
+    guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }),
+      let token = OpaqueToken(utf8: value.dropFirst(scheme.utf8.count)), token.kind == kind
+    else { return nil }
     return token
   }
 

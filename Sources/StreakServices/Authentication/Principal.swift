@@ -12,6 +12,6 @@ struct Principal: Sendable {
   var auditDetail = ""
   /// The call has revoked tokens of this person.
   var hasRevokedTokens = false
-  /// The handler has stored the audit event itself, together with what it did.
+  /// The audit event needs no storing any more: the handler has stored it together with what it did, or the call is one of a flood.
   var auditIsStored = false
 }

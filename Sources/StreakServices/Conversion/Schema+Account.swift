@@ -31,3 +31,10 @@ extension Identifier {
     self = identifier
   }
 }
+
+extension Device {
+  init(_ record: DeviceRecord) {
+    self.init(
+      deviceId: record.deviceID.bytes, name: record.name, platform: record.platform, appVersion: record.appVersion)
+  }
+}

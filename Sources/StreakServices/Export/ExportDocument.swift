@@ -16,7 +16,7 @@ struct ExportDocument {
 
   /// The sections in the document's order; the raw value is the name.
   enum Section: String, CaseIterable {
-    case account, devices, habits, ledger, history, rejectedEntries, migrations, audit
+    case account, devices, habits, ledger, history, rejectedEntries, rejectedOperations, notices, migrations, audit
   }
 
   private let isBinary: Bool

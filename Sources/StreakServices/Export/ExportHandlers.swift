@@ -60,7 +60,8 @@ struct ExportHandlers: ExportService {
       }
     case .habits(let records):
       for record in records {
-        let habit = Habit(record)
+        var habit = Habit(record.habit)
+        habit.deleted = record.isDeleted
         try document.add(habit, as: .habit(habit), to: .habits)
       }
     case .cells(let records):
@@ -77,6 +78,16 @@ struct ExportHandlers: ExportService {
       for record in records {
         let rejection = ExportedRejection(record)
         try document.add(rejection, as: .rejection(rejection), to: .rejectedEntries)
+      }
+    case .rejectedOperations(let records):
+      for record in records {
+        let rejected = RejectedOperation(record)
+        try document.add(rejected, as: .rejectedOperation(rejected), to: .rejectedOperations)
+      }
+    case .notices(let records):
+      for record in records {
+        let notice = Notice(record.id, record.notice)
+        try document.add(notice, as: .notice(notice), to: .notices)
       }
     case .migrations(let records):
       for record in records {

@@ -32,6 +32,12 @@ enum Refusal: String, CaseIterable {
   case accountMismatch = "ACCOUNT_MISMATCH"
   case sequenceGap = "SEQUENCE_GAP"
   case operationReused = "OPERATION_REUSED"
+  case passwordTooCommon = "PASSWORD_TOO_COMMON"
+  case deviceNotFound = "DEVICE_NOT_FOUND"
+  case planChanged = "PLAN_CHANGED"
+  case alreadyMigrated = "ALREADY_MIGRATED"
+  case migrationNotFound = "MIGRATION_NOT_FOUND"
+  case undoTooLate = "UNDO_TOO_LATE"
   case accountErased = "ACCOUNT_ERASED"
   case backupsOff = "BACKUPS_OFF"
   case backupUnderWay = "BACKUP_UNDER_WAY"
@@ -55,8 +61,21 @@ enum Refusal: String, CaseIterable {
 
   /// A refusal of one field's value.
   static func invalidField(_ path: String, _ description: String) -> RPCStatus {
-    invalidField.status.with(
-      GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
+    invalidField.naming(path, description)
+  }
+
+  /// The status with the field it is about.
+  func naming(_ path: String, _ description: String) -> RPCStatus {
+    status.with(GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
+  }
+
+  /// A refusal of a call beyond its limit, with the delay after which it helps to try again.
+  static func tooManyRequests(retryMilliseconds: UInt64) -> RPCStatus {
+    // Rounded up: whoever waits exactly so long must not come too early.
+    let seconds = Int64(clamping: retryMilliseconds / 1000 + 1)
+    return RPCStatus(.resourceExhausted, tooManyRequests.codeAndMessage.1)
+      .with(GoogleRPCErrorInfo(reason: tooManyRequests.rawValue, domain: domain))
+      .with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: seconds)))
   }
 
   /// The same request may succeed after a while.
@@ -95,6 +114,12 @@ enum Refusal: String, CaseIterable {
     case .sequenceGap: (.failedPrecondition, "Operations are missing before the first one sent.")
     case .operationReused:
       (.failedPrecondition, "The number was used for another operation; register as a new device.")
+    case .passwordTooCommon: (.invalidArgument, "The password is among those that are guessed first.")
+    case .deviceNotFound: (.notFound, "There is no such device.")
+    case .planChanged: (.aborted, "The account is not as the plan saw it; look at the fresh plan.")
+    case .alreadyMigrated: (.alreadyExists, "The session is in this account by an earlier migration.")
+    case .migrationNotFound: (.notFound, "There is no such migration.")
+    case .undoTooLate: (.failedPrecondition, "Migrations older than 30 days cannot be undone.")
     case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
     case .accountErased: (.unauthenticated, "The account was erased. Its email may sign up again, empty.")
     case .backupsOff: (.failedPrecondition, "This server was given no backup folder.")

@@ -9,6 +9,7 @@ internal import StreakStore
 /// Anonymous sessions. One per loop.
 struct SessionHandlers: SessionService {
   let store: StreakStore
+  let limiter: RateLimiter
 
   /// The session's id follows from the idempotency key, so that a repeated request finds the session; the secret is random, and the reply is
   /// stored sealed under the key.
@@ -28,9 +29,13 @@ struct SessionHandlers: SessionService {
     let session = SessionRecord(
       sessionID: sessionID, secretHash: token.hash, anchor: now,
       sealedStart: SealedBytes.seal(response.protobufBytes(), key: sealingKey))
-    let isNew = try await answering { () throws(StoreError) in try await store.startSession(session, at: now) }
-    if isNew { return response }
-    let stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    var stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    if stored == nil {
+      try await limiter.count(context, person: nil)
+      let isNew = try await answering { () throws(StoreError) in try await store.startSession(session, at: now) }
+      if isNew { return response }
+      stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    }
     guard let stored, let sealed = stored.sealedStart, let reply = SealedBytes.open(sealed, key: sealingKey),
       let response = try? StartSessionResponse(protobufBytes: reply)
     else { throw Refusal.idempotencyKeyReused.status }

@@ -100,6 +100,27 @@ struct StreakHandlers: StreakService {
     return GetStreakResponse(streak: Schema.Streak(streak, at: .now()))
   }
 
+  func explainStreak(
+    _ request: ExplainStreakRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ExplainStreakResponse {
+    let principal = try context.user()
+    let habitID = try Identifier(field: request.habitId, path: "habit_id")
+    let now = Moment.now()
+    let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
+    let found = try await answering { () throws(StoreError) in
+      try await store.explainedCells(
+        of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
+    }
+    guard let found else { throw Refusal.habitNotFound.status }
+    let today = ZoneUses(encoded: found.streak.zoneUses).today(now: now.milliseconds)
+    let explanation = StreakExplanation(
+      found.cells, summary: found.streak.summary, today: today, isArchived: found.streak.archived)
+    return ExplainStreakResponse(
+      streak: Schema.Streak(found.streak, at: now),
+      run: explanation.run.map { DayRange(firstDay: $0.lowerBound.number, lastDay: $0.upperBound.number) },
+      leftOut: explanation.leftOut.map { LeftOutDay($0) })
+  }
+
   func listStreaks(
     _ request: ListStreaksRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListStreaksResponse {
@@ -148,5 +169,19 @@ extension Schema.Streak {
     self.init(
       habitID: record.habitID, record.summary, zones: ZoneUses(encoded: record.zoneUses), archived: record.archived,
       at: now)
+  }
+}
+
+extension LeftOutDay {
+  init(_ leftOut: StreakExplanation.LeftOut) {
+    switch leftOut.why {
+    case .undone: self.init(day: leftOut.day.number, omission: .undone)
+    case .quarantined(let reason):
+      self.init(
+        day: leftOut.day.number, omission: .quarantined,
+        quarantineReason: Schema.QuarantineReason(
+          rawValue: Int32(StreakDomain.CellTrust.quarantined(reason).number)))
+    case .otherRun: self.init(day: leftOut.day.number, omission: .otherRun)
+    }
   }
 }

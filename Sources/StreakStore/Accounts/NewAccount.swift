@@ -10,7 +10,6 @@ public struct NewAccount: Sendable {
   /// The Argon2id hash, as text.
   public var passwordHash: String
   public var createdAt: Moment
-  public var zoneUses: [UInt8]
   /// The reply, sealed under the request's own secrets.
   public var sealedReply: [UInt8]
   public var device: DeviceRecord
@@ -20,7 +19,7 @@ public struct NewAccount: Sendable {
   public var auditEvent: AuditEventRecord
 
   public init(
-    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Moment, zoneUses: [UInt8],
+    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Moment,
     sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord, session: NewMigration?,
     auditEvent: AuditEventRecord
   ) {
@@ -29,7 +28,6 @@ public struct NewAccount: Sendable {
     self.emailKey = emailKey
     self.passwordHash = passwordHash
     self.createdAt = createdAt
-    self.zoneUses = zoneUses
     self.sealedReply = sealedReply
     self.device = device
     self.credential = credential
@@ -38,50 +36,18 @@ public struct NewAccount: Sendable {
   }
 }
 
-/// A session on its way into an account: what is stored of it.
+/// A session on its way into a new account: what is stored of it.
 public struct NewMigration: Sendable {
-  public var migration: MigrationRecord
-  /// SHA-256 of the session's secret, for a session that the server sees for the first time.
-  public var sessionSecretHash: [UInt8]
-  /// Habits with what their counted days add up to.
-  public var habits: [(habit: HabitRecord, summary: StreakSummary)]
-  /// At most one cell per habit and day.
-  public var cells: [CellRecord]
-  public var rejected: [RejectedEntryRecord]
+  public var record: MergeRecord
+  /// The server knows the session.
+  public var isSessionKnown: Bool
+  /// What the session makes of a ledger that held nothing.
+  public var ledger: PersonLedger
 
-  public init(
-    migration: MigrationRecord, sessionSecretHash: [UInt8], habits: [(habit: HabitRecord, summary: StreakSummary)],
-    cells: [CellRecord], rejected: [RejectedEntryRecord]
-  ) {
-    self.migration = migration
-    self.sessionSecretHash = sessionSecretHash
-    self.habits = habits
-    self.cells = cells
-    self.rejected = rejected
-  }
-}
-
-extension NewMigration {
-  /// The digests of each habit's cells, in the order of the habits, and of all of it.
-  func digests() -> (cells: [StateDigest], total: StateDigest) {
-    var byHabit: [Identifier: StateDigest] = [:]
-    for cell in cells {
-      let state = LedgerCell(
-        done: cell.done, note: cell.note, trust: CellTrust(number: UInt8(clamping: cell.quarantineReason)))
-      byHabit[cell.habitID, default: .empty] += CellState.itemDigest(
-        CellKey(habitID: cell.habitID, day: Day(cell.day)), state)
-    }
-    let ofCells = habits.map { byHabit[$0.habit.habitID] ?? .empty }
-    var total = StateDigest.empty
-    for (habit, digest) in zip(habits.map(\.habit), ofCells) {
-      total += HabitState.itemDigest(
-        habitID: habit.habitID,
-        HabitFields(
-          name: habit.name, description: habit.description, color: UInt32(bitPattern: habit.color),
-          position: habit.position, archived: habit.archived))
-      total += digest
-    }
-    return (ofCells, total)
+  public init(record: MergeRecord, isSessionKnown: Bool, ledger: PersonLedger) {
+    self.record = record
+    self.isSessionKnown = isSessionKnown
+    self.ledger = ledger
   }
 }
 

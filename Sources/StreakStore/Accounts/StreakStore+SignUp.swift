@@ -1,5 +1,5 @@
 internal import Postgres
-internal import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   private static let insertEmail = Statement(
@@ -8,9 +8,7 @@ extension StreakStore {
   private static let insertUser = Statement(
     .write,
     """
-    INSERT INTO users (
-      user_id, email, password_hash, created_at, change_number, zone_uses, sealed_sign_up, digest, habit_count)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up) VALUES ($1, $2, $3, $4, $5)
     """)
 
   /// Makes an account with all its data, or nothing at all.
@@ -32,22 +30,21 @@ extension StreakStore {
     guard
       try await transaction.execute(Self.insertEmail, .string(account.emailKey), .identifier(account.userID)) == 1
     else { return .emailTaken }
-    let digests = account.session?.digests()
     try await transaction.execute(
       Self.insertUser, .identifier(account.userID), .string(account.email), .string(account.passwordHash),
-      .moment(account.createdAt), .int64(account.session == nil ? 0 : Self.firstChangeNumber),
-      .bytes(account.zoneUses), .bytes(account.sealedReply), .bytes((digests?.total ?? .empty).bytes),
-      .int32(Int32(clamping: account.session?.habits.count ?? 0)))
+      .moment(account.createdAt), .bytes(account.sealedReply))
     try await Self.grantAccess(
       to: account.device, of: account.userID, account.credential, at: account.createdAt,
       devicesMax: limits.devicesPerPersonMax, by: transaction)
-    if let session = account.session, let digests {
-      try await Self.insert(session, digests.cells, into: account.userID, by: transaction)
+    if let session = account.session {
+      let person = LedgerPerson(account.userID, [], attempts: 0)
+      person.ledger = session.ledger
+      try await store(session.record, for: person, at: account.createdAt, by: transaction)
     }
     try await Self.recordAudit(account.auditEvent, by: transaction)
     return .signedUp
   }
 
-  /// The change number of everything that a sign-up brings along.
-  public static let firstChangeNumber: Int64 = 1
+  /// What a new account holds: nothing.
+  public func emptyLedger() -> PersonLedger { PersonLedger(epoch: epoch, habitsMax: limits.habitsPerPersonMax) }
 }

@@ -54,22 +54,29 @@ public enum TableRegistry {
     PersonalTable(
       name: "operations", userColumn: "user_id", export: .covered("what they did is in the ledger and the history"),
       merge: .kept("a device's own numbers")),
-    // To be exported with the notices; until then this is what issue 6 lacks.
     PersonalTable(
-      name: "rejected_operations", userColumn: "user_id", export: .covered("the inbox can be listed"),
+      name: "rejected_operations", userColumn: "user_id", export: .section("rejectedOperations"),
       merge: .kept("what was refused stays refused")),
     PersonalTable(
-      name: "notices", userColumn: "user_id", export: .covered("notices can be listed"),
+      name: "notices", userColumn: "user_id", export: .section("notices"),
       merge: .kept("merging makes notices of its own")),
     PersonalTable(
       name: "notice_acknowledgements", userColumn: "user_id", export: .covered("notices can be listed"),
       merge: .kept("a device's own")),
     PersonalTable(
+      name: "audit_heads", userColumn: "user_id", export: .covered("the last event's own number and hash"),
+      merge: .kept("what happened, happened")),
+    PersonalTable(
       name: "audit_events", userColumn: "user_id", export: .section("audit"), merge: .kept("what happened, happened")),
   ]
 
+  /// The tables of the audit, whose rows whoever serves may remove by `erase_audit_trail` only.
+  static let auditTrail: Set<String> = ["audit_heads", "audit_events"]
+
   /// Tables without rows of people.
-  public static let impersonal: Set<String> = ["schema_versions", "service_state", "backup_runs"]
+  public static let impersonal: Set<String> = [
+    "schema_versions", "service_state", "backup_runs", "rate_limits", "rate_limit_secret",
+  ]
 
   /// The names of columns that say whose a row is.
   public static let userColumns: Set<String> = ["user_id", "claimed_by"]

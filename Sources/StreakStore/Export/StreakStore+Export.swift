@@ -1,5 +1,5 @@
 internal import Postgres
-public import struct StreakDomain.Identifier
+public import StreakDomain
 
 /// A device with what the server knows of it.
 public struct ExportedDeviceRecord: Sendable, Equatable {
@@ -8,14 +8,28 @@ public struct ExportedDeviceRecord: Sendable, Equatable {
   public var isSignedIn: Bool
 }
 
+/// A habit, deleted or not.
+public struct ExportedHabitRecord: Sendable, Equatable {
+  public var habit: HabitRecord
+  public var isDeleted: Bool
+}
+
+/// A notice with its id.
+public struct ExportedNoticeRecord: Sendable, Equatable {
+  public var id: Identifier
+  public var notice: Notice
+}
+
 /// A few of a person's rows, of one kind.
 public enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
-  case habits([HabitRecord])
+  case habits([ExportedHabitRecord])
   case cells([CellRecord])
   case earlierCells([CellRecord])
   case rejected([RejectedEntryRecord])
+  case rejectedOperations([RejectedOperationRecord])
+  case notices([ExportedNoticeRecord])
   case migrations([MigrationRecord])
   case auditEvents([AuditEventRecord])
 }
@@ -38,7 +52,7 @@ extension StreakStore {
     """, rowsPerChunk: exportChunkRows)
   private static let exportedHabits = CursorStatement(
     """
-    SELECT habit_id, name, description, color, position, archived, version, created_at FROM habits
+    SELECT habit_id, name, description, color, position, archived, version, created_at, is_deleted FROM habits
     WHERE user_id = $1 ORDER BY habit_id
     """, rowsPerChunk: exportChunkRows)
   private static let exportedCells = CursorStatement(
@@ -58,6 +72,16 @@ extension StreakStore {
     SELECT entry_id, migration_id, entry_index, habit_id, day, done, note, occurred_at, zone, utc_offset_seconds,
       day_start_minutes, reason, rejected_at
     FROM rejected_entries WHERE user_id = $1 ORDER BY entry_id
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedRejectedOperations = CursorStatement(
+    """
+    SELECT device_id, seq, operation, reason, rejected_at FROM rejected_operations
+    WHERE user_id = $1 ORDER BY device_id, seq
+    """, rowsPerChunk: exportChunkRows)
+  private static let exportedNotices = CursorStatement(
+    """
+    SELECT notice_id, kind, habit_id, day, field, kept, other, other_device_id, made_at, version, resolved FROM notices
+    WHERE user_id = $1 ORDER BY notice_id
     """, rowsPerChunk: exportChunkRows)
   private static let exportedMigrations = CursorStatement(
     """
@@ -97,7 +121,8 @@ extension StreakStore {
       }
       if goesOn {
         goesOn = try await Self.each(Self.exportedHabits, of: userID, in: transaction, { .habits($0) }, visit) {
-          row throws(DatabaseError) in try row.habit(from: 0)
+          row throws(DatabaseError) in
+          ExportedHabitRecord(habit: try row.habit(from: 0), isDeleted: try row.bool(8))
         }
       }
       if goesOn {
@@ -117,6 +142,17 @@ extension StreakStore {
             entryID: try row.identifier(0), migrationID: try row.identifierOrNull(1), index: try row.int32(2),
             habitID: try row.identifier(3), day: try row.int32(4), done: try row.bool(5), note: try row.string(6),
             made: try row.localTime(from: 7), reason: try row.int32(11), rejectedAt: try row.moment(12))
+        }
+      }
+      if goesOn {
+        goesOn = try await Self.each(
+          Self.exportedRejectedOperations, of: userID, in: transaction, { .rejectedOperations($0) }, visit
+        ) { row throws(DatabaseError) in try row.rejectedOperation() }
+      }
+      if goesOn {
+        goesOn = try await Self.each(Self.exportedNotices, of: userID, in: transaction, { .notices($0) }, visit) {
+          row throws(DatabaseError) in
+          ExportedNoticeRecord(id: try row.identifier(0), notice: try row.notice(from: 1))
         }
       }
       if goesOn {

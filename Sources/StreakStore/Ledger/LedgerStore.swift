@@ -12,6 +12,7 @@ struct LedgerStore {
     case users
     case devices
     case history
+    case passing
     case cells
     case summaries
     case habits
@@ -154,16 +155,24 @@ struct LedgerStore {
         "habit_id": ("uuid", .identifiers(replaced.map(\.1.habitID))),
         "day": ("integer", .int32Array(replaced.map(\.1.day.number))),
       ])
+    let passing = people.flatMap { person, ledger in
+      ledger.changes.passingStates.map { (person.userID, $0.key, $0.state) }
+    }
+    add(.passing, passing.count, Self.storePassing, Self.columns(of: passing))
     let rows = people.flatMap { person, ledger in
       ledger.changes.cells.sorted().compactMap { key in ledger.cells[key].map { (person.userID, key, $0) } }
     }
     add(.cells, rows.count, Self.storeCells, Self.columns(of: rows))
   }
 
+  private static let cellColumns = """
+    user_id, habit_id, day, done, note, quarantine_reason, version, changed_time, device_id, occurred_at, zone,
+    utc_offset_seconds, day_start_minutes, recorded_at, migration_id
+    """
+  private static let storePassing =
+    "INSERT INTO cell_history (\(cellColumns)) SELECT w.* FROM SOURCE WHERE \(changed)"
   private static let storeCells = """
-    INSERT INTO cells (
-      user_id, habit_id, day, done, note, quarantine_reason, version, changed_time, device_id, occurred_at, zone,
-      utc_offset_seconds, day_start_minutes, recorded_at, migration_id)
+    INSERT INTO cells (\(cellColumns))
     SELECT w.* FROM SOURCE WHERE \(changed)
     ON CONFLICT (user_id, habit_id, day) DO UPDATE SET
       done = excluded.done, note = excluded.note, quarantine_reason = excluded.quarantine_reason,

@@ -91,4 +91,26 @@ extension StreakStore {
         undone: Int(try row.int32(3)))
     }.reversed()
   }
+
+  private static let explainedCells = Statement(
+    .read,
+    """
+    SELECT day, done, quarantine_reason FROM cells WHERE user_id = $1 AND habit_id = $2 AND day BETWEEN $3 AND $4
+    ORDER BY day DESC LIMIT $5
+    """)
+
+  /// A habit's streak and its recorded days without their notes, only the latest if there are more than the limit; nil if there is no such habit.
+  public func explainedCells(
+    of userID: Identifier, habitID: Identifier, firstDay: Int32, lastDay: Int32
+  ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: LedgerCell)])? {
+    guard let streak = try await streak(of: userID, habitID: habitID) else { return nil }
+    let cells = try await database.rows(
+      Self.explainedCells, .identifier(userID), .identifier(habitID), .int32(firstDay), .int32(lastDay),
+      .int32(limits.statisticsDaysMax)
+    ) { row throws(DatabaseError) in
+      let trust = CellTrust(number: UInt8(clamping: try row.int16(2)))
+      return (day: Day(try row.int32(0)), cell: LedgerCell(done: try row.bool(1), note: "", trust: trust))
+    }
+    return (streak, cells)
+  }
 }

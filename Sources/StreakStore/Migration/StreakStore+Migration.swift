@@ -2,7 +2,7 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  // A session that the server saw begin.
+  // A session that the server knows.
   private static let claimKnown = Statement(
     .write,
     """
@@ -10,7 +10,7 @@ extension StreakStore {
     WHERE session_id = $1 AND claimed_by IS NULL AND secret_hash = $5 AND anchor IS NOT DISTINCT FROM $6
     """)
 
-  // A session that began offline, or that the server has forgotten.
+  // One that began offline, or that the server has forgotten.
   private static let claimUnknown = Statement(
     .write,
     """
@@ -24,39 +24,16 @@ extension StreakStore {
   static func claim(
     _ session: NewMigration, for userID: Identifier, at now: Moment, by runner: some StatementRunner
   ) async throws(StoreError) -> Bool {
-    let migration = session.migration
-    if migration.anchor == nil {
+    let migration = session.record.migration
+    if !session.isSessionKnown {
       return try await runner.execute(
         claimUnknown, .identifier(migration.sessionID), .identifier(userID), .identifier(migration.migrationID),
-        .moment(now), .bytes(session.sessionSecretHash)) == 1
+        .moment(now), .bytes(session.record.sessionSecretHash)) == 1
     }
     return try await runner.execute(
       claimKnown, .identifier(migration.sessionID), .identifier(userID), .identifier(migration.migrationID),
-      .moment(now), .bytes(session.sessionSecretHash), .moment(migration.anchor)) == 1
+      .moment(now), .bytes(session.record.sessionSecretHash), .moment(migration.anchor)) == 1
   }
-
-  private static let insertHabits = Statement(
-    .write,
-    """
-    INSERT INTO habits (
-      user_id, habit_id, name, description, color, position, archived, version, created_at, total_days, longest_run,
-      last_run_first_day, last_run_last_day, previous_run_first_day, previous_run_last_day, cells_digest)
-    SELECT $1, * FROM unnest(
-      $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::boolean[], $8::bigint[],
-      $9::timestamptz[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::integer[],
-      $16::bytea[])
-    """)
-
-  private static let insertCells = Statement(
-    .write,
-    """
-    INSERT INTO cells (
-      user_id, migration_id, device_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-      utc_offset_seconds, day_start_minutes, recorded_at)
-    SELECT $1, $2, $3, * FROM unnest(
-      $4::uuid[], $5::integer[], $6::boolean[], $7::text[], $8::smallint[], $9::bigint[], $10::timestamptz[],
-      $11::text[], $12::integer[], $13::integer[], $14::timestamptz[])
-    """)
 
   private static let insertRejected = Statement(
     .write,
@@ -72,47 +49,34 @@ extension StreakStore {
   private static let insertMigration = Statement(
     .write,
     """
-    INSERT INTO migrations (user_id, migration_id, session_id, anchor, manifest_hash, result, committed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO migrations (
+      user_id, migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     """)
 
-  /// Stores a session's data in an account that has none of its habits.
-  ///
-  /// - Parameter cellsDigests: Of each habit's cells.
-  static func insert(
-    _ session: NewMigration, _ cellsDigests: [StateDigest], into userID: Identifier, by runner: some StatementRunner
+  /// Puts entries into the inbox.
+  static func insertRejected(
+    _ rejected: [RejectedEntryRecord], _ migrationID: Identifier, of userID: Identifier,
+    by runner: some StatementRunner
   ) async throws(StoreError) {
-    let migration = session.migration
-    let habits = session.habits
-    let summaries = habits.map(\.summary.columns)
-    func summaryColumn(_ index: Int) -> PostgresValue { .int32Array(summaries.map { $0[index] }) }
+    guard !rejected.isEmpty else { return }
     try await runner.execute(
-      insertHabits, .identifier(userID), .identifiers(habits.map(\.habit.habitID)),
-      .stringArray(habits.map(\.habit.name)), .stringArray(habits.map(\.habit.description)),
-      .int32Array(habits.map(\.habit.color)), .int32Array(habits.map(\.habit.position)),
-      .boolArray(habits.map(\.habit.archived)), .int64Array(habits.map(\.habit.version)),
-      .moments(habits.map(\.habit.createdAt)), summaryColumn(0), summaryColumn(1), summaryColumn(2), summaryColumn(3),
-      summaryColumn(4), summaryColumn(5), .bytesArray(cellsDigests.map(\.bytes)))
-    let cells = session.cells
-    try await runner.execute(
-      insertCells, .identifier(userID), .identifier(migration.migrationID), .identifier(cells.first?.deviceID),
-      .identifiers(cells.map(\.habitID)), .int32Array(cells.map(\.day)), .boolArray(cells.map(\.done)),
-      .stringArray(cells.map(\.note)), .int16Array(cells.map { Int16($0.quarantineReason) }),
-      .int64Array(cells.map(\.version)), .moments(cells.map(\.made.occurredAt)), .stringArray(cells.map(\.made.zone)),
-      .int32Array(cells.map(\.made.utcOffsetSeconds)), .int32Array(cells.map(\.made.dayStartMinutes)),
-      .moments(cells.map(\.recordedAt)))
-    let rejected = session.rejected
-    try await runner.execute(
-      insertRejected, .identifier(userID), .identifier(migration.migrationID), .identifiers(rejected.map(\.entryID)),
+      insertRejected, .identifier(userID), .identifier(migrationID), .identifiers(rejected.map(\.entryID)),
       .int32Array(rejected.map(\.index)), .identifiers(rejected.map(\.habitID)), .int32Array(rejected.map(\.day)),
       .boolArray(rejected.map(\.done)), .stringArray(rejected.map(\.note)),
       .moments(rejected.map(\.made.occurredAt)), .stringArray(rejected.map(\.made.zone)),
       .int32Array(rejected.map(\.made.utcOffsetSeconds)), .int32Array(rejected.map(\.made.dayStartMinutes)),
       .int32Array(rejected.map(\.reason)), .moments(rejected.map(\.rejectedAt)))
+  }
+
+  /// Stores a migration with the reply to it.
+  static func insertRecord(
+    _ migration: MigrationRecord, of userID: Identifier, by runner: some StatementRunner
+  ) async throws(StoreError) {
     try await runner.execute(
       insertMigration, .identifier(userID), .identifier(migration.migrationID), .identifier(migration.sessionID),
       .moment(migration.anchor), .bytes(migration.manifestHash), .bytes(migration.result),
-      .moment(migration.committedAt))
+      .moment(migration.committedAt), .int64(migration.changeNumber))
   }
 
   private static let migration = Statement(

@@ -11,10 +11,16 @@ public struct MigrationRecord: Sendable, Equatable {
   /// The answered `MigrationResult`, in protobuf's binary form.
   public var result: [UInt8]
   public var committedAt: Moment
+  /// The change number of everything it brought.
+  public var changeNumber: Int64
+  /// Nil: it was not undone.
+  public var undoneAt: Moment?
+  /// The answered `UndoMigrationResponse`.
+  public var undoResult: [UInt8]?
 
   public init(
     migrationID: Identifier, sessionID: Identifier, anchor: Moment?, manifestHash: [UInt8], result: [UInt8],
-    committedAt: Moment
+    committedAt: Moment, changeNumber: Int64 = 1, undoneAt: Moment? = nil, undoResult: [UInt8]? = nil
   ) {
     self.migrationID = migrationID
     self.sessionID = sessionID
@@ -22,5 +28,8 @@ public struct MigrationRecord: Sendable, Equatable {
     self.manifestHash = manifestHash
     self.result = result
     self.committedAt = committedAt
+    self.changeNumber = changeNumber
+    self.undoneAt = undoneAt
+    self.undoResult = undoResult
   }
 }

@@ -3,7 +3,7 @@ internal import Postgres
 /// One step of the database's schema. Steps are applied in order, each wholly, and never changed once released.
 /// A step only adds: programs of the release before go on with the database while they are replaced.
 struct SchemaVersion: Sendable {
-  /// Its place in the order, ascending from 1; there may be gaps, and a version merged later may fill one.
+  /// Its place in the order, from 1. Gaps are allowed: work on different things numbers its versions apart.
   let number: Int32
   /// A word for people who read the table of versions.
   let name: String
@@ -17,5 +17,8 @@ struct SchemaVersion: Sendable {
   }
 
   /// Every step that this program knows, in order.
-  static let all: [SchemaVersion] = [.initial, .previousRun, .sync, .serviceState]
+  static let all: [SchemaVersion] = [
+    .initial, .previousRun, .sync, .rateLimits, .auditChain, .knownDevices, .migrations,
+    .serviceState,
+  ]
 }

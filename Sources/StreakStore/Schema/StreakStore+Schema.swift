@@ -9,9 +9,9 @@ public enum SchemaError: Error, Equatable {
 
 extension StreakStore {
   /// The advisory lock that programs hold while they apply schema versions; an arbitrary number of ours.
-  private static let schemaLock: Int64 = 0x5374_7265_616B_6401
+  static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
-  private static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
+  static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
   private static let makeVersionTable = Statement(
     .write,
     """
@@ -28,11 +28,7 @@ extension StreakStore {
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
     let applied = try await applySchema(SchemaVersion.all)
-    do throws(StoreError) {
-      epoch = try await readEpoch()
-    } catch {
-      throw .store(error)
-    }
+    do throws(StoreError) { try await readEpoch() } catch { throw .store(error) }
     return applied
   }
 
@@ -41,8 +37,8 @@ extension StreakStore {
   /// - Returns: Whether the schema has every version of this program. It may have later ones: a newer program has begun to take over, and
   ///   its versions leave what this one uses as it is.
   public func hasCurrentSchema() async throws(StoreError) -> Bool {
-    let applied = Set(try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) })
-    return SchemaVersion.all.allSatisfy { applied.contains($0.number) }
+    let applied = try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) }
+    return Set(applied).isSuperset(of: SchemaVersion.all.map(\.number))
   }
 
   /// The numbers of the versions that the database has, ascending.
@@ -58,11 +54,11 @@ extension StreakStore {
         try await transaction.execute(Self.makeVersionTable)
         let applied = Set(
           try await transaction.rows(Self.appliedVersions) { row throws(DatabaseError) in try row.int32(0) })
-        if let unknown = applied.subtracting(versions.map(\.number)).max() {
-          let known = versions.last?.number ?? 0
-          return .rollBack(.failure(.newerThanProgram(databaseVersion: unknown, programVersion: known)))
+        let (latest, known) = (applied.max() ?? 0, versions.map(\.number).max() ?? 0)
+        guard latest <= known else {
+          return .rollBack(.failure(.newerThanProgram(databaseVersion: latest, programVersion: known)))
         }
-        let missing = versions.filter { !applied.contains($0.number) }
+        let missing = versions.filter { !applied.contains($0.number) }.sorted { $0.number < $1.number }
         for version in missing {
           for statement in version.statements { try await transaction.execute(statement) }
           try await transaction.execute(Self.noteVersion, .int32(version.number), .string(version.name))

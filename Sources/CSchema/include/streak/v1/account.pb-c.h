@@ -33,6 +33,13 @@ typedef struct Streak__V1__DeleteAccountRequest Streak__V1__DeleteAccountRequest
 typedef struct Streak__V1__DeleteAccountResponse Streak__V1__DeleteAccountResponse;
 typedef struct Streak__V1__GetAccountRequest Streak__V1__GetAccountRequest;
 typedef struct Streak__V1__GetAccountResponse Streak__V1__GetAccountResponse;
+typedef struct Streak__V1__ListDevicesRequest Streak__V1__ListDevicesRequest;
+typedef struct Streak__V1__SignedInDevice Streak__V1__SignedInDevice;
+typedef struct Streak__V1__ListDevicesResponse Streak__V1__ListDevicesResponse;
+typedef struct Streak__V1__RevokeDeviceRequest Streak__V1__RevokeDeviceRequest;
+typedef struct Streak__V1__RevokeDeviceResponse Streak__V1__RevokeDeviceResponse;
+typedef struct Streak__V1__ChangePasswordRequest Streak__V1__ChangePasswordRequest;
+typedef struct Streak__V1__ChangePasswordResponse Streak__V1__ChangePasswordResponse;
 
 
 /* --- enums --- */
@@ -112,7 +119,7 @@ struct  Streak__V1__SignUpRequest
    */
   char *email;
   /*
-   * The person's password, 8 to 256 bytes of UTF-8, used as it is.
+   * The person's password, 8 to 256 bytes of UTF-8, used as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
    */
   char *password;
   /*
@@ -290,6 +297,117 @@ struct  Streak__V1__GetAccountResponse
 #define STREAK__V1__GET_ACCOUNT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__get_account_response__descriptor) \
     , NULL }
+
+
+struct  Streak__V1__ListDevicesRequest
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__LIST_DEVICES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__list_devices_request__descriptor) \
+     }
+
+
+/*
+ * A device of the person's, as the server knows it.
+ */
+struct  Streak__V1__SignedInDevice
+{
+  ProtobufCMessage base;
+  /*
+   * What it says of itself.
+   */
+  Streak__V1__Device *device;
+  /*
+   * When it signed in last.
+   */
+  Google__Protobuf__Timestamp *signed_in_at;
+  /*
+   * When its tokens were renewed last.
+   */
+  Google__Protobuf__Timestamp *refreshed_at;
+  /*
+   * Whether it holds tokens that still work.
+   */
+  protobuf_c_boolean signed_in;
+  /*
+   * It is the device that asks.
+   */
+  protobuf_c_boolean is_this_device;
+};
+#define STREAK__V1__SIGNED_IN_DEVICE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__signed_in_device__descriptor) \
+    , NULL, NULL, NULL, 0, 0 }
+
+
+struct  Streak__V1__ListDevicesResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The devices, at most 100.
+   */
+  size_t n_devices;
+  Streak__V1__SignedInDevice **devices;
+};
+#define STREAK__V1__LIST_DEVICES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__list_devices_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Streak__V1__RevokeDeviceRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The device.
+   */
+  ProtobufCBinaryData device_id;
+};
+#define STREAK__V1__REVOKE_DEVICE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__revoke_device_request__descriptor) \
+    , {0,NULL} }
+
+
+struct  Streak__V1__RevokeDeviceResponse
+{
+  ProtobufCMessage base;
+  /*
+   * It held tokens that worked until now.
+   */
+  protobuf_c_boolean was_signed_in;
+};
+#define STREAK__V1__REVOKE_DEVICE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__revoke_device_response__descriptor) \
+    , 0 }
+
+
+struct  Streak__V1__ChangePasswordRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The present password.
+   */
+  char *password;
+  /*
+   * The new one, by the rules of `SignUpRequest.password`.
+   */
+  char *new_password;
+};
+#define STREAK__V1__CHANGE_PASSWORD_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__change_password_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__ChangePasswordResponse
+{
+  ProtobufCMessage base;
+  /*
+   * How many other devices were signed out.
+   */
+  int32_t devices_signed_out;
+};
+#define STREAK__V1__CHANGE_PASSWORD_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__change_password_response__descriptor) \
+    , 0 }
 
 
 /* Streak__V1__Tokens methods */
@@ -558,6 +676,139 @@ Streak__V1__GetAccountResponse *
 void   streak__v1__get_account_response__free_unpacked
                      (Streak__V1__GetAccountResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__ListDevicesRequest methods */
+void   streak__v1__list_devices_request__init
+                     (Streak__V1__ListDevicesRequest         *message);
+size_t streak__v1__list_devices_request__get_packed_size
+                     (const Streak__V1__ListDevicesRequest   *message);
+size_t streak__v1__list_devices_request__pack
+                     (const Streak__V1__ListDevicesRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__list_devices_request__pack_to_buffer
+                     (const Streak__V1__ListDevicesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ListDevicesRequest *
+       streak__v1__list_devices_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__list_devices_request__free_unpacked
+                     (Streak__V1__ListDevicesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__SignedInDevice methods */
+void   streak__v1__signed_in_device__init
+                     (Streak__V1__SignedInDevice         *message);
+size_t streak__v1__signed_in_device__get_packed_size
+                     (const Streak__V1__SignedInDevice   *message);
+size_t streak__v1__signed_in_device__pack
+                     (const Streak__V1__SignedInDevice   *message,
+                      uint8_t             *out);
+size_t streak__v1__signed_in_device__pack_to_buffer
+                     (const Streak__V1__SignedInDevice   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__SignedInDevice *
+       streak__v1__signed_in_device__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__signed_in_device__free_unpacked
+                     (Streak__V1__SignedInDevice *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ListDevicesResponse methods */
+void   streak__v1__list_devices_response__init
+                     (Streak__V1__ListDevicesResponse         *message);
+size_t streak__v1__list_devices_response__get_packed_size
+                     (const Streak__V1__ListDevicesResponse   *message);
+size_t streak__v1__list_devices_response__pack
+                     (const Streak__V1__ListDevicesResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__list_devices_response__pack_to_buffer
+                     (const Streak__V1__ListDevicesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ListDevicesResponse *
+       streak__v1__list_devices_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__list_devices_response__free_unpacked
+                     (Streak__V1__ListDevicesResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RevokeDeviceRequest methods */
+void   streak__v1__revoke_device_request__init
+                     (Streak__V1__RevokeDeviceRequest         *message);
+size_t streak__v1__revoke_device_request__get_packed_size
+                     (const Streak__V1__RevokeDeviceRequest   *message);
+size_t streak__v1__revoke_device_request__pack
+                     (const Streak__V1__RevokeDeviceRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__revoke_device_request__pack_to_buffer
+                     (const Streak__V1__RevokeDeviceRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RevokeDeviceRequest *
+       streak__v1__revoke_device_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__revoke_device_request__free_unpacked
+                     (Streak__V1__RevokeDeviceRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RevokeDeviceResponse methods */
+void   streak__v1__revoke_device_response__init
+                     (Streak__V1__RevokeDeviceResponse         *message);
+size_t streak__v1__revoke_device_response__get_packed_size
+                     (const Streak__V1__RevokeDeviceResponse   *message);
+size_t streak__v1__revoke_device_response__pack
+                     (const Streak__V1__RevokeDeviceResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__revoke_device_response__pack_to_buffer
+                     (const Streak__V1__RevokeDeviceResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RevokeDeviceResponse *
+       streak__v1__revoke_device_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__revoke_device_response__free_unpacked
+                     (Streak__V1__RevokeDeviceResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ChangePasswordRequest methods */
+void   streak__v1__change_password_request__init
+                     (Streak__V1__ChangePasswordRequest         *message);
+size_t streak__v1__change_password_request__get_packed_size
+                     (const Streak__V1__ChangePasswordRequest   *message);
+size_t streak__v1__change_password_request__pack
+                     (const Streak__V1__ChangePasswordRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__change_password_request__pack_to_buffer
+                     (const Streak__V1__ChangePasswordRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ChangePasswordRequest *
+       streak__v1__change_password_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__change_password_request__free_unpacked
+                     (Streak__V1__ChangePasswordRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ChangePasswordResponse methods */
+void   streak__v1__change_password_response__init
+                     (Streak__V1__ChangePasswordResponse         *message);
+size_t streak__v1__change_password_response__get_packed_size
+                     (const Streak__V1__ChangePasswordResponse   *message);
+size_t streak__v1__change_password_response__pack
+                     (const Streak__V1__ChangePasswordResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__change_password_response__pack_to_buffer
+                     (const Streak__V1__ChangePasswordResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ChangePasswordResponse *
+       streak__v1__change_password_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__change_password_response__free_unpacked
+                     (Streak__V1__ChangePasswordResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__Tokens_Closure)
@@ -602,6 +853,27 @@ typedef void (*Streak__V1__GetAccountRequest_Closure)
 typedef void (*Streak__V1__GetAccountResponse_Closure)
                  (const Streak__V1__GetAccountResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__ListDevicesRequest_Closure)
+                 (const Streak__V1__ListDevicesRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__SignedInDevice_Closure)
+                 (const Streak__V1__SignedInDevice *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ListDevicesResponse_Closure)
+                 (const Streak__V1__ListDevicesResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RevokeDeviceRequest_Closure)
+                 (const Streak__V1__RevokeDeviceRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RevokeDeviceResponse_Closure)
+                 (const Streak__V1__RevokeDeviceResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ChangePasswordRequest_Closure)
+                 (const Streak__V1__ChangePasswordRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ChangePasswordResponse_Closure)
+                 (const Streak__V1__ChangePasswordResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -625,6 +897,18 @@ struct Streak__V1__AccountService_Service
                    const Streak__V1__SignOutRequest *input,
                    Streak__V1__SignOutResponse_Closure closure,
                    void *closure_data);
+  void (*list_devices)(Streak__V1__AccountService_Service *service,
+                       const Streak__V1__ListDevicesRequest *input,
+                       Streak__V1__ListDevicesResponse_Closure closure,
+                       void *closure_data);
+  void (*revoke_device)(Streak__V1__AccountService_Service *service,
+                        const Streak__V1__RevokeDeviceRequest *input,
+                        Streak__V1__RevokeDeviceResponse_Closure closure,
+                        void *closure_data);
+  void (*change_password)(Streak__V1__AccountService_Service *service,
+                          const Streak__V1__ChangePasswordRequest *input,
+                          Streak__V1__ChangePasswordResponse_Closure closure,
+                          void *closure_data);
   void (*delete_account)(Streak__V1__AccountService_Service *service,
                          const Streak__V1__DeleteAccountRequest *input,
                          Streak__V1__DeleteAccountResponse_Closure closure,
@@ -645,6 +929,9 @@ void streak__v1__account_service__init (Streak__V1__AccountService_Service *serv
       function_prefix__ ## sign_in,\
       function_prefix__ ## refresh,\
       function_prefix__ ## sign_out,\
+      function_prefix__ ## list_devices,\
+      function_prefix__ ## revoke_device,\
+      function_prefix__ ## change_password,\
       function_prefix__ ## delete_account,\
       function_prefix__ ## get_account  }
 void streak__v1__account_service__sign_up(ProtobufCService *service,
@@ -663,6 +950,18 @@ void streak__v1__account_service__sign_out(ProtobufCService *service,
                                            const Streak__V1__SignOutRequest *input,
                                            Streak__V1__SignOutResponse_Closure closure,
                                            void *closure_data);
+void streak__v1__account_service__list_devices(ProtobufCService *service,
+                                               const Streak__V1__ListDevicesRequest *input,
+                                               Streak__V1__ListDevicesResponse_Closure closure,
+                                               void *closure_data);
+void streak__v1__account_service__revoke_device(ProtobufCService *service,
+                                                const Streak__V1__RevokeDeviceRequest *input,
+                                                Streak__V1__RevokeDeviceResponse_Closure closure,
+                                                void *closure_data);
+void streak__v1__account_service__change_password(ProtobufCService *service,
+                                                  const Streak__V1__ChangePasswordRequest *input,
+                                                  Streak__V1__ChangePasswordResponse_Closure closure,
+                                                  void *closure_data);
 void streak__v1__account_service__delete_account(ProtobufCService *service,
                                                  const Streak__V1__DeleteAccountRequest *input,
                                                  Streak__V1__DeleteAccountResponse_Closure closure,
@@ -688,6 +987,13 @@ extern const ProtobufCMessageDescriptor streak__v1__delete_account_request__desc
 extern const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_account_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_account_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__list_devices_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__signed_in_device__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__list_devices_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__revoke_device_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__revoke_device_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__change_password_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__change_password_response__descriptor;
 extern const ProtobufCServiceDescriptor streak__v1__account_service__descriptor;
 
 PROTOBUF_C__END_DECLS

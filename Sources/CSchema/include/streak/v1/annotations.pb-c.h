@@ -16,6 +16,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/descriptor.pb-c.h"
 
+typedef struct Streak__V1__Rate Streak__V1__Rate;
+typedef struct Streak__V1__RateLimit Streak__V1__RateLimit;
 typedef struct Streak__V1__MethodPolicy Streak__V1__MethodPolicy;
 typedef struct Streak__V1__FieldRules Streak__V1__FieldRules;
 
@@ -52,6 +54,51 @@ typedef enum _Streak__V1__Authentication {
 /* --- messages --- */
 
 /*
+ * How often something may be done: at most `calls` within any `seconds`.
+ */
+struct  Streak__V1__Rate
+{
+  ProtobufCMessage base;
+  /*
+   * 1 to 10000.
+   */
+  uint32_t calls;
+  /*
+   * 1 to 604800.
+   */
+  uint32_t seconds;
+};
+#define STREAK__V1__RATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__rate__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * How often a method may be called. The counts survive a restart and hold across all server processes of a database. A call that is
+ * refused counts for nothing, and neither does one that is answered with the stored reply of an earlier call.
+ */
+struct  Streak__V1__RateLimit
+{
+  ProtobufCMessage base;
+  /*
+   * For one person: who is signed in or, before that, whose email the request names.
+   */
+  Streak__V1__Rate *per_person;
+  /*
+   * For one network address: an IPv4 address, or the first 64 bits of an IPv6 address.
+   */
+  Streak__V1__Rate *per_address;
+  /*
+   * The method's own code counts the call, since only it can tell the person, or a replay; otherwise it is counted before the method runs.
+   */
+  protobuf_c_boolean counted_by_method;
+};
+#define STREAK__V1__RATE_LIMIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__rate_limit__descriptor) \
+    , NULL, NULL, 0 }
+
+
+/*
  * What holds for every call of a method.
  */
 struct  Streak__V1__MethodPolicy
@@ -69,10 +116,14 @@ struct  Streak__V1__MethodPolicy
    * The same request sent again has the same effect as sent once: clients may retry it.
    */
   protobuf_c_boolean idempotent;
+  /*
+   * How often it may be called. Refused beyond that: TOO_MANY_REQUESTS, with a `google.rpc.RetryInfo` that says when to try again.
+   */
+  Streak__V1__RateLimit *rate_limit;
 };
 #define STREAK__V1__METHOD_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__method_policy__descriptor) \
-    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0 }
+    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL }
 
 
 /*
@@ -120,6 +171,44 @@ struct  Streak__V1__FieldRules
     , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/* Streak__V1__Rate methods */
+void   streak__v1__rate__init
+                     (Streak__V1__Rate         *message);
+size_t streak__v1__rate__get_packed_size
+                     (const Streak__V1__Rate   *message);
+size_t streak__v1__rate__pack
+                     (const Streak__V1__Rate   *message,
+                      uint8_t             *out);
+size_t streak__v1__rate__pack_to_buffer
+                     (const Streak__V1__Rate   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__Rate *
+       streak__v1__rate__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__rate__free_unpacked
+                     (Streak__V1__Rate *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RateLimit methods */
+void   streak__v1__rate_limit__init
+                     (Streak__V1__RateLimit         *message);
+size_t streak__v1__rate_limit__get_packed_size
+                     (const Streak__V1__RateLimit   *message);
+size_t streak__v1__rate_limit__pack
+                     (const Streak__V1__RateLimit   *message,
+                      uint8_t             *out);
+size_t streak__v1__rate_limit__pack_to_buffer
+                     (const Streak__V1__RateLimit   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RateLimit *
+       streak__v1__rate_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__rate_limit__free_unpacked
+                     (Streak__V1__RateLimit *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__MethodPolicy methods */
 void   streak__v1__method_policy__init
                      (Streak__V1__MethodPolicy         *message);
@@ -160,6 +249,12 @@ void   streak__v1__field_rules__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Streak__V1__Rate_Closure)
+                 (const Streak__V1__Rate *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RateLimit_Closure)
+                 (const Streak__V1__RateLimit *message,
+                  void *closure_data);
 typedef void (*Streak__V1__MethodPolicy_Closure)
                  (const Streak__V1__MethodPolicy *message,
                   void *closure_data);
@@ -173,6 +268,8 @@ typedef void (*Streak__V1__FieldRules_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    streak__v1__authentication__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__rate__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__field_rules__descriptor;
 

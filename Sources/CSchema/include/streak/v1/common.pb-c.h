@@ -153,6 +153,30 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 30,
   /*
+   * INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
+   */
+  STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON = 40,
+  /*
+   * NOT_FOUND: this person has no such device.
+   */
+  STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND = 41,
+  /*
+   * ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh `MigrationPreview` is among the details.
+   */
+  STREAK__V1__ERROR_REASON__PLAN_CHANGED = 42,
+  /*
+   * ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult` is among the details.
+   */
+  STREAK__V1__ERROR_REASON__ALREADY_MIGRATED = 43,
+  /*
+   * NOT_FOUND: this person has no such migration.
+   */
+  STREAK__V1__ERROR_REASON__MIGRATION_NOT_FOUND = 44,
+  /*
+   * FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
+   */
+  STREAK__V1__ERROR_REASON__UNDO_TOO_LATE = 45,
+  /*
    * UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
    */
   STREAK__V1__ERROR_REASON__ACCOUNT_ERASED = 60,

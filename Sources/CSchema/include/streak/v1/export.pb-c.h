@@ -19,6 +19,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/common.pb-c.h"
 #include "streak/v1/migration.pb-c.h"
+#include "streak/v1/sync.pb-c.h"
 
 typedef struct Streak__V1__ExportRequest Streak__V1__ExportRequest;
 typedef struct Streak__V1__ExportResponse Streak__V1__ExportResponse;
@@ -151,6 +152,8 @@ typedef enum {
   STREAK__V1__EXPORT_RECORD__RECORD_CELL = 5,
   STREAK__V1__EXPORT_RECORD__RECORD_EARLIER_CELL = 6,
   STREAK__V1__EXPORT_RECORD__RECORD_REJECTION = 7,
+  STREAK__V1__EXPORT_RECORD__RECORD_REJECTED_OPERATION = 10,
+  STREAK__V1__EXPORT_RECORD__RECORD_NOTICE = 11,
   STREAK__V1__EXPORT_RECORD__RECORD_MIGRATION = 8,
   STREAK__V1__EXPORT_RECORD__RECORD_AUDIT_EVENT = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__EXPORT_RECORD__RECORD__CASE)
@@ -192,6 +195,14 @@ struct  Streak__V1__ExportRecord
      * Section "rejectedEntries".
      */
     Streak__V1__ExportedRejection *rejection;
+    /*
+     * Section "rejectedOperations": those of devices' queues.
+     */
+    Streak__V1__RejectedOperation *rejected_operation;
+    /*
+     * Section "notices": conflicts, with the values that were not kept, and healed streaks.
+     */
+    Streak__V1__Notice *notice;
     /*
      * Section "migrations".
      */

@@ -18,6 +18,21 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/common.pb-c.h"
 
+typedef struct Streak__V1__RuleFinding Streak__V1__RuleFinding;
+typedef struct Streak__V1__HabitMapping Streak__V1__HabitMapping;
+typedef struct Streak__V1__PreviewedHabit Streak__V1__PreviewedHabit;
+typedef struct Streak__V1__MigrationPreview Streak__V1__MigrationPreview;
+typedef struct Streak__V1__PreviewMigrationRequest Streak__V1__PreviewMigrationRequest;
+typedef struct Streak__V1__PreviewMigrationResponse Streak__V1__PreviewMigrationResponse;
+typedef struct Streak__V1__MigrateRequest Streak__V1__MigrateRequest;
+typedef struct Streak__V1__MigrateResponse Streak__V1__MigrateResponse;
+typedef struct Streak__V1__UndoMigrationRequest Streak__V1__UndoMigrationRequest;
+typedef struct Streak__V1__HabitDay Streak__V1__HabitDay;
+typedef struct Streak__V1__UndoMigrationResponse Streak__V1__UndoMigrationResponse;
+typedef struct Streak__V1__ListMigrationsRequest Streak__V1__ListMigrationsRequest;
+typedef struct Streak__V1__MigrationAttempt Streak__V1__MigrationAttempt;
+typedef struct Streak__V1__ListedMigration Streak__V1__ListedMigration;
+typedef struct Streak__V1__ListMigrationsResponse Streak__V1__ListMigrationsResponse;
 typedef struct Streak__V1__StreakClaim Streak__V1__StreakClaim;
 typedef struct Streak__V1__CapturedHabit Streak__V1__CapturedHabit;
 typedef struct Streak__V1__CapturedEntry Streak__V1__CapturedEntry;
@@ -31,8 +46,431 @@ typedef struct Streak__V1__MigrationResult Streak__V1__MigrationResult;
 
 /* --- enums --- */
 
+/*
+ * The rules by which a capture is judged. They name what was found in results, and in audit events without the prefix, such as "OVER_LIMIT=3".
+ */
+typedef enum _Streak__V1__MigrationRule {
+  /*
+   * Not stated; never sent.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_UNSPECIFIED = 0,
+  /*
+   * An entry of a day later than today's date at UTC+14: it is in the inbox.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_FUTURE_DAY = 1,
+  /*
+   * An entry whose day does not follow from its moment, zone and day start: it is in the inbox.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_DAY_MISMATCH = 2,
+  /*
+   * An entry of a habit that the capture does not hold: it is in the inbox.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_HABIT_NOT_FOUND = 3,
+  /*
+   * An entry whose note does not fit beside the other notes of its day: it is in the inbox.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_INVALID_FIELD = 4,
+  /*
+   * A day outside the 30 days that end on the captured day: it is kept and does not count.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_OVER_LIMIT = 5,
+  /*
+   * A day before the latest (days since the server saw the session begin + 2): it is kept and does not count.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_ANCHOR = 6,
+  /*
+   * A habit whose claimed numbers are not those that its days give: the claim is not used.
+   */
+  STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_CLAIM_MISMATCH = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__MIGRATION_RULE)
+} Streak__V1__MigrationRule;
+/*
+ * Why a habit of the session becomes part of a habit of the account.
+ */
+typedef enum _Streak__V1__HabitMatch {
+  /*
+   * Not stated; never sent.
+   */
+  STREAK__V1__HABIT_MATCH__HABIT_MATCH_UNSPECIFIED = 0,
+  /*
+   * It becomes a habit of its own.
+   */
+  STREAK__V1__HABIT_MATCH__HABIT_MATCH_NEW = 1,
+  /*
+   * They have the same id.
+   */
+  STREAK__V1__HABIT_MATCH__HABIT_MATCH_ID = 2,
+  /*
+   * The request's map says so.
+   */
+  STREAK__V1__HABIT_MATCH__HABIT_MATCH_MAP = 3,
+  /*
+   * They have the same name, but for letter case, white space and composition.
+   */
+  STREAK__V1__HABIT_MATCH__HABIT_MATCH_NAME = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__HABIT_MATCH)
+} Streak__V1__HabitMatch;
 
 /* --- messages --- */
+
+/*
+ * How often a rule was met.
+ */
+struct  Streak__V1__RuleFinding
+{
+  ProtobufCMessage base;
+  /*
+   * The rule.
+   */
+  Streak__V1__MigrationRule rule;
+  /*
+   * Entries, days or habits, as the rule says.
+   */
+  int32_t count;
+};
+#define STREAK__V1__RULE_FINDING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__rule_finding__descriptor) \
+    , STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_UNSPECIFIED, 0 }
+
+
+/*
+ * Says which habit of the account a habit of the session is.
+ */
+struct  Streak__V1__HabitMapping
+{
+  ProtobufCMessage base;
+  /*
+   * A habit of the capture.
+   */
+  ProtobufCBinaryData captured_habit_id;
+  /*
+   * A habit of this account; or the captured habit's own id, for a habit of its own whatever it is called.
+   */
+  ProtobufCBinaryData habit_id;
+};
+#define STREAK__V1__HABIT_MAPPING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__habit_mapping__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+/*
+ * What a migration would make of one habit.
+ */
+struct  Streak__V1__PreviewedHabit
+{
+  ProtobufCMessage base;
+  /*
+   * The habit's id in the session.
+   */
+  ProtobufCBinaryData captured_habit_id;
+  /*
+   * The habit's id in the account.
+   */
+  ProtobufCBinaryData habit_id;
+  /*
+   * How the two were brought together.
+   */
+  Streak__V1__HabitMatch match;
+  /*
+   * The name that the habit has in the account, or will have.
+   */
+  char *name;
+  /*
+   * Its streak in the account before.
+   */
+  Streak__V1__Streak *before;
+  /*
+   * Its streak after.
+   */
+  Streak__V1__Streak *after;
+  /*
+   * Days that the account does not have.
+   */
+  int32_t days_new;
+  /*
+   * Days that the account has with the same value.
+   */
+  int32_t days_same;
+  /*
+   * Days on which the two differ.
+   */
+  size_t n_days_conflicting;
+  int32_t *days_conflicting;
+};
+#define STREAK__V1__PREVIEWED_HABIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__previewed_habit__descriptor) \
+    , {0,NULL}, {0,NULL}, STREAK__V1__HABIT_MATCH__HABIT_MATCH_UNSPECIFIED, (char *)protobuf_c_empty_string, NULL, NULL, 0, 0, 0,NULL }
+
+
+/*
+ * What a migration would do.
+ */
+struct  Streak__V1__MigrationPreview
+{
+  ProtobufCMessage base;
+  /*
+   * Names this plan: `Migrate` with it does exactly this or nothing.
+   */
+  ProtobufCBinaryData plan_hash;
+  /*
+   * The habits, in the order of the capture.
+   */
+  size_t n_habits;
+  Streak__V1__PreviewedHabit **habits;
+  /*
+   * Every day that would be quarantined, by habit and reason.
+   */
+  size_t n_quarantined;
+  Streak__V1__QuarantinedDays **quarantined;
+  /*
+   * The entries that would go to the inbox.
+   */
+  size_t n_rejected;
+  Streak__V1__RejectedEntry **rejected;
+  /*
+   * What the rules found.
+   */
+  size_t n_findings;
+  Streak__V1__RuleFinding **findings;
+  /*
+   * The server has no record of when the session began.
+   */
+  protobuf_c_boolean unanchored;
+  /*
+   * At least one habit's claim differs from its recomputed streak.
+   */
+  protobuf_c_boolean claim_mismatch;
+  /*
+   * The captured day that ends the 30-day window, as a day number.
+   */
+  int32_t captured_day;
+};
+#define STREAK__V1__MIGRATION_PREVIEW__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__migration_preview__descriptor) \
+    , {0,NULL}, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0, 0, 0 }
+
+
+struct  Streak__V1__PreviewMigrationRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The session.
+   */
+  Streak__V1__SessionClaim *session;
+  /*
+   * Habits to bring together; those not named are matched by id, then by name.
+   */
+  size_t n_habit_map;
+  Streak__V1__HabitMapping **habit_map;
+  /*
+   * As in `MigrateRequest`.
+   */
+  protobuf_c_boolean second_device;
+};
+#define STREAK__V1__PREVIEW_MIGRATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__preview_migration_request__descriptor) \
+    , NULL, 0,NULL, 0 }
+
+
+struct  Streak__V1__PreviewMigrationResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The plan.
+   */
+  Streak__V1__MigrationPreview *preview;
+};
+#define STREAK__V1__PREVIEW_MIGRATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__preview_migration_response__descriptor) \
+    , NULL }
+
+
+struct  Streak__V1__MigrateRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The session.
+   */
+  Streak__V1__SessionClaim *session;
+  /*
+   * Habits to bring together; those not named are matched by id, then by name.
+   */
+  size_t n_habit_map;
+  Streak__V1__HabitMapping **habit_map;
+  /*
+   * The previewed plan that is to be carried out; empty for whatever it is now.
+   */
+  ProtobufCBinaryData plan_hash;
+  /*
+   * The session is in this account already, and this is another device of it that was offline: what it holds is added, by the session's rules.
+   */
+  protobuf_c_boolean second_device;
+};
+#define STREAK__V1__MIGRATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__migrate_request__descriptor) \
+    , NULL, 0,NULL, {0,NULL}, 0 }
+
+
+struct  Streak__V1__MigrateResponse
+{
+  ProtobufCMessage base;
+  /*
+   * What was done.
+   */
+  Streak__V1__MigrationResult *migration;
+};
+#define STREAK__V1__MIGRATE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__migrate_response__descriptor) \
+    , NULL }
+
+
+struct  Streak__V1__UndoMigrationRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The migration.
+   */
+  ProtobufCBinaryData migration_id;
+};
+#define STREAK__V1__UNDO_MIGRATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__undo_migration_request__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * A day of a habit.
+ */
+struct  Streak__V1__HabitDay
+{
+  ProtobufCMessage base;
+  /*
+   * The habit.
+   */
+  ProtobufCBinaryData habit_id;
+  /*
+   * Day number.
+   */
+  int32_t day;
+};
+#define STREAK__V1__HABIT_DAY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__habit_day__descriptor) \
+    , {0,NULL}, 0 }
+
+
+struct  Streak__V1__UndoMigrationResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Days that are what they were before.
+   */
+  int32_t days_reversed;
+  /*
+   * Days that were changed since, and stay as they are.
+   */
+  size_t n_left_alone;
+  Streak__V1__HabitDay **left_alone;
+  /*
+   * Habits that were deleted, since the migration made them and they hold nothing else.
+   */
+  size_t n_deleted_habit_ids;
+  ProtobufCBinaryData *deleted_habit_ids;
+  /*
+   * When it was undone.
+   */
+  Google__Protobuf__Timestamp *undone_at;
+};
+#define STREAK__V1__UNDO_MIGRATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__undo_migration_response__descriptor) \
+    , 0, 0,NULL, 0,NULL, NULL }
+
+
+struct  Streak__V1__ListMigrationsRequest
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__LIST_MIGRATIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__list_migrations_request__descriptor) \
+     }
+
+
+/*
+ * One attempt at a migration, from the audit trail.
+ */
+struct  Streak__V1__MigrationAttempt
+{
+  ProtobufCMessage base;
+  /*
+   * When.
+   */
+  Google__Protobuf__Timestamp *occurred_at;
+  /*
+   * The method, such as "MigrationService/Migrate".
+   */
+  char *method;
+  /*
+   * The status it was answered with, such as "OK".
+   */
+  char *outcome;
+  /*
+   * The `ErrorReason` name if it was refused.
+   */
+  char *reason;
+  /*
+   * The device, 16 bytes; empty if unknown.
+   */
+  ProtobufCBinaryData device_id;
+  /*
+   * More, such as "unanchored=true OVER_LIMIT=3".
+   */
+  char *detail;
+};
+#define STREAK__V1__MIGRATION_ATTEMPT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__migration_attempt__descriptor) \
+    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A migration that was carried out.
+ */
+struct  Streak__V1__ListedMigration
+{
+  ProtobufCMessage base;
+  /*
+   * What it did.
+   */
+  Streak__V1__MigrationResult *result;
+  /*
+   * The server's record of when the session began; absent if unanchored.
+   */
+  Google__Protobuf__Timestamp *anchor;
+  /*
+   * When it was undone; absent if it was not.
+   */
+  Google__Protobuf__Timestamp *undone_at;
+};
+#define STREAK__V1__LISTED_MIGRATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__listed_migration__descriptor) \
+    , NULL, NULL, NULL }
+
+
+struct  Streak__V1__ListMigrationsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The migrations, at most the latest 100.
+   */
+  size_t n_migrations;
+  Streak__V1__ListedMigration **migrations;
+  /*
+   * The attempts, sign-ups included, at most the latest 100.
+   */
+  size_t n_attempts;
+  Streak__V1__MigrationAttempt **attempts;
+};
+#define STREAK__V1__LIST_MIGRATIONS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__list_migrations_response__descriptor) \
+    , 0,NULL, 0,NULL }
+
 
 /*
  * What the device believed of one habit's streak. Recomputed, compared and reported; never used.
@@ -262,10 +700,23 @@ struct  Streak__V1__MigratedHabit
    * Days of the session that are kept as undone.
    */
   int32_t days_undone;
+  /*
+   * How it was brought together with a habit of the account.
+   */
+  Streak__V1__HabitMatch match;
+  /*
+   * Days that the account had with the same value.
+   */
+  int32_t days_same;
+  /*
+   * Days on which the account had another value.
+   */
+  size_t n_days_conflicting;
+  int32_t *days_conflicting;
 };
 #define STREAK__V1__MIGRATED_HABIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__migrated_habit__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, 0, 0, 0, 0 }
+    , {0,NULL}, {0,NULL}, NULL, 0, 0, 0, 0, STREAK__V1__HABIT_MATCH__HABIT_MATCH_UNSPECIFIED, 0, 0,NULL }
 
 
 /*
@@ -313,12 +764,307 @@ struct  Streak__V1__MigrationResult
    * When it was committed.
    */
   Google__Protobuf__Timestamp *committed_at;
+  /*
+   * What the rules found.
+   */
+  size_t n_findings;
+  Streak__V1__RuleFinding **findings;
+  /*
+   * Notices of conflicts with what the account held: both values are kept.
+   */
+  size_t n_notice_ids;
+  ProtobufCBinaryData *notice_ids;
 };
 #define STREAK__V1__MIGRATION_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__migration_result__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0, 0,NULL, 0,NULL, 0,NULL, 0, NULL }
+    , {0,NULL}, {0,NULL}, 0, 0, 0,NULL, 0,NULL, 0,NULL, 0, NULL, 0,NULL, 0,NULL }
 
 
+/* Streak__V1__RuleFinding methods */
+void   streak__v1__rule_finding__init
+                     (Streak__V1__RuleFinding         *message);
+size_t streak__v1__rule_finding__get_packed_size
+                     (const Streak__V1__RuleFinding   *message);
+size_t streak__v1__rule_finding__pack
+                     (const Streak__V1__RuleFinding   *message,
+                      uint8_t             *out);
+size_t streak__v1__rule_finding__pack_to_buffer
+                     (const Streak__V1__RuleFinding   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RuleFinding *
+       streak__v1__rule_finding__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__rule_finding__free_unpacked
+                     (Streak__V1__RuleFinding *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__HabitMapping methods */
+void   streak__v1__habit_mapping__init
+                     (Streak__V1__HabitMapping         *message);
+size_t streak__v1__habit_mapping__get_packed_size
+                     (const Streak__V1__HabitMapping   *message);
+size_t streak__v1__habit_mapping__pack
+                     (const Streak__V1__HabitMapping   *message,
+                      uint8_t             *out);
+size_t streak__v1__habit_mapping__pack_to_buffer
+                     (const Streak__V1__HabitMapping   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__HabitMapping *
+       streak__v1__habit_mapping__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__habit_mapping__free_unpacked
+                     (Streak__V1__HabitMapping *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__PreviewedHabit methods */
+void   streak__v1__previewed_habit__init
+                     (Streak__V1__PreviewedHabit         *message);
+size_t streak__v1__previewed_habit__get_packed_size
+                     (const Streak__V1__PreviewedHabit   *message);
+size_t streak__v1__previewed_habit__pack
+                     (const Streak__V1__PreviewedHabit   *message,
+                      uint8_t             *out);
+size_t streak__v1__previewed_habit__pack_to_buffer
+                     (const Streak__V1__PreviewedHabit   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__PreviewedHabit *
+       streak__v1__previewed_habit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__previewed_habit__free_unpacked
+                     (Streak__V1__PreviewedHabit *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__MigrationPreview methods */
+void   streak__v1__migration_preview__init
+                     (Streak__V1__MigrationPreview         *message);
+size_t streak__v1__migration_preview__get_packed_size
+                     (const Streak__V1__MigrationPreview   *message);
+size_t streak__v1__migration_preview__pack
+                     (const Streak__V1__MigrationPreview   *message,
+                      uint8_t             *out);
+size_t streak__v1__migration_preview__pack_to_buffer
+                     (const Streak__V1__MigrationPreview   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__MigrationPreview *
+       streak__v1__migration_preview__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__migration_preview__free_unpacked
+                     (Streak__V1__MigrationPreview *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__PreviewMigrationRequest methods */
+void   streak__v1__preview_migration_request__init
+                     (Streak__V1__PreviewMigrationRequest         *message);
+size_t streak__v1__preview_migration_request__get_packed_size
+                     (const Streak__V1__PreviewMigrationRequest   *message);
+size_t streak__v1__preview_migration_request__pack
+                     (const Streak__V1__PreviewMigrationRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__preview_migration_request__pack_to_buffer
+                     (const Streak__V1__PreviewMigrationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__PreviewMigrationRequest *
+       streak__v1__preview_migration_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__preview_migration_request__free_unpacked
+                     (Streak__V1__PreviewMigrationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__PreviewMigrationResponse methods */
+void   streak__v1__preview_migration_response__init
+                     (Streak__V1__PreviewMigrationResponse         *message);
+size_t streak__v1__preview_migration_response__get_packed_size
+                     (const Streak__V1__PreviewMigrationResponse   *message);
+size_t streak__v1__preview_migration_response__pack
+                     (const Streak__V1__PreviewMigrationResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__preview_migration_response__pack_to_buffer
+                     (const Streak__V1__PreviewMigrationResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__PreviewMigrationResponse *
+       streak__v1__preview_migration_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__preview_migration_response__free_unpacked
+                     (Streak__V1__PreviewMigrationResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__MigrateRequest methods */
+void   streak__v1__migrate_request__init
+                     (Streak__V1__MigrateRequest         *message);
+size_t streak__v1__migrate_request__get_packed_size
+                     (const Streak__V1__MigrateRequest   *message);
+size_t streak__v1__migrate_request__pack
+                     (const Streak__V1__MigrateRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__migrate_request__pack_to_buffer
+                     (const Streak__V1__MigrateRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__MigrateRequest *
+       streak__v1__migrate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__migrate_request__free_unpacked
+                     (Streak__V1__MigrateRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__MigrateResponse methods */
+void   streak__v1__migrate_response__init
+                     (Streak__V1__MigrateResponse         *message);
+size_t streak__v1__migrate_response__get_packed_size
+                     (const Streak__V1__MigrateResponse   *message);
+size_t streak__v1__migrate_response__pack
+                     (const Streak__V1__MigrateResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__migrate_response__pack_to_buffer
+                     (const Streak__V1__MigrateResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__MigrateResponse *
+       streak__v1__migrate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__migrate_response__free_unpacked
+                     (Streak__V1__MigrateResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__UndoMigrationRequest methods */
+void   streak__v1__undo_migration_request__init
+                     (Streak__V1__UndoMigrationRequest         *message);
+size_t streak__v1__undo_migration_request__get_packed_size
+                     (const Streak__V1__UndoMigrationRequest   *message);
+size_t streak__v1__undo_migration_request__pack
+                     (const Streak__V1__UndoMigrationRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__undo_migration_request__pack_to_buffer
+                     (const Streak__V1__UndoMigrationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__UndoMigrationRequest *
+       streak__v1__undo_migration_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__undo_migration_request__free_unpacked
+                     (Streak__V1__UndoMigrationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__HabitDay methods */
+void   streak__v1__habit_day__init
+                     (Streak__V1__HabitDay         *message);
+size_t streak__v1__habit_day__get_packed_size
+                     (const Streak__V1__HabitDay   *message);
+size_t streak__v1__habit_day__pack
+                     (const Streak__V1__HabitDay   *message,
+                      uint8_t             *out);
+size_t streak__v1__habit_day__pack_to_buffer
+                     (const Streak__V1__HabitDay   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__HabitDay *
+       streak__v1__habit_day__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__habit_day__free_unpacked
+                     (Streak__V1__HabitDay *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__UndoMigrationResponse methods */
+void   streak__v1__undo_migration_response__init
+                     (Streak__V1__UndoMigrationResponse         *message);
+size_t streak__v1__undo_migration_response__get_packed_size
+                     (const Streak__V1__UndoMigrationResponse   *message);
+size_t streak__v1__undo_migration_response__pack
+                     (const Streak__V1__UndoMigrationResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__undo_migration_response__pack_to_buffer
+                     (const Streak__V1__UndoMigrationResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__UndoMigrationResponse *
+       streak__v1__undo_migration_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__undo_migration_response__free_unpacked
+                     (Streak__V1__UndoMigrationResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ListMigrationsRequest methods */
+void   streak__v1__list_migrations_request__init
+                     (Streak__V1__ListMigrationsRequest         *message);
+size_t streak__v1__list_migrations_request__get_packed_size
+                     (const Streak__V1__ListMigrationsRequest   *message);
+size_t streak__v1__list_migrations_request__pack
+                     (const Streak__V1__ListMigrationsRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__list_migrations_request__pack_to_buffer
+                     (const Streak__V1__ListMigrationsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ListMigrationsRequest *
+       streak__v1__list_migrations_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__list_migrations_request__free_unpacked
+                     (Streak__V1__ListMigrationsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__MigrationAttempt methods */
+void   streak__v1__migration_attempt__init
+                     (Streak__V1__MigrationAttempt         *message);
+size_t streak__v1__migration_attempt__get_packed_size
+                     (const Streak__V1__MigrationAttempt   *message);
+size_t streak__v1__migration_attempt__pack
+                     (const Streak__V1__MigrationAttempt   *message,
+                      uint8_t             *out);
+size_t streak__v1__migration_attempt__pack_to_buffer
+                     (const Streak__V1__MigrationAttempt   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__MigrationAttempt *
+       streak__v1__migration_attempt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__migration_attempt__free_unpacked
+                     (Streak__V1__MigrationAttempt *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ListedMigration methods */
+void   streak__v1__listed_migration__init
+                     (Streak__V1__ListedMigration         *message);
+size_t streak__v1__listed_migration__get_packed_size
+                     (const Streak__V1__ListedMigration   *message);
+size_t streak__v1__listed_migration__pack
+                     (const Streak__V1__ListedMigration   *message,
+                      uint8_t             *out);
+size_t streak__v1__listed_migration__pack_to_buffer
+                     (const Streak__V1__ListedMigration   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ListedMigration *
+       streak__v1__listed_migration__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__listed_migration__free_unpacked
+                     (Streak__V1__ListedMigration *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ListMigrationsResponse methods */
+void   streak__v1__list_migrations_response__init
+                     (Streak__V1__ListMigrationsResponse         *message);
+size_t streak__v1__list_migrations_response__get_packed_size
+                     (const Streak__V1__ListMigrationsResponse   *message);
+size_t streak__v1__list_migrations_response__pack
+                     (const Streak__V1__ListMigrationsResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__list_migrations_response__pack_to_buffer
+                     (const Streak__V1__ListMigrationsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ListMigrationsResponse *
+       streak__v1__list_migrations_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__list_migrations_response__free_unpacked
+                     (Streak__V1__ListMigrationsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__StreakClaim methods */
 void   streak__v1__streak_claim__init
                      (Streak__V1__StreakClaim         *message);
@@ -492,6 +1238,51 @@ void   streak__v1__migration_result__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Streak__V1__RuleFinding_Closure)
+                 (const Streak__V1__RuleFinding *message,
+                  void *closure_data);
+typedef void (*Streak__V1__HabitMapping_Closure)
+                 (const Streak__V1__HabitMapping *message,
+                  void *closure_data);
+typedef void (*Streak__V1__PreviewedHabit_Closure)
+                 (const Streak__V1__PreviewedHabit *message,
+                  void *closure_data);
+typedef void (*Streak__V1__MigrationPreview_Closure)
+                 (const Streak__V1__MigrationPreview *message,
+                  void *closure_data);
+typedef void (*Streak__V1__PreviewMigrationRequest_Closure)
+                 (const Streak__V1__PreviewMigrationRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__PreviewMigrationResponse_Closure)
+                 (const Streak__V1__PreviewMigrationResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__MigrateRequest_Closure)
+                 (const Streak__V1__MigrateRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__MigrateResponse_Closure)
+                 (const Streak__V1__MigrateResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__UndoMigrationRequest_Closure)
+                 (const Streak__V1__UndoMigrationRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__HabitDay_Closure)
+                 (const Streak__V1__HabitDay *message,
+                  void *closure_data);
+typedef void (*Streak__V1__UndoMigrationResponse_Closure)
+                 (const Streak__V1__UndoMigrationResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ListMigrationsRequest_Closure)
+                 (const Streak__V1__ListMigrationsRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__MigrationAttempt_Closure)
+                 (const Streak__V1__MigrationAttempt *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ListedMigration_Closure)
+                 (const Streak__V1__ListedMigration *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ListMigrationsResponse_Closure)
+                 (const Streak__V1__ListMigrationsResponse *message,
+                  void *closure_data);
 typedef void (*Streak__V1__StreakClaim_Closure)
                  (const Streak__V1__StreakClaim *message,
                   void *closure_data);
@@ -522,9 +1313,74 @@ typedef void (*Streak__V1__MigrationResult_Closure)
 
 /* --- services --- */
 
+typedef struct Streak__V1__MigrationService_Service Streak__V1__MigrationService_Service;
+struct Streak__V1__MigrationService_Service
+{
+  ProtobufCService base;
+  void (*preview_migration)(Streak__V1__MigrationService_Service *service,
+                            const Streak__V1__PreviewMigrationRequest *input,
+                            Streak__V1__PreviewMigrationResponse_Closure closure,
+                            void *closure_data);
+  void (*migrate)(Streak__V1__MigrationService_Service *service,
+                  const Streak__V1__MigrateRequest *input,
+                  Streak__V1__MigrateResponse_Closure closure,
+                  void *closure_data);
+  void (*undo_migration)(Streak__V1__MigrationService_Service *service,
+                         const Streak__V1__UndoMigrationRequest *input,
+                         Streak__V1__UndoMigrationResponse_Closure closure,
+                         void *closure_data);
+  void (*list_migrations)(Streak__V1__MigrationService_Service *service,
+                          const Streak__V1__ListMigrationsRequest *input,
+                          Streak__V1__ListMigrationsResponse_Closure closure,
+                          void *closure_data);
+};
+typedef void (*Streak__V1__MigrationService_ServiceDestroy)(Streak__V1__MigrationService_Service *);
+void streak__v1__migration_service__init (Streak__V1__MigrationService_Service *service,
+                                          Streak__V1__MigrationService_ServiceDestroy destroy);
+#define STREAK__V1__MIGRATION_SERVICE__BASE_INIT \
+    { &streak__v1__migration_service__descriptor, protobuf_c_service_invoke_internal, NULL }
+#define STREAK__V1__MIGRATION_SERVICE__INIT(function_prefix__) \
+    { STREAK__V1__MIGRATION_SERVICE__BASE_INIT,\
+      function_prefix__ ## preview_migration,\
+      function_prefix__ ## migrate,\
+      function_prefix__ ## undo_migration,\
+      function_prefix__ ## list_migrations  }
+void streak__v1__migration_service__preview_migration(ProtobufCService *service,
+                                                      const Streak__V1__PreviewMigrationRequest *input,
+                                                      Streak__V1__PreviewMigrationResponse_Closure closure,
+                                                      void *closure_data);
+void streak__v1__migration_service__migrate(ProtobufCService *service,
+                                            const Streak__V1__MigrateRequest *input,
+                                            Streak__V1__MigrateResponse_Closure closure,
+                                            void *closure_data);
+void streak__v1__migration_service__undo_migration(ProtobufCService *service,
+                                                   const Streak__V1__UndoMigrationRequest *input,
+                                                   Streak__V1__UndoMigrationResponse_Closure closure,
+                                                   void *closure_data);
+void streak__v1__migration_service__list_migrations(ProtobufCService *service,
+                                                    const Streak__V1__ListMigrationsRequest *input,
+                                                    Streak__V1__ListMigrationsResponse_Closure closure,
+                                                    void *closure_data);
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    streak__v1__migration_rule__descriptor;
+extern const ProtobufCEnumDescriptor    streak__v1__habit_match__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__rule_finding__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__habit_mapping__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__previewed_habit__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__migration_preview__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__preview_migration_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__preview_migration_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__migrate_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__migrate_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__undo_migration_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__habit_day__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__undo_migration_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__list_migrations_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__migration_attempt__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__listed_migration__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__list_migrations_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__streak_claim__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__captured_habit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__captured_entry__descriptor;
@@ -534,6 +1390,7 @@ extern const ProtobufCMessageDescriptor streak__v1__session_claim__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__quarantined_days__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__migrated_habit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__migration_result__descriptor;
+extern const ProtobufCServiceDescriptor streak__v1__migration_service__descriptor;
 
 PROTOBUF_C__END_DECLS
 

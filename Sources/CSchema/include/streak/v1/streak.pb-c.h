@@ -27,6 +27,9 @@ typedef struct Streak__V1__UndoCompletionRequest Streak__V1__UndoCompletionReque
 typedef struct Streak__V1__UndoCompletionResponse Streak__V1__UndoCompletionResponse;
 typedef struct Streak__V1__GetStreakRequest Streak__V1__GetStreakRequest;
 typedef struct Streak__V1__GetStreakResponse Streak__V1__GetStreakResponse;
+typedef struct Streak__V1__ExplainStreakRequest Streak__V1__ExplainStreakRequest;
+typedef struct Streak__V1__LeftOutDay Streak__V1__LeftOutDay;
+typedef struct Streak__V1__ExplainStreakResponse Streak__V1__ExplainStreakResponse;
 typedef struct Streak__V1__ListStreaksRequest Streak__V1__ListStreaksRequest;
 typedef struct Streak__V1__ListStreaksResponse Streak__V1__ListStreaksResponse;
 typedef struct Streak__V1__HistoryFilter Streak__V1__HistoryFilter;
@@ -40,6 +43,28 @@ typedef struct Streak__V1__GetStatisticsResponse Streak__V1__GetStatisticsRespon
 
 /* --- enums --- */
 
+/*
+ * Why a recorded day is not part of a habit's current number.
+ */
+typedef enum _Streak__V1__StreakOmission {
+  /*
+   * Not stated; never sent.
+   */
+  STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_UNSPECIFIED = 0,
+  /*
+   * It was undone.
+   */
+  STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_UNDONE = 1,
+  /*
+   * It is quarantined.
+   */
+  STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_QUARANTINED = 2,
+  /*
+   * It counts, but a day between it and the current run does not.
+   */
+  STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_OTHER_RUN = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__STREAK_OMISSION)
+} Streak__V1__StreakOmission;
 
 /* --- messages --- */
 
@@ -216,6 +241,69 @@ struct  Streak__V1__GetStreakResponse
 #define STREAK__V1__GET_STREAK_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__get_streak_response__descriptor) \
     , NULL }
+
+
+struct  Streak__V1__ExplainStreakRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The habit.
+   */
+  ProtobufCBinaryData habit_id;
+  /*
+   * Only these days are listed as left out; absent for all. At most 3660 of them (about ten years) are looked at: the latest.
+   */
+  Streak__V1__DayRange *days;
+};
+#define STREAK__V1__EXPLAIN_STREAK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__explain_streak_request__descriptor) \
+    , {0,NULL}, NULL }
+
+
+/*
+ * A recorded day that is not part of the current number.
+ */
+struct  Streak__V1__LeftOutDay
+{
+  ProtobufCMessage base;
+  /*
+   * Day number.
+   */
+  int32_t day;
+  /*
+   * Why.
+   */
+  Streak__V1__StreakOmission omission;
+  /*
+   * Why it is quarantined, if it is.
+   */
+  Streak__V1__QuarantineReason quarantine_reason;
+};
+#define STREAK__V1__LEFT_OUT_DAY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__left_out_day__descriptor) \
+    , 0, STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_UNSPECIFIED, STREAK__V1__QUARANTINE_REASON__QUARANTINE_REASON_UNSPECIFIED }
+
+
+struct  Streak__V1__ExplainStreakResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The streak.
+   */
+  Streak__V1__Streak *streak;
+  /*
+   * The days that make `streak.current`; absent if it is 0.
+   */
+  Streak__V1__DayRange *run;
+  /*
+   * Every other recorded day, earliest first.
+   */
+  size_t n_left_out;
+  Streak__V1__LeftOutDay **left_out;
+};
+#define STREAK__V1__EXPLAIN_STREAK_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__explain_streak_response__descriptor) \
+    , NULL, NULL, 0,NULL }
 
 
 struct  Streak__V1__ListStreaksRequest
@@ -614,6 +702,63 @@ Streak__V1__GetStreakResponse *
 void   streak__v1__get_streak_response__free_unpacked
                      (Streak__V1__GetStreakResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__ExplainStreakRequest methods */
+void   streak__v1__explain_streak_request__init
+                     (Streak__V1__ExplainStreakRequest         *message);
+size_t streak__v1__explain_streak_request__get_packed_size
+                     (const Streak__V1__ExplainStreakRequest   *message);
+size_t streak__v1__explain_streak_request__pack
+                     (const Streak__V1__ExplainStreakRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__explain_streak_request__pack_to_buffer
+                     (const Streak__V1__ExplainStreakRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ExplainStreakRequest *
+       streak__v1__explain_streak_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__explain_streak_request__free_unpacked
+                     (Streak__V1__ExplainStreakRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__LeftOutDay methods */
+void   streak__v1__left_out_day__init
+                     (Streak__V1__LeftOutDay         *message);
+size_t streak__v1__left_out_day__get_packed_size
+                     (const Streak__V1__LeftOutDay   *message);
+size_t streak__v1__left_out_day__pack
+                     (const Streak__V1__LeftOutDay   *message,
+                      uint8_t             *out);
+size_t streak__v1__left_out_day__pack_to_buffer
+                     (const Streak__V1__LeftOutDay   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__LeftOutDay *
+       streak__v1__left_out_day__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__left_out_day__free_unpacked
+                     (Streak__V1__LeftOutDay *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ExplainStreakResponse methods */
+void   streak__v1__explain_streak_response__init
+                     (Streak__V1__ExplainStreakResponse         *message);
+size_t streak__v1__explain_streak_response__get_packed_size
+                     (const Streak__V1__ExplainStreakResponse   *message);
+size_t streak__v1__explain_streak_response__pack
+                     (const Streak__V1__ExplainStreakResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__explain_streak_response__pack_to_buffer
+                     (const Streak__V1__ExplainStreakResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ExplainStreakResponse *
+       streak__v1__explain_streak_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__explain_streak_response__free_unpacked
+                     (Streak__V1__ExplainStreakResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__ListStreaksRequest methods */
 void   streak__v1__list_streaks_request__init
                      (Streak__V1__ListStreaksRequest         *message);
@@ -817,6 +962,15 @@ typedef void (*Streak__V1__GetStreakRequest_Closure)
 typedef void (*Streak__V1__GetStreakResponse_Closure)
                  (const Streak__V1__GetStreakResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__ExplainStreakRequest_Closure)
+                 (const Streak__V1__ExplainStreakRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__LeftOutDay_Closure)
+                 (const Streak__V1__LeftOutDay *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ExplainStreakResponse_Closure)
+                 (const Streak__V1__ExplainStreakResponse *message,
+                  void *closure_data);
 typedef void (*Streak__V1__ListStreaksRequest_Closure)
                  (const Streak__V1__ListStreaksRequest *message,
                   void *closure_data);
@@ -871,6 +1025,10 @@ struct Streak__V1__StreakService_Service
                      const Streak__V1__GetStreakRequest *input,
                      Streak__V1__GetStreakResponse_Closure closure,
                      void *closure_data);
+  void (*explain_streak)(Streak__V1__StreakService_Service *service,
+                         const Streak__V1__ExplainStreakRequest *input,
+                         Streak__V1__ExplainStreakResponse_Closure closure,
+                         void *closure_data);
   void (*list_streaks)(Streak__V1__StreakService_Service *service,
                        const Streak__V1__ListStreaksRequest *input,
                        Streak__V1__ListStreaksResponse_Closure closure,
@@ -896,6 +1054,7 @@ void streak__v1__streak_service__init (Streak__V1__StreakService_Service *servic
       function_prefix__ ## record_completion,\
       function_prefix__ ## undo_completion,\
       function_prefix__ ## get_streak,\
+      function_prefix__ ## explain_streak,\
       function_prefix__ ## list_streaks,\
       function_prefix__ ## get_history,\
       function_prefix__ ## get_statistics  }
@@ -919,6 +1078,10 @@ void streak__v1__streak_service__get_streak(ProtobufCService *service,
                                             const Streak__V1__GetStreakRequest *input,
                                             Streak__V1__GetStreakResponse_Closure closure,
                                             void *closure_data);
+void streak__v1__streak_service__explain_streak(ProtobufCService *service,
+                                                const Streak__V1__ExplainStreakRequest *input,
+                                                Streak__V1__ExplainStreakResponse_Closure closure,
+                                                void *closure_data);
 void streak__v1__streak_service__list_streaks(ProtobufCService *service,
                                               const Streak__V1__ListStreaksRequest *input,
                                               Streak__V1__ListStreaksResponse_Closure closure,
@@ -934,6 +1097,7 @@ void streak__v1__streak_service__get_statistics(ProtobufCService *service,
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    streak__v1__streak_omission__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__put_habit_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__put_habit_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__list_habits_request__descriptor;
@@ -944,6 +1108,9 @@ extern const ProtobufCMessageDescriptor streak__v1__undo_completion_request__des
 extern const ProtobufCMessageDescriptor streak__v1__undo_completion_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_streak_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_streak_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__explain_streak_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__left_out_day__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__explain_streak_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__list_streaks_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__list_streaks_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__history_filter__descriptor;

@@ -39,6 +39,9 @@ public struct MigrationPlan: Sendable {
   /// The day that ends the window.
   public let capturedDay: Day
 
+  /// The device's moment and zone at the capture.
+  public let capturedAt: LocalTime
+
   /// Some habit's claim differs from its recomputed streak.
   public var claimMismatch: Bool { habits.contains(where: \.claimMismatch) }
 
@@ -49,6 +52,7 @@ public struct MigrationPlan: Sendable {
   public init(_ session: CapturedSession, anchorMilliseconds: Int64?, now: Int64) {
     let capturedDay = Self.capturedDay(session.capturedAt, now: now)
     self.capturedDay = capturedDay
+    capturedAt = session.capturedAt
     let window = capturedDay.advanced(by: 1 - Self.windowDays)...capturedDay
     let anchored = anchorMilliseconds.map { anchor in
       let (passed, overflow) = now.subtractingReportingOverflow(anchor)

@@ -1,0 +1,33 @@
+/// Admits at most so many calls each second of whoever makes them, with a burst of one second's. In memory only, and bounded: when full, the
+/// whole of the older generation goes, which admits too much rather than too little. Loop-confined.
+final class LoadShedder<Key: Hashable> {
+  /// Most callers in one generation; there are two.
+  static var callersPerGenerationMax: Int { 8_192 }
+
+  private let callsPerSecondMax: UInt64
+  /// For each caller, when it would be back to a full burst, in microseconds of the loop's clock.
+  private var young: [Key: UInt64] = [:]
+  private var old: [Key: UInt64] = [:]
+
+  /// - Parameter callsPerSecondMax: 0: everything is admitted.
+  init(callsPerSecondMax: Int) { self.callsPerSecondMax = UInt64(clamping: callsPerSecondMax) }
+
+  var isActive: Bool { callsPerSecondMax > 0 }
+
+  /// Whether one more call is admitted; it is then counted.
+  func admits(_ key: Key, atMilliseconds now: UInt64) -> Bool {
+    guard isActive else { return true }
+    let nowMicroseconds = now &* 1000
+    let full = max(young[key] ?? old[key] ?? 0, nowMicroseconds) + max(1, 1_000_000 / callsPerSecondMax)
+    guard full <= nowMicroseconds + 1_000_000 else { return false }
+    if young.count >= Self.callersPerGenerationMax && young[key] == nil {
+      old = young
+      young.removeAll(keepingCapacity: true)
+    }
+    young[key] = full
+    return true
+  }
+
+  /// Callers remembered.
+  var count: Int { young.count + old.count }
+}

@@ -1,0 +1,79 @@
+internal import Cryptography
+internal import EventLoop
+internal import RPC
+internal import StreakDomain
+internal import StreakStore
+internal import Synchronization
+
+/// Holds calls to the limits that the schema declares. The counts are the database's, so they survive a restart and hold across processes;
+/// a flood of refused calls is answered from memory. One for the process.
+final class RateLimiter: Sendable {
+  let addresses: ClientAddresses
+  private let store: StreakStore
+  private let settings: RateLimitSettings
+  private let refusals = Mutex(RecentRefusals())
+
+  init(store: StreakStore, settings: RateLimitSettings) {
+    self.store = store
+    self.settings = settings
+    addresses = ClientAddresses(settings: settings)
+  }
+
+  /// Counts the call for its address and for a person: a signed-in one's id, or whatever stands for one before.
+  ///
+  /// - Throws: `TOO_MANY_REQUESTS` with the delay after which it helps to try again.
+  func count(_ context: ServerContext, person: [UInt8]?) async throws(RPCStatus) {
+    let counts = counts(context, person: person)
+    guard !counts.isEmpty else { return }
+    try answerFlood(counts, context)
+    let waits = try await answering { () throws(StoreError) in try await store.countCall(counts) }
+    try refuse(counts, waits, context)
+  }
+
+  /// What is stored of the address that a person signs in from: whoever reads it finds no address, and cannot compare two people's.
+  func addressHash(of context: ServerContext, _ userID: Identifier) -> [UInt8] {
+    SHA256.digest(of: userID.bytes + (addresses.group(of: context) ?? "").utf8)
+  }
+
+  /// What a call is counted under; nothing if its method has no limit, or limits are off.
+  func counts(_ context: ServerContext, person: [UInt8]?) -> [RateCount] {
+    guard let limit = context.method.policy.rateLimit, settings.factor > 0 else { return [] }
+    func count(_ rate: Rate, _ kind: String, _ who: [UInt8]) -> RateCount {
+      RateCount(
+        name: Array("\(context.method.path) \(kind) ".utf8) + who,
+        callsMax: Int32(clamping: rate.calls.multipliedReportingOverflow(by: settings.factor).partialValue),
+        windowSeconds: Int32(clamping: rate.seconds))
+    }
+    var counts: [RateCount] = []
+    if let rate = limit.perPerson, let person { counts.append(count(rate, "person", person)) }
+    if let rate = limit.perAddress, let group = addresses.group(of: context) {
+      counts.append(count(rate, "address", Array(group.utf8)))
+    }
+    return counts
+  }
+
+  /// Refuses a call if the store did: by the longest wait.
+  func refuse(_ counts: [RateCount], _ waits: [Int64], _ context: ServerContext) throws(RPCStatus) {
+    guard let longest = waits.max(), longest > 0 else { return }
+    let now = context.loop.nowMilliseconds
+    refusals.withLock { refusals in
+      for (count, wait) in zip(counts, waits) where wait > 0 {
+        refusals.note(count.name, untilMilliseconds: now + UInt64(wait) / 1000, atMilliseconds: now)
+      }
+    }
+    throw Refusal.tooManyRequests(retryMilliseconds: UInt64(longest) / 1000)
+  }
+
+  /// Refuses a call of a flood without asking the store, and without an audit event: those before it have left theirs.
+  func answerFlood(_ counts: [RateCount], _ context: ServerContext) throws(RPCStatus) {
+    let now = context.loop.nowMilliseconds
+    let wait = refusals.withLock { refusals in
+      counts.compactMap { refusals.waitMilliseconds($0.name, atMilliseconds: now) }.max()
+    }
+    guard let wait else { return }
+    var principal = context.principal as? Principal ?? Principal(userID: .zero)
+    principal.auditIsStored = true
+    context.principal = principal
+    throw Refusal.tooManyRequests(retryMilliseconds: wait)
+  }
+}

@@ -1,0 +1,38 @@
+/// Names that were refused lately and until when, so that a flood is answered from memory. Bounded: when full, the whole of the older
+/// generation goes. Its owner takes care that one thread at a time uses it.
+struct RecentRefusals {
+  /// Most names in one generation; there are two.
+  static let namesPerGenerationMax = 4_096
+  /// Refusals of one name that are looked up (and leave audit events); those beyond are a flood.
+  static let lookedUpMax = 16
+
+  private struct Entry {
+    /// On the machine's monotonic clock.
+    var untilMilliseconds: UInt64
+    var count: Int
+  }
+
+  private var young: [[UInt8]: Entry] = [:]
+  private var old: [[UInt8]: Entry] = [:]
+
+  /// How long a name goes on being refused without asking, in milliseconds; nil if it must be asked.
+  func waitMilliseconds(_ name: [UInt8], atMilliseconds now: UInt64) -> UInt64? {
+    guard let entry = young[name] ?? old[name], entry.count >= Self.lookedUpMax, now < entry.untilMilliseconds else {
+      return nil
+    }
+    return entry.untilMilliseconds - now
+  }
+
+  /// Notes that a name was refused.
+  mutating func note(_ name: [UInt8], untilMilliseconds: UInt64, atMilliseconds now: UInt64) {
+    if young.count >= Self.namesPerGenerationMax && young[name] == nil {
+      old = young
+      young.removeAll(keepingCapacity: true)
+    }
+    let known = (young[name] ?? old[name]).flatMap { now < $0.untilMilliseconds ? $0.count : nil }
+    young[name] = Entry(untilMilliseconds: untilMilliseconds, count: (known ?? 0) + 1)
+  }
+
+  /// Names remembered.
+  var count: Int { young.count + old.count }
+}

@@ -1,0 +1,72 @@
+internal import Cryptography
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+/// A session's claim whose capture has been checked as a whole: every field can be, and the manifest holds.
+struct CheckedCapture {
+  let claim: SessionClaim
+  let sessionID: Identifier
+  let migrationID: Identifier
+  /// SHA-256 of the secret that was presented.
+  let secretHash: [UInt8]
+  let captured: StreakDomain.CapturedSession
+  /// In the order of the capture, each id once; without versions.
+  let habits: [HabitRecord]
+
+  /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
+  init(_ claim: SessionClaim?, at now: Moment) throws(RPCStatus) {
+    guard let claim else { throw Refusal.invalidField("session", "is required") }
+    guard let message = claim.captured else { throw Refusal.invalidField("session.captured", "is required") }
+    captured = try StreakDomain.CapturedSession(message, path: "session.captured")
+    if let field = captured.invalidField {
+      throw Refusal.invalidField("session.captured." + field, "cannot be")
+    }
+    switch captured.fault(sha256: SHA256.digest(of:)) {
+    case nil: break
+    case .partialCapture: throw Refusal.partialCapture.status
+    case .captureCorrupt: throw Refusal.captureCorrupt.status
+    }
+    self.claim = claim
+    secretHash = SHA256.digest(of: claim.sessionSecret)
+    sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
+    migrationID = try Identifier(field: claim.migrationId, path: "session.migration_id")
+    var habits: [HabitRecord] = []
+    var habitIDs: Set<Identifier> = []
+    for (index, captured) in message.habits.enumerated() {
+      let path = "session.captured.habits[\(index)].habit"
+      let record = try HabitRecord(captured.habit ?? Habit(), path: path, at: now)
+      guard habitIDs.insert(record.habitID).inserted else {
+        throw Refusal.invalidField(path + ".id", "must stand in the capture once")
+      }
+      habits.append(record)
+    }
+    self.habits = habits
+  }
+}
+
+extension MigrationPlan {
+  /// What the rules found, as the schema says it.
+  var schemaFindings: [RuleFinding] {
+    findings.map { finding in
+      let rule: Schema.MigrationRule =
+        switch finding.rule {
+        case .futureDay: .futureDay
+        case .dayMismatch: .dayMismatch
+        case .habitNotFound: .habitNotFound
+        case .invalidField: .invalidField
+        case .overLimit: .overLimit
+        case .anchor: .anchor
+        case .claimMismatch: .claimMismatch
+        }
+      return RuleFinding(rule: rule, count: Int32(clamping: finding.count))
+    }
+  }
+
+  /// What an audit event says of a migration: of which session, and which rules were met how often.
+  func auditDetail(sessionID: Identifier, unanchored: Bool) -> String {
+    let rules = findings.map { "\($0.rule.rawValue)=\($0.count)" }
+    return (["session=\(sessionID)", "unanchored=\(unanchored)"] + rules).joined(separator: " ")
+  }
+}

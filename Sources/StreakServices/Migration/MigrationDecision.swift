@@ -1,0 +1,245 @@
+internal import Cryptography
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+/// Decides the migration of one checked capture into one account. Used for one attempt, by one task.
+final class MigrationDecision: MigrationDecider {
+  private let capture: CheckedCapture
+  private let map: [(capturedID: Identifier, habitID: Identifier)]
+  private let planHash: [UInt8]
+  private let isSecondDevice: Bool
+  private let userID: Identifier
+  private let now: Moment
+  private let makeAuditEvent: (String) -> AuditEventRecord
+
+  private var anchor: Moment?
+  private var plan: MigrationPlan?
+  private var matching: HabitMatching?
+  private var merged = MergedSession()
+  private var changeNumber: Int64 = 0
+  private var rejectedIDs: [Identifier] = []
+  /// What is to be done, once decided.
+  private(set) var preview = MigrationPreview()
+  /// What was done, once decided.
+  private(set) var result = MigrationResult()
+
+  /// - Parameters:
+  ///   - planHash: The previewed plan that is to be carried out; empty for any.
+  ///   - makeAuditEvent: Makes the event of a migration that is carried out, given its detail.
+  /// - Throws: Refusals of fields.
+  init(
+    _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, userID: Identifier,
+    at now: Moment, makeAuditEvent: @escaping (String) -> AuditEventRecord
+  ) throws(RPCStatus) {
+    self.capture = capture
+    var pairs: [(capturedID: Identifier, habitID: Identifier)] = []
+    for (index, pair) in map.enumerated() {
+      let path = "habit_map[\(index)]"
+      let capturedID = try Identifier(field: pair.capturedHabitId, path: path + ".captured_habit_id")
+      pairs.append((capturedID, try Identifier(field: pair.habitId, path: path + ".habit_id")))
+    }
+    self.map = pairs
+    self.planHash = planHash
+    self.isSecondDevice = isSecondDevice
+    self.userID = userID
+    self.now = now
+    self.makeAuditEvent = makeAuditEvent
+  }
+
+  // MARK: Step by step
+
+  func begin(_ state: MigrationState) -> Result<[CellKey]?, RPCStatus> {
+    do throws(RPCStatus) {
+      return .success(try plan(state))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func plan(_ state: MigrationState) throws(RPCStatus) -> [CellKey]? {
+    if let session = state.session {
+      guard equalInConstantTime(session.secretHash, capture.secretHash) else { throw Refusal.sessionInvalid.status }
+    } else if !capture.claim.unanchored {
+      throw Refusal.sessionInvalid.status
+    }
+    let manifestHash = capture.captured.manifest.sha256
+    if let stored = state.stored {
+      guard stored.sessionID == capture.sessionID, stored.manifestHash == manifestHash else {
+        throw Refusal.idempotencyKeyReused.status
+      }
+      return nil
+    }
+    if let claimant = state.session?.claimedBy {
+      guard claimant == userID else { throw Refusal.sessionClaimed.status }
+      let same = state.earlier.first { $0.manifestHash == manifestHash }
+      guard isSecondDevice, same == nil else { throw Self.alreadyMigrated(same ?? state.earlier.first) }
+    }
+    anchor = state.session?.anchor
+    changeNumber = state.changeNumber
+    let plan = MigrationPlan(capture.captured, anchorMilliseconds: anchor?.milliseconds, now: now.milliseconds)
+    let matching: HabitMatching
+    do throws(HabitMatching.InvalidMap) {
+      matching = try HabitMatching(capture.habits.map { ($0.habitID, $0.name) }, account: state.habits, map: map)
+    } catch {
+      throw Refusal.invalidField("habit_map[\(error.index)]", error.reason)
+    }
+    self.plan = plan
+    self.matching = matching
+    rejectedIDs = plan.rejected.map { _ in Identifier.random() }
+    var keys: Set<CellKey> = []  // Two habits of the session may become one.
+    for (habit, match) in zip(plan.habits, matching.matches) {
+      for cell in habit.cells { keys.insert(CellKey(habitID: match.habitID, day: cell.day)) }
+    }
+    return keys.sorted()
+  }
+
+  /// With the result of the migration that brought the session here.
+  static func alreadyMigrated(_ first: MigrationRecord?) -> RPCStatus {
+    let result = first.flatMap { try? MigrationResult(protobufBytes: $0.result) }
+    return result.map { Refusal.alreadyMigrated.status.with($0) } ?? Refusal.alreadyMigrated.status
+  }
+
+  func merge(into ledger: inout PersonLedger) -> Result<Void, RPCStatus> {
+    guard let plan, let matching else { return .failure(Refusal.internalFault.status) }
+    guard
+      let merged = ledger.migrate(
+        plan, matching: matching, migrationID: capture.migrationID, now: now.milliseconds, makeID: Identifier.random)
+    else { return .failure(Refusal.habitLimit.status) }
+    self.merged = merged
+    return .success(())
+  }
+
+  func finish(_ ledger: PersonLedger) -> Result<MergeRecord, RPCStatus> {
+    guard let plan else { return .failure(Refusal.internalFault.status) }
+    preview = makePreview(plan, ledger)
+    if !planHash.isEmpty, planHash != preview.planHash {
+      return .failure(Refusal.planChanged.status.with(preview))
+    }
+    result = makeResult(plan, ledger)
+    let rejected = zip(plan.rejected, rejectedIDs).map { rejection, entryID in
+      let entry = capture.captured.entries[rejection.index]
+      return RejectedEntryRecord(
+        entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
+        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day.number, done: entry.done, note: entry.note,
+        made: LocalTimeRecord(entry.made), reason: rejection.reason.schemaReason.rawValue, rejectedAt: now)
+    }
+    let detail = plan.auditDetail(sessionID: capture.sessionID, unanchored: anchor == nil)
+    let record = MigrationRecord(
+      migrationID: capture.migrationID, sessionID: capture.sessionID, anchor: anchor,
+      manifestHash: capture.captured.manifest.sha256, result: result.protobufBytes(), committedAt: now,
+      changeNumber: merged.version)
+    return .success(
+      MergeRecord(
+        migration: record, sessionSecretHash: capture.secretHash, rejected: rejected,
+        auditEvent: makeAuditEvent(detail)))
+  }
+
+  // MARK: Messages
+
+  private func streak(_ habitID: Identifier, _ summary: StreakSummary, _ ledger: PersonLedger) -> Schema.Streak {
+    let archived = ledger.habits[habitID]?.fields.archived ?? false
+    return Schema.Streak(habitID: habitID, summary, zones: ledger.zones, archived: archived, at: now)
+  }
+
+  private func makePreview(_ plan: MigrationPlan, _ ledger: PersonLedger) -> MigrationPreview {
+    let habits = merged.habits.map { habit in
+      let id = habit.match.habitID
+      let state = ledger.habits[id]
+      return PreviewedHabit(
+        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes, match: habit.match.way.schemaMatch,
+        name: state?.fields.name ?? "", before: streak(id, habit.before, ledger),
+        after: streak(id, state?.summary ?? habit.before, ledger), daysNew: Int32(clamping: habit.daysNew.count),
+        daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
+    }
+    return MigrationPreview(
+      planHash: hash(plan, ledger), habits: habits, quarantined: quarantined(plan, ledger),
+      rejected: rejected(plan, withIDs: false), findings: plan.schemaFindings, unanchored: anchor == nil,
+      claimMismatch: plan.claimMismatch, capturedDay: plan.capturedDay.number)
+  }
+
+  private func makeResult(_ plan: MigrationPlan, _ ledger: PersonLedger) -> MigrationResult {
+    let habits = zip(plan.habits, merged.habits).map { planned, habit in
+      let id = habit.match.habitID
+      let done = planned.cells.filter(\.state.done)
+      let counted = done.count { ledger.cells[CellKey(habitID: id, day: $0.day)]?.cell.counts == true }
+      return MigratedHabit(
+        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes,
+        streak: streak(id, ledger.habits[id]?.summary ?? habit.before, ledger), claimMismatch: planned.claimMismatch,
+        daysCounted: Int32(clamping: counted), daysQuarantined: Int32(clamping: done.count - counted),
+        daysUndone: Int32(clamping: planned.cells.count - done.count), match: habit.match.way.schemaMatch,
+        daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
+    }
+    return MigrationResult(
+      migrationId: capture.migrationID.bytes, sessionId: capture.sessionID.bytes, unanchored: anchor == nil,
+      claimMismatch: plan.claimMismatch, habits: habits, quarantined: quarantined(plan, ledger),
+      rejected: rejected(plan, withIDs: true), capturedDay: plan.capturedDay.number,
+      committedAt: GoogleProtobufTimestamp(now), findings: plan.schemaFindings,
+      noticeIds: merged.noticeIDs.map(\.bytes))
+  }
+
+  private func rejected(_ plan: MigrationPlan, withIDs: Bool) -> [RejectedEntry] {
+    zip(plan.rejected, rejectedIDs).map { rejection, entryID in
+      let entry = capture.captured.entries[rejection.index]
+      return RejectedEntry(
+        entryId: withIDs ? entryID.bytes : [], index: Int32(clamping: rejection.index), habitId: entry.habitID,
+        day: entry.day.number, reason: rejection.reason.schemaReason)
+    }
+  }
+
+  /// Days of the session that do not count in the account either, by habit and reason.
+  private func quarantined(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [QuarantinedDays] {
+    var found: [QuarantinedDays] = []
+    for (planned, habit) in zip(plan.habits, merged.habits) {
+      let id = habit.match.habitID
+      for reason in StreakDomain.QuarantineReason.allCases {
+        let trust = StreakDomain.CellTrust.quarantined(reason)
+        let days = planned.cells.filter { cell in
+          cell.state.done && ledger.cells[CellKey(habitID: id, day: cell.day)]?.cell.trust == trust
+        }
+        guard !days.isEmpty else { continue }
+        found.append(
+          QuarantinedDays(
+            habitId: id.bytes, reason: Schema.QuarantineReason(rawValue: Int32(trust.number)),
+            days: days.map(\.day.number).sorted()))
+      }
+    }
+    return found
+  }
+
+  /// Names what is planned: the account's state, the capture, and what becomes of each of its days. Not the moment, as long as the captured
+  /// day stays the same.
+  private func hash(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [UInt8] {
+    var bytes = Array("streak.v1.plan.1".utf8) + userID.bytes + capture.sessionID.bytes
+    func append(_ number: Int64) {
+      for shift in stride(from: Int64(56), through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: number >> shift))
+      }
+    }
+    append(changeNumber)
+    bytes += capture.captured.manifest.sha256
+    append(Int64(plan.capturedDay.number))
+    append(anchor?.microseconds ?? 0)
+    for (planned, habit) in zip(plan.habits, merged.habits) {
+      bytes += habit.match.capturedID.bytes
+      bytes += habit.match.habitID.bytes
+      append(Int64(habit.match.way.rawValue))
+      for cell in planned.cells {
+        append(Int64(cell.day.number))
+        let state = ledger.cells[CellKey(habitID: habit.match.habitID, day: cell.day)]?.cell
+        append(state?.done == true ? 1 : 0)
+        append(Int64(state?.trust.number ?? 0))
+      }
+      for days in [habit.daysNew, habit.daysSame, habit.daysConflicting] { append(Int64(days.count)) }
+    }
+    for rejection in plan.rejected { append(Int64(rejection.index)) }
+    return SHA256.digest(of: bytes)
+  }
+}
+
+extension HabitMatching.Way {
+  var schemaMatch: HabitMatch { HabitMatch(rawValue: rawValue) }
+}

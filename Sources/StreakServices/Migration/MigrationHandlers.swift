@@ -1,0 +1,161 @@
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+/// Sessions on their way into accounts that hold data already. One per loop.
+struct MigrationHandlers: MigrationService {
+  /// Seconds after which a migration cannot be undone.
+  static let undoSecondsMax: Int64 = 30 * 86_400
+  /// Migrations, and attempts, in a list.
+  static let listCountMax: Int32 = 100
+  /// Attempts when somebody else claims the same session at the same moment: the next one sees whose it is.
+  private static let attemptsMax = 3
+  private static let methods = [
+    "MigrationService/Migrate", "MigrationService/PreviewMigration", "MigrationService/UndoMigration",
+    "AccountService/SignUp",
+  ]
+
+  let store: StreakStore
+  let limiter: RateLimiter
+
+  func previewMigration(
+    _ request: PreviewMigrationRequest, context: ServerContext
+  ) async throws(RPCStatus) -> PreviewMigrationResponse {
+    let capture = try CheckedCapture(request.session, at: .now())
+    let (decision, outcome) = try await run(
+      capture, map: request.habitMap, planHash: [], isSecondDevice: request.secondDevice, isPreview: true, counts: [],
+      context)
+    switch outcome {
+    case .previewed, .migrated: return PreviewMigrationResponse(preview: decision.preview)
+    case .replayed(let stored): throw MigrationDecision.alreadyMigrated(stored)
+    case .refused(let status): throw status
+    case .limited: throw Refusal.tooManyRequests.status
+    }
+  }
+
+  func migrate(_ request: MigrateRequest, context: ServerContext) async throws(RPCStatus) -> MigrateResponse {
+    let capture = try CheckedCapture(request.session, at: .now())
+    let counts = limiter.counts(context, person: try context.user().userID.bytes)
+    let (decision, outcome) = try await run(
+      capture, map: request.habitMap, planHash: request.planHash, isSecondDevice: request.secondDevice,
+      isPreview: false, counts: counts, context)
+    switch outcome {
+    case .migrated, .previewed:
+      noteStored(context)
+      return MigrateResponse(migration: decision.result)
+    case .replayed(let stored):
+      guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Refusal.internalFault.status }
+      note("session=\(capture.sessionID) replayed=true", context)
+      context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+      return MigrateResponse(migration: result)
+    case .refused(let status): throw status
+    case .limited(let waits):
+      try limiter.refuse(counts, waits, context)
+      throw Refusal.tooManyRequests.status
+    }
+  }
+
+  /// Decides and, unless it is a preview, stores; again if another account claims the session at the same moment.
+  private func run(
+    _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, isPreview: Bool,
+    counts: [RateCount], _ context: ServerContext
+  ) async throws(RPCStatus) -> (MigrationDecision, MigrateOutcome<RPCStatus>) {
+    let userID = try context.user().userID
+    note("session=\(capture.sessionID)", context)
+    for attempt in 1...Self.attemptsMax {
+      let now = Moment.now()
+      let decision = try MigrationDecision(
+        capture, map: map, planHash: planHash, isSecondDevice: isSecondDevice, userID: userID, at: now
+      ) { detail in
+        note(detail, context)
+        return AuditInterceptor.event(of: context, from: limiter.addresses)
+      }
+      do throws(StoreError) {
+        let outcome = try await store.migrate(
+          capture.migrationID, of: capture.sessionID, into: userID, isPreview: isPreview, counting: counts, at: now,
+          decision)
+        return (decision, outcome)
+      } catch {
+        guard error == .concurrentChange, attempt < Self.attemptsMax else { throw error.refusal.status }
+      }
+    }
+    throw Refusal.concurrentChange.status
+  }
+
+  /// Says what the audit event is to say.
+  private func note(_ detail: String, _ context: ServerContext) {
+    guard var principal = context.principal as? Principal else { return }
+    principal.auditDetail = detail
+    context.principal = principal
+  }
+
+  /// The audit event was stored together with what was done.
+  private func noteStored(_ context: ServerContext) {
+    guard var principal = context.principal as? Principal else { return }
+    principal.auditIsStored = true
+    context.principal = principal
+  }
+
+  func undoMigration(
+    _ request: UndoMigrationRequest, context: ServerContext
+  ) async throws(RPCStatus) -> UndoMigrationResponse {
+    let principal = try context.user()
+    let migrationID = try Identifier(field: request.migrationId, path: "migration_id")
+    note("migration=\(migrationID)", context)
+    let counts = limiter.counts(context, person: principal.userID.bytes)
+    let event = AuditInterceptor.event(of: context, from: limiter.addresses)
+    let now = Moment.now()
+    let outcome = try await answering { () throws(StoreError) in
+      try await store.undoMigration(
+        migrationID, of: principal.userID, by: principal.deviceID,
+        committedSince: now.advanced(bySeconds: -Self.undoSecondsMax), counting: counts, audit: event, at: now
+      ) { undone in
+        UndoMigrationResponse(
+          daysReversed: Int32(clamping: undone.daysReversed),
+          leftAlone: undone.leftAlone.map { HabitDay(habitId: $0.habitID.bytes, day: $0.day.number) },
+          deletedHabitIds: undone.deletedHabits.map(\.bytes), undoneAt: GoogleProtobufTimestamp(now)
+        ).protobufBytes()
+      }
+    }
+    switch outcome {
+    case .notFound: throw Refusal.migrationNotFound.status
+    case .tooLate: throw Refusal.undoTooLate.status
+    case .limited(let waits):
+      try limiter.refuse(counts, waits, context)
+      throw Refusal.tooManyRequests.status
+    case .undone(let bytes, let isReplay):
+      guard let response = try? UndoMigrationResponse(protobufBytes: bytes) else {
+        throw Refusal.internalFault.status
+      }
+      if isReplay { context.addTrailingMetadata(ReplyReplay.metadataName, "true") } else { noteStored(context) }
+      return response
+    }
+  }
+
+  func listMigrations(
+    _ request: ListMigrationsRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListMigrationsResponse {
+    let userID = try context.user().userID
+    let (migrations, events) = try await answering { () throws(StoreError) in
+      (
+        try await store.migrations(of: userID, countMax: Self.listCountMax),
+        try await store.auditEvents(of: userID, methods: Self.methods, countMax: Self.listCountMax)
+      )
+    }
+    return ListMigrationsResponse(
+      migrations: migrations.map { migration in
+        ListedMigration(
+          result: try? MigrationResult(protobufBytes: migration.result),
+          anchor: migration.anchor.map { GoogleProtobufTimestamp($0) },
+          undoneAt: migration.undoneAt.map { GoogleProtobufTimestamp($0) })
+      },
+      attempts: events.map { event in
+        MigrationAttempt(
+          occurredAt: GoogleProtobufTimestamp(event.occurredAt), method: event.method, outcome: event.outcome,
+          reason: event.reason, deviceId: event.deviceID?.bytes ?? [], detail: event.detail)
+      })
+  }
+}

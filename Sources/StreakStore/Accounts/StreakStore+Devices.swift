@@ -1,0 +1,131 @@
+internal import Postgres
+public import StreakDomain
+
+/// A person's device with what the server knows of it.
+public struct KnownDeviceRecord: Sendable, Equatable {
+  public var device: DeviceRecord
+  public var registeredAt: Moment
+  public var refreshedAt: Moment?
+  public var isSignedIn: Bool
+}
+
+/// From where somebody tries to sign in.
+public enum SignInOrigin: Sendable, Equatable {
+  /// A device that signed in before and was not revoked.
+  case knownDevice
+  /// The address that such a device signed in from last.
+  case knownAddress
+  case stranger
+}
+
+extension StreakStore {
+  private static let origin = Statement(
+    .read,
+    """
+    SELECT coalesce(bool_or(device_id = $2), false), coalesce(bool_or(address_hash = $3), false) FROM devices
+    WHERE user_id = $1 AND revoked_at IS NULL
+    """)
+
+  /// Whether a person signed in on a device, or from an address, before. (Nobody did, for a person who does not exist.)
+  public func signInOrigin(
+    of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
+  ) async throws(StoreError) -> SignInOrigin {
+    try await database.row(
+      Self.origin, .identifier(userID), .identifier(deviceID), .bytes(addressHash)
+    ) { row throws(DatabaseError) in
+      try row.bool(0) ? .knownDevice : try row.bool(1) ? .knownAddress : .stranger
+    } ?? .stranger
+  }
+
+  private static let noteAddress = Statement(
+    .write,
+    """
+    UPDATE devices SET address_hash = $3, revoked_at = NULL
+    WHERE user_id = $1 AND device_id = $2 AND (address_hash IS DISTINCT FROM $3 OR revoked_at IS NOT NULL)
+    """)
+
+  /// Notes from which address a device has just signed in.
+  public func noteSignIn(
+    of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
+  ) async throws(StoreError) {
+    try await Self.noteSignIn(of: userID, deviceID: deviceID, addressHash: addressHash, by: database)
+  }
+
+  static func noteSignIn(
+    of userID: Identifier, deviceID: Identifier, addressHash: [UInt8], by runner: some StatementRunner
+  ) async throws(StoreError) {
+    try await runner.execute(noteAddress, .identifier(userID), .identifier(deviceID), .bytes(addressHash))
+  }
+
+  private static let devices = Statement(
+    .read,
+    """
+    SELECT device_id, name, platform, app_version, registered_at, refreshed_at, refresh_hash IS NOT NULL FROM devices
+    WHERE user_id = $1 ORDER BY greatest(registered_at, refreshed_at) DESC, device_id
+    """)
+
+  /// A person's devices, the one that was heard of last first.
+  public func devices(of userID: Identifier) async throws(StoreError) -> [KnownDeviceRecord] {
+    try await database.rows(Self.devices, .identifier(userID)) { row throws(DatabaseError) in
+      KnownDeviceRecord(
+        device: DeviceRecord(
+          deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
+          appVersion: try row.string(3)), registeredAt: try row.moment(4), refreshedAt: try row.momentOrNull(5),
+        isSignedIn: try row.bool(6))
+    }
+  }
+
+  private static let revoke = Statement(
+    .write,
+    """
+    WITH before AS (
+      SELECT refresh_hash IS NOT NULL AS was_signed_in FROM devices WHERE user_id = $1 AND device_id = $2 FOR UPDATE
+    ), revoked AS (
+      UPDATE devices SET
+        access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
+        refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, previous_refresh_hash = NULL,
+        sealed_refresh = NULL, address_hash = NULL, revoked_at = coalesce(revoked_at, $3)
+      WHERE user_id = $1 AND device_id = $2 RETURNING 1
+    )
+    SELECT was_signed_in, pg_notify($4, $5) FROM before, revoked
+    """)
+
+  /// Revokes a device's credentials and its being known, and tells every server.
+  ///
+  /// - Returns: Whether it was signed in; nil if the person has no such device.
+  public func revokeDevice(
+    _ deviceID: Identifier, of userID: Identifier, at now: Moment
+  ) async throws(StoreError) -> Bool? {
+    try await database.row(
+      Self.revoke, .identifier(userID), .identifier(deviceID), .moment(now), .string(Self.revocationChannel),
+      .string(userID.description)
+    ) { row throws(DatabaseError) in try row.bool(0) }
+  }
+
+  private static let changePassword = Statement(
+    .write,
+    """
+    WITH changed AS (
+      UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2 RETURNING user_id
+    ), revoked AS (
+      UPDATE devices SET
+        access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
+        refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, previous_refresh_hash = NULL,
+        sealed_refresh = NULL
+      FROM changed WHERE devices.user_id = changed.user_id AND device_id <> $4 AND refresh_hash IS NOT NULL RETURNING 1
+    )
+    SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
+    """)
+
+  /// Replaces a person's password hash if it is still the one given, signs out every device but one, and tells every server.
+  ///
+  /// - Returns: How many devices were signed out; nil if the hash had been replaced by then.
+  public func changePassword(
+    of userID: Identifier, from present: String, to hash: String, keeping deviceID: Identifier
+  ) async throws(StoreError) -> Int32? {
+    try await database.row(
+      Self.changePassword, .identifier(userID), .string(present), .string(hash), .identifier(deviceID),
+      .string(Self.revocationChannel), .string(userID.description)
+    ) { row throws(DatabaseError) in try row.int32(0) }
+  }
+}

@@ -1,0 +1,105 @@
+internal import Postgres
+public import StreakDomain
+
+/// What following the audit chains came to.
+public struct AuditVerification: Sendable, Equatable {
+  /// A chain that does not hold.
+  public struct Fault: Sendable, Equatable {
+    public let userID: Identifier
+    /// The first break, for people's eyes, such as "event 3 is missing".
+    public let description: String
+  }
+
+  public var peopleCount: Int64 = 0
+  public var eventCount: Int64 = 0
+  /// The first break of each broken chain; no more than `faultsMax`.
+  public var faults: [Fault] = []
+  /// Broken chains, listed or not.
+  public var faultCount: Int64 = 0
+
+  /// Most faults that are listed.
+  public static let faultsMax = 1_000
+
+  mutating func note(_ fault: AuditChain.Break, of userID: Identifier) {
+    faultCount += 1
+    if faults.count < Self.faultsMax { faults.append(Fault(userID: userID, description: "\(fault)")) }
+  }
+}
+
+extension StreakStore {
+  // Every account has at least the event of its sign-up, so people without any row here are looked at too. A number of 0 is an event
+  // that belongs to no chain; a person who has a chain has none.
+  private static let auditTrails = CursorStatement(
+    """
+    SELECT p.user_id, h.number, h.hash, e.number, e.occurred_at, e.method, e.outcome, e.reason, e.device_id, e.peer_address,
+      e.detail, e.hash
+    FROM (SELECT user_id FROM users UNION SELECT user_id FROM audit_heads UNION
+        SELECT user_id FROM audit_events WHERE number > 0 OR hash IS NOT NULL) p
+      LEFT JOIN audit_heads h ON h.user_id = p.user_id
+      LEFT JOIN audit_events e ON e.user_id = p.user_id
+    WHERE $1::uuid IS NULL OR p.user_id = $1
+    ORDER BY p.user_id, e.number, e.event_id
+    """, rowsPerChunk: 500)
+
+  private struct TrailRow {
+    let userID: Identifier
+    let head: (number: Int64, hash: [UInt8])?
+    let event: AuditEventRecord?
+    let hash: [UInt8]?
+  }
+
+  /// Follows the chain of one person, or of everybody, in one snapshot.
+  public func verifyAudit(of userID: Identifier? = nil) async throws(StoreError) -> AuditVerification {
+    try await transaction(.snapshot) { transaction throws(StoreError) in
+      var verification = AuditVerification()
+      var chain = AuditChain()
+      var current: TrailRow?
+      var isBroken = false
+      func endPerson() {
+        guard let current, !isBroken, let fault = chain.end(current.head) else { return }
+        verification.note(fault, of: current.userID)
+      }
+      do throws(DatabaseError) {
+        try await transaction.open(Self.auditTrails, .identifier(userID))
+        while true {
+          let rows = try await transaction.nextChunk(Self.auditTrails).map { row throws(DatabaseError) in
+            try Self.trailRow(row)
+          }
+          guard !rows.isEmpty else { break }
+          for row in rows {
+            if row.userID != current?.userID {
+              endPerson()
+              (chain, isBroken) = (AuditChain(), false)
+              verification.peopleCount += 1
+            }
+            current = row
+            guard let event = row.event else { continue }
+            verification.eventCount += 1
+            if !isBroken, let fault = chain.take(event, hash: row.hash) {
+              verification.note(fault, of: row.userID)
+              isBroken = true
+            }
+          }
+        }
+      } catch {
+        throw StoreError(error)
+      }
+      endPerson()
+      return .commit(verification)
+    }
+  }
+
+  private static func trailRow(_ row: borrowing Row) throws(DatabaseError) -> TrailRow {
+    let userID = try row.identifier(0)
+    var head: (number: Int64, hash: [UInt8])?
+    if let number = try row.int64OrNull(1) { head = (number, try row.bytes(2)) }
+    var event: AuditEventRecord?
+    if let number = try row.int64OrNull(3) {
+      event = AuditEventRecord(
+        userID: userID, number: number, occurredAt: try row.moment(4), method: try row.string(5),
+        outcome: try row.string(6), reason: try row.string(7), deviceID: try row.identifierOrNull(8),
+        peerAddress: try row.string(9), detail: try row.string(10))
+    }
+    return TrailRow(userID: userID, head: head, event: event, hash: try row.bytesOrNull(11))
+  }
+}

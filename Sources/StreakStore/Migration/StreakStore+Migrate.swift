@@ -1,0 +1,237 @@
+internal import Postgres
+public import StreakDomain
+
+extension StreakStore {
+  // The lock of the person's row makes migrations of one account go one after another, and holds up its other changes meanwhile.
+  static let lockedPerson = Statement(
+    .write,
+    """
+    SELECT change_number, zone_uses, digest, habit_count FROM users WHERE user_id = $1 FOR NO KEY UPDATE
+    """)
+  private static let person = Statement(
+    .read, "SELECT change_number, zone_uses, digest, habit_count FROM users WHERE user_id = $1")
+
+  private static let lockedSession = Statement(
+    .write,
+    """
+    SELECT secret_hash, anchor, sealed_start, claimed_by, migration_id FROM sessions WHERE session_id = $1 FOR UPDATE
+    """)
+  private static let session = Statement(
+    .read, "SELECT secret_hash, anchor, sealed_start, claimed_by, migration_id FROM sessions WHERE session_id = $1")
+
+  private static let migrationsOfSession = Statement(
+    .read,
+    """
+    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result
+    FROM migrations WHERE user_id = $1 AND (migration_id = $2 OR session_id = $3) ORDER BY committed_at, migration_id
+    """)
+
+  private static let allHabits = Statement(
+    .read,
+    """
+    SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
+      field_stamps, completion_stamps, cells_digest, total_days, longest_run, last_run_first_day, last_run_last_day,
+      previous_run_first_day, previous_run_last_day
+    FROM habits WHERE user_id = $1
+    """)
+
+  private static let cellSet = Statement(
+    .read,
+    """
+    SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
+      c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
+    FROM unnest($2::uuid[], $3::integer[]) AS w (habit_id, day)
+      CROSS JOIN LATERAL (
+        SELECT * FROM cells WHERE cells.user_id = $1 AND cells.habit_id = w.habit_id AND cells.day = w.day LIMIT 1) c
+    """)
+
+  private static let claimSession = Statement(
+    .write,
+    """
+    UPDATE sessions SET claimed_by = $2, migration_id = $3, last_contact_at = $4, sealed_start = NULL
+    WHERE session_id = $1 AND (claimed_by IS NULL OR claimed_by = $2)
+    """)
+  private static let claimNewSession = Statement(
+    .write,
+    """
+    INSERT INTO sessions (session_id, secret_hash, last_contact_at, claimed_by, migration_id)
+    VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
+    """)
+
+  /// Brings a session into an account: claim, data, stored reply and audit event in one transaction, or nothing.
+  ///
+  /// - Parameters:
+  ///   - isPreview: Decides on one consistent state and stores nothing.
+  ///   - counts: Counted in the same transaction if it is to be carried out, so that neither replays nor racers of one migration are.
+  public func migrate<Decider: MigrationDecider>(
+    _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
+    counting counts: [RateCount], at now: Moment, _ decider: Decider
+  ) async throws(StoreError) -> MigrateOutcome<Decider.Refused> {
+    try await transaction(isPreview ? .snapshot : .readCommitted) { transaction throws(StoreError) in
+      guard
+        let person = try await loadPerson(userID, isPreview ? Self.person : Self.lockedPerson, by: transaction),
+        let ledger = person.ledger
+      else { throw .noSuchUser }
+      let state = try await migrationState(
+        migrationID, sessionID, of: userID, ledger, isPreview ? Self.session : Self.lockedSession, by: transaction)
+      let keys: [CellKey]
+      switch decider.begin(state) {
+      case .failure(let refused): return .rollBack(.refused(refused))
+      case .success(nil):
+        guard let stored = state.stored else { throw .fault(reason: "no stored migration to answer with") }
+        return .rollBack(.replayed(stored))
+      case .success(let needed?): keys = needed
+      }
+      if !isPreview {
+        let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+        if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
+      }
+      try await loadCells(keys, into: person, by: transaction)
+      if case .failure(let refused)? = person.change({ decider.merge(into: &$0) }) {
+        return .rollBack(.refused(refused))
+      }
+      try await settle(person, at: now, by: transaction)
+      guard let merged = person.ledger else { throw .noSuchUser }
+      let record: MergeRecord
+      switch decider.finish(merged) {
+      case .failure(let refused): return .rollBack(.refused(refused))
+      case .success(let decided): record = decided
+      }
+      if isPreview { return .rollBack(.previewed) }
+      try await store(record, of: state.session, for: person, at: now, by: transaction)
+      return .commit(.migrated)
+    }
+  }
+
+  // MARK: Loading
+
+  /// A person with everything but cells; nil if there is none.
+  func loadPerson(
+    _ userID: Identifier, _ statement: Statement, by runner: some StatementRunner
+  ) async throws(StoreError) -> LedgerPerson? {
+    let person = LedgerPerson(userID, [], attempts: 0)
+    let (epoch, habitsMax) = (epoch, limits.habitsPerPersonMax)
+    let found = try await runner.row(statement, .identifier(userID)) { row throws(DatabaseError) in
+      PersonLedger(
+        epoch: epoch, changeNumber: try row.int64(0), zones: ZoneUses(encoded: try row.bytes(1)),
+        digest: try row.digest(2), habitCount: Int(try row.int32(3)), habitsMax: habitsMax)
+    }
+    guard var ledger = found else { return nil }
+    person.changeNumberBefore = ledger.changeNumber
+    person.hasOtherDevices = true
+    let habits = try await runner.rows(Self.allHabits, .identifier(userID)) { row throws(DatabaseError) in
+      (id: try row.identifier(0), habit: try row.habitState(from: 1))
+    }
+    for (id, habit) in habits { ledger.load(habit: habit, id: id) }
+    person.ledger = ledger
+    return person
+  }
+
+  func loadCells(
+    _ keys: [CellKey], into person: LedgerPerson, by runner: some StatementRunner
+  ) async throws(StoreError) {
+    guard !keys.isEmpty else { return }
+    let cells = try await runner.rows(
+      Self.cellSet, .identifier(person.userID), .identifiers(keys.map(\.habitID)),
+      .int32Array(keys.map(\.day.number))
+    ) { row throws(DatabaseError) in
+      (key: CellKey(habitID: try row.identifier(0), day: Day(try row.int32(1))), cell: try row.cellState(from: 2))
+    }
+    for (key, cell) in cells { person.ledger?.load(cell: cell, key: key) }
+  }
+
+  private func migrationState(
+    _ migrationID: Identifier, _ sessionID: Identifier, of userID: Identifier, _ ledger: PersonLedger,
+    _ session: Statement, by runner: some StatementRunner
+  ) async throws(StoreError) -> MigrationState {
+    let found = try await runner.row(session, .identifier(sessionID)) { row throws(DatabaseError) in
+      try row.session(sessionID)
+    }
+    let migrations = try await runner.rows(
+      Self.migrationsOfSession, .identifier(userID), .identifier(migrationID), .identifier(sessionID)
+    ) { row throws(DatabaseError) in try row.migration() }
+    return MigrationState(
+      stored: migrations.first { $0.migrationID == migrationID }, session: found,
+      earlier: migrations.filter { $0.sessionID == sessionID && $0.undoneAt == nil },
+      habits: ledger.habits, changeNumber: ledger.changeNumber)
+  }
+
+  // MARK: Storing
+
+  /// Makes summaries whole that need all days, and gives the change its number.
+  func settle(_ person: LedgerPerson, at now: Moment, by runner: some StatementRunner) async throws(StoreError) {
+    for habitID in person.ledger?.staleSummaries ?? [] {
+      let days = try await LedgerLoad.countedDays(of: person.userID, habitID: habitID, by: runner)
+      person.ledger?.setStoredCountedDays(days, of: habitID)
+    }
+    var randomness = SystemRandomNumberGenerator()
+    person.ledger?.settle(now: now.milliseconds) { Identifier(high: randomness.next(), low: randomness.next()) }
+  }
+
+  /// Stores what a ledger has become, under the lock of its person's row.
+  func storeLedger(of person: LedgerPerson, at now: Moment, by runner: some StatementRunner) async throws(StoreError) {
+    // An empty session changes nothing but the number: what comes later must have another one.
+    guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }
+    guard try await LedgerStore([person], now: now).run(by: runner).contains(person.userID) else {
+      throw .concurrentChange
+    }
+  }
+
+  private func store(
+    _ record: MergeRecord, of session: SessionRecord?, for person: LedgerPerson, at now: Moment,
+    by transaction: Transaction
+  ) async throws(StoreError) {
+    let (userID, migration) = (person.userID, record.migration)
+    // A session that is in this account already keeps the migration that brought it.
+    if session == nil || session?.claimedBy == nil {
+      let claimed =
+        session == nil
+        ? try await transaction.execute(
+          Self.claimNewSession, .identifier(migration.sessionID), .identifier(userID),
+          .identifier(migration.migrationID), .moment(now), .bytes(record.sessionSecretHash))
+        : try await transaction.execute(
+          Self.claimSession, .identifier(migration.sessionID), .identifier(userID),
+          .identifier(migration.migrationID), .moment(now))
+      guard claimed == 1 else { throw .concurrentChange }
+    }
+    try await store(record, for: person, at: now, by: transaction)
+    try await Self.recordAudit(record.auditEvent, by: transaction)
+  }
+
+  /// Stores what a session has made of a person's ledger, and the migration itself.
+  func store(
+    _ record: MergeRecord, for person: LedgerPerson, at now: Moment, by transaction: Transaction
+  ) async throws(StoreError) {
+    try await storeLedger(of: person, at: now, by: transaction)
+    let migration = record.migration
+    try await Self.insertRejected(record.rejected, migration.migrationID, of: person.userID, by: transaction)
+    try await Self.insertRecord(migration, of: person.userID, by: transaction)
+  }
+}
+
+extension LedgerPerson {
+  /// Changes the ledger; the copy is the only one meanwhile, so nothing is copied.
+  func change<Value>(_ body: (inout PersonLedger) -> Value) -> Value? {
+    guard var changed = ledger else { return nil }
+    ledger = nil
+    defer { ledger = changed }
+    return body(&changed)
+  }
+}
+
+extension Row {
+  /// Columns migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result.
+  func migration() throws(DatabaseError) -> MigrationRecord {
+    MigrationRecord(
+      migrationID: try identifier(0), sessionID: try identifier(1), anchor: try momentOrNull(2),
+      manifestHash: try bytes(3), result: try bytes(4), committedAt: try moment(5), changeNumber: try int64(6),
+      undoneAt: try momentOrNull(7), undoResult: try bytesOrNull(8))
+  }
+
+  /// Columns secret_hash, anchor, sealed_start, claimed_by, migration_id.
+  func session(_ sessionID: Identifier) throws(DatabaseError) -> SessionRecord {
+    SessionRecord(
+      sessionID: sessionID, secretHash: try bytes(0), anchor: try momentOrNull(1), sealedStart: try bytesOrNull(2),
+      claimedBy: try identifierOrNull(3), migrationID: try identifierOrNull(4))
+  }
+}

@@ -1,0 +1,159 @@
+internal import Postgres
+public import StreakDomain
+
+/// What undoing a migration came to.
+public enum UndoOutcome: Sendable {
+  /// It is undone, or was before: the answer, as it was stored.
+  case undone([UInt8], isReplay: Bool)
+  case notFound
+  case tooLate
+  case limited([Int64])
+}
+
+/// What an undo did, before it has an answer.
+public struct UndoneMigration: Sendable {
+  public var migrationID: Identifier
+  public var daysReversed: Int
+  /// Days that were changed since.
+  public var leftAlone: [CellKey]
+  public var deletedHabits: [Identifier]
+}
+
+extension StreakStore {
+  private static let migrationForUndo = Statement(
+    .read,
+    """
+    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result
+    FROM migrations WHERE user_id = $1 AND migration_id = $2
+    """)
+
+  private static let cellsOfMigration = Statement(
+    .read, "SELECT habit_id, day FROM cells WHERE user_id = $1 AND migration_id = $2 AND version = $3")
+  // As the migration left them, but not any more.
+  private static let cellsChangedSince = Statement(
+    .read,
+    """
+    SELECT habit_id, day FROM cell_history WHERE user_id = $1 AND migration_id = $2 AND version = $3 ORDER BY habit_id, day
+    """)
+  private static let cellsBefore = Statement(
+    .read,
+    """
+    SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
+      c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
+    FROM unnest($2::uuid[], $3::integer[]) AS w (habit_id, day)
+      CROSS JOIN LATERAL (
+        SELECT * FROM cell_history h
+        WHERE h.user_id = $1 AND h.habit_id = w.habit_id AND h.day = w.day AND h.version < $4
+        ORDER BY h.version DESC LIMIT 1) c
+    """)
+  // Habits of these with a cell that is none of the migration's.
+  private static let habitsWithMore = Statement(
+    .read,
+    """
+    SELECT w.habit_id FROM unnest($2::uuid[]) AS w (habit_id) WHERE EXISTS (
+      SELECT FROM cells WHERE cells.user_id = $1 AND cells.habit_id = w.habit_id
+        AND (migration_id IS DISTINCT FROM $3 OR version <> $4))
+    """)
+  private static let noteUndo = Statement(
+    .write, "UPDATE migrations SET undone_at = $3, undo_result = $4 WHERE user_id = $1 AND migration_id = $2")
+  private static let openSession = Statement(
+    .write,
+    """
+    UPDATE sessions SET claimed_by = NULL, migration_id = NULL
+    WHERE session_id = $1 AND claimed_by = $2 AND migration_id = $3
+    """)
+
+  /// Takes a migration back, as far as nothing was changed since.
+  ///
+  /// - Parameters:
+  ///   - earliest: A migration that was committed before this moment stays.
+  ///   - answer: Makes the answer that is stored.
+  public func undoMigration(
+    _ migrationID: Identifier, of userID: Identifier, by deviceID: Identifier?, committedSince earliest: Moment,
+    counting counts: [RateCount], audit: AuditEventRecord, at now: Moment, _ answer: (UndoneMigration) -> [UInt8]
+  ) async throws(StoreError) -> UndoOutcome {
+    try await transaction { transaction throws(StoreError) in
+      guard let person = try await loadPerson(userID, Self.lockedPerson, by: transaction) else { throw .noSuchUser }
+      let found = try await transaction.row(
+        Self.migrationForUndo, .identifier(userID), .identifier(migrationID)
+      ) { row throws(DatabaseError) in try row.migration() }
+      guard let migration = found else { return .rollBack(.notFound) }
+      if let stored = migration.undoResult { return .rollBack(.undone(stored, isReplay: true)) }
+      guard migration.committedAt >= earliest else { return .rollBack(.tooLate) }
+      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
+
+      let (id, version) = (PostgresValue.identifier(migrationID), PostgresValue.int64(migration.changeNumber))
+      let keys = try await transaction.rows(Self.cellsOfMigration, .identifier(userID), id, version) {
+        row throws(DatabaseError) in try row.cellKey(0)
+      }
+      let leftAlone = try await transaction.rows(Self.cellsChangedSince, .identifier(userID), id, version) {
+        row throws(DatabaseError) in try row.cellKey(0)
+      }
+      try await loadCells(keys, into: person, by: transaction)
+      let before = try await transaction.rows(
+        Self.cellsBefore, .identifier(userID), .identifiers(keys.map(\.habitID)),
+        .int32Array(keys.map(\.day.number)), version
+      ) { row throws(DatabaseError) in (key: try row.cellKey(0), cell: try row.cellState(from: 2)) }
+      let habits = Array(person.ledger?.habits.keys ?? [:].keys)
+      let more = try await transaction.rows(
+        Self.habitsWithMore, .identifier(userID), .identifiers(habits), id, version
+      ) { row throws(DatabaseError) in try row.identifier(0) }
+      let deleted = person.change { ledger in
+        ledger.undoMigration(
+          keys, previous: Dictionary(before.map { ($0.key, $0.cell) }) { first, _ in first },
+          version: migration.changeNumber, habitsWithMore: Set(more), by: deviceID, now: now.milliseconds)
+      }
+      try await settle(person, at: now, by: transaction)
+      try await storeLedger(of: person, at: now, by: transaction)
+      let result = answer(
+        UndoneMigration(
+          migrationID: migrationID, daysReversed: keys.count, leftAlone: leftAlone, deletedHabits: deleted ?? []))
+      try await transaction.execute(Self.noteUndo, .identifier(userID), id, .moment(now), .bytes(result))
+      try await transaction.execute(Self.openSession, .identifier(migration.sessionID), .identifier(userID), id)
+      try await Self.recordAudit(audit, by: transaction)
+      return .commit(.undone(result, isReplay: false))
+    }
+  }
+
+  private static let listMigrations = Statement(
+    .read,
+    """
+    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result
+    FROM migrations WHERE user_id = $1 ORDER BY committed_at DESC, migration_id LIMIT $2
+    """)
+  private static let listAttempts = Statement(
+    .read,
+    """
+    SELECT number, occurred_at, method, outcome, reason, device_id, peer_address, detail FROM audit_events
+    WHERE user_id = $1 AND method = ANY ($2) ORDER BY number DESC LIMIT $3
+    """)
+
+  /// A person's migrations, latest first.
+  public func migrations(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [MigrationRecord] {
+    try await database.rows(Self.listMigrations, .identifier(userID), .int32(countMax)) { row throws(DatabaseError) in
+      try row.migration()
+    }
+  }
+
+  /// A person's latest audit events of some methods, latest first.
+  public func auditEvents(
+    of userID: Identifier, methods: [String], countMax: Int32
+  ) async throws(StoreError) -> [AuditEventRecord] {
+    try await database.rows(
+      Self.listAttempts, .identifier(userID), .stringArray(methods), .int32(countMax)
+    ) { row throws(DatabaseError) in
+      AuditEventRecord(
+        userID: userID, number: try row.int64(0), occurredAt: try row.moment(1), method: try row.string(2),
+        outcome: try row.string(3), reason: try row.string(4), deviceID: try row.identifierOrNull(5),
+        peerAddress: try row.string(6), detail: try row.string(7))
+    }
+  }
+}
+
+extension Row {
+  /// Columns habit_id, day.
+  fileprivate func cellKey(_ column: Int) throws(DatabaseError) -> CellKey {
+    CellKey(habitID: try identifier(column), day: Day(try int32(column + 1)))
+  }
+}

@@ -1,0 +1,154 @@
+"""Two people can never reach each other's data: every method of the schema, with every id of the other person's."""
+
+import importlib
+import itertools
+import os
+
+import grpc
+import pytest
+from google.protobuf import message_factory
+from google.protobuf.descriptor import FieldDescriptor
+from person import Person, captured_session, local_time, today
+from server import PROJECT
+from streak.v1 import annotations_pb2, common_pb2
+from test_migration import Session, days, habit, listed, migrate, psql
+
+MARK = "only-mira-knows-this"
+
+
+def methods():
+    for file in sorted((PROJECT / "proto/streak/v1").glob("*.proto")):
+        module = importlib.import_module(f"streak.v1.{file.stem}_pb2")
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                policy = method.GetOptions().Extensions[annotations_pb2.policy]
+                if policy.authentication == annotations_pb2.AUTHENTICATION_USER:
+                    yield method
+
+
+METHODS = list(methods())
+
+
+def is_list(field):
+    return field.is_repeated if hasattr(field, "is_repeated") else field.label == FieldDescriptor.LABEL_REPEATED
+
+
+def fill(message, id, text, own, variant=0, depth=0):
+    """A request that is valid as far as the schema tells, with this id wherever an id may stand, but for the caller's own in `user_id`."""
+    for field in message.DESCRIPTOR.fields:
+        rules = field.GetOptions().Extensions[annotations_pb2.rules]
+        choice = field.containing_oneof
+        if choice is not None and field is not choice.fields[variant % len(choice.fields)]:
+            continue
+        value = None
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            kind = field.message_type.name
+            if depth > 4 or kind == "Timestamp":
+                continue
+            if is_list(field):
+                fill(getattr(message, field.name).add(), id, text, own, variant, depth + 1)
+            elif kind == "LocalTime":
+                getattr(message, field.name).CopyFrom(local_time())
+            elif kind == "CapturedSession":
+                captured = habit(id=id)
+                getattr(message, field.name).CopyFrom(captured_session([captured], days(captured, 1)))
+            else:
+                getattr(message, field.name).SetInParent()
+                fill(getattr(message, field.name), id, text, own, variant, depth + 1)
+            continue
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            value = own if field.name == "user_id" else os.urandom(rules.min_bytes) if rules.min_bytes else id
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            value = text if field.name in ("name", "password", "new_password", "note") else ""
+        elif field.type == FieldDescriptor.TYPE_BOOL:
+            value = variant % 2 == 0
+        elif field.name in ("day", "first_day", "last_day"):
+            value = today()
+        elif field.name == "seq":
+            value = 1
+        if value is None:
+            continue
+        if is_list(field):
+            getattr(message, field.name).append(value)
+        else:
+            setattr(message, field.name, value)
+    message.DESCRIPTOR.fields_by_name.get("plan_hash") and message.ClearField("plan_hash")
+    return message
+
+
+def call(person, method, request):
+    """The responses' bytes, and what a refusal tells."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    serialize, read = (lambda message: message.SerializeToString()), (lambda data: data)
+    channel, metadata = person.channel, person.metadata
+    try:
+        if method.client_streaming:
+            answers = channel.stream_stream(path, serialize, read)(iter([request]), metadata=metadata, timeout=0.7)
+            return b"".join(answers)
+        if method.server_streaming:
+            answers = channel.unary_stream(path, serialize, read)(request, metadata=metadata, timeout=0.7)
+            return b"".join(answers)
+        return channel.unary_unary(path, serialize, read)(request, metadata=metadata, timeout=20)
+    except grpc.RpcError as error:
+        assert error.code() not in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN), (path, error)
+        return (error.details() or "").encode() + repr(error.trailing_metadata()).encode()
+
+
+def everything(server, user):
+    """Every row of a person's, of every table that has a user column, but for those that the person's own calls write."""
+    tables = psql(server, """
+        select table_name from information_schema.columns where table_schema = 'public' and column_name = 'user_id'
+        order by 1""").split("\n")
+    assert len(tables) > 10
+    return {table: psql(server, f"select md5(coalesce(string_agg(t::text, '' order by t::text), '')) from {table} t where user_id = '{user.hex()}'")
+            for table in tables}
+
+
+def test_the_other_persons_ids_open_nothing(server):
+    assert len(METHODS) > 20
+    with Person(server) as mira:
+        user = mira.sign_up().account.user_id
+        mira.device.name = MARK
+        mira.sign_in()
+        own = mira.put_habit(MARK)
+        mira.record(own, note=MARK)
+        session = Session(mira)
+        captured = habit(MARK, id=own, description=MARK)
+        claim = session.claim([captured], [*days(captured, 2)])
+        claim.captured.entries[-1].note = MARK + '!'
+        claim.captured.CopyFrom(captured_session(claim.captured.habits, claim.captured.entries))
+        result = migrate(mira, claim)
+        assert result.notice_ids  # so that there is one to reach for
+        notices = psql(server, f"select encode(uuid_send(notice_id), 'hex') from notices where user_id = '{user.hex()}'").split()
+        ids = [own, mira.device.device_id, user, session.id, claim.migration_id, *map(bytes.fromhex, notices)]
+        before = everything(server, user)
+        for method in METHODS:
+            with Person(server) as stranger:
+                account = stranger.sign_up().account.user_id
+                reached = set()
+                for id, variant in itertools.product(ids, range(4 if "Sync" in method.name else 2)):
+                    if method.name in ("SignOut", "RevokeDevice", "ChangePassword"):
+                        stranger.sign_in()
+                    request = fill(message_factory.GetMessageClass(method.input_type)(), id, mira.email, account, variant)
+                    answer = call(stranger, method, request)
+                    reached.add(b"The request breaks" not in answer)
+                    assert MARK.encode() not in answer, method.full_name
+                    if mira.email.encode() in answer:
+                        assert mira.email.encode() in request.SerializeToString(), method.full_name
+                    if user in answer:
+                        assert user in request.SerializeToString(), method.full_name
+                assert True in reached, f"{method.full_name}: no request was valid"
+        assert everything(server, user) == before
+        # And the other way round: what the ids open for their owner is still there.
+        assert mira.streak(own).current == 2
+        assert MARK.encode() in mira.export()[0]
+        assert listed(mira).migrations[0].result == result
+
+
+@pytest.mark.parametrize("token", ["", "Bearer x", "Basic dXNlcg==", "Bearer access." + "A" * 64, "Bearer refresh." + "A" * 64])
+def test_without_credentials_every_method_of_a_person_is_refused_alike(server, token):
+    with Person(server) as stranger:
+        stranger.metadata = (("authorization", token),) if token else ()
+        for method in METHODS:
+            request = fill(message_factory.GetMessageClass(method.input_type)(), os.urandom(16), "long enough", os.urandom(16))
+            assert b"CREDENTIALS_INVALID" in call(stranger, method, request), method.full_name

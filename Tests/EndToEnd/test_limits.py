@@ -1,0 +1,165 @@
+"""Limits that the schema declares: the N-th call passes, the next is refused with a delay, others go on."""
+
+import os
+import subprocess
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+from person import Person, details
+from server import Server
+from streak.v1 import account_pb2, annotations_pb2, common_pb2, export_pb2, session_pb2
+
+# As declared.
+ARGUMENTS = ["--rate-limit-factor", "1"]
+
+
+def declared(service, method):
+    """The method's limit, from the schema itself."""
+    descriptor = service.DESCRIPTOR.services_by_name
+    name, = [name for name in descriptor if method in descriptor[name].methods_by_name]
+    return descriptor[name].methods_by_name[method].GetOptions().Extensions[annotations_pb2.policy].rate_limit
+
+
+EXPORTS = declared(export_pb2, "Export").per_person.calls
+SIGN_INS = declared(account_pb2, "SignIn").per_person.calls
+SESSIONS = declared(session_pb2, "StartSession").per_address.calls
+SIGN_UPS = declared(account_pb2, "SignUp").per_person.calls
+
+
+def retry_seconds(error):
+    status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    information = error_details_pb2.RetryInfo()
+    assert any(detail.Unpack(information) for detail in status.details)
+    return information.retry_delay.seconds
+
+
+def refused(call, *arguments, **named):
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments, **named)
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, caught.value
+    assert details(caught.value)[0].reason == "TOO_MANY_REQUESTS"
+    return retry_seconds(caught.value)
+
+
+def sql(database, text):
+    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", database, "-c", text], check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
+@pytest.fixture
+def database():
+    """An empty database on the test PostgreSQL."""
+    shared = os.environ["STREAKD_TEST_POSTGRES"]
+    name = f"e2e_{os.urandom(6).hex()}"
+    sql(shared, f"create database {name}")
+    yield shared.replace("dbname=postgres", f"dbname={name}")
+    sql(shared, f"drop database {name} with (force)")
+
+
+def test_c107_the_call_after_the_last_is_refused_and_another_person_of_the_address_is_not(database):
+    with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person, Person(server) as other:
+        person.sign_up()
+        other.sign_up()
+        for _ in range(EXPORTS):
+            person.export()
+        assert 3500 < refused(person.export) <= 3601
+        other.export()
+        person.put_habit()  # what has no limit of its own goes on
+        # When the first is as old as the window there is room for one more.
+        sql(database, "update rate_limits set calls = array(select c - interval '1 hour' from unnest(calls) c order by c)")
+        person.export()
+
+
+def test_limits_survive_a_restart_and_hold_across_processes(database):
+    with Server(database=database, arguments=ARGUMENTS) as one, Server(database=database, arguments=ARGUMENTS) as two:
+        with Person(one) as here, Person(two) as there:
+            here.sign_up()
+            there.use(here.tokens)
+            for number in range(EXPORTS):
+                (here, there)[number % 2].export()
+            refused(here.export)
+            refused(there.export)
+            tokens = here.tokens
+    with Server(database=database, arguments=ARGUMENTS) as again, Person(again) as person:
+        person.use(tokens)
+        refused(person.export)
+
+
+def test_sign_ins_are_limited_alike_for_known_and_unknown_emails(database):
+    with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person, Person(server) as stranger:
+        person.sign_up()
+        for email in (person.email, stranger.email):
+            def attempt():
+                return stranger.accounts.SignIn(account_pb2.SignInRequest(
+                    email=email, password="not it at all", device=common_pb2.Device(device_id=os.urandom(16))),
+                    metadata=[("x-forwarded-for", "203.0.113.77")], timeout=60)
+            for _ in range(SIGN_INS):
+                with pytest.raises(grpc.RpcError) as caught:
+                    attempt()
+                assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
+            refused(attempt)
+
+
+def test_a_replayed_sign_up_costs_nothing(database):
+    with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person:
+        request = person.sign_up_request()
+        first = person.accounts.SignUp(request, timeout=60)
+        for _ in range(SIGN_UPS + 5):
+            assert person.accounts.SignUp(request, timeout=60) == first
+        # Other requests for the same email are attempts of their own; the first request has used one of them.
+        for _ in range(SIGN_UPS - 1):
+            with pytest.raises(grpc.RpcError) as caught:
+                person.accounts.SignUp(person.sign_up_request(), timeout=60)
+            assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+        refused(person.accounts.SignUp, person.sign_up_request(), timeout=60)
+        assert person.accounts.SignUp(request, timeout=60) == first
+        with Person(server) as other:
+            other.sign_up()
+
+
+def test_an_address_is_the_one_the_trusted_proxy_names(database):
+    with Server(database=database, arguments=[*ARGUMENTS, "--trusted-proxies", "127.0.0.1"]) as server, Person(server) as person:
+        def start(address):
+            return person.sessions.StartSession.future(
+                session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)),
+                metadata=[("x-forwarded-for", f"198.51.100.{os.urandom(1)[0]}, {address}")], timeout=60)
+
+        def code(address):
+            return start(address).code()
+
+        calls = [start("2001:db8:0:1::%x" % number) for number in range(SESSIONS + 20)]
+        codes = [call.code() for call in calls]
+        assert codes.count(grpc.StatusCode.OK) == SESSIONS
+        assert codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 20
+        assert code("2001:db8:0:1::ffff") == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert code("2001:db8:0:2::1") == grpc.StatusCode.OK
+        assert code("192.0.2.1") == grpc.StatusCode.OK
+        assert int(sql(database, "select count(*) from rate_limits")) <= 4
+        # A flood is answered from memory and leaves no more events than it has to.
+        for _ in range(100):
+            assert code("2001:db8:0:1::1") == grpc.StatusCode.RESOURCE_EXHAUSTED
+        events = int(sql(database, "select count(*) from audit_events where outcome = 'RESOURCE_EXHAUSTED'"))
+        assert events < 40
+        addresses = sql(database, "select distinct peer_address from audit_events where outcome = 'OK'").split("\n")
+        assert "192.0.2.1" in addresses and "127.0.0.1" not in addresses
+
+
+def test_the_header_is_nothing_without_a_trusted_proxy(database):
+    with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person:
+        person.sessions.StartSession(session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)),
+                                     metadata=[("x-forwarded-for", "192.0.2.1")], timeout=60)
+        assert sql(database, "select distinct peer_address from audit_events") == "127.0.0.1"
+
+
+def test_one_person_or_address_that_calls_too_fast_is_shed_and_others_are_not(database):
+    arguments = [*ARGUMENTS, "--calls-per-person-max", "20"]
+    with Server(database=database, arguments=arguments) as server, Person(server) as fast, Person(server) as other:
+        fast.sign_up()
+        other.sign_up()
+        request = account_pb2.GetAccountRequest()
+        calls = [fast.accounts.GetAccount.future(request, metadata=fast.metadata, timeout=60) for _ in range(400)]
+        codes = [call.code() for call in calls]
+        assert 20 <= codes.count(grpc.StatusCode.OK) < 400
+        assert set(codes) == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert other.accounts.GetAccount(request, metadata=other.metadata, timeout=60)

@@ -1,0 +1,85 @@
+import EventLoop
+@testable import StreakServices
+import Testing
+
+struct LimitTests {
+  @Test(
+    "a range holds the addresses with its first bits",
+    arguments: [
+      ("10.0.0.0/8", "10.255.1.2", true), ("10.0.0.0/8", "11.0.0.0", false), ("192.0.2.1", "192.0.2.1", true),
+      ("192.0.2.1", "192.0.2.2", false), ("0.0.0.0/0", "203.0.113.9", true), ("0.0.0.0/0", "2001:db8::1", false),
+      ("2001:db8::/33", "2001:db8:7fff::1", true), ("2001:db8::/33", "2001:db8:8000::1", false),
+      ("127.0.0.1", "::ffff:127.0.0.1", true),
+    ])
+  func ranges(range: String, address: String, isInside: Bool) throws {
+    let bytes = try #require(SocketAddress(host: address, port: 0)).addressBytes
+    #expect(try #require(AddressRange(range)).contains(bytes) == isInside)
+  }
+
+  @Test(
+    "what is no range is none", arguments: ["", "10.0.0.0/33", "10.0.0.0/-1", "::1/129", "host", "10.0.0.0/", "/8"])
+  func noRange(text: String) {
+    #expect(AddressRange(text) == nil)
+  }
+
+  @Test(
+    "IPv6 addresses of one household are one address, IPv4 ones stand for themselves",
+    arguments: [
+      ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::9", true), ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
+      ("::ffff:192.0.2.7", "192.0.2.7", true), ("192.0.2.7", "192.0.2.8", false),
+    ])
+  func groups(one: String, other: String, isSame: Bool) throws {
+    let groups = try [one, other].map { ClientAddresses.group(of: try #require(SocketAddress(host: $0, port: 0))) }
+    #expect((groups[0] == groups[1]) == isSame)
+  }
+
+  @Test(
+    "the client is the rightmost address that is no trusted proxy's, whatever stands to its left",
+    arguments: [
+      (["203.0.113.9"], "203.0.113.9"), (["198.51.100.1, 203.0.113.9, 10.0.0.7"], "203.0.113.9"),
+      (["198.51.100.1", "203.0.113.9"], "203.0.113.9"), (["10.1.1.1, 10.0.0.7"], "10.1.1.1"),
+      (["203.0.113.9:4711"], "203.0.113.9"), (["[2001:db8::5]:443, 10.0.0.7"], "2001:db8::5"),
+      (["203.0.113.9, unknown, 10.0.0.7"], "10.0.0.7"), (["nonsense"], nil), ([""], nil), ([], nil),
+    ])
+  func forwarded(values: [String], client: String?) {
+    var settings = RateLimitSettings()
+    settings.trustedProxies = [AddressRange("10.0.0.0/8")].compactMap { $0 }
+    #expect(ClientAddresses(settings: settings).client(forwardedFor: values)?.host == client)
+  }
+
+  @Test("a second's calls are admitted at once, one more is not, and others' are; later there is room again")
+  func shedding() {
+    let shedder = LoadShedder<Int>(callsPerSecondMax: 100)
+    for _ in 0..<100 { #expect(shedder.admits(1, atMilliseconds: 5000)) }
+    #expect(!shedder.admits(1, atMilliseconds: 5000))
+    #expect(shedder.admits(2, atMilliseconds: 5000))
+    #expect(shedder.admits(1, atMilliseconds: 5010) && !shedder.admits(1, atMilliseconds: 5010))
+    #expect(LoadShedder<Int>(callsPerSecondMax: 0).admits(1, atMilliseconds: 0))
+  }
+
+  @Test("what is remembered of callers and refusals is bounded")
+  func bounded() {
+    let shedder = LoadShedder<Int>(callsPerSecondMax: 1)
+    var refusals = RecentRefusals()
+    for number in 0..<40_000 {
+      _ = shedder.admits(number, atMilliseconds: 0)
+      refusals.note(Array("\(number)".utf8), untilMilliseconds: 10, atMilliseconds: 0)
+    }
+    #expect(shedder.count <= 2 * LoadShedder<Int>.callersPerGenerationMax)
+    #expect(refusals.count <= 2 * RecentRefusals.namesPerGenerationMax)
+  }
+
+  @Test("a flood is answered from memory after as many refusals as are looked up, and only while they last")
+  func flood() {
+    var refusals = RecentRefusals()
+    for _ in 0..<RecentRefusals.lookedUpMax {
+      #expect(refusals.waitMilliseconds([1], atMilliseconds: 10) == nil)
+      refusals.note([1], untilMilliseconds: 100, atMilliseconds: 10)
+    }
+    #expect(refusals.waitMilliseconds([1], atMilliseconds: 10) == 90)
+    #expect(refusals.waitMilliseconds([2], atMilliseconds: 10) == nil)
+    #expect(refusals.waitMilliseconds([1], atMilliseconds: 100) == nil)
+    refusals.note([1], untilMilliseconds: 200, atMilliseconds: 100)
+    #expect(refusals.waitMilliseconds([1], atMilliseconds: 100) == nil)
+  }
+}

@@ -1,0 +1,128 @@
+import EventLoop
+import Postgres
+import StreakDomain
+@testable import StreakStore
+import Testing
+
+@Suite(.serialized) struct AuditTests {
+  /// A person with six events, the sign-up's included.
+  private static func person(_ test: TestStore, _ email: String) async throws -> Identifier {
+    let account = NewAccount.sample(email)
+    _ = try await test.store.signUp(account)
+    for index in 0..<5 {
+      var event = account.auditEvent
+      event.detail = "attempt \(index), Größe 10 ☂"
+      event.deviceID = index % 2 == 0 ? nil : account.device.deviceID
+      event.occurredAt = Moment(microseconds: Int64(index) * 86_400_000_001 - 1)
+      try await test.store.recordAudit(event)
+    }
+    return account.userID
+  }
+
+  @Test("chains that nobody touched hold, and nobody's events are in none")
+  func whole() async throws {
+    try await TestStore.run { test async throws in
+      _ = try await Self.person(test, "mira@example.org")
+      _ = try await Self.person(test, "noa@example.org")
+      var nobody = NewAccount.sample().auditEvent
+      nobody.userID = nil
+      try await test.store.recordAudit(nobody)
+      let verification = try await test.store.verifyAudit()
+      #expect(verification == AuditVerification(peopleCount: 2, eventCount: 12))
+    }
+  }
+
+  @Test(
+    "the first broken event is named, however the trail was changed",
+    arguments: [
+      ("DELETE FROM audit_events WHERE user_id = $1 AND number = 3", "event 3 is missing"),
+      (
+        "UPDATE audit_events SET outcome = 'OK ' WHERE user_id = $1 AND number = 4",
+        "event 4 is not the one that was stored"
+      ),
+      (
+        "UPDATE audit_events SET occurred_at = occurred_at + interval '1 microsecond' WHERE user_id = $1 AND number = 2",
+        "event 2 is not the one that was stored"
+      ),
+      (
+        "UPDATE audit_events SET number = CASE number WHEN 2 THEN 5 ELSE 2 END WHERE user_id = $1 AND number IN (2, 5)",
+        "event 2 is not the one that was stored"
+      ),
+      (
+        """
+        WITH gone AS (DELETE FROM audit_events WHERE user_id = $1 AND number = 2)
+        UPDATE audit_events SET number = number - 1 WHERE user_id = $1 AND number > 2
+        """, "event 2 is not the one that was stored"
+      ),
+      ("DELETE FROM audit_events WHERE user_id = $1 AND number > 4", "event 5 is missing"),
+      ("DELETE FROM audit_events WHERE user_id = $1", "event 1 is missing"),
+      ("DELETE FROM audit_heads WHERE user_id = $1", "event 1 was never stored"),
+      (
+        """
+        WITH gone AS (DELETE FROM audit_events WHERE user_id = $1) DELETE FROM audit_heads WHERE user_id = $1
+        """, "event 1 is missing"
+      ),
+      (
+        """
+        INSERT INTO audit_events SELECT user_id, 7, gen_random_uuid(), occurred_at, method, outcome, reason, device_id,
+          peer_address, detail, hash FROM audit_events WHERE user_id = $1 AND number = 6
+        """, "event 7 is not the one that was stored"
+      ),
+      (
+        """
+        INSERT INTO audit_events SELECT user_id, 0, gen_random_uuid(), occurred_at, method, outcome, reason, device_id,
+          peer_address, detail, NULL FROM audit_events WHERE user_id = $1 AND number = 6
+        """, "event 0 was never stored"
+      ),
+      ("UPDATE audit_heads SET number = 5 WHERE user_id = $1", "event 6 was never stored"),
+      ("UPDATE audit_heads SET hash = sha256('x') WHERE user_id = $1", "the end after event 6 was changed"),
+    ])
+  func broken(sql: String, fault: String) async throws {
+    try await TestStore.run { test async throws in
+      let touched = try await Self.person(test, "mira@example.org")
+      let other = try await Self.person(test, "noa@example.org")
+      _ = try await test.database.run(Statement(.write, sql), .identifier(touched))
+      let verification = try await test.store.verifyAudit()
+      #expect(verification.faultCount == 1 && verification.faults.map(\.userID) == [touched])
+      #expect(verification.faults.first?.description == fault)
+      #expect(try await test.store.verifyAudit(of: other).faults.isEmpty)
+      #expect(try await test.store.verifyAudit(of: touched).faultCount == 1)
+    }
+  }
+
+  @Test("events from before the chain become part of it")
+  func upgraded() async throws {
+    try await TestStore.run(migrated: false) { test async throws in
+      _ = try await test.store.applySchema([.initial, .previousRun])
+      let userID = Identifier.random()
+      _ = try await test.database.run(
+        Statement(.write, "INSERT INTO users VALUES ($1, 'a', '', now(), 1, '', 3, '')"), .identifier(userID))
+      _ = try await test.database.run(
+        Statement(
+          .write,
+          """
+          INSERT INTO audit_events SELECT $1, n, gen_random_uuid(), now(), 'm', 'OK', '', NULL, '::1', 'é'
+          FROM generate_series(1, 3) n
+          """), .identifier(userID))
+      _ = try await test.store.migrateSchema()
+      var event = NewAccount.sample().auditEvent
+      event.userID = userID
+      try await test.store.recordAudit(event)
+      #expect(try await test.store.verifyAudit() == AuditVerification(peopleCount: 1, eventCount: 4))
+    }
+  }
+
+  @Test("a trail goes only when its account has gone")
+  func erased() async throws {
+    try await TestStore.run { test async throws in
+      let userID = try await Self.person(test, "mira@example.org")
+      let erase = Statement(.write, "SELECT erase_audit_trail($1)")
+      await #expect(throws: DatabaseError.self) { _ = try await test.database.run(erase, .identifier(userID)) }
+      _ = try await test.database.run(Statement(.write, "DELETE FROM users WHERE user_id = $1"), .identifier(userID))
+      _ = try await test.database.run(erase, .identifier(userID))
+      #expect(try await test.count("audit_events") == 0)
+      #expect(try await test.count("audit_heads") == 0)
+      await #expect(throws: DatabaseError.self) { _ = try await test.database.run(erase, .identifier(Identifier.zero)) }
+    }
+  }
+}
