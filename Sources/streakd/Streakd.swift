@@ -197,7 +197,7 @@ struct Streakd: AsyncParsableCommand {
       let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
       if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
     }
-    if owner != nil { try await Task(executorPreference: first) { try await store.takeEpoch() }.value }
+    if owner != nil { _ = try await Task(executorPreference: first) { try await store.readEpoch() }.value }
 
     let backups = try await startBackups(settings, owner ?? connectionString, store, first, logger)
     let readiness = Readiness(store: store, loop: first, logger: logger)

@@ -14,11 +14,11 @@ extension StreakStore {
   private static let rememberPerson = Statement(
     .write, "INSERT INTO erasure.people (user_id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
   private static let notifyErasure = Statement(.write, "SELECT pg_notify($1, $2)")
-  // The audit trail goes by a function of its owner's, once the account's row is gone: whoever serves may not take events away.
-  private static let removals =
-    TableRegistry.personal.filter { !TableRegistry.auditTables.contains($0.name) }.map { table in
-      Statement(.write, "DELETE FROM \(table.name) WHERE \(table.userColumn) = ANY($1)")
-    } + [Statement(.write, "SELECT erase_audit_trail(person) FROM unnest($1::uuid[]) AS person")]
+  private static let removals = TableRegistry.personal.filter { !TableRegistry.auditTrail.contains($0.name) }.map {
+    Statement(.write, "DELETE FROM \($0.name) WHERE \($0.userColumn) = ANY($1)")
+  }
+  private static let removeAuditTrails = Statement(
+    .write, "SELECT sum(erase_audit_trail(person))::bigint FROM unnest($1::uuid[]) person")
 
   /// Removes every row of a person, keeps their random id in the erasure ledger and tells every server, in one transaction.
   ///
@@ -45,6 +45,8 @@ extension StreakStore {
 
   private static func removeRows(of userIDs: [Identifier], by runner: some StatementRunner) async throws(StoreError) {
     for removal in removals { try await runner.execute(removal, .identifiers(userIDs)) }
+    // Last: it wants the account's own row to be gone.
+    try await runner.execute(removeAuditTrails, .identifiers(userIDs))
   }
 
   private static let isErased = Statement(.read, "SELECT EXISTS (SELECT FROM erasure.people WHERE user_id = $1)")

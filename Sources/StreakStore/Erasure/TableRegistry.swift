@@ -65,19 +65,22 @@ public enum TableRegistry {
       export: .covered("which device has shown what says nothing more"),
       merge: .kept("a device's own")),
     PersonalTable(
+      name: "audit_heads", userColumn: "user_id", export: .covered("the last event's own number and hash"),
+      merge: .kept("what happened, happened")),
+    PersonalTable(
       name: "audit_events", userColumn: "user_id", export: .section("audit"), merge: .kept("what happened, happened")),
     PersonalTable(
       name: "audit_heads", userColumn: "user_id", export: .covered("the end of what is in audit"),
       merge: .kept("what happened, happened")),
   ]
 
+  /// The tables of the audit, whose rows whoever serves may remove by `erase_audit_trail` only.
+  static let auditTrail: Set<String> = ["audit_heads", "audit_events"]
+
   /// Tables without rows of people.
   public static let impersonal: Set<String> = [
     "schema_versions", "service_state", "backup_runs", "rate_limits", "rate_limit_secret",
   ]
-
-  /// Tables from which only their owner's function takes rows.
-  static let auditTables: Set<String> = ["audit_events", "audit_heads"]
 
   /// The names of columns that say whose a row is.
   public static let userColumns: Set<String> = ["user_id", "claimed_by"]

@@ -42,7 +42,14 @@ extension SchemaVersion {
         user_id uuid NOT NULL
       )
       """,
-      "CREATE INDEX IF NOT EXISTS people_by_time ON erasure.people (erased_at)",
-      "CREATE INDEX IF NOT EXISTS sessions_by_person ON erasure.sessions (user_id)",
+      """
+      -- Asked first: CREATE INDEX locks the table even if the index is there, and others may be erasing people by it.
+      DO $do$ BEGIN
+        IF to_regclass('erasure.people_by_time') IS NULL THEN
+          CREATE INDEX people_by_time ON erasure.people (erased_at);
+          CREATE INDEX sessions_by_person ON erasure.sessions (user_id);
+        END IF;
+      END $do$
+      """,
     ])
 }

@@ -28,12 +28,9 @@ extension StreakStore {
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
     let applied = try await applySchema(SchemaVersion.all)
-    do throws(StoreError) { try await takeEpoch() } catch { throw .store(error) }
+    do throws(StoreError) { try await readEpoch() } catch { throw .store(error) }
     return applied
   }
-
-  /// Takes which life of the database this is: for a store that serves a schema which another one has applied.
-  public func takeEpoch() async throws(StoreError) { epoch = try await readEpoch() }
 
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
   ///

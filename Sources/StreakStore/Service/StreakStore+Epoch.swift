@@ -3,16 +3,19 @@ internal import Postgres
 extension StreakStore {
   private static let readEpoch = Statement(.read, "SELECT epoch FROM service_state")
 
-  /// The database's epoch, read anew. It rises when the database has gone back to an earlier state; 1 at first.
+  /// Reads the database's epoch, which life of the database this is, and keeps it: after `migrateSchema()`, or for a store that serves a schema
+  /// which another one has applied. It rises when the database has gone back to an earlier state; 1 at first.
+  @discardableResult
   public func readEpoch() async throws(StoreError) -> Int64 {
-    guard let epoch = try await database.row(Self.readEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
+    guard let found = try await database.row(Self.readEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
     else { throw .fault(reason: "service_state has no row") }
-    return epoch
+    epoch = found
+    return found
   }
 
   /// SQL that raises the epoch to the present second, or by one if it is later already: whoever restores twice never gets one again.
   public static let raiseEpochText =
-    "UPDATE service_state SET epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint) RETURNING epoch"
+    "UPDATE service_state SET epoch = greatest(epoch + 1, floor(extract(epoch FROM clock_timestamp()))::bigint) RETURNING epoch"
   private static let raiseEpoch = Statement(.write, raiseEpochText)
 
   /// Raises the epoch: devices drop what they know of the server's state and send what it may have lost.
