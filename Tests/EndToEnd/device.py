@@ -66,6 +66,7 @@ class Device(Person):
         super().__init__(server, email=of.email if of else None)
         self.habits, self.cells, self.notices = {}, {}, {}
         self.cursor, self.queue, self.decided, self.outcomes = None, [], 0, {}
+        self.kept = []  # decided operations, in case the server loses them
         if of:
             self.user_id = self.sign_in().account.user_id
         else:
@@ -96,8 +97,12 @@ class Device(Person):
         for outcome in response.outcomes:
             self.outcomes[outcome.seq] = outcome
             if self.queue and self.queue[0].seq == outcome.seq:
-                self.queue.pop(0)
+                self.kept.append(self.queue.pop(0))
                 self.decided = outcome.seq
+        if self.cursor and self.cursor.epoch != response.cursor.epoch:
+            # The server was restored to an earlier moment: what it has not lost gets its first outcome again.
+            self.queue, self.kept = self.kept + self.queue, []
+            self.decided = self.queue[0].seq - 1 if self.queue else self.decided
         if response.reset:
             self.habits, self.cells, self.notices = {}, {}, {}
         for habit in response.deleted_habit_ids:

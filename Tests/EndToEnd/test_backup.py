@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import pytest
+from device import Device, completion, edit
 from operations import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
 from person import Person, today
 from server import Server, open_folder
@@ -80,6 +81,39 @@ def test_a_backup_restores_to_the_same_and_the_service_goes_on(place, folder):
     place.restore(folder / "again", name)
     with Server(folder=folder, arguments=("--data-folder", str(folder / "again"))):
         assert int(sql(folder / "again", "SELECT epoch FROM service_state")) > 1
+
+
+def test_what_was_acknowledged_after_the_backup_comes_back_from_the_devices(folder):
+    """The epoch rises, the devices notice, pull anew and send again what they keep: once."""
+    with Server(folder=folder) as server:
+        phone = Device(server)
+        habit = phone.new_habit()
+        tablet = Device(server, of=phone)
+        for device, note in ((phone, "before"), (tablet, "before, too")):
+            device.make(**completion(habit, today() - (device is tablet), note=note))
+            device.sync()
+        keys = Keys(folder)
+        streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", folder / "data", "--recipient", keys.recipient)
+        phone.make(**completion(habit, note="after"))
+        phone.make(**edit(os.urandom(16), "made after the backup"))
+        tablet.make(**completion(habit, today() - 2, note="after, too"))
+        for device in (phone, tablet, phone):
+            device.sync()
+        digest = phone.digest()
+    with open_folder() as other:
+        streakctl("backup", "restore", "--folder", folder / "backups", "--identity", keys.identity, "--into", other / "data")
+        with Server(folder=other) as server:
+            for device in (phone, tablet):
+                device.connect(server)
+            epoch = phone.cursor.epoch
+            for device in (phone, tablet) * 3:
+                device.sync()
+            assert phone.cursor.epoch > epoch
+            assert phone.digest() == tablet.digest() == digest
+            assert not phone.notices and not tablet.notices
+            made = sql(other / "data", "SELECT count(*), count(DISTINCT (device_id, seq)) FROM operations")
+            assert made == f"{phone.decided + tablet.decided}|{phone.decided + tablet.decided}"
+            assert phone.streak(habit).current == 3
 
 
 def test_list_and_verify(place):

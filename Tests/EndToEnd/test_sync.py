@@ -14,7 +14,7 @@ from cutting_proxy import CuttingProxy
 from device import Device, completion, delete, edit, refusal
 from google.protobuf import timestamp_pb2
 from person import DAY_SECONDS, details, local_time, today
-from server import Server
+from server import Server, wait_until
 from streak.v1 import common_pb2, streak_pb2, sync_pb2
 
 APPLIED, SUPERSEDED, REJECTED = (
@@ -285,7 +285,7 @@ def test_c89_simulation_with_real_processes(folder, seed):
                     device.make(**chance.choice([delete(habit), SHAPES[0]]))
                 elif step in (60, 110):
                     if step == 60:
-                        os.kill(running.postgres_pid(), signal.SIGKILL)
+                        kill_postgres(running)
                     else:
                         running.kill()
                         running = Server(folder=folder)
@@ -444,6 +444,18 @@ def test_hints_cross_processes_and_broken_links(folder):
                 hints.call.cancel()
 
 
+def kill_postgres(running):
+    """The one that runs: after a kill it takes a moment until the next one has written its process id."""
+    def killed():
+        try:
+            os.kill(running.postgres_pid(), signal.SIGKILL)
+            return True
+        except (ProcessLookupError, FileNotFoundError, ValueError):
+            return False
+
+    wait_until(killed)
+
+
 def terminate_listeners(folder):
     psql(folder, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%'")
 
@@ -501,7 +513,7 @@ def test_c76_c92_a_queue_survives_kills(folder, victim):
                         running = Server(folder=folder)
                         phone.connect(running)
                     else:
-                        os.kill(running.postgres_pid(), signal.SIGKILL)
+                        kill_postgres(running)
                         flight.exception()
                 try:
                     phone.take(phone.send(phone.request(phone.queue[:chance.randrange(1, 40)], nothing_left=False)))

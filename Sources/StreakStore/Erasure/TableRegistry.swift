@@ -69,9 +69,6 @@ public enum TableRegistry {
       merge: .kept("what happened, happened")),
     PersonalTable(
       name: "audit_events", userColumn: "user_id", export: .section("audit"), merge: .kept("what happened, happened")),
-    PersonalTable(
-      name: "audit_heads", userColumn: "user_id", export: .covered("the end of what is in audit"),
-      merge: .kept("what happened, happened")),
   ]
 
   /// The tables of the audit, whose rows whoever serves may remove by `erase_audit_trail` only.
