@@ -19,13 +19,16 @@ extension StreakStore {
     FROM habits WHERE user_id = $1 AND version > $2 AND ($2 > 0 OR NOT is_deleted) ORDER BY version
     """)
 
+  // Walks the index by version from the place on. A join with habits would let the planner begin with the habits and read each one's whole
+  // history: 42 ms instead of half a one after ten years.
   private static let pulledCells = Statement(
     .read,
     """
     SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
       c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
-    FROM cells c JOIN habits h ON h.user_id = c.user_id AND h.habit_id = c.habit_id
-    WHERE c.user_id = $1 AND (c.version, c.habit_id, c.day) > ($2, $3, $4) AND NOT h.is_deleted
+    FROM cells c
+    WHERE c.user_id = $1 AND (c.version, c.habit_id, c.day) > ($2, $3, $4)
+      AND c.habit_id <> ALL (ARRAY(SELECT habit_id FROM habits WHERE user_id = $1 AND is_deleted))
     ORDER BY c.version, c.habit_id, c.day LIMIT $5
     """)
 
