@@ -275,7 +275,13 @@ def test_c89_simulation_with_real_processes(folder, seed):
                 device = chance.choice(devices)
                 habit, day = chance.choice(habits), today() - chance.randrange(3)
                 what = chance.randrange(20)
-                if what < 9:
+                if step == 60:
+                    kill_postgres(running)
+                elif step == 110:
+                    running.kill()
+                    running = Server(folder=folder)
+                    proxy.target = running.port
+                elif what < 9:
                     done = chance.random() < 0.7
                     device.make(**completion(habit, day, done=done, note=chance.choice(["", "x", "y"])))
                 elif what < 11:
@@ -283,13 +289,6 @@ def test_c89_simulation_with_real_processes(folder, seed):
                                        fields=[chance.choice([sync_pb2.HABIT_FIELD_NAME, sync_pb2.HABIT_FIELD_COLOR])]))
                 elif what < 12:
                     device.make(**chance.choice([delete(habit), SHAPES[0]]))
-                elif step in (60, 110):
-                    if step == 60:
-                        kill_postgres(running)
-                    else:
-                        running.kill()
-                        running = Server(folder=folder)
-                        proxy.target = running.port
                 else:
                     proxy.plan = (chance.choice(["none", "none", "before", "request", "commit", "reply"]), chance.randrange(1, 900))
                     exchange(device, proxy, chance)
