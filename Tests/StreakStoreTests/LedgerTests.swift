@@ -55,6 +55,35 @@ import Testing
     }
   }
 
+  @Test("a few people changed by many at once on four loops: nobody is told of a race, and no statement is refused")
+  func races() async throws {
+    try await TestStore.run(loopCount: 4) { test async throws in
+      var people: [TestPerson] = []
+      for index in 0..<60 { people.append(try await TestPerson.signUp(test, "\(index)@example.org")) }
+      let everybody = people
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for caller in 0..<400 {
+          group.addTask(executorPreference: test.loops[caller % 4]) {
+            var randomness = SplitMix64(seed: UInt64(caller))
+            for step in 0..<20 {
+              let person = everybody[Int.random(in: 0..<60, using: &randomness)]
+              let change = Operation.Change.day(person.habitID, Moment.sampleDay, note: "\(caller) \(step)")
+              let answer = try await person.change(change)
+              #expect(answer.outcomes[0].status == .applied)
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      #expect(try await test.count("cell_history") == 400 * 20 - 60)
+      let store = test.store
+      for loop in test.loops {
+        let count = await Task(executorPreference: loop) { store.writer.dividedCount }.value
+        #expect(count == 0)
+      }
+    }
+  }
+
   @Test("changes of 300 people at once go in few transactions, each to its own person")
   func batches() async throws {
     try await TestStore.run { test async throws in

@@ -29,6 +29,8 @@ final class LedgerWriter {
   private var retrying: [LedgerPerson] = []
   /// People in a batch under way: their later calls wait for it.
   private var inFlight: Set<Identifier> = []
+  /// Batches that the database refused, so that they went on in parts: costly, and a sign of damage.
+  private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
 
   init(loop: EventLoop, database: Database, habitsMax: Int, epoch: @escaping () -> Int64) {
@@ -61,15 +63,16 @@ final class LedgerWriter {
       let bound = LoopBound((writer: self, people: people), loop: loop)
       Task(executorPreference: loop) {
         let (writer, people) = bound.value
-        await writer.fly(people)
-        writer.land(people)
+        writer.land(people, losers: await writer.fly(people))
       }
     }
   }
 
-  private func land(_ people: [LedgerPerson]) {
+  /// Only now may the calls of `people` be in another batch: two attempts for one person in one statement would break it.
+  private func land(_ people: [LedgerPerson], losers: [LedgerPerson]) {
     flights -= 1
     for person in people { inFlight.remove(person.userID) }
+    retrying += losers
     takeOff()
   }
 
@@ -97,45 +100,56 @@ final class LedgerWriter {
     return people.sorted { $0.userID < $1.userID }
   }
 
-  private func fly(_ people: [LedgerPerson]) async {
+  /// - Returns: Those whose calls are to go again.
+  private func fly(_ people: [LedgerPerson]) async -> [LedgerPerson] {
     let stubborn = people.filter { $0.attempts >= Self.unlockedAttemptsMax }
     let ordinary = stubborn.isEmpty ? people : people.filter { $0.attempts < Self.unlockedAttemptsMax }
-    if !ordinary.isEmpty { await flyTogether(ordinary) }
-    for person in stubborn { await flyLocked(person) }
+    var losers = ordinary.isEmpty ? [] : await flyTogether(ordinary)
+    for person in stubborn { losers += await flyLocked(person) }
+    return losers
   }
 
-  private func flyTogether(_ people: [LedgerPerson]) async {
+  private func flyTogether(_ people: [LedgerPerson]) async -> [LedgerPerson] {
     do throws(StoreError) {
-      let losers = try await attempt(people, by: database)
-      retrying += losers.map { $0.again() }
+      return try await attempt(people, by: database).map { $0.again() }
     } catch {
+      var losers: [LedgerPerson] = []
+      if case .fault = error { dividedCount += 1 }
       switch error {
-      case .concurrentChange: retryOrFail(people, error)
+      case .concurrentChange: losers = again(people, error)
       // Something in the batch cannot be stored: only whose it is shall suffer.
       case .fault where people.count > 1:
         for person in people {
-          await flyTogether([LedgerPerson(person.userID, person.calls, attempts: person.attempts)])
+          losers += await flyTogether([LedgerPerson(person.userID, person.calls, attempts: person.attempts)])
         }
       case .fault where people[0].calls.count > 1:
         let person = people[0]
+        var again: [LedgerCall] = []
         for call in person.calls {
-          await flyTogether([LedgerPerson(person.userID, [call], attempts: person.attempts)])
+          again += await flyTogether([LedgerPerson(person.userID, [call], attempts: person.attempts)]).flatMap(\.calls)
         }
+        if !again.isEmpty { losers = [LedgerPerson(person.userID, again, attempts: person.attempts + 1)] }
       default: for person in people { person.fail(error) }
       }
+      return losers
     }
   }
 
-  private func retryOrFail(_ people: [LedgerPerson], _ error: StoreError) {
-    for person in people {
-      if person.attempts < Self.attemptsMax { retrying.append(person.again()) } else { person.fail(error) }
+  /// - Returns: `people` for another attempt, but for those who have had enough: they are told.
+  private func again(_ people: [LedgerPerson], _ error: StoreError) -> [LedgerPerson] {
+    people.compactMap { person in
+      guard person.attempts < Self.attemptsMax else {
+        person.fail(error)
+        return nil
+      }
+      return person.again()
     }
   }
 
   private static let lock = Statement(.write, "SELECT FROM users WHERE user_id = $1 FOR NO KEY UPDATE")
 
   /// Changes one person's data while holding the lock of their row.
-  private func flyLocked(_ person: LedgerPerson) async {
+  private func flyLocked(_ person: LedgerPerson) async -> [LedgerPerson] {
     do throws(StoreError) {
       try await database.transacting { transaction throws(StoreError) in
         try await transaction.execute(Self.lock, .identifier(person.userID))
@@ -144,8 +158,10 @@ final class LedgerWriter {
       }
       person.answer()
     } catch {
-      if error == .concurrentChange { retryOrFail([person], error) } else { person.fail(error) }
+      if error == .concurrentChange { return again([person], error) }
+      person.fail(error)
     }
+    return []
   }
 
   // MARK: Load, decide, store
