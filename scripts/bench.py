@@ -2,7 +2,6 @@
 
 import argparse
 import base64
-import concurrent.futures
 import datetime
 import hashlib
 import json
@@ -17,11 +16,11 @@ import statistics
 import subprocess
 import sys
 import time
-import uuid
 
 import conftest  # noqa: F401  (generates the stubs)
-from device import Device, completion, digest_of, habit_item
-from person import Person, local_time, today
+from google.protobuf import timestamp_pb2
+from device import Device, cell_item, digest_of, habit_item
+from person import today
 from server import Server
 from streak.v1 import common_pb2, streak_pb2
 
@@ -31,11 +30,11 @@ STREAMING = {"Collect": "received", "Repeat": "sent", "Chat": "received and sent
 STREAM_COUNTS = [1, 100]
 ECHO = "/bench.Echo/Unary"
 CLIENT_COUNTS = [1, 4, 8, 16, 32]
-PEOPLE = 200
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
-HABITS = 10
-SYNC_PEOPLE = 4000
+PEOPLE = 4000
+NOTES = 5  # of each, so that nobody's next is what is there
+HABIT = "Read"
 SYNC_CALLERS = [1, 64, 256, 1000]
 UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 PULLS = 200
@@ -46,8 +45,8 @@ READ = re.search(r'static let streak = Statement\(\s*\.read,\s*"""(.*?)"""', SOU
 READ_SCRIPTS = 100  # pgbench takes at most 128
 
 # The least that PostgreSQL does to change one cell durably: one statement, one transaction.
-WRITE = """\\set n random(0, {last})
-WITH k AS (SELECT user_id, habit_id FROM bench_keys WHERE n = :n), changed AS (
+WRITE = """\\set n random(1, {last})
+WITH k AS (SELECT user_id, habit_id FROM bench_people WHERE n = :n), changed AS (
   UPDATE users SET change_number = change_number + 1 FROM k WHERE users.user_id = k.user_id
   RETURNING users.user_id, users.change_number, k.habit_id
 ), kept AS (
@@ -57,6 +56,14 @@ WITH k AS (SELECT user_id, habit_id FROM bench_keys WHERE n = :n), changed AS (
 UPDATE cells SET note = changed.change_number::text, version = changed.change_number, recorded_at = now()
 FROM changed WHERE cells.user_id = changed.user_id AND cells.habit_id = changed.habit_id AND cells.day = {day};
 """
+
+
+def utc_day():
+    return int(time.time()) // 86_400
+
+
+def utc_time():
+    return common_pb2.LocalTime(occurred_at=timestamp_pb2.Timestamp(seconds=int(time.time())), zone="Etc/UTC")
 
 
 def free_port():
@@ -202,21 +209,17 @@ class Bench:
         data.mkdir()
         data.chmod(0o755)
         with Server(folder=data, arguments=["--loops", str(os.cpu_count()), *UNLIMITED]) as server:
-            people = self.make_people(server)
-            pairs = [(person, habit) for person, habits in people for habit in habits]
             self.socket = str(data / "data" / "socket")
-            self.write_keys(pairs)
-            read_lines = self.write_lines("read.txt", [
-                (person, streak_pb2.GetStreakRequest(habit_id=habit)) for person, habit in pairs])
+            people = self.make_people()
+            read_lines = self.write_lines("read.txt", [(token, streak_pb2.GetStreakRequest(habit_id=habit)) for token, _, habit in people])
             # Days that count for a new account are few: each habit gets note after note for today. In random order, as pgbench draws.
-            writes = [
-                (person, streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), note=str(number), made=local_time()))
-                for person, habit in pairs for number in range(20)]
+            writes = [(token, streak_pb2.RecordCompletionRequest(habit_id=habit, day=utc_day(), note=str(number), made=utc_time()))
+                      for token, _, habit in people for number in range(NOTES)]
             random.Random(1).shuffle(writes)
             write_lines = self.write_lines("write.txt", writes)
             read_scripts = self.write_read_scripts()
             write_script = self.folder / "write.sql"
-            write_script.write_text(WRITE.format(last=len(pairs) - 1, day=today()))
+            write_script.write_text(WRITE.format(last=PEOPLE, day=utc_day()))
             results = {}
             for _ in range(self.rounds):
                 for clients in CLIENT_COUNTS:
@@ -233,7 +236,8 @@ class Bench:
                 alone = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{write_lines}", 1, 1) if has_load else None
                 if alone:
                     results.setdefault(("streakd", "alone us", 1), []).append(alone["p50"])
-            sync_file = self.make_sync_people()
+            sync_file = self.folder / "sync.txt"
+            sync_file.write_text("".join(f"{token}\t{user.hex()}\t{habit.hex()}\n" for token, user, habit in people))
             for _ in range(self.rounds):
                 for callers in SYNC_CALLERS:
                     answer = self.sync_load(server.port, sync_file, callers)
@@ -243,40 +247,31 @@ class Bench:
             self.pulls = self.pull_cost(server)
         return {key: statistics.median(values) for key, values in results.items()}
 
-    def make_people(self, server):
-        def make(_):
-            with Person(server) as person:
-                person.sign_up()
-                habits = [person.put_habit(f"habit {number}") for number in range(HABITS)]
-                for habit in habits:
-                    person.record(habit)
-                return person, habits
-
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            return list(pool.map(make, range(PEOPLE)))
-
-    def make_sync_people(self):
-        """People with a device and a habit each, straight into the tables: signing up would take a password hash for each."""
-        rows, lines = [], []
-        name = "Read"
-        for _ in range(SYNC_PEOPLE):
+    def make_people(self):
+        """People with a device, a habit, and that done today, straight into the tables: signing up would take a password hash for each."""
+        people, rows = [], []
+        for _ in range(PEOPLE):
             user, device, habit, secret = (os.urandom(size) for size in (16, 16, 16, 32))
-            digest = digest_of([habit_item(common_pb2.Habit(id=habit, name=name))])
-            rows.append(f"('{user.hex()}', '{device.hex()}', '{habit.hex()}', '\\x{hashlib.sha256(secret).hexdigest()}', '\\x{digest.hex()}')")
-            token = "access." + base64.urlsafe_b64encode(user + secret).decode().rstrip("=")
-            lines.append(f"{token}\t{user.hex()}\t{habit.hex()}\n")
-        self.psql(f"""CREATE TABLE bench_people (user_id uuid, device_id uuid, habit_id uuid, access_hash bytea, digest bytea);
-            INSERT INTO bench_people VALUES {', '.join(rows)};
+            cell = cell_item(common_pb2.Cell(habit_id=habit, day=utc_day(), done=True))
+            digest = digest_of([habit_item(common_pb2.Habit(id=habit, name=HABIT)), cell])
+            rows.append(f"('{user.hex()}', '{device.hex()}', '{habit.hex()}', '\\x{hashlib.sha256(secret).hexdigest()}', "
+                        f"'\\x{digest.hex()}', '\\x{digest_of([cell]).hex()}')")
+            people.append(("access." + base64.urlsafe_b64encode(user + secret).decode().rstrip("="), user, habit))
+        self.psql(f"""CREATE TABLE bench_people (
+              n serial PRIMARY KEY, user_id uuid, device_id uuid, habit_id uuid, access_hash bytea, digest bytea, cells_digest bytea);
+            INSERT INTO bench_people (user_id, device_id, habit_id, access_hash, digest, cells_digest) VALUES {', '.join(rows)};
             INSERT INTO users (user_id, email, password_hash, created_at, change_number, sealed_sign_up, digest, habit_count)
-              SELECT user_id, '', '', now(), 1, '', digest, 1 FROM bench_people;
+              SELECT user_id, '', '', now(), 2, '', digest, 1 FROM bench_people;
             INSERT INTO devices (user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at)
               SELECT user_id, device_id, '', '', '', now(), access_hash, now() + interval '1 day' FROM bench_people;
-            INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at)
-              SELECT user_id, habit_id, '{name}', '', 0, 0, false, 1, now() FROM bench_people;
-            VACUUM ANALYZE users, devices, habits;""")
-        path = self.folder / "sync.txt"
-        path.write_text("".join(lines))
-        return path
+            INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at,
+                total_days, longest_run, last_run_first_day, last_run_last_day, cells_digest)
+              SELECT user_id, habit_id, '{HABIT}', '', 0, 0, false, 1, now(), 1, 1, {utc_day()}, {utc_day()}, cells_digest FROM bench_people;
+            INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
+                utc_offset_seconds, day_start_minutes, recorded_at)
+              SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now() FROM bench_people;
+            VACUUM ANALYZE;""")
+        return people
 
     def sync_load(self, port, people, callers):
         run = subprocess.run(
@@ -333,24 +328,15 @@ class Bench:
 
     def write_lines(self, name, requests):
         path = self.folder / name
-        path.write_text("".join(f"{dict(person.metadata)['authorization']}\t{request.SerializeToString().hex()}\n"
-                                for person, request in requests))
+        path.write_text("".join(f"Bearer {token}\t{request.SerializeToString().hex()}\n" for token, request in requests))
         return path
 
     def psql(self, text):
         return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", "streakd", "postgres"],
                               input=text, text=True, check=True, capture_output=True).stdout
 
-    def write_keys(self, pairs):
-        """The keys that pgbench draws from; streakd's load draws from the same."""
-        by_habit = "".join(f"({number}, '{uuid.UUID(bytes=habit)}'),\n" for number, (_, habit) in enumerate(pairs))
-        self.psql(f"""CREATE TABLE bench_keys (n int PRIMARY KEY, user_id uuid, habit_id uuid);
-            INSERT INTO bench_keys (n, habit_id) VALUES {by_habit.rstrip().rstrip(',')};
-            UPDATE bench_keys SET user_id = habits.user_id FROM habits WHERE habits.habit_id = bench_keys.habit_id;
-            VACUUM ANALYZE;""")
-
     def write_read_scripts(self):
-        rows = self.psql(f"SELECT user_id, habit_id FROM bench_keys ORDER BY random() LIMIT {READ_SCRIPTS}").split()
+        rows = self.psql(f"SELECT user_id, habit_id FROM bench_people ORDER BY random() LIMIT {READ_SCRIPTS}").split()
         paths = []
         for number, row in enumerate(rows):
             user_id, habit_id = row.split("|")

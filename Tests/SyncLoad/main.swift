@@ -23,24 +23,54 @@ func bytes(_ hexadecimal: Substring) -> [UInt8] {
   }
 }
 
-/// One person's device: sends one operation after another, each a new note for today, from where the server says it is.
-func drive(
-  _ people: ArraySlice<Person>, _ channel: RPCChannel, until end: Date, seqs: inout [Int64], cursors: inout [Cursor?]
-) async throws -> [Double] {
-  var latencies: [Double] = []
-  var place = people.startIndex
-  while Date() < end {
+/// People's devices: each sends one operation after another, each a new note for today.
+struct Devices: Sendable {
+  let people: ArraySlice<Person>
+  let channel: RPCChannel
+  // Asked with a number no one has, the server tells which it waits for.
+  private var nextSeqs: [Int64]
+  private var cursors: [Cursor?]
+  private var latencies: [Double] = []
+
+  init(_ people: ArraySlice<Person>, _ channel: RPCChannel) {
+    self.people = people
+    self.channel = channel
+    nextSeqs = [Int64](repeating: 1 << 40, count: people.count)
+    cursors = [Cursor?](repeating: nil, count: people.count)
+  }
+
+  /// One operation of everybody, untimed: now the next numbers are known.
+  mutating func warmUp() async throws {
+    for place in people.indices {
+      while try await !send(place) {}
+    }
+    latencies = []
+  }
+
+  /// - Returns: The latencies in us.
+  mutating func run(until end: Date) async throws -> [Double] {
+    var place = people.startIndex
+    while Date() < end {
+      guard try await send(place) else { fatalError("refused") }
+      place = place + 1 == people.endIndex ? people.startIndex : place + 1
+    }
+    return latencies
+  }
+
+  /// - Returns: Whether it was applied; if not, the number that the server waits for is known now.
+  private mutating func send(_ place: Int) async throws -> Bool {
     let person = people[place]
+    let index = place - people.startIndex
     let now = Date().timeIntervalSince1970
-    let seq = seqs[place - people.startIndex] + 1
+    let seq = nextSeqs[index]
     let operation = Operation(
-      seq: seq, hybridTime: UInt64(now * 1000) << 16 | UInt64(seq & 0xFFFF), seen: cursors[place - people.startIndex],
+      seq: seq, hybridTime: UInt64(now * 1000) << 16 | UInt64(seq & 0xFFFF), seen: cursors[index],
       change: .setCompletion(
         SetCompletion(
           habitId: person.habitID, day: Int32(now / 86_400), done: true, note: "\(seq)",
           made: LocalTime(occurredAt: .init(seconds: Int64(now)), zone: "Etc/UTC"))))
     let request = SyncRequest(
-      userId: person.userID, cursor: cursors[place - people.startIndex], operations: [operation], nothingLeft: true)
+      userId: person.userID, cursor: cursors[index], operations: [operation], nothingLeft: true)
     var options = CallOptions()
     options.metadata = [("authorization", "Bearer \(person.token)")]
     let started = Date()
@@ -49,19 +79,17 @@ func drive(
       guard reply.message.outcomes.first?.status == .applied, reply.message.digest != nil else {
         fatalError("not applied: \(reply.message)")
       }
-      seqs[place - people.startIndex] = seq
-      cursors[place - people.startIndex] = reply.message.cursor
+      nextSeqs[index] = seq + 1
+      cursors[index] = reply.message.cursor
       latencies.append(Date().timeIntervalSince(started) * 1e6)
+      return true
     } catch {
-      // A person whom an earlier run has used: go on from where the server is.
       guard let refusal = error.detail(SyncRefusal.self), refusal.expectedSeq > 0 else { throw error }
-      seqs[place - people.startIndex] = refusal.expectedSeq - 1
-      cursors[place - people.startIndex] = nil
-      continue
+      nextSeqs[index] = refusal.expectedSeq
+      cursors[index] = nil
+      return false
     }
-    place = place + 1 == people.endIndex ? people.startIndex : place + 1
   }
-  return latencies
 }
 
 let arguments = CommandLine.arguments
@@ -79,22 +107,31 @@ let thread = EventLoopThread()
 let connections = arguments.count > 5 ? Int(arguments[5]) ?? 4 : 4
 let channels = (0..<min(connections, concurrency)).map { _ in RPCChannel(to: target, loop: thread.loop) }
 let share = people.count / concurrency
-let end = Date().addingTimeInterval(seconds)
-let latencies = try await withThrowingTaskGroup(of: [Double].self) { group in
-  for worker in 0..<concurrency {
-    let own = people[worker * share..<(worker + 1) * share]
-    let channel = channels[worker % channels.count]
-    group.addTask(executorPreference: thread.loop) {
-      // Asked with a number no one has, the server tells which it waits for.
-      var seqs = [Int64](repeating: 1 << 40, count: share)
-      var cursors = [Cursor?](repeating: nil, count: share)
-      return try await drive(own, channel, until: end, seqs: &seqs, cursors: &cursors)
-    }
+let executor = thread.loop
+
+/// Runs `body` on all workers at once.
+func together<Value: Sendable>(
+  _ workers: [Devices], _ body: @escaping @Sendable (Devices) async throws -> Value
+) async throws -> [Value] {
+  try await withThrowingTaskGroup(of: Value.self) { group in
+    for worker in workers { group.addTask(executorPreference: executor) { try await body(worker) } }
+    return try await group.reduce(into: []) { $0.append($1) }
   }
-  var all: [Double] = []
-  for try await some in group { all += some }
-  return all
-}.sorted()
+}
+
+let cold = (0..<concurrency).map { worker in
+  Devices(people[worker * share..<(worker + 1) * share], channels[worker % channels.count])
+}
+let workers = try await together(cold) { worker in
+  var worker = worker
+  try await worker.warmUp()
+  return worker
+}
+let end = Date().addingTimeInterval(seconds)
+let latencies = try await together(workers) { worker in
+  var worker = worker
+  return try await worker.run(until: end)
+}.flatMap { $0 }.sorted()
 let p50 = latencies.isEmpty ? 0 : latencies[latencies.count / 2]
 let p99 = latencies.isEmpty ? 0 : latencies[latencies.count * 99 / 100]
 print("{\"ok\": \(latencies.count), \"rps\": \(Double(latencies.count) / seconds), \"p50\": \(p50), \"p99\": \(p99)}")
