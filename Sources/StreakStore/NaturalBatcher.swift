@@ -2,8 +2,8 @@ internal import EventLoop
 
 /// Collects calls while earlier ones are under way, and executes what has come together as one.
 ///
-/// An idle batcher executes a single call at once: batching adds no delay. A busy one executes few large batches. Loop-confined.
-final class NaturalBatcher<Request: Sendable, Response: Sendable> {
+/// An idle batcher executes a single call within the turn in which it came: batching adds no delay. A busy one executes few large batches. Loop-confined.
+final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork {
   /// Executes a batch and answers each request in order, or fails them all.
   typealias Execute = ([Request]) async -> Result<[Response], StoreError>
 
@@ -12,7 +12,8 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable> {
   private let batchCountMax: Int
   private let execute: Execute
   private var flights = 0
-  // Invariant: empty unless `flights` equals `flightsMax`. Its length is bounded by the calls that the server admits at once.
+  private var isTakeOffDue = false
+  // Invariant: between turns of the loop empty unless `flights` equals `flightsMax`. Its length is bounded by the calls that the server admits at once.
   private var waiting: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)] = []
 
   /// - Parameters:
@@ -31,17 +32,26 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable> {
     loop.preconditionIsCurrent()
     return try await withCheckedContinuation { continuation in
       waiting.append((request, continuation))
-      takeOff()
+      takeOffSoon()
     }.get()
   }
 
-  private func takeOff() {
-    guard flights < flightsMax, !waiting.isEmpty else { return }
-    flights += 1
-    let batch = Array(waiting.prefix(batchCountMax))
-    waiting.removeFirst(batch.count)
-    let bound = LoopBound(self, loop: loop)
-    Task(executorPreference: loop) { await bound.value.fly(batch) }
+  /// At the end of the loop's turn: whatever came in with the same turn comes along.
+  private func takeOffSoon() {
+    guard !isTakeOffDue, flights < flightsMax else { return }
+    isTakeOffDue = true
+    loop.atEndOfTurn(self)
+  }
+
+  func endOfTurn() {
+    isTakeOffDue = false
+    while flights < flightsMax, !waiting.isEmpty {
+      flights += 1
+      let batch = Array(waiting.prefix(batchCountMax))
+      waiting.removeFirst(batch.count)
+      let bound = LoopBound(self, loop: loop)
+      Task(executorPreference: loop) { await bound.value.fly(batch) }
+    }
   }
 
   private func fly(
@@ -49,7 +59,7 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable> {
   ) async {
     let outcome = await execute(batch.map(\.request))
     flights -= 1
-    takeOff()
+    if !waiting.isEmpty { takeOffSoon() }
     switch outcome {
     case .success(let responses):
       precondition(responses.count == batch.count, "a batch answers each of its requests")

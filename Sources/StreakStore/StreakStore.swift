@@ -6,7 +6,7 @@ internal import Synchronization
 /// The tables of the service as typed calls. One for the process; each call uses the connections of the loop it is made on.
 public final class StreakStore: Sendable {
   /// Batches of streak reads under way at the same time, per loop.
-  static let streakReadFlightsMax = 2
+  static let readFlightsMax = 2
 
   /// What one person's data may grow to.
   public let limits: StoreLimits
@@ -19,6 +19,7 @@ public final class StreakStore: Sendable {
   private struct LoopPart {
     let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
+    let grantBatcher: NaturalBatcher<AccessKey, AccessGrant?>
     let writer: LedgerWriter
   }
 
@@ -49,15 +50,19 @@ public final class StreakStore: Sendable {
     let epoch = Epoch()
     currentEpoch = epoch
     parts = loops.map { loop in
-      let batcher = NaturalBatcher<HabitKey, StreakRecord?>(
-        loop: loop, flightsMax: Self.streakReadFlightsMax, batchCountMax: Self.setReadCountMax
-      ) { keys in await Self.readStreaks(keys, database) }
-      let heads = NaturalBatcher<Identifier, PersonHead?>(
-        loop: loop, flightsMax: Self.streakReadFlightsMax, batchCountMax: Self.setReadCountMax
-      ) { people in await Self.readHeads(people, database) }
-      let writer = LedgerWriter(
-        loop: loop, database: database, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number })
-      return (loop, LoopBound(LoopPart(streakBatcher: batcher, headBatcher: heads, writer: writer), loop: loop))
+      func batcher<Request, Response>(
+        _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
+      ) -> NaturalBatcher<Request, Response> {
+        NaturalBatcher(loop: loop, flightsMax: Self.readFlightsMax, batchCountMax: Self.setReadCountMax) { requests in
+          await read(requests, database)
+        }
+      }
+      let part = LoopPart(
+        streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
+        grantBatcher: batcher(Self.readGrants),
+        writer: LedgerWriter(
+          loop: loop, database: database, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number }))
+      return (loop, LoopBound(part, loop: loop))
     }
   }
 
@@ -71,6 +76,9 @@ public final class StreakStore: Sendable {
 
   /// Reads of where people's data stands, on the caller's loop.
   var headBatcher: NaturalBatcher<Identifier, PersonHead?> { part.headBatcher }
+
+  /// Reads of what access tokens grant, on the caller's loop.
+  var grantBatcher: NaturalBatcher<AccessKey, AccessGrant?> { part.grantBatcher }
 
   /// Changes people's data on the caller's loop.
   var writer: LedgerWriter { part.writer }

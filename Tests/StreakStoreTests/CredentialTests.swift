@@ -32,6 +32,31 @@ import Testing
     }
   }
 
+  @Test("grants asked for at once are each the right token's", arguments: [1, 2, 300])
+  func batchedGrants(count: Int) async throws {
+    try await TestStore.run { test async throws in
+      var accounts: [NewAccount] = []
+      for index in 0..<5 {
+        let account = NewAccount.sample("\(index)@example.org", credential: .sample(UInt8(index + 1)))
+        _ = try await test.store.signUp(account)
+        accounts.append(account)
+      }
+      let everybody = accounts
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<count {
+          group.addTask(executorPreference: test.loops[0]) {
+            // Every third token is somebody else's.
+            let asked = everybody[index % 5]
+            let owner = everybody[index % 3 == 2 ? (index + 1) % 5 : index % 5]
+            let grant = try await test.store.accessGrant(of: asked.userID, accessHash: owner.credential.accessHash)
+            #expect(grant?.deviceID == (index % 3 == 2 ? nil : asked.device.deviceID))
+          }
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
+
   @Test("after a refresh both access tokens work, and of two refreshes with one token one wins")
   func refresh() async throws {
     try await TestStore.run { test async throws in

@@ -26,7 +26,7 @@ public struct StateDigest: Hashable, Sendable {
 
   /// The 16 bytes.
   public var bytes: [UInt8] {
-    [first, second].flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) } }
+    Identifier(high: first, low: second).bytes
   }
 
   /// The digest of one item.

@@ -7,6 +7,13 @@ public struct AccessGrant: Sendable, Equatable {
   public var expiresAt: Moment
 }
 
+/// Names an access token of a person.
+struct AccessKey: Sendable {
+  var userID: Identifier
+  /// SHA-256 of the secret.
+  var accessHash: [UInt8]
+}
+
 /// What is stored of a device's refresh token, as far as a presented one concerns it.
 public struct RefreshGrant: Sendable, Equatable {
   public var deviceID: Identifier
@@ -75,10 +82,41 @@ extension StreakStore {
     FROM devices WHERE user_id = $1 AND (access_hash = $2 OR previous_access_hash = $2)
     """)
 
+  private static let accessGrantSet = Statement(
+    .read,
+    """
+    SELECT device_id, CASE WHEN access_hash = wanted.hash THEN access_expires_at ELSE previous_access_expires_at END,
+      wanted.place
+    FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY wanted (user_id, hash, place)
+      CROSS JOIN LATERAL (
+        SELECT * FROM devices
+        WHERE devices.user_id = wanted.user_id
+          AND (devices.access_hash = wanted.hash OR devices.previous_access_hash = wanted.hash)
+        LIMIT 1) d
+    """)
+
   /// The device that an access token belongs to; nil if none, or if it was revoked. It may have expired.
   public func accessGrant(of userID: Identifier, accessHash: [UInt8]) async throws(StoreError) -> AccessGrant? {
-    try await database.row(Self.accessGrant, .identifier(userID), .bytes(accessHash)) { row throws(DatabaseError) in
-      AccessGrant(deviceID: try row.identifier(0), expiresAt: try row.moment(1))
+    try await grantBatcher.response(to: AccessKey(userID: userID, accessHash: accessHash))
+  }
+
+  /// Reads a batch: a single one by the plain statement, several by one statement for all.
+  static func readGrants(_ keys: [AccessKey], _ database: Database) async -> Result<[AccessGrant?], StoreError> {
+    do throws(StoreError) {
+      if let key = keys.first, keys.count == 1 {
+        let grant = try await database.row(accessGrant, .identifier(key.userID), .bytes(key.accessHash)) {
+          row throws(DatabaseError) in try row.accessGrant()
+        }
+        return .success([grant])
+      }
+      var grants = [AccessGrant?](repeating: nil, count: keys.count)
+      let found = try await database.rows(
+        accessGrantSet, .identifiers(keys.map(\.userID)), .bytesArray(keys.map(\.accessHash))
+      ) { row throws(DatabaseError) in (place: Int(try row.int64(2)), grant: try row.accessGrant()) }
+      for (place, grant) in found where (1...keys.count).contains(place) { grants[place - 1] = grant }
+      return .success(grants)
+    } catch {
+      return .failure(error)
     }
   }
 
@@ -144,5 +182,12 @@ extension StreakStore {
       Self.signOut, .identifier(userID), .identifier(deviceID), .string(Self.revocationChannel),
       .string(userID.description)
     ) { row throws(DatabaseError) in try row.int32(0) } ?? 0
+  }
+}
+
+extension Row {
+  /// Columns of the statements above, in their order.
+  fileprivate func accessGrant() throws(DatabaseError) -> AccessGrant {
+    AccessGrant(deviceID: try identifier(0), expiresAt: try moment(1))
   }
 }

@@ -13,7 +13,8 @@ struct LedgerStore {
     case devices
     case history
     case passing
-    case cells
+    case newCells
+    case replacedCells
     case summaries
     case habits
     case operations
@@ -160,9 +161,14 @@ struct LedgerStore {
     }
     add(.passing, passing.count, Self.storePassing, Self.columns(of: passing))
     let rows = people.flatMap { person, ledger in
-      ledger.changes.cells.sorted().compactMap { key in ledger.cells[key].map { (person.userID, key, $0) } }
+      ledger.changes.cells.sorted().compactMap { key in
+        ledger.cells[key].map { (person.userID, key, $0, ledger.changes.replacedCells.contains(key)) }
+      }
     }
-    add(.cells, rows.count, Self.storeCells, Self.columns(of: rows))
+    let new = rows.filter { !$0.3 }.map { ($0.0, $0.1, $0.2) }
+    add(.newCells, new.count, Self.storeNewCells, Self.columns(of: new))
+    let changed = rows.filter(\.3).map { ($0.0, $0.1, $0.2) }
+    add(.replacedCells, changed.count, Self.storeReplacedCells, Self.columns(of: changed))
   }
 
   private static let cellColumns = """
@@ -171,15 +177,15 @@ struct LedgerStore {
     """
   private static let storePassing =
     "INSERT INTO cell_history (\(cellColumns)) SELECT w.* FROM SOURCE WHERE \(changed)"
-  private static let storeCells = """
-    INSERT INTO cells (\(cellColumns))
-    SELECT w.* FROM SOURCE WHERE \(changed)
-    ON CONFLICT (user_id, habit_id, day) DO UPDATE SET
-      done = excluded.done, note = excluded.note, quarantine_reason = excluded.quarantine_reason,
-      version = excluded.version, changed_time = excluded.changed_time, device_id = excluded.device_id,
-      occurred_at = excluded.occurred_at, zone = excluded.zone, utc_offset_seconds = excluded.utc_offset_seconds,
-      day_start_minutes = excluded.day_start_minutes, recorded_at = excluded.recorded_at,
-      migration_id = excluded.migration_id
+  private static let storeNewCells = "INSERT INTO cells (\(cellColumns)) SELECT w.* FROM SOURCE WHERE \(changed)"
+  // Who knows that a cell is there updates it: `ON CONFLICT` would look it up once more, and lock it.
+  private static let storeReplacedCells = """
+    UPDATE cells SET
+      done = w.done, note = w.note, quarantine_reason = w.quarantine_reason, version = w.version,
+      changed_time = w.changed_time, device_id = w.device_id, occurred_at = w.occurred_at, zone = w.zone,
+      utc_offset_seconds = w.utc_offset_seconds, day_start_minutes = w.day_start_minutes, recorded_at = w.recorded_at,
+      migration_id = w.migration_id
+    FROM SOURCE WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day AND \(changed)
     """
 
   private static func columns(

@@ -8,8 +8,8 @@ internal import StreakDomain
 /// state, one after another for one person, and all of it is stored by one statement, so by one commit. Nothing is locked over a round trip:
 /// for a person whom somebody else changed meanwhile nothing was stored, and their calls go again with the next batch. Who loses again and again
 /// against other loops or processes waits in line for the person's row. Loop-confined.
-final class LedgerWriter {
-  /// Batches under way at the same time.
+final class LedgerWriter: EndOfTurnWork {
+  /// Batches under way at the same time. The second one takes off only when it is full: few large batches cost the database least.
   static let flightsMax = 2
   /// Most operations in one batch; a single call may have more.
   static let batchOperationsMax = 512
@@ -24,11 +24,16 @@ final class LedgerWriter {
   /// Which life of the database this is.
   private let epoch: () -> Int64
   private var flights = 0
-  // Invariants: in order of arrival; bounded by the calls that the server admits at once.
-  private var waiting: [LedgerCall] = []
+  private var isLockedFlightUnderWay = false
+  private var isTakeOffDue = false
+  // Calls are bounded in number by what the server admits at once.
+  /// In order of arrival; of people who are not busy.
+  private var ready: [LedgerCall] = []
+  /// By each busy person, who is in a batch under way or in line for another attempt: the calls that came since.
+  private var held: [Identifier: [LedgerCall]] = [:]
   private var retrying: [LedgerPerson] = []
-  /// People in a batch under way: their later calls wait for it.
-  private var inFlight: Set<Identifier> = []
+  /// Those who go again behind a lock.
+  private var stubborn: [LedgerPerson] = []
   /// Batches that the database refused, so that they went on in parts: costly, and a sign of damage.
   private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
@@ -41,72 +46,90 @@ final class LedgerWriter {
   }
 
   /// People whose data is being changed.
-  var peopleCount: Int { inFlight.count }
+  var peopleCount: Int { held.count }
 
   /// Decides and stores one request, together with whatever else comes in meanwhile. What is stored is durable when this returns.
   func submit(_ request: LedgerRequest) async throws(StoreError) -> Result<LedgerAnswer, QueueRefusal> {
     loop.preconditionIsCurrent()
     return try await withCheckedContinuation { continuation in
-      waiting.append(LedgerCall(request, continuation))
-      takeOff()
+      let call = LedgerCall(request, continuation)
+      if held[request.userID]?.append(call) == nil {
+        ready.append(call)
+        takeOffSoon()
+      }
     }.get()
   }
 
   // MARK: Batches
 
+  /// At the end of the loop's turn: whatever comes in until then comes along.
+  private func takeOffSoon() {
+    guard !isTakeOffDue else { return }
+    isTakeOffDue = true
+    loop.atEndOfTurn(self)
+  }
+
+  func endOfTurn() {
+    isTakeOffDue = false
+    takeOff()
+  }
+
   private func takeOff() {
-    while flights < Self.flightsMax {
-      let people = nextBatch()
-      guard !people.isEmpty else { return }
+    while flights == 0
+      ? !(ready.isEmpty && retrying.isEmpty) : flights < Self.flightsMax && ready.count >= Self.batchOperationsMax
+    {
       flights += 1
-      for person in people { inFlight.insert(person.userID) }
-      let bound = LoopBound((writer: self, people: people), loop: loop)
+      let bound = LoopBound((writer: self, people: nextBatch()), loop: loop)
       Task(executorPreference: loop) {
         let (writer, people) = bound.value
-        writer.land(people, losers: await writer.fly(people))
+        let losers = await writer.flyTogether(people)
+        writer.flights -= 1
+        writer.land(people, losers: losers)
       }
+    }
+    guard !isLockedFlightUnderWay, !stubborn.isEmpty else { return }
+    isLockedFlightUnderWay = true
+    let bound = LoopBound((writer: self, person: stubborn.removeFirst()), loop: loop)
+    Task(executorPreference: loop) {
+      let (writer, person) = bound.value
+      let losers = await writer.flyLocked(person)
+      writer.isLockedFlightUnderWay = false
+      writer.land([person], losers: losers)
     }
   }
 
-  /// Only now may the calls of `people` be in another batch: two attempts for one person in one statement would break it.
+  /// Only now may these people's calls be in another batch: somebody twice in one statement would break it.
   private func land(_ people: [LedgerPerson], losers: [LedgerPerson]) {
-    flights -= 1
-    for person in people { inFlight.remove(person.userID) }
-    retrying += losers
-    takeOff()
+    for loser in losers {
+      let again = LedgerPerson(loser.userID, loser.calls + (held[loser.userID] ?? []), attempts: loser.attempts)
+      held[loser.userID] = []
+      if again.attempts < Self.unlockedAttemptsMax { retrying.append(again) } else { stubborn.append(again) }
+    }
+    let lost = Set(losers.map(\.userID))
+    for person in people where !lost.contains(person.userID) {
+      ready += held.removeValue(forKey: person.userID) ?? []
+    }
+    takeOffSoon()
   }
 
   /// Those who lost a race first, then the others by arrival; each person once, with all their calls.
   private func nextBatch() -> [LedgerPerson] {
-    var people = retrying
-    retrying = []
-    var room = Self.batchOperationsMax - people.reduce(0) { $0 + $1.calls.count }
+    var room = Self.batchOperationsMax - retrying.reduce(0) { $0 + $1.calls.count }
     var calls: [Identifier: [LedgerCall]] = [:]
-    var order: [Identifier] = []
-    var left: [LedgerCall] = []
-    let taken = Set(people.map(\.userID))
-    for call in waiting {
-      let userID = call.request.userID
-      guard room > 0, !inFlight.contains(userID), !taken.contains(userID) else {
-        left.append(call)
-        continue
-      }
+    var count = 0
+    for call in ready {
+      guard room > 0 || count == 0 && retrying.isEmpty else { break }
       room -= call.request.operationCount
-      if calls[userID] == nil { order.append(userID) }
-      calls[userID, default: []].append(call)
+      count += 1
+      calls[call.request.userID, default: []].append(call)
     }
-    waiting = left
-    people += order.map { LedgerPerson($0, calls[$0] ?? [], attempts: 0) }
-    return people.sorted { $0.userID < $1.userID }
-  }
-
-  /// - Returns: Those whose calls are to go again.
-  private func fly(_ people: [LedgerPerson]) async -> [LedgerPerson] {
-    let stubborn = people.filter { $0.attempts >= Self.unlockedAttemptsMax }
-    let ordinary = stubborn.isEmpty ? people : people.filter { $0.attempts < Self.unlockedAttemptsMax }
-    var losers = ordinary.isEmpty ? [] : await flyTogether(ordinary)
-    for person in stubborn { losers += await flyLocked(person) }
-    return losers
+    // Those of the same people that are left wait for this batch, so that the next one may be full.
+    let left = ready.dropFirst(count)
+    ready = []
+    for person in calls.keys { held[person] = [] }
+    for call in left where held[call.request.userID]?.append(call) == nil { ready.append(call) }
+    defer { retrying = [] }
+    return (retrying + calls.map { LedgerPerson($0.key, $0.value, attempts: 0) }).sorted { $0.userID < $1.userID }
   }
 
   private func flyTogether(_ people: [LedgerPerson]) async -> [LedgerPerson] {
