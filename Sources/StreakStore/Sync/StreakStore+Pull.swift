@@ -7,10 +7,10 @@ extension StreakStore {
   /// Reads without a transaction before one is opened.
   private static let plainReadsMax = 3
 
-  private static let pulledHead = Statement(.read, "SELECT change_number, digest FROM users WHERE user_id = $1")
+  static let pulledHead = Statement(.read, "SELECT change_number, digest FROM users WHERE user_id = $1")
 
   // From the start, what was deleted is not told.
-  private static let pulledHabits = Statement(
+  static let pulledHabits = Statement(
     .read,
     """
     SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
@@ -21,7 +21,7 @@ extension StreakStore {
 
   // Walks the index by version from the place on. A join with habits would let the planner begin with the habits and read each one's whole
   // history: 42 ms instead of half a one after ten years.
-  private static let pulledCells = Statement(
+  static let pulledCells = Statement(
     .read,
     """
     SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
@@ -32,7 +32,7 @@ extension StreakStore {
     ORDER BY c.version, c.habit_id, c.day LIMIT $5
     """)
 
-  private static let pulledNotices = Statement(
+  static let pulledNotices = Statement(
     .read,
     """
     SELECT n.notice_id, n.kind, n.habit_id, n.day, n.field, n.kept, n.other, n.other_device_id, n.made_at, n.version,
