@@ -15,6 +15,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import conftest  # noqa: F401  (generates the stubs)
@@ -35,7 +36,7 @@ SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 PEOPLE = 4000
 NOTES = 5  # of each, so that nobody's next is what is there
 HABIT = "Read"
-SYNC_CALLERS = [1, 64, 256, 1000]
+SYNC_CALLERS = [64, 256, 1000]
 UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 PULLS = 200
 
@@ -217,6 +218,7 @@ class Bench:
                       for token, _, habit in people for number in range(NOTES)]
             random.Random(1).shuffle(writes)
             write_lines = self.write_lines("write.txt", writes)
+            one_person = self.write_lines("one.txt", [line for line in writes if line[0] == people[0][0]])
             read_scripts = self.write_read_scripts()
             write_script = self.folder / "write.sql"
             write_script.write_text(WRITE.format(last=PEOPLE, day=utc_day()))
@@ -224,26 +226,26 @@ class Bench:
             for _ in range(self.rounds):
                 for clients in CLIENT_COUNTS:
                     for name, scripts in (("read", read_scripts), ("write", [write_script])):
-                        results.setdefault(("pgbench", name, clients), []).append(self.pgbench(scripts, clients))
+                        rate, median = self.pgbench(scripts, clients)
+                        results.setdefault(("pgbench", name, clients), []).append(rate)
+                        if clients == 1:
+                            results.setdefault(("pgbench", f"{name} alone us", 1), []).append(median)
                 if has_load:
                     for streams in (1, 10, 100):
                         for name, method, lines in (("read", "GetStreak", read_lines), ("write", "RecordCompletion", write_lines)):
                             answer = self.load(server.port, f"/streak.v1.StreakService/{method}", f"@{lines}", 10, streams)
                             results.setdefault(("streakd", name, 10 * streams), []).append(answer["rps"])
-                    one_person = self.write_lines("one.txt", [line for line in writes if line[0] is people[0][0]])
                     answer = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{one_person}", 10, 10)
                     results.setdefault(("streakd", "one person", 100), []).append(answer["rps"])
-                alone = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{write_lines}", 1, 1) if has_load else None
-                if alone:
+                    alone = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{one_person}", 1, 1)
                     results.setdefault(("streakd", "alone us", 1), []).append(alone["p50"])
-            sync_file = self.folder / "sync.txt"
-            sync_file.write_text("".join(f"{token}\t{user.hex()}\t{habit.hex()}\n" for token, user, habit in people))
+                alone = self.sync_load(server.port, self.sync_lines("sync_one.txt", people[:1]), 1)
+                results.setdefault(("streakd", "sync alone us", 1), []).append(alone["p50"])
+            sync_file = self.sync_lines("sync.txt", people)
             for _ in range(self.rounds):
                 for callers in SYNC_CALLERS:
                     answer = self.sync_load(server.port, sync_file, callers)
                     results.setdefault(("streakd", "sync", callers), []).append(answer["rps"])
-                    if callers == 1:
-                        results.setdefault(("streakd", "sync alone us", 1), []).append(answer["p50"])
             self.pulls = self.pull_cost(server)
         return {key: statistics.median(values) for key, values in results.items()}
 
@@ -272,6 +274,11 @@ class Bench:
               SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now() FROM bench_people;
             VACUUM ANALYZE;""")
         return people
+
+    def sync_lines(self, name, people):
+        path = self.folder / name
+        path.write_text("".join(f"{token}\t{user.hex()}\t{habit.hex()}\n" for token, user, habit in people))
+        return path
 
     def sync_load(self, port, people, callers):
         run = subprocess.run(
@@ -345,10 +352,15 @@ class Bench:
         return paths
 
     def pgbench(self, scripts, clients):
-        text = subprocess.run(
-            ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(self.seconds),
-             *[f"--file={script}" for script in scripts], "-h", self.socket, "-U", "streakd", "postgres"], check=True, capture_output=True, text=True).stdout
-        return float(re.search(r"tps = ([\d.]+)", text)[1])
+        """Transactions per second, and with one client the median of their latencies in us."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as logs:
+            log = ["--log", f"--log-prefix={logs}/log"] if clients == 1 else []
+            text = subprocess.run(
+                ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(self.seconds), *log,
+                 *[f"--file={script}" for script in scripts], "-h", self.socket, "-U", "streakd", "postgres"],
+                check=True, capture_output=True, text=True).stdout
+            latencies = [int(line.split()[2]) for path in pathlib.Path(logs).iterdir() for line in path.read_text().splitlines()]
+        return float(re.search(r"tps = ([\d.]+)", text)[1]), statistics.median(latencies) if latencies else None
 
 
 def machine():
@@ -400,7 +412,7 @@ def main():
         cells = [f"{rate:,.0f} ({count})" if (rate, count) else "" for rate, count in filter(None, (theirs, ours))]
         ratio = f"{ours[0] / theirs[0]:.2f}" if ours else ""
         print(f"| {title} | {cells[0]} | {cells[1] if len(cells) > 1 else ''} | {ratio} |")
-    alone = 1e6 / results["pgbench", "write", 1]
+    alone = results["pgbench", "write alone us", 1]
     latencies = [f"{title} {results['streakd', name, 1]:.0f} ({results['streakd', name, 1] / alone:.2f})"
                  for title, name in (("RecordCompletion", "alone us"), ("Sync", "sync alone us")) if ("streakd", name, 1) in results]
     print(f"\nMedian latency of a caller alone, in us: pgbench {alone:.0f}, {', '.join(latencies)}.\n")
