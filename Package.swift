@@ -122,9 +122,6 @@ let package = Package(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
-      name: "sync-load", dependencies: ["EventLoop", "GRPCSchema", "RPC", "Schema"], path: "Tests/SyncLoad",
-      swiftSettings: settings, linkerSettings: allocator),
-    .executableTarget(
       name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
     .testTarget(

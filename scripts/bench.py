@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import contextlib
 import datetime
 import hashlib
 import json
@@ -17,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 
 import conftest  # noqa: F401  (generates the stubs)
 from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
 from person import today
 from server import Server
-from streak.v1 import common_pb2, streak_pb2
+from streak.v1 import common_pb2, streak_pb2, sync_pb2
 
 PROGRAMS = pathlib.Path(os.environ["STREAKD_PROGRAMS"])
 POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
@@ -36,9 +38,11 @@ SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 PEOPLE = 4000
 NOTES = 5  # of each, so that nobody's next is what is there
 HABIT = "Read"
-SYNC_CALLERS = [64, 256, 1000]
+SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE: a person's operations are one caller's
+SYNC_OPERATIONS = 100_000  # for one run; each is sent once
+APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
 UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
-PULLS = 200
+PULLS = 2_000
 
 # StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
 SOURCE = pathlib.Path(__file__).parent.parent / "Sources/StreakStore/Ledger/StreakStore+Streaks.swift"
@@ -239,13 +243,13 @@ class Bench:
                     results.setdefault(("streakd", "one person", 100), []).append(answer["rps"])
                     alone = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{one_person}", 1, 1)
                     results.setdefault(("streakd", "alone us", 1), []).append(alone["p50"])
-                alone = self.sync_load(server.port, self.sync_lines("sync_one.txt", people[:1]), 1)
-                results.setdefault(("streakd", "sync alone us", 1), []).append(alone["p50"])
-            sync_file = self.sync_lines("sync.txt", people)
-            for _ in range(self.rounds):
-                for callers in SYNC_CALLERS:
-                    answer = self.sync_load(server.port, sync_file, callers)
-                    results.setdefault(("streakd", "sync", callers), []).append(answer["rps"])
+            if has_load:
+                for _ in range(self.rounds):
+                    for callers in SYNC_CALLERS:
+                        answer = self.sync_load(server.port, people, callers)
+                        results.setdefault(("streakd", "sync", callers), []).append(answer["rps"])
+                    alone = self.sync_load(server.port, people[:1], 1)
+                    results.setdefault(("streakd", "sync alone us", 1), []).append(alone["p50"])
             self.pulls = self.pull_cost(server)
         return {key: statistics.median(values) for key, values in results.items()}
 
@@ -275,24 +279,43 @@ class Bench:
             VACUUM ANALYZE;""")
         return people
 
-    def sync_lines(self, name, people):
-        path = self.folder / name
-        path.write_text("".join(f"{token}\t{user.hex()}\t{habit.hex()}\n" for token, user, habit in people))
-        return path
-
     def sync_load(self, port, people, callers):
+        """`Sync` with one operation each, by devices that are up to date. Everything must have been applied."""
+        rows = self.psql("SELECT user_id, last_seq, change_number FROM devices JOIN users USING (user_id)").split()
+        places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
+        [epoch, applied] = map(int, self.psql(f"SELECT epoch FROM service_state; {APPLIED}").split())
+        operations = SYNC_OPERATIONS // len(people)
+        path = self.folder / "sync.txt"
+        with path.open("w") as file:
+            for number in range(operations):
+                for token, user, habit in people:
+                    seq, change = places[user]
+                    seen = sync_pb2.Cursor(epoch=epoch, change_number=change + number)
+                    operation = sync_pb2.Operation(
+                        seq=seq + number + 1, hybrid_time=int(time.time() * 1000) << 16, seen=seen,
+                        set_completion=sync_pb2.SetCompletion(
+                            habit_id=habit, day=utc_day(), done=True, note=f"note {seq + number}", made=utc_time()))
+                    request = sync_pb2.SyncRequest(user_id=user, cursor=seen, operations=[operation], nothing_left=True)
+                    file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
         run = subprocess.run(
-            ["taskset", "-c", "1", str(PROGRAMS / "sync-load"), str(port), str(people), str(callers), str(self.seconds)],
-            capture_output=True, text=True)
+            ["taskset", "-c", "1", str(self.folder / "ordered_load"), str(port), "/streak.v1.SyncService/Sync", str(path),
+             str(min(callers, 10)), str(callers), str(self.seconds)], capture_output=True, text=True)
         if run.returncode != 0:
-            sys.exit(f"sync-load failed: {run.stdout}{run.stderr}")
-        return json.loads(run.stdout)
+            sys.exit(f"ordered_load failed: {run.stdout}{run.stderr}")
+        answer = json.loads(run.stdout)
+        if int(self.psql(APPLIED)) - applied < answer["ok"]:
+            sys.exit("not every operation was applied")
+        return answer
 
     def postgres_cpu_seconds(self, server):
-        """Of the private PostgreSQL, its connections included."""
+        """Of the private PostgreSQL, its processes included, also those that have ended."""
         main = server.postgres_pid()
-        children = pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split()
-        return cpu_seconds(main) + sum(cpu_seconds(pid) for pid in children)
+        fields = pathlib.Path(f"/proc/{main}/stat").read_text().rsplit(")", 1)[1].split()
+        seconds = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+        for pid in pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                seconds += cpu_seconds(pid)
+        return seconds
 
     def pull_cost(self, server):
         """CPU ms of streakd and PostgreSQL for a pull with one change, after a month and after ten years of 20 habits; and a first pull."""
@@ -311,16 +334,13 @@ class Bench:
                     UPDATE users SET change_number = 20 + {20 * days} WHERE user_id = '{user}';
                     VACUUM ANALYZE cells;""")
                 first = self.first_pull(server, phone)
-                cursor = phone.cursor
-                spent = []
-                for number in range(PULLS):
-                    phone.record(habits[0], note=str(number))
-                    before = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server)
-                    spent.append(before)
-                    phone.cursor = cursor
-                    cursor = phone.send(phone.request([], nothing_left=False)).cursor
-                    spent[-1] = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server) - before
-                found[title] = (sum(spent) / PULLS * 1000, first)
+                phone.record(habits[0])
+                request = phone.request([], nothing_left=False)
+                before = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server)
+                for _ in range(PULLS):
+                    assert len(phone.send(request).cells) == 1
+                spent = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server) - before
+                found[title] = (spent / PULLS * 1000, first)
         return found
 
     def first_pull(self, server, phone):
