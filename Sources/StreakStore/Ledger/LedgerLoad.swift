@@ -11,8 +11,8 @@ struct LedgerLoad {
     let day: Int32?
   }
 
-  private static let sql = """
-    SELECT w.place, u.change_number, u.zone_uses, u.digest, u.habit_count,
+  private static let selected = """
+    u.change_number, u.zone_uses, u.digest, u.habit_count,
       EXISTS (SELECT FROM devices o WHERE o.user_id = w.user_id AND o.device_id <> w.device_id),
       d.last_seq, coalesce(d.caught_up_at, d.registered_at), d.claimed_first_day, d.claimed_days,
       h.name, h.description, h.color, h.position, h.archived, h.created_at, h.version, h.is_deleted, h.returned_version,
@@ -20,6 +20,23 @@ struct LedgerLoad {
       h.last_run_last_day, h.previous_run_first_day, h.previous_run_last_day,
       c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at, c.zone,
       c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
+    """
+
+  private static let one = Statement(
+    .read,
+    """
+    SELECT $1::integer, \(selected)
+    FROM users u
+      CROSS JOIN (SELECT $2::uuid AS user_id, $3::uuid AS device_id) w
+      LEFT JOIN devices d ON d.user_id = $2 AND d.device_id = $3
+      LEFT JOIN habits h ON h.user_id = $2 AND h.habit_id = $4
+      LEFT JOIN cells c ON c.user_id = $2 AND c.habit_id = $4 AND c.day = $5
+    WHERE u.user_id = $2
+    """)
+
+  // The lateral look-ups keep the planner at index probes per row, whatever it thinks of the tables' sizes.
+  private static let manySQL = """
+    SELECT w.place, \(selected)
     FROM SOURCE
       CROSS JOIN LATERAL (SELECT * FROM users WHERE users.user_id = w.user_id LIMIT 1) u
       LEFT JOIN LATERAL (
@@ -36,12 +53,8 @@ struct LedgerLoad {
     (name: "habit_id", type: "uuid"), (name: "day", type: "integer"),
   ]
 
-  private static func statement(isSingle: Bool) -> Statement {
-    let part = ColumnarPart(sql: sql, columns: columns, values: [], rowCount: isSingle ? 1 : 2)
-    return Statement(.read, part.text(firstParameter: 1))
-  }
-  private static let one = statement(isSingle: true)
-  private static let many = statement(isSingle: false)
+  private static let many = Statement(
+    .read, ColumnarPart(sql: manySQL, columns: columns, values: [], rowCount: 2).text(firstParameter: 1))
 
   /// Reads the state of `people`; those that do not exist stay without a ledger.
   static func read(
@@ -63,7 +76,7 @@ struct LedgerLoad {
       }
     }
     let part = ColumnarPart(
-      sql: sql, columns: columns,
+      sql: manySQL, columns: columns,
       values: [
         .int32Array(wanted.indices.map { Int32(clamping: $0) }),
         .identifiers(wanted.map { people[$0.person].userID }), .identifiers(wanted.map(\.deviceID)),

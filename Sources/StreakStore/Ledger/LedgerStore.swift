@@ -23,7 +23,8 @@ struct LedgerStore {
     case hints
   }
 
-  private static let changed = "(w.user_id IN (SELECT user_id FROM changed)) IS TRUE"
+  /// Stands in the parts' texts for: the row's person is one for whom this takes effect.
+  private static let changed = "CHANGED"
 
   private var parts: [(target: Target, part: ColumnarPart)] = []
 
@@ -64,8 +65,13 @@ struct LedgerStore {
       var next = 1
       var expressions: [String] = []
       var hints = ""
+      // One person alone needs no search.
+      let isChanged =
+        parts.contains { $0.target == .users && $0.part.rowCount == 1 }
+        ? "EXISTS (SELECT FROM changed)" : "(w.user_id IN (SELECT user_id FROM changed)) IS TRUE"
       for (target, part) in parts {
-        let text = part.text(firstParameter: next)
+        let text = part.text(firstParameter: next).split(separator: Self.changed, omittingEmptySubsequences: false)
+          .joined(separator: isChanged)
         next += part.columns.count
         if target == .hints {
           hints = " UNION ALL \(text)"
