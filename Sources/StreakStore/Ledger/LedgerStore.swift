@@ -13,6 +13,7 @@ struct LedgerStore {
     case devices
     case history
     case passing
+    case newCells
     case cells
     case summaries
     case habits
@@ -159,10 +160,17 @@ struct LedgerStore {
       ledger.changes.passingStates.map { (person.userID, $0.key, $0.state) }
     }
     add(.passing, passing.count, Self.storePassing, Self.columns(of: passing))
-    let rows = people.flatMap { person, ledger in
-      ledger.changes.cells.sorted().compactMap { key in ledger.cells[key].map { (person.userID, key, $0) } }
+    func rows(_ belongs: (LedgerChanges, CellKey) -> Bool) -> [(Identifier, CellKey, CellState)] {
+      people.flatMap { person, ledger in
+        ledger.changes.cells.filter { belongs(ledger.changes, $0) }.sorted()
+          .compactMap { key in ledger.cells[key].map { (person.userID, key, $0) } }
+      }
     }
-    add(.cells, rows.count, Self.storeCells, Self.columns(of: rows))
+    // Whoever else makes a cell of this person's raises the change number first, so a cell that was not there is not there now either.
+    let new = rows { !$0.replacedCells.contains($1) }
+    add(.newCells, new.count, Self.insertCells, Self.columns(of: new))
+    let known = rows { $0.replacedCells.contains($1) }
+    add(.cells, known.count, Self.storeCells, Self.columns(of: known))
   }
 
   private static let cellColumns = """
@@ -171,9 +179,9 @@ struct LedgerStore {
     """
   private static let storePassing =
     "INSERT INTO cell_history (\(cellColumns)) SELECT w.* FROM SOURCE WHERE \(changed)"
+  private static let insertCells = "INSERT INTO cells (\(cellColumns)) SELECT w.* FROM SOURCE WHERE \(changed)"
   private static let storeCells = """
-    INSERT INTO cells (\(cellColumns))
-    SELECT w.* FROM SOURCE WHERE \(changed)
+    \(insertCells)
     ON CONFLICT (user_id, habit_id, day) DO UPDATE SET
       done = excluded.done, note = excluded.note, quarantine_reason = excluded.quarantine_reason,
       version = excluded.version, changed_time = excluded.changed_time, device_id = excluded.device_id,
