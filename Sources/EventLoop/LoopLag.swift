@@ -37,15 +37,23 @@ public final class LoopLagMeter {
   public private(set) var lag = LoopLag()
   private var timer: LoopTimer?
   private var dueNanoseconds: UInt64
+  private let heartbeat: LoopHeartbeat?
 
-  public init(loop: EventLoop) {
+  /// - Parameter heartbeat: Beats with each measurement, until the meter is dropped.
+  public init(loop: EventLoop, heartbeat: LoopHeartbeat? = nil) {
     let interval = Self.intervalMilliseconds
-    dueNanoseconds = MonotonicClock.nowNanoseconds &+ interval * 1_000_000
+    let now = MonotonicClock.nowNanoseconds
+    dueNanoseconds = now &+ interval * 1_000_000
+    self.heartbeat = heartbeat
+    heartbeat?.beat(atNanoseconds: now)
     timer = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in measure() }
   }
 
+  deinit { heartbeat?.end() }
+
   private func measure() {
     let now = MonotonicClock.nowNanoseconds
+    heartbeat?.beat(atNanoseconds: now)
     // libuv counts whole milliseconds: a timer may come a fraction of one early.
     lag.record(now > dueNanoseconds ? now - dueNanoseconds : 0)
     dueNanoseconds = now &+ Self.intervalMilliseconds * 1_000_000

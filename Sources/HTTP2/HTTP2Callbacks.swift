@@ -22,7 +22,7 @@ internal import Glibc
     unsafe self.options = options
     // The receiver decides when bytes count as taken.
     unsafe nghttp2_option_set_no_auto_window_update(options, 1)
-    // Closed streams are of no use without RFC 7540 priorities.
+    // Closed streams are of no use without RFC 7540 priorities, and cost up to 25 KiB a connection: `FrameWatch` remembers what matters.
     unsafe nghttp2_option_set_no_closed_streams(options, 1)
     unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Self.beginFrame)
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Self.beginHeaders)

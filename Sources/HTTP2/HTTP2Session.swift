@@ -37,6 +37,7 @@ extension HTTP2SessionDelegate {
   public internal(set) var pingIsOutstanding = false
   var idleFrames: FrameBudget
   var resets: FrameBudget
+  private var watch = FrameWatch()
   var pingStrikes = 0
   var pingedAtMilliseconds: UInt64?
   var limits: HTTP2Limits { resources.limits }
@@ -90,6 +91,35 @@ extension HTTP2SessionDelegate {
 
   /// Feeds bytes from the peer; events follow before it returns.
   public func receive(_ bytes: RawSpan) throws(HTTP2Error) {
+    var fed = 0
+    if role == .server {
+      var offset = 0
+      while let (fault, start) = watch.next(in: bytes, from: &offset) {
+        // What came before decides what the stream is by now.
+        try feed(bytes.extracting(fed..<start))
+        fed = start
+        answer(fault)
+      }
+    }
+    try feed(fed == 0 ? bytes : bytes.extracting(fed...))
+  }
+
+  /// Tells the peer of a frame that nghttp2 will pass over.
+  private func answer(_ fault: FrameWatch.Fault) {
+    switch fault {
+    case .afterEnd(let stream):
+      // As long as our side is open nghttp2 sees to it.
+      guard unsafe nghttp2_session_get_stream_user_data(handle, stream) == nil else { return }
+      unsafe nghttp2_session_terminate_session(handle, NGHTTP2_STREAM_CLOSED.rawValue)
+    case .afterReset(let stream):
+      unsafe nghttp2_submit_rst_stream(handle, 0, stream, NGHTTP2_STREAM_CLOSED.rawValue)
+    case .numberPassed, .priorityOfConnection:
+      unsafe nghttp2_session_terminate_session(handle, NGHTTP2_PROTOCOL_ERROR.rawValue)
+    }
+  }
+
+  private func feed(_ bytes: RawSpan) throws(HTTP2Error) {
+    guard bytes.byteCount > 0 else { return }
     let taken = unsafe bytes.withUnsafeBytes { bytes in
       unsafe nghttp2_session_mem_recv(handle, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
     }

@@ -17,14 +17,16 @@ final class LoopServer {
   let metrics: LoopMetrics
   private var counters = ConnectionCounters()
   private var lagMeter: LoopLagMeter?
+  private let heartbeat: LoopHeartbeat
   let observer: (any CallObserver)?
   private var sweeper: LoopTimer?
   private var onEmpty: (() -> Void)?
 
   init(
     loop: EventLoop, methods: [ServerMethod], interceptors: [any ServerInterceptor], limits: RPCLimits,
-    tls: TLSContext?, observer: (any CallObserver)?
+    tls: TLSContext?, observer: (any CallObserver)?, heartbeat: LoopHeartbeat
   ) {
+    self.heartbeat = heartbeat
     self.tls = tls
     self.observer = observer
     metrics = LoopMetrics(methods)
@@ -56,7 +58,7 @@ final class LoopServer {
 
   private func start(_ listener: SocketListener) -> SocketAddress {
     self.listener = listener
-    lagMeter = LoopLagMeter(loop: loop)
+    lagMeter = LoopLagMeter(loop: loop, heartbeat: heartbeat)
     let interval = limits.connections.sweepMilliseconds
     sweeper = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in
       let now = loop.nowMilliseconds

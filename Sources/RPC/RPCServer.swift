@@ -7,8 +7,12 @@ public final class RPCServer: Sendable {
   public let address: SocketAddress
   private let parts: [LoopBound<LoopServer>]
   private let loops: [EventLoop]
+  private let heartbeats: [LoopHeartbeat]
 
-  private init(address: SocketAddress, parts: [LoopBound<LoopServer>], loops: [EventLoop]) {
+  private init(
+    address: SocketAddress, parts: [LoopBound<LoopServer>], loops: [EventLoop], heartbeats: [LoopHeartbeat]
+  ) {
+    self.heartbeats = heartbeats
     self.address = address
     self.parts = parts
     self.loops = loops
@@ -31,7 +35,8 @@ public final class RPCServer: Sendable {
     if address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
     var address = address
     var parts: [LoopBound<LoopServer>] = []
-    for loop in loops {
+    let heartbeats = loops.map { _ in LoopHeartbeat() }
+    for (loop, heartbeat) in zip(loops, heartbeats) {
       let wanted = address
       var shared: SocketListener.Shared?
       if let part = parts.first, let owner = loops.first {
@@ -44,7 +49,7 @@ public final class RPCServer: Sendable {
         () -> Result<(SocketAddress, LoopBound<LoopServer>), SocketError> in
         let part = LoopServer(
           loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits, tls: tls,
-          observer: observer)
+          observer: observer, heartbeat: heartbeat)
         do throws(SocketError) {
           guard let sharedListener else {
             return .success((try part.listen(on: wanted), LoopBound(part, loop: loop)))
@@ -58,8 +63,11 @@ public final class RPCServer: Sendable {
       address = used
       parts.append(part)
     }
-    return RPCServer(address: address, parts: parts, loops: loops)
+    return RPCServer(address: address, parts: parts, loops: loops, heartbeats: heartbeats)
   }
+
+  /// For each loop, how long it has given no sign of life while it serves, in milliseconds. Waits for none of them: from any thread.
+  public var silenceMilliseconds: [UInt64] { heartbeats.map(\.silenceMilliseconds) }
 
   /// What all loops have counted. Each is asked on its own thread: a loop that is busy answers when it is done.
   public func metrics() async -> ServerMetrics {

@@ -9,13 +9,21 @@ struct AdminPages {
   let store: StreakStore
   /// Nil: this process has no backup folder.
   let backups: BackupKeeper?
+  /// A serving loop that gives no sign of life for so long is stuck: nothing but a new process will help.
+  let stuckSeconds: Int
   /// Why calls cannot be served now; nil when they can.
   let unreadiness: @Sendable () -> String?
 
-  /// `/livez` says that the process runs, `/readyz` whether to send it calls, `/metrics` what it counts.
+  /// `/livez` says whether the process and each of its serving loops run, `/readyz` whether to send it calls, `/metrics` what it counts.
   var pages: [String: @Sendable () async -> AdminPage] {
     [
-      "/livez": { AdminPage(.ok, "alive\n") },
+      "/livez": {
+        for (index, milliseconds) in server.silenceMilliseconds.enumerated()
+        where milliseconds >= UInt64(stuckSeconds) * 1_000 {
+          return AdminPage(.unavailable, "loop \(index) has given no sign of life for \(milliseconds / 1_000) s\n")
+        }
+        return AdminPage(.ok, "alive\n")
+      },
       "/readyz": {
         let reason = unreadiness()
         // A server without a fresh backup goes on serving; whoever looks is told.

@@ -5,9 +5,6 @@ import TLS
 
 /// Reads the server's certificate again on SIGHUP, and when its files have changed: connections that exist go on as they are. Loop-confined.
 final class CertificateReloader {
-  /// Time between two looks at the files, in milliseconds.
-  static let checkMilliseconds: UInt64 = 60_000
-
   private let context: TLSContext
   private let files: TLSServerFiles
   private let logger: Logger
@@ -15,7 +12,8 @@ final class CertificateReloader {
   private var timer: LoopTimer?
   private var signal: SignalWatcher?
 
-  init(context: TLSContext, files: TLSServerFiles, loop: EventLoop, logger: Logger) {
+  /// - Parameter checkSeconds: Time between two looks at the files, 1 or more.
+  init(context: TLSContext, files: TLSServerFiles, checkSeconds: Int, loop: EventLoop, logger: Logger) {
     self.context = context
     self.files = files
     self.logger = logger
@@ -23,8 +21,8 @@ final class CertificateReloader {
     if let mode = Self.status(files.privateKey)?.st_mode, mode & 0o077 != 0 {
       logger.warning("the TLS key can be read by others than its owner", metadata: ["file": "\(files.privateKey)"])
     }
-    timer = loop.schedule(afterMilliseconds: Self.checkMilliseconds, repeatMilliseconds: Self.checkMilliseconds) {
-      [unowned self] in
+    let interval = UInt64(checkSeconds) * 1_000
+    timer = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in
       if Self.state(of: self.files) != seen { reload() }
     }
     signal = SignalWatcher(loop: loop, number: SIGHUP) { [unowned self] in reload() }

@@ -19,6 +19,8 @@ struct ServerSettings {
   let connectionsPerLoop: Int
   let graceSeconds: Int
   let healthSeconds: Int
+  let tlsCheckSeconds: Int
+  let stuckSeconds: Int
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
   /// A file; nil: only the built-in list.
@@ -116,6 +118,8 @@ struct ServerSettings {
     connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 2...64, default: 4)
     graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
     healthSeconds = try number("health-seconds", command.healthSeconds, 1...60, default: 1)
+    tlsCheckSeconds = try number("tls-check-seconds", command.tlsCheckSeconds, 1...86_400, default: 60)
+    stuckSeconds = try number("stuck-seconds", command.stuckSeconds, 1...3_600, default: 10)
     var limits = RPCLimits()
     limits.connections.connectionsPerLoopMax = try number(
       "connections-max", command.connectionsMax, 1...1_000_000, default: limits.connections.connectionsPerLoopMax)
@@ -198,9 +202,10 @@ struct ServerSettings {
     let known = [
       "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop", "grace-seconds",
       "log-level",
-      "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "connections-max",
+      "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
-      "keepalive-seconds", "health-seconds", "admin-listen", "access-log", "log-format", "rate-limit-factor",
+      "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",
+      "rate-limit-factor",
       "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",
       "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
     ]

@@ -111,6 +111,10 @@ struct Streakd: AsyncParsableCommand {
     help: "Address and port for /metrics, /livez and /readyz over HTTP/1.1, or unix:PATH, or off. (default: off)")
   var adminListen: String?
 
+  @Option(
+    help: "Seconds without a sign of life from a serving loop after which /livez says so, 1 to 3600. (default: 10)")
+  var stuckSeconds: Int?
+
   @Option(help: "Serve with TLS: a PEM file with the certificate and those up to the root. Read again on SIGHUP.")
   var tlsCertificate: String?
 
@@ -121,6 +125,9 @@ struct Streakd: AsyncParsableCommand {
     name: .customLong("tls-client-ca"),
     help: "Serve only clients with a certificate signed by one of these; a PEM file.")
   var tlsClientCA: String?
+
+  @Option(help: "Seconds between two looks whether the certificate's files have changed, 1 to 86400. (default: 60)")
+  var tlsCheckSeconds: Int?
 
   @Flag(help: "Serve without TLS on an address that other machines reach.")
   var allowCleartext = false
@@ -227,12 +234,15 @@ struct Streakd: AsyncParsableCommand {
     var reloader: LoopBound<CertificateReloader>?
     if let tls, let files = settings.tls {
       reloader = await Task(executorPreference: first) {
-        LoopBound(CertificateReloader(context: tls, files: files, loop: first, logger: logger), loop: first)
+        LoopBound(
+          CertificateReloader(
+            context: tls, files: files, checkSeconds: settings.tlsCheckSeconds, loop: first, logger: logger),
+          loop: first)
       }.value
     }
     let admin = try await startAdmin(
       settings,
-      AdminPages(server: server, store: store, backups: backups) {
+      AdminPages(server: server, store: store, backups: backups, stuckSeconds: settings.stuckSeconds) {
         stopping.wasReceived ? "the server is stopping" : readiness.failure
       },
       logger)

@@ -6,6 +6,7 @@ import urllib.request
 
 import grpc
 import pytest
+from google.protobuf import message_factory
 from operations import Keys
 from person import Person, details
 from server import Server, open_folder, wait_until
@@ -37,9 +38,13 @@ def test_nobody_else_is_let_in(operated):
     with Person(operated) as person:
         person.sign_up()
         for metadata in ((), person.metadata, (("authorization", f"Bearer {TOKEN}x"),), (("authorization", f"Bearer {TOKEN[:-1]}"),)):
-            with pytest.raises(grpc.RpcError) as caught:
-                stub(operated).ListBackups(admin_pb2.ListBackupsRequest(), metadata=metadata, timeout=30)
-            assert details(caught.value)[0].reason == "CREDENTIALS_INVALID"
+            for method in admin_pb2.DESCRIPTOR.services_by_name["AdminService"].methods:
+                request = message_factory.GetMessageClass(method.input_type)()
+                with pytest.raises(grpc.RpcError) as caught:
+                    answer = getattr(stub(operated), method.name)(request, metadata=metadata, timeout=30)
+                    if method.server_streaming:
+                        list(answer)
+                assert details(caught.value)[0].reason == "CREDENTIALS_INVALID", method.full_name
 
 
 def test_run_list_verify_status(operated):

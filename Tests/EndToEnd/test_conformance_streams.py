@@ -45,23 +45,22 @@ def test_half_closed_remote(peer, sent, expected):
     expected(peer)
 
 
-LATE = [
-    ("WINDOW_UPDATE", window_update(1, 1), ignores(1)),
-    ("PRIORITY", priority(1), ignores(1)),
-    ("RST_STREAM", reset(1), ignores(1)),
-    # Section 5.1 lets a server end the connection for these with STREAM_CLOSED, and nghttp2 does not as it keeps no closed streams.
-    # Section 5.1.1 asks for PROTOCOL_ERROR for the HEADERS of a stream that is not new; nghttp2 cannot tell it from trailers that
-    # crossed a reset. What matters: no request is made of it.
-    ("DATA", data(1, b"x"), ignores(1)),
-    ("DATA that ends it", data(1, EMPTY_MESSAGE, END_STREAM), ignores(1)),
-    ("HEADERS", headers(1), ignores(1)),
-    ("trailers", headers(1, TRAILERS, ENDED), ignores(1)),
-    ("a whole request", call(1), ignores(1)),
-    ("CONTINUATION", frame(CONTINUATION, END_HEADERS, 1, block(TRAILERS)), ends(PROTOCOL_ERROR, STREAM_CLOSED)),
-]
+def late(expected):
+    """What comes for a stream that is closed: `expected` of DATA and HEADERS."""
+    return [
+        ("WINDOW_UPDATE", window_update(1, 1), ignores(1)),
+        ("PRIORITY", priority(1), ignores(1)),
+        ("RST_STREAM", reset(1), ignores(1)),
+        ("DATA", data(1, b"x"), expected),
+        ("DATA that ends it", data(1, EMPTY_MESSAGE, END_STREAM), expected),
+        ("HEADERS", headers(1), expected),
+        ("trailers", headers(1, TRAILERS, ENDED), expected),
+        ("a whole request", call(1), expected),
+        ("CONTINUATION", frame(CONTINUATION, END_HEADERS, 1, block(TRAILERS)), ends(PROTOCOL_ERROR, STREAM_CLOSED)),
+    ]
 
 
-@cases(*LATE)
+@cases(*late(ends(STREAM_CLOSED)))
 def test_closed_by_both_ends(peer, sent, expected):
     """RFC 9113, section 5.1, "closed", after END_STREAM of both sides."""
     peer.send(call(1))
@@ -70,14 +69,14 @@ def test_closed_by_both_ends(peer, sent, expected):
     expected(peer)
 
 
-@cases(*LATE)
+@cases(*late(resets(1, STREAM_CLOSED)))
 def test_closed_by_the_client(peer, sent, expected):
     """RFC 9113, section 5.1, "closed", after RST_STREAM of the client."""
     peer.send(opened(1), reset(1), sent)
     expected(peer)
 
 
-@cases(*LATE)
+@cases(*late(ignores(1)))
 def test_closed_by_the_server(peer, sent, expected):
     """RFC 9113, section 5.1, "closed", after RST_STREAM of the server: what was on its way must be taken and thrown away."""
     peer.send(headers(1, fields("EmptyCall", ("Upper", "case"))))
@@ -109,8 +108,7 @@ def test_an_answer_before_the_end_of_the_request(peer):
     ("even", headers(2), ends(PROTOCOL_ERROR)),
     ("with gaps", call(11) + call(99), answers(99)),
     ("the largest", call(2**31 - 1), lambda peer: peer.answer(2**31 - 1)),
-    # Section 5.1.1 asks for PROTOCOL_ERROR: see `LATE`.
-    ("smaller than the last", opened(5) + call(3), ignores(3)),
+    ("smaller than the last", opened(5) + call(3), ends(PROTOCOL_ERROR)),
 )
 def test_identifiers(peer, sent, expected):
     """RFC 9113, section 5.1.1."""

@@ -18,7 +18,7 @@ TABLES = {"users": "user_id", "emails": "user_id", "devices": "user_id", "sessio
 
 def delete(person, email=None, confirmation=PHRASE):
     return person.accounts.DeleteAccount(
-        account_pb2.DeleteAccountRequest(email=email or person.email, confirmation=confirmation), metadata=person.metadata, timeout=30)
+        account_pb2.DeleteAccountRequest(email=email or person.email, confirmation=confirmation), metadata=person.metadata, timeout=60)
 
 
 def refusal(call, *arguments, **options):

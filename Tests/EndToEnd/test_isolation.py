@@ -1,5 +1,7 @@
 """Two people can never reach each other's data: every method of the schema, with every id of the other person's."""
 
+import base64
+import contextlib
 import importlib
 import itertools
 import os
@@ -10,7 +12,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from person import Person, captured_session, local_time, today
 from server import PROJECT
-from streak.v1 import annotations_pb2, common_pb2
+from streak.v1 import annotations_pb2, common_pb2, sync_pb2
 from test_erasure import PHRASE
 from test_migration import Session, days, habit, listed, migrate, psql
 
@@ -18,16 +20,26 @@ MARK = "only-mira-knows-this"
 
 
 def methods():
+    """Every method that the schema has, with whose credentials it asks for."""
     for file in sorted((PROJECT / "proto/streak/v1").glob("*.proto")):
         module = importlib.import_module(f"streak.v1.{file.stem}_pb2")
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
-                policy = method.GetOptions().Extensions[annotations_pb2.policy]
-                if policy.authentication == annotations_pb2.AUTHENTICATION_USER:
-                    yield method
+                yield method, method.GetOptions().Extensions[annotations_pb2.policy].authentication
 
 
-METHODS = list(methods())
+ALL = list(methods())
+METHODS = [method for method, authentication in ALL if authentication == annotations_pb2.AUTHENTICATION_USER]
+OTHERS = [(method, authentication) for method, authentication in ALL if authentication != annotations_pb2.AUTHENTICATION_USER]
+# What a stranger who has no secret of the other person's is told by the methods that ask for no access token. A new one of these needs a line here.
+TOLD = {
+    "AccountService.SignUp": {"SIGN_UP_REFUSED", "SESSION_CLAIMED", "SESSION_INVALID"},
+    "AccountService.SignIn": {"SIGN_IN_REFUSED"},
+    "AccountService.Refresh": {"CREDENTIALS_INVALID"},
+    "SessionService.StartSession": set(),  # answers OK with a session of the stranger's own
+    "SessionService.KeepSession": {"SESSION_INVALID"},
+}
+REASONS = {name for name in common_pb2.ErrorReason.keys() if not name.endswith("UNSPECIFIED")}
 
 
 def is_list(field):
@@ -82,17 +94,20 @@ def call(person, method, request):
     path = f"/{method.containing_service.full_name}/{method.name}"
     serialize, read = (lambda message: message.SerializeToString()), (lambda data: data)
     channel, metadata = person.channel, person.metadata
+    told = []
     try:
         if method.client_streaming:
             answers = channel.stream_stream(path, serialize, read)(iter([request]), metadata=metadata, timeout=0.7)
-            return b"".join(answers)
-        if method.server_streaming:
+        elif method.server_streaming:
             answers = channel.unary_stream(path, serialize, read)(request, metadata=metadata, timeout=0.7)
-            return b"".join(answers)
-        return channel.unary_unary(path, serialize, read)(request, metadata=metadata, timeout=20)
+        else:
+            answers = [channel.unary_unary(path, serialize, read)(request, metadata=metadata, timeout=20)]
+        for answer in answers:
+            told.append(answer)  # a stream that does not end by itself is cut: what it said until then counts too
     except grpc.RpcError as error:
         assert error.code() not in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN), (path, error)
-        return (error.details() or "").encode() + repr(error.trailing_metadata()).encode()
+        told.append((error.details() or "").encode() + repr(error.trailing_metadata()).encode())
+    return b"".join(told)
 
 
 def everything(server, user):
@@ -105,8 +120,16 @@ def everything(server, user):
             for table in tables}
 
 
-def test_the_other_persons_ids_open_nothing(server):
-    assert len(METHODS) > 20
+def variants(descriptor, depth=0):
+    """How many ways of filling a message are needed for each member of each oneof to be had once, and each flag both ways."""
+    inner = [variants(field.message_type, depth + 1) for field in descriptor.fields if field.message_type and depth < 5]
+    return max([2, *[len(choice.fields) for choice in descriptor.oneofs], *inner])
+
+
+@contextlib.contextmanager
+def mira_with_everything(server, except_for=()):
+    """A person who has something of everything, and every id that leads to it. In the end all rows of hers must be as they were, but for some
+    tables'."""
     with Person(server) as mira:
         user = mira.sign_up().account.user_id
         mira.device.name = MARK
@@ -123,11 +146,34 @@ def test_the_other_persons_ids_open_nothing(server):
         notices = psql(server, f"select encode(uuid_send(notice_id), 'hex') from notices where user_id = '{user.hex()}'").split()
         ids = [own, mira.device.device_id, user, session.id, claim.migration_id, *map(bytes.fromhex, notices)]
         before = everything(server, user)
+        yield mira, user, ids
+        after = everything(server, user)
+        assert {table: after[table] for table in after if table not in except_for} == {
+            table: before[table] for table in before if table not in except_for}
+        # And the other way round: what the ids open for their owner is still there.
+        assert mira.streak(own).current == 2
+        assert MARK.encode() in mira.export()[0]
+        assert listed(mira).migrations[0].result == result
+
+
+def tells_nothing(answer, request, mira, user, method):
+    assert MARK.encode() not in answer, method.full_name
+    if mira.email.encode() in answer:
+        assert mira.email.encode() in request.SerializeToString(), method.full_name
+    if user in answer:
+        assert user in request.SerializeToString(), method.full_name
+
+
+def test_the_other_persons_ids_open_nothing(server):
+    names = {f"{method.containing_service.name}.{method.name}" for method in METHODS}
+    assert {"ExportService.Export", "SyncService.Sync", "SyncService.SyncStream", "SyncService.Watch", "SyncService.ListNotices",
+            "SyncService.AcknowledgeNotices", "SyncService.ListRejectedOperations", "MigrationService.UndoMigration"} < names
+    with mira_with_everything(server) as (mira, user, ids):
         for method in METHODS:
             with Person(server) as stranger:
                 account = stranger.sign_up().account.user_id
                 reached = set()
-                for id, variant in itertools.product(ids, range(4 if "Sync" in method.name else 2)):
+                for id, variant in itertools.product(ids, range(variants(method.input_type))):
                     if method.name in ("SignOut", "RevokeDevice", "ChangePassword"):
                         stranger.sign_in()
                     request = fill(message_factory.GetMessageClass(method.input_type)(), id, mira.email, account, variant)
@@ -136,17 +182,53 @@ def test_the_other_persons_ids_open_nothing(server):
                         request.email, request.confirmation = (stranger.email if variant else mira.email), PHRASE
                     answer = call(stranger, method, request)
                     reached.add(b"The request breaks" not in answer)
-                    assert MARK.encode() not in answer, method.full_name
-                    if mira.email.encode() in answer:
-                        assert mira.email.encode() in request.SerializeToString(), method.full_name
-                    if user in answer:
-                        assert user in request.SerializeToString(), method.full_name
+                    tells_nothing(answer, request, mira, user, method)
                 assert True in reached, f"{method.full_name}: no request was valid"
-        assert everything(server, user) == before
-        # And the other way round: what the ids open for their owner is still there.
-        assert mira.streak(own).current == 2
-        assert MARK.encode() in mira.export()[0]
-        assert listed(mira).migrations[0].result == result
+
+
+def test_methods_that_ask_for_no_access_token_open_nothing_either(server):
+    """Each has a line in `TOLD`; the operators' are refused to a person, whatever their ids (test_admin.py: where there are operators)."""
+    # What is tried on her account is in her audit trail.
+    with mira_with_everything(server, ("audit_events", "audit_heads")) as (mira, user, ids):
+        for method, authentication in OTHERS:
+            name = f"{method.containing_service.name}.{method.name}"
+            told = set()
+            for id, variant in itertools.product(ids, range(variants(method.input_type))):
+                with Person(server) as stranger:
+                    token = {annotations_pb2.AUTHENTICATION_SESSION: "session.", annotations_pb2.AUTHENTICATION_NONE: "access."}.get(authentication)
+                    guess = base64.urlsafe_b64encode(id + os.urandom(32)).decode().rstrip("=")
+                    stranger.metadata = (("authorization", f"Bearer {token}{guess}"),) if token else mira.metadata
+                    request = fill(message_factory.GetMessageClass(method.input_type)(), id, "a guess of somebody", os.urandom(16), variant)
+                    for field, value in (("email", mira.email), ("refresh_token", f"refresh.{guess}")):
+                        if field in method.input_type.fields_by_name:
+                            setattr(request, field, value)
+                    if name == "AccountService.SignUp" and variant % 2:
+                        request.ClearField("session")
+                    answer = call(stranger, method, request)
+                    assert b"The request breaks" not in answer, (name, answer)
+                    tells_nothing(answer, request, mira, user, method)
+                    told |= {reason for reason in REASONS if reason.encode() in answer}
+                    if authentication == annotations_pb2.AUTHENTICATION_ADMIN:
+                        assert b"CREDENTIALS_INVALID" in answer or b"There is no method" in answer, (name, answer)
+            if authentication != annotations_pb2.AUTHENTICATION_ADMIN:
+                assert told <= TOLD[name] and (told or not TOLD[name]), (name, told)
+
+
+def test_a_stranger_who_watches_hears_of_nothing(server):
+    with Person(server) as mira, Person(server) as stranger, Person(server, email=stranger.email) as tablet:
+        own = mira.sign_up() and mira.put_habit(MARK)
+        stranger.sign_up()
+        heard = []
+        watch = stranger.channel.unary_stream("/streak.v1.SyncService/Watch", lambda message: message.SerializeToString(), sync_pb2.WatchResponse.FromString)
+        stream = watch(sync_pb2.WatchRequest(), metadata=stranger.metadata, timeout=60)
+        heard.append(next(stream))  # where the stranger stands
+        mira.record(own, note=MARK)
+        tablet.sign_in()
+        tablet.put_habit("Own")
+        # The next that comes is the stranger's other device's, which was made after the other person's.
+        heard.append(next(stream))
+        assert heard[1].cursor.change_number == heard[0].cursor.change_number + 1
+        stream.cancel()
 
 
 @pytest.mark.parametrize("token", ["", "Bearer x", "Basic dXNlcg==", "Bearer access." + "A" * 64, "Bearer refresh." + "A" * 64])

@@ -1,6 +1,7 @@
 """The admin server's pages and the log, read by the tools that operators use."""
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -204,6 +205,43 @@ def test_the_server_is_not_ready_while_it_stops(folder):
         server.terminate()
         wait_until(lambda: get(server, "/readyz")[::2] == (503, "not ready: the server is stopping\n"))
         call.cancel()
+
+
+@contextlib.contextmanager
+def frozen_thread(thread):
+    """One thread of a process that stands still, as a debugger makes it."""
+    seize, interrupt, detach, all_threads = 0x4206, 0x4207, 17, 0x40000000
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    if libc.ptrace(seize, thread, None, None) != 0:
+        pytest.skip("this machine lets nobody trace")
+    try:
+        assert libc.ptrace(interrupt, thread, None, None) == 0
+        os.waitpid(thread, all_threads)
+        yield
+    finally:
+        libc.ptrace(detach, thread, None, None)
+
+
+def test_a_loop_that_is_stuck_is_noticed(folder):
+    with Server(folder=folder, arguments=[*ADMIN, "--stuck-seconds", "1"]) as server:
+        assert get(server, "/livez")[0] == 200
+        tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
+
+        def wakings():
+            return {int(task.name): int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text())[1])
+                    for task in tasks.iterdir()}
+
+        # The only serving loop is the only thread that wakes ten times a second with nothing to do.
+        before = wakings()
+        loop = wait_until(lambda: next((thread for thread, count in wakings().items() if count - before.get(thread, count) > 20), None))
+        with frozen_thread(loop):
+            wait_until(lambda: get(server, "/livez")[0] == 503)
+            assert re.fullmatch(r"loop 0 has given no sign of life for \d+ s\n", get(server, "/livez")[2])
+        wait_until(lambda: get(server, "/livez")[::2] == (200, "alive\n"))
+    for seconds in ("0", "3601"):
+        with pytest.raises(RuntimeError, match="stuck-seconds must be a number from 1 to 3600"):
+            Server(folder=folder, arguments=["--stuck-seconds", seconds])
 
 
 def test_the_admin_server_serves_nothing_else_and_bounds_what_it_takes(folder):

@@ -196,6 +196,17 @@ def test_a_certificate_is_replaced_and_no_call_is_lost(secure, certificates):
     install(certificates, "first")
 
 
+def test_a_certificate_that_is_replaced_in_silence_is_taken(certificates, folder):
+    with Server(folder=folder, arguments=arguments(certificates, "--tls-check-seconds", "1")) as server:
+        before = presented(server, certificates)[2]
+        install(certificates, "second")
+        wait_until(lambda: presented(server, certificates)[2] != before)
+    install(certificates, "first")
+    for seconds in ("0", "86401"):
+        with pytest.raises(RuntimeError, match="tls-check-seconds must be a number from 1 to 86400"):
+            Server(folder=folder, arguments=["--tls-check-seconds", seconds])
+
+
 def streakctl(server, *options):
     return subprocess.run(
         [str(PROGRAMS / "streakctl"), "call", "SessionService/StartSession", '{"idempotencyKey": "AAAAAAAAAAAAAAAAAAAAAA=="}',

@@ -7,6 +7,8 @@ import TestSchema
 struct InteropService: TestService {
   /// Bytes of a payload that a caller may ask for.
   static let payloadBytesMax: Int32 = 16 << 20
+  /// Another in each process: a client that knows several servers sees which one answers.
+  static let serverID = "interop-server-\(getpid())"
   /// Responses that a half-duplex call may ask for before it gets the first.
   static let heldParametersMax = 10_000
 
@@ -17,7 +19,8 @@ struct InteropService: TestService {
     try check(request.expectCompressed, context)
     if request.responseCompressed?.value == true { context.offerCompression() }
     try answer(request.responseStatus)
-    return SimpleResponse(payload: try payload(request.responseSize))
+    return SimpleResponse(
+      payload: try payload(request.responseSize), serverId: request.fillServerId ? Self.serverID : "")
   }
 
   /// Ignores what is asked: nanoseconds since 1970 in decimal, so that a caller can tell a cached answer from a new one.

@@ -47,7 +47,7 @@ public protocol AccountService: Sendable {
   /// list that is applied to every backup that is ever restored. Devices are told ACCOUNT_ERASED from then on, and so is whoever sends this
   /// again; open streams end with it. The same email may sign up again, empty.
   ///
-  /// Refused: INVALID_FIELD if the email is not the account's, or the phrase not the one below; ACCOUNT_ERASED.
+  /// Refused: INVALID_FIELD if the email is not the account's, or the phrase not the one below; ACCOUNT_ERASED; TOO_MANY_REQUESTS.
   func deleteAccount(_ request: DeleteAccountRequest, context: ServerContext) async throws(RPCStatus) -> DeleteAccountResponse
   /// The signed-in person's account.
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse
@@ -123,7 +123,8 @@ public enum AccountServiceMethods {
     request: ChangePasswordRequest.descriptor, response: ChangePasswordResponse.descriptor)
   public static let deleteAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
   public static let getAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,

@@ -17,6 +17,8 @@ public import RPC
 /// PARTIAL_CAPTURE, CAPTURE_CORRUPT, INVALID_FIELD, HABIT_LIMIT.
 public protocol MigrationService: Sendable {
   /// Says what `Migrate` would do, and does nothing.
+  ///
+  /// Refused also: ALREADY_MIGRATED; TOO_MANY_REQUESTS.
   func previewMigration(_ request: PreviewMigrationRequest, context: ServerContext) async throws(RPCStatus) -> PreviewMigrationResponse
   /// Makes the session part of the account.
   ///
@@ -56,7 +58,8 @@ extension MigrationService {
 public enum MigrationServiceMethods {
   public static let previewMigration = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "PreviewMigration", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false)),
     request: PreviewMigrationRequest.descriptor, response: PreviewMigrationResponse.descriptor)
   public static let migrate = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "Migrate", kind: .unary,

@@ -18,6 +18,7 @@ struct SchemaVersion: Sendable {
 
   /// Every step that this program knows, in order.
   static let all: [SchemaVersion] = [
-    .initial, .previousRun, .sync, .rateLimits, .auditChain, .knownDevices, .migrations, .serviceState,
+    .initial, .previousRun, .sync, .rateLimits, .auditChain, .knownDevices, .migrations, .cheaperWrites,
+    .serviceState,
   ]
 }
