@@ -12,24 +12,43 @@ struct ExportHandlers: ExportService {
 
   let store: StreakStore
   let slots: ExportSlots
+  let limiter: RateLimiter
 
   func export(
     _ request: ExportRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext
   ) async throws(RPCStatus) {
     let principal = try context.user()
+    var resumption = try request.resume.map { resume throws(RPCStatus) in try ExportResumption(resume) }
     guard slots.take() else { throw Refusal.tooManyRequests.status }
     defer { slots.give() }
     context.offerCompression()
     context.limitTime(milliseconds: UInt64(slots.limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
-    var document = ExportDocument(isBinary: request.format == .binary, userID: principal.userID, at: .now())
+    let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
+    var document: ExportDocument?
     var failure: RPCStatus?
-    let isComplete = try await answering { () throws(StoreError) in
-      try await store.export(of: principal.userID) { rows in
+    func send(_ document: inout ExportDocument) async throws(RPCStatus) {
+      let bytes = document.takeBytes()
+      let chunk = try resumption?.withoutKnown(bytes) ?? bytes
+      if !chunk.isEmpty { try await responses.write(ExportResponse(chunk: chunk)) }
+    }
+    let end = try await answering { () throws(StoreError) in
+      try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
+        document = ExportDocument(
+          isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
         do throws(RPCStatus) {
-          try Self.add(rows, to: &document)
-          if document.pendingByteCount >= Self.chunkBytes {
-            try await responses.write(ExportResponse(chunk: document.takeBytes()))
-          }
+          try await responses.write(ExportResponse(snapshot: snapshot.bytes))
+          return true
+        } catch {
+          failure = error
+          return false
+        }
+      } _: { rows in
+        guard var writing = document else { return false }
+        document = nil  // The copy is the only one: nothing is copied when it grows.
+        defer { document = writing }
+        do throws(RPCStatus) {
+          try Self.add(rows, to: &writing)
+          if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
           return true
         } catch {
           failure = error
@@ -38,9 +57,15 @@ struct ExportHandlers: ExportService {
       }
     }
     if let failure { throw failure }
-    guard isComplete else { throw Refusal.internalFault.status }
+    if end == .changed { throw Refusal.exportChanged.status }
+    guard end == .complete, var document else { throw Refusal.internalFault.status }
+    // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to see it.
+    if try await answering({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
+      throw Refusal.accountErased.status
+    }
     let manifest = document.finish()
-    try await responses.write(ExportResponse(chunk: document.takeBytes()))
+    try await send(&document)
+    if let resumption, !resumption.isComplete { throw Refusal.exportChanged.status }
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
