@@ -7,8 +7,10 @@ internal import StreakStore
 
 /// Gives a person all their data.
 struct ExportHandlers: ExportService {
-  /// A chunk is sent once it has this many bytes; it may be larger by one record.
+  /// A chunk is sent once it has this many bytes; it may be larger by `rowsPerPiece` records.
   static let chunkBytes = 64 * 1024
+  /// Records between two looks at the chunk's size.
+  static let rowsPerPiece = 16
 
   let store: StreakStore
   let slots: ExportSlots
@@ -47,8 +49,10 @@ struct ExportHandlers: ExportService {
         document = nil  // The copy is the only one: nothing is copied when it grows.
         defer { document = writing }
         do throws(RPCStatus) {
-          try Self.add(rows, to: &writing)
-          if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+          for rows in rows.inPieces(of: Self.rowsPerPiece) {
+            try Self.add(rows, to: &writing)
+            if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+          }
           return true
         } catch {
           failure = error
@@ -127,6 +131,27 @@ struct ExportHandlers: ExportService {
         let event = AuditEvent(record)
         try document.add(event, as: .auditEvent(event), to: .audit)
       }
+    }
+  }
+}
+
+extension ExportedRows {
+  /// The same rows, a few at a time.
+  fileprivate func inPieces(of count: Int) -> [ExportedRows] {
+    func cut<Row>(_ rows: [Row], _ wrap: ([Row]) -> ExportedRows) -> [ExportedRows] {
+      stride(from: 0, to: rows.count, by: count).map { wrap(Array(rows[$0..<min($0 + count, rows.count)])) }
+    }
+    return switch self {
+    case .account: [self]
+    case .devices(let rows): cut(rows) { .devices($0) }
+    case .habits(let rows): cut(rows) { .habits($0) }
+    case .cells(let rows): cut(rows) { .cells($0) }
+    case .earlierCells(let rows): cut(rows) { .earlierCells($0) }
+    case .rejected(let rows): cut(rows) { .rejected($0) }
+    case .rejectedOperations(let rows): cut(rows) { .rejectedOperations($0) }
+    case .notices(let rows): cut(rows) { .notices($0) }
+    case .migrations(let rows): cut(rows) { .migrations($0) }
+    case .auditEvents(let rows): cut(rows) { .auditEvents($0) }
     }
   }
 }
