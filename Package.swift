@@ -104,7 +104,8 @@ let package = Package(
     .executableTarget(
       name: "streakctl",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec", "RPC", "Schema",
+        "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec", "RPC",
+        "Schema",
         "StreakDomain", "StreakStore", "TLS", argumentParser,
       ],
       swiftSettings: settings),

@@ -62,7 +62,8 @@ extension PersonLedger {
     }
     let recent = saved.cells.filter { now - $0.made.occurredAtMilliseconds < ZoneUses.windowMilliseconds }
     for cell in recent { zones.note(cell.made, now: now) }
-    if recent.isEmpty, let last = saved.cells.max(by: { $0.made.occurredAtMilliseconds < $1.made.occurredAtMilliseconds })
+    if recent.isEmpty,
+      let last = saved.cells.max(by: { $0.made.occurredAtMilliseconds < $1.made.occurredAtMilliseconds })
     {
       zones.note(last.made, now: now)
     }
@@ -133,7 +134,8 @@ extension PersonLedger {
     }
     let (own, other) = (existing.cell, saved.cell)
     let union = LedgerCell(
-      done: own.done || other.done, note: own.note.isEmpty ? other.note : own.note, trust: own.trust.better(other.trust))
+      done: own.done || other.done, note: own.note.isEmpty ? other.note : own.note, trust: own.trust.better(other.trust)
+    )
     if !own.note.isEmpty && !other.note.isEmpty && own.note != other.note {
       outcome.daysConflicting.append(key.day)
       setNotice(

@@ -50,7 +50,8 @@ struct DocumentReader {
       let found = closed[section] ?? nothing
       guard found.count == stated.count, found.sha256 == stated.sha256 else {
         throw Refusal.importCorrupt.status(
-          saying: "Section \(section.rawValue) is not what the manifest says: \(found.count) of \(stated.count) records.")
+          saying:
+            "Section \(section.rawValue) is not what the manifest says: \(found.count) of \(stated.count) records.")
       }
     }
     return (header, manifest)

@@ -19,7 +19,8 @@ extension ExportHandlers {
     principal.auditDetail = "import=\(importID)"
     context.principal = principal
     let userID = principal.userID
-    if let stored = try await answering({ () throws(StoreError) in try await store.importReply(importID, of: userID) }) {
+    if let stored = try await answering({ () throws(StoreError) in try await store.importReply(importID, of: userID) })
+    {
       return try replayed(stored, context)
     }
     guard slots.take() else { throw Refusal.tooManyRequests.status }

@@ -65,7 +65,9 @@ struct ImportBuilder {
 
   private mutating func add(_ rejected: RejectedOperation) throws(RPCStatus) {
     let operation = rejected.operation?.protobufBytes()
-    guard operation?.count ?? 0 <= QueuedOperation.keptBytesMax else { throw saved.refusal("the operation is too large") }
+    guard operation?.count ?? 0 <= QueuedOperation.keptBytesMax else {
+      throw saved.refusal("the operation is too large")
+    }
     document.rejectedOperations.append(
       RejectedOperationRecord(
         deviceID: try saved.identifier(rejected.deviceId, "device_id"), seq: rejected.seq, operation: operation,

@@ -101,7 +101,8 @@ struct RecoveryHandlers: RecoveryService {
     case .failure(let failure): throw failure.statusForPeople
     }
     return found.compactMap { backup in
-      guard let moment = backup.beganAt?.moment, moment.seconds >= account.createdAt.seconds, backup.passedItsTrial else { return nil }
+      guard let moment = backup.beganAt?.moment, moment.seconds >= account.createdAt.seconds, backup.passedItsTrial
+      else { return nil }
       return (backup.name, moment)
     }
   }

@@ -68,7 +68,8 @@ public enum TableRegistry {
       name: "imports", userColumn: "user_id", export: .covered("what came in is in its sections"),
       merge: .kept("what happened, happened")),
     PersonalTable(
-      name: "recoveries", userColumn: "user_id", export: .covered("the audit names them; what they brought is in its sections"),
+      name: "recoveries", userColumn: "user_id",
+      export: .covered("the audit names them; what they brought is in its sections"),
       merge: .kept("what happened, happened")),
     PersonalTable(
       name: "audit_heads", userColumn: "user_id", export: .covered("the last event's own number and hash"),

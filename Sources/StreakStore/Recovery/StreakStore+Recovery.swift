@@ -106,7 +106,8 @@ extension StreakStore {
     .read, "SELECT state, records, result FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
   private static let merged = Statement(
     .write,
-    "UPDATE recoveries SET state = 3, records = NULL, result = $3 WHERE user_id = $1 AND recovery_id = $2 AND state = 2")
+    "UPDATE recoveries SET state = 3, records = NULL, result = $3 WHERE user_id = $1 AND recovery_id = $2 AND state = 2"
+  )
   private static let person = Statement(
     .read, "SELECT change_number, zone_uses, digest, habit_count FROM users WHERE user_id = $1")
 
@@ -126,7 +127,10 @@ extension StreakStore {
       let found = try await transaction.row(
         Self.openRecords, .identifier(userID), .identifier(recoveryID)
       ) { row throws(DatabaseError) in
-        (stage: RecoveryStage(rawValue: try row.int16(0)), records: try row.bytesOrNull(1), result: try row.bytesOrNull(2))
+        (
+          stage: RecoveryStage(rawValue: try row.int16(0)), records: try row.bytesOrNull(1),
+          result: try row.bytesOrNull(2)
+        )
       }
       guard let found else { return .rollBack(.notFound) }
       if found.stage == .merged, !isPreview, let result = found.result { return .rollBack(.replayed(result)) }

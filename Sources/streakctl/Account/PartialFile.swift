@@ -86,7 +86,8 @@ final class PartialFile {
   func finish() throws(Failure) {
     guard fsync(descriptor) == 0, rename(partPath, path) == 0 else { throw Self.failure("cannot write \(path)") }
     unlink(snapshotPath)
-    let folder = open(path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : ".", O_RDONLY)
+    let folder = open(
+      path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : ".", O_RDONLY)
     if folder >= 0 {
       fsync(folder)
       close(folder)
