@@ -104,8 +104,9 @@ let package = Package(
     .executableTarget(
       name: "streakctl",
       dependencies: [
-        "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec", "RPC", "Schema",
-        "StreakStore", "TLS", argumentParser,
+        "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec", "RPC",
+        "Schema",
+        "StreakDomain", "StreakStore", "TLS", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(

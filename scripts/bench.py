@@ -25,7 +25,7 @@ from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
 from person import today
 from server import Server
-from streak.v1 import common_pb2, streak_pb2, sync_pb2
+from streak.v1 import common_pb2, export_pb2, streak_pb2, sync_pb2
 
 PROGRAMS = pathlib.Path(os.environ["STREAKD_PROGRAMS"])
 POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
@@ -43,6 +43,7 @@ SYNC_OPERATIONS = 100_000  # for one run; each is sent once
 APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
 UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 PULLS = 2_000
+EXPORTS = 9
 
 # StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
 SOURCE = pathlib.Path(__file__).parent.parent / "Sources/StreakStore/Ledger/StreakStore+Streaks.swift"
@@ -319,7 +320,7 @@ class Bench:
 
     def pull_cost(self, server):
         """CPU ms of streakd and PostgreSQL for a pull with one change, after a month and after ten years of 20 habits; and a first pull."""
-        found = {}
+        found, self.exports = {}, {}
         for title, days in (("a month", 30), ("ten years", 3650)):
             with Device(server) as phone:
                 habits = [os.urandom(16) for _ in range(20)]
@@ -334,6 +335,7 @@ class Bench:
                     UPDATE users SET change_number = 20 + {20 * days} WHERE user_id = '{user}';
                     VACUUM ANALYZE cells;""")
                 first = self.first_pull(server, phone)
+                self.exports[title] = self.export_start(phone)
                 phone.record(habits[0])
                 request = phone.request([], nothing_left=False)
                 before = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server)
@@ -352,6 +354,19 @@ class Bench:
             phone.cursor = response.cursor
             if not response.has_more:
                 return count / (time.time() - started), count, server.resident_kib() - before
+
+    def export_start(self, phone):
+        """Median ms from the call to the document's first byte, on a server that does nothing else, and the seconds and bytes of a whole export."""
+        first = []
+        for _ in range(EXPORTS):
+            started = time.perf_counter()
+            count = 0
+            for response in phone.exports.Export(export_pb2.ExportRequest(), metadata=phone.metadata, timeout=60):
+                if response.chunk and not count:
+                    first.append((time.perf_counter() - started) * 1000)
+                count += len(response.chunk)
+            seconds = time.perf_counter() - started
+        return statistics.median(first), seconds, count
 
     def write_lines(self, name, requests):
         path = self.folder / name
@@ -440,6 +455,10 @@ def main():
     print("| history | CPU ms of a pull with one change | cells per second of a first pull | cells | growth of streakd, KiB |\n| --- | --- | --- | --- | --- |")
     for title, (spent, (rate, count, growth)) in bench.pulls.items():
         print(f"| {title} | {spent:.2f} | {rate:,.0f} | {count:,} | {growth:,} |")
+    print("\nExports of the same:\n")
+    print("| history | ms to the first byte | s in all | document, MB |\n| --- | --- | --- | --- |")
+    for title, (first, seconds, count) in bench.exports.items():
+        print(f"| {title} | {first:.1f} | {seconds:.1f} | {count / 1e6:.1f} |")
 
 
 if __name__ == "__main__":

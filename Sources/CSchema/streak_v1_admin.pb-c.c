@@ -592,6 +592,276 @@ void   streak__v1__backup_run__free_unpacked
   assert(message->base.descriptor == &streak__v1__backup_run__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__list_recovery_requests_request__init
+                     (Streak__V1__ListRecoveryRequestsRequest         *message)
+{
+  static const Streak__V1__ListRecoveryRequestsRequest init_value = STREAK__V1__LIST_RECOVERY_REQUESTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__list_recovery_requests_request__get_packed_size
+                     (const Streak__V1__ListRecoveryRequestsRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__list_recovery_requests_request__pack
+                     (const Streak__V1__ListRecoveryRequestsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__list_recovery_requests_request__pack_to_buffer
+                     (const Streak__V1__ListRecoveryRequestsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ListRecoveryRequestsRequest *
+       streak__v1__list_recovery_requests_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ListRecoveryRequestsRequest *)
+     protobuf_c_message_unpack (&streak__v1__list_recovery_requests_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__list_recovery_requests_request__free_unpacked
+                     (Streak__V1__ListRecoveryRequestsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__list_recovery_requests_response__init
+                     (Streak__V1__ListRecoveryRequestsResponse         *message)
+{
+  static const Streak__V1__ListRecoveryRequestsResponse init_value = STREAK__V1__LIST_RECOVERY_REQUESTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__list_recovery_requests_response__get_packed_size
+                     (const Streak__V1__ListRecoveryRequestsResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__list_recovery_requests_response__pack
+                     (const Streak__V1__ListRecoveryRequestsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__list_recovery_requests_response__pack_to_buffer
+                     (const Streak__V1__ListRecoveryRequestsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ListRecoveryRequestsResponse *
+       streak__v1__list_recovery_requests_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ListRecoveryRequestsResponse *)
+     protobuf_c_message_unpack (&streak__v1__list_recovery_requests_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__list_recovery_requests_response__free_unpacked
+                     (Streak__V1__ListRecoveryRequestsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__list_recovery_requests_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__recovery_request__init
+                     (Streak__V1__RecoveryRequest         *message)
+{
+  static const Streak__V1__RecoveryRequest init_value = STREAK__V1__RECOVERY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__recovery_request__get_packed_size
+                     (const Streak__V1__RecoveryRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__recovery_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__recovery_request__pack
+                     (const Streak__V1__RecoveryRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__recovery_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__recovery_request__pack_to_buffer
+                     (const Streak__V1__RecoveryRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__recovery_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RecoveryRequest *
+       streak__v1__recovery_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RecoveryRequest *)
+     protobuf_c_message_unpack (&streak__v1__recovery_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__recovery_request__free_unpacked
+                     (Streak__V1__RecoveryRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__recovery_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__fulfil_recovery_request__init
+                     (Streak__V1__FulfilRecoveryRequest         *message)
+{
+  static const Streak__V1__FulfilRecoveryRequest init_value = STREAK__V1__FULFIL_RECOVERY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__fulfil_recovery_request__get_packed_size
+                     (const Streak__V1__FulfilRecoveryRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__fulfil_recovery_request__pack
+                     (const Streak__V1__FulfilRecoveryRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__fulfil_recovery_request__pack_to_buffer
+                     (const Streak__V1__FulfilRecoveryRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__FulfilRecoveryRequest *
+       streak__v1__fulfil_recovery_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__FulfilRecoveryRequest *)
+     protobuf_c_message_unpack (&streak__v1__fulfil_recovery_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__fulfil_recovery_request__free_unpacked
+                     (Streak__V1__FulfilRecoveryRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__fulfil_recovery_begin__init
+                     (Streak__V1__FulfilRecoveryBegin         *message)
+{
+  static const Streak__V1__FulfilRecoveryBegin init_value = STREAK__V1__FULFIL_RECOVERY_BEGIN__INIT;
+  *message = init_value;
+}
+size_t streak__v1__fulfil_recovery_begin__get_packed_size
+                     (const Streak__V1__FulfilRecoveryBegin *message)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_begin__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__fulfil_recovery_begin__pack
+                     (const Streak__V1__FulfilRecoveryBegin *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_begin__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__fulfil_recovery_begin__pack_to_buffer
+                     (const Streak__V1__FulfilRecoveryBegin *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_begin__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__FulfilRecoveryBegin *
+       streak__v1__fulfil_recovery_begin__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__FulfilRecoveryBegin *)
+     protobuf_c_message_unpack (&streak__v1__fulfil_recovery_begin__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__fulfil_recovery_begin__free_unpacked
+                     (Streak__V1__FulfilRecoveryBegin *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_begin__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__fulfil_recovery_response__init
+                     (Streak__V1__FulfilRecoveryResponse         *message)
+{
+  static const Streak__V1__FulfilRecoveryResponse init_value = STREAK__V1__FULFIL_RECOVERY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__fulfil_recovery_response__get_packed_size
+                     (const Streak__V1__FulfilRecoveryResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__fulfil_recovery_response__pack
+                     (const Streak__V1__FulfilRecoveryResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__fulfil_recovery_response__pack_to_buffer
+                     (const Streak__V1__FulfilRecoveryResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__FulfilRecoveryResponse *
+       streak__v1__fulfil_recovery_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__FulfilRecoveryResponse *)
+     protobuf_c_message_unpack (&streak__v1__fulfil_recovery_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__fulfil_recovery_response__free_unpacked
+                     (Streak__V1__FulfilRecoveryResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__fulfil_recovery_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor streak__v1__backup__field_descriptors[16] =
 {
   {
@@ -1403,6 +1673,305 @@ const ProtobufCMessageDescriptor streak__v1__backup_run__descriptor =
   (ProtobufCMessageInit) streak__v1__backup_run__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define streak__v1__list_recovery_requests_request__field_descriptors NULL
+#define streak__v1__list_recovery_requests_request__field_indices_by_name NULL
+#define streak__v1__list_recovery_requests_request__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__list_recovery_requests_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ListRecoveryRequestsRequest",
+  "ListRecoveryRequestsRequest",
+  "Streak__V1__ListRecoveryRequestsRequest",
+  "streak.v1",
+  sizeof(Streak__V1__ListRecoveryRequestsRequest),
+  0,
+  streak__v1__list_recovery_requests_request__field_descriptors,
+  streak__v1__list_recovery_requests_request__field_indices_by_name,
+  0,  streak__v1__list_recovery_requests_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__list_recovery_requests_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__list_recovery_requests_response__field_descriptors[1] =
+{
+  {
+    "requests",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ListRecoveryRequestsResponse, n_requests),
+    offsetof(Streak__V1__ListRecoveryRequestsResponse, requests),
+    &streak__v1__recovery_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__list_recovery_requests_response__field_indices_by_name[] = {
+  0,   /* field[0] = requests */
+};
+static const ProtobufCIntRange streak__v1__list_recovery_requests_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__list_recovery_requests_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ListRecoveryRequestsResponse",
+  "ListRecoveryRequestsResponse",
+  "Streak__V1__ListRecoveryRequestsResponse",
+  "streak.v1",
+  sizeof(Streak__V1__ListRecoveryRequestsResponse),
+  1,
+  streak__v1__list_recovery_requests_response__field_descriptors,
+  streak__v1__list_recovery_requests_response__field_indices_by_name,
+  1,  streak__v1__list_recovery_requests_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__list_recovery_requests_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__recovery_request__field_descriptors[4] =
+{
+  {
+    "recovery_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RecoveryRequest, recovery_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RecoveryRequest, user_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "backup",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RecoveryRequest, backup),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requested_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RecoveryRequest, requested_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__recovery_request__field_indices_by_name[] = {
+  2,   /* field[2] = backup */
+  0,   /* field[0] = recovery_id */
+  3,   /* field[3] = requested_at */
+  1,   /* field[1] = user_id */
+};
+static const ProtobufCIntRange streak__v1__recovery_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor streak__v1__recovery_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RecoveryRequest",
+  "RecoveryRequest",
+  "Streak__V1__RecoveryRequest",
+  "streak.v1",
+  sizeof(Streak__V1__RecoveryRequest),
+  4,
+  streak__v1__recovery_request__field_descriptors,
+  streak__v1__recovery_request__field_indices_by_name,
+  1,  streak__v1__recovery_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__recovery_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__fulfil_recovery_request__field_descriptors[2] =
+{
+  {
+    "begin",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__FulfilRecoveryRequest, begin),
+    &streak__v1__fulfil_recovery_begin__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "records",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__FulfilRecoveryRequest, n_records),
+    offsetof(Streak__V1__FulfilRecoveryRequest, records),
+    &streak__v1__export_record__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__fulfil_recovery_request__field_indices_by_name[] = {
+  0,   /* field[0] = begin */
+  1,   /* field[1] = records */
+};
+static const ProtobufCIntRange streak__v1__fulfil_recovery_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__fulfil_recovery_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.FulfilRecoveryRequest",
+  "FulfilRecoveryRequest",
+  "Streak__V1__FulfilRecoveryRequest",
+  "streak.v1",
+  sizeof(Streak__V1__FulfilRecoveryRequest),
+  2,
+  streak__v1__fulfil_recovery_request__field_descriptors,
+  streak__v1__fulfil_recovery_request__field_indices_by_name,
+  1,  streak__v1__fulfil_recovery_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__fulfil_recovery_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__fulfil_recovery_begin__field_descriptors[3] =
+{
+  {
+    "recovery_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__FulfilRecoveryBegin, recovery_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__FulfilRecoveryBegin, user_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__FulfilRecoveryBegin, failure),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__fulfil_recovery_begin__field_indices_by_name[] = {
+  2,   /* field[2] = failure */
+  0,   /* field[0] = recovery_id */
+  1,   /* field[1] = user_id */
+};
+static const ProtobufCIntRange streak__v1__fulfil_recovery_begin__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__fulfil_recovery_begin__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.FulfilRecoveryBegin",
+  "FulfilRecoveryBegin",
+  "Streak__V1__FulfilRecoveryBegin",
+  "streak.v1",
+  sizeof(Streak__V1__FulfilRecoveryBegin),
+  3,
+  streak__v1__fulfil_recovery_begin__field_descriptors,
+  streak__v1__fulfil_recovery_begin__field_indices_by_name,
+  1,  streak__v1__fulfil_recovery_begin__number_ranges,
+  (ProtobufCMessageInit) streak__v1__fulfil_recovery_begin__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__fulfil_recovery_response__field_descriptors[2] =
+{
+  {
+    "habit_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__FulfilRecoveryResponse, habit_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cell_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__FulfilRecoveryResponse, cell_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__fulfil_recovery_response__field_indices_by_name[] = {
+  1,   /* field[1] = cell_count */
+  0,   /* field[0] = habit_count */
+};
+static const ProtobufCIntRange streak__v1__fulfil_recovery_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__fulfil_recovery_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.FulfilRecoveryResponse",
+  "FulfilRecoveryResponse",
+  "Streak__V1__FulfilRecoveryResponse",
+  "streak.v1",
+  sizeof(Streak__V1__FulfilRecoveryResponse),
+  2,
+  streak__v1__fulfil_recovery_response__field_descriptors,
+  streak__v1__fulfil_recovery_response__field_indices_by_name,
+  1,  streak__v1__fulfil_recovery_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__fulfil_recovery_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue streak__v1__backup_check_kind__enum_values_by_number[3] =
 {
   { "BACKUP_CHECK_KIND_UNSPECIFIED", "STREAK__V1__BACKUP_CHECK_KIND__BACKUP_CHECK_KIND_UNSPECIFIED", 0 },
@@ -1433,16 +2002,20 @@ const ProtobufCEnumDescriptor streak__v1__backup_check_kind__descriptor =
   streak__v1__backup_check_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor streak__v1__admin_service__method_descriptors[4] =
+static const ProtobufCMethodDescriptor streak__v1__admin_service__method_descriptors[6] =
 {
   { "ListBackups", &streak__v1__list_backups_request__descriptor, &streak__v1__list_backups_response__descriptor },
   { "RunBackup", &streak__v1__run_backup_request__descriptor, &streak__v1__run_backup_response__descriptor },
   { "VerifyBackup", &streak__v1__verify_backup_request__descriptor, &streak__v1__verify_backup_response__descriptor },
+  { "ListRecoveryRequests", &streak__v1__list_recovery_requests_request__descriptor, &streak__v1__list_recovery_requests_response__descriptor },
+  { "FulfilRecovery", &streak__v1__fulfil_recovery_request__descriptor, &streak__v1__fulfil_recovery_response__descriptor },
   { "GetServerStatus", &streak__v1__get_server_status_request__descriptor, &streak__v1__get_server_status_response__descriptor },
 };
 const unsigned streak__v1__admin_service__method_indices_by_name[] = {
-  3,        /* GetServerStatus */
+  4,        /* FulfilRecovery */
+  5,        /* GetServerStatus */
   0,        /* ListBackups */
+  3,        /* ListRecoveryRequests */
   1,        /* RunBackup */
   2         /* VerifyBackup */
 };
@@ -1453,7 +2026,7 @@ const ProtobufCServiceDescriptor streak__v1__admin_service__descriptor =
   "AdminService",
   "Streak__V1__AdminService",
   "streak.v1",
-  4,
+  6,
   streak__v1__admin_service__method_descriptors,
   streak__v1__admin_service__method_indices_by_name
 };
@@ -1481,13 +2054,29 @@ void streak__v1__admin_service__verify_backup(ProtobufCService *service,
   assert(service->descriptor == &streak__v1__admin_service__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void streak__v1__admin_service__list_recovery_requests(ProtobufCService *service,
+                                                       const Streak__V1__ListRecoveryRequestsRequest *input,
+                                                       Streak__V1__ListRecoveryRequestsResponse_Closure closure,
+                                                       void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__admin_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__admin_service__fulfil_recovery(ProtobufCService *service,
+                                                const Streak__V1__FulfilRecoveryRequest *input,
+                                                Streak__V1__FulfilRecoveryResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__admin_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void streak__v1__admin_service__get_server_status(ProtobufCService *service,
                                                   const Streak__V1__GetServerStatusRequest *input,
                                                   Streak__V1__GetServerStatusResponse_Closure closure,
                                                   void *closure_data)
 {
   assert(service->descriptor == &streak__v1__admin_service__descriptor);
-  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__admin_service__init (Streak__V1__AdminService_Service *service,
                                       Streak__V1__AdminService_ServiceDestroy destroy)

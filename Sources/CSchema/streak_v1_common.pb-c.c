@@ -1030,7 +1030,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[41] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[50] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1073,14 +1073,24 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "BACKUP_UNDER_WAY", "STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY", 62 },
   { "BACKUP_FAILED", "STREAK__V1__ERROR_REASON__BACKUP_FAILED", 63 },
   { "BACKUP_NOT_FOUND", "STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND", 64 },
+  { "EXPORT_CHANGED", "STREAK__V1__ERROR_REASON__EXPORT_CHANGED", 65 },
+  { "IMPORT_UNREADABLE", "STREAK__V1__ERROR_REASON__IMPORT_UNREADABLE", 66 },
+  { "IMPORT_CORRUPT", "STREAK__V1__ERROR_REASON__IMPORT_CORRUPT", 67 },
+  { "IMPORT_TOO_LARGE", "STREAK__V1__ERROR_REASON__IMPORT_TOO_LARGE", 68 },
+  { "ACCOUNT_NOT_EMPTY", "STREAK__V1__ERROR_REASON__ACCOUNT_NOT_EMPTY", 69 },
+  { "RECOVERY_POINT_NOT_FOUND", "STREAK__V1__ERROR_REASON__RECOVERY_POINT_NOT_FOUND", 70 },
+  { "RECOVERY_NOT_FOUND", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND", 71 },
+  { "RECOVERY_UNDER_WAY", "STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY", 72 },
+  { "RECOVERY_NOT_READY", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY", 73 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{40, 30},{60, 36},{0, 41}
+{0, 0},{9, 8},{40, 30},{60, 36},{0, 50}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[41] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[50] =
 {
   { "ACCOUNT_ERASED", 36 },
   { "ACCOUNT_MISMATCH", 24 },
+  { "ACCOUNT_NOT_EMPTY", 45 },
   { "ALREADY_MIGRATED", 33 },
   { "BACKUPS_OFF", 37 },
   { "BACKUP_FAILED", 39 },
@@ -1097,11 +1107,15 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "DAY_SEALED", 13 },
   { "DEVICE_NOT_FOUND", 31 },
   { "ERROR_REASON_UNSPECIFIED", 0 },
+  { "EXPORT_CHANGED", 41 },
   { "EXPORT_TOO_SLOW", 23 },
   { "FUTURE_DAY", 11 },
   { "HABIT_LIMIT", 18 },
   { "HABIT_NOT_FOUND", 14 },
   { "IDEMPOTENCY_KEY_REUSED", 8 },
+  { "IMPORT_CORRUPT", 43 },
+  { "IMPORT_TOO_LARGE", 44 },
+  { "IMPORT_UNREADABLE", 42 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
   { "MIGRATION_NOT_FOUND", 34 },
@@ -1111,6 +1125,10 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "PARTIAL_CAPTURE", 9 },
   { "PASSWORD_TOO_COMMON", 30 },
   { "PLAN_CHANGED", 32 },
+  { "RECOVERY_NOT_FOUND", 47 },
+  { "RECOVERY_NOT_READY", 49 },
+  { "RECOVERY_POINT_NOT_FOUND", 46 },
+  { "RECOVERY_UNDER_WAY", 48 },
   { "SEQUENCE_GAP", 25 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
@@ -1128,9 +1146,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  41,
+  50,
   streak__v1__error_reason__enum_values_by_number,
-  41,
+  50,
   streak__v1__error_reason__enum_values_by_name,
   4,
   streak__v1__error_reason__value_ranges,

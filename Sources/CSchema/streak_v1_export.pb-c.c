@@ -52,6 +52,51 @@ void   streak__v1__export_request__free_unpacked
   assert(message->base.descriptor == &streak__v1__export_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__export_resume__init
+                     (Streak__V1__ExportResume         *message)
+{
+  static const Streak__V1__ExportResume init_value = STREAK__V1__EXPORT_RESUME__INIT;
+  *message = init_value;
+}
+size_t streak__v1__export_resume__get_packed_size
+                     (const Streak__V1__ExportResume *message)
+{
+  assert(message->base.descriptor == &streak__v1__export_resume__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__export_resume__pack
+                     (const Streak__V1__ExportResume *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__export_resume__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__export_resume__pack_to_buffer
+                     (const Streak__V1__ExportResume *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__export_resume__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ExportResume *
+       streak__v1__export_resume__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ExportResume *)
+     protobuf_c_message_unpack (&streak__v1__export_resume__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__export_resume__free_unpacked
+                     (Streak__V1__ExportResume *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__export_resume__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__export_response__init
                      (Streak__V1__ExportResponse         *message)
 {
@@ -502,7 +547,142 @@ void   streak__v1__audit_event__free_unpacked
   assert(message->base.descriptor == &streak__v1__audit_event__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor streak__v1__export_request__field_descriptors[1] =
+void   streak__v1__import_request__init
+                     (Streak__V1__ImportRequest         *message)
+{
+  static const Streak__V1__ImportRequest init_value = STREAK__V1__IMPORT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__import_request__get_packed_size
+                     (const Streak__V1__ImportRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__import_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__import_request__pack
+                     (const Streak__V1__ImportRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__import_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__import_request__pack_to_buffer
+                     (const Streak__V1__ImportRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__import_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ImportRequest *
+       streak__v1__import_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ImportRequest *)
+     protobuf_c_message_unpack (&streak__v1__import_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__import_request__free_unpacked
+                     (Streak__V1__ImportRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__import_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__import_begin__init
+                     (Streak__V1__ImportBegin         *message)
+{
+  static const Streak__V1__ImportBegin init_value = STREAK__V1__IMPORT_BEGIN__INIT;
+  *message = init_value;
+}
+size_t streak__v1__import_begin__get_packed_size
+                     (const Streak__V1__ImportBegin *message)
+{
+  assert(message->base.descriptor == &streak__v1__import_begin__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__import_begin__pack
+                     (const Streak__V1__ImportBegin *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__import_begin__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__import_begin__pack_to_buffer
+                     (const Streak__V1__ImportBegin *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__import_begin__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ImportBegin *
+       streak__v1__import_begin__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ImportBegin *)
+     protobuf_c_message_unpack (&streak__v1__import_begin__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__import_begin__free_unpacked
+                     (Streak__V1__ImportBegin *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__import_begin__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__import_response__init
+                     (Streak__V1__ImportResponse         *message)
+{
+  static const Streak__V1__ImportResponse init_value = STREAK__V1__IMPORT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__import_response__get_packed_size
+                     (const Streak__V1__ImportResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__import_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__import_response__pack
+                     (const Streak__V1__ImportResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__import_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__import_response__pack_to_buffer
+                     (const Streak__V1__ImportResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__import_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ImportResponse *
+       streak__v1__import_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ImportResponse *)
+     protobuf_c_message_unpack (&streak__v1__import_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__import_response__free_unpacked
+                     (Streak__V1__ImportResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__import_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor streak__v1__export_request__field_descriptors[2] =
 {
   {
     "format",
@@ -516,14 +696,27 @@ static const ProtobufCFieldDescriptor streak__v1__export_request__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "resume",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportRequest, resume),
+    &streak__v1__export_resume__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__export_request__field_indices_by_name[] = {
   0,   /* field[0] = format */
+  1,   /* field[1] = resume */
 };
 static const ProtobufCIntRange streak__v1__export_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor streak__v1__export_request__descriptor =
 {
@@ -533,14 +726,78 @@ const ProtobufCMessageDescriptor streak__v1__export_request__descriptor =
   "Streak__V1__ExportRequest",
   "streak.v1",
   sizeof(Streak__V1__ExportRequest),
-  1,
+  2,
   streak__v1__export_request__field_descriptors,
   streak__v1__export_request__field_indices_by_name,
   1,  streak__v1__export_request__number_ranges,
   (ProtobufCMessageInit) streak__v1__export_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__export_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor streak__v1__export_resume__field_descriptors[3] =
+{
+  {
+    "snapshot",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportResume, snapshot),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "document_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportResume, document_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sha256",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportResume, sha256),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__export_resume__field_indices_by_name[] = {
+  1,   /* field[1] = document_bytes */
+  2,   /* field[2] = sha256 */
+  0,   /* field[0] = snapshot */
+};
+static const ProtobufCIntRange streak__v1__export_resume__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__export_resume__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ExportResume",
+  "ExportResume",
+  "Streak__V1__ExportResume",
+  "streak.v1",
+  sizeof(Streak__V1__ExportResume),
+  3,
+  streak__v1__export_resume__field_descriptors,
+  streak__v1__export_resume__field_indices_by_name,
+  1,  streak__v1__export_resume__number_ranges,
+  (ProtobufCMessageInit) streak__v1__export_resume__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__export_response__field_descriptors[3] =
 {
   {
     "chunk",
@@ -566,15 +823,28 @@ static const ProtobufCFieldDescriptor streak__v1__export_response__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "snapshot",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportResponse, snapshot),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__export_response__field_indices_by_name[] = {
   0,   /* field[0] = chunk */
   1,   /* field[1] = manifest */
+  2,   /* field[2] = snapshot */
 };
 static const ProtobufCIntRange streak__v1__export_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor streak__v1__export_response__descriptor =
 {
@@ -584,7 +854,7 @@ const ProtobufCMessageDescriptor streak__v1__export_response__descriptor =
   "Streak__V1__ExportResponse",
   "streak.v1",
   sizeof(Streak__V1__ExportResponse),
-  2,
+  3,
   streak__v1__export_response__field_descriptors,
   streak__v1__export_response__field_indices_by_name,
   1,  streak__v1__export_response__number_ranges,
@@ -655,7 +925,7 @@ const ProtobufCMessageDescriptor streak__v1__export_section__descriptor =
   (ProtobufCMessageInit) streak__v1__export_section__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__export_manifest__field_descriptors[4] =
+static const ProtobufCFieldDescriptor streak__v1__export_manifest__field_descriptors[5] =
 {
   {
     "schema_version",
@@ -705,17 +975,30 @@ static const ProtobufCFieldDescriptor streak__v1__export_manifest__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "seal",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportManifest, seal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__export_manifest__field_indices_by_name[] = {
   3,   /* field[3] = document_bytes */
   1,   /* field[1] = exported_at */
   0,   /* field[0] = schema_version */
+  4,   /* field[4] = seal */
   2,   /* field[2] = sections */
 };
 static const ProtobufCIntRange streak__v1__export_manifest__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor streak__v1__export_manifest__descriptor =
 {
@@ -725,14 +1008,14 @@ const ProtobufCMessageDescriptor streak__v1__export_manifest__descriptor =
   "Streak__V1__ExportManifest",
   "streak.v1",
   sizeof(Streak__V1__ExportManifest),
-  4,
+  5,
   streak__v1__export_manifest__field_descriptors,
   streak__v1__export_manifest__field_indices_by_name,
   1,  streak__v1__export_manifest__number_ranges,
   (ProtobufCMessageInit) streak__v1__export_manifest__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__export_record__field_descriptors[11] =
+static const ProtobufCFieldDescriptor streak__v1__export_record__field_descriptors[12] =
 {
   {
     "header",
@@ -866,6 +1149,18 @@ static const ProtobufCFieldDescriptor streak__v1__export_record__field_descripto
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "manifest",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ExportRecord, record_case),
+    offsetof(Streak__V1__ExportRecord, manifest),
+    &streak__v1__export_manifest__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__export_record__field_indices_by_name[] = {
   1,   /* field[1] = account */
@@ -875,6 +1170,7 @@ static const unsigned streak__v1__export_record__field_indices_by_name[] = {
   5,   /* field[5] = earlier_cell */
   3,   /* field[3] = habit */
   0,   /* field[0] = header */
+  11,   /* field[11] = manifest */
   7,   /* field[7] = migration */
   10,   /* field[10] = notice */
   9,   /* field[9] = rejected_operation */
@@ -883,7 +1179,7 @@ static const unsigned streak__v1__export_record__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__export_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor streak__v1__export_record__descriptor =
 {
@@ -893,7 +1189,7 @@ const ProtobufCMessageDescriptor streak__v1__export_record__descriptor =
   "Streak__V1__ExportRecord",
   "streak.v1",
   sizeof(Streak__V1__ExportRecord),
-  11,
+  12,
   streak__v1__export_record__field_descriptors,
   streak__v1__export_record__field_indices_by_name,
   1,  streak__v1__export_record__number_ranges,
@@ -1349,6 +1645,211 @@ const ProtobufCMessageDescriptor streak__v1__audit_event__descriptor =
   (ProtobufCMessageInit) streak__v1__audit_event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor streak__v1__import_request__field_descriptors[2] =
+{
+  {
+    "begin",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportRequest, begin),
+    &streak__v1__import_begin__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chunk",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportRequest, chunk),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__import_request__field_indices_by_name[] = {
+  0,   /* field[0] = begin */
+  1,   /* field[1] = chunk */
+};
+static const ProtobufCIntRange streak__v1__import_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__import_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ImportRequest",
+  "ImportRequest",
+  "Streak__V1__ImportRequest",
+  "streak.v1",
+  sizeof(Streak__V1__ImportRequest),
+  2,
+  streak__v1__import_request__field_descriptors,
+  streak__v1__import_request__field_indices_by_name,
+  1,  streak__v1__import_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__import_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__import_begin__field_descriptors[2] =
+{
+  {
+    "import_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportBegin, import_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "format",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportBegin, format),
+    &streak__v1__export_format__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__import_begin__field_indices_by_name[] = {
+  1,   /* field[1] = format */
+  0,   /* field[0] = import_id */
+};
+static const ProtobufCIntRange streak__v1__import_begin__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__import_begin__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ImportBegin",
+  "ImportBegin",
+  "Streak__V1__ImportBegin",
+  "streak.v1",
+  sizeof(Streak__V1__ImportBegin),
+  2,
+  streak__v1__import_begin__field_descriptors,
+  streak__v1__import_begin__field_indices_by_name,
+  1,  streak__v1__import_begin__number_ranges,
+  (ProtobufCMessageInit) streak__v1__import_begin__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__import_response__field_descriptors[6] =
+{
+  {
+    "habit_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportResponse, habit_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cell_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportResponse, cell_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "demoted_count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportResponse, demoted_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sealed",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportResponse, sealed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sections_left_out",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__ImportResponse, n_sections_left_out),
+    offsetof(Streak__V1__ImportResponse, sections_left_out),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "change_number",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportResponse, change_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__import_response__field_indices_by_name[] = {
+  1,   /* field[1] = cell_count */
+  5,   /* field[5] = change_number */
+  2,   /* field[2] = demoted_count */
+  0,   /* field[0] = habit_count */
+  3,   /* field[3] = sealed */
+  4,   /* field[4] = sections_left_out */
+};
+static const ProtobufCIntRange streak__v1__import_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor streak__v1__import_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ImportResponse",
+  "ImportResponse",
+  "Streak__V1__ImportResponse",
+  "streak.v1",
+  sizeof(Streak__V1__ImportResponse),
+  6,
+  streak__v1__import_response__field_descriptors,
+  streak__v1__import_response__field_indices_by_name,
+  1,  streak__v1__import_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__import_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue streak__v1__export_format__enum_values_by_number[3] =
 {
   { "EXPORT_FORMAT_UNSPECIFIED", "STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED", 0 },
@@ -1379,12 +1880,14 @@ const ProtobufCEnumDescriptor streak__v1__export_format__descriptor =
   streak__v1__export_format__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor streak__v1__export_service__method_descriptors[1] =
+static const ProtobufCMethodDescriptor streak__v1__export_service__method_descriptors[2] =
 {
   { "Export", &streak__v1__export_request__descriptor, &streak__v1__export_response__descriptor },
+  { "Import", &streak__v1__import_request__descriptor, &streak__v1__import_response__descriptor },
 };
 const unsigned streak__v1__export_service__method_indices_by_name[] = {
-  0         /* Export */
+  0,        /* Export */
+  1         /* Import */
 };
 const ProtobufCServiceDescriptor streak__v1__export_service__descriptor =
 {
@@ -1393,7 +1896,7 @@ const ProtobufCServiceDescriptor streak__v1__export_service__descriptor =
   "ExportService",
   "Streak__V1__ExportService",
   "streak.v1",
-  1,
+  2,
   streak__v1__export_service__method_descriptors,
   streak__v1__export_service__method_indices_by_name
 };
@@ -1404,6 +1907,14 @@ void streak__v1__export_service__export(ProtobufCService *service,
 {
   assert(service->descriptor == &streak__v1__export_service__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__export_service__import(ProtobufCService *service,
+                                        const Streak__V1__ImportRequest *input,
+                                        Streak__V1__ImportResponse_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__export_service__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__export_service__init (Streak__V1__ExportService_Service *service,
                                        Streak__V1__ExportService_ServiceDestroy destroy)

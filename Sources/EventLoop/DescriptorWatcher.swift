@@ -43,11 +43,18 @@ public struct Readiness: OptionSet, Sendable {
       unsafe uv_poll_stop(handle)
       return
     }
+    start()
+  }
+
+  private func start() {
     unsafe uv_poll_start(handle, interest.rawValue) { handle, status, events in
       guard let data = unsafe handle?.pointee.data else { return }
       let watcher = unsafe Unmanaged<DescriptorWatcher>.fromOpaque(data).takeUnretainedValue()
-      // An error is reported as readiness: the next read or write names it.
-      watcher.onReady(status < 0 ? watcher.interest : Readiness(rawValue: events))
+      guard status < 0 else { return watcher.onReady(Readiness(rawValue: events)) }
+      // An error is reported as readiness: a read or write names it, perhaps not the next one, since bytes may stand before a reset. libuv has
+      // stopped watching; the owner decides whether there is still something to watch for.
+      watcher.start()
+      watcher.onReady(watcher.interest)
     }
   }
 

@@ -61,7 +61,7 @@ public final class Progress: Sendable {
   /// What is being done.
   public var phase: String { current.withLock { $0 } }
 
-  func addDump(_ bytes: Int) { dump.wrappingAdd(bytes, ordering: .relaxed) }
+  public func addDump(_ bytes: Int) { dump.wrappingAdd(bytes, ordering: .relaxed) }
   func addFile(_ bytes: Int) { file.wrappingAdd(bytes, ordering: .relaxed) }
-  func begin(_ phase: String) { current.withLock { $0 = phase } }
+  public func begin(_ phase: String) { current.withLock { $0 = phase } }
 }

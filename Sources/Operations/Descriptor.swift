@@ -42,12 +42,16 @@ internal import PrivateCluster
     return Descriptor(owning: number)
   }
 
-  /// Reads what is there, at most the buffer's size.
+  /// Reads what is there, at most what the buffer has room for.
   ///
+  /// - Parameter offset: Where in the buffer it goes.
   /// - Returns: The number of bytes; 0 at the end.
-  func read(into buffer: inout [UInt8]) throws(OperationsError) -> Int {
+  func read(into buffer: inout [UInt8], from offset: Int = 0) throws(OperationsError) -> Int {
     while true {
-      let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(number, $0.baseAddress, $0.count) }
+      let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...])
+        return unsafe Glibc.read(number, room.baseAddress, room.count)
+      }
       if count >= 0 { return count }
       guard errno == EINTR else { throw .fileUnusable("cannot read: \(lastError())") }
     }

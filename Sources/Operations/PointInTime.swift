@@ -148,7 +148,9 @@ public struct PointInTime: Sendable {
     signal(SIGPIPE, SIG_IGN)
     guard let settings = try Files.read(configuration) else { throw .refused("there is no file \(configuration)") }
     let erased = try ledger?.records() ?? ErasureRecords()
-    let cluster = try UnfinishedCluster(folder) { unfinished throws(OperationsError) in
+    // However much log there is to replay: a server that cannot reach the moment ends by itself.
+    let cluster = try UnfinishedCluster(folder, startSecondsMax: PrivateCluster.replaySecondsMax) {
+      unfinished throws(OperationsError) in
       let user = try server { () throws(PrivateClusterError) in
         try PrivateCluster.makeDataFolder(unfinished)
         return try ServerUser.choose()

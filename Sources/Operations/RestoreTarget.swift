@@ -18,9 +18,12 @@ final class UnfinishedCluster {
   private let cluster: PrivateCluster
   private var isOver = false
 
-  /// - Parameter prepare: Puts something into the folder before PostgreSQL starts there; else that makes an empty cluster.
+  /// - Parameters:
+  ///   - startSecondsMax: How long PostgreSQL may take to accept connections, in seconds.
+  ///   - prepare: Puts something into the folder before PostgreSQL starts there; else that makes an empty cluster.
   init(
-    _ folder: String, prepare: (_ unfinished: String) throws(OperationsError) -> Void = { _ in }
+    _ folder: String, startSecondsMax: Int = PrivateCluster.startSecondsMax,
+    prepare: (_ unfinished: String) throws(OperationsError) -> Void = { _ in }
   ) throws(OperationsError) {
     let place = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
     try Files.makeFolder(Files.parent(of: place))
@@ -41,7 +44,7 @@ final class UnfinishedCluster {
         _ = try ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
       }
       try prepare(unfinished)
-      cluster = try PrivateCluster.start(dataFolder: unfinished)
+      cluster = try PrivateCluster.start(dataFolder: unfinished, startSecondsMax: startSecondsMax)
     } catch {
       _ = try? ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
       unsafe unlink("\(unfinished).lock")

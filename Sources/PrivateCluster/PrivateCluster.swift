@@ -17,7 +17,9 @@ public final class PrivateCluster: Sendable {
   public static let servingRoleName = "streakd_serving"
 
   /// How long a server may take to accept connections, crash recovery included, in seconds.
-  static let startSecondsMax = 120
+  public static let startSecondsMax = 120
+  /// The same for one that replays the log from a base backup to some moment: a week.
+  public static let replaySecondsMax = 604_800
 
   private let folder: DataFolder
   private let installation: PostgresInstallation
@@ -42,9 +44,11 @@ public final class PrivateCluster: Sendable {
   ///
   /// - Parameters:
   ///   - dataFolder: Made if absent. Given to the server's user if we are root.
+  ///   - startSecondsMax: How long the server may take to accept connections, in seconds.
   ///   - report: Is told what an operator should know, such as a crash and a restart. Called on the thread that watches the server.
   public static func start(
-    dataFolder: String, report: @escaping @Sendable (String) -> Void = { _ in }
+    dataFolder: String, startSecondsMax: Int = startSecondsMax,
+    report: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(PrivateClusterError) -> PrivateCluster {
     let user = try ServerUser.choose()
     let folder = try DataFolder(opening: dataFolder, user: user)
@@ -53,7 +57,9 @@ public final class PrivateCluster: Sendable {
     if version == nil { try folder.makeCluster(with: installation) }
     try ClusterProcesses(cluster: folder.cluster).stopLeftovers()
     let socketFolder = try folder.makeSocketFolder()
-    let server = try launch(installation, folder: folder, socketFolder: socketFolder, settings: durableSettings)
+    let server = try launch(
+      installation, folder: folder, socketFolder: socketFolder, settings: durableSettings,
+      startSecondsMax: startSecondsMax)
     let cluster = PrivateCluster(
       folder: folder, installation: installation, socketFolder: socketFolder, server: server, report: report)
     try cluster.watch(server)
@@ -110,7 +116,7 @@ public final class PrivateCluster: Sendable {
   /// Starts the server process and waits until it accepts connections. Nothing of an earlier one may be left: see `stopLeftovers`.
   static func launch(
     _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String, settings: [String],
-    endsWithUs: Bool = false
+    endsWithUs: Bool = false, startSecondsMax: Int = startSecondsMax
   ) throws(PrivateClusterError) -> ChildProcess {
     let log = unsafe open(folder.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }

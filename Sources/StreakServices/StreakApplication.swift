@@ -80,11 +80,12 @@ public final class StreakApplication: Sendable {
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp,
       passwordRules: passwordRules, erasures: erasures)
     let sync = SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions)
-    let exports = ExportHandlers(store: store, slots: ExportSlots(limits: exports))
+    let exports = ExportHandlers(store: store, slots: ExportSlots(limits: exports), limiter: limiter)
     let admin = operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? []
     return [
       accounts.methods, SessionHandlers(store: store, limiter: limiter).methods, StreakHandlers(store: store).methods,
-      sync.methods, MigrationHandlers(store: store, limiter: limiter).methods, exports.methods, admin,
+      sync.methods, MigrationHandlers(store: store, limiter: limiter).methods, exports.methods,
+      RecoveryHandlers(store: store, backups: operators?.backend.backups, addresses: limiter.addresses).methods, admin,
     ].flatMap { $0 }
   }
 

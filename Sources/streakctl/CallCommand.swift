@@ -1,12 +1,9 @@
 import ArgumentParser
 import EventLoop
-import GRPCSchema
 import Glibc
 import ProtobufCodec
 import RPC
 import Schema
-import Synchronization
-import TLS
 
 struct CallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,17 +22,7 @@ struct CallCommand: AsyncParsableCommand {
   @Argument(help: "The request as proto3 JSON; - reads standard input.")
   var request: String = "{}"
 
-  @Option(help: "The server's name or address, or several, separated by commas, tried in this order.")
-  var address: String = "127.0.0.1:50051"
-
-  @Flag(help: "Connect with TLS, trusting the system's authorities.")
-  var tls = false
-
-  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
-  var tlsCA: String?
-
-  @Option(help: "Whom the server's certificate must be for, if not the address.")
-  var serverName: String?
+  @OptionGroup var server: ServerOptions
 
   @Option(help: "Seconds to wait for the end of the call.")
   var timeoutSeconds: Int = 30
@@ -52,17 +39,8 @@ struct CallCommand: AsyncParsableCommand {
     guard descriptor.kind == .unary || descriptor.kind == .serverStreaming else {
       throw ValidationError("\(method) takes a stream of requests; call makes calls with one.")
     }
-    guard let target = ChannelTarget(parsing: address) else {
-      throw ValidationError("--address must be HOST:PORT, several of them separated by commas, or unix:PATH.")
-    }
     guard (1...86_400).contains(timeoutSeconds) else {
       throw ValidationError("--timeout-seconds must be from 1 to 86400.")
-    }
-    let tls: TLSContext?
-    do throws(TLSError) {
-      tls = try self.tls || tlsCA != nil ? TLSContext(clientTrusting: tlsCA) : nil
-    } catch {
-      throw ValidationError("\(error)")
     }
     let bytes: [UInt8]
     do throws(JSONError) {
@@ -71,19 +49,15 @@ struct CallCommand: AsyncParsableCommand {
       complain("The request does not fit \(descriptor.request.fullName): \(error)")
       throw ExitCode(EX_DATAERR)
     }
-    var metadata: [(name: String, value: String)] = []
-    if let token = getenv("STREAKCTL_TOKEN") { metadata.append(("authorization", "Bearer " + String(cString: token))) }
-
     let thread = EventLoopThread()
     defer { thread.stopAndJoin() }
+    let channel = try server.channel(on: thread.loop)
+    defer { channel.close() }
     do throws(RPCStatus) {
-      var options = ChannelOptions()
-      options.serverName = serverName
-      let channel = RPCChannel(to: target, loop: thread.loop, tls: tls, options: options)
-      defer { channel.close() }
       let call = channel.start(
         descriptor, request: bytes,
-        options: CallOptions(metadata: metadata, timeoutMilliseconds: UInt64(timeoutSeconds) * 1_000))
+        options: CallOptions(
+          metadata: ServerOptions.credentials(), timeoutMilliseconds: UInt64(timeoutSeconds) * 1_000))
       while let response = try await call.next() {
         do throws(DecodeError) {
           print(try descriptor.response.json(fromProtobuf: response, indented: true))
@@ -92,22 +66,9 @@ struct CallCommand: AsyncParsableCommand {
         }
       }
     } catch {
-      complain(explain(error))
-      throw ExitCode(error.code == .unavailable ? EX_UNAVAILABLE : 1)
+      complain(error.explanation)
+      throw error.exitCode
     }
-  }
-
-  /// The status with its details, one a line.
-  private func explain(_ status: RPCStatus) -> String {
-    var lines = ["\(status.code.name): \(status.message)"]
-    if let info = status.detail(GoogleRPCErrorInfo.self) { lines.append("  reason: \(info.reason)") }
-    for violation in status.detail(GoogleRPCBadRequest.self)?.fieldViolations ?? [] {
-      lines.append("  \(violation.field): \(violation.description)")
-    }
-    if let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay {
-      lines.append("  retry after: \(delay.seconds) s")
-    }
-    return lines.joined(separator: "\n")
   }
 
   private static func standardInput() -> String {

@@ -11,6 +11,7 @@ struct Streakctl: AsyncParsableCommand {
       69 the server cannot be reached.
       """,
     subcommands: [
-      CallCommand.self, MethodsCommand.self, AuditCommand.self, BackupCommand.self, PointInTimeCommand.self,
+      CallCommand.self, MethodsCommand.self, ExportCommand.self, ImportCommand.self, AuditCommand.self,
+      BackupCommand.self, PointInTimeCommand.self, AccountCommand.self,
     ])
 }

@@ -132,10 +132,21 @@ class Person:
             if response.HasField("manifest"):
                 manifest = response.manifest
                 assert not response.chunk
+            elif response.snapshot:
+                assert not chunks and not response.chunk, "the snapshot's name comes first"
             else:
                 chunks.append(response.chunk)
         assert manifest is not None
         return b"".join(chunks), manifest
+
+    def bring_in(self, document, format=export_pb2.EXPORT_FORMAT_JSON, import_id=None, piece=65_536):
+        """Imports a document."""
+        def requests():
+            yield export_pb2.ImportRequest(begin=export_pb2.ImportBegin(import_id=import_id or os.urandom(16), format=format))
+            for start in range(0, len(document), piece):
+                yield export_pb2.ImportRequest(chunk=document[start:start + piece])
+
+        return self.exports.Import(requests(), metadata=self.metadata, timeout=60)
 
     def close(self):
         self.channel.close()

@@ -46,6 +46,19 @@ struct PrivateClusterTests {
     #expect(try query("select 1", cluster) == "1\n")
   }
 
+  @Test("how long a start may take is its caller's to say, and one that takes longer leaves nothing running")
+  func startTakesTooLong() throws {
+    let folder = try TemporaryFolder()
+    #expect {
+      _ = try PrivateCluster.start(dataFolder: folder.path + "/data", startSecondsMax: 0)
+    } throws: { error in
+      guard case PrivateClusterError.timedOut(let text) = error else { return false }
+      return text.contains("within 0 s")
+    }
+    #expect(ClusterProcesses(cluster: folder.path + "/data/cluster").all().isEmpty)
+    #expect(PrivateCluster.replaySecondsMax > 100 * PrivateCluster.startSecondsMax)
+  }
+
   @Test("a server killed at once is started again and keeps what it acknowledged")
   func killedServerIsRestarted() throws {
     let folder = try TemporaryFolder()

@@ -8,7 +8,8 @@ import Testing
 
 struct ExportDocumentTests {
   private static func write(isBinary: Bool, _ habits: [Habit]) throws -> ([UInt8], ExportManifest) {
-    var document = ExportDocument(isBinary: isBinary, userID: .random(), at: Moment(seconds: 1_780_315_200))
+    var document = ExportDocument(
+      isBinary: isBinary, userID: .random(), at: Moment(seconds: 1_780_315_200), secret: [1])
     for habit in habits { try document.add(habit, as: .habit(habit), to: .habits) }
     let manifest = document.finish()
     return (document.takeBytes(), manifest)
@@ -26,7 +27,7 @@ struct ExportDocumentTests {
     let section = try #require(manifest.sections.first { $0.name == "habits" })
     #expect(section.count == Int64(count))
     #expect(section.sha256 == SHA256.digest(of: Array(records.utf8)))
-    #expect(text.hasPrefix("{\"schemaVersion\":1,") && text.hasSuffix("}\n"))
+    #expect(text.hasPrefix("{\"schemaVersion\":2,") && text.hasSuffix("}\n"))
   }
 
   @Test("the binary document is a header and records, each after its length")
@@ -46,8 +47,11 @@ struct ExportDocumentTests {
       records.append(try ExportRecord(protobufBytes: Array(rest.prefix(length))))
       rest = rest.dropFirst(length)
     }
-    #expect(records.count == 2)
-    #expect(records.last?.record == .habit(habit))
+    #expect(records.count == 3)
+    #expect(records[1].record == .habit(habit))
+    var embedded = manifest
+    embedded.documentBytes = 0
+    #expect(records[2].record == .manifest(embedded))
     #expect(manifest.documentBytes == Int64(bytes.count))
   }
 }

@@ -48,6 +48,8 @@ import Testing
         "rejected_operations VALUES ($1, $1, 1, NULL, 12, now())",
         "notices VALUES ($1, $1, 1, $1, 0, 0, '', '', NULL, now(), 1, false)",
         "notice_acknowledgements VALUES ($1, $1, $1, now())",
+        "imports VALUES ($1, $1, '', now())",
+        "recoveries VALUES ($1, $1, 'backup', now(), now(), 2, '', '', NULL)",
       ] {
         _ = try await test.database.run(
           Statement(.write, "INSERT INTO \(insertion)"), parameters: [.uuid(mira.userID.uuid)])

@@ -33,10 +33,10 @@ import Testing
         }
         return true
       }
-      #expect(isComplete && cellCount == 1200)
+      #expect(isComplete == .complete && cellCount == 1200)
       #expect(kinds == ["account", "devices 1", "habits 1", "rejected 1", "migrations 1", "audit 1"])
       let stopped = try await test.store.export(of: account.userID) { _ in false }
-      #expect(!stopped)
+      #expect(stopped == .stopped)
       await #expect(throws: StoreError.noSuchUser) { try await test.store.export(of: .random()) { _ in true } }
     }
   }

@@ -559,3 +559,218 @@ public struct BackupRun: ProtobufMessage {
     violations.check("ended_at", in: endedAt)
   }
 }
+
+public struct ListRecoveryRequestsRequest: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ListRecoveryRequestsRequest.self, streak__v1__list_recovery_requests_request__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ListRecoveryRequestsRequest.self) else { return nil }
+    unsafe streak__v1__list_recovery_requests_request__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct ListRecoveryRequestsResponse: ProtobufMessage {
+  /// At most 100.
+  public var requests: [RecoveryRequest] = []
+
+  public init() {}
+
+  public init(requests: [RecoveryRequest] = []) {
+    self.requests = requests
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ListRecoveryRequestsResponse.self, streak__v1__list_recovery_requests_response__init),
+    children: [1: RecoveryRequest.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ListRecoveryRequestsResponse.self)
+    unsafe requests = CBridge.messages(c.pointee.requests, c.pointee.n_requests, RecoveryRequest.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ListRecoveryRequestsResponse.self) else { return nil }
+    unsafe streak__v1__list_recovery_requests_response__init(c)
+    unsafe c.pointee.n_requests = requests.count
+    unsafe c.pointee.requests = arena.array(requests) { item, arena in unsafe arena.message(item, as: Streak__V1__RecoveryRequest.self) }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("requests", inEach: requests)
+  }
+}
+
+/// A recovery that waits for whoever holds the key.
+public struct RecoveryRequest: ProtobufMessage {
+  /// Its id, 16 bytes.
+  public var recoveryId: [UInt8] = []
+  /// Whose data it is, 16 bytes.
+  public var userId: [UInt8] = []
+  /// The backup's name.
+  public var backup: String = ""
+  /// When the person asked.
+  public var requestedAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(recoveryId: [UInt8] = [], userId: [UInt8] = [], backup: String = "", requestedAt: GoogleProtobufTimestamp? = nil) {
+    self.recoveryId = recoveryId
+    self.userId = userId
+    self.backup = backup
+    self.requestedAt = requestedAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RecoveryRequest.self, streak__v1__recovery_request__init),
+    children: [4: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RecoveryRequest.self)
+    unsafe recoveryId = CBridge.bytes(c.pointee.recovery_id)
+    unsafe userId = CBridge.bytes(c.pointee.user_id)
+    unsafe backup = CBridge.string(c.pointee.backup)
+    unsafe requestedAt = CBridge.message(c.pointee.requested_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RecoveryRequest.self) else { return nil }
+    unsafe streak__v1__recovery_request__init(c)
+    unsafe c.pointee.recovery_id = arena.binaryData(recoveryId)
+    unsafe c.pointee.user_id = arena.binaryData(userId)
+    unsafe c.pointee.backup = arena.cString(backup)
+    unsafe c.pointee.requested_at = arena.message(requestedAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("requested_at", in: requestedAt)
+  }
+}
+
+public struct FulfilRecoveryRequest: ProtobufMessage {
+  /// Set in the first request only.
+  public var begin: FulfilRecoveryBegin? = nil
+  /// In the others: habits first, then cells.
+  public var records: [ExportRecord] = []
+
+  public init() {}
+
+  public init(begin: FulfilRecoveryBegin? = nil, records: [ExportRecord] = []) {
+    self.begin = begin
+    self.records = records
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__FulfilRecoveryRequest.self, streak__v1__fulfil_recovery_request__init),
+    rules: [2: FieldRules(maxItems: 5000)],
+    children: [1: FulfilRecoveryBegin.descriptor, 2: ExportRecord.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__FulfilRecoveryRequest.self)
+    unsafe begin = CBridge.message(c.pointee.begin, FulfilRecoveryBegin.self)
+    unsafe records = CBridge.messages(c.pointee.records, c.pointee.n_records, ExportRecord.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__FulfilRecoveryRequest.self) else { return nil }
+    unsafe streak__v1__fulfil_recovery_request__init(c)
+    unsafe c.pointee.begin = arena.message(begin, as: Streak__V1__FulfilRecoveryBegin.self)
+    unsafe c.pointee.n_records = records.count
+    unsafe c.pointee.records = arena.array(records) { item, arena in unsafe arena.message(item, as: Streak__V1__ExportRecord.self) }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("begin", in: begin)
+    violations.check("records", itemCount: records.count, FieldRules(maxItems: 5000))
+    violations.check("records", inEach: records)
+  }
+}
+
+public struct FulfilRecoveryBegin: ProtobufMessage {
+  /// The recovery, 16 bytes.
+  public var recoveryId: [UInt8] = []
+  /// The person, 16 bytes.
+  public var userId: [UInt8] = []
+  /// Why the recovery cannot be had, such as "the backup does not know this account"; no records follow then.
+  public var failure: String = ""
+
+  public init() {}
+
+  public init(recoveryId: [UInt8] = [], userId: [UInt8] = [], failure: String = "") {
+    self.recoveryId = recoveryId
+    self.userId = userId
+    self.failure = failure
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__FulfilRecoveryBegin.self, streak__v1__fulfil_recovery_begin__init),
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(required: true, uuid: true), 3: FieldRules(maxBytes: 256)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__FulfilRecoveryBegin.self)
+    unsafe recoveryId = CBridge.bytes(c.pointee.recovery_id)
+    unsafe userId = CBridge.bytes(c.pointee.user_id)
+    unsafe failure = CBridge.string(c.pointee.failure)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__FulfilRecoveryBegin.self) else { return nil }
+    unsafe streak__v1__fulfil_recovery_begin__init(c)
+    unsafe c.pointee.recovery_id = arena.binaryData(recoveryId)
+    unsafe c.pointee.user_id = arena.binaryData(userId)
+    unsafe c.pointee.failure = arena.cString(failure)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("recovery_id", byteCount: recoveryId.count, FieldRules(required: true, uuid: true))
+    violations.check("user_id", byteCount: userId.count, FieldRules(required: true, uuid: true))
+    violations.check("failure", byteCount: failure.utf8.count, FieldRules(maxBytes: 256))
+  }
+}
+
+public struct FulfilRecoveryResponse: ProtobufMessage {
+  /// Habits and days taken.
+  public var habitCount: Int32 = 0
+  public var cellCount: Int32 = 0
+
+  public init() {}
+
+  public init(habitCount: Int32 = 0, cellCount: Int32 = 0) {
+    self.habitCount = habitCount
+    self.cellCount = cellCount
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__FulfilRecoveryResponse.self, streak__v1__fulfil_recovery_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__FulfilRecoveryResponse.self)
+    unsafe habitCount = c.pointee.habit_count
+    unsafe cellCount = c.pointee.cell_count
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__FulfilRecoveryResponse.self) else { return nil }
+    unsafe streak__v1__fulfil_recovery_response__init(c)
+    unsafe c.pointee.habit_count = habitCount
+    unsafe c.pointee.cell_count = cellCount
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}

@@ -18,6 +18,13 @@ public protocol AdminService: Sendable {
   ///
   /// Refused: BACKUP_NOT_FOUND.
   func verifyBackup(_ request: VerifyBackupRequest, context: ServerContext) async throws(RPCStatus) -> VerifyBackupResponse
+  /// Recoveries that wait for whoever holds the backups' key, oldest first.
+  func listRecoveryRequests(_ request: ListRecoveryRequestsRequest, context: ServerContext) async throws(RPCStatus) -> ListRecoveryRequestsResponse
+  /// Gives a waiting recovery what the backup holds of the person, for them to look at and confirm. The first request carries `begin`, the
+  /// others records; the call takes effect with its end, wholly or not at all.
+  ///
+  /// Refused: RECOVERY_NOT_FOUND, also for a person who was erased; RECOVERY_NOT_READY; IMPORT_UNREADABLE; IMPORT_TOO_LARGE.
+  func fulfilRecovery(requests: RequestStream<FulfilRecoveryRequest>, context: ServerContext) async throws(RPCStatus) -> FulfilRecoveryResponse
   /// What this server process and its database are, and how the last backups went.
   func getServerStatus(_ request: GetServerStatusRequest, context: ServerContext) async throws(RPCStatus) -> GetServerStatusResponse
 }
@@ -34,6 +41,12 @@ extension AdminService {
       },
       .unary(AdminServiceMethods.verifyBackup) { request, context throws(RPCStatus) in
         try await verifyBackup(request, context: context)
+      },
+      .unary(AdminServiceMethods.listRecoveryRequests) { request, context throws(RPCStatus) in
+        try await listRecoveryRequests(request, context: context)
+      },
+      .clientStreaming(AdminServiceMethods.fulfilRecovery) { request, context throws(RPCStatus) in
+        try await fulfilRecovery(requests: request, context: context)
       },
       .unary(AdminServiceMethods.getServerStatus) { request, context throws(RPCStatus) in
         try await getServerStatus(request, context: context)
@@ -56,9 +69,17 @@ public enum AdminServiceMethods {
     service: "streak.v1.AdminService", name: "VerifyBackup", kind: .unary,
     policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true),
     request: VerifyBackupRequest.descriptor, response: VerifyBackupResponse.descriptor)
+  public static let listRecoveryRequests = MethodDescriptor(
+    service: "streak.v1.AdminService", name: "ListRecoveryRequests", kind: .unary,
+    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true),
+    request: ListRecoveryRequestsRequest.descriptor, response: ListRecoveryRequestsResponse.descriptor)
+  public static let fulfilRecovery = MethodDescriptor(
+    service: "streak.v1.AdminService", name: "FulfilRecovery", kind: .clientStreaming,
+    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true),
+    request: FulfilRecoveryRequest.descriptor, response: FulfilRecoveryResponse.descriptor)
   public static let getServerStatus = MethodDescriptor(
     service: "streak.v1.AdminService", name: "GetServerStatus", kind: .unary,
     policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true),
     request: GetServerStatusRequest.descriptor, response: GetServerStatusResponse.descriptor)
-  public static let all = [listBackups, runBackup, verifyBackup, getServerStatus]
+  public static let all = [listBackups, runBackup, verifyBackup, listRecoveryRequests, fulfilRecovery, getServerStatus]
 }

@@ -92,6 +92,24 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let backupFailed = ErrorReason(rawValue: 63)
   /// NOT_FOUND: there is no backup of that name.
   public static let backupNotFound = ErrorReason(rawValue: 64)
+  /// FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of this export: begin anew.
+  public static let exportChanged = ErrorReason(rawValue: 65)
+  /// INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says where.
+  public static let importUnreadable = ErrorReason(rawValue: 66)
+  /// FAILED_PRECONDITION: the document's records are not those that its manifest counts and hashes.
+  public static let importCorrupt = ErrorReason(rawValue: 67)
+  /// INVALID_ARGUMENT: the document holds more than one import may bring.
+  public static let importTooLarge = ErrorReason(rawValue: 68)
+  /// FAILED_PRECONDITION: documents are imported into empty accounts only.
+  public static let accountNotEmpty = ErrorReason(rawValue: 69)
+  /// NOT_FOUND: there is no such recovery point, or it does not know this account.
+  public static let recoveryPointNotFound = ErrorReason(rawValue: 70)
+  /// NOT_FOUND: this person has no such recovery.
+  public static let recoveryNotFound = ErrorReason(rawValue: 71)
+  /// FAILED_PRECONDITION: another recovery of this account is waiting: confirm or cancel it first.
+  public static let recoveryUnderWay = ErrorReason(rawValue: 72)
+  /// FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or over.
+  public static let recoveryNotReady = ErrorReason(rawValue: 73)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -137,6 +155,15 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 62: "BACKUP_UNDER_WAY"
     case 63: "BACKUP_FAILED"
     case 64: "BACKUP_NOT_FOUND"
+    case 65: "EXPORT_CHANGED"
+    case 66: "IMPORT_UNREADABLE"
+    case 67: "IMPORT_CORRUPT"
+    case 68: "IMPORT_TOO_LARGE"
+    case 69: "ACCOUNT_NOT_EMPTY"
+    case 70: "RECOVERY_POINT_NOT_FOUND"
+    case 71: "RECOVERY_NOT_FOUND"
+    case 72: "RECOVERY_UNDER_WAY"
+    case 73: "RECOVERY_NOT_READY"
     default: nil
     }
   }

@@ -12,9 +12,9 @@ public struct ExportFormat: RawRepresentable, Hashable, Sendable, CustomStringCo
 
   /// Not stated: JSON.
   public static let unspecified = ExportFormat(rawValue: 0)
-  /// One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the order of `ExportManifest.sections`. Each
-  /// record stands on a line of its own, as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without the line's
-  /// indentation, comma and line feed, is what the section's hash covers.
+  /// One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the order of `ExportManifest.sections`, then
+  /// "manifest". Each record stands on a line of its own, as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without
+  /// the line's indentation, comma and line feed, is what the section's hash covers.
   public static let json = ExportFormat(rawValue: 1)
   /// A sequence of `ExportRecord` messages, each after its length in bytes as a varint.
   public static let binary = ExportFormat(rawValue: 2)
@@ -35,31 +35,82 @@ public struct ExportFormat: RawRepresentable, Hashable, Sendable, CustomStringCo
 public struct ExportRequest: ProtobufMessage {
   /// How the document is to be written.
   public var format: ExportFormat = ExportFormat(rawValue: 0)
+  /// Absent: from the start.
+  public var resume: ExportResume? = nil
 
   public init() {}
 
-  public init(format: ExportFormat = ExportFormat(rawValue: 0)) {
+  public init(format: ExportFormat = ExportFormat(rawValue: 0), resume: ExportResume? = nil) {
     self.format = format
+    self.resume = resume
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__ExportRequest.self, streak__v1__export_request__init),
-    rules: [1: FieldRules(definedOnly: true)])
+    rules: [1: FieldRules(definedOnly: true)],
+    children: [2: ExportResume.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExportRequest.self)
     unsafe format = ExportFormat(rawValue: Int32(truncatingIfNeeded: c.pointee.format.rawValue))
+    unsafe resume = CBridge.message(c.pointee.resume, ExportResume.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
     guard let c = unsafe arena.make(Streak__V1__ExportRequest.self) else { return nil }
     unsafe streak__v1__export_request__init(c)
     unsafe c.pointee.format = Streak__V1__ExportFormat(rawValue: .init(truncatingIfNeeded: format.rawValue))
+    unsafe c.pointee.resume = arena.message(resume, as: Streak__V1__ExportResume.self)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("format", value: format.rawValue, isDefined: format.schemaName != nil, FieldRules(definedOnly: true))
+    violations.check("resume", in: resume)
+  }
+}
+
+/// How much of a document somebody has.
+public struct ExportResume: ProtobufMessage {
+  /// The snapshot's name, as the first response gave it.
+  public var snapshot: [UInt8] = []
+  /// The document's bytes that are there: the answer begins behind them.
+  public var documentBytes: Int64 = 0
+  /// SHA-256 of these bytes, 32 bytes.
+  public var sha256: [UInt8] = []
+
+  public init() {}
+
+  public init(snapshot: [UInt8] = [], documentBytes: Int64 = 0, sha256: [UInt8] = []) {
+    self.snapshot = snapshot
+    self.documentBytes = documentBytes
+    self.sha256 = sha256
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ExportResume.self, streak__v1__export_resume__init),
+    rules: [1: FieldRules(required: true, maxBytes: 64), 2: FieldRules(range: 0...1099511627776), 3: FieldRules(required: true, minBytes: 32, maxBytes: 32)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExportResume.self)
+    unsafe snapshot = CBridge.bytes(c.pointee.snapshot)
+    unsafe documentBytes = c.pointee.document_bytes
+    unsafe sha256 = CBridge.bytes(c.pointee.sha256)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ExportResume.self) else { return nil }
+    unsafe streak__v1__export_resume__init(c)
+    unsafe c.pointee.snapshot = arena.binaryData(snapshot)
+    unsafe c.pointee.document_bytes = documentBytes
+    unsafe c.pointee.sha256 = arena.binaryData(sha256)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("snapshot", byteCount: snapshot.count, FieldRules(required: true, maxBytes: 64))
+    violations.check("document_bytes", number: Int64(clamping: documentBytes), FieldRules(range: 0...1099511627776))
+    violations.check("sha256", byteCount: sha256.count, FieldRules(required: true, minBytes: 32, maxBytes: 32))
   }
 }
 
@@ -68,12 +119,15 @@ public struct ExportResponse: ProtobufMessage {
   public var chunk: [UInt8] = []
   /// Set in the last response only.
   public var manifest: ExportManifest? = nil
+  /// Set in the first response only: names the snapshot, for `ExportResume`. Opaque.
+  public var snapshot: [UInt8] = []
 
   public init() {}
 
-  public init(chunk: [UInt8] = [], manifest: ExportManifest? = nil) {
+  public init(chunk: [UInt8] = [], manifest: ExportManifest? = nil, snapshot: [UInt8] = []) {
     self.chunk = chunk
     self.manifest = manifest
+    self.snapshot = snapshot
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -84,6 +138,7 @@ public struct ExportResponse: ProtobufMessage {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExportResponse.self)
     unsafe chunk = CBridge.bytes(c.pointee.chunk)
     unsafe manifest = CBridge.message(c.pointee.manifest, ExportManifest.self)
+    unsafe snapshot = CBridge.bytes(c.pointee.snapshot)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -91,6 +146,7 @@ public struct ExportResponse: ProtobufMessage {
     unsafe streak__v1__export_response__init(c)
     unsafe c.pointee.chunk = arena.binaryData(chunk)
     unsafe c.pointee.manifest = arena.message(manifest, as: Streak__V1__ExportManifest.self)
+    unsafe c.pointee.snapshot = arena.binaryData(snapshot)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -148,16 +204,19 @@ public struct ExportManifest: ProtobufMessage {
   public var exportedAt: GoogleProtobufTimestamp? = nil
   /// The sections, in the document's order; empty ones are listed too.
   public var sections: [ExportSection] = []
-  /// Size of the document in bytes.
+  /// Size of the whole document in bytes; 0 in the document itself.
   public var documentBytes: Int64 = 0
+  /// The server's seal on the header and the sections, 32 bytes: it tells this service's documents from others at an import.
+  public var seal: [UInt8] = []
 
   public init() {}
 
-  public init(schemaVersion: Int32 = 0, exportedAt: GoogleProtobufTimestamp? = nil, sections: [ExportSection] = [], documentBytes: Int64 = 0) {
+  public init(schemaVersion: Int32 = 0, exportedAt: GoogleProtobufTimestamp? = nil, sections: [ExportSection] = [], documentBytes: Int64 = 0, seal: [UInt8] = []) {
     self.schemaVersion = schemaVersion
     self.exportedAt = exportedAt
     self.sections = sections
     self.documentBytes = documentBytes
+    self.seal = seal
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -170,6 +229,7 @@ public struct ExportManifest: ProtobufMessage {
     unsafe exportedAt = CBridge.message(c.pointee.exported_at, GoogleProtobufTimestamp.self)
     unsafe sections = CBridge.messages(c.pointee.sections, c.pointee.n_sections, ExportSection.self)
     unsafe documentBytes = c.pointee.document_bytes
+    unsafe seal = CBridge.bytes(c.pointee.seal)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -180,6 +240,7 @@ public struct ExportManifest: ProtobufMessage {
     unsafe c.pointee.n_sections = sections.count
     unsafe c.pointee.sections = arena.array(sections) { item, arena in unsafe arena.message(item, as: Streak__V1__ExportSection.self) }
     unsafe c.pointee.document_bytes = documentBytes
+    unsafe c.pointee.seal = arena.binaryData(seal)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -189,7 +250,7 @@ public struct ExportManifest: ProtobufMessage {
   }
 }
 
-/// One record of a binary document. The first is the header; then come the sections in the order of the fields below.
+/// One record of a binary document. The first is the header; then come the sections in the order of the fields below, then the manifest.
 public struct ExportRecord: ProtobufMessage {
   public var record: Record?
 
@@ -216,6 +277,8 @@ public struct ExportRecord: ProtobufMessage {
     case migration(ExportedMigration)
     /// Section "audit", oldest first.
     case auditEvent(AuditEvent)
+    /// The end.
+    case manifest(ExportManifest)
   }
 
   public init() {}
@@ -226,7 +289,7 @@ public struct ExportRecord: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__ExportRecord.self, streak__v1__export_record__init),
-    children: [1: ExportHeader.descriptor, 2: Account.descriptor, 3: ExportedDevice.descriptor, 4: Habit.descriptor, 5: ExportedCell.descriptor, 6: ExportedCell.descriptor, 7: ExportedRejection.descriptor, 10: RejectedOperation.descriptor, 11: Notice.descriptor, 8: ExportedMigration.descriptor, 9: AuditEvent.descriptor])
+    children: [1: ExportHeader.descriptor, 2: Account.descriptor, 3: ExportedDevice.descriptor, 4: Habit.descriptor, 5: ExportedCell.descriptor, 6: ExportedCell.descriptor, 7: ExportedRejection.descriptor, 10: RejectedOperation.descriptor, 11: Notice.descriptor, 8: ExportedMigration.descriptor, 9: AuditEvent.descriptor, 12: ExportManifest.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExportRecord.self)
@@ -242,6 +305,7 @@ public struct ExportRecord: ProtobufMessage {
     case 11: unsafe record = CBridge.message(c.pointee.notice, Notice.self).map { .notice($0) }
     case 8: unsafe record = CBridge.message(c.pointee.migration, ExportedMigration.self).map { .migration($0) }
     case 9: unsafe record = CBridge.message(c.pointee.audit_event, AuditEvent.self).map { .auditEvent($0) }
+    case 12: unsafe record = CBridge.message(c.pointee.manifest, ExportManifest.self).map { .manifest($0) }
     default: record = nil
     }
   }
@@ -284,6 +348,9 @@ public struct ExportRecord: ProtobufMessage {
     case .auditEvent(let value):
       unsafe c.pointee.record_case = Streak__V1__ExportRecord__RecordCase(rawValue: 9)
       unsafe c.pointee.audit_event = arena.message(value, as: Streak__V1__AuditEvent.self)
+    case .manifest(let value):
+      unsafe c.pointee.record_case = Streak__V1__ExportRecord__RecordCase(rawValue: 12)
+      unsafe c.pointee.manifest = arena.message(value, as: Streak__V1__ExportManifest.self)
     }
     return UnsafeMutableRawPointer(c)
   }
@@ -313,6 +380,8 @@ public struct ExportRecord: ProtobufMessage {
       violations.check("migration", in: value)
     case .auditEvent(let value):
       violations.check("audit_event", in: value)
+    case .manifest(let value):
+      violations.check("manifest", in: value)
     }
   }
 }
@@ -595,5 +664,135 @@ public struct AuditEvent: ProtobufMessage {
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("occurred_at", in: occurredAt)
+  }
+}
+
+public struct ImportRequest: ProtobufMessage {
+  /// Set in the first request only.
+  public var begin: ImportBegin? = nil
+  /// The document's next bytes, in the others: at most 256 KiB.
+  public var chunk: [UInt8] = []
+
+  public init() {}
+
+  public init(begin: ImportBegin? = nil, chunk: [UInt8] = []) {
+    self.begin = begin
+    self.chunk = chunk
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ImportRequest.self, streak__v1__import_request__init),
+    rules: [2: FieldRules(maxBytes: 262144)],
+    children: [1: ImportBegin.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ImportRequest.self)
+    unsafe begin = CBridge.message(c.pointee.begin, ImportBegin.self)
+    unsafe chunk = CBridge.bytes(c.pointee.chunk)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ImportRequest.self) else { return nil }
+    unsafe streak__v1__import_request__init(c)
+    unsafe c.pointee.begin = arena.message(begin, as: Streak__V1__ImportBegin.self)
+    unsafe c.pointee.chunk = arena.binaryData(chunk)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("begin", in: begin)
+    violations.check("chunk", byteCount: chunk.count, FieldRules(maxBytes: 262144))
+  }
+}
+
+public struct ImportBegin: ProtobufMessage {
+  /// 16 random bytes, made for this import and kept until the answer has arrived.
+  public var importId: [UInt8] = []
+  /// How the document is written.
+  public var format: ExportFormat = ExportFormat(rawValue: 0)
+
+  public init() {}
+
+  public init(importId: [UInt8] = [], format: ExportFormat = ExportFormat(rawValue: 0)) {
+    self.importId = importId
+    self.format = format
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ImportBegin.self, streak__v1__import_begin__init),
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(definedOnly: true)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ImportBegin.self)
+    unsafe importId = CBridge.bytes(c.pointee.import_id)
+    unsafe format = ExportFormat(rawValue: Int32(truncatingIfNeeded: c.pointee.format.rawValue))
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ImportBegin.self) else { return nil }
+    unsafe streak__v1__import_begin__init(c)
+    unsafe c.pointee.import_id = arena.binaryData(importId)
+    unsafe c.pointee.format = Streak__V1__ExportFormat(rawValue: .init(truncatingIfNeeded: format.rawValue))
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("import_id", byteCount: importId.count, FieldRules(required: true, uuid: true))
+    violations.check("format", value: format.rawValue, isDefined: format.schemaName != nil, FieldRules(definedOnly: true))
+  }
+}
+
+public struct ImportResponse: ProtobufMessage {
+  /// Habits that came in, deleted ones included.
+  public var habitCount: Int32 = 0
+  /// Days of the ledger that came in.
+  public var cellCount: Int32 = 0
+  /// Days that counted in the document and do not here, because the document bears no seal of this service.
+  public var demotedCount: Int32 = 0
+  /// The document is one of this service, as it was given out.
+  public var sealed: Bool = false
+  /// Sections that were not taken, though they hold records.
+  public var sectionsLeftOut: [String] = []
+  /// The number of the change that all of it came with.
+  public var changeNumber: Int64 = 0
+
+  public init() {}
+
+  public init(habitCount: Int32 = 0, cellCount: Int32 = 0, demotedCount: Int32 = 0, sealed: Bool = false, sectionsLeftOut: [String] = [], changeNumber: Int64 = 0) {
+    self.habitCount = habitCount
+    self.cellCount = cellCount
+    self.demotedCount = demotedCount
+    self.sealed = sealed
+    self.sectionsLeftOut = sectionsLeftOut
+    self.changeNumber = changeNumber
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ImportResponse.self, streak__v1__import_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ImportResponse.self)
+    unsafe habitCount = c.pointee.habit_count
+    unsafe cellCount = c.pointee.cell_count
+    unsafe demotedCount = c.pointee.demoted_count
+    unsafe sealed = c.pointee.sealed != 0
+    unsafe sectionsLeftOut = CBridge.array(c.pointee.sections_left_out, c.pointee.n_sections_left_out) { unsafe CBridge.string($0) }
+    unsafe changeNumber = c.pointee.change_number
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ImportResponse.self) else { return nil }
+    unsafe streak__v1__import_response__init(c)
+    unsafe c.pointee.habit_count = habitCount
+    unsafe c.pointee.cell_count = cellCount
+    unsafe c.pointee.demoted_count = demotedCount
+    unsafe c.pointee.sealed = sealed ? 1 : 0
+    unsafe c.pointee.n_sections_left_out = sectionsLeftOut.count
+    unsafe c.pointee.sections_left_out = arena.array(sectionsLeftOut) { item, arena in unsafe arena.cString(item) }
+    unsafe c.pointee.change_number = changeNumber
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
   }
 }

@@ -3,13 +3,25 @@
 
 public import RPC
 
-/// Gives a person all their data.
+/// Gives a person all their data, and takes it back.
 public protocol ExportService: Sendable {
-  /// Streams a consistent snapshot of everything that belongs to the signed-in person. The chunks, put together in order, are the document; the
-  /// last response carries the manifest and no chunk. A stream that ends without a manifest is incomplete.
+  /// Streams a consistent snapshot of everything that belongs to the signed-in person. The first response carries the snapshot's name and no
+  /// chunk. The chunks, put together in order, are the document; the last response carries the manifest and no chunk. A stream that ends without
+  /// a manifest is incomplete: ask again with `resume`, and what is left of the same document follows.
   ///
-  /// Refused: TOO_MANY_REQUESTS when as many exports are under way as the server allows; EXPORT_TOO_SLOW when this one takes too long.
+  /// Refused: TOO_MANY_REQUESTS when as many exports are under way as the server allows; EXPORT_TOO_SLOW when this one takes too long;
+  /// EXPORT_CHANGED if what is to be resumed can not be had any more.
   func export(_ request: ExportRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext) async throws(RPCStatus)
+  /// Brings a document back into an account that holds no habits, days, notices or migrations yet: all of it or nothing. What an undamaged
+  /// document of this service says of its days' worth holds; in any other, such as one that was edited, days older than 30 days do not count
+  /// (QUARANTINE_REASON_OVER_LIMIT). Devices, migrations and the audit trail say what happened to another account: they are not taken.
+  ///
+  /// The first request carries `begin`, the others the document's bytes in order, in pieces of any size. Sent again with the same import_id, it
+  /// gets its first answer, as soon as `begin` has arrived.
+  ///
+  /// Refused, nothing written: IMPORT_UNREADABLE if the document is none, or not whole; IMPORT_CORRUPT if its records are not those that its
+  /// manifest counts and hashes; IMPORT_TOO_LARGE; ACCOUNT_NOT_EMPTY; HABIT_LIMIT.
+  func `import`(requests: RequestStream<ImportRequest>, context: ServerContext) async throws(RPCStatus) -> ImportResponse
 }
 
 extension ExportService {
@@ -18,6 +30,9 @@ extension ExportService {
     [
       .serverStreaming(ExportServiceMethods.export) { request, responses, context throws(RPCStatus) in
         try await export(request, responses: responses, context: context)
+      },
+      .clientStreaming(ExportServiceMethods.`import`) { request, context throws(RPCStatus) in
+        try await `import`(requests: request, context: context)
       },
     ]
   }
@@ -30,5 +45,10 @@ public enum ExportServiceMethods {
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
       rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: ExportRequest.descriptor, response: ExportResponse.descriptor)
-  public static let all = [export]
+  public static let `import` = MethodDescriptor(
+    service: "streak.v1.ExportService", name: "Import", kind: .clientStreaming,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    request: ImportRequest.descriptor, response: ImportResponse.descriptor)
+  public static let all = [export, `import`]
 }

@@ -12,7 +12,7 @@ internal import StreakStore
 /// are empty.
 struct ExportDocument {
   /// The version of the document's layout.
-  static let schemaVersion: Int32 = 1
+  static let schemaVersion: Int32 = 2
 
   /// The sections in the document's order; the raw value is the name.
   enum Section: String, CaseIterable {
@@ -20,6 +20,7 @@ struct ExportDocument {
   }
 
   private let isBinary: Bool
+  private let secret: [UInt8]
   private let header: ExportHeader
   private var bytes: [UInt8] = []
   private var documentBytes: Int64 = 0
@@ -27,8 +28,10 @@ struct ExportDocument {
   private var count: Int64 = 0
   private var hash = SHA256()
 
-  init(isBinary: Bool, userID: Identifier, at now: Moment) {
+  /// - Parameter secret: What the document is sealed with.
+  init(isBinary: Bool, userID: Identifier, at now: Moment, secret: [UInt8]) {
     self.isBinary = isBinary
+    self.secret = secret
     header = ExportHeader(
       schemaVersion: Self.schemaVersion, exportedAt: GoogleProtobufTimestamp(now), userId: userID.bytes)
     if isBinary {
@@ -41,6 +44,9 @@ struct ExportDocument {
 
   /// Bytes written since they were last taken.
   var pendingByteCount: Int { bytes.count }
+
+  /// Nothing was taken yet: the first bytes need not wait for more.
+  var isBeginning: Bool { documentBytes == Int64(bytes.count) }
 
   /// Takes what was written.
   mutating func takeBytes() -> [UInt8] {
@@ -70,9 +76,16 @@ struct ExportDocument {
   /// Ends the document and gives its manifest.
   mutating func finish() -> ExportManifest {
     closeSections(before: nil)
-    if !isBinary { append(Array("}\n".utf8)) }
-    return ExportManifest(
-      schemaVersion: Self.schemaVersion, exportedAt: header.exportedAt, sections: closed, documentBytes: documentBytes)
+    var manifest = ExportManifest(
+      schemaVersion: Self.schemaVersion, exportedAt: header.exportedAt, sections: closed)
+    manifest.seal = ExportSeal.seal(of: manifest, userID: header.userId, secret: secret)
+    if isBinary {
+      append(Self.framed(ExportRecord(record: .manifest(manifest)).protobufBytes()))
+    } else {
+      append(Array(",\n\"manifest\":\((try? manifest.json()) ?? "{}")}\n".utf8))
+    }
+    manifest.documentBytes = documentBytes
+    return manifest
   }
 
   private mutating func closeSections(before next: Section?) {
@@ -96,7 +109,7 @@ struct ExportDocument {
   }
 
   /// A message after its length as a varint.
-  private static func framed(_ message: [UInt8]) -> [UInt8] {
+  static func framed(_ message: [UInt8]) -> [UInt8] {
     var length = message.count
     var prefix: [UInt8] = []
     while length >= 0x80 {

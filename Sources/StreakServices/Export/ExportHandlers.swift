@@ -7,28 +7,51 @@ internal import StreakStore
 
 /// Gives a person all their data.
 struct ExportHandlers: ExportService {
-  /// A chunk is sent once it has this many bytes; it may be larger by one record.
+  /// A chunk is sent once it has this many bytes; it may be larger by `rowsPerPiece` records.
   static let chunkBytes = 64 * 1024
+  /// Records between two looks at the chunk's size.
+  static let rowsPerPiece = 16
 
   let store: StreakStore
   let slots: ExportSlots
+  let limiter: RateLimiter
 
   func export(
     _ request: ExportRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext
   ) async throws(RPCStatus) {
     let principal = try context.user()
+    var resumption = try request.resume.map { resume throws(RPCStatus) in try ExportResumption(resume) }
     guard slots.take() else { throw Refusal.tooManyRequests.status }
     defer { slots.give() }
     context.offerCompression()
     context.limitTime(milliseconds: UInt64(slots.limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
-    var document = ExportDocument(isBinary: request.format == .binary, userID: principal.userID, at: .now())
+    let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
+    var document: ExportDocument?
     var failure: RPCStatus?
-    let isComplete = try await answering { () throws(StoreError) in
-      try await store.export(of: principal.userID) { rows in
+    func send(_ document: inout ExportDocument) async throws(RPCStatus) {
+      let bytes = document.takeBytes()
+      let chunk = try resumption?.withoutKnown(bytes) ?? bytes
+      if !chunk.isEmpty { try await responses.write(ExportResponse(chunk: chunk)) }
+    }
+    let end = try await answering { () throws(StoreError) in
+      try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
+        document = ExportDocument(
+          isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
         do throws(RPCStatus) {
-          try Self.add(rows, to: &document)
-          if document.pendingByteCount >= Self.chunkBytes {
-            try await responses.write(ExportResponse(chunk: document.takeBytes()))
+          try await responses.write(ExportResponse(snapshot: snapshot.bytes))
+          return true
+        } catch {
+          failure = error
+          return false
+        }
+      } _: { rows in
+        guard var writing = document else { return false }
+        document = nil  // The copy is the only one: nothing is copied when it grows.
+        defer { document = writing }
+        do throws(RPCStatus) {
+          for rows in rows.inPieces(of: Self.rowsPerPiece) {
+            try Self.add(rows, to: &writing)
+            if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
           }
           return true
         } catch {
@@ -38,9 +61,15 @@ struct ExportHandlers: ExportService {
       }
     }
     if let failure { throw failure }
-    guard isComplete else { throw Refusal.internalFault.status }
+    if end == .changed { throw Refusal.exportChanged.status }
+    guard end == .complete, var document else { throw Refusal.internalFault.status }
+    // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to see it.
+    if try await answering({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
+      throw Refusal.accountErased.status
+    }
     let manifest = document.finish()
-    try await responses.write(ExportResponse(chunk: document.takeBytes()))
+    try await send(&document)
+    if let resumption, !resumption.isComplete { throw Refusal.exportChanged.status }
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
@@ -102,6 +131,27 @@ struct ExportHandlers: ExportService {
         let event = AuditEvent(record)
         try document.add(event, as: .auditEvent(event), to: .audit)
       }
+    }
+  }
+}
+
+extension ExportedRows {
+  /// The same rows, a few at a time.
+  fileprivate func inPieces(of count: Int) -> [ExportedRows] {
+    func cut<Row>(_ rows: [Row], _ wrap: ([Row]) -> ExportedRows) -> [ExportedRows] {
+      stride(from: 0, to: rows.count, by: count).map { wrap(Array(rows[$0..<min($0 + count, rows.count)])) }
+    }
+    return switch self {
+    case .account: [self]
+    case .devices(let rows): cut(rows) { .devices($0) }
+    case .habits(let rows): cut(rows) { .habits($0) }
+    case .cells(let rows): cut(rows) { .cells($0) }
+    case .earlierCells(let rows): cut(rows) { .earlierCells($0) }
+    case .rejected(let rows): cut(rows) { .rejected($0) }
+    case .rejectedOperations(let rows): cut(rows) { .rejectedOperations($0) }
+    case .notices(let rows): cut(rows) { .notices($0) }
+    case .migrations(let rows): cut(rows) { .migrations($0) }
+    case .auditEvents(let rows): cut(rows) { .auditEvents($0) }
     }
   }
 }

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Backups and the server's state, for operators. One per loop.
@@ -58,6 +59,55 @@ struct AdminHandlers: AdminService {
     case .success(let check): return VerifyBackupResponse(check: check)
     case .failure(let failure): throw failure.status
     }
+  }
+
+  /// Recoveries in a list.
+  static let requestsMax: Int32 = 100
+
+  func listRecoveryRequests(
+    _ request: ListRecoveryRequestsRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListRecoveryRequestsResponse {
+    let requests = try await answering { () throws(StoreError) in
+      try await store.recoveryRequests(countMax: Self.requestsMax)
+    }
+    return ListRecoveryRequestsResponse(
+      requests: requests.map { recovery in
+        RecoveryRequest(
+          recoveryId: recovery.recoveryID.bytes, userId: recovery.userID.bytes, backup: recovery.backup,
+          requestedAt: GoogleProtobufTimestamp(recovery.requestedAt))
+      })
+  }
+
+  func fulfilRecovery(
+    requests: RequestStream<FulfilRecoveryRequest>, context: ServerContext
+  ) async throws(RPCStatus) -> FulfilRecoveryResponse {
+    guard let begin = try await requests.next()?.begin else {
+      throw Refusal.invalidField("begin", "must be set in the first request")
+    }
+    let recoveryID = try Identifier(field: begin.recoveryId, path: "begin.recovery_id")
+    let userID = try Identifier(field: begin.userId, path: "begin.user_id")
+    // The event is the person's: it is their data that somebody has looked at.
+    var principal = Principal(userID: userID)
+    principal.auditDetail = "recovery=\(recoveryID)"
+    context.principal = principal
+    guard try await answering({ () throws(StoreError) in try await store.isErased(userID) }) == false else {
+      principal.userID = .zero
+      principal.auditDetail += " of somebody who was erased"
+      context.principal = principal
+      throw Refusal.recoveryNotFound.status(saying: "The account was erased: nothing of it comes back.")
+    }
+    var records = RecoveredRecords(at: .now())
+    while let request = try await requests.next() {
+      for record in request.records { try records.add(record) }
+    }
+    let found = begin.failure.isEmpty ? records.bytes : nil
+    let recovery = try await answering { () throws(StoreError) in
+      try await store.fulfil(recoveryID, of: userID, records: found, failure: begin.failure)
+    }
+    guard let recovery else { throw Refusal.recoveryNotFound.status }
+    guard recovery.stage == .requested else { throw Refusal.recoveryNotReady.status }
+    return FulfilRecoveryResponse(
+      habitCount: Int32(clamping: records.habitCount), cellCount: Int32(clamping: records.cellCount))
   }
 
   func getServerStatus(

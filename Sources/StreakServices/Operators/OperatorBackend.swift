@@ -35,6 +35,14 @@ public struct OperatorBackend: Sendable {
 }
 
 extension OperatorBackend.Failure {
+  /// What somebody is told who is no operator.
+  var statusForPeople: RPCStatus {
+    switch self {
+    case .backupsOff: Refusal.backupsOff.status
+    default: Refusal.storageUnavailable.status
+    }
+  }
+
   var status: RPCStatus {
     switch self {
     case .backupsOff: Refusal.backupsOff.status

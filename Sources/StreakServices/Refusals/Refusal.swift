@@ -43,6 +43,15 @@ enum Refusal: String, CaseIterable {
   case backupUnderWay = "BACKUP_UNDER_WAY"
   case backupFailed = "BACKUP_FAILED"
   case backupNotFound = "BACKUP_NOT_FOUND"
+  case exportChanged = "EXPORT_CHANGED"
+  case importUnreadable = "IMPORT_UNREADABLE"
+  case importCorrupt = "IMPORT_CORRUPT"
+  case importTooLarge = "IMPORT_TOO_LARGE"
+  case accountNotEmpty = "ACCOUNT_NOT_EMPTY"
+  case recoveryPointNotFound = "RECOVERY_POINT_NOT_FOUND"
+  case recoveryNotFound = "RECOVERY_NOT_FOUND"
+  case recoveryUnderWay = "RECOVERY_UNDER_WAY"
+  case recoveryNotReady = "RECOVERY_NOT_READY"
 
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
@@ -126,6 +135,15 @@ enum Refusal: String, CaseIterable {
     case .backupUnderWay: (.failedPrecondition, "Another backup is under way.")
     case .backupFailed: (.internal, "The backup could not be made.")
     case .backupNotFound: (.notFound, "There is no such backup.")
+    case .exportChanged: (.failedPrecondition, "The data is not what it was when the export began; begin anew.")
+    case .importUnreadable: (.invalidArgument, "This is no document of an export, or not all of it.")
+    case .importCorrupt: (.failedPrecondition, "The document's records are not those that its manifest names.")
+    case .importTooLarge: (.invalidArgument, "The document holds more than one import may bring.")
+    case .accountNotEmpty: (.failedPrecondition, "Documents are imported into empty accounts only.")
+    case .recoveryPointNotFound: (.notFound, "There is no such recovery point of this account.")
+    case .recoveryNotFound: (.notFound, "There is no such recovery.")
+    case .recoveryUnderWay: (.failedPrecondition, "Another recovery is waiting; confirm or cancel it first.")
+    case .recoveryNotReady: (.failedPrecondition, "The recovery is not fulfilled yet, or is over.")
     }
   }
 }

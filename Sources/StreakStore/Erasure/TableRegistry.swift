@@ -65,6 +65,13 @@ public enum TableRegistry {
       export: .covered("which device has shown what says nothing more"),
       merge: .kept("a device's own")),
     PersonalTable(
+      name: "imports", userColumn: "user_id", export: .covered("what came in is in its sections"),
+      merge: .kept("what happened, happened")),
+    PersonalTable(
+      name: "recoveries", userColumn: "user_id",
+      export: .covered("the audit names them; what they brought is in its sections"),
+      merge: .kept("what happened, happened")),
+    PersonalTable(
       name: "audit_heads", userColumn: "user_id", export: .covered("the last event's own number and hash"),
       merge: .kept("what happened, happened")),
     PersonalTable(
@@ -76,7 +83,7 @@ public enum TableRegistry {
 
   /// Tables without rows of people.
   public static let impersonal: Set<String> = [
-    "schema_versions", "service_state", "backup_runs", "rate_limits", "rate_limit_secret",
+    "schema_versions", "service_state", "backup_runs", "rate_limits", "rate_limit_secret", "export_secret",
   ]
 
   /// The names of columns that say whose a row is.

@@ -20,6 +20,32 @@ public struct ExportedNoticeRecord: Sendable, Equatable {
   public var notice: Notice
 }
 
+/// Names the state of a person's data that an export shows, so that one that was cut short can go on.
+public struct ExportSnapshot: Sendable, Equatable {
+  /// The moment that the document names.
+  public var exportedAt: Moment
+  /// The last audit event in it: the export itself adds more.
+  public var auditNumber: Int64
+  /// A hash of all that changes when anything else in the document does.
+  public var state: [UInt8]
+
+  public init(exportedAt: Moment, auditNumber: Int64, state: [UInt8]) {
+    self.exportedAt = exportedAt
+    self.auditNumber = auditNumber
+    self.state = state
+  }
+}
+
+/// How an export ended.
+public enum ExportEnd: Sendable, Equatable {
+  /// All rows were visited.
+  case complete
+  /// The visitor wanted no more.
+  case stopped
+  /// The data is not what it was at the snapshot that was asked for.
+  case changed
+}
+
 /// A few of a person's rows, of one kind.
 public enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
@@ -91,99 +117,136 @@ extension StreakStore {
   private static let exportedAudit = CursorStatement(
     """
     SELECT number, occurred_at, method, outcome, reason, device_id, peer_address, detail FROM audit_events
-    WHERE user_id = $1 ORDER BY number
+    WHERE user_id = $1 AND number <= $2 ORDER BY number
     """, rowsPerChunk: exportChunkRows)
+
+  // Whatever changes habits, days or notices raises the change number; the rest is looked at itself.
+  private static let snapshot = Statement(
+    .read,
+    """
+    SELECT coalesce((SELECT number FROM audit_heads WHERE user_id = $1), 0), sha256(convert_to(concat_ws('|',
+      change_number, email,
+      (SELECT string_agg(concat_ws(',', device_id, name, platform, app_version, extract(epoch FROM registered_at),
+        refresh_hash IS NOT NULL), ';' ORDER BY device_id) FROM devices WHERE devices.user_id = $1),
+      (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_operations r WHERE r.user_id = $1),
+      (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_entries r WHERE r.user_id = $1),
+      (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8'))
+    FROM users WHERE user_id = $1
+    """)
 
   /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of `ExportedRows`, a bounded number of rows at a time.
   ///
-  /// - Parameter visit: Takes some rows; false ends the export.
-  /// - Returns: Whether all rows were visited.
+  /// - Parameters:
+  ///   - wanted: The state that it must be; nil: whatever it is.
+  ///   - begin: Is told of the snapshot; false ends the export.
+  ///   - visit: Takes some rows; false ends the export.
   public func export(
-    of userID: Identifier, _ visit: (ExportedRows) async -> Bool
-  ) async throws(StoreError) -> Bool {
+    of userID: Identifier, at now: Moment = .now(), resuming wanted: ExportSnapshot? = nil,
+    begin: (ExportSnapshot) async -> Bool = { _ in true }, _ visit: (ExportedRows) async -> Bool
+  ) async throws(StoreError) -> ExportEnd {
     try await transaction(.snapshot) { transaction throws(StoreError) in
-      let account = try await transaction.row(Self.exportedUser, .identifier(userID)) { row throws(DatabaseError) in
-        ExportedRows.account(
-          UserRecord(
-            userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.moment(2),
-            changeNumber: try row.int64(3)), habitCount: try row.int32(4))
+      let found = try await transaction.row(Self.snapshot, .identifier(userID)) { row throws(DatabaseError) in
+        ExportSnapshot(exportedAt: now, auditNumber: try row.int64(0), state: try row.bytes(1))
       }
-      guard let account else { throw StoreError.noSuchUser }
-      var goesOn = await visit(account)
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedDevices, of: userID, in: transaction, { .devices($0) }, visit) {
-          row throws(DatabaseError) in
-          ExportedDeviceRecord(
-            device: DeviceRecord(
-              deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
-              appVersion: try row.string(3)), registeredAt: try row.moment(4), isSignedIn: try row.bool(5))
-        }
-      }
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedHabits, of: userID, in: transaction, { .habits($0) }, visit) {
-          row throws(DatabaseError) in
-          ExportedHabitRecord(habit: try row.habit(from: 0), isDeleted: try row.bool(8))
-        }
-      }
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedCells, of: userID, in: transaction, { .cells($0) }, visit) {
-          row throws(DatabaseError) in try row.cell(from: 0)
-        }
-      }
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedHistory, of: userID, in: transaction, { .earlierCells($0) }, visit) {
-          row throws(DatabaseError) in try row.cell(from: 0)
-        }
-      }
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedRejected, of: userID, in: transaction, { .rejected($0) }, visit) {
-          row throws(DatabaseError) in
-          RejectedEntryRecord(
-            entryID: try row.identifier(0), migrationID: try row.identifierOrNull(1), index: try row.int32(2),
-            habitID: try row.identifier(3), day: try row.int32(4), done: try row.bool(5), note: try row.string(6),
-            made: try row.localTime(from: 7), reason: try row.int32(11), rejectedAt: try row.moment(12))
-        }
-      }
-      if goesOn {
-        goesOn = try await Self.each(
-          Self.exportedRejectedOperations, of: userID, in: transaction, { .rejectedOperations($0) }, visit
-        ) { row throws(DatabaseError) in try row.rejectedOperation() }
-      }
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedNotices, of: userID, in: transaction, { .notices($0) }, visit) {
-          row throws(DatabaseError) in
-          ExportedNoticeRecord(id: try row.identifier(0), notice: try row.notice(from: 1))
-        }
-      }
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedMigrations, of: userID, in: transaction, { .migrations($0) }, visit) {
-          row throws(DatabaseError) in
-          MigrationRecord(
-            migrationID: try row.identifier(0), sessionID: try row.identifier(1), anchor: try row.momentOrNull(2),
-            manifestHash: try row.bytes(3), result: try row.bytes(4), committedAt: try row.moment(5))
-        }
-      }
-      if goesOn {
-        goesOn = try await Self.each(Self.exportedAudit, of: userID, in: transaction, { .auditEvents($0) }, visit) {
-          row throws(DatabaseError) in
-          AuditEventRecord(
-            userID: userID, number: try row.int64(0), occurredAt: try row.moment(1), method: try row.string(2),
-            outcome: try row.string(3), reason: try row.string(4), deviceID: try row.identifierOrNull(5),
-            peerAddress: try row.string(6), detail: try row.string(7))
-        }
-      }
-      return .commit(goesOn)
+      guard let found else { throw StoreError.noSuchUser }
+      if let wanted, wanted.state != found.state || wanted.auditNumber > found.auditNumber { return .commit(.changed) }
+      let snapshot = wanted ?? found
+      guard await begin(snapshot) else { return .commit(.stopped) }
+      return .commit(try await visitAll(of: userID, snapshot, transaction, visit) ? .complete : .stopped)
     }
+  }
+
+  private func visitAll(
+    of userID: Identifier, _ snapshot: ExportSnapshot, _ transaction: Transaction,
+    _ visit: (ExportedRows) async -> Bool
+  ) async throws(StoreError) -> Bool {
+    let account = try await transaction.row(Self.exportedUser, .identifier(userID)) { row throws(DatabaseError) in
+      ExportedRows.account(
+        UserRecord(
+          userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.moment(2),
+          changeNumber: try row.int64(3)), habitCount: try row.int32(4))
+    }
+    guard let account else { throw StoreError.noSuchUser }
+    var goesOn = await visit(account)
+    if goesOn {
+      goesOn = try await Self.each(Self.exportedDevices, of: userID, in: transaction, { .devices($0) }, visit) {
+        row throws(DatabaseError) in
+        ExportedDeviceRecord(
+          device: DeviceRecord(
+            deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
+            appVersion: try row.string(3)), registeredAt: try row.moment(4), isSignedIn: try row.bool(5))
+      }
+    }
+    if goesOn {
+      goesOn = try await Self.each(Self.exportedHabits, of: userID, in: transaction, { .habits($0) }, visit) {
+        row throws(DatabaseError) in
+        ExportedHabitRecord(habit: try row.habit(from: 0), isDeleted: try row.bool(8))
+      }
+    }
+    if goesOn {
+      goesOn = try await Self.each(Self.exportedCells, of: userID, in: transaction, { .cells($0) }, visit) {
+        row throws(DatabaseError) in try row.cell(from: 0)
+      }
+    }
+    if goesOn {
+      goesOn = try await Self.each(Self.exportedHistory, of: userID, in: transaction, { .earlierCells($0) }, visit) {
+        row throws(DatabaseError) in try row.cell(from: 0)
+      }
+    }
+    if goesOn {
+      goesOn = try await Self.each(Self.exportedRejected, of: userID, in: transaction, { .rejected($0) }, visit) {
+        row throws(DatabaseError) in
+        RejectedEntryRecord(
+          entryID: try row.identifier(0), migrationID: try row.identifierOrNull(1), index: try row.int32(2),
+          habitID: try row.identifier(3), day: try row.int32(4), done: try row.bool(5), note: try row.string(6),
+          made: try row.localTime(from: 7), reason: try row.int32(11), rejectedAt: try row.moment(12))
+      }
+    }
+    if goesOn {
+      goesOn = try await Self.each(
+        Self.exportedRejectedOperations, of: userID, in: transaction, { .rejectedOperations($0) }, visit
+      ) { row throws(DatabaseError) in try row.rejectedOperation() }
+    }
+    if goesOn {
+      goesOn = try await Self.each(Self.exportedNotices, of: userID, in: transaction, { .notices($0) }, visit) {
+        row throws(DatabaseError) in
+        ExportedNoticeRecord(id: try row.identifier(0), notice: try row.notice(from: 1))
+      }
+    }
+    if goesOn {
+      goesOn = try await Self.each(Self.exportedMigrations, of: userID, in: transaction, { .migrations($0) }, visit) {
+        row throws(DatabaseError) in
+        MigrationRecord(
+          migrationID: try row.identifier(0), sessionID: try row.identifier(1), anchor: try row.momentOrNull(2),
+          manifestHash: try row.bytes(3), result: try row.bytes(4), committedAt: try row.moment(5))
+      }
+    }
+    if goesOn {
+      goesOn = try await Self.each(
+        Self.exportedAudit, of: userID, .int64(snapshot.auditNumber), in: transaction, { .auditEvents($0) }, visit
+      ) {
+        row throws(DatabaseError) in
+        AuditEventRecord(
+          userID: userID, number: try row.int64(0), occurredAt: try row.moment(1), method: try row.string(2),
+          outcome: try row.string(3), reason: try row.string(4), deviceID: try row.identifierOrNull(5),
+          peerAddress: try row.string(6), detail: try row.string(7))
+      }
+    }
+    return goesOn
   }
 
   /// Reads one kind of rows, chunk by chunk.
   private static func each<Value>(
-    _ cursor: CursorStatement, of userID: Identifier, in transaction: Transaction,
+    _ cursor: CursorStatement, of userID: Identifier, _ more: PostgresValue? = nil, in transaction: Transaction,
     _ wrap: ([Value]) -> ExportedRows, _ visit: (ExportedRows) async -> Bool,
     decode: (borrowing Row) throws(DatabaseError) -> Value
   ) async throws(StoreError) -> Bool {
     do throws(DatabaseError) {
-      try await transaction.open(cursor, .identifier(userID))
+      if let more {
+        try await transaction.open(cursor, .identifier(userID), more)
+      } else {
+        try await transaction.open(cursor, .identifier(userID))
+      }
       while true {
         let values = try await transaction.nextChunk(cursor).map(decode)
         guard !values.isEmpty else { break }

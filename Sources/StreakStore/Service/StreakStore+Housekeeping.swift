@@ -21,6 +21,14 @@ extension StreakStore {
       SELECT ctid FROM sessions WHERE claimed_by IS NULL AND last_contact_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
     """)
 
+  private static let forgetRecoveries = Statement(
+    .write,
+    """
+    UPDATE recoveries SET state = 4, records = NULL WHERE (user_id, recovery_id) IN (
+      SELECT user_id, recovery_id FROM recoveries WHERE state IN (1, 2) AND requested_at < $1 LIMIT $2
+      FOR UPDATE SKIP LOCKED)
+    """)
+
   /// Removes what is kept for a time only and is older, a bounded number of rows at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
@@ -28,6 +36,7 @@ extension StreakStore {
     var count = 0
     for (statement, days) in [
       (Self.forgetOutcomes, Self.outcomesKeptDays), (Self.forgetSessions, Self.sessionsKeptDays),
+      (Self.forgetRecoveries, Self.recoveriesKeptDays),
     ] {
       var removed = Int(Self.forgottenRowsMax)
       while removed == Int(Self.forgottenRowsMax) {

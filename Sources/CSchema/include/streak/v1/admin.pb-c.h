@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/timestamp.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
+#include "streak/v1/export.pb-c.h"
 
 typedef struct Streak__V1__Backup Streak__V1__Backup;
 typedef struct Streak__V1__BackupTable Streak__V1__BackupTable;
@@ -30,6 +31,12 @@ typedef struct Streak__V1__VerifyBackupResponse Streak__V1__VerifyBackupResponse
 typedef struct Streak__V1__GetServerStatusRequest Streak__V1__GetServerStatusRequest;
 typedef struct Streak__V1__GetServerStatusResponse Streak__V1__GetServerStatusResponse;
 typedef struct Streak__V1__BackupRun Streak__V1__BackupRun;
+typedef struct Streak__V1__ListRecoveryRequestsRequest Streak__V1__ListRecoveryRequestsRequest;
+typedef struct Streak__V1__ListRecoveryRequestsResponse Streak__V1__ListRecoveryRequestsResponse;
+typedef struct Streak__V1__RecoveryRequest Streak__V1__RecoveryRequest;
+typedef struct Streak__V1__FulfilRecoveryRequest Streak__V1__FulfilRecoveryRequest;
+typedef struct Streak__V1__FulfilRecoveryBegin Streak__V1__FulfilRecoveryBegin;
+typedef struct Streak__V1__FulfilRecoveryResponse Streak__V1__FulfilRecoveryResponse;
 
 
 /* --- enums --- */
@@ -350,6 +357,110 @@ struct  Streak__V1__BackupRun
     , NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
+struct  Streak__V1__ListRecoveryRequestsRequest
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__LIST_RECOVERY_REQUESTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__list_recovery_requests_request__descriptor) \
+     }
+
+
+struct  Streak__V1__ListRecoveryRequestsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * At most 100.
+   */
+  size_t n_requests;
+  Streak__V1__RecoveryRequest **requests;
+};
+#define STREAK__V1__LIST_RECOVERY_REQUESTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__list_recovery_requests_response__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A recovery that waits for whoever holds the key.
+ */
+struct  Streak__V1__RecoveryRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Its id, 16 bytes.
+   */
+  ProtobufCBinaryData recovery_id;
+  /*
+   * Whose data it is, 16 bytes.
+   */
+  ProtobufCBinaryData user_id;
+  /*
+   * The backup's name.
+   */
+  char *backup;
+  /*
+   * When the person asked.
+   */
+  Google__Protobuf__Timestamp *requested_at;
+};
+#define STREAK__V1__RECOVERY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__recovery_request__descriptor) \
+    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, NULL }
+
+
+struct  Streak__V1__FulfilRecoveryRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Set in the first request only.
+   */
+  Streak__V1__FulfilRecoveryBegin *begin;
+  /*
+   * In the others: habits first, then cells.
+   */
+  size_t n_records;
+  Streak__V1__ExportRecord **records;
+};
+#define STREAK__V1__FULFIL_RECOVERY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__fulfil_recovery_request__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Streak__V1__FulfilRecoveryBegin
+{
+  ProtobufCMessage base;
+  /*
+   * The recovery, 16 bytes.
+   */
+  ProtobufCBinaryData recovery_id;
+  /*
+   * The person, 16 bytes.
+   */
+  ProtobufCBinaryData user_id;
+  /*
+   * Why the recovery cannot be had, such as "the backup does not know this account"; no records follow then.
+   */
+  char *failure;
+};
+#define STREAK__V1__FULFIL_RECOVERY_BEGIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__fulfil_recovery_begin__descriptor) \
+    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__FulfilRecoveryResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Habits and days taken.
+   */
+  int32_t habit_count;
+  int32_t cell_count;
+};
+#define STREAK__V1__FULFIL_RECOVERY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__fulfil_recovery_response__descriptor) \
+    , 0, 0 }
+
+
 /* Streak__V1__Backup methods */
 void   streak__v1__backup__init
                      (Streak__V1__Backup         *message);
@@ -597,6 +708,120 @@ Streak__V1__BackupRun *
 void   streak__v1__backup_run__free_unpacked
                      (Streak__V1__BackupRun *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__ListRecoveryRequestsRequest methods */
+void   streak__v1__list_recovery_requests_request__init
+                     (Streak__V1__ListRecoveryRequestsRequest         *message);
+size_t streak__v1__list_recovery_requests_request__get_packed_size
+                     (const Streak__V1__ListRecoveryRequestsRequest   *message);
+size_t streak__v1__list_recovery_requests_request__pack
+                     (const Streak__V1__ListRecoveryRequestsRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__list_recovery_requests_request__pack_to_buffer
+                     (const Streak__V1__ListRecoveryRequestsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ListRecoveryRequestsRequest *
+       streak__v1__list_recovery_requests_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__list_recovery_requests_request__free_unpacked
+                     (Streak__V1__ListRecoveryRequestsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ListRecoveryRequestsResponse methods */
+void   streak__v1__list_recovery_requests_response__init
+                     (Streak__V1__ListRecoveryRequestsResponse         *message);
+size_t streak__v1__list_recovery_requests_response__get_packed_size
+                     (const Streak__V1__ListRecoveryRequestsResponse   *message);
+size_t streak__v1__list_recovery_requests_response__pack
+                     (const Streak__V1__ListRecoveryRequestsResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__list_recovery_requests_response__pack_to_buffer
+                     (const Streak__V1__ListRecoveryRequestsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ListRecoveryRequestsResponse *
+       streak__v1__list_recovery_requests_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__list_recovery_requests_response__free_unpacked
+                     (Streak__V1__ListRecoveryRequestsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RecoveryRequest methods */
+void   streak__v1__recovery_request__init
+                     (Streak__V1__RecoveryRequest         *message);
+size_t streak__v1__recovery_request__get_packed_size
+                     (const Streak__V1__RecoveryRequest   *message);
+size_t streak__v1__recovery_request__pack
+                     (const Streak__V1__RecoveryRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__recovery_request__pack_to_buffer
+                     (const Streak__V1__RecoveryRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RecoveryRequest *
+       streak__v1__recovery_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__recovery_request__free_unpacked
+                     (Streak__V1__RecoveryRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__FulfilRecoveryRequest methods */
+void   streak__v1__fulfil_recovery_request__init
+                     (Streak__V1__FulfilRecoveryRequest         *message);
+size_t streak__v1__fulfil_recovery_request__get_packed_size
+                     (const Streak__V1__FulfilRecoveryRequest   *message);
+size_t streak__v1__fulfil_recovery_request__pack
+                     (const Streak__V1__FulfilRecoveryRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__fulfil_recovery_request__pack_to_buffer
+                     (const Streak__V1__FulfilRecoveryRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__FulfilRecoveryRequest *
+       streak__v1__fulfil_recovery_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__fulfil_recovery_request__free_unpacked
+                     (Streak__V1__FulfilRecoveryRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__FulfilRecoveryBegin methods */
+void   streak__v1__fulfil_recovery_begin__init
+                     (Streak__V1__FulfilRecoveryBegin         *message);
+size_t streak__v1__fulfil_recovery_begin__get_packed_size
+                     (const Streak__V1__FulfilRecoveryBegin   *message);
+size_t streak__v1__fulfil_recovery_begin__pack
+                     (const Streak__V1__FulfilRecoveryBegin   *message,
+                      uint8_t             *out);
+size_t streak__v1__fulfil_recovery_begin__pack_to_buffer
+                     (const Streak__V1__FulfilRecoveryBegin   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__FulfilRecoveryBegin *
+       streak__v1__fulfil_recovery_begin__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__fulfil_recovery_begin__free_unpacked
+                     (Streak__V1__FulfilRecoveryBegin *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__FulfilRecoveryResponse methods */
+void   streak__v1__fulfil_recovery_response__init
+                     (Streak__V1__FulfilRecoveryResponse         *message);
+size_t streak__v1__fulfil_recovery_response__get_packed_size
+                     (const Streak__V1__FulfilRecoveryResponse   *message);
+size_t streak__v1__fulfil_recovery_response__pack
+                     (const Streak__V1__FulfilRecoveryResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__fulfil_recovery_response__pack_to_buffer
+                     (const Streak__V1__FulfilRecoveryResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__FulfilRecoveryResponse *
+       streak__v1__fulfil_recovery_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__fulfil_recovery_response__free_unpacked
+                     (Streak__V1__FulfilRecoveryResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__Backup_Closure)
@@ -638,6 +863,24 @@ typedef void (*Streak__V1__GetServerStatusResponse_Closure)
 typedef void (*Streak__V1__BackupRun_Closure)
                  (const Streak__V1__BackupRun *message,
                   void *closure_data);
+typedef void (*Streak__V1__ListRecoveryRequestsRequest_Closure)
+                 (const Streak__V1__ListRecoveryRequestsRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ListRecoveryRequestsResponse_Closure)
+                 (const Streak__V1__ListRecoveryRequestsResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RecoveryRequest_Closure)
+                 (const Streak__V1__RecoveryRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__FulfilRecoveryRequest_Closure)
+                 (const Streak__V1__FulfilRecoveryRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__FulfilRecoveryBegin_Closure)
+                 (const Streak__V1__FulfilRecoveryBegin *message,
+                  void *closure_data);
+typedef void (*Streak__V1__FulfilRecoveryResponse_Closure)
+                 (const Streak__V1__FulfilRecoveryResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -657,6 +900,14 @@ struct Streak__V1__AdminService_Service
                         const Streak__V1__VerifyBackupRequest *input,
                         Streak__V1__VerifyBackupResponse_Closure closure,
                         void *closure_data);
+  void (*list_recovery_requests)(Streak__V1__AdminService_Service *service,
+                                 const Streak__V1__ListRecoveryRequestsRequest *input,
+                                 Streak__V1__ListRecoveryRequestsResponse_Closure closure,
+                                 void *closure_data);
+  void (*fulfil_recovery)(Streak__V1__AdminService_Service *service,
+                          const Streak__V1__FulfilRecoveryRequest *input,
+                          Streak__V1__FulfilRecoveryResponse_Closure closure,
+                          void *closure_data);
   void (*get_server_status)(Streak__V1__AdminService_Service *service,
                             const Streak__V1__GetServerStatusRequest *input,
                             Streak__V1__GetServerStatusResponse_Closure closure,
@@ -672,6 +923,8 @@ void streak__v1__admin_service__init (Streak__V1__AdminService_Service *service,
       function_prefix__ ## list_backups,\
       function_prefix__ ## run_backup,\
       function_prefix__ ## verify_backup,\
+      function_prefix__ ## list_recovery_requests,\
+      function_prefix__ ## fulfil_recovery,\
       function_prefix__ ## get_server_status  }
 void streak__v1__admin_service__list_backups(ProtobufCService *service,
                                              const Streak__V1__ListBackupsRequest *input,
@@ -685,6 +938,14 @@ void streak__v1__admin_service__verify_backup(ProtobufCService *service,
                                               const Streak__V1__VerifyBackupRequest *input,
                                               Streak__V1__VerifyBackupResponse_Closure closure,
                                               void *closure_data);
+void streak__v1__admin_service__list_recovery_requests(ProtobufCService *service,
+                                                       const Streak__V1__ListRecoveryRequestsRequest *input,
+                                                       Streak__V1__ListRecoveryRequestsResponse_Closure closure,
+                                                       void *closure_data);
+void streak__v1__admin_service__fulfil_recovery(ProtobufCService *service,
+                                                const Streak__V1__FulfilRecoveryRequest *input,
+                                                Streak__V1__FulfilRecoveryResponse_Closure closure,
+                                                void *closure_data);
 void streak__v1__admin_service__get_server_status(ProtobufCService *service,
                                                   const Streak__V1__GetServerStatusRequest *input,
                                                   Streak__V1__GetServerStatusResponse_Closure closure,
@@ -706,6 +967,12 @@ extern const ProtobufCMessageDescriptor streak__v1__verify_backup_response__desc
 extern const ProtobufCMessageDescriptor streak__v1__get_server_status_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_server_status_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__backup_run__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__list_recovery_requests_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__list_recovery_requests_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__recovery_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__fulfil_recovery_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__fulfil_recovery_begin__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__fulfil_recovery_response__descriptor;
 extern const ProtobufCServiceDescriptor streak__v1__admin_service__descriptor;
 
 PROTOBUF_C__END_DECLS

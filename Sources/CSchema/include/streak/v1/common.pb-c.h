@@ -195,7 +195,43 @@ typedef enum _Streak__V1__ErrorReason {
   /*
    * NOT_FOUND: there is no backup of that name.
    */
-  STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND = 64
+  STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND = 64,
+  /*
+   * FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of this export: begin anew.
+   */
+  STREAK__V1__ERROR_REASON__EXPORT_CHANGED = 65,
+  /*
+   * INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says where.
+   */
+  STREAK__V1__ERROR_REASON__IMPORT_UNREADABLE = 66,
+  /*
+   * FAILED_PRECONDITION: the document's records are not those that its manifest counts and hashes.
+   */
+  STREAK__V1__ERROR_REASON__IMPORT_CORRUPT = 67,
+  /*
+   * INVALID_ARGUMENT: the document holds more than one import may bring.
+   */
+  STREAK__V1__ERROR_REASON__IMPORT_TOO_LARGE = 68,
+  /*
+   * FAILED_PRECONDITION: documents are imported into empty accounts only.
+   */
+  STREAK__V1__ERROR_REASON__ACCOUNT_NOT_EMPTY = 69,
+  /*
+   * NOT_FOUND: there is no such recovery point, or it does not know this account.
+   */
+  STREAK__V1__ERROR_REASON__RECOVERY_POINT_NOT_FOUND = 70,
+  /*
+   * NOT_FOUND: this person has no such recovery.
+   */
+  STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND = 71,
+  /*
+   * FAILED_PRECONDITION: another recovery of this account is waiting: confirm or cancel it first.
+   */
+  STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY = 72,
+  /*
+   * FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or over.
+   */
+  STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 73
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*

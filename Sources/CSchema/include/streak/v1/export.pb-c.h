@@ -22,6 +22,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/sync.pb-c.h"
 
 typedef struct Streak__V1__ExportRequest Streak__V1__ExportRequest;
+typedef struct Streak__V1__ExportResume Streak__V1__ExportResume;
 typedef struct Streak__V1__ExportResponse Streak__V1__ExportResponse;
 typedef struct Streak__V1__ExportSection Streak__V1__ExportSection;
 typedef struct Streak__V1__ExportManifest Streak__V1__ExportManifest;
@@ -32,6 +33,9 @@ typedef struct Streak__V1__ExportedCell Streak__V1__ExportedCell;
 typedef struct Streak__V1__ExportedRejection Streak__V1__ExportedRejection;
 typedef struct Streak__V1__ExportedMigration Streak__V1__ExportedMigration;
 typedef struct Streak__V1__AuditEvent Streak__V1__AuditEvent;
+typedef struct Streak__V1__ImportRequest Streak__V1__ImportRequest;
+typedef struct Streak__V1__ImportBegin Streak__V1__ImportBegin;
+typedef struct Streak__V1__ImportResponse Streak__V1__ImportResponse;
 
 
 /* --- enums --- */
@@ -45,9 +49,9 @@ typedef enum _Streak__V1__ExportFormat {
    */
   STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED = 0,
   /*
-   * One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the order of `ExportManifest.sections`. Each
-   * record stands on a line of its own, as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without the line's
-   * indentation, comma and line feed, is what the section's hash covers.
+   * One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the order of `ExportManifest.sections`, then
+   * "manifest". Each record stands on a line of its own, as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without
+   * the line's indentation, comma and line feed, is what the section's hash covers.
    */
   STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_JSON = 1,
   /*
@@ -66,10 +70,38 @@ struct  Streak__V1__ExportRequest
    * How the document is to be written.
    */
   Streak__V1__ExportFormat format;
+  /*
+   * Absent: from the start.
+   */
+  Streak__V1__ExportResume *resume;
 };
 #define STREAK__V1__EXPORT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__export_request__descriptor) \
-    , STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED }
+    , STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED, NULL }
+
+
+/*
+ * How much of a document somebody has.
+ */
+struct  Streak__V1__ExportResume
+{
+  ProtobufCMessage base;
+  /*
+   * The snapshot's name, as the first response gave it.
+   */
+  ProtobufCBinaryData snapshot;
+  /*
+   * The document's bytes that are there: the answer begins behind them.
+   */
+  int64_t document_bytes;
+  /*
+   * SHA-256 of these bytes, 32 bytes.
+   */
+  ProtobufCBinaryData sha256;
+};
+#define STREAK__V1__EXPORT_RESUME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__export_resume__descriptor) \
+    , {0,NULL}, 0, {0,NULL} }
 
 
 struct  Streak__V1__ExportResponse
@@ -83,10 +115,14 @@ struct  Streak__V1__ExportResponse
    * Set in the last response only.
    */
   Streak__V1__ExportManifest *manifest;
+  /*
+   * Set in the first response only: names the snapshot, for `ExportResume`. Opaque.
+   */
+  ProtobufCBinaryData snapshot;
 };
 #define STREAK__V1__EXPORT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__export_response__descriptor) \
-    , {0,NULL}, NULL }
+    , {0,NULL}, NULL, {0,NULL} }
 
 
 /*
@@ -134,13 +170,17 @@ struct  Streak__V1__ExportManifest
   size_t n_sections;
   Streak__V1__ExportSection **sections;
   /*
-   * Size of the document in bytes.
+   * Size of the whole document in bytes; 0 in the document itself.
    */
   int64_t document_bytes;
+  /*
+   * The server's seal on the header and the sections, 32 bytes: it tells this service's documents from others at an import.
+   */
+  ProtobufCBinaryData seal;
 };
 #define STREAK__V1__EXPORT_MANIFEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__export_manifest__descriptor) \
-    , 0, NULL, 0,NULL, 0 }
+    , 0, NULL, 0,NULL, 0, {0,NULL} }
 
 
 typedef enum {
@@ -155,12 +195,13 @@ typedef enum {
   STREAK__V1__EXPORT_RECORD__RECORD_REJECTED_OPERATION = 10,
   STREAK__V1__EXPORT_RECORD__RECORD_NOTICE = 11,
   STREAK__V1__EXPORT_RECORD__RECORD_MIGRATION = 8,
-  STREAK__V1__EXPORT_RECORD__RECORD_AUDIT_EVENT = 9
+  STREAK__V1__EXPORT_RECORD__RECORD_AUDIT_EVENT = 9,
+  STREAK__V1__EXPORT_RECORD__RECORD_MANIFEST = 12
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__EXPORT_RECORD__RECORD__CASE)
 } Streak__V1__ExportRecord__RecordCase;
 
 /*
- * One record of a binary document. The first is the header; then come the sections in the order of the fields below.
+ * One record of a binary document. The first is the header; then come the sections in the order of the fields below, then the manifest.
  */
 struct  Streak__V1__ExportRecord
 {
@@ -211,6 +252,10 @@ struct  Streak__V1__ExportRecord
      * Section "audit", oldest first.
      */
     Streak__V1__AuditEvent *audit_event;
+    /*
+     * The end.
+     */
+    Streak__V1__ExportManifest *manifest;
   };
 };
 #define STREAK__V1__EXPORT_RECORD__INIT \
@@ -382,6 +427,74 @@ struct  Streak__V1__AuditEvent
     , 0, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
+struct  Streak__V1__ImportRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Set in the first request only.
+   */
+  Streak__V1__ImportBegin *begin;
+  /*
+   * The document's next bytes, in the others: at most 256 KiB.
+   */
+  ProtobufCBinaryData chunk;
+};
+#define STREAK__V1__IMPORT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__import_request__descriptor) \
+    , NULL, {0,NULL} }
+
+
+struct  Streak__V1__ImportBegin
+{
+  ProtobufCMessage base;
+  /*
+   * 16 random bytes, made for this import and kept until the answer has arrived.
+   */
+  ProtobufCBinaryData import_id;
+  /*
+   * How the document is written.
+   */
+  Streak__V1__ExportFormat format;
+};
+#define STREAK__V1__IMPORT_BEGIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__import_begin__descriptor) \
+    , {0,NULL}, STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED }
+
+
+struct  Streak__V1__ImportResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Habits that came in, deleted ones included.
+   */
+  int32_t habit_count;
+  /*
+   * Days of the ledger that came in.
+   */
+  int32_t cell_count;
+  /*
+   * Days that counted in the document and do not here, because the document bears no seal of this service.
+   */
+  int32_t demoted_count;
+  /*
+   * The document is one of this service, as it was given out.
+   */
+  protobuf_c_boolean sealed;
+  /*
+   * Sections that were not taken, though they hold records.
+   */
+  size_t n_sections_left_out;
+  char **sections_left_out;
+  /*
+   * The number of the change that all of it came with.
+   */
+  int64_t change_number;
+};
+#define STREAK__V1__IMPORT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__import_response__descriptor) \
+    , 0, 0, 0, 0, 0,NULL, 0 }
+
+
 /* Streak__V1__ExportRequest methods */
 void   streak__v1__export_request__init
                      (Streak__V1__ExportRequest         *message);
@@ -400,6 +513,25 @@ Streak__V1__ExportRequest *
                       const uint8_t       *data);
 void   streak__v1__export_request__free_unpacked
                      (Streak__V1__ExportRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ExportResume methods */
+void   streak__v1__export_resume__init
+                     (Streak__V1__ExportResume         *message);
+size_t streak__v1__export_resume__get_packed_size
+                     (const Streak__V1__ExportResume   *message);
+size_t streak__v1__export_resume__pack
+                     (const Streak__V1__ExportResume   *message,
+                      uint8_t             *out);
+size_t streak__v1__export_resume__pack_to_buffer
+                     (const Streak__V1__ExportResume   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ExportResume *
+       streak__v1__export_resume__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__export_resume__free_unpacked
+                     (Streak__V1__ExportResume *message,
                       ProtobufCAllocator *allocator);
 /* Streak__V1__ExportResponse methods */
 void   streak__v1__export_response__init
@@ -591,10 +723,70 @@ Streak__V1__AuditEvent *
 void   streak__v1__audit_event__free_unpacked
                      (Streak__V1__AuditEvent *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__ImportRequest methods */
+void   streak__v1__import_request__init
+                     (Streak__V1__ImportRequest         *message);
+size_t streak__v1__import_request__get_packed_size
+                     (const Streak__V1__ImportRequest   *message);
+size_t streak__v1__import_request__pack
+                     (const Streak__V1__ImportRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__import_request__pack_to_buffer
+                     (const Streak__V1__ImportRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ImportRequest *
+       streak__v1__import_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__import_request__free_unpacked
+                     (Streak__V1__ImportRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ImportBegin methods */
+void   streak__v1__import_begin__init
+                     (Streak__V1__ImportBegin         *message);
+size_t streak__v1__import_begin__get_packed_size
+                     (const Streak__V1__ImportBegin   *message);
+size_t streak__v1__import_begin__pack
+                     (const Streak__V1__ImportBegin   *message,
+                      uint8_t             *out);
+size_t streak__v1__import_begin__pack_to_buffer
+                     (const Streak__V1__ImportBegin   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ImportBegin *
+       streak__v1__import_begin__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__import_begin__free_unpacked
+                     (Streak__V1__ImportBegin *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ImportResponse methods */
+void   streak__v1__import_response__init
+                     (Streak__V1__ImportResponse         *message);
+size_t streak__v1__import_response__get_packed_size
+                     (const Streak__V1__ImportResponse   *message);
+size_t streak__v1__import_response__pack
+                     (const Streak__V1__ImportResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__import_response__pack_to_buffer
+                     (const Streak__V1__ImportResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ImportResponse *
+       streak__v1__import_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__import_response__free_unpacked
+                     (Streak__V1__ImportResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__ExportRequest_Closure)
                  (const Streak__V1__ExportRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ExportResume_Closure)
+                 (const Streak__V1__ExportResume *message,
                   void *closure_data);
 typedef void (*Streak__V1__ExportResponse_Closure)
                  (const Streak__V1__ExportResponse *message,
@@ -626,6 +818,15 @@ typedef void (*Streak__V1__ExportedMigration_Closure)
 typedef void (*Streak__V1__AuditEvent_Closure)
                  (const Streak__V1__AuditEvent *message,
                   void *closure_data);
+typedef void (*Streak__V1__ImportRequest_Closure)
+                 (const Streak__V1__ImportRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ImportBegin_Closure)
+                 (const Streak__V1__ImportBegin *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ImportResponse_Closure)
+                 (const Streak__V1__ImportResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -637,6 +838,10 @@ struct Streak__V1__ExportService_Service
                  const Streak__V1__ExportRequest *input,
                  Streak__V1__ExportResponse_Closure closure,
                  void *closure_data);
+  void (*import)(Streak__V1__ExportService_Service *service,
+                 const Streak__V1__ImportRequest *input,
+                 Streak__V1__ImportResponse_Closure closure,
+                 void *closure_data);
 };
 typedef void (*Streak__V1__ExportService_ServiceDestroy)(Streak__V1__ExportService_Service *);
 void streak__v1__export_service__init (Streak__V1__ExportService_Service *service,
@@ -645,16 +850,22 @@ void streak__v1__export_service__init (Streak__V1__ExportService_Service *servic
     { &streak__v1__export_service__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define STREAK__V1__EXPORT_SERVICE__INIT(function_prefix__) \
     { STREAK__V1__EXPORT_SERVICE__BASE_INIT,\
-      function_prefix__ ## export  }
+      function_prefix__ ## export,\
+      function_prefix__ ## import  }
 void streak__v1__export_service__export(ProtobufCService *service,
                                         const Streak__V1__ExportRequest *input,
                                         Streak__V1__ExportResponse_Closure closure,
+                                        void *closure_data);
+void streak__v1__export_service__import(ProtobufCService *service,
+                                        const Streak__V1__ImportRequest *input,
+                                        Streak__V1__ImportResponse_Closure closure,
                                         void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    streak__v1__export_format__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__export_resume__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_section__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_manifest__descriptor;
@@ -665,6 +876,9 @@ extern const ProtobufCMessageDescriptor streak__v1__exported_cell__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__exported_rejection__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__exported_migration__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__audit_event__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__import_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__import_begin__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__import_response__descriptor;
 extern const ProtobufCServiceDescriptor streak__v1__export_service__descriptor;
 
 PROTOBUF_C__END_DECLS

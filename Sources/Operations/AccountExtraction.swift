@@ -1,0 +1,148 @@
+internal import GRPCSchema
+internal import Glibc
+public import Schema
+public import StreakDomain
+internal import StreakStore
+
+/// Takes one person's habits and days out of a backup: decrypts and unpacks it once, restores nothing. Blocks its thread.
+public struct AccountExtraction: Sendable {
+  private let folder: BackupFolder
+  private let identity: String
+  private let progress: Progress
+
+  /// Bytes unpacked at a time.
+  private static let chunkBytes = 1_048_576
+  private static let tables: Set<String> = ["cells", "habits"]
+
+  /// - Parameter identity: The path of the file with the private key.
+  public init(from folder: BackupFolder, identity: String, progress: Progress = Progress()) {
+    self.folder = folder
+    self.identity = identity
+    self.progress = progress
+  }
+
+  /// - Returns: Habits by id, then days by habit and day; nothing if the backup does not know the person.
+  /// - Throws: `.refused` for somebody in the erasure ledger.
+  public func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
+    signal(SIGPIPE, SIG_IGN)
+    let backup = try folder.backup(name)
+    guard try !folder.ledger.records().people.contains(where: { $0.userID == userID }) else {
+      throw .refused("the account \(userID) was erased: nothing of it comes back")
+    }
+    progress.begin("extracting")
+    let file = try UnpackedFile(folder.dumpPath(backup.name), identity: identity)
+    var rows = CopyRows(of: Self.text(of: userID), tables: Self.tables)
+    var habits: [Habit] = []
+    var cells: [ExportedCell] = []
+    let scanned = Result { () throws(OperationsError) in
+      try scan(file.output, &rows) { row throws(OperationsError) in
+        switch row.table {
+        case "habits": habits.append(try Habit(row))
+        default: cells.append(try ExportedCell(row))
+        }
+      }
+    }
+    // Programs that were stopped early have nothing to say.
+    if let failure = file.failure(), !rows.isOver { throw .programFailed("\(backup.name): \(failure)") }
+    try scanned.get()
+    guard rows.isOver else { throw .damaged("\(backup.name) lacks the tables \(Self.tables.sorted())") }
+    habits.sort { $0.id.lexicographicallyPrecedes($1.id) }
+    cells.sort { left, right in
+      guard let left = left.cell, let right = right.cell else { return false }
+      return left.habitId == right.habitId
+        ? left.day < right.day : left.habitId.lexicographicallyPrecedes(right.habitId)
+    }
+    return habits.map { ExportRecord(record: .habit($0)) } + cells.map { ExportRecord(record: .cell($0)) }
+  }
+
+  /// Feeds whole lines to the search until the tables have passed.
+  private func scan(
+    _ source: Descriptor, _ rows: inout CopyRows, _ visit: (CopyRows.Row) throws(OperationsError) -> Void
+  ) throws(OperationsError) {
+    var buffer = [UInt8](repeating: 0, count: 2 * Self.chunkBytes)
+    var filled = 0
+    while !rows.isOver {
+      let count = try source.read(into: &buffer, from: filled)
+      guard count > 0 else { return }
+      progress.addDump(count)
+      let last = buffer[filled..<(filled + count)].lastIndex(of: UInt8(ascii: "\n"))
+      filled += count
+      if let last {
+        try unsafe rows.take(buffer.span.bytes.extracting(first: last + 1), visit)
+        let rest = filled - last - 1
+        for index in 0..<rest { buffer[index] = buffer[last + 1 + index] }
+        filled = rest
+      } else if filled == buffer.count {
+        guard buffer.count < CopyRows.lineBytesMax else { throw .damaged("a line of more than \(buffer.count) bytes") }
+        buffer += [UInt8](repeating: 0, count: buffer.count)
+      }
+    }
+  }
+
+  /// As PostgreSQL writes a uuid.
+  static func text(of id: Identifier) -> String {
+    let digits = Array(id.description)
+    return [digits[0..<8], digits[8..<12], digits[12..<16], digits[16..<20], digits[20..<32]]
+      .map { String($0) }.joined(separator: "-")
+  }
+}
+
+extension CopyRows.Row {
+  fileprivate func text(_ column: String) throws(OperationsError) -> String {
+    guard let value = values[column] ?? nil else { throw .damaged("a row of \(table) has no \(column)") }
+    return value
+  }
+
+  fileprivate func number<Number: FixedWidthInteger>(_ column: String) throws(OperationsError) -> Number {
+    guard let number = Number(try text(column)) else { throw .damaged("\(table).\(column) is no number") }
+    return number
+  }
+
+  fileprivate func bool(_ column: String) throws(OperationsError) -> Bool { try text(column) == "t" }
+
+  fileprivate func id(_ column: String) throws(OperationsError) -> [UInt8] {
+    guard let id = Identifier(hexadecimal: try text(column).filter { $0 != "-" }) else {
+      throw .damaged("\(table).\(column) is no id")
+    }
+    return id.bytes
+  }
+
+  fileprivate func timestamp(_ column: String) throws(OperationsError) -> GoogleProtobufTimestamp {
+    guard let moment = TimestampText.microseconds(try text(column)) else {
+      throw .damaged("\(table).\(column) is no moment")
+    }
+    let seconds = Moment(microseconds: moment).seconds
+    return GoogleProtobufTimestamp(seconds: seconds, nanos: Int32((moment - seconds * 1_000_000) * 1_000))
+  }
+}
+
+extension Habit {
+  /// A row of `habits`; columns that came with later schema versions may be missing.
+  fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
+    self.init(
+      id: try row.id("habit_id"), name: try row.text("name"), description: try row.text("description"),
+      color: try row.number("color"), position: try row.number("position"), archived: try row.bool("archived"),
+      version: try row.number("version"), createdAt: try row.timestamp("created_at"),
+      deleted: row.values["is_deleted"] == .some("t"))
+  }
+}
+
+extension ExportedCell {
+  /// A row of `cells`.
+  fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
+    let day: Int32 = try row.number("day")
+    let reason: Int32 = try row.number("quarantine_reason")
+    let migration = row.values["migration_id"] ?? nil
+    self.init(
+      date: Day(day).description,
+      cell: Cell(
+        habitId: try row.id("habit_id"), day: day, done: try row.bool("done"), note: try row.text("note"),
+        trust: reason == 0 ? .counted : .quarantined, quarantineReason: Schema.QuarantineReason(rawValue: reason),
+        version: try row.number("version"),
+        made: Schema.LocalTime(
+          occurredAt: try row.timestamp("occurred_at"), zone: try row.text("zone"),
+          utcOffsetSeconds: try row.number("utc_offset_seconds"),
+          dayStartMinutes: try row.number("day_start_minutes")),
+        recordedAt: try row.timestamp("recorded_at"), migrationId: migration == nil ? [] : try row.id("migration_id")))
+  }
+}

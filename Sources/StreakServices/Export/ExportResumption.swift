@@ -1,0 +1,63 @@
+internal import Cryptography
+internal import RPC
+internal import Schema
+internal import StreakStore
+
+/// What somebody has of a document already: it is made again, and what they have is left out, if it is the same.
+struct ExportResumption {
+  let snapshot: ExportSnapshot
+  private let sha256: [UInt8]
+  private var knownBytesLeft: Int64
+  private var hash = SHA256()
+  private var isChecked = false
+
+  /// - Throws: `EXPORT_CHANGED` for a snapshot that no server gave.
+  init(_ resume: ExportResume) throws(RPCStatus) {
+    guard let snapshot = ExportSnapshot(bytes: resume.snapshot) else { throw Refusal.exportChanged.status }
+    self.snapshot = snapshot
+    sha256 = resume.sha256
+    knownBytesLeft = resume.documentBytes
+  }
+
+  /// The document was as long as what they have, at least.
+  var isComplete: Bool { isChecked }
+
+  /// Takes the next bytes of the document.
+  ///
+  /// - Returns: What of them is not known yet.
+  /// - Throws: `EXPORT_CHANGED` once it turns out that what they have is not of this document.
+  mutating func withoutKnown(_ bytes: [UInt8]) throws(RPCStatus) -> [UInt8] {
+    guard !isChecked else { return bytes }
+    let known = bytes.prefix(Int(clamping: knownBytesLeft))
+    hash.update(known)
+    knownBytesLeft -= Int64(known.count)
+    guard knownBytesLeft == 0 else { return [] }
+    guard hash.digest() == sha256 else { throw Refusal.exportChanged.status }
+    isChecked = true
+    return Array(bytes.dropFirst(known.count))
+  }
+}
+
+extension ExportSnapshot {
+  /// Bytes of `state`.
+  private static let stateBytes = 32
+
+  /// The moment in microseconds and the number of the last audit event, big-endian, then the state.
+  var bytes: [UInt8] {
+    [exportedAt.microseconds, auditNumber].flatMap { number in
+      (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
+    } + state
+  }
+
+  /// Reads `bytes` back; nil for anything else.
+  init?(bytes: [UInt8]) {
+    guard bytes.count == 16 + Self.stateBytes else { return nil }
+    func number(_ place: Int) -> Int64 {
+      Int64(bitPattern: bytes[place..<place + 8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+    }
+    let moment = Moment(microseconds: number(0))
+    // What a timestamp of the document can say.
+    guard (0...253_402_300_799).contains(moment.seconds) else { return nil }
+    self.init(exportedAt: moment, auditNumber: number(8), state: Array(bytes[16...]))
+  }
+}

@@ -1,0 +1,32 @@
+internal import Cryptography
+internal import GRPCSchema
+internal import Schema
+
+/// Tells this service's documents from others: a hash of what a document says of itself, under the database's secret.
+enum ExportSeal {
+  /// SHA-256(secret, SHA-256(header and sections)): the inner hash has a fixed length, so nothing can be added to a sealed document.
+  static func seal(of manifest: ExportManifest, userID: [UInt8], secret: [UInt8]) -> [UInt8] {
+    var inner = SHA256()
+    inner.update(Array("streak.v1.export.seal.1".utf8))
+    func add(_ number: Int64) { inner.update((0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }) }
+    func add(_ bytes: [UInt8]) {
+      add(Int64(bytes.count))
+      inner.update(bytes)
+    }
+    add(Int64(manifest.schemaVersion))
+    add(manifest.exportedAt?.seconds ?? 0)
+    add(Int64(manifest.exportedAt?.nanos ?? 0))
+    add(userID)
+    for section in manifest.sections {
+      add(Array(section.name.utf8))
+      add(section.count)
+      add(section.sha256)
+    }
+    return SHA256.digest(of: secret + inner.digest())
+  }
+
+  /// Whether a document was given out by this service, as it is.
+  static func matches(_ manifest: ExportManifest, userID: [UInt8], secret: [UInt8]) -> Bool {
+    equalInConstantTime(manifest.seal, seal(of: manifest, userID: userID, secret: secret))
+  }
+}

@@ -1,0 +1,250 @@
+internal import Cryptography
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+
+/// Reads an exported document while it arrives, and holds it against its own manifest: the counterpart of `ExportDocument`.
+///
+/// Pure but for the hash: bytes in, records out. Bounded by the largest record.
+struct DocumentReader {
+  /// Bytes of one record, as it is written.
+  static let recordBytesMax = 1_048_576
+
+  typealias Section = ExportDocument.Section
+
+  private let isBinary: Bool
+  private var splitter = JSONDocumentSplitter(pieceBytesMax: recordBytesMax)
+  /// Of a binary document: what has arrived of the next record.
+  private var rest: [UInt8] = []
+  private var header = ExportHeader()
+  private var isBegun = false
+  private var manifest: ExportManifest?
+  private var section: Section?
+  private var count: Int64 = 0
+  private var hash = SHA256()
+  private var closed: [Section: (count: Int64, sha256: [UInt8])] = [:]
+
+  init(isBinary: Bool) {
+    self.isBinary = isBinary
+  }
+
+  /// Takes the next bytes.
+  ///
+  /// - Returns: The sections' records that end in them.
+  mutating func take(_ bytes: [UInt8]) throws(RPCStatus) -> [ExportRecord.Record] {
+    try isBinary ? takeBinary(bytes) : takeJSON(bytes)
+  }
+
+  /// Ends the document.
+  ///
+  /// - Throws: `IMPORT_UNREADABLE` if it is not whole, `IMPORT_CORRUPT` if its records are not those of its manifest.
+  mutating func finish() throws(RPCStatus) -> (header: ExportHeader, manifest: ExportManifest) {
+    guard let manifest, rest.isEmpty, isBinary || splitter.isAtEnd else {
+      throw Self.unreadable("the document ends early")
+    }
+    guard manifest.sections.map(\.name) == Section.allCases.map(\.rawValue),
+      manifest.schemaVersion == header.schemaVersion, manifest.exportedAt == header.exportedAt
+    else { throw Refusal.importCorrupt.status }
+    let nothing = (count: Int64(0), sha256: SHA256.digest(of: []))
+    for (section, stated) in zip(Section.allCases, manifest.sections) {
+      let found = closed[section] ?? nothing
+      guard found.count == stated.count, found.sha256 == stated.sha256 else {
+        throw Refusal.importCorrupt.status(
+          saying:
+            "Section \(section.rawValue) is not what the manifest says: \(found.count) of \(stated.count) records.")
+      }
+    }
+    return (header, manifest)
+  }
+
+  static func unreadable(_ what: String) -> RPCStatus {
+    Refusal.importUnreadable.status(saying: "This is no document of an export: \(what).")
+  }
+
+  /// Where the reader is, for messages.
+  private var here: String { section.map { "record \(count + 1) of \($0.rawValue)" } ?? "the beginning" }
+
+  // MARK: Sections
+
+  private mutating func begin(_ next: Section) throws(RPCStatus) {
+    guard isBegun, manifest == nil else { throw Self.unreadable("\(next.rawValue) stands outside of it") }
+    guard next != section else { return }
+    let order = Section.allCases
+    guard let place = order.firstIndex(of: next), section.map({ order.firstIndex(of: $0) ?? 0 < place }) ?? true else {
+      throw Self.unreadable("\(next.rawValue) stands in the wrong place")
+    }
+    close()
+    section = next
+  }
+
+  private mutating func close() {
+    if let section { closed[section] = (count, hash.digest()) }
+    (section, count, hash) = (nil, 0, SHA256())
+  }
+
+  private mutating func begin(_ header: ExportHeader) throws(RPCStatus) {
+    guard header.schemaVersion == ExportDocument.schemaVersion else {
+      throw Self.unreadable("its schema version is \(header.schemaVersion) instead of \(ExportDocument.schemaVersion)")
+    }
+    self.header = header
+    isBegun = true
+  }
+
+  private mutating func end(_ manifest: ExportManifest) throws(RPCStatus) {
+    guard isBegun, self.manifest == nil else { throw Self.unreadable("its manifest stands in the wrong place") }
+    close()
+    self.manifest = manifest
+  }
+
+  // MARK: Binary
+
+  private mutating func takeBinary(_ bytes: [UInt8]) throws(RPCStatus) -> [ExportRecord.Record] {
+    rest += bytes
+    var records: [ExportRecord.Record] = []
+    var start = 0
+    while let frame = try Self.frame(of: rest[start...]) {
+      let record: ExportRecord
+      do throws(DecodeError) {
+        record = try ExportRecord(protobufBytes: Array(rest[frame.message]))
+      } catch {
+        throw Self.unreadable("\(here): \(error)")
+      }
+      guard manifest == nil else { throw Self.unreadable("something follows its manifest") }
+      switch record.record {
+      case .header(let header)? where !isBegun: try begin(header)
+      case .manifest(let manifest)?: try end(manifest)
+      case let found?:
+        guard let section = Section(of: found) else { throw Self.unreadable("\(here) has no section") }
+        try begin(section)
+        hash.update(rest[start..<frame.message.upperBound])
+        count += 1
+        records.append(found)
+      case nil: throw Self.unreadable("\(here) is of no kind that this server knows")
+      }
+      start = frame.message.upperBound
+    }
+    rest.removeFirst(start)
+    return records
+  }
+
+  /// All of a sequence of messages, each after its length.
+  static func records(of bytes: [UInt8]) throws(RPCStatus) -> [ExportRecord] {
+    var records: [ExportRecord] = []
+    var rest = bytes[...]
+    while let frame = try frame(of: rest) {
+      guard let record = try? ExportRecord(protobufBytes: Array(bytes[frame.message])) else {
+        throw unreadable("record \(records.count + 1)")
+      }
+      records.append(record)
+      rest = bytes[frame.message.upperBound...]
+    }
+    guard rest.isEmpty else { throw unreadable("it ends early") }
+    return records
+  }
+
+  /// The first message behind its length; nil until all of it is there.
+  private static func frame(of bytes: ArraySlice<UInt8>) throws(RPCStatus) -> (message: Range<Int>, Void)? {
+    var length = 0
+    for (place, byte) in bytes.prefix(5).enumerated() {
+      length |= Int(byte & 0x7F) << (7 * place)
+      guard byte & 0x80 == 0 else { continue }
+      guard length <= recordBytesMax else { throw Refusal.importTooLarge.status }
+      let start = bytes.startIndex + place + 1
+      return bytes.endIndex - start >= length ? (start..<start + length, ()) : nil
+    }
+    guard bytes.count < 5 else { throw unreadable("a record without a length") }
+    return nil
+  }
+
+  // MARK: JSON
+
+  private var headerMembers: [String] { ["schemaVersion", "exportedAt", "userId"] }
+  private var headerText = ""
+
+  private mutating func takeJSON(_ bytes: [UInt8]) throws(RPCStatus) -> [ExportRecord.Record] {
+    let pieces: [JSONDocumentSplitter.Piece]
+    do throws(JSONDocumentSplitter.Problem) {
+      pieces = try splitter.take(bytes)
+    } catch {
+      switch error {
+      case .tooLarge: throw Refusal.importTooLarge.status
+      case .unexpected(let offset): throw Self.unreadable("byte \(offset) is not what an object holds there")
+      }
+    }
+    var records: [ExportRecord.Record] = []
+    for piece in pieces {
+      switch piece {
+      case .member("manifest", let text): try end(Self.parse(text, "its manifest"))
+      case .member(let name, let text):
+        guard !isBegun, headerMembers.contains(name) else { throw Self.unreadable("member \"\(name)\"") }
+        headerText += "\(headerText.isEmpty ? "" : ",")\"\(name)\":\(String(decoding: text, as: UTF8.self))"
+      case .array(let name):
+        if !isBegun { try begin(Self.parse(Array("{\(headerText)}".utf8), "its beginning")) }
+        guard let next = Section(rawValue: name), next != section, closed[next] == nil else {
+          throw Self.unreadable("section \"\(name)\"")
+        }
+        try begin(next)
+      case .element(let text):
+        guard let section else { throw Self.unreadable("a record outside of all sections") }
+        let (record, canonical) = try Self.record(text, section, here)
+        hash.update(Array(canonical.utf8) + [UInt8(ascii: "\n")])
+        count += 1
+        records.append(record)
+      }
+    }
+    return records
+  }
+
+  private static func parse<Message: ProtobufMessage>(_ text: [UInt8], _ what: String) throws(RPCStatus) -> Message {
+    guard let text = String(validating: text, as: UTF8.self) else { throw unreadable("\(what) is not UTF-8") }
+    do throws(JSONError) {
+      return try Message(json: text)
+    } catch {
+      throw unreadable("\(what): \(error)")
+    }
+  }
+
+  /// A record of a section, and its text as an export writes it.
+  private static func record(
+    _ text: [UInt8], _ section: Section, _ what: String
+  ) throws(RPCStatus) -> (ExportRecord.Record, String) {
+    func read<Message: ProtobufMessage>(
+      _ wrap: (Message) -> ExportRecord.Record
+    ) throws(RPCStatus) -> (ExportRecord.Record, String) {
+      let message: Message = try parse(text, what)
+      guard let canonical = try? message.json() else { throw unreadable(what) }
+      return (wrap(message), canonical)
+    }
+    return switch section {
+    case .account: try read { .account($0) }
+    case .devices: try read { .device($0) }
+    case .habits: try read { .habit($0) }
+    case .ledger: try read { .cell($0) }
+    case .history: try read { .earlierCell($0) }
+    case .rejectedEntries: try read { .rejection($0) }
+    case .rejectedOperations: try read { .rejectedOperation($0) }
+    case .notices: try read { .notice($0) }
+    case .migrations: try read { .migration($0) }
+    case .audit: try read { .auditEvent($0) }
+    }
+  }
+}
+
+extension ExportDocument.Section {
+  /// The section that a record of a binary document belongs to; nil for the header and the manifest.
+  init?(of record: ExportRecord.Record) {
+    switch record {
+    case .account: self = .account
+    case .device: self = .devices
+    case .habit: self = .habits
+    case .cell: self = .ledger
+    case .earlierCell: self = .history
+    case .rejection: self = .rejectedEntries
+    case .rejectedOperation: self = .rejectedOperations
+    case .notice: self = .notices
+    case .migration: self = .migrations
+    case .auditEvent: self = .audit
+    case .header, .manifest: return nil
+    }
+  }
+}

@@ -1,0 +1,72 @@
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+extension ExportHandlers {
+  /// Bytes of a document.
+  static let documentBytesMax = 96 * 1_048_576
+
+  func `import`(
+    requests: RequestStream<ImportRequest>, context: ServerContext
+  ) async throws(RPCStatus) -> ImportResponse {
+    var principal = try context.user()
+    guard let begin = try await requests.next()?.begin else {
+      throw Refusal.invalidField("begin", "must be set in the first request")
+    }
+    let importID = try Identifier(field: begin.importId, path: "begin.import_id")
+    principal.auditDetail = "import=\(importID)"
+    context.principal = principal
+    let userID = principal.userID
+    if let stored = try await answering({ () throws(StoreError) in try await store.importReply(importID, of: userID) })
+    {
+      return try replayed(stored, context)
+    }
+    guard slots.take() else { throw Refusal.tooManyRequests.status }
+    defer { slots.give() }
+    context.limitTime(milliseconds: UInt64(slots.limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
+    let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
+    let now = Moment.now()
+    var reader = DocumentReader(isBinary: begin.format == .binary)
+    var builder = ImportBuilder(importID: importID, at: now)
+    var byteCount = 0
+    while let request = try await requests.next() {
+      guard request.begin == nil else { throw Refusal.invalidField("begin", "must be set in the first request only") }
+      byteCount += request.chunk.count
+      guard byteCount <= Self.documentBytesMax else { throw Refusal.importTooLarge.status }
+      for record in try reader.take(request.chunk) { try builder.add(record) }
+    }
+    let (header, manifest) = try reader.finish()
+    let isSealed = ExportSeal.matches(manifest, userID: header.userId, secret: secret)
+    let (document, reply) = builder.finish(isSealed: isSealed)
+    principal.auditDetail += " habits=\(reply.habitCount) days=\(reply.cellCount) sealed=\(isSealed)"
+    context.principal = principal
+    let event = AuditInterceptor.event(of: context, from: limiter.addresses)
+    let outcome = try await answering { () throws(StoreError) in
+      try await store.take(document, into: userID, at: now, audit: event) { changeNumber in
+        var reply = reply
+        reply.changeNumber = changeNumber
+        return reply.protobufBytes()
+      }
+    }
+    switch outcome {
+    case .notEmpty: throw Refusal.accountNotEmpty.status
+    case .habitLimit: throw Refusal.habitLimit.status
+    case .imported(let stored):
+      principal.auditIsStored = true
+      context.principal = principal
+      return try Self.reply(stored)
+    }
+  }
+
+  private func replayed(_ stored: [UInt8], _ context: ServerContext) throws(RPCStatus) -> ImportResponse {
+    context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+    return try Self.reply(stored)
+  }
+
+  private static func reply(_ stored: [UInt8]) throws(RPCStatus) -> ImportResponse {
+    guard let reply = try? ImportResponse(protobufBytes: stored) else { throw Refusal.internalFault.status }
+    return reply
+  }
+}

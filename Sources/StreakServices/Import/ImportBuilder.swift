@@ -1,0 +1,95 @@
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+/// Turns a document's records into what is imported.
+struct ImportBuilder {
+  /// Bytes of a value that a notice keeps.
+  static let valueBytesMax = 4_096
+
+  private var saved: SavedLedgerBuilder
+  private var document: PersonImport
+  private var leftOut: Set<ExportDocument.Section> = []
+
+  init(importID: Identifier, at now: Moment) {
+    saved = SavedLedgerBuilder(at: now)
+    document = PersonImport(importID: importID)
+  }
+
+  mutating func add(_ record: ExportRecord.Record) throws(RPCStatus) {
+    try saved.countRecord()
+    switch record {
+    case .account, .header, .manifest: break
+    case .device: leftOut.insert(.devices)
+    case .migration: leftOut.insert(.migrations)
+    case .auditEvent: leftOut.insert(.audit)
+    case .habit(let habit): try saved.add(habit)
+    case .cell(let exported): try saved.add(exported.cell ?? Cell())
+    case .earlierCell(let exported): document.history.append(try saved.check(exported.cell ?? Cell()))
+    case .rejection(let rejection): try add(rejection)
+    case .rejectedOperation(let rejected): try add(rejected)
+    case .notice(let notice): try add(notice)
+    }
+  }
+
+  /// Ends it.
+  ///
+  /// - Returns: What is to be stored, and the reply to it.
+  mutating func finish(isSealed: Bool) -> (PersonImport, ImportResponse) {
+    let demoted = isSealed ? 0 : saved.demoteOldDays()
+    document.ledger = saved.ledger
+    document.highestVersion = saved.highestVersion
+    let reply = ImportResponse(
+      habitCount: Int32(clamping: saved.ledger.habits.count), cellCount: Int32(clamping: saved.ledger.cells.count),
+      demotedCount: Int32(clamping: demoted), sealed: isSealed,
+      sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map(\.rawValue))
+    return (document, reply)
+  }
+
+  private mutating func add(_ rejection: ExportedRejection) throws(RPCStatus) {
+    guard let entry = rejection.entry, let rejected = rejection.rejected else { throw saved.refusal("it is empty") }
+    guard entry.note.utf8.count <= StreakDomain.CapturedSession.noteBytesMax else {
+      throw saved.refusal("the note is too long")
+    }
+    document.rejectedEntries.append(
+      RejectedEntryRecord(
+        entryID: try saved.identifier(rejected.entryId, "entry_id"),
+        migrationID: try saved.identifierOrNil(rejection.migrationId, "migration_id"), index: rejected.index,
+        habitID: Identifier(entry.habitId) ?? .zero, day: entry.day, done: entry.done, note: entry.note,
+        made: try LocalTimeRecord(entry.made, path: "made"), reason: rejected.reason.rawValue,
+        rejectedAt: try saved.moment(rejection.rejectedAt, "rejected_at")))
+  }
+
+  private mutating func add(_ rejected: RejectedOperation) throws(RPCStatus) {
+    let operation = rejected.operation?.protobufBytes()
+    guard operation?.count ?? 0 <= QueuedOperation.keptBytesMax else {
+      throw saved.refusal("the operation is too large")
+    }
+    document.rejectedOperations.append(
+      RejectedOperationRecord(
+        deviceID: try saved.identifier(rejected.deviceId, "device_id"), seq: rejected.seq, operation: operation,
+        reason: rejected.reason.rawValue, rejectedAt: try saved.moment(rejected.rejectedAt, "rejected_at")))
+  }
+
+  private mutating func add(_ notice: Schema.Notice) throws(RPCStatus) {
+    let id = try saved.identifier(notice.noticeId, "notice_id")
+    let habitID = try saved.identifier(notice.habitId, "habit_id")
+    guard let kind = StreakDomain.Notice.Kind(rawValue: Int16(clamping: notice.kind.rawValue)), saved.hasHabit(habitID),
+      max(notice.kept.utf8.count, notice.other.utf8.count) <= Self.valueBytesMax,
+      notice.day == 0 || (Day.earliest...Day.latest).contains(Day(notice.day))
+    else { throw saved.refusal("the notice cannot be") }
+    document.notices.append(
+      (
+        id,
+        StreakDomain.Notice(
+          kind: kind, habitID: habitID, day: notice.day == 0 ? nil : Day(notice.day),
+          field: StreakDomain.HabitField(rawValue: Int(notice.field.rawValue)), kept: notice.kept, other: notice.other,
+          otherDeviceID: try saved.identifierOrNil(notice.otherDeviceId, "other_device_id"),
+          madeAtMilliseconds: try saved.moment(notice.madeAt, "made_at").milliseconds,
+          version: try saved.version(notice.version), isResolved: notice.resolved)
+      ))
+  }
+}

@@ -1,0 +1,138 @@
+/// Cuts a JSON object, whose members are plain values or arrays of records, into these while it arrives, however it is indented.
+///
+/// Only where things begin and end is decided here: whoever takes a piece parses it, and so finds what is no JSON in it.
+struct JSONDocumentSplitter {
+  /// A piece of the object.
+  enum Piece: Equatable {
+    /// A member that is no array: its name's literal, and its value's text.
+    case member(name: String, [UInt8])
+    /// A member that is an array begins.
+    case array(name: String)
+    /// One of its elements.
+    case element([UInt8])
+  }
+
+  enum Problem: Error, Equatable {
+    /// What stands at this byte of the document cannot stand there.
+    case unexpected(offset: Int)
+    /// A piece is larger than the limit.
+    case tooLarge
+  }
+
+  private enum Place {
+    case start, firstName, name, inName, colon, value, inValue, elementOrEnd, element, inElement, memberEnd, end
+  }
+
+  private let pieceBytesMax: Int
+  private var place = Place.start
+  private var offset = 0
+  private var name = ""
+  private var piece: [UInt8] = []
+  private var nesting = 0
+  private var isInString = false
+  private var isEscaped = false
+
+  init(pieceBytesMax: Int) {
+    self.pieceBytesMax = pieceBytesMax
+  }
+
+  /// The object's end has arrived.
+  var isAtEnd: Bool { place == .end }
+
+  /// Takes the next bytes of the document.
+  ///
+  /// - Returns: The pieces that end in them.
+  mutating func take(_ bytes: [UInt8]) throws(Problem) -> [Piece] {
+    var found: [Piece] = []
+    for byte in bytes {
+      try take(byte, &found)
+      offset += 1
+    }
+    return found
+  }
+
+  private mutating func take(_ byte: UInt8, _ found: inout [Piece]) throws(Problem) {
+    switch place {
+    case .inName:
+      try collect(byte)
+      guard !isInString else { return }
+      name = String(decoding: piece.dropFirst().dropLast(), as: UTF8.self)
+      piece = []
+      place = .colon
+      return
+    case .inValue, .inElement:
+      if isInString || nesting > 0 || !Self.endsValue(byte) { return try collect(byte) }
+      found.append(place == .inValue ? .member(name: name, piece) : .element(piece))
+      piece = []
+      if place == .inValue { place = .memberEnd } else { place = .elementOrEnd }
+      if Self.isSpace(byte) { return }
+      return try afterPiece(byte, isElement: place == .elementOrEnd)
+    default: break
+    }
+    if Self.isSpace(byte) { return }
+    switch (place, byte) {
+    case (.start, UInt8(ascii: "{")): place = .firstName
+    case (.firstName, UInt8(ascii: "}")), (.memberEnd, UInt8(ascii: "}")): place = .end
+    case (.firstName, UInt8(ascii: "\"")), (.name, UInt8(ascii: "\"")):
+      place = .inName
+      try collect(byte)
+    case (.colon, UInt8(ascii: ":")): place = .value
+    case (.value, UInt8(ascii: "[")):
+      found.append(.array(name: name))
+      place = .element
+      mayEnd = true
+    case (.value, _) where !Self.endsValue(byte):
+      place = .inValue
+      try collect(byte)
+    case (.element, UInt8(ascii: "]")) where mayEnd: place = .memberEnd
+    case (.element, _) where !Self.endsValue(byte):
+      mayEnd = false
+      place = .inElement
+      try collect(byte)
+    case (.elementOrEnd, _): try afterPiece(byte, isElement: true)
+    case (.memberEnd, UInt8(ascii: ",")): place = .name
+    default: throw .unexpected(offset: offset)
+    }
+  }
+
+  /// An array has just begun: it may be empty.
+  private var mayEnd = false
+
+  private mutating func afterPiece(_ byte: UInt8, isElement: Bool) throws(Problem) {
+    switch (isElement, byte) {
+    case (true, UInt8(ascii: ",")): place = .element
+    case (true, UInt8(ascii: "]")): place = .memberEnd
+    case (false, UInt8(ascii: ",")): place = .name
+    case (false, UInt8(ascii: "}")): place = .end
+    default: throw .unexpected(offset: offset)
+    }
+  }
+
+  /// Adds a byte to the piece, and follows strings and brackets.
+  private mutating func collect(_ byte: UInt8) throws(Problem) {
+    guard piece.count < pieceBytesMax else { throw .tooLarge }
+    piece.append(byte)
+    if isEscaped {
+      isEscaped = false
+    } else if isInString {
+      if byte == UInt8(ascii: "\\") { isEscaped = true }
+      if byte == UInt8(ascii: "\"") { isInString = false }
+    } else {
+      switch byte {
+      case UInt8(ascii: "\""): isInString = true
+      case UInt8(ascii: "{"), UInt8(ascii: "["): nesting += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): nesting -= 1
+      default: break
+      }
+    }
+  }
+
+  /// Ends a value that is not nested in another one.
+  private static func endsValue(_ byte: UInt8) -> Bool {
+    isSpace(byte) || byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]")
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+  }
+}

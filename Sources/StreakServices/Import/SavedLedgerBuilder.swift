@@ -1,0 +1,125 @@
+internal import GRPCSchema
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+/// Turns records of a document, or of a backup, into habits and days, as far as these can be.
+struct SavedLedgerBuilder {
+  /// Records of one document, or of one recovery.
+  static let recordsMax = 250_000
+  /// The highest version a document may name: numbers go on from there.
+  static let versionMax: Int64 = 1 << 53
+
+  private(set) var ledger = SavedLedger()
+  private(set) var highestVersion: Int64 = 0
+  private(set) var recordCount = 0
+  private var habitIDs: Set<Identifier> = []
+  private var lastHabitID: Identifier?
+  private var lastKey: CellKey?
+  private let now: Moment
+
+  init(at now: Moment) {
+    self.now = now
+  }
+
+  /// - Throws: `IMPORT_TOO_LARGE` beyond the limit.
+  mutating func countRecord() throws(RPCStatus) {
+    recordCount += 1
+    guard recordCount <= Self.recordsMax else { throw Refusal.importTooLarge.status }
+  }
+
+  func refusal(_ what: String) -> RPCStatus { DocumentReader.unreadable("record \(recordCount): \(what)") }
+
+  func identifier(_ bytes: [UInt8], _ what: String) throws(RPCStatus) -> Identifier {
+    guard let id = Identifier(bytes) else { throw refusal("\(what) must be 16 bytes") }
+    return id
+  }
+
+  /// An id that may be absent.
+  func identifierOrNil(_ bytes: [UInt8], _ what: String) throws(RPCStatus) -> Identifier? {
+    bytes.isEmpty ? nil : try identifier(bytes, what)
+  }
+
+  func moment(_ timestamp: GoogleProtobufTimestamp?, _ what: String) throws(RPCStatus) -> Moment {
+    guard let moment = timestamp?.moment else { throw refusal("\(what) must be a timestamp") }
+    return moment
+  }
+
+  mutating func version(_ number: Int64) throws(RPCStatus) -> Int64 {
+    guard (0...Self.versionMax).contains(number) else { throw refusal("the version cannot be") }
+    highestVersion = max(highestVersion, number)
+    return number
+  }
+
+  func hasHabit(_ id: Identifier) -> Bool { habitIDs.contains(id) }
+
+  /// Habits come by ascending id.
+  mutating func add(_ habit: Habit) throws(RPCStatus) {
+    let id = try identifier(habit.id, "id")
+    let fields = HabitFields(
+      name: habit.name, description: habit.description, color: habit.color, position: habit.position,
+      archived: habit.archived)
+    guard fields.isValid else { throw refusal("the habit's fields cannot be") }
+    guard lastHabitID.map({ $0 < id }) ?? true else { throw refusal("habits must come by ascending id") }
+    lastHabitID = id
+    habitIDs.insert(id)
+    _ = try version(habit.version)
+    ledger.habits.append(
+      SavedLedger.Habit(
+        id: id, fields: fields, createdAtMilliseconds: try moment(habit.createdAt, "created_at").milliseconds,
+        isDeleted: habit.deleted))
+  }
+
+  /// Cells come by ascending habit and day, after the habits.
+  mutating func add(_ cell: Cell) throws(RPCStatus) {
+    let record = try check(cell)
+    let key = CellKey(habitID: record.habitID, day: Day(record.day))
+    guard lastKey.map({ $0 < key }) ?? true else { throw refusal("days must come by ascending habit and day") }
+    lastKey = key
+    ledger.cells.append(
+      SavedLedger.Cell(
+        key: key, cell: LedgerCell(done: record.done, note: record.note, trust: record.trust),
+        made: StreakDomain.LocalTime(record.made), recordedAtMilliseconds: record.recordedAt.milliseconds,
+        migrationID: record.migrationID))
+  }
+
+  /// A cell's state, if it can be one.
+  mutating func check(_ cell: Cell) throws(RPCStatus) -> CellRecord {
+    let habitID = try identifier(cell.habitId, "habit_id")
+    guard habitIDs.contains(habitID) else { throw refusal("the habit is not there") }
+    let made = try LocalTimeRecord(cell.made, path: "made")
+    let day = Day(cell.day)
+    if let field = DayRules.malformedField(day: day, made: StreakDomain.LocalTime(made)) {
+      throw refusal("\(field.rawValue) \(field.requirement)")
+    }
+    guard day <= DayRules.latestToday(now: now.milliseconds) else { throw refusal("the day is in the future") }
+    guard cell.note.utf8.count <= StreakDomain.CapturedSession.noteBytesMax else {
+      throw refusal("the note is too long")
+    }
+    let reason = cell.trust == .counted ? 0 : max(1, cell.quarantineReason.rawValue)
+    guard (0...5).contains(reason) else { throw refusal("the quarantine's reason is unknown") }
+    return CellRecord(
+      habitID: habitID, day: cell.day, done: cell.done, note: cell.note, quarantineReason: reason,
+      version: try version(cell.version), made: made, recordedAt: try moment(cell.recordedAt, "recorded_at"),
+      deviceID: nil, migrationID: try identifierOrNil(cell.migrationId, "migration_id"))
+  }
+
+  /// Lets days not count that a session could not bring either.
+  ///
+  /// - Returns: How many counted before.
+  mutating func demoteOldDays() -> Int {
+    var count = 0
+    for index in ledger.cells.indices {
+      let cell = ledger.cells[index]
+      let today = cell.made.day(atMilliseconds: now.milliseconds)
+      guard cell.cell.trust == .counted, cell.key.day < today.advanced(by: 1 - Self.windowDays) else { continue }
+      ledger.cells[index].cell.trust = .quarantined(.overLimit)
+      if cell.cell.done { count += 1 }
+    }
+    return count
+  }
+
+  /// Days that count although nobody vouches for them, the present one included.
+  static let windowDays = 30
+}

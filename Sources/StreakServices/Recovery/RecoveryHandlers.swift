@@ -1,0 +1,186 @@
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+internal import StreakStore
+
+/// The way back for one account. One per loop.
+struct RecoveryHandlers: RecoveryService {
+  /// Recoveries in a list.
+  static let listCountMax: Int32 = 100
+
+  let store: StreakStore
+  /// The service's backups; nil: there are none that anybody could take something out of.
+  let backups: (@Sendable () async -> Result<[Backup], OperatorBackend.Failure>)?
+  let addresses: ClientAddresses
+
+  func listRecoveryPoints(
+    _ request: ListRecoveryPointsRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListRecoveryPointsResponse {
+    let points = try await points(of: try context.user().userID)
+    return ListRecoveryPointsResponse(
+      points: points.reversed().map { RecoveryPoint(name: $0.name, moment: GoogleProtobufTimestamp($0.moment)) })
+  }
+
+  func requestRecovery(
+    _ request: RequestRecoveryRequest, context: ServerContext
+  ) async throws(RPCStatus) -> RequestRecoveryResponse {
+    let userID = try context.user().userID
+    let recoveryID = try Identifier(field: request.recoveryId, path: "recovery_id")
+    note("recovery=\(recoveryID) point=\(request.point)", context)
+    guard let point = try await points(of: userID).first(where: { $0.name == request.point }) else {
+      throw Refusal.recoveryPointNotFound.status
+    }
+    let wanted = RecoveryRecord(
+      recoveryID: recoveryID, userID: userID, backup: point.name, backupAt: point.moment, requestedAt: .now())
+    let recovery = try await answering { () throws(StoreError) in try await store.request(wanted) }
+    guard let recovery else { throw Refusal.recoveryUnderWay.status }
+    return RequestRecoveryResponse(recovery: Recovery(recovery))
+  }
+
+  func listRecoveries(
+    _ request: ListRecoveriesRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ListRecoveriesResponse {
+    let userID = try context.user().userID
+    let recoveries = try await answering { () throws(StoreError) in
+      try await store.recoveries(of: userID, countMax: Self.listCountMax)
+    }
+    return ListRecoveriesResponse(recoveries: recoveries.map { Recovery($0) })
+  }
+
+  func previewRecovery(
+    _ request: PreviewRecoveryRequest, context: ServerContext
+  ) async throws(RPCStatus) -> PreviewRecoveryResponse {
+    let outcome = try await recover(request.recoveryId, isPreview: true, context) { plan, now in
+      .success(PreviewRecoveryResponse(preview: RecoveryPreview(plan, at: now)).protobufBytes())
+    }
+    return try answer(outcome, context)
+  }
+
+  func confirmRecovery(
+    _ request: ConfirmRecoveryRequest, context: ServerContext
+  ) async throws(RPCStatus) -> ConfirmRecoveryResponse {
+    note("recovery=\((try? Identifier(field: request.recoveryId, path: ""))?.description ?? "")", context)
+    let outcome = try await recover(request.recoveryId, isPreview: false, context) { plan, now in
+      let preview = RecoveryPreview(plan, at: now)
+      guard plan.hash == request.planHash else { return .failure(Refusal.planChanged.status.with(preview)) }
+      return .success(ConfirmRecoveryResponse(done: preview, changeNumber: plan.changeNumber).protobufBytes())
+    }
+    if case .done = outcome, var principal = context.principal as? Principal {
+      principal.auditIsStored = true
+      context.principal = principal
+    }
+    return try answer(outcome, context)
+  }
+
+  func cancelRecovery(
+    _ request: CancelRecoveryRequest, context: ServerContext
+  ) async throws(RPCStatus) -> CancelRecoveryResponse {
+    let userID = try context.user().userID
+    let recoveryID = try Identifier(field: request.recoveryId, path: "recovery_id")
+    note("recovery=\(recoveryID)", context)
+    let isCancelled = try await answering { () throws(StoreError) in
+      try await store.cancelRecovery(recoveryID, of: userID)
+    }
+    guard let isCancelled else { throw Refusal.recoveryNotFound.status }
+    guard isCancelled else { throw Refusal.recoveryNotReady.status }
+    return CancelRecoveryResponse()
+  }
+
+  // MARK: Helpers
+
+  /// Good backups since the account was made, oldest first.
+  private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Moment)] {
+    guard let backups else { throw Refusal.backupsOff.status }
+    let account = try await answering { () throws(StoreError) in try await store.user(userID) }
+    guard let account else { throw Refusal.credentialsInvalid.status }
+    let found: [Backup]
+    switch await backups() {
+    case .success(let all): found = all
+    case .failure(let failure): throw failure.statusForPeople
+    }
+    return found.compactMap { backup in
+      guard let moment = backup.beganAt?.moment, moment.seconds >= account.createdAt.seconds, backup.passedItsTrial
+      else { return nil }
+      return (backup.name, moment)
+    }
+  }
+
+  private func recover(
+    _ id: [UInt8], isPreview: Bool, _ context: ServerContext,
+    _ reply: (RecoveryPlan, Moment) -> Result<[UInt8], RPCStatus>
+  ) async throws(RPCStatus) -> RecoverOutcome<RPCStatus> {
+    let userID = try context.user().userID
+    let recoveryID = try Identifier(field: id, path: "recovery_id")
+    let event = isPreview ? nil : AuditInterceptor.event(of: context, from: addresses)
+    let now = Moment.now()
+    return try await answering { () throws(StoreError) in
+      try await store.recover(
+        recoveryID, of: userID, isPreview: isPreview, at: now, audit: event,
+        saved: { RecoveredRecords.ledger(of: $0, at: now) }, reply: { reply($0, now) })
+    }
+  }
+
+  private func answer<Response: ProtobufMessage>(
+    _ outcome: RecoverOutcome<RPCStatus>, _ context: ServerContext
+  ) throws(RPCStatus) -> Response {
+    let bytes: [UInt8]
+    switch outcome {
+    case .done(let made): bytes = made
+    case .replayed(let stored):
+      context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+      bytes = stored
+    case .notFound: throw Refusal.recoveryNotFound.status
+    case .notReady: throw Refusal.recoveryNotReady.status
+    case .habitLimit: throw Refusal.habitLimit.status
+    case .refused(let status): throw status
+    }
+    guard let response = try? Response(protobufBytes: bytes) else { throw Refusal.internalFault.status }
+    return response
+  }
+
+  private func note(_ detail: String, _ context: ServerContext) {
+    guard var principal = context.principal as? Principal else { return }
+    principal.auditDetail = detail
+    context.principal = principal
+  }
+}
+
+extension Recovery {
+  init(_ record: RecoveryRecord) {
+    self.init(
+      recoveryId: record.recoveryID.bytes,
+      point: RecoveryPoint(name: record.backup, moment: GoogleProtobufTimestamp(record.backupAt)),
+      state: RecoveryState(rawValue: Int32(record.stage.rawValue)),
+      requestedAt: GoogleProtobufTimestamp(record.requestedAt), failure: record.failure)
+  }
+}
+
+extension RecoveryPreview {
+  init(_ plan: RecoveryPlan, at now: Moment) {
+    let ledger = plan.ledger
+    self.init(
+      planHash: plan.hash,
+      habits: plan.habits.filter(\.isTouched).map { habit in
+        let state = ledger.habits[habit.habitID]
+        func streak(_ summary: StreakSummary) -> Schema.Streak {
+          Schema.Streak(
+            habitID: habit.habitID, summary, zones: ledger.zones, archived: state?.fields.archived ?? false, at: now)
+        }
+        return RecoveredHabit(
+          habitId: habit.habitID.bytes, name: state?.fields.name ?? "", returns: habit.returns,
+          before: streak(habit.before), after: streak(state?.summary ?? habit.before),
+          daysReturning: habit.daysReturning.map(\.number), daysChanging: habit.daysChanging.map(\.number),
+          daysConflicting: habit.daysConflicting.map(\.number))
+      })
+  }
+}
+
+extension Backup {
+  /// Tried in full when it was made, and nothing wrong found since.
+  fileprivate var passedItsTrial: Bool {
+    guard let trial, trial.failure.isEmpty else { return false }
+    return lastCheck?.failure.isEmpty ?? true
+  }
+}

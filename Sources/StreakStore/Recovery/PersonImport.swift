@@ -1,0 +1,26 @@
+public import StreakDomain
+
+/// What an exported document brings into an empty account.
+public struct PersonImport: Sendable {
+  public var importID: Identifier
+  public var ledger = SavedLedger()
+  /// Earlier states of cells of the ledger.
+  public var history: [CellRecord] = []
+  public var notices: [(id: Identifier, notice: Notice)] = []
+  public var rejectedEntries: [RejectedEntryRecord] = []
+  public var rejectedOperations: [RejectedOperationRecord] = []
+  /// The highest number among the document's versions.
+  public var highestVersion: Int64 = 0
+
+  public init(importID: Identifier) {
+    self.importID = importID
+  }
+}
+
+/// What an import came to.
+public enum ImportOutcome: Sendable, Equatable {
+  /// It is done, and durable; or had been done before. The reply.
+  case imported([UInt8])
+  case notEmpty
+  case habitLimit
+}

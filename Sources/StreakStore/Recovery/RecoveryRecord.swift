@@ -1,0 +1,60 @@
+public import StreakDomain
+
+/// How far a recovery is. The raw value is the number of the schema's `RecoveryState`.
+public enum RecoveryStage: Int16, Sendable {
+  case requested = 1
+  case ready = 2
+  case merged = 3
+  case cancelled = 4
+  case failed = 5
+}
+
+/// A recovery of one account from a backup.
+public struct RecoveryRecord: Sendable, Equatable {
+  public var recoveryID: Identifier
+  public var userID: Identifier
+  /// The backup's name and moment.
+  public var backup: String
+  public var backupAt: Moment
+  public var requestedAt: Moment
+  public var stage: RecoveryStage
+  /// Why it failed.
+  public var failure: String
+
+  public init(
+    recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Moment, requestedAt: Moment,
+    stage: RecoveryStage = .requested, failure: String = ""
+  ) {
+    self.recoveryID = recoveryID
+    self.userID = userID
+    self.backup = backup
+    self.backupAt = backupAt
+    self.requestedAt = requestedAt
+    self.stage = stage
+    self.failure = failure
+  }
+}
+
+/// What a recovery would do, or does.
+public struct RecoveryPlan: Sendable {
+  /// Habits of the backup, in its order.
+  public let habits: [BroughtBackHabit]
+  /// The account as it is after it.
+  public let ledger: PersonLedger
+  /// Names the account's state and the backup's records.
+  public let hash: [UInt8]
+  /// The number of the change; 0 if nothing is to be done.
+  public let changeNumber: Int64
+}
+
+/// What became of an attempt to recover.
+public enum RecoverOutcome<Refused: Error & Sendable>: Sendable {
+  /// It is done, and durable, or was looked at. The reply.
+  case done([UInt8])
+  /// It had been done before. The reply.
+  case replayed([UInt8])
+  case notFound
+  case notReady
+  case habitLimit
+  case refused(Refused)
+}

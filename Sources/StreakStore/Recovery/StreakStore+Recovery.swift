@@ -1,0 +1,228 @@
+internal import Cryptography
+internal import Postgres
+public import StreakDomain
+
+extension StreakStore {
+  /// How long a recovery waits for the key's holder and the person, in days.
+  public static let recoveriesKeptDays: Int64 = 30
+
+  private static let lockUser = Statement(.write, "SELECT FROM users WHERE user_id = $1 FOR NO KEY UPDATE")
+  private static let columns = "recovery_id, user_id, backup, backup_at, requested_at, state, failure"
+  private static let one = Statement(
+    .read, "SELECT \(columns) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
+  private static let hasOpen = Statement(
+    .read, "SELECT EXISTS (SELECT FROM recoveries WHERE user_id = $1 AND state IN (1, 2))")
+  private static let insertRecovery = Statement(
+    .write,
+    """
+    INSERT INTO recoveries (recovery_id, user_id, backup, backup_at, requested_at, state) VALUES ($1, $2, $3, $4, $5, 1)
+    """)
+
+  /// Notes what a person asks for.
+  ///
+  /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is open.
+  public func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
+    try await transaction { transaction throws(StoreError) in
+      guard try await transaction.execute(Self.lockUser, .identifier(recovery.userID)) == 1 else {
+        throw .noSuchUser
+      }
+      let known = try await transaction.row(
+        Self.one, .identifier(recovery.userID), .identifier(recovery.recoveryID)
+      ) { row throws(DatabaseError) in try row.recovery() }
+      if let known { return .rollBack(known) }
+      let hasOpen = try await transaction.row(Self.hasOpen, .identifier(recovery.userID)) { row throws(DatabaseError) in
+        try row.bool(0)
+      }
+      guard hasOpen == false else { return .rollBack(nil) }
+      try await transaction.execute(
+        Self.insertRecovery, .identifier(recovery.recoveryID), .identifier(recovery.userID), .string(recovery.backup),
+        .moment(recovery.backupAt), .moment(recovery.requestedAt))
+      return .commit(recovery)
+    }
+  }
+
+  private static let listOwn = Statement(
+    .read,
+    "SELECT \(columns) FROM recoveries WHERE user_id = $1 ORDER BY requested_at DESC, recovery_id LIMIT $2")
+  private static let listOpen = Statement(
+    .read, "SELECT \(columns) FROM recoveries WHERE state = 1 ORDER BY requested_at, recovery_id LIMIT $1")
+
+  /// A person's recoveries, latest first.
+  public func recoveries(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
+    try await database.rows(Self.listOwn, .identifier(userID), .int32(countMax)) { row throws(DatabaseError) in
+      try row.recovery()
+    }
+  }
+
+  /// Recoveries of anybody that wait for the key's holder, oldest first.
+  public func recoveryRequests(countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
+    try await database.rows(Self.listOpen, .int32(countMax)) { row throws(DatabaseError) in try row.recovery() }
+  }
+
+  private static let fulfil = Statement(
+    .write,
+    """
+    UPDATE recoveries SET state = $3, failure = $4, records = $5 WHERE user_id = $1 AND recovery_id = $2 AND state = 1
+    """)
+
+  /// Gives a waiting recovery what the backup holds, or why it cannot be had.
+  ///
+  /// - Returns: The recovery as it was; nil if there is none.
+  public func fulfil(
+    _ recoveryID: Identifier, of userID: Identifier, records: [UInt8]?, failure: String
+  ) async throws(StoreError) -> RecoveryRecord? {
+    let stage: RecoveryStage = records == nil ? .failed : .ready
+    let known = try await database.row(Self.one, .identifier(userID), .identifier(recoveryID)) {
+      row throws(DatabaseError) in try row.recovery()
+    }
+    guard let known, known.stage == .requested else { return known }
+    let stored = try await database.execute(
+      Self.fulfil, .identifier(userID), .identifier(recoveryID), .int16(stage.rawValue), .string(failure),
+      .bytes(records))
+    guard stored == 1 else { throw .concurrentChange }
+    return known
+  }
+
+  private static let cancel = Statement(
+    .write,
+    """
+    UPDATE recoveries SET state = 4, records = NULL WHERE user_id = $1 AND recovery_id = $2 AND state IN (1, 2, 4, 5)
+    """)
+
+  /// Gives one up.
+  ///
+  /// - Returns: Whether it could be; nil if there is none.
+  public func cancelRecovery(_ recoveryID: Identifier, of userID: Identifier) async throws(StoreError) -> Bool? {
+    if try await database.execute(Self.cancel, .identifier(userID), .identifier(recoveryID)) == 1 { return true }
+    let known = try await database.row(Self.one, .identifier(userID), .identifier(recoveryID)) {
+      row throws(DatabaseError) in try row.recovery()
+    }
+    return known == nil ? nil : false
+  }
+
+  // MARK: Merging
+
+  private static let openRecords = Statement(
+    .read, "SELECT state, records, result FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
+  private static let merged = Statement(
+    .write,
+    "UPDATE recoveries SET state = 3, records = NULL, result = $3 WHERE user_id = $1 AND recovery_id = $2 AND state = 2"
+  )
+  private static let person = Statement(
+    .read, "SELECT change_number, zone_uses, digest, habit_count FROM users WHERE user_id = $1")
+
+  /// Merges a fulfilled recovery into the account: data, stored reply and audit event in one transaction, or nothing.
+  ///
+  /// - Parameters:
+  ///   - isPreview: Decides on one consistent state and stores nothing.
+  ///   - saved: Reads what the backup holds; nil if it cannot.
+  ///   - reply: Looks at the plan, and makes the reply from it.
+  public func recover<Refused: Error & Sendable>(
+    _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Moment, audit event: AuditEventRecord?,
+    saved: ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
+  ) async throws(StoreError) -> RecoverOutcome<Refused> {
+    try await transaction(isPreview ? .snapshot : .readCommitted) { transaction throws(StoreError) in
+      let statement = isPreview ? Self.person : Self.lockedPerson
+      guard let person = try await loadPerson(userID, statement, by: transaction) else { throw .noSuchUser }
+      let found = try await transaction.row(
+        Self.openRecords, .identifier(userID), .identifier(recoveryID)
+      ) { row throws(DatabaseError) in
+        (
+          stage: RecoveryStage(rawValue: try row.int16(0)), records: try row.bytesOrNull(1),
+          result: try row.bytesOrNull(2)
+        )
+      }
+      guard let found else { return .rollBack(.notFound) }
+      if found.stage == .merged, !isPreview, let result = found.result { return .rollBack(.replayed(result)) }
+      guard found.stage == .ready, let records = found.records else { return .rollBack(.notReady) }
+      guard let saved = saved(records) else { throw .fault(reason: "a recovery's records cannot be read") }
+      try await recount(person, by: transaction)
+      try await loadCells(saved.cells.map(\.key), into: person, by: transaction)
+      var randomness = SystemRandomNumberGenerator()
+      let before = person.changeNumberBefore
+      let merged = person.change { ledger in
+        ledger.bringBack(saved, now: now.milliseconds) {
+          Identifier(high: randomness.next(), low: randomness.next())
+        }
+      }
+      guard let habits = merged ?? nil else { return .rollBack(.habitLimit) }
+      try await settle(person, at: now, by: transaction)
+      guard let ledger = person.ledger else { throw .noSuchUser }
+      let plan = RecoveryPlan(
+        habits: habits, ledger: ledger, hash: Self.planHash(before, records),
+        changeNumber: ledger.changeNumber == before ? 0 : ledger.changeNumber)
+      let result: [UInt8]
+      switch reply(plan) {
+      case .failure(let refused): return .rollBack(.refused(refused))
+      case .success(let made): result = made
+      }
+      if isPreview { return .rollBack(.done(result)) }
+      try await storeLedger(of: person, at: now, by: transaction)
+      let stored = try await transaction.execute(
+        Self.merged, .identifier(userID), .identifier(recoveryID), .bytes(result))
+      guard stored == 1 else { throw .concurrentChange }
+      if let event { try await Self.recordAudit(event, by: transaction) }
+      return .commit(.done(result))
+    }
+  }
+
+  private static let countedCells = CursorStatement(
+    "SELECT habit_id, day, done, note, quarantine_reason FROM cells WHERE user_id = $1 ORDER BY habit_id, day",
+    rowsPerChunk: exportChunkRows)
+
+  /// Adds up what is there, a bounded number of rows at a time: whoever needs a recovery may have lost rows by another hand than the service's.
+  private func recount(_ person: LedgerPerson, by transaction: Transaction) async throws(StoreError) {
+    var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary)] = [:]
+    var (current, digest): (Identifier?, StateDigest) = (nil, .empty)
+    var days: [Day] = []
+    func close() {
+      if let current { counts[current] = (digest, StreakSummary(countedDays: days)) }
+      (digest, days) = (.empty, [])
+    }
+    do throws(DatabaseError) {
+      try await transaction.open(Self.countedCells, .identifier(person.userID))
+      while true {
+        let rows = try await transaction.nextChunk(Self.countedCells).map { row throws(DatabaseError) in
+          (
+            key: CellKey(habitID: try row.identifier(0), day: Day(try row.int32(1))),
+            cell: LedgerCell(
+              done: try row.bool(2), note: try row.string(3),
+              trust: CellTrust(number: UInt8(clamping: try row.int16(4))))
+          )
+        }
+        guard !rows.isEmpty else { break }
+        for (key, cell) in rows {
+          if key.habitID != current {
+            close()
+            current = key.habitID
+          }
+          digest += CellState.itemDigest(key, cell)
+          if cell.counts { days.append(key.day) }
+        }
+      }
+      try await transaction.close(Self.countedCells)
+    } catch {
+      throw StoreError(error)
+    }
+    close()
+    let found = counts
+    _ = person.change { $0.recount(found) }
+  }
+
+  private static func planHash(_ changeNumber: Int64, _ records: [UInt8]) -> [UInt8] {
+    var hash = SHA256()
+    hash.update(Array("streak.v1.recovery.1".utf8))
+    hash.update((0..<8).map { UInt8(truncatingIfNeeded: changeNumber >> (56 - 8 * $0)) })
+    hash.update(records)
+    return hash.digest()
+  }
+}
+
+extension Row {
+  /// Columns recovery_id, user_id, backup, backup_at, requested_at, state, failure.
+  fileprivate func recovery() throws(DatabaseError) -> RecoveryRecord {
+    RecoveryRecord(
+      recoveryID: try identifier(0), userID: try identifier(1), backup: try string(2), backupAt: try moment(3),
+      requestedAt: try moment(4), stage: RecoveryStage(rawValue: try int16(5)) ?? .failed, failure: try string(6))
+  }
+}

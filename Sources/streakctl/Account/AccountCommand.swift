@@ -1,0 +1,138 @@
+import ArgumentParser
+import EventLoop
+import Glibc
+import Operations
+import RPC
+import Schema
+import StreakDomain
+
+/// What whoever holds the backups' key does for single accounts.
+struct AccountCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "account", abstract: "Fulfils recoveries of single accounts.", subcommands: [Recover.self])
+
+  struct Recover: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Takes what people have asked for out of backups, for them to look at and confirm.",
+      discussion: """
+        For whoever holds the private key, with a copy of the backup folder: nothing is restored, and the key goes nowhere. The operator's \
+        token is taken from the environment (STREAKCTL_TOKEN). Without --recovery every waiting request is fulfilled. \
+        Exit codes: 0 done; 1 one of them could not be; 69 the server cannot be reached.
+        """)
+
+    @OptionGroup var server: ServerOptions
+
+    @OptionGroup var place: FolderOption
+
+    @Option(help: "The file with the private key.")
+    var identity: String
+
+    @Option(help: "Only this recovery: its id's 32 hexadecimal digits.")
+    var recovery: String?
+
+    @Option(help: "Stay, and look for requests again every so many seconds.")
+    var everySeconds: Int?
+
+    /// Records in one message, and bytes of them.
+    private static let recordsPerMessage = 1_000
+    private static let failureBytesMax = 200
+
+    func run() async throws {
+      let only = try recovery.map { text in
+        guard let id = Identifier(hexadecimal: text.filter { $0 != "-" }) else {
+          throw ValidationError("--recovery must be 32 hexadecimal digits.")
+        }
+        return id.bytes
+      }
+      if let everySeconds, !(1...86_400).contains(everySeconds) {
+        throw ValidationError("--every-seconds must be from 1 to 86400.")
+      }
+      let path = try place.path()
+      let thread = EventLoopThread()
+      defer { thread.stopAndJoin() }
+      let channel = try server.channel(on: thread.loop)
+      defer { channel.close() }
+      while true {
+        let isGood: Bool
+        do throws(RPCStatus) {
+          isGood = try await fulfil(only, path, channel)
+        } catch {
+          complain(error.explanation)
+          guard everySeconds != nil else { throw error.exitCode }
+          isGood = true
+        }
+        guard let everySeconds else {
+          if !isGood { throw ExitCode(1) }
+          return
+        }
+        try? await Task.sleep(nanoseconds: UInt64(everySeconds) * 1_000_000_000)
+      }
+    }
+
+    /// - Returns: Whether each request was fulfilled.
+    private func fulfil(_ only: [UInt8]?, _ path: String, _ channel: RPCChannel) async throws(RPCStatus) -> Bool {
+      let waiting: UnaryReply<ListRecoveryRequestsResponse> = try await channel.unary(
+        AdminServiceMethods.listRecoveryRequests, ListRecoveryRequestsRequest(), options: options)
+      let requests = waiting.message.requests.filter { only == nil || $0.recoveryId == only }
+      if let only, requests.isEmpty {
+        complain("the recovery \(Identifier(only)?.description ?? "") does not wait for anything")
+        return false
+      }
+      var isGood = true
+      for request in requests where try await !fulfil(request, path, channel) { isGood = false }
+      return isGood
+    }
+
+    private func fulfil(
+      _ request: RecoveryRequest, _ path: String, _ channel: RPCChannel
+    ) async throws(RPCStatus) -> Bool {
+      guard let userID = Identifier(request.userId), let id = Identifier(request.recoveryId) else { return false }
+      let progress = Progress()
+      let display = ProgressDisplay(progress)
+      let identity = identity
+      let extracted = await onOwnThread { () -> Result<[ExportRecord], OperationsError> in
+        do throws(OperationsError) {
+          let extraction = AccountExtraction(from: try BackupFolder(path), identity: identity, progress: progress)
+          return .success(try extraction.run(request.backup, of: userID))
+        } catch {
+          return .failure(error)
+        }
+      }
+      display.end()
+      let records: [ExportRecord]
+      var failure = ""
+      switch extracted {
+      case .success(let found):
+        records = found
+        if found.isEmpty { failure = "the backup holds nothing of this account" }
+      case .failure(.refused(let text)):
+        (records, failure) = ([], text)
+      case .failure(let error):
+        // The request stays: it is the operator who has to see to it.
+        complain("\(id): \(error)")
+        return false
+      }
+      let stream: ClientStream<FulfilRecoveryRequest, FulfilRecoveryResponse> = channel.streaming(
+        AdminServiceMethods.fulfilRecovery, options: options)
+      let begin = FulfilRecoveryBegin(
+        recoveryId: request.recoveryId, userId: request.userId, failure: String(failure.prefix(Self.failureBytesMax)))
+      do throws(RPCStatus) {
+        try await stream.send(FulfilRecoveryRequest(begin: begin))
+        for start in stride(from: 0, to: records.count, by: Self.recordsPerMessage) {
+          let end = min(start + Self.recordsPerMessage, records.count)
+          try await stream.send(FulfilRecoveryRequest(records: Array(records[start..<end])))
+        }
+        await stream.finishSending()
+        let reply = try await stream.onlyReply().message
+        print("\(id)  \(failure.isEmpty ? "\(reply.habitCount) habits, \(reply.cellCount) days" : failure)")
+        return failure.isEmpty
+      } catch {
+        if error.code == .unavailable { throw error }
+        complain("\(id): \(error.explanation)")
+        return false
+      }
+    }
+
+    private var options: CallOptions { CallOptions(metadata: ServerOptions.credentials()) }
+  }
+}

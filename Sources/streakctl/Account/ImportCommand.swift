@@ -1,0 +1,92 @@
+import ArgumentParser
+import Cryptography
+import EventLoop
+import Glibc
+import Operations
+import ProtobufCodec
+import RPC
+import Schema
+
+struct ImportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Brings an exported file into an account that is empty.",
+    discussion: """
+      The access token is taken from the environment (STREAKCTL_TOKEN). All of it or nothing. Prints what came in, as JSON. \
+      Exit codes: 0 it is there; 1 refused; 66 the file cannot be read; 69 the server cannot be reached.
+      """)
+
+  @OptionGroup var server: ServerOptions
+
+  @Argument(help: "The file.")
+  var file: String
+
+  /// Bytes sent at a time.
+  private static let chunkBytes = 65_536
+  /// Attempts while the server cannot be reached.
+  private static let attemptsMax = 3
+
+  func run() async throws {
+    let thread = EventLoopThread()
+    defer { thread.stopAndJoin() }
+    let channel = try server.channel(on: thread.loop)
+    defer { channel.close() }
+    let progress = Progress()
+    progress.begin("importing")
+    let display = ProgressDisplay(progress)
+    defer { display.end() }
+    // The same for every attempt: the server does it once.
+    let importID = randomBytes(count: 16)
+    for attempt in 1... {
+      do throws(RPCStatus) {
+        let reply = try await upload(importID, channel, progress)
+        display.end()
+        print((try? reply.json(indented: true)) ?? "")
+        return
+      } catch {
+        guard error.code == .unavailable, error.reason.isEmpty, attempt < Self.attemptsMax else {
+          display.end()
+          complain(error.explanation)
+          throw error.code == .dataLoss ? ExitCode(EX_NOINPUT) : error.exitCode
+        }
+        try? await Task.sleep(nanoseconds: UInt64(attempt) * 1_000_000_000)
+      }
+    }
+  }
+
+  private func upload(
+    _ importID: [UInt8], _ channel: RPCChannel, _ progress: Progress
+  ) async throws(RPCStatus) -> ImportResponse {
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw RPCStatus(.dataLoss, "cannot read \(file): \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    let stream: ClientStream<ImportRequest, ImportResponse> = channel.streaming(
+      ExportServiceMethods.`import`, options: CallOptions(metadata: ServerOptions.credentials()))
+    var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
+    var isBegun = false
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      guard count >= 0 else {
+        throw RPCStatus(.dataLoss, "cannot read \(file): \(String(cString: strerror(errno)))")
+      }
+      do throws(RPCStatus) {
+        if !isBegun {
+          let format: ExportFormat = count > 0 && chunk[0] == UInt8(ascii: "{") ? .json : .binary
+          try await stream.send(ImportRequest(begin: ImportBegin(importId: importID, format: format)))
+          isBegun = true
+        }
+        guard count > 0 else { break }
+        try await stream.send(ImportRequest(chunk: Array(chunk[..<count])))
+      } catch {
+        // The server has answered already.
+        if error.code == .ok { break }
+        throw error
+      }
+      progress.addDump(count)
+    }
+    await stream.finishSending()
+    return try await stream.onlyReply().message
+  }
+}

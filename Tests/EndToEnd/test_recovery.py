@@ -1,0 +1,222 @@
+"""One account's way back: what a person lost returns from a real encrypted backup, by the hands of whoever holds its key."""
+
+import os
+import shutil
+
+import grpc
+import pytest
+from device import Device, completion, delete as delete_habit, edit
+from operations import Keys, sql, streakctl
+from person import Person, details, today
+from server import Server, open_folder
+from streak.v1 import admin_pb2, admin_pb2_grpc, recovery_pb2, recovery_pb2_grpc
+from test_erasure import delete, refusal
+
+TOKEN = os.urandom(32).hex()
+READY, MERGED, FAILED = recovery_pb2.RECOVERY_STATE_READY, recovery_pb2.RECOVERY_STATE_MERGED, recovery_pb2.RECOVERY_STATE_FAILED
+
+
+class Operated(Server):
+    """A server with a backup folder and an operator; the backups' key lies elsewhere."""
+
+    def __init__(self, folder):
+        self.place = folder
+        self.backups = folder / "backups"
+        self.keys = Keys(folder)
+        (folder / "token").write_text(TOKEN + "\n")
+        super().__init__(folder=folder, arguments=("--backup-folder", str(self.backups), "--operator-token-file", str(folder / "token")))
+
+    def back_up(self):
+        return streakctl("backup", "run", "--folder", self.backups, "--data-folder", self.place / "data", "--recipient",
+                         self.keys.recipient).strip()
+
+    def fulfil(self, *options, check=True, identity=None):
+        return streakctl("account", "recover", "--address", self.address, "--folder", self.backups, "--identity",
+                         identity or self.keys.identity, *options, check=check, env={**os.environ, "STREAKCTL_TOKEN": TOKEN})
+
+
+@pytest.fixture(scope="module")
+def operated():
+    with open_folder() as folder, Operated(folder) as server:
+        yield server
+
+
+class Recovering:
+    """A person's calls."""
+
+    def __init__(self, person):
+        self.person, self.id = person, os.urandom(16)
+        self.service = recovery_pb2_grpc.RecoveryServiceStub(person.channel)
+
+    def call(self, name, **fields):
+        request = getattr(recovery_pb2, f"{name}Request")(**fields)
+        return getattr(self.service, name)(request, metadata=self.person.metadata, timeout=60)
+
+    def points(self):
+        return [point.name for point in self.call("ListRecoveryPoints").points]
+
+    def ask(self, point):
+        return self.call("RequestRecovery", recovery_id=self.id, point=point).recovery
+
+    def state(self):
+        return next(recovery for recovery in self.call("ListRecoveries").recoveries if recovery.recovery_id == self.id)
+
+    def preview(self):
+        return self.call("PreviewRecovery", recovery_id=self.id).preview
+
+    def confirm(self, plan_hash):
+        return self.call("ConfirmRecovery", recovery_id=self.id, plan_hash=plan_hash)
+
+
+def events(person):
+    """The audit trail of a person, as the export shows it."""
+    import json
+    return [(event["method"], event["outcome"], event.get("detail", "")) for event in json.loads(person.export()[0])["audit"]]
+
+
+def test_an_account_gets_back_what_it_lost(operated):
+    phone = Device(operated)
+    lost, kept, noted = phone.new_habit("Lost"), phone.new_habit("Kept"), phone.new_habit("Noted")
+    tablet = Device(operated, of=phone)
+    for ago in range(4):
+        phone.make(**completion(lost, today() - ago, note=f"lost {ago}\t\\N\n"))
+        phone.make(**completion(noted, today() - ago, note=f"before {ago}"))
+    phone.make(**completion(kept, today() - 40))  # quarantined: TOO_OLD
+    phone.sync()
+    tablet.sync()
+    with Person(operated) as other:
+        other.sign_up()
+        other.record(other.put_habit("of somebody else"))
+        point = operated.back_up()
+
+        # An accident, and life that goes on.
+        phone.make(**delete_habit(lost))
+        for ago in range(3):
+            phone.make(**completion(noted, today() - ago, done=False))
+        phone.make(**completion(noted, today() - 3, note="changed since"))
+        phone.make(**completion(kept, note="new since"))
+        phone.sync()
+        # Worse: rows that somebody deleted in the database.
+        sql(operated.place / "data", f"DELETE FROM cells WHERE user_id = '{phone.user_id.hex()}' AND day = {today() - 40}")
+        way = Recovering(phone)
+        assert point in way.points()
+        for wrong in ("20260101T000000Z-aaaaaa", "../../etc", point + "x"):
+            assert refusal(way.ask, wrong) == (grpc.StatusCode.NOT_FOUND, "RECOVERY_POINT_NOT_FOUND")
+        assert refusal(way.preview) == (grpc.StatusCode.NOT_FOUND, "RECOVERY_NOT_FOUND")
+        asked = way.ask(point)
+        assert asked.state == recovery_pb2.RECOVERY_STATE_REQUESTED and way.ask(point) == asked
+        assert refusal(Recovering(phone).ask, point)[1] == "RECOVERY_UNDER_WAY"
+        assert refusal(way.preview)[1] == refusal(way.confirm, b"x")[1] == "RECOVERY_NOT_READY"
+        # Nobody else sees or moves it.
+        stranger = Recovering(other)
+        stranger.id = way.id
+        for call in (stranger.preview, lambda: stranger.confirm(b"x"), lambda: stranger.call("CancelRecovery", recovery_id=way.id)):
+            assert refusal(call)[1] == "RECOVERY_NOT_FOUND"
+        with pytest.raises(grpc.RpcError) as caught:
+            admin_pb2_grpc.AdminServiceStub(phone.channel).ListRecoveryRequests(
+                admin_pb2.ListRecoveryRequestsRequest(), metadata=phone.metadata, timeout=30)
+        assert details(caught.value)[0].reason == "CREDENTIALS_INVALID"
+
+        # The wrong key says so and leaves the request; the right one fulfils it.
+        with open_folder() as elsewhere:
+            done = operated.fulfil(check=False, identity=Keys(elsewhere).identity)
+            assert done.returncode == 1 and "age" in done.stderr and "identity" in done.stderr
+        assert "3 habits, 9 days" in operated.fulfil()
+        assert operated.fulfil() == ""
+        assert way.state().state == READY
+
+        preview = way.preview()
+        shown = {habit.habit_id: habit for habit in preview.habits}
+        assert set(shown) == {lost, kept, noted}
+        assert shown[lost].returns and shown[lost].name == "Lost" and shown[lost].after.current == 3
+        assert list(shown[noted].days_changing) == [today() - 2, today() - 1, today()]
+        assert list(shown[noted].days_conflicting) == [today() - 3]
+        assert (shown[noted].before.current, shown[noted].after.current) == (0, 3)
+        assert list(shown[kept].days_returning) == [today() - 40] and not shown[kept].returns
+        assert way.preview() == preview
+
+        # Somebody changes something between the look and the word.
+        tablet.sync()
+        tablet.make(**completion(kept, today() - 1, note="meanwhile"))
+        tablet.sync()
+        with pytest.raises(grpc.RpcError) as caught:
+            way.confirm(preview.plan_hash)
+        assert (caught.value.code(), details(caught.value)[0].reason) == (grpc.StatusCode.ABORTED, "PLAN_CHANGED")
+        preview = way.preview()
+        done = way.confirm(preview.plan_hash)
+        assert done.change_number > 0 and done.done.plan_hash == preview.plan_hash
+        assert way.confirm(preview.plan_hash) == done and way.state().state == MERGED
+        assert refusal(way.preview)[1] == "RECOVERY_NOT_READY"
+
+        # Both devices come to the same, and it is the union.
+        for device in (phone, tablet, phone):
+            device.sync()
+        assert phone.digest() == tablet.digest()
+        assert [phone.cell(lost, today() - ago).note for ago in range(4)] == [f"lost {ago}\t\\N\n" for ago in range(4)]
+        assert phone.streak(lost).current == 3 and phone.streak(noted).current == 3
+        assert phone.cell(noted, today() - 3).note == "changed since" and phone.cell(kept).note == "new since"
+        old = phone.cell(kept, today() - 40)
+        assert old.done and old.quarantine_reason == 3
+        assert {notice.other for notice in phone.notices.values() if notice.day == today() - 3} == {"before 3"}
+        assert not any(habit.name == "of somebody else" for habit in phone.habits.values())
+        trail = events(phone)
+        for method in ("RecoveryService/RequestRecovery", "AdminService/FulfilRecovery", "RecoveryService/ConfirmRecovery"):
+            assert (method, "OK") in [event[:2] for event in trail], method
+        assert ("RecoveryService/ConfirmRecovery", "ABORTED") in [event[:2] for event in trail]
+        assert "0 broken" in streakctl(
+            "audit", "verify", "--database", f"host={operated.place}/data/socket user=streakd dbname=postgres", "--user", phone.user_id.hex())
+
+
+def test_a_backup_that_does_not_know_the_account_and_a_recovery_given_up(operated):
+    with Person(operated) as person:
+        person.sign_up()
+        point = operated.back_up()
+        way = Recovering(person)
+        way.ask(point)
+        done = operated.fulfil("--recovery", way.id.hex(), check=False)
+        assert done.returncode == 1 and "nothing of this account" in done.stdout
+        assert way.state().state == FAILED and "nothing" in way.state().failure
+        again = Recovering(person)
+        person.record(person.put_habit("Read"))
+        again.ask(point)
+        again.call("CancelRecovery", recovery_id=again.id)
+        assert refusal(again.preview)[1] == "RECOVERY_NOT_READY"
+        assert "does not wait" in operated.fulfil("--recovery", again.id.hex(), check=False).stderr
+
+
+def test_an_erased_account_has_nothing_to_recover(operated):
+    with Person(operated) as person:
+        user_id = person.sign_up().account.user_id
+        person.record(person.put_habit("Read"))
+        point = operated.back_up()
+        way = Recovering(person)
+        way.ask(point)
+        delete(person)
+        assert refusal(way.points)[1] == "ACCOUNT_ERASED"
+        assert operated.fulfil() == ""
+        data = operated.place / "data"
+        assert sql(data, f"SELECT count(*) FROM recoveries WHERE user_id = '{user_id.hex()}'") == "0"
+        # Whoever tries nevertheless, past the list: refused, and audited without a trace of who it was.
+        admin = admin_pb2_grpc.AdminServiceStub(person.channel)
+
+        def force():
+            begin = admin_pb2.FulfilRecoveryBegin(recovery_id=way.id, user_id=user_id)
+            admin.FulfilRecovery(iter([admin_pb2.FulfilRecoveryRequest(begin=begin)]), timeout=30,
+                                 metadata=(("authorization", f"Bearer {TOKEN}"),))
+
+        assert refusal(force) == (grpc.StatusCode.NOT_FOUND, "RECOVERY_NOT_FOUND")
+        assert "erased" in sql(data, "SELECT detail FROM audit_events WHERE method = 'AdminService/FulfilRecovery' AND outcome <> 'OK'")
+        assert sql(data, f"SELECT count(*) FROM audit_events WHERE user_id = '{user_id.hex()}'") == "0"
+        # The key's holder with an old list of requests, and a server that has forgotten: the ledger beside the backups refuses.
+        sql(data, f"DELETE FROM erasure.people WHERE user_id = '{user_id.hex()}'")
+        sql(data, f"""INSERT INTO recoveries (user_id, recovery_id, backup, backup_at, requested_at, state)
+                      VALUES ('{user_id.hex()}', '{way.id.hex()}', '{point}', now(), now(), 1)""")
+        done = operated.fulfil(check=False)
+        assert done.returncode == 1 and "was erased" in done.stdout
+        assert sql(data, f"SELECT state, records IS NULL FROM recoveries WHERE recovery_id = '{way.id.hex()}'") == "5|t"
+
+
+def test_without_backups_there_are_no_points(server):
+    with Person(server) as person:
+        person.sign_up()
+        assert refusal(Recovering(person).points) == (grpc.StatusCode.FAILED_PRECONDITION, "BACKUPS_OFF")

@@ -1,0 +1,127 @@
+@testable import StreakDomain
+import Testing
+
+struct BringBackTests {
+  private static let now: Int64 = 1_780_315_200_000
+  private static let today = Day(Int32(now / 86_400_000))
+  private static let habitID = Identifier(high: 1, low: 1)
+
+  private static func made(_ day: Day) -> LocalTime {
+    LocalTime(occurredAtMilliseconds: Int64(day.number) * 86_400_000, zone: "UTC", utcOffsetSeconds: 0)
+  }
+
+  private static func cell(
+    _ ago: Int, done: Bool = true, note: String = "", trust: CellTrust = .counted
+  ) -> SavedLedger.Cell {
+    let day = today.advanced(by: -ago)
+    return SavedLedger.Cell(
+      key: CellKey(habitID: habitID, day: day), cell: LedgerCell(done: done, note: note, trust: trust),
+      made: made(day), recordedAtMilliseconds: now)
+  }
+
+  private static func saved(_ cells: [SavedLedger.Cell], isDeleted: Bool = false) -> SavedLedger {
+    var saved = SavedLedger()
+    saved.habits = [
+      SavedLedger.Habit(id: habitID, fields: HabitFields(name: "Read"), createdAtMilliseconds: 5, isDeleted: isDeleted)
+    ]
+    saved.cells = cells
+    return saved
+  }
+
+  private static func bringBack(_ saved: SavedLedger, into ledger: inout PersonLedger) -> [BroughtBackHabit]? {
+    var next: UInt64 = 0
+    return ledger.bringBack(saved, now: now) {
+      next += 1
+      return Identifier(high: 9, low: next)
+    }
+  }
+
+  /// The digest as it follows from what is there.
+  private static func digest(_ ledger: PersonLedger) -> StateDigest {
+    var digest = StateDigest.empty
+    for (id, habit) in ledger.habits where !habit.isDeleted {
+      digest += HabitState.itemDigest(habitID: id, habit.fields)
+      for (key, state) in ledger.cells where key.habitID == id { digest += CellState.itemDigest(key, state.cell) }
+    }
+    return digest
+  }
+
+  @Test("into an empty account everything comes as it was, quarantine included, and again it changes nothing")
+  func intoEmpty() throws {
+    let saved = Self.saved([
+      Self.cell(40, trust: .quarantined(.tooOld)), Self.cell(1, note: "n"), Self.cell(0), Self.cell(3, done: false),
+    ])
+    var ledger = PersonLedger(epoch: 1)
+    let first = try #require(Self.bringBack(saved, into: &ledger))
+    #expect(first[0].returns && first[0].daysReturning.count == 4)
+    #expect(ledger.habits[Self.habitID]?.summary.total == 2 && ledger.changeNumber == 1)
+    #expect(ledger.digest == Self.digest(ledger))
+    #expect(ledger.cells[saved.cells[0].key]?.cell == saved.cells[0].cell)
+    ledger.commit()
+    let again = try #require(Self.bringBack(saved, into: &ledger))
+    #expect(!again[0].isTouched && ledger.changes.isEmpty && ledger.changeNumber == 1)
+  }
+
+  @Test("what is there stays: other notes are offered, lost ones return, undone days are done again")
+  func union() throws {
+    var ledger = PersonLedger(epoch: 1)
+    _ = Self.bringBack(
+      Self.saved([Self.cell(0, note: "present"), Self.cell(1, done: false), Self.cell(2, note: ""), Self.cell(5)]),
+      into: &ledger)
+    ledger.commit()
+    let outcome = try #require(
+      Self.bringBack(
+        Self.saved([Self.cell(0, note: "backup"), Self.cell(1), Self.cell(2, note: "lost"), Self.cell(3)]),
+        into: &ledger))[0]
+    func day(_ ago: Int) -> Day { Self.today.advanced(by: -ago) }
+    #expect(outcome.daysConflicting == [day(0)] && outcome.daysReturning == [day(3)])
+    #expect(Set(outcome.daysChanging) == [day(1), day(2)])
+    #expect(ledger.cells[Self.cell(0).key]?.cell.note == "present")
+    #expect(ledger.cells[Self.cell(1).key]?.cell.done == true && ledger.cells[Self.cell(2).key]?.cell.note == "lost")
+    #expect(ledger.cells[Self.cell(5).key]?.cell.done == true)
+    #expect(Set(ledger.notices.values.map(\.kind)) == [.noteConflict, .doneConflict])
+    #expect(ledger.digest == Self.digest(ledger))
+    #expect(ledger.changes.replacedCells.count == 2)
+  }
+
+  @Test("a deleted habit returns as it was, and one more habit than there may be is refused")
+  func deleted() throws {
+    var ledger = PersonLedger(epoch: 1, habitsMax: 1)
+    _ = Self.bringBack(Self.saved([Self.cell(0)], isDeleted: true), into: &ledger)
+    #expect(ledger.habitCount == 0 && ledger.digest == .empty)
+    ledger.commit()
+    let outcome = try #require(Self.bringBack(Self.saved([Self.cell(0)]), into: &ledger))[0]
+    #expect(outcome.returns && ledger.habits[Self.habitID]?.returnedVersion == ledger.changeNumber)
+    #expect(ledger.digest == Self.digest(ledger) && ledger.habitCount == 1)
+    var other = Self.saved([])
+    other.habits[0].id = Identifier(high: 2, low: 2)
+    #expect(Self.bringBack(other, into: &ledger) == nil)
+  }
+
+  @Test("rows that were lost by another hand are counted anew, so that what returns is not counted twice")
+  func recount() {
+    var ledger = PersonLedger(epoch: 1)
+    _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1)]), into: &ledger)
+    ledger.commit()
+    var damaged = PersonLedger(epoch: 1, changeNumber: 1, digest: ledger.digest, habitCount: 1)
+    if let habit = ledger.habits[Self.habitID] { damaged.load(habit: habit, id: Self.habitID) }
+    damaged.recount([:])
+    #expect(damaged.habits[Self.habitID]?.summary.total == 0)
+    _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1)]), into: &damaged)
+    #expect(damaged.digest == ledger.digest && damaged.digest == Self.digest(damaged))
+    #expect(damaged.habits[Self.habitID]?.summary == ledger.habits[Self.habitID]?.summary)
+  }
+
+  @Test("a document's change is later than all of its versions, and its notices come with it")
+  func document() {
+    var ledger = PersonLedger(epoch: 1)
+    let notice = Notice(
+      kind: .noteConflict, habitID: Self.habitID, kept: "a", other: "b", otherDeviceID: nil, madeAtMilliseconds: 1,
+      version: 70)
+    let id = Identifier(high: 3, low: 3)
+    let fits = ledger.takeAll(
+      of: Self.saved([Self.cell(0)]), notices: [(id, notice)], above: 99, now: Self.now, makeID: { id })
+    #expect(fits && ledger.changeNumber == 100 && ledger.notices[id]?.version == 100)
+    #expect(ledger.zones.today(now: Self.now) == Self.today)
+  }
+}
