@@ -1,7 +1,7 @@
 /// Watches a client's frames on their way to nghttp2, which forgets a stream once it is closed and then takes no offence at what comes for it.
 ///
 /// It remembers how the client ended its latest few streams: what it sends on one of these afterwards is its mistake, not something that was on
-/// its way when we reset the stream. Bounded: 8 streams and one gap between numbers, in fewer than 100 bytes. Source: RFC 9113, sections 5.1, 5.1.1
+/// its way when we reset the stream. Bounded: 4 streams and one gap between numbers, in 48 bytes. Source: RFC 9113, sections 5.1, 5.1.1
 /// and 6.3.
 struct FrameWatch {
   enum Fault: Equatable {
@@ -20,12 +20,12 @@ struct FrameWatch {
   private static let endStream: UInt64 = 1
 
   /// Bytes until the next frame's header.
-  private var skipped = prefaceBytes
+  private var skipped = UInt32(prefaceBytes)
   /// The part of a frame's header that came before a read's end.
   private var partial: [UInt8] = []
   /// Streams that the client ended lately, each twice its number, plus one if by RST_STREAM; 0: none.
-  private var ended = SIMD8<UInt32>()
-  private var nextPlace = 0
+  private var ended = SIMD4<UInt32>()
+  private var nextPlace: UInt8 = 0
   private var lastOpened: UInt32 = 0
   /// The latest numbers that were passed over; empty: lower bound above the upper.
   private var passed: (first: UInt32, last: UInt32) = (1, 0)
@@ -37,8 +37,8 @@ struct FrameWatch {
   mutating func next(in bytes: RawSpan, from offset: inout Int) -> (fault: Fault, start: Int)? {
     while offset < bytes.byteCount {
       guard skipped == 0 else {
-        let count = min(skipped, bytes.byteCount - offset)
-        skipped -= count
+        let count = min(Int(skipped), bytes.byteCount - offset)
+        skipped -= UInt32(count)
         offset += count
         continue
       }
@@ -67,7 +67,7 @@ struct FrameWatch {
     let head = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).bigEndian
     let low = unsafe bytes.unsafeLoad(fromByteOffset: offset + 8, as: UInt8.self)
     let stream = UInt32(truncatingIfNeeded: head & 0x7F_FFFF) << 8 | UInt32(low)
-    skipped = Int(head >> 40)
+    skipped = UInt32(head >> 40)
     switch head >> 32 & 0xFF {
     case 0, 1: return receive(isHeaders: head >> 32 & 0xFF == 1, ends: head >> 24 & Self.endStream != 0, stream)
     case 2: return stream == 0 ? .priorityOfConnection : nil
@@ -87,11 +87,11 @@ struct FrameWatch {
       if stream > expected { passed = (expected, stream - 2) }
       lastOpened = stream
     } else {
-      let same = (ended &>> 1) .== SIMD8(repeating: stream)
+      let same = (ended &>> 1) .== SIMD4(repeating: stream)
       if any(same) {
         guard any(same .& ((ended & 1) .== 1)) else { return .afterEnd(stream: Int32(stream)) }
         // Said once: section 5.4.2.
-        ended.replace(with: SIMD8(repeating: 0), where: same)
+        ended.replace(with: SIMD4(repeating: 0), where: same)
         return .afterReset(stream: Int32(stream))
       }
       if isHeaders, stream >= passed.first, stream <= passed.last { return .numberPassed }
@@ -101,13 +101,13 @@ struct FrameWatch {
   }
 
   private mutating func note(_ stream: UInt32, wasReset: Bool) {
-    let same = (ended &>> 1) .== SIMD8(repeating: stream)
+    let same = (ended &>> 1) .== SIMD4(repeating: stream)
     let value = stream << 1 | (wasReset ? 1 : 0)
     if any(same) {
-      ended.replace(with: SIMD8(repeating: value), where: same)
+      ended.replace(with: SIMD4(repeating: value), where: same)
     } else {
-      ended[nextPlace] = value
-      nextPlace = (nextPlace + 1) & 7
+      ended[Int(nextPlace)] = value
+      nextPlace = (nextPlace + 1) & 3
     }
   }
 }

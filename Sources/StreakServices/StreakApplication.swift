@@ -93,7 +93,7 @@ public final class StreakApplication: Sendable {
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
     [
       LoadInterceptor(addresses: limiter.addresses, settings: limits, loop: loop),
-      AuditInterceptor(store: store, addresses: limiter.addresses), part(on: loop).authenticator,
+      AuditInterceptor(store: store, addresses: limiter.addresses, loop: loop), part(on: loop).authenticator,
       RateLimitInterceptor(limiter: limiter, settings: limits, loop: loop),
     ]
   }

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import grpc
 import pytest
@@ -24,6 +25,7 @@ def declared(service, method):
 EXPORTS = declared(export_pb2, "Export").per_person.calls
 SIGN_INS = declared(account_pb2, "SignIn").per_person.calls
 SESSIONS = declared(session_pb2, "StartSession").per_address.calls
+DELETIONS = declared(account_pb2, "DeleteAccount").per_person.calls
 SIGN_UPS = declared(account_pb2, "SignUp").per_person.calls
 
 
@@ -150,6 +152,41 @@ def test_the_header_is_nothing_without_a_trusted_proxy(database):
         person.sessions.StartSession(session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)),
                                      metadata=[("x-forwarded-for", "192.0.2.1")], timeout=60)
         assert sql(database, "select distinct peer_address from audit_events") == "127.0.0.1"
+
+
+def test_a_flood_of_strangers_does_not_fill_the_audit_trail(database):
+    with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person:
+        began = time.monotonic()
+        nobody = (("authorization", "Bearer nonsense"),)
+        calls = [person.accounts.DeleteAccount.future(account_pb2.DeleteAccountRequest(email="a@b.c", confirmation="x"), metadata=nobody, timeout=60)
+                 for _ in range(500)]
+        assert {call.code() for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
+        events = int(sql(database, "select count(*) from audit_events where reason = 'CREDENTIALS_INVALID'"))
+        assert 10 <= events <= 10 * (time.monotonic() - began + 2)
+        person.sign_up()
+        assert sql(database, "select outcome from audit_events where method = 'AccountService/SignUp'") == "OK"
+
+
+def test_a_deletion_is_limited_and_one_that_was_done_is_told_so_at_no_charge(database):
+    with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person:
+        person.sign_up()
+        wrong = account_pb2.DeleteAccountRequest(email=person.email, confirmation="no")
+        right = account_pb2.DeleteAccountRequest(email=person.email, confirmation="delete my account")
+        for _ in range(DELETIONS - 1):
+            with pytest.raises(grpc.RpcError) as caught:
+                person.accounts.DeleteAccount(wrong, metadata=person.metadata, timeout=30)
+            assert details(caught.value)[0].reason == "INVALID_FIELD"
+        person.accounts.DeleteAccount(right, metadata=person.metadata, timeout=30)
+        for _ in range(3):
+            with pytest.raises(grpc.RpcError) as caught:
+                person.accounts.DeleteAccount(right, metadata=person.metadata, timeout=30)
+            assert details(caught.value)[0].reason == "ACCOUNT_ERASED"
+        with Person(server) as other:
+            other.sign_up()
+            for _ in range(DELETIONS):
+                with pytest.raises(grpc.RpcError):
+                    other.accounts.DeleteAccount(wrong, metadata=other.metadata, timeout=30)
+            refused(other.accounts.DeleteAccount, wrong, metadata=other.metadata, timeout=30)
 
 
 def test_one_person_or_address_that_calls_too_fast_is_shed_and_others_are_not(database):

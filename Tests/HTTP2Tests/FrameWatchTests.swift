@@ -64,9 +64,9 @@ struct FrameWatchTests {
     #expect(Self.faults(frames) == [.afterReset(stream: 1)])
   }
 
-  @Test("the latest eight ends are remembered, and not one more")
+  @Test("the latest four ends are remembered, and not one more")
   func bounded() {
-    let streams = (0..<9).map { UInt32(2 * $0 + 1) }
+    let streams = (0..<5).map { UInt32(2 * $0 + 1) }
     let opened = streams.map { Self.frame(Self.headers, $0, ends: true) }
     #expect(Self.faults(opened + [Self.frame(Self.data, 3)]) == [.afterEnd(stream: 3)])
     #expect(Self.faults(opened + [Self.frame(Self.data, 1)]) == [])

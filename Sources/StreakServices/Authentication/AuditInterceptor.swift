@@ -6,10 +6,24 @@ internal import StreakStore
 /// Leaves an audit event of every attempt of a method whose policy says so, refused ones included. The client is told of no success whose event
 /// could not be stored.
 ///
+/// Refusals that are nobody's (a token that is none) are kept for each address up to a limit: strangers must not be able to fill the table. Not
+/// so where email and password were looked at: those calls have limits of their own, and must take as long for unknown emails as for known ones.
+///
 /// One per loop, outside the authenticator, so that refused credentials are seen too.
 struct AuditInterceptor: ServerInterceptor {
   let store: StreakStore
   let addresses: ClientAddresses
+  private let strangers: LoopBound<LoadShedder<String>>
+
+  /// Refusals of nobody's calls that are kept of one address each second, on each loop.
+  static let strangersEventsPerSecondMax = 10
+
+  /// Loop thread only.
+  init(store: StreakStore, addresses: ClientAddresses, loop: EventLoop) {
+    self.store = store
+    self.addresses = addresses
+    strangers = LoopBound(LoadShedder(callsPerSecondMax: Self.strangersEventsPerSecondMax), loop: loop)
+  }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
@@ -25,6 +39,11 @@ struct AuditInterceptor: ServerInterceptor {
       if let refusal { throw refusal }
       return
     }
+    if let refusal, context.principal == nil, !Self.isUniform(refusal),
+      !strangers.value.admits(addresses.group(of: context) ?? "", atMilliseconds: context.loop.nowMilliseconds)
+    {
+      throw refusal
+    }
     let event = Self.event(of: context, refusal, from: addresses)
     // A task of its own: a caller who gives up does not take the event along.
     let store = store
@@ -37,6 +56,11 @@ struct AuditInterceptor: ServerInterceptor {
     }.value
     if case .failure(let failure) = stored { throw refusal ?? failure }
     if let refusal { throw refusal }
+  }
+
+  private static func isUniform(_ refusal: RPCStatus) -> Bool {
+    let reason = refusal.detail(GoogleRPCErrorInfo.self)?.reason
+    return reason == Refusal.signInRefused.rawValue || reason == Refusal.signUpRefused.rawValue
   }
 
   /// The event of a call that was answered with OK or refused.
