@@ -41,7 +41,8 @@ def test_nobody_else_is_let_in(operated):
             for method in admin_pb2.DESCRIPTOR.services_by_name["AdminService"].methods:
                 request = message_factory.GetMessageClass(method.input_type)()
                 with pytest.raises(grpc.RpcError) as caught:
-                    answer = getattr(stub(operated), method.name)(request, metadata=metadata, timeout=30)
+                    answer = getattr(stub(operated), method.name)(
+                        iter([request]) if method.client_streaming else request, metadata=metadata, timeout=30)
                     if method.server_streaming:
                         list(answer)
                 assert details(caught.value)[0].reason == "CREDENTIALS_INVALID", method.full_name
