@@ -20,6 +20,7 @@ import tempfile
 import time
 import uuid
 
+import bench_accounts
 import conftest  # noqa: F401  (generates the stubs)
 from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
@@ -252,6 +253,7 @@ class Bench:
                     alone = self.sync_load(server.port, people[:1], 1)
                     results.setdefault(("streakd", "sync alone us", 1), []).append(alone["p50"])
             self.pulls = self.pull_cost(server)
+            self.accounts = bench_accounts.measure(server)
         return {key: statistics.median(values) for key, values in results.items()}
 
     def make_people(self):
@@ -459,6 +461,7 @@ def main():
     print("| history | ms to the first byte | s in all | document, MB |\n| --- | --- | --- | --- |")
     for title, (first, seconds, count) in bench.exports.items():
         print(f"| {title} | {first:.1f} | {seconds:.1f} | {count / 1e6:.1f} |")
+    bench_accounts.report(*bench.accounts)
 
 
 if __name__ == "__main__":

@@ -78,18 +78,21 @@ def migration_cost(server):
     return found
 
 
-def report(server):
-    pool, rest, postgres = sign_up_cost(server)
+def measure(server):
+    return sign_up_cost(server), migration_cost(server)
+
+
+def report(sign_up, migrations):
+    hashing, rest, postgres = sign_up
     print("\nCPU ms of a sign-up with 30 days of 5 habits: "
-          f"password hash {pool:.2f}, all the rest {rest + postgres:.2f} (streakd {rest:.2f}, PostgreSQL {postgres:.2f}), "
-          f"ratio {(rest + postgres) / pool:.3f}.")
-    costs = migration_cost(server)
+          f"password hash {hashing:.2f}, all the rest {rest + postgres:.2f} (streakd {rest:.2f}, PostgreSQL {postgres:.2f}), "
+          f"ratio {(rest + postgres) / hashing:.3f}.")
     print("CPU us per written day of a migration: " +
-          ", ".join(f"{days} days of {habits} habit{'s' * (habits > 1)} {cost:.1f}" for (habits, days), cost in costs.items()) + ".")
+          ", ".join(f"{days} days of {habits} habit{'s' * (habits > 1)} {cost:.1f}" for (habits, days), cost in migrations.items()) + ".")
 
 
 if __name__ == "__main__":
     # Alone: STREAKD_PROGRAMS names the folder of a built streakd.
     from server import Server, open_folder
     with open_folder() as folder, Server(folder=folder, arguments=["--rate-limit-factor", "0"]) as running:
-        report(running)
+        report(*measure(running))

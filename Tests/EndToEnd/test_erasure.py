@@ -66,6 +66,8 @@ def test_deletion_asks_for_email_and_phrase_and_leaves_nothing(folder):
         assert refusal(delete, person) == ERASED
         assert refusal(person.streaks.ListHabits, streak_pb2.ListHabitsRequest(), metadata=person.metadata, timeout=30) == ERASED
         assert refusal(person.accounts.Refresh, account_pb2.RefreshRequest(refresh_token=person.tokens.refresh_token), timeout=30) == ERASED
+        retried = migration_pb2.MigrateRequest(session=session)
+        assert refusal(person.migrations.Migrate, retried, metadata=person.metadata, timeout=30) == ERASED
         # The session's device, and the migration sent again.
         assert refusal(person.accounts.SignUp, request, timeout=30) == ERASED
         request.session.session_secret = os.urandom(32)

@@ -72,7 +72,7 @@ def fill(message, id, text, own, variant=0, depth=0):
         if field.type == FieldDescriptor.TYPE_BYTES:
             value = own if field.name == "user_id" else os.urandom(rules.min_bytes) if rules.min_bytes else id
         elif field.type == FieldDescriptor.TYPE_STRING:
-            value = text if field.name in ("name", "password", "new_password", "note") else ""
+            value = text if rules.required or field.name in ("name", "password", "new_password", "note") else ""
         elif field.type == FieldDescriptor.TYPE_BOOL:
             value = variant % 2 == 0
         elif field.name in ("day", "first_day", "last_day"):
@@ -85,7 +85,9 @@ def fill(message, id, text, own, variant=0, depth=0):
             getattr(message, field.name).append(value)
         else:
             setattr(message, field.name, value)
-    message.DESCRIPTOR.fields_by_name.get("plan_hash") and message.ClearField("plan_hash")
+    plan = message.DESCRIPTOR.fields_by_name.get("plan_hash")
+    if plan and not plan.GetOptions().Extensions[annotations_pb2.rules].required:
+        message.ClearField("plan_hash")
     return message
 
 

@@ -14,7 +14,7 @@ from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 from person import DAY_SECONDS, Person, captured_session, details, local_time, today
 from server import Server, wait_until
-from streak.v1 import account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2
+from streak.v1 import account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2, sync_pb2, sync_pb2_grpc
 
 OVER_LIMIT, ANCHOR = common_pb2.QUARANTINE_REASON_OVER_LIMIT, common_pb2.QUARANTINE_REASON_ANCHOR
 
@@ -485,8 +485,10 @@ def test_c32_both_notes_of_a_day_survive(server, account):
     result = migrate(account, Session(account).claim([captured], [entry(captured, today(), note="the session's", seconds=-600)]))
     assert list(result.habits[0].days_conflicting) == [today()] and len(result.notice_ids) == 1
     assert [cell.note for cell in account.history()] == ["the account's"]
-    notes = psql(server, f"select kept || '|' || other from notices where notice_id = '{result.notice_ids[0].hex()}'")
-    assert notes == "the account's|the session's"
+    notices = sync_pb2_grpc.SyncServiceStub(account.channel)
+    notice, = notices.ListNotices(sync_pb2.ListNoticesRequest(), metadata=account.metadata, timeout=30).notices
+    assert (notice.notice_id, notice.kept, notice.other) == (result.notice_ids[0], "the account's", "the session's")
+    assert b"the session's" in account.export()[0]
 
 
 @both_ways

@@ -1,0 +1,22 @@
+"""gRPC's official interop client in Ruby, as Debian packages it, against our runtime's interop server.
+
+Only where `scripts/check` has installed it: it says in STREAKD_INTEROP_RUBY where its program is."""
+
+import os
+import subprocess
+
+import pytest
+
+# All that it has, but for those that want Google's credentials.
+CASES = ["empty_unary", "large_unary", "client_compressed_unary", "client_streaming", "client_compressed_streaming", "server_streaming",
+         "ping_pong", "empty_stream", "custom_metadata", "status_code_and_message", "unimplemented_method", "unimplemented_service",
+         "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_official_client(interop_address, case):
+    host, port = interop_address.split(":")
+    run = subprocess.run(
+        ["ruby", os.environ["STREAKD_INTEROP_RUBY"], "--server_host", host, "--server_port", port, "--use_tls", "false", "--test_case", case],
+        capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0 and f"OK: {case}" in run.stdout, run.stdout + run.stderr
