@@ -50,6 +50,7 @@ let package = Package(
     systemModule("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev", brew: "openssl@3"),
     systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev", brew: "protobuf-c"),
     systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+    .systemLibrary(name: "CSplice"),
     systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
 
     // Runtime: nothing here knows about streaks.
@@ -83,8 +84,8 @@ let package = Package(
     .target(
       name: "Operations",
       dependencies: [
-        "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema", "StreakDomain",
-        "StreakStore",
+        "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
+        "StreakDomain", "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(

@@ -168,10 +168,14 @@ public struct BackupMaker {
         pack.endInput()
         dumpOutput.close()
       }
-      let counter = ByteCounter { progress.addDump($0) }
+      var byteCount: Int64 = 0
       do throws(OperationsError) {
-        try Pump.copy(from: dumpOutput, to: [pack, trial, counter])
-        return .success(counter.byteCount)
+        let doubler = try PipeDoubler(from: dumpOutput, to: pack.input)
+        try doubler.run(other: trial.input) { count in
+          byteCount += Int64(count)
+          progress.addDump(count)
+        }
+        return .success(byteCount)
       } catch {
         return .failure(error)
       }

@@ -2,8 +2,9 @@ internal import Cryptography
 internal import Glibc
 
 /// A compressed and encrypted file on its way: bytes go through zstd and age, and their hash is taken of what arrives.
-final class PackedFile: ByteSink {
-  private let input: Descriptor
+final class PackedFile {
+  /// Where the bytes go in.
+  let input: Descriptor
   private let compressor: Program
   private let encryptor: Program
   private let writer: Worker<Result<(sha256: [UInt8], byteCount: Int64), OperationsError>>
@@ -48,9 +49,6 @@ final class PackedFile: ByteSink {
       return .success((hash.digest, counter.byteCount))
     }
   }
-
-  /// - Returns: Whether there is still somebody to write to; if not, `finish()` says why.
-  func write(_ bytes: ArraySlice<UInt8>) throws(OperationsError) -> Bool { try input.write(bytes) }
 
   /// Nothing more comes.
   func endInput() { input.close() }

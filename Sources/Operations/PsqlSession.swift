@@ -3,7 +3,8 @@ internal import Glibc
 /// One session with a database, through psql: statements in, rows out. Ends with this object; what it has not committed is undone.
 final class PsqlSession: ByteSink {
   private let program: Program
-  private let input: Descriptor
+  /// Where psql reads from.
+  let input: Descriptor
   private let output: Descriptor
   private var received: [UInt8] = []
   private var isOver = false

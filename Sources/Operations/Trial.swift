@@ -41,6 +41,9 @@ final class Trial: ByteSink {
     return try session.write(bytes)
   }
 
+  /// Where the dump goes in; nil: there is no trial.
+  var input: Descriptor? { problem == nil ? session?.input : nil }
+
   /// After the whole dump: compares what it restored to.
   func failure(comparedWith tables: [BackupTable]) -> Failure? {
     if let problem { return Failure(text: problem, isDamage: false) }

@@ -64,7 +64,8 @@ extension RecoveryService {
 public enum RecoveryServiceMethods {
   public static let listRecoveryPoints = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "ListRecoveryPoints", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
     request: ListRecoveryPointsRequest.descriptor, response: ListRecoveryPointsResponse.descriptor)
   public static let requestRecovery = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "RequestRecovery", kind: .unary,
@@ -77,11 +78,13 @@ public enum RecoveryServiceMethods {
     request: ListRecoveriesRequest.descriptor, response: ListRecoveriesResponse.descriptor)
   public static let previewRecovery = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "PreviewRecovery", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
     request: PreviewRecoveryRequest.descriptor, response: PreviewRecoveryResponse.descriptor)
   public static let confirmRecovery = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "ConfirmRecovery", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 30, seconds: 3600), perAddress: Rate(calls: 300, seconds: 3600), isCountedByMethod: false)),
     request: ConfirmRecoveryRequest.descriptor, response: ConfirmRecoveryResponse.descriptor)
   public static let cancelRecovery = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "CancelRecovery", kind: .unary,

@@ -1,0 +1,63 @@
+import Glibc
+@testable import Operations
+import Testing
+
+@Suite(.serialized) struct PipeDoublerTests {
+  private static let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+
+  /// Runs a doubler over `bytes`.
+  ///
+  /// - Parameter limits: How many bytes each of the two reads before it closes its end; nil: all.
+  private static func run(_ limits: [Int?], hasOther: Bool = true) throws -> (received: [[UInt8]], counted: Int) {
+    signal(SIGPIPE, SIG_IGN)
+    let (source, input) = try Descriptor.pipe()
+    let start = UncheckedBox(input)
+    let writer = Worker { () -> Bool in
+      defer { start.value.close() }
+      return (try? start.value.write(bytes[...])) ?? false
+    }
+    let pipes = [try Descriptor.pipe(), try Descriptor.pipe()]
+    let readers = zip(pipes, limits).map { pipe, limit in
+      let end = UncheckedBox(pipe.reading)
+      return Worker { () -> [UInt8] in
+        var received: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while received.count < limit ?? .max, let count = try? end.value.read(into: &chunk), count > 0 {
+          received += chunk[..<count]
+        }
+        end.value.close()
+        return received
+      }
+    }
+    var counted = 0
+    let doubler = try PipeDoubler(from: source, to: pipes[0].writing)
+    try doubler.run(other: hasOther ? pipes[1].writing : nil) { counted += $0 }
+    for pipe in pipes { pipe.writing.close() }
+    #expect(writer.join())
+    return (readers.map { $0.join() }, counted)
+  }
+
+  @Test("both get every byte in order")
+  func both() throws {
+    let (received, counted) = try Self.run([nil, nil])
+    #expect(received == [Self.bytes, Self.bytes] && counted == Self.bytes.count)
+  }
+
+  @Test("whoever stops reading holds nobody up, and the source comes to its end", arguments: 0..<4)
+  func oneStops(which: Int) throws {
+    let (received, counted) = try Self.run([which & 1 == 0 ? nil : 100_000, which & 2 == 0 ? nil : 200_000])
+    #expect(counted == Self.bytes.count)
+    for (bytes, stops) in zip(received, [which & 1 != 0, which & 2 != 0]) {
+      if stops {
+        #expect(bytes.count >= 100_000 && Self.bytes.starts(with: bytes))
+      } else {
+        #expect(bytes == Self.bytes)
+      }
+    }
+  }
+
+  @Test("without another one, the sink gets everything")
+  func alone() throws {
+    #expect(try Self.run([nil, 0], hasOther: false).received == [Self.bytes, []])
+  }
+}
