@@ -36,6 +36,7 @@ let package = Package(
   products: [
     .executable(name: "streakd", targets: ["streakd"]),
     .executable(name: "streakctl", targets: ["streakctl"]),
+    .executable(name: "streak-harness", targets: ["streak-harness"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -109,6 +110,13 @@ let package = Package(
         "Schema",
         "StreakDomain", "StreakStore", "TLS", argumentParser,
       ],
+      swiftSettings: settings),
+    .target(
+      name: "StreakHarness",
+      dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "streak-harness", dependencies: ["EventLoop", "RPC", "StreakHarness", "TLS", argumentParser],
       swiftSettings: settings),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",

@@ -8,9 +8,18 @@ public indirect enum JSONValue: Sendable, Equatable {
   /// Members in order; names are distinct.
   case object([Member])
 
+  /// Reads one document.
+  /// - Throws: `JSONError` naming the byte offset.
+  public init(parsing text: String) throws(JSONError) { self = try JSONParser.parse(text) }
+
   public struct Member: Sendable, Equatable {
     public let name: String
     public let value: JSONValue
+
+    public init(name: String, value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
   }
 }
 

@@ -42,7 +42,7 @@ public struct WireMessage: Sendable {
   }
 
   /// All values of a fixed-width field of `width` bytes, packed or not.
-  func values(_ number: UInt32, width: Int) -> [UInt64] {
+  public func values(_ number: UInt32, width: Int) -> [UInt64] {
     fields.filter { $0.number == number }.flatMap { field -> [UInt64] in
       guard field.type == .lengthDelimited else { return [field.value] }
       return stride(from: 0, to: field.payload.count - width + 1, by: width).map { start in

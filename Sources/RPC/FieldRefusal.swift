@@ -12,9 +12,18 @@ enum FieldRefusal {
       .with(GoogleRPCErrorInfo(reason: "MALFORMED_REQUEST", domain: domain))
   }
 
+  /// Bytes of field violations that are told: with more, the details would not fit into the trailers and nothing would be told.
+  static let violationBytesMax = 4_096
+
   @usableFromInline
   static func status(for violations: [FieldViolation]) -> RPCStatus {
-    let details = violations.map { violation in
+    var bytes = 0
+    let told = violations.prefix { violation in
+      // 12: the tags and lengths around them.
+      bytes += violation.path.utf8.count + violation.description.utf8.count + 12
+      return bytes <= violationBytesMax
+    }
+    let details = told.map { violation in
       GoogleRPCBadRequest.FieldViolation(field: violation.path, description: violation.description)
     }
     let first = violations.first.map { "\($0.path): \($0.description)" } ?? ""

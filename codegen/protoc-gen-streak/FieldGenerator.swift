@@ -148,7 +148,10 @@ struct FieldGenerator {
     if let rules = schema.rules {
       if schema.isRepeated {
         text += "    violations.check(\"\(schema.name)\", itemCount: \(value).count, \(rules))\n"
-        if !isMessage, elementType == "String" || elementType == "[UInt8]" {
+        if isEnum {
+          text +=
+            "    for item in \(value) { violations.check(\"\(schema.name)\", value: item.rawValue, isDefined: item.schemaName != nil, \(rules)) }\n"
+        } else if !isMessage, elementType == "String" || elementType == "[UInt8]" {
           let count = elementType == "String" ? "item.utf8.count" : "item.count"
           text += "    for item in \(value) { violations.check(\"\(schema.name)\", byteCount: \(count), \(rules)) }\n"
         }
@@ -177,6 +180,7 @@ struct FieldGenerator {
 /// The pieces of code for one oneof.
 struct OneofGenerator {
   let name: String
+  let mustBeSet: Bool
   let members: [FieldGenerator]
   let cOwner: String
 
@@ -220,8 +224,9 @@ struct OneofGenerator {
 
   var violations: String {
     let checks = members.map { member in (member, member.violations(of: "value")) }
-    guard checks.contains(where: { !$0.1.isEmpty }) else { return "" }
-    var text = "    switch \(property) {\n    case nil: break\n"
+    guard mustBeSet || checks.contains(where: { !$0.1.isEmpty }) else { return "" }
+    let absent = mustBeSet ? "violations.check(\"\(name)\", isPresent: false, FieldRules(required: true))" : "break"
+    var text = "    switch \(property) {\n    case nil: \(absent)\n"
     for (member, check) in checks {
       text +=
         check.isEmpty

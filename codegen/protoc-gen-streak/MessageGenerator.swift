@@ -26,7 +26,8 @@ struct MessageGenerator {
     let fields = try schema.fields.map { try FieldGenerator($0, in: schema, names) }
     let oneofs = schema.oneofs.indices.map { index in
       OneofGenerator(
-        name: schema.oneofs[index], members: fields.filter { $0.schema.oneofIndex == index }, cOwner: schema.fullName)
+        name: schema.oneofs[index].name, mustBeSet: schema.oneofs[index].mustBeSet,
+        members: fields.filter { $0.schema.oneofIndex == index }, cOwner: schema.fullName)
     }
     let plain = fields.filter { $0.schema.oneofIndex == nil }
     var text = schema.documentation("")

@@ -52,7 +52,8 @@ struct ProtoMessage {
   /// With a leading dot.
   let fullName: String
   let fields: [ProtoField]
-  let oneofs: [String]
+  /// Name, and whether a member must be set.
+  let oneofs: [(name: String, mustBeSet: Bool)]
   let nested: [ProtoMessage]
   let enums: [ProtoEnum]
   let isMapEntry: Bool
@@ -65,7 +66,7 @@ struct ProtoMessage {
     fields = try wire.messages(2).enumerated().map { try ProtoField($1, comments, path + [2, $0]) }
     nested = try wire.messages(3).enumerated().map { try ProtoMessage($1, fullName, comments, path + [3, $0]) }
     enums = try wire.messages(4).enumerated().map { try ProtoEnum($1, fullName, comments, path + [4, $0]) }
-    oneofs = try wire.messages(8).map { $0.string(1) }
+    oneofs = try wire.messages(8).map { ($0.string(1), try $0.message(2).number(50_001) == 1) }
     isMapEntry = try wire.message(7).number(7) == 1
     documentation = { comments.documentation(path, indent: $0) }
   }

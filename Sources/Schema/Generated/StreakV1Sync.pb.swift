@@ -217,7 +217,7 @@ public struct Operation: ProtobufMessage {
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("seen", in: seen)
     switch change {
-    case nil: break
+    case nil: violations.check("change", isPresent: false, FieldRules(required: true))
     case .setCompletion(let value):
       violations.check("set_completion", in: value)
     case .editHabit(let value):
@@ -255,6 +255,7 @@ public struct SetCompletion: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SetCompletion.self, streak__v1__set_completion__init),
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(range: 10957...2932896), 4: FieldRules(maxBytes: 4096), 5: FieldRules(required: true)],
     children: [5: LocalTime.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -278,6 +279,10 @@ public struct SetCompletion: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
+    violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
+    violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
+    violations.check("made", isPresent: made != nil, FieldRules(required: true))
     violations.check("made", in: made)
   }
 }
@@ -298,6 +303,7 @@ public struct EditHabit: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__EditHabit.self, streak__v1__edit_habit__init),
+    rules: [1: FieldRules(required: true), 2: FieldRules(definedOnly: true)],
     children: [1: Habit.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -316,7 +322,9 @@ public struct EditHabit: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("habit", in: habit)
+    violations.check("habit", isPresent: habit != nil, FieldRules(required: true))
+    violations.check("fields", itemCount: fields.count, FieldRules(definedOnly: true))
+    for item in fields { violations.check("fields", value: item.rawValue, isDefined: item.schemaName != nil, FieldRules(definedOnly: true)) }
   }
 }
 
@@ -332,7 +340,8 @@ public struct DeleteHabit: ProtobufMessage {
   }
 
   public static let descriptor = unsafe MessageDescriptor(
-    CBridge.table(of: Streak__V1__DeleteHabit.self, streak__v1__delete_habit__init))
+    CBridge.table(of: Streak__V1__DeleteHabit.self, streak__v1__delete_habit__init),
+    rules: [1: FieldRules(required: true, uuid: true)])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__DeleteHabit.self)
@@ -347,6 +356,7 @@ public struct DeleteHabit: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
   }
 }
 
@@ -365,7 +375,8 @@ public struct ResolveConflict: ProtobufMessage {
   }
 
   public static let descriptor = unsafe MessageDescriptor(
-    CBridge.table(of: Streak__V1__ResolveConflict.self, streak__v1__resolve_conflict__init))
+    CBridge.table(of: Streak__V1__ResolveConflict.self, streak__v1__resolve_conflict__init),
+    rules: [1: FieldRules(required: true, uuid: true)])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ResolveConflict.self)
@@ -382,6 +393,7 @@ public struct ResolveConflict: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("notice_id", byteCount: noticeId.count, FieldRules(required: true, uuid: true))
   }
 }
 

@@ -11,7 +11,8 @@ extension QueuedOperation {
     self.init(
       operation: StreakDomain.Operation(
         seq: message.seq, time: HybridTime(packed: message.hybridTime), seen: StreakDomain.Cursor(message.seen),
-        change: StreakDomain.Operation.Change(message.change)), payload: payload,
+        change: message.fieldViolations().isEmpty ? StreakDomain.Operation.Change(message.change) : .malformed),
+      payload: payload,
       payloadHash: Array(SHA256.digest(of: payload).prefix(16)))
   }
 }

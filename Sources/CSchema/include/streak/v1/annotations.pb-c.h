@@ -19,7 +19,9 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Streak__V1__Rate Streak__V1__Rate;
 typedef struct Streak__V1__RateLimit Streak__V1__RateLimit;
 typedef struct Streak__V1__MethodPolicy Streak__V1__MethodPolicy;
+typedef struct Streak__V1__TokenForm Streak__V1__TokenForm;
 typedef struct Streak__V1__FieldRules Streak__V1__FieldRules;
+typedef struct Streak__V1__FieldMeaning Streak__V1__FieldMeaning;
 
 
 /* --- enums --- */
@@ -45,11 +47,61 @@ typedef enum _Streak__V1__Authentication {
    */
   STREAK__V1__AUTHENTICATION__AUTHENTICATION_USER = 3,
   /*
-   * The operator's token.
+   * The operator's token, which no call gives.
    */
   STREAK__V1__AUTHENTICATION__AUTHENTICATION_ADMIN = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__AUTHENTICATION)
 } Streak__V1__Authentication;
+/*
+ * Where a value comes from that cannot be chosen freely.
+ */
+typedef enum _Streak__V1__ValueSource {
+  /*
+   * It can.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UNSPECIFIED = 0,
+  /*
+   * Whether it succeeds depends on what happened before: leave it at its default.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HISTORY = 1,
+  /*
+   * An email address.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_EMAIL = 2,
+  /*
+   * The present moment.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_NOW = 3,
+  /*
+   * The present moment as hybrid logical time (`Operation.hybrid_time`).
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HYBRID_NOW = 4,
+  /*
+   * An offset from UTC in seconds, a part of local time.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UTC_OFFSET = 5,
+  /*
+   * When the day begins in minutes, a part of local time.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_DAY_START = 6,
+  /*
+   * The day number that the local time beside it gives: date(now + offset - day start).
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_DAY = 7,
+  /*
+   * The number after that of the item before, or after the last one that this device sent.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_NEXT_NUMBER = 8,
+  /*
+   * The hash of the message that this one is in, as its comment describes (`CaptureManifest`).
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_CAPTURE_HASH = 9,
+  /*
+   * In a verdict: why the item was refused, an enum; zero if it was not.
+   */
+  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_REASON = 10
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__VALUE_SOURCE)
+} Streak__V1__ValueSource;
 
 /* --- messages --- */
 
@@ -120,10 +172,52 @@ struct  Streak__V1__MethodPolicy
    * How often it may be called. Refused beyond that: TOO_MANY_REQUESTS, with a `google.rpc.RetryInfo` that says when to try again.
    */
   Streak__V1__RateLimit *rate_limit;
+  /*
+   * It changes nothing that a call can show.
+   */
+  protobuf_c_boolean read_only;
+  /*
+   * The same request again is answered with the very bytes of the first reply.
+   */
+  protobuf_c_boolean same_reply;
+  /*
+   * The call's own credentials may be worth nothing afterwards.
+   */
+  protobuf_c_boolean ends_credentials;
+  /*
+   * Once it has succeeded there are things of these kinds (`FieldMeaning.kind`), in the request or the response.
+   */
+  size_t n_provides;
+  char **provides;
+  /*
+   * Whether a valid request succeeds depends on more than earlier calls can bring about: on backups, or on further requests of the same call.
+   */
+  protobuf_c_boolean conditional;
 };
 #define STREAK__V1__METHOD_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__method_policy__descriptor) \
-    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL }
+    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0, 0,NULL, 0 }
+
+
+/*
+ * How a token is put together.
+ */
+struct  Streak__V1__TokenForm
+{
+  ProtobufCMessage base;
+  /*
+   * What it begins with.
+   */
+  char *prefix;
+  /*
+   * Kinds of values (`FieldMeaning.kind`): a string as it is, bytes joined and then as unpadded base64url.
+   */
+  size_t n_parts;
+  char **parts;
+};
+#define STREAK__V1__TOKEN_FORM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__token_form__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
 
 
 /*
@@ -169,6 +263,56 @@ struct  Streak__V1__FieldRules
 #define STREAK__V1__FIELD_RULES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__field_rules__descriptor) \
     , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * What a value stands for, where that takes more than its rules: whoever makes requests from the schema alone needs it for one that
+ * succeeds. The server does not look at it.
+ */
+struct  Streak__V1__FieldMeaning
+{
+  ProtobufCMessage base;
+  /*
+   * The kind of thing that it names, such as "habit". In a request: one that exists, unless `new`. In a response: one that exists from now on.
+   */
+  char *kind;
+  /*
+   * In a request: the caller makes it up, and it exists once the call has succeeded.
+   */
+  protobuf_c_boolean new_;
+  /*
+   * The only value that succeeds.
+   */
+  char *constant;
+  /*
+   * In a request: the thing is gone once the call has succeeded.
+   */
+  protobuf_c_boolean ends;
+  /*
+   * Whoever knows the value may use it: it is a credential itself.
+   */
+  protobuf_c_boolean secret;
+  /*
+   * In a response: it also tells of attempts that were refused.
+   */
+  protobuf_c_boolean trail;
+  /*
+   * What it must agree with.
+   */
+  Streak__V1__ValueSource source;
+  /*
+   * Of a list in a response: it holds a verdict on each item of the request's list of this name, in order. The verdict's field whose source is
+   * VALUE_SOURCE_REASON is zero for an item that was accepted.
+   */
+  char *judges;
+  /*
+   * Of a number: how many items the list of this name beside the message, or in it, has.
+   */
+  char *counts;
+};
+#define STREAK__V1__FIELD_MEANING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__field_meaning__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0, STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /* Streak__V1__Rate methods */
@@ -228,6 +372,25 @@ Streak__V1__MethodPolicy *
 void   streak__v1__method_policy__free_unpacked
                      (Streak__V1__MethodPolicy *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__TokenForm methods */
+void   streak__v1__token_form__init
+                     (Streak__V1__TokenForm         *message);
+size_t streak__v1__token_form__get_packed_size
+                     (const Streak__V1__TokenForm   *message);
+size_t streak__v1__token_form__pack
+                     (const Streak__V1__TokenForm   *message,
+                      uint8_t             *out);
+size_t streak__v1__token_form__pack_to_buffer
+                     (const Streak__V1__TokenForm   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__TokenForm *
+       streak__v1__token_form__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__token_form__free_unpacked
+                     (Streak__V1__TokenForm *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__FieldRules methods */
 void   streak__v1__field_rules__init
                      (Streak__V1__FieldRules         *message);
@@ -247,6 +410,25 @@ Streak__V1__FieldRules *
 void   streak__v1__field_rules__free_unpacked
                      (Streak__V1__FieldRules *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__FieldMeaning methods */
+void   streak__v1__field_meaning__init
+                     (Streak__V1__FieldMeaning         *message);
+size_t streak__v1__field_meaning__get_packed_size
+                     (const Streak__V1__FieldMeaning   *message);
+size_t streak__v1__field_meaning__pack
+                     (const Streak__V1__FieldMeaning   *message,
+                      uint8_t             *out);
+size_t streak__v1__field_meaning__pack_to_buffer
+                     (const Streak__V1__FieldMeaning   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__FieldMeaning *
+       streak__v1__field_meaning__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__field_meaning__free_unpacked
+                     (Streak__V1__FieldMeaning *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__Rate_Closure)
@@ -258,8 +440,14 @@ typedef void (*Streak__V1__RateLimit_Closure)
 typedef void (*Streak__V1__MethodPolicy_Closure)
                  (const Streak__V1__MethodPolicy *message,
                   void *closure_data);
+typedef void (*Streak__V1__TokenForm_Closure)
+                 (const Streak__V1__TokenForm *message,
+                  void *closure_data);
 typedef void (*Streak__V1__FieldRules_Closure)
                  (const Streak__V1__FieldRules *message,
+                  void *closure_data);
+typedef void (*Streak__V1__FieldMeaning_Closure)
+                 (const Streak__V1__FieldMeaning *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -268,10 +456,13 @@ typedef void (*Streak__V1__FieldRules_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    streak__v1__authentication__descriptor;
+extern const ProtobufCEnumDescriptor    streak__v1__value_source__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__rate__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__token_form__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__field_rules__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__field_meaning__descriptor;
 
 PROTOBUF_C__END_DECLS
 

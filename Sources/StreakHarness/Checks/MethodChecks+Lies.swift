@@ -1,0 +1,74 @@
+internal import ProtobufCodec
+
+extension MethodChecks {
+  /// Requests that lie, several fields at once: whatever they are answered with is foreseen, nobody else notices, and the liar's next honest
+  /// request succeeds.
+  func checkLies() async throws {
+    guard needsPerson, !method.serverStreams else { return }
+    let hasQueue = schema.message(method.request).fields.contains { $0.isJudgedApart }
+    let rounds = hasQueue ? settings.lies * 4 : settings.lies
+    guard rounds > 0, schema.message(method.request).fields.count > 0 else { return }
+    let witness = try await shared.witness()
+    let before = try await witness.snapshot()
+    newPerson()
+    for round in 0..<rounds {
+      if hasQueue || method.endsCredentials { newPerson() }
+      var request = try await RequestBuilder(person, form: .full).request(of: method)
+      var random = Randomness(seed: settings.seed &+ UInt64(round), name: method.path + " lies")
+      for _ in 0..<Int(random.next() >> 33 % 3) + 1 { lie(&request, &random) }
+      try await check("lies, round \(round)", request, .anythingTyped)
+      guard hasQueue else { continue }
+      // The queue goes on: with the number that the server waits for.
+      let honest = try await RequestBuilder(person, form: .full).request(of: method)
+      try await check("an honest request after lies, round \(round)", honest, .success)
+    }
+    let after = try await witness.snapshot()
+    let changed = before.keys.filter { before[$0] != after[$0] }.sorted()
+    if changed.isEmpty {
+      pass("lies do not reach another person")
+    } else {
+      fail(
+        "lies do not reach another person", expected: "what read-only methods show a witness to stay",
+        actual: "changed: \(changed.joined(separator: ", "))", request: "all lies above", credentials: credentials)
+    }
+    newPerson()
+  }
+
+  /// Changes one field anywhere to something that it should not be.
+  private func lie(_ message: inout DynamicMessage, _ random: inout Randomness) {
+    let fields = schema.message(message.type).fields.filter { message.fields[$0.number] != nil || $0.type != .message }
+    guard !fields.isEmpty else { return }
+    let field = fields[Int(random.next() >> 33) % fields.count]
+    if field.type == .message, var values = message.fields[field.number], !values.isEmpty, random.next() >> 33 % 8 != 0
+    {
+      let index = Int(random.next() >> 33) % values.count
+      if case .message(var child) = values[index] {
+        lie(&child, &random)
+        values[index] = .message(child)
+        message.fields[field.number] = values
+      }
+      return
+    }
+    message.fields[field.number] = Self.lies(field, &random)
+  }
+
+  private static func lies(_ field: FieldSchema, _ random: inout Randomness) -> [DynamicValue]? {
+    switch field.type {
+    case .message: return nil
+    case .string, .bytes:
+      let texts: [[UInt8]] = [
+        [], [0x20], Array("\u{0}".utf8), random.bytes(16).map { $0 & 0x7F }, [UInt8](repeating: 0x61, count: 5_000),
+        Array("e\u{301}\u{202E}\u{FEFF}\u{10FFFF}".utf8), Array("' OR 1=1; --".utf8),
+      ]
+      return [.bytes(texts[Int(random.next() >> 33) % texts.count])]
+    default:
+      let numbers: [Int64] = [
+        0, 1, -1, 2, .max, .min, Int64(Int32.max), Int64(Int32.min), 1 << 53, (1 << 53) + 1, 1 << 62,
+        WallClock.milliseconds() << 16 &+ (Int64(90_000) << 16), (WallClock.milliseconds() + 864_000_000) << 16, 20_000,
+        2_932_897,
+        Int64(truncatingIfNeeded: random.next()),
+      ]
+      return [.number(numbers[Int(random.next() >> 33) % numbers.count])]
+    }
+  }
+}

@@ -1,0 +1,102 @@
+public import RPC
+internal import ProtobufCodec
+internal import GRPCSchema
+internal import Schema
+
+/// How a run is made.
+public struct HarnessSettings: Sendable {
+  /// What the requests' shape follows from.
+  public var seed: UInt64 = 0
+  /// For the commands in the report.
+  public var address = ""
+  /// Parts of method names, such as `StreakService` or `SyncService/Sync`; empty: all.
+  public var only: [String] = []
+  /// Rounds of lying requests for each method.
+  public var lies = 4
+
+  public init() {}
+}
+
+/// Tries a server against its schema.
+public struct Harness {
+  private let schema: ServiceSchema
+  private let settings: HarnessSettings
+  private let caller: Caller
+
+  public init(_ schema: ServiceSchema, _ channel: RPCChannel, _ settings: HarnessSettings) {
+    self.schema = schema
+    self.settings = settings
+    caller = Caller(channel)
+  }
+
+  /// Checks every method.
+  /// - Parameter progress: Hears of each suite when it is done.
+  public func run(progress: (Suite) -> Void = { _ in }) async -> Report {
+    var report = Report(seed: settings.seed, address: settings.address)
+    let shared = SharedPeople(schema, caller, seed: settings.seed)
+    for method in schema.methods where isWanted(method.label) {
+      let suite = await MethodChecks(method, settings, schema, caller, shared).run()
+      report.suites.append(suite)
+      progress(suite)
+    }
+    return report
+  }
+
+  /// Plays the scenarios of a file.
+  /// - Parameters:
+  ///   - text: Format: Tests/Scenarios/README.md.
+  ///   - file: Its name, for the report.
+  /// - Throws: What is wrong with the file.
+  public func play(_ text: String, file: String) async throws -> Report {
+    var report = Report(seed: settings.seed, address: settings.address)
+    for scenario in try ScenarioFile(text).scenarios
+    where settings.only.isEmpty || settings.only.contains(scenario.name) {
+      report.suites.append(await ScenarioRunner(scenario, file: file, schema, caller, settings).run())
+    }
+    return report
+  }
+
+  private func isWanted(_ label: String) -> Bool {
+    settings.only.isEmpty || settings.only.contains { label == $0 || (!$0.contains("/") && label.contains($0)) }
+  }
+}
+
+extension ServiceSchema {
+  /// The schema that this program was built with.
+  public static func ofBuild() throws -> ServiceSchema {
+    try ServiceSchema(files: (GRPCSchemaCatalog.files + SchemaCatalog.files).map(\.serialized))
+  }
+
+  /// The schema that a running server tells by reflection.
+  public static func ofServer(_ channel: RPCChannel) async throws -> ServiceSchema {
+    let method = MethodDescriptor(
+      service: "grpc.reflection.v1.ServerReflection", name: "ServerReflectionInfo", kind: .bidirectionalStreaming,
+      request: GRPCReflectionV1ServerReflectionRequest.descriptor,
+      response: GRPCReflectionV1ServerReflectionResponse.descriptor)
+    let stream = channel.streaming(
+      method, GRPCReflectionV1ServerReflectionRequest.self, GRPCReflectionV1ServerReflectionResponse.self,
+      options: CallOptions(timeoutMilliseconds: Caller.timeoutMilliseconds))
+    func ask(
+      _ question: GRPCReflectionV1ServerReflectionRequest.MessageRequest
+    ) async throws -> GRPCReflectionV1ServerReflectionResponse.MessageResponse {
+      try await stream.send(GRPCReflectionV1ServerReflectionRequest(messageRequest: question))
+      guard let answer = try await stream.next()?.messageResponse else {
+        throw SchemaError(description: "Reflection ended early.")
+      }
+      if case .errorResponse(let error) = answer { throw SchemaError(description: "Reflection: \(error.errorMessage)") }
+      return answer
+    }
+    guard case .listServicesResponse(let list) = try await ask(.listServices("")) else {
+      throw SchemaError(description: "Reflection does not list services.")
+    }
+    var files: [[UInt8]] = []
+    for service in list.service {
+      guard case .fileDescriptorResponse(let answer) = try await ask(.fileContainingSymbol(service.name)) else {
+        continue
+      }
+      files += answer.fileDescriptorProto
+    }
+    stream.cancel()
+    return try ServiceSchema(files: files)
+  }
+}

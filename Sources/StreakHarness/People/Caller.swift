@@ -1,0 +1,68 @@
+internal import EventLoop
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+
+/// Makes calls of methods that only descriptors tell of.
+final class Caller: Sendable {
+  private let channel: RPCChannel
+  /// No answer within this is a failure.
+  static let timeoutMilliseconds: UInt64 = 20_000
+
+  init(_ channel: RPCChannel) { self.channel = channel }
+
+  /// Sends one request and takes the reply: of a stream of replies that nobody ends, the first.
+  /// - Parameter token: What follows `Bearer `.
+  func call(_ method: MethodSchema, _ request: [UInt8], token: String?) async -> Reply {
+    await call(method, request, authorization: token.map { "Bearer " + $0 })
+  }
+
+  func call(_ method: MethodSchema, _ request: [UInt8], authorization: String?) async -> Reply {
+    let descriptor = MethodDescriptor(
+      service: method.service, name: method.name,
+      kind: method.clientStreams ? .bidirectionalStreaming : method.serverStreams ? .serverStreaming : .unary,
+      request: GoogleProtobufAny.descriptor, response: GoogleProtobufAny.descriptor)
+    let call = channel.start(
+      descriptor, request: method.clientStreams ? nil : request,
+      options: CallOptions(
+        metadata: authorization.map { [("authorization", $0)] } ?? [], timeoutMilliseconds: Self.timeoutMilliseconds))
+    var reply = Reply()
+    do throws(RPCStatus) {
+      if method.clientStreams {
+        try await call.send(request)
+        await call.finishSending()
+      }
+      while let message = try await call.next() {
+        reply.messages.append(message)
+        if method.serverStreams && !method.clientStreams {
+          call.cancel()
+          return reply
+        }
+      }
+    } catch {
+      reply.status = error.code == .ok ? nil : error
+    }
+    return reply
+  }
+}
+
+/// What a call was answered with.
+struct Reply: Sendable {
+  var messages: [[UInt8]] = []
+  /// Nil: OK.
+  var status: RPCStatus?
+
+  var reason: String { status?.detail(GoogleRPCErrorInfo.self)?.reason ?? "" }
+  var domain: String { status?.detail(GoogleRPCErrorInfo.self)?.domain ?? "" }
+  var fieldPaths: [String] { status?.detail(GoogleRPCBadRequest.self)?.fieldViolations.map(\.field) ?? [] }
+
+  /// Such as `INVALID_ARGUMENT INVALID_FIELD (habit.name)`.
+  var summary: String {
+    guard let status else { return "OK" }
+    var parts = [status.code.name]
+    if !reason.isEmpty { parts.append(reason) }
+    if !fieldPaths.isEmpty { parts.append("(" + fieldPaths.prefix(8).joined(separator: ", ") + ")") }
+    if reason.isEmpty { parts.append(status.message) }
+    return parts.joined(separator: " ")
+  }
+}

@@ -1,0 +1,139 @@
+internal import ProtobufCodec
+
+/// One thing that is not as the schema says, with what is needed to see it again.
+public struct Failure: Sendable {
+  /// Such as `StreakService/PutHabit`.
+  public let method: String
+  /// Such as `rule max_bytes of habit.name`.
+  public let check: String
+  public let expected: String
+  public let actual: String
+  /// The smallest request that shows it, as JSON; or the bytes of one that is no message.
+  public let request: String
+  /// Whose credentials it carried.
+  public let credentials: String
+  /// The command that makes the same check again.
+  public let replay: String
+}
+
+/// What one method, or one scenario, went through.
+public struct Suite: Sendable {
+  public let name: String
+  /// The names of the checks that found nothing wrong.
+  public internal(set) var passed: [String] = []
+  public internal(set) var failures: [Failure] = []
+  /// Why nothing, or not all, was tried; empty if all was.
+  public internal(set) var skipped = ""
+  public internal(set) var seconds = 0.0
+
+  public var checks: Int { passed.count + failures.count }
+
+  init(name: String) { self.name = name }
+}
+
+/// What a run found.
+public struct Report: Sendable {
+  public let seed: UInt64
+  public let address: String
+  public internal(set) var suites: [Suite] = []
+
+  /// Adds what another run found.
+  public mutating func add(_ other: Report) { suites += other.suites }
+
+  public var failures: [Failure] { suites.flatMap(\.failures) }
+  public var checks: Int { suites.reduce(0) { $0 + $1.checks } }
+  public var isGood: Bool { failures.isEmpty && checks > 0 }
+
+  /// For people.
+  public var text: String {
+    var lines: [String] = []
+    for suite in suites {
+      let state = !suite.failures.isEmpty ? "FAIL" : suite.checks == 0 ? "skip" : "ok  "
+      lines.append(
+        "\(state)  \(suite.name)  \(suite.checks) checks"
+          + (suite.skipped.isEmpty ? "" : "; not tried: \(suite.skipped)"))
+      for failure in suite.failures {
+        lines.append("      \(failure.check)")
+        lines.append("        expected  \(failure.expected)")
+        lines.append("        got       \(failure.actual)")
+        lines.append("        request   \(failure.request)")
+        lines.append("        as        \(failure.credentials)")
+        lines.append("        again     \(failure.replay)")
+      }
+    }
+    lines.append("\(checks) checks, \(failures.count) failed (seed \(seed), \(address))")
+    return lines.joined(separator: "\n")
+  }
+
+  /// For programs.
+  public var json: String {
+    JSONValue.object([
+      ("seed", .string("\(seed)")), ("address", .string(address)), ("checks", .number("\(checks)")),
+      ("failed", .number("\(failures.count)")),
+      (
+        "suites",
+        .array(
+          suites.map { suite in
+            .object([
+              ("name", .string(suite.name)), ("checks", .number("\(suite.checks)")),
+              ("seconds", .number(Self.text(suite.seconds))), ("notTried", .string(suite.skipped)),
+              (
+                "failures",
+                .array(
+                  suite.failures.map { failure in
+                    .object([
+                      ("check", .string(failure.check)), ("expected", .string(failure.expected)),
+                      ("actual", .string(failure.actual)), ("request", .string(failure.request)),
+                      ("credentials", .string(failure.credentials)), ("replay", .string(failure.replay)),
+                    ])
+                  })
+              ),
+            ])
+          })
+      ),
+    ]).text + "\n"
+  }
+
+  /// For build servers: JUnit's XML, a test case for each check.
+  public var junit: String {
+    var lines = ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>"]
+    lines.append("<testsuites name=\"streak-harness\" tests=\"\(checks)\" failures=\"\(failures.count)\">")
+    for suite in suites {
+      lines.append(
+        "  <testsuite name=\"\(Self.escaped(suite.name))\" tests=\"\(suite.checks)\" failures=\"\(suite.failures.count)\" "
+          + "time=\"\(Self.text(suite.seconds))\">")
+      for failure in suite.failures {
+        lines.append("    <testcase classname=\"\(Self.escaped(suite.name))\" name=\"\(Self.escaped(failure.check))\">")
+        lines.append(
+          "      <failure message=\"\(Self.escaped("expected \(failure.expected), got \(failure.actual)"))\">")
+        lines.append(Self.escaped("request: \(failure.request)\nas: \(failure.credentials)\nagain: \(failure.replay)"))
+        lines.append("      </failure>")
+        lines.append("    </testcase>")
+      }
+      for check in suite.passed {
+        lines.append("    <testcase classname=\"\(Self.escaped(suite.name))\" name=\"\(Self.escaped(check))\"/>")
+      }
+      lines.append("  </testsuite>")
+    }
+    lines.append("</testsuites>")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Three decimals.
+  private static func text(_ seconds: Double) -> String { "\((seconds * 1000).rounded() / 1000)" }
+
+  static func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "\n": result += "\n"
+      default: if scalar.value >= 0x20 { result.unicodeScalars.append(scalar) } else { result += "?" }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,134 @@
+import ArgumentParser
+import EventLoop
+import Glibc
+import RPC
+import StreakHarness
+import TLS
+
+/// Tries a server against its schema.
+@main
+struct StreakHarnessCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "streak-harness",
+    abstract: "Tries a running server against its schema: rules, boundaries, credentials, replays, lies.",
+    discussion: """
+      It makes accounts of its own and leaves them there. A server that is tried needs --rate-limit-factor 1000. \
+      Exit codes: 0 all is as the schema says; 1 something is not; 64 wrong usage; 69 the server cannot be reached.
+      """)
+
+  /// Bytes of a scenario file.
+  static let scenarioBytesMax = 16 * 1_024 * 1_024
+
+  enum Source: String, ExpressibleByArgument, CaseIterable {
+    case build, server
+  }
+
+  @Option(help: "The server's name or address.")
+  var address: String = "127.0.0.1:50051"
+
+  @Option(help: "Where the schema comes from: this build, or the server's reflection.")
+  var schema: Source = .build
+
+  @Option(help: "What the requests' shape follows from.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Only methods whose name holds this, such as StreakService or SyncService/Sync; may be repeated.")
+  var only: [String] = []
+
+  @Option(help: "Rounds of lying requests for each method; four times as many where operations are judged one by one.")
+  var lies: Int = 4
+
+  @Option(
+    help:
+      "Play the scenarios of this file (format: Tests/Scenarios/README.md) instead; may be repeated. --only then names scenarios."
+  )
+  var scenario: [String] = []
+
+  @Option(help: "Write the report as JSON into this file.")
+  var json: String?
+
+  @Option(help: "Write the report as JUnit XML into this file.")
+  var junit: String?
+
+  @Flag(help: "Connect with TLS, trusting the system's authorities.")
+  var tls = false
+
+  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
+  var tlsCA: String?
+
+  func run() async throws {
+    guard let target = ChannelTarget(parsing: address) else {
+      throw ValidationError("--address must be HOST:PORT or unix:PATH.")
+    }
+    guard (0...10_000).contains(lies) else { throw ValidationError("--lies must be from 0 to 10000.") }
+    let context: TLSContext?
+    do throws(TLSError) { context = tls || tlsCA != nil ? try TLSContext(clientTrusting: tlsCA) : nil } catch {
+      throw ValidationError("\(error)")
+    }
+    let thread = EventLoopThread()
+    defer { thread.stopAndJoin() }
+    let channel = RPCChannel(to: target, loop: thread.loop, tls: context)
+    defer { channel.close() }
+    var settings = HarnessSettings()
+    settings.seed = seed
+    settings.address = address
+    settings.only = only
+    settings.lies = lies
+    let wanted: ServiceSchema
+    do {
+      wanted = schema == .server ? try await .ofServer(channel) : try .ofBuild()
+    } catch {
+      complain("There is no schema: \(error)")
+      throw ExitCode(EX_UNAVAILABLE)
+    }
+    let harness = Harness(wanted, channel, settings)
+    let report: Report
+    if scenario.isEmpty {
+      report = await harness.run()
+    } else {
+      var played: Report?
+      for file in scenario {
+        do {
+          let one = try await harness.play(try read(file), file: file)
+          played?.add(one)
+          played = played ?? one
+        } catch {
+          throw ValidationError("\(file): \(error)")
+        }
+      }
+      guard let played else { return }
+      report = played
+    }
+    print(report.text)
+    if let json { try write(report.json, to: json) }
+    if let junit { try write(report.junit, to: junit) }
+    if !report.isGood { throw ExitCode(1) }
+  }
+
+  private func read(_ path: String) throws -> String {
+    guard let file = fopen(path, "r") else { throw ValidationError("\(path) cannot be read.") }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while bytes.count < Self.scenarioBytesMax {
+      let count = fread(&chunk, 1, chunk.count, file)
+      guard count > 0 else { break }
+      bytes += chunk[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    guard let file = fopen(path, "w") else { throw ValidationError("\(path) cannot be written.") }
+    defer { fclose(file) }
+    let bytes = Array(text.utf8)
+    guard fwrite(bytes, 1, bytes.count, file) == bytes.count else {
+      throw ValidationError("\(path) cannot be written.")
+    }
+  }
+}
+
+/// Writes a line to standard error.
+func complain(_ text: String) {
+  _ = Array((text + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}
