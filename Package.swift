@@ -86,7 +86,7 @@ let package = Package(
       name: "Operations",
       dependencies: [
         "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
-        "StreakDomain", "StreakStore",
+        "StreakDomain", "StreakStore", "TLS",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(

@@ -26,7 +26,7 @@ extension BackupFolder {
     guard counter.byteCount == backup.fileBytes else {
       return "\(path) has \(counter.byteCount) bytes instead of \(backup.fileBytes)"
     }
-    return hash.digest == backup.sha256 ? nil : "\(path) has another hash than when it was made"
+    return hash.finish() == backup.sha256 ? nil : "\(path) has another hash than when it was made"
   }
 
   /// Restores a backup on trial from its encrypted file, and keeps the outcome beside it. Blocks its thread.

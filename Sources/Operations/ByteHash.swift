@@ -1,13 +1,14 @@
-internal import Cryptography
+internal import TLS
 
 /// SHA-256 of what passes.
 final class ByteHash: ByteSink {
-  private var hash = SHA256()
+  private let hash = BulkSHA256()
 
   func write(_ bytes: ArraySlice<UInt8>) -> Bool {
     hash.update(bytes)
     return true
   }
 
-  var digest: [UInt8] { hash.digest() }
+  /// Ends the hash. To be called once.
+  func finish() -> [UInt8] { hash.finish() }
 }

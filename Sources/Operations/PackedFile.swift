@@ -46,7 +46,7 @@ final class PackedFile {
       } catch {
         return .failure(.fileUnusable("\(path): \(error)"))
       }
-      return .success((hash.digest, counter.byteCount))
+      return .success((hash.finish(), counter.byteCount))
     }
   }
 
