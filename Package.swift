@@ -157,6 +157,9 @@ let package = Package(
       name: "OperationsTests",
       dependencies: ["Cryptography", "GRPCSchema", "Operations", "Schema", "StreakDomain", "StreakStore"],
       swiftSettings: settings),
+    .testTarget(
+      name: "StreakHarnessTests", dependencies: ["ProtobufCodec", "RPC", "Schema", "StreakHarness"],
+      swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(

@@ -13,6 +13,8 @@ public struct HarnessSettings: Sendable {
   public var only: [String] = []
   /// Rounds of lying requests for each method.
   public var lies = 4
+  /// Try how often methods may be called instead, of a server that applies the schema's limits as they are.
+  public var limits = false
 
   public init() {}
 }
@@ -35,7 +37,8 @@ public struct Harness {
     var report = Report(seed: settings.seed, address: settings.address)
     let shared = SharedPeople(schema, caller, seed: settings.seed)
     for method in schema.methods where isWanted(method.label) {
-      let suite = await MethodChecks(method, settings, schema, caller, shared).run()
+      let checks = MethodChecks(method, settings, schema, caller, shared)
+      let suite = settings.limits ? await checks.runLimits() : await checks.run()
       report.suites.append(suite)
       progress(suite)
     }

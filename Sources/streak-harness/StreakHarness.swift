@@ -12,7 +12,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     commandName: "streak-harness",
     abstract: "Tries a running server against its schema: rules, boundaries, credentials, replays, lies.",
     discussion: """
-      It makes accounts of its own and leaves them there. A server that is tried needs --rate-limit-factor 1000. \
+      It makes accounts of its own and leaves them there. A server that is tried needs --rate-limit-factor 1000, but for --limits. \
       Exit codes: 0 all is as the schema says; 1 something is not; 64 wrong usage; 69 the server cannot be reached.
       """)
 
@@ -44,6 +44,9 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   )
   var scenario: [String] = []
 
+  @Flag(help: "Try how often methods may be called instead; the server must run with --rate-limit-factor 1.")
+  var limits = false
+
   @Option(help: "Write the report as JSON into this file.")
   var json: String?
 
@@ -74,6 +77,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.address = address
     settings.only = only
     settings.lies = lies
+    settings.limits = limits
     let wanted: ServiceSchema
     do {
       wanted = schema == .server ? try await .ofServer(channel) : try .ofBuild()

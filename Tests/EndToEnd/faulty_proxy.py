@@ -1,15 +1,18 @@
 """A proxy before a real streakd that has one fault of its own: what the harness must find."""
 
 import contextlib
+import importlib
 import os
+import pkgutil
 from concurrent import futures
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
-from streak.v1 import (account_pb2, admin_pb2, export_pb2, migration_pb2, session_pb2, streak_pb2, sync_pb2)
+from streak.v1 import account_pb2, session_pb2, streak_pb2, sync_pb2
 
-SERVICES = [service for module in (account_pb2, admin_pb2, export_pb2, migration_pb2, session_pb2, streak_pb2, sync_pb2)
-            for service in module.DESCRIPTOR.services_by_name.values()]
+MODULES = [importlib.import_module(f"streak.v1.{module.name}")
+           for module in pkgutil.iter_modules(importlib.import_module("streak.v1").__path__) if module.name.endswith("_pb2")]
+SERVICES = [service for module in MODULES for service in module.DESCRIPTOR.services_by_name.values()]
 
 
 class Refused(Exception):

@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 
 import faulty_proxy
 import pytest
-from server import PROGRAMS, PROJECT
+from server import PROGRAMS, PROJECT, Server
 
 HARNESS = str(PROGRAMS / "streak-harness")
 
@@ -30,6 +30,12 @@ def test_streakd_is_as_its_schema_says(server, tmp_path):
     assert (int(junit.get("tests")), len(list(junit.iter("testcase")))) == (report["checks"], report["checks"])
     # Whoever adds a method gets it tried; only what needs the operator's token may be left out.
     assert [name for name, suite in suites.items() if suite["checks"] == 0 and not name.startswith("AdminService/")] == []
+
+
+def test_limits_are_those_of_the_schema(folder):
+    with Server(folder=folder, arguments=["--rate-limit-factor", "1"]) as server:
+        code, output = harness(server.address, "--limits", "--only", "MigrationService", "--only", "ExportService")
+    assert code == 0 and "ok    MigrationService/Migrate" in output, output
 
 
 # Fault, the method that shows it, and how the check that finds it begins.
@@ -55,14 +61,14 @@ FAULTS = [
 @pytest.mark.parametrize("fault, method, check", FAULTS, ids=[fault.__name__ for fault, *_ in FAULTS])
 def test_a_fault_is_found(server, tmp_path, fault, method, check):
     with faulty_proxy.faulty_proxy(server.address, fault) as address:
-        code, output = harness(address, "--only", method, "--json", str(tmp_path / "json"))
+        code, output = harness(address, "--only", method, "--lies", "0", "--json", str(tmp_path / "json"))
         found = [failure for suite in json.loads((tmp_path / "json").read_text())["suites"] for failure in suite["failures"]]
         assert code == 1 and check in [failure["check"] for failure in found], output
 
 
 def test_a_proxy_without_a_fault_passes(server):
     with faulty_proxy.faulty_proxy(server.address, faulty_proxy.honest) as address:
-        code, output = harness(address, *[part for method in sorted({method for _, method, _ in FAULTS}) for part in ("--only", method)])
+        code, output = harness(address, "--lies", "0", *[part for method in sorted({method for _, method, _ in FAULTS}) for part in ("--only", method)])
         assert code == 0, output
 
 

@@ -736,7 +736,7 @@ public struct ListMigrationsResponse: ProtobufMessage {
 public struct StreakClaim: ProtobufMessage {
   /// Length in days of the run the device showed.
   public var currentStreak: Int32 = 0
-  /// Day number of the last completed day; 0 if none.
+  /// Day number of the last completed day; 0 if none. A day before 2000-01-01 is refused as well, which the range cannot say.
   public var lastCompletedDay: Int32 = 0
 
   public init() {}

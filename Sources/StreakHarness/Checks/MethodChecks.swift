@@ -50,7 +50,7 @@ final class MethodChecks {
     } catch {
       fail("journey", expected: "to go on", actual: "\(error)", request: "", credentials: "")
     }
-    suite.seconds = Double(WallClock.milliseconds() - started) / 1000
+    finish(since: started)
     return suite
   }
 
@@ -122,6 +122,10 @@ final class MethodChecks {
     }
   }
 
+  func skip(_ what: String) { suite.skipped = what }
+
+  func finish(since started: Int64) { suite.seconds = Double(WallClock.milliseconds() - started) / 1000 }
+
   func pass(_ name: String) { suite.passed.append(name) }
 
   func fail(_ name: String, expected: String, actual: String, request: DynamicMessage, credentials: String) {
@@ -134,7 +138,9 @@ final class MethodChecks {
     suite.failures.append(
       Failure(
         method: method.label, check: name, expected: expected, actual: actual, request: shown, credentials: credentials,
-        replay: "streak-harness --address \(settings.address) --seed \(settings.seed) --only \(method.label)"))
+        replay:
+          "streak-harness --address \(settings.address) --seed \(settings.seed) --only \(method.label)\(settings.limits ? " --limits" : "")"
+      ))
   }
 
   // MARK: Refusals

@@ -126,8 +126,8 @@ struct  Streak__V1__Rate
 
 
 /*
- * How often a method may be called. The counts survive a restart and hold across all server processes of a database. A call that is
- * refused counts for nothing, and neither does one that is answered with the stored reply of an earlier call.
+ * How often a method may be called. The counts survive a restart and hold across all server processes of a database. A call that its
+ * limit refuses counts for nothing, and neither does one that is answered with the stored reply of an earlier call.
  */
 struct  Streak__V1__RateLimit
 {

@@ -483,7 +483,7 @@ struct  Streak__V1__StreakClaim
    */
   int32_t current_streak;
   /*
-   * Day number of the last completed day; 0 if none.
+   * Day number of the last completed day; 0 if none. A day before 2000-01-01 is refused as well, which the range cannot say.
    */
   int32_t last_completed_day;
 };
