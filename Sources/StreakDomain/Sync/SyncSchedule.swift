@@ -1,0 +1,71 @@
+/// When a device syncs by itself: about every five minutes, at once when there is a reason, one at a time, and later after failures.
+///
+/// A value without a clock: whoever holds it asks `begin` when the time that `nextAtMilliseconds` says has come, or when something has happened.
+/// Source: SEMANTICS.md, "Sync".
+public struct SyncSchedule: Equatable, Sendable {
+  /// Time between two syncs, in milliseconds.
+  public static let intervalMilliseconds: Int64 = 300_000
+  /// By how much of it each pause is shorter or longer, so that devices do not come together.
+  public static let jitter = 0.2
+  /// The longest pause after the first failure, in milliseconds; each further failure doubles it, up to the interval.
+  public static let firstBackoffMilliseconds: Int64 = 2_000
+
+  private enum State: Equatable, Sendable {
+    case waiting(untilMilliseconds: Int64)
+    /// A sync is under way. Whether something has happened since that it may have missed.
+    case running(isAgainWanted: Bool)
+  }
+
+  private var state: State
+  private var failures = 0
+
+  /// A schedule whose timer first fires within one interval: devices that start together, as after an outage, come spread over it.
+  ///
+  /// - Parameter now: Any clock that does not go back, in milliseconds, the same for all calls.
+  public init(now: Int64, using random: inout some RandomNumberGenerator) {
+    state = .waiting(untilMilliseconds: now + Int64.random(in: 0..<Self.intervalMilliseconds, using: &random))
+  }
+
+  /// When `begin` is to be asked next; nil while a sync is under way.
+  public var nextAtMilliseconds: Int64? {
+    if case .waiting(let until) = state { until } else { nil }
+  }
+
+  /// The person has changed something, or a hint came. A sync is due at once, or as soon as the one that is under way has ended; after a failure
+  /// it waits for its turn, so that nobody who taps on while the server is away tries with every tap.
+  public mutating func wake(now: Int64) {
+    switch state {
+    case .waiting(let until): if failures == 0 { state = .waiting(untilMilliseconds: min(until, now)) }
+    case .running: state = .running(isAgainWanted: true)
+    }
+  }
+
+  /// The network is back: what failed before says nothing any more.
+  public mutating func networkReturned(now: Int64) {
+    failures = 0
+    wake(now: now)
+  }
+
+  /// Whether a sync is to begin now; if so, it counts as under way until `finish`. Never two at a time.
+  public mutating func begin(now: Int64) -> Bool {
+    guard case .waiting(let until) = state, now >= until else { return false }
+    state = .running(isAgainWanted: false)
+    return true
+  }
+
+  /// The sync has ended. After a failure the next one waits for a random time, longer with each failure, also if one was wanted at once.
+  public mutating func finish(succeeded: Bool, now: Int64, using random: inout some RandomNumberGenerator) {
+    guard case .running(let isAgainWanted) = state else { return }
+    guard succeeded else {
+      let doublings = min(failures, 16)
+      failures += 1
+      let longest = min(Self.firstBackoffMilliseconds << doublings, Self.intervalMilliseconds)
+      state = .waiting(untilMilliseconds: now + Int64.random(in: longest / 2...longest, using: &random))
+      return
+    }
+    failures = 0
+    let spread = Int64(Double(Self.intervalMilliseconds) * Self.jitter)
+    let pause = Self.intervalMilliseconds + Int64.random(in: -spread...spread, using: &random)
+    state = .waiting(untilMilliseconds: isAgainWanted ? now : now + pause)
+  }
+}
