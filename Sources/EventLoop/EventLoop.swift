@@ -8,10 +8,10 @@ import Synchronization
 /// `Task(executorPreference: loop)` runs all its code on that thread, so that code may use loop-confined (not `Sendable`)
 /// objects without locks. One turn of the loop is: wait for readiness, run the readiness callbacks, run every job that
 /// became ready, run the end-of-turn work (connections write what the turn produced, once).
-///
-/// `@unchecked Sendable`: `threadID`, `inbox` and `wakeup` are safe from any thread (atomic, mutex, `uv_async_send`);
-/// every other stored property is touched on the loop's own thread only, which `isCurrent` checks.
 @safe public final class EventLoop: TaskExecutor, @unchecked Sendable {
+  // Sendable because `threadID`, `inbox` and `wakeup` are safe from any thread (atomic, mutex, `uv_async_send`), and every other stored
+  // property is touched on the loop's own thread only, which `isCurrent` checks.
+
   /// Rounds of jobs run before the loop looks at its descriptors again, so that jobs that make jobs cannot starve I/O.
   static let jobRoundsPerTurnMax = 64
 

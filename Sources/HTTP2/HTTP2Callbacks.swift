@@ -8,10 +8,10 @@ internal import Glibc
 @safe final class HTTP2Callbacks: Sendable {
   static let shared = HTTP2Callbacks()
 
-  // Immutable after `init`, and nghttp2 only reads them: safe from any thread.
   nonisolated(unsafe) private let callbacks: OpaquePointer?
-  // As above.
+  // Safe from any thread: what it points to does not change after `init`, and nghttp2 copies it into each session.
   nonisolated(unsafe) private let options: OpaquePointer?
+  // Safe from any thread: what it points to does not change after `init`, and nghttp2 only reads it when a session is made.
 
   private init() {
     var callbacks: OpaquePointer?

@@ -144,12 +144,12 @@ extension HTTP2Session {
 
 /// Header fields that never change, in C's form, so that answering a call builds and copies nothing.
 enum StaticFields {
-  // Both are immutable after initialisation: their memory is written once, before the first use, and never freed.
-
   /// `:status: 200`, `content-type: application/grpc`.
   nonisolated(unsafe) static let grpcResponse = unsafe make([(":status", "200"), ("content-type", "application/grpc")])
+  // Safe from any thread: its memory is written once, before the first use, and never freed.
   /// `grpc-status: 0`.
   nonisolated(unsafe) static let grpcOK = unsafe make([("grpc-status", "0")])
+  // Safe from any thread: as above.
 
   private static func make(_ fields: [(StaticString, StaticString)]) -> UnsafeBufferPointer<nghttp2_nv> {
     let flags = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)

@@ -30,6 +30,7 @@ final class PackedFile {
     compressedInput.close()
     compressedOutput.close()
     encryptedInput.close()
+    // Safe to send: from here on only this worker touches them.
     let ends = UncheckedBox((encryptedOutput, file))
     writer = Worker { () -> Result<(sha256: [UInt8], byteCount: Int64), OperationsError> in
       let (source, file) = ends.value

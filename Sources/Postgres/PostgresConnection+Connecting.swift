@@ -77,9 +77,8 @@ extension PostgresConnection {
 }
 
 /// A connection that was started on the thread pool and travels to its loop.
-///
-/// `@unchecked Sendable`: handed over once; nobody touches it on the way.
 @safe private struct StartedConnection: @unchecked Sendable {
+  // Sendable because it is handed over once, from the thread that made it to the loop; nobody touches it on the way.
   let handle: OpaquePointer?
 
   init(_ configuration: PostgresConfiguration) {

@@ -132,9 +132,8 @@ protocol PostgresConnectionOwner: AnyObject {
 }
 
 /// A libpq cancel request: everything needed to ask once, apart from the connection.
-///
-/// `@unchecked Sendable`: immutable, and libpq allows `PQcancel` on any thread.
 @safe private final class CancelRequest: @unchecked Sendable {
+  // Sendable because it is immutable, and libpq allows `PQcancel` on any thread.
   private let handle: OpaquePointer
 
   init(owning handle: OpaquePointer) { unsafe self.handle = handle }

@@ -43,6 +43,23 @@ import Testing
     #expect((11_000...13_000).contains(syncs.count) && most < 80, "\(syncs.count) syncs, at most \(most) in 10 s")
   }
 
+  @Test("C90: no two pauses are alike: they lie 20 % around five minutes")
+  func jitter() {
+    var random = SeededGenerator(seed: 5)
+    var schedule = SyncSchedule(now: 0, using: &random)
+    schedule.wake(now: 0)
+    var pauses: [Int64] = []
+    for _ in 0..<200 {
+      let now = schedule.nextAtMilliseconds ?? 0
+      expect(&schedule, begins: true, at: now)
+      schedule.finish(succeeded: true, now: now, using: &random)
+      pauses.append((schedule.nextAtMilliseconds ?? 0) - now)
+    }
+    let (least, most) = (pauses.min() ?? 0, pauses.max() ?? 0)
+    #expect((interval * 8 / 10...interval * 85 / 100).contains(least), "\(least)")
+    #expect((interval * 115 / 100...interval * 12 / 10).contains(most), "\(most)")
+  }
+
   @Test("what happens during a sync begins another right behind it")
   func again() {
     var random = SeededGenerator(seed: 3)
