@@ -14,6 +14,7 @@ public final class StreakStore: Sendable {
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
   private let currentEpoch: Epoch
+  let ledgerMemory = LedgerMemory()
 
   /// What each loop has of its own.
   private struct LoopPart {
@@ -49,6 +50,7 @@ public final class StreakStore: Sendable {
     self.limits = limits
     let epoch = Epoch()
     currentEpoch = epoch
+    let memory = ledgerMemory
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
@@ -61,7 +63,7 @@ public final class StreakStore: Sendable {
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
         writer: LedgerWriter(
-          loop: loop, database: database, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number }))
+          loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number }))
       return (loop, LoopBound(part, loop: loop))
     }
   }

@@ -9,6 +9,14 @@ struct TestStore: Sendable {
   let store: StreakStore
   let database: Database
   let loops: [EventLoop]
+  let place: String
+
+  /// A store on the same tables, as another process would have. The caller closes it.
+  func anotherStore() async throws -> StreakStore {
+    let other = try StreakStore(connectionString: place, loops: loops, connectionsPerLoop: 2)
+    _ = try await other.migrateSchema()
+    return other
+  }
 
   /// The server that `scripts/test` starts: libpq's keyword=value form, without `options`.
   static func connectionString() throws -> String {
@@ -38,7 +46,7 @@ struct TestStore: Sendable {
       do {
         _ = try await admin.run(Statement(.write, "CREATE SCHEMA \(schema)"))
         if migrated { _ = try await store.migrateSchema() }
-        return .success(try await body(TestStore(store: store, database: database, loops: loops)))
+        return .success(try await body(TestStore(store: store, database: database, loops: loops, place: place)))
       } catch {
         return .failure(error)
       }

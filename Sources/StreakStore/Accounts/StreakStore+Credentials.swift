@@ -34,7 +34,11 @@ extension StreakStore {
   private static let grantAccess = Statement(
     .write,
     """
-    WITH displaced AS (
+    WITH raised AS (
+      -- Which devices there are is part of what changes are decided on (`LedgerMemory`).
+      UPDATE users SET change_number = change_number + 1
+      WHERE $13 AND user_id = $1 AND NOT EXISTS (SELECT FROM devices WHERE user_id = $1 AND device_id = $2) RETURNING 1
+    ), displaced AS (
       DELETE FROM devices WHERE user_id = $1 AND device_id IN (
         SELECT device_id FROM devices WHERE user_id = $1 AND device_id <> $2
         ORDER BY greatest(registered_at, refreshed_at) DESC, device_id OFFSET $12 - 1)
@@ -42,9 +46,11 @@ extension StreakStore {
     INSERT INTO devices (
       user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
       refresh_expires_at, refresh_family_hash, last_seq)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11,
       -- One that was displaced and comes back goes on with its numbers.
-      (SELECT coalesce(max(seq), 0) FROM operations WHERE user_id = $1 AND device_id = $2))
+      (SELECT coalesce(max(seq), 0) FROM operations WHERE user_id = $1 AND device_id = $2)
+    -- The person's row is locked before any device's, as everywhere.
+    FROM (SELECT count(*) FROM raised) AS locked
     ON CONFLICT (user_id, device_id) DO UPDATE SET
       name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
       access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,
@@ -55,16 +61,18 @@ extension StreakStore {
     """)
 
   /// Makes these the only credentials of a device, which is registered if it is new.
+  ///
+  /// - Parameter isNewAccount: Nobody can have decided anything for this person yet.
   static func grantAccess(
     to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment, devicesMax: Int32,
-    by runner: some StatementRunner
+    isNewAccount: Bool = false, by runner: some StatementRunner
   ) async throws(StoreError) {
     try await runner.execute(
       grantAccess,
       .identifier(userID), .identifier(device.deviceID), .string(device.name), .string(device.platform),
       .string(device.appVersion), .moment(now), .bytes(credential.accessHash), .moment(credential.accessExpiresAt),
       .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
-      .int32(devicesMax))
+      .int32(devicesMax), .bool(!isNewAccount))
   }
 
   /// Signs a device in: it is registered if it is new, and these become its only credentials.

@@ -35,7 +35,7 @@ extension StreakStore {
       .moment(account.createdAt), .bytes(account.sealedReply))
     try await Self.grantAccess(
       to: account.device, of: account.userID, account.credential, at: account.createdAt,
-      devicesMax: limits.devicesPerPersonMax, by: transaction)
+      devicesMax: limits.devicesPerPersonMax, isNewAccount: true, by: transaction)
     if let session = account.session {
       let person = LedgerPerson(account.userID, [], attempts: 0)
       person.ledger = session.ledger

@@ -27,7 +27,8 @@ extension StreakStore {
   public func erase(
     _ userID: Identifier, at now: Moment, _ event: AuditEventRecord
   ) async throws(StoreError) -> ErasureRecords? {
-    try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
+    _ = ledgerMemory.take(userID)
+    return try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
         row throws(DatabaseError) in

@@ -3,14 +3,6 @@ internal import StreakDomain
 
 /// Reads as much of people's state as their requests touch: in one statement, so from one snapshot.
 struct LedgerLoad {
-  /// One row that is wanted: a person and device, and perhaps a habit, and perhaps a day of it.
-  private struct Wanted: Hashable {
-    let person: Int
-    let deviceID: Identifier
-    let habitID: Identifier?
-    let day: Int32?
-  }
-
   private static let selected = """
     u.change_number, u.zone_uses, u.digest, u.habit_count,
       EXISTS (SELECT FROM devices o WHERE o.user_id = w.user_id AND o.device_id <> w.device_id),
@@ -60,34 +52,21 @@ struct LedgerLoad {
   static func read(
     _ people: [LedgerPerson], epoch: Int64, habitsMax: Int, by runner: some StatementRunner
   ) async throws(StoreError) {
-    var wanted: [Wanted] = []
-    var isWanted: Set<Wanted> = []
-    func want(_ row: Wanted) {
-      if isWanted.insert(row).inserted { wanted.append(row) }
-    }
-    for (place, person) in people.enumerated() {
-      for call in person.calls {
-        let deviceID = call.request.deviceID
-        let countBefore = wanted.count
-        for key in person.keys(of: call) {
-          want(Wanted(person: place, deviceID: deviceID, habitID: key.habitID, day: key.day))
-        }
-        if wanted.count == countBefore { want(Wanted(person: place, deviceID: deviceID, habitID: nil, day: nil)) }
-      }
-    }
+    let wanted = people.flatMap { person in person.rows.map { (person: person, row: $0) } }
+    guard !wanted.isEmpty else { return }
     let part = ColumnarPart(
       sql: manySQL, columns: columns,
       values: [
         .int32Array(wanted.indices.map { Int32(clamping: $0) }),
-        .identifiers(wanted.map { people[$0.person].userID }), .identifiers(wanted.map(\.deviceID)),
-        .uuidArray(wanted.map { $0.habitID?.uuid }), .int32Array(wanted.map(\.day)),
+        .identifiers(wanted.map(\.person.userID)), .identifiers(wanted.map(\.row.deviceID)),
+        .uuidArray(wanted.map { $0.row.habitID?.uuid }), .int32Array(wanted.map(\.row.day)),
       ], rowCount: wanted.count)
     do throws(DatabaseError) {
       let result = try await runner.run(wanted.count == 1 ? one : many, parameters: part.parameters)
       _ = try result.map { row throws(DatabaseError) in
         let place = Int(try row.int32(0))
         guard wanted.indices.contains(place) else { return }
-        try take(row, wanted[place], into: people[wanted[place].person], epoch: epoch, habitsMax: habitsMax)
+        try take(row, wanted[place].row, into: wanted[place].person, epoch: epoch, habitsMax: habitsMax)
       }
     } catch {
       throw StoreError(error)
@@ -95,7 +74,7 @@ struct LedgerLoad {
   }
 
   private static func take(
-    _ row: borrowing Row, _ wanted: Wanted, into person: LedgerPerson, epoch: Int64, habitsMax: Int
+    _ row: borrowing Row, _ wanted: LedgerRow, into person: LedgerPerson, epoch: Int64, habitsMax: Int
   ) throws(DatabaseError) {
     if person.ledger == nil {
       person.changeNumberBefore = try row.int64(1)

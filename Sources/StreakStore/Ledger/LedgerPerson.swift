@@ -7,7 +7,7 @@ final class LedgerCall {
   let request: LedgerRequest
   private var continuation: CheckedContinuation<Answer, Never>?
 
-  init(_ request: LedgerRequest, _ continuation: CheckedContinuation<Answer, Never>) {
+  init(_ request: LedgerRequest, _ continuation: CheckedContinuation<Answer, Never>? = nil) {
     self.request = request
     self.continuation = continuation
   }
@@ -37,6 +37,8 @@ final class LedgerPerson {
   var ledger: PersonLedger?
   var changeNumberBefore: Int64 = 0
   var hasOtherDevices = false
+  /// The state is what was remembered: it may be out of date.
+  private(set) var isRecalled = false
   /// What the conflicts that are to be resolved are about.
   var notices: [Identifier: Notice] = [:]
   /// Outcomes that were stored earlier, by device and number.
@@ -61,8 +63,43 @@ final class LedgerPerson {
 
   // MARK: What is needed
 
+  /// What the calls touch; of every call its device at least. Conflicts that are to be resolved have been read.
+  var rows: [LedgerRow] {
+    var found: Set<LedgerRow> = []
+    return calls.flatMap { call in
+      let keys = keys(of: call)
+      return keys.isEmpty
+        ? [LedgerRow(deviceID: call.request.deviceID)]
+        : keys.map { LedgerRow(deviceID: call.request.deviceID, habitID: $0.habitID, day: $0.day) }
+    }.filter { found.insert($0).inserted }
+  }
+
+  /// Goes on from what is remembered, if that is enough for the calls and of the same life of the database.
+  func recall(from memory: LedgerMemory, epoch: Int64) {
+    guard let entry = memory.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
+      entry.rows.isSuperset(of: rows)
+    else { return }
+    ledger = entry.ledger
+    changeNumberBefore = entry.ledger.changeNumber
+    hasOtherDevices = entry.hasOtherDevices
+    isRecalled = true
+    if !replayedKeys.isEmpty { forget() }
+  }
+
+  /// Remembers what is stored now.
+  func remember(in memory: LedgerMemory) {
+    guard let ledger, let entry = LedgerMemory.Entry(ledger, rows: Set(rows), hasOtherDevices: hasOtherDevices)
+    else { return }
+    memory.put(userID, entry)
+  }
+
+  private func forget() {
+    ledger = nil
+    isRecalled = false
+  }
+
   /// The habits and days that a call touches.
-  func keys(of call: LedgerCall) -> [(habitID: Identifier, day: Int32?)] {
+  private func keys(of call: LedgerCall) -> [(habitID: Identifier, day: Int32?)] {
     switch call.request.work {
     case .direct(let change): keys(of: change)
     case .queue(let operations): operations.flatMap { keys(of: $0.operation.change) }

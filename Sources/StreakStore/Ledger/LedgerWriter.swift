@@ -4,7 +4,7 @@ internal import StreakDomain
 
 /// Changes people's data in natural batches: load, decide, store.
 ///
-/// While one batch is under way the next collects. Its people's state is loaded as a set, every call is decided by the domain's rules on that
+/// While one batch is under way the next collects. Its people's state is loaded as a set, as far as it is not remembered, every call is decided by the domain's rules on that
 /// state, one after another for one person, and all of it is stored by one statement, so by one commit. Nothing is locked over a round trip:
 /// for a person whom somebody else changed meanwhile nothing was stored, and their calls go again with the next batch. Who loses again and again
 /// against other loops or processes waits in line for the person's row. Loop-confined.
@@ -20,6 +20,7 @@ final class LedgerWriter: EndOfTurnWork {
 
   private let loop: EventLoop
   private let database: Database
+  private let memory: LedgerMemory
   private let habitsMax: Int
   /// Which life of the database this is.
   private let epoch: () -> Int64
@@ -38,9 +39,12 @@ final class LedgerWriter: EndOfTurnWork {
   private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
 
-  init(loop: EventLoop, database: Database, habitsMax: Int, epoch: @escaping () -> Int64) {
+  init(
+    loop: EventLoop, database: Database, memory: LedgerMemory, habitsMax: Int, epoch: @escaping () -> Int64
+  ) {
     self.loop = loop
     self.database = database
+    self.memory = memory
     self.habitsMax = habitsMax
     self.epoch = epoch
   }
@@ -176,7 +180,7 @@ final class LedgerWriter: EndOfTurnWork {
     do throws(StoreError) {
       try await database.transacting { transaction throws(StoreError) in
         try await transaction.execute(Self.lock, .identifier(person.userID))
-        guard try await attempt([person], answering: false, by: transaction).isEmpty else { throw .concurrentChange }
+        guard try await attempt([person], isLocked: true, by: transaction).isEmpty else { throw .concurrentChange }
         return .commit(())
       }
       person.answer()
@@ -189,12 +193,18 @@ final class LedgerWriter: EndOfTurnWork {
 
   // MARK: Load, decide, store
 
+  /// - Parameter isLocked: Within a transaction that holds the people's locks: nobody is answered before it has ended.
   /// - Returns: The people for whom nothing was stored, because somebody else changed their data.
   private func attempt(
-    _ people: [LedgerPerson], answering: Bool = true, by runner: some StatementRunner
+    _ people: [LedgerPerson], isLocked: Bool = false, by runner: some StatementRunner
   ) async throws(StoreError) -> [LedgerPerson] {
+    let epoch = epoch()
+    if !isLocked {
+      for person in people { person.recall(from: memory, epoch: epoch) }
+    }
     try await LedgerLoad.readNotices(people, by: runner)
-    try await LedgerLoad.read(people, epoch: epoch(), habitsMax: habitsMax, by: runner)
+    try await LedgerLoad.read(
+      people.filter { !$0.isRecalled }, epoch: epoch, habitsMax: habitsMax, by: runner)
     try await LedgerLoad.readOutcomes(people, by: runner)
     for person in people {
       person.decide { Identifier(high: randomness.next(), low: randomness.next()) }
@@ -212,9 +222,10 @@ final class LedgerWriter: EndOfTurnWork {
     }
     var losers: [LedgerPerson] = []
     for person in people {
-      if person.isChanged && !stored.contains(person.userID) {
+      if person.isChanged ? !stored.contains(person.userID) : person.isRecalled {
         losers.append(person)
-      } else if answering {
+      } else if !isLocked {
+        person.remember(in: memory)
         person.answer()
       }
     }

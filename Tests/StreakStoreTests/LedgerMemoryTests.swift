@@ -1,0 +1,122 @@
+import Postgres
+import StreakDomain
+@testable import StreakStore
+import Testing
+
+@Suite(.serialized) struct LedgerMemoryTests {
+  @Test("what is remembered after any change is what loading the same gives", arguments: seeds(6))
+  func equalsLoaded(seed: UInt64) async throws {
+    try await TestStore.run { test async throws in
+      var randomness = SplitMix64(seed: seed)
+      let person = try await TestPerson.signUp(test)
+      var (seq, recalled) = (Int64(0), 0)
+      for step in 0..<80 {
+        let day = Moment.sampleDay - Int32.random(in: 0..<3, using: &randomness)
+        let change: Operation.Change =
+          switch Int.random(in: 0..<8, using: &randomness) {
+          case 0: .editHabit(.init(habitID: person.habitID, fields: HabitFields(name: "read \(step)")))
+          case 1, 2: .day(person.habitID, day, done: false)
+          case 3: .deleteHabit(person.habitID)
+          default: .day(person.habitID, day, note: "\(step % 3)")
+          }
+        if Bool.random(using: &randomness) {
+          seq += 1
+          _ = try await person.queue([change], from: seq).get()
+        } else {
+          _ = try await person.change(change)
+        }
+        guard let entry = test.store.ledgerMemory.take(person.userID) else { continue }
+        let loaded = LedgerPerson(person.userID, [LedgerCall(person.request(.direct(change)))], attempts: 0)
+        try await LedgerLoad.read(
+          [loaded], epoch: test.store.epoch, habitsMax: test.store.limits.habitsPerPersonMax, by: test.database)
+        let ledger = try #require(loaded.ledger)
+        #expect(entry.rows == Set(loaded.rows), "seed \(seed)")
+        #expect(entry.hasOtherDevices == loaded.hasOtherDevices)
+        #expect(entry.ledger.epoch == ledger.epoch && entry.ledger.changeNumber == ledger.changeNumber, "seed \(seed)")
+        #expect(entry.ledger.zones == ledger.zones && entry.ledger.digest == ledger.digest, "seed \(seed)")
+        #expect(entry.ledger.habitCount == ledger.habitCount && entry.ledger.habitsMax == ledger.habitsMax)
+        #expect(entry.ledger.habits == ledger.habits, "seed \(seed)")
+        #expect(entry.ledger.cells == ledger.cells, "seed \(seed)")
+        #expect(entry.ledger.devices == ledger.devices, "seed \(seed)")
+        #expect(entry.ledger.notices.isEmpty && entry.ledger.changes.isEmpty)
+        test.store.ledgerMemory.put(person.userID, entry)
+        recalled += 1
+      }
+      #expect(recalled > 40, "seed \(seed)")
+    }
+  }
+
+  @Test("who changes the same again needs one statement; what needs no storing is loaded before it is answered")
+  func statements() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      func statements(_ note: String) async throws -> Int {
+        let before = await test.store.databaseMetrics().statementsSent
+        _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: note))
+        return await test.store.databaseMetrics().statementsSent - before
+      }
+      #expect(try await statements("first") == 2)
+      #expect(try await statements("second") == 1)
+      #expect(try await statements("second") == 1)
+      #expect(try await statements("second") == 1)
+      #expect(try await statements("third") == 1)
+    }
+  }
+
+  @Test("two servers that change one person by turns agree, and nobody is told of it")
+  func twoServers() async throws {
+    try await TestStore.run { test async throws in
+      let other = try await test.anotherStore()
+      let person = try await TestPerson.signUp(test)
+      let before = try await test.store.head(of: person.userID).changeNumber
+      for step in 0..<20 {
+        let request = person.request(
+          .direct(.day(person.habitID, Moment.sampleDay - Int32(step % 3), note: "\(step)")))
+        let answer = try await (step % 2 == 0 ? test.store : other).change(request).get()
+        #expect(answer.outcomes[0].status == .applied)
+        // Undone by the other one: needs no storing on what the first remembers.
+        let undo = person.request(.direct(.day(person.habitID, Moment.sampleDay - Int32(step % 3), done: false)))
+        #expect(try await (step % 2 == 0 ? other : test.store).change(undo).get().outcomes[0].changeNumber > 0)
+      }
+      #expect(try await test.store.head(of: person.userID).changeNumber == before + 40)
+      await other.close()
+    }
+  }
+
+  @Test("a device that was displaced by another and comes back is not mistaken for what it was")
+  func displacedDevice() async throws {
+    var limits = StoreLimits()
+    limits.devicesPerPersonMax = 1
+    try await TestStore.run(limits: limits) { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let change = Operation.Change.day(person.habitID, Moment.sampleDay, note: "a")
+      _ = try await person.queue([change], from: 1).get()
+      #expect(test.store.ledgerMemory.count == 1)
+      _ = try await person.onAnotherDevice()
+      let answer = try await person.queue([.day(person.habitID, Moment.sampleDay, note: "b")], from: 2)
+      #expect(throws: QueueRefusal.deviceUnknown) { _ = try answer.get() }
+    }
+  }
+
+  @Test("a person is remembered by at most 16 rows, and at most 2,048 people are")
+  func bounds() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      func days(_ count: Int32, from seq: Int64) async throws {
+        _ = try await person.queue(
+          (0..<count).map { .day(person.habitID, Moment.sampleDay - $0, note: "\(seq)") }, from: seq).get()
+      }
+      let memory = test.store.ledgerMemory
+      try await days(17, from: 1)
+      #expect(memory.take(person.userID) == nil)
+      try await days(16, from: 18)
+      let entry = try #require(memory.take(person.userID))
+      #expect(entry.rows.count == 16)
+      for _ in 0..<5_000 { memory.put(.random(), entry) }
+      #expect(memory.count <= 2_048 && memory.count >= 1_024)
+      memory.put(person.userID, entry)
+      for _ in 0..<1_023 { memory.put(.random(), entry) }
+      #expect(memory.take(person.userID) != nil)
+    }
+  }
+}
