@@ -40,9 +40,18 @@ public final class Statement: Sendable {
 }
 
 /// A statement with its parameters.
-struct BoundStatement {
-  let statement: Statement
-  let parameters: [PostgresValue]
+public struct BoundStatement: Sendable {
+  public let statement: Statement
+  public let parameters: [PostgresValue]
+
+  public init(_ statement: Statement, _ parameters: PostgresValue...) {
+    self.init(statement: statement, parameters: parameters)
+  }
+
+  public init(statement: Statement, parameters: [PostgresValue]) {
+    self.statement = statement
+    self.parameters = parameters
+  }
 }
 
 /// Statements that take effect together or not at all, in one round trip (one implicit transaction).
@@ -58,13 +67,11 @@ public struct Batch: Sendable {
     steps.append(BoundStatement(statement: statement, parameters: parameters))
   }
 
-  /// Adds a statement with its parameters as an array.
-  public mutating func append(_ statement: Statement, parameters: [PostgresValue]) {
-    steps.append(BoundStatement(statement: statement, parameters: parameters))
+  /// Adds a statement with its parameters.
+  public mutating func append(_ step: BoundStatement) {
+    steps.append(step)
   }
 }
-
-extension BoundStatement: Sendable {}
 
 /// A SELECT whose rows are read in chunks inside a transaction, with memory for one chunk.
 public struct CursorStatement: Sendable {

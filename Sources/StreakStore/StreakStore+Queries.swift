@@ -8,6 +8,21 @@ protocol StatementRunner {
 extension Database: StatementRunner {}
 extension Transaction: StatementRunner {}
 
+extension Transaction {
+  /// Runs several statements in one round trip, and with them COMMIT if they are the last ones.
+  ///
+  /// - Returns: How many rows each changed (or found).
+  @discardableResult
+  func execute(_ batch: Batch, commits: Bool = false) async throws(StoreError) -> [Int] {
+    do throws(DatabaseError) {
+      let results = try await commits ? runAndCommit(batch) : run(batch)
+      return (0..<results.count).map { index in results.with(index) { $0.affectedRowCount } }
+    } catch {
+      throw StoreError(error)
+    }
+  }
+}
+
 extension StatementRunner {
   /// Runs a statement.
   ///
@@ -16,6 +31,16 @@ extension StatementRunner {
   func execute(_ statement: Statement, _ parameters: PostgresValue...) async throws(StoreError) -> Int {
     do throws(DatabaseError) {
       return try await run(statement, parameters: parameters).affectedRowCount
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  /// Runs a statement that has its parameters.
+  @discardableResult
+  func execute(_ step: BoundStatement) async throws(StoreError) -> Int {
+    do throws(DatabaseError) {
+      return try await run(step.statement, parameters: step.parameters).affectedRowCount
     } catch {
       throw StoreError(error)
     }

@@ -103,7 +103,7 @@ extension NewAccount {
   ) -> NewAccount {
     NewAccount(
       userID: userID, email: email, emailKey: email, passwordHash: "hash", createdAt: .sample,
-      sealedReply: [9, 9], device: device, credential: credential, session: session,
+      sealedReply: [9, 9], device: device, credential: credential, addressHash: [8, 8], session: session,
       auditEvent: AuditEventRecord(
         userID: userID, occurredAt: .sample, method: "AccountService/SignUp", outcome: "OK", reason: "",
         deviceID: device.deviceID, peerAddress: "127.0.0.1", detail: ""))

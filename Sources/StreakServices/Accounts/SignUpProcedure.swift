@@ -49,13 +49,12 @@ struct SignUpProcedure: Sendable {
         NewAccount(
           userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
-          credential: issued.credential, session: migration?.stored,
+          credential: issued.credential, addressHash: limiter.addressHash(of: context, userID),
+          session: migration?.stored,
           auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses)))
     }
     switch outcome {
     case .signedUp:
-      let addressHash = limiter.addressHash(of: context, userID)
-      try? await store.noteSignIn(of: userID, deviceID: device.deviceID, addressHash: addressHash)
       (context.principal as? Principal).map { principal in
         var principal = principal
         principal.auditIsStored = true

@@ -14,14 +14,16 @@ public struct NewAccount: Sendable {
   public var sealedReply: [UInt8]
   public var device: DeviceRecord
   public var credential: CredentialRecord
+  /// Of the address that the device signs up from.
+  public var addressHash: [UInt8]
   /// The session that becomes part of the account.
   public var session: NewMigration?
   public var auditEvent: AuditEventRecord
 
   public init(
     userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Moment,
-    sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord, session: NewMigration?,
-    auditEvent: AuditEventRecord
+    sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord, addressHash: [UInt8],
+    session: NewMigration?, auditEvent: AuditEventRecord
   ) {
     self.userID = userID
     self.email = email
@@ -31,6 +33,7 @@ public struct NewAccount: Sendable {
     self.sealedReply = sealedReply
     self.device = device
     self.credential = credential
+    self.addressHash = addressHash
     self.session = session
     self.auditEvent = auditEvent
   }

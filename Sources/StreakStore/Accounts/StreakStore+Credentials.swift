@@ -63,11 +63,11 @@ extension StreakStore {
   /// Makes these the only credentials of a device, which is registered if it is new.
   ///
   /// - Parameter isNewAccount: Nobody can have decided anything for this person yet.
-  static func grantAccess(
+  static func grantingAccess(
     to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment, devicesMax: Int32,
-    isNewAccount: Bool = false, by runner: some StatementRunner
-  ) async throws(StoreError) {
-    try await runner.execute(
+    isNewAccount: Bool = false
+  ) -> BoundStatement {
+    BoundStatement(
       grantAccess,
       .identifier(userID), .identifier(device.deviceID), .string(device.name), .string(device.platform),
       .string(device.appVersion), .moment(now), .bytes(credential.accessHash), .moment(credential.accessExpiresAt),
@@ -79,8 +79,8 @@ extension StreakStore {
   public func signIn(
     _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment
   ) async throws(StoreError) {
-    try await Self.grantAccess(
-      to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax, by: database)
+    try await database.execute(
+      Self.grantingAccess(to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax))
   }
 
   private static let accessGrant = Statement(

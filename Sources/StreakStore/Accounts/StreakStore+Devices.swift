@@ -48,13 +48,11 @@ extension StreakStore {
   public func noteSignIn(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) {
-    try await Self.noteSignIn(of: userID, deviceID: deviceID, addressHash: addressHash, by: database)
+    try await database.execute(Self.notingSignIn(of: userID, deviceID: deviceID, addressHash: addressHash))
   }
 
-  static func noteSignIn(
-    of userID: Identifier, deviceID: Identifier, addressHash: [UInt8], by runner: some StatementRunner
-  ) async throws(StoreError) {
-    try await runner.execute(noteAddress, .identifier(userID), .identifier(deviceID), .bytes(addressHash))
+  static func notingSignIn(of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]) -> BoundStatement {
+    BoundStatement(noteAddress, .identifier(userID), .identifier(deviceID), .bytes(addressHash))
   }
 
   private static let devices = Statement(

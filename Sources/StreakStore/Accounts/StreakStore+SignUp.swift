@@ -21,27 +21,34 @@ extension StreakStore {
     }
   }
 
+  /// Two round trips: what others may have taken, then all the rest with the commit.
   private func store(_ account: NewAccount, by transaction: Transaction) async throws(StoreError) -> SignUpOutcome {
+    let (userID, now) = (account.userID, account.createdAt)
+    var claims = Batch()
+    if let session = account.session { claims.append(Self.claiming(session, for: userID, at: now)) }
+    claims.append(Self.insertEmail, .string(account.emailKey), .identifier(userID))
+    let claimed = try await transaction.execute(claims)
+    if account.session != nil, claimed.first != 1 { return .sessionChanged }
+    guard claimed.last == 1 else { return .emailTaken }
+
+    var rest = Batch()
+    rest.append(
+      Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .moment(now),
+      .bytes(account.sealedReply))
+    rest.append(
+      Self.grantingAccess(
+        to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,
+        isNewAccount: true))
+    rest.append(Self.notingSignIn(of: userID, deviceID: account.device.deviceID, addressHash: account.addressHash))
     if let session = account.session {
-      guard try await Self.claim(session, for: account.userID, at: account.createdAt, by: transaction) else {
-        return .sessionChanged
-      }
-    }
-    guard
-      try await transaction.execute(Self.insertEmail, .string(account.emailKey), .identifier(account.userID)) == 1
-    else { return .emailTaken }
-    try await transaction.execute(
-      Self.insertUser, .identifier(account.userID), .string(account.email), .string(account.passwordHash),
-      .moment(account.createdAt), .bytes(account.sealedReply))
-    try await Self.grantAccess(
-      to: account.device, of: account.userID, account.credential, at: account.createdAt,
-      devicesMax: limits.devicesPerPersonMax, isNewAccount: true, by: transaction)
-    if let session = account.session {
-      let person = LedgerPerson(account.userID, [], attempts: 0)
+      let person = LedgerPerson(userID, [], attempts: 0)
       person.ledger = session.ledger
-      try await store(session.record, for: person, at: account.createdAt, by: transaction)
+      // Nobody else knows the account yet: it takes effect.
+      if session.ledger.changeNumber != 0 { rest.append(LedgerStore([person], now: now).bound) }
+      Self.add(session.record, of: userID, to: &rest)
     }
-    try await Self.recordAudit(account.auditEvent, by: transaction)
+    rest.append(Self.recordingAudit(account.auditEvent))
+    try await transaction.execute(rest, commits: true)
     return .signedUp
   }
 

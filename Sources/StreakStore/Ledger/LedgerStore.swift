@@ -42,9 +42,9 @@ struct LedgerStore {
 
   /// - Returns: The people for whom it took effect.
   func run(by runner: some StatementRunner) async throws(StoreError) -> Set<Identifier> {
-    let parameters = parts.flatMap(\.part.parameters)
+    let bound = bound
     do throws(DatabaseError) {
-      let stored = try await runner.run(statement, parameters: parameters).map { row throws(DatabaseError) in
+      let stored = try await runner.run(bound.statement, parameters: bound.parameters).map { row throws(DatabaseError) in
         try row.identifierOrNull(0)
       }
       return Set(stored.compactMap { $0 })
@@ -52,6 +52,9 @@ struct LedgerStore {
       throw StoreError(error)
     }
   }
+
+  /// Finds a row for each person for whom it took effect (and one for each hint).
+  var bound: BoundStatement { BoundStatement(statement: statement, parameters: parts.flatMap(\.part.parameters)) }
 
   // MARK: The statement
 

@@ -194,18 +194,20 @@ extension StreakStore {
           .identifier(migration.migrationID), .moment(now))
       guard claimed == 1 else { throw .concurrentChange }
     }
-    try await store(record, for: person, at: now, by: transaction)
-    try await Self.recordAudit(record.auditEvent, by: transaction)
+    try await storeLedger(of: person, at: now, by: transaction)
+    var batch = Batch()
+    Self.add(record, of: userID, to: &batch)
+    batch.append(Self.recordingAudit(record.auditEvent))
+    try await transaction.execute(batch)
   }
 
-  /// Stores what a session has made of a person's ledger, and the migration itself.
-  func store(
-    _ record: MergeRecord, for person: LedgerPerson, at now: Moment, by transaction: Transaction
-  ) async throws(StoreError) {
-    try await storeLedger(of: person, at: now, by: transaction)
+  /// Adds a migration and what it rejected.
+  static func add(_ record: MergeRecord, of userID: Identifier, to batch: inout Batch) {
     let migration = record.migration
-    try await Self.insertRejected(record.rejected, migration.migrationID, of: person.userID, by: transaction)
-    try await Self.insertRecord(migration, of: person.userID, by: transaction)
+    if !record.rejected.isEmpty {
+      batch.append(insertingRejected(record.rejected, migration.migrationID, of: userID))
+    }
+    batch.append(insertingRecord(migration, of: userID))
   }
 }
 

@@ -18,21 +18,17 @@ extension StreakStore {
     VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
-  /// Makes a session part of an account.
-  ///
-  /// - Returns: Whether it still was as the caller saw it. If not, nothing was changed.
-  static func claim(
-    _ session: NewMigration, for userID: Identifier, at now: Moment, by runner: some StatementRunner
-  ) async throws(StoreError) -> Bool {
+  /// Makes a session part of an account. It changes no row if the session is not as the caller saw it any more.
+  static func claiming(_ session: NewMigration, for userID: Identifier, at now: Moment) -> BoundStatement {
     let migration = session.record.migration
     if !session.isSessionKnown {
-      return try await runner.execute(
+      return BoundStatement(
         claimUnknown, .identifier(migration.sessionID), .identifier(userID), .identifier(migration.migrationID),
-        .moment(now), .bytes(session.record.sessionSecretHash)) == 1
+        .moment(now), .bytes(session.record.sessionSecretHash))
     }
-    return try await runner.execute(
+    return BoundStatement(
       claimKnown, .identifier(migration.sessionID), .identifier(userID), .identifier(migration.migrationID),
-      .moment(now), .bytes(session.record.sessionSecretHash), .moment(migration.anchor)) == 1
+      .moment(now), .bytes(session.record.sessionSecretHash), .moment(migration.anchor))
   }
 
   private static let insertRejected = Statement(
@@ -55,12 +51,10 @@ extension StreakStore {
     """)
 
   /// Puts entries into the inbox.
-  static func insertRejected(
-    _ rejected: [RejectedEntryRecord], _ migrationID: Identifier, of userID: Identifier,
-    by runner: some StatementRunner
-  ) async throws(StoreError) {
-    guard !rejected.isEmpty else { return }
-    try await runner.execute(
+  static func insertingRejected(
+    _ rejected: [RejectedEntryRecord], _ migrationID: Identifier, of userID: Identifier
+  ) -> BoundStatement {
+    BoundStatement(
       insertRejected, .identifier(userID), .identifier(migrationID), .identifiers(rejected.map(\.entryID)),
       .int32Array(rejected.map(\.index)), .identifiers(rejected.map(\.habitID)), .int32Array(rejected.map(\.day)),
       .boolArray(rejected.map(\.done)), .stringArray(rejected.map(\.note)),
@@ -70,10 +64,8 @@ extension StreakStore {
   }
 
   /// Stores a migration with the reply to it.
-  static func insertRecord(
-    _ migration: MigrationRecord, of userID: Identifier, by runner: some StatementRunner
-  ) async throws(StoreError) {
-    try await runner.execute(
+  static func insertingRecord(_ migration: MigrationRecord, of userID: Identifier) -> BoundStatement {
+    BoundStatement(
       insertMigration, .identifier(userID), .identifier(migration.migrationID), .identifier(migration.sessionID),
       .moment(migration.anchor), .bytes(migration.manifestHash), .bytes(migration.result),
       .moment(migration.committedAt), .int64(migration.changeNumber))
