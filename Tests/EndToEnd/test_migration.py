@@ -15,6 +15,7 @@ from google.rpc import status_pb2
 from person import DAY_SECONDS, Person, captured_session, details, local_time, today
 from server import Server, wait_until
 from streak.v1 import account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2, sync_pb2, sync_pb2_grpc
+from test_metrics import ADMIN, Metrics
 
 OVER_LIMIT, ANCHOR = common_pb2.QUARANTINE_REASON_OVER_LIMIT, common_pb2.QUARANTINE_REASON_ANCHOR
 
@@ -387,6 +388,30 @@ def test_c23_a_wrong_secret_and_an_unknown_session_are_told_alike(server, accoun
                 call(account, claim)
             told.append((caught.value.code(), caught.value.details(), details(caught.value)[0].reason))
     assert set(told) == {(grpc.StatusCode.UNAUTHENTICATED, told[0][1], "SESSION_INVALID")}
+
+
+def test_c23_the_database_does_the_same_for_a_wrong_secret_as_for_an_unknown_session(folder):
+    """So that the time tells nobody which sessions there are: statements can be counted, times on a busy machine cannot."""
+    with Server(folder=folder, arguments=ADMIN) as server, Person(server) as account, Person(server) as stranger:
+        account.sign_up()
+        session = Session(account)
+        captured = habit()
+
+        def sign_up(claim):
+            stranger.email = f"{os.urandom(8).hex()}@example.com"
+            stranger.accounts.SignUp(stranger.sign_up_request(claim), timeout=60)
+
+        calls = [lambda claim: migrate(account, claim), lambda claim: preview(account, claim), sign_up, lambda claim: session.keep()]
+        known = (session.id, session.secret)
+        listed(account)  # looks its token up
+        for call in calls:
+            sent = []
+            for session.id, session.secret in [(known[0], os.urandom(32)), (os.urandom(16), os.urandom(32))]:
+                claim = session.claim([captured], days(captured, 1))
+                before = Metrics(server).value("streakd_postgres_statements_sent_total")
+                assert refusal(call, claim)[1] == "SESSION_INVALID"
+                sent.append(Metrics(server).value("streakd_postgres_statements_sent_total") - before)
+            assert sent[0] == sent[1] > 0, (call, sent)
 
 
 def test_c24_c40_after_the_claim_the_secret_opens_nothing_and_a_second_device_sends_its_leftovers_once(server, account):

@@ -1,5 +1,7 @@
 """Passwords and devices: guessing, lock-outs, stolen tokens, lists, revocation."""
 
+import ctypes
+import ctypes.util
 import os
 
 import grpc
@@ -129,3 +131,20 @@ def test_passwords_that_are_guessed_first_are_refused(folder):
         assert refusal(person.sign_up)[0] == "INVALID_ARGUMENT"
         person.password = "purple monkey dishwashers"
         person.sign_up()
+
+
+def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):  # noqa: F811
+    with Server(database=database) as server, Person(server) as owner:
+        owner.sign_up()
+        sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
+        cheap = ctypes.create_string_buffer(128)
+        password = owner.password.encode()
+        assert sodium.crypto_pwhash_argon2id_str(cheap, password, ctypes.c_ulonglong(len(password)), ctypes.c_ulonglong(1), ctypes.c_size_t(8192)) == 0
+        sql(database, f"update users set password_hash = '{cheap.value.decode()}'")
+        assert refusal(sign_in, owner, password="a wrong guess")[0] == "UNAUTHENTICATED"
+        assert sql(database, "select password_hash from users") == cheap.value.decode()
+        sign_in(owner)
+        renewed = sql(database, "select password_hash from users")
+        assert renewed.startswith("$argon2id$v=19$m=65536,t=2,p=1$")
+        sign_in(owner)
+        assert sql(database, "select password_hash from users") == renewed

@@ -64,7 +64,7 @@ import Testing
       #expect(try await test.store.isErased(mira.userID))
       #expect(try await !test.store.isErased(other.userID))
       let sessionID = try #require(records.sessions.first).sessionID
-      #expect(try await test.store.erasedSessionSecretHash(sessionID) == records.sessions.first?.secretHash)
+      #expect(try await test.store.presentedSession(sessionID).erasedSecretHash == records.sessions.first?.secretHash)
       #expect(try await test.store.erase(mira.userID, at: .sample, Self.event()) == nil)
     }
   }

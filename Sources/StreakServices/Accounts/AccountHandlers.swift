@@ -34,6 +34,10 @@ struct AccountHandlers: AccountService {
     guard try await passwords.verify(Secret(request.password), against: stored, on: context.loop), let user else {
       throw Refusal.signInRefused.status
     }
+    if let stored, let renewed = await passwords.renewal(of: stored, Secret(request.password), on: context.loop) {
+      // If this fails, the next sign-in renews it.
+      try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
+    }
     let now = Moment.now()
     let issued = issuer.issue(to: user.userID, at: now)
     let habitCount = try await answering { () throws(StoreError) in

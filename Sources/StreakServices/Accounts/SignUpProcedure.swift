@@ -86,18 +86,16 @@ struct SignUpProcedure: Sendable {
   private func present(_ request: SignUpRequest, at now: Moment) async throws(RPCStatus) -> PresentedSession? {
     guard let claim = request.session else { return nil }
     let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-    let known = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
     let secretHash = SHA256.digest(of: claim.sessionSecret)
-    if let known {
+    if let known = presented.known {
       guard equalInConstantTime(known.secretHash, secretHash) else { throw Refusal.sessionInvalid.status }
-    } else if let erased = try await answering({ () throws(StoreError) in
-      try await store.erasedSessionSecretHash(sessionID)
-    }) {
+    } else if let erased = presented.erasedSecretHash {
       throw equalInConstantTime(erased, secretHash) ? Refusal.accountErased.status : Refusal.sessionInvalid.status
     } else if !claim.unanchored {
       throw Refusal.sessionInvalid.status
     }
-    return PresentedSession(capture: try CheckedCapture(claim, at: now), known: known)
+    return PresentedSession(capture: try CheckedCapture(claim, at: now), known: presented.known)
   }
 
   /// What the session makes of an account that holds nothing: decided like any migration.

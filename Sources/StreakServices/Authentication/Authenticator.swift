@@ -108,14 +108,11 @@ struct Authenticator: ServerInterceptor {
       throw Refusal.sessionInvalid.status
     }
     let store = state.value.store
-    let session = try await answering { () throws(StoreError) in try await store.session(sessionID) }
-    if session == nil,
-      let erased = try await answering({ () throws(StoreError) in try await store.erasedSessionSecretHash(sessionID) }),
-      equalInConstantTime(erased, token.hash)
-    {
+    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
+    if presented.known == nil, let erased = presented.erasedSecretHash, equalInConstantTime(erased, token.hash) {
       throw Refusal.accountErased.status
     }
-    guard let session, equalInConstantTime(session.secretHash, token.hash) else { throw Refusal.sessionInvalid.status }
+    guard let session = presented.known, equalInConstantTime(session.secretHash, token.hash) else { throw Refusal.sessionInvalid.status }
     guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
     return session
   }

@@ -56,6 +56,11 @@ final class PasswordQueue: Sendable {
     return matches && stored != nil
   }
 
+  /// A new hash of a password that matched a hash of another cost; nil if there is no need, or no room for it now.
+  func renewal(of stored: PasswordHash, _ password: Secret, on loop: EventLoop) async -> PasswordHash? {
+    stored.costs(limits.cost) ? nil : try? await hash(password, on: loop)
+  }
+
   private func inTurn<Result: Sendable>(
     on loop: EventLoop, _ work: @escaping @Sendable () -> Result
   ) async throws(RPCStatus) -> Result {

@@ -100,6 +100,16 @@ extension StreakStore {
     ) { row throws(DatabaseError) in try row.bool(0) }
   }
 
+  private static let renewPasswordHash = Statement(
+    .write, "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2")
+
+  /// Replaces a person's password hash, if it is still the one given, by another one of the same password.
+  public func renewPasswordHash(
+    of userID: Identifier, from present: String, to hash: String
+  ) async throws(StoreError) {
+    try await database.execute(Self.renewPasswordHash, .identifier(userID), .string(present), .string(hash))
+  }
+
   private static let changePassword = Statement(
     .write,
     """

@@ -27,11 +27,31 @@ extension StreakStore {
   /// A session; nil if it is unknown.
   public func session(_ sessionID: Identifier) async throws(StoreError) -> SessionRecord? {
     try await database.row(Self.session, .identifier(sessionID)) { row throws(DatabaseError) in
-      SessionRecord(
-        sessionID: sessionID, secretHash: try row.bytes(0), anchor: try row.momentOrNull(1),
-        sealedStart: try row.bytesOrNull(2), claimedBy: try row.identifierOrNull(3),
-        migrationID: try row.identifierOrNull(4))
+      try row.session(sessionID)
     }
+  }
+
+  private static let presentedSession = Statement(
+    .read,
+    """
+    SELECT s.secret_hash, s.anchor, s.sealed_start, s.claimed_by, s.migration_id, e.secret_hash
+    FROM (SELECT $1::uuid AS session_id) w
+      LEFT JOIN sessions s USING (session_id)
+      LEFT JOIN erasure.sessions e USING (session_id)
+    """)
+
+  /// A session that somebody says is theirs: what is known of it, and of those that became part of an account that was erased the hash of the
+  /// secret. One statement for all of them, so that the time tells nobody which sessions there are.
+  public func presentedSession(
+    _ sessionID: Identifier
+  ) async throws(StoreError) -> (known: SessionRecord?, erasedSecretHash: [UInt8]?) {
+    let found = try await database.row(Self.presentedSession, .identifier(sessionID)) { row throws(DatabaseError) in
+      (
+        known: try row.bytesOrNull(0) == nil ? nil : try row.session(sessionID),
+        erasedSecretHash: try row.bytesOrNull(5)
+      )
+    }
+    return found ?? (nil, nil)
   }
 
   private static let keepSession = Statement(

@@ -66,13 +66,6 @@ extension StreakStore {
     }
   }
 
-  private static let erasedSession = Statement(.read, "SELECT secret_hash FROM erasure.sessions WHERE session_id = $1")
-
-  /// The hash of the secret of a session that had become part of an account that was erased; nil if it had not.
-  public func erasedSessionSecretHash(_ sessionID: Identifier) async throws(StoreError) -> [UInt8]? {
-    try await database.row(Self.erasedSession, .identifier(sessionID)) { row throws(DatabaseError) in try row.bytes(0) }
-  }
-
   private static let erasedPeople = Statement(
     .read, "SELECT user_id, erased_at FROM erasure.people WHERE erased_at >= $1 ORDER BY erased_at")
   private static let erasedSessions = Statement(
