@@ -63,7 +63,8 @@ public final class StreakStore: Sendable {
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
         writer: LedgerWriter(
-          loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number }))
+          loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number })
+      )
       return (loop, LoopBound(part, loop: loop))
     }
   }

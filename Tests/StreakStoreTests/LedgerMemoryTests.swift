@@ -104,7 +104,8 @@ import Testing
       let person = try await TestPerson.signUp(test)
       func days(_ count: Int32, from seq: Int64) async throws {
         _ = try await person.queue(
-          (0..<count).map { .day(person.habitID, Moment.sampleDay - $0, note: "\(seq)") }, from: seq).get()
+          (0..<count).map { .day(person.habitID, Moment.sampleDay - $0, note: "\(seq)") }, from: seq
+        ).get()
       }
       let memory = test.store.ledgerMemory
       try await days(17, from: 1)

@@ -112,7 +112,9 @@ struct Authenticator: ServerInterceptor {
     if presented.known == nil, let erased = presented.erasedSecretHash, equalInConstantTime(erased, token.hash) {
       throw Refusal.accountErased.status
     }
-    guard let session = presented.known, equalInConstantTime(session.secretHash, token.hash) else { throw Refusal.sessionInvalid.status }
+    guard let session = presented.known, equalInConstantTime(session.secretHash, token.hash) else {
+      throw Refusal.sessionInvalid.status
+    }
     guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
     return session
   }

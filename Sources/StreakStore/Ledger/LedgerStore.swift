@@ -44,7 +44,8 @@ struct LedgerStore {
   func run(by runner: some StatementRunner) async throws(StoreError) -> Set<Identifier> {
     let bound = bound
     do throws(DatabaseError) {
-      let stored = try await runner.run(bound.statement, parameters: bound.parameters).map { row throws(DatabaseError) in
+      let stored = try await runner.run(bound.statement, parameters: bound.parameters).map {
+        row throws(DatabaseError) in
         try row.identifierOrNull(0)
       }
       return Set(stored.compactMap { $0 })
