@@ -22,6 +22,7 @@ import time
 import uuid
 
 import bench_accounts
+import bench_backups
 import conftest  # noqa: F401  (generates the stubs)
 from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
@@ -413,7 +414,11 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backup", action="store_true")
     options = parser.parse_args()
+    if options.backup:
+        print(f"`scripts/bench --backup --rounds {options.rounds}`, {datetime.date.today()}, {machine()}.\n")
+        return bench_backups.report(options.folder, options.rounds)
     bench = Bench(options.folder, options.seconds, options.rounds)
     has_load = (options.folder / "grpc_load").exists()
 

@@ -67,7 +67,7 @@ extension BackupFolder {
     if let unpacking = file.failure() { throw .programFailed("\(backup.name): \(unpacking)") }
     try copied.get()
     progress.begin("comparing")
-    let failure = trial.failure(comparedWith: backup.tables)
+    let failure = trial.failure(comparedWith: backup)
     if let failure, !failure.isDamage { throw .programFailed("\(backup.name): \(failure.text)") }
     return failure?.text
   }

@@ -21,8 +21,8 @@ public struct BackupFolder: Sendable {
   static let manifestName = "manifest.json"
   static let checkName = "check.json"
   static let unfinishedPrefix = ".unfinished-"
-  /// The manifest's layout.
-  static let layoutVersion: Int32 = 1
+  /// The manifest's layout. 1 had other fingerprints: see `TableFingerprint`.
+  static let layoutVersion: Int32 = 2
 
   /// - Throws: If there is no such folder.
   public init(_ path: String) throws(OperationsError) {

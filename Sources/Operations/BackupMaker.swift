@@ -9,8 +9,8 @@ public import StreakStore
 /// Makes one backup: dump, compress, encrypt, and restore the same stream on trial.
 ///
 /// ```
-/// pg_dump --> us --> zstd --> age --> us (SHA-256) --> file
-///              \--> psql --> scratch PostgreSQL, whose tables are then compared with the snapshot's
+/// pg_dump --> us (fingerprints) --> zstd --> age --> us (SHA-256) --> file
+///              \--> psql --> scratch PostgreSQL, whose tables are then compared with the dump's
 /// ```
 /// Blocks its thread.
 public struct BackupMaker {
@@ -92,7 +92,6 @@ public struct BackupMaker {
     do throws(OperationsError) {
       var backup = try dump(into: "\(unfinished)/\(BackupFolder.dumpName)", recipients, environment, session)
       backup.name = name
-      backup.layoutVersion = BackupFolder.layoutVersion
       backup.beganAt = GoogleProtobufTimestamp(seconds: began.seconds)
       backup.endedAt = GoogleProtobufTimestamp(seconds: now().seconds)
       backup.recipients = settings.recipients
@@ -136,6 +135,7 @@ public struct BackupMaker {
     into path: String, _ recipients: [String], _ environment: [String], _ session: PsqlSession
   ) throws(OperationsError) -> Backup {
     var backup = Backup()
+    backup.layoutVersion = BackupFolder.layoutVersion
     let version = try session.run("SELECT current_setting('server_version_num')::integer / 10000;")
     guard let major = version.first?.first.flatMap({ Int32($0) }) else { throw .database("which PostgreSQL is this?") }
     backup.postgresVersion = major
@@ -149,7 +149,7 @@ public struct BackupMaker {
     let (dumpOutput, dumpInput) = try Descriptor.pipe()
     let dump = try Program(
       [programs.dump, "--no-owner", "--no-privileges", "--encoding=UTF8", "--snapshot=\(snapshotID)"],
-      output: dumpInput, environment: environment)
+      output: dumpInput, environment: try TableFingerprint.textEnvironment(environment, session))
     dumpInput.close()
     let pack: PackedFile
     do throws(OperationsError) {
@@ -162,36 +162,45 @@ public struct BackupMaker {
     let progress = progress
     // Safe to send: from here on only this worker touches them, until it has been joined.
     let ends = UncheckedBox((dumpOutput, pack, trial))
-    let pump = Worker { () -> Result<Int64, OperationsError> in
+    let pump = Worker { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
       let (dumpOutput, pack, trial) = ends.value
       defer {
         pack.endInput()
         dumpOutput.close()
       }
+      var fingerprint = DumpFingerprint()
       var byteCount: Int64 = 0
       do throws(OperationsError) {
-        let doubler = try PipeDoubler(from: dumpOutput, to: pack.input)
-        try doubler.run(other: trial.input) { count in
-          byteCount += Int64(count)
-          progress.addDump(count)
+        try PipeDoubler(from: dumpOutput, to: pack.input).run(other: trial.input) { bytes in
+          fingerprint.take(bytes)
+          byteCount += Int64(bytes.byteCount)
+          progress.addDump(bytes.byteCount)
         }
-        return .success(byteCount)
+        return .success((fingerprint, byteCount))
       } catch {
         return .failure(error)
       }
     }
-    let described = Result { () throws(OperationsError) in try describe(&backup, session) }
+    let described = Result { () throws(OperationsError) in
+      try describe(&backup, session)
+      return try TableFingerprint.tables(session)
+    }
     let pumped = pump.join()
     // The file's end waits for its programs, so it comes before any error is thrown.
     let packed = Result { () throws(OperationsError) in try pack.finish() }
     if let failure = dump.failure() { throw .programFailed(failure) }
-    try described.get()
-    backup.dumpBytes = try pumped.get()
+    let tables = try described.get()
+    let (fingerprint, byteCount) = try pumped.get()
+    backup.dumpBytes = byteCount
+    for name in tables {
+      guard let table = fingerprint.backupTable(name) else { throw .damaged("the dump lacks the table \(name)") }
+      backup.tables.append(table)
+    }
     (backup.sha256, backup.fileBytes) = try packed.get()
     try session.run("COMMIT;")
 
     progress.begin("comparing the trial restore")
-    let failure = trial.failure(comparedWith: backup.tables)
+    let failure = trial.failure(comparedWith: backup)
     if let failure, failure.isDamage { throw .damaged("the dump restores to something else: \(failure.text)") }
     backup.trial = BackupCheck(
       kind: .restore, checkedAt: GoogleProtobufTimestamp(seconds: now().seconds), failure: failure?.text ?? "")
@@ -202,7 +211,7 @@ public struct BackupMaker {
     return backup
   }
 
-  /// What the snapshot holds.
+  /// What the snapshot is of.
   private func describe(_ backup: inout Backup, _ session: PsqlSession) throws(OperationsError) {
     let place = try session.run("SELECT current_schema(), epoch FROM service_state;")
     guard let place = place.first, place.count == 2, let epoch = Int64(place[1]) else {
@@ -211,7 +220,6 @@ public struct BackupMaker {
     (backup.schemaName, backup.epoch) = (place[0], epoch)
     backup.schemaVersions = try session.run("SELECT number FROM schema_versions ORDER BY number;")
       .compactMap { $0.first.flatMap { Int32($0) } }
-    backup.tables = try TableFingerprint.all(session)
   }
 }
 

@@ -44,12 +44,16 @@ internal import PrivateCluster
 
   /// Reads what is there, at most what the buffer has room for.
   ///
-  /// - Parameter offset: Where in the buffer it goes.
+  /// - Parameters:
+  ///   - offset: Where in the buffer it goes.
+  ///   - limit: Reads no more than that; more than there is room for is all of the room.
   /// - Returns: The number of bytes; 0 at the end.
-  func read(into buffer: inout [UInt8], from offset: Int = 0) throws(OperationsError) -> Int {
+  func read(
+    into buffer: inout [UInt8], from offset: Int = 0, count limit: Int = .max
+  ) throws(OperationsError) -> Int {
     while true {
       let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...])
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...].prefix(limit))
         return unsafe Glibc.read(number, room.baseAddress, room.count)
       }
       if count >= 0 { return count }

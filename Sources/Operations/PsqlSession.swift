@@ -11,6 +11,8 @@ final class PsqlSession: ByteSink {
 
   /// What psql prints after each answer.
   private static let marker = "--streakd-end-of-answer--"
+  /// Bytes of psql's output read at a time.
+  private static let chunkBytes = 131_072
 
   /// - Parameter environment: Says which database; see `PostgresPrograms.environment`.
   init(_ programs: PostgresPrograms, environment: [String]) throws(OperationsError) {
@@ -47,6 +49,19 @@ final class PsqlSession: ByteSink {
     throw failure()
   }
 
+  /// Runs a COPY to the standard output.
+  ///
+  /// - Parameter take: Is lent the rows in parts, and then the line `\\.` that no row is; says whether more is to come.
+  func copy(_ statement: String, _ take: (RawSpan) -> Bool) throws(OperationsError) {
+    guard try input.write(Array("\(statement)\n\\echo '\\\\.'\n".utf8)[...]) else { throw failure() }
+    var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
+    while true {
+      let count = try output.read(into: &chunk)
+      guard count > 0 else { throw failure() }
+      guard take(unsafe chunk.span.bytes.extracting(first: count)) else { return }
+    }
+  }
+
   /// Sends a part of a script whose answers nobody wants.
   ///
   /// - Returns: Whether psql still reads; it does not after an error, which the next `run` throws.
@@ -73,7 +88,7 @@ final class PsqlSession: ByteSink {
   }
 
   private func nextLine() throws(OperationsError) -> String? {
-    var chunk = [UInt8](repeating: 0, count: 65_536)
+    var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
     while true {
       if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
         let line = String(decoding: received[..<end], as: UTF8.self)

@@ -86,8 +86,7 @@ public struct Restore {
     try copied.get()
     try session.discardAnswers(false)
     progress.begin("comparing")
-    let tables = try TableFingerprint.all(session)
-    if let difference = TableFingerprint.difference(of: tables, from: backup.tables) {
+    if let difference = try TableFingerprint.difference(in: session, from: backup) {
       throw .damaged("the backup \(backup.name) restores to something else than its manifest says: \(difference)")
     }
     progress.begin("removing who was erased")

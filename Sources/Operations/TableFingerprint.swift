@@ -16,11 +16,48 @@ enum TableFingerprint {
     try session.run(tablesText).map { $0.joined(separator: "\t") }
   }
 
-  /// Reads every table's, in the session's transaction.
-  static func all(_ session: PsqlSession) throws(OperationsError) -> [BackupTable] {
+  /// What differs between a session's tables and what a backup's manifest says of them, for an operator; nil if nothing does.
+  static func difference(in session: PsqlSession, from backup: Backup) throws(OperationsError) -> String? {
+    let found = backup.layoutVersion < 2 ? try sums(session) : try copied(session)
+    return difference(of: found, from: backup.tables)
+  }
+
+  /// How values are written, for `DumpFingerprint`; pg_dump sets the rest itself. What a database or role has by default is not what another has.
+  private static let textSettings = """
+    SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET extra_float_digits = 3;
+    SET bytea_output = 'hex'; SET timezone = 'UTC'; SET search_path = '';
+    """
+
+  /// An environment in which pg_dump writes values as `textSettings` says.
+  static func textEnvironment(_ environment: [String], _ session: PsqlSession) throws(OperationsError) -> [String] {
+    var environment = environment.filter { !$0.hasPrefix("PGTZ=") } + ["PGTZ=UTC"]
+    // Asked first: not everything between us and a database takes options.
+    if try session.run("SELECT current_setting('bytea_output');").first != ["hex"] {
+      let old = environment.last { $0.hasPrefix("PGOPTIONS=") } ?? "PGOPTIONS="
+      environment = environment.filter { !$0.hasPrefix("PGOPTIONS=") } + ["\(old) -c bytea_output=hex"]
+    }
+    return environment
+  }
+
+  /// Of every table, as a dump would have them, in the session's transaction.
+  private static func copied(_ session: PsqlSession) throws(OperationsError) -> [BackupTable] {
+    let names = try tables(session)
+    try session.run(textSettings)
+    var fingerprint = DumpFingerprint()
+    for name in names {
+      fingerprint.begin(name)
+      try session.copy("COPY \(name) TO STDOUT;") { bytes in
+        fingerprint.take(bytes)
+        return fingerprint.isInRows
+      }
+    }
+    return names.compactMap { fingerprint.backupTable($0) }
+  }
+
+  /// Of every table, as manifests of layout 1 have them: the sum of PostgreSQL's own 64-bit hashes of the rows, which depends on its version.
+  private static func sums(_ session: PsqlSession) throws(OperationsError) -> [BackupTable] {
     var result: [BackupTable] = []
     for name in try tables(session) {
-      // A row's hash is made of its values' own; 64 bits each, and no row counts for nothing or twice.
       let answer = try session.run(
         "SELECT count(*), coalesce(sum(pg_catalog.hash_record_extended(t, 0)), 0) FROM ONLY \(name) t;")
       guard let values = answer.first, values.count == 2, let count = Int64(values[0]) else {

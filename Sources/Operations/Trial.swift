@@ -45,12 +45,12 @@ final class Trial: ByteSink {
   var input: Descriptor? { problem == nil ? session?.input : nil }
 
   /// After the whole dump: compares what it restored to.
-  func failure(comparedWith tables: [BackupTable]) -> Failure? {
+  func failure(comparedWith backup: Backup) -> Failure? {
     if let problem { return Failure(text: problem, isDamage: false) }
     guard let session else { return Failure(text: "no trial restore", isDamage: false) }
     do throws(OperationsError) {
       try session.discardAnswers(false)
-      let difference = TableFingerprint.difference(of: try TableFingerprint.all(session), from: tables)
+      let difference = try TableFingerprint.difference(in: session, from: backup)
       return difference.map { Failure(text: $0, isDamage: true) }
     } catch {
       // psql refuses a damaged dump, and stops when its disk is full: the backup is kept, not as a good one.

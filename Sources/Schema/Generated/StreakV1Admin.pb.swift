@@ -151,7 +151,7 @@ public struct BackupTable: ProtobufMessage {
   public var name: String = ""
   /// Number of rows.
   public var rowCount: Int64 = 0
-  /// The sum of PostgreSQL's 64-bit hashes of all rows, as a decimal number.
+  /// The sum of the SipHash-2-4 of all rows as COPY writes them, 128 bits in hexadecimal, modulo 2^128.
   public var fingerprint: String = ""
 
   public init() {}

@@ -157,7 +157,7 @@ struct  Streak__V1__BackupTable
    */
   int64_t row_count;
   /*
-   * The sum of PostgreSQL's 64-bit hashes of all rows, as a decimal number.
+   * The sum of the SipHash-2-4 of all rows as COPY writes them, 128 bits in hexadecimal, modulo 2^128.
    */
   char *fingerprint;
 };
