@@ -37,6 +37,7 @@ let package = Package(
     .executable(name: "streakd", targets: ["streakd"]),
     .executable(name: "streakctl", targets: ["streakctl"]),
     .executable(name: "streak-harness", targets: ["streak-harness"]),
+    .executable(name: "streak-load", targets: ["streak-load"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -118,6 +119,17 @@ let package = Package(
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "RPC", "StreakHarness", "TLS", argumentParser],
       swiftSettings: settings),
+    .target(
+      name: "StreakLoad",
+      dependencies: [
+        "Cryptography", "EventLoop", "GRPCSchema", "HTTP2", "Postgres", "ProtobufCodec", "RPC", "Schema",
+        "StreakDomain", "TLS",
+        deque,
+      ],
+      exclude: ["README.md"], swiftSettings: fencedSettings),
+    .executableTarget(
+      name: "streak-load", dependencies: ["EventLoop", "StreakLoad", "TLS", argumentParser], swiftSettings: settings,
+      linkerSettings: allocator),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
       swiftSettings: settings),
@@ -160,6 +172,9 @@ let package = Package(
     .testTarget(
       name: "StreakHarnessTests", dependencies: ["ProtobufCodec", "RPC", "Schema", "StreakHarness"],
       swiftSettings: settings),
+    .testTarget(
+      name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "Schema", "StreakLoad"],
+      exclude: ["reference.py"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(

@@ -39,6 +39,7 @@ public final class HTTP2Resources {
 
   func give(_ stream: HTTP2Stream) {
     stream.owner = nil
+    stream.template = nil
     stream.dropBody()
     stream.emptyOutbound()
     if freeStreams.count < Self.freeStreamsMax { freeStreams.append(stream) }

@@ -51,6 +51,8 @@ public final class HTTP2Stream {
   /// The writer was told to wait.
   var writerWaits = false
   var isClosed = false
+  /// Whose memory the request's header fields lie in.
+  var template: RequestTemplate?
   /// Place in the session's list of open streams.
   var openIndex = 0
   /// Bytes that the peer may send before we take them.

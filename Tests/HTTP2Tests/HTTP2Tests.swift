@@ -87,6 +87,25 @@ struct HTTP2SessionTests {
     #expect(pair.server.openStreamCount == 0)
   }
 
+  @Test("a template's requests differ in their varying field alone, also when its owner has let go of it")
+  func template() throws {
+    let pair = try Pair()
+    do {
+      let template = RequestTemplate(
+        [(":method", "POST"), (":scheme", "http"), (":path", "/x"), (":authority", "localhost"), ("te", "trailers")],
+        varyingName: "authorization")
+      for (value, body) in [("one", [1]), ("a second", [2, 2]), ("", [])] as [(String, [UInt8])] {
+        #expect(
+          pair.client.submitRequest(template, value: Array(value.utf8)) { $0.append(contentsOf: body) } != nil)
+      }
+    }
+    try pair.exchange()
+    let received = pair.serverEvents.streams
+    #expect(received.map { $0.headers.firstValue("authorization") } == ["one", "a second", nil])
+    #expect(received.map { $0.headers.firstValue("te") } == ["trailers", "trailers", "trailers"])
+    #expect(received.map(\.body) == [[1], [2, 2], []] && received.allSatisfy(\.receivedEnd))
+  }
+
   @Test("a header list at the limit is kept whole, one byte more is marked as too large", arguments: [0, 1])
   func headerListLimit(excess: Int) throws {
     var limits = HTTP2Limits()

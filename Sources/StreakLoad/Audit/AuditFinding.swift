@@ -1,0 +1,58 @@
+/// Something that the service holds otherwise than it has acknowledged.
+public struct AuditFinding: Sendable, Equatable {
+  public enum Kind: String, Sendable, CaseIterable {
+    /// A write that was acknowledged is not there.
+    case lost
+    /// A write took effect more than once.
+    case doubled
+    /// Something else is not as it was acknowledged.
+    case wrong
+    /// Nobody could look.
+    case unreadable
+  }
+
+  public var kind: Kind
+  /// The user id, as hexadecimal digits.
+  public var person: String
+  public var text: String
+}
+
+/// What an audit looked at and found.
+public struct AuditReport: Sendable {
+  /// Findings that are kept; the others are only counted.
+  public static let findingsMax = 1_000
+
+  /// Whether the database was read as well.
+  public var readsDatabase = false
+  public internal(set) var peopleCount = 0
+  /// Acknowledged writes that were looked for.
+  public internal(set) var writeCount = 0
+  /// Writes of which nobody knew whether they took effect.
+  public internal(set) var uncertainCount = 0
+  public internal(set) var findingCount = 0
+  public internal(set) var findings: [AuditFinding] = []
+
+  public var isClean: Bool { findingCount == 0 }
+
+  mutating func add(_ more: [AuditFinding]) {
+    findingCount += more.count
+    findings += more.prefix(max(0, Self.findingsMax - findings.count))
+  }
+
+  mutating func add(_ other: AuditReport) {
+    readsDatabase = readsDatabase || other.readsDatabase
+    peopleCount += other.peopleCount
+    writeCount += other.writeCount
+    uncertainCount += other.uncertainCount
+    findingCount += other.findingCount
+    findings += other.findings.prefix(max(0, Self.findingsMax - findings.count))
+  }
+
+  /// One line for people.
+  public var summary: String {
+    let where_ = readsDatabase ? "the service and the database" : "the service"
+    let looked =
+      "\(writeCount) acknowledged and \(uncertainCount) uncertain writes of \(peopleCount) people, asked of \(where_)"
+    return isClean ? "audit: clean (\(looked))" : "audit: \(findingCount) findings (\(looked))"
+  }
+}

@@ -1,0 +1,93 @@
+internal import Glibc
+
+/// When journeys are meant to begin, whatever became of those before: the open loop's plan. Times in nanoseconds from the run's begin.
+///
+/// The rate grows from `startRate` to `rate` for `rampNanoseconds` and stays there. The plan follows from the seed alone.
+struct ArrivalSchedule: Sendable {
+  /// How the gaps between arrivals are drawn.
+  enum Spacing: String, Sendable, CaseIterable {
+    /// All alike.
+    case even
+    /// Exponential, as independent people come: bursts included.
+    case poisson
+  }
+
+  /// Arrivals each second, once the ramp is over.
+  let rate: Double
+  let startRate: Double
+  let rampNanoseconds: UInt64
+  let spacing: Spacing
+  private var randomness: SplitMix
+  /// Arrivals up to the next one, as the rate's integral counts them.
+  private var progress: Double
+
+  /// - Parameter share: Of `loopCount` loops the `loop`-th takes every `loopCount`-th arrival.
+  init(
+    rate: Double, startRate: Double? = nil, rampNanoseconds: UInt64 = 0, spacing: Spacing = .even, seed: UInt64 = 0,
+    loop: Int = 0, loopCount: Int = 1
+  ) {
+    precondition(rate > 0 && loopCount > 0, "no such schedule")
+    self.rate = rate / Double(loopCount)
+    self.startRate = (startRate ?? rate) / Double(loopCount)
+    self.rampNanoseconds = startRate == nil ? 0 : rampNanoseconds
+    self.spacing = spacing
+    randomness = SplitMix(seed: seed &+ UInt64(loop) &* 0x9E37_79B9)
+    progress = spacing == .even ? Double(loop) / Double(loopCount) : 0
+    if spacing == .poisson { advance() }
+  }
+
+  /// The next arrival's time.
+  mutating func next() -> UInt64 {
+    defer { advance() }
+    return time(ofProgress: progress)
+  }
+
+  private mutating func advance() {
+    switch spacing {
+    case .even: progress += 1
+    // 1 - uniform is never 0.
+    case .poisson: progress -= log(1 - randomness.uniform())
+    }
+  }
+
+  /// When the rate's integral reaches `arrivals`.
+  private func time(ofProgress arrivals: Double) -> UInt64 {
+    guard arrivals > 0 else { return 0 }
+    let ramp = Double(rampNanoseconds) / 1e9
+    let rampArrivals = (startRate + rate) / 2 * ramp
+    guard arrivals < rampArrivals else {
+      return UInt64(((ramp + (arrivals - rampArrivals) / rate) * 1e9).rounded())
+    }
+    // startRate t + (rate - startRate) t^2 / (2 ramp) = arrivals, solved without cancellation.
+    let slope = (rate - startRate) / ramp
+    let root = (startRate * startRate + 2 * slope * arrivals).squareRoot()
+    return UInt64((2 * arrivals / (startRate + root) * 1e9).rounded())
+  }
+
+  /// The rate that is wanted at a time.
+  func rate(atNanoseconds time: UInt64) -> Double {
+    guard time < rampNanoseconds else { return rate }
+    return startRate + (rate - startRate) * Double(time) / Double(rampNanoseconds)
+  }
+}
+
+/// A small generator whose numbers follow from its seed. Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
+struct SplitMix: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+
+  /// From 0 to just below 1.
+  mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+  /// From 0 to `count` - 1.
+  mutating func index(below count: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(count)).high) }
+}

@@ -1,0 +1,38 @@
+internal import EventLoop
+
+extension Worker {
+  /// Makes `count` people, some at once.
+  /// - Returns: Why somebody could not be made; nil when nobody is missing.
+  func makePeople(_ count: Int, atOnce: Int) async -> String? {
+    var left = count
+    var failure: CallFailure?
+    let bound = LoopBound(self, loop: loop)
+    let wanted = LoopBound(Countdown(count), loop: loop)
+    let makers = (0..<min(count, atOnce)).map { _ in
+      Task(executorPreference: loop) { () -> CallFailure? in
+        while wanted.value.take() {
+          do throws(CallFailure) {
+            bound.value.add(try await bound.value.makePerson())
+          } catch {
+            wanted.value.left = 0
+            return error
+          }
+        }
+        return nil
+      }
+    }
+    for maker in makers { failure = await maker.value ?? failure }
+    left -= people.count
+    return failure.map { "\(left) of \(count) people could not be made: \($0.label): \($0.message)" }
+  }
+}
+
+/// How many are still to be made.
+private final class Countdown {
+  var left: Int
+  init(_ count: Int) { left = count }
+  func take() -> Bool {
+    left -= 1
+    return left >= 0
+  }
+}

@@ -1,0 +1,215 @@
+internal import EventLoop
+internal import Synchronization
+
+/// Makes load on a server, and judges what came back.
+public final class LoadRun: Sendable {
+  let settings: LoadSettings
+  let server: LoadServer
+  /// Marks what this run writes.
+  public let name: String
+  private let probe: ServerProbe?
+  private let threads: [EventLoopThread]
+  let workers: [LoopBound<Worker>]
+  /// Between two looks at what has happened.
+  static let lookMilliseconds: UInt64 = 1_000
+
+  /// - Parameters:
+  ///   - probe: Who says what the server uses.
+  ///   - name: Of an earlier run, whose writes are to be audited.
+  public init(_ settings: LoadSettings, server: LoadServer, probe: ServerProbe? = nil, name: String? = nil) {
+    self.settings = settings
+    self.server = server
+    self.probe = probe
+    var generator = SystemRandomNumberGenerator()
+    let name = name ?? String(UInt64.random(in: 0...UInt64.max, using: &generator), radix: 36)
+    self.name = name
+    let threads = (0..<settings.loopCount).map { _ in EventLoopThread() }
+    self.threads = threads
+    workers = threads.enumerated().map { index, thread in
+      LoopBound(
+        Worker(index: index, settings: settings, server: server, runName: name, loop: thread.loop), loop: thread.loop)
+    }
+  }
+
+  /// Runs `body` on every worker's loop at once.
+  func each<Value: Sendable>(_ body: @escaping @Sendable (Worker) async -> Value) async -> [Value] {
+    await withTaskGroup(of: (Int, Value).self) { group in
+      for (index, worker) in workers.enumerated() {
+        let loop = threads[index].loop
+        group.addTask { (index, await loop.run { await body(worker.value) }) }
+      }
+      var values: [(Int, Value)] = []
+      for await value in group { values.append(value) }
+      return values.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+  }
+
+  /// Makes all connections.
+  /// - Returns: false when the server cannot be reached.
+  public func connect() async -> Bool {
+    await each { await $0.channel.connect() }.allSatisfy { $0 }
+  }
+
+  /// Makes the population, by the front door.
+  /// - Returns: What went wrong; nil when nobody is missing.
+  public func makePeople() async -> String? {
+    guard settings.mix.weights.contains(where: { $0.kind.needsPerson }) else { return nil }
+    let settings = settings
+    let failures = await each { worker -> String? in
+      let index = worker.index
+      let count = (0..<settings.personCount).count { $0 % settings.loopCount == index }
+      return await worker.makePeople(count, atOnce: max(1, settings.makerCount / settings.loopCount))
+    }
+    return failures.compactMap { $0 }.first
+  }
+
+  /// Names of the methods, as figures are indexed.
+  public var methodLabels: [String] { LoadMethods(server).all.map(\.label) }
+
+  /// Makes the load, and waits for what is under way at its end.
+  /// - Parameters:
+  ///   - changed: Other settings than those the run was made with, for the mode and the times; the population and the connections stay.
+  ///   - onLook: Called every second.
+  public func run(
+    _ changed: LoadSettings? = nil, onLook: @Sendable (RunSample) async -> Void
+  ) async -> RunFigures {
+    let settings = changed ?? settings
+    _ = await each { $0.prepare(settings) }
+    let started = MonotonicClock.nowNanoseconds + 10_000_000
+    let end = started + UInt64(settings.seconds * 1e9)
+    let serverBefore = await serverFigures()
+    let usage = ProcessUsage.own()
+    _ = await each { $0.start(atNanoseconds: started) }
+    var samples: [RunSample] = []
+    var next = started
+    while next < end {
+      next = min(next + Self.lookMilliseconds * 1_000_000, end)
+      let now = MonotonicClock.nowNanoseconds
+      if next > now { try? await Task.sleep(nanoseconds: next - now) }
+      let sample = await look(startedAt: started)
+      samples.append(sample)
+      await onLook(sample)
+    }
+    _ = await each { $0.stop() }
+    let ended = MonotonicClock.nowNanoseconds
+    let spent = ProcessUsage.own().cpuSeconds - usage.cpuSeconds
+    let open = await drain()
+    var total = Recorder(methodCount: LoadMethods(server).all.count)
+    for recorder in await each({ $0.recorder }) { total.add(recorder) }
+    return RunFigures(
+      seconds: Double(ended - started) / 1e9, recorder: total, samples: samples, clientCPUSeconds: spent,
+      serverBefore: serverBefore, leftOpen: open, connectionsLost: await each { $0.channel.lostCount }.reduce(0, +))
+  }
+
+  private func drain() async -> Int {
+    let patience = MonotonicClock.nowNanoseconds + UInt64(settings.drainSeconds * 1e9)
+    while true {
+      let open = await each { $0.openJourneys }.reduce(0, +)
+      if open == 0 || MonotonicClock.nowNanoseconds > patience { return open }
+      try? await Task.sleep(nanoseconds: 10_000_000)
+    }
+  }
+
+  private func look(startedAt started: UInt64) async -> RunSample {
+    var interval = Recorder.Interval()
+    var open = 0
+    for (taken, openJourneys) in await each({ ($0.recorder.takeInterval(), $0.openJourneys) }) {
+      interval.add(taken)
+      open += openJourneys
+    }
+    let usage = ProcessUsage.own()
+    return RunSample(
+      seconds: Double(MonotonicClock.nowNanoseconds - started) / 1e9, done: Int(interval.latency.count),
+      failures: interval.failureCount, open: open, p50: interval.latency.value(atPercentile: 50),
+      p99: interval.latency.value(atPercentile: 99), max: interval.latency.maximum,
+      client: ProcessFigures(cpuSeconds: usage.cpuSeconds, residentBytes: usage.residentBytes),
+      server: await serverFigures())
+  }
+
+  /// What the server uses, as of now.
+  func serverFigures() async -> ProcessFigures? {
+    guard let probe, let loop = threads.first?.loop else { return nil }
+    return await loop.run { await probe.figures(loop: loop) }
+  }
+
+  /// Looks at everything that was acknowledged: what is still unanswered is sent again first.
+  /// - Parameter database: A connection string, to read how often each write is stored; nil: the service alone is asked.
+  public func audit(database: String? = nil) async -> AuditReport {
+    let name = name
+    let reports = await each { worker -> AuditReport in
+      await worker.channel.waitUntilConnected()
+      await worker.settleAll()
+      var report = await worker.audit()
+      if let database {
+        report.add(
+          await DatabaseAudit.report(
+            worker.audited, runName: name, connectionString: database, loop: worker.loop))
+      }
+      return report
+    }
+    return reports.reduce(into: AuditReport()) { $0.add($1) }
+  }
+
+  /// What is known to be acknowledged, for an audit later. Holds access tokens.
+  public func acknowledgements() async -> String {
+    let parts = await each { worker -> [String] in
+      for person in worker.people { person.giveUpPending() }
+      return worker.audited.map(AcknowledgementFile.text)
+    }
+    return AcknowledgementFile.text(parts.flatMap { $0 }, runName: name)
+  }
+
+  /// A run that audits what an earlier one has kept.
+  /// - Returns: nil when the text is not what `acknowledgements()` gives.
+  public static func auditing(_ text: String, server: LoadServer) async -> LoadRun? {
+    guard let mix = JourneyMix(parsing: "check=1"), let runName = AcknowledgementFile.read(text)?.runName else {
+      return nil
+    }
+    var settings = LoadSettings(mix: mix)
+    settings.connectionCount = 2
+    let run = LoadRun(settings, server: server, name: runName)
+    _ = await run.each { worker in
+      for person in AcknowledgementFile.read(text)?.people ?? [] { worker.newcomers.append(person) }
+    }
+    return run
+  }
+
+  /// Ends the connections and the threads. Call it once, after everything else.
+  public func close() async {
+    _ = await each { $0.channel.close() }
+    for thread in threads { thread.stopAndJoin() }
+  }
+}
+
+/// What a look at a run has shown: the time since the look before.
+public struct RunSample: Sendable {
+  /// Since the run's begin.
+  public var seconds: Double
+  /// Journeys that succeeded.
+  public var done: Int
+  public var failures: Int
+  /// Journeys under way.
+  public var open: Int
+  /// Nanoseconds.
+  public var p50: Int64
+  public var p99: Int64
+  public var max: Int64
+  /// This client's, since it was started.
+  public var client: ProcessFigures
+  /// The server's, since it was started; nil when nobody says.
+  public var server: ProcessFigures?
+}
+
+/// What a run has counted.
+public struct RunFigures: Sendable {
+  /// Without what was waited for at the end.
+  public var seconds: Double
+  var recorder: Recorder
+  public var samples: [RunSample]
+  public var clientCPUSeconds: Double
+  /// The server's, at the begin; nil when nobody says.
+  public var serverBefore: ProcessFigures?
+  /// Journeys that were still open when nobody waited any longer.
+  public var leftOpen: Int
+  public var connectionsLost: Int
+}

@@ -1,0 +1,49 @@
+/// What a step of a search must meet.
+public struct Objective: Sendable {
+  /// Which percentile of all journeys' latencies.
+  public var percentile: Double
+  /// It must not exceed this.
+  public var milliseconds: Double
+  /// Part of the journeys that may fail.
+  public var failedPartMax: Double
+  /// Part of the wanted rate that must be reached.
+  public var reachedPartMin = 0.98
+
+  public init(percentile: Double = 99, milliseconds: Double, failedPartMax: Double = 0) {
+    self.percentile = percentile
+    self.milliseconds = milliseconds
+    self.failedPartMax = failedPartMax
+  }
+}
+
+/// How a step of a search went.
+public struct StepVerdict: Sendable, Equatable {
+  public var rate: Double
+  /// Nanoseconds, at the objective's percentile.
+  public var latency: Int64
+  public var failed: Int
+  public var reached: Double
+  public var isGood: Bool
+}
+
+extension Objective {
+  /// Judges what a step has counted.
+  func judge(rate: Double, latency: Histogram, failed: Int, seconds: Double) -> StepVerdict {
+    let value = latency.value(atPercentile: percentile)
+    let all = Double(latency.count) + Double(failed)
+    let reached = seconds > 0 ? Double(latency.count) / seconds : 0
+    let isGood =
+      latency.count > 0 && Double(value) <= milliseconds * 1e6 && Double(failed) <= failedPartMax * all
+      && reached >= reachedPartMin * rate
+    return StepVerdict(rate: rate, latency: value, failed: failed, reached: reached, isGood: isGood)
+  }
+
+  /// Judges a run.
+  public func judge(rate: Double, _ figures: RunFigures, warmUpSeconds: Double) -> StepVerdict {
+    var all = Recorder.Figures()
+    for journey in figures.recorder.journeys { all.add(journey) }
+    return judge(
+      rate: rate, latency: all.latency, failed: all.failureCount + figures.recorder.notBegun + figures.leftOpen,
+      seconds: figures.seconds - warmUpSeconds)
+  }
+}

@@ -1,0 +1,155 @@
+internal import EventLoop
+internal import HTTP2
+
+/// The connections of one loop, taken in turn. One that is lost is made again after a while. Loop-confined.
+@safe final class LoadChannel {
+  /// Between two attempts to connect.
+  static let reconnectMilliseconds: UInt64 = 100
+  /// Between two looks for calls that take too long.
+  static let lookMilliseconds: UInt64 = 100
+  /// Room for header fields and small bodies; a response larger than the window is given it back as it comes.
+  private static func limits() -> HTTP2Limits {
+    var limits = HTTP2Limits()
+    limits.streamWindowBytes = 1_048_576
+    limits.connectionWindowBytes = 64 * 1_048_576
+    return limits
+  }
+
+  let loop: EventLoop
+  private let server: LoadServer
+  private let resources: HTTP2Resources
+  private var places: [LoadConnection?]
+  private var next = 0
+  private var spareCalls: [LoadCall] = []
+  private var lookTimer: LoopTimer?
+  private var isClosed = false
+  private var waiters = unsafe [UnsafeContinuation<Void, Never>]()
+  /// Connections that were lost.
+  private(set) var lostCount = 0
+
+  init(_ server: LoadServer, connectionCount: Int, loop: EventLoop) {
+    self.server = server
+    self.loop = loop
+    resources = HTTP2Resources(limits: Self.limits(), now: { loop.nowMilliseconds })
+    places = Array(repeating: nil, count: connectionCount)
+  }
+
+  /// Makes all connections.
+  /// - Returns: false when one of them cannot be made.
+  func connect() async -> Bool {
+    for place in places.indices {
+      guard await connect(place) else { return false }
+    }
+    lookTimer = loop.schedule(afterMilliseconds: Self.lookMilliseconds, repeatMilliseconds: Self.lookMilliseconds) {
+      [unowned self] in giveUpLateCalls()
+    }
+    return true
+  }
+
+  private func connect(_ place: Int) async -> Bool {
+    guard !isClosed else { return false }
+    guard let connection = await LoadConnection.open(server, loop: loop, resources: resources) else { return false }
+    guard !isClosed else {
+      connection.close()
+      return false
+    }
+    places[place] = connection
+    connection.onLeave = { [unowned self] in lost(place) }
+    wake()
+    return true
+  }
+
+  private func lost(_ place: Int) {
+    places[place] = nil
+    guard !isClosed else { return }
+    lostCount += 1
+    let bound = LoopBound(self, loop: loop)
+    Task(executorPreference: loop) { await bound.value.connectAgain(place) }
+  }
+
+  private func connectAgain(_ place: Int) async {
+    while !isClosed {
+      await loop.sleep(milliseconds: Self.reconnectMilliseconds)
+      if await connect(place) { return }
+    }
+  }
+
+  private func giveUpLateCalls() {
+    let now = MonotonicClock.nowNanoseconds
+    let patience = server.callMilliseconds * 1_000_000
+    guard now > patience else { return }
+    for connection in places { connection?.giveUpCalls(begunBefore: now - patience) }
+  }
+
+  /// Suspends until there is a connection, or until the channel is closed.
+  func waitUntilConnected() async {
+    while !isClosed, !places.contains(where: { $0?.isOpen == true }) {
+      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+        unsafe waiters.append(continuation)
+      }
+    }
+  }
+
+  private func wake() {
+    let woken = unsafe waiters
+    unsafe waiters.removeAll()
+    unsafe woken.forEach { unsafe $0.resume() }
+  }
+
+  /// The next connection that takes calls.
+  private func connection() -> LoadConnection? {
+    for _ in places.indices {
+      let place = next
+      next = next + 1 == places.count ? 0 : next + 1
+      if let connection = places[place], connection.isOpen { return connection }
+    }
+    return nil
+  }
+
+  /// Makes a call that sends one message and gets one.
+  func unary(
+    _ method: LoadMethod, authorization: [UInt8], _ request: (inout [UInt8]) -> Void
+  ) async -> CallOutcome {
+    guard let connection = connection() else { return .failed(.notConnected) }
+    let call = spareCalls.popLast() ?? LoadCall()
+    guard
+      connection.begin(
+        call, method, authorization: authorization, atNanoseconds: MonotonicClock.nowNanoseconds, request)
+    else {
+      spareCalls.append(call)
+      return .failed(.notConnected)
+    }
+    let outcome = await call.wait()
+    spareCalls.append(call)
+    return outcome
+  }
+
+  /// Begins a call that gets many messages; nil when there is no connection.
+  func stream(
+    _ method: LoadMethod, authorization: [UInt8], _ request: (inout [UInt8]) -> Void
+  ) -> LoadStream? {
+    guard let connection = connection() else { return nil }
+    let call = LoadCall()
+    guard
+      connection.begin(
+        call, method, authorization: authorization, atNanoseconds: MonotonicClock.nowNanoseconds, request)
+    else { return nil }
+    return LoadStream(call: call, connection: connection)
+  }
+
+  func close() {
+    isClosed = true
+    lookTimer = nil
+    for connection in places { connection?.close() }
+    wake()
+  }
+}
+
+/// A call with many responses. Loop-confined.
+struct LoadStream {
+  let call: LoadCall
+  let connection: LoadConnection
+
+  /// Gives it up.
+  func cancel() { connection.cancel(call, .reply([])) }
+}

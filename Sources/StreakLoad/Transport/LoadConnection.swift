@@ -1,0 +1,139 @@
+internal import EventLoop
+internal import HTTP2
+internal import TLS
+
+/// One connection of a load client and the calls on it: the leanest way from a call to its outcome. Loop-confined.
+///
+/// There are no retries, no interceptors, no metadata of responses: `RPCChannel` has these, and costs more CPU for each call than the tools that
+/// this client is measured by.
+@safe final class LoadConnection: HTTP2ConnectionDelegate {
+  private let connection: HTTP2Connection
+  private var establishment: UnsafeContinuation<Void, Never>?
+  /// Told once that no calls are taken any more.
+  var onLeave: (() -> Void)?
+  private var isLeaving = false
+
+  private init(_ connection: HTTP2Connection) {
+    self.connection = connection
+    connection.start(delegate: self)
+  }
+
+  /// Connects, and waits for the server's SETTINGS; nil when nobody answers.
+  static func open(_ server: LoadServer, loop: EventLoop, resources: HTTP2Resources) async -> LoadConnection? {
+    do {
+      let socket = try await SocketConnection.connect(loop: loop, to: server.address)
+      let connection = LoadConnection(
+        try HTTP2Connection(
+          role: .client, socket: socket, loop: loop, resources: resources,
+          tls: try server.tls?.connectSession(host: server.host)))
+      let timer = loop.schedule(afterMilliseconds: server.connectMilliseconds) { connection.close() }
+      await connection.waitUntilEstablished()
+      timer.cancel()
+      return connection.isOpen ? connection : nil
+    } catch {
+      return nil
+    }
+  }
+
+  /// Takes calls.
+  var isOpen: Bool { connection.session.isEstablished && !connection.isClosed && !isLeaving }
+
+  /// Calls that are not over.
+  var openCallCount: Int { connection.session.openStreamCount }
+
+  private func waitUntilEstablished() async {
+    guard !connection.session.isEstablished, !connection.isClosed else { return }
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe establishment = continuation
+    }
+  }
+
+  /// Begins a call.
+  /// - Parameter request: Appends the encoded request.
+  /// - Returns: false when the connection takes no more.
+  func begin(
+    _ call: LoadCall, _ method: LoadMethod, authorization: [UInt8], atNanoseconds now: UInt64,
+    _ request: (inout [UInt8]) -> Void
+  ) -> Bool {
+    guard !connection.isClosed,
+      let stream = connection.session.submitRequest(
+        method.template, value: authorization, body: { Self.frame(into: &$0, request) })
+    else { return false }
+    call.begin(on: stream, atNanoseconds: now, isStreaming: method.isStreaming)
+    connection.needsFlush()
+    return true
+  }
+
+  /// gRPC's Length-Prefixed-Message.
+  private static func frame(into buffer: inout [UInt8], _ message: (inout [UInt8]) -> Void) {
+    buffer.append(0)
+    for _ in 0..<4 { buffer.append(0) }
+    message(&buffer)
+    let count = UInt32(truncatingIfNeeded: buffer.count - 5)
+    for place in 0..<4 { buffer[1 + place] = UInt8(truncatingIfNeeded: count >> (24 - 8 * UInt32(place))) }
+  }
+
+  /// Gives a call up.
+  func cancel(_ call: LoadCall, _ outcome: CallOutcome) {
+    guard let stream = call.stream else { return }
+    stream.discardsInput = true
+    connection.session.consumeReceived(stream)
+    connection.session.reset(stream, code: .cancel)
+    connection.needsFlush()
+    call.end(outcome)
+  }
+
+  /// Gives up the calls that began before `nanoseconds`.
+  func giveUpCalls(begunBefore nanoseconds: UInt64) {
+    var late: [LoadCall] = []
+    connection.session.forEachStream { stream in
+      if let call = stream.owner as? LoadCall, call.beganNanoseconds < nanoseconds { late.append(call) }
+    }
+    for call in late { cancel(call, .failed(.late)) }
+  }
+
+  /// Ends the connection and every call on it.
+  func close() { connection.close() }
+
+  // MARK: Events
+
+  func established() { resumeEstablishment() }
+
+  private func resumeEstablishment() {
+    unsafe establishment?.resume()
+    unsafe establishment = nil
+  }
+
+  func receivedHeaders(_ stream: HTTP2Stream) {}
+
+  func receivedBody(_ stream: HTTP2Stream) {
+    guard !stream.receivedEnd else { return }
+    if let call = stream.owner { unsafe unsafeDowncast(call, to: LoadCall.self).received(stream) }
+    connection.session.consumeReceived(stream)
+  }
+
+  func drained(_ stream: HTTP2Stream) {}
+
+  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+    guard let owner = stream.owner else { return }
+    let call = unsafe unsafeDowncast(owner, to: LoadCall.self)
+    if connection.isClosed {
+      call.end(.failed(.lost(wasSent: stream.isSent)))
+    } else {
+      call.closed(stream, code: code)
+    }
+  }
+
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) { leave() }
+
+  func connectionClosed() {
+    leave()
+    resumeEstablishment()
+  }
+
+  private func leave() {
+    isLeaving = true
+    onLeave?()
+    onLeave = nil
+  }
+}

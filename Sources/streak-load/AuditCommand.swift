@@ -1,0 +1,35 @@
+import ArgumentParser
+import Glibc
+import StreakLoad
+
+/// What an earlier run has kept, held against the service as it is now.
+struct AuditCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Looks again whether everything that a run was told is there, once: after a restart, a crash, a restore.",
+    discussion: "The access tokens in the file must not have ended: they live an hour.")
+
+  @Argument(help: "What streak-load run --keep has written.")
+  var file: String
+
+  @OptionGroup var server: ServerOptions
+
+  func run() async throws {
+    let text = try Files.read(file)
+    let target = try await server.server()
+    let database = try server.database()
+    guard let run = await LoadRun.auditing(text, server: target) else {
+      throw ValidationError("\(file) is not what --keep writes.")
+    }
+    guard await run.connect() else {
+      complain("\(server.address) cannot be reached.")
+      await run.close()
+      throw ExitCode(EX_UNAVAILABLE)
+    }
+    let report = await run.audit(database: database)
+    await run.close()
+    print(report.summary)
+    for finding in report.findings { print("  \(finding.kind.rawValue): \(finding.person): \(finding.text)") }
+    if !report.isClean { throw ExitCode(1) }
+  }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import EventLoop
+import Glibc
+import StreakLoad
+import TLS
+
+/// Which server, how to reach it, and who says what it uses.
+struct ServerOptions: ParsableArguments {
+  @Option(help: "The server's address, HOST:PORT or unix:PATH. A name is looked up once.")
+  var address: String = "127.0.0.1:50051"
+
+  @Flag(help: "Connect with TLS, trusting the system's authorities.")
+  var tls = false
+
+  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
+  var tlsCA: String?
+
+  @Option(help: "Whom the server's certificate must be for, if not the address.")
+  var serverName: String?
+
+  @Option(help: "Seconds after which a call is given up, 1 to 3600.")
+  var callSeconds: Int = 10
+
+  @Option(
+    help:
+      "A file with a libpq URL or conninfo of the server's database, which the audit then reads as well; else the environment's STREAK_LOAD_DATABASE."
+  )
+  var databaseFile: String?
+
+  func server() async throws -> LoadServer {
+    let context: TLSContext?
+    do throws(TLSError) { context = try tls || tlsCA != nil ? TLSContext(clientTrusting: tlsCA) : nil } catch {
+      throw ValidationError("\(error)")
+    }
+    guard (1...3_600).contains(callSeconds) else { throw ValidationError("--call-seconds must be from 1 to 3600.") }
+    let host = String(address.prefix { $0 != ":" })
+    var found = SocketAddress(parsing: address)
+    if found == nil, let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...])
+    {
+      let thread = EventLoopThread()
+      let loop = thread.loop
+      found = await loop.run { try? await loop.addresses(ofHost: host, port: port) }?.first
+      thread.stopAndJoin()
+    }
+    guard let found else {
+      complain("\(address) is no address, and no name that leads to one.")
+      throw ExitCode(address.contains(":") ? EX_UNAVAILABLE : EX_USAGE)
+    }
+    var server = LoadServer(address: found, host: serverName ?? found.host, tls: context)
+    if serverName == nil, SocketAddress(parsing: address) == nil { server.host = host }
+    server.callMilliseconds = UInt64(callSeconds) * 1_000
+    return server
+  }
+
+  /// A connection string, which may hold a password: from a file or the environment, so that it does not show among the processes.
+  func database() throws -> String? {
+    guard let databaseFile else { return environment("STREAK_LOAD_DATABASE") }
+    return try Files.read(databaseFile).split(separator: "\n").first.map(String.init)
+  }
+}

@@ -1,0 +1,115 @@
+import ProtobufCodec
+import Testing
+
+@testable import StreakLoad
+
+@Suite("Load report")
+struct ReportTests {
+  private func report(latency: Int64 = 2_000_000, failed: Bool = false, audit: AuditReport? = nil) throws -> RunReport {
+    var settings = LoadSettings(mix: try #require(JourneyMix(parsing: "read=3,sign-up=1")))
+    settings.mode = .open(rate: 50)
+    var recorder = Recorder(methodCount: 1)
+    for index in 0..<100 { recorder.succeeded(.read, nanoseconds: UInt64(latency) + UInt64(index) * 10_000) }
+    recorder.succeeded(.signUp, nanoseconds: 90_000_000)
+    if failed { recorder.failed(.read, .wrong("<b>\"5\" & 6</b>")) }
+    recorder.calls[0].latency.record(latency)
+    let samples = (1...3).map { second in
+      RunSample(
+        seconds: Double(second), done: 50, failures: 0, open: 1, p50: latency, p99: latency * 3, max: latency * 4,
+        client: ProcessFigures(cpuSeconds: Double(second) / 10, residentBytes: 20_000_000),
+        server: ProcessFigures(cpuSeconds: Double(second) / 4, residentBytes: 30_000_000))
+    }
+    let figures = RunFigures(
+      seconds: 3, recorder: recorder, samples: samples, clientCPUSeconds: 0.3,
+      serverBefore: ProcessFigures(cpuSeconds: 0, residentBytes: 1), leftOpen: 0, connectionsLost: 0)
+    return RunReport(
+      settings, figures, runName: "name", address: "127.0.0.1:1", unixSeconds: 1, audit: audit,
+      methodLabels: ["StreakService/GetStreak"])
+  }
+
+  @Test("JSON is read back as it was, and says what was counted")
+  func json() throws {
+    let report = try report()
+    let again = try #require(RunReport(parsing: report.text))
+    #expect(again.text == report.text && again.isGood)
+    #expect(again.json["total"]["done"].integer == 101 && again.json["journeys"].items.count == 2)
+    #expect(again.json["settings"]["mix"].string == "read=3,sign-up=1")
+    #expect(again.json["server"]["cpuSeconds"].double == 0.75)
+    #expect(RunReport(parsing: "{}") == nil && RunReport(parsing: "nonsense") == nil)
+  }
+
+  @Test("a failure, and a finding of the audit, make a run bad")
+  func bad() throws {
+    #expect(!(try report(failed: true).isGood))
+    var audit = AuditReport()
+    #expect(try report(audit: audit).isGood)
+    audit.add([AuditFinding(kind: .lost, person: "p", text: "t")])
+    #expect(!(try report(audit: audit).isGood))
+    #expect(try report(audit: audit).summary.contains("lost: p: t"))
+  }
+
+  @Test("the page escapes what it is told, and asks nothing from elsewhere")
+  func html() throws {
+    let html = try report(failed: true).html
+    #expect(html.contains("&lt;b&gt;&quot;5&quot; &amp; 6&lt;/b&gt;"))
+    for outside in ["http:", "https:", "src=", "href=", "url(", "@import", "<script"] {
+      #expect(!html.contains(outside), "\(outside)")
+    }
+    #expect(html.split(separator: "<svg").count == 6)
+  }
+
+  @Test("a comparison has each measure of both, their change, and the settings that differ")
+  func comparison() throws {
+    let comparison = Comparison(try report(), try report(latency: 4_000_000))
+    let json = try JSONValue(parsing: comparison.json)
+    let row = try #require(
+      json["rows"].items.first { $0["name"].string == "read" && $0["measure"].string == "p50" })
+    #expect(abs((row["ratio"].double ?? 0) - 1.8) < 0.02)
+    #expect(comparison.differences == [] && comparison.text.contains("+"))
+  }
+
+  @Test(
+    "a mix is read strictly",
+    arguments: ["", "read", "read=1,read=2", "read=-1", "read=x", "talk=1", "read=0", "read=1,"])
+  func badMix(text: String) { #expect(JourneyMix(parsing: text) == nil) }
+
+  @Test("journeys are drawn by their weights; the largest weight is taken, one more is not")
+  func mix() throws {
+    let mix = try #require(JourneyMix(parsing: "record=1,read=3,sync=0"))
+    #expect(mix.description == "read=3,record=1" && !mix.contains(.sync))
+    var randomness = SplitMix(seed: 5)
+    let reads = (0..<10_000).count { _ in mix.draw(&randomness) == .read }
+    #expect((7_300...7_700).contains(reads))
+    #expect(JourneyMix(parsing: "read=1000000") != nil && JourneyMix(parsing: "read=1000001") == nil)
+  }
+
+  @Test("an objective is met at its limit, and not one past it")
+  func objective() {
+    var latency = Histogram.ofLatencies()
+    for _ in 0..<1_000 { latency.record(2_000) }  // exact in its bucket
+    let objective = Objective(percentile: 99, milliseconds: 0.002, failedPartMax: 0.01)
+    #expect(objective.judge(rate: 100, latency: latency, failed: 10, seconds: 10).isGood)
+    #expect(!objective.judge(rate: 100, latency: latency, failed: 11, seconds: 10).isGood)
+    #expect(!objective.judge(rate: 100, latency: latency, failed: 0, seconds: 10.3).isGood)
+    for _ in 0..<10 { latency.record(2_001) }
+    #expect(objective.judge(rate: 101, latency: latency, failed: 0, seconds: 10).isGood)
+    latency.record(2_001)
+    #expect(!objective.judge(rate: 101, latency: latency, failed: 0, seconds: 10).isGood)
+  }
+
+  @Test("round ticks enclose the values")
+  func ticks() {
+    #expect(Plot.linearTicks(0, 9, 5) == [0, 2, 4, 6, 8, 10])
+    #expect(Plot.linearTicks(0, 0, 5).count >= 2)
+    #expect(Decimals.grouped(1_234_567) == "1,234,567" && Decimals.grouped(-12) == "-12")
+    #expect(Decimals.text(-0.5, 1) == "-0.5" && Decimals.text(0.05, 3, trimsZeros: true) == "0.05")
+  }
+
+  @Test("the server's figures are read from a page of metrics")
+  func metrics() {
+    let page =
+      "HTTP/1.1 200 OK\r\n\r\n# TYPE x counter\nprocess_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 1048576\n"
+    #expect(ServerProbe.parse(page) == ProcessFigures(cpuSeconds: 1.5, residentBytes: 1_048_576))
+    #expect(ServerProbe.parse("process_cpu_seconds_total 1.5") == nil)
+  }
+}
