@@ -53,6 +53,7 @@ let package = Package(
     systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev", brew: "protobuf-c"),
     systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     .systemLibrary(name: "CSplice"),
+    systemModule("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
     systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
 
     // Runtime: nothing here knows about streaks.
@@ -71,6 +72,9 @@ let package = Package(
     .target(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
+
+    .target(name: "Files", dependencies: ["Cryptography"], swiftSettings: settings),
+    .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: fencedSettings),
 
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
@@ -95,6 +99,13 @@ let package = Package(
       dependencies: ["Cryptography", "EventLoop", "RPC", "Schema", "StreakDomain", "StreakStore", logging],
       swiftSettings: settings),
 
+    .target(
+      name: "StreakClient",
+      dependencies: [
+        "Cryptography", "EventLoop", "Files", "GRPCSchema", "ProtobufCodec", "RPC", "SQLite", "Schema", "StreakDomain",
+      ],
+      exclude: ["README.md"], swiftSettings: settings),
+
     // Programs.
     .executableTarget(
       name: "streakd",
@@ -107,9 +118,8 @@ let package = Package(
     .executableTarget(
       name: "streakctl",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec", "RPC",
-        "Schema",
-        "StreakDomain", "StreakStore", "TLS", argumentParser,
+        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec",
+        "RPC", "Schema", "StreakDomain", "StreakStore", "TLS", argumentParser,
       ],
       swiftSettings: settings),
     .target(
@@ -178,7 +188,15 @@ let package = Package(
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(
-      name: "SimulationTests", dependencies: ["StreakDomain"], path: "Tests/Simulation", swiftSettings: settings),
+      name: "SimulationTests", dependencies: ["StreakClient", "StreakDomain"], path: "Tests/Simulation",
+      swiftSettings: settings),
+    .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
+    .testTarget(
+      name: "StreakClientTests",
+      dependencies: [
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakClient", "StreakDomain",
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
       swiftSettings: settings),

@@ -8,7 +8,7 @@ say() { echo "$(basename "$0"): $*" >&2; }
 fail() { say "$@"; exit 1; }
 
 # Debian packages: to build, to run, to regenerate code.
-build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev libssl-dev pkg-config)
+build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev libssl-dev libsqlite3-dev pkg-config)
 server_packages=(postgresql util-linux)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 backup_packages=(postgresql-client zstd age pgbackrest)

@@ -1,3 +1,4 @@
+import StreakClient
 import StreakDomain
 
 /// People with several devices each, a network that cannot be trusted and a server that dies: everything follows from one seed.
@@ -168,27 +169,18 @@ struct SimulationWorld {
       replicas[index].onTheWay.append(message)
       return
     }
-    // What was sent under an id that the device has given up concerns it no more.
-    guard message.deviceID == replicas[index].replica.deviceID else { return }
-    take(answer, to: message.submission, index)
+    take(answer, to: message.submission, sentAs: message.deviceID, index)
   }
 
+  /// What every client does with an answer.
   private mutating func take(
-    _ answer: Result<SyncChanges, ModelServer.Refusal>, to submission: SyncSubmission, _ index: Int
+    _ answer: Result<SyncChanges, ModelServer.Refusal>, to submission: SyncSubmission, sentAs deviceID: Identifier,
+    _ index: Int
   ) {
-    switch answer {
-    case .success(let changes):
-      let receipt = replicas[index].replica.receive(changes, to: submission, milliseconds: now)
-      if receipt == .diverged { hasDiverged = true }
-    case .failure(.gap(let expected)):
-      // An answer to something that is not first in the queue any more says nothing.
-      guard submission == replicas[index].replica.submission else { return }
-      if replicas[index].replica.expected(expected) == .registerAnew { registerAnew(index, serverHasLost: true) }
-    case .failure(.reused):
-      guard submission == replicas[index].replica.submission else { return }
-      registerAnew(index, serverHasLost: false)
-    case .failure(.deviceUnknown): registerAnew(index, serverHasLost: true)
-    case .failure(.accountMismatch), .failure(.unavailable): break
+    switch replicas[index].replica.take(SyncAnswer(answer), to: submission, sentAs: deviceID, milliseconds: now) {
+    case .repair: hasDiverged = true
+    case .register(let serverHasLost): registerAnew(index, serverHasLost: serverHasLost)
+    case .rest, .goOn, .ignore: break
     }
   }
 
@@ -213,12 +205,25 @@ struct SimulationWorld {
         let submission = before.submission
         let answer = server.sync(
           submission, userID: before.userID, deviceID: before.deviceID, now: now, pageSize: 50)
-        take(answer, to: submission, index)
+        take(answer, to: submission, sentAs: before.deviceID, index)
         let after = replicas[index].replica
         if after.isBehind || after.cursor != before.cursor || after.deviceID != before.deviceID { isQuiet = false }
       }
       if isQuiet { return true }
     }
     return false
+  }
+}
+
+extension SyncAnswer {
+  init(_ answer: Result<SyncChanges, ModelServer.Refusal>) {
+    self =
+      switch answer {
+      case .success(let changes): .changes(changes)
+      case .failure(.gap(let expected)): .gap(expectedSeq: expected)
+      case .failure(.reused): .reused
+      case .failure(.deviceUnknown): .deviceUnknown
+      case .failure(.accountMismatch), .failure(.unavailable): .nothing
+      }
   }
 }

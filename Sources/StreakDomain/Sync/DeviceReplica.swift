@@ -30,12 +30,25 @@ public struct DeviceReplica: Equatable, Sendable {
   public struct Kept: Equatable, Sendable {
     public var operation: Operation
     public var decidedAtMilliseconds: Int64
+
+    public init(operation: Operation, decidedAtMilliseconds: Int64) {
+      self.operation = operation
+      self.decidedAtMilliseconds = decidedAtMilliseconds
+    }
   }
 
   public struct Rejected: Equatable, Sendable {
     public var operation: Operation
     public var reason: OperationRejection
+
+    public init(operation: Operation, reason: OperationRejection) {
+      self.operation = operation
+      self.reason = reason
+    }
   }
+
+  /// What has changed since `changesAreSaved`, for whoever keeps the replica.
+  public private(set) var unsaved = ReplicaChanges()
 
   private var resume: [UInt8] = []
   private var lastSeq: Int64 = 0
@@ -56,6 +69,7 @@ public struct DeviceReplica: Equatable, Sendable {
     let seen = Cursor(epoch: cursor.epoch, changeNumber: max(0, cursor.changeNumber))
     let operation = Operation(seq: lastSeq, time: clock.tick(milliseconds: milliseconds), seen: seen, change: change)
     queue.append(operation)
+    unsaved.operations.insert(lastSeq)
     return operation
   }
 
@@ -65,9 +79,22 @@ public struct DeviceReplica: Equatable, Sendable {
       guard case .setCompletion(let wanted) = operation.change,
         CellKey(habitID: wanted.habitID, day: wanted.day) == key
       else { return cell }
-      guard wanted.done else { return cell.map { LedgerCell(done: false, note: $0.note, trust: $0.trust) } }
-      return LedgerCell(done: true, note: wanted.note, trust: cell?.trust ?? .counted)
+      return Self.shown(wanted, over: cell)
     }
+  }
+
+  /// All days as the person sees them.
+  public var shownCells: [CellKey: LedgerCell] {
+    queue.reduce(into: cells.mapValues(\.cell)) { shown, operation in
+      guard case .setCompletion(let wanted) = operation.change else { return }
+      let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+      shown[key] = Self.shown(wanted, over: shown[key])
+    }
+  }
+
+  private static func shown(_ wanted: Operation.Completion, over cell: LedgerCell?) -> LedgerCell? {
+    guard wanted.done else { return cell.map { LedgerCell(done: false, note: $0.note, trust: $0.trust) } }
+    return LedgerCell(done: true, note: wanted.note, trust: cell?.trust ?? .counted)
   }
 
   /// The habits as the person sees them.
@@ -85,7 +112,16 @@ public struct DeviceReplica: Equatable, Sendable {
   }
 
   /// The person has seen a notice.
-  public mutating func forgetNotice(_ id: Identifier) { notices[id] = nil }
+  public mutating func forgetNotice(_ id: Identifier) {
+    guard notices.removeValue(forKey: id) != nil else { return }
+    unsaved.notices.insert(id)
+  }
+
+  /// The person has seen that an operation was rejected. Its hybrid time names it: numbers may begin anew.
+  public mutating func forgetRejected(_ time: HybridTime) {
+    rejected.removeAll { $0.operation.time == time }
+    unsaved.rejected.insert(time)
+  }
 
   // MARK: Sending
 
@@ -133,11 +169,19 @@ public struct DeviceReplica: Equatable, Sendable {
     for outcome in outcomes where outcome.seq == queue.first?.seq {
       let operation = queue.removeFirst()
       kept.append(Kept(operation: operation, decidedAtMilliseconds: milliseconds))
-      if let reason = outcome.rejection { rejected.append(Rejected(operation: operation, reason: reason)) }
+      unsaved.operations.insert(operation.seq)
+      guard let reason = outcome.rejection else { continue }
+      rejected.removeAll { $0.operation.time == operation.time }
+      rejected.append(Rejected(operation: operation, reason: reason))
+      unsaved.rejected.insert(operation.time)
     }
     let oldest = milliseconds - Self.keptMilliseconds
     if let first = kept.first, first.decidedAtMilliseconds < oldest {
-      kept.removeAll { $0.decidedAtMilliseconds < oldest }
+      kept.removeAll { kept in
+        guard kept.decidedAtMilliseconds < oldest else { return false }
+        unsaved.operations.insert(kept.operation.seq)
+        return true
+      }
     }
   }
 
@@ -147,6 +191,7 @@ public struct DeviceReplica: Equatable, Sendable {
       if let known = habits[habit.id] { digest -= HabitState.itemDigest(habitID: habit.id, known) }
       digest += HabitState.itemDigest(habitID: habit.id, habit.fields)
       habits[habit.id] = habit.fields
+      unsaved.habits.insert(habit.id)
     }
     for cell in changes.cells {
       if let known = cells[cell.key] {
@@ -155,20 +200,29 @@ public struct DeviceReplica: Equatable, Sendable {
       }
       digest += CellState.itemDigest(cell.key, cell.cell)
       cells[cell.key] = cell
+      unsaved.cells.insert(cell.key)
     }
-    for told in changes.notices { notices[told.id] = told.notice }
+    for told in changes.notices {
+      notices[told.id] = told.notice
+      unsaved.notices.insert(told.id)
+    }
   }
 
   private mutating func dropHabit(_ id: Identifier) {
     guard let fields = habits.removeValue(forKey: id) else { return }
     digest -= HabitState.itemDigest(habitID: id, fields)
+    unsaved.habits.insert(id)
     for (key, cell) in cells where key.habitID == id {
+      unsaved.cells.insert(key)
       digest -= CellState.itemDigest(key, cell.cell)
       cells[key] = nil
     }
   }
 
   private mutating func dropReceived() {
+    unsaved.habits.formUnion(habits.keys)
+    unsaved.cells.formUnion(cells.keys)
+    unsaved.notices.formUnion(notices.keys)
     habits = [:]
     cells = [:]
     notices = [:]
@@ -185,6 +239,7 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// The server was restored to an earlier moment: whatever it may have lost is sent again. What it has not lost gets its first outcome.
   private mutating func sendKeptAgain() {
+    unsaved.operations.formUnion(kept.map(\.operation.seq))
     queue = kept.map(\.operation) + queue
     kept = []
   }
@@ -200,6 +255,7 @@ public struct DeviceReplica: Equatable, Sendable {
   /// The server waits for another operation than the first one sent: it has lost some, which are sent again if they are still here.
   public mutating func expected(_ seq: Int64) -> Remedy {
     guard let place = kept.firstIndex(where: { $0.operation.seq == seq }) else { return .registerAnew }
+    unsaved.operations.formUnion(kept[place...].map(\.operation.seq))
     queue = kept[place...].map(\.operation) + queue
     kept.removeSubrange(place...)
     return .sendAgain
@@ -211,9 +267,48 @@ public struct DeviceReplica: Equatable, Sendable {
   ///   again. Otherwise this device is an old copy, and what it holds as decided is.
   public mutating func continueAsNewDevice(_ deviceID: Identifier, serverHasLost: Bool) {
     self.deviceID = deviceID
+    unsaved.operations.formUnion((kept.map(\.operation) + queue).map(\.seq))
     if serverHasLost { sendKeptAgain() }
     kept = []
     for index in queue.indices { queue[index].seq = Int64(index + 1) }
     lastSeq = Int64(queue.count)
+    unsaved.operations.formUnion(queue.map(\.seq))
   }
+
+  // MARK: Storage
+
+  /// What was received and queued, as it was kept.
+  public init(restoring stored: StoredReplica) {
+    self.init(userID: stored.userID, deviceID: stored.deviceID, clock: stored.clock)
+    habits = stored.habits
+    cells = stored.cells
+    notices = stored.notices
+    digest = stored.digest
+    cursor = stored.cursor
+    resume = stored.resume
+    queue = stored.queue.sorted { $0.seq < $1.seq }
+    kept = stored.kept.sorted { $0.operation.seq < $1.operation.seq }
+    rejected = stored.rejected.sorted { $0.operation.time < $1.operation.time }
+    lastSeq = stored.lastSeq
+  }
+
+  /// Everything, to be kept.
+  public var stored: StoredReplica {
+    StoredReplica(
+      userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
+      cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, lastSeq: lastSeq)
+  }
+
+  /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if nothing is.
+  public func operation(_ seq: Int64) -> (operation: Operation, decidedAtMilliseconds: Int64?)? {
+    if let first = queue.first?.seq, seq >= first {
+      let place = Int(clamping: seq - first)
+      return place < queue.count ? (queue[place], nil) : nil
+    }
+    guard let kept = kept.last(where: { $0.operation.seq == seq }) else { return nil }
+    return (kept.operation, kept.decidedAtMilliseconds)
+  }
+
+  /// Whatever has changed until now is kept.
+  public mutating func changesAreSaved() { unsaved = ReplicaChanges() }
 }

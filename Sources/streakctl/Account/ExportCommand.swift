@@ -1,5 +1,6 @@
 import ArgumentParser
 import EventLoop
+import Files
 import Glibc
 import Operations
 import ProtobufCodec

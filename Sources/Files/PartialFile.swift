@@ -1,5 +1,5 @@
-import Cryptography
-import Glibc
+internal import Cryptography
+internal import Glibc
 
 /// A document on its way into a file: under another name until it is whole, and there it waits to be gone on with.
 ///
@@ -7,11 +7,11 @@ import Glibc
 /// FILE.part           what has arrived
 /// FILE.part.snapshot  the name of the snapshot that it is of, and how it is written
 /// ```
-final class PartialFile {
-  enum Failure: Error, CustomStringConvertible {
+public final class PartialFile {
+  public enum Failure: Error, CustomStringConvertible {
     case unusable(String)
 
-    var description: String {
+    public var description: String {
       switch self {
       case .unusable(let text): text
       }
@@ -21,15 +21,15 @@ final class PartialFile {
   private let path: String
   private let descriptor: Int32
   /// Names the snapshot; empty: nothing is known of what is there.
-  private(set) var snapshot: [UInt8] = []
-  private(set) var byteCount: Int64 = 0
+  public private(set) var snapshot: [UInt8] = []
+  public private(set) var byteCount: Int64 = 0
   private var hash = SHA256()
 
   private var partPath: String { "\(path).part" }
   private var snapshotPath: String { "\(path).part.snapshot" }
 
   /// Opens the file, with what an earlier program left of the same format.
-  init(_ path: String, format: String) throws(Failure) {
+  public init(_ path: String, format: String) throws(Failure) {
     self.path = path
     self.format = format
     descriptor = open("\(path).part", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -46,7 +46,7 @@ final class PartialFile {
   private let format: String
 
   /// SHA-256 of what is there.
-  var sha256: [UInt8] { hash.digest() }
+  public var sha256: [UInt8] { hash.digest() }
 
   private func takeOver() throws(Failure) {
     guard let known = Self.read(snapshotPath, byteLimit: 256), known.starts(with: Array("\(format)\n".utf8)) else {
@@ -63,7 +63,7 @@ final class PartialFile {
   }
 
   /// Begins anew.
-  func begin(snapshot: [UInt8]) throws(Failure) {
+  public func begin(snapshot: [UInt8]) throws(Failure) {
     unlink(snapshotPath)
     guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
       throw Self.failure("cannot empty \(partPath)")
@@ -76,14 +76,14 @@ final class PartialFile {
     try Self.write(Array("\(format)\n".utf8) + snapshot, to: file, snapshotPath)
   }
 
-  func append(_ bytes: [UInt8]) throws(Failure) {
+  public func append(_ bytes: [UInt8]) throws(Failure) {
     try Self.write(bytes, to: descriptor, partPath)
     hash.update(bytes)
     byteCount += Int64(bytes.count)
   }
 
   /// Gives the file its name, once all of it is on the disk.
-  func finish() throws(Failure) {
+  public func finish() throws(Failure) {
     guard fsync(descriptor) == 0, rename(partPath, path) == 0 else { throw Self.failure("cannot write \(path)") }
     unlink(snapshotPath)
     let folder = open(

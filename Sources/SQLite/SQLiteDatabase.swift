@@ -1,0 +1,153 @@
+internal import CSQLite
+
+/// One connection to an SQLite file. Not for two threads at once: whoever holds it sees to that.
+@safe public final class SQLiteDatabase {
+  public enum Access: Sendable {
+    /// Makes the file if it is not there.
+    case readWrite
+    /// A file that others may own: nothing is written, not even beside it.
+    case readOnly
+  }
+
+  /// Statements kept prepared; past that all are dropped.
+  private static let statementsMax = 64
+
+  private let handle: OpaquePointer  // sqlite3 *
+  private var statements: [String: Statement] = [:]
+
+  /// - Parameter busyMilliseconds: How long to wait for another connection's transaction.
+  public init(path: String, access: Access = .readWrite, busyMilliseconds: Int32 = 10_000) throws(SQLiteError) {
+    let flags =
+      access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
+    var opened: OpaquePointer?
+    let code = unsafe sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    guard let opened = unsafe opened, code == SQLITE_OK else {
+      let message = unsafe opened.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      unsafe sqlite3_close_v2(opened)
+      throw SQLiteError(code: code & 0xFF, message: message)
+    }
+    unsafe handle = opened
+    unsafe sqlite3_busy_timeout(opened, busyMilliseconds)
+  }
+
+  deinit {
+    statements = [:]
+    unsafe sqlite3_close_v2(handle)
+  }
+
+  /// Runs a statement whose rows do not matter.
+  public func execute(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) {
+    try forEachRow(sql, values) { _ in }
+  }
+
+  /// All rows of a statement.
+  public func rows(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) -> [[SQLiteValue]] {
+    var rows: [[SQLiteValue]] = []
+    try forEachRow(sql, values) { rows.append($0) }
+    return rows
+  }
+
+  /// Runs a statement and lends each row to `body`.
+  public func forEachRow(
+    _ sql: String, _ values: [SQLiteValue] = [], _ body: ([SQLiteValue]) -> Void
+  ) throws(SQLiteError) {
+    let statement = try prepared(sql)
+    defer { statement.reset() }
+    for (index, value) in values.enumerated() {
+      try check(statement.bind(value, at: Int32(index + 1)))
+    }
+    while true {
+      switch statement.step() {
+      case SQLITE_ROW: body(statement.row)
+      case SQLITE_DONE: return
+      case let code: throw failure(code)
+      }
+    }
+  }
+
+  /// Runs `body` in a transaction that has the file for itself from the start; what it throws undoes everything.
+  public func transaction<Value>(_ body: () throws(SQLiteError) -> Value) throws(SQLiteError) -> Value {
+    try execute("BEGIN IMMEDIATE")
+    do throws(SQLiteError) {
+      let value = try body()
+      try execute("COMMIT")
+      return value
+    } catch {
+      // Fails only where SQLite has undone it already.
+      try? execute("ROLLBACK")
+      throw error
+    }
+  }
+
+  // MARK: Helpers
+
+  private func prepared(_ sql: String) throws(SQLiteError) -> Statement {
+    if let known = statements[sql] { return known }
+    var made: OpaquePointer?
+    let code = unsafe sqlite3_prepare_v2(handle, sql, -1, &made, nil)
+    guard let made = unsafe made, code == SQLITE_OK else { throw failure(code == SQLITE_OK ? SQLITE_MISUSE : code) }
+    let statement = unsafe Statement(owning: made)
+    if statements.count >= Self.statementsMax { statements = [:] }
+    statements[sql] = statement
+    return statement
+  }
+
+  private func check(_ code: Int32) throws(SQLiteError) {
+    guard code == SQLITE_OK else { throw failure(code) }
+  }
+
+  private func failure(_ code: Int32) -> SQLiteError {
+    unsafe SQLiteError(code: code & 0xFF, message: String(cString: sqlite3_errmsg(handle)))
+  }
+}
+
+/// A prepared statement, finalized exactly once.
+@safe private final class Statement {
+  private let handle: OpaquePointer  // sqlite3_stmt *
+
+  init(owning handle: OpaquePointer) { unsafe self.handle = handle }
+  deinit { unsafe sqlite3_finalize(handle) }
+
+  func step() -> Int32 { unsafe sqlite3_step(handle) }
+
+  func reset() {
+    unsafe sqlite3_reset(handle)
+    unsafe sqlite3_clear_bindings(handle)
+  }
+
+  func bind(_ value: SQLiteValue, at place: Int32) -> Int32 {
+    switch value {
+    case .null: return unsafe sqlite3_bind_null(handle, place)
+    case .integer(let number): return unsafe sqlite3_bind_int64(handle, place, number)
+    case .real(let number): return unsafe sqlite3_bind_double(handle, place, number)
+    case .text(let text): return unsafe streak_bind_text(handle, place, text, Int32(clamping: text.utf8.count))
+    case .blob(let bytes):
+      // A nil pointer would be NULL and not an empty blob.
+      guard !bytes.isEmpty else { return unsafe sqlite3_bind_zeroblob(handle, place, 0) }
+      return unsafe bytes.withUnsafeBytes {
+        unsafe streak_bind_blob(handle, place, $0.baseAddress, Int32(clamping: $0.count))
+      }
+    }
+  }
+
+  var row: [SQLiteValue] {
+    let count = unsafe sqlite3_column_count(handle)
+    return (0..<count).map { column($0) }
+  }
+
+  private func column(_ index: Int32) -> SQLiteValue {
+    switch unsafe sqlite3_column_type(handle, index) {
+    case SQLITE_INTEGER: return .integer(unsafe sqlite3_column_int64(handle, index))
+    case SQLITE_FLOAT: return .real(unsafe sqlite3_column_double(handle, index))
+    case SQLITE_TEXT:
+      guard let bytes = unsafe sqlite3_column_text(handle, index) else { return .text("") }
+      let count = Int(unsafe sqlite3_column_bytes(handle, index))
+      return unsafe .text(String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self))
+    case SQLITE_BLOB:
+      guard let bytes = unsafe sqlite3_column_blob(handle, index) else { return .blob([]) }
+      let count = Int(unsafe sqlite3_column_bytes(handle, index))
+      return unsafe .blob(Array(UnsafeRawBufferPointer(start: bytes, count: count)))
+    default: return .null
+    }
+  }
+}

@@ -1,0 +1,308 @@
+internal import Cryptography
+internal import GRPCSchema
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+public import StreakDomain
+
+/// Accounts on this device. Each has its data and its queue to itself; nothing of one is ever sent under another, and what was recorded without
+/// an account goes into one only by `signUp` and `migrateSession`.
+extension StreakClient {
+  /// The accounts that this device holds.
+  public func accounts() throws(ClientError) -> [AccountView] {
+    try store.read { state throws(ClientError) in
+      state.accounts.values.map { account in
+        AccountView(
+          userID: account.replica.userID, email: account.email, isCurrent: account.replica.userID == state.current,
+          isSignedIn: account.standing == .signedIn && account.credentials != nil,
+          waiting: account.replica.queue.count)
+      }.sorted { $0.userID < $1.userID }
+    }
+  }
+
+  /// Whether anything was recorded without an account.
+  public func hasSession() throws(ClientError) -> Bool {
+    try store.read { state throws(ClientError) in state.session.map { !$0.habits.isEmpty } ?? false }
+  }
+
+  /// Makes an account of what was recorded here without one, all of it or nothing; then signs in to it.
+  ///
+  /// If the answer is lost, also by a kill, the same email and password again give the same account.
+  /// - Returns: What became of the session; nil if there was none.
+  @discardableResult
+  public func signUp(email: String, password: String) async throws(ClientError) -> MigrationReport? {
+    var pending = try preparedSignUp(email)
+    for _ in 0..<2 {
+      var request = SignUpRequest(
+        idempotencyKey: pending.idempotencyKey, email: email, password: password,
+        device: schemaDevice(pending.deviceID))
+      if !pending.claim.isEmpty { request.session = try Self.claim(pending.claim) }
+      do throws(ClientError) {
+        let response = try await call(AccountServiceMethods.signUp, request, SignUpResponse.self)
+        return try adopt(response, pending)
+      } catch {
+        guard error.isFinal else { throw error }
+        let unanchored = error.reason == "SESSION_INVALID" ? try unanchored(pending.claim) : nil
+        try store.change { state throws(ClientError) in
+          guard state.pendingSignUp == pending else { return }
+          state.pendingSignUp = nil
+          if let unanchored {
+            pending.claim = unanchored
+            state.pendingSignUp = pending
+          }
+        }
+        guard unanchored != nil else { throw error }
+      }
+    }
+    throw .unreachable("The server knows this session and does not.")
+  }
+
+  /// What is sent is kept first: a sign-up that goes again goes as it was.
+  private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
+    let now = clock.milliseconds
+    return try store.change { state throws(ClientError) in
+      guard state.current == nil else { throw .notPossible("Somebody is signed in on this device: sign out first.") }
+      if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
+      let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+      let session = state.session.flatMap { $0.habits.isEmpty ? nil : $0 }
+      let pending = PendingSignUp(
+        email: email, idempotencyKey: randomBytes(count: 32), deviceID: .random(),
+        claim: session?.makeClaim(migrationID: .random(), at: here).protobufBytes() ?? [])
+      state.pendingSignUp = pending
+      return pending
+    }
+  }
+
+  private func adopt(_ response: SignUpResponse, _ pending: PendingSignUp) throws(ClientError) -> MigrationReport? {
+    let now = clock.milliseconds
+    guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
+      throw .unreachable("The answer to a sign-up holds no account.")
+    }
+    let claim = pending.claim.isEmpty ? nil : try Self.claim(pending.claim)
+    try store.change { state throws(ClientError) in
+      state.add(
+        ClientAccount(
+          email: response.account?.email ?? pending.email, credentials: .init(tokens),
+          replica: DeviceReplica(userID: userID, deviceID: pending.deviceID)))
+      if let claim { state.moveSession(sentAs: claim, response.migration, into: userID, now: now) }
+      state.pendingSignUp = nil
+      state.current = userID
+    }
+    currentHasChanged()
+    return response.migration.map { MigrationReport($0) }
+  }
+
+  /// Signs in to an account. If this device held it before, what waited there goes on; what was recorded without an account stays apart until
+  /// `migrateSession`.
+  public func signIn(email: String, password: String) async throws(ClientError) {
+    let known = try store.read { state throws(ClientError) in
+      state.accounts.values.first { $0.email.lowercased() == email.lowercased() }
+    }
+    var deviceID = Identifier.random()
+    if let known, case .signedIn = known.standing { deviceID = known.replica.deviceID }
+    if let known, case .signedOut = known.standing { deviceID = known.replica.deviceID }
+    let request = SignInRequest(email: email, password: password, device: schemaDevice(deviceID))
+    let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
+    guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
+      throw .unreachable("The answer to a sign-in holds no account.")
+    }
+    try store.change { state throws(ClientError) in
+      let isKnown: Void? = state.changeAccount(userID) { account in
+        if account.replica.deviceID != deviceID {
+          account.replica.continueAsNewDevice(
+            deviceID, serverHasLost: account.standing == .mustRegister(serverHasLost: true))
+        }
+        account.standing = .signedIn
+        account.credentials = .init(tokens)
+      }
+      if isKnown == nil {
+        state.add(
+          ClientAccount(
+            email: response.account?.email ?? email, credentials: .init(tokens),
+            replica: DeviceReplica(userID: userID, deviceID: deviceID)))
+      }
+      state.current = userID
+    }
+    currentHasChanged()
+  }
+
+  /// Brings what was recorded without an account into the one in use.
+  @discardableResult
+  public func migrateSession() async throws(ClientError) -> MigrationReport {
+    let now = clock.milliseconds
+    let pending = try store.change { state throws(ClientError) -> PendingMigration in
+      guard let userID = state.current else { throw .notPossible("Nobody is signed in.") }
+      guard let session = state.session, !session.habits.isEmpty else {
+        throw .notPossible("Nothing was recorded without an account.")
+      }
+      if let pending = state.pendingMigration, pending.userID == userID { return pending }
+      let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+      // A sign-up that may have succeeded unheard has claimed the session perhaps: it is the server that knows.
+      let pending = PendingMigration(
+        userID: userID, claim: session.makeClaim(migrationID: .random(), at: here).protobufBytes())
+      state.pendingMigration = pending
+      return pending
+    }
+    let (result, claim) = try await migrate(pending)
+    try store.change { state throws(ClientError) in
+      state.moveSession(sentAs: claim, result, into: pending.userID, now: now)
+      state.pendingMigration = nil
+      state.pendingSignUp = nil
+    }
+    wake()
+    return MigrationReport(result)
+  }
+
+  private func migrate(
+    _ pending: PendingMigration
+  ) async throws(ClientError) -> (result: MigrationResult, claim: SessionClaim) {
+    var pending = pending
+    var isSecondDevice = false
+    for _ in 0..<3 {
+      let claim = try Self.claim(pending.claim)
+      do throws(ClientError) {
+        let request = MigrateRequest(session: claim, secondDevice: isSecondDevice)
+        let response = try await call(
+          MigrationServiceMethods.migrate, request, MigrateResponse.self, for: pending.userID)
+        return (response.migration ?? MigrationResult(), claim)
+      } catch {
+        guard error.isFinal else { throw error }
+        var again: [UInt8]?
+        if case .refused(let refusal) = error, refusal.reason == "ALREADY_MIGRATED" {
+          // The session is here already, by a sign-up whose answer was lost: nothing is left of it, or days recorded since.
+          if isSecondDevice { return (refusal.migration, claim) }
+          isSecondDevice = true
+          again = try renamed(pending.claim)
+        } else if error.reason == "SESSION_INVALID" {
+          again = try unanchored(pending.claim)
+        }
+        let next = again.map { PendingMigration(userID: pending.userID, claim: $0) }
+        try store.change { state throws(ClientError) in state.pendingMigration = next }
+        guard let next else { throw error }
+        pending = next
+      }
+    }
+    throw .unreachable("The server knows this session and does not.")
+  }
+
+  /// Leaves the account. Its data and what waits to be sent stay on this device until its person comes back.
+  public func signOut() async throws(ClientError) {
+    guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
+      throw .notPossible("Nobody is signed in.")
+    }
+    // Offline, the server's side of the credentials ends by itself; here they are gone at once.
+    let bearer = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials?.accessToken }
+    try store.change { state throws(ClientError) in
+      _ = state.changeAccount(userID) { account in
+        account.credentials = nil
+        if account.standing == .signedIn { account.standing = .signedOut }
+      }
+      state.current = nil
+    }
+    currentHasChanged()
+    guard let bearer, network != nil else { return }
+    _ = try? await call(AccountServiceMethods.signOut, SignOutRequest(), SignOutResponse.self, bearer: bearer)
+  }
+
+  /// Uses another of the accounts that this device holds, or none. Nothing is sent or dropped by that.
+  public func use(_ userID: Identifier?) throws(ClientError) {
+    try store.change { state throws(ClientError) in
+      if let userID, state.accounts[userID] == nil { throw .notPossible("This device does not hold that account.") }
+      state.current = userID
+    }
+    currentHasChanged()
+  }
+
+  /// Removes what this device holds of an account. Refused while something of it waits to be sent.
+  public func forget(_ userID: Identifier) throws(ClientError) {
+    try store.change { state throws(ClientError) in
+      guard let account = state.accounts[userID] else { throw .notPossible("This device does not hold that account.") }
+      guard account.replica.queue.isEmpty else {
+        throw .notPossible("\(account.replica.queue.count) changes of this account have not reached the server.")
+      }
+      state.dropAccount(userID)
+    }
+    currentHasChanged()
+  }
+
+  // MARK: Helpers
+
+  private func schemaDevice(_ deviceID: Identifier) -> Device {
+    Device(
+      deviceId: deviceID.bytes, name: device.name, platform: device.platform, appVersion: device.appVersion)
+  }
+
+  private static func claim(_ bytes: [UInt8]) throws(ClientError) -> SessionClaim {
+    do throws(DecodeError) { return try SessionClaim(protobufBytes: bytes) } catch {
+      throw .storage("a kept request cannot be read: \(error)")
+    }
+  }
+
+  /// The same claim of a session that the server does not know any more; nil if it said so already.
+  private func unanchored(_ claim: [UInt8]) throws(ClientError) -> [UInt8]? {
+    guard !claim.isEmpty else { return nil }
+    var claim = try Self.claim(claim)
+    guard !claim.unanchored else { return nil }
+    claim.unanchored = true
+    claim.migrationId = Identifier.random().bytes
+    return claim.protobufBytes()
+  }
+
+  /// The same claim as another migration.
+  private func renamed(_ claim: [UInt8]) throws(ClientError) -> [UInt8] {
+    var claim = try Self.claim(claim)
+    claim.migrationId = Identifier.random().bytes
+    return claim.protobufBytes()
+  }
+}
+
+extension ClientState {
+  /// The session is part of an account: what was recorded since it was sent becomes operations, and the session ends.
+  mutating func moveSession(
+    sentAs claim: SessionClaim, _ result: MigrationResult?, into userID: Identifier, now: Int64
+  ) {
+    guard let session, session.sessionID.bytes == claim.sessionId else { return }
+    var names: [Identifier: Identifier] = [:]
+    for habit in result?.habits ?? [] {
+      if let captured = Identifier(habit.capturedHabitId) { names[captured] = Identifier(habit.habitId) }
+    }
+    let sentHabits = Dictionary(
+      (claim.captured?.habits ?? []).compactMap { captured in
+        captured.habit.flatMap { habit in Identifier(habit.id).map { ($0, HabitFields(habit)) } }
+      }, uniquingKeysWith: { $1 })
+    var sentDays: [CellKey: (done: Bool, note: String)] = [:]
+    for entry in claim.captured?.entries ?? [] {
+      guard let habitID = Identifier(entry.habitId) else { continue }
+      sentDays[CellKey(habitID: habitID, day: Day(entry.day))] = (entry.done, entry.note)
+    }
+    _ = changeAccount(userID) { account in
+      account.zones = session.zones
+      for (id, fields) in session.habits.sorted(by: { $0.key < $1.key }) where sentHabits[id] != fields {
+        let changed = StreakDomain.HabitField.allCases.filter { sentHabits[id]?.text(of: $0) != fields.text(of: $0) }
+        account.replica.make(
+          .editHabit(.init(habitID: names[id] ?? id, fields: fields, changed: Set(changed))), milliseconds: now)
+      }
+      for (key, entry) in session.entries.sorted(by: { $0.key < $1.key }) {
+        if let sent = sentDays[key], sent.done == entry.done, sent.note == entry.note { continue }
+        account.replica.make(
+          .setCompletion(
+            .init(
+              habitID: names[key.habitID] ?? key.habitID, day: key.day, done: entry.done,
+              note: entry.done ? entry.note : "", made: entry.made)), milliseconds: now)
+      }
+      for id in sentHabits.keys.sorted() where session.habits[id] == nil {
+        account.replica.make(.deleteHabit(names[id] ?? id), milliseconds: now)
+      }
+    }
+    dropSession()
+  }
+}
+
+extension MigrationReport {
+  init(_ result: MigrationResult) {
+    self.init(
+      daysCounted: result.habits.reduce(0) { $0 + Int($1.daysCounted) },
+      daysQuarantined: result.habits.reduce(0) { $0 + Int($1.daysQuarantined) },
+      entriesRejected: result.rejected.count)
+  }
+}

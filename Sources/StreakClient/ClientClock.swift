@@ -1,0 +1,77 @@
+internal import Glibc
+internal import StreakDomain
+
+/// What time it is, where the person is, and how long things take.
+public protocol ClientClock: Sendable {
+  /// Of the wall clock, since 1970.
+  var milliseconds: Int64 { get }
+  /// Of a clock that does not go back.
+  var monotonicMilliseconds: Int64 { get }
+  /// The device's zone and its offset at a moment.
+  func zone(atMilliseconds moment: Int64) -> (name: String, utcOffsetSeconds: Int32)
+  /// Returns after that time, or at once when the task is cancelled.
+  func sleep(milliseconds: Int64) async
+}
+
+extension ClientClock {
+  /// A moment as the person lives it here.
+  func localTime(atMilliseconds moment: Int64, dayStartMinutes: Int32) -> LocalTime {
+    let zone = zone(atMilliseconds: moment)
+    return LocalTime(
+      occurredAtMilliseconds: moment, zone: zone.name, utcOffsetSeconds: zone.utcOffsetSeconds,
+      dayStartMinutes: dayStartMinutes)
+  }
+
+  /// The middle of a day of this person's, for days that are entered afterwards.
+  func localTime(inTheMiddleOf day: Day, dayStartMinutes: Int32) -> LocalTime {
+    let local = Int64(day.number) * 86_400_000 + Int64(dayStartMinutes) * 60_000 + 43_200_000
+    // The offset that holds then and not now; half a day is wide enough for any change of it.
+    let guess = local - Int64(zone(atMilliseconds: local).utcOffsetSeconds) * 1_000
+    let moment = local - Int64(zone(atMilliseconds: guess).utcOffsetSeconds) * 1_000
+    return localTime(atMilliseconds: moment, dayStartMinutes: dayStartMinutes)
+  }
+}
+
+/// The machine's clocks and zone.
+public struct SystemClock: ClientClock {
+  private let zoneName: String
+
+  public init() { zoneName = Self.currentZoneName() }
+
+  public var milliseconds: Int64 { Self.read(CLOCK_REALTIME) }
+
+  public var monotonicMilliseconds: Int64 { Self.read(CLOCK_MONOTONIC) }
+
+  private static func read(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
+  public func zone(atMilliseconds moment: Int64) -> (name: String, utcOffsetSeconds: Int32) {
+    var seconds = time_t(moment / 1_000)
+    var local = tm()
+    localtime_r(&seconds, &local)
+    // Historic local mean times may have offsets that the service does not know; none of them is further than a day.
+    let range = LocalTime.utcOffsetSecondsRange
+    return (zoneName, min(max(Int32(clamping: local.tm_gmtoff), range.lowerBound), range.upperBound))
+  }
+
+  public func sleep(milliseconds: Int64) async {
+    try? await Task.sleep(nanoseconds: UInt64(max(0, min(milliseconds, 86_400_000))) * 1_000_000)
+  }
+
+  /// The IANA name: from TZ, else from where /etc/localtime points to, else UTC.
+  private static func currentZoneName() -> String {
+    tzset()
+    if let text = getenv("TZ") {
+      let name = String(cString: text).drop { $0 == ":" }
+      return name.isEmpty || name.utf8.count > DayRules.zoneBytesMax ? "UTC" : String(name)
+    }
+    guard let path = realpath("/etc/localtime", nil) else { return "UTC" }
+    defer { free(path) }
+    let parts = String(cString: path).split(separator: "/")
+    guard let place = parts.firstIndex(of: "zoneinfo"), place + 1 < parts.count else { return "UTC" }
+    return parts[(place + 1)...].joined(separator: "/")
+  }
+}

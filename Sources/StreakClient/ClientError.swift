@@ -1,0 +1,101 @@
+internal import GRPCSchema
+public import RPC
+internal import Schema
+public import StreakDomain
+
+/// Why the client did not do what it was asked to.
+public enum ClientError: Error, Equatable, Sendable {
+  /// Nothing was kept: the disk is full, say, or the file is none of this program's.
+  case storage(String)
+  /// What was asked breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of habits, or of fields.
+  case refusedHere(OperationRejection)
+  /// Text that cannot be stored, or more than an account may hold; the message says what.
+  case invalid(String)
+  /// There is no network at all, or nobody is signed in.
+  case notPossible(String)
+  /// The server could not be reached, or could not answer now: later it may.
+  case unreachable(String)
+  /// The person has to sign in to this account again. Nothing is lost; what waits is sent afterwards.
+  case signInNeeded
+  /// The account was erased, on whatever device: what was here of it is gone too.
+  case accountErased
+  /// The server refused.
+  case refused(Refusal)
+
+  /// A refusal as the server worded it.
+  public struct Refusal: Equatable, Sendable {
+    public var code: RPCStatusCode
+    /// The service's name of it, such as `SIGN_UP_REFUSED`; empty if it gave none.
+    public var reason: String
+    public var message: String
+    /// The fields that were refused, by path.
+    public var fields: [String]
+    /// After which asking again may help, in seconds; nil if the server did not say.
+    public var retrySeconds: Int64?
+    /// With all its details.
+    let status: RPCStatus
+  }
+
+  init(_ status: RPCStatus) {
+    let refusal = Refusal(
+      code: status.code, reason: status.reason, message: status.message,
+      fields: status.detail(GoogleRPCBadRequest.self)?.fieldViolations.map { "\($0.field): \($0.description)" } ?? [],
+      retrySeconds: status.detail(GoogleRPCRetryInfo.self)?.retryDelay?.seconds, status: status)
+    switch (status.code, refusal.reason) {
+    case (_, "ACCOUNT_ERASED"): self = .accountErased
+    case (_, "CREDENTIALS_INVALID"): self = .signInNeeded
+    // What says nothing of the request: the same one again may be answered otherwise.
+    case (.unavailable, _), (.cancelled, _), (.unknown, _), (.deadlineExceeded, _), (.internal, _),
+      (.aborted, "CONCURRENT_CHANGE"):
+      self = .unreachable(status.message)
+    default: self = .refused(refusal)
+    }
+  }
+
+  /// The service's name of a refusal; empty if there is none.
+  public var reason: String {
+    if case .refused(let refusal) = self { refusal.reason } else { "" }
+  }
+
+  /// The answer is the server's last word on this very request: nothing of it has happened, and the same again would be refused again.
+  var isFinal: Bool {
+    switch self {
+    case .refused(let refusal): refusal.code != .resourceExhausted
+    case .accountErased, .invalid, .refusedHere: true
+    default: false
+    }
+  }
+}
+
+extension ClientError.Refusal {
+  /// The operation that the server waits for.
+  var expectedSeq: Int64 { status.detail(SyncRefusal.self)?.expectedSeq ?? 0 }
+
+  /// What the migration did that brought the session here before.
+  var migration: MigrationResult { status.detail(MigrationResult.self) ?? MigrationResult() }
+}
+
+extension RPCStatus {
+  /// The service's name of a refusal; empty if it gave none.
+  var reason: String { detail(GoogleRPCErrorInfo.self)?.reason ?? "" }
+}
+
+extension ClientError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .storage(let message): "The data cannot be kept or read: \(message)"
+    case .refusedHere(.futureDay): "That day is in the future."
+    case .refusedHere(.daySealed): "Days older than \(DayRules.lateDaysMax) days cannot be undone."
+    case .refusedHere(.cellNotFound): "Nothing is recorded on that day."
+    case .refusedHere(.habitNotFound): "There is no such habit."
+    case .refusedHere(let reason): "Not accepted: \(reason.rawValue)."
+    case .invalid(let message), .notPossible(let message): message
+    case .unreachable(let message): "The server cannot be reached: \(message)"
+    case .signInNeeded: "Sign in again: the server does not know this device's credentials any more. Nothing is lost."
+    case .accountErased: "The account was erased."
+    case .refused(let refusal):
+      ([refusal.message] + refusal.fields.map { "  \($0)" }
+        + (refusal.retrySeconds.map { ["  try again in \($0) s"] } ?? [])).joined(separator: "\n")
+    }
+  }
+}

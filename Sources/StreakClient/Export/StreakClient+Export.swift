@@ -1,0 +1,81 @@
+internal import Files
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+
+extension StreakClient {
+  /// Cuts in a row without a byte between them.
+  static let exportCutsMax = 5
+  /// How often an export begins anew because the data has changed.
+  static let exportBeginningsMax = 5
+
+  /// Writes everything that the server holds about the person into a file, as JSON; what waits here is sent first.
+  ///
+  /// The file appears whole or not at all. After a cut, also by a kill, the same call goes on where it was while the data is the same.
+  /// - Returns: Bytes of the file.
+  @discardableResult
+  public func export(to path: String) async throws(ClientError) -> Int64 {
+    guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
+      throw .notPossible("An export needs an account: sign up or sign in first.")
+    }
+    try await sync()
+    let file = try Self.onDisk { () throws(PartialFile.Failure) in try PartialFile(path, format: "json") }
+    var (cuts, beginnings) = (0, 0)
+    while true {
+      let before = file.byteCount
+      do throws(ClientError) {
+        try await download(file, of: userID)
+        break
+      } catch {
+        if error.reason == "EXPORT_CHANGED", beginnings < Self.exportBeginningsMax {
+          beginnings += 1
+          try Self.onDisk { () throws(PartialFile.Failure) in try file.begin(snapshot: []) }
+          continue
+        }
+        cuts = file.byteCount > before ? 0 : cuts + 1
+        guard case .unreachable = error, cuts < Self.exportCutsMax else { throw error }
+        await clock.sleep(milliseconds: Int64(cuts) * 1_000)
+      }
+    }
+    try Self.onDisk { () throws(PartialFile.Failure) in try file.finish() }
+    return file.byteCount
+  }
+
+  /// Gets what is left of the document.
+  private func download(_ file: PartialFile, of userID: Identifier) async throws(ClientError) {
+    guard let network else { throw .notPossible("This client has no network.") }
+    let resume =
+      file.snapshot.isEmpty
+      ? nil : ExportResume(snapshot: file.snapshot, documentBytes: file.byteCount, sha256: file.sha256)
+    let request = ExportRequest(format: .json, resume: resume)
+    let stream = network.open(
+      ExportServiceMethods.export, request.protobufBytes(), bearer: try await bearer(of: userID))
+    var manifest: ExportManifest?
+    while true {
+      let bytes: [UInt8]?
+      do throws(RPCStatus) { bytes = try await stream.next() } catch { throw ClientError(error) }
+      guard let bytes else { break }
+      guard let response = try? ExportResponse(protobufBytes: bytes) else {
+        throw .unreachable("A response cannot be decoded.")
+      }
+      try Self.onDisk { () throws(PartialFile.Failure) in
+        if !response.snapshot.isEmpty, response.snapshot != file.snapshot {
+          try file.begin(snapshot: response.snapshot)
+        }
+        try file.append(response.chunk)
+      }
+      manifest = response.manifest ?? manifest
+    }
+    guard let manifest else { throw .unreachable("The document ended early.") }
+    guard manifest.documentBytes == file.byteCount else {
+      throw .storage("the document has \(file.byteCount) bytes instead of \(manifest.documentBytes)")
+    }
+  }
+
+  private static func onDisk<Value>(
+    _ body: () throws(PartialFile.Failure) -> Value
+  ) throws(ClientError) -> Value {
+    do throws(PartialFile.Failure) { return try body() } catch { throw .storage("\(error)") }
+  }
+}

@@ -1,0 +1,111 @@
+internal import Cryptography
+internal import Schema
+internal import StreakDomain
+
+/// A person's life on this device before an account: absolute statements, the last one of each day.
+struct AnonymousSession: Equatable, Sendable {
+  struct Entry: Equatable, Sendable {
+    var done: Bool
+    var note: String
+    var made: StreakDomain.LocalTime
+  }
+
+  /// A session whose beginning the server does not know may be introduced to it this long, in milliseconds: introduced later, its earlier days
+  /// would be held to the later beginning, and fewer of them would count than without.
+  static let introductionMilliseconds: Int64 = 86_400_000
+
+  var sessionID: Identifier
+  var secret: [UInt8]
+  /// With which the server is asked to begin a session; the same again gives the same session.
+  var startKey: [UInt8]
+  /// The server knows when it began.
+  var isAnchored = false
+  var begunAtMilliseconds: Int64
+  /// When the server last heard of it.
+  var keptAtMilliseconds: Int64 = 0
+  var zones = ZoneUses()
+  var habits: [Identifier: HabitFields] = [:]
+  var entries: [CellKey: Entry] = [:]
+
+  init(begunAtMilliseconds: Int64) {
+    sessionID = .random()
+    secret = randomBytes(count: 32)
+    startKey = randomBytes(count: 32)
+    self.begunAtMilliseconds = begunAtMilliseconds
+  }
+
+  /// Days as the person sees them. What a session's days are worth is decided when they go into an account.
+  var shownCells: [CellKey: LedgerCell] {
+    entries.mapValues { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
+  }
+
+  /// Everything at this moment, as it goes into an account.
+  func capture(at now: StreakDomain.LocalTime) -> StreakDomain.CapturedSession {
+    let habitIDs = habits.sorted { ($0.value.position, $0.key) < ($1.value.position, $1.key) }.map(\.key)
+    let capturedHabits = habitIDs.compactMap { id in
+      habits[id].map { fields in
+        StreakDomain.CapturedSession.Habit(
+          id: id.bytes, name: fields.name, description: fields.description, color: fields.color,
+          position: fields.position, archived: fields.archived, claim: claim(of: id, at: now))
+      }
+    }
+    let capturedEntries = entries.sorted { $0.key < $1.key }.map { key, entry in
+      let occurredAt = entry.made.occurredAtMilliseconds
+      let seconds = occurredAt >= 0 ? occurredAt / 1_000 : (occurredAt - 999) / 1_000
+      return StreakDomain.CapturedSession.Entry(
+        habitID: key.habitID.bytes, day: key.day, done: entry.done, note: entry.note, made: entry.made,
+        occurredAtSeconds: seconds, occurredAtNanos: Int32(truncatingIfNeeded: occurredAt - seconds * 1_000) * 1_000_000
+      )
+    }
+    var capture = StreakDomain.CapturedSession(
+      habits: capturedHabits, entries: capturedEntries, capturedAt: now,
+      manifest: .init(habitCount: capturedHabits.count, entryCount: capturedEntries.count, sha256: []))
+    capture.manifest.sha256 = SHA256.digest(of: capture.canonicalBytes)
+    return capture
+  }
+
+  private func claim(of habitID: Identifier, at now: StreakDomain.LocalTime) -> StreakDomain.CapturedSession.Claim {
+    let days = entries.filter { $0.key.habitID == habitID && $0.value.done }.map(\.key.day)
+    let streak = StreakSummary(countedDays: days).streak(today: now.day)
+    return .init(currentStreak: Int32(clamping: streak.current), lastCompletedDay: streak.lastDay)
+  }
+
+  /// The session with its proof, on its way into an account.
+  func makeClaim(migrationID: Identifier, at now: StreakDomain.LocalTime) -> SessionClaim {
+    SessionClaim(
+      sessionId: sessionID.bytes, sessionSecret: secret, migrationId: migrationID.bytes, unanchored: !isAnchored,
+      captured: Schema.CapturedSession(capture(at: now)))
+  }
+}
+
+extension Identifier {
+  /// A fresh random id.
+  static func random() -> Identifier {
+    guard let identifier = Identifier(randomBytes(count: byteCount)) else { preconditionFailure("16 bytes make an id") }
+    return identifier
+  }
+}
+
+extension Schema.CapturedSession {
+  init(_ capture: StreakDomain.CapturedSession) {
+    self.init(
+      habits: capture.habits.map { habit in
+        CapturedHabit(
+          habit: Habit(
+            id: habit.id, name: habit.name, description: habit.description, color: habit.color,
+            position: habit.position, archived: habit.archived),
+          claim: habit.claim.map {
+            StreakClaim(currentStreak: $0.currentStreak, lastCompletedDay: $0.lastCompletedDay?.number ?? 0)
+          })
+      },
+      entries: capture.entries.map { entry in
+        CapturedEntry(
+          habitId: entry.habitID, day: entry.day.number, done: entry.done, note: entry.note,
+          made: Schema.LocalTime(entry.made))
+      },
+      capturedAt: Schema.LocalTime(capture.capturedAt),
+      manifest: CaptureManifest(
+        habitCount: Int32(clamping: capture.manifest.habitCount),
+        entryCount: Int32(clamping: capture.manifest.entryCount), sha256: capture.manifest.sha256))
+  }
+}

@@ -1,0 +1,212 @@
+public import StreakDomain
+
+/// What a person does every day. Nothing here waits for a server.
+extension StreakClient {
+  /// Habits of one person, as the service limits them.
+  public static let habitsMax = 1_000
+  /// Days of a session, as the service limits them.
+  public static let sessionEntriesMax = 50_000
+  /// Bytes of a note.
+  public static let noteBytesMax = 4_096
+
+  /// The habits, in the person's order.
+  /// - Parameter includingArchived: Also those that were put away.
+  public func habits(includingArchived: Bool = false) throws(ClientError) -> [HabitView] {
+    let now = clock.milliseconds
+    let here = clock.localTime(atMilliseconds: now, dayStartMinutes: 0)
+    return try store.read { state throws(ClientError) in
+      let shown = state.shown
+      var zones = shown.zones
+      // Also where the device is now, though nothing was recorded here.
+      zones.note(
+        LocalTime(
+          occurredAtMilliseconds: now, zone: here.zone, utcOffsetSeconds: here.utcOffsetSeconds,
+          dayStartMinutes: state.dayStartMinutes), now: now)
+      let today = zones.today(now: now)
+      var days: [Identifier: [Day: LedgerCell]] = [:]
+      for (key, cell) in shown.cells { days[key.habitID, default: [:]][key.day] = cell }
+      return shown.habits.filter { includingArchived || !$0.value.archived }.map { id, fields in
+        let cells = days[id] ?? [:]
+        let counted = cells.filter { $0.value.done && $0.value.trust == .counted }.keys
+        return HabitView(
+          id: id, fields: fields,
+          streak: StreakSummary(countedDays: counted).streak(today: today, isArchived: fields.archived), today: today,
+          cells: cells)
+      }.sorted { ($0.fields.position, $0.id) < ($1.fields.position, $1.id) }
+    }
+  }
+
+  /// The habit of that name, however it is spelt; nil if there is none.
+  public func habit(named name: String) throws(ClientError) -> HabitView? {
+    let wanted = HabitName.normalised(name)
+    let found = try habits(includingArchived: true).filter { HabitName.normalised($0.fields.name) == wanted }
+    return found.first { !$0.fields.archived } ?? found.first
+  }
+
+  /// Makes a habit.
+  @discardableResult
+  public func addHabit(_ name: String, description: String = "", color: UInt32 = 0) throws(ClientError) -> Identifier {
+    let now = clock.milliseconds
+    let id = try store.change { state throws(ClientError) in
+      try state.addHabit(name, description: description, color: color, now: now)
+    }
+    wake()
+    return id
+  }
+
+  /// Changes fields of a habit.
+  public func editHabit(_ habitID: Identifier, _ body: (inout HabitFields) -> Void) throws(ClientError) {
+    let now = clock.milliseconds
+    try store.change { state throws(ClientError) in
+      guard let before = state.shown.habits[habitID] else { throw .refusedHere(.habitNotFound) }
+      var fields = before
+      body(&fields)
+      try state.edit(habitID, fields, from: before, now: now)
+    }
+    wake()
+  }
+
+  /// Deletes a habit. In an account its days stay in the ledger and in the export; if another device used it meanwhile, it is archived instead.
+  public func deleteHabit(_ habitID: Identifier) throws(ClientError) {
+    let now = clock.milliseconds
+    try store.change { state throws(ClientError) in
+      guard state.shown.habits[habitID] != nil else { throw .refusedHere(.habitNotFound) }
+      guard let userID = state.current else { return state.dropSessionHabit(habitID, now: now) }
+      _ = state.changeAccount(userID) { $0.replica.make(.deleteHabit(habitID), milliseconds: now) }
+    }
+    wake()
+  }
+
+  /// A day of a habit is done. On the disk when this returns.
+  ///
+  /// - Parameters:
+  ///   - day: Nil: today. Earlier days are entered afterwards: they count if they are fresh (`DayRules`).
+  ///   - note: Nil: the note stays as it is.
+  public func complete(_ habitID: Identifier, on day: Day? = nil, note: String? = nil) throws(ClientError) {
+    try tap(habitID, on: day, done: true, note: note)
+  }
+
+  /// A day is not done after all. Its note stays.
+  public func undo(_ habitID: Identifier, on day: Day? = nil) throws(ClientError) {
+    try tap(habitID, on: day, done: false, note: nil)
+  }
+
+  private func tap(_ habitID: Identifier, on day: Day?, done: Bool, note: String?) throws(ClientError) {
+    let now = clock.milliseconds
+    try store.change { state throws(ClientError) in
+      let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
+      try state.tap(habitID, day: day ?? made.day, done: done, note: note, made: made, now: now)
+    }
+    wake()
+  }
+
+  /// The person's date now.
+  public func today() throws(ClientError) -> Day {
+    let now = clock.milliseconds
+    return try store.read { state throws(ClientError) in
+      clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes).day
+    }
+  }
+
+  /// When this person's day begins, in minutes after midnight. What was recorded before stays as it is.
+  public func setDayStart(minutes: Int32) throws(ClientError) {
+    guard LocalTime.dayStartMinutesRange.contains(minutes) else {
+      throw .invalid("A day begins 0 to 1439 minutes after midnight.")
+    }
+    try store.change { state throws(ClientError) in state.dayStartMinutes = minutes }
+  }
+
+  /// The moment that stands for a day: now, if it is today's; otherwise the middle of that day here.
+  func made(on day: Day?, now: Int64, dayStartMinutes: Int32) -> LocalTime {
+    let here = clock.localTime(atMilliseconds: now, dayStartMinutes: dayStartMinutes)
+    guard let day, day != here.day else { return here }
+    return clock.localTime(inTheMiddleOf: day, dayStartMinutes: dayStartMinutes)
+  }
+}
+
+/// The same for whoever is current: an account's changes are operations in its queue, a session's are what it holds.
+extension ClientState {
+  /// What the person sees.
+  var shown: (habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], zones: ZoneUses) {
+    if let account = current.flatMap({ accounts[$0] }) {
+      let habits = account.replica.shownHabits
+      return (habits, account.replica.shownCells.filter { habits[$0.key.habitID] != nil }, account.zones)
+    }
+    return (session?.habits ?? [:], session?.shownCells ?? [:], session?.zones ?? ZoneUses())
+  }
+
+  private func shownHabit(_ habitID: Identifier) -> HabitFields? {
+    if let account = current.flatMap({ accounts[$0] }) { return account.replica.shownHabits[habitID] }
+    return session?.habits[habitID]
+  }
+
+  private func shownCell(_ key: CellKey) -> LedgerCell? {
+    if let account = current.flatMap({ accounts[$0] }) { return account.replica.shownCell(key) }
+    return session?.entries[key].map { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
+  }
+
+  mutating func addHabit(
+    _ name: String, description: String, color: UInt32, archived: Bool = false, now: Int64
+  ) throws(ClientError) -> Identifier {
+    let habits = shown.habits
+    guard habits.count < StreakClient.habitsMax else { throw .refusedHere(.habitLimit) }
+    let position = min((habits.values.map(\.position).max() ?? -1) + 1, HabitFields.positionMax)
+    let fields = HabitFields(
+      name: name, description: description, color: color, position: position, archived: archived)
+    let id = Identifier.random()
+    try edit(id, fields, from: nil, now: now)
+    return id
+  }
+
+  mutating func edit(
+    _ habitID: Identifier, _ fields: HabitFields, from before: HabitFields?, now: Int64
+  ) throws(ClientError) {
+    guard fields.isValid, !fields.name.utf8.contains(0), !fields.description.utf8.contains(0) else {
+      throw .invalid(
+        "A habit's name is visible text of one line, at most \(HabitName.bytesMax) bytes; its description has at most \(HabitFields.descriptionBytesMax)."
+      )
+    }
+    guard let userID = current else {
+      return changeSession(now: now, habit: habitID) { $0.habits[habitID] = fields }
+    }
+    let changed = HabitField.allCases.filter { before?.text(of: $0) != fields.text(of: $0) }
+    guard !changed.isEmpty else { return }
+    let edit = Operation.HabitEdit(habitID: habitID, fields: fields, changed: Set(changed))
+    _ = changeAccount(userID) { $0.replica.make(.editHabit(edit), milliseconds: now) }
+  }
+
+  /// States what a day is.
+  mutating func tap(
+    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, now: Int64
+  ) throws(ClientError) {
+    guard shownHabit(habitID) != nil else { throw .refusedHere(.habitNotFound) }
+    if let note, note.utf8.count > StreakClient.noteBytesMax || note.utf8.contains(0) {
+      throw .invalid("A note has at most \(StreakClient.noteBytesMax) bytes, none of them zero.")
+    }
+    if let rejection = DayRules.rejection(day: day, made: made, now: now) {
+      throw .refusedHere(OperationRejection(rawValue: rejection.rawValue) ?? .malformed)
+    }
+    let key = CellKey(habitID: habitID, day: day)
+    let before = shownCell(key)
+    if !done {
+      guard before != nil else { throw .refusedHere(.cellNotFound) }
+      guard !DayRules.isSealed(day: day, today: made.day(atMilliseconds: now)) else { throw .refusedHere(.daySealed) }
+    }
+    let note = note ?? before?.note ?? ""
+    guard before?.done != done || before?.note != note else { return }
+    guard let userID = current else {
+      guard before != nil || (session?.entries.count ?? 0) < StreakClient.sessionEntriesMax else {
+        throw .invalid("Without an account at most \(StreakClient.sessionEntriesMax) days can be kept.")
+      }
+      return changeSession(now: now, cell: key) { session in
+        session.entries[key] = AnonymousSession.Entry(done: done, note: note, made: made)
+        session.zones.note(made, now: now)
+      }
+    }
+    let completion = Operation.Completion(habitID: habitID, day: day, done: done, note: done ? note : "", made: made)
+    _ = changeAccount(userID) { account in
+      account.replica.make(.setCompletion(completion), milliseconds: now)
+      account.zones.note(made, now: now)
+    }
+  }
+}

@@ -1,0 +1,259 @@
+internal import Cryptography
+internal import EventLoop
+internal import ProtobufCodec
+internal import RPC
+internal import Schema
+internal import StreakDomain
+
+extension StreakClient {
+  /// Most changes in one response.
+  static let pageSize: Int32 = 1_000
+  /// Times in a row that one sync may find the states different, or hear nothing new, before it gives up until the next.
+  static let fruitlessRoundsMax = 4
+  /// A session says that it is alive this often, in milliseconds; the server forgets those of which it has not heard for a year.
+  static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
+  /// Between two attempts to hear hints, in milliseconds.
+  static let watchBackoffMilliseconds: (min: UInt64, max: UInt64) = (1_000, 300_000)
+
+  /// Sends what waits and fetches what is new, until both sides are equal. One at a time; called meanwhile, it waits and then does the same.
+  ///
+  /// Without an account it tells the server that the session began, while that is of use.
+  @discardableResult
+  public func sync() async throws(ClientError) -> SyncReport {
+    while isSyncing {
+      await withCheckedContinuation { syncWaiters.append($0) }
+    }
+    isSyncing = true
+    defer {
+      isSyncing = false
+      let waiters = syncWaiters
+      syncWaiters = []
+      for waiter in waiters { waiter.resume() }
+    }
+    guard network != nil else { throw .notPossible("This client has no network.") }
+    guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
+      try await keepSession()
+      return SyncReport()
+    }
+    return try await sync(userID)
+  }
+
+  private func sync(_ userID: Identifier) async throws(ClientError) -> SyncReport {
+    var report = SyncReport()
+    try await sendAcknowledgements(userID)
+    var fruitless = 0
+    while fruitless < Self.fruitlessRoundsMax {
+      let sent = try store.read { state throws(ClientError) in
+        state.accounts[userID].map { ($0.replica.submission, $0.replica.deviceID) }
+      }
+      guard let (submission, deviceID) = sent else { throw .signInNeeded }
+      let answer = try await exchange(submission, of: userID)
+      let next = try take(answer, to: submission, sentAs: deviceID, userID, &report)
+      switch next {
+      case .rest: return report
+      case .goOn: fruitless = 0
+      case .ignore: fruitless += 1
+      case .repair:
+        report.repairs += 1
+        fruitless += 1
+      case .register: throw .signInNeeded
+      }
+    }
+    throw .unreachable("The server's answers do not fit this device's state.")
+  }
+
+  private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {
+    do throws(ClientError) {
+      let request = SyncRequest(submission, pageSize: Self.pageSize)
+      let response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
+      return .changes(SyncChanges(response))
+    } catch {
+      guard case .refused(let refusal) = error else { throw error }
+      switch refusal.reason {
+      case "SEQUENCE_GAP": return .gap(expectedSeq: refusal.expectedSeq)
+      case "OPERATION_REUSED": return .reused
+      default: throw error
+      }
+    }
+  }
+
+  private func take(
+    _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, _ userID: Identifier,
+    _ report: inout SyncReport
+  ) throws(ClientError) -> SyncNext {
+    let now = clock.milliseconds
+    var news: [ClientEvent] = []
+    let next = try store.change { state throws(ClientError) in
+      state.changeAccount(userID) { account in
+        let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
+        let next = account.replica.take(answer, to: submission, sentAs: deviceID, milliseconds: now)
+        // Only a sign-in makes a new device; until then everything waits.
+        if case .register(let serverHasLost) = next {
+          account.credentials = nil
+          account.standing = .mustRegister(serverHasLost: serverHasLost)
+        }
+        for id in account.acknowledgements { account.replica.forgetNotice(id) }
+        for (id, notice) in account.replica.notices where before.0[id] != notice {
+          news.append(.notice(id: id, notice))
+        }
+        for rejected in account.replica.rejected where !before.1.contains(rejected.operation.time) {
+          news.append(.rejected(rejected.operation, rejected.reason))
+        }
+        return next
+      } ?? .ignore
+    }
+    if case .changes(let changes) = answer, next != .ignore {
+      report.sent += changes.outcomes.count
+      let received =
+        changes.habits.count + changes.deletedHabits.count + changes.cells.count + changes.notices.count
+      report.received += received
+      if received > 0 { news.append(.changed) }
+    }
+    if case .register = next { news.append(.signInNeeded) }
+    for event in news { tell(event) }
+    return next
+  }
+
+  /// Tells the server which notices the person has seen.
+  private func sendAcknowledgements(_ userID: Identifier) async throws(ClientError) {
+    let seen = try store.read { state throws(ClientError) in state.accounts[userID]?.acknowledgements ?? [] }
+    guard !seen.isEmpty else { return }
+    let ids = seen.sorted().prefix(1_000)
+    let request = AcknowledgeNoticesRequest(noticeIds: ids.map(\.bytes))
+    _ = try await call(
+      SyncServiceMethods.acknowledgeNotices, request, AcknowledgeNoticesResponse.self, for: userID)
+    try store.change { state throws(ClientError) in
+      _ = state.changeAccount(userID) { $0.acknowledgements.subtract(ids) }
+    }
+  }
+
+  // MARK: Without an account
+
+  /// Introduces the session to the server while it is fresh, so that the server knows when it began; later says that it is alive.
+  private func keepSession() async throws(ClientError) {
+    let now = clock.milliseconds
+    guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
+    if session.isAnchored {
+      guard now - session.keptAtMilliseconds >= Self.keepSessionMilliseconds else { return }
+      let bearer = "session." + Base64URL.encode(session.sessionID.bytes + session.secret)
+      _ = try await call(
+        SessionServiceMethods.keepSession, KeepSessionRequest(), KeepSessionResponse.self, bearer: bearer)
+      try store.change { state throws(ClientError) in
+        guard state.session?.sessionID == session.sessionID else { return }
+        state.changeSession(now: now) { $0.keptAtMilliseconds = now }
+      }
+    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds) {
+      let request = StartSessionRequest(idempotencyKey: session.startKey)
+      let response = try await call(SessionServiceMethods.startSession, request, StartSessionResponse.self)
+      guard let sessionID = Identifier(response.sessionId), response.sessionSecret.count == 32 else { return }
+      try store.change { state throws(ClientError) in
+        // One that is on its way into an account keeps the name under which it was sent.
+        guard state.session?.sessionID == session.sessionID, state.pendingSignUp == nil, state.pendingMigration == nil
+        else { return }
+        state.changeSession(now: now) { kept in
+          kept.sessionID = sessionID
+          kept.secret = response.sessionSecret
+          kept.isAnchored = true
+          kept.keptAtMilliseconds = now
+        }
+      }
+    }
+  }
+
+  // MARK: By itself
+
+  /// Keeps this device equal to the others until the task is cancelled: about every five minutes, at once when something was tapped here or
+  /// another device changed something, and when the network is back; later and later while it fails.
+  public func run() async {
+    let waits = try? store.read { state throws(ClientError) in
+      state.current.flatMap { state.accounts[$0] }.map { $0.replica.isBehind } ?? true
+    }
+    // Devices that start together with nothing to say come spread over the interval, or when they hear a hint.
+    if waits != false { wake() }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.keepSyncing() }
+      group.addTask { await self.keepWatching() }
+    }
+  }
+
+  /// The device is online again: what failed before says nothing any more.
+  public func networkReturned() {
+    schedule.networkReturned(now: clock.monotonicMilliseconds)
+    syncAlarm.ring()
+    watchAlarm.ring()
+  }
+
+  private func keepSyncing() async {
+    var random = SystemRandomNumberGenerator()
+    while !Task.isCancelled {
+      if schedule.begin(now: clock.monotonicMilliseconds) {
+        let succeeded: Bool
+        do throws(ClientError) {
+          try await sync()
+          succeeded = true
+        } catch {
+          succeeded = false
+        }
+        hasFailed = !succeeded
+        schedule.finish(succeeded: succeeded, now: clock.monotonicMilliseconds, using: &random)
+        continue
+      }
+      guard let next = schedule.nextAtMilliseconds else { return }
+      await syncAlarm.wait(milliseconds: max(0, next - clock.monotonicMilliseconds), clock)
+    }
+  }
+
+  private func keepWatching() async {
+    var random = SystemRandomNumberGenerator()
+    var backoff = ReconnectBackoff(
+      minMilliseconds: Self.watchBackoffMilliseconds.min, maxMilliseconds: Self.watchBackoffMilliseconds.max)
+    while !Task.isCancelled {
+      if (try? await watch()) == true { backoff.reset() }
+      let pause = Int64(clamping: backoff.nextDelayMilliseconds(using: &random))
+      if !Task.isCancelled { await watchAlarm.wait(milliseconds: pause, clock) }
+    }
+  }
+
+  /// Hears hints until the stream ends.
+  /// - Returns: Whether there was one. A stream that ends with its token goes on with a new one.
+  private func watch() async throws(ClientError) -> Bool {
+    guard let network, let userID = try store.read({ state throws(ClientError) in state.current }) else {
+      throw .notPossible("Nobody is signed in.")
+    }
+    let bearer = try await bearer(of: userID)
+    let stream = network.open(SyncServiceMethods.watch, WatchRequest().protobufBytes(), bearer: bearer)
+    watching = (userID, stream)
+    defer { watching = nil }
+    var heard = false
+    do throws(RPCStatus) {
+      while let bytes = try await stream.next() {
+        let hint = (try? WatchResponse(protobufBytes: bytes))?.cursor
+        let own = try? store.read { state throws(ClientError) in state.accounts[userID]?.replica.cursor }
+        // A stream that opens after a failure says that the network is back.
+        if !heard, hasFailed { networkReturned() }
+        heard = true
+        if hint.map({ StreakDomain.Cursor($0) }) != own { wake() }
+      }
+      return heard
+    } catch {
+      let failure = ClientError(error)
+      if failure == .signInNeeded {
+        do throws(ClientError) { _ = try await refresh(bearer, of: userID) } catch {
+          try note(error, of: userID)
+          throw error
+        }
+        return heard
+      }
+      try note(failure, of: userID)
+      if heard { return true }
+      throw failure
+    }
+  }
+
+  /// Another account is in use, or none: hints for the one before are of no use.
+  func currentHasChanged() {
+    watching?.stream.cancel()
+    watchAlarm.ring()
+    wake()
+  }
+}

@@ -1,0 +1,55 @@
+/// Everything a device's replica holds, for whoever keeps it across restarts.
+public struct StoredReplica: Equatable, Sendable {
+  public var userID: Identifier
+  public var deviceID: Identifier
+  public var clock: HybridClock
+  public var habits: [Identifier: HabitFields]
+  public var cells: [CellKey: SyncChanges.Cell]
+  public var notices: [Identifier: Notice]
+  public var digest: StateDigest
+  public var cursor: Cursor
+  /// Where a pull that takes several responses goes on; empty otherwise.
+  public var resume: [UInt8]
+  /// In any order.
+  public var queue: [Operation]
+  public var kept: [DeviceReplica.Kept]
+  public var rejected: [DeviceReplica.Rejected]
+  /// The number given last.
+  public var lastSeq: Int64
+
+  public init(
+    userID: Identifier, deviceID: Identifier, clock: HybridClock = HybridClock(),
+    habits: [Identifier: HabitFields] = [:], cells: [CellKey: SyncChanges.Cell] = [:],
+    notices: [Identifier: Notice] = [:], digest: StateDigest = .empty, cursor: Cursor = .start, resume: [UInt8] = [],
+    queue: [Operation] = [], kept: [DeviceReplica.Kept] = [], rejected: [DeviceReplica.Rejected] = [],
+    lastSeq: Int64 = 0
+  ) {
+    self.userID = userID
+    self.deviceID = deviceID
+    self.clock = clock
+    self.habits = habits
+    self.cells = cells
+    self.notices = notices
+    self.digest = digest
+    self.cursor = cursor
+    self.resume = resume
+    self.queue = queue
+    self.kept = kept
+    self.rejected = rejected
+    self.lastSeq = lastSeq
+  }
+}
+
+/// What of a replica has changed since it was kept: each is to be written as it is now, or removed where it is no more. Clock, cursor, digest and
+/// numbers are small and not told apart.
+public struct ReplicaChanges: Equatable, Sendable {
+  public internal(set) var habits: Set<Identifier> = []
+  public internal(set) var cells: Set<CellKey> = []
+  public internal(set) var notices: Set<Identifier> = []
+  /// By number: `DeviceReplica.operation`.
+  public internal(set) var operations: Set<Int64> = []
+  /// By hybrid time.
+  public internal(set) var rejected: Set<HybridTime> = []
+
+  public init() {}
+}

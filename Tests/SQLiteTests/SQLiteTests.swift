@@ -1,0 +1,78 @@
+import Glibc
+import SQLite
+import Testing
+
+@Suite("SQLite")
+struct SQLiteTests {
+  /// A fresh folder, removed at the end.
+  private final class Folder {
+    let path: String
+    init() {
+      var template = Array("/tmp/sqlite-test-XXXXXX\0".utf8.map { CChar(bitPattern: $0) })
+      path =
+        template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) } }
+        ?? "/nowhere"
+    }
+    deinit {
+      for suffix in ["", "-wal", "-shm", "-journal"] { unlink("\(path)/file\(suffix)") }
+      rmdir(path)
+    }
+    var file: String { "\(path)/file" }
+  }
+
+  @Test("values of every class come back as they went in")
+  func values() throws {
+    let folder = Folder()
+    let database = try SQLiteDatabase(path: folder.file)
+    let values: [SQLiteValue] = [
+      .null, .integer(.min), .integer(.max), .real(0.5), .text(""), .text("häbit\u{0}x"), .blob([]),
+      .blob([0, 1, 255]),
+    ]
+    try database.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, v)")
+    for (index, value) in values.enumerated() {
+      try database.execute("INSERT INTO t VALUES (?, ?)", .integer(Int64(index)), value)
+    }
+    #expect(try database.rows("SELECT v FROM t ORDER BY n").map { $0[0] } == values)
+  }
+
+  @Test("a transaction that throws leaves nothing, and the connection is good for the next")
+  func rollback() throws {
+    let folder = Folder()
+    let database = try SQLiteDatabase(path: folder.file)
+    try database.execute("CREATE TABLE t (v)")
+    #expect(throws: SQLiteError.self) {
+      try database.transaction { () throws(SQLiteError) in
+        try database.execute("INSERT INTO t VALUES (1)")
+        try database.execute("INSERT INTO nowhere VALUES (1)")
+      }
+    }
+    try database.transaction { () throws(SQLiteError) in try database.execute("INSERT INTO t VALUES (2)") }
+    #expect(try database.rows("SELECT v FROM t") == [[.integer(2)]])
+  }
+
+  @Test("a second connection waits no longer than it was told, and says that the file is busy")
+  func busy() throws {
+    let folder = Folder()
+    let first = try SQLiteDatabase(path: folder.file)
+    let second = try SQLiteDatabase(path: folder.file, busyMilliseconds: 1)
+    try first.execute("BEGIN IMMEDIATE")
+    #expect { try second.execute("BEGIN IMMEDIATE") } throws: { ($0 as? SQLiteError)?.code == 5 }
+    try first.execute("COMMIT")
+  }
+
+  @Test("read-only access makes no file and changes none")
+  func readOnly() throws {
+    let folder = Folder()
+    #expect(throws: SQLiteError.self) { _ = try SQLiteDatabase(path: folder.file, access: .readOnly) }
+    #expect(access(folder.file, F_OK) != 0)
+    try SQLiteDatabase(path: folder.file).execute("CREATE TABLE t (v)")
+    let reader = try SQLiteDatabase(path: folder.file, access: .readOnly)
+    #expect(throws: SQLiteError.self) { try reader.execute("INSERT INTO t VALUES (1)") }
+  }
+
+  @Test("more statements than are kept prepared")
+  func manyStatements() throws {
+    let database = try SQLiteDatabase(path: ":memory:")
+    for number in 0..<200 { #expect(try database.rows("SELECT \(number)") == [[.integer(Int64(number))]]) }
+  }
+}

@@ -1,0 +1,286 @@
+import GRPCSchema
+import ProtobufCodec
+import RPC
+import Schema
+import StreakClient
+import StreakDomain
+import Synchronization
+import Testing
+
+@Suite("Sync, accounts and credentials")
+struct SyncTests {
+  private let clock = TestClock()
+  private let storage = MemoryStorage()
+
+  /// What a server does that accepts everything; it knows one person for each email, and its tokens are "a1", "r1" and so on.
+  private final class Server: Sendable {
+    struct State {
+      var access = 1
+      var decided: [[UInt8]: Int64] = [:]
+      var users: [[UInt8]: [Schema.Operation]] = [:]
+      var refuses: [String: RPCStatus] = [:]
+      /// The answer to the next call of this method is lost after the server has decided.
+      var loses: Set<String> = []
+    }
+    let state = Mutex(State())
+
+    static func user(_ email: String) -> [UInt8] {
+      Array((email.lowercased() + String(repeating: "x", count: 16)).utf8.prefix(16))
+    }
+
+    func tokens(_ number: Int) -> Tokens {
+      Tokens(accessToken: "a\(number)", refreshToken: "r\(number)")
+    }
+
+    func answer(_ method: String, _ request: [UInt8], _ bearer: String?) throws -> [UInt8] {
+      let bytes = try state.withLock { state in
+        if let refusal = state.refuses[method] { throw refusal }
+        return try decide(&state, method, request, bearer)
+      }
+      if state.withLock({ $0.loses.remove(method) }) != nil { throw RPCStatus(.unavailable, "cut") }
+      return bytes
+    }
+
+    private func decide(
+      _ state: inout State, _ method: String, _ request: [UInt8], _ bearer: String?
+    ) throws -> [UInt8] {
+      switch method {
+      case "SignIn":
+        let request = try SignInRequest(protobufBytes: request)
+        return SignInResponse(
+          account: Account(userId: Self.user(request.email), email: request.email), tokens: tokens(state.access)
+        ).protobufBytes()
+      case "SignUp":
+        let request = try SignUpRequest(protobufBytes: request)
+        return SignUpResponse(
+          account: Account(userId: Self.user(request.email), email: request.email), tokens: tokens(state.access),
+          migration: request.session.map { MigrationResult(migrationId: $0.migrationId) }
+        ).protobufBytes()
+      case "Refresh":
+        let number = Int(try RefreshRequest(protobufBytes: request).refreshToken.dropFirst()) ?? 0
+        // The present one, or the one before it.
+        guard number == state.access || number + 1 == state.access else { throw refusal("CREDENTIALS_INVALID") }
+        state.access = number + 1
+        return RefreshResponse(tokens: tokens(state.access)).protobufBytes()
+      case "Sync":
+        guard bearer == "a\(state.access)" else { throw refusal("CREDENTIALS_INVALID") }
+        let request = try SyncRequest(protobufBytes: request)
+        var last = state.decided[request.userId] ?? 0
+        for operation in request.operations where operation.seq > last {
+          state.users[request.userId, default: []].append(operation)
+          last = operation.seq
+        }
+        state.decided[request.userId] = last
+        return SyncResponse(
+          outcomes: request.operations.map { OperationOutcome(seq: $0.seq, status: .applied) },
+          cursor: Schema.Cursor(epoch: 1, changeNumber: last)
+        ).protobufBytes()
+      case "Watch": return WatchResponse(cursor: Schema.Cursor(epoch: 1, changeNumber: 0)).protobufBytes()
+      case "SignOut": return SignOutResponse().protobufBytes()
+      default: throw RPCStatus(.unimplemented, method)
+      }
+    }
+
+    func refusal(_ reason: String, _ code: RPCStatusCode = .unauthenticated) -> RPCStatus {
+      RPCStatus(code, reason).with(GoogleRPCErrorInfo(reason: reason, domain: "streak.v1"))
+    }
+
+    func operations(of email: String) -> [Schema.Operation] { state.withLock { $0.users[Self.user(email)] ?? [] } }
+  }
+
+  private let server = Server()
+  private let network: TestNetwork
+
+  init() { network = TestNetwork(server.answer) }
+
+  private func open() -> StreakClient { StreakClient(storage: storage, network: network, clock: clock) }
+
+  private func days(_ operations: [Schema.Operation]) -> [Int32] {
+    operations.compactMap { if case .setCompletion(let completion) = $0.change { completion.day } else { nil } }
+  }
+
+  @Test("an access token that is refused is renewed and the call repeated; the queue goes once (C94)")
+  func expiredToken() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    try await client.complete(habit)
+    server.state.withLock { $0.access = 2 }  // a1 has expired; r1 is good for one more
+    try await client.sync()
+    #expect(server.operations(of: "a@b.c").count == 2)
+    #expect(network.calls.map(\.method) == ["SignIn", "Sync", "Refresh", "Sync"])
+  }
+
+  @Test("a refresh whose answer was lost, also by a kill, is asked for again before anything else")
+  func lostRefresh() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.addHabit("reading")
+    server.state.withLock { state in
+      state.access = 2
+      state.loses = ["Refresh"]
+    }
+    await #expect(throws: ClientError.self) { try await client.sync() }
+    // The next program begins with it, not with a call that is refused.
+    let before = network.calls.count
+    try await open().sync()
+    #expect(network.calls.dropFirst(before).map(\.method) == ["Refresh", "Sync"])
+    #expect(server.operations(of: "a@b.c").count == 1)
+  }
+
+  @Test("with no credentials that work everything waits for the next sign-in, and is sent then")
+  func signedOutByServer() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    var events = try await client.events().makeAsyncIterator()
+    try await client.addHabit("reading")
+    server.state.withLock { $0.access = 9 }
+    await #expect(throws: ClientError.signInNeeded) { try await client.sync() }
+    #expect(await events.next() == .signInNeeded)
+    #expect(try await client.accounts().map(\.isSignedIn) == [false])
+    #expect(try await client.accounts().map(\.waiting) == [1])
+    let device = try SignInRequest(protobufBytes: network.calls[0].request).device?.deviceId
+    try await client.signIn(email: "A@b.c", password: "secret")
+    try await client.sync()
+    #expect(server.operations(of: "a@b.c").count == 1)
+    let last = try #require(network.calls.last { $0.method == "SignIn" })
+    #expect(try SignInRequest(protobufBytes: last.request).device?.deviceId == device, "the same device goes on")
+  }
+
+  @Test("account switch: A's queue is never sent under B, and goes on when A returns (C93)")
+  func accountSwitch() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    try await client.complete(habit)
+    server.state.withLock { $0.refuses = ["Sync": RPCStatus(.unavailable, "away")] }
+    await #expect(throws: ClientError.self) { try await client.sync() }
+    server.state.withLock { $0.refuses = [:] }
+    try await client.signOut()
+    #expect(try await client.habits().isEmpty, "nothing of A is shown to whoever has no account")
+    try await client.signIn(email: "b@b.c", password: "secret")
+    try await client.addHabit("running")
+    try await client.sync()
+    #expect(server.operations(of: "b@b.c").count == 1)
+    #expect(server.operations(of: "a@b.c").isEmpty)
+    for call in network.calls where call.method == "Sync" {
+      let request = try SyncRequest(protobufBytes: call.request)
+      let names = request.operations.compactMap {
+        if case .editHabit(let edit) = $0.change { edit.habit?.name } else { nil }
+      }
+      #expect(names.allSatisfy { ($0 == "reading") == (request.userId == Server.user("a@b.c")) })
+    }
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.sync()
+    #expect(server.operations(of: "a@b.c").count == 2)
+  }
+
+  @Test("while the server is away nothing is lost, also over a restart of the app (C92)")
+  func serverAway() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    server.state.withLock { $0.refuses = ["Sync": RPCStatus(.unavailable, "no storage")] }
+    for _ in 0..<3 {
+      try await client.complete(habit)
+      await #expect(throws: ClientError.self) { try await client.sync() }
+      clock.advance(days: 1)
+    }
+    server.state.withLock { $0.refuses = [:] }
+    let report = try await open().sync()
+    #expect(report.sent == 4)
+    #expect(days(server.operations(of: "a@b.c")).count == 3)
+  }
+
+  @Test("a reply that was lost after the server had decided changes nothing twice (C76)")
+  func lostReply() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.addHabit("reading")
+    server.state.withLock { $0.loses = ["Sync"] }
+    await #expect(throws: ClientError.self) { try await client.sync() }
+    try await open().sync()
+    #expect(server.operations(of: "a@b.c").count == 1)
+  }
+
+  @Test(
+    "sign-up takes the session along; a lost answer is had again by the same request, and taps made meanwhile follow")
+  func signUp() async throws {
+    let client = open()
+    let habit = try await client.addHabit("reading")
+    try await client.complete(habit)
+    server.state.withLock { $0.loses = ["SignUp"] }
+    await #expect(throws: ClientError.self) { try await client.signUp(email: "a@b.c", password: "secret") }
+    #expect(try await client.hasSession(), "the local copy stays until the result is here")
+    try await client.complete(habit, on: try await client.today().advanced(by: -1))
+    let next = open()
+    #expect(try await next.signUp(email: "a@b.c", password: "secret") != nil)
+    let requests = try network.calls.filter { $0.method == "SignUp" }.map {
+      try SignUpRequest(protobufBytes: $0.request)
+    }
+    #expect(requests.count == 2 && requests[0] == requests[1])
+    let captured = try #require(requests[0].session?.captured)
+    #expect(captured.manifest?.entryCount == 1 && captured.habits[0].claim?.currentStreak == 1)
+    #expect(try await !next.hasSession())
+    try await next.sync()
+    #expect(days(server.operations(of: "a@b.c")) == [try await client.today().number - 1])
+    #expect(server.operations(of: "a@b.c").count == 1, "the habit went with the session")
+  }
+
+  @Test("a sign-up that was refused leaves the session untouched, and the next one is a new request")
+  func refusedSignUp() async throws {
+    let client = open()
+    try await client.addHabit("reading")
+    server.state.withLock { $0.refuses = ["SignUp": server.refusal("PASSWORD_TOO_COMMON", .invalidArgument)] }
+    await #expect { try await client.signUp(email: "a@b.c", password: "password") } throws: {
+      ($0 as? ClientError)?.reason == "PASSWORD_TOO_COMMON"
+    }
+    server.state.withLock { $0.refuses = [:] }
+    try await client.signUp(email: "a@b.c", password: "better")
+    let requests = try network.calls.filter { $0.method == "SignUp" }.map {
+      try SignUpRequest(protobufBytes: $0.request)
+    }
+    #expect(requests[0].session?.migrationId != requests[1].session?.migrationId)
+  }
+
+  @Test("an erased account takes its local copy along, and says so (C43, C96)")
+  func erased() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.addHabit("reading")
+    var events = try await client.events().makeAsyncIterator()
+    server.state.withLock { $0.refuses = ["Sync": server.refusal("ACCOUNT_ERASED")] }
+    await #expect(throws: ClientError.accountErased) { try await client.sync() }
+    #expect(await events.next() == .accountErased)
+    #expect(try await open().accounts().isEmpty)
+  }
+
+  @Test("the loop syncs at once when something is tapped, then waits; one sync at a time (C90)")
+  func loop() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let synced = AsyncStream.makeStream(of: Int.self)
+    let count = Mutex(0)
+    network.now { [server] method, request, bearer in
+      let bytes = try server.answer(method, request, bearer)
+      if method == "Sync" {
+        synced.continuation.yield(
+          count.withLock { count in
+            count += 1
+            return count
+          })
+      }
+      return bytes
+    }
+    let running = Task { await client.run() }
+    defer { running.cancel() }
+    var syncs = synced.stream.makeAsyncIterator()
+    try await client.addHabit("reading")
+    #expect(await syncs.next() == 1)
+    try await client.addHabit("running")
+    while try await client.accounts().map(\.waiting) != [0] { await Task.yield() }
+    #expect(server.operations(of: "a@b.c").count == 2)
+    running.cancel()
+    await running.value
+  }
+}
