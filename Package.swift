@@ -36,6 +36,8 @@ let package = Package(
   products: [
     .executable(name: "streakd", targets: ["streakd"]),
     .executable(name: "streakctl", targets: ["streakctl"]),
+    .executable(name: "streak", targets: ["streak"]),
+    .library(name: "StreakClient", targets: ["StreakClient"]),
     .executable(name: "streak-harness", targets: ["streak-harness"]),
     .executable(name: "streak-load", targets: ["streak-load"]),
   ],
@@ -103,6 +105,7 @@ let package = Package(
       name: "StreakClient",
       dependencies: [
         "Cryptography", "EventLoop", "Files", "GRPCSchema", "ProtobufCodec", "RPC", "SQLite", "Schema", "StreakDomain",
+        "TLS",
       ],
       exclude: ["README.md"], swiftSettings: settings),
 
@@ -121,6 +124,9 @@ let package = Package(
         "Cryptography", "EventLoop", "Files", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec",
         "RPC", "Schema", "StreakDomain", "StreakStore", "TLS", argumentParser,
       ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "streak", dependencies: ["EventLoop", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser],
       swiftSettings: settings),
     .target(
       name: "StreakHarness",
@@ -150,6 +156,8 @@ let package = Package(
       name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       path: "Tests/TestSchema",
       swiftSettings: fencedSettings),
+    // The program in Sources/StreakClient/README.md.
+    .executableTarget(name: "readme-app", dependencies: ["StreakClient"], path: "Tests/ReadmeApp"),
     .executableTarget(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
       swiftSettings: settings, linkerSettings: allocator),
@@ -188,8 +196,11 @@ let package = Package(
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
     .testTarget(
-      name: "SimulationTests", dependencies: ["StreakClient", "StreakDomain"], path: "Tests/Simulation",
-      swiftSettings: settings),
+      name: "SimulationTests",
+      dependencies: [
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakClient", "StreakDomain",
+      ],
+      path: "Tests/Simulation", swiftSettings: settings),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
     .testTarget(
       name: "StreakClientTests",

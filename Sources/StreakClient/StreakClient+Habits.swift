@@ -180,6 +180,15 @@ extension ClientState {
     _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, now: Int64
   ) throws(ClientError) {
     guard shownHabit(habitID) != nil else { throw .refusedHere(.habitNotFound) }
+    let before = shownCell(CellKey(habitID: habitID, day: day))
+    try record(habitID, day: day, done: done, note: note, made: made, before: before, now: now)
+  }
+
+  /// The same for a habit that is there.
+  /// - Parameter before: What the person sees of that day until now.
+  mutating func record(
+    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, before: LedgerCell?, now: Int64
+  ) throws(ClientError) {
     if let note, note.utf8.count > StreakClient.noteBytesMax || note.utf8.contains(0) {
       throw .invalid("A note has at most \(StreakClient.noteBytesMax) bytes, none of them zero.")
     }
@@ -187,7 +196,6 @@ extension ClientState {
       throw .refusedHere(OperationRejection(rawValue: rejection.rawValue) ?? .malformed)
     }
     let key = CellKey(habitID: habitID, day: day)
-    let before = shownCell(key)
     if !done {
       guard before != nil else { throw .refusedHere(.cellNotFound) }
       guard !DayRules.isSealed(day: day, today: made.day(atMilliseconds: now)) else { throw .refusedHere(.daySealed) }

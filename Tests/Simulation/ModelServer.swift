@@ -19,6 +19,7 @@ struct ModelServer {
 
   private(set) var people: [Identifier: Person] = [:]
   private var nextID: UInt64 = 0
+  private var epochOfNobody: Int64 = 1
   var isUp = true
 
   private mutating func makeID() -> Identifier {
@@ -26,7 +27,33 @@ struct ModelServer {
     return Identifier(high: 77, low: nextID)
   }
 
-  mutating func signUp(_ userID: Identifier) { people[userID] = Person(ledger: PersonLedger(epoch: 1)) }
+  mutating func signUp(_ userID: Identifier) {
+    let epoch = people.values.first?.ledger.epoch ?? epochOfNobody
+    people[userID] = Person(ledger: PersonLedger(epoch: epoch))
+  }
+
+  /// Makes a session part of an account.
+  mutating func migrate(
+    _ plan: MigrationPlan, migrationID: Identifier, into userID: Identifier, now: Int64
+  ) throws -> [HabitMatching.Match] {
+    guard var person = people[userID] else { throw Refusal.deviceUnknown }
+    let captured = plan.habits.map { (id: Identifier($0.captured.id) ?? .zero, name: $0.captured.name) }
+    let matching = try HabitMatching(captured, account: person.ledger.habits)
+    _ = person.ledger.migrate(plan, matching: matching, migrationID: migrationID, now: now) { makeID() }
+    settle(&person, userID, now: now)
+    return matching.matches
+  }
+
+  /// Ends a change and keeps it.
+  private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Int64) {
+    for habitID in person.ledger.staleSummaries {
+      let stored = people[userID]?.ledger.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts } ?? [:]
+      person.ledger.setStoredCountedDays(stored.keys.map(\.day), of: habitID)
+    }
+    person.ledger.settle(now: now) { makeID() }
+    person.ledger.commit()
+    people[userID] = person
+  }
 
   mutating func register(_ deviceID: Identifier, of userID: Identifier, now: Int64) {
     people[userID]?.ledger.load(
@@ -39,6 +66,7 @@ struct ModelServer {
     let id = nextID
     self = copy
     nextID = id
+    epochOfNobody = epoch
     for (userID, person) in copy.people { people[userID]?.ledger = person.ledger.inEpoch(epoch) }
   }
 
@@ -69,13 +97,7 @@ struct ModelServer {
       outcomes.append(outcome)
     }
     if submission.nothingLeft { person.ledger.finishCatchUp(of: deviceID, now: now) }
-    for habitID in person.ledger.staleSummaries {
-      let stored = people[userID]?.ledger.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts } ?? [:]
-      person.ledger.setStoredCountedDays(stored.keys.map(\.day), of: habitID)
-    }
-    person.ledger.settle(now: now) { makeID() }
-    person.ledger.commit()
-    people[userID] = person
+    settle(&person, userID, now: now)
     var changes = pull(person, submission.cursor, submission.resume, for: deviceID, pageSize: pageSize)
     changes.outcomes = outcomes
     return .success(changes)

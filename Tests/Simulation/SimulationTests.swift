@@ -6,7 +6,8 @@ struct SimulationTests {
   @Test("after everything is quiet all devices and the server are equal, and nothing that was acknowledged is missing")
   func convergence() {
     // In one test and not as arguments: thousands of seeds take seconds.
-    for seed in seeds(1_500) {
+    // 5818: an answer from a life of the database that is over comes after the operations were sent again in the new one.
+    for seed in Array(seeds(1_500)) + [5_818] {
       var world = SimulationWorld(seed: seed)
       let steps = 20 + Int(seed % 60)
       for _ in 0..<steps { world.step() }

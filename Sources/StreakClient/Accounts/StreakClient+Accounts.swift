@@ -95,6 +95,16 @@ extension StreakClient {
   /// Signs in to an account. If this device held it before, what waited there goes on; what was recorded without an account stays apart until
   /// `migrateSession`.
   public func signIn(email: String, password: String) async throws(ClientError) {
+    let held = Set(try accounts().map(\.userID))
+    let userID = try await register(email: email, password: password)
+    // A server that lost this device's numbers says so at the first sync; the password for a new device is at hand only now.
+    if held.contains(userID) { _ = try? await sync() }
+    let standing = try store.read { state throws(ClientError) in state.accounts[userID]?.standing }
+    if case .mustRegister = standing { _ = try await register(email: email, password: password) }
+  }
+
+  /// Signs in with this device's id, or with a new one if the server and this device do not agree on the old one's numbers.
+  private func register(email: String, password: String) async throws(ClientError) -> Identifier {
     let known = try store.read { state throws(ClientError) in
       state.accounts.values.first { $0.email.lowercased() == email.lowercased() }
     }
@@ -124,12 +134,18 @@ extension StreakClient {
       state.current = userID
     }
     currentHasChanged()
+    return userID
   }
 
   /// Brings what was recorded without an account into the one in use.
   @discardableResult
   public func migrateSession() async throws(ClientError) -> MigrationReport {
     let now = clock.milliseconds
+    // So that it is known in which life of the database the answer holds.
+    let isFirst = try store.read { state throws(ClientError) in
+      state.current.flatMap { state.accounts[$0] }?.replica.cursor.epoch == 0
+    }
+    if isFirst { try await sync() }
     let pending = try store.change { state throws(ClientError) -> PendingMigration in
       guard let userID = state.current else { throw .notPossible("Nobody is signed in.") }
       guard let session = state.session, !session.habits.isEmpty else {
@@ -151,6 +167,48 @@ extension StreakClient {
     }
     wake()
     return MigrationReport(result)
+  }
+
+  /// Sends sessions again that became part of the account in a life of the database that is over: the server may have lost them. If it has not,
+  /// it only repeats its answer.
+  func bringAgain(_ userID: Identifier) async throws(ClientError) {
+    let oldest = clock.milliseconds - DeviceReplica.keptMilliseconds
+    let lost = try store.change { state throws(ClientError) -> [Identifier: BroughtSession] in
+      guard let account = state.accounts[userID], !account.broughtSessions.isEmpty else { return [:] }
+      let epoch = account.replica.cursor.epoch
+      guard epoch != 0 else { return [:] }
+      _ = state.changeAccount(userID) { account in
+        account.broughtSessions = account.broughtSessions.filter { $0.value.broughtAtMilliseconds >= oldest }
+        for id in account.broughtSessions.keys where account.broughtSessions[id]?.epoch == 0 {
+          account.broughtSessions[id]?.epoch = epoch
+        }
+      }
+      return state.accounts[userID]?.broughtSessions.filter { $0.value.epoch != epoch } ?? [:]
+    }
+    for (id, brought) in lost.sorted(by: { $0.key < $1.key }) {
+      do throws(ClientError) {
+        try await sendAgain(try Self.claim(brought.claim), for: userID)
+      } catch {
+        // The server's last word: it knows this session otherwise, and better.
+        guard error.isFinal else { throw error }
+      }
+      try store.change { state throws(ClientError) in
+        _ = state.changeAccount(userID) { $0.broughtSessions[id]?.epoch = $0.replica.cursor.epoch }
+      }
+    }
+  }
+
+  private func sendAgain(_ claim: SessionClaim, for userID: Identifier) async throws(ClientError) {
+    do throws(ClientError) {
+      _ = try await call(
+        MigrationServiceMethods.migrate, MigrateRequest(session: claim), MigrateResponse.self, for: userID)
+    } catch {
+      guard error.reason == "SESSION_INVALID", !claim.unanchored else { throw error }
+      var claim = claim
+      claim.unanchored = true
+      _ = try await call(
+        MigrationServiceMethods.migrate, MigrateRequest(session: claim), MigrateResponse.self, for: userID)
+    }
   }
 
   private func migrate(
@@ -276,6 +334,10 @@ extension ClientState {
       sentDays[CellKey(habitID: habitID, day: Day(entry.day))] = (entry.done, entry.note)
     }
     _ = changeAccount(userID) { account in
+      if let migrationID = Identifier(claim.migrationId) {
+        account.broughtSessions[migrationID] = BroughtSession(
+          claim: claim.protobufBytes(), broughtAtMilliseconds: now, epoch: account.replica.cursor.epoch)
+      }
       account.zones = session.zones
       for (id, fields) in session.habits.sorted(by: { $0.key < $1.key }) where sentHabits[id] != fields {
         let changed = StreakDomain.HabitField.allCases.filter { sentHabits[id]?.text(of: $0) != fields.text(of: $0) }

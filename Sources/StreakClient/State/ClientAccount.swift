@@ -37,6 +37,8 @@ struct ClientAccount: Equatable, Sendable {
   var standing = Standing.signedIn
   var credentials: Credentials?
   var zones = ZoneUses()
+  /// Sessions that became part of it lately, by migration: should the server lose them, they are sent again.
+  var broughtSessions: [Identifier: BroughtSession] = [:]
   /// Notices that the person has seen and the server has not been told of.
   var acknowledgements: Set<Identifier> = []
   var replica: DeviceReplica
@@ -46,6 +48,15 @@ struct ClientAccount: Equatable, Sendable {
     self.credentials = credentials
     self.replica = replica
   }
+}
+
+/// A session that became part of an account, kept as long as decided operations are, for a server that is restored to an earlier moment.
+struct BroughtSession: Equatable, Sendable {
+  /// An encoded `SessionClaim`.
+  var claim: [UInt8]
+  var broughtAtMilliseconds: Int64
+  /// The life of the database that holds it; 0: not known yet.
+  var epoch: Int64 = 0
 }
 
 /// A sign-up whose answer has not come: sent again as it was, it gets the same account.

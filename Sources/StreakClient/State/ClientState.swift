@@ -66,11 +66,16 @@ struct ClientState: Sendable {
   mutating func changeAccount<Value>(_ userID: Identifier, _ body: (inout ClientAccount) -> Value) -> Value? {
     guard var account = accounts.removeValue(forKey: userID) else { return nil }
     let acknowledgements = account.acknowledgements
+    let brought = account.broughtSessions
     let value = body(&account)
+    for id in Set(brought.keys).union(account.broughtSessions.keys) where brought[id] != account.broughtSessions[id] {
+      changed.insert(.broughtSession(userID, id))
+    }
     let unsaved = account.replica.unsaved
     account.replica.changesAreSaved()
     changed.insert(.account(userID))
     changed.formUnion(unsaved.habits.map { .habit(userID, $0) })
+    changed.formUnion(unsaved.formerHabits.map { .formerHabit(userID, $0) })
     changed.formUnion(unsaved.cells.map { .cell(userID, $0) })
     changed.formUnion(unsaved.notices.map { .notice(userID, $0) })
     changed.formUnion(unsaved.operations.map { .operation(userID, $0) })
@@ -98,6 +103,8 @@ struct ClientState: Sendable {
     changed.formUnion((replica.queue + replica.kept.map(\.operation)).map { .operation(userID, $0.seq) })
     changed.formUnion(replica.rejected.map { .rejected(userID, $0.operation.time) })
     changed.formUnion(account.acknowledgements.map { .acknowledgement(userID, $0) })
+    changed.formUnion(account.broughtSessions.keys.map { .broughtSession(userID, $0) })
+    changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
   }
 
   // MARK: Storage
@@ -145,6 +152,12 @@ extension ClientState {
     case .account(let userID): return accounts[userID]?.recordBytes
     case .habit(let userID, let id):
       return accounts[userID]?.replica.habits[id].map { Habit(id, $0).protobufBytes() }
+    case .formerHabit(let userID, let id):
+      return accounts[userID]?.replica.formerHabits[id].map { former in
+        var habit = Habit(id, former.fields)
+        habit.version = former.revivalSeq
+        return habit.protobufBytes()
+      }
     case .cell(let userID, let cell): return accounts[userID]?.replica.cells[cell].map { Cell($0).protobufBytes() }
     case .notice(let userID, let id):
       return accounts[userID]?.replica.notices[id].map { Schema.Notice(id, $0).protobufBytes() }
@@ -164,6 +177,14 @@ extension ClientState {
       }
     case .acknowledgement(let userID, let id):
       return accounts[userID]?.acknowledgements.contains(id) == true ? [] : nil
+    case .broughtSession(let userID, let id):
+      return accounts[userID]?.broughtSessions[id].map { brought in
+        var writer = RecordWriter()
+        writer.append(brought.broughtAtMilliseconds)
+        writer.append(brought.epoch)
+        writer.append(brought.claim)
+        return writer.bytes
+      }
     }
   }
 
@@ -181,6 +202,9 @@ extension ClientState {
     case .account(let userID): stored[userID] = try ClientAccount.read(value, userID: userID)
     case .habit(let userID, let id):
       stored[userID]?.replica.habits[id] = HabitFields(try Self.decode(value, Habit.self))
+    case .formerHabit(let userID, let id):
+      let habit = try Self.decode(value, Habit.self)
+      stored[userID]?.replica.formerHabits[id] = .init(fields: HabitFields(habit), revivalSeq: habit.version)
     case .cell(let userID, let cell):
       stored[userID]?.replica.cells[cell] = SyncChanges.Cell(try Self.decode(value, Cell.self))
     case .notice(let userID, let id):
@@ -200,6 +224,11 @@ extension ClientState {
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)
+    case .broughtSession(let userID, let id):
+      var reader = RecordReader(value)
+      let (broughtAt, epoch) = (try reader.number(Int64.self), try reader.number(Int64.self))
+      stored[userID]?.account.broughtSessions[id] = BroughtSession(
+        claim: try reader.bytes(), broughtAtMilliseconds: broughtAt, epoch: epoch)
     }
   }
 

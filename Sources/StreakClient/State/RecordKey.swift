@@ -14,6 +14,8 @@ enum RecordKey: Hashable, Sendable {
   case operation(Identifier, Int64)
   case rejected(Identifier, HybridTime)
   case acknowledgement(Identifier, Identifier)
+  case broughtSession(Identifier, Identifier)
+  case formerHabit(Identifier, Identifier)
 
   /// The kind's number, then ids and numbers, big-endian. The order of the numbers is the order of reading.
   var bytes: [UInt8] {
@@ -29,6 +31,8 @@ enum RecordKey: Hashable, Sendable {
     case .operation(let userID, let seq): [20] + userID.bytes + Self.bytes(UInt64(bitPattern: seq))
     case .rejected(let userID, let time): [21] + userID.bytes + Self.bytes(time.packed)
     case .acknowledgement(let userID, let id): [22] + userID.bytes + id.bytes
+    case .broughtSession(let userID, let id): [23] + userID.bytes + id.bytes
+    case .formerHabit(let userID, let id): [24] + userID.bytes + id.bytes
     }
   }
 
@@ -58,6 +62,8 @@ enum RecordKey: Hashable, Sendable {
       case 20: Self.pair(id(1), number(17, 8)).map { .operation($0, Int64(bitPattern: $1)) }
       case 21: Self.pair(id(1), number(17, 8)).map { .rejected($0, HybridTime(packed: $1)) }
       case 22: Self.pair(id(1), id(17)).map { .acknowledgement($0, $1) }
+      case 23: Self.pair(id(1), id(17)).map { .broughtSession($0, $1) }
+      case 24: Self.pair(id(1), id(17)).map { .formerHabit($0, $1) }
       default: nil
       }
     guard let key, key.bytes == bytes else { return nil }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SQLite
 internal import Synchronization
 
@@ -22,6 +23,9 @@ public final class FileStorage: ClientStorage, @unchecked Sendable {
   }
 
   private static func open(_ path: String) throws(SQLiteError) -> SQLiteDatabase {
+    // For its owner only, since it holds credentials; the log beside it gets the same rights.
+    let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    if file >= 0 { close(file) }
     let database = try SQLiteDatabase(path: path)
     // A tap costs one fsync of the log. (In WAL mode, NORMAL would sync only at checkpoints: taps would not outlive a power cut.)
     try database.execute("PRAGMA journal_mode = WAL")

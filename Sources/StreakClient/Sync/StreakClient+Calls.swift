@@ -22,8 +22,8 @@ extension StreakClient {
   func call<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ method: MethodDescriptor, _ request: Request, _ type: Response.Type = Response.self, for userID: Identifier
   ) async throws(ClientError) -> Response {
-    let bearer = try await bearer(of: userID)
     do throws(ClientError) {
+      let bearer = try await bearer(of: userID)
       do throws(ClientError) {
         return try await call(method, request, type, bearer: bearer)
       } catch .signInNeeded {
@@ -35,7 +35,7 @@ extension StreakClient {
     }
   }
 
-  /// The account's access token. A refresh that was begun and not ended comes first: its answer can be had again, but not for long.
+  /// The account's access token, for a call that is made otherwise; whoever calls keeps what a failure means (`note`). A refresh that was begun and not ended comes first: its answer can be had again, but not for long.
   func bearer(of userID: Identifier) async throws(ClientError) -> String {
     let credentials = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials }
     guard let credentials else { throw .signInNeeded }

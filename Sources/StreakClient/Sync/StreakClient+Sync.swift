@@ -42,13 +42,24 @@ extension StreakClient {
     var report = SyncReport()
     try await sendAcknowledgements(userID)
     var fruitless = 0
+    var isFirst = true
     while fruitless < Self.fruitlessRoundsMax {
       let sent = try store.read { state throws(ClientError) in
-        state.accounts[userID].map { ($0.replica.submission, $0.replica.deviceID) }
+        state.accounts[userID].map { account in
+          var submission = account.replica.submission
+          // Operations are about habits that a session brought: whether the server still has those is known before any is sent.
+          if isFirst, !account.broughtSessions.isEmpty, !submission.operations.isEmpty {
+            submission.operations = []
+            submission.nothingLeft = false
+          }
+          return (submission, account.replica.deviceID)
+        }
       }
       guard let (submission, deviceID) = sent else { throw .signInNeeded }
+      isFirst = false
       let answer = try await exchange(submission, of: userID)
       let next = try take(answer, to: submission, sentAs: deviceID, userID, &report)
+      try await bringAgain(userID)
       switch next {
       case .rest: return report
       case .goOn: fruitless = 0
@@ -220,7 +231,11 @@ extension StreakClient {
     guard let network, let userID = try store.read({ state throws(ClientError) in state.current }) else {
       throw .notPossible("Nobody is signed in.")
     }
-    let bearer = try await bearer(of: userID)
+    let bearer: String
+    do throws(ClientError) { bearer = try await self.bearer(of: userID) } catch {
+      try note(error, of: userID)
+      throw error
+    }
     let stream = network.open(SyncServiceMethods.watch, WatchRequest().protobufBytes(), bearer: bearer)
     watching = (userID, stream)
     defer { watching = nil }

@@ -37,6 +37,17 @@ public struct DeviceReplica: Equatable, Sendable {
     }
   }
 
+  public struct FormerHabit: Equatable, Sendable {
+    public var fields: HabitFields
+    /// The operation that makes it anew; 0: there was no need yet.
+    public var revivalSeq: Int64
+
+    public init(fields: HabitFields, revivalSeq: Int64 = 0) {
+      self.fields = fields
+      self.revivalSeq = revivalSeq
+    }
+  }
+
   public struct Rejected: Equatable, Sendable {
     public var operation: Operation
     public var reason: OperationRejection
@@ -49,6 +60,10 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// What has changed since `changesAreSaved`, for whoever keeps the replica.
   public private(set) var unsaved = ReplicaChanges()
+
+  /// Habits of a life of the database that is over, until everything of it is sent again: the server may have lost one that another device has
+  /// made and not sent again yet.
+  public private(set) var formerHabits: [Identifier: FormerHabit] = [:]
 
   private var resume: [UInt8] = []
   private var lastSeq: Int64 = 0
@@ -152,14 +167,20 @@ public struct DeviceReplica: Equatable, Sendable {
   ///   - sent: What it answers.
   ///   - milliseconds: The device's wall clock, since 1970.
   public mutating func receive(_ changes: SyncChanges, to sent: SyncSubmission, milliseconds: Int64) -> Receipt {
+    // A late answer from a life of the database that is over: what it decided may be lost, and is sent again.
+    guard changes.cursor.epoch >= cursor.epoch else { return .outdated }
+    // No cursor was given in an epoch of 0.
+    let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != 0
+    if isNewEpoch { keepFormerHabits() }
     settle(changes.outcomes, milliseconds: milliseconds)
     // Changes count from a cursor: an answer to another one does not fit. What it told will be told again.
     guard sent.cursor == cursor, sent.resume == resume else { return .outdated }
-    if changes.cursor.epoch != cursor.epoch && cursor.epoch != 0 { sendKeptAgain() }
+    if isNewEpoch { sendKeptAgain() }
     if changes.isReset { dropReceived() }
     take(changes)
     cursor = changes.cursor
     resume = changes.resume
+    if !isBehind { dropFormerHabits() }
     guard let theirs = changes.digest, theirs != digest else { return .good }
     pullEverything()
     return .diverged
@@ -171,6 +192,7 @@ public struct DeviceReplica: Equatable, Sendable {
       kept.append(Kept(operation: operation, decidedAtMilliseconds: milliseconds))
       unsaved.operations.insert(operation.seq)
       guard let reason = outcome.rejection else { continue }
+      if reason == .habitNotFound, revive(operation, milliseconds: milliseconds) { continue }
       rejected.removeAll { $0.operation.time == operation.time }
       rejected.append(Rejected(operation: operation, reason: reason))
       unsaved.rejected.insert(operation.time)
@@ -183,6 +205,32 @@ public struct DeviceReplica: Equatable, Sendable {
         return true
       }
     }
+  }
+
+  /// Makes a habit anew that the server has lost, and states again what was rejected for want of it.
+  private mutating func revive(_ operation: Operation, milliseconds: Int64) -> Bool {
+    guard let habitID = operation.habitID, let former = formerHabits[habitID] else { return false }
+    // Whatever was made after that is rejected for another reason, and for good.
+    guard former.revivalSeq == 0 || operation.seq < former.revivalSeq else { return false }
+    if former.revivalSeq == 0 {
+      let edit = Operation.HabitEdit(habitID: habitID, fields: former.fields)
+      let revival = make(.editHabit(edit), milliseconds: milliseconds)
+      formerHabits[habitID]?.revivalSeq = revival.seq
+      unsaved.formerHabits.insert(habitID)
+    }
+    make(operation.change, milliseconds: milliseconds)
+    return true
+  }
+
+  private mutating func keepFormerHabits() {
+    unsaved.formerHabits.formUnion(habits.keys)
+    formerHabits.merge(habits.mapValues { FormerHabit(fields: $0) }) { $1 }
+  }
+
+  private mutating func dropFormerHabits() {
+    guard !formerHabits.isEmpty else { return }
+    unsaved.formerHabits.formUnion(formerHabits.keys)
+    formerHabits = [:]
   }
 
   private mutating func take(_ changes: SyncChanges) {
@@ -273,6 +321,8 @@ public struct DeviceReplica: Equatable, Sendable {
     for index in queue.indices { queue[index].seq = Int64(index + 1) }
     lastSeq = Int64(queue.count)
     unsaved.operations.formUnion(queue.map(\.seq))
+    unsaved.formerHabits.formUnion(formerHabits.keys)
+    formerHabits = formerHabits.mapValues { FormerHabit(fields: $0.fields) }
   }
 
   // MARK: Storage
@@ -290,13 +340,15 @@ public struct DeviceReplica: Equatable, Sendable {
     kept = stored.kept.sorted { $0.operation.seq < $1.operation.seq }
     rejected = stored.rejected.sorted { $0.operation.time < $1.operation.time }
     lastSeq = stored.lastSeq
+    formerHabits = stored.formerHabits
   }
 
   /// Everything, to be kept.
   public var stored: StoredReplica {
     StoredReplica(
       userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
-      cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, lastSeq: lastSeq)
+      cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, lastSeq: lastSeq,
+      formerHabits: formerHabits)
   }
 
   /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if nothing is.

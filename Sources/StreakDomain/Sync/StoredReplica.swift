@@ -16,13 +16,14 @@ public struct StoredReplica: Equatable, Sendable {
   public var rejected: [DeviceReplica.Rejected]
   /// The number given last.
   public var lastSeq: Int64
+  public var formerHabits: [Identifier: DeviceReplica.FormerHabit]
 
   public init(
     userID: Identifier, deviceID: Identifier, clock: HybridClock = HybridClock(),
     habits: [Identifier: HabitFields] = [:], cells: [CellKey: SyncChanges.Cell] = [:],
     notices: [Identifier: Notice] = [:], digest: StateDigest = .empty, cursor: Cursor = .start, resume: [UInt8] = [],
     queue: [Operation] = [], kept: [DeviceReplica.Kept] = [], rejected: [DeviceReplica.Rejected] = [],
-    lastSeq: Int64 = 0
+    lastSeq: Int64 = 0, formerHabits: [Identifier: DeviceReplica.FormerHabit] = [:]
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -37,6 +38,7 @@ public struct StoredReplica: Equatable, Sendable {
     self.kept = kept
     self.rejected = rejected
     self.lastSeq = lastSeq
+    self.formerHabits = formerHabits
   }
 }
 
@@ -48,6 +50,7 @@ public struct ReplicaChanges: Equatable, Sendable {
   public internal(set) var notices: Set<Identifier> = []
   /// By number: `DeviceReplica.operation`.
   public internal(set) var operations: Set<Int64> = []
+  public internal(set) var formerHabits: Set<Identifier> = []
   /// By hybrid time.
   public internal(set) var rejected: Set<HybridTime> = []
 

@@ -8,6 +8,14 @@ public struct SyncSubmission: Equatable, Sendable {
   public var operations: [Operation]
   /// With these the queue is empty.
   public var nothingLeft: Bool
+
+  public init(userID: Identifier, cursor: Cursor, resume: [UInt8], operations: [Operation], nothingLeft: Bool) {
+    self.userID = userID
+    self.cursor = cursor
+    self.resume = resume
+    self.operations = operations
+    self.nothingLeft = nothingLeft
+  }
 }
 
 /// What a device gets: outcomes, and some of what has changed.

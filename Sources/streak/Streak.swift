@@ -1,0 +1,40 @@
+import ArgumentParser
+import Glibc
+
+/// Habits and streaks in the terminal.
+@main
+struct Streak: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "streak",
+    abstract: "Keeps your habits and streaks: on this device at once, on all your devices with an account.",
+    discussion: """
+      Everything works without a server and without an account; what you record is on the disk when the command returns.
+
+      Begin:        streak habit add reading && streak done reading && streak status
+      Later:        streak signup you@example.com --server HOST:PORT
+      Elsewhere:    streak login you@example.com --server HOST:PORT
+
+      Files: the data is in $XDG_DATA_HOME/streak (~/.local/share/streak), settings are read from $XDG_CONFIG_HOME/streak/config \
+      (~/.config/streak/config) with lines such as "server = HOST:PORT", "tls = true", "tls-ca = FILE", "server-name = NAME". Options come before \
+      the environment (STREAK_SERVER, STREAK_DATA), the environment before the file.
+
+      Exit codes: 0 done; 1 refused; 64 wrong usage; 65 an imported file cannot be understood; 66 it cannot be read; 69 the server cannot be \
+      reached; 73 a file cannot be written; 74 the data cannot be kept or read; 77 you have to sign in.
+      """,
+    subcommands: [
+      DoneCommand.self, UndoCommand.self, StatusCommand.self, HabitCommand.self, SignUpCommand.self, LogInCommand.self,
+      LogOutCommand.self, SyncCommand.self, ConflictsCommand.self, ExportCommand.self, ImportCommand.self,
+    ])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+    } catch let complaint as Complaint {
+      complain(complaint.description)
+      Glibc.exit(complaint.exitCode)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

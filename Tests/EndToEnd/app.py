@@ -1,0 +1,55 @@
+"""`streak`, the terminal app: one device of a person."""
+
+import datetime
+import os
+import pathlib
+import subprocess
+
+from person import ZONE, today
+from server import PROGRAMS
+
+STREAK = str(PROGRAMS / "streak")
+PASSWORD = "correct horse battery staple"
+
+
+def iso(day) -> str:
+    """A day number as the app takes it."""
+    return (datetime.date(1970, 1, 1) + datetime.timedelta(days=day)).isoformat()
+
+
+class App:
+    """Its data is in a folder of its own; nothing of the machine's settings reaches it."""
+
+    def __init__(self, folder, server=None):
+        self.folder = pathlib.Path(folder)
+        self.environment = {"PATH": os.environ["PATH"], "TZ": ZONE, "STREAK_DATA": str(self.folder), "XDG_CONFIG_HOME": "/nonexistent",
+                            **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}}
+        self.connect(server)
+
+    def connect(self, server):
+        self.environment.pop("STREAK_SERVER", None)
+        if server:
+            self.environment["STREAK_SERVER"] = server.address
+
+    def start(self, *arguments, **options):
+        return subprocess.Popen([STREAK, *map(str, arguments)], env=self.environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+    def run(self, *arguments, code=0, input=""):
+        """Runs it to its end, which must be `code`; what it printed."""
+        done = subprocess.run([STREAK, *map(str, arguments)], env=self.environment, input=input, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout if code == 0 else done.stderr
+
+    def done(self, habit, ago=0, *arguments, **options):
+        return self.run("done", habit, "--on", iso(today() - ago), *arguments, **options)
+
+    def sign_up(self, email):
+        return self.run("signup", email, input=PASSWORD + "\n")
+
+    def log_in(self, email, *arguments, **options):
+        return self.run("login", email, *arguments, input=PASSWORD + "\n", **options)
+
+    def marks(self, habit, **options) -> int:
+        """Completed days in the calendar that count."""
+        return self.run("status", habit, "--weeks", 53, **options).count("#")

@@ -1,0 +1,307 @@
+"""The terminal app, and so StreakClient, against real servers: journeys, cuts, restores, and what is typed wrong."""
+
+import json
+import os
+import pty
+import sqlite3
+import stat
+import subprocess
+
+from app import PASSWORD, STREAK, App, iso
+from cutting_proxy import CuttingProxy
+from operations import Keys, sql, streakctl
+from person import today
+from server import PROGRAMS, PROJECT, Server, open_folder, wait_until
+
+
+def new_email():
+    return f"{os.urandom(8).hex()}@example.com"
+
+
+def test_the_whole_life(folder):
+    """Offline taps, sign-up, a second device, conflicts told on both, a server that dies and comes back in a new epoch, export."""
+    email = new_email()
+    phone, tablet = App(folder / "phone"), App(folder / "tablet")
+    phone.run("habit", "add", "reading")
+    for ago in range(5):
+        phone.done("reading", ago)
+    with Server(folder=folder) as server:
+        phone.connect(server)
+        tablet.connect(server)
+        assert "5 days count" in phone.sign_up(email)
+        tablet.log_in(email)
+        assert tablet.marks("reading") == 5
+
+        # Both write a note on the same day while neither can reach the server.
+        phone.run("done", "reading", "--note", "on the phone", "--offline")
+        tablet.run("done", "reading", "--note", "on the tablet", "--offline")
+        for device in (phone, tablet, phone):
+            device.run("sync")
+        for device in (phone, tablet):
+            told = device.run("conflicts")
+            assert "on the phone" in told and "on the tablet" in told
+        phone.run("conflicts", "--seen", "all")
+        assert phone.run("conflicts") == ""
+        assert "two notes" in tablet.run("conflicts"), "the other device shows it until it has acknowledged it, too"
+
+        keys = Keys(folder)
+        streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", folder / "data", "--recipient", keys.recipient)
+        phone.run("habit", "add", "after the backup")
+        phone.done("after")
+        tablet.run("sync")
+        before = tablet.run("status")
+        server.kill()
+        assert "Streak: 5 days" in phone.done("reading", 2, "--note", "while it was away")
+        assert "cannot be reached" in phone.run("sync", code=69)
+    with open_folder() as other:
+        streakctl("backup", "restore", "--folder", folder / "backups", "--identity", keys.identity, "--into", other / "data")
+        with Server(folder=other) as server:
+            for device in (phone, tablet):
+                device.connect(server)
+            for device in (phone, tablet, phone, tablet):
+                device.run("sync")
+            assert phone.marks("after") == tablet.marks("after") == 1, "acknowledged after the backup, and back"
+            assert tablet.run("status") == before
+            assert sql(other / "data", "SELECT count(*) = count(DISTINCT (device_id, seq)) FROM operations") == "t"
+            out = folder / "mine.json"
+            phone.run("export", "--out", out)
+            text = json.dumps(json.loads(out.read_text()))
+            assert "while it was away" in text and "after the backup" in text
+
+
+def test_a_sign_up_whose_answer_is_lost_is_repeated_to_the_same_account(server, folder):
+    email, phone = new_email(), App(folder / "phone")
+    phone.run("habit", "add", "reading")
+    phone.done("reading")
+    with CuttingProxy(server.port) as proxy:
+        proxy.plan = ("commit", 0)
+        phone.connect(proxy)
+        phone.run("signup", email, input=PASSWORD + "\n", code=69)
+        assert phone.marks("reading") == 1
+        phone.done("reading", 1)
+        phone.connect(server)
+        phone.sign_up(email)
+    tablet = App(folder / "tablet", server)
+    tablet.log_in(email)
+    assert tablet.marks("reading") == 2, "what was in the sign-up, and what was tapped while its answer was missing"
+
+
+def test_a_lost_sign_up_and_then_a_login_brings_everything_once(server, folder):
+    email, phone = new_email(), App(folder / "phone")
+    phone.run("habit", "add", "reading")
+    phone.done("reading")
+    with CuttingProxy(server.port) as proxy:
+        proxy.plan = ("commit", 0)
+        phone.connect(proxy)
+        phone.run("signup", email, input=PASSWORD + "\n", code=69)
+    phone.done("reading", 1)
+    phone.connect(server)
+    assert "Brought along" in phone.log_in(email, "--migrate")
+    assert phone.run("habit", "list") == "reading\n"
+    assert phone.marks("reading") == 2
+    assert "everything is sent" in phone.run("status")
+
+
+def test_account_switch_c93(server, folder):
+    ann, bob, phone = new_email(), new_email(), App(folder / "phone", server)
+    phone.sign_up(ann)
+    phone.run("habit", "add", "Ann's")
+    phone.done("Ann's", 0, "--offline")
+    phone.run("logout", "--server", "127.0.0.1:1")
+    assert "No habits" in phone.run("status") and "1 changes of other accounts" in phone.run("status")
+    phone.run("habit", "add", "Nobody's")
+    phone.sign_up(bob)
+    assert phone.run("habit", "list") == "Nobody's\n"
+    phone.run("logout")
+    phone.log_in(ann)
+    assert phone.run("habit", "list") == "Ann's\n" and phone.marks("Ann's") == 1
+    tablet = App(folder / "tablet", server)
+    tablet.log_in(ann)
+    assert tablet.marks("Ann's") == 1
+    other = App(folder / "other", server)
+    other.log_in(bob)
+    assert other.run("habit", "list") == "Nobody's\n"
+
+
+def test_watch_hears_of_another_device_at_once(server, folder):
+    email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)
+    phone.run("habit", "add", "reading")
+    phone.sign_up(email)
+    tablet.log_in(email)
+    watching = tablet.start("sync", "--watch")
+    try:
+        assert watching.stdout.readline().startswith("Watching")
+        phone.done("reading")
+        assert "Changed" in watching.stdout.readline()
+        # Long before the timer, and what it has received the other programs on this device see.
+        wait_until(lambda: tablet.marks("reading") == 1)
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def test_a_session_that_the_server_saw_begin_is_held_to_that(server, folder):
+    """C7 and C8: with an anchor only the days since then count, and one before."""
+    known, unknown = App(folder / "known", server), App(folder / "unknown")
+    for device in (known, unknown):
+        device.run("habit", "add", "reading")
+        for ago in range(20):
+            device.done("reading", ago)
+    assert "2 days count, 18 are kept without counting" in known.sign_up(new_email())
+    unknown.connect(server)
+    assert "20 days count" in unknown.sign_up(new_email())
+
+
+def test_the_program_in_the_clients_readme(server, folder):
+    """The very text, as a program of its own: built with everything else, and run."""
+    readme = (PROJECT / "Sources/StreakClient/README.md").read_text()
+    text = readme.split("```swift\n")[1].split("```")[0]
+    assert text == (PROJECT / "Tests/ReadmeApp/main.swift").read_text(), "copy the README's program to Tests/ReadmeApp"
+    email = new_email()
+    app = subprocess.Popen(["stdbuf", "-oL", PROGRAMS / "readme-app", folder / "file", server.address, email], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        app.stdin.write(PASSWORD + "\n")
+        app.stdin.flush()
+        while app.stdout.readline() != "in sync\n":
+            assert app.poll() is None
+        tablet = App(folder / "tablet", server)
+        tablet.log_in(email)
+        assert tablet.marks("reading") == 1
+        tablet.done("reading", 1)
+        while app.stdout.readline() != "reading 2\n":
+            assert app.poll() is None
+    finally:
+        app.kill()
+        app.communicate()
+
+
+class Loop:
+    """A small database as Loop Habit Tracker writes it."""
+
+    def __init__(self, path, newer=False):
+        self.path = path
+        database = sqlite3.connect(path)
+        extra = ", type INTEGER, target_value REAL" if newer else ""
+        values = ", value INTEGER, notes TEXT" if newer else ""
+        database.execute(f"CREATE TABLE Habits (Id INTEGER PRIMARY KEY, archived INTEGER, color INTEGER, description TEXT, name TEXT, position INTEGER{extra})")
+        database.execute(f"CREATE TABLE Repetitions (Id INTEGER PRIMARY KEY, habit INTEGER, timestamp INTEGER{values})")
+        for number, name in enumerate(["Run", "Tea", "Run"]):
+            row = [number + 1, number == 1, -16742021, f"about {name}", name, number] + ([number, 2.0] if newer else [])
+            database.execute(f"INSERT INTO Habits VALUES ({','.join('?' * len(row))})", row)
+        for ago in range(4):
+            moment = (today() - ago) * 86_400_000
+            if newer:
+                # Of habit 1 every second day was checked; habit 2 is a number whose target some days reach.
+                database.execute("INSERT INTO Repetitions (habit, timestamp, value, notes) VALUES (1, ?, ?, 'n')", (moment, 2 if ago % 2 == 0 else 1))
+                database.execute("INSERT INTO Repetitions (habit, timestamp, value) VALUES (2, ?, ?)", (moment, ago * 1000))
+            else:
+                database.execute("INSERT INTO Repetitions (habit, timestamp) VALUES (1, ?)", (moment,))
+        database.commit()
+        database.close()
+
+
+def tickmate(path):
+    database = sqlite3.connect(path)
+    database.execute('CREATE TABLE tracks (_id INTEGER PRIMARY KEY, name TEXT, description TEXT, enabled INTEGER, "order" INTEGER)')
+    database.execute("CREATE TABLE ticks (_id INTEGER PRIMARY KEY, _track_id INTEGER, year INTEGER, month INTEGER, day INTEGER)")
+    database.execute("INSERT INTO tracks VALUES (1, 'Swim', '', 1, 0)")
+    # January is 0; there is no 31 February.
+    for month, day in ((0, 31), (1, 29), (1, 31), (11, 31)):
+        database.execute("INSERT INTO ticks (_track_id, year, month, day) VALUES (1, 2024, ?, ?)", (month, day))
+    database.commit()
+    database.close()
+
+
+def test_import_of_other_trackers(server, folder):
+    phone = App(folder / "phone")
+    Loop(folder / "loop.db")
+    told = phone.run("import", folder / "loop.db")
+    assert "3 habits made, 4 days added, 0 known" in told
+    assert phone.run("habit", "list", "--all") == "Run\nTea (archived)\nRun\n", "of two with one name each is its own"
+    assert phone.marks("Run") == 4
+    assert "0 habits made, 0 days added, 4 known" in phone.run("import", folder / "loop.db"), "again, it adds nothing"
+    Loop(folder / "newer.db", newer=True)
+    other = App(folder / "other")
+    assert "3 habits made, 4 days added" in other.run("import", folder / "newer.db")
+    assert other.marks("Run") == 2 and other.marks("Tea") == 2
+
+    tickmate(folder / "tickmate.db")
+    assert "Swim: 3 days from 2024-01-31 to 2024-12-31" in phone.run("import", folder / "tickmate.db")
+    (folder / "bull.csv").write_text(
+        "HabitName,HabitDescription,HabitCategory,CalendarDate,Value,CommentText\r\n"
+        f'"Tea, green","say ""ah""",C,{iso(today())},1,"two\nlines"\r\nTea,,C,2/29/2020,1,\r\nTea,,C,2/29/2020x,1,\r\nSkip,,C,2020-01-01,0,\r\n')
+    assert "Tea, green: 1 days" in phone.run("import", folder / "bull.csv")
+    (folder / "Checkmarks.csv").write_text(f"Date,Run,Walk,\n{iso(today() - 9)},YES_MANUAL,YES_AUTO,\n{iso(today() - 8)},2,0,\n")
+    assert "Run: 2 days" in phone.run("import", "--dry-run", folder / "Checkmarks.csv")
+    assert "1 habits made, 2 days added" in phone.run("import", folder / "Checkmarks.csv")
+
+    # What was imported goes with the session, by its rules: only the last 30 days count.
+    for device in (phone, other):
+        device.connect(server)
+    told = phone.sign_up(new_email())
+    assert "7 days count, 4 are kept without counting" in told
+    # Into an account each day is an operation, and the server judges it.
+    other.sign_up(new_email())
+    assert "3 days added" in other.run("import", folder / "tickmate.db")
+    other.run("sync")
+    assert "No day counts yet" in other.run("status", "Swim")
+
+
+def test_an_import_that_cannot_be_understood_changes_nothing(folder):
+    phone = App(folder / "phone")
+    (folder / "other.csv").write_text("a,b\n1,2\n")
+    (folder / "open.csv").write_text('HabitName,"never ends\n')
+    (folder / "empty.csv").write_text("")
+    sqlite3.connect(folder / "other.db").execute("CREATE TABLE t (v)").connection.close()
+    (folder / "torn.db").write_bytes(b"SQLite format 3\0" + os.urandom(5000))
+    for name in ("other.csv", "open.csv", "empty.csv", "other.db", "torn.db"):
+        phone.run("import", folder / name, code=65)
+    phone.run("import", folder / "nowhere.db", code=66)
+    assert phone.run("habit", "list", "--all") == ""
+
+
+def test_usage_and_messages(server, folder):
+    phone = App(folder / "phone")
+    for command in ([], ["done"], ["habit", "add"], ["status"], ["signup"], ["login"], ["logout"], ["sync"], ["conflicts"], ["export"], ["import"], ["undo"]):
+        assert "USAGE: streak" in phone.run(*command, "--help")
+    phone.run("done", code=64)
+    phone.run("done", "x", "--on", "yesterday", code=64)
+    phone.run("status", "--weeks", 0, code=64)
+    phone.run("status", "--weeks", 54, code=64)
+    assert "habit add" in phone.run("done", "x", code=1)
+    assert "say --server" in phone.run("login", "a@example.com", code=64)
+    phone.run("habit", "add", "reading")
+    phone.run("habit", "add", "running")
+    assert "may be any of" in phone.run("done", "r", code=1)
+    assert "reading" in phone.run("done", "rea")
+    assert "future" in phone.run("done", "reading", "--on", iso(today() + 3), code=1)
+    assert "cannot be undone" in (phone.done("reading", 40) and phone.run("undo", "reading", "--on", iso(today() - 40), code=1))
+    phone.connect(server)
+    assert "no account" in phone.run("sync", code=1)
+    phone.run("signup", new_email(), input="password\n", code=1)
+    assert "no password" in phone.run("signup", new_email(), input="", code=64)
+    phone.run("login", new_email(), input=PASSWORD + "\n", code=1)
+    phone.run("export", "--out", folder / "out", code=1)
+    # Nobody else may read what is kept here, which includes credentials.
+    for file in (folder / "phone").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0 or file.suffix != ".db", file
+    assert stat.S_IMODE((folder / "phone").stat().st_mode) == 0o700
+    (folder / "broken").mkdir()
+    (folder / "broken" / "streak.db").write_text("this is something else")
+    App(folder / "broken").run("status", code=74)
+
+
+def test_a_password_is_asked_for_without_echo(server, folder):
+    phone = App(folder / "phone", server)
+    master, slave = pty.openpty()
+    process = subprocess.Popen([STREAK, "signup", new_email()], env=phone.environment, stdin=slave, stdout=subprocess.PIPE, stderr=slave)
+    os.close(slave)
+    shown = b""
+    for prompt in (b"at least): ", b"Again: "):
+        while not shown.endswith(prompt):
+            shown += os.read(master, 100)
+        os.write(master, PASSWORD.encode() + b"\n")
+    assert process.wait(timeout=60) == 0
+    assert PASSWORD.encode() not in shown
+    process.stdout.close()
+    os.close(master)

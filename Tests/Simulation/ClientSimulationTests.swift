@@ -1,0 +1,175 @@
+import StreakClient
+import StreakDomain
+import Synchronization
+import Testing
+
+@Suite("Simulation: whole clients, killed at any moment, on a network and a server that fail")
+struct ClientSimulationTests {
+  @Test("no tap that a client has acknowledged is lost, and in the end all devices show the same")
+  func clients() async throws {
+    for seed in seeds(150) {
+      do { try await play(seed) } catch { Issue.record("seed \(seed): \(error)") }
+    }
+  }
+
+  private func play(_ seed: UInt64) async throws {
+    var people = ClientWorld(seed: seed)
+    for _ in 0..<Int.random(in: 20...70, using: &people.random) { await people.step() }
+    try await people.quiesce()
+    let ledger = try #require(people.ledger, "seed \(seed): nobody signed up")
+    var names: [Identifier: String] = [:]
+    for (id, habit) in ledger.habits { names[id] = habit.fields.name }
+    let done = Set(
+      ledger.cells.filter { $0.value.cell.done }.keys.map {
+        ClientWorld.Tap(habit: names[$0.habitID] ?? "", day: $0.day)
+      })
+    #expect(people.tapped.subtracting(people.undone).subtracting(done).isEmpty, "seed \(seed): a tap was lost")
+    #expect(done.isSubset(of: people.tapped), "seed \(seed): a day that nobody tapped")
+    for device in people.devices {
+      var shown: [CellKey: LedgerCell] = [:]
+      for habit in try await device.client.habits(includingArchived: true) {
+        for (day, cell) in habit.cells { shown[CellKey(habitID: habit.id, day: day)] = cell }
+      }
+      #expect(shown == ledger.cells.mapValues(\.cell), "seed \(seed)")
+      #expect(try await device.client.accounts().map(\.waiting) == [0], "seed \(seed)")
+      // An undo of a day that a restore has lost, and that its device has not sent again yet, has nothing to undo.
+      let rejected = try await device.client.rejectedOperations().filter { $0.reason != .cellNotFound }
+      #expect(rejected.isEmpty, "seed \(seed): \(rejected.map { ($0.reason, $0.operation) })")
+      #expect(try await !device.client.hasSession(), "seed \(seed)")
+    }
+  }
+}
+
+/// One person's devices, whatever happens to them. Each begins without an account.
+struct ClientWorld {
+  struct Tap: Hashable {
+    var habit: String
+    var day: Day
+  }
+
+  struct Device {
+    let storage = MemoryStorage()
+    let clock: SimulatedClock
+    var client: StreakClient
+  }
+
+  static let email = "p@example.com"
+
+  let world: ModelNetwork.World
+  var random: SplitMix64
+  private(set) var devices: [Device] = []
+  /// Days that some client has acknowledged as done, and as undone, whatever came later.
+  private(set) var tapped: Set<Tap> = []
+  private(set) var undone: Set<Tap> = []
+
+  init(seed: UInt64) {
+    random = SplitMix64(seed: seed &+ 0x5EED)
+    world = ModelNetwork.World(seed: seed)
+    for _ in 0..<Int.random(in: 1...3, using: &random) {
+      let ahead: Int64 = [0, 0, 30_000, -3_600_000].randomElement(using: &random) ?? 0
+      let clock = SimulatedClock(world: world, aheadMilliseconds: ahead)
+      var device = Device(
+        clock: clock, client: StreakClient(storage: MemoryStorage(), network: ModelNetwork(world), clock: clock))
+      device.client = StreakClient(storage: device.storage, network: ModelNetwork(world), clock: clock)
+      devices.append(device)
+    }
+  }
+
+  var ledger: PersonLedger? {
+    world.state.withLock { state in state.users[Self.email].flatMap { state.server.people[$0]?.ledger } }
+  }
+
+  /// Something happens; what fails is tried again some other time.
+  mutating func step() async {
+    let index = Int.random(in: devices.indices, using: &random)
+    let passed = Int64.random(in: 0...3 * 3_600_000, using: &random)
+    world.state.withLock { $0.now += passed }
+    switch Int.random(in: 0..<100, using: &random) {
+    case 0..<40: try? await tap(index)
+    case 40..<70: _ = try? await devices[index].client.sync()
+    case 70..<80: try? await join(index)
+    case 80..<88: kill(index)
+    case 88..<91: world.state.withLock { $0.expireTokens() }
+    case 91..<94: world.state.withLock { if !$0.users.isEmpty { $0.makeBackup() } }
+    case 94..<96: world.state.withLock { $0.restore() }
+    default:
+      let percent = [0, 10, 40].randomElement(using: &random) ?? 0
+      world.state.withLock { $0.lostPercent = percent }
+    }
+  }
+
+  private mutating func tap(_ index: Int) async throws {
+    let client = devices[index].client
+    let name = ["read", "run", "sing"].randomElement(using: &random) ?? ""
+    let known = try await client.habit(named: name)?.id
+    let habit = if let known { known } else { try await client.addHabit(name) }
+    let ago = Int.random(in: 0...3, using: &random)
+    let day = try await client.today().advanced(by: -ago)
+    let tap = Tap(habit: name, day: day)
+    if Int.random(in: 0..<5, using: &random) == 0 {
+      // Noted before: a day that somebody may have undone need not be done.
+      undone.insert(tap)
+      try await client.undo(habit, on: day)
+    } else {
+      let note = [nil, "a", "b"].randomElement(using: &random) ?? nil
+      try await client.complete(habit, on: day, note: note)
+      tapped.insert(tap)
+    }
+  }
+
+  /// The person signs up or in; what was recorded before goes along.
+  private func join(_ index: Int) async throws {
+    let client = devices[index].client
+    if try await client.accounts().contains(where: { $0.isCurrent && $0.isSignedIn }) {
+      if try await client.hasSession() { try await client.migrateSession() }
+      return
+    }
+    let isThere = world.state.withLock { $0.users[Self.email] != nil }
+    if isThere {
+      try await client.signIn(email: Self.email, password: "secret")
+      if try await client.hasSession() { try await client.migrateSession() }
+    } else {
+      try await client.signUp(email: Self.email, password: "secret")
+      world.state.withLock { $0.makeBackup() }
+    }
+  }
+
+  /// The app dies between two calls of its own, or after one that was lost; only the storage is left.
+  private mutating func kill(_ index: Int) {
+    devices[index].client = StreakClient(
+      storage: devices[index].storage, network: ModelNetwork(world), clock: devices[index].clock)
+  }
+
+  /// The network heals; everybody joins and syncs until nothing changes any more.
+  mutating func quiesce() async throws {
+    world.state.withLock { $0.lostPercent = 0 }
+    for round in 0..<6 {
+      for index in devices.indices {
+        do {
+          try await devices[index].client.sync()
+          try await join(index)
+          try await devices[index].client.sync()
+        } catch ClientError.signInNeeded where round < 3 {
+          // Several restores in a row take several sign-ins.
+          try await join(index)
+        }
+      }
+    }
+  }
+}
+
+/// The world's time, a little wrong.
+final class SimulatedClock: ClientClock {
+  private let world: ModelNetwork.World
+  private let aheadMilliseconds: Int64
+
+  init(world: ModelNetwork.World, aheadMilliseconds: Int64) {
+    self.world = world
+    self.aheadMilliseconds = aheadMilliseconds
+  }
+
+  var milliseconds: Int64 { world.state.withLock { $0.now } + aheadMilliseconds }
+  var monotonicMilliseconds: Int64 { milliseconds }
+  func zone(atMilliseconds moment: Int64) -> (name: String, utcOffsetSeconds: Int32) { ("Test/Zone", 3_600) }
+  func sleep(milliseconds: Int64) async {}
+}

@@ -1,0 +1,36 @@
+import GRPCSchema
+import Schema
+@testable import StreakClient
+import StreakDomain
+
+extension SyncSubmission {
+  init(_ request: SyncRequest, userID: Identifier) {
+    self.init(
+      userID: userID, cursor: StreakDomain.Cursor(request.cursor), resume: request.cursor?.resume ?? [],
+      operations: request.operations.map { StreakDomain.Operation($0) }, nothingLeft: request.nothingLeft)
+  }
+}
+
+extension SyncResponse {
+  init(_ changes: SyncChanges) {
+    self.init(
+      outcomes: changes.outcomes.map { outcome in
+        OperationOutcome(
+          seq: outcome.seq, status: OperationStatus(rawValue: Int32(outcome.status.rawValue)),
+          reason: outcome.rejection.map { ErrorReason(named: $0.rawValue) } ?? .unspecified,
+          changeNumber: outcome.changeNumber,
+          noticeId: outcome.noticeID?.bytes ?? [])
+      },
+      reset: changes.isReset, habits: changes.habits.map { Habit($0.id, $0.fields) },
+      deletedHabitIds: changes.deletedHabits.map(\.bytes), cells: changes.cells.map { Cell($0) },
+      notices: changes.notices.map { Schema.Notice($0.id, $0.notice) },
+      cursor: Schema.Cursor(changes.cursor, resume: changes.resume), hasMore: changes.hasMore,
+      digest: changes.digest.map { Schema.StateDigest(sum: $0.bytes) })
+  }
+}
+
+extension ErrorReason {
+  init(named name: String) {
+    self = (0..<100).lazy.map { ErrorReason(rawValue: $0) }.first { $0.schemaName == name } ?? .invalidField
+  }
+}
