@@ -33,10 +33,12 @@ internal import Glibc
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Self.streamClosed)
   }
 
-  func makeSession(_ role: HTTP2Session.Role, _ handle: inout OpaquePointer?) -> Int32 {
-    switch role {
-    case .server: unsafe nghttp2_session_server_new2(&handle, callbacks, nil, options)
-    case .client: unsafe nghttp2_session_client_new2(&handle, callbacks, nil, options)
+  func makeSession(_ role: HTTP2Session.Role, in memory: SessionMemory, _ handle: inout OpaquePointer?) -> Int32 {
+    unsafe memory.withFunctions { functions in
+      switch role {
+      case .server: unsafe nghttp2_session_server_new3(&handle, callbacks, nil, options, functions)
+      case .client: unsafe nghttp2_session_client_new3(&handle, callbacks, nil, options, functions)
+      }
     }
   }
 

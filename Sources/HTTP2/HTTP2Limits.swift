@@ -9,9 +9,9 @@ public struct HTTP2Limits: Sendable {
   /// Bytes the peer may send on one stream before we take them (SETTINGS_INITIAL_WINDOW_SIZE).
   public var streamWindowBytes: UInt32 = 65_535
   /// The same for a stream whose receiver keeps up: fewer and larger steps.
-  public var busyStreamWindowBytes: Int32 = 262_144
+  public var busyStreamWindowBytes: Int32 = 524_288
   /// Streams of one connection that may have that window.
-  public var busyStreamsMax = 8
+  public var busyStreamsMax = 4
   /// Bytes the peer may send on the whole connection before we take them.
   public var connectionWindowBytes: Int32 = 1_048_576
   /// Bytes of one stream waiting for the peer's window before the writer is suspended.

@@ -44,6 +44,7 @@ extension HTTP2SessionDelegate {
   /// Told of everything. Kept until `abandon()`.
   public var delegate: (any HTTP2SessionDelegate)?
   let handle: OpaquePointer  // nghttp2_session *
+  let memory: SessionMemory
   /// Bytes that nghttp2 handed out and the output buffer had no room for; valid until the next `mem_send`.
   private var unsentChunk: UnsafeRawBufferPointer?
   /// Streams nghttp2 has not closed; each knows its place in here.
@@ -60,8 +61,13 @@ extension HTTP2SessionDelegate {
     idleFrames = FrameBudget(limits.idleFrames, atMilliseconds: now)
     resets = FrameBudget(limits.resets, atMilliseconds: now)
     var handle: OpaquePointer?
-    let code = unsafe HTTP2Callbacks.shared.makeSession(role, &handle)
-    guard code == 0, let handle = unsafe handle else { throw .outOfMemory }
+    let memory = SessionMemory()
+    let code = unsafe HTTP2Callbacks.shared.makeSession(role, in: memory, &handle)
+    guard code == 0, let handle = unsafe handle else {
+      memory.deallocate()
+      throw .outOfMemory
+    }
+    self.memory = memory
     unsafe self.handle = handle
     unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
     var settings = [
@@ -87,7 +93,10 @@ extension HTTP2SessionDelegate {
     else { throw .outOfMemory }
   }
 
-  deinit { unsafe nghttp2_session_del(handle) }
+  deinit {
+    unsafe nghttp2_session_del(handle)
+    memory.deallocate()
+  }
 
   /// Feeds bytes from the peer; events follow before it returns.
   public func receive(_ bytes: RawSpan) throws(HTTP2Error) {

@@ -86,12 +86,7 @@ public final class HTTP2Stream {
   /// The first `count` bytes not used before were used.
   public func useBody(first count: Int) {
     bodyOffset += count
-    if bodyOffset == body.count {
-      dropBody()
-    } else if bodyOffset >= Self.usedBytesMin, bodyOffset >= body.count / 2 {
-      body.removeFirst(bodyOffset)
-      bodyOffset = 0
-    }
+    if bodyOffset == body.count { dropBody() }
   }
 
   /// All bytes received so far were used, or nobody will use them.
@@ -114,7 +109,13 @@ public final class HTTP2Stream {
 
   /// Appends received bytes.
   func receive(_ bytes: UnsafeBufferPointer<UInt8>) {
-    if body.isEmpty, bytes.count > body.capacity { body = resources.takeBody() }
+    if body.isEmpty {
+      if bytes.count > body.capacity { body = resources.takeBody() }
+    } else if bodyOffset >= Self.usedBytesMin, bodyOffset >= bodyBytes {
+      // Now and not when they were used: whoever keeps up uses the rest before more comes.
+      body.removeFirst(bodyOffset)
+      bodyOffset = 0
+    }
     unsafe body.append(contentsOf: bytes)
   }
 

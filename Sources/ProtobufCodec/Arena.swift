@@ -3,21 +3,24 @@ internal import Glibc
 
 /// Memory for one decode or encode: handed out in order, given back all at once.
 ///
-/// The first part lies on the caller's stack, so that small messages allocate nothing; the rest comes in doubling chunks.
+/// The first two parts lie on the caller's stack, so that small messages allocate nothing; the rest comes in doubling chunks.
 @unsafe public struct Arena: ~Copyable {
-  /// Bytes on the stack.
-  static let stackBytes = 2_048
+  /// Bytes of each part on the stack: Swift puts larger pieces on the heap.
+  static let stackBytes = 1_024
   /// Every piece is aligned to this many bytes.
   static let alignmentBytes = 16
 
   private var next: UnsafeMutableRawPointer
   private var left: Int
-  private var chunkBytes = stackBytes
+  /// The second part on the stack, until it is in use.
+  private var spare: UnsafeMutableRawPointer?
+  private var chunkBytes = 2 * stackBytes
   private var chunks = unsafe [UnsafeMutableRawPointer]()
 
-  private init(_ first: UnsafeMutableRawBufferPointer, base: UnsafeMutableRawPointer) {
-    unsafe next = base
-    unsafe left = first.count
+  private init(_ first: UnsafeMutableRawPointer, _ second: UnsafeMutableRawPointer) {
+    unsafe next = first
+    unsafe left = Self.stackBytes
+    unsafe spare = second
   }
 
   deinit {
@@ -28,9 +31,13 @@ internal import Glibc
   @inline(__always)
   static func with<Result>(_ body: (inout Arena) -> Result) -> Result {
     unsafe withUnsafeTemporaryAllocation(byteCount: stackBytes, alignment: alignmentBytes) { memory in
-      guard let base = memory.baseAddress else { preconditionFailure("a stack allocation without address") }
-      var arena = unsafe Arena(memory, base: base)
-      return unsafe body(&arena)
+      unsafe withUnsafeTemporaryAllocation(byteCount: stackBytes, alignment: alignmentBytes) { more in
+        guard let first = memory.baseAddress, let second = more.baseAddress else {
+          preconditionFailure("a stack allocation without address")
+        }
+        var arena = unsafe Arena(first, second)
+        return unsafe body(&arena)
+      }
     }
   }
 
@@ -41,6 +48,12 @@ internal import Glibc
     guard !overflow else { return nil }
     let size = rounded & ~alignmentMask
     if unsafe size > left {
+      if let second = unsafe spare, unsafe size <= Self.stackBytes {
+        unsafe spare = nil
+        unsafe next = second + size
+        unsafe left = Self.stackBytes - size
+        return unsafe second
+      }
       unsafe chunkBytes = max(chunkBytes * 2, size)
       guard let chunk = unsafe malloc(chunkBytes) else { return nil }
       unsafe chunks.append(chunk)

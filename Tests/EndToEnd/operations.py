@@ -28,10 +28,10 @@ class Keys:
         self.recipient = re.search(r"age1\S+", done.stderr)[0]
 
 
-def sql(data_folder, statement) -> str:
+def sql(data_folder, statement, database="postgres") -> str:
     """What a private PostgreSQL answers."""
     return subprocess.run(
-        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", f"{data_folder}/socket", "-U", "streakd", "-d", "postgres", "-c", statement],
+        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", f"{data_folder}/socket", "-U", "streakd", "-d", database, "-c", statement],
         capture_output=True, text=True, check=True).stdout.strip()
 
 

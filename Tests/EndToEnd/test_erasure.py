@@ -41,8 +41,9 @@ def claim(person):
         session_id=started.session_id, session_secret=started.session_secret, migration_id=os.urandom(16), captured=captured)
 
 
-def rows_of(data, user_id):
-    return {table: int(sql(data, f"SELECT count(*) FROM {table} WHERE {column} = '{user_id.hex()}'")) for table, column in TABLES.items()}
+def rows_of(data, user_id, database="postgres"):
+    return {table: int(sql(data, f"SELECT count(*) FROM {table} WHERE {column} = '{user_id.hex()}'", database))
+            for table, column in TABLES.items()}
 
 
 def test_deletion_asks_for_email_and_phrase_and_leaves_nothing(folder):
@@ -124,6 +125,12 @@ def test_an_erased_person_is_absent_after_a_restore(folder):
     assert "1 erased people removed" in printed
     with Server(folder=folder, arguments=arguments) as server:
         assert set(rows_of(folder / "data", signed_up.account.user_id).values()) == {0}
+        # The other way, into an empty database: one beside it stands for one on another machine.
+        sql(folder / "data", "CREATE DATABASE empty")
+        address = f"host={folder}/data/socket user=streakd dbname=empty"
+        printed = streakctl("backup", "restore", "--folder", backups, "--identity", keys.identity, "--database", address, streamed)
+        assert "1 erased people removed" in printed
+        assert set(rows_of(folder / "data", signed_up.account.user_id, database="empty").values()) == {0}
         with Person(server, email=mira.email) as back, Person(server, email=other.email) as still:
             back.use(signed_up.tokens)
             assert refusal(back.streaks.ListHabits, streak_pb2.ListHabitsRequest(), metadata=back.metadata, timeout=30) == ERASED

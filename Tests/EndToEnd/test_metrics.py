@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -311,3 +312,20 @@ def test_ordinary_calls_are_not_logged_unless_asked_for_but_faults_are(folder):
     assert len(calls) == 1 and " error " in calls[0]
     assert "status=INTERNAL" in calls[0] and "method=streak.v1.StreakService/ListHabits" in calls[0]
     assert "reason=The request holds more than the one message" in calls[0]
+
+
+def test_a_fault_that_every_call_meets_fills_no_log(folder):
+    """20 lines a second, and the next line says how many there were not."""
+    made, began = 0, time.monotonic()
+    with Server(folder=folder) as server, grpc.insecure_channel(server.address) as channel:
+        def burst():
+            nonlocal made
+            calls = [channel.stream_stream("/streak.v1.StreakService/ListHabits")(iter([b"", b""]), timeout=60) for _ in range(100)]
+            made += len(calls)
+            assert {call.code() for call in calls} == {grpc.StatusCode.INTERNAL}
+            return any("not_logged=" in line for line in server.lines)
+        wait_until(burst)
+    faults = [line for line in server.lines if "status=INTERNAL" in line]
+    counts = [int(found[1]) for line in faults if (found := re.search(r"not_logged=(\d+)", line))]
+    assert counts and len(faults) + sum(counts) <= made
+    assert len(faults) <= 20 * (time.monotonic() - began + 1)

@@ -2,13 +2,16 @@
 
 import os
 import shutil
+import socket
+import subprocess
+import uuid
 
 import grpc
 import pytest
 from device import Device, completion, delete as delete_habit, edit
-from operations import Keys, sql, streakctl
+from operations import STREAKCTL, Keys, sql, streakctl
 from person import Person, details, today
-from server import Server, open_folder
+from server import Server, open_folder, wait_until
 from streak.v1 import admin_pb2, admin_pb2_grpc, recovery_pb2, recovery_pb2_grpc
 from test_erasure import delete, refusal
 
@@ -220,3 +223,35 @@ def test_without_backups_there_are_no_points(server):
     with Person(server) as person:
         person.sign_up()
         assert refusal(Recovering(person).points) == (grpc.StatusCode.FAILED_PRECONDITION, "BACKUPS_OFF")
+
+
+def test_a_worker_beside_the_key_fulfils_what_comes(folder):
+    """It waits, outlives a server that goes and comes back, and says what it did when it did it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % probe.getsockname()[1]
+    keys, backups = Keys(folder), folder / "backups"
+    (folder / "token").write_text(TOKEN)
+    arguments = ("--listen", address, "--backup-folder", str(backups), "--operator-token-file", str(folder / "token"))
+    worker = subprocess.Popen(
+        [STREAKCTL, "account", "recover", "--address", address, "--folder", str(backups), "--identity", str(keys.identity),
+         "--every-seconds", "1"],
+        env={**os.environ, "STREAKCTL_TOKEN": TOKEN}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        for number in range(2):
+            with Server(folder=folder, arguments=arguments) as server, Person(server) as person:
+                person.sign_up()
+                person.record(person.put_habit("Swim"))
+                point = streakctl("backup", "run", "--folder", backups, "--data-folder", folder / "data", "--recipient", keys.recipient).strip()
+                way = Recovering(person)
+                way.ask(point)
+                wait_until(lambda: way.state().state == READY, seconds=60)
+                assert worker.stdout.readline() == f"{uuid.UUID(bytes=way.id).hex}  1 habits, 1 days\n"
+            assert worker.poll() is None
+    finally:
+        worker.kill()
+        worker.wait()
+        worker.stdout.close()
+    for wrong in ("0", "86401"):
+        done = streakctl("account", "recover", "--folder", backups, "--identity", keys.identity, "--every-seconds", wrong, check=False)
+        assert done.returncode == 64 and "--every-seconds" in done.stderr

@@ -160,11 +160,34 @@ struct HTTP2SessionTests {
       }
       pair.server.widenIfBusy(received)
     }
-    #expect(received.map(\.windowBytes) == [262_144, 262_144, 65_535])
+    #expect(received.map(\.windowBytes) == [524_288, 524_288, 65_535])
     pair.client.reset(streams[0], code: .cancel)
     try pair.exchange()
     pair.server.widenIfBusy(received[2])
-    #expect(received[2].windowBytes == 262_144)
+    #expect(received[2].windowBytes == 524_288)
+  }
+
+  /// Bytes at first, used of them, and whether these have left once more has come: as many as the bound, and no fewer than the others.
+  @Test(
+    "used bytes leave the buffer when more comes and they are many, and the others stay as they were",
+    arguments: [
+      (65_535, 32_768, true), (65_534, 32_767, false), (65_535, 32_767, false), (65_000, 60_000, true),
+      (60_000, 1, false),
+    ])
+  func usedBytes(first: Int, used: Int, leave: Bool) throws {
+    let pair = try Pair()
+    let sent = (0..<first + 1_000).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) }
+    let stream = try pair.request(body: Array(sent[..<first]), ends: false)
+    let received = try #require(pair.serverEvents.streams.first)
+    received.useBody(first: used)
+    #expect(received.bodyOffset == used && received.body.count == first)
+    pair.server.consumeReceived(received)
+    pair.client.append(to: stream) { $0.append(contentsOf: sent[first...]) }
+    try pair.exchange()
+    #expect(received.bodyOffset == (leave ? 0 : used))
+    #expect(received.body[received.bodyOffset...] == sent[used...][...])
+    received.useBody(first: received.bodyBytes)
+    #expect(received.bodyOffset == 0 && received.body.isEmpty)
   }
 
   @Test("a response that ends before the request does asks the peer to stop")

@@ -125,6 +125,8 @@ struct AccountCommand: AsyncParsableCommand {
         await stream.finishSending()
         let reply = try await stream.onlyReply().message
         print("\(id)  \(failure.isEmpty ? "\(reply.habitCount) habits, \(reply.cellCount) days" : failure)")
+        // Now, and not when a worker has filled a buffer: into a log, too.
+        fflush(nil)
         return failure.isEmpty
       } catch {
         if error.code == .unavailable { throw error }
