@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test("a person is remembered by at most 16 rows, and at most 2,048 people are")
+  @Test("a person is remembered by at most 4 rows, and at most 1,024 people are")
   func bounds() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -108,15 +108,15 @@ import Testing
         ).get()
       }
       let memory = test.store.ledgerMemory
-      try await days(17, from: 1)
+      try await days(5, from: 1)
       #expect(memory.take(person.userID) == nil)
-      try await days(16, from: 18)
+      try await days(4, from: 6)
       let entry = try #require(memory.take(person.userID))
-      #expect(entry.rows.count == 16)
-      for _ in 0..<5_000 { memory.put(.random(), entry) }
-      #expect(memory.count <= 2_048 && memory.count >= 1_024)
+      #expect(entry.rows.count == 4)
+      for _ in 0..<2_500 { memory.put(.random(), entry) }
+      #expect(memory.count <= 1_024 && memory.count >= 512)
       memory.put(person.userID, entry)
-      for _ in 0..<1_023 { memory.put(.random(), entry) }
+      for _ in 0..<511 { memory.put(.random(), entry) }
       #expect(memory.take(person.userID) != nil)
     }
   }

@@ -8,9 +8,10 @@ internal import Synchronization
 /// decided again on what is loaded.
 final class LedgerMemory: Sendable {
   /// Habits, days and devices remembered of one person, at most: who changes more than that at once is catching up.
-  static let rowsPerPersonMax = 16
-  /// People remembered, at most. What was not used while half as many others were remembered is forgotten.
-  static let peopleMax = 2_048
+  static let rowsPerPersonMax = 4
+  /// People remembered, at most: 30 MiB if all of them had the longest notes and descriptions. What was not used while half as many others were
+  /// remembered is forgotten.
+  static let peopleMax = 1_024
 
   /// A person's state as far as `rows` name it.
   struct Entry {
