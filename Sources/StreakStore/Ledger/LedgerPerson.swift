@@ -63,16 +63,18 @@ final class LedgerPerson {
 
   // MARK: What is needed
 
-  /// What the calls touch; of every call its device at least. Conflicts that are to be resolved have been read.
-  var rows: [LedgerRow] {
+  /// What the calls touch; of every call its device at least. Not before the conflicts that they resolve have been read.
+  private(set) lazy var rows: Set<LedgerRow> = {
     var found: Set<LedgerRow> = []
-    return calls.flatMap { call in
+    for call in calls {
       let keys = keys(of: call)
-      return keys.isEmpty
-        ? [LedgerRow(deviceID: call.request.deviceID)]
-        : keys.map { LedgerRow(deviceID: call.request.deviceID, habitID: $0.habitID, day: $0.day) }
-    }.filter { found.insert($0).inserted }
-  }
+      if keys.isEmpty { found.insert(LedgerRow(deviceID: call.request.deviceID)) }
+      for key in keys {
+        found.insert(LedgerRow(deviceID: call.request.deviceID, habitID: key.habitID, day: key.day))
+      }
+    }
+    return found
+  }()
 
   /// Goes on from what is remembered, if that is enough for the calls and of the same life of the database.
   func recall(from memory: LedgerMemory, epoch: Int64) {
@@ -88,7 +90,7 @@ final class LedgerPerson {
 
   /// Remembers what is stored now.
   func remember(in memory: LedgerMemory) {
-    guard let ledger, let entry = LedgerMemory.Entry(ledger, rows: Set(rows), hasOtherDevices: hasOtherDevices)
+    guard let ledger, let entry = LedgerMemory.Entry(ledger, rows: rows, hasOtherDevices: hasOtherDevices)
     else { return }
     memory.put(userID, entry)
   }
