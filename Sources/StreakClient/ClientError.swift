@@ -7,6 +7,8 @@ public import StreakDomain
 public enum ClientError: Error, Equatable, Sendable {
   /// Nothing was kept: the disk is full, say, or the file is none of this program's.
   case storage(String)
+  /// A file, such as an export's, cannot be written.
+  case file(String)
   /// What was asked breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of habits, or of fields.
   case refusedHere(OperationRejection)
   /// Text that cannot be stored, or more than an account may hold; the message says what.
@@ -84,6 +86,7 @@ extension ClientError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .storage(let message): "The data cannot be kept or read: \(message)"
+    case .file(let message): message
     case .refusedHere(.futureDay): "That day is in the future."
     case .refusedHere(.daySealed): "Days older than \(DayRules.lateDaysMax) days cannot be undone."
     case .refusedHere(.cellNotFound): "Nothing is recorded on that day."

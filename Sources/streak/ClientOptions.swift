@@ -137,6 +137,7 @@ extension ClientError {
   var exitCode: Int32 {
     switch self {
     case .storage: EX_IOERR
+    case .file: EX_CANTCREAT
     case .unreachable: EX_UNAVAILABLE
     case .signInNeeded: EX_NOPERM
     case .refusedHere, .invalid, .notPossible, .accountErased, .refused: 1

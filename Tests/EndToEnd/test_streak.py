@@ -69,6 +69,26 @@ def test_the_whole_life(folder):
             assert "while it was away" in text and "after the backup" in text
 
 
+def test_a_damaged_copy_is_noticed_and_repaired(server, folder):
+    """The digest is computed from what is there: a day that is missing or was changed on this device alone comes back."""
+    phone = App(folder / "phone", server)
+    phone.run("habit", "add", "reading")
+    phone.sign_up(new_email())
+    for ago in range(3):
+        phone.done("reading", ago)
+    assert phone.marks("reading") == 3
+    database = sqlite3.connect(folder / "phone" / "streak.db")
+    # Received days: 18, the person's id, the habit's, the day.
+    days = database.execute("SELECT key FROM records WHERE hex(key) LIKE '12%' ORDER BY key").fetchall()
+    assert len(days) == 3
+    database.execute("DELETE FROM records WHERE key = ?", days[0])
+    database.commit()
+    database.close()
+    assert phone.marks("reading") == 2
+    phone.run("sync")
+    assert phone.marks("reading") == 3
+
+
 def test_a_sign_up_whose_answer_is_lost_is_repeated_to_the_same_account(server, folder):
     email, phone = new_email(), App(folder / "phone")
     phone.run("habit", "add", "reading")
@@ -282,6 +302,8 @@ def test_usage_and_messages(server, folder):
     assert "no password" in phone.run("signup", new_email(), input="", code=64)
     phone.run("login", new_email(), input=PASSWORD + "\n", code=1)
     phone.run("export", "--out", folder / "out", code=1)
+    phone.sign_up(new_email())
+    phone.run("export", "--out", "/nowhere/out", code=73)
     # Nobody else may read what is kept here, which includes credentials.
     for file in (folder / "phone").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0 or file.suffix != ".db", file

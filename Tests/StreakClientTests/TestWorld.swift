@@ -47,6 +47,9 @@ final class TestClock: ClientClock {
     }
   }
 
+  /// Tasks that wait for a time.
+  var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+
   func advance(milliseconds: Int64) {
     let awake = state.withLock { state in
       state.milliseconds += milliseconds

@@ -69,13 +69,13 @@ extension StreakClient {
     }
     guard let manifest else { throw .unreachable("The document ended early.") }
     guard manifest.documentBytes == file.byteCount else {
-      throw .storage("the document has \(file.byteCount) bytes instead of \(manifest.documentBytes)")
+      throw .file("the document has \(file.byteCount) bytes instead of \(manifest.documentBytes)")
     }
   }
 
   private static func onDisk<Value>(
     _ body: () throws(PartialFile.Failure) -> Value
   ) throws(ClientError) -> Value {
-    do throws(PartialFile.Failure) { return try body() } catch { throw .storage("\(error)") }
+    do throws(PartialFile.Failure) { return try body() } catch { throw .file("\(error)") }
   }
 }

@@ -2,8 +2,9 @@ internal import StreakDomain
 
 extension ImportedHistory {
   /// Reads a CSV file of HabitBull, or the checkmarks of Loop.
-  public init(csv bytes: [UInt8]) throws(Failure) {
-    guard bytes.count <= Self.csvBytesMax else { throw Failure(message: "The file is larger than 64 MiB.") }
+  /// - Parameter bytesMax: Bytes of the largest file that is read.
+  public init(csv bytes: [UInt8], bytesMax: Int = Self.csvBytesMax) throws(Failure) {
+    guard bytes.count <= bytesMax else { throw Failure(message: "The file is larger than \(bytesMax) bytes.") }
     guard let rows = CSVRows.of(bytes), let header = rows.first else {
       throw Failure(message: "The file is no CSV file.")
     }

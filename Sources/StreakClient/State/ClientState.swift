@@ -129,6 +129,8 @@ struct ClientState: Sendable {
       try take(key, record.value, &stored)
     }
     for (userID, var entry) in stored {
+      // Not the one that was kept: whatever is missing here, or was damaged, is found by the next sync and pulled again.
+      entry.replica.digest = entry.replica.computedDigest
       entry.account.replica = DeviceReplica(restoring: entry.replica)
       accounts[userID] = entry.account
     }

@@ -24,7 +24,7 @@ public struct DeviceReplica: Equatable, Sendable {
   public private(set) var queue: [Operation] = []
   /// Decided operations, the earliest first.
   public private(set) var kept: [Kept] = []
-  /// Operations that were rejected, for the person to see.
+  /// Operations that were rejected, for the person to see, in the order in which they were made.
   public private(set) var rejected: [Rejected] = []
 
   public struct Kept: Equatable, Sendable {
@@ -194,7 +194,8 @@ public struct DeviceReplica: Equatable, Sendable {
       guard let reason = outcome.rejection else { continue }
       if reason == .habitNotFound, revive(operation, milliseconds: milliseconds) { continue }
       rejected.removeAll { $0.operation.time == operation.time }
-      rejected.append(Rejected(operation: operation, reason: reason))
+      let place = rejected.firstIndex { operation.time < $0.operation.time } ?? rejected.endIndex
+      rejected.insert(Rejected(operation: operation, reason: reason), at: place)
       unsaved.rejected.insert(operation.time)
     }
     let oldest = milliseconds - Self.keptMilliseconds

@@ -40,6 +40,14 @@ public struct StoredReplica: Equatable, Sendable {
     self.lastSeq = lastSeq
     self.formerHabits = formerHabits
   }
+
+  /// The digest of the habits and cells that are here, whatever `digest` says.
+  public var computedDigest: StateDigest {
+    var sum = StateDigest.empty
+    for (id, fields) in habits { sum += HabitState.itemDigest(habitID: id, fields) }
+    for (key, cell) in cells { sum += CellState.itemDigest(key, cell.cell) }
+    return sum
+  }
 }
 
 /// What of a replica has changed since it was kept: each is to be written as it is now, or removed where it is no more. Clock, cursor, digest and
