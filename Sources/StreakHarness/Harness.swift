@@ -15,6 +15,10 @@ public struct HarnessSettings: Sendable {
   public var lies = 4
   /// Try how often methods may be called instead, of a server that applies the schema's limits as they are.
   public var limits = false
+  /// Try lists of messages that may be longer than `BoundaryValues.itemsMax` at their limit as well: megabytes for each request.
+  public var longLists = false
+  /// The operator's token, which no call gives; nil: methods that want it are only tried without.
+  public var operatorToken: String?
 
   public init() {}
 }
@@ -26,6 +30,8 @@ public struct Harness {
   private let caller: Caller
 
   public init(_ schema: ServiceSchema, _ channel: RPCChannel, _ settings: HarnessSettings) {
+    var schema = schema
+    if let token = settings.operatorToken { schema.givenTokens[MethodSchema.authenticationAdmin] = token }
     self.schema = schema
     self.settings = settings
     caller = Caller(channel)

@@ -47,6 +47,13 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   @Flag(help: "Try how often methods may be called instead; the server must run with --rate-limit-factor 1.")
   var limits = false
 
+  @Flag(help: "Try lists of more than 1000 messages at their limit as well: megabytes for each request.")
+  var longLists = false
+
+  @Option(
+    help: "A file with the operator's token, for AdminService; else the environment's STREAK_HARNESS_OPERATOR_TOKEN.")
+  var operatorTokenFile: String?
+
   @Option(help: "Write the report as JSON into this file.")
   var json: String?
 
@@ -78,6 +85,8 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.only = only
     settings.lies = lies
     settings.limits = limits
+    settings.longLists = longLists
+    settings.operatorToken = try operatorToken()
     let wanted: ServiceSchema
     do {
       wanted = schema == .server ? try await .ofServer(channel) : try .ofBuild()
@@ -107,6 +116,18 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     if let json { try write(report.json, to: json) }
     if let junit { try write(report.junit, to: junit) }
     if !report.isGood { throw ExitCode(1) }
+  }
+
+  /// From a file or the environment, so that it does not show among the processes.
+  private func operatorToken() throws -> String? {
+    guard let operatorTokenFile else {
+      guard let value = getenv("STREAK_HARNESS_OPERATOR_TOKEN"), value.pointee != 0 else { return nil }
+      return String(cString: value)
+    }
+    guard let token = try read(operatorTokenFile).split(whereSeparator: \.isWhitespace).first else {
+      throw ValidationError("\(operatorTokenFile) holds no token.")
+    }
+    return String(token)
   }
 
   private func read(_ path: String) throws -> String {

@@ -24,6 +24,12 @@ struct LoadOptions: ParsableArguments {
   @Option(help: "People who are made before, 1 to 1000000; each takes a password hash of the server.")
   var people: Int = 100
 
+  @Flag(
+    help:
+      "Make the people straight in the tables of --database-file, a database that only tests use: no password hash for each."
+  )
+  var peopleBySql = false
+
   @Option(help: "Habits of each, 1 to 100.")
   var habits: Int = 3
 
@@ -114,7 +120,10 @@ struct LoadOptions: ParsableArguments {
   }
 
   /// Connects, and makes the people.
-  func begin(_ settings: LoadSettings, _ server: LoadServer) async throws -> LoadRun {
+  func begin(_ settings: LoadSettings, _ server: LoadServer, database: String?) async throws -> LoadRun {
+    guard !peopleBySql || database != nil else {
+      throw ValidationError("--people-by-sql needs --database-file, or STREAK_LOAD_DATABASE.")
+    }
     let run = LoadRun(settings, server: server, probe: try probe())
     guard await run.connect() else {
       complain("\(server.address) cannot be reached.")
@@ -122,7 +131,7 @@ struct LoadOptions: ParsableArguments {
       throw ExitCode(EX_UNAVAILABLE)
     }
     if !quiet { complain("making \(settings.personCount) people") }
-    if let failure = await run.makePeople() {
+    if let failure = await run.makePeople(database: peopleBySql ? database : nil) {
       complain(failure)
       await run.close()
       throw ExitCode(1)

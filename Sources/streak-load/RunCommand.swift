@@ -55,7 +55,7 @@ struct RunCommand: AsyncParsableCommand {
     settings.rampSeconds = rampSeconds
     let target = try await server.server()
     let database = try server.database()
-    let run = try await load.begin(settings, target)
+    let run = try await load.begin(settings, target, database: database)
     let began = Int64(time(nil))
     let progress = Progress(isQuiet: load.quiet)
     let seconds = settings.seconds

@@ -52,9 +52,10 @@ struct SearchCommand: AsyncParsableCommand {
       throw ValidationError("--percentile, --within-ms, --failed-percent or --precision-percent is out of its range.")
     }
     let target = try await server.server()
+    let database = try server.database()
     let objective = Objective(percentile: percentile, milliseconds: withinMs, failedPartMax: failedPercent / 100)
     var search = RateSearch(firstRate: startRate, rateMax: rateMax, precision: precisionPercent / 100)
-    let run = try await load.begin(settings, target)
+    let run = try await load.begin(settings, target, database: database)
     let progress = Progress(isQuiet: load.quiet)
     var best: RunReport?
     while let rate = search.next {
@@ -74,7 +75,7 @@ struct SearchCommand: AsyncParsableCommand {
           methodLabels: run.methodLabels)
       }
     }
-    let audit = await run.audit(database: try server.database())
+    let audit = await run.audit(database: database)
     await run.close()
     print(audit.summary)
     for finding in audit.findings.prefix(20) { print("  \(finding.kind.rawValue): \(finding.person): \(finding.text)") }

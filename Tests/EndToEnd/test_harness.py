@@ -1,13 +1,15 @@
 """streak-harness against a real streakd, which is as its schema says, and against proxies with one fault each, which it must find."""
 
 import json
+import os
 import shlex
 import subprocess
 import xml.etree.ElementTree
 
 import faulty_proxy
 import pytest
-from server import PROGRAMS, PROJECT, Server
+from operations import Keys
+from server import PROGRAMS, PROJECT, Server, wait_until
 
 HARNESS = str(PROGRAMS / "streak-harness")
 
@@ -30,6 +32,27 @@ def test_streakd_is_as_its_schema_says(server, tmp_path):
     assert (int(junit.get("tests")), len(list(junit.iter("testcase")))) == (report["checks"], report["checks"])
     # Whoever adds a method gets it tried; only what needs the operator's token may be left out.
     assert [name for name, suite in suites.items() if suite["checks"] == 0 and not name.startswith("AdminService/")] == []
+
+
+def test_the_operators_methods_are_tried_with_the_operators_token(folder, tmp_path):
+    keys = Keys(folder)
+    (folder / "token").write_text(os.urandom(32).hex() + "\n")
+    arguments = ("--backup-folder", str(folder / "backups"), "--backup-recipient", keys.recipient, "--operator-token-file", str(folder / "token"))
+    with Server(folder=folder, arguments=arguments) as server:
+        # The day's backup is made at once, and while it is no other can be.
+        wait_until(lambda: list((folder / "backups").glob("2*/manifest.json")))
+        code, output = harness(server.address, "--only", "AdminService", "--operator-token-file", str(folder / "token"), "--json",
+                               str(tmp_path / "json"))
+        assert code == 0, output
+        suites = {suite["name"]: suite for suite in json.loads((tmp_path / "json").read_text())["suites"]}
+        assert all(suite["checks"] > 10 for suite in suites.values()), output
+        # Only what depends on somebody's recovery is not tried to its end.
+        assert [name for name, suite in suites.items() if suite["notTried"]] == ["AdminService/FulfilRecovery"]
+        for file in sorted((PROJECT / "Tests/Scenarios/operated").glob("*.scenario")):
+            code, output = harness(server.address, "--scenario", str(file), "--operator-token-file", str(folder / "token"))
+            assert code == 0, output
+        (folder / "token").write_text("nonsense")
+        assert harness(server.address, "--only", "AdminService/ListBackups", "--operator-token-file", str(folder / "token"))[0] == 1
 
 
 def test_limits_are_those_of_the_schema(folder):

@@ -222,6 +222,16 @@ def test_a_closed_loop_has_as_many_journeys_open_as_callers(running, tmp_path):
     assert report["settings"]["callers"] == 7 and report["seconds"] == pytest.approx(0.5, abs=0.2)
 
 
+def test_people_made_in_the_tables_are_like_those_who_signed_up(running, tmp_path):
+    code, output = load("--address", running.address, "--mix", "read=4,record=2,sync=2,watch=1,export=1", "--callers", 1, "--seconds", 1, *SMALL,
+                        "--people", 250, "--people-by-sql", "--json", tmp_path / "json",
+                        environment={"STREAK_LOAD_DATABASE": conninfo(running)})
+    assert code == 0, output
+    report = json.loads((tmp_path / "json").read_text())
+    assert report["audit"]["clean"] and report["audit"]["writes"] > 10 and len(report["journeys"]) == 5
+    assert load("--address", running.address, "--people-by-sql")[0] == 64
+
+
 def test_nobody_there_and_nonsense_are_told():
     assert load("--address", "127.0.0.1:1", "--quiet")[0] == 69
     for wrong in (["--mix", "walk=1"], ["--rate", "0"], ["--rate", "10", "--callers", "3"], ["--seconds", "0.05"], ["--people", "0"],

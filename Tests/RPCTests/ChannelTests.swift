@@ -255,4 +255,17 @@ struct ChannelTests {
       #expect(secret?.code == .internal && secret?.message.contains("s3cret") == false)
     }
   }
+
+  @Test(
+    "spaces around a value of metadata are not sent: with them the call would end as malformed",
+    arguments: [("v", "v"), ("v ", "v"), ("  a b  ", "a b"), (" ", ""), ("", "")])
+  func spaces(given: String, sent: String) async throws {
+    let method = ServerMethod.unary(EchoMethods.unary) { (_: EchoMessage, context) throws(RPCStatus) -> EchoMessage in
+      EchoMessage(message: context.metadata("x") ?? "nothing")
+    }
+    try await Fixture.with(methods: [method]) { fixture in
+      let answer = try await fixture.client.responses(EchoMethods.unary, [], CallOptions(metadata: [("x", given)]))
+      #expect(answer.first?.message == sent)
+    }
+  }
 }

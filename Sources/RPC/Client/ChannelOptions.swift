@@ -31,7 +31,7 @@ public struct ChannelOptions: Sendable {
 
 /// What is said with one call.
 public struct CallOptions: Sendable {
-  /// Request headers: names of lower-case letters, digits, `-`, `_` and `.`; those ending in `-bin` take base64.
+  /// Request headers: names of lower-case letters, digits, `-`, `_` and `.`; those ending in `-bin` take base64. Spaces around a value are not sent.
   public var metadata: [(name: String, value: String)]
   /// After this the call ends with `.deadlineExceeded`; sent to the server as well. Nil: never.
   public var timeoutMilliseconds: UInt64?
@@ -48,6 +48,17 @@ public struct CallOptions: Sendable {
     self.timeoutMilliseconds = timeoutMilliseconds
     self.encoding = encoding
     self.waitsForReady = waitsForReady
+  }
+
+  /// A value as it may be sent: HTTP/2 takes none that begins or ends with a space (RFC 9113, section 8.2.1), and the server would end the call
+  /// as malformed. Source: gRPC over HTTP/2, "ASCII-Value": white space around a value may be stripped.
+  static func trimmed(_ value: String) -> String {
+    guard value.utf8.first == 0x20 || value.utf8.last == 0x20 else { return value }
+    let bytes = Array(value.utf8)
+    guard let first = bytes.firstIndex(where: { $0 != 0x20 }), let last = bytes.lastIndex(where: { $0 != 0x20 }) else {
+      return ""
+    }
+    return String(decoding: bytes[first...last], as: UTF8.self)
   }
 
   /// What is wrong with the metadata; nil when nothing is.

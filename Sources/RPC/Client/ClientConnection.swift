@@ -87,7 +87,7 @@ internal import TLS
     if let timeoutMilliseconds {
       headers.append(name: "grpc-timeout", value: GRPCTimeout.text(milliseconds: timeoutMilliseconds))
     }
-    for (name, value) in options.metadata { headers.append(name: name, value: value) }
+    for (name, value) in options.metadata { headers.append(name: name, value: CallOptions.trimmed(value)) }
     guard !connection.isClosed, let stream = connection.session.submitRequest(headers) else { return nil }
     usedAtMilliseconds = connection.loop.nowMilliseconds
     stream.owner = owner

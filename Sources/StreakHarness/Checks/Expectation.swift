@@ -11,6 +11,8 @@ enum Expectation: Sendable {
   case anythingTyped
   /// INVALID_ARGUMENT, INVALID_FIELD, naming the path.
   case brokenRule(String)
+  /// OK, or a refusal with a reason that has nothing against the path: other limits may be reached before a rule's.
+  case keptRule(String)
   /// OK, with this item of the list refused for INVALID_FIELD and the others accepted.
   case refusedItem(list: String, index: Int)
   /// INVALID_ARGUMENT, MALFORMED_REQUEST.
@@ -24,6 +26,7 @@ enum Expectation: Sendable {
     case .successOrHistory: "OK, or a refusal by what happened before"
     case .anythingTyped: "OK, or a refusal with a reason"
     case .brokenRule(let path): "INVALID_ARGUMENT INVALID_FIELD (\(path))"
+    case .keptRule(let path): "OK, or a refusal for something else than \(path)"
     case .refusedItem(let list, let index): "OK, with \(list)[\(index)] refused for INVALID_FIELD and no other"
     case .malformed: "INVALID_ARGUMENT MALFORMED_REQUEST"
     case .unauthenticated: "UNAUTHENTICATED with a reason"
@@ -49,6 +52,9 @@ enum Expectation: Sendable {
       return reply.status?.code == .invalidArgument && reply.reason == Self.invalidField
         && reply.fieldPaths.contains(path)
         ? nil : reply.summary
+    case .keptRule(let path):
+      guard let status = reply.status else { return nil }
+      return isTyped(reply, status) && !reply.fieldPaths.contains(path) ? nil : reply.summary
     case .refusedItem(let list, let index):
       guard reply.status == nil else { return reply.summary }
       return verdictProblem(reply, request, method, schema, refused: (list, index))

@@ -35,7 +35,9 @@ final class MethodChecks {
   func run() async -> Suite {
     let started = WallClock.milliseconds()
     do {
-      if schema.tokens[method.authentication] == nil, method.authentication != MethodSchema.authenticationNone {
+      if schema.tokens[method.authentication] == nil, schema.givenTokens[method.authentication] == nil,
+        method.authentication != MethodSchema.authenticationNone
+      {
         // Nobody can get these credentials by calls.
         let request = DynamicMessage(method.request)
         guard await caller.call(method, [], token: nil).status?.code != .unimplemented else {
@@ -73,6 +75,7 @@ final class MethodChecks {
     try await checkItems(request)
     try await checkSuccess(settled(request))
     try await checkBoundaries()
+    try await checkLists()
     try await checkLies()
   }
 
@@ -118,6 +121,7 @@ final class MethodChecks {
   var credentials: String {
     switch method.authentication {
     case MethodSchema.authenticationNone: "nobody"
+    case MethodSchema.authenticationAdmin: "the operator"
     default: "a new person" + (schema.tokens[method.authentication]?.prefix == "" ? "" : " (no account)")
     }
   }

@@ -2,7 +2,7 @@ internal import ProtobufCodec
 
 /// Finds the outermost values that the rules of a request's fields allow.
 struct BoundaryValues {
-  /// Longer lists of messages are not built: they would not fit into a request.
+  /// Longer lists are built only on demand: they take megabytes.
   static let itemsMax = 1_000
   /// A new value shorter than this could come twice.
   static let newBytesMin = 8

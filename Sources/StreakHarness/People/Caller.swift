@@ -18,23 +18,31 @@ final class Caller: Sendable {
   }
 
   func call(_ method: MethodSchema, _ request: [UInt8], authorization: String?) async -> Reply {
+    // What is provided may come last; other streams of replies need not end.
+    let takesAll = !method.provides.isEmpty
+    return await call(method, [request], authorization: authorization, takesAll: takesAll)
+  }
+
+  /// Sends requests, of which only a stream has more than one.
+  /// - Parameter takesAll: Of a stream of replies all are taken, to its end.
+  func call(_ method: MethodSchema, _ requests: [[UInt8]], authorization: String?, takesAll: Bool) async -> Reply {
     let descriptor = MethodDescriptor(
       service: method.service, name: method.name,
       kind: method.clientStreams ? .bidirectionalStreaming : method.serverStreams ? .serverStreaming : .unary,
       request: GoogleProtobufAny.descriptor, response: GoogleProtobufAny.descriptor)
     let call = channel.start(
-      descriptor, request: method.clientStreams ? nil : request,
+      descriptor, request: method.clientStreams ? nil : requests.first ?? [],
       options: CallOptions(
         metadata: authorization.map { [("authorization", $0)] } ?? [], timeoutMilliseconds: Self.timeoutMilliseconds))
     var reply = Reply()
     do throws(RPCStatus) {
       if method.clientStreams {
-        try await call.send(request)
+        for request in requests { try await call.send(request) }
         await call.finishSending()
       }
       while let message = try await call.next() {
         reply.messages.append(message)
-        if method.serverStreams && !method.clientStreams {
+        if method.serverStreams && !method.clientStreams && !takesAll {
           call.cancel()
           return reply
         }

@@ -33,6 +33,7 @@ final class Person {
   func token(for method: MethodSchema) async throws -> String? { try await token(method.authentication) }
 
   func token(_ authentication: Int64) async throws -> String? {
+    if let given = schema.givenTokens[authentication] { return given }
     guard let form = schema.tokens[authentication] else { return nil }
     var text = form.prefix
     var joined: [UInt8] = []

@@ -23,7 +23,7 @@ final class SharedPeople {
   /// A token of each kind that calls can get.
   func tokens() async throws -> [(kind: Int64, token: String)] {
     var tokens: [(kind: Int64, token: String)] = []
-    for kind in schema.tokens.keys.sorted() {
+    for kind in Set(schema.tokens.keys).union(schema.givenTokens.keys).sorted() {
       if let token = try await person("holder of tokens").token(kind) { tokens.append((kind, token)) }
     }
     return tokens

@@ -14,7 +14,8 @@ final class ScenarioRunner {
   private var suite: Suite
 
   /// The last call, for the steps that look at its reply or repeat it.
-  private var last: (method: MethodSchema, request: DynamicMessage, reply: Reply, device: ScenarioDevice)?
+  private var last:
+    (method: MethodSchema, requests: [DynamicMessage], takesAll: Bool, reply: Reply, device: ScenarioDevice)?
   private var before: Reply?
 
   init(
@@ -34,7 +35,7 @@ final class ScenarioRunner {
     var expectsLook = false
     for step in scenario.steps {
       do {
-        let looks = ["reply", "refused", "outcomes", "same", "save"].contains(step.verb)
+        let looks = ["reply", "refused", "outcomes", "same", "save", "join"].contains(step.verb)
         // A call that nothing is said of must succeed.
         if !looks, expectsLook { try expectSuccess() }
         expectsLook = looks ? false : ["call", "sync", "again"].contains(step.verb)
@@ -46,7 +47,7 @@ final class ScenarioRunner {
             method: last?.method.label ?? "",
             check: "\(file) line \(step.line): \(step.verb) \(step.words.joined(separator: " "))",
             expected: step.json?.text ?? step.words.joined(separator: " "), actual: "\(error)",
-            request: last?.request.json(schema).text ?? "", credentials: "the scenario's device",
+            request: last?.requests.first?.json(schema).text ?? "", credentials: "the scenario's device",
             replay: "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)"))
         break
       }
@@ -56,7 +57,7 @@ final class ScenarioRunner {
         suite.failures.append(
           Failure(
             method: last?.method.label ?? "", check: "\(file): the last call", expected: "OK", actual: "\(error)",
-            request: last?.request.json(schema).text ?? "", credentials: "the scenario's device",
+            request: last?.requests.first?.json(schema).text ?? "", credentials: "the scenario's device",
             replay: "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)"))
       }
     }
@@ -86,6 +87,7 @@ final class ScenarioRunner {
     case "refused": try lookAtRefusal(step)
     case "same": try lookAtSameness()
     case "save": try save(step)
+    case "join": try join(step)
     case "equal": try await compare(step.words)
     default: throw HarnessError("there is no step \(step.verb)")
     }
@@ -171,7 +173,9 @@ final class ScenarioRunner {
 
   // MARK: Calls
 
-  private func send(_ method: MethodSchema, _ request: DynamicMessage, _ device: ScenarioDevice) async throws {
+  private func send(
+    _ method: MethodSchema, _ requests: [DynamicMessage], takesAll: Bool = false, _ device: ScenarioDevice
+  ) async throws {
     var token = device.token
     if method.authentication == MethodSchema.authenticationNone {
       token = nil
@@ -179,10 +183,11 @@ final class ScenarioRunner {
       token = try await device.person.token(for: method)
     }
     before = last?.reply
-    let reply = await caller.call(method, request.protobuf(schema), token: token)
-    last = (method, request, reply, device)
+    let reply = await caller.call(
+      method, requests.map { $0.protobuf(schema) }, authorization: token.map { "Bearer " + $0 }, takesAll: takesAll)
+    last = (method, requests, takesAll, reply, device)
     guard reply.status == nil else { return }
-    try device.person.learn(method, request, reply)
+    for request in requests { try device.person.learn(method, request, reply) }
     // Whoever signs up or refreshes goes on with what that gave.
     if method.authentication == MethodSchema.authenticationNone, method.provides.contains("access_token"),
       case .bytes(let token)? = device.person.value("access_token")
@@ -194,15 +199,20 @@ final class ScenarioRunner {
   private func call(_ name: String, _ step: ScenarioFile.Step) async throws {
     let method = try method(name)
     let device = try acting()
-    let json = try values.expand(step.json ?? JSONValue.object([JSONValue.Member]()), device, schema)
-    var request = try DynamicMessage(method.request, json: json, schema)
-    if !step.words.contains("raw") { RequestBuilder(device.person, form: .full).settleManifests(&request) }
-    try await send(method, request, device)
+    var parts = [step.json ?? JSONValue.object([JSONValue.Member]())]
+    if method.clientStreams, case .array(let several)? = step.json { parts = several }
+    var requests: [DynamicMessage] = []
+    for part in parts {
+      var request = try DynamicMessage(method.request, json: try values.expand(part, device, schema), schema)
+      if !step.words.contains("raw") { RequestBuilder(device.person, form: .full).settleManifests(&request) }
+      requests.append(request)
+    }
+    try await send(method, requests, takesAll: step.words.contains("whole"), device)
   }
 
   private func again() async throws {
     guard let last else { throw HarnessError("there was no call before") }
-    try await send(last.method, last.request, last.device)
+    try await send(last.method, last.requests, takesAll: last.takesAll, last.device)
   }
 
   private func enqueue(_ step: ScenarioFile.Step) throws {
@@ -241,15 +251,17 @@ final class ScenarioRunner {
       request.fields[field.number] = device.queue.map { .message($0) }
     }
     if let field = message.field(named: "nothing_left") { request[field] = .number(1) }
-    try await send(method, request, device)
+    try await send(method, [request], device)
     guard let response = try reply() else { return }
     device.queue = []
     device.cursor = response.message("cursor", schema)
   }
 
-  /// The last reply; nil if the call was refused.
+  /// The last call's reply, of a stream that was taken whole the last one; nil if the call was refused.
   private func reply() throws -> DynamicMessage? {
-    guard let last, last.reply.status == nil, let bytes = last.reply.messages.first else { return nil }
+    guard let last, last.reply.status == nil,
+      let bytes = last.takesAll ? last.reply.messages.last : last.reply.messages.first
+    else { return nil }
     return try DynamicMessage(last.method.response, bytes: bytes, schema)
   }
 
@@ -319,6 +331,21 @@ final class ScenarioRunner {
       }
     }
     values.save(try word(step, 0), value)
+  }
+
+  /// `join NAME FIELD`: keeps the bytes of a field of all replies of the last call, one behind the other.
+  private func join(_ step: ScenarioFile.Step) throws {
+    try expectSuccess()
+    guard let last else { throw HarnessError("there was no call before") }
+    let name = try word(step, 1)
+    guard schema.message(last.method.response).field(named: name)?.isText == true else {
+      throw HarnessError("the replies have no bytes \(name)")
+    }
+    var joined: [UInt8] = []
+    for bytes in last.reply.messages {
+      joined += try DynamicMessage(last.method.response, bytes: bytes, schema).bytes(name, schema)
+    }
+    values.save(try word(step, 0), .string(Base64.encode(joined, padding: true)))
   }
 
   /// `equal PHONE TABLET`: after a round of each, their digests are the same.

@@ -16,6 +16,8 @@ public struct ServiceSchema: Sendable {
   let methods: [MethodSchema]
   /// How a token is put together, by the kind of authentication.
   let tokens: [Int64: TokenForm]
+  /// Tokens that no call gives and that somebody has told us, by the kind of authentication.
+  var givenTokens: [Int64: String] = [:]
 
   /// - Parameter files: Serialised `google.protobuf.FileDescriptorProto`s; the same file may stand there twice.
   public init(files: [[UInt8]]) throws {
@@ -100,6 +102,7 @@ struct MethodSchema: Sendable {
 
   static let authenticationNone: Int64 = 1
   static let authenticationUser: Int64 = 3
+  static let authenticationAdmin: Int64 = 4
 
   var path: String { "/\(service)/\(name)" }
   /// `SyncService/Sync`.

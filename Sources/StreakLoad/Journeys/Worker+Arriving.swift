@@ -4,28 +4,21 @@ extension Worker {
   /// Nobody signs in with it again.
   private static let password = "correct horse battery staple"
 
-  private func fresh(_ count: Int) -> [UInt8] {
-    var generator = SystemRandomNumberGenerator()
-    return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
-  }
-
-  private func email() -> String {
-    fresh(10).map { String($0 / 16, radix: 16) + String($0 % 16, radix: 16) }.joined() + "@load.example"
-  }
+  private func email() -> String { "\(Fresh.bytes(10).hexadecimal)@load.example" }
 
   private func claim(
     session: [UInt8], secret: [UInt8], isAnchored: Bool, habits: [[UInt8]]
   ) -> SessionClaim {
     SessionClaim(
-      sessionId: session, sessionSecret: secret, migrationId: fresh(16), unanchored: !isAnchored,
+      sessionId: session, sessionSecret: secret, migrationId: Fresh.bytes(16), unanchored: !isAnchored,
       captured: Captures.session(habits: habits, days: settings.dayCount, atMilliseconds: WallClock.milliseconds()))
   }
 
   /// A visitor's way: a session, some days later an account that takes over what it holds.
   func signUp() async throws(CallFailure) -> LoadPerson {
     let session: StartSessionResponse = try await call(
-      methods.startSession, [], StartSessionRequest(idempotencyKey: fresh(16)))
-    let ids = (0..<settings.habitCount).map { _ in fresh(16) }
+      methods.startSession, [], StartSessionRequest(idempotencyKey: Fresh.bytes(16)))
+    let ids = (0..<settings.habitCount).map { _ in Fresh.bytes(16) }
     let person = try await makeAccount(
       claim(session: session.sessionId, secret: session.sessionSecret, isAnchored: true, habits: ids), habits: ids)
     let list: ListStreaksResponse = try await call(methods.listStreaks, person.authorization, ListStreaksRequest())
@@ -40,32 +33,40 @@ extension Worker {
 
   /// Somebody for the population: an account with a history that counts, and a second device if one will be needed.
   func makePerson() async throws(CallFailure) -> LoadPerson {
-    let ids = (0..<settings.habitCount).map { _ in fresh(16) }
+    let ids = (0..<settings.habitCount).map { _ in Fresh.bytes(16) }
     let address = email()
     let person = try await makeAccount(
-      claim(session: fresh(16), secret: fresh(32), isAnchored: false, habits: ids), habits: ids, email: address)
+      claim(session: Fresh.bytes(16), secret: Fresh.bytes(32), isAnchored: false, habits: ids), habits: ids,
+      email: address)
     if settings.mix.contains(.watch) {
       let reply: SignInResponse = try await call(
         methods.signIn, [],
-        SignInRequest(email: address, password: Self.password, device: Device(deviceId: fresh(16), name: "second")))
+        SignInRequest(
+          email: address, password: Self.password, device: Device(deviceId: Fresh.bytes(16), name: "second")))
       person.secondAuthorization = Array("Bearer \(reply.tokens?.accessToken ?? "")".utf8)
     }
-    let state: SyncResponse = try await call(
-      methods.sync, person.authorization, SyncRequest(userId: person.userID, pageSize: 1))
-    guard let cursor = state.cursor else { throw .wrong("Sync: no cursor") }
-    person.epoch = cursor.epoch
+    // The first pull. Where it ends is what writes are counted from: signing in on a device is a change as well.
+    var request = SyncRequest(userId: person.userID, pageSize: 5_000)
+    while true {
+      let state: SyncResponse = try await call(methods.sync, person.authorization, request)
+      guard let cursor = state.cursor else { throw .wrong("Sync: no cursor") }
+      request.cursor = cursor
+      guard !state.hasMore else { continue }
+      person.startCounting(from: cursor.changeNumber, epoch: cursor.epoch)
+      break
+    }
     return person
   }
 
   private func makeAccount(
     _ claim: SessionClaim, habits: [[UInt8]], email address: String? = nil
   ) async throws(CallFailure) -> LoadPerson {
-    let device = fresh(16)
+    let device = Fresh.bytes(16)
     let entries = Int32(clamping: claim.captured?.entries.count ?? 0)
     let reply: SignUpResponse = try await call(
       methods.signUp, [],
       SignUpRequest(
-        idempotencyKey: fresh(16), email: address ?? email(), password: Self.password,
+        idempotencyKey: Fresh.bytes(16), email: address ?? email(), password: Self.password,
         device: Device(deviceId: device, name: "load"), session: claim))
     guard let account = reply.account, let tokens = reply.tokens, let migration = reply.migration else {
       throw .wrong("SignUp: no account, tokens or migration")

@@ -23,8 +23,25 @@ extension Worker {
     }
   }
 
-  /// Reads the whole export, and compares what it counts with what was acknowledged.
+  /// Times that somebody asks again for an export when told that there are too many at once, and the longest wait that they put up with.
+  private static let exportAttemptsMax = 20
+  private static let exportWaitMillisecondsMax: UInt64 = 2_000
+
+  /// Exports, and asks again when told to come back: the refusals are counted as calls, the waiting is part of the journey.
   func export(_ person: LoadPerson) async throws(CallFailure) {
+    for _ in 1..<Self.exportAttemptsMax {
+      do throws(CallFailure) { return try await exportOnce(person) } catch {
+        guard error.status == "RESOURCE_EXHAUSTED", let wait = error.retryMilliseconds,
+          wait <= Self.exportWaitMillisecondsMax
+        else { throw error }
+        await loop.sleep(milliseconds: wait)
+      }
+    }
+    try await exportOnce(person)
+  }
+
+  /// Reads the whole export, and compares what it counts with what was acknowledged.
+  private func exportOnce(_ person: LoadPerson) async throws(CallFailure) {
     let begun = MonotonicClock.nowNanoseconds
     guard
       let stream = channel.stream(

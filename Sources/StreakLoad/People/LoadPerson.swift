@@ -55,6 +55,13 @@ final class LoadPerson {
     changeBase = changeNumber
   }
 
+  /// Nothing has been written yet, and this is where the service stands.
+  func startCounting(from number: Int64, epoch: Int64) {
+    self.epoch = epoch
+    changeNumber = number
+    changeBase = number
+  }
+
   /// Has something to be audited.
   var wasTouched: Bool { lastWrite > 0 }
 

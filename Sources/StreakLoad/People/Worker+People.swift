@@ -1,6 +1,20 @@
 internal import EventLoop
 
 extension Worker {
+  /// Makes `count` people in the database.
+  /// - Returns: Why nobody could be made; nil when nobody is missing.
+  func makePeople(_ count: Int, database: String) async -> String? {
+    do {
+      let made = try await DatabasePeople.make(
+        count, habitCount: settings.habitCount, dayCount: settings.dayCount,
+        hasSecondDevice: settings.mix.contains(.watch), connectionString: database, loop: loop)
+      for person in made { add(person) }
+      return nil
+    } catch {
+      return "People cannot be made in the database: \(error)"
+    }
+  }
+
   /// Makes `count` people, some at once.
   /// - Returns: Why somebody could not be made; nil when nobody is missing.
   func makePeople(_ count: Int, atOnce: Int) async -> String? {

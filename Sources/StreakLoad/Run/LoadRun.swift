@@ -51,13 +51,15 @@ public final class LoadRun: Sendable {
   }
 
   /// Makes the population, by the front door.
+  /// - Parameter database: A connection string of a database that only tests use, to make it there instead.
   /// - Returns: What went wrong; nil when nobody is missing.
-  public func makePeople() async -> String? {
+  public func makePeople(database: String? = nil) async -> String? {
     guard settings.mix.weights.contains(where: { $0.kind.needsPerson }) else { return nil }
     let settings = settings
     let failures = await each { worker -> String? in
       let index = worker.index
       let count = (0..<settings.personCount).count { $0 % settings.loopCount == index }
+      if let database { return await worker.makePeople(count, database: database) }
       return await worker.makePeople(count, atOnce: max(1, settings.makerCount / settings.loopCount))
     }
     return failures.compactMap { $0 }.first
@@ -96,8 +98,10 @@ public final class LoadRun: Sendable {
     let open = await drain()
     var total = Recorder(methodCount: LoadMethods(server).all.count)
     for recorder in await each({ $0.recorder }) { total.add(recorder) }
+    // An open loop's journeys are those that were meant to begin in that time, whenever they ended; a closed loop ends when its callers are told.
+    let seconds = if case .open = settings.mode { settings.seconds } else { Double(ended - started) / 1e9 }
     return RunFigures(
-      seconds: Double(ended - started) / 1e9, recorder: total, samples: samples, clientCPUSeconds: spent,
+      seconds: seconds, recorder: total, samples: samples, clientCPUSeconds: spent,
       serverBefore: serverBefore, leftOpen: open, connectionsLost: await each { $0.channel.lostCount }.reduce(0, +))
   }
 

@@ -17,6 +17,8 @@ struct CallFailure: Error, Sendable, Equatable {
   /// The service's own reason; empty if it gave none.
   var reason = ""
   var message = ""
+  /// The server's word when to try again, if it gave one.
+  var retryMilliseconds: UInt64?
   /// The change that the call asked for may have been made nevertheless.
   var mayHaveTakenEffect: Bool
 
@@ -57,8 +59,10 @@ struct CallFailure: Error, Sendable, Equatable {
       case .unknown, .unavailable, .deadlineExceeded, .internal, .cancelled, .dataLoss: true
       default: false
       }
+    let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay
     return CallFailure(
       status: code.name, reason: status.detail(GoogleRPCErrorInfo.self)?.reason ?? "", message: message,
+      retryMilliseconds: delay.map { UInt64(clamping: $0.seconds) &* 1_000 &+ UInt64(clamping: $0.nanos / 1_000_000) },
       mayHaveTakenEffect: isUncertain)
   }
 }
