@@ -46,6 +46,7 @@ SYNC_OPERATIONS = 100_000  # for one run; each is sent once
 APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
 UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 PULLS = 2_000
+ALONE_ROUNDS = 5
 EXPORTS = 9
 
 # StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
@@ -228,6 +229,7 @@ class Bench:
             random.Random(1).shuffle(writes)
             write_lines = self.write_lines("write.txt", writes)
             one_person = self.write_lines("one.txt", [line for line in writes if line[0] == people[0][0]])
+            self.alone = {}
             read_scripts = self.write_read_scripts()
             write_script = self.folder / "write.sql"
             write_script.write_text(WRITE.format(last=PEOPLE, day=utc_day()))
@@ -235,10 +237,7 @@ class Bench:
             for _ in range(self.rounds):
                 for clients in CLIENT_COUNTS:
                     for name, scripts in (("read", read_scripts), ("write", [write_script])):
-                        rate, median = self.pgbench(scripts, clients)
-                        results.setdefault(("pgbench", name, clients), []).append(rate)
-                        if clients == 1:
-                            results.setdefault(("pgbench", f"{name} alone us", 1), []).append(median)
+                        results.setdefault(("pgbench", name, clients), []).append(self.pgbench(scripts, clients)[0])
                 if has_load:
                     for streams in (1, 10, 100):
                         for name, method, lines in (("read", "GetStreak", read_lines), ("write", "RecordCompletion", write_lines)):
@@ -246,15 +245,12 @@ class Bench:
                             results.setdefault(("streakd", name, 10 * streams), []).append(answer["rps"])
                     answer = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{one_person}", 10, 10)
                     results.setdefault(("streakd", "one person", 100), []).append(answer["rps"])
-                    alone = self.load(server.port, "/streak.v1.StreakService/RecordCompletion", f"@{one_person}", 1, 1)
-                    results.setdefault(("streakd", "alone us", 1), []).append(alone["p50"])
             if has_load:
                 for _ in range(self.rounds):
                     for callers in SYNC_CALLERS:
                         answer = self.sync_load(server.port, people, callers)
                         results.setdefault(("streakd", "sync", callers), []).append(answer["rps"])
-                    alone = self.sync_load(server.port, people[:1], 1)
-                    results.setdefault(("streakd", "sync alone us", 1), []).append(alone["p50"])
+                self.alone = self.latencies_alone(server, people[0], write_script)
             self.pulls = self.pull_cost(server)
             self.accounts = bench_accounts.measure(server)
         return {key: statistics.median(values) for key, values in results.items()}
@@ -285,7 +281,35 @@ class Bench:
             VACUUM ANALYZE;""")
         return people
 
-    def sync_load(self, port, people, callers):
+    def latencies_alone(self, server, person, write_script):
+        """Medians in us of one caller who changes the same again and again: pgbench's, and ours by TCP and, as pgbench, by a Unix socket."""
+        socket = self.folder / "near"
+        token, _, habit = person
+        found = {}
+        with Server(database=f"host={self.socket} user=streakd dbname=postgres", arguments=["--listen", f"unix:{socket}", *UNLIMITED]):
+            for number in range(ALONE_ROUNDS):
+                found.setdefault(("pgbench", ""), []).append(self.pgbench([write_script], 1)[1])
+                for way, place in (("TCP", server.port), ("Unix socket", socket)):
+                    path = self.folder / "alone.txt"
+                    with path.open("w") as file:
+                        for count in range(4000 * self.seconds):
+                            request = streak_pb2.RecordCompletionRequest(
+                                habit_id=habit, day=utc_day(), note=f"{way} {number} {count}", made=utc_time())
+                            file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
+                    answer = self.ordered_load(place, "/streak.v1.StreakService/RecordCompletion", path, 1)
+                    found.setdefault(("RecordCompletion", way), []).append(answer["p50"])
+                    found.setdefault(("Sync", way), []).append(self.sync_load(place, [person], 1)["p50"])
+        return {key: statistics.median(values) for key, values in found.items()}
+
+    def ordered_load(self, place, method, path, callers):
+        run = subprocess.run(
+            ["taskset", "-c", "1", str(self.folder / "ordered_load"), str(place), method, str(path),
+             str(min(callers, 10)), str(callers), str(self.seconds)], capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"ordered_load failed: {run.stdout}{run.stderr}")
+        return json.loads(run.stdout)
+
+    def sync_load(self, place, people, callers):
         """`Sync` with one operation each, by devices that are up to date. Everything must have been applied."""
         rows = self.psql("SELECT user_id, last_seq, change_number FROM devices JOIN users USING (user_id)").split()
         places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
@@ -303,12 +327,7 @@ class Bench:
                             habit_id=habit, day=utc_day(), done=True, note=f"note {seq + number}", made=utc_time()))
                     request = sync_pb2.SyncRequest(user_id=user, cursor=seen, operations=[operation], nothing_left=True)
                     file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
-        run = subprocess.run(
-            ["taskset", "-c", "1", str(self.folder / "ordered_load"), str(port), "/streak.v1.SyncService/Sync", str(path),
-             str(min(callers, 10)), str(callers), str(self.seconds)], capture_output=True, text=True)
-        if run.returncode != 0:
-            sys.exit(f"ordered_load failed: {run.stdout}{run.stderr}")
-        answer = json.loads(run.stdout)
+        answer = self.ordered_load(place, "/streak.v1.SyncService/Sync", path, callers)
         if int(self.psql(APPLIED)) - applied < answer["ok"]:
             sys.exit("not every operation was applied")
         return answer
@@ -456,10 +475,10 @@ def main():
         cells = [f"{rate:,.0f} ({count})" if (rate, count) else "" for rate, count in filter(None, (theirs, ours))]
         ratio = f"{ours[0] / theirs[0]:.2f}" if ours else ""
         print(f"| {title} | {cells[0]} | {cells[1] if len(cells) > 1 else ''} | {ratio} |")
-    alone = results["pgbench", "write alone us", 1]
-    latencies = [f"{title} {results['streakd', name, 1]:.0f} ({results['streakd', name, 1] / alone:.2f})"
-                 for title, name in (("RecordCompletion", "alone us"), ("Sync", "sync alone us")) if ("streakd", name, 1) in results]
-    print(f"\nMedian latency of a caller alone, in us: pgbench {alone:.0f}, {', '.join(latencies)}.\n")
+    if bench.alone:
+        theirs = bench.alone["pgbench", ""]
+        latencies = [f"{title} by {way} {median:.0f} ({median / theirs:.2f})" for (title, way), median in bench.alone.items() if way]
+        print(f"\nMedian latency of a caller alone, in us: pgbench by its Unix socket {theirs:.0f}, {', '.join(latencies)}.\n")
     print("Pulls after a history of 20 habits:\n")
     print("| history | CPU ms of a pull with one change | cells per second of a first pull | cells | growth of streakd, KiB |\n| --- | --- | --- | --- | --- |")
     for title, (spent, (rate, count, growth)) in bench.pulls.items():

@@ -1,5 +1,6 @@
 // Load for unary calls whose order matters, such as the operations of devices' queues.
-// usage: ordered_load PORT PATH FILE CONNECTIONS CALLERS SECONDS
+// usage: ordered_load PORT|SOCKET PATH FILE CONNECTIONS CALLERS SECONDS
+// SOCKET: a Unix socket's path, with a slash.
 // FILE: lines "authorization-value TAB hex of the message". Of N callers the n-th sends lines n, n + N, n + 2N, ... one after the other.
 // Prints {"ok": calls, "rps": calls per second, "p50": us, "p99": us}. Ends with status 1 if a call fails or a caller runs out of lines.
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,6 +154,26 @@ static int by_size(const void *left, const void *right) {
   return difference < 0 ? -1 : difference > 0;
 }
 
+// Connects to a port of loopback or, by a path, to a Unix socket.
+static int connect_to(const char *place) {
+  int yes = 1, peer;
+  if (strchr(place, '/')) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(place) >= sizeof address.sun_path) die("path");
+    strcpy(address.sun_path, place);
+    peer = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (connect(peer, (struct sockaddr *)&address, sizeof address) != 0) die("connect");
+  } else {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(place))};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    peer = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(peer, (struct sockaddr *)&address, sizeof address) != 0) die("connect");
+    setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  }
+  fcntl(peer, F_SETFL, O_NONBLOCK);
+  return peer;
+}
+
 int main(int count, char **arguments) {
   if (count != 7) return 64;
   path = arguments[2];
@@ -167,13 +189,7 @@ int main(int count, char **arguments) {
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
   static struct connection connections[CONNECTIONS_MAX];
   for (int n = 0; n < connection_count; n++) {
-    int yes = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arguments[1]))};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connections[n].peer = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(connections[n].peer, (struct sockaddr *)&address, sizeof address) != 0) die("connect");
-    setsockopt(connections[n].peer, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    fcntl(connections[n].peer, F_SETFL, O_NONBLOCK);
+    connections[n].peer = connect_to(arguments[1]);
     nghttp2_session_client_new(&connections[n].session, callbacks, &connections[n]);
     nghttp2_submit_settings(connections[n].session, NGHTTP2_FLAG_NONE, NULL, 0);
     nghttp2_session_set_local_window_size(connections[n].session, NGHTTP2_FLAG_NONE, 0, 1 << 24);
