@@ -10,8 +10,9 @@ import subprocess
 from app import PASSWORD, STREAK, App, iso
 from cutting_proxy import CuttingProxy
 from operations import Keys, sql, streakctl
-from person import today
+from person import Person, today
 from server import PROGRAMS, PROJECT, Server, open_folder, wait_until
+from streak.v1 import account_pb2
 
 
 def new_email():
@@ -141,6 +142,19 @@ def test_account_switch_c93(server, folder):
     other = App(folder / "other", server)
     other.log_in(bob)
     assert other.run("habit", "list") == "Nobody's\n"
+
+
+def test_an_account_erased_elsewhere_is_gone_here(server, folder):
+    """C43: the device is told, and keeps nothing of it."""
+    email, phone = new_email(), App(folder / "phone", server)
+    phone.run("habit", "add", "reading")
+    phone.sign_up(email)
+    person = Person(server, email)
+    tokens = person.accounts.SignIn(account_pb2.SignInRequest(email=email, password=PASSWORD, device=person.device)).tokens
+    person.accounts.DeleteAccount(account_pb2.DeleteAccountRequest(email=email, confirmation="delete my account"),
+                                  metadata=[("authorization", f"Bearer {tokens.access_token}")])
+    assert "erased" in phone.run("sync", code=1)
+    assert "No account" in phone.run("status") and phone.run("habit", "list", "--all") == ""
 
 
 def test_watch_hears_of_another_device_at_once(server, folder):

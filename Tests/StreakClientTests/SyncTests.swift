@@ -21,6 +21,11 @@ struct SyncTests {
       var refuses: [String: RPCStatus] = [:]
       /// The answer to the next call of this method is lost after the server has decided.
       var loses: Set<String> = []
+      /// What the next answers to `Sync` tell.
+      var notices: [Schema.Notice] = []
+      var acknowledged: [[UInt8]] = []
+      /// Operations of these numbers are rejected.
+      var rejects: Set<Int64> = []
     }
     let state = Mutex(State())
 
@@ -72,9 +77,17 @@ struct SyncTests {
         }
         state.decided[request.userId] = last
         return SyncResponse(
-          outcomes: request.operations.map { OperationOutcome(seq: $0.seq, status: .applied) },
+          outcomes: request.operations.map { operation in
+            state.rejects.contains(operation.seq)
+              ? OperationOutcome(seq: operation.seq, status: .rejected, reason: .clockSkew)
+              : OperationOutcome(seq: operation.seq, status: .applied)
+          },
+          notices: state.notices.filter { !state.acknowledged.contains($0.noticeId) },
           cursor: Schema.Cursor(epoch: 1, changeNumber: last)
         ).protobufBytes()
+      case "AcknowledgeNotices":
+        state.acknowledged += try AcknowledgeNoticesRequest(protobufBytes: request).noticeIds
+        return AcknowledgeNoticesResponse().protobufBytes()
       case "Watch": return WatchResponse(cursor: Schema.Cursor(epoch: 1, changeNumber: 0)).protobufBytes()
       case "SignOut": return SignOutResponse().protobufBytes()
       default: throw RPCStatus(.unimplemented, method)
@@ -241,6 +254,51 @@ struct SyncTests {
       try SignUpRequest(protobufBytes: $0.request)
     }
     #expect(requests[0].session?.migrationId != requests[1].session?.migrationId)
+  }
+
+  @Test(
+    "conflicts and rejected operations come as events, again with every start, until the person has seen them (C80, C86)"
+  )
+  func notices() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    try await client.complete(habit)
+    let noticeID = Identifier(high: 4, low: 4)
+    server.state.withLock { state in
+      state.rejects = [2]
+      state.notices = [
+        Schema.Notice(
+          noticeId: noticeID.bytes, kind: .noteConflict, habitId: habit.bytes, day: 20_000, kept: "k", other: "o",
+          version: 3)
+      ]
+    }
+    var events = try await client.events().makeAsyncIterator()
+    try await client.sync()
+    func isNotice(_ event: ClientEvent?) -> Bool {
+      if case .notice(noticeID, let notice) = event { notice.kept == "k" && notice.other == "o" } else { false }
+    }
+    #expect(isNotice(await events.next()))
+    guard case .rejected(let operation, .clockSkew) = await events.next() else {
+      Issue.record("no rejection")
+      return
+    }
+    // Told once, by this client; and again by the next one.
+    try await client.sync()
+    #expect(await events.next() == .changed)
+    let next = open()
+    var again = try await next.events().makeAsyncIterator()
+    #expect(isNotice(await again.next()))
+    #expect(await again.next() == .rejected(operation, .clockSkew))
+    try await next.acknowledge(noticeID)
+    try await next.acknowledgeRejected(operation)
+    #expect(try await next.notices().isEmpty)
+    #expect(try await next.rejectedOperations().isEmpty)
+    // The server tells it once more, because it does not know yet; it is not shown.
+    try await next.sync()
+    #expect(server.state.withLock { $0.acknowledged } == [noticeID.bytes])
+    #expect(try await open().notices().isEmpty)
+    #expect(try await open().rejectedOperations().isEmpty)
   }
 
   @Test("an erased account takes its local copy along, and says so (C43, C96)")
