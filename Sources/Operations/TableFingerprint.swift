@@ -20,7 +20,8 @@ enum TableFingerprint {
   static func rowCounts(_ session: PsqlSession) throws(OperationsError) -> [(name: String, rowCount: Int64)] {
     var counts: [(name: String, rowCount: Int64)] = []
     for name in try tables(session) {
-      guard let text = try session.run("SELECT count(*) FROM ONLY \(name);").first?.first, let count = Int64(text) else {
+      let answer = try session.run("SELECT count(*) FROM ONLY \(name);")
+      guard let text = answer.first?.first, let count = Int64(text) else {
         throw .database("no answer to the count of \(name)")
       }
       counts.append((name, count))
