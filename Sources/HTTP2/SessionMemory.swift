@@ -63,7 +63,8 @@ internal import Glibc
 
   static func allocateZeroed(_ count: Int, _ size: Int, _ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
-    guard !overflows, let part = unsafe part(of: block, bytes) else { return unsafe calloc(count, size) }
+    guard !overflows else { return nil }
+    guard let part = unsafe part(of: block, bytes) else { return unsafe calloc(count, size) }
     return unsafe memset(part, 0, bytes)
   }
 

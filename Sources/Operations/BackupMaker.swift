@@ -183,7 +183,7 @@ public struct BackupMaker {
     }
     let described = Result { () throws(OperationsError) in
       try describe(&backup, session)
-      return try TableFingerprint.tables(session)
+      return try TableFingerprint.rowCounts(session)
     }
     let pumped = pump.join()
     // The file's end waits for its programs, so it comes before any error is thrown.
@@ -192,8 +192,11 @@ public struct BackupMaker {
     let tables = try described.get()
     let (fingerprint, byteCount) = try pumped.get()
     backup.dumpBytes = byteCount
-    for name in tables {
+    for (name, rowCount) in tables {
       guard let table = fingerprint.backupTable(name) else { throw .damaged("the dump lacks the table \(name)") }
+      guard table.rowCount == rowCount else {
+        throw .damaged("the dump holds \(table.rowCount) rows of \(name), the database \(rowCount)")
+      }
       backup.tables.append(table)
     }
     (backup.sha256, backup.fileBytes) = try packed.get()

@@ -9,6 +9,9 @@ public struct BackupSchedule: Sendable {
   /// After a failure, the wait before the next attempt, in seconds.
   public static let retrySeconds: Int64 = 900
 
+  /// How long a backup may be due before operators are warned, in seconds: whether it failed, hangs, or waits for somebody else's that hangs.
+  public static let overdueSeconds: Int64 = 21_600
+
   public init(hour: Int) {
     precondition((0...23).contains(hour))
     self.hour = hour
@@ -20,6 +23,15 @@ public struct BackupSchedule: Sendable {
   public func isDue(at now: Moment, last: Moment?) -> Bool {
     guard let last else { return true }
     return last < slot(at: now)
+  }
+
+  /// Whether a backup has been due for too long.
+  ///
+  /// - Parameter started: Since when this program looks after it: before, nothing was missed.
+  public func isOverdue(at now: Moment, last: Moment?, since started: Moment) -> Bool {
+    guard isDue(at: now, last: last) else { return false }
+    let firstMissed = last.map { slot(at: $0).advanced(bySeconds: Self.daySeconds) } ?? started
+    return now.seconds - max(firstMissed.seconds, started.seconds) >= Self.overdueSeconds
   }
 
   /// The last moment, at or before `now`, at which a backup was to be made.

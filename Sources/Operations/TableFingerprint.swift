@@ -16,6 +16,19 @@ enum TableFingerprint {
     try session.run(tablesText).map { $0.joined(separator: "\t") }
   }
 
+  /// How many rows every table has, counted by the database in the session's transaction: what a dump must hold, whoever made it.
+  static func rowCounts(_ session: PsqlSession) throws(OperationsError) -> [(name: String, rowCount: Int64)] {
+    var counts: [(name: String, rowCount: Int64)] = []
+    for name in try tables(session) {
+      let answer = try session.run("SELECT count(*) FROM ONLY \(name);")
+      guard let text = answer.first?.first, let count = Int64(text) else {
+        throw .database("no answer to the count of \(name)")
+      }
+      counts.append((name, count))
+    }
+    return counts
+  }
+
   /// What differs between a session's tables and what a backup's manifest says of them, for an operator; nil if nothing does.
   static func difference(in session: PsqlSession, from backup: Backup) throws(OperationsError) -> String? {
     let found = backup.layoutVersion < 2 ? try sums(session) : try copied(session)

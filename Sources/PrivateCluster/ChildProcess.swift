@@ -82,11 +82,13 @@ package struct ChildProcess: Sendable {
   }
 
   /// Runs a program to its end and returns what it printed, at most 64 KiB.
-  package static func run(_ arguments: [String], user: ServerUser?) throws(PrivateClusterError) -> String {
+  package static func run(
+    _ arguments: [String], user: ServerUser?, endsWithUs: Bool = false
+  ) throws(PrivateClusterError) -> String {
     let ends = try pipe()
     let child: ChildProcess
     do throws(PrivateClusterError) {
-      child = try start(arguments, user: user, output: ends[1])
+      child = try start(arguments, user: user, output: ends[1], endsWithUs: endsWithUs)
     } catch {
       close(ends[0])
       close(ends[1])

@@ -15,6 +15,9 @@ final class DataFolder: Sendable {
   let user: ServerUser?
   private let lock: Mutex<Int32?>
 
+  /// Of the cluster that is being made.
+  static let unfinishedName = "cluster.new"
+
   var cluster: String { "\(path)/cluster" }
   var logFile: String { "\(path)/postgres.log" }
 
@@ -61,14 +64,15 @@ final class DataFolder: Sendable {
   ///
   /// - Parameter isDurable: Whether it must survive a power cut.
   func makeCluster(with installation: PostgresInstallation, isDurable: Bool = true) throws(PrivateClusterError) {
-    let unfinished = "\(path)/cluster.new"
+    let unfinished = "\(path)/\(Self.unfinishedName)"
+    try ClusterProcesses(cluster: unfinished).stopLeftovers()
     _ = try ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
     _ = try ChildProcess.run(
       [
         "\(installation.folder)/initdb", "--pgdata=\(unfinished)", "--username=\(PrivateCluster.roleName)",
         "--encoding=UTF8",
         "--locale=C", "--data-checksums", "--auth-local=trust", "--auth-host=reject", "--no-instructions",
-      ] + (isDurable ? [] : ["--no-sync"]), user: user)
+      ] + (isDurable ? [] : ["--no-sync"]), user: user, endsWithUs: true)
     guard unsafe rename(unfinished, cluster) == 0 else {
       throw .folderUnusable("cannot rename \(unfinished): \(lastSystemError())")
     }

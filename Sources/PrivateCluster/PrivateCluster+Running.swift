@@ -3,8 +3,10 @@ internal import Glibc
 extension PrivateCluster {
   /// Ends whatever a program that was killed left running in a data folder.
   package static func endLeftovers(in dataFolder: String) throws(PrivateClusterError) {
-    guard let cluster = resolvedPath("\(dataFolder)/cluster") else { return }
-    try ClusterProcesses(cluster: cluster).stopLeftovers()
+    for name in ["cluster", DataFolder.unfinishedName] {
+      guard let cluster = resolvedPath("\(dataFolder)/\(name)") else { continue }
+      try ClusterProcesses(cluster: cluster).stopLeftovers()
+    }
   }
 
   /// Makes a data folder without a cluster, for somebody else to put one there.

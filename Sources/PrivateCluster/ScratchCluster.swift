@@ -72,7 +72,7 @@ package final class ScratchCluster {
       guard lock >= 0 else { continue }
       defer { close(lock) }
       guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { continue }
-      try? ClusterProcesses(cluster: "\(parent)/\(name)/cluster").stopLeftovers()
+      try? PrivateCluster.endLeftovers(in: "\(parent)/\(name)")
       removeFolder("\(parent)/\(name)")
     }
   }

@@ -38,6 +38,7 @@ final class BackupKeeper: Sendable {
   private let store: StreakStore
   private let loop: EventLoop
   private let logger: Logger
+  private let started = Moment.now()
   private let state = Mutex(State())
   private let task = Mutex<Task<Void, Never>?>(nil)
 
@@ -56,8 +57,17 @@ final class BackupKeeper: Sendable {
   var warning: String? {
     let state = current
     if let failure = state.failure { return "the last backup failed: \(failure)" }
+    if isOverdue {
+      let hours = (Moment.now().seconds - (state.lastGood ?? started).seconds) / 3_600
+      return "no backup has gone well for \(hours) h"
+    }
     return state.ledgerIsBehind ? "the erasure ledger cannot be written" : nil
   }
+
+  /// The last attempt failed, or there should have been one for hours.
+  var isFailing: Bool { current.failure != nil || isOverdue }
+
+  private var isOverdue: Bool { schedule?.isOverdue(at: .now(), last: current.lastGood, since: started) ?? false }
 
   // MARK: The ledger
 

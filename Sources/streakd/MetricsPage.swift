@@ -186,7 +186,8 @@ extension MetricsPage {
       "streakd_backup_last_good_timestamp_seconds", .gauge,
       "When the last backup that went well began, by any process; 0: none did.", state.lastGood?.seconds ?? 0)
     exposition.add(
-      "streakd_backup_failing", .gauge, "Whether the last attempt failed: 1 or 0.", state.failure == nil ? 0 : 1)
+      "streakd_backup_failing", .gauge, "Whether the last attempt failed, or a backup has been due for hours: 1 or 0.",
+      backups.isFailing ? 1 : 0)
     exposition.add(
       "streakd_backup_running", .gauge, "Whether this process makes a backup now: 1 or 0.", state.isRunning ? 1 : 0)
     exposition.add(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import pty
 import random
 import shutil
@@ -13,7 +14,7 @@ import pytest
 from device import Device, completion, edit
 from operations import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
 from person import Person, today
-from server import Server, open_folder
+from server import Server, open_folder, wait_until
 
 PEOPLE, DAYS = 200, 100
 
@@ -287,6 +288,30 @@ def test_a_killed_restore_leaves_nothing_that_looks_like_a_database(place, folde
         assert int(sql(folder / "data", "SELECT count(*) FROM cells")) == PEOPLE * DAYS + 5
 
 
+def test_a_restore_killed_while_its_cluster_is_made_is_in_nobodys_way(place, folder):
+    """initdb's own PostgreSQL is at work in the folder: the next restore ends it before it removes what is there, and initdb ends with us."""
+    def at_work():
+        """Processes of PostgreSQL in the half-made cluster."""
+        return [entry for entry in os.listdir("/proc") if entry.isdigit() and links(entry) == f"{folder}/data.restoring/cluster.new"]
+
+    def links(entry):
+        try:
+            return os.readlink(f"/proc/{entry}/cwd")
+        except OSError:
+            return None
+
+    arguments = ["backup", "restore", "--folder", place.backups, "--identity", place.keys.identity, "--into", folder / "data", place.name]
+    for _ in range(3):
+        process = subprocess.Popen([STREAKCTL, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        wait_until(lambda: at_work() or process.poll() is not None)
+        assert process.poll() is None
+        process.kill()
+        process.wait()
+    place.restore(folder / "data", place.name)
+    assert at_work() == []
+
+
 def test_a_full_disk_is_named_and_the_last_backup_stays(place, folder):
     """The disk is one of 256 KiB, in a mount namespace of its own."""
     backups = folder / "small"
@@ -319,6 +344,61 @@ def test_a_trial_that_cannot_be_made_leaves_a_backup_that_is_not_verified(place,
     name = done.stdout.strip()
     assert f"{name}  " in streakctl("backup", "list", "--folder", backups)
     assert "not verified" in streakctl("backup", "list", "--folder", backups)
+
+
+def test_a_full_scratch_disk_is_named_and_the_backup_is_kept_as_not_verified(place, folder):
+    """Room for an empty cluster there, but not for the rows and their log: psql stops in the middle of the dump, which goes on into the file."""
+    small, backups = folder / "small", folder / "backups"
+    small.mkdir()
+    run = f"{STREAKCTL} backup run --folder {backups} --data-folder {place.data} --recipient {place.keys.recipient} --scratch-folder {small}"
+    script = f"mount -t tmpfs -o size=44m,mode=755 tmpfs {small} && {run}; echo code $?; ls -A {small}"
+    own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    done = subprocess.run([*own, "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    assert "not verified" in done.stderr and "No space left on device" in done.stderr, done.stdout + done.stderr
+    name, code = done.stdout.splitlines()
+    assert code == "code 1" and "not verified" in streakctl("backup", "list", "--folder", backups)
+    # Nothing is wrong with it, as whoever has the key and room finds out.
+    assert streakctl("backup", "verify", "--folder", backups, name, "--identity", place.keys.identity) == f"{name}  good\n"
+
+
+@pytest.mark.parametrize("left_out, said", [
+    (r"/^COPY public.cells /{print; getline; next} {print}", f"{PEOPLE * DAYS + 4} rows of public.cells, the database {PEOPLE * DAYS + 5}"),
+    (r"/^COPY public.habits /{skip=1} !skip{print} /^\\\.$/{skip=0}", "lacks the table public.habits")])
+def test_a_dump_that_lacks_something_is_no_backup(place, folder, left_out, said):
+    """By a pg_dump that leaves it out: what it wrote restores faultlessly to just that, so the database is asked how many rows there are."""
+    real = pathlib.Path(subprocess.run(["find", "/usr/lib/postgresql", "-name", "pg_dump"], capture_output=True, text=True, check=True)
+                        .stdout.split()[-1]).parent
+    programs = folder / "programs"
+    programs.mkdir()
+    for program in real.iterdir():
+        (programs / program.name).symlink_to(program)
+    (programs / "pg_dump").unlink()
+    (programs / "pg_dump").write_text(f"#!/bin/sh\n{real}/pg_dump \"$@\" | awk '{left_out}'\n")
+    (programs / "pg_dump").chmod(0o755)
+    done = streakctl("backup", "run", *place.options()[2:], "--folder", folder / "backups", check=False,
+                     env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
+    assert done.returncode == 1 and said in done.stderr, done
+    assert [name for name in os.listdir(folder / "backups") if "Z-" in name] == []
+
+
+def test_old_backups_are_removed_but_the_last_good_one(place, folder):
+    backups = place.copy(folder)
+    def aged(days, name):
+        """A copy that began so many days ago."""
+        shutil.copytree(backups / place.name, backups / name)
+        manifest = json.loads((backups / name / "manifest.json").read_text())
+        began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86_400))
+        (backups / name / "manifest.json").write_text(json.dumps({**manifest, "name": name, "beganAt": began, "endedAt": began}))
+    aged(29, "20260102T000000Z-aaaaaa")
+    aged(31, "20260101T000000Z-aaaaaa")
+    assert streakctl("backup", "prune", "--folder", backups) == "removed 20260101T000000Z-aaaaaa\n"
+    assert streakctl("backup", "prune", "--folder", backups, "--retention-days", "28") == "removed 20260102T000000Z-aaaaaa\n"
+    aged(400, "20250101T000000Z-aaaaaa")
+    (backups / place.name / "dump.sql.zst.age").write_bytes(b"")
+    done = streakctl("backup", "prune", "--folder", backups, check=False)
+    assert done.returncode == 1 and f"damaged {place.name}" in done.stdout and "removed" not in done.stdout
+    for wrong in ("0", "36501"):
+        assert streakctl("backup", "prune", "--folder", backups, "--retention-days", wrong, check=False).returncode == 64
 
 
 def test_two_runs_at_once(place):

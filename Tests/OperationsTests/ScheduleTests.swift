@@ -29,6 +29,22 @@ import Testing
     #expect(BackupSchedule(hour: 0).slot(at: Moment(seconds: -1)) == Moment(seconds: -86_400))
   }
 
+  @Test("a backup is overdue when it has been due for six hours of this program's life, and not a second before")
+  func overdue() {
+    let schedule = BackupSchedule(hour: 3)
+    let (last, long) = (Self.moment(day: 0, hour: 3, second: 5), Self.moment(day: -9, hour: 0))
+    #expect(!schedule.isOverdue(at: Self.moment(day: 1, hour: 9, second: -1), last: last, since: long))
+    #expect(schedule.isOverdue(at: Self.moment(day: 1, hour: 9), last: last, since: long))
+    #expect(schedule.isOverdue(at: Self.moment(day: 3, hour: 4), last: last, since: long))
+    #expect(!schedule.isOverdue(at: Self.moment(day: 1, hour: 9), last: Self.moment(day: 1, hour: 3), since: long))
+    // A server that was off gets as long, and so does the first backup of all.
+    let started = Self.moment(day: 3, hour: 4)
+    for last in [last, nil] {
+      #expect(!schedule.isOverdue(at: Self.moment(day: 3, hour: 10, second: -1), last: last, since: started))
+      #expect(schedule.isOverdue(at: Self.moment(day: 3, hour: 10), last: last, since: started))
+    }
+  }
+
   /// What several processes share: the database's memory of runs, and its lock.
   private final class World: Sendable {
     let runs = Mutex<[Moment]>([])
