@@ -12,6 +12,7 @@ import time
 
 import grpc
 import pytest
+from app import PASSWORD, App
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from server import PROGRAMS, Server, open_folder, wait_until
 
@@ -229,3 +230,22 @@ def test_cleartext_to_other_machines_and_half_a_setting_are_refused(certificates
 
     assert "--tls-certificate" in start("--listen", "0.0.0.0:0").stderr
     assert "go together" in start("--tls-certificate", str(certificates / "first.pem")).stderr
+
+
+def test_the_app_speaks_tls_and_remembers_how(secure, certificates, folder):
+    phone = App(folder / "phone")
+    phone.run("habit", "add", "reading")
+    email, where = f"{os.urandom(8).hex()}@example.com", ("--server", f"localhost:{secure.port}")
+    phone.run("signup", email, *where, input=PASSWORD + "\n", code=69)  # in the clear
+    phone.run("signup", email, *where, "--tls", input=PASSWORD + "\n", code=69)  # nobody the system knows
+    phone.run("signup", email, *where, "--tls-ca", certificates / "ca.pem", input=PASSWORD + "\n")
+    phone.done("reading")
+    assert "everything is sent" in phone.run("status")
+    assert "0 sent" in phone.run("sync")
+    (folder / "config" / "streak").mkdir(parents=True)
+    (folder / "config" / "streak" / "config").write_text(
+        f"# mine\nserver = localhost:{secure.port}\ntls-ca = {certificates / 'ca.pem'}\n")
+    tablet = App(folder / "tablet")
+    tablet.environment["XDG_CONFIG_HOME"] = str(folder / "config")
+    tablet.log_in(email)
+    assert tablet.marks("reading") == 1

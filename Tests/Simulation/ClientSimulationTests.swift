@@ -7,7 +7,7 @@ import Testing
 struct ClientSimulationTests {
   @Test("no tap that a client has acknowledged is lost, and in the end all devices show the same")
   func clients() async throws {
-    for seed in seeds(150) {
+    for seed in seeds(100) {
       do { try await play(seed) } catch { Issue.record("seed \(seed): \(error)") }
     }
   }

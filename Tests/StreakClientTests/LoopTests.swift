@@ -102,7 +102,7 @@ struct LoopTests {
     // The next run's first hint tells what is known.
     let again = Task { await client.run() }
     try await until { clock.sleeperCount >= 1 }
-    for _ in 0..<1_000 { await Task.yield() }
+    for _ in 0..<200 { await Task.yield() }
     #expect(shared.syncs == before + 1)
     again.cancel()
     await again.value
@@ -118,7 +118,7 @@ struct LoopTests {
     try await until { shared.syncs == before + 1 }
     // Taps do not make it hurry.
     for _ in 0..<5 { try await client.addHabit("x") }
-    for _ in 0..<1_000 { await Task.yield() }
+    for _ in 0..<200 { await Task.yield() }
     #expect(shared.syncs == before + 1)
     shared.state.withLock { $0.isAway = false }
     await client.networkReturned()
