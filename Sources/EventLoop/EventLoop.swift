@@ -27,6 +27,9 @@ import Synchronization
   private let threadID = Atomic<UInt>(0)
   private let inbox = Mutex(Inbox())
   private let wakeup: UnsafeMutablePointer<uv_async_t>
+  /// Counts what other threads left in the inbox. The inbox's Mutex orders that already; but when it was waited for, the kernel hands it over, and a
+  /// thread sanitizer sees nothing of it and takes what was made before for a race.
+  private let handovers = Atomic<UInt>(0)
 
   // The loop's thread only.
   let handle: UnsafeMutablePointer<uv_loop_t>
@@ -114,6 +117,7 @@ import Synchronization
       inbox.withLock { inbox in
         guard !inbox.hasEnded else { return }
         inbox.closures.append(body)
+        handovers.wrappingAdd(1, ordering: .releasing)
         unsafe uv_async_send(wakeup)
       }
     }
@@ -127,6 +131,7 @@ import Synchronization
     } else {
       inbox.withLock { inbox in
         inbox.jobs.append(job)
+        handovers.wrappingAdd(1, ordering: .releasing)
         if !inbox.hasEnded { unsafe uv_async_send(wakeup) }
       }
     }
@@ -147,6 +152,7 @@ import Synchronization
   /// Moves what other threads left into this thread's queues.
   private func takeInbox() {
     let taken = inbox.withLock { inbox in
+      _ = handovers.load(ordering: .acquiring)
       defer {
         inbox.jobs.removeAll(keepingCapacity: true)
         inbox.closures.removeAll(keepingCapacity: true)
