@@ -44,6 +44,9 @@ struct RunCommand: AsyncParsableCommand {
     if let callers {
       guard (1...100_000).contains(callers) else { throw ValidationError("--callers must be from 1 to 100000.") }
       settings.mode = .closed(callers: callers)
+      if callers > settings.personCount, !load.quiet {
+        complain("There are fewer people than callers: journeys wait for somebody who is on none.")
+      }
     } else {
       let rate = rate ?? 100
       guard rate >= 0.01, rate <= 1_000_000 else { throw ValidationError("--rate must be from 0.01 to 1000000.") }

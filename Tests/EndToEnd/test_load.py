@@ -12,14 +12,15 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from server import PROGRAMS, Server, open_folder
 from test_metrics import admin_address
+from test_tls import arguments as tls_arguments, certificates  # noqa: F401  (a fixture)
 
 LOAD = str(PROGRAMS / "streak-load")
 MIX = "check=5,read=40,record=20,sync=20,watch=5,sign-up=2,export=1"
 # Enough for every kind of journey, and quick.
-SMALL = ["--people", "12", "--habits", "2", "--days", "3", "--quiet"]
+SMALL = ["--people", "12", "--habits", "2", "--days", "3", "--quiet", "--call-seconds", "60"]
 
 
-def load(*arguments, timeout=120, environment=None):
+def load(*arguments, timeout=240, environment=None):
     """Its exit code and what it printed."""
     done = subprocess.run([LOAD, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
                           env={**os.environ, **(environment or {})})
@@ -185,7 +186,7 @@ def test_a_server_that_is_killed_is_reported_by_status_and_loses_nothing(folder,
         port = first.port
         process = subprocess.Popen(
             [LOAD, "--address", first.address, "--mix", "record=1,sync=2,read=1", "--rate", "300", "--seconds", "8", "--people", "20", "--habits",
-             "2", "--days", "3", "--json", tmp_path / "json", "--database-file", database, "--call-seconds", "5"],
+             "2", "--days", "3", "--json", tmp_path / "json", "--database-file", database, "--call-seconds", "30"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for line in process.stderr:
             if "done" in line:
@@ -230,6 +231,15 @@ def test_people_made_in_the_tables_are_like_those_who_signed_up(running, tmp_pat
     report = json.loads((tmp_path / "json").read_text())
     assert report["audit"]["clean"] and report["audit"]["writes"] > 10 and len(report["journeys"]) == 5
     assert load("--address", running.address, "--people-by-sql")[0] == 64
+
+
+def test_load_over_tls(certificates):
+    with open_folder() as folder, Server(folder=folder, arguments=tls_arguments(certificates)) as server:
+        code, output = load("--address", f"localhost:{server.port}", "--mix", "read=2,record=1", "--callers", 2, "--seconds", 0.5, *SMALL,
+                            "--people", 2, "--tls-ca", certificates / "ca.pem")
+        assert code == 0 and "audit: clean" in output, output
+        # Not an authority that signed the server's certificate.
+        assert load("--address", f"localhost:{server.port}", "--quiet", "--tls-ca", certificates / "client.pem")[0] == 69
 
 
 def test_nobody_there_and_nonsense_are_told():

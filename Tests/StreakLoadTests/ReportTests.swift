@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Load report")
 struct ReportTests {
-  private func report(latency: Int64 = 2_000_000, failed: Bool = false, audit: AuditReport? = nil) throws -> RunReport {
+  private func report(
+    latency: Int64 = 2_000_000, failed: Bool = false, audit: AuditReport? = nil, sampleCount: Int = 3
+  ) throws -> RunReport {
     var settings = LoadSettings(mix: try #require(JourneyMix(parsing: "read=3,sign-up=1")))
     settings.mode = .open(rate: 50)
     var recorder = Recorder(methodCount: 1)
@@ -13,7 +15,7 @@ struct ReportTests {
     recorder.succeeded(.signUp, nanoseconds: 90_000_000)
     if failed { recorder.failed(.read, .wrong("<b>\"5\" & 6</b>")) }
     recorder.calls[0].latency.record(latency)
-    let samples = (1...3).map { second in
+    let samples = (1...sampleCount).map { second in
       RunSample(
         seconds: Double(second), done: 50, failures: 0, open: 1, p50: latency, p99: latency * 3, max: latency * 4,
         client: ProcessFigures(cpuSeconds: Double(second) / 10, residentBytes: 20_000_000),
@@ -56,6 +58,16 @@ struct ReportTests {
       #expect(!html.contains(outside), "\(outside)")
     }
     #expect(html.split(separator: "<svg").count == 6)
+  }
+
+  @Test("the page of a long run has no more points than a plot can show")
+  func longRun() throws {
+    for (count, points) in [(RunReport.pointsMax, RunReport.pointsMax), (RunReport.pointsMax + 1, 151), (86_400, 300)] {
+      let html = try report(sampleCount: count).html
+      // The percentiles over time are three lines.
+      let latency = try #require(html.split(separator: "</figure>").first)
+      #expect(latency.split(separator: "<circle").count - 1 == 3 * points)
+    }
   }
 
   @Test("a comparison has each measure of both, their change, and the settings that differ")

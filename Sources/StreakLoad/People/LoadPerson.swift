@@ -62,6 +62,9 @@ final class LoadPerson {
     changeBase = number
   }
 
+  /// Something was not answered, or too much is uncertain.
+  var isUnsettled: Bool { pendingSync != nil || uncertainWrites.count >= Self.uncertainMax }
+
   /// Has something to be audited.
   var wasTouched: Bool { lastWrite > 0 }
 

@@ -55,8 +55,31 @@ extension RunReport {
       + "</dl>"
   }
 
+  /// Points of a plot over time: more cannot be told apart, and each is drawn.
+  static let pointsMax = 300
+
+  /// The samples, several of a long run as one.
+  private var samples: [JSONValue] {
+    let all = json["samples"].items
+    guard all.count > Self.pointsMax else { return all }
+    let size = (all.count + Self.pointsMax - 1) / Self.pointsMax
+    return stride(from: 0, to: all.count, by: size).map { start in
+      let some = all[start..<min(start + size, all.count)]
+      return .object(
+        (some.last?.members ?? []).map { name, value in
+          let numbers = some.compactMap { $0[name].double }
+          switch name {
+          case "done", "failed": return (name, .number(numbers.reduce(0, +)))
+          case "p50": return (name, .number(numbers.sorted()[numbers.count / 2]))
+          case "p99", "max", "open": return (name, .number(numbers.max() ?? 0))
+          default: return (name, value)
+          }
+        })
+    }
+  }
+
   private var plots: String {
-    let samples = json["samples"].items
+    let samples = samples
     func series(_ name: String, _ color: Int, _ value: (JSONValue) -> Double?) -> Plot.Series {
       Plot.Series(
         name: name, color: color,

@@ -24,12 +24,10 @@ internal import ProtobufCodec
     stream.owner = self
   }
 
-  /// The outcome of a call with one response.
-  func wait() async -> CallOutcome {
-    while true {
-      if let outcome { return outcome }
-      await change()
-    }
+  /// Resumes `continuation` when the call is over, or at once if it is.
+  func wait(_ continuation: UnsafeContinuation<Void, Never>) {
+    guard outcome == nil else { return unsafe continuation.resume() }
+    unsafe waiter = continuation
   }
 
   /// The next message of a stream; nil after the last one, when there is an outcome.

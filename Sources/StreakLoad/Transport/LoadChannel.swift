@@ -19,6 +19,8 @@ internal import HTTP2
   private let server: LoadServer
   private let resources: HTTP2Resources
   private var places: [LoadConnection?]
+  /// Connections that the server has asked to leave, with the calls that were on them.
+  private var leaving: [LoadConnection] = []
   private var next = 0
   private var spareCalls: [LoadCall] = []
   private var lookTimer: LoopTimer?
@@ -60,6 +62,8 @@ internal import HTTP2
   }
 
   private func lost(_ place: Int) {
+    leaving.removeAll { $0.isClosed }
+    if let connection = places[place], !connection.isClosed { leaving.append(connection) }
     places[place] = nil
     guard !isClosed else { return }
     lostCount += 1
@@ -79,6 +83,7 @@ internal import HTTP2
     let patience = server.callMilliseconds * 1_000_000
     guard now > patience else { return }
     for connection in places { connection?.giveUpCalls(begunBefore: now - patience) }
+    for connection in leaving { connection.giveUpCalls(begunBefore: now - patience) }
   }
 
   /// Suspends until there is a connection, or until the channel is closed.
@@ -119,9 +124,11 @@ internal import HTTP2
       spareCalls.append(call)
       return .failed(.notConnected)
     }
-    let outcome = await call.wait()
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe call.wait(continuation)
+    }
     spareCalls.append(call)
-    return outcome
+    return call.outcome ?? .failed(.notConnected)
   }
 
   /// Begins a call that gets many messages; nil when there is no connection.
@@ -141,6 +148,7 @@ internal import HTTP2
     isClosed = true
     lookTimer = nil
     for connection in places { connection?.close() }
+    for connection in leaving { connection.close() }
     wake()
   }
 }

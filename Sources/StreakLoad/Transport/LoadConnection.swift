@@ -38,8 +38,7 @@ internal import TLS
   /// Takes calls.
   var isOpen: Bool { connection.session.isEstablished && !connection.isClosed && !isLeaving }
 
-  /// Calls that are not over.
-  var openCallCount: Int { connection.session.openStreamCount }
+  var isClosed: Bool { connection.isClosed }
 
   private func waitUntilEstablished() async {
     guard !connection.session.isEstablished, !connection.isClosed else { return }
