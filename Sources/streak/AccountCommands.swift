@@ -90,7 +90,7 @@ struct LogOutCommand: AsyncParsableCommand {
 
 extension MigrationReport {
   var summary: String {
-    var parts = ["\(daysCounted) days count"]
+    var parts = [daysCounted == 1 ? "1 day counts" : "\(daysCounted) days count"]
     if daysQuarantined > 0 { parts.append("\(daysQuarantined) are kept without counting") }
     if entriesRejected > 0 { parts.append("\(entriesRejected) were not accepted (see the export)") }
     return "Brought along: " + parts.joined(separator: ", ") + "."
