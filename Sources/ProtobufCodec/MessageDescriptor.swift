@@ -63,8 +63,8 @@ public struct FieldDescriptor: Sendable {
   let children: [MessageDescriptor?]
   /// `fields` index by field number, for numbers below its count; -1 for none.
   private let indexByNumber: [Int16]
-  // Points into the constant tables of the generated C code: alive and unchanging as long as the process.
   nonisolated(unsafe) let table: UnsafePointer<ProtobufCMessageDescriptor>
+  // Safe from any thread: it points into the constant tables of the generated C code, alive and unchanging as long as the process.
 
   /// Field numbers found by direct look-up; others by binary search.
   private static let directNumbersMax: UInt32 = 256

@@ -3,10 +3,10 @@ internal import HTTP2
 public import ProtobufCodec
 
 /// One call on the server: what handlers and interceptors know of it, and its life from headers to trailers.
-///
-/// `@unchecked Sendable`: made, used and dropped on its loop's thread only. Handlers run there because their task
-/// prefers the loop as executor; the state that touches the connection checks it.
 @safe public final class ServerContext: @unchecked Sendable {
+  // Sendable because it is made, used and dropped on its loop's thread only: handlers run there because their task prefers the loop as
+  // executor, and the state that touches the connection checks it.
+
   /// The method called.
   public var method: MethodDescriptor { implementation.descriptor }
   /// The loop that serves the call.
