@@ -84,6 +84,7 @@ let package = Package(
       name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
     .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: settings),
+    .target(name: "SchemaConversion", dependencies: ["GRPCSchema", "Schema", "StreakDomain"], swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
       swiftSettings: settings),
@@ -98,14 +99,17 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
       name: "StreakServices",
-      dependencies: ["Cryptography", "EventLoop", "RPC", "Schema", "StreakDomain", "StreakStore", logging],
+      dependencies: [
+        "Cryptography", "EventLoop", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore", logging,
+      ],
       swiftSettings: settings),
 
     .target(
       name: "StreakClient",
       dependencies: [
-        "Cryptography", "EventLoop", "Files", "GRPCSchema", "ProtobufCodec", "RPC", "SQLite", "Schema", "StreakDomain",
-        "TLS",
+        "Cryptography", "EventLoop", "Files", "GRPCSchema", "ProtobufCodec", "RPC", "SQLite", "Schema",
+        "SchemaConversion",
+        "StreakDomain", "TLS",
       ],
       exclude: ["README.md"], swiftSettings: settings),
 
@@ -198,14 +202,16 @@ let package = Package(
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakClient", "StreakDomain",
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
+        "StreakDomain",
       ],
       path: "Tests/Simulation", swiftSettings: settings),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
     .testTarget(
       name: "StreakClientTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakClient", "StreakDomain",
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
+        "StreakDomain",
       ],
       swiftSettings: settings),
     .testTarget(

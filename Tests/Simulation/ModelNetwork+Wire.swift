@@ -1,5 +1,6 @@
 import GRPCSchema
 import Schema
+import SchemaConversion
 @testable import StreakClient
 import StreakDomain
 

@@ -3,6 +3,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 public import StreakDomain
 
 /// Accounts on this device. Each has its data and its queue to itself; nothing of one is ever sent under another, and what was recorded without

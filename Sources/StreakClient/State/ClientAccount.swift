@@ -1,4 +1,5 @@
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 /// An account on this device: what it holds, what it has to send, and with what it speaks to the server.

@@ -1,5 +1,6 @@
 internal import ProtobufCodec
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 /// Everything a client knows, and which of it has changed since it was kept.

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 extension StreakClient {

@@ -1,4 +1,5 @@
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 extension SyncRequest {

@@ -1,0 +1,16 @@
+internal import Cryptography
+internal import ProtobufCodec
+internal import Schema
+internal import SchemaConversion
+internal import StreakDomain
+internal import StreakStore
+
+extension QueuedOperation {
+  /// An operation as sent. What it cannot be becomes `.malformed`: that is for the ledger to reject, so that it blocks nothing.
+  init(_ message: Schema.Operation) {
+    let payload = message.protobufBytes()
+    var operation = StreakDomain.Operation(message)
+    if !message.fieldViolations().isEmpty { operation.change = .malformed }
+    self.init(operation: operation, payload: payload, payloadHash: Array(SHA256.digest(of: payload).prefix(16)))
+  }
+}
