@@ -56,7 +56,8 @@ final class PasswordQueue: Sendable {
     return matches && stored != nil
   }
 
-  /// A new hash of a password that matched a hash of another cost; nil if there is no need, or no room for it now.
+  /// A new hash of a password that matched a hash of another cost; nil if there is no need, or no room for it now. Whoever raises the cost knows:
+  /// until their owners sign in, wrong guesses at older hashes are answered sooner than those at unknown emails.
   func renewal(of stored: PasswordHash, _ password: Secret, on loop: EventLoop) async -> PasswordHash? {
     stored.costs(limits.cost) ? nil : try? await hash(password, on: loop)
   }

@@ -27,6 +27,7 @@ extension StreakStore {
   public func erase(
     _ userID: Identifier, at now: Moment, _ event: AuditEventRecord
   ) async throws(StoreError) -> ErasureRecords? {
+    // Not needed to be right (nothing is stored for who is gone): what is erased shall not stay in memory either.
     _ = ledgerMemory.take(userID)
     return try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
