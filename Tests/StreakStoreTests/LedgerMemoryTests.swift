@@ -74,11 +74,17 @@ import Testing
           .direct(.day(person.habitID, Moment.sampleDay - Int32(step % 3), note: "\(step)")))
         let answer = try await (step % 2 == 0 ? test.store : other).change(request).get()
         #expect(answer.outcomes[0].status == .applied)
-        // Undone by the other one: needs no storing on what the first remembers.
         let undo = person.request(.direct(.day(person.habitID, Moment.sampleDay - Int32(step % 3), done: false)))
         #expect(try await (step % 2 == 0 ? other : test.store).change(undo).get().outcomes[0].changeNumber > 0)
       }
       #expect(try await test.store.head(of: person.userID).changeNumber == before + 40)
+      // By what the first one remembers there is nothing to do the second time.
+      let same = person.request(.direct(.day(person.habitID, Moment.sampleDay, note: "same")))
+      let undo = person.request(.direct(.day(person.habitID, Moment.sampleDay, done: false)))
+      for _ in 0..<2 {
+        #expect(try await test.store.change(same).get().outcomes[0].changeNumber > 0)
+        #expect(try await other.change(undo).get().outcomes[0].changeNumber > 0)
+      }
       await other.close()
     }
   }
