@@ -40,7 +40,8 @@ import Synchronization
   private var runningJobs: [UnownedJob] = []
   private var readyClosures: [() -> Void] = []
   private var endOfTurnWork: [any EndOfTurnWork] = []
-  private var idleIsActive = false
+  private(set) var idleIsActive = false
+  var busyPolling = BusyPolling()
   /// Receive buffer shared by all sockets of this loop: its bytes are valid during one callback.
   let receiveBuffer: UnsafeMutableRawBufferPointer
 
@@ -91,6 +92,7 @@ import Synchronization
   public func run() {
     threadID.store(UInt(pthread_self()), ordering: .relaxed)
     unsafe uv_run(handle, UV_RUN_DEFAULT)
+    busyPolling.end()
     inbox.withLock { $0.hasEnded = true }
     unsafe uv_close(UnsafeMutableRawPointer(wakeup).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_close(UnsafeMutableRawPointer(prepare).assumingMemoryBound(to: uv_handle_t.self), nil)
@@ -179,7 +181,7 @@ import Synchronization
         if endOfTurnWork.isEmpty { swap(&work, &endOfTurnWork) }  // keeps the capacity
       }
     }
-    keepTurning(false)
+    keepTurning(isPollingBusily && busyPolling.goesOn(atNanoseconds: MonotonicClock.nowNanoseconds))
   }
 
   private func runReady() {

@@ -29,11 +29,12 @@ public final class StreakStore: Sendable {
   /// - Parameters:
   ///   - connectionString: libpq's: a `postgresql://` URL or a list of `keyword=value`.
   ///   - loops: The loops that calls will be made on.
+  ///   - busyPollMicroseconds: How long a loop stays awake for the answer to a change that is alone; 0: not at all.
   ///   - onEvent: Told of connections made and lost, as text for the log.
   /// - Throws: `StoreConfigurationError` if the connection string is not one.
   public init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
-    limits: StoreLimits = StoreLimits(),
+    limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
     onEvent: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(StoreConfigurationError) {
     var configuration: PostgresConfiguration
@@ -63,8 +64,8 @@ public final class StreakStore: Sendable {
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
         writer: LedgerWriter(
-          loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax, epoch: { epoch.number })
-      )
+          loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax,
+          busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.number }))
       return (loop, LoopBound(part, loop: loop))
     }
   }

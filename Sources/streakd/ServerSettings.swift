@@ -20,6 +20,7 @@ struct ServerSettings {
   let graceSeconds: Int
   let healthSeconds: Int
   let tlsCheckSeconds: Int
+  let busyPollMicroseconds: Int
   let stuckSeconds: Int
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
@@ -119,6 +120,8 @@ struct ServerSettings {
     graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
     healthSeconds = try number("health-seconds", command.healthSeconds, 1...60, default: 1)
     tlsCheckSeconds = try number("tls-check-seconds", command.tlsCheckSeconds, 1...86_400, default: 60)
+    busyPollMicroseconds = try number(
+      "busy-poll-microseconds", command.busyPollMicroseconds, 0...10_000, default: 3_000)
     stuckSeconds = try number("stuck-seconds", command.stuckSeconds, 1...3_600, default: 10)
     var limits = RPCLimits()
     limits.connections.connectionsPerLoopMax = try number(
@@ -200,8 +203,8 @@ struct ServerSettings {
     let text = try bytes(path)
     var settings: [String: String] = [:]
     let known = [
-      "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop", "grace-seconds",
-      "log-level",
+      "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop",
+      "busy-poll-microseconds", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",

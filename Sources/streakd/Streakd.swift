@@ -51,6 +51,12 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Connections to PostgreSQL for each loop, 2 to 64. (default: 4)")
   var connectionsPerLoop: Int?
 
+  @Option(
+    help:
+      "Microseconds that a loop stays awake for the database's answer to a change that is alone, 0 to 10000; 0: it sleeps. (default: 3000)"
+  )
+  var busyPollMicroseconds: Int?
+
   @Option(help: "Seconds that open calls get to end after SIGTERM. (default: 10)")
   var graceSeconds: Int?
 
@@ -195,7 +201,8 @@ struct Streakd: AsyncParsableCommand {
       try await prepare(owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, on: first, logger)
     }
     let store = try StreakStore(
-      connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop
+      connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
+      busyPollMicroseconds: settings.busyPollMicroseconds
     ) { logger.info("database", metadata: ["event": "\($0)"]) }
     if let owner, settings.database != nil {
       let role = try await Task(executorPreference: first) { try await store.roleName() }.value

@@ -63,7 +63,9 @@ def test_health_is_serving_again_after_the_database_was_killed(folder):
         wait_until(is_back, seconds=60)
 
 
-@pytest.mark.parametrize("seconds", [0, 61])
-def test_an_interval_out_of_range_is_refused(folder, seconds):
-    with pytest.raises(RuntimeError, match="health-seconds must be a number from 1 to 60"):
-        Server(folder=folder, arguments=["--health-seconds", str(seconds)])
+@pytest.mark.parametrize("option, value, range", [
+    ("health-seconds", 0, "1 to 60"), ("health-seconds", 61, "1 to 60"),
+    ("busy-poll-microseconds", -1, "0 to 10000"), ("busy-poll-microseconds", 10_001, "0 to 10000")])
+def test_a_setting_out_of_range_is_refused(folder, option, value, range):
+    with pytest.raises(RuntimeError, match=f"{option} must be a number from {range}"):
+        Server(folder=folder, arguments=[f"--{option}={value}"])

@@ -1,4 +1,4 @@
-import EventLoop
+@testable import EventLoop
 import Glibc
 import Testing
 
@@ -46,6 +46,50 @@ struct EventLoopTests {
     }.value
     #expect(late == [true, true, true, true])
     thread.stopAndJoin()
+  }
+
+  @Test("busy polling: one loop at a time, until it is ended or its time is over, then it rests")
+  func busyPolling() async {
+    let threads = [EventLoopThread(), EventLoopThread()]
+    let (first, second) = (threads[0].loop, threads[1].loop)
+    /// Whether the loop says so, and whether it really does not sleep.
+    @Sendable func isPolling(_ loop: EventLoop) async -> [Bool] {
+      await Task(executorPreference: loop) {
+        await loop.sleep(milliseconds: 1)
+        return [loop.isPollingBusily, loop.idleIsActive]
+      }.value
+    }
+    let minute = 60_000_000
+    await first.run { first.pollBusily(microseconds: 0) }
+    #expect(await isPolling(first) == [false, false])
+    await first.run { first.pollBusily(microseconds: minute) }
+    await second.run { second.pollBusily(microseconds: minute) }
+    #expect(await isPolling(first) == [true, true])
+    #expect(await isPolling(second) == [false, false])
+    await first.run { first.endBusyPolling() }
+    #expect(await isPolling(first) == [false, false])
+    await second.run { second.pollBusily(microseconds: 1) }
+    #expect(await isPolling(second) == [false, false])
+    await first.run { first.pollBusily(microseconds: minute) }
+    #expect(await isPolling(first) == [true, true])
+    // A loop that ends leaves the right to the others.
+    threads[0].stopAndJoin()
+    threads[1].stopAndJoin()
+    let third = EventLoopThread()
+    await third.loop.run { third.loop.pollBusily(microseconds: minute) }
+    #expect(await isPolling(third.loop) == [true, true])
+    third.stopAndJoin()
+
+    var polling = BusyPolling()
+    polling.begin(atNanoseconds: 5_000, durationNanoseconds: 1_000)
+    polling.begin(atNanoseconds: 5_500, durationNanoseconds: 1_000)
+    var seen = [polling.goesOn(atNanoseconds: 6_499), polling.goesOn(atNanoseconds: 6_500)]
+    for moment: UInt64 in [6_600, 26_499, 26_500] {
+      polling.begin(atNanoseconds: moment, durationNanoseconds: 1_000)
+      seen.append(polling.goesOn(atNanoseconds: moment))
+    }
+    polling.end()
+    #expect(seen == [true, false, false, false, true])
   }
 
   @Test("a cancelled sleep ends at once")

@@ -13,6 +13,8 @@ final class LedgerWriter: EndOfTurnWork {
   static let flightsMax = 2
   /// Most operations in one batch; a single call may have more.
   static let batchOperationsMax = 512
+  /// How long the loop stays awake, if it does, for the next call of who calls one at a time.
+  private static let nextCallMicrosecondsMax = 500
   /// Attempts without a lock before the person's row is locked.
   private static let unlockedAttemptsMax = 4
   /// Attempts before a caller is told.
@@ -22,6 +24,7 @@ final class LedgerWriter: EndOfTurnWork {
   private let database: Database
   private let memory: LedgerMemory
   private let habitsMax: Int
+  private let busyPollMicroseconds: Int
   /// Which life of the database this is.
   private let epoch: () -> Int64
   private var flights = 0
@@ -39,13 +42,16 @@ final class LedgerWriter: EndOfTurnWork {
   private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
 
+  /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that is alone; 0: not at all.
   init(
-    loop: EventLoop, database: Database, memory: LedgerMemory, habitsMax: Int, epoch: @escaping () -> Int64
+    loop: EventLoop, database: Database, memory: LedgerMemory, habitsMax: Int, busyPollMicroseconds: Int,
+    epoch: @escaping () -> Int64
   ) {
     self.loop = loop
     self.database = database
     self.memory = memory
     self.habitsMax = habitsMax
+    self.busyPollMicroseconds = busyPollMicroseconds
     self.epoch = epoch
   }
 
@@ -55,6 +61,7 @@ final class LedgerWriter: EndOfTurnWork {
   /// Decides and stores one request, together with whatever else comes in meanwhile. What is stored is durable when this returns.
   func submit(_ request: LedgerRequest) async throws(StoreError) -> Result<LedgerAnswer, QueueRefusal> {
     loop.preconditionIsCurrent()
+    if flights > 0 { loop.endBusyPolling() }
     return try await withCheckedContinuation { continuation in
       let call = LedgerCall(request, continuation)
       if held[request.userID]?.append(call) == nil {
@@ -83,10 +90,14 @@ final class LedgerWriter: EndOfTurnWork {
       ? !(ready.isEmpty && retrying.isEmpty) : flights < Self.flightsMax && ready.count >= Self.batchOperationsMax
     {
       flights += 1
-      let bound = LoopBound((writer: self, people: nextBatch()), loop: loop)
+      let people = nextBatch()
+      let isAlone = flights == 1 && people.count == 1 && people[0].calls.count == 1
+      if isAlone { loop.pollBusily(microseconds: busyPollMicroseconds) }
+      let bound = LoopBound((writer: self, people: people), loop: loop)
       Task(executorPreference: loop) {
         let (writer, people) = bound.value
         let losers = await writer.flyTogether(people)
+        if isAlone { writer.awaitNextCall() }
         writer.flights -= 1
         writer.land(people, losers: losers)
       }
@@ -100,6 +111,12 @@ final class LedgerWriter: EndOfTurnWork {
       writer.isLockedFlightUnderWay = false
       writer.land([person], losers: losers)
     }
+  }
+
+  /// Whoever calls one at a time may have the next call soon.
+  private func awaitNextCall() {
+    guard ready.isEmpty, held.count == 1 else { return }
+    loop.pollBusily(microseconds: min(busyPollMicroseconds, Self.nextCallMicrosecondsMax))
   }
 
   /// Only now may these people's calls be in another batch: somebody twice in one statement would break it.
