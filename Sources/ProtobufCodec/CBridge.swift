@@ -1,9 +1,11 @@
 public import CProtobufC
 
-// What generated code uses to move values between Swift and protobuf-c's structs.
+// What generated code uses to move values between Swift and protobuf-c's structs. Inlinable where it is generic: the generated code is in other
+// modules, and a generic function that is not specialised for its caller asks the Swift runtime for types at every call.
 
 extension Arena {
   /// A C struct of type `Struct`, uninitialised.
+  @inlinable
   public mutating func make<Struct>(_ type: Struct.Type) -> UnsafeMutablePointer<Struct>? {
     unsafe take(MemoryLayout<Struct>.size)?.bindMemory(to: type, capacity: 1)
   }
@@ -33,6 +35,7 @@ extension Arena {
   }
 
   /// A C array of what `convert` makes of each item; nil for an empty list.
+  @inlinable
   public mutating func array<Item, Element>(
     _ items: [Item], _ convert: (Item, inout Arena) -> Element
   ) -> UnsafeMutablePointer<Element>? {
@@ -45,6 +48,7 @@ extension Arena {
   }
 
   /// A message's C struct.
+  @inlinable
   public mutating func message<Message: ProtobufMessage, Struct>(
     _ message: Message?, as type: Struct.Type
   ) -> UnsafeMutablePointer<Struct>? {
@@ -75,6 +79,7 @@ extension Arena {
   }
 
   /// What `convert` makes of each element of a C array.
+  @inlinable
   public static func array<Element, Item>(
     _ elements: UnsafePointer<Element>?, _ count: Int, _ convert: (Element) -> Item
   ) -> [Item] {
@@ -82,6 +87,7 @@ extension Arena {
   }
 
   /// The message in a C struct; nil for none.
+  @inlinable
   public static func message<Message: ProtobufMessage>(
     _ pointer: UnsafeRawPointer?, _ type: Message.Type
   ) -> Message? {
@@ -89,6 +95,7 @@ extension Arena {
   }
 
   /// The messages of a C array.
+  @inlinable
   public static func messages<Struct, Message: ProtobufMessage>(
     _ elements: UnsafePointer<UnsafeMutablePointer<Struct>?>?, _ count: Int, _ type: Message.Type
   ) -> [Message] {

@@ -14,6 +14,8 @@ public enum DecodeError: Error, Equatable, Sendable {
   case nestedTooDeeply
   /// More fields and list items than `DecodeLimits.elementsMax`.
   case tooManyElements
+  /// A list with more items than its field's rules allow.
+  case breaksRule(FieldViolation)
   /// protobuf-c could not take it: out of memory.
   case outOfMemory
 }
@@ -28,6 +30,7 @@ extension DecodeError: CustomStringConvertible {
     case .messageTooLarge: "it is too large"
     case .nestedTooDeeply: "it is nested too deeply"
     case .tooManyElements: "it has too many fields and list items"
+    case .breaksRule(let violation): "\(violation.path) \(violation.description)"
     case .outOfMemory: "there is no memory for it"
     }
   }
@@ -39,7 +42,7 @@ public struct DecodeLimits: Sendable {
   public var messageBytesMax = 64 * 1_024 * 1_024
   /// Levels of messages within messages (and groups of unknown fields).
   public var nestingMax = 32
-  /// Fields and list items, over all levels: each costs memory however few bytes it has. Room for the largest request that a schema's rules
+  /// Fields and list items, over all levels: each costs memory however few bytes it has. Lists whose rules say `max_items` have that limit besides. Room for the largest request that a schema's rules
   /// allow and 4 MiB hold: a capture of 50,000 entries with 12 of them each.
   public var elementsMax = 655_360
 

@@ -23,6 +23,14 @@ public struct FieldRules: Sendable, Equatable {
     self.range = range
     self.definedOnly = definedOnly
   }
+
+  /// Whether a list may have so many items.
+  @inlinable
+  func allows(itemCount: Int) -> Bool { maxItems == 0 || itemCount <= maxItems }
+
+  /// What is wrong with so many.
+  @usableFromInline
+  func itemsText(itemCount: Int) -> String { "must have at most \(maxItems) items, has \(itemCount)" }
 }
 
 /// One rule that one value breaks.
@@ -64,9 +72,7 @@ public struct FieldViolations: Sendable {
   @inlinable
   public mutating func check(_ name: StaticString, itemCount: Int, _ rules: FieldRules) {
     if itemCount == 0 && rules.required { add(name, "required", "must not be empty") }
-    if rules.maxItems > 0 && itemCount > rules.maxItems {
-      add(name, "max_items", "must have at most \(rules.maxItems) items, has \(itemCount)")
-    }
+    if !rules.allows(itemCount: itemCount) { add(name, "max_items", rules.itemsText(itemCount: itemCount)) }
   }
 
   /// Checks the rules of a number.

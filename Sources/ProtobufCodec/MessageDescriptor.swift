@@ -61,6 +61,8 @@ public struct FieldDescriptor: Sendable {
   public let fields: [FieldDescriptor]
   /// The descriptors of message fields, in step with `fields`.
   let children: [MessageDescriptor?]
+  /// Whether the schema limits a list of it, or of a message within it.
+  let countsItems: Bool
   /// `fields` index by field number, for numbers below its count; -1 for none.
   private let indexByNumber: [Int16]
   nonisolated(unsafe) let table: UnsafePointer<ProtobufCMessageDescriptor>
@@ -107,6 +109,9 @@ public struct FieldDescriptor: Sendable {
     fields.sort { $0.number < $1.number }
     self.fields = fields
     self.children = fields.map { $0.type == .message ? children[$0.number] : nil }
+    countsItems =
+      fields.contains { $0.rules.map { $0.maxItems > 0 } ?? false }
+      || self.children.contains { $0?.countsItems ?? false }
     let directCount = fields.last { $0.number < Self.directNumbersMax }.map { Int($0.number) + 1 } ?? 0
     var indexByNumber = [Int16](repeating: -1, count: directCount)
     for (index, field) in fields.enumerated() where field.number < Self.directNumbersMax {

@@ -2,7 +2,7 @@
 ///
 /// What the format forbids is refused. What it allows but protobuf-c would refuse or misread (unknown fields and groups,
 /// a wire type other than the schema's, a repeated occurrence of a singular message or of a oneof) is reported as
-/// irregular: `WireNormaliser` then rewrites the bytes.
+/// irregular: `WireNormaliser` then rewrites the bytes. Lists are counted here against the schema's rules, before anything is made of their items.
 @unsafe struct WireValidator {
   let bytes: UnsafeRawBufferPointer
   private var elementsLeft: Int
@@ -18,6 +18,8 @@
     var reader = unsafe WireReader(bytes, range)
     // One bit for each singular message field and each oneof member met; past 64 of them everything is irregular.
     var seen: UInt64 = 0
+    // In step with the descriptor's fields; empty where nothing is to be counted.
+    var itemCounts = descriptor.countsItems ? [Int](repeating: 0, count: descriptor.fields.count) : []
     while let field = unsafe try reader.next(nestingLeft: nestingLeft) {
       unsafe elementsLeft -= 1
       guard unsafe elementsLeft >= 0 else { throw .tooManyElements }
@@ -29,7 +31,8 @@
       let isRepeated = descriptor.fields[index].isRepeated
       if field.type != type.wireType {
         if field.type == .lengthDelimited && isRepeated && type.isPackable {
-          unsafe try checkPacked(type, field.payload)
+          let count = unsafe try checkPacked(type, field.payload)
+          if !itemCounts.isEmpty { itemCounts[index] += count }
         } else {
           unsafe isIrregular = true
         }
@@ -41,6 +44,7 @@
         if bits == 0 || seen & bits != 0 { unsafe isIrregular = true }
         seen |= bits
       }
+      if !itemCounts.isEmpty { itemCounts[index] += 1 }
       switch type {
       case .string:
         unsafe try checkText(UnsafeRawBufferPointer(rebasing: bytes[field.payload]), descriptor.fields[index].name)
@@ -49,28 +53,45 @@
           unsafe isIrregular = true
           continue
         }
-        unsafe try check(child, field.payload, nestingLeft: nestingLeft - 1)
+        do throws(DecodeError) {
+          unsafe try check(child, field.payload, nestingLeft: nestingLeft - 1)
+        } catch {
+          guard case .breaksRule(var violation) = error else { throw error }
+          let place = isRepeated && !itemCounts.isEmpty ? "[\(itemCounts[index] - 1)]" : ""
+          violation.path = "\(descriptor.fields[index].name)\(place).\(violation.path)"
+          throw .breaksRule(violation)
+        }
       default: break
       }
     }
+    for (index, count) in itemCounts.enumerated() {
+      guard let rules = descriptor.fields[index].rules, !rules.allows(itemCount: count) else { continue }
+      throw .breaksRule(
+        FieldViolation(
+          path: descriptor.fields[index].name, rule: "max_items", description: rules.itemsText(itemCount: count)))
+    }
   }
 
-  private mutating func checkPacked(_ type: FieldType, _ payload: Range<Int>) throws(DecodeError) {
+  /// - Returns: The number of items.
+  private mutating func checkPacked(_ type: FieldType, _ payload: Range<Int>) throws(DecodeError) -> Int {
+    var count = 0
     switch type.wireType {
     case .fixed32:
       guard payload.count % 4 == 0 else { throw .truncated }
-      unsafe elementsLeft -= payload.count / 4
+      count = payload.count / 4
     case .fixed64:
       guard payload.count % 8 == 0 else { throw .truncated }
-      unsafe elementsLeft -= payload.count / 8
+      count = payload.count / 8
     default:
       var reader = unsafe WireReader(bytes, payload)
       while unsafe !reader.isAtEnd {
         _ = unsafe try reader.varint()
-        unsafe elementsLeft -= 1
+        count += 1
       }
     }
+    unsafe elementsLeft -= count
     guard unsafe elementsLeft >= 0 else { throw .tooManyElements }
+    return count
   }
 
   /// Plain ASCII without NUL eight bytes at a time; anything else by the book.

@@ -8,7 +8,8 @@ enum FieldRefusal {
   static let domain = "rpc"
 
   static func status(for error: DecodeError) -> RPCStatus {
-    RPCStatus(.invalidArgument, "The request cannot be decoded: \(error).")
+    if case .breaksRule(let violation) = error { return status(for: [violation]) }
+    return RPCStatus(.invalidArgument, "The request cannot be decoded: \(error).")
       .with(GoogleRPCErrorInfo(reason: "MALFORMED_REQUEST", domain: domain))
   }
 

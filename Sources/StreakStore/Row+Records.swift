@@ -64,10 +64,12 @@ extension Row {
 
 extension StreakSummary {
   /// The values of the summary's columns, in their order.
-  var columns: [Int32] {
-    [
+  var columns:
+    (total: Int32, longest: Int32, lastFirst: Int32, lastLast: Int32, previousFirst: Int32, previousLast: Int32)
+  {
+    (
       Int32(clamping: total), Int32(clamping: longest), lastRun?.lowerBound.number ?? 0,
-      lastRun?.upperBound.number ?? 0, previousRun?.lowerBound.number ?? 0, previousRun?.upperBound.number ?? 0,
-    ]
+      lastRun?.upperBound.number ?? 0, previousRun?.lowerBound.number ?? 0, previousRun?.upperBound.number ?? 0
+    )
   }
 }

@@ -193,6 +193,51 @@ void   codec__test__ruled__free_unpacked
   assert(message->base.descriptor == &codec__test__ruled__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   codec__test__ruled_parts__init
+                     (Codec__Test__RuledParts         *message)
+{
+  static const Codec__Test__RuledParts init_value = CODEC__TEST__RULED_PARTS__INIT;
+  *message = init_value;
+}
+size_t codec__test__ruled_parts__get_packed_size
+                     (const Codec__Test__RuledParts *message)
+{
+  assert(message->base.descriptor == &codec__test__ruled_parts__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t codec__test__ruled_parts__pack
+                     (const Codec__Test__RuledParts *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &codec__test__ruled_parts__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t codec__test__ruled_parts__pack_to_buffer
+                     (const Codec__Test__RuledParts *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &codec__test__ruled_parts__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Codec__Test__RuledParts *
+       codec__test__ruled_parts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Codec__Test__RuledParts *)
+     protobuf_c_message_unpack (&codec__test__ruled_parts__descriptor,
+                                allocator, len, data);
+}
+void   codec__test__ruled_parts__free_unpacked
+                     (Codec__Test__RuledParts *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &codec__test__ruled_parts__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   codec__test__ruled2__init
                      (Codec__Test__Ruled2         *message)
 {
@@ -1081,6 +1126,44 @@ const ProtobufCMessageDescriptor codec__test__ruled__descriptor =
   codec__test__ruled__field_indices_by_name,
   1,  codec__test__ruled__number_ranges,
   (ProtobufCMessageInit) codec__test__ruled__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor codec__test__ruled_parts__field_descriptors[1] =
+{
+  {
+    "parts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Codec__Test__RuledParts, n_parts),
+    offsetof(Codec__Test__RuledParts, parts),
+    &codec__test__ruled__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned codec__test__ruled_parts__field_indices_by_name[] = {
+  0,   /* field[0] = parts */
+};
+static const ProtobufCIntRange codec__test__ruled_parts__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor codec__test__ruled_parts__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "codec.test.RuledParts",
+  "RuledParts",
+  "Codec__Test__RuledParts",
+  "codec.test",
+  sizeof(Codec__Test__RuledParts),
+  1,
+  codec__test__ruled_parts__field_descriptors,
+  codec__test__ruled_parts__field_indices_by_name,
+  1,  codec__test__ruled_parts__number_ranges,
+  (ProtobufCMessageInit) codec__test__ruled_parts__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor codec__test__ruled2__field_descriptors[1] =

@@ -129,6 +129,26 @@ struct FieldRulesTests {
     #expect(broken { $0.requiredText = "" } == ["required_text required"])
   }
 
+  @Test("a list of the largest number of items is decoded, one of one more is refused before, with its path")
+  func itemLimit() throws {
+    let full = Ruled(items: ["", ""], children: Array(repeating: Ruled2(), count: 200))
+    #expect(try Ruled(protobufBytes: full.protobufBytes()) == full)
+    func refusal(_ message: some ProtobufMessage) -> FieldViolation? {
+      do throws(DecodeError) {
+        _ = try type(of: message).init(protobufBytes: message.protobufBytes())
+      } catch {
+        if case .breaksRule(let violation) = error { return violation }
+      }
+      return nil
+    }
+    let long = Ruled(requiredText: "x", items: ["", "", ""], child: Ruled2(requiredNumber: 1))
+    #expect(refusal(long)?.description == "must have at most 2 items, has 3")
+    #expect(refusal(long).map { [$0] } == long.fieldViolations())
+    #expect(refusal(Ruled(children: Array(repeating: Ruled2(), count: 201)))?.path == "children")
+    let parts = RuledParts(parts: [full, Ruled(items: ["", "", ""])])
+    #expect(refusal(parts)?.path == "parts[1].items")
+  }
+
   @Test("violations in nested messages carry their path, and all are reported at once")
   func paths() {
     var message = Ruled()

@@ -1,21 +1,80 @@
 internal import Postgres
+internal import StreakDomain
 
-/// Rows on their way into a statement, column by column, and what the statement does with them.
+/// One column of rows on their way into a statement: its name and type there, and how it is read off a row.
+struct Column<Row>: Sendable {
+  let name: String
+  let type: String
+  /// The value of a single row.
+  let value: @Sendable (Row) -> PostgresValue
+  /// The values of several rows, as an array.
+  let values: @Sendable ([Row]) -> PostgresValue
+
+  static func bool(_ name: String, _ read: @escaping @Sendable (Row) -> Bool) -> Column {
+    Column(name: name, type: "boolean", value: { .bool(read($0)) }, values: { .boolArray($0.map(read)) })
+  }
+
+  static func int16(_ name: String, _ read: @escaping @Sendable (Row) -> Int16) -> Column {
+    Column(name: name, type: "smallint", value: { .int16(read($0)) }, values: { .int16Array($0.map(read)) })
+  }
+
+  static func int32(_ name: String, _ read: @escaping @Sendable (Row) -> Int32?) -> Column {
+    Column(name: name, type: "integer", value: { .int32(read($0)) }, values: { .int32Array($0.map(read)) })
+  }
+
+  static func int64(_ name: String, _ read: @escaping @Sendable (Row) -> Int64) -> Column {
+    Column(name: name, type: "bigint", value: { .int64(read($0)) }, values: { .int64Array($0.map(read)) })
+  }
+
+  static func text(_ name: String, _ read: @escaping @Sendable (Row) -> String) -> Column {
+    Column(name: name, type: "text", value: { .string(read($0)) }, values: { .stringArray($0.map(read)) })
+  }
+
+  static func bytes(_ name: String, _ read: @escaping @Sendable (Row) -> [UInt8]?) -> Column {
+    Column(name: name, type: "bytea", value: { .bytes(read($0)) }, values: { .bytesArray($0.map(read)) })
+  }
+
+  static func identifier(_ name: String, _ read: @escaping @Sendable (Row) -> Identifier?) -> Column {
+    Column(
+      name: name, type: "uuid", value: { .identifier(read($0)) }, values: { .uuidArray($0.map { read($0)?.uuid }) })
+  }
+
+  static func moment(_ name: String, _ read: @escaping @Sendable (Row) -> Moment) -> Column {
+    Column(name: name, type: "timestamptz", value: { .moment(read($0)) }, values: { .moments($0.map(read)) })
+  }
+
+  /// A moment in milliseconds since 1970.
+  static func milliseconds(_ name: String, _ read: @escaping @Sendable (Row) -> Int64) -> Column {
+    moment(name) { Moment(milliseconds: read($0)) }
+  }
+}
+
+/// What a part of a statement does with rows, column by column.
 ///
 /// One row is sent as a list of values, several as arrays: PostgreSQL spends least on a single row with plain values, on many with `unnest`.
-struct ColumnarPart {
+protocol StatementPart: Sendable {
+  /// Number of parameters, each a column.
+  var columnCount: Int { get }
+  /// - Parameters:
+  ///   - first: Number of the first parameter.
+  ///   - isSingle: For exactly one row.
+  func text(firstParameter first: Int, isSingle: Bool) -> String
+}
+
+/// A part for rows of one kind.
+struct ColumnarPart<Row>: StatementPart {
   /// The rows' source, whose name is `w`, is put for `SOURCE`.
   let sql: String
-  let columns: [(name: String, type: String)]
-  /// In the order of `columns`: arrays of equal length.
-  let values: [PostgresValue]
-  let rowCount: Int
+  let columns: [Column<Row>]
 
-  private var isSingle: Bool { rowCount == 1 }
+  init(_ columns: [Column<Row>], _ sql: String) {
+    self.sql = sql
+    self.columns = columns
+  }
 
-  /// The statement's text.
-  /// - Parameter first: Number of the first parameter.
-  func text(firstParameter first: Int) -> String {
+  var columnCount: Int { columns.count }
+
+  func text(firstParameter first: Int, isSingle: Bool) -> String {
     let names = columns.map(\.name).joined(separator: ", ")
     let parameters = columns.indices.map { "$\(first + $0)::\(columns[$0].type)\(isSingle ? "" : "[]")" }
       .joined(separator: ", ")
@@ -23,23 +82,12 @@ struct ColumnarPart {
     return sql.split(separator: "SOURCE", omittingEmptySubsequences: false).joined(separator: source)
   }
 
-  /// The statement's parameters.
-  var parameters: [PostgresValue] { isSingle ? values.map(\.onlyElement) : values }
-}
-
-extension PostgresValue {
-  /// The first element of an array, as a value of its own.
-  fileprivate var onlyElement: PostgresValue {
-    switch self {
-    case .boolArray(let values): .bool(values.first ?? nil)
-    case .int16Array(let values): .int16(values.first ?? nil)
-    case .int32Array(let values): .int32(values.first ?? nil)
-    case .int64Array(let values): .int64(values.first ?? nil)
-    case .stringArray(let values): .string(values.first ?? nil)
-    case .bytesArray(let values): .bytes(values.first ?? nil)
-    case .uuidArray(let values): .uuid(values.first ?? nil)
-    case .timestampArray(let values): .timestamp(values.first ?? nil)
-    default: preconditionFailure("no part has such a column")
+  /// Appends the parameters that give it `rows`, at least one.
+  func append(_ rows: [Row], to parameters: inout [PostgresValue]) {
+    if rows.count == 1 {
+      for column in columns { parameters.append(column.value(rows[0])) }
+    } else {
+      for column in columns { parameters.append(column.values(rows)) }
     }
   }
 }

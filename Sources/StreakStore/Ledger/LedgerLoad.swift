@@ -26,8 +26,20 @@ struct LedgerLoad {
     WHERE u.user_id = $2
     """)
 
+  private struct WantedRow {
+    let place: Int
+    let person: LedgerPerson
+    let row: LedgerRow
+  }
+
   // The lateral look-ups keep the planner at index probes per row, whatever it thinks of the tables' sizes.
-  private static let manySQL = """
+  private static let part = ColumnarPart<WantedRow>(
+    [
+      .int32("place") { Int32(clamping: $0.place) }, .identifier("user_id") { $0.person.userID },
+      .identifier("device_id") { $0.row.deviceID }, .identifier("habit_id") { $0.row.habitID },
+      .int32("day") { $0.row.day },
+    ],
+    """
     SELECT w.place, \(selected)
     FROM SOURCE
       CROSS JOIN LATERAL (SELECT * FROM users WHERE users.user_id = w.user_id LIMIT 1) u
@@ -38,31 +50,23 @@ struct LedgerLoad {
       LEFT JOIN LATERAL (
         SELECT * FROM cells WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
         LIMIT 1) c ON true
-    """
+    """)
 
-  private static let columns = [
-    (name: "place", type: "integer"), (name: "user_id", type: "uuid"), (name: "device_id", type: "uuid"),
-    (name: "habit_id", type: "uuid"), (name: "day", type: "integer"),
-  ]
-
-  private static let many = Statement(
-    .read, ColumnarPart(sql: manySQL, columns: columns, values: [], rowCount: 2).text(firstParameter: 1))
+  private static let many = Statement(.read, part.text(firstParameter: 1, isSingle: false))
 
   /// Reads the state of `people`; those that do not exist stay without a ledger.
   static func read(
     _ people: [LedgerPerson], epoch: Int64, habitsMax: Int, by runner: some StatementRunner
   ) async throws(StoreError) {
-    let wanted = people.flatMap { person in person.rows.map { (person: person, row: $0) } }
+    var wanted: [WantedRow] = []
+    for person in people {
+      for row in person.rows { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
+    }
     guard !wanted.isEmpty else { return }
-    let part = ColumnarPart(
-      sql: manySQL, columns: columns,
-      values: [
-        .int32Array(wanted.indices.map { Int32(clamping: $0) }),
-        .identifiers(wanted.map(\.person.userID)), .identifiers(wanted.map(\.row.deviceID)),
-        .uuidArray(wanted.map { $0.row.habitID?.uuid }), .int32Array(wanted.map(\.row.day)),
-      ], rowCount: wanted.count)
+    var parameters: [PostgresValue] = []
+    part.append(wanted, to: &parameters)
     do throws(DatabaseError) {
-      let result = try await runner.run(wanted.count == 1 ? one : many, parameters: part.parameters)
+      let result = try await runner.run(wanted.count == 1 ? one : many, parameters: parameters)
       _ = try result.map { row throws(DatabaseError) in
         let place = Int(try row.int32(0))
         guard wanted.indices.contains(place) else { return }

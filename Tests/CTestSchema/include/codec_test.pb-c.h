@@ -23,6 +23,7 @@ typedef struct Codec__Test__Leaf Codec__Test__Leaf;
 typedef struct Codec__Test__AllTypes Codec__Test__AllTypes;
 typedef struct Codec__Test__AllTypes__LabelsEntry Codec__Test__AllTypes__LabelsEntry;
 typedef struct Codec__Test__Ruled Codec__Test__Ruled;
+typedef struct Codec__Test__RuledParts Codec__Test__RuledParts;
 typedef struct Codec__Test__Ruled2 Codec__Test__Ruled2;
 
 
@@ -181,6 +182,20 @@ struct  Codec__Test__Ruled
     , (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0,NULL, 0, CODEC__TEST__COLOR__COLOR_UNSPECIFIED, 0,NULL, NULL, CODEC__TEST__RULED__CHOICE__NOT_SET, {0} }
 
 
+/*
+ * A limited list deeper down.
+ */
+struct  Codec__Test__RuledParts
+{
+  ProtobufCMessage base;
+  size_t n_parts;
+  Codec__Test__Ruled **parts;
+};
+#define CODEC__TEST__RULED_PARTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&codec__test__ruled_parts__descriptor) \
+    , 0,NULL }
+
+
 struct  Codec__Test__Ruled2
 {
   ProtobufCMessage base;
@@ -270,6 +285,25 @@ Codec__Test__Ruled *
 void   codec__test__ruled__free_unpacked
                      (Codec__Test__Ruled *message,
                       ProtobufCAllocator *allocator);
+/* Codec__Test__RuledParts methods */
+void   codec__test__ruled_parts__init
+                     (Codec__Test__RuledParts         *message);
+size_t codec__test__ruled_parts__get_packed_size
+                     (const Codec__Test__RuledParts   *message);
+size_t codec__test__ruled_parts__pack
+                     (const Codec__Test__RuledParts   *message,
+                      uint8_t             *out);
+size_t codec__test__ruled_parts__pack_to_buffer
+                     (const Codec__Test__RuledParts   *message,
+                      ProtobufCBuffer     *buffer);
+Codec__Test__RuledParts *
+       codec__test__ruled_parts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   codec__test__ruled_parts__free_unpacked
+                     (Codec__Test__RuledParts *message,
+                      ProtobufCAllocator *allocator);
 /* Codec__Test__Ruled2 methods */
 void   codec__test__ruled2__init
                      (Codec__Test__Ruled2         *message);
@@ -306,6 +340,9 @@ typedef void (*Codec__Test__AllTypes_Closure)
 typedef void (*Codec__Test__Ruled_Closure)
                  (const Codec__Test__Ruled *message,
                   void *closure_data);
+typedef void (*Codec__Test__RuledParts_Closure)
+                 (const Codec__Test__RuledParts *message,
+                  void *closure_data);
 typedef void (*Codec__Test__Ruled2_Closure)
                  (const Codec__Test__Ruled2 *message,
                   void *closure_data);
@@ -321,6 +358,7 @@ extern const ProtobufCMessageDescriptor codec__test__leaf__descriptor;
 extern const ProtobufCMessageDescriptor codec__test__all_types__descriptor;
 extern const ProtobufCMessageDescriptor codec__test__all_types__labels_entry__descriptor;
 extern const ProtobufCMessageDescriptor codec__test__ruled__descriptor;
+extern const ProtobufCMessageDescriptor codec__test__ruled_parts__descriptor;
 extern const ProtobufCMessageDescriptor codec__test__ruled2__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -432,6 +432,38 @@ public struct Ruled: ProtobufMessage {
   }
 }
 
+/// A limited list deeper down.
+public struct RuledParts: ProtobufMessage {
+  public var parts: [Ruled] = []
+
+  public init() {}
+
+  public init(parts: [Ruled] = []) {
+    self.parts = parts
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Codec__Test__RuledParts.self, codec__test__ruled_parts__init),
+    children: [1: Ruled.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Codec__Test__RuledParts.self)
+    unsafe parts = CBridge.messages(c.pointee.parts, c.pointee.n_parts, Ruled.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Codec__Test__RuledParts.self) else { return nil }
+    unsafe codec__test__ruled_parts__init(c)
+    unsafe c.pointee.n_parts = parts.count
+    unsafe c.pointee.parts = arena.array(parts) { item, arena in unsafe arena.message(item, as: Codec__Test__Ruled.self) }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("parts", inEach: parts)
+  }
+}
+
 public struct Ruled2: ProtobufMessage {
   public var requiredNumber: Int64 = 0
 

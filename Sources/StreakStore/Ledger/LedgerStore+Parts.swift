@@ -1,0 +1,230 @@
+internal import Postgres
+internal import StreakDomain
+
+/// The parts of the statement that stores a change: the rows they take, and what they do with them.
+extension LedgerStore {
+  /// Stands in the parts' texts for: the row's person is one for whom this takes effect.
+  static let changed = "CHANGED"
+
+  // MARK: People and devices
+
+  struct PersonRow {
+    let userID: Identifier
+    let oldNumber: Int64
+    let newNumber: Int64
+    let digest: [UInt8]
+    let zoneUses: [UInt8]
+    let habitCount: Int32
+  }
+
+  static let users = ColumnarPart<PersonRow>(
+    [
+      .identifier("user_id") { $0.userID }, .int64("old_number") { $0.oldNumber },
+      .int64("new_number") { $0.newNumber }, .bytes("digest") { $0.digest }, .bytes("zone_uses") { $0.zoneUses },
+      .int32("habit_count") { $0.habitCount },
+    ],
+    """
+    UPDATE users SET change_number = w.new_number, digest = w.digest, zone_uses = w.zone_uses,
+      habit_count = w.habit_count
+    FROM SOURCE WHERE users.user_id = w.user_id AND users.change_number = w.old_number RETURNING users.user_id
+    """)
+
+  struct DeviceRow {
+    let userID: Identifier
+    let deviceID: Identifier
+    let lastSeq: Int64
+    let caughtUpAtMilliseconds: Int64
+    let firstDay: Int32
+    let days: Int64
+  }
+
+  static let devices = ColumnarPart<DeviceRow>(
+    [
+      .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.deviceID }, .int64("last_seq") { $0.lastSeq },
+      .milliseconds("caught_up_at") { $0.caughtUpAtMilliseconds }, .int32("first_day") { $0.firstDay },
+      .int64("days") { $0.days },
+    ],
+    """
+    UPDATE devices SET last_seq = w.last_seq, caught_up_at = w.caught_up_at, claimed_first_day = w.first_day,
+      claimed_days = w.days
+    FROM SOURCE WHERE devices.user_id = w.user_id AND devices.device_id = w.device_id AND \(changed)
+    """)
+
+  // MARK: Cells
+
+  struct CellKeyRow {
+    let userID: Identifier
+    let key: CellKey
+  }
+
+  static let history = ColumnarPart<CellKeyRow>(
+    [
+      .identifier("user_id") { $0.userID }, .identifier("habit_id") { $0.key.habitID },
+      .int32("day") { $0.key.day.number },
+    ],
+    """
+    INSERT INTO cell_history SELECT cells.* FROM SOURCE
+      JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
+    WHERE \(changed)
+    """)
+
+  struct CellRow {
+    let userID: Identifier
+    let key: CellKey
+    let state: CellState
+  }
+
+  private static let cellColumns: [Column<CellRow>] = [
+    .identifier("user_id") { $0.userID }, .identifier("habit_id") { $0.key.habitID },
+    .int32("day") { $0.key.day.number }, .bool("done") { $0.state.cell.done }, .text("note") { $0.state.cell.note },
+    .int16("quarantine_reason") { Int16($0.state.cell.trust.number) }, .int64("version") { $0.state.stamp.version },
+    .int64("changed_time") { Int64(bitPattern: $0.state.stamp.time.packed) },
+    .identifier("device_id") { $0.state.stamp.deviceID },
+    .milliseconds("occurred_at") { $0.state.made.occurredAtMilliseconds }, .text("zone") { $0.state.made.zone },
+    .int32("utc_offset_seconds") { $0.state.made.utcOffsetSeconds },
+    .int32("day_start_minutes") { $0.state.made.dayStartMinutes },
+    .milliseconds("recorded_at") { $0.state.recordedAtMilliseconds },
+    .identifier("migration_id") { $0.state.migrationID },
+  ]
+  private static let cellColumnNames = cellColumns.map(\.name).joined(separator: ", ")
+
+  static let passingStates = ColumnarPart(
+    cellColumns, "INSERT INTO cell_history (\(cellColumnNames)) SELECT w.* FROM SOURCE WHERE \(changed)")
+  static let newCells = ColumnarPart(
+    cellColumns, "INSERT INTO cells (\(cellColumnNames)) SELECT w.* FROM SOURCE WHERE \(changed)")
+  // Who knows that a cell is there updates it: `ON CONFLICT` would look it up once more, and lock it.
+  static let replacedCells = ColumnarPart(
+    cellColumns,
+    """
+    UPDATE cells SET
+      done = w.done, note = w.note, quarantine_reason = w.quarantine_reason, version = w.version,
+      changed_time = w.changed_time, device_id = w.device_id, occurred_at = w.occurred_at, zone = w.zone,
+      utc_offset_seconds = w.utc_offset_seconds, day_start_minutes = w.day_start_minutes, recorded_at = w.recorded_at,
+      migration_id = w.migration_id
+    FROM SOURCE WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day AND \(changed)
+    """)
+
+  // MARK: Habits
+
+  struct HabitRow {
+    let userID: Identifier
+    let habitID: Identifier
+    let habit: HabitState
+  }
+
+  /// The columns of `StreakSummary.columns`, and what else follows from a habit's cells.
+  private static let summaryColumns: [Column<HabitRow>] = [
+    .int32("total_days") { $0.habit.summary.columns.total },
+    .int32("longest_run") { $0.habit.summary.columns.longest },
+    .int32("last_first") { $0.habit.summary.columns.lastFirst },
+    .int32("last_last") { $0.habit.summary.columns.lastLast },
+    .int32("previous_first") { $0.habit.summary.columns.previousFirst },
+    .int32("previous_last") { $0.habit.summary.columns.previousLast },
+    .bytes("cells_digest") { $0.habit.cellsDigest.bytes },
+    .bytes("completions") { LedgerRows.encode($0.habit.completions) },
+  ]
+
+  static let summaries = ColumnarPart(
+    [.identifier("user_id") { $0.userID }, .identifier("habit_id") { $0.habitID }] + summaryColumns,
+    """
+    UPDATE habits SET total_days = w.total_days, longest_run = w.longest_run, last_run_first_day = w.last_first,
+      last_run_last_day = w.last_last, previous_run_first_day = w.previous_first,
+      previous_run_last_day = w.previous_last, cells_digest = w.cells_digest, completion_stamps = w.completions
+    FROM SOURCE WHERE habits.user_id = w.user_id AND habits.habit_id = w.habit_id AND \(changed)
+    """)
+
+  static let habits = ColumnarPart<HabitRow>(
+    [
+      .identifier("user_id") { $0.userID }, .identifier("habit_id") { $0.habitID },
+      .text("name") { $0.habit.fields.name }, .text("description") { $0.habit.fields.description },
+      .int32("color") { Int32(clamping: $0.habit.fields.color) }, .int32("position") { $0.habit.fields.position },
+      .bool("archived") { $0.habit.fields.archived }, .milliseconds("created_at") { $0.habit.createdAtMilliseconds },
+      .int64("version") { $0.habit.version }, .bool("is_deleted") { $0.habit.isDeleted },
+      .int64("returned_version") { $0.habit.returnedVersion },
+      .bytes("field_stamps") { LedgerRows.encode($0.habit.stamps) },
+    ] + summaryColumns,
+    """
+    INSERT INTO habits (
+      user_id, habit_id, name, description, color, position, archived, created_at, version, is_deleted,
+      returned_version, field_stamps, total_days, longest_run, last_run_first_day, last_run_last_day,
+      previous_run_first_day, previous_run_last_day, cells_digest, completion_stamps)
+    SELECT w.* FROM SOURCE WHERE \(changed)
+    ON CONFLICT (user_id, habit_id) DO UPDATE SET
+      name = excluded.name, description = excluded.description, color = excluded.color, position = excluded.position,
+      archived = excluded.archived, version = excluded.version, is_deleted = excluded.is_deleted,
+      returned_version = excluded.returned_version, field_stamps = excluded.field_stamps,
+      total_days = excluded.total_days, longest_run = excluded.longest_run,
+      last_run_first_day = excluded.last_run_first_day, last_run_last_day = excluded.last_run_last_day,
+      previous_run_first_day = excluded.previous_run_first_day, previous_run_last_day = excluded.previous_run_last_day,
+      cells_digest = excluded.cells_digest, completion_stamps = excluded.completion_stamps
+    """)
+
+  // MARK: Operations
+
+  struct OperationRow {
+    let userID: Identifier
+    let decided: LedgerPerson.Decided
+    let decidedAt: Moment
+
+    var outcome: OperationOutcome { decided.outcome }
+  }
+
+  static let operations = ColumnarPart<OperationRow>(
+    [
+      .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.decided.deviceID },
+      .int64("seq") { $0.outcome.seq }, .bytes("payload_hash") { $0.decided.queued.payloadHash },
+      .int16("status") { $0.outcome.status.rawValue }, .int32("reason") { $0.outcome.rejection?.number ?? 0 },
+      .int16("quarantine_reason") { $0.outcome.trust.map { Int16($0.number) } ?? -1 },
+      .int64("change_number") { $0.outcome.changeNumber }, .identifier("notice_id") { $0.outcome.noticeID },
+      .moment("decided_at") { $0.decidedAt },
+    ],
+    """
+    INSERT INTO operations (
+      user_id, device_id, seq, payload_hash, status, reason, quarantine_reason, change_number, notice_id, decided_at)
+    SELECT w.* FROM SOURCE WHERE \(changed)
+    """)
+
+  static let rejected = ColumnarPart<OperationRow>(
+    [
+      .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.decided.deviceID },
+      .int64("seq") { $0.outcome.seq },
+      .bytes("operation") { row in
+        row.decided.queued.payload.count <= QueuedOperation.keptBytesMax ? row.decided.queued.payload : nil
+      },
+      .int32("reason") { $0.outcome.rejection?.number ?? 0 }, .moment("rejected_at") { $0.decidedAt },
+    ],
+    """
+    INSERT INTO rejected_operations (user_id, device_id, seq, operation, reason, rejected_at)
+    SELECT w.* FROM SOURCE WHERE \(changed)
+    """)
+
+  // MARK: Notices and hints
+
+  struct NoticeRow {
+    let userID: Identifier
+    let noticeID: Identifier
+    let notice: Notice
+  }
+
+  static let notices = ColumnarPart<NoticeRow>(
+    [
+      .identifier("user_id") { $0.userID }, .identifier("notice_id") { $0.noticeID },
+      .int16("kind") { $0.notice.kind.rawValue }, .identifier("habit_id") { $0.notice.habitID },
+      .int32("day") { $0.notice.day?.number ?? 0 },
+      .int16("field") { Int16(clamping: $0.notice.field?.rawValue ?? 0) }, .text("kept") { $0.notice.kept },
+      .text("other") { $0.notice.other }, .identifier("other_device_id") { $0.notice.otherDeviceID },
+      .milliseconds("made_at") { $0.notice.madeAtMilliseconds }, .int64("version") { $0.notice.version },
+      .bool("resolved") { $0.notice.isResolved },
+    ],
+    """
+    INSERT INTO notices (
+      user_id, notice_id, kind, habit_id, day, field, kept, other, other_device_id, made_at, version, resolved)
+    SELECT w.* FROM SOURCE WHERE \(changed)
+    ON CONFLICT (user_id, notice_id) DO UPDATE SET
+      kept = excluded.kept, other = excluded.other, version = excluded.version, resolved = excluded.resolved
+    """)
+
+  static let hints = ColumnarPart<String>(
+    [.text("payload") { $0 }],
+    "SELECT NULL::uuid FROM (SELECT pg_notify('\(ChangeHint.channel)', w.payload) FROM SOURCE) AS notified")
+}
