@@ -115,7 +115,7 @@ final class LedgerWriter: EndOfTurnWork {
 
   /// Whoever calls one at a time may have the next call soon.
   private func awaitNextCall() {
-    guard ready.isEmpty, held.count == 1 else { return }
+    guard ready.isEmpty, held.values.allSatisfy(\.isEmpty) else { return }
     loop.pollBusily(microseconds: min(busyPollMicroseconds, Self.nextCallMicrosecondsMax))
   }
 
