@@ -204,6 +204,24 @@ struct Streakd: AsyncParsableCommand {
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
       busyPollMicroseconds: settings.busyPollMicroseconds
     ) { logger.info("database", metadata: ["event": "\($0)"]) }
+    do {
+      try await serveCalls(settings, connectionString, owner: owner, store, loops: loops, stopping, logger)
+    } catch {
+      // The loops go on: what lives on them must end on them.
+      await store.close()
+      throw error
+    }
+    await stopping.close()
+    for thread in threads { thread.stopAndJoin() }
+    logger.info("stopped")
+  }
+
+  /// From the schema's application to the last call's end; the store is closed then.
+  private func serveCalls(
+    _ settings: ServerSettings, _ connectionString: String, owner: String?, _ store: StreakStore, loops: [EventLoop],
+    _ stopping: StopSignal, _ logger: Logger
+  ) async throws {
+    let first = loops[0]
     if let owner, settings.database != nil {
       let role = try await Task(executorPreference: first) { try await store.roleName() }.value
       try await prepare(owner, role: role, isOwnCluster: false, on: first, logger)
@@ -266,9 +284,6 @@ struct Streakd: AsyncParsableCommand {
     for task in [checks, housekeeping] { await task.value }
     await application.close()
     await store.close()
-    await stopping.close()
-    for thread in threads { thread.stopAndJoin() }
-    logger.info("stopped")
   }
 
   /// Applies the schema as its owner, and lets the role that serves do so.
