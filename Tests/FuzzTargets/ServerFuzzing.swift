@@ -80,7 +80,7 @@ final class ServerFuzzing: Sendable {
     shutdown(peer, Int32(SHUT_WR))
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
-      let count = recv(peer, &buffer, buffer.count, 0)
+      let count = Self.uninterrupted { recv(peer, &buffer, buffer.count, 0) }
       precondition(count >= 0 || errno != EAGAIN, "the server does not let go of a connection")
       if count <= 0 { break }
     }
@@ -96,7 +96,7 @@ final class ServerFuzzing: Sendable {
     var received: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while !Self.hasHeaders(received) {
-      let count = recv(peer, &buffer, buffer.count, 0)
+      let count = Self.uninterrupted { recv(peer, &buffer, buffer.count, 0) }
       precondition(count > 0, "the server does not answer any more")
       received += buffer[..<count]
     }
@@ -112,9 +112,19 @@ final class ServerFuzzing: Sendable {
     let own = Self.withName(host: "127.\(1 + number >> 16 & 127).\(number >> 8 & 255).\(number & 255)", port: 0) {
       bind(peer, $0, $1)
     }
-    let code = Self.withName(host: "127.0.0.1", port: server.address.port) { connect(peer, $0, $1) }
-    precondition(own == 0 && code == 0, "the server does not accept any more")
+    let code = Self.withName(host: "127.0.0.1", port: server.address.port) { name, count in
+      Self.uninterrupted { Int(connect(peer, name, count)) }
+    }
+    precondition(own == 0 && code == 0, "the server does not accept any more: errno \(errno)")
     return peer
+  }
+
+  /// The fuzzer's alarm clock interrupts system calls: that is no fault of the server's.
+  private static func uninterrupted(_ call: () -> Int) -> Int {
+    while true {
+      let result = call()
+      if result >= 0 || errno != EINTR { return result }
+    }
   }
 
   private static func withName(host: String, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32)
@@ -133,7 +143,9 @@ final class ServerFuzzing: Sendable {
     var offset = 0
     while offset < bytes.count {
       let sent = bytes.withUnsafeBytes { bytes in
-        send(peer, bytes.baseAddress?.advanced(by: offset), bytes.count - offset, Int32(MSG_NOSIGNAL))
+        Self.uninterrupted {
+          send(peer, bytes.baseAddress?.advanced(by: offset), bytes.count - offset, Int32(MSG_NOSIGNAL))
+        }
       }
       guard sent > 0 else { return }
       offset += sent
