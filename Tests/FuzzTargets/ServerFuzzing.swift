@@ -113,7 +113,7 @@ final class ServerFuzzing: Sendable {
       bind(peer, $0, $1)
     }
     let code = Self.withName(host: "127.0.0.1", port: server.address.port) { name, count in
-      Self.uninterrupted { Int(connect(peer, name, count)) }
+      Int32(Self.uninterrupted { Int(connect(peer, name, count)) })
     }
     precondition(own == 0 && code == 0, "the server does not accept any more: errno \(errno)")
     return peer
