@@ -8,10 +8,10 @@ public enum SchemaError: Error, Equatable {
 }
 
 extension StreakStore {
-  /// The advisory lock that programs hold while they apply schema versions to one of the database's schemas; an arbitrary number of ours.
+  /// The advisory lock that programs hold while they apply schema versions; an arbitrary number of ours.
   static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
-  static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1 + hashtext(current_schema()))")
+  static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
   private static let makeVersionTable = Statement(
     .write,
     """
