@@ -14,6 +14,7 @@ struct BusyPolling {
   private static let isTaken = Atomic<Bool>(false)
   private static let isPossible = uv_available_parallelism() > 1
 
+  private(set) var counts = BusyPollCounts()
   /// When it gives up; nil: it sleeps.
   private(set) var endNanoseconds: UInt64?
   private var durationNanoseconds: UInt64 = 0
@@ -26,6 +27,7 @@ struct BusyPolling {
       guard now >= restEndNanoseconds, Self.isPossible,
         Self.isTaken.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
       else { return }
+      counts.begun += 1
     }
     self.durationNanoseconds = durationNanoseconds
     endNanoseconds = now &+ durationNanoseconds
@@ -43,8 +45,24 @@ struct BusyPolling {
     guard let endNanoseconds else { return false }
     if now < endNanoseconds { return true }
     end()
+    counts.inVain += 1
     restEndNanoseconds = now &+ durationNanoseconds &* Self.restFactor
     return false
+  }
+}
+
+/// How often a loop has stayed awake.
+public struct BusyPollCounts: Sendable, Equatable {
+  public internal(set) var begun = 0
+  /// Until the time was over: nothing more came.
+  public internal(set) var inVain = 0
+
+  public init() {}
+
+  /// Adds another loop's.
+  public mutating func add(_ other: BusyPollCounts) {
+    begun += other.begun
+    inVain += other.inVain
   }
 }
 
@@ -64,6 +82,9 @@ extension EventLoop {
     preconditionIsCurrent()
     busyPolling.end()
   }
+
+  /// Loop thread only.
+  public var busyPollCounts: BusyPollCounts { busyPolling.counts }
 
   /// Whether the loop stays awake.
   var isPollingBusily: Bool { busyPolling.endNanoseconds != nil }

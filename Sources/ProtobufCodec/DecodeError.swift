@@ -42,8 +42,8 @@ public struct DecodeLimits: Sendable {
   public var messageBytesMax = 64 * 1_024 * 1_024
   /// Levels of messages within messages (and groups of unknown fields).
   public var nestingMax = 32
-  /// Fields and list items, over all levels: each costs memory however few bytes it has. Lists whose rules say `max_items` have that limit besides. Room for the largest request that a schema's rules
-  /// allow and 4 MiB hold: a capture of 50,000 entries with 12 of them each.
+  /// Fields and list items, over all levels: each costs memory however few bytes it has. Room for the largest request that a schema's rules
+  /// allow and 4 MiB hold: a capture of 50,000 entries with 12 of them each. Lists whose rules say `max_items` have that limit besides.
   public var elementsMax = 655_360
 
   public init() {}

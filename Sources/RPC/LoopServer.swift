@@ -106,6 +106,7 @@ final class LoopServer {
     counted.largeRequestBytes = requestBudget.reservedBytes
     counted.largeRequestsWaiting = requestBudget.waitingCount
     if let lagMeter { counted.loopLags = [lagMeter.lag] }
+    counted.busyPolls = loop.busyPollCounts
     return counted
   }
 

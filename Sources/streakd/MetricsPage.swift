@@ -17,7 +17,7 @@ struct MetricsPage {
     page.addCalls(server)
     page.addConnections(server.connections)
     page.addLargeRequests(server)
-    page.addLoops(server.loopLags)
+    page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)
     if let backups { page.addBackups(backups) }
     page.addProcess()
@@ -115,7 +115,7 @@ struct MetricsPage {
       "streakd_large_requests_waiting", .gauge, "Requests that wait for such room.", server.largeRequestsWaiting)
   }
 
-  private mutating func addLoops(_ lags: [LoopLag]) {
+  private mutating func addLoops(_ lags: [LoopLag], _ busyPolls: BusyPollCounts) {
     let name = "streakd_loop_lag_seconds"
     exposition.beginSummary(name, "How late each loop came to a timer of ten times a second.")
     for (index, lag) in lags.enumerated() {
@@ -127,6 +127,12 @@ struct MetricsPage {
       lags.enumerated().map { index, lag in
         .init([("loop", "\(index)")], Double(lag.recentMaxNanoseconds) / Self.nanosecondsPerSecond)
       })
+    exposition.add(
+      "streakd_busy_polls_total", .counter, "How often a loop stayed awake for a change that was alone.",
+      busyPolls.begun)
+    exposition.add(
+      "streakd_busy_polls_in_vain_total", .counter, "Those of them that lasted until the time was over.",
+      busyPolls.inVain)
   }
 
   // MARK: Database

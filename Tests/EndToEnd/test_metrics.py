@@ -124,6 +124,18 @@ def test_the_stock_parser_reads_the_figures_of_the_calls_made(folder):
         assert after.value("process_cpu_seconds_total") > 0 and after.value("process_open_fds") > 10
 
 
+@pytest.mark.parametrize("microseconds", [0, 10_000])
+def test_a_loop_stays_awake_for_a_change_that_is_alone_unless_told_not_to(folder, microseconds):
+    with Server(folder=folder, arguments=[*ADMIN, f"--busy-poll-microseconds={microseconds}"]) as server, Person(server) as person:
+        person.sign_up()
+        habit = person.put_habit()
+        for number in range(5):
+            person.record(habit, note=str(number))
+        # It needs a second core, for whoever is to answer.
+        awake = microseconds > 0 and len(os.sched_getaffinity(0)) > 1
+        assert (Metrics(server).value("streakd_busy_polls_total") > 0) == awake
+
+
 def test_promtool_finds_nothing_to_complain_about(folder):
     promtool = program("promtool")
     with Server(folder=folder, arguments=ADMIN) as server:

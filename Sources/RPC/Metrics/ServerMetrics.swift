@@ -14,6 +14,7 @@ public struct ServerMetrics: Sendable {
   public internal(set) var largeRequestsWaiting = 0
   /// In the order of the loops.
   public internal(set) var loopLags: [LoopLag] = []
+  public internal(set) var busyPolls = BusyPollCounts()
 
   init() {}
 
@@ -25,6 +26,7 @@ public struct ServerMetrics: Sendable {
     largeRequestBytes += other.largeRequestBytes
     largeRequestsWaiting += other.largeRequestsWaiting
     loopLags += other.loopLags
+    busyPolls.add(other.busyPolls)
   }
 }
 

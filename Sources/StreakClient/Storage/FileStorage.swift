@@ -4,12 +4,13 @@ internal import Synchronization
 
 /// A storage in an SQLite file. What a transaction has written survives kill -9 and a power cut; other processes may use the file as well.
 public final class FileStorage: ClientStorage, @unchecked Sendable {
+  // Sendable because the database, the only state, is used while `lock` is held, and nowhere else.
+
   /// Of the tables below, in the file's `user_version`.
   static let formatVersion: Int64 = 1
   /// "Strk", in the file's `application_id`: what else could be in a file that is opened by mistake is left alone.
   static let applicationID: Int64 = 0x5374_726B
 
-  // What makes it Sendable: the database is used while `lock` is held, and nowhere else.
   private let database: SQLiteDatabase
   private let lock = Mutex(())
 

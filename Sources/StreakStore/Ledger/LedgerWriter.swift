@@ -92,7 +92,7 @@ final class LedgerWriter: EndOfTurnWork {
       flights += 1
       let people = nextBatch()
       let isAlone = flights == 1 && people.count == 1 && people[0].calls.count == 1
-      if isAlone { loop.pollBusily(microseconds: busyPollMicroseconds) }
+      loop.pollBusily(microseconds: isAlone ? busyPollMicroseconds : 0)
       let bound = LoopBound((writer: self, people: people), loop: loop)
       Task(executorPreference: loop) {
         let (writer, people) = bound.value
