@@ -24,20 +24,14 @@ public enum Gzip {
     defer { unsafe deflateEnd(&stream) }
     let start = output.count
     let bound = unsafe Int(deflateBound(&stream, UInt(bytes.byteCount)))
-    output.append(contentsOf: repeatElement(0, count: bound))
-    let status = unsafe output.withUnsafeMutableBytes { output in
-      unsafe bytes.withUnsafeBytes { bytes in
-        unsafe feed(&stream, bytes)
-        unsafe give(&stream, UnsafeMutableRawBufferPointer(rebasing: output[start...]))
-        return unsafe deflate(&stream, Z_FINISH)
-      }
+    let status = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe feed(&stream, bytes)
+      return unsafe append(bound, to: &output, from: &stream) { stream in unsafe deflate(&stream, Z_FINISH) }
     }
     guard status == Z_STREAM_END else {
       output.removeSubrange(start...)
       throw .outOfMemory
     }
-    let end = unsafe start + Int(stream.total_out)
-    output.removeSubrange(end...)
   }
 
   /// What `bytes` expand to.
@@ -55,13 +49,7 @@ public enum Gzip {
         let start = output.count
         let room = min(max(start, 4_096), stepBytesMax, bytesMax + 1 - start)
         guard room > 0 else { throw .tooLarge }
-        output.append(contentsOf: repeatElement(0, count: room))
-        let status = unsafe output.withUnsafeMutableBytes { output in
-          unsafe give(&stream, UnsafeMutableRawBufferPointer(rebasing: output[start...]))
-          return unsafe inflate(&stream, Z_NO_FLUSH)
-        }
-        let end = unsafe output.count - Int(stream.avail_out)
-        output.removeSubrange(end...)
+        let status = unsafe append(room, to: &output, from: &stream) { stream in unsafe inflate(&stream, Z_NO_FLUSH) }
         guard output.count <= bytesMax else { throw .tooLarge }
         switch status {
         case Z_STREAM_END:
@@ -82,8 +70,19 @@ public enum Gzip {
     unsafe stream.avail_in = UInt32(clamping: bytes.count)
   }
 
-  private static func give(_ stream: inout z_stream, _ room: UnsafeMutableRawBufferPointer) {
-    unsafe stream.next_out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    unsafe stream.avail_out = UInt32(clamping: room.count)
+  /// Appends what one call of zlib gives, at most `bytesMax` bytes.
+  private static func append(
+    _ bytesMax: Int, to output: inout [UInt8], from stream: inout z_stream, _ call: (inout z_stream) -> Int32
+  ) -> Int32 {
+    var status = Z_OK
+    output.append(addingCapacity: bytesMax) { room in
+      unsafe room.withUnsafeMutableBufferPointer { room, filledCount in
+        unsafe stream.next_out = room.baseAddress
+        unsafe stream.avail_out = UInt32(clamping: bytesMax)
+        status = unsafe call(&stream)
+        filledCount = unsafe bytesMax - Int(stream.avail_out)
+      }
+    }
+    return status
   }
 }

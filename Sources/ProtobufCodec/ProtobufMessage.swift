@@ -94,11 +94,12 @@ extension ProtobufMessage {
       guard let made = unsafe make(&arena) else { preconditionFailure("no memory for a message to send") }
       let message = unsafe UnsafePointer(made.assumingMemoryBound(to: ProtobufCMessage.self))
       let count = unsafe protobuf_c_message_get_packed_size(message)
-      let start = buffer.count
-      buffer.append(contentsOf: repeatElement(0, count: count))
-      unsafe buffer.withUnsafeMutableBufferPointer { buffer in
-        guard count > 0, let base = buffer.baseAddress else { return }
-        _ = unsafe protobuf_c_message_pack(message, base + start)
+      guard count > 0 else { return }
+      buffer.append(addingCapacity: count) { room in
+        unsafe room.withUnsafeMutableBufferPointer { room, usedCount in
+          guard let base = room.baseAddress else { return }
+          usedCount = unsafe protobuf_c_message_pack(message, base)
+        }
       }
     }
   }

@@ -7,6 +7,7 @@ internal import Synchronization
 public final class StreakStore: Sendable {
   /// Batches of streak reads under way at the same time, per loop.
   static let readFlightsMax = 2
+  public static let ledgerMemoryBytesDefault = 32 << 20
 
   /// What one person's data may grow to.
   public let limits: StoreLimits
@@ -14,7 +15,7 @@ public final class StreakStore: Sendable {
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
   private let currentEpoch: Epoch
-  let ledgerMemory = LedgerMemory()
+  let ledgerMemory: LedgerMemory
 
   /// What each loop has of its own.
   private struct LoopPart {
@@ -31,10 +32,12 @@ public final class StreakStore: Sendable {
   ///   - loops: The loops that calls will be made on.
   ///   - busyPollMicroseconds: How long a loop stays awake for the answer to a change that is alone; 0: not at all.
   ///   - onEvent: Told of connections made and lost, as text for the log.
+  ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next ones need not load it; 0: nothing.
   /// - Throws: `StoreConfigurationError` if the connection string is not one.
   public init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
+    ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
     onEvent: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(StoreConfigurationError) {
     var configuration: PostgresConfiguration
@@ -51,7 +54,8 @@ public final class StreakStore: Sendable {
     self.limits = limits
     let epoch = Epoch()
     currentEpoch = epoch
-    let memory = ledgerMemory
+    let memory = LedgerMemory(bytesMax: ledgerMemoryBytes)
+    ledgerMemory = memory
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>

@@ -33,7 +33,8 @@ struct AdminPages {
       },
       "/metrics": {
         let text = MetricsPage.text(
-          server: await server.metrics(), database: await store.databaseMetrics(), isReady: unreadiness() == nil,
+          server: await server.metrics(), database: await store.databaseMetrics(), recalls: store.ledgerRecalls,
+          isReady: unreadiness() == nil,
           backups: backups)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
       },

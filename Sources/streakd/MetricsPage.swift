@@ -10,7 +10,9 @@ struct MetricsPage {
 
   private static let nanosecondsPerSecond = 1e9
 
-  static func text(server: ServerMetrics, database: PostgresMetrics, isReady: Bool, backups: BackupKeeper?) -> String {
+  static func text(
+    server: ServerMetrics, database: PostgresMetrics, recalls: LedgerRecalls, isReady: Bool, backups: BackupKeeper?
+  ) -> String {
     var page = MetricsPage()
     page.addBuild()
     page.exposition.add("streakd_ready", .gauge, "Whether calls can be served: 1 or 0.", isReady ? 1 : 0)
@@ -19,6 +21,7 @@ struct MetricsPage {
     page.addLargeRequests(server)
     page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)
+    page.addRecalls(recalls)
     if let backups { page.addBackups(backups) }
     page.addProcess()
     return page.exposition.text
@@ -166,6 +169,14 @@ struct MetricsPage {
     exposition.add(
       "streakd_postgres_connections_lost_total", .counter, "Connections that broke after they had been ready.",
       database.connectionsLost)
+  }
+
+  private mutating func addRecalls(_ recalls: LedgerRecalls) {
+    exposition.add(
+      "streakd_ledger_recalls_total", .counter, "Where people's changes found what they were decided on.",
+      [.init([("source", "memory")], recalls.remembered), .init([("source", "database")], recalls.loaded)])
+    exposition.add(
+      "streakd_ledger_memory_bytes", .gauge, "About what is remembered of people takes.", recalls.bytes)
   }
 
   // MARK: Process

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import RPC
 import StreakServices
+import StreakStore
 import TLS
 
 /// What the program was told: by options, else by the environment, else by the file, else the defaults.
@@ -21,6 +22,7 @@ struct ServerSettings {
   let healthSeconds: Int
   let tlsCheckSeconds: Int
   let busyPollMicroseconds: Int
+  let ledgerMemoryBytes: Int
   let stuckSeconds: Int
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
@@ -122,6 +124,10 @@ struct ServerSettings {
     tlsCheckSeconds = try number("tls-check-seconds", command.tlsCheckSeconds, 1...86_400, default: 60)
     busyPollMicroseconds = try number(
       "busy-poll-microseconds", command.busyPollMicroseconds, 0...10_000, default: 3_000)
+    ledgerMemoryBytes =
+      try number(
+        "ledger-memory-mib", command.ledgerMemoryMib, 0...65_536, default: StreakStore.ledgerMemoryBytesDefault >> 20)
+      << 20
     stuckSeconds = try number("stuck-seconds", command.stuckSeconds, 1...3_600, default: 10)
     var limits = RPCLimits()
     limits.connections.connectionsPerLoopMax = try number(
@@ -204,7 +210,7 @@ struct ServerSettings {
     var settings: [String: String] = [:]
     let known = [
       "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop",
-      "busy-poll-microseconds", "grace-seconds", "log-level",
+      "busy-poll-microseconds", "ledger-memory-mib", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
       "connections-per-address-max", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",

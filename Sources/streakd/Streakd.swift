@@ -57,6 +57,12 @@ struct Streakd: AsyncParsableCommand {
   )
   var busyPollMicroseconds: Int?
 
+  @Option(
+    help:
+      "MiB for what the last changes of people left, so that their next ones need not load it, 0 to 65536; 0: nothing is remembered. (default: 32)"
+  )
+  var ledgerMemoryMib: Int?
+
   @Option(help: "Seconds that open calls get to end after SIGTERM. (default: 10)")
   var graceSeconds: Int?
 
@@ -202,7 +208,7 @@ struct Streakd: AsyncParsableCommand {
     }
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
-      busyPollMicroseconds: settings.busyPollMicroseconds
+      busyPollMicroseconds: settings.busyPollMicroseconds, ledgerMemoryBytes: settings.ledgerMemoryBytes
     ) { logger.info("database", metadata: ["event": "\($0)"]) }
     do {
       try await serveCalls(settings, connectionString, owner: owner, store, loops: loops, stopping, logger)

@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  @Test("a person is remembered by at most 4 rows, and at most 1,024 people are")
+  @Test("a person is remembered by at most 4 rows, and all together by at most so many bytes")
   func bounds() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -119,11 +119,24 @@ import Testing
       try await days(4, from: 6)
       let entry = try #require(memory.take(person.userID))
       #expect(entry.rows.count == 4)
-      for _ in 0..<2_500 { memory.put(.random(), entry) }
-      #expect(memory.count <= 1_024 && memory.count >= 512)
-      memory.put(person.userID, entry)
-      for _ in 0..<511 { memory.put(.random(), entry) }
-      #expect(memory.take(person.userID) != nil)
+      let small = LedgerMemory(bytesMax: 20 * entry.bytes)
+      for _ in 0..<50 {
+        small.put(.random(), entry)
+        #expect(small.recalls.bytes == small.count * entry.bytes && small.count <= 20)
+      }
+      #expect(small.count >= 10)
+      small.put(person.userID, entry)
+      for _ in 0..<9 { small.put(.random(), entry) }
+      #expect(small.take(person.userID) != nil)
+      small.put(person.userID, entry)
+      for _ in 0..<20 { small.put(.random(), entry) }
+      #expect(small.take(person.userID) == nil)
+      // One that would displace all others is not remembered, nor is what it was before.
+      for (bytesMax, count) in [(2 * entry.bytes, 1), (2 * entry.bytes - 1, 0), (0, 0)] {
+        let tiny = LedgerMemory(bytesMax: bytesMax)
+        tiny.put(person.userID, entry)
+        #expect(tiny.count == count && tiny.recalls.bytes == count * entry.bytes)
+      }
     }
   }
 }

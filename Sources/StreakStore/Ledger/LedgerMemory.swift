@@ -9,9 +9,6 @@ internal import Synchronization
 final class LedgerMemory: Sendable {
   /// Habits, days and devices remembered of one person, at most: who changes more than that at once is catching up.
   static let rowsPerPersonMax = 4
-  /// People remembered, at most: 30 MiB if all of them had the longest notes and descriptions. What was not used while half as many others were
-  /// remembered is forgotten.
-  static let peopleMax = 1_024
 
   /// A person's state as far as `rows` name it.
   struct Entry {
@@ -22,29 +19,75 @@ final class LedgerMemory: Sendable {
 
   private struct Generations {
     var young: [Identifier: Entry] = [:]
+    var youngBytes = 0
     var old: [Identifier: Entry] = [:]
+    var oldBytes = 0
+    var recalls = LedgerRecalls()
+
+    mutating func remove(_ userID: Identifier) -> Entry? {
+      if let entry = young.removeValue(forKey: userID) {
+        youngBytes -= entry.bytes
+        return entry
+      }
+      let entry = old.removeValue(forKey: userID)
+      oldBytes -= entry?.bytes ?? 0
+      return entry
+    }
   }
 
+  /// All that is remembered together, at most, by `Entry.bytes`. What was not used while half as much of others was remembered is forgotten.
+  private let bytesMax: Int
   private let generations = Mutex(Generations())
+
+  /// - Parameter bytesMax: 0: nothing is remembered.
+  init(bytesMax: Int) { self.bytesMax = bytesMax }
 
   /// Takes out what is remembered of a person: whoever changes them puts back what it comes to.
   func take(_ userID: Identifier) -> Entry? {
-    generations.withLock { $0.young.removeValue(forKey: userID) ?? $0.old.removeValue(forKey: userID) }
+    generations.withLock { $0.remove(userID) }
   }
 
   /// Remembers how a person's data stands, as stored.
   func put(_ userID: Identifier, _ entry: Entry) {
     generations.withLock { generations in
-      generations.old[userID] = nil
+      _ = generations.remove(userID)
+      guard entry.bytes <= bytesMax / 2 else { return }
+      if generations.youngBytes + entry.bytes > bytesMax / 2 {
+        (generations.old, generations.oldBytes) = (generations.young, generations.youngBytes)
+        (generations.young, generations.youngBytes) = ([:], 0)
+      }
       generations.young[userID] = entry
-      guard generations.young.count >= Self.peopleMax / 2 else { return }
-      generations.old = generations.young
-      generations.young = [:]
+      generations.youngBytes += entry.bytes
+    }
+  }
+
+  /// Counts people by whether what their changes needed was remembered.
+  func count(remembered: Int, loaded: Int) {
+    generations.withLock { generations in
+      generations.recalls.remembered += remembered
+      generations.recalls.loaded += loaded
+    }
+  }
+
+  var recalls: LedgerRecalls {
+    generations.withLock { generations in
+      var recalls = generations.recalls
+      recalls.bytes = generations.youngBytes + generations.oldBytes
+      return recalls
     }
   }
 
   /// People remembered now.
   var count: Int { generations.withLock { $0.young.count + $0.old.count } }
+}
+
+/// How often what a change needed to know of a person was remembered.
+public struct LedgerRecalls: Sendable {
+  public internal(set) var remembered = 0
+  /// Times that it was loaded from the database instead.
+  public internal(set) var loaded = 0
+  /// About what is remembered now.
+  public internal(set) var bytes = 0
 }
 
 /// What a change needs to know of a person: a device, and perhaps a habit, and perhaps a day of it.
@@ -70,5 +113,19 @@ extension LedgerMemory.Entry {
       if let cell = ledger.cells[key] { kept.load(cell: cell, key: key) }
     }
     (self.ledger, self.rows, self.hasOtherDevices) = (kept, rows, hasOtherDevices)
+  }
+}
+
+extension LedgerMemory.Entry {
+  // As measured: tables with room for the next element, arrays of stamps and zones.
+  private static let bytesOfPerson = 1_024
+  private static let bytesOfRow = 1_024
+
+  /// About what it takes in memory.
+  var bytes: Int {
+    var sum = Self.bytesOfPerson + rows.count * Self.bytesOfRow
+    for habit in ledger.habits.values { sum += habit.fields.name.utf8.count + habit.fields.description.utf8.count }
+    for cell in ledger.cells.values { sum += cell.cell.note.utf8.count + cell.made.zone.utf8.count }
+    return sum
   }
 }

@@ -218,6 +218,8 @@ final class LedgerWriter: EndOfTurnWork {
     let epoch = epoch()
     if !isLocked {
       for person in people { person.recall(from: memory, epoch: epoch) }
+      let recalled = people.count(where: \.isRecalled)
+      memory.count(remembered: recalled, loaded: people.count - recalled)
     }
     try await LedgerLoad.readNotices(people, by: runner)
     try await LedgerLoad.read(
