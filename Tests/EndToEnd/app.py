@@ -23,7 +23,8 @@ class App:
     def __init__(self, folder, server=None):
         self.folder = pathlib.Path(folder)
         self.environment = {"PATH": os.environ["PATH"], "TZ": ZONE, "STREAK_DATA": str(self.folder), "XDG_CONFIG_HOME": "/nonexistent",
-                            **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}}
+                            **{name: value for name, value in os.environ.items()
+                               if name.endswith("SAN_OPTIONS") or name == "LD_PRELOAD"}}
         self.connect(server)
 
     def connect(self, server):
