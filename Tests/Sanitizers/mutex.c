@@ -1,0 +1,36 @@
+// Tells ThreadSanitizer of Swift's Mutex. A contended one is waited for and handed over in libswiftSynchronization, which is not instrumented:
+// without this, whatever it guards is taken for a race between the two threads. scripts/test loads it in front of that library (LD_PRELOAD); in
+// programs without the sanitizer it does nothing.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+__attribute__((weak)) void __tsan_acquire(void *address);
+__attribute__((weak)) void __tsan_release(void *address);
+
+// Synchronization._MutexHandle._lockSlow(Swift.UInt32) -> () and ._unlockSlow() -> (), what Mutex calls when it is contended.
+#define LOCK_SLOW "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
+#define UNLOCK_SLOW "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
+
+typedef __attribute__((swiftcall)) void lock_slow(uint32_t thread, __attribute__((swift_context)) void *handle);
+typedef __attribute__((swiftcall)) void unlock_slow(__attribute__((swift_context)) void *handle);
+
+lock_slow streak_lock_slow __asm__(LOCK_SLOW);
+unlock_slow streak_unlock_slow __asm__(UNLOCK_SLOW);
+
+static void *next(const char *name) {
+  void *found = dlsym(RTLD_NEXT, name);
+  if (!found) abort();
+  return found;
+}
+
+__attribute__((swiftcall)) void streak_lock_slow(uint32_t thread, __attribute__((swift_context)) void *handle) {
+  ((lock_slow *)next(LOCK_SLOW))(thread, handle);
+  if (__tsan_acquire) __tsan_acquire(handle);
+}
+
+__attribute__((swiftcall)) void streak_unlock_slow(__attribute__((swift_context)) void *handle) {
+  if (__tsan_release) __tsan_release(handle);
+  ((unlock_slow *)next(UNLOCK_SLOW))(handle);
+}
