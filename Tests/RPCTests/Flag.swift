@@ -4,6 +4,8 @@ import Synchronization
 final class Flag: Sendable {
   private let state = Mutex<(isRaised: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
 
+  var isRaised: Bool { state.withLock { $0.isRaised } }
+
   func raise() {
     let waiters = state.withLock { state in
       state.isRaised = true
