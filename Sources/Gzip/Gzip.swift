@@ -78,9 +78,10 @@ public enum Gzip {
     output.append(addingCapacity: bytesMax) { room in
       unsafe room.withUnsafeMutableBufferPointer { room, filledCount in
         unsafe stream.next_out = room.baseAddress
-        unsafe stream.avail_out = UInt32(clamping: bytesMax)
+        let offered = UInt32(clamping: min(bytesMax, room.count))
+        unsafe stream.avail_out = offered
         status = unsafe call(&stream)
-        filledCount = unsafe bytesMax - Int(stream.avail_out)
+        filledCount = unsafe Int(offered - stream.avail_out)
       }
     }
     return status

@@ -7,6 +7,7 @@ internal import Synchronization
 public final class StreakStore: Sendable {
   /// Batches of streak reads under way at the same time, per loop.
   static let readFlightsMax = 2
+  /// Bytes for what the last changes of people left, unless told otherwise.
   public static let ledgerMemoryBytesDefault = 32 << 20
 
   /// What one person's data may grow to.

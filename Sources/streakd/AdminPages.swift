@@ -33,9 +33,8 @@ struct AdminPages {
       },
       "/metrics": {
         let text = MetricsPage.text(
-          server: await server.metrics(), database: await store.databaseMetrics(), recalls: store.ledgerRecalls,
-          isReady: unreadiness() == nil,
-          backups: backups)
+          server: await server.metrics(), database: await store.databaseMetrics(),
+          ledgerMemory: store.ledgerMemoryMetrics, isReady: unreadiness() == nil, backups: backups)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
       },
     ]

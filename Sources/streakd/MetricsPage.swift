@@ -11,7 +11,8 @@ struct MetricsPage {
   private static let nanosecondsPerSecond = 1e9
 
   static func text(
-    server: ServerMetrics, database: PostgresMetrics, recalls: LedgerRecalls, isReady: Bool, backups: BackupKeeper?
+    server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, isReady: Bool,
+    backups: BackupKeeper?
   ) -> String {
     var page = MetricsPage()
     page.addBuild()
@@ -21,7 +22,7 @@ struct MetricsPage {
     page.addLargeRequests(server)
     page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)
-    page.addRecalls(recalls)
+    page.addLedgerMemory(ledgerMemory)
     if let backups { page.addBackups(backups) }
     page.addProcess()
     return page.exposition.text
@@ -171,12 +172,12 @@ struct MetricsPage {
       database.connectionsLost)
   }
 
-  private mutating func addRecalls(_ recalls: LedgerRecalls) {
+  private mutating func addLedgerMemory(_ memory: LedgerMemoryMetrics) {
     exposition.add(
       "streakd_ledger_recalls_total", .counter, "Where people's changes found what they were decided on.",
-      [.init([("source", "memory")], recalls.remembered), .init([("source", "database")], recalls.loaded)])
+      [.init([("source", "memory")], memory.remembered), .init([("source", "database")], memory.loaded)])
     exposition.add(
-      "streakd_ledger_memory_bytes", .gauge, "About what is remembered of people takes.", recalls.bytes)
+      "streakd_ledger_memory_bytes", .gauge, "About what is remembered of people takes.", memory.bytes)
   }
 
   // MARK: Process

@@ -110,6 +110,7 @@ struct RPCTests {
         }
         #expect(status?.code == .deadlineExceeded)
       }
+      try #require(begun.isRaised)
       await cancelled.wait()
     }
   }

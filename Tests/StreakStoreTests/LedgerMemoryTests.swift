@@ -122,7 +122,7 @@ import Testing
       let small = LedgerMemory(bytesMax: 20 * entry.bytes)
       for _ in 0..<50 {
         small.put(.random(), entry)
-        #expect(small.recalls.bytes == small.count * entry.bytes && small.count <= 20)
+        #expect(small.metrics.bytes == small.count * entry.bytes && small.count <= 20)
       }
       #expect(small.count >= 10)
       small.put(person.userID, entry)
@@ -135,7 +135,7 @@ import Testing
       for (bytesMax, count) in [(2 * entry.bytes, 1), (2 * entry.bytes - 1, 0), (0, 0)] {
         let tiny = LedgerMemory(bytesMax: bytesMax)
         tiny.put(person.userID, entry)
-        #expect(tiny.count == count && tiny.recalls.bytes == count * entry.bytes)
+        #expect(tiny.count == count && tiny.metrics.bytes == count * entry.bytes)
       }
     }
   }

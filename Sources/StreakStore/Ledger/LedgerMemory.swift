@@ -22,7 +22,8 @@ final class LedgerMemory: Sendable {
     var youngBytes = 0
     var old: [Identifier: Entry] = [:]
     var oldBytes = 0
-    var recalls = LedgerRecalls()
+    var remembered = 0
+    var loaded = 0
 
     mutating func remove(_ userID: Identifier) -> Entry? {
       if let entry = young.removeValue(forKey: userID) {
@@ -62,18 +63,19 @@ final class LedgerMemory: Sendable {
   }
 
   /// Counts people by whether what their changes needed was remembered.
-  func count(remembered: Int, loaded: Int) {
+  func countRecalls(remembered: Int, loaded: Int) {
     generations.withLock { generations in
-      generations.recalls.remembered += remembered
-      generations.recalls.loaded += loaded
+      generations.remembered += remembered
+      generations.loaded += loaded
     }
   }
 
-  var recalls: LedgerRecalls {
+  /// Any thread.
+  var metrics: LedgerMemoryMetrics {
     generations.withLock { generations in
-      var recalls = generations.recalls
-      recalls.bytes = generations.youngBytes + generations.oldBytes
-      return recalls
+      LedgerMemoryMetrics(
+        remembered: generations.remembered, loaded: generations.loaded,
+        bytes: generations.youngBytes + generations.oldBytes)
     }
   }
 
@@ -81,13 +83,14 @@ final class LedgerMemory: Sendable {
   var count: Int { generations.withLock { $0.young.count + $0.old.count } }
 }
 
-/// How often what a change needed to know of a person was remembered.
-public struct LedgerRecalls: Sendable {
-  public internal(set) var remembered = 0
-  /// Times that it was loaded from the database instead.
-  public internal(set) var loaded = 0
-  /// About what is remembered now.
-  public internal(set) var bytes = 0
+/// What remembering people's data spares, and costs.
+public struct LedgerMemoryMetrics: Sendable {
+  /// How often what a change needed to know of a person was remembered.
+  public let remembered: Int
+  /// How often it was loaded from the database instead.
+  public let loaded: Int
+  /// About what takes up memory now.
+  public let bytes: Int
 }
 
 /// What a change needs to know of a person: a device, and perhaps a habit, and perhaps a day of it.
@@ -117,7 +120,7 @@ extension LedgerMemory.Entry {
 }
 
 extension LedgerMemory.Entry {
-  // As measured: tables with room for the next element, arrays of stamps and zones.
+  // Tables with room for the next element, arrays of stamps and zones. Measured with one row each of 2,500 people: 92 to 101 % of this.
   private static let bytesOfPerson = 1_024
   private static let bytesOfRow = 1_024
 

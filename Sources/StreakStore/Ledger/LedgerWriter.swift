@@ -219,7 +219,7 @@ final class LedgerWriter: EndOfTurnWork {
     if !isLocked {
       for person in people { person.recall(from: memory, epoch: epoch) }
       let recalled = people.count(where: \.isRecalled)
-      memory.count(remembered: recalled, loaded: people.count - recalled)
+      memory.countRecalls(remembered: recalled, loaded: people.count - recalled)
     }
     try await LedgerLoad.readNotices(people, by: runner)
     try await LedgerLoad.read(
