@@ -6,7 +6,10 @@ struct LedgerLoad {
   private static let selected = """
     u.change_number, u.zone_uses, u.digest, u.habit_count,
       EXISTS (SELECT FROM devices o WHERE o.user_id = w.user_id AND o.device_id <> w.device_id),
-      d.last_seq, coalesce(d.caught_up_at, d.registered_at), d.claimed_first_day, d.claimed_days,
+      -- The last operation that was decided: its outcome may have been forgotten since.
+      greatest(d.last_seq, (
+        SELECT max(seq) FROM operations o WHERE o.user_id = d.user_id AND o.device_id = d.device_id)),
+      coalesce(d.caught_up_at, d.registered_at), d.claimed_first_day, d.claimed_days,
       h.name, h.description, h.color, h.position, h.archived, h.created_at, h.version, h.is_deleted, h.returned_version,
       h.field_stamps, h.completion_stamps, h.cells_digest, h.total_days, h.longest_run, h.last_run_first_day,
       h.last_run_last_day, h.previous_run_first_day, h.previous_run_last_day,
@@ -14,7 +17,7 @@ struct LedgerLoad {
       c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
     """
 
-  private static let one = Statement(
+  static let one = Statement(
     .read,
     """
     SELECT $1::integer, \(selected)
@@ -52,7 +55,7 @@ struct LedgerLoad {
         LIMIT 1) c ON true
     """)
 
-  private static let many = Statement(.read, part.text(firstParameter: 1, isSingle: false))
+  static let many = Statement(.read, part.text(firstParameter: 1, isSingle: false))
 
   /// Reads the state of `people`; those that do not exist stay without a ledger.
   static func read(

@@ -28,7 +28,8 @@ extension StreakStore {
     """)
 
   private static let cellsOfMigration = Statement(
-    .read, "SELECT habit_id, day FROM cells WHERE user_id = $1 AND migration_id = $2 AND version = $3")
+    .read,
+    "SELECT habit_id, day FROM cells WHERE user_id = $1 AND migration_id = $2 AND version = $3 AND version > 0")
   // As the migration left them, but not any more.
   private static let cellsChangedSince = Statement(
     .read,

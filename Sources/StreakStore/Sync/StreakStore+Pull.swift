@@ -16,7 +16,7 @@ extension StreakStore {
     SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
       field_stamps, completion_stamps, cells_digest, total_days, longest_run, last_run_first_day, last_run_last_day,
       previous_run_first_day, previous_run_last_day
-    FROM habits WHERE user_id = $1 AND version > $2 AND ($2 > 0 OR NOT is_deleted) ORDER BY version
+    FROM habits WHERE user_id = $1 AND version > $2 AND version > 0 AND ($2 > 0 OR NOT is_deleted) ORDER BY version
     """)
 
   // Walks the index by version from the place on. A join with habits would let the planner begin with the habits and read each one's whole
@@ -27,7 +27,7 @@ extension StreakStore {
     SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
       c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
     FROM cells c
-    WHERE c.user_id = $1 AND (c.version, c.habit_id, c.day) > ($2, $3, $4)
+    WHERE c.user_id = $1 AND (c.version, c.habit_id, c.day) > ($2, $3, $4) AND c.version > 0
       AND c.habit_id <> ALL (ARRAY(SELECT habit_id FROM habits WHERE user_id = $1 AND is_deleted))
     ORDER BY c.version, c.habit_id, c.day LIMIT $5
     """)

@@ -1,0 +1,73 @@
+import Postgres
+import StreakDomain
+@testable import StreakStore
+import Testing
+
+@Suite struct LookupTests {
+  @Test(
+    "what a change touches is looked up by primary key, also when the planner has seen everybody with a single habit and day"
+  )
+  func primaryKeys() async throws {
+    try await TestStore.run { test async throws in
+      let people = [
+        try await TestPerson.signUp(test, "a@example.org"), try await TestPerson.signUp(test, "b@example.org"),
+      ]
+      for person in people { _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: "first")) }
+      try await Self.manyWithOneDay(test)
+      for count in [1, 2] {
+        let store = LedgerStore(try await Self.decided(people.prefix(count)), now: .sample).bound
+        #expect(store.statement.text.contains("replacedCells_part"))
+        let plan = try await Self.plan(test, store.statement, parameterCount: store.parameters.count)
+        #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
+      }
+      for statement in [LedgerLoad.one, LedgerLoad.many] {
+        let plan = try await Self.plan(test, statement, parameterCount: 5)
+        #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
+      }
+    }
+  }
+
+  private static func manyWithOneDay(_ test: TestStore) async throws {
+    for text in [
+      """
+      INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at)
+      SELECT gen_random_uuid(), gen_random_uuid(), '', '', 0, 0, false, 1, now() FROM generate_series(1, 2000)
+      """,
+      """
+      INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
+        utc_offset_seconds, day_start_minutes, recorded_at)
+      SELECT user_id, habit_id, 20000, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now() FROM habits
+      """,
+      "VACUUM ANALYZE habits, cells",
+    ] {
+      _ = try await test.database.run(Statement(.write, text))
+    }
+  }
+
+  /// A change of a day that each of them has, loaded and decided.
+  private static func decided(_ people: some Sequence<TestPerson>) async throws -> [LedgerPerson] {
+    var found: [LedgerPerson] = []
+    for person in people {
+      let call = LedgerCall(person.request(.direct(.day(person.habitID, Moment.sampleDay, note: "second"))))
+      let loaded = LedgerPerson(person.userID, [call], attempts: 0)
+      try await LedgerLoad.read([loaded], epoch: person.test.store.epoch, habitsMax: 10, by: person.test.database)
+      loaded.decide { .random() }
+      #expect(loaded.isChanged)
+      found.append(loaded)
+    }
+    return found
+  }
+
+  /// How the service's connections execute a statement.
+  private static func plan(_ test: TestStore, _ statement: Statement, parameterCount: Int) async throws -> String {
+    let name = "looked_up_\(UInt32.random(in: 0...UInt32.max))"
+    let values = Array(repeating: "NULL", count: parameterCount).joined(separator: ", ")
+    return try await test.store.transaction(.snapshot) { transaction throws(StoreError) in
+      try await transaction.execute(Statement(.write, "PREPARE \(name) AS \(statement.text)"))
+      let lines = try await transaction.rows(Statement(.write, "EXPLAIN EXECUTE \(name) (\(values))")) {
+        row throws(DatabaseError) in try row.string(0)
+      }
+      return .commit(lines.joined(separator: "\n"))
+    }
+  }
+}
