@@ -17,13 +17,14 @@ public enum Base64URL {
 
   /// The bytes of the text whose UTF-8 is `utf8`; nil if it is not the one canonical encoding of exactly `byteCount` bytes.
   public static func decode(utf8: ArraySlice<UInt8>, byteCount: Int) -> [UInt8]? {
-    let characters = utf8.map { CChar(bitPattern: $0) }
-    guard characters.count == (byteCount * 4 + 2) / 3 else { return nil }
+    guard utf8.count == (byteCount * 4 + 2) / 3 else { return nil }
     var bytes = [UInt8](repeating: 0, count: byteCount)
     var length = 0
-    let result = unsafe sodium_base642bin(
-      &bytes, byteCount, characters, characters.count, nil, &length, nil,
-      Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+    let result = unsafe utf8.withUnsafeBytes { characters in
+      unsafe sodium_base642bin(
+        &bytes, byteCount, characters.baseAddress?.assumingMemoryBound(to: CChar.self), characters.count, nil, &length,
+        nil, Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+    }
     return result == 0 && length == byteCount ? bytes : nil
   }
 }

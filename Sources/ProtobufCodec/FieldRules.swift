@@ -98,21 +98,29 @@ public struct FieldViolations: Sendable {
   }
 
   /// Checks a message within this one.
+  @inlinable
   public mutating func check<Message: ProtobufMessage>(_ name: StaticString, in message: Message?) {
     guard let message, all.count < Self.countMax else { return }
     let start = all.count
     message.collectViolations(&self)
-    for index in start..<all.count { all[index].path = "\(name).\(all[index].path)" }
+    if all.count > start { nest(from: start, in: "\(name)") }
   }
 
   /// Checks each message of a list.
+  @inlinable
   public mutating func check<Message: ProtobufMessage>(_ name: StaticString, inEach messages: [Message]) {
     for position in messages.indices {
       guard all.count < Self.countMax else { return }
       let start = all.count
       messages[position].collectViolations(&self)
-      for index in start..<all.count { all[index].path = "\(name)[\(position)].\(all[index].path)" }
+      if all.count > start { nest(from: start, in: "\(name)[\(position)]") }
     }
+  }
+
+  /// What was found within a message is told by its path from outside.
+  @usableFromInline
+  mutating func nest(from start: Int, in path: String) {
+    for index in start..<all.count { all[index].path = "\(path).\(all[index].path)" }
   }
 
   @usableFromInline

@@ -6,7 +6,6 @@ internal import TLS
 final class LoopServer {
   let loop: EventLoop
   let router: Router
-  let interceptors: [any ServerInterceptor]
   let limits: RPCLimits
   let resources: HTTP2Resources
   let requestBudget: RequestBudget
@@ -31,8 +30,7 @@ final class LoopServer {
     self.observer = observer
     metrics = LoopMetrics(methods)
     self.loop = loop
-    router = Router(methods)
-    self.interceptors = interceptors
+    router = Router(methods, interceptors: interceptors)
     self.limits = limits
     requestBudget = RequestBudget(
       bytesMax: limits.largeRequestBytesPerLoopMax, bytesPerConnectionMax: limits.largeRequestBytesMax)

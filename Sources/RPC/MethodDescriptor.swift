@@ -62,8 +62,8 @@ public struct MethodPolicy: Sendable, Hashable {
   }
 }
 
-/// What the schema says of one method.
-public struct MethodDescriptor: Sendable {
+/// What the schema says of one method. There is one of each, made when the program starts.
+public final class MethodDescriptor: Sendable {
   /// The service's full name, such as `streak.v1.AccountService`.
   public let service: String
   /// The method's name, such as `SignUp`.

@@ -3,10 +3,11 @@
 /// An open-addressing table keyed by the path's length and last bytes: method paths differ there, and a call costs one
 /// comparison of the whole path.
 struct Router: Sendable {
-  /// A method and its place among all of them.
+  /// A method, its place among all of them, and what stands around its calls, outermost first.
   struct Route: Sendable {
     let method: ServerMethod
     let index: Int
+    let interceptors: [any ServerInterceptor]
   }
 
   private struct Entry: Sendable {
@@ -16,7 +17,7 @@ struct Router: Sendable {
   private var slots: [Entry?]
   private let mask: Int
 
-  init(_ methods: [ServerMethod]) {
+  init(_ methods: [ServerMethod], interceptors: [any ServerInterceptor] = []) {
     var capacity = 16
     while capacity < methods.count * 4 { capacity *= 2 }
     slots = Array(repeating: nil, count: capacity)
@@ -25,7 +26,8 @@ struct Router: Sendable {
       let path = Array(method.descriptor.path.utf8)
       var index = unsafe Self.hash(path.span.bytes) & mask
       while slots[index] != nil { index = (index + 1) & mask }
-      slots[index] = Entry(path: path, route: Route(method: method, index: place))
+      let concerned = interceptors.filter { $0.concerns(method.descriptor) }
+      slots[index] = Entry(path: path, route: Route(method: method, index: place, interceptors: concerned))
     }
   }
 

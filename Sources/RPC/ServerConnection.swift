@@ -5,7 +5,6 @@ internal import HTTP2
 final class ServerConnection: HTTP2ConnectionDelegate {
   let session: HTTP2Session
   // The server's, not copies of them: there may be many idle connections.
-  var interceptors: [any ServerInterceptor] { server.interceptors }
   var limits: RPCLimits { server.limits }
   var loop: EventLoop { server.loop }
   var peerAddress: SocketAddress? { connection.peerAddress }

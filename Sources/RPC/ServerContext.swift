@@ -32,6 +32,7 @@ public import ProtobufCodec
   }
 
   private let implementation: ServerMethod
+  private let interceptors: [any ServerInterceptor]
   /// Nil once the stream is closed: the object then belongs to another call.
   private(set) var stream: HTTP2Stream?
   let connection: ServerConnection
@@ -58,6 +59,7 @@ public import ProtobufCodec
     timeoutMilliseconds: UInt64?
   ) {
     implementation = route.method
+    interceptors = route.interceptors
     meter = CallMeter(route.index, connection.server.metrics)
     requestEncoding = encoding
     self.stream = stream
@@ -88,12 +90,14 @@ public import ProtobufCodec
   /// - Returns: nil when absent, not base64, or when the call is over.
   public func binaryMetadata(_ name: String) -> [UInt8]? { metadata(name).flatMap(Base64.decode) }
 
-  /// Calls `body` with the bytes of the first value of a request header, without making a `String` of it.
-  public func withMetadataBytes<Result>(_ name: StaticString, _ body: (RawSpan) -> Result) -> Result? {
+  /// The bytes of the first value of a request header, without making a `String` of it.
+  /// - Returns: nil when absent, longer than `byteCountMax`, or when the call is over.
+  public func metadataBytes(_ name: StaticString, byteCountMax: Int) -> [UInt8]? {
     guard let headers = stream?.headers else { return nil }
     for field in headers.fields where field.nameCount == name.utf8CodeUnitCount {
-      let result = headers.withBytes(of: field) { fieldName, value in fieldName.equals(name) ? body(value) : nil }
-      if let result { return result }
+      guard headers.withBytes(of: field, { fieldName, _ in fieldName.equals(name) }) else { continue }
+      guard field.valueCount <= byteCountMax else { return nil }
+      return headers.withBytes(of: field) { _, value in unsafe value.withUnsafeBytes { unsafe Array($0) } }
     }
     return nil
   }
@@ -148,7 +152,7 @@ public import ProtobufCodec
 
   private func run() async {
     do throws(RPCStatus) {
-      try await runInterceptors(connection.interceptors[...])
+      try await runInterceptors(from: 0)
       finish(nil)
     } catch {
       finish(error)
@@ -156,10 +160,10 @@ public import ProtobufCodec
     task = nil
   }
 
-  private func runInterceptors(_ remaining: ArraySlice<any ServerInterceptor>) async throws(RPCStatus) {
-    guard let interceptor = remaining.first else { return try await implementation.invoke(self) }
-    try await interceptor.intercept(self) { context throws(RPCStatus) in
-      try await context.runInterceptors(remaining.dropFirst())
+  private func runInterceptors(from place: Int) async throws(RPCStatus) {
+    guard place < interceptors.count else { return try await implementation.invoke(self) }
+    try await interceptors[place].intercept(self) { context throws(RPCStatus) in
+      try await context.runInterceptors(from: place + 1)
     }
   }
 

@@ -109,4 +109,11 @@ public struct RequestStream<Request: ProtobufMessage>: Sendable {
 public protocol ServerInterceptor: Sendable {
   func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
     async throws(RPCStatus)
+
+  /// Whether it has anything to do with calls of a method: asked once, when the server starts. Without it: with those of every method.
+  func concerns(_ method: MethodDescriptor) -> Bool
+}
+
+extension ServerInterceptor {
+  public func concerns(_ method: MethodDescriptor) -> Bool { true }
 }

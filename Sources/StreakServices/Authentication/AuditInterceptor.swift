@@ -25,10 +25,11 @@ struct AuditInterceptor: ServerInterceptor {
     strangers = LoopBound(LoadShedder(callsPerSecondMax: Self.strangersEventsPerSecondMax), loop: loop)
   }
 
+  func concerns(_ method: MethodDescriptor) -> Bool { method.policy.isAudited }
+
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
-    guard context.method.policy.isAudited else { return try await next(context) }
     var refusal: RPCStatus?
     do throws(RPCStatus) {
       try await next(context)

@@ -126,10 +126,7 @@ struct Authenticator: ServerInterceptor {
 
   /// The bytes behind the scheme; nil without it. Longer values are no tokens: nothing is copied of them.
   private static func bearer(_ context: ServerContext) -> ArraySlice<UInt8>? {
-    let value = context.withMetadataBytes("authorization") { bytes in
-      bytes.byteCount <= bearerBytesMax
-        ? (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) } : []
-    }
+    let value = context.metadataBytes("authorization", byteCountMax: bearerBytesMax)
     guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }) else {
       return nil
     }

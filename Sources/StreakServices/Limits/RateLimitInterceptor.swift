@@ -34,19 +34,23 @@ struct RateLimitInterceptor: ServerInterceptor {
 struct LoadInterceptor: ServerInterceptor {
   private let addresses: ClientAddresses
   private let shedder: LoopBound<LoadShedder<String>>
+  private let isActive: Bool
 
   /// Loop thread only.
   init(addresses: ClientAddresses, settings: RateLimitSettings, loop: EventLoop) {
     self.addresses = addresses
-    shedder = LoopBound(LoadShedder(callsPerSecondMax: settings.callsPerAddressPerSecondMax), loop: loop)
+    let shedder = LoadShedder<String>(callsPerSecondMax: settings.callsPerAddressPerSecondMax)
+    isActive = shedder.isActive
+    self.shedder = LoopBound(shedder, loop: loop)
   }
+
+  func concerns(_ method: MethodDescriptor) -> Bool { isActive }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
-    let shedder = shedder.value
-    if shedder.isActive, let group = addresses.group(of: context),
-      !shedder.admits(group, atMilliseconds: context.loop.nowMilliseconds)
+    if let group = addresses.group(of: context),
+      !shedder.value.admits(group, atMilliseconds: context.loop.nowMilliseconds)
     {
       throw Refusal.tooManyRequests.status
     }
