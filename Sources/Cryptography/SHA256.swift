@@ -38,4 +38,15 @@ public struct SHA256 {
     _ = unsafe crypto_hash_sha256(&digest, bytes, UInt64(bytes.count))
     return digest
   }
+
+  /// The first 16 bytes of the digest of `bytes`, as two big-endian numbers.
+  public static func leadingNumbers(of bytes: [UInt8]) -> (UInt64, UInt64) {
+    var digest = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+    unsafe withUnsafeMutablePointer(to: &digest) { digest in
+      unsafe digest.withMemoryRebound(to: UInt8.self, capacity: digestByteCount) { digest in
+        _ = unsafe crypto_hash_sha256(digest, bytes, UInt64(bytes.count))
+      }
+    }
+    return (UInt64(bigEndian: digest.0), UInt64(bigEndian: digest.1))
+  }
 }

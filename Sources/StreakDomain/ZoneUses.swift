@@ -38,7 +38,7 @@ public struct ZoneUses: Equatable, Sendable {
     // The latest stays however old it is: it is where the person was last.
     let latest = uses[0]
     uses.removeAll { $0 != latest && !$0.isRecent(now: now) }
-    uses = Array(uses.prefix(Self.countMax))
+    if uses.count > Self.countMax { uses.removeLast(uses.count - Self.countMax) }
   }
 
   /// The earliest current date among the zones used in the last 48 hours; with none, that of the zone used last; with no
@@ -59,11 +59,14 @@ public struct ZoneUses: Equatable, Sendable {
 
   /// For storage: 16 bytes a zone (offset, day start, last use; big-endian), most recent first.
   public var encoded: [UInt8] {
-    uses.flatMap { use in
-      Self.bigEndian(
-        UInt64(UInt32(bitPattern: use.utcOffsetSeconds)) << 32 | UInt64(UInt32(bitPattern: use.dayStartMinutes)))
-        + Self.bigEndian(UInt64(bitPattern: use.lastUsedMilliseconds))
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(uses.count * Self.encodedUseBytes)
+    for use in uses {
+      bytes.append(bigEndian: use.utcOffsetSeconds)
+      bytes.append(bigEndian: use.dayStartMinutes)
+      bytes.append(bigEndian: use.lastUsedMilliseconds)
     }
+    return bytes
   }
 
   /// Reads `encoded` back; bytes of another length or form give no zones rather than an error: "today" is then UTC's.
@@ -80,9 +83,5 @@ public struct ZoneUses: Equatable, Sendable {
       else { continue }
       uses.append(use)
     }
-  }
-
-  private static func bigEndian(_ value: UInt64) -> [UInt8] {
-    (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - $0 * 8)) }
   }
 }

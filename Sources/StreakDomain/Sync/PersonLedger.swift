@@ -88,7 +88,7 @@ public struct PersonLedger: Sendable {
   /// Notes that a device's operations up to `seq` are decided.
   public mutating func advance(deviceID: Identifier, to seq: Int64) {
     devices[deviceID]?.lastSeq = seq
-    changes.devices.insert(deviceID)
+    changes.queues.insert(deviceID)
   }
 
   /// Notes that a device has nothing left to send.
@@ -178,6 +178,15 @@ public struct PersonLedger: Sendable {
   /// Goes on from here: what has changed so far was stored.
   public mutating func commit() { changes = LedgerChanges() }
 
+  /// What later changes go on from, once the changes so far are stored: the same state, without changes and notices.
+  public var settled: PersonLedger {
+    var ledger = PersonLedger(
+      epoch: epoch, changeNumber: changeNumber, zones: zones, digest: digest, habitCount: habitCount,
+      habitsMax: habitsMax)
+    (ledger.habits, ledger.cells, ledger.devices) = (habits, cells, devices)
+    return ledger
+  }
+
   /// A streak has healed if days that counted before are part of the current run again.
   private mutating func noteHealing(
     of habitID: Identifier, _ before: StreakSummary, now: Int64, makeID: () -> Identifier
@@ -235,12 +244,17 @@ public struct LedgerChanges: Equatable, Sendable {
   /// Those that were made, edited, deleted or brought back.
   public internal(set) var editedHabits: Set<Identifier> = []
   public internal(set) var notices: Set<Identifier> = []
+  /// Devices whose allowance of days, or when they were caught up, has changed.
   public internal(set) var devices: Set<Identifier> = []
+  /// Devices of whose queues operations were decided. How far they have come needs no storing: the operations' outcomes say it.
+  public internal(set) var queues: Set<Identifier> = []
   var staleSummaries: Set<Identifier> = []
 
   public init() {}
 
-  public var isEmpty: Bool { cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty }
+  public var isEmpty: Bool {
+    cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty && queues.isEmpty
+  }
 
   mutating func noteCell(_ key: CellKey, replacing previous: CellState?) {
     guard let previous else {

@@ -31,8 +31,7 @@ public struct StateDigest: Hashable, Sendable {
 
   /// The digest of one item.
   public init(ofItem canonicalBytes: [UInt8]) {
-    let hash = SHA256.digest(of: canonicalBytes)
-    self.init(first: Self.number(hash[..<8]), second: Self.number(hash[8..<16]))
+    (first, second) = SHA256.leadingNumbers(of: canonicalBytes)
   }
 
   private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
@@ -63,9 +62,7 @@ struct CanonicalBytes {
   }
 
   mutating func append(_ value: some FixedWidthInteger) {
-    for shift in stride(from: value.bitWidth - 8, through: 0, by: -8) {
-      bytes.append(UInt8(truncatingIfNeeded: value >> shift))
-    }
+    bytes.append(bigEndian: value)
   }
 
   mutating func append(_ value: Bool) { bytes.append(value ? 1 : 0) }

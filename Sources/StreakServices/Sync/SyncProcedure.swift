@@ -14,7 +14,7 @@ struct SyncProcedure: Sendable {
   let store: StreakStore
 
   func run(_ request: SyncRequest, by principal: Principal, at now: Moment) async throws(RPCStatus) -> SyncResponse {
-    guard request.userId == principal.userID.bytes else { throw Refusal.accountMismatch.status }
+    guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
     guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
     var answer: LedgerAnswer?
@@ -63,7 +63,7 @@ struct SyncProcedure: Sendable {
   }
 
   private static func clockAhead(_ operations: [Schema.Operation], now: Moment) -> Int64 {
-    let latest = operations.map { HybridTime(packed: $0.hybridTime).milliseconds }.max() ?? 0
+    let latest = operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }.max() ?? 0
     let ahead = latest - now.milliseconds
     return ahead > ClockRules.aheadMillisecondsMax ? ahead : 0
   }
@@ -105,11 +105,13 @@ struct SyncProcedure: Sendable {
       if habit.returnedVersion > answer.changeNumberBefore { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }
     }
-    response.cells = ledger.changes.cells.sorted().compactMap { key in
-      guard let cell = ledger.cells[key], ledger.habits[key.habitID]?.isDeleted == false else { return nil }
-      return Cell(key, cell)
+    ledger.changes.cells.forEachInOrder { key in
+      guard let cell = ledger.cells[key], ledger.habits[key.habitID]?.isDeleted == false else { return }
+      response.cells.append(Cell(key, cell))
     }
-    response.notices = ledger.changes.notices.sorted().compactMap { id in ledger.notices[id].map { Notice(id, $0) } }
+    ledger.changes.notices.forEachInOrder { id in
+      if let notice = ledger.notices[id] { response.notices.append(Notice(id, notice)) }
+    }
     return response
   }
 

@@ -45,10 +45,8 @@ extension StreakStore {
     )
     INSERT INTO devices (
       user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
-      refresh_expires_at, refresh_family_hash, last_seq)
-    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11,
-      -- One that was displaced and comes back goes on with its numbers.
-      (SELECT coalesce(max(seq), 0) FROM operations WHERE user_id = $1 AND device_id = $2)
+      refresh_expires_at, refresh_family_hash)
+    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11
     -- The person's row is locked before any device's, as everywhere.
     FROM (SELECT count(*) FROM raised) AS locked
     ON CONFLICT (user_id, device_id) DO UPDATE SET

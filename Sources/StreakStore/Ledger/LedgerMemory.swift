@@ -15,6 +15,8 @@ final class LedgerMemory: Sendable {
     let ledger: PersonLedger
     let rows: Set<LedgerRow>
     let hasOtherDevices: Bool
+    /// About what it takes in memory.
+    let bytes: Int
   }
 
   private struct Generations {
@@ -101,21 +103,12 @@ struct LedgerRow: Hashable {
 }
 
 extension LedgerMemory.Entry {
-  /// What loading `rows` would give of a ledger whose changes are stored; nil if that is more than is remembered.
-  init?(_ ledger: PersonLedger, rows: Set<LedgerRow>, hasOtherDevices: Bool) {
+  /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than is remembered.
+  init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>, hasOtherDevices: Bool) {
     guard rows.count <= LedgerMemory.rowsPerPersonMax else { return nil }
-    var kept = PersonLedger(
-      epoch: ledger.epoch, changeNumber: ledger.changeNumber, zones: ledger.zones, digest: ledger.digest,
-      habitCount: ledger.habitCount, habitsMax: ledger.habitsMax)
-    for row in rows {
-      if let device = ledger.devices[row.deviceID] { kept.load(device: device, id: row.deviceID) }
-      guard let habitID = row.habitID, let habit = ledger.habits[habitID] else { continue }
-      kept.load(habit: habit, id: habitID)
-      guard let day = row.day else { continue }
-      let key = CellKey(habitID: habitID, day: Day(day))
-      if let cell = ledger.cells[key] { kept.load(cell: cell, key: key) }
-    }
-    (self.ledger, self.rows, self.hasOtherDevices) = (kept, rows, hasOtherDevices)
+    self.ledger = ledger.settled
+    (self.rows, self.hasOtherDevices) = (rows, hasOtherDevices)
+    bytes = Self.bytes(self.ledger, rowCount: rows.count)
   }
 }
 
@@ -124,9 +117,8 @@ extension LedgerMemory.Entry {
   private static let bytesOfPerson = 1_024
   private static let bytesOfRow = 1_024
 
-  /// About what it takes in memory.
-  var bytes: Int {
-    var sum = Self.bytesOfPerson + rows.count * Self.bytesOfRow
+  private static func bytes(_ ledger: borrowing PersonLedger, rowCount: Int) -> Int {
+    var sum = bytesOfPerson + rowCount * bytesOfRow
     for habit in ledger.habits.values { sum += habit.fields.name.utf8.count + habit.fields.description.utf8.count }
     for cell in ledger.cells.values { sum += cell.cell.note.utf8.count + cell.made.zone.utf8.count }
     return sum

@@ -1,21 +1,21 @@
 internal import StreakDomain
 
 /// One caller who waits for an answer. Loop-confined.
-final class LedgerCall {
+@safe final class LedgerCall {
   typealias Answer = Result<Result<LedgerAnswer, QueueRefusal>, StoreError>
 
   let request: LedgerRequest
-  private var continuation: CheckedContinuation<Answer, Never>?
+  private var continuation: UnsafeContinuation<Answer, Never>?
 
-  init(_ request: LedgerRequest, _ continuation: CheckedContinuation<Answer, Never>? = nil) {
+  init(_ request: LedgerRequest, _ continuation: UnsafeContinuation<Answer, Never>? = nil) {
     self.request = request
-    self.continuation = continuation
+    unsafe self.continuation = continuation
   }
 
   /// Wakes the caller, once.
   func finish(_ answer: Answer) {
-    continuation?.resume(returning: answer)
-    continuation = nil
+    unsafe continuation?.resume(returning: answer)
+    unsafe continuation = nil
   }
 }
 
@@ -67,11 +67,13 @@ final class LedgerPerson {
   private(set) lazy var rows: Set<LedgerRow> = {
     var found: Set<LedgerRow> = []
     for call in calls {
-      let keys = keys(of: call)
-      if keys.isEmpty { found.insert(LedgerRow(deviceID: call.request.deviceID)) }
-      for key in keys {
-        found.insert(LedgerRow(deviceID: call.request.deviceID, habitID: key.habitID, day: key.day))
+      var isMore = false
+      call.request.forEachChange { change in
+        guard let (habitID, day) = place(of: change) else { return }
+        isMore = true
+        found.insert(LedgerRow(deviceID: call.request.deviceID, habitID: habitID, day: day))
       }
+      if !isMore { found.insert(LedgerRow(deviceID: call.request.deviceID)) }
     }
     return found
   }()
@@ -81,6 +83,8 @@ final class LedgerPerson {
     guard let entry = memory.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
       entry.rows.isSuperset(of: rows)
     else { return }
+    // All of it is as stored, and may be of use once more.
+    rows = entry.rows
     ledger = entry.ledger
     changeNumberBefore = entry.ledger.changeNumber
     hasOtherDevices = entry.hasOtherDevices
@@ -88,59 +92,45 @@ final class LedgerPerson {
     if !replayedKeys.isEmpty { forget() }
   }
 
-  /// Remembers what is stored now.
-  func remember(in memory: LedgerMemory) {
-    guard let ledger, let entry = LedgerMemory.Entry(ledger, rows: rows, hasOtherDevices: hasOtherDevices)
-    else { return }
-    memory.put(userID, entry)
-  }
-
   private func forget() {
     ledger = nil
     isRecalled = false
   }
 
-  /// The habits and days that a call touches.
-  private func keys(of call: LedgerCall) -> [(habitID: Identifier, day: Int32?)] {
-    switch call.request.work {
-    case .direct(let change): keys(of: change)
-    case .queue(let operations): operations.flatMap { keys(of: $0.operation.change) }
-    }
-  }
-
-  private func keys(of change: Operation.Change) -> [(habitID: Identifier, day: Int32?)] {
+  /// The habit, and perhaps its day, that a change touches.
+  private func place(of change: Operation.Change) -> (habitID: Identifier, day: Int32?)? {
     switch change {
-    case .setCompletion(let completion): [(completion.habitID, completion.day.number)]
-    case .editHabit(let edit): [(edit.habitID, nil)]
-    case .deleteHabit(let habitID): [(habitID, nil)]
-    case .resolveConflict(let resolution):
-      notices[resolution.noticeID].map { [($0.habitID, $0.day?.number)] } ?? []
-    case .malformed: []
+    case .setCompletion(let completion): (completion.habitID, completion.day.number)
+    case .editHabit(let edit): (edit.habitID, nil)
+    case .deleteHabit(let habitID): (habitID, nil)
+    case .resolveConflict(let resolution): notices[resolution.noticeID].map { ($0.habitID, $0.day?.number) }
+    case .malformed: nil
     }
   }
 
   /// The conflicts that the calls resolve.
-  var noticeIDs: [Identifier] {
-    calls.flatMap { call -> [Operation.Change] in
-      switch call.request.work {
-      case .direct(let change): [change]
-      case .queue(let operations): operations.map(\.operation.change)
+  private(set) lazy var noticeIDs: [Identifier] = {
+    var found: [Identifier] = []
+    for call in calls {
+      call.request.forEachChange { change in
+        if case .resolveConflict(let resolution) = change { found.append(resolution.noticeID) }
       }
-    }.compactMap { change in
-      if case .resolveConflict(let resolution) = change { resolution.noticeID } else { nil }
     }
-  }
+    return found
+  }()
 
   /// Operations that seem to have been decided before: known once the ledger is loaded.
   var replayedKeys: [OperationKey] {
-    calls.flatMap { call -> [OperationKey] in
+    var found: [OperationKey] = []
+    for call in calls {
       guard case .queue(let operations) = call.request.work,
         let lastSeq = ledger?.devices[call.request.deviceID]?.lastSeq
-      else { return [] }
-      return operations.filter { $0.operation.seq <= lastSeq }.map {
-        OperationKey(deviceID: call.request.deviceID, seq: $0.operation.seq)
+      else { continue }
+      for queued in operations where queued.operation.seq <= lastSeq {
+        found.append(OperationKey(deviceID: call.request.deviceID, seq: queued.operation.seq))
       }
     }
+    return found
   }
 
   // MARK: Deciding
@@ -161,8 +151,8 @@ final class LedgerPerson {
   private func decide(
     _ request: LedgerRequest, makeID: () -> Identifier
   ) throws(QueueRefusal) -> [OperationOutcome] {
-    guard var ledger, let device = ledger.devices[request.deviceID] else { throw .deviceUnknown }
-    self.ledger = nil  // The copy is the only one: nothing is copied when it changes.
+    guard let device = ledger?.devices[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
+    // Taken out, it is the only one: nothing is copied when it changes.
     defer { self.ledger = ledger }
     let now = request.now.milliseconds
     var outcomes: [OperationOutcome] = []
@@ -204,13 +194,18 @@ final class LedgerPerson {
   }
 
   /// Whether anything is to be stored.
-  var isChanged: Bool { ledger.map { !$0.changes.isEmpty } ?? false }
+  var isChanged: Bool { ledger?.changes.isEmpty == false }
 
   // MARK: Answering
 
-  /// Tells every caller; what was decided has been stored, or needed no storing.
-  func answer() {
-    guard let ledger else { return fail(.noSuchUser) }
+  /// Tells every caller: what was decided has been stored, or needed no storing.
+  ///
+  /// - Parameter memory: Where to remember what is stored now; nil: nowhere.
+  func answer(rememberingIn memory: LedgerMemory? = nil) {
+    guard let ledger = ledger.take() else { return fail(.noSuchUser) }
+    if let memory, let entry = LedgerMemory.Entry(ledger, rows: rows, hasOtherDevices: hasOtherDevices) {
+      memory.put(userID, entry)
+    }
     for (call, result) in zip(calls, results) {
       call.finish(
         .success(
@@ -220,6 +215,15 @@ final class LedgerPerson {
 
   func fail(_ error: StoreError) {
     for call in calls { call.finish(.failure(error)) }
+  }
+}
+
+extension LedgerRequest {
+  fileprivate func forEachChange(_ body: (Operation.Change) -> Void) {
+    switch work {
+    case .direct(let change): body(change)
+    case .queue(let operations): for queued in operations { body(queued.operation.change) }
+    }
   }
 }
 

@@ -11,11 +11,10 @@ enum LedgerRows {
     bytes.reserveCapacity(stamps.count * stampBytes)
     for stamp in stamps {
       let device = stamp.deviceID ?? .zero
-      for number in [UInt64(bitPattern: stamp.version), stamp.time.packed, device.high, device.low] {
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-          bytes.append(UInt8(truncatingIfNeeded: number >> shift))
-        }
-      }
+      bytes.append(bigEndian: stamp.version)
+      bytes.append(bigEndian: stamp.time.packed)
+      bytes.append(bigEndian: device.high)
+      bytes.append(bigEndian: device.low)
     }
     return bytes
   }

@@ -32,7 +32,6 @@ extension LedgerStore {
   struct DeviceRow {
     let userID: Identifier
     let deviceID: Identifier
-    let lastSeq: Int64
     let caughtUpAtMilliseconds: Int64
     let firstDay: Int32
     let days: Int64
@@ -40,13 +39,12 @@ extension LedgerStore {
 
   static let devices = ColumnarPart<DeviceRow>(
     [
-      .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.deviceID }, .int64("last_seq") { $0.lastSeq },
+      .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.deviceID },
       .milliseconds("caught_up_at") { $0.caughtUpAtMilliseconds }, .int32("first_day") { $0.firstDay },
       .int64("days") { $0.days },
     ],
     """
-    UPDATE devices SET last_seq = w.last_seq, caught_up_at = w.caught_up_at, claimed_first_day = w.first_day,
-      claimed_days = w.days
+    UPDATE devices SET caught_up_at = w.caught_up_at, claimed_first_day = w.first_day, claimed_days = w.days
     FROM SOURCE WHERE devices.user_id = w.user_id AND devices.device_id = w.device_id AND \(changed)
     """)
 

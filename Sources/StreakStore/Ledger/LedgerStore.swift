@@ -29,34 +29,21 @@ struct LedgerStore {
 
   /// - Parameter people: Those with changes, by ascending id.
   init(_ people: [LedgerPerson], now: Moment) {
+    var rows = Rows()
+    for person in people { rows.append(person, now: now) }
     parameters.reserveCapacity(people.count == 1 ? 64 : 0)
-    // Each kind of row of everybody before the next: rows of one target belong to one part.
-    add(.users, Self.users, people) { Self.users(of: $0, $1) }
-    add(.devices, Self.devices, people) { Self.devices(of: $0, $1) }
-    add(.history, Self.history, people) { person, ledger in
-      ledger.changes.replacedCells.sorted().map { CellKeyRow(userID: person.userID, key: $0) }
-    }
-    add(.passing, Self.passingStates, people) { person, ledger in
-      ledger.changes.passingStates.map { CellRow(userID: person.userID, key: $0.key, state: $0.state) }
-    }
-    add(.newCells, Self.newCells, people) { Self.cells(of: $0, $1, replaced: false) }
-    add(.replacedCells, Self.replacedCells, people) { Self.cells(of: $0, $1, replaced: true) }
-    add(.summaries, Self.summaries, people) { Self.habits(of: $0, $1, edited: false) }
-    add(.habits, Self.habits, people) { Self.habits(of: $0, $1, edited: true) }
-    add(.operations, Self.operations, people) { person, _ in
-      person.decided.map { OperationRow(userID: person.userID, decided: $0, decidedAt: now) }
-    }
-    add(.rejected, Self.rejected, people) { person, _ in
-      person.decided.filter { $0.outcome.status == .rejected }.map {
-        OperationRow(userID: person.userID, decided: $0, decidedAt: now)
-      }
-    }
-    add(.notices, Self.notices, people) { person, ledger in
-      ledger.changes.notices.sorted().compactMap { id in
-        ledger.notices[id].map { NoticeRow(userID: person.userID, noticeID: id, notice: $0) }
-      }
-    }
-    add(.hints, Self.hints, ChangeHint.payloads(people.compactMap { Self.hint(of: $0) }))
+    add(.users, Self.users, rows.users)
+    add(.devices, Self.devices, rows.devices)
+    add(.history, Self.history, rows.history)
+    add(.passing, Self.passingStates, rows.passing)
+    add(.newCells, Self.newCells, rows.newCells)
+    add(.replacedCells, Self.replacedCells, rows.replacedCells)
+    add(.summaries, Self.summaries, rows.summaries)
+    add(.habits, Self.habits, rows.habits)
+    add(.operations, Self.operations, rows.operations)
+    add(.rejected, Self.rejected, rows.rejected)
+    add(.notices, Self.notices, rows.notices)
+    add(.hints, Self.hints, ChangeHint.payloads(rows.hints))
   }
 
   /// - Returns: The people for whom it took effect.
@@ -111,74 +98,71 @@ struct LedgerStore {
     }
   }
 
-  private mutating func add<Row>(
-    _ target: Target, _ part: ColumnarPart<Row>, _ people: [LedgerPerson],
-    _ rows: (LedgerPerson, borrowing PersonLedger) -> [Row]
-  ) {
-    var all: [Row] = []
-    for person in people {
-      guard let ledger = person.ledger else { continue }
-      let some = rows(person, ledger)
-      if all.isEmpty { all = some } else { all += some }
-    }
-    add(target, part, all)
-  }
-
   private mutating func add<Row>(_ target: Target, _ part: ColumnarPart<Row>, _ rows: [Row]) {
     guard !rows.isEmpty else { return }
     parts.append((target, part, rows.count == 1))
     part.append(rows, to: &parameters)
   }
+}
 
-  // MARK: Rows
+/// Everybody's rows, by part.
+private struct Rows {
+  var users: [LedgerStore.PersonRow] = []
+  var devices: [LedgerStore.DeviceRow] = []
+  var history: [LedgerStore.CellKeyRow] = []
+  var passing: [LedgerStore.CellRow] = []
+  var newCells: [LedgerStore.CellRow] = []
+  var replacedCells: [LedgerStore.CellRow] = []
+  var summaries: [LedgerStore.HabitRow] = []
+  var habits: [LedgerStore.HabitRow] = []
+  var operations: [LedgerStore.OperationRow] = []
+  var rejected: [LedgerStore.OperationRow] = []
+  var notices: [LedgerStore.NoticeRow] = []
+  /// For those who watch. A hint for somebody whose change does not take effect after all does no harm.
+  var hints: [ChangeHint] = []
 
-  private static func users(of person: LedgerPerson, _ ledger: borrowing PersonLedger) -> [PersonRow] {
-    [
-      PersonRow(
-        userID: person.userID, oldNumber: person.changeNumberBefore, newNumber: ledger.changeNumber,
-        digest: ledger.digest.bytes, zoneUses: ledger.zones.encoded, habitCount: Int32(clamping: ledger.habitCount))
-    ]
-  }
-
-  private static func devices(of person: LedgerPerson, _ ledger: borrowing PersonLedger) -> [DeviceRow] {
-    var rows: [DeviceRow] = []
-    for id in ledger.changes.devices.sorted() {
-      guard let device = ledger.devices[id] else { continue }
+  mutating func append(_ person: LedgerPerson, now: Moment) {
+    guard let ledger = person.ledger else { return }
+    let userID = person.userID
+    users.append(
+      LedgerStore.PersonRow(
+        userID: userID, oldNumber: person.changeNumberBefore, newNumber: ledger.changeNumber,
+        digest: ledger.digest.bytes, zoneUses: ledger.zones.encoded, habitCount: Int32(clamping: ledger.habitCount)))
+    ledger.changes.devices.forEachInOrder { id in
+      guard let device = ledger.devices[id] else { return }
       let claims = device.catchUp.encodedClaims
-      rows.append(
-        DeviceRow(
-          userID: person.userID, deviceID: id, lastSeq: device.lastSeq,
-          caughtUpAtMilliseconds: device.catchUp.caughtUpAtMilliseconds, firstDay: claims.firstDay, days: claims.days))
+      devices.append(
+        LedgerStore.DeviceRow(
+          userID: userID, deviceID: id, caughtUpAtMilliseconds: device.catchUp.caughtUpAtMilliseconds,
+          firstDay: claims.firstDay, days: claims.days))
     }
-    return rows
-  }
-
-  private static func cells(
-    of person: LedgerPerson, _ ledger: borrowing PersonLedger, replaced: Bool
-  ) -> [CellRow] {
-    var rows: [CellRow] = []
-    for key in ledger.changes.cells.sorted() where ledger.changes.replacedCells.contains(key) == replaced {
-      guard let state = ledger.cells[key] else { continue }
-      rows.append(CellRow(userID: person.userID, key: key, state: state))
+    for state in ledger.changes.passingStates {
+      passing.append(LedgerStore.CellRow(userID: userID, key: state.key, state: state.state))
     }
-    return rows
-  }
-
-  private static func habits(
-    of person: LedgerPerson, _ ledger: borrowing PersonLedger, edited: Bool
-  ) -> [HabitRow] {
-    var rows: [HabitRow] = []
-    for id in ledger.changes.habits.sorted() where ledger.changes.editedHabits.contains(id) == edited {
-      guard let habit = ledger.habits[id] else { continue }
-      rows.append(HabitRow(userID: person.userID, habitID: id, habit: habit))
+    ledger.changes.cells.forEachInOrder { key in
+      guard let state = ledger.cells[key] else { return }
+      let row = LedgerStore.CellRow(userID: userID, key: key, state: state)
+      guard ledger.changes.replacedCells.contains(key) else { return newCells.append(row) }
+      history.append(LedgerStore.CellKeyRow(userID: userID, key: key))
+      replacedCells.append(row)
     }
-    return rows
-  }
-
-  /// Tells those who watch. A hint for somebody whose change does not take effect after all does no harm.
-  private static func hint(of person: LedgerPerson) -> ChangeHint? {
-    guard person.hasOtherDevices, let ledger = person.ledger, ledger.changes.isVisible else { return nil }
-    return ChangeHint(userID: person.userID, changeNumber: ledger.changeNumber, deviceID: person.onlyDeviceID)
+    ledger.changes.habits.forEachInOrder { id in
+      guard let habit = ledger.habits[id] else { return }
+      let row = LedgerStore.HabitRow(userID: userID, habitID: id, habit: habit)
+      if ledger.changes.editedHabits.contains(id) { habits.append(row) } else { summaries.append(row) }
+    }
+    for decided in person.decided {
+      let row = LedgerStore.OperationRow(userID: userID, decided: decided, decidedAt: now)
+      operations.append(row)
+      if decided.outcome.status == .rejected { rejected.append(row) }
+    }
+    ledger.changes.notices.forEachInOrder { id in
+      guard let notice = ledger.notices[id] else { return }
+      notices.append(LedgerStore.NoticeRow(userID: userID, noticeID: id, notice: notice))
+    }
+    if person.hasOtherDevices, ledger.changes.isVisible {
+      hints.append(ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: person.onlyDeviceID))
+    }
   }
 }
 

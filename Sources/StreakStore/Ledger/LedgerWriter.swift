@@ -62,9 +62,11 @@ final class LedgerWriter: EndOfTurnWork {
   func submit(_ request: LedgerRequest) async throws(StoreError) -> Result<LedgerAnswer, QueueRefusal> {
     loop.preconditionIsCurrent()
     if flights > 0 { loop.endBusyPolling() }
-    return try await withCheckedContinuation { continuation in
-      let call = LedgerCall(request, continuation)
-      if held[request.userID]?.append(call) == nil {
+    return try unsafe await withUnsafeContinuation { continuation in
+      let call = unsafe LedgerCall(request, continuation)
+      if held.keys.contains(request.userID) {
+        held[request.userID]?.append(call)
+      } else {
         ready.append(call)
         takeOffSoon()
       }
@@ -244,8 +246,7 @@ final class LedgerWriter: EndOfTurnWork {
       if person.isChanged ? !stored.contains(person.userID) : person.isRecalled {
         losers.append(person)
       } else if !isLocked {
-        person.remember(in: memory)
-        person.answer()
+        person.answer(rememberingIn: memory)
       }
     }
     return losers
