@@ -42,7 +42,7 @@ PEOPLE = 4000
 NOTES = 5  # of each, so that nobody's next is what is there
 HABIT = "Read"
 SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE: a person's operations are one caller's
-SYNC_OPERATIONS = 100_000  # for one run; each is sent once
+SYNC_OPERATIONS = 200_000  # for one run; each is sent once
 APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
 UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 PULLS = 2_000
@@ -302,8 +302,9 @@ class Bench:
         return {key: statistics.median(values) for key, values in found.items()}
 
     def ordered_load(self, place, method, path, callers):
+        """On any CPU, as pgbench."""
         run = subprocess.run(
-            ["taskset", "-c", "1", str(self.folder / "ordered_load"), str(place), method, str(path),
+            [str(self.folder / "ordered_load"), str(place), method, str(path),
              str(min(callers, 10)), str(callers), str(self.seconds)], capture_output=True, text=True)
         if run.returncode != 0:
             sys.exit(f"ordered_load failed: {run.stdout}{run.stderr}")
@@ -311,7 +312,8 @@ class Bench:
 
     def sync_load(self, place, people, callers):
         """`Sync` with one operation each, by devices that are up to date. Everything must have been applied."""
-        rows = self.psql("SELECT user_id, last_seq, change_number FROM devices JOIN users USING (user_id)").split()
+        rows = self.psql("""SELECT user_id, (SELECT coalesce(max(seq), 0) FROM operations o WHERE o.user_id = users.user_id), change_number
+          FROM users""").split()
         places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
         [epoch, applied] = map(int, self.psql(f"SELECT epoch FROM service_state; {APPLIED}").split())
         operations = SYNC_OPERATIONS // len(people)
