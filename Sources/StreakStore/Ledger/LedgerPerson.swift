@@ -67,13 +67,13 @@ final class LedgerPerson {
   private(set) lazy var rows: Set<LedgerRow> = {
     var found: Set<LedgerRow> = []
     for call in calls {
-      var isMore = false
+      var touchesHabit = false
       call.request.forEachChange { change in
         guard let (habitID, day) = place(of: change) else { return }
-        isMore = true
+        touchesHabit = true
         found.insert(LedgerRow(deviceID: call.request.deviceID, habitID: habitID, day: day))
       }
-      if !isMore { found.insert(LedgerRow(deviceID: call.request.deviceID)) }
+      if !touchesHabit { found.insert(LedgerRow(deviceID: call.request.deviceID)) }
     }
     return found
   }()
