@@ -127,6 +127,17 @@ def test_a_reindented_document_is_the_same_and_an_edited_one_invents_no_history(
         assert liar.streak(habit).current == 30 and liar.streak(habit).longest == 30
 
 
+def test_a_day_without_its_moment_is_a_damaged_document(server):
+    phone = Device(server)
+    phone.make(**completion(phone.new_habit(), today()))
+    phone.sync()
+    damaged = json.loads(phone.export()[0])
+    del damaged["ledger"][0]["cell"]["made"]
+    with Device(server) as back:
+        assert refusal(back.bring_in, json.dumps(damaged).encode())[1] == "IMPORT_UNREADABLE"
+        assert not back.history()
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_damage_is_refused_and_nothing_is_written(server, format):
     phone = Device(server)

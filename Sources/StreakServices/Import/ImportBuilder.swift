@@ -59,7 +59,7 @@ struct ImportBuilder {
         entryID: try saved.identifier(rejected.entryId, "entry_id"),
         migrationID: try saved.identifierOrNil(rejection.migrationId, "migration_id"), index: rejected.index,
         habitID: Identifier(entry.habitId) ?? .zero, day: entry.day, done: entry.done, note: entry.note,
-        made: try LocalTimeRecord(entry.made, path: "made"), reason: rejected.reason.rawValue,
+        made: try saved.made(entry.made), reason: rejected.reason.rawValue,
         rejectedAt: try saved.moment(rejection.rejectedAt, "rejected_at")))
   }
 

@@ -46,6 +46,11 @@ struct SavedLedgerBuilder {
     return moment
   }
 
+  func made(_ time: Schema.LocalTime?) throws(RPCStatus) -> LocalTimeRecord {
+    guard let made = try? LocalTimeRecord(time, path: "made") else { throw refusal("made must be a moment in a zone") }
+    return made
+  }
+
   mutating func version(_ number: Int64) throws(RPCStatus) -> Int64 {
     guard (0...Self.versionMax).contains(number) else { throw refusal("the version cannot be") }
     highestVersion = max(highestVersion, number)
@@ -88,7 +93,7 @@ struct SavedLedgerBuilder {
   mutating func check(_ cell: Cell) throws(RPCStatus) -> CellRecord {
     let habitID = try identifier(cell.habitId, "habit_id")
     guard habitIDs.contains(habitID) else { throw refusal("the habit is not there") }
-    let made = try LocalTimeRecord(cell.made, path: "made")
+    let made = try made(cell.made)
     let day = Day(cell.day)
     if let field = DayRules.malformedField(day: day, made: StreakDomain.LocalTime(made)) {
       throw refusal("\(field.rawValue) \(field.requirement)")
