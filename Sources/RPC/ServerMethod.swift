@@ -110,7 +110,7 @@ public protocol ServerInterceptor: Sendable {
   func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
     async throws(RPCStatus)
 
-  /// Whether it has anything to do with calls of a method: asked once, when the server starts. Without it: with those of every method.
+  /// Whether it has anything to do with calls of a method: asked once, on the loop, when the server starts. Without it: with those of every method.
   func concerns(_ method: MethodDescriptor) -> Bool
 }
 

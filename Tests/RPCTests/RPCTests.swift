@@ -185,6 +185,25 @@ struct RPCTests {
     }
   }
 
+  @Test("an interceptor stands around the calls of those methods only that concern it")
+  func concernedInterceptor() async throws {
+    struct Refusing: ServerInterceptor {
+      func concerns(_ method: MethodDescriptor) -> Bool { method.kind != .unary }
+
+      func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
+        async throws(RPCStatus)
+      {
+        throw RPCStatus(.unauthenticated, "no")
+      }
+    }
+    try await Fixture.with(interceptors: [Refusing()]) { fixture in
+      let replies = try await fixture.call(EchoMethods.unary, EchoMessage(message: "a"))
+      #expect(replies.count == 1)
+      let status = await status { _ = try await fixture.call(EchoMethods.collect, EchoMessage()) }
+      #expect(status?.code == .unauthenticated)
+    }
+  }
+
   @Test("undecodable requests are INVALID_ARGUMENT with a reason")
   func undecodable() async throws {
     try await Fixture.with { fixture in

@@ -88,7 +88,7 @@ public struct PersonLedger: Sendable {
   /// Notes that a device's operations up to `seq` are decided.
   public mutating func advance(deviceID: Identifier, to seq: Int64) {
     devices[deviceID]?.lastSeq = seq
-    changes.queues.insert(deviceID)
+    changes.holdsDecisions = true
   }
 
   /// Notes that a device has nothing left to send.
@@ -246,14 +246,14 @@ public struct LedgerChanges: Equatable, Sendable {
   public internal(set) var notices: Set<Identifier> = []
   /// Devices whose allowance of days, or when they were caught up, has changed.
   public internal(set) var devices: Set<Identifier> = []
-  /// Devices of whose queues operations were decided. How far they have come needs no storing: the operations' outcomes say it.
-  public internal(set) var queues: Set<Identifier> = []
+  /// Operations of devices' queues were decided. How far the queues have come needs no storing: the outcomes say it.
+  public internal(set) var holdsDecisions = false
   var staleSummaries: Set<Identifier> = []
 
   public init() {}
 
   public var isEmpty: Bool {
-    cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty && queues.isEmpty
+    cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty && !holdsDecisions
   }
 
   mutating func noteCell(_ key: CellKey, replacing previous: CellState?) {

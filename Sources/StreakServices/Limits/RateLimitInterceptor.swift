@@ -34,17 +34,14 @@ struct RateLimitInterceptor: ServerInterceptor {
 struct LoadInterceptor: ServerInterceptor {
   private let addresses: ClientAddresses
   private let shedder: LoopBound<LoadShedder<String>>
-  private let isActive: Bool
 
   /// Loop thread only.
   init(addresses: ClientAddresses, settings: RateLimitSettings, loop: EventLoop) {
     self.addresses = addresses
-    let shedder = LoadShedder<String>(callsPerSecondMax: settings.callsPerAddressPerSecondMax)
-    isActive = shedder.isActive
-    self.shedder = LoopBound(shedder, loop: loop)
+    shedder = LoopBound(LoadShedder(callsPerSecondMax: settings.callsPerAddressPerSecondMax), loop: loop)
   }
 
-  func concerns(_ method: MethodDescriptor) -> Bool { isActive }
+  func concerns(_ method: MethodDescriptor) -> Bool { shedder.value.isActive }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void

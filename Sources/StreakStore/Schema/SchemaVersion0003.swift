@@ -29,7 +29,7 @@ extension SchemaVersion {
       "CREATE INDEX habits_by_version ON habits (user_id, version)",
       """
       ALTER TABLE devices
-        -- The last operation that was decided.
+        -- The last operation whose outcome was forgotten: those after it are in operations.
         ADD COLUMN last_seq bigint NOT NULL DEFAULT 0,
         -- When it last had nothing left to send; NULL: not since it registered.
         ADD COLUMN caught_up_at timestamptz,
