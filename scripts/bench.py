@@ -60,7 +60,10 @@ WITH k AS (SELECT user_id, habit_id FROM bench_people WHERE n = :n), changed AS 
   UPDATE users SET change_number = change_number + 1 FROM k WHERE users.user_id = k.user_id
   RETURNING users.user_id, users.change_number, k.habit_id
 ), kept AS (
-  INSERT INTO cell_history SELECT cells.* FROM cells JOIN changed USING (user_id, habit_id) WHERE day = {day}
+  INSERT INTO cell_history SELECT c.user_id, c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.occurred_at,
+    c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.device_id, c.migration_id, c.changed_time,
+    changed.change_number
+  FROM cells c JOIN changed USING (user_id, habit_id) WHERE day = {day}
   ON CONFLICT DO NOTHING
 )
 UPDATE cells SET note = changed.change_number::text, version = changed.change_number, recorded_at = now()
@@ -276,8 +279,8 @@ class Bench:
                 total_days, longest_run, last_run_first_day, last_run_last_day, cells_digest)
               SELECT user_id, habit_id, '{HABIT}', '', 0, 0, false, 1, now(), 1, 1, {utc_day()}, {utc_day()}, cells_digest FROM bench_people;
             INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-                utc_offset_seconds, day_start_minutes, recorded_at)
-              SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now() FROM bench_people;
+                utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+              SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2 FROM bench_people;
             VACUUM ANALYZE;""")
         return people
 
@@ -355,9 +358,10 @@ class Bench:
                 phone.sync()
                 user = phone.user_id.hex()
                 self.psql(f"""INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-                      utc_offset_seconds, day_start_minutes, recorded_at)
-                    SELECT user_id, habit_id, {today()} - day, true, '', 0, 20 + row_number() OVER (ORDER BY day DESC), now(), 'UTC', 0, 0, now()
-                    FROM habits CROSS JOIN generate_series(1, {days}) AS day WHERE user_id = '{user}';
+                      utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+                    SELECT user_id, habit_id, {today()} - day, true, '', 0, 20 + row_number() OVER w, now(), 'UTC', 0, 0, now(),
+                      20 + row_number() OVER w
+                    FROM habits CROSS JOIN generate_series(1, {days}) AS day WHERE user_id = '{user}' WINDOW w AS (ORDER BY day DESC);
                     UPDATE users SET change_number = 20 + {20 * days} WHERE user_id = '{user}';
                     VACUUM ANALYZE cells;""")
                 first = self.first_pull(server, phone)

@@ -50,7 +50,9 @@ def fill(data_folder, people, days):
         INSERT INTO emails SELECT 'p'||g||'@example.org', md5('u'||g)::uuid FROM generate_series(1,{people}) g;
         INSERT INTO habits SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 'Read', '', 0, 0, false, 1, now(), {days}, {days},
           20000, 20000 + {days} - 1 FROM generate_series(1,{people}) g;
-        INSERT INTO cells SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 20000 + d, true,
+        INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
+          day_start_minutes, recorded_at, device_id, first_version)
+        SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 20000 + d, true,
           CASE WHEN d % 10 = 0 THEN E'note\\twith "tab" \\\\ and\\nline '||d ELSE md5(g||'-'||d) END, 0, 1, now(), 'Europe/Berlin', 3600, 0,
-          now(), md5('d'||g)::uuid, NULL FROM generate_series(1,{people}) g, generate_series(0, {days} - 1) d;
+          now(), md5('d'||g)::uuid, 1 FROM generate_series(1,{people}) g, generate_series(0, {days} - 1) d;
     """)

@@ -238,8 +238,10 @@ def test_a_cut_and_a_killed_program_go_on(server, folder):
         user_id = person.sign_up().account.user_id
         habit = person.put_habit("Read")
         sql(server.folder / "data", f"""
-            INSERT INTO cells SELECT '{user_id.hex()}', '{habit.hex()}', 10957 + d, true,
-              (SELECT string_agg(md5(d || '-' || n), '') FROM generate_series(1, 40) n), 0, 1, now(), 'UTC', 0, 0, now()
+            INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
+              day_start_minutes, recorded_at, first_version)
+            SELECT '{user_id.hex()}', '{habit.hex()}', 10957 + d, true,
+              (SELECT string_agg(md5(d || '-' || n), '') FROM generate_series(1, 40) n), 0, 1, now(), 'UTC', 0, 0, now(), 1
             FROM generate_series(0, 999) d""")
         whole, _ = person.export()
         out, part = folder / "mine", folder / "mine.part"

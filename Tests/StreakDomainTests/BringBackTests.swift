@@ -81,7 +81,7 @@ struct BringBackTests {
     #expect(ledger.cells[Self.cell(5).key]?.cell.done == true)
     #expect(Set(ledger.notices.values.map(\.kind)) == [.noteConflict, .doneConflict])
     #expect(ledger.digest == Self.digest(ledger))
-    #expect(ledger.changes.replacedCells.count == 2)
+    #expect(ledger.changes.cells.values.count(where: \.isReplacement) == 2)
   }
 
   @Test("a deleted habit returns as it was, and one more habit than there may be is refused")

@@ -181,7 +181,9 @@ import Testing
       func devices(that differ: (DeviceProgress?, DeviceProgress?) -> Bool) -> [Identifier] {
         ledger.devices.keys.filter { differ(ledger.devices[$0], before.devices[$0]) }
       }
-      #expect(changes.cells == Set(ledger.cells.keys.filter { ledger.cells[$0] != before.cells[$0] }), "seed \(seed)")
+      #expect(
+        Set(changes.cells.keys) == Set(ledger.cells.keys.filter { ledger.cells[$0] != before.cells[$0] }),
+        "seed \(seed)")
       #expect(
         changes.habits.isSuperset(of: ledger.habits.keys.filter { ledger.habits[$0] != before.habits[$0] }),
         "seed \(seed)")
@@ -192,11 +194,18 @@ import Testing
       #expect(
         changes.holdsDecisions == !devices { $0?.lastSeq != $1?.lastSeq }.isEmpty, "seed \(seed)")
       let kept =
-        changes.replacedCells.compactMap { key in before.cells[key].map { (key, $0.stamp.version) } }
-        + changes.passingStates.map { ($0.key, $0.state.stamp.version) }
+        changes.cells.compactMap { key, change in
+          change.isReplacement ? before.cells[key].map { (key, $0.stamp.version) } : nil
+        } + changes.passingStates.map { ($0.key, $0.state.stamp.version) }
       #expect(
         Set(kept.map { "\($0.0) \($0.1)" }) == Set(model.history.map { "\($0.key) \($0.cell.touch.number)" }),
         "seed \(seed)")
+      // Every state names the one that came next.
+      for (key, change) in changes.cells {
+        let passing = changes.passingStates.filter { $0.key == key }
+        let versions = passing.map(\.state.stamp.version) + [ledger.cells[key]?.stamp.version ?? 0]
+        #expect([change.firstVersion] + passing.map(\.nextVersion) == versions, "seed \(seed)")
+      }
     }
   }
 }

@@ -35,8 +35,8 @@ import Testing
       """,
       """
       INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-        utc_offset_seconds, day_start_minutes, recorded_at)
-      SELECT user_id, habit_id, 20000, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now() FROM habits
+        utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+      SELECT user_id, habit_id, 20000, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2 FROM habits
       """,
       "VACUUM ANALYZE habits, cells",
     ] {

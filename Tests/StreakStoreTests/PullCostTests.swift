@@ -29,10 +29,11 @@ import Testing
           RETURNING habit_id
         ), done AS (
           INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-            utc_offset_seconds, day_start_minutes, recorded_at)
-          SELECT '\(id)', habit_id, day, true, '', 0, 1 + row_number() OVER (ORDER BY day, habit_id), now(), 'Etc/UTC',
-            0, 0, now()
-          FROM made CROSS JOIN generate_series(20000 - \(days), 19999) day RETURNING version
+            utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+          SELECT '\(id)', habit_id, day, true, '', 0, 1 + row_number() OVER w, now(), 'Etc/UTC', 0, 0, now(),
+            1 + row_number() OVER w
+          FROM made CROSS JOIN generate_series(20000 - \(days), 19999) day WINDOW w AS (ORDER BY day, habit_id)
+          RETURNING version
         )
         UPDATE users SET change_number = (SELECT max(version) FROM done) WHERE user_id = '\(id)'
         """))
@@ -46,7 +47,7 @@ import Testing
     let lowest = "'00000000-0000-0000-0000-000000000000'"
     let statements = [
       (StreakStore.pulledHead, "uuid", user), (StreakStore.pulledHabits, "uuid, bigint", "\(user), \(head)"),
-      (StreakStore.pulledCells, "uuid, bigint, uuid, integer, integer", "\(user), \(head + 1), \(lowest), 0, 1001"),
+      (StreakStore.changedCells, "uuid, bigint, uuid, integer, integer", "\(user), \(head + 1), \(lowest), 0, 1001"),
       (StreakStore.pulledNotices, "uuid, bigint, uuid, integer", "\(user), \(head), \(device), 1000"),
     ]
     return try await test.store.transaction(.snapshot) { transaction throws(StoreError) in

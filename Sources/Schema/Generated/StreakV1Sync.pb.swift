@@ -466,7 +466,7 @@ public struct SyncRequest: ProtobufMessage {
   public var operations: [Operation] = []
   /// With these operations the queue is empty: the device is caught up.
   public var nothingLeft: Bool = false
-  /// Most changes in one response, 1 to 5000; 0 for 1000.
+  /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting.
   public var pageSize: Int32 = 0
 
   public init() {}

@@ -108,7 +108,7 @@ public struct PersonLedger: Sendable {
   mutating func setCell(_ state: CellState, _ key: CellKey) {
     let previous = cells[key]
     cells[key] = state
-    changes.noteCell(key, replacing: previous)
+    changes.noteCell(key, replacing: previous, by: state.stamp.version)
     guard var habit = habits[key.habitID] else { preconditionFailure("a cell of a habit that is not there") }
     if previous?.cell != state.cell {
       var change = CellState.itemDigest(key, state.cell)
@@ -157,7 +157,7 @@ public struct PersonLedger: Sendable {
   /// Gives the counted days of such a habit as they are stored.
   public mutating func setStoredCountedDays(_ stored: some Sequence<Day>, of habitID: Identifier) {
     var days = Set(stored)
-    for key in changes.cells where key.habitID == habitID {
+    for key in changes.cells.keys where key.habitID == habitID {
       if cells[key]?.cell.counts == true { days.insert(key.day) } else { days.remove(key.day) }
     }
     habits[habitID]?.summary = StreakSummary(countedDays: days)
@@ -230,13 +230,21 @@ public struct DeviceProgress: Equatable, Sendable {
 public struct PassingState: Equatable, Sendable {
   public var key: CellKey
   public var state: CellState
+  /// The version of the state that came next.
+  public var nextVersion: Int64
+}
+
+/// How a cell has changed.
+public struct CellChange: Equatable, Sendable {
+  /// The version of its first state that is new: of a cell that was not there before, the one that made it.
+  public var firstVersion: Int64
+  /// It existed before: its earlier state goes to the history.
+  public var isReplacement: Bool
 }
 
 /// What a change is to store.
 public struct LedgerChanges: Equatable, Sendable {
-  public internal(set) var cells: Set<CellKey> = []
-  /// Cells that existed before: their earlier state goes to the history.
-  public internal(set) var replacedCells: Set<CellKey> = []
+  public internal(set) var cells: [CellKey: CellChange] = [:]
   /// States that came and went within this change: they go to the history too.
   public internal(set) var passingStates: [PassingState] = []
   /// Habits, also those of which only the summary and the digest of their cells have changed.
@@ -256,15 +264,11 @@ public struct LedgerChanges: Equatable, Sendable {
     cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty && !holdsDecisions
   }
 
-  mutating func noteCell(_ key: CellKey, replacing previous: CellState?) {
-    guard let previous else {
-      cells.insert(key)
-      return
-    }
-    if cells.insert(key).inserted {
-      replacedCells.insert(key)
+  mutating func noteCell(_ key: CellKey, replacing previous: CellState?, by version: Int64) {
+    if let previous, cells[key] != nil {
+      passingStates.append(PassingState(key: key, state: previous, nextVersion: version))
     } else {
-      passingStates.append(PassingState(key: key, state: previous))
+      cells[key] = CellChange(firstVersion: version, isReplacement: previous != nil)
     }
   }
 

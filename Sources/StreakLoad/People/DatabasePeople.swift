@@ -37,9 +37,10 @@ enum DatabasePeople {
     .write,
     """
     INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-      utc_offset_seconds, day_start_minutes, recorded_at)
-    SELECT user_id, habit_id, $5 - ago, true, '', 0, first_version + $4 - ago, now() - ago * interval '1 day', 'Etc/UTC', 0, 0, now()
-    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS made (user_id, habit_id, first_version), generate_series(1, $4) AS ago
+      utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+    SELECT user_id, habit_id, $5 - ago, true, '', 0, earliest + $4 - ago, now() - ago * interval '1 day', 'Etc/UTC', 0, 0, now(),
+      earliest + $4 - ago
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS made (user_id, habit_id, earliest), generate_series(1, $4) AS ago
     """)
 
   /// - Parameters:

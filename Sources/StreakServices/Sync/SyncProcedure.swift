@@ -105,7 +105,7 @@ struct SyncProcedure: Sendable {
       if habit.returnedVersion > answer.changeNumberBefore { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }
     }
-    ledger.changes.cells.forEachInOrder { key in
+    ledger.changes.cells.forEachInOrder { key, _ in
       guard let cell = ledger.cells[key], ledger.habits[key.habitID]?.isDeleted == false else { return }
       response.cells.append(Cell(key, cell))
     }

@@ -50,26 +50,12 @@ extension LedgerStore {
 
   // MARK: Cells
 
-  struct CellKeyRow {
-    let userID: Identifier
-    let key: CellKey
-  }
-
-  static let history = ColumnarPart<CellKeyRow>(
-    [
-      .identifier("user_id") { $0.userID }, .identifier("habit_id") { $0.key.habitID },
-      .int32("day") { $0.key.day.number },
-    ],
-    """
-    INSERT INTO cell_history SELECT cells.* FROM SOURCE
-      JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
-    WHERE \(changed)
-    """)
-
   struct CellRow {
     let userID: Identifier
     let key: CellKey
     let state: CellState
+    /// Of a passing state the version that replaced it, of a cell the one that made the first state of this change.
+    let linkedVersion: Int64
   }
 
   private static let cellColumns: [Column<CellRow>] = [
@@ -87,19 +73,33 @@ extension LedgerStore {
   private static let cellColumnNames = cellColumns.map(\.name).joined(separator: ", ")
 
   static let passingStates = ColumnarPart(
-    cellColumns, "INSERT INTO cell_history (\(cellColumnNames)) SELECT w.* FROM SOURCE WHERE \(changed)")
+    cellColumns + [.int64("next_version") { $0.linkedVersion }],
+    "INSERT INTO cell_history (\(cellColumnNames), next_version) SELECT w.* FROM SOURCE WHERE \(changed)")
   static let newCells = ColumnarPart(
-    cellColumns, "INSERT INTO cells (\(cellColumnNames)) SELECT w.* FROM SOURCE WHERE \(changed)")
+    cellColumns + [.int64("first_version") { $0.linkedVersion }],
+    "INSERT INTO cells (\(cellColumnNames), first_version) SELECT w.* FROM SOURCE WHERE \(changed)")
+  /// Not a change by itself: what the next two parts take, sent once.
+  static let replaced = ColumnarPart(
+    cellColumns + [.int64("next_version") { $0.linkedVersion }], "SELECT * FROM SOURCE")
+  static let history = ColumnarPart<CellRow>(
+    [],
+    """
+    INSERT INTO cell_history (\(cellColumnNames), next_version)
+    SELECT \(cellColumns.map { "cells.\($0.name)" }.joined(separator: ", ")), w.next_version FROM replaced_part w
+      JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
+    WHERE \(changed)
+    """)
   // Who knows that a cell is there updates it: `ON CONFLICT` would look it up once more, and lock it.
-  static let replacedCells = ColumnarPart(
-    cellColumns,
+  static let replacedCells = ColumnarPart<CellRow>(
+    [],
     """
     UPDATE cells SET
       done = w.done, note = w.note, quarantine_reason = w.quarantine_reason, version = w.version,
       changed_time = w.changed_time, device_id = w.device_id, occurred_at = w.occurred_at, zone = w.zone,
       utc_offset_seconds = w.utc_offset_seconds, day_start_minutes = w.day_start_minutes, recorded_at = w.recorded_at,
       migration_id = w.migration_id
-    FROM SOURCE WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day AND \(changed)
+    FROM replaced_part w
+    WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day AND \(changed)
     """)
 
   // MARK: Habits

@@ -11,9 +11,10 @@ struct LedgerStore {
   private enum Target: Int, CaseIterable {
     case users
     case devices
-    case history
     case passing
     case newCells
+    case replaced
+    case history
     case replacedCells
     case summaries
     case habits
@@ -34,9 +35,10 @@ struct LedgerStore {
     parameters.reserveCapacity(people.count == 1 ? 64 : 0)
     add(.users, Self.users, rows.users)
     add(.devices, Self.devices, rows.devices)
-    add(.history, Self.history, rows.history)
     add(.passing, Self.passingStates, rows.passing)
     add(.newCells, Self.newCells, rows.newCells)
+    add(.replaced, Self.replaced, rows.replacedCells)
+    add(.history, Self.history, rows.replacedCells)
     add(.replacedCells, Self.replacedCells, rows.replacedCells)
     add(.summaries, Self.summaries, rows.summaries)
     add(.habits, Self.habits, rows.habits)
@@ -109,7 +111,6 @@ struct LedgerStore {
 private struct Rows {
   var users: [LedgerStore.PersonRow] = []
   var devices: [LedgerStore.DeviceRow] = []
-  var history: [LedgerStore.CellKeyRow] = []
   var passing: [LedgerStore.CellRow] = []
   var newCells: [LedgerStore.CellRow] = []
   var replacedCells: [LedgerStore.CellRow] = []
@@ -137,13 +138,13 @@ private struct Rows {
           firstDay: claims.firstDay, days: claims.days))
     }
     for state in ledger.changes.passingStates {
-      passing.append(LedgerStore.CellRow(userID: userID, key: state.key, state: state.state))
+      passing.append(
+        LedgerStore.CellRow(userID: userID, key: state.key, state: state.state, linkedVersion: state.nextVersion))
     }
-    ledger.changes.cells.forEachInOrder { key in
+    ledger.changes.cells.forEachInOrder { key, change in
       guard let state = ledger.cells[key] else { return }
-      let row = LedgerStore.CellRow(userID: userID, key: key, state: state)
-      guard ledger.changes.replacedCells.contains(key) else { return newCells.append(row) }
-      history.append(LedgerStore.CellKeyRow(userID: userID, key: key))
+      let row = LedgerStore.CellRow(userID: userID, key: key, state: state, linkedVersion: change.firstVersion)
+      guard change.isReplacement else { return newCells.append(row) }
       replacedCells.append(row)
     }
     ledger.changes.habits.forEachInOrder { id in

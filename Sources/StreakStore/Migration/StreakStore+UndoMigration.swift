@@ -29,7 +29,16 @@ extension StreakStore {
 
   private static let cellsOfMigration = Statement(
     .read,
-    "SELECT habit_id, day FROM cells WHERE user_id = $1 AND migration_id = $2 AND version = $3 AND version > 0")
+    """
+    SELECT habit_id, day FROM cells
+    WHERE user_id = $1 AND first_version = $3 AND first_version > 0 AND version = $3 AND migration_id = $2
+    UNION ALL
+    SELECT c.habit_id, c.day FROM cell_history h
+      CROSS JOIN LATERAL (
+        SELECT * FROM cells
+        WHERE cells.user_id = $1 AND cells.habit_id = h.habit_id AND cells.day = h.day AND cells.version = $3 LIMIT 1) c
+    WHERE h.user_id = $1 AND h.next_version = $3 AND c.migration_id = $2
+    """)
   // As the migration left them, but not any more.
   private static let cellsChangedSince = Statement(
     .read,
@@ -39,13 +48,9 @@ extension StreakStore {
   private static let cellsBefore = Statement(
     .read,
     """
-    SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
-      c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
-    FROM unnest($2::uuid[], $3::integer[]) AS w (habit_id, day)
-      CROSS JOIN LATERAL (
-        SELECT * FROM cell_history h
-        WHERE h.user_id = $1 AND h.habit_id = w.habit_id AND h.day = w.day AND h.version < $4
-        ORDER BY h.version DESC LIMIT 1) c
+    SELECT habit_id, day, done, note, quarantine_reason, version, changed_time, device_id, occurred_at, zone,
+      utc_offset_seconds, day_start_minutes, recorded_at, migration_id
+    FROM cell_history WHERE user_id = $1 AND next_version = $2
     """)
   // Habits of these with a cell that is none of the migration's.
   private static let habitsWithMore = Statement(
@@ -92,10 +97,9 @@ extension StreakStore {
         row throws(DatabaseError) in try row.cellKey(0)
       }
       try await loadCells(keys, into: person, by: transaction)
-      let before = try await transaction.rows(
-        Self.cellsBefore, .identifier(userID), .identifiers(keys.map(\.habitID)),
-        .int32Array(keys.map(\.day.number)), version
-      ) { row throws(DatabaseError) in (key: try row.cellKey(0), cell: try row.cellState(from: 2)) }
+      let before = try await transaction.rows(Self.cellsBefore, .identifier(userID), version) {
+        row throws(DatabaseError) in (key: try row.cellKey(0), cell: try row.cellState(from: 2))
+      }
       let habits = Array(person.ledger?.habits.keys ?? [:].keys)
       let more = try await transaction.rows(
         Self.habitsWithMore, .identifier(userID), .identifiers(habits), id, version

@@ -342,7 +342,7 @@ struct  Streak__V1__SyncRequest
    */
   protobuf_c_boolean nothing_left;
   /*
-   * Most changes in one response, 1 to 5000; 0 for 1000.
+   * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting.
    */
   int32_t page_size;
 };

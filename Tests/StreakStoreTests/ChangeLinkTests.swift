@@ -1,0 +1,142 @@
+import Postgres
+import StreakDomain
+@testable import StreakStore
+import Testing
+
+/// What has changed is found by `cells.first_version` and `cell_history.next_version`.
+@Suite struct ChangeLinkTests {
+  /// Cells of which no change, or more than one, leads to the present state, and states of the history that name another one than what came next.
+  private static let broken = Statement(
+    .read,
+    """
+    SELECT ((
+      SELECT count(*) FROM cells c WHERE 1 <> (c.version = c.first_version)::integer + (
+        SELECT count(*) FROM cell_history h
+        WHERE (h.user_id, h.habit_id, h.day, h.next_version) = (c.user_id, c.habit_id, c.day, c.version))
+    ) + (
+      SELECT count(*) FROM (
+        SELECT h.next_version, coalesce(
+          lead(h.version) OVER (PARTITION BY h.user_id, h.habit_id, h.day ORDER BY h.version), c.version) AS next
+        FROM cell_history h JOIN cells c USING (user_id, habit_id, day)) n
+      WHERE next_version <> next))::integer
+    """)
+
+  private static func brokenCount(_ test: TestStore) async throws -> Int32? {
+    try await test.database.run(broken).first { row throws(DatabaseError) in try row.int32(0) }
+  }
+
+  @Test(
+    "whatever changes a cell, how often and in however few batches, its state is linked to one change",
+    arguments: seeds(6))
+  func links(seed: UInt64) async throws {
+    try await TestStore.run { test async throws in
+      var randomness = SplitMix64(seed: seed)
+      let person = try await TestPerson.signUp(test)
+      var next: Int64 = 1
+      for step in 0..<30 {
+        let changes = (0..<Int.random(in: 1...6, using: &randomness)).map { index in
+          Operation.Change.day(
+            person.habitID, Moment.sampleDay - Int32.random(in: 0..<4, using: &randomness),
+            done: Int.random(in: 0..<3, using: &randomness) > 0, note: "\(step) \(index)")
+        }
+        if changes.count == 1 {
+          _ = try await person.change(changes[0])
+        } else {
+          _ = try await person.queue(changes, from: next).get()
+          next += Int64(changes.count)
+        }
+      }
+      #expect(try await Self.brokenCount(test) == 0, "seed \(seed)")
+      #expect(try await test.count("cell_history") > 10, "seed \(seed)")
+    }
+  }
+
+  @Test(
+    "a pull of changes gives the present state of each cell that changed, in pages that go on whatever changes",
+    arguments: seeds(6))
+  func changes(seed: UInt64) async throws {
+    try await TestStore.run { test async throws in
+      var randomness = SplitMix64(seed: seed)
+      let person = try await TestPerson.signUp(test)
+      func change() async throws {
+        let day = Moment.sampleDay - Int32.random(in: 0..<12, using: &randomness)
+        let note = String(randomness.next() % 100)
+        _ = try await person.change(.day(person.habitID, day, note: note))
+      }
+      for _ in 0..<8 { try await change() }
+      func pull(_ since: Int64, _ place: PullPlace?, _ cellsMax: Int) async throws -> PullPage {
+        try await test.store.pull(
+          of: person.userID, for: person.deviceID, since: since, at: place, cellsMax: cellsMax)
+      }
+      let before = try await pull(0, nil, 100)
+      var held = Dictionary(uniqueKeysWithValues: before.cells.map { ($0.key, $0.cell.cell) })
+      for _ in 0..<25 { try await change() }
+      let pageSize = Int.random(in: 1...5, using: &randomness)
+      var place: PullPlace?
+      var pages = 0
+      repeat {
+        let page = try await pull(before.changeNumber, place, pageSize)
+        #expect(page.cells.count <= pageSize, "seed \(seed)")
+        for (key, cell) in page.cells { held[key] = cell.cell }
+        place = page.next
+        pages += 1
+        if pages < 10 { try await change() }
+      } while place != nil
+      let whole = try await pull(0, nil, 100)
+      #expect(held == Dictionary(uniqueKeysWithValues: whole.cells.map { ($0.key, $0.cell.cell) }), "seed \(seed)")
+      // Each change is a step, and no page takes none.
+      #expect(pages <= (25 + 10) / pageSize + 2, "seed \(seed)")
+    }
+  }
+
+  @Test("replacing a cell touches no index: none has a column that it sets")
+  func indexes() async throws {
+    try await TestStore.run { test async throws in
+      let columns = try await test.database.run(
+        Statement(
+          .read,
+          """
+          SELECT DISTINCT a.attname::text FROM pg_index i
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+          WHERE i.indrelid = 'cells'::regclass ORDER BY 1
+          """)
+      ).map { row throws(DatabaseError) in try row.string(0) }
+      #expect(columns == ["day", "first_version", "habit_id", "user_id"])
+    }
+  }
+
+  @Test("a database from before version 41 gets its links")
+  func upgraded() async throws {
+    try await TestStore.run(migrated: false) { test async throws in
+      _ = try await test.store.applySchema(SchemaVersion.all.filter { $0.number < 41 })
+      for text in [
+        """
+        INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
+          utc_offset_seconds, day_start_minutes, recorded_at)
+        SELECT md5('u' || u)::uuid, md5('h')::uuid, day, true, '', 0, CASE day WHEN 1 THEN 9 ELSE 4 END, now(), 'UTC', 0, 0, now()
+        FROM generate_series(1, 2) u, generate_series(1, 2) day
+        """,
+        """
+        INSERT INTO cell_history (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
+          utc_offset_seconds, day_start_minutes, recorded_at)
+        SELECT user_id, habit_id, day, true, '', 0, earlier, now(), 'UTC', 0, 0, now()
+        FROM cells CROSS JOIN unnest(ARRAY[5, 3]) earlier WHERE day = 1
+        """,
+      ] {
+        _ = try await test.database.run(Statement(.write, text))
+      }
+      _ = try await test.store.migrateSchema()
+      #expect(try await Self.brokenCount(test) == 0)
+      let found = try await test.database.run(
+        Statement(
+          .read,
+          """
+          SELECT string_agg(line, ' ' ORDER BY line) FROM (
+            SELECT concat_ws(':', 'cell', day, first_version, version) AS line FROM cells
+            UNION SELECT concat_ws(':', 'history', day, version, next_version) FROM cell_history) s
+          """)
+      ).first { row throws(DatabaseError) in try row.string(0) }
+      #expect(found == "cell:1:3:9 cell:2:4:4 history:1:3:5 history:1:5:9")
+    }
+  }
+}
