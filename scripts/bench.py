@@ -266,18 +266,18 @@ class Bench:
             cell = cell_item(common_pb2.Cell(habit_id=habit, day=utc_day(), done=True))
             digest = digest_of([habit_item(common_pb2.Habit(id=habit, name=HABIT)), cell])
             rows.append(f"('{user.hex()}', '{device.hex()}', '{habit.hex()}', '\\x{hashlib.sha256(secret).hexdigest()}', "
-                        f"'\\x{digest.hex()}', '\\x{digest_of([cell]).hex()}')")
+                        f"'\\x{digest.hex()}')")
             people.append(("access." + base64.urlsafe_b64encode(user + secret).decode().rstrip("="), user, habit))
         self.psql(f"""CREATE TABLE bench_people (
-              n serial PRIMARY KEY, user_id uuid, device_id uuid, habit_id uuid, access_hash bytea, digest bytea, cells_digest bytea);
-            INSERT INTO bench_people (user_id, device_id, habit_id, access_hash, digest, cells_digest) VALUES {', '.join(rows)};
+              n serial PRIMARY KEY, user_id uuid, device_id uuid, habit_id uuid, access_hash bytea, digest bytea);
+            INSERT INTO bench_people (user_id, device_id, habit_id, access_hash, digest) VALUES {', '.join(rows)};
             INSERT INTO users (user_id, email, password_hash, created_at, change_number, sealed_sign_up, digest, habit_count)
               SELECT user_id, '', '', now(), 2, '', digest, 1 FROM bench_people;
             INSERT INTO devices (user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at)
               SELECT user_id, device_id, '', '', '', now(), access_hash, now() + interval '1 day' FROM bench_people;
             INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at,
-                total_days, longest_run, last_run_first_day, last_run_last_day, cells_digest)
-              SELECT user_id, habit_id, '{HABIT}', '', 0, 0, false, 1, now(), 1, 1, {utc_day()}, {utc_day()}, cells_digest FROM bench_people;
+                total_days, longest_run, last_run_first_day, last_run_last_day)
+              SELECT user_id, habit_id, '{HABIT}', '', 0, 0, false, 1, now(), 1, 1, {utc_day()}, {utc_day()} FROM bench_people;
             INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
                 utc_offset_seconds, day_start_minutes, recorded_at, first_version)
               SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2 FROM bench_people;

@@ -7,6 +7,8 @@ internal import Synchronization
 public final class StreakStore: Sendable {
   /// Batches of streak reads under way at the same time, per loop.
   static let readFlightsMax = 2
+  /// Longest run of one statement of a schema version, and longest wait for another program that applies one, in milliseconds.
+  static let schemaStatementTimeoutMilliseconds: UInt64 = 24 * 3_600_000
   /// Bytes for what the last changes of people left, unless told otherwise.
   public static let ledgerMemoryBytesDefault = 32 << 20
 
@@ -35,7 +37,7 @@ public final class StreakStore: Sendable {
   ///   - onEvent: Told of connections made and lost, as text for the log.
   ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next ones need not load it; 0: nothing.
   /// - Throws: `StoreConfigurationError` if the connection string is not one.
-  public init(
+  public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
     ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
@@ -48,6 +50,17 @@ public final class StreakStore: Sendable {
       throw StoreConfigurationError(reason: error.description)
     }
     configuration.connectionsPerLoop = connectionsPerLoop
+    self.init(
+      configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
+      ledgerMemoryBytes: ledgerMemoryBytes, onEvent: onEvent)
+  }
+
+  init(
+    configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
+    busyPollMicroseconds: Int = 0, ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
+    onEvent: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    var configuration = configuration
     configuration.serverSettings = Self.plannerSettings
     let database = Database(configuration: configuration, loops: loops, onEvent: { onEvent("\($0)") })
     self.configuration = configuration
@@ -73,6 +86,16 @@ public final class StreakStore: Sendable {
           busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.number }))
       return (loop, LoopBound(part, loop: loop))
     }
+  }
+
+  /// The same database by a connection of its own on the caller's loop, for statements that read and write whole tables: they may take long,
+  /// and are planned as PostgreSQL thinks best. To be closed.
+  func databaseForSchema() -> Database {
+    var configuration = configuration
+    configuration.connectionsPerLoop = 1
+    configuration.statementTimeoutMilliseconds = Self.schemaStatementTimeoutMilliseconds
+    configuration.serverSettings = []
+    return Database(configuration: configuration, loops: parts.map(\.loop).filter(\.isCurrent))
   }
 
   /// Waits for running calls, for a limited time, and closes the connections.

@@ -46,10 +46,7 @@ struct ModelServer {
 
   /// Ends a change and keeps it.
   private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Int64) {
-    for habitID in person.ledger.staleSummaries {
-      let stored = people[userID]?.ledger.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts } ?? [:]
-      person.ledger.setStoredCountedDays(stored.keys.map(\.day), of: habitID)
-    }
+    if let before = people[userID]?.ledger { person.ledger.completeStale(from: before) }
     person.ledger.settle(now: now) { makeID() }
     person.ledger.commit()
     people[userID] = person

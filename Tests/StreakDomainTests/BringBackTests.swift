@@ -30,6 +30,8 @@ struct BringBackTests {
 
   private static func bringBack(_ saved: SavedLedger, into ledger: inout PersonLedger) -> [BroughtBackHabit]? {
     var next: UInt64 = 0
+    let before = ledger
+    defer { ledger.completeStale(from: before) }
     return ledger.bringBack(saved, now: now) {
       next += 1
       return Identifier(high: 9, low: next)

@@ -68,10 +68,7 @@ import Testing
         ledger.finishCatchUp(of: device, now: now)
         model.catchUp(device, now: now)
       }
-      for habitID in ledger.staleSummaries {
-        let stored = before.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts }
-        ledger.setStoredCountedDays(stored.map(\.key.day), of: habitID)
-      }
+      ledger.completeStale(from: before)
       let first = ids
       ledger.settle(now: now) {
         ids += 1

@@ -66,12 +66,13 @@ private struct Account {
     let captured = plan.habits.compactMap { habit in Identifier(habit.captured.id).map { ($0, habit.captured.name) } }
     let matching = try HabitMatching(captured, account: ledger.habits, map: map)
     var ids = nextID
+    let before = ledger
     let merged = ledger.migrate(plan, matching: matching, migrationID: migrationID, now: noon) {
       ids += 1
       return Identifier(high: 96, low: ids)
     }
     nextID = ids
-    for habitID in ledger.staleSummaries { ledger.setStoredCountedDays([Day](), of: habitID) }
+    ledger.completeStale(from: before)
     return try #require(merged)
   }
 

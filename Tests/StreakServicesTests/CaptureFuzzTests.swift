@@ -152,10 +152,7 @@ struct CaptureFuzzTests {
       #expect(before.habitCount + capture.habits.count > 6, "seed \(seed)")
       return true
     }
-    for habitID in ledger.staleSummaries {
-      let days = before.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts }.map(\.key.day)
-      ledger.setStoredCountedDays(days, of: habitID)
-    }
+    ledger.completeStale(from: before)
     ledger.settle(now: Self.now.milliseconds) { Identifier.random() }
     let record = try decision.finish(ledger).get()
     try Self.check(decision, record, capture, before, ledger, anchorDays, seed)

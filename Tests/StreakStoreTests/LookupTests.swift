@@ -15,7 +15,7 @@ import Testing
       for person in people { _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: "first")) }
       try await Self.manyWithOneDay(test)
       for count in [1, 2] {
-        let store = LedgerStore(try await Self.decided(people.prefix(count)), now: .sample).bound
+        let store = try await Self.stored(people.prefix(count)) { .day($0, Moment.sampleDay, done: false) }
         #expect(store.statement.text.contains("replacedCells_part"))
         let plan = try await Self.plan(test, store.statement, parameterCount: store.parameters.count)
         #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
@@ -44,11 +44,30 @@ import Testing
     }
   }
 
-  /// A change of a day that each of them has, loaded and decided.
-  private static func decided(_ people: some Sequence<TestPerson>) async throws -> [LedgerPerson] {
+  @Test("another note of a day is a change of the day and of the person, not of the habit")
+  func parts() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: "first"))
+      let store = try await Self.stored([person]) { .day($0, Moment.sampleDay, note: "second") }
+      let parts = store.statement.text.matches(of: /(changed|[a-zA-Z]+_part) AS \(/).map { String($0.output.1) }
+      #expect(parts == ["changed", "replaced_part", "history_part", "replacedCells_part"])
+    }
+  }
+
+  /// The statement that stores a change of a day that each of them has.
+  private static func stored(
+    _ people: some Sequence<TestPerson>, _ change: (Identifier) -> Operation.Change
+  ) async throws -> BoundStatement {
+    LedgerStore(try await decided(people, change), now: .sample).bound
+  }
+
+  private static func decided(
+    _ people: some Sequence<TestPerson>, _ change: (Identifier) -> Operation.Change
+  ) async throws -> [LedgerPerson] {
     var found: [LedgerPerson] = []
     for person in people {
-      let call = LedgerCall(person.request(.direct(.day(person.habitID, Moment.sampleDay, note: "second"))))
+      let call = LedgerCall(person.request(.direct(change(person.habitID))))
       let loaded = LedgerPerson(person.userID, [call], attempts: 0)
       try await LedgerLoad.read([loaded], epoch: person.test.store.epoch, habitsMax: 10, by: person.test.database)
       loaded.decide { .random() }

@@ -93,6 +93,29 @@ import Testing
     }
   }
 
+  @Test("a version may take longer than any call's statement, and joins large tables as PostgreSQL thinks best")
+  func long() async throws {
+    try await TestStore.run { test async throws in
+      var configuration = try PostgresConfiguration(connectionString: test.place)
+      configuration.statementTimeoutMilliseconds = 50
+      let store = StreakStore(configuration: configuration, loops: test.loops)
+      let long = SchemaVersion(
+        number: Self.latest + 1, name: "long",
+        statements: [
+          "SELECT pg_sleep(0.2)", "CREATE TABLE joins AS SELECT current_setting('enable_hashjoin')::boolean AS wanted",
+        ])
+      let applied = await Task(executorPreference: test.loops[0]) { () -> Result<[Int32], any Error> in
+        do { return .success(try await store.applySchema(SchemaVersion.all + [long])) } catch { return .failure(error) }
+      }.value
+      await store.close()
+      #expect(try applied.get() == [long.number])
+      let wanted = try await test.database.run(Statement(.read, "SELECT wanted FROM joins")).one {
+        row throws(DatabaseError) in try row.bool(0)
+      }
+      #expect(wanted)
+    }
+  }
+
   @Test("versions have numbers of their own, in ascending order")
   func numbered() {
     let numbers = SchemaVersion.all.map(\.number)

@@ -32,12 +32,14 @@ extension PersonLedger {
     var sum = StateDigest.empty
     for (habitID, var habit) in habits {
       let count = counts[habitID] ?? (.empty, StreakSummary(countedDays: EmptyCollection()))
-      if habit.cellsDigest != count.cellsDigest || habit.summary != count.summary {
-        (habit.cellsDigest, habit.summary) = count
+      if habit.summary != count.summary {
+        habit.summary = count.summary
         habits[habitID] = habit
         changes.habits.insert(habitID)
       }
+      guard !habit.isDeleted else { continue }
       sum += habit.digest(habitID: habitID)
+      sum += count.cellsDigest
     }
     digest = sum
     habitCount = habits.values.count { !$0.isDeleted }

@@ -123,13 +123,10 @@ public struct HabitState: Equatable, Sendable {
   public var completions: [Stamp]
   /// What the counted days add up to.
   public var summary: StreakSummary
-  /// Of all its cells.
-  public var cellsDigest: StateDigest
 
   public init(
     fields: HabitFields, createdAtMilliseconds: Int64, version: Int64, isDeleted: Bool = false,
-    returnedVersion: Int64 = 0, stamps: [Stamp], completions: [Stamp] = [], summary: StreakSummary,
-    cellsDigest: StateDigest
+    returnedVersion: Int64 = 0, stamps: [Stamp], completions: [Stamp] = [], summary: StreakSummary
   ) {
     self.fields = fields
     self.createdAtMilliseconds = createdAtMilliseconds
@@ -139,23 +136,18 @@ public struct HabitState: Equatable, Sendable {
     self.stamps = stamps
     self.completions = completions
     self.summary = summary
-    self.cellsDigest = cellsDigest
   }
 
   /// A habit that is made now.
   public init(made fields: HabitFields, createdAtMilliseconds: Int64, stamp: Stamp) {
     self.init(
       fields: fields, createdAtMilliseconds: createdAtMilliseconds, version: stamp.version,
-      stamps: HabitField.allCases.map { _ in stamp }, summary: StreakSummary(countedDays: EmptyCollection()),
-      cellsDigest: .empty)
+      stamps: HabitField.allCases.map { _ in stamp }, summary: StreakSummary(countedDays: EmptyCollection()))
   }
 
-  /// What it adds to the digest of the person's visible state.
-  public func digest(habitID: Identifier) -> StateDigest {
-    guard !isDeleted else { return .empty }
-    var digest = Self.itemDigest(habitID: habitID, fields)
-    digest += cellsDigest
-    return digest
+  /// What it adds to the digest of the person's visible state, besides its cells.
+  func digest(habitID: Identifier) -> StateDigest {
+    isDeleted ? .empty : Self.itemDigest(habitID: habitID, fields)
   }
 
   /// The digest of the habit itself, without its cells.

@@ -113,10 +113,11 @@ public struct PersonLedger: Sendable {
     if previous?.cell != state.cell {
       var change = CellState.itemDigest(key, state.cell)
       if let previous { change -= CellState.itemDigest(key, previous.cell) }
-      habit.cellsDigest += change
+      changes.cellsBalance[key.habitID, default: .empty] += change
       if !habit.isDeleted { digest += change }
     }
-    if state.cell.done && previous?.cell.done != true { habit.noteCompletion(state.stamp) }
+    let isCompletion = state.cell.done && previous?.cell.done != true
+    if isCompletion { habit.noteCompletion(state.stamp) }
     let (counts, counted) = (state.cell.counts, previous?.cell.counts ?? false)
     if counts != counted {
       if originalSummaries[key.habitID] == nil { originalSummaries[key.habitID] = habit.summary }
@@ -127,6 +128,7 @@ public struct PersonLedger: Sendable {
         changes.staleSummaries.insert(key.habitID)
       }
     }
+    guard isCompletion || counts != counted else { return }
     habits[key.habitID] = habit
     changes.habits.insert(key.habitID)
   }
@@ -136,12 +138,21 @@ public struct PersonLedger: Sendable {
     if let previous = habits[habitID] {
       digest -= previous.digest(habitID: habitID)
       if !previous.isDeleted { habitCount -= 1 }
+      if previous.isDeleted != habit.isDeleted { moveCells(of: habitID, areShown: !habit.isDeleted) }
     }
     digest += habit.digest(habitID: habitID)
     if !habit.isDeleted { habitCount += 1 }
     habits[habitID] = habit
     changes.habits.insert(habitID)
     changes.editedHabits.insert(habitID)
+  }
+
+  /// The cells of a habit come and go with it: as far as they have changed they are known, the others once the change ends.
+  private mutating func moveCells(of habitID: Identifier, areShown: Bool) {
+    let balance = changes.cellsBalance[habitID] ?? .empty
+    if areShown { digest += balance } else { digest -= balance }
+    let times = (changes.shownBalance[habitID] ?? 0) + (areShown ? 1 : -1)
+    changes.shownBalance[habitID] = times == 0 ? nil : times
   }
 
   mutating func setNotice(_ notice: Notice, _ id: Identifier) {
@@ -164,7 +175,32 @@ public struct PersonLedger: Sendable {
     changes.staleSummaries.remove(habitID)
   }
 
-  /// Ends a change, once no summary is stale: adds the notices of healed streaks, and sees to it that whatever is stored has a change
+  /// Habits that were deleted or brought back, of which the digest of all cells is needed, as stored before these changes.
+  public var staleDigests: Set<Identifier> { Set(changes.shownBalance.keys) }
+
+  /// Gives the digest of all cells of such a habit as they are stored.
+  public mutating func setStoredCellsDigest(_ stored: StateDigest, of habitID: Identifier) {
+    switch changes.shownBalance.removeValue(forKey: habitID) {
+    case 1: digest += stored
+    case -1: digest -= stored
+    default: break
+    }
+  }
+
+  /// Gives whatever is stale, from the state before these changes: for those who hold a person's whole state.
+  public mutating func completeStale(from before: PersonLedger) {
+    for habitID in staleSummaries {
+      setStoredCountedDays(
+        before.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts }.keys.map(\.day), of: habitID)
+    }
+    for habitID in staleDigests {
+      var stored = StateDigest.empty
+      for (key, state) in before.cells where key.habitID == habitID { stored += CellState.itemDigest(key, state.cell) }
+      setStoredCellsDigest(stored, of: habitID)
+    }
+  }
+
+  /// Ends a change, once nothing is stale: adds the notices of healed streaks, and sees to it that whatever is stored has a change
   /// number of its own.
   public mutating func settle(now: Int64, makeID: () -> Identifier) {
     for (habitID, before) in originalSummaries.sorted(by: { $0.key < $1.key }) {
@@ -257,6 +293,10 @@ public struct LedgerChanges: Equatable, Sendable {
   /// Operations of devices' queues were decided. How far the queues have come needs no storing: the outcomes say it.
   public internal(set) var holdsDecisions = false
   var staleSummaries: Set<Identifier> = []
+  /// By habit: what the changes of its cells add to the digest of all of them.
+  var cellsBalance: [Identifier: StateDigest] = [:]
+  /// By habit: 1 if it was brought back, -1 if it was deleted.
+  var shownBalance: [Identifier: Int] = [:]
 
   public init() {}
 

@@ -27,11 +27,11 @@ enum DatabasePeople {
     .write,
     """
     INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at,
-      total_days, longest_run, last_run_first_day, last_run_last_day, cells_digest)
-    SELECT user_id, habit_id, name, '', 0, 0, false, version, now(), $6, $6,
-      CASE WHEN $6 > 0 THEN $7 - $6 END, CASE WHEN $6 > 0 THEN $7 - 1 END, cells_digest
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bytea[])
-      AS made (user_id, habit_id, name, version, cells_digest)
+      total_days, longest_run, last_run_first_day, last_run_last_day)
+    SELECT user_id, habit_id, name, '', 0, 0, false, version, now(), $5, $5,
+      CASE WHEN $5 > 0 THEN $6 - $5 END, CASE WHEN $5 > 0 THEN $6 - 1 END
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
+      AS made (user_id, habit_id, name, version)
     """)
   private static let cells = Statement(
     .write,
@@ -78,7 +78,7 @@ enum DatabasePeople {
     var digests: [[UInt8]?] = []
     var (owners, deviceIDs, hashes) = ([PostgresUUID?](), [PostgresUUID?](), [[UInt8]?]())
     var (habitOwners, habitIDs, names) = ([PostgresUUID?](), [PostgresUUID?](), [String?]())
-    var (versions, firstVersions, cellDigests) = ([Int64?](), [Int64?](), [[UInt8]?]())
+    var (versions, firstVersions) = ([Int64?](), [Int64?]())
     for _ in 0..<count {
       let user = Fresh.bytes(16)
       var whole = PulledDigest()
@@ -87,9 +87,7 @@ enum DatabasePeople {
         let id = Fresh.bytes(16)
         let name = "Habit \(index + 1)"
         whole.addHabit(id: id, name: name, description: "", color: 0, position: 0, isArchived: false)
-        var own = PulledDigest()
         for ago in 0..<dayCount {
-          own.addCell(habitID: id, day: today - 1 - ago, isDone: true, note: "", quarantine: 0)
           whole.addCell(habitID: id, day: today - 1 - ago, isDone: true, note: "", quarantine: 0)
         }
         made.append(LoadHabit(id: id, counted: dayCount, held: dayCount, lastDay: dayCount > 0 ? today - 1 : 0))
@@ -98,7 +96,6 @@ enum DatabasePeople {
         names.append(name)
         versions.append(Int64(index + 1))
         firstVersions.append(Int64(habitCount) + Int64(index) * Int64(dayCount) + 1)
-        cellDigests.append(own.bytes)
       }
       digests.append(whole.bytes)
       let tokens = (0..<(hasSecondDevice ? 2 : 1)).map { _ in OpaqueToken(kind: .access, owner: user) }
@@ -123,7 +120,7 @@ enum DatabasePeople {
     batch.append(devices, .uuidArray(owners), .uuidArray(deviceIDs), .bytesArray(hashes))
     batch.append(
       habits, .uuidArray(habitOwners), .uuidArray(habitIDs), .stringArray(names), .int64Array(versions),
-      .bytesArray(cellDigests), .int32(dayCount), .int32(today))
+      .int32(dayCount), .int32(today))
     batch.append(
       cells, .uuidArray(habitOwners), .uuidArray(habitIDs), .int64Array(firstVersions), .int32(dayCount), .int32(today))
     _ = try await database.run(batch)

@@ -7,7 +7,7 @@ internal import StreakStore
 
 extension QueuedOperation {
   /// An operation as sent. What it cannot be becomes `.malformed`: that is for the ledger to reject, so that it blocks nothing.
-  init(_ message: Schema.Operation) {
+  convenience init(_ message: Schema.Operation) {
     let payload = message.protobufBytes()
     var operation = StreakDomain.Operation(message)
     if !message.fieldViolations().isEmpty { operation.change = .malformed }

@@ -11,7 +11,7 @@ struct LedgerLoad {
         SELECT max(seq) FROM operations o WHERE o.user_id = d.user_id AND o.device_id = d.device_id)),
       coalesce(d.caught_up_at, d.registered_at), d.claimed_first_day, d.claimed_days,
       h.name, h.description, h.color, h.position, h.archived, h.created_at, h.version, h.is_deleted, h.returned_version,
-      h.field_stamps, h.completion_stamps, h.cells_digest, h.total_days, h.longest_run, h.last_run_first_day,
+      h.field_stamps, h.completion_stamps, h.total_days, h.longest_run, h.last_run_first_day,
       h.last_run_last_day, h.previous_run_first_day, h.previous_run_last_day,
       c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at, c.zone,
       c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
@@ -100,8 +100,8 @@ struct LedgerLoad {
     }
     guard let habitID = wanted.habitID, try row.stringOrNull(10) != nil else { return }
     if person.ledger?.habits[habitID] == nil { person.ledger?.load(habit: try row.habitState(from: 10), id: habitID) }
-    guard let day = wanted.day, try row.boolOrNull(28) != nil else { return }
-    person.ledger?.load(cell: try row.cellState(from: 28), key: CellKey(habitID: habitID, day: Day(day)))
+    guard let day = wanted.day, try row.boolOrNull(27) != nil else { return }
+    person.ledger?.load(cell: try row.cellState(from: 27), key: CellKey(habitID: habitID, day: Day(day)))
   }
 
   // MARK: Seldom needed
@@ -165,12 +165,32 @@ struct LedgerLoad {
   private static let countedDays = Statement(
     .read, "SELECT day FROM cells WHERE user_id = $1 AND habit_id = $2 AND done AND quarantine_reason = 0")
 
-  /// The days of a habit that count, as they are stored. They may be newer than the state the decision is made on: then it is not stored.
-  static func countedDays(
-    of userID: Identifier, habitID: Identifier, by runner: some StatementRunner
-  ) async throws(StoreError) -> [Day] {
-    try await runner.rows(countedDays, .identifier(userID), .identifier(habitID)) { row throws(DatabaseError) in
-      Day(try row.int32(0))
+  // CellState.itemDigest in SQL: notes of many years would be much to send.
+  private static let cellDigests = Statement(
+    .read,
+    """
+    SELECT substr(sha256(
+      '\\x02'::bytea || uuid_send(habit_id) || int4send(day) || CASE WHEN done THEN '\\x01'::bytea ELSE '\\x00'::bytea END
+        || substr(int4send(quarantine_reason), 4) || int4send(octet_length(note)) || convert_to(note, 'UTF8')), 1, 16)
+    FROM cells WHERE user_id = $1 AND habit_id = $2
+    """)
+
+  /// Reads what a change needs to know of whole habits, as it is stored. It may be newer than the state the decision is made on: then the change is
+  /// not stored.
+  static func completeStale(_ person: LedgerPerson, by runner: some StatementRunner) async throws(StoreError) {
+    for habitID in person.ledger?.staleSummaries ?? [] {
+      let days = try await runner.rows(countedDays, .identifier(person.userID), .identifier(habitID)) {
+        row throws(DatabaseError) in Day(try row.int32(0))
+      }
+      person.ledger?.setStoredCountedDays(days, of: habitID)
+    }
+    for habitID in person.ledger?.staleDigests ?? [] {
+      let digests = try await runner.rows(cellDigests, .identifier(person.userID), .identifier(habitID)) {
+        row throws(DatabaseError) in try row.digest(0)
+      }
+      var sum = StateDigest.empty
+      for digest in digests { sum += digest }
+      person.ledger?.setStoredCellsDigest(sum, of: habitID)
     }
   }
 }

@@ -10,13 +10,21 @@ final class LedgerMemory: Sendable {
   /// Habits, days and devices remembered of one person, at most: who changes more than that at once is catching up.
   static let rowsPerPersonMax = 4
 
-  /// A person's state as far as `rows` name it.
-  struct Entry {
+  /// A person's state as far as `rows` name it. An object, since it moves from table to table.
+  final class Entry: Sendable {
     let ledger: PersonLedger
     let rows: Set<LedgerRow>
     let hasOtherDevices: Bool
     /// About what it takes in memory.
     let bytes: Int
+
+    /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than is remembered.
+    init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>, hasOtherDevices: Bool) {
+      guard rows.count <= LedgerMemory.rowsPerPersonMax else { return nil }
+      self.ledger = ledger.settled
+      (self.rows, self.hasOtherDevices) = (rows, hasOtherDevices)
+      bytes = Self.bytes(self.ledger, rowCount: rows.count)
+    }
   }
 
   private struct Generations {
@@ -53,14 +61,13 @@ final class LedgerMemory: Sendable {
   /// Remembers how a person's data stands, as stored.
   func put(_ userID: Identifier, _ entry: Entry) {
     generations.withLock { generations in
-      _ = generations.remove(userID)
       guard entry.bytes <= bytesMax / 2 else { return }
       if generations.youngBytes + entry.bytes > bytesMax / 2 {
         (generations.old, generations.oldBytes) = (generations.young, generations.youngBytes)
         (generations.young, generations.youngBytes) = ([:], 0)
       }
-      generations.young[userID] = entry
-      generations.youngBytes += entry.bytes
+      let previous = generations.young.updateValue(entry, forKey: userID)
+      generations.youngBytes += entry.bytes - (previous?.bytes ?? 0)
     }
   }
 
@@ -100,16 +107,6 @@ struct LedgerRow: Hashable {
   var deviceID: Identifier
   var habitID: Identifier?
   var day: Int32?
-}
-
-extension LedgerMemory.Entry {
-  /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than is remembered.
-  init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>, hasOtherDevices: Bool) {
-    guard rows.count <= LedgerMemory.rowsPerPersonMax else { return nil }
-    self.ledger = ledger.settled
-    (self.rows, self.hasOtherDevices) = (rows, hasOtherDevices)
-    bytes = Self.bytes(self.ledger, rowCount: rows.count)
-  }
 }
 
 extension LedgerMemory.Entry {

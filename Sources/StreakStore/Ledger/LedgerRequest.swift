@@ -1,7 +1,9 @@
 public import StreakDomain
 
+// These are classes because they are handed on a dozen times: a struct of their size costs more to copy than an object to make.
+
 /// Changes of one person's data that one device asks for. They are decided together, in order, by `StreakDomain.PersonLedger`.
-public struct LedgerRequest: Sendable {
+public final class LedgerRequest: Sendable {
   public enum Work: Sendable {
     /// The next operations of the device's queue, in order and without gaps.
     case queue([QueuedOperation])
@@ -9,13 +11,13 @@ public struct LedgerRequest: Sendable {
     case direct(Operation.Change)
   }
 
-  public var userID: Identifier
-  public var deviceID: Identifier
-  public var work: Work
+  public let userID: Identifier
+  public let deviceID: Identifier
+  public let work: Work
   /// With these the device has nothing left to send.
-  public var nothingLeft: Bool
+  public let nothingLeft: Bool
   /// The server's clock.
-  public var now: Moment
+  public let now: Moment
 
   public init(userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Moment) {
     self.userID = userID
@@ -27,15 +29,15 @@ public struct LedgerRequest: Sendable {
 }
 
 /// An operation as it came.
-public struct QueuedOperation: Sendable {
+public final class QueuedOperation: Sendable {
   /// Bytes of an operation that is kept whole when it is rejected.
   public static let keptBytesMax = 16_384
 
-  public var operation: Operation
+  public let operation: Operation
   /// The encoded message, for the inbox and to recognise it when it comes again.
-  public var payload: [UInt8]
+  public let payload: [UInt8]
   /// The first 16 bytes of SHA-256 of `payload`.
-  public var payloadHash: [UInt8]
+  public let payloadHash: [UInt8]
 
   public init(operation: Operation, payload: [UInt8], payloadHash: [UInt8]) {
     self.operation = operation
@@ -45,13 +47,19 @@ public struct QueuedOperation: Sendable {
 }
 
 /// What became of a request.
-public struct LedgerAnswer: Sendable {
+public final class LedgerAnswer: Sendable {
   /// One for each operation, in order.
-  public var outcomes: [OperationOutcome]
+  public let outcomes: [OperationOutcome]
   /// The person's state, as far as this change loaded it, once it was stored.
-  public var ledger: PersonLedger
+  public let ledger: PersonLedger
   /// The number of the person's last change before this one. `ledger.changes` is what came after.
-  public var changeNumberBefore: Int64
+  public let changeNumberBefore: Int64
+
+  init(outcomes: [OperationOutcome], ledger: PersonLedger, changeNumberBefore: Int64) {
+    self.outcomes = outcomes
+    self.ledger = ledger
+    self.changeNumberBefore = changeNumberBefore
+  }
 }
 
 /// Why a device's queue is refused as a whole, with nothing applied.

@@ -36,7 +36,7 @@ extension Row {
   func digest(_ column: Int) throws(DatabaseError) -> StateDigest { StateDigest(bytes: try bytes(column)) ?? .empty }
 
   /// Columns name, description, color, position, archived, created_at, version, is_deleted, returned_version, field_stamps,
-  /// completion_stamps, cells_digest, then the summary's.
+  /// completion_stamps, then the summary's.
   func habitState(from column: Int) throws(DatabaseError) -> HabitState {
     let version = try int64(column + 6)
     var stamps = LedgerRows.stamps(try bytes(column + 9))
@@ -49,8 +49,7 @@ extension Row {
         position: try int32(column + 3), archived: try bool(column + 4)),
       createdAtMilliseconds: try moment(column + 5).milliseconds, version: version, isDeleted: try bool(column + 7),
       returnedVersion: try int64(column + 8), stamps: stamps,
-      completions: LedgerRows.stamps(try bytes(column + 10)), summary: try summary(from: column + 12),
-      cellsDigest: try digest(column + 11))
+      completions: LedgerRows.stamps(try bytes(column + 10)), summary: try summary(from: column + 11))
   }
 
   /// Columns done, note, quarantine_reason, version, changed_time, device_id, occurred_at, zone, utc_offset_seconds,

@@ -118,7 +118,6 @@ extension LedgerStore {
     .int32("last_last") { $0.habit.summary.columns.lastLast },
     .int32("previous_first") { $0.habit.summary.columns.previousFirst },
     .int32("previous_last") { $0.habit.summary.columns.previousLast },
-    .bytes("cells_digest") { $0.habit.cellsDigest.bytes },
     .bytes("completions") { LedgerRows.encode($0.habit.completions) },
   ]
 
@@ -127,7 +126,7 @@ extension LedgerStore {
     """
     UPDATE habits SET total_days = w.total_days, longest_run = w.longest_run, last_run_first_day = w.last_first,
       last_run_last_day = w.last_last, previous_run_first_day = w.previous_first,
-      previous_run_last_day = w.previous_last, cells_digest = w.cells_digest, completion_stamps = w.completions
+      previous_run_last_day = w.previous_last, completion_stamps = w.completions
     FROM SOURCE WHERE habits.user_id = w.user_id AND habits.habit_id = w.habit_id AND \(changed)
     """)
 
@@ -145,7 +144,7 @@ extension LedgerStore {
     INSERT INTO habits (
       user_id, habit_id, name, description, color, position, archived, created_at, version, is_deleted,
       returned_version, field_stamps, total_days, longest_run, last_run_first_day, last_run_last_day,
-      previous_run_first_day, previous_run_last_day, cells_digest, completion_stamps)
+      previous_run_first_day, previous_run_last_day, completion_stamps)
     SELECT w.* FROM SOURCE WHERE \(changed)
     ON CONFLICT (user_id, habit_id) DO UPDATE SET
       name = excluded.name, description = excluded.description, color = excluded.color, position = excluded.position,
@@ -154,7 +153,7 @@ extension LedgerStore {
       total_days = excluded.total_days, longest_run = excluded.longest_run,
       last_run_first_day = excluded.last_run_first_day, last_run_last_day = excluded.last_run_last_day,
       previous_run_first_day = excluded.previous_run_first_day, previous_run_last_day = excluded.previous_run_last_day,
-      cells_digest = excluded.cells_digest, completion_stamps = excluded.completion_stamps
+      completion_stamps = excluded.completion_stamps
     """)
 
   // MARK: Operations

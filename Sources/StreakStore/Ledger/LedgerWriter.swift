@@ -30,11 +30,26 @@ final class LedgerWriter: EndOfTurnWork {
   private var flights = 0
   private var isLockedFlightUnderWay = false
   private var isTakeOffDue = false
-  // Calls are bounded in number by what the server admits at once.
-  /// In order of arrival; of people who are not busy.
-  private var ready: [LedgerCall] = []
-  /// By each busy person, who is in a batch under way or in line for another attempt: the calls that came since.
-  private var held: [Identifier: [LedgerCall]] = [:]
+  /// One person's calls that are in no batch yet.
+  private final class Line {
+    let userID: Identifier
+    // Bounded in number by what the server admits at once.
+    /// In order of arrival.
+    var calls: [LedgerCall]
+    /// Earlier calls are in a batch under way, or go again with the next one.
+    var isHeld = false
+
+    init(_ userID: Identifier, _ calls: [LedgerCall]) {
+      self.userID = userID
+      self.calls = calls
+    }
+  }
+
+  private var lines: [Identifier: Line] = [:]
+  /// Those that are not held, by the arrival of their first call.
+  private var ready: [Line] = []
+  /// Calls in them.
+  private var readyCount = 0
   private var retrying: [LedgerPerson] = []
   /// Those who go again behind a lock.
   private var stubborn: [LedgerPerson] = []
@@ -56,7 +71,7 @@ final class LedgerWriter: EndOfTurnWork {
   }
 
   /// People whose data is being changed.
-  var peopleCount: Int { held.count }
+  var peopleCount: Int { lines.count }
 
   /// Decides and stores one request, together with whatever else comes in meanwhile. What is stored is durable when this returns.
   func submit(_ request: LedgerRequest) async throws(StoreError) -> Result<LedgerAnswer, QueueRefusal> {
@@ -64,12 +79,18 @@ final class LedgerWriter: EndOfTurnWork {
     if flights > 0 { loop.endBusyPolling() }
     return try unsafe await withUnsafeContinuation { continuation in
       let call = unsafe LedgerCall(request, continuation)
-      if held.keys.contains(request.userID) {
-        held[request.userID]?.append(call)
+      let line: Line
+      if let known = lines[request.userID] {
+        line = known
+        line.calls.append(call)
       } else {
-        ready.append(call)
-        takeOffSoon()
+        line = Line(request.userID, [call])
+        lines[request.userID] = line
+        ready.append(line)
       }
+      guard !line.isHeld else { return }
+      readyCount += 1
+      takeOffSoon()
     }.get()
   }
 
@@ -89,7 +110,7 @@ final class LedgerWriter: EndOfTurnWork {
 
   private func takeOff() {
     while flights == 0
-      ? !(ready.isEmpty && retrying.isEmpty) : flights < Self.flightsMax && ready.count >= Self.batchOperationsMax
+      ? !(ready.isEmpty && retrying.isEmpty) : flights < Self.flightsMax && readyCount >= Self.batchOperationsMax
     {
       flights += 1
       let people = nextBatch()
@@ -117,42 +138,67 @@ final class LedgerWriter: EndOfTurnWork {
 
   /// Whoever calls one at a time may have the next call soon.
   private func awaitNextCall() {
-    guard ready.isEmpty, held.values.allSatisfy(\.isEmpty) else { return }
+    guard lines.values.allSatisfy(\.calls.isEmpty) else { return }
     loop.pollBusily(microseconds: min(busyPollMicroseconds, Self.nextCallMicrosecondsMax))
   }
 
   /// Only now may these people's calls be in another batch: somebody twice in one statement would break it.
   private func land(_ people: [LedgerPerson], losers: [LedgerPerson]) {
     for loser in losers {
-      let again = LedgerPerson(loser.userID, loser.calls + (held[loser.userID] ?? []), attempts: loser.attempts)
-      held[loser.userID] = []
+      let again = LedgerPerson(loser.userID, loser.calls + take(from: lines[loser.userID]), attempts: loser.attempts)
       if again.attempts < Self.unlockedAttemptsMax { retrying.append(again) } else { stubborn.append(again) }
     }
     let lost = Set(losers.map(\.userID))
-    for person in people where !lost.contains(person.userID) {
-      ready += held.removeValue(forKey: person.userID) ?? []
+    for person in people where lost.isEmpty || !lost.contains(person.userID) {
+      guard let line = lines[person.userID] else { continue }
+      if line.calls.isEmpty {
+        lines[person.userID] = nil
+      } else {
+        line.isHeld = false
+        ready.append(line)
+        readyCount += line.calls.count
+      }
     }
     takeOffSoon()
   }
 
   /// Those who lost a race first, then the others by arrival; each person once, with all their calls.
   private func nextBatch() -> [LedgerPerson] {
-    var room = Self.batchOperationsMax - retrying.reduce(0) { $0 + $1.calls.count }
-    var calls: [Identifier: [LedgerCall]] = [:]
+    var people: [LedgerPerson] = []
+    swap(&people, &retrying)
+    var room = Self.batchOperationsMax - people.reduce(0) { $0 + $1.calls.count }
     var count = 0
-    for call in ready {
-      guard room > 0 || count == 0 && retrying.isEmpty else { break }
+    for line in ready {
+      guard room > 0 || people.isEmpty else { break }
+      count += 1
+      readyCount -= line.calls.count
+      line.isHeld = true
+      people.append(LedgerPerson(line.userID, take(from: line, &room), attempts: 0))
+    }
+    ready.removeFirst(count)
+    return people.sorted { $0.userID < $1.userID }
+  }
+
+  private func take(from line: Line?) -> [LedgerCall] {
+    var calls: [LedgerCall] = []
+    if let line { swap(&calls, &line.calls) }
+    return calls
+  }
+
+  /// The first calls, at least one, as far as there is room for their operations. Those that are left wait for this batch.
+  private func take(from line: Line, _ room: inout Int) -> [LedgerCall] {
+    var calls = take(from: line)
+    var count = 0
+    for call in calls {
+      guard room > 0 || count == 0 else { break }
       room -= call.request.operationCount
       count += 1
-      calls[call.request.userID, default: []].append(call)
     }
-    // Those of the same people that are left wait for this batch, so that the next one may be full.
-    let left = ready.dropFirst(count)
-    ready = []
-    for person in calls.keys { held[person] = [] }
-    for call in left where held[call.request.userID]?.append(call) == nil { ready.append(call) }
-    defer { retrying = [] }
-    return (retrying + calls.map { LedgerPerson($0.key, $0.value, attempts: 0) }).sorted { $0.userID < $1.userID }
+    if count < calls.count {
+      line.calls = Array(calls.dropFirst(count))
+      calls.removeLast(calls.count - count)
+    }
+    return calls
   }
 
   private func flyTogether(_ people: [LedgerPerson]) async -> [LedgerPerson] {
@@ -229,10 +275,7 @@ final class LedgerWriter: EndOfTurnWork {
     try await LedgerLoad.readOutcomes(people, by: runner)
     for person in people {
       person.decide { Identifier(high: randomness.next(), low: randomness.next()) }
-      for habitID in person.ledger?.staleSummaries ?? [] {
-        let days = try await LedgerLoad.countedDays(of: person.userID, habitID: habitID, by: runner)
-        person.ledger?.setStoredCountedDays(days, of: habitID)
-      }
+      try await LedgerLoad.completeStale(person, by: runner)
       guard let now = person.calls.last?.request.now.milliseconds else { continue }
       person.ledger?.settle(now: now) { Identifier(high: randomness.next(), low: randomness.next()) }
     }

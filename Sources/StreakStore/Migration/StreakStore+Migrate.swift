@@ -30,7 +30,7 @@ extension StreakStore {
     .read,
     """
     SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
-      field_stamps, completion_stamps, cells_digest, total_days, longest_run, last_run_first_day, last_run_last_day,
+      field_stamps, completion_stamps, total_days, longest_run, last_run_first_day, last_run_last_day,
       previous_run_first_day, previous_run_last_day
     FROM habits WHERE user_id = $1
     """)
@@ -158,12 +158,9 @@ extension StreakStore {
 
   // MARK: Storing
 
-  /// Makes summaries whole that need all days, and gives the change its number.
+  /// Makes whole what needs all days, and gives the change its number.
   func settle(_ person: LedgerPerson, at now: Moment, by runner: some StatementRunner) async throws(StoreError) {
-    for habitID in person.ledger?.staleSummaries ?? [] {
-      let days = try await LedgerLoad.countedDays(of: person.userID, habitID: habitID, by: runner)
-      person.ledger?.setStoredCountedDays(days, of: habitID)
-    }
+    try await LedgerLoad.completeStale(person, by: runner)
     var randomness = SystemRandomNumberGenerator()
     person.ledger?.settle(now: now.milliseconds) { Identifier(high: randomness.next(), low: randomness.next()) }
   }

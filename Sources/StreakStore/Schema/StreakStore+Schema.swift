@@ -47,9 +47,10 @@ extension StreakStore {
   }
 
   func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {
-    let outcome: Result<[Int32], SchemaError>
+    let database = databaseForSchema()
+    let outcome: Result<Result<[Int32], SchemaError>, StoreError>
     do throws(StoreError) {
-      outcome = try await transaction { transaction throws(StoreError) in
+      let end: Result<[Int32], SchemaError> = try await database.transacting { transaction throws(StoreError) in
         try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
         try await transaction.execute(Self.makeVersionTable)
         let applied = Set(
@@ -65,9 +66,14 @@ extension StreakStore {
         }
         return .commit(.success(missing.map(\.number)))
       }
+      outcome = .success(end)
     } catch {
-      throw .store(error)
+      outcome = .failure(error)
     }
-    return try outcome.get()
+    await database.close()
+    switch outcome {
+    case .success(let end): return try end.get()
+    case .failure(let error): throw .store(error)
+    }
   }
 }

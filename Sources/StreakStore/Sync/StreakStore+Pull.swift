@@ -14,7 +14,7 @@ extension StreakStore {
     .read,
     """
     SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
-      field_stamps, completion_stamps, cells_digest, total_days, longest_run, last_run_first_day, last_run_last_day,
+      field_stamps, completion_stamps, total_days, longest_run, last_run_first_day, last_run_last_day,
       previous_run_first_day, previous_run_last_day
     FROM habits WHERE user_id = $1 AND version > $2 AND version > 0 AND ($2 > 0 OR NOT is_deleted) ORDER BY version
     """)

@@ -1,0 +1,39 @@
+import StreakDomain
+@testable import StreakStore
+import Testing
+
+/// The digest of the visible state, where it depends on days that a change does not touch.
+@Suite struct DigestTests {
+  @Test("deleted and brought back, a habit takes all its days out of the digest and into it again", arguments: seeds(6))
+  func visibility(seed: UInt64) async throws {
+    try await TestStore.run { test async throws in
+      var randomness = SplitMix64(seed: seed)
+      let person = try await TestPerson.signUp(test)
+      let notes = ["", "a", "é, ß and 🏃", "tab\tand \\ and \"", String(repeating: "n", count: 300)]
+      var next: Int64 = 1
+      for step in 0..<40 {
+        // Days long past are quarantined.
+        let day = Moment.sampleDay - Int32.random(in: 0..<60, using: &randomness)
+        let note = notes.randomElement(using: &randomness) ?? ""
+        var changes = [Operation.Change.day(person.habitID, day, note: note)]
+        switch Int.random(in: 0..<6, using: &randomness) {
+        case 0: changes.append(.deleteHabit(person.habitID))
+        case 1: changes.insert(.deleteHabit(person.habitID), at: 0)
+        case 2: changes += [.deleteHabit(person.habitID), .day(person.habitID, day, done: false)]
+        case 3: changes.append(.editHabit(.init(habitID: person.habitID, fields: HabitFields(name: "read \(step)"))))
+        default: break
+        }
+        let head = try await test.store.head(of: person.userID).changeNumber
+        let seen = Cursor(epoch: test.store.epoch, changeNumber: head)
+        _ = try await person.queue(changes, from: next, seen: seen).get()
+        next += Int64(changes.count)
+        let whole = try await test.store.pull(
+          of: person.userID, for: person.deviceID, since: 0, at: nil, cellsMax: 1_000)
+        var sum = StateDigest.empty
+        for (id, habit) in whole.habits { sum += HabitState.itemDigest(habitID: id, habit.fields) }
+        for (key, cell) in whole.cells { sum += CellState.itemDigest(key, cell.cell) }
+        #expect(whole.digest == sum, "seed \(seed), step \(step), \(whole.cells.count) days")
+      }
+    }
+  }
+}
