@@ -42,7 +42,7 @@ PEOPLE = 4000
 NOTES = 5  # of each, so that nobody's next is what is there
 HABIT = "Read"
 SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE: a person's operations are one caller's
-SYNC_OPERATIONS = 200_000  # for one run; each is sent once
+SYNC_OPERATIONS = 100_000  # for each second of a run; each is sent once, and some callers need twice their share
 APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
 UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 PULLS = 2_000
@@ -319,7 +319,7 @@ class Bench:
           FROM users""").split()
         places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
         [epoch, applied] = map(int, self.psql(f"SELECT epoch FROM service_state; {APPLIED}").split())
-        operations = SYNC_OPERATIONS // len(people)
+        operations = SYNC_OPERATIONS * self.seconds // len(people)
         path = self.folder / "sync.txt"
         with path.open("w") as file:
             for number in range(operations):

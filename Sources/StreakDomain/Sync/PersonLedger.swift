@@ -187,6 +187,9 @@ public struct PersonLedger: Sendable {
     }
   }
 
+  /// Something is to be given before the change can end.
+  public var isStale: Bool { !changes.staleSummaries.isEmpty || !changes.shownBalance.isEmpty }
+
   /// Gives whatever is stale, from the state before these changes: for those who hold a person's whole state.
   public mutating func completeStale(from before: PersonLedger) {
     for habitID in staleSummaries {
