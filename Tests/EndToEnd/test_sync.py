@@ -247,6 +247,24 @@ def test_many_pages(pair):
     assert tablet.take(tablet.send(tablet.request([]))).reset
 
 
+def test_days_that_changed_many_times_are_told_once_in_pages_that_go_on(pair):
+    phone, tablet, habit = pair
+    tablet.sync()
+    for number in range(60):
+        phone.make(**completion(habit, today() - number % 3, note=str(number)))
+    phone.sync()
+    told, pages = [], 0
+    while True:
+        response = tablet.take(tablet.send(tablet.request([], page_size=7)))
+        told += [cell.note for cell in response.cells]
+        pages += 1
+        if not response.has_more:
+            break
+    # Every change is a step of the walk; only the last one of a day gives the day.
+    assert sorted(told) == ["57", "58", "59"] and pages <= 60 // 7 + 1
+    settle(phone, tablet)
+
+
 def phone_server(device):
     """The server of a device, as `Device` wants it."""
     class Address:
