@@ -34,19 +34,30 @@ public struct SHA256 {
 
   /// The digest of `bytes`.
   public static func digest(of bytes: [UInt8]) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: digestByteCount)
-    _ = unsafe crypto_hash_sha256(&digest, bytes, UInt64(bytes.count))
-    return digest
+    unsafe withDigest(of: bytes) { unsafe Array($0) }
+  }
+
+  /// The first 16 bytes of the digest of `bytes`.
+  public static func leadingBytes(of bytes: [UInt8]) -> [UInt8] {
+    unsafe withDigest(of: bytes) { unsafe Array($0[..<16]) }
   }
 
   /// The first 16 bytes of the digest of `bytes`, as two big-endian numbers.
   public static func leadingNumbers(of bytes: [UInt8]) -> (UInt64, UInt64) {
+    unsafe withDigest(of: bytes) { digest in
+      let (first, second) = unsafe (digest.load(as: UInt64.self), digest.load(fromByteOffset: 8, as: UInt64.self))
+      return (UInt64(bigEndian: first), UInt64(bigEndian: second))
+    }
+  }
+
+  /// Hashes without taking memory.
+  private static func withDigest<Value>(of bytes: [UInt8], _ body: (UnsafeRawBufferPointer) -> Value) -> Value {
     var digest = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-    unsafe withUnsafeMutablePointer(to: &digest) { digest in
+    return unsafe withUnsafeMutablePointer(to: &digest) { digest in
       unsafe digest.withMemoryRebound(to: UInt8.self, capacity: digestByteCount) { digest in
         _ = unsafe crypto_hash_sha256(digest, bytes, UInt64(bytes.count))
+        return unsafe body(UnsafeRawBufferPointer(start: digest, count: digestByteCount))
       }
     }
-    return (UInt64(bigEndian: digest.0), UInt64(bigEndian: digest.1))
   }
 }

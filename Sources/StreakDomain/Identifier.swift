@@ -34,13 +34,7 @@ public struct Identifier: Sendable, Hashable, Comparable {
 
   /// The 16 bytes, in the order of the wire.
   public var bytes: [UInt8] {
-    Array(unsafeUninitializedCapacity: Self.byteCount) { bytes, count in
-      for place in 0..<8 {
-        bytes[place] = UInt8(truncatingIfNeeded: high >> (56 - 8 * UInt64(place)))
-        bytes[place + 8] = UInt8(truncatingIfNeeded: low >> (56 - 8 * UInt64(place)))
-      }
-      count = Self.byteCount
-    }
+    withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Array($0) }
   }
 
   /// PostgreSQL's own order of the type uuid.

@@ -2,7 +2,7 @@
 // usage: ordered_load PORT|SOCKET PATH FILE CONNECTIONS CALLERS SECONDS
 // SOCKET: a Unix socket's path, with a slash.
 // FILE: lines "authorization-value TAB hex of the message". Of N callers the n-th sends lines n, n + N, n + 2N, ... one after the other.
-// Prints {"ok": calls, "rps": calls per second, "p50": us, "p99": us}. Ends with status 1 if a call fails or a caller runs out of lines.
+// Prints {"ok": calls, "rps": calls per second, "p50": us, "p99": us}. Ends with status 1 if a call fails. A caller that runs out of lines rests.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -94,10 +94,8 @@ static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *buffe
   {(uint8_t *)(NAME), (uint8_t *)(VALUE), sizeof(NAME) - 1, strlen(VALUE), NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE}
 
 static void start_call(struct caller *caller) {
-  if (caller->next_line >= line_count) {
-    fprintf(stderr, "ordered_load: a caller has no lines left\n");
-    exit(1);
-  }
+  // Who has no lines left rests: the rate is lower then than it could be, never higher.
+  if (caller->next_line >= line_count) return;
   struct line *line = &lines[caller->next_line];
   caller->next_line += caller_count;
   caller->succeeded = 0;

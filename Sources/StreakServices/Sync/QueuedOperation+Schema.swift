@@ -11,6 +11,6 @@ extension QueuedOperation {
     let payload = message.protobufBytes()
     var operation = StreakDomain.Operation(message)
     if !message.fieldViolations().isEmpty { operation.change = .malformed }
-    self.init(operation: operation, payload: payload, payloadHash: Array(SHA256.digest(of: payload).prefix(16)))
+    self.init(operation: operation, payload: payload, payloadHash: SHA256.leadingBytes(of: payload))
   }
 }

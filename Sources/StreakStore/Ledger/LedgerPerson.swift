@@ -44,6 +44,8 @@ final class LedgerPerson {
   /// Outcomes that were stored earlier, by device and number.
   var stored: [OperationKey: StoredOutcome] = [:]
   private(set) var decided: [Decided] = []
+  /// Whole habits are to be read before the change can end.
+  private(set) var isStale = false
   private var results: [Result<[OperationOutcome], QueueRefusal>] = []
 
   init(_ userID: Identifier, _ calls: [LedgerCall], attempts: Int) {
@@ -138,7 +140,7 @@ final class LedgerPerson {
   /// Decides every call in turn.
   func decide(makeID: () -> Identifier) {
     for (id, notice) in notices { ledger?.load(notice: notice, id: id) }
-    decided = []
+    (decided, isStale) = ([], false)
     results = calls.map { call in
       do throws(QueueRefusal) {
         return .success(try decide(call.request, makeID: makeID))
@@ -153,7 +155,10 @@ final class LedgerPerson {
   ) throws(QueueRefusal) -> [OperationOutcome] {
     guard let device = ledger?.devices[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
     // Taken out, it is the only one: nothing is copied when it changes.
-    defer { self.ledger = ledger }
+    defer {
+      isStale = ledger.isStale
+      self.ledger = ledger
+    }
     let now = request.now.milliseconds
     var outcomes: [OperationOutcome] = []
     switch request.work {

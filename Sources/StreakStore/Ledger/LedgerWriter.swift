@@ -275,7 +275,7 @@ final class LedgerWriter: EndOfTurnWork {
     try await LedgerLoad.readOutcomes(people, by: runner)
     for person in people {
       person.decide { Identifier(high: randomness.next(), low: randomness.next()) }
-      if person.ledger?.isStale == true { try await LedgerLoad.completeStale(person, by: runner) }
+      if person.isStale { try await LedgerLoad.completeStale(person, by: runner) }
       guard let now = person.calls.last?.request.now.milliseconds else { continue }
       person.ledger?.settle(now: now) { Identifier(high: randomness.next(), low: randomness.next()) }
     }
