@@ -578,6 +578,25 @@ def test_c39_a_session_that_was_forgotten_migrates_unanchored(server, account):
     assert account.streak(captured.habit.id).current == 3
 
 
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("has_day", [False, True])
+def test_habits_mapped_onto_one_with_the_same_day_and_undone(server, account, count, has_day):
+    own = account.put_habit("Read")
+    if has_day:
+        account.record(own, today())
+    before = [(cell.day, cell.done, cell.note) for cell in account.history()]
+    captured = [habit(f"Part {number}") for number in range(count)]
+    session = Session(account)
+    session.age(server, 100)
+    claim = session.claim(captured, [entry(part, today(), note=f"note {part.habit.name}") for part in captured])
+    mapping = [migration_pb2.HabitMapping(captured_habit_id=part.habit.id, habit_id=own) for part in captured]
+    migrate(account, claim, habit_map=mapping)
+    assert account.streak(own).current == 1
+    assert undo(account, claim.migration_id).days_reversed == 1
+    assert [(cell.day, cell.done, cell.note) for cell in account.history()] == before
+    assert account.streak(own).current == int(has_day)
+
+
 def test_undo_takes_back_what_is_still_as_the_migration_left_it(server, account):
     own = account.put_habit("Read")
     account.record(own, today(), note="mine")

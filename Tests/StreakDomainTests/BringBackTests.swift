@@ -114,6 +114,24 @@ struct BringBackTests {
     #expect(damaged.habits[Self.habitID]?.summary == ledger.habits[Self.habitID]?.summary)
   }
 
+  @Test("a digest that is wrong by a day that does not count is set right, as a change of its own")
+  func recountUncounted() {
+    var ledger = PersonLedger(epoch: 1)
+    _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1, done: false)]), into: &ledger)
+    ledger.commit()
+    var damaged = PersonLedger(epoch: 1, changeNumber: 1, digest: ledger.digest, habitCount: 1)
+    if let habit = ledger.habits[Self.habitID] { damaged.load(habit: habit, id: Self.habitID) }
+    let left = Self.cell(0)
+    let (digest, summary) = (CellState.itemDigest(left.key, left.cell), StreakSummary(countedDays: [left.key.day]))
+    damaged.recount([Self.habitID: (digest, summary)])
+    #expect(!damaged.changes.isEmpty && !damaged.changes.isVisible && damaged.digest != ledger.digest)
+    damaged.settle(now: Self.now) { Identifier(high: 1, low: 1) }
+    #expect(damaged.changeNumber == 2)
+    damaged.commit()
+    damaged.recount([Self.habitID: (digest, summary)])
+    #expect(damaged.changes.isEmpty)
+  }
+
   @Test("a document's change is later than all of its versions, and its notices come with it")
   func document() {
     var ledger = PersonLedger(epoch: 1)

@@ -41,8 +41,9 @@ extension PersonLedger {
       sum += habit.digest(habitID: habitID)
       sum += count.cellsDigest
     }
-    digest = sum
-    habitCount = habits.values.count { !$0.isDeleted }
+    let count = habits.values.count { !$0.isDeleted }
+    changes.isRecounted = changes.isRecounted || digest != sum || habitCount != count
+    (digest, habitCount) = (sum, count)
   }
 
   /// Takes all that a document holds into an account without habits.

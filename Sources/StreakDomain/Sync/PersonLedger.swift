@@ -295,6 +295,8 @@ public struct LedgerChanges: Equatable, Sendable {
   public internal(set) var devices: Set<Identifier> = []
   /// Operations of devices' queues were decided. How far the queues have come needs no storing: the outcomes say it.
   public internal(set) var holdsDecisions = false
+  /// The digest or the number of habits was wrong, and is set right.
+  var isRecounted = false
   var staleSummaries: Set<Identifier> = []
   /// By habit: what the changes of its cells add to the digest of all of them.
   var cellsBalance: [Identifier: StateDigest] = [:]
@@ -304,11 +306,13 @@ public struct LedgerChanges: Equatable, Sendable {
   public init() {}
 
   public var isEmpty: Bool {
-    cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty && !holdsDecisions
+    cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty && !holdsDecisions && !isRecounted
   }
 
   mutating func noteCell(_ key: CellKey, replacing previous: CellState?, by version: Int64) {
     if let previous, cells[key] != nil {
+      // Two days of a session may be one of the account: of one change only the last state counts.
+      guard previous.stamp.version != version else { return }
       passingStates.append(PassingState(key: key, state: previous, nextVersion: version))
     } else {
       cells[key] = CellChange(firstVersion: version, isReplacement: previous != nil)

@@ -6,6 +6,7 @@ extension SchemaVersion {
   static let changesInHistory = SchemaVersion(
     number: 41, name: "changes in history",
     statements: [
+      "DROP INDEX cells_by_version",
       // The change that made the cell.
       "ALTER TABLE cells ADD COLUMN first_version bigint",
       // The change that made the state that came next; 0: that was in another account, before an import.
@@ -15,14 +16,16 @@ extension SchemaVersion {
         SELECT s.user_id, s.habit_id, s.day, s.version,
           coalesce(lead(s.version) OVER (PARTITION BY s.user_id, s.habit_id, s.day ORDER BY s.version), c.version) AS next
         FROM cell_history s JOIN cells c USING (user_id, habit_id, day)) n
+      -- Imported documents may say 0; a migration could leave two states of one version, of which the first leads nowhere.
       WHERE (h.user_id, h.habit_id, h.day, h.version) = (n.user_id, n.habit_id, n.day, n.version)
+        AND n.version > 0 AND n.version < n.next
       """,
       """
       UPDATE cells c SET first_version = coalesce((
-        SELECT min(h.version) FROM cell_history h WHERE (h.user_id, h.habit_id, h.day) = (c.user_id, c.habit_id, c.day)), c.version)
+        SELECT min(h.version) FROM cell_history h
+        WHERE (h.user_id, h.habit_id, h.day) = (c.user_id, c.habit_id, c.day) AND h.version > 0), c.version)
       """,
       "ALTER TABLE cells ALTER COLUMN first_version SET NOT NULL",
-      "DROP INDEX cells_by_version",
       // Only who says `first_version > 0`, which holds for every row, can use it: see SchemaVersion.lookups.
       "CREATE INDEX cells_by_first_version ON cells (user_id, first_version, habit_id, day) WHERE first_version > 0",
       // Nobody looks for the states of one cell.

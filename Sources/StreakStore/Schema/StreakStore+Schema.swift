@@ -12,6 +12,8 @@ extension StreakStore {
   static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
   static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
+  // Who waits for a table holds up everybody who comes after: rather fail, and be started again.
+  private static let boundLockWaits = Statement(.write, "SET LOCAL lock_timeout = '10s'")
   private static let makeVersionTable = Statement(
     .write,
     """
@@ -52,6 +54,7 @@ extension StreakStore {
     do throws(StoreError) {
       let end: Result<[Int32], SchemaError> = try await database.transacting { transaction throws(StoreError) in
         try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
+        try await transaction.execute(Self.boundLockWaits)
         try await transaction.execute(Self.makeVersionTable)
         let applied = Set(
           try await transaction.rows(Self.appliedVersions) { row throws(DatabaseError) in try row.int32(0) })
