@@ -116,6 +116,26 @@ import Testing
     }
   }
 
+  @Test("a version waits for a table that others use, but not for ever: then nothing of it is there")
+  func lockWait() async throws {
+    try await TestStore.run { test async throws in
+      let alter = SchemaVersion(
+        number: Self.latest + 1, name: "alter", statements: ["ALTER TABLE imports ADD COLUMN later integer"])
+      let store = test.store
+      _ = try await test.database.transacting { transaction throws(StoreError) in
+        try await transaction.execute(Statement(.write, "LOCK TABLE imports IN ACCESS SHARE MODE"))
+        do throws(SchemaError) {
+          _ = try await store.applySchema(SchemaVersion.all + [alter], lockWaitMilliseconds: 50)
+          Issue.record("it did not wait for the table")
+        } catch {
+          #expect("\(error)".contains("lock timeout"), "\(error)")
+        }
+        return TransactionEnd.rollBack(())
+      }
+      #expect(try await store.applySchema(SchemaVersion.all + [alter], lockWaitMilliseconds: 50) == [alter.number])
+    }
+  }
+
   @Test("versions have numbers of their own, in ascending order")
   func numbered() {
     let numbers = SchemaVersion.all.map(\.number)

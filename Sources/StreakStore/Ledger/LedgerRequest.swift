@@ -1,6 +1,6 @@
 public import StreakDomain
 
-// These are classes because they are handed on a dozen times: a struct of their size costs more to copy than an object to make.
+// Large, and handed on a dozen times: so these are objects.
 
 /// Changes of one person's data that one device asks for. They are decided together, in order, by `StreakDomain.PersonLedger`.
 public final class LedgerRequest: Sendable {

@@ -12,8 +12,9 @@ extension StreakStore {
   static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
   static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
-  // Who waits for a table holds up everybody who comes after: rather fail, and be started again.
-  private static let boundLockWaits = Statement(.write, "SET LOCAL lock_timeout = '10s'")
+  /// Longest wait for a table that others use, in milliseconds. Who waits holds up everybody who comes after: rather fail, and be started again.
+  static let schemaLockWaitMilliseconds: Int64 = 10_000
+  private static let boundLockWaits = Statement(.read, "SELECT set_config('lock_timeout', $1::bigint::text, true)")
   private static let makeVersionTable = Statement(
     .write,
     """
@@ -37,7 +38,7 @@ extension StreakStore {
   /// Asks the database which schema it has: what a program that is ready can do. On one of the store's loops.
   ///
   /// - Returns: Whether the schema has every version of this program. It may have later ones: a newer program has begun to take over, and
-  ///   its versions leave what this one uses as it is.
+  ///   its versions mostly leave what this one uses as it is.
   public func hasCurrentSchema() async throws(StoreError) -> Bool {
     let applied = Set(try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) })
     return SchemaVersion.all.allSatisfy { applied.contains($0.number) }
@@ -48,13 +49,15 @@ extension StreakStore {
     try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) }.sorted()
   }
 
-  func applySchema(_ versions: [SchemaVersion]) async throws(SchemaError) -> [Int32] {
+  func applySchema(
+    _ versions: [SchemaVersion], lockWaitMilliseconds: Int64 = StreakStore.schemaLockWaitMilliseconds
+  ) async throws(SchemaError) -> [Int32] {
     let database = databaseForSchema()
     let outcome: Result<Result<[Int32], SchemaError>, StoreError>
     do throws(StoreError) {
       let end: Result<[Int32], SchemaError> = try await database.transacting { transaction throws(StoreError) in
         try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
-        try await transaction.execute(Self.boundLockWaits)
+        try await transaction.execute(Self.boundLockWaits, .int64(lockWaitMilliseconds))
         try await transaction.execute(Self.makeVersionTable)
         let applied = Set(
           try await transaction.rows(Self.appliedVersions) { row throws(DatabaseError) in try row.int32(0) })
