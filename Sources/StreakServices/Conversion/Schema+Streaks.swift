@@ -73,6 +73,7 @@ extension Schema.Streak {
       case .doneToday: .doneToday
       case .atRisk: .atRisk
       case .broken: .broken
+      case .archived: .archived
       }
     self.init(
       habitId: habitID.bytes, state: state, current: Int32(clamping: streak.current),
