@@ -104,7 +104,9 @@ public struct DayStatements: Hashable, Sendable {
     guard !isTakenBack else { return }
     // A later completion of the same source that is worth the same stands for the earlier ones.
     if undos.isEmpty {
-      if completions.contains(where: { $0.id.source == id.source && $0.id.seq > id.seq && $0.trust == trust }) { return }
+      if completions.contains(where: { $0.id.source == id.source && $0.id.seq > id.seq && $0.trust == trust }) {
+        return
+      }
       completions.removeAll { $0.id.source == id.source && $0.id.seq < id.seq && $0.trust == trust }
     }
     let completion = Completion(id: id, trust: trust, follows: undosSeen(by: author), ahead: author.ahead)

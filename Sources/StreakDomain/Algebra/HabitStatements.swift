@@ -9,7 +9,9 @@ public struct HabitStatements: Hashable, Sendable {
     /// A notice says that the habit was kept.
     public var hasNotice: Bool
 
-    func covers(_ id: StatementID) -> Bool { (id.source == stamp.id.source && id.seq < stamp.id.seq) || seen.covers(id) }
+    func covers(_ id: StatementID) -> Bool {
+      (id.source == stamp.id.source && id.seq < stamp.id.seq) || seen.covers(id)
+    }
 
     init(stamp: Stamp, seen: SeenStatements, hasNotice: Bool = false) {
       self.stamp = stamp
@@ -98,7 +100,9 @@ public struct HabitStatements: Hashable, Sendable {
     for field in HabitField.allCases {
       if let winner = self[field].winner { fields.set(field, text: winner.value) }
     }
-    if !isDeleted, let deletion = deletions.map(\.stamp).max(), (self[.archived].winner?.stamp).map({ $0 < deletion }) ?? true {
+    if !isDeleted, let deletion = deletions.map(\.stamp).max(),
+      (self[.archived].winner?.stamp).map({ $0 < deletion }) ?? true
+    {
       fields.archived = true
     }
     return fields

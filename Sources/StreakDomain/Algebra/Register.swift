@@ -60,6 +60,9 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   /// Takes back a statement that nothing has replaced.
   mutating func retract(_ id: StatementID) { elements.removeAll { $0.stamp.id == id } }
 
+  /// Takes back all statements of a value.
+  mutating func retractAll(of value: Value) { elements.removeAll { $0.value == value } }
+
   /// Notes which of the statements are told in a notice.
   mutating func setNotice(_ hasNotice: Bool, of id: StatementID) {
     for index in elements.indices where elements[index].stamp.id == id { elements[index].hasNotice = hasNotice }

@@ -90,7 +90,10 @@ extension PersonLedger {
     var statements = habit.statements
     let isDeleted =
       !statements.deletions.isEmpty
-      && statements.isDeleted(activity: activity(of: habitID)) { sources[$0] == nil }
+      && statements.isDeleted(activity: activity(of: habitID)) { source in
+        // The author's source may be new: it is noted once the statement is merged.
+        source != author.id.source && sources[source] == nil
+      }
     var noticeID: Identifier?
     if isDeleted {
       closeDeletionNotices(habitID, &statements, version: version, now: now) { _ in true }

@@ -113,7 +113,8 @@ public struct Sources: Equatable, Sendable {
   /// Reads `encoded` back; a rest that is no source is left out.
   public init(encoded: [UInt8]) {
     encoded.withUnsafeBytes { bytes in
-      for start in stride(from: 0, to: bytes.count - bytes.count % Self.encodedSourceBytes, by: Self.encodedSourceBytes) {
+      for start in stride(from: 0, to: bytes.count - bytes.count % Self.encodedSourceBytes, by: Self.encodedSourceBytes)
+      {
         func number(_ place: Int) -> UInt64 {
           UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start + place, as: UInt64.self))
         }
