@@ -140,7 +140,7 @@ extension ClientError {
     case .file: EX_CANTCREAT
     case .unreachable: EX_UNAVAILABLE
     case .signInNeeded: EX_NOPERM
-    case .refusedHere, .invalid, .notPossible, .accountErased, .refused: 1
+    case .refusedHere, .invalid, .notPossible, .accountErased, .accountUnknown, .refused: 1
     }
   }
 }

@@ -67,6 +67,7 @@ extension StreakDomain.Streak {
     case .none: "No day counts yet."
     case .doneToday: "Streak: \(current) \(current == 1 ? "day" : "days")."
     case .atRisk: "Streak: \(current) \(current == 1 ? "day" : "days"), at risk until today is done."
+    case .archived: "Archived with a streak of \(current) \(current == 1 ? "day" : "days")."
     case .broken: "The streak is broken; the longest was \(longest) \(longest == 1 ? "day" : "days")."
     }
   }

@@ -9,8 +9,11 @@ struct ClientAccount: Equatable, Sendable {
     case signedIn
     /// It has none that work: the person has to sign in. Everything waits here until then.
     case signedOut
-    /// The same, and then as a new device: the server has lost this device's numbers, or this device is an old copy of itself.
-    case mustRegister(serverHasLost: Bool)
+    /// The same, and then as a new device: this device is an old copy of itself, and its numbers were used for other operations.
+    case mustRegister
+    /// The server does not know the account: it was restored to a moment before the account was made. Its data is in the anonymous session, too;
+    /// it is dropped here once that has become part of an account.
+    case unknownToServer
   }
 
   struct Credentials: Equatable, Sendable {
@@ -49,15 +52,50 @@ struct ClientAccount: Equatable, Sendable {
     self.credentials = credentials
     self.replica = replica
   }
+
+  /// Sessions that the server may have lost, in the order in which they were brought.
+  var lostSessions: [(key: Identifier, value: BroughtSession)] {
+    broughtSessions.filter(\.value.isLost).sorted {
+      ($0.value.afterSeq, $0.value.broughtAtMilliseconds, $0.key)
+        < ($1.value.afterSeq, $1.value.broughtAtMilliseconds, $1.key)
+    }
+  }
+
+  /// What to send next. While a session is lost, the operations made after it wait.
+  /// - Parameter isFirst: Nothing was heard of the server yet.
+  func submission(isFirst: Bool) -> SyncSubmission {
+    var submission = replica.submission
+    // Operations are about habits that a session brought: whether the server still has those is known before any is sent.
+    let last = isFirst && !broughtSessions.isEmpty ? 0 : lostSessions.first?.value.afterSeq ?? .max
+    let sent = submission.operations.prefix { $0.seq <= last }
+    if sent.count < submission.operations.count {
+      submission.operations = Array(sent)
+      submission.nothingLeft = false
+    }
+    return submission
+  }
+
+  /// The server may have lost what it had acknowledged: the sessions that were brought within the time for which operations are kept are sent again.
+  mutating func noteLoss(now: Int64) {
+    let oldest = now - DeviceReplica.keptMilliseconds
+    broughtSessions = broughtSessions.filter { $0.value.broughtAtMilliseconds >= oldest }
+    for id in broughtSessions.keys { broughtSessions[id]?.isLost = true }
+  }
 }
 
-/// A session that became part of an account, kept as long as decided operations are, for a server that is restored to an earlier moment.
+/// A session that became part of an account, kept as long as decided operations are, for a server that loses it.
 struct BroughtSession: Equatable, Sendable {
   /// An encoded `SessionClaim`.
   var claim: [UInt8]
+  /// It was sent as another device's part of a session that was in the account already.
+  var isSecondDevice = false
+  /// Which habit of the account each habit of the session has become, where it is another.
+  var habitMap: [Identifier: Identifier] = [:]
   var broughtAtMilliseconds: Int64
-  /// The life of the database that holds it; 0: not known yet.
-  var epoch: Int64 = 0
+  /// The device's last operation that was made before.
+  var afterSeq: Int64 = 0
+  /// The server may have lost it: it is to be sent again.
+  var isLost = false
 }
 
 /// A sign-up whose answer has not come: sent again as it was, it gets the same account.

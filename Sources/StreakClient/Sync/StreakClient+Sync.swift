@@ -45,22 +45,19 @@ extension StreakClient {
     var fruitless = 0
     var isFirst = true
     while fruitless < Self.fruitlessRoundsMax {
+      try await bringAgain(userID)
       let sent = try store.read { state throws(ClientError) in
-        state.accounts[userID].map { account in
-          var submission = account.replica.submission
-          // Operations are about habits that a session brought: whether the server still has those is known before any is sent.
-          if isFirst, !account.broughtSessions.isEmpty, !submission.operations.isEmpty {
-            submission.operations = []
-            submission.nothingLeft = false
-          }
-          return (submission, account.replica.deviceID)
-        }
+        state.accounts[userID].map { ($0.submission(isFirst: isFirst), $0.replica.deviceID, $0.lostSessions.count) }
       }
-      guard let (submission, deviceID) = sent else { throw .signInNeeded }
+      guard let (submission, deviceID, lostCount) = sent else { throw .signInNeeded }
       isFirst = false
       let answer = try await exchange(submission, of: userID)
-      let next = try take(answer, to: submission, sentAs: deviceID, userID, &report)
-      try await bringAgain(userID)
+      var next = try take(answer, to: submission, sentAs: deviceID, userID, &report)
+      // A session that was lost is sent again, and what it has changed is received.
+      let isLost = try store.read { state throws(ClientError) in
+        state.accounts[userID]?.lostSessions.isEmpty == false
+      }
+      if next == .rest, isLost { next = lostCount == 0 ? .goOn : .ignore }
       switch next {
       case .rest: return report
       case .goOn: fruitless = 0
@@ -76,7 +73,7 @@ extension StreakClient {
 
   private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {
     do throws(ClientError) {
-      let request = SyncRequest(submission, pageSize: Self.pageSize)
+      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.milliseconds)
       let response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
       return .changes(SyncChanges(response))
     } catch {
@@ -84,6 +81,7 @@ extension StreakClient {
       switch refusal.reason {
       case "SEQUENCE_GAP": return .gap(expectedSeq: refusal.expectedSeq)
       case "OPERATION_REUSED": return .reused
+      case "CURSOR_INVALID": return .cursorInvalid
       default: throw error
       }
     }
@@ -98,12 +96,14 @@ extension StreakClient {
     let next = try store.change { state throws(ClientError) in
       state.changeAccount(userID) { account in
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
+        let showsLoss = account.replica.showsLoss(answer, to: submission)
         let next = account.replica.take(answer, to: submission, sentAs: deviceID, milliseconds: now)
         // Only a sign-in makes a new device; until then everything waits.
-        if case .register(let serverHasLost) = next {
+        if next == .register {
           account.credentials = nil
-          account.standing = .mustRegister(serverHasLost: serverHasLost)
+          account.standing = .mustRegister
         }
+        if showsLoss { account.noteLoss(now: now) }
         for id in account.acknowledgements { account.replica.forgetNotice(id) }
         for (id, notice) in account.replica.notices where before.0[id] != notice {
           news.append(.notice(id: id, notice))
@@ -121,7 +121,7 @@ extension StreakClient {
       report.received += received
       if received > 0 { news.append(.changed) }
     }
-    if case .register = next { news.append(.signInNeeded) }
+    if next == .register { news.append(.signInNeeded) }
     for event in news { tell(event) }
     return next
   }

@@ -91,6 +91,11 @@ public struct DayStatements: Hashable, Sendable {
     return undos.filter { completion.follows.contains($0.id) }.compactMap(\.trust).max() ?? completion.trust
   }
 
+  /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit. A completion counts even if undone later.
+  public var activity: [StatementID] {
+    completions.map(\.id) + note.elements.map(\.stamp.id) + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
+  }
+
   /// The undos whose values a completion by this author is not concurrent with.
   func undosSeen(by author: Author) -> [StatementID] { undos.lazy.map(\.id).filter(author.covers) }
 

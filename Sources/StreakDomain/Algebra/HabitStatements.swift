@@ -101,6 +101,11 @@ public struct HabitStatements: Hashable, Sendable {
     for index in deletions.indices where deletions[index].stamp.id == id { deletions[index].hasNotice = hasNotice }
   }
 
+  /// The latest time among the statements.
+  var latestTime: HybridTime {
+    (registers.flatMap { $0.elements.map(\.stamp.time) } + deletions.map(\.stamp.time)).max() ?? .zero
+  }
+
   /// What each source stated of the fields.
   var activity: [StatementID] {
     registers.flatMap { $0.elements.map(\.stamp.id) }.filter { $0 != Stamp.initial.id }

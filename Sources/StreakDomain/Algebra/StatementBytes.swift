@@ -244,6 +244,12 @@ extension HabitStatements {
     return writer.bytes
   }
 
+  /// Whether all fields were stated once, together, and nothing else.
+  static func isPlain(encoded: [UInt8]) -> Bool { encoded.count <= plainBytesMax }
+
+  /// A count, a source, a mark, a time and a number.
+  private static let plainBytesMax = 1 + Identifier.byteCount + 1 + 8 + 1 + 10
+
   /// Reads `encoded` back; other bytes give `fields`, stated before anything else.
   public init(encoded: [UInt8], fields: HabitFields) {
     do throws(StatementReader.Malformed) {

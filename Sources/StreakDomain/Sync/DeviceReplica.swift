@@ -57,8 +57,10 @@ public struct DeviceReplica: Equatable, Sendable {
   /// When the person's day begins, in minutes after midnight, as received.
   public private(set) var dayStartMinutes: Int32 = 0
 
-  private var resume: [UInt8] = []
-  private var lastSeq: Int64 = 0
+  /// Where a pull that takes several responses goes on; empty otherwise.
+  public private(set) var resume: [UInt8] = []
+  /// The number of the operation that was made last.
+  public private(set) var lastSeq: Int64 = 0
 
   public init(userID: Identifier, deviceID: Identifier, clock: HybridClock = HybridClock()) {
     self.userID = userID
@@ -89,7 +91,9 @@ public struct DeviceReplica: Equatable, Sendable {
     }
     let names = own.suffix(DayStatements.undoneMax / 2).map { StatementID(source: deviceID, seq: $0.seq) }
     let received = cells[key]?.completions.prefix(DayStatements.undoneMax / 2) ?? []
-    wanted.undone = Array(Set(names + received)).sorted()
+    // None: all that was seen is meant, as on the wire.
+    let undone = Set(names + received).sorted()
+    wanted.undone = undone.isEmpty ? nil : undone
     return .setCompletion(wanted)
   }
 
@@ -193,8 +197,11 @@ public struct DeviceReplica: Equatable, Sendable {
   ///   - sent: What it answers.
   ///   - milliseconds: The device's wall clock, since 1970.
   public mutating func receive(_ changes: SyncChanges, to sent: SyncSubmission, milliseconds: Int64) -> Receipt {
-    // A late answer from a life of the database that is over: what it decided may be lost, and is sent again.
-    guard changes.cursor.epoch.number >= cursor.epoch.number else { return .outdated }
+    // A late answer from a life of the database that is over: what it decided may be lost, and is sent again. What was sent after the device
+    // had learned of its epoch is answered by the server of now, also where that one's epoch is an earlier one (an old primary came back).
+    guard changes.cursor.epoch.number >= cursor.epoch.number || sent.cursor.epoch == cursor.epoch else {
+      return .outdated
+    }
     // No cursor was given in an epoch of 0.
     let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != .none
     if isNewEpoch && changes.isReset { keepFormerHabits() }
@@ -208,7 +215,7 @@ public struct DeviceReplica: Equatable, Sendable {
     sendAgain(after: changes.lastSeq)
     // Changes count from a cursor: an answer to another one does not fit. What it told will be told again.
     guard sent.cursor == cursor, sent.resume == resume else { return .outdated }
-    if changes.isReset { dropReceived() }
+    if changes.isReset || sent.cursor == .start { dropReceived() }
     take(changes)
     cursor = changes.cursor
     resume = changes.resume
@@ -322,11 +329,20 @@ public struct DeviceReplica: Equatable, Sendable {
     case registerAnew
   }
 
-  /// The server waits for another operation than the first one sent: it has lost some, which are sent again if they are still here.
+  /// The server waits for another operation than the first one sent: it has lost some, which are sent again as far as they are still here.
+  /// `SyncSubmission.oldestKeptSeq` says which are not.
   public mutating func expected(_ seq: Int64) -> Remedy {
-    guard kept.contains(where: { $0.operation.seq == seq }) else { return .registerAnew }
+    guard let last = kept.last?.operation.seq, seq <= last else { return .registerAnew }
     sendAgain(after: seq - 1)
     return .sendAgain
+  }
+
+  /// The server takes the cursor for none of its own: everything is pulled without one. What was received stays to be seen until then, and its
+  /// habits are stated again, for who knows what that server holds.
+  public mutating func cursorIsInvalid() {
+    keepFormerHabits()
+    cursor = .start
+    resume = []
   }
 
   /// Numbers the queue anew under a fresh id: this device was restored from an old copy, and its numbers were used for other operations.
@@ -334,11 +350,16 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.operations.formUnion((kept.map(\.operation) + queue).map(\.seq))
     kept = []
     let former = self.deviceID
+    // What was decided of the former device's operations until the copy was made is another device's now, and was seen.
+    let decided = (queue.first?.seq ?? lastSeq + 1) - 1
+    let formerSeen = SeenStatements(decided > 0 ? [StatementID(source: former, seq: decided)] : [])
+    seen.formUnion(formerSeen)
     var renamed: [StatementID: StatementID] = [:]
     for index in queue.indices {
       let seq = Int64(index + 1)
       renamed[StatementID(source: former, seq: queue[index].seq)] = StatementID(source: deviceID, seq: seq)
       queue[index].seq = seq
+      queue[index].seen.formUnion(formerSeen)
       guard case .setCompletion(var wanted) = queue[index].change, let undone = wanted.undone else { continue }
       wanted.undone = undone.map { renamed[$0] ?? $0 }
       queue[index].change = .setCompletion(wanted)
@@ -347,6 +368,9 @@ public struct DeviceReplica: Equatable, Sendable {
     lastSeq = Int64(queue.count)
     unsaved.operations.formUnion(queue.map(\.seq))
   }
+
+  /// Something of this person's became part of the account by a call, as a migration: what is made from now on has seen it.
+  public mutating func noteSeen(_ id: StatementID) { seen.formUnion(SeenStatements([id])) }
 
   // MARK: Storage
 

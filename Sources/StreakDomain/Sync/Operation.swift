@@ -36,7 +36,7 @@ public struct Operation: Hashable, Sendable {
     /// The day's note; nil: none is stated, as by empty text. Not looked at when `done` is false.
     public var note: String?
     public var made: LocalTime
-    /// If `done` is false: the completions that are taken back. Nil: all that the author had seen.
+    /// If `done` is false: the completions that are taken back. Nil: all that the author had seen, as by an empty list.
     public var undone: [StatementID]?
 
     public init(
@@ -47,7 +47,7 @@ public struct Operation: Hashable, Sendable {
       self.done = done
       self.note = note == "" ? nil : note
       self.made = made
-      self.undone = undone
+      self.undone = undone?.isEmpty == true ? nil : undone
     }
   }
 
