@@ -93,7 +93,8 @@ public struct DayStatements: Hashable, Sendable {
 
   /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit. A completion counts even if undone later.
   public var activity: [StatementID] {
-    completions.map(\.id) + note.elements.map(\.stamp.id) + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
+    completions.map(\.id) + note.elements.map(\.stamp.id)
+      + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
   }
 
   /// The undos whose values a completion by this author is not concurrent with.
@@ -149,7 +150,9 @@ public struct DayStatements: Hashable, Sendable {
       id: id, trust: trust, isFixed: isFixed, follows: undosSeen(by: author), ahead: author.ahead)
     // A later completion of the same source that is worth the same stands for the earlier ones.
     if undos.isEmpty, !isFixed {
-      func isLike(_ other: Completion) -> Bool { other.id.source == id.source && other.trust == trust && !other.isFixed }
+      func isLike(_ other: Completion) -> Bool {
+        other.id.source == id.source && other.trust == trust && !other.isFixed
+      }
       if completions.contains(where: { isLike($0) && $0.id.seq > id.seq }) { return }
       completions.removeAll { isLike($0) && $0.id.seq < id.seq }
     }

@@ -15,7 +15,9 @@ public struct HabitStatements: Hashable, Sendable {
     /// The field `archived` was stated by an author who knew of it.
     var isOverruled = false
 
-    func covers(_ id: StatementID) -> Bool { (id.source == stamp.id.source && id.seq < stamp.id.seq) || seen.covers(id) }
+    func covers(_ id: StatementID) -> Bool {
+      (id.source == stamp.id.source && id.seq < stamp.id.seq) || seen.covers(id)
+    }
 
     init(stamp: Stamp, seen: SeenStatements) {
       self.stamp = stamp

@@ -174,7 +174,9 @@ extension PersonLedger {
     _ cell: CellState, _ key: CellKey, by author: Author, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     var statements = cell.statements
-    let known = statements.standing(knownTo: author).compactMap(\.trust) + [statements.inheritedTrust(of: author)].compactMap(\.self)
+    let known =
+      statements.standing(knownTo: author).compactMap(\.trust)
+      + [statements.inheritedTrust(of: author)].compactMap(\.self)
     statements.complete(by: author, trust: known.max() ?? statements.trust, isFixed: true)
     return try store(statements, key, by: author, made: cell.made, now: now)
   }

@@ -54,7 +54,7 @@ struct ExhaustiveJudgeTests {
   }
 
   /// One program in so many is tried in the ordinary run.
-  private static let sampleEvery = 400
+  private static let sampleEvery = 6_000
 
   /// A program by its number; nil for one that is the same as a shorter one.
   private func program(_ number: Int, _ lengths: [Int]) -> [[JudgedWorld.Action]]? {
