@@ -49,8 +49,8 @@ extension PersonLedger {
       }
       // A field that a deletion had not seen keeps the habit as well.
       if habits[match.habitID]?.isDeleted == true {
-        revive(
-          match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing),
+        noteActivity(
+          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing),
           version: merged.version, now: now)
       }
       outcome.daysNew.reverse()
@@ -150,7 +150,7 @@ extension PersonLedger {
     if planned.state.done {
       statements.complete(by: latest, trust: CompletionTrust(trust))
     } else {
-      statements.undo([], by: id)
+      statements.undo([], by: latest)
     }
     for (place, note) in planned.notes.enumerated() {
       // Several notes of one day need names of their own.
@@ -163,9 +163,7 @@ extension PersonLedger {
       statements.note.state(note.text, by: author)
     }
     let noticesBefore = changes.notices
-    if own != nil {
-      _ = tellDoneConflict(key, before, &statements, by: latest, version: merged.version, now: now)
-    }
+    _ = tellDoneConflict(key, &statements, version: merged.version, now: now)
     _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: merged.version, now: now)
     if let own {
       let differs =
@@ -179,7 +177,9 @@ extension PersonLedger {
     // The habit was loaded or made above.
     try? setCell(
       key, statements, last: latest.stamp, made: planned.made, recordedAt: now, version: merged.version)
-    if habits[key.habitID]?.isDeleted == true { revive(key.habitID, by: latest, version: merged.version, now: now) }
+    if planned.state.done || !planned.notes.isEmpty {
+      noteActivity(of: key.habitID, by: latest, version: merged.version, now: now)
+    }
     merged.noticeIDs += changes.notices.subtracting(noticesBefore).sorted()
   }
 }

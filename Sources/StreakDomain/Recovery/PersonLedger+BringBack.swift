@@ -173,7 +173,7 @@ extension PersonLedger {
           trust: CompletionTrust(saved.cell.trust, isExempt: isExempt))
       }
     } else if own == nil {
-      statements.undo([], by: name)
+      statements.undo([], by: author)
     }
     if !saved.cell.note.isEmpty, own?.note != saved.cell.note {
       if own?.note.isEmpty == false { outcome.daysConflicting.append(key.day) }
@@ -186,7 +186,7 @@ extension PersonLedger {
         statements.note.state(saved.cell.note, by: author)
       }
     }
-    if own != nil { _ = tellDoneConflict(key, before, &statements, by: author, version: version, now: now) }
+    _ = tellDoneConflict(key, &statements, version: version, now: now)
     _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: version, now: now)
     guard statements != before else { return }
     let recordedAt = own == nil ? min(saved.recordedAtMilliseconds, now) : now
