@@ -66,7 +66,8 @@ extension ClientState {
     var moments: [CellKey: StreakDomain.LocalTime] = [:]
     for operation in account.replica.kept.map(\.operation) + account.replica.queue {
       switch operation.change {
-      case .setCompletion(let wanted) where wanted.done: moments[CellKey(habitID: wanted.habitID, day: wanted.day)] = wanted.made
+      case .setCompletion(let wanted) where wanted.done:
+        moments[CellKey(habitID: wanted.habitID, day: wanted.day)] = wanted.made
       default: break
       }
     }
