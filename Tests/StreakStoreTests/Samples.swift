@@ -85,7 +85,7 @@ extension NewMigration {
             id: stamp.id, trust: CompletionTrust(CellTrust(number: UInt8(clamping: cell.quarantineReason))))
         ]
       } else {
-        statements.undo([], by: stamp.id)
+        statements.undo([], by: Author(stamp: stamp, seen: .nothing))
       }
       if !cell.note.isEmpty { statements.note = Register(cell.note, stamp) }
       try? ledger.setCell(
