@@ -46,6 +46,18 @@ public struct DayStatements: Hashable, Sendable {
     /// A notice says that a concurrent completion stands.
     public var hasNotice: Bool
 
+    /// Whether it takes a completion back: one that it names, or an earlier one of the same source, for which the later one stands. Its author had
+    /// seen that as well, but it may arrive later, when a server that lost all three gets them again.
+    func takes(_ id: StatementID) -> Bool { taken.contains { $0.id.source == id.source && id.seq <= $0.id.seq } }
+
+    mutating func note(_ trust: CompletionTrust, of id: StatementID) {
+      if let place = taken.firstIndex(where: { $0.id == id }) {
+        taken[place].trust = trust
+      } else if taken.count < DayStatements.undoneMax {
+        taken.insert(Taken(id: id, trust: trust), at: taken.firstIndex { id < $0.id } ?? taken.endIndex)
+      }
+    }
+
     /// The best of what it took back; nil if nothing of it is known.
     var trust: CompletionTrust? { isInherited ? taken.compactMap(\.trust).max() : nil }
   }
@@ -90,16 +102,16 @@ public struct DayStatements: Hashable, Sendable {
     let id = author.id
     guard !completions.contains(where: { $0.id == id }) else { return }
     var isTakenBack = false
-    for undo in undos.indices {
-      for taken in undos[undo].taken.indices where undos[undo].taken[taken].id == id {
-        undos[undo].taken[taken].trust = trust
-        isTakenBack = true
-      }
+    for undo in undos.indices where undos[undo].takes(id) {
+      undos[undo].note(trust, of: id)
+      isTakenBack = true
     }
     guard !isTakenBack else { return }
     // A later completion of the same source that is worth the same stands for the earlier ones.
     if undos.isEmpty {
-      if completions.contains(where: { $0.id.source == id.source && $0.id.seq > id.seq && $0.trust == trust }) { return }
+      if completions.contains(where: { $0.id.source == id.source && $0.id.seq > id.seq && $0.trust == trust }) {
+        return
+      }
       completions.removeAll { $0.id.source == id.source && $0.id.seq < id.seq && $0.trust == trust }
     }
     let completion = Completion(id: id, trust: trust, follows: undosSeen(by: author), ahead: author.ahead)
@@ -125,10 +137,12 @@ public struct DayStatements: Hashable, Sendable {
   mutating func undo(_ names: [StatementID], by id: StatementID, isInherited: Bool = true) {
     guard !undos.contains(where: { $0.id == id }) else { return }
     let taken = Set(names).sorted().map { name in Undo.Taken(id: name, trust: knownTrust(of: name)) }
-    completions.removeAll { completion in names.contains(completion.id) }
-    undos.insert(
-      Undo(id: id, taken: taken, isInherited: isInherited, hasNotice: false),
-      at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
+    var undo = Undo(id: id, taken: taken, isInherited: isInherited, hasNotice: false)
+    for completion in completions where undo.takes(completion.id) {
+      undo.note(effectiveTrust(of: completion), of: completion.id)
+    }
+    completions.removeAll { completion in undo.takes(completion.id) }
+    undos.insert(undo, at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
     for index in completions.indices where completions[index].ahead.covers(id) { completions[index].follows.append(id) }
     Self.bound(&undos, \.id)
   }

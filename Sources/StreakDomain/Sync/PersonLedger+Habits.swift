@@ -25,8 +25,8 @@ extension PersonLedger {
     closeDeletionNotices(edit.habitID, &statements, version: version, now: now) { author.covers($0) }
     habit.statements = statements
     let deletionNoticeID = settle(&habit, edit.habitID, by: author, version: version, now: now)
-    let holds = edit.changed.allSatisfy { field in
-      statements[field].winner?.value == edit.fields.text(of: field)
+    let holds = !edit.changed.contains { field in
+      statements[field].losers.contains { $0.stamp.id == author.id }
     }
     return OperationOutcome(
       seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)
