@@ -122,6 +122,7 @@ extension ModelNetwork.World.State {
   mutating func returnToAbandoned() {
     guard let old = abandoned.first else { return }
     goOn(with: old, number: nil)
+    abandoned = []
   }
 
   private mutating func goOn(with copy: Self, number: Int64?) {

@@ -153,8 +153,10 @@ struct ModelServer {
     let cursor = submission.cursor
     var changes = SyncChanges(cursor: Cursor(epoch: epoch, changeNumber: 0))
     changes.lastSeq = ledger.sources[deviceID]?.lastSeq ?? 0
-    let isOfThisLife = cursor.epoch == epoch && (0...ledger.changeNumber).contains(cursor.changeNumber)
-    var place = isOfThisLife ? Place(submission.resume) ?? Place(head: cursor.changeNumber) : Place(head: 0)
+    let going = Place(submission.resume) ?? Place(head: cursor.changeNumber)
+    let isOfThisLife =
+      cursor.epoch == epoch && cursor.changeNumber >= 0 && max(going.head, cursor.changeNumber) <= ledger.changeNumber
+    var place = isOfThisLife ? going : Place(head: 0)
     // A device of another life that holds the same state pulls nothing but what cannot be seen in it: the notices.
     if !isOfThisLife, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
       tell(person, after: 0, to: deviceID, &changes)

@@ -15,7 +15,8 @@ struct SimulationTests {
         Issue.record("seed \(seed): no quiet")
         continue
       }
-      #expect(!world.hasDiverged, "seed \(seed): a device had everything and another digest")
+      let hasDiverged = world.hasDiverged
+      #expect(!hasDiverged, "seed \(seed): a device had everything and another digest")
       check(world, seed)
     }
   }
@@ -26,16 +27,21 @@ struct SimulationTests {
       let ledger = person.ledger
       #expect(ledger.digest == Self.digest(of: ledger), "seed \(seed): the server's own digest")
       let visible = ledger.cells.filter { ledger.habits[$0.key.habitID]?.isDeleted == false }
-      for replica in world.replicas.map(\.replica) where replica.userID == userID {
+      for device in world.replicas where device.replica.userID == userID {
+        let replica = device.replica
         #expect(replica.digest == ledger.digest, "seed \(seed)")
         #expect(replica.queue.isEmpty && replica.formerHabits.isEmpty, "seed \(seed)")
         #expect(replica.dayStartMinutes == ledger.settings.dayStartMinutes, "seed \(seed)")
-        #expect(replica.habits == ledger.habits.filter { !$0.value.isDeleted }.mapValues(\.fields), "seed \(seed)")
-        #expect(replica.cells.mapValues(\.cell) == visible.mapValues(\.cell), "seed \(seed)")
+        let areHabitsEqual = replica.habits == ledger.habits.filter { !$0.value.isDeleted }.mapValues(\.fields)
+        #expect(areHabitsEqual, "seed \(seed)")
+        let areDaysEqual = replica.cells.mapValues(\.cell) == visible.mapValues(\.cell)
+        #expect(areDaysEqual, "seed \(seed)")
         // What this device holds as decided, the server has decided so: exactly once, for each number stands once.
-        for kept in replica.kept {
+        // (A device that was restored numbers anew; a server that went back and holds the first use of a number cannot know of the second.)
+        for kept in replica.kept where !(device.wasRestored && world.hasGoneBack) {
           let known = person.decided[replica.deviceID]?[kept.operation.seq]
-          #expect(known?.operation == kept.operation, "seed \(seed): an acknowledged operation is missing")
+          let isThere = known?.operation == kept.operation
+          #expect(isThere, "seed \(seed): an acknowledged operation is missing")
         }
       }
       for (habitID, habit) in ledger.habits {
@@ -83,9 +89,13 @@ struct SimulationTests {
 
   /// Only what no server could accept is rejected, and a value that lost is in a notice.
   private func checkInbox(_ person: ModelServer.Person, _ seed: UInt64) {
-    for (operation, outcome) in person.decided.values.flatMap(\.values) {
+    let decided = person.decided.values.flatMap(\.values)
+    // A habit may be lost that way, and is not stated again.
+    let isClockWrong = decided.contains { $0.outcome.rejection == .clockSkew }
+    for (operation, outcome) in decided {
       switch (operation.change, outcome.rejection) {
       case (_, nil), (.malformed, _), (_, .clockSkew), (_, .futureDay): break
+      case (_, .habitNotFound) where isClockWrong: break
       // The conflict is lost, too, until its statements have come again. Clients state the value instead.
       case (.resolveConflict, .conflictNotFound), (.resolveConflict, .cellNotFound): break
       default: Issue.record("seed \(seed): \(operation) is rejected: \(String(describing: outcome.rejection))")
@@ -93,7 +103,8 @@ struct SimulationTests {
       guard outcome.status == .superseded else { continue }
       switch operation.change {
       case .editHabit, .setNote:
-        #expect(outcome.noticeID.map { person.ledger.notices[$0] != nil } == true, "seed \(seed): a loser was not kept")
+        let isKept = outcome.noticeID.map { person.ledger.notices[$0] != nil } == true
+        #expect(isKept, "seed \(seed): a loser was not kept")
       default: break
       }
     }

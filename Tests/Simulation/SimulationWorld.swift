@@ -11,6 +11,7 @@ struct SimulationWorld {
     var utcOffsetSeconds: Int32
     /// An old copy of the device, made by its owner.
     var copy: DeviceReplica?
+    var wasRestored = false
     /// Submissions answered with these have not been delivered yet, or will be once more.
     var onTheWay: [Message] = []
   }
@@ -34,6 +35,8 @@ struct SimulationWorld {
   var commits: [ModelServer] = []
   /// A primary that a failover has left behind, with all that it held.
   var abandoned: ModelServer?
+  /// The database has lost something, or was left for another one.
+  private(set) var hasGoneBack = false
   var replicas: [Replica] = []
   /// Of the world, in milliseconds since 1970.
   var now = begin
@@ -81,7 +84,7 @@ struct SimulationWorld {
     case 181..<184: backup = server
     case 184..<186: if let backup { goBack(to: backup) }
     case 186..<189: failOver()
-    case 189..<190: if let old = abandoned { goOn(with: old, in: old.epoch) }
+    case 189..<190: returnToAbandoned()
     case 190..<194: server.isUp.toggle()
     default: lieAboutAccount(index)
     }
@@ -90,6 +93,7 @@ struct SimulationWorld {
   private mutating func restoreDevice(_ index: Int) {
     guard let copy = replicas[index].copy else { return }
     replicas[index].replica = copy
+    replicas[index].wasRestored = true
     replicas[index].onTheWay = []
   }
 
@@ -97,6 +101,7 @@ struct SimulationWorld {
 
   /// A copy of the server becomes the server. Answers of the life before still arrive; the devices know them by the epoch.
   private mutating func goOn(with copy: ModelServer, in epoch: Epoch) {
+    hasGoneBack = true
     let before = server
     server = copy
     server.takeIDs(after: before)
@@ -109,6 +114,12 @@ struct SimulationWorld {
     let number = max(server.epoch.number, abandoned?.epoch.number ?? 0) + 1
     goOn(with: copy, in: Epoch(number: number, bits: Int64(bitPattern: random.next())))
     backup = server
+  }
+
+  private mutating func returnToAbandoned() {
+    guard let old = abandoned else { return }
+    goOn(with: old, in: old.epoch)
+    abandoned = nil
   }
 
   /// A standby takes over that lacks the last commits. It raises the number that it knows: two that take over from one primary have one number.

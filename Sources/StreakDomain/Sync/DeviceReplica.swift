@@ -282,8 +282,8 @@ public struct DeviceReplica: Equatable, Sendable {
       forgetDeletedHabit(habit.id)
     }
     for cell in changes.cells {
+      // Answers to another cursor were sorted out, and versions of another life of the database cannot be compared.
       if let known = cells[cell.key] {
-        guard known.version <= cell.version else { continue }
         digest -= CellState.itemDigest(cell.key, known.cell)
       }
       digest += CellState.itemDigest(cell.key, cell.cell)
