@@ -213,7 +213,7 @@ let package = Package(
         "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
         "StreakClient", "StreakDomain",
       ],
-      swiftSettings: settings),
+      exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
       swiftSettings: settings),
