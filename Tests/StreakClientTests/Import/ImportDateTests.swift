@@ -70,6 +70,9 @@ struct ImportDateTests {
     }
     #expect(try days(.dayFirst) == "2025-02-01 2025-04-03")
     #expect(try days(.monthFirst) == "2025-01-02 2025-03-04")
+    #expect {
+      try ImportSupport.read("habit,date\nRead,31/12/2024\nRead,12/30/2024\n")
+    } throws: { "\($0)".contains("in 31/12/2024 (line 2) the day must come first, in 12/30/2024 (line 3) the month") }
   }
 
   @Test("a bad date is listed with its line, and the rest comes")

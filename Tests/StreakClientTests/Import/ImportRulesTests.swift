@@ -101,4 +101,55 @@ struct ImportRulesTests {
     #expect(report.remarks.map(\.habit) == ["habit \(StreakClient.habitsMax)"])
     #expect(report.remarks.map(\.text) == ["the habit cannot be kept: there are 1000 habits already"])
   }
+
+  @Test("more days than a session may hold: those that fit come, the others are listed")
+  func sessionLimit() async throws {
+    let client = StreakClient(storage: MemoryStorage(), clock: TestClock())
+    let today = try await client.today()
+    var history = ImportedHistory(source: .table)
+    let daysEach = 5_000
+    for number in 0...StreakClient.sessionEntriesMax / daysEach {
+      var habit = ImportedHistory.Habit(name: "habit \(number)")
+      for ago in 0..<daysEach where number < 10 || ago == 0 { habit.days[today.advanced(by: -ago)] = "" }
+      history.habits.append(habit)
+    }
+    let report = try await client.importHistory(history)
+    #expect((report.daysAdded, report.habitsMade) == (StreakClient.sessionEntriesMax, 11))
+    #expect(report.refused == ["habit 10": [today]])
+    #expect(report.remarks.map(\.text) == ["the day cannot be kept: without an account at most 50000 days can be kept"])
+  }
+
+  @Test("no bytes make a reader do anything but read or refuse", arguments: UInt64(0)..<8)
+  func mutated(seed: UInt64) throws {
+    let fixtures = [
+      "habitbull-uk.csv", "habitica-user.json", "habitkit.json", "loop-2.0.3-Checkmarks.csv",
+      "loop-comma-Checkmarks.csv",
+      "loop-per-habit-Checkmarks-2.3.csv", "semicolon.csv",
+    ]
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
+    func random(_ bound: Int) -> Int {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return Int(state % UInt64(bound))
+    }
+    let replacements: [[UInt8]] = [
+      Array("9223372036854775807".utf8), Array("-9223372036854775808".utf8), Array("1e308".utf8), Array("\"".utf8),
+      [0xFF], [],
+      Array("\n".utf8), Array(",".utf8), Array(";".utf8), [0],
+    ]
+    for name in fixtures {
+      let original = try ImportSupport.bytes(of: name)
+      for _ in 0..<100 {
+        var bytes = original
+        for _ in 0..<3 {
+          let start = random(bytes.count)
+          let end = min(bytes.count, start + random(12))
+          bytes.replaceSubrange(start..<end, with: replacements[random(replacements.count)])
+        }
+        _ = try? ImportedHistory(
+          reading: bytes, options: ImportOptions(dateOrder: .dayFirst, habitName: "x", clock: TestClock()))
+      }
+    }
+  }
 }

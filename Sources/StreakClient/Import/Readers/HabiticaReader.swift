@@ -8,8 +8,10 @@ enum HabiticaReader: HistoryReader {
     found.repetition = .ticks
     let preferences = root["preferences"] ?? root["data"]?["preferences"]
     // JavaScript's sign: minutes west of UTC.
-    let offset = preferences?["timezoneOffset"]?.integer.flatMap { Int32(exactly: -$0 * 60) }
-    let dayStart = (preferences?["dayStart"]?.integer ?? 0) * 3_600_000
+    let offset = preferences?["timezoneOffset"]?.integer.flatMap {
+      (-1_440...1_440).contains($0) ? Int32(-$0 * 60) : nil
+    }
+    let dayStart = min(max(preferences?["dayStart"]?.integer ?? 0, 0), 23) * 3_600_000
     var others = 0
     for (index, task) in tasks.enumerated() {
       let type = task.text("type")

@@ -52,7 +52,7 @@ enum TableReader: HistoryReader {
       }
       // A column of text beside one habit is its note.
       let note = habits.count == 1 ? notes.map { row.field($0) }.filter { !$0.isEmpty }.joined(separator: "\n") : ""
-      for (column, place) in habits {
+      for (column, place) in habits where !row.field(column).isEmpty || !note.isEmpty {
         found.records.append(
           TrackerRecord(
             habit: place, day: .text(row.field(date)), value: .word(row.field(column)), note: note, place: row.place))
@@ -88,6 +88,7 @@ enum TableReader: HistoryReader {
           }
           continue
         }
+        guard !text.isEmpty else { continue }
         found.records.append(
           TrackerRecord(
             habit: found.habits.count - 1, day: .text(date), value: .word(text),

@@ -22,7 +22,8 @@ enum TickmateReader: HistoryReader {
       "ticks", ["_track_id", "year", "month", "day", "hour", "minute", "has_time_info"], order: ["_id"])
     found.remarks += ticks.remarks
     for row in ticks.rows {
-      let (year, month, day) = (row.integer("year") ?? 0, row.integer("month") ?? -1, row.integer("day") ?? 0)
+      func number(_ column: String) -> Int { Int(Int32(clamping: row.integer(column) ?? -1)) }
+      let (year, month, day) = (number("year"), number("month"), number("day"))
       guard let place = row.integer("_track_id").flatMap({ places[$0] }) else {
         found.remarks.append(
           ImportRemark(
@@ -30,7 +31,7 @@ enum TickmateReader: HistoryReader {
         continue
       }
       // January is 0.
-      guard let date = Day(year: Int(clamping: year), month: Int(clamping: month) + 1, day: Int(clamping: day)) else {
+      guard let date = Day(year: year, month: month + 1, day: day) else {
         found.remarks.append(
           ImportRemark(
             "there is no such day", habit: found.habits[place].name, place: row.place,

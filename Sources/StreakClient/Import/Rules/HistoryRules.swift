@@ -10,6 +10,8 @@ struct HistoryRules {
   private var history: ImportedHistory
   private var dateOrder = DateOrder.dayFirst
   private var numberStyle = NumberStyle.point
+  /// Each date of the file is read once: tables say it for every habit.
+  private var dateTexts: [String: DateText?] = [:]
 
   /// - Parameter usesSemicolons: The file is a table whose delimiter is that of languages with a decimal comma.
   static func history(
@@ -65,24 +67,39 @@ struct HistoryRules {
     var dates: [DateText] = []
     var numbers: [String] = []
     for record in file.records {
-      if case .text(let text) = record.day, let date = DateText(text) { dates.append(date) }
+      if case .text(let text) = record.day, dateTexts[text] == nil {
+        let date = DateText(text)
+        dateTexts[text] = .some(date)
+        if let date { dates.append(date) }
+      }
       if case .word(let text) = record.value, text.contains(where: { $0 == "." || $0 == "," }) { numbers.append(text) }
     }
     numberStyle = NumberStyle.decide(numbers, usesSemicolons: usesSemicolons)
     let today = options.clock.localTime(atMilliseconds: options.clock.milliseconds, dayStartMinutes: 0).day
     guard let order = options.dateOrder ?? DateOrder.decide(dates, today: today) else {
-      let example = file.records.lazy.compactMap { record -> String? in
-        guard case .text(let text) = record.day, let date = DateText(text),
-          let first = date.day(.dayFirst), let second = date.day(.monthFirst), first != second
-        else { return nil }
-        return "\(text.trimmed) (\(record.place)) is \(first) if the day comes first, \(second) if the month does"
-      }.first
       throw .init(
-        message:
-          "The order of day and month in this file's dates is not certain: \(example ?? "several orders make sense"). Say which it is.",
+        message: "The order of day and month in this file's dates is not certain\(examples()). Say which it is.",
         question: .dateOrder)
     }
     dateOrder = order
+  }
+
+  /// A date that is a day in both orders, and where the file contradicts itself a date of each.
+  private func examples() -> String {
+    var (open, dayFirst, monthFirst): (String?, String?, String?)
+    for record in file.records {
+      guard case .text(let text) = record.day, let date = DateText(text), case .numbers = date.shape else { continue }
+      let shown = "\(text.trimmed) (\(record.place))"
+      switch (date.day(.dayFirst), date.day(.monthFirst)) {
+      case (let first?, let second?) where first != second:
+        open = open ?? ": \(shown) is \(first) if the day comes first, \(second) if the month does"
+      case (_?, nil): dayFirst = dayFirst ?? shown
+      case (nil, _?): monthFirst = monthFirst ?? shown
+      default: break
+      }
+    }
+    guard let dayFirst, let monthFirst else { return open ?? "" }
+    return ": in \(dayFirst) the day must come first, in \(monthFirst) the month"
   }
 
   /// A record's day; nil if there is none, which is told.
@@ -91,7 +108,7 @@ struct HistoryRules {
     case .day(let day): return (day, record.time)
     case .moment(let moment, let offset): return (localDay(moment, offset), record.time)
     case .text(let text):
-      guard let date = DateText(text) else {
+      guard let date = dateTexts[text] ?? nil else {
         remark(
           text.trimmed.isEmpty ? "the row has no date" : "this is no date", record.habit, place: record.place,
           detail: text.trimmed)
@@ -126,7 +143,8 @@ struct HistoryRules {
     var entries = [[Day: DayEntry]](repeating: [:], count: file.habits.count)
     var isKnown: Set<String> = []
     for record in file.records {
-      guard let value = value(of: record), let (day, time) = day(of: record) else { continue }
+      guard let value = value(of: record), value != .unknown || !record.note.isEmpty else { continue }
+      guard let (day, time) = day(of: record) else { continue }
       var record = record
       record.time = time
       if file.repetition == .statements, entries[record.habit][day] != nil {
