@@ -1,8 +1,10 @@
 internal import Glibc
 
-/// A database and its write-ahead log or rollback journal, copied into a folder of this process, which is removed at the end.
+/// A database and its write-ahead log or rollback journal, copied into a folder of this process,
+/// which is removed at the end.
 ///
-/// SQLite can read a database whose log holds committed changes only by writing beside it. In a copy it may.
+/// SQLite can read a database whose log holds committed changes only by writing beside it. In a
+/// copy it may.
 final class PrivateCopy {
   /// Bytes of the files that are copied.
   static let bytesMax: Int64 = 1 << 30

@@ -5,8 +5,8 @@ internal import CSQLite
   public enum Access: Sendable {
     /// Makes the file if it is not there.
     case readWrite
-    /// A file that others may own: nothing is written, not even beside it, and its folder need not be writable. What a
-    /// write-ahead log or a rollback journal beside it says holds.
+    /// A file that others may own: nothing is written, not even beside it, and its folder need not
+    /// be writable. What a write-ahead log or a rollback journal beside it says holds.
     case readOnly
   }
 
@@ -20,7 +20,8 @@ internal import CSQLite
 
   /// - Parameters:
   ///   - busyMilliseconds: How long to wait for another connection's transaction.
-  ///   - copyFolder: Where a copy is made that read-only access may need; nil: the system's folder of temporary files.
+  ///   - copyFolder: Where a copy is made that read-only access may need; nil: the system's folder
+  ///     of temporary files.
   public init(
     path: String, access: Access = .readWrite, busyMilliseconds: Int32 = 10_000, copyFolder: String? = nil
   ) throws(SQLiteError) {
@@ -81,7 +82,8 @@ internal import CSQLite
     }
   }
 
-  /// Runs `body` in a transaction that has the file for itself from the start; what it throws undoes everything.
+  /// Runs `body` in a transaction that has the file for itself from the start; what it throws
+  /// undoes everything.
   public func transaction<Value>(_ body: () throws(SQLiteError) -> Value) throws(SQLiteError) -> Value {
     try execute("BEGIN IMMEDIATE")
     do throws(SQLiteError) {

@@ -1,6 +1,7 @@
 /// A kind of file that can be imported. A further kind is one more reader in `HistoryFormats.all`.
 protocol HistoryReader: SendableMetatype {
-  /// Reads a file of this kind; says nothing about days, amounts and limits, which are the rules' business.
+  /// Reads a file of this kind; says nothing about days, amounts and limits, which are the rules'
+  /// business.
   /// - Returns: Nil if the file is of another kind.
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile?
 }

@@ -12,7 +12,8 @@ public struct ImportReport: Equatable, Sendable {
   public var refused: [String: [Day]] = [:]
   /// What could not be recorded here, or not as the file has it.
   public var remarks: [ImportRemark] = []
-  /// Of the days added, those that will count: in the account in use, or in one that is made of the session today.
+  /// Of the days added, those that will count: in the account in use, or in one that is made of the
+  /// session today.
   public var daysThatWillCount = 0
   /// Of the days added, those that are kept and shown, and will not count.
   public var daysThatWillNotCount: Int { daysAdded - daysThatWillCount }

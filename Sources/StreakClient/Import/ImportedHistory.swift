@@ -27,8 +27,8 @@ public struct ImportedHistory: Equatable, Sendable {
     case habiticaHistory = "Habitica, CSV"
     case beaverHabits = "Beaver Habits, JSON"
     case streakExport = "Streak's own export"
-    case table = "a table of days, CSV"
-    case list = "a list of days, CSV"
+    case table = "A table of days, CSV"
+    case list = "A list of days, CSV"
   }
 
   public var source: Source

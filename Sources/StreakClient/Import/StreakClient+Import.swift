@@ -1,10 +1,12 @@
 internal import StreakDomain
 
 extension StreakClient {
-  /// Records the history of another program. Each day goes the way of a tap, as entered afterwards, and is held to the same rules; what these refuse
-  /// is listed, and the rest is recorded: all of it or, if it cannot be kept, nothing. Again, it adds nothing.
+  /// Records the history of another program. Each day goes the way of a tap, as entered afterwards,
+  /// and is held to the same rules; what these refuse is listed, and the rest is recorded: all of
+  /// it or, if it cannot be kept, nothing. Again, it adds nothing.
   ///
-  /// Habits of the same name are the same; of several with one name in the history each is one of its own.
+  /// Habits of the same name are the same; of several with one name in the history each is one of
+  /// its own.
   @discardableResult
   public func importHistory(_ history: ImportedHistory) throws(ClientError) -> ImportReport {
     let report = try store.change { state throws(ClientError) in record(history, in: &state) }
@@ -72,7 +74,8 @@ extension StreakClient {
     return report
   }
 
-  /// Days that count once they are in an account: in a session those of its window, in an account those that are fresh.
+  /// Days that count once they are in an account: in a session those of its window, in an account
+  /// those that are fresh.
   private func countingDays(of state: ClientState, today: Day, now: Int64) -> ClosedRange<Day> {
     if state.current != nil { return today.advanced(by: -DayRules.backfillDaysMax)...Day.latest }
     let first =

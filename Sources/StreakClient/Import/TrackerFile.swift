@@ -1,6 +1,7 @@
 internal import StreakDomain
 
-/// What a reader found in a file, as the file says it: nothing is judged yet. Rules make an `ImportedHistory` of it.
+/// What a reader found in a file, as the file says it: nothing is judged yet. Rules make an
+/// `ImportedHistory` of it.
 struct TrackerFile {
   var source: ImportedHistory.Source
   var habits: [TrackerHabit] = []
@@ -40,7 +41,8 @@ struct TrackerHabit {
 enum TrackerGoal: Equatable {
   /// The file does not say; where amounts are other than 0 and 1, each above 0 does.
   case unstated
-  /// This file does not say, and another of the same program does; the sentence says which. No amount makes a day done.
+  /// This file does not say, and another of the same program does; the sentence says which. No
+  /// amount makes a day done.
   case statedElsewhere(String)
   case atLeast(Double)
   case atMost(Double)
@@ -67,7 +69,8 @@ enum TrackerDay {
   case day(Day)
   /// A date as it is written.
   case text(String)
-  /// Milliseconds since 1970, and the offset that held; nil: the one that holds on this device then.
+  /// Milliseconds since 1970, and the offset that held; nil: the one that holds on this device
+  /// then.
   case moment(Int64, utcOffsetSeconds: Int32?)
 }
 

@@ -1,4 +1,5 @@
-/// Text in rows of fields. Source: RFC 4180; also other delimiters than commas, and rows that break its rules.
+/// Text in rows of fields. Source: RFC 4180; also other delimiters than commas, and rows that break
+/// its rules.
 struct CSVTable {
   struct Row {
     /// The line on which it begins, from 1.

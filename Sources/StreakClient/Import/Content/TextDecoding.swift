@@ -1,4 +1,5 @@
-/// Turns a file's text into UTF-8, however it is encoded: UTF-8 and UTF-16 with and without a byte order mark, Windows-1252 (and so Latin-1).
+/// Turns a file's text into UTF-8, however it is encoded: UTF-8 and UTF-16 with and without a byte
+/// order mark, Windows-1252 (and so Latin-1).
 struct DecodedText {
   private(set) var utf8: [UInt8]
   /// What the person should know about it.

@@ -1,6 +1,7 @@
 internal import Gzip
 
-/// The files of a zip archive. Source: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4; neither encryption nor ZIP64.
+/// The files of a zip archive. Source: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4; neither
+/// encryption nor ZIP64.
 struct ZipArchive {
   struct Entry {
     /// Its path, with slashes.
@@ -83,7 +84,8 @@ struct ZipArchive {
     switch entry.method {
     case 0: return Array(stored)
     case 8:
-      // A gzip member is the same stream between a header and the checksum and size that the list of files states.
+      // A gzip member is the same stream between a header and the checksum and size that the list
+      // of files states.
       var member: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255]
       member += stored
       for value in [entry.checksum, UInt32(truncatingIfNeeded: entry.bytes)] {

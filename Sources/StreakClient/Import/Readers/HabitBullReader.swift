@@ -1,4 +1,5 @@
-/// HabitBull's CSV: one row for each habit and day. Columns differ by version and are told by their names.
+/// HabitBull's CSV: one row for each habit and day. Columns differ by version and are told by their
+/// names.
 enum HabitBullReader: HistoryReader {
   /// Below this a value is none: HabitBull's mark of a day without one.
   private static let noValue = -2e9

@@ -1,7 +1,8 @@
 internal import ProtobufCodec
 internal import StreakDomain
 
-/// HabitKit's JSON: habits, completions with a moment and the offset that held, and goals that hold for a while.
+/// HabitKit's JSON: habits, completions with a moment and the offset that held, and goals that hold
+/// for a while.
 enum HabitKitReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .json(let root) = file.content, let habits = root["habits"]?.items,

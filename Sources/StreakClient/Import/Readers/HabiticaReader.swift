@@ -96,7 +96,8 @@ enum HabiticaReader: HistoryReader {
   }
 }
 
-/// Habitica's history.csv. A row's value is a score that rises when the thing was done and falls when it was not.
+/// Habitica's history.csv. A row's value is a score that rises when the thing was done and falls
+/// when it was not.
 enum HabiticaHistoryReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, let header = table.rows.first,

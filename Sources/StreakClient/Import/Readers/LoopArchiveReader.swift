@@ -1,12 +1,13 @@
-/// The zip file of Loop's CSV export: Habits.csv, Checkmarks.csv of all habits, and a folder for each habit with a Checkmarks.csv of its own,
-/// which has the notes.
+/// The zip file of Loop's CSV export: Habits.csv, Checkmarks.csv of all habits, and a folder for
+/// each habit with a Checkmarks.csv of its own, which has the notes.
 enum LoopArchiveReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .archive(let archive) = file.content else { return nil }
     let files = archive.entries.filter { $0.lastPart == "Checkmarks.csv" }
     let list = archive.entries.filter { $0.lastPart == "Habits.csv" }.min { $0.parts.count < $1.parts.count }
     guard let depth = files.map(\.parts.count).min() else { return nil }
-    // Where Habits.csv and the file of all habits are: the archive's root, or a folder that was packed whole.
+    // Where Habits.csv and the file of all habits are: the archive's root, or a folder that was
+    // packed whole.
     let hasFoldersOnly = files.allSatisfy { LoopHabitFileReader.folderName($0.folder) != nil }
     let root = list?.parts.count ?? (hasFoldersOnly ? depth - 1 : depth)
     var found = TrackerFile(source: .loopArchive)
@@ -72,7 +73,8 @@ private struct LoopArchive {
     }
   }
 
-  /// Puts the files together: a habit's days are those of its folder, and where that holds none, those of its column.
+  /// Puts the files together: a habit's days are those of its folder, and where that holds none,
+  /// those of its column.
   func fill(_ found: inout TrackerFile) throws(ImportedHistory.Failure) {
     let known = habits.isEmpty ? nil : habits.map(\.habit.name)
     var columns: [String] = []
@@ -84,7 +86,8 @@ private struct LoopArchive {
         let number = Int(folder.folder.prefix { $0 != " " }) ?? index + 1
         all.append((number, TrackerHabit(name: LoopHabitFileReader.folderName(folder.folder) ?? folder.folder), nil))
       }
-      // Folders are named without signs that a file system may not like: the header has the whole names.
+      // Folders are named without signs that a file system may not like: the header has the whole
+      // names.
       if all.count == columns.count {
         for (index, name) in columns.enumerated() { all[index].habit.name = name }
       } else if all.isEmpty {

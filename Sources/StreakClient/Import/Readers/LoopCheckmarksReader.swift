@@ -1,7 +1,7 @@
 internal import StreakDomain
 
-/// Loop's Checkmarks.csv of all habits: one row for each day, one column for each habit. Names stand in the header as they are, without quotation
-/// marks; each row ends in a comma.
+/// Loop's Checkmarks.csv of all habits: one row for each day, one column for each habit. Names
+/// stand in the header as they are, without quotation marks; each row ends in a comma.
 enum LoopCheckmarksReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, isCheckmarks(table, name: file.name) else { return nil }
@@ -92,7 +92,8 @@ struct LoopMatrix {
   }
 
   /// The names of the columns.
-  /// - Parameter known: The names of all habits, if another file states them: some of them are the columns.
+  /// - Parameter known: The names of all habits, if another file states them: some of them are the
+  ///   columns.
   func names(known: [String]?) throws(ImportedHistory.Failure) -> [String] {
     var pieces = headerFields
     if pieces.last == "" { pieces.removeLast() }

@@ -1,4 +1,5 @@
-/// What Loop Habit Tracker's databases and CSV files have in common. Source: iSoron/uhabits, models/Entry.kt, PaletteColor.kt.
+/// What Loop Habit Tracker's databases and CSV files have in common. Source: iSoron/uhabits,
+/// models/Entry.kt, PaletteColor.kt.
 enum LoopFacts {
   /// The colours of the palette, by number.
   static let palette: [UInt32] = [
@@ -6,13 +7,15 @@ enum LoopFacts {
     0x1976D2, 0x303F9F, 0x5E35B1, 0x8E24AA, 0xD81B60, 0x5D4037, 0x303030, 0x757575, 0xAAAAAA,
   ]
 
-  /// The colour of a number: older versions kept it as ARGB, which is negative, newer ones as a place in the palette.
+  /// The colour of a number: older versions kept it as ARGB, which is negative, newer ones as a
+  /// place in the palette.
   static func color(_ number: Int64) -> UInt32 {
     if number < 0 { return UInt32(truncatingIfNeeded: number) & 0xFF_FFFF }
     return palette.indices.contains(Int(clamping: number)) ? palette[Int(number)] : 0
   }
 
-  /// What an entry's number says. A habit with amounts keeps them in thousandths; skipped and unknown days have the numbers that others have.
+  /// What an entry's number says. A habit with amounts keeps them in thousandths; skipped and
+  /// unknown days have the numbers that others have.
   static func value(_ number: Int64, isAmount: Bool) -> TrackerValue {
     switch number {
     case -1: return .unknown
@@ -24,7 +27,8 @@ enum LoopFacts {
     }
   }
 
-  /// What a CSV file says: a word since 2.1, a number before, and in 2.0.3 the number within "Entry(timestamp=..., value=2)".
+  /// What a CSV file says: a word since 2.1, a number before, and in 2.0.3 the number within
+  /// "Entry(timestamp=..., value=2)".
   /// - Returns: Nil if it is none of these.
   static func value(_ text: String, isAmount: Bool) -> TrackerValue? {
     switch text {

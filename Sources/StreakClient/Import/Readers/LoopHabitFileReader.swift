@@ -1,4 +1,5 @@
-/// Loop's Checkmarks.csv of one habit, from the folder of that habit: without a header in version 2.0, with Date,Value,Notes since 2.1.
+/// Loop's Checkmarks.csv of one habit, from the folder of that habit: without a header in version
+/// 2.0, with Date,Value,Notes since 2.1.
 enum LoopHabitFileReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, isHabitFile(table) else { return nil }

@@ -7,7 +7,8 @@ enum NamedColors {
     "pink": 0xEC4899, "rose": 0xF43F5E,
   ]
 
-  /// The colour of a name or of hexadecimal digits, such as "#FF5722" or "0xFFFF5722"; 0 if it is neither.
+  /// The colour of a name or of hexadecimal digits, such as "#FF5722" or "0xFFFF5722"; 0 if it is
+  /// neither.
   static func color(_ text: String) -> UInt32 {
     if let color = colors[text.lowercased()] { return color }
     let digits = text.lowercased().hasPrefix("0x") ? text.dropFirst(2) : text.drop { $0 == "#" }

@@ -1,4 +1,5 @@
-/// A table of any program with a row for each day and a column for each habit, or the other way round.
+/// A table of any program with a row for each day and a column for each habit, or the other way
+/// round.
 enum TableReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, let header = table.rows.first, header.fields.count > 1 else {

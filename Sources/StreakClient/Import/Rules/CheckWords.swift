@@ -1,4 +1,5 @@
-/// Words and signs that say whether something was done, in the languages that tables are written in most.
+/// Words and signs that say whether something was done, in the languages that tables are written in
+/// most.
 enum CheckWords {
   private static let done: Set<String> = [
     "x", "✓", "✔", "✔️", "☑", "☑️", "✅", "●", "•", "*", "+", "yes", "y", "true", "t", "done", "complete", "completed",

@@ -7,14 +7,14 @@ public enum DateOrder: String, CaseIterable, Sendable {
   /// Only where years have two digits: those of four tell themselves.
   case yearFirst = "year-first"
 
-  /// How much more of a file's dates must be possible in one order alone than in another one alone, if there are both: the few
-  /// are mistakes then.
+  /// How much more of a file's dates must be possible in one order alone than in another one alone,
+  /// if there are both: the few are mistakes then.
   static let majority = 4
 
   /// The order in which the dates of a whole file make sense.
   ///
-  /// A date votes for an order if it is a past day, or a day at all, in that order alone. Where no date does, a number that cannot be a
-  /// month votes, though there is no such day.
+  /// A date votes for an order if it is a past day, or a day at all, in that order alone. Where no
+  /// date does, a number that cannot be a month votes, though there is no such day.
   /// - Parameter today: Days after tomorrow are no days of a tracker.
   /// - Returns: Nil if the dates mean different days in several orders, and nothing says which.
   static func decide(_ dates: [DateText], today: Day) -> DateOrder? {

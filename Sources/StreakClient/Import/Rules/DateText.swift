@@ -1,9 +1,11 @@
 internal import StreakDomain
 
-/// A date as some program wrote it in some language, with what stands beside it. What it means may depend on the order of its numbers.
+/// A date as some program wrote it in some language, with what stands beside it. What it means may
+/// depend on the order of its numbers.
 struct DateText: Equatable {
   enum Shape: Equatable {
-    /// It says itself what it is: the year comes first, a month is named, or full stops stand between day, month and year.
+    /// It says itself what it is: the year comes first, a month is named, or full stops stand
+    /// between day, month and year.
     case day(Day)
     /// It says itself what it is, and there is no such day.
     case noDay
@@ -204,9 +206,11 @@ extension Unicode.Scalar {
   }
 }
 
-/// Months by the beginnings of their names in the languages of the Latin and Cyrillic scripts that trackers and spreadsheets write most.
+/// Months by the beginnings of their names in the languages of the Latin and Cyrillic scripts that
+/// trackers and spreadsheets write most.
 enum MonthNames {
-  /// English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Norwegian, Danish, Turkish, Russian.
+  /// English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Norwegian,
+  /// Danish, Turkish, Russian.
   private static let beginnings: [[String]] = [
     ["jan", "jän", "ene", "gen", "sty", "oca", "янв"], ["feb", "fev", "fév", "lut", "şub", "sub", "фев"],
     ["mar", "mär", "mae", "mrz", "mrt", "maa", "мар"], ["apr", "avr", "abr", "kwi", "nis", "апр"],

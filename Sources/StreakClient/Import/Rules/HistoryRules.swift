@@ -1,7 +1,8 @@
 internal import StreakDomain
 
-/// Makes a history of what a reader found: decides dates and numbers from the whole file, puts a day's records together, judges amounts by
-/// their goals, keeps to the limits, and lists all that does not come as it was.
+/// Makes a history of what a reader found: decides dates and numbers from the whole file, puts a
+/// day's records together, judges amounts by their goals, keeps to the limits, and lists all that
+/// does not come as it was.
 struct HistoryRules {
   private let file: TrackerFile
   private let options: ImportOptions
@@ -13,7 +14,8 @@ struct HistoryRules {
   /// Each date of the file is read once: tables say it for every habit.
   private var dateTexts: [String: DateText?] = [:]
 
-  /// - Parameter usesSemicolons: The file is a table whose delimiter is that of languages with a decimal comma.
+  /// - Parameter usesSemicolons: The file is a table whose delimiter is that of languages with a
+  ///   decimal comma.
   static func history(
     of file: TrackerFile, _ options: ImportOptions, usesSemicolons: Bool = false
   ) throws(ImportedHistory.Failure) -> ImportedHistory {
@@ -125,7 +127,8 @@ struct HistoryRules {
           record.habit, place: record.place, detail: text.trimmed)
         return nil
       }
-      // A moment in UTC is a day of the person's; midnight in UTC is how programs write a date alone.
+      // A moment in UTC is a day of the person's; midnight in UTC is how programs write a date
+      // alone.
       guard date.utcOffsetSeconds == 0, let seconds = date.secondsOfDay, seconds != 0 else { return (day, time) }
       return (localDay(Int64(day.number) * 86_400_000 + Int64(seconds) * 1_000, nil), record.time)
     }

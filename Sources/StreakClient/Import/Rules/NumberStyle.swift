@@ -32,7 +32,8 @@ struct NumberText: Equatable {
   /// Bytes of a number with its unit.
   static let bytesMax = 48
 
-  /// - Returns: Nil if the text does not begin with a number, or if anything but letters follows it.
+  /// - Returns: Nil if the text does not begin with a number, or if anything but letters follows
+  ///   it.
   init?(_ text: String) {
     guard text.utf8.count <= Self.bytesMax else { return nil }
     body = ""
