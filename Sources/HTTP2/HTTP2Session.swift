@@ -45,6 +45,8 @@ extension HTTP2SessionDelegate {
   public var delegate: (any HTTP2SessionDelegate)?
   let handle: OpaquePointer  // nghttp2_session *
   let memory: SessionMemory
+  /// Our SETTINGS are on their way: they are the first that nghttp2 hands out.
+  private var hasSentSettings = false
   /// Bytes that nghttp2 handed out and the output buffer had no room for; valid until the next `mem_send`.
   private var unsentChunk: UnsafeRawBufferPointer?
   /// Streams nghttp2 has not closed; each knows its place in here.
@@ -82,9 +84,9 @@ extension HTTP2SessionDelegate {
     ]
     switch role {
     case .server:
+      // What it tells the peer is put in its place by `produce(into:)`: nghttp2 itself is to know of no limit.
       settings.append(
-        nghttp2_settings_entry(
-          settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: limits.concurrentStreamsMax))
+        nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: .max))
     case .client:
       settings.append(nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
     }
@@ -153,7 +155,14 @@ extension HTTP2SessionDelegate {
         unsafe unsentChunk = chunk
         return
       }
+      if !hasSentSettings { announceStreams(in: output) }
     }
+  }
+
+  /// The SETTINGS, which come first, end with the number of streams that the peer may open.
+  private func announceStreams(in output: HTTP2OutputBuffer) {
+    hasSentSettings = true
+    if role == .server { output.replaceLast(with: limits.concurrentStreamsMax) }
   }
 
   /// Streams that are open now.
@@ -195,7 +204,13 @@ extension HTTP2SessionDelegate {
       handle, 0, last, HTTP2ErrorCode.enhanceYourCalm.rawValue, reason, reason.count)
   }
 
-  /// The peer pinged us: too often is a strike, unless we were sending meanwhile.
+  /// The peer gave up a stream: some clients send a ping with it, to see whether we are still there.
+  func forgivePings() {
+    pingStrikes = 0
+    pingedAtMilliseconds = nil
+  }
+
+  /// The peer pinged us: too often is a strike, unless we were sending HEADERS, DATA or WINDOW_UPDATE meanwhile.
   func receivedPing() {
     let now = resources.now()
     let isEarly = pingedAtMilliseconds.map { now &- $0 < limits.pingIntervalMillisecondsMin } ?? false

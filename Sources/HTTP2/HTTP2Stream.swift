@@ -26,6 +26,8 @@ public final class HTTP2Stream {
   public internal(set) var headersTooLarge = false
   /// Bytes of header fields beyond the limit.
   var refusedListBytes = 0
+  /// Whether the request is well-formed so far; of a server's streams.
+  var check = RequestCheck()
   /// The header fields are complete.
   public internal(set) var hasHeaders = false
   /// Header fields of ours have been sent: the peer may know of the stream.
@@ -135,6 +137,7 @@ public final class HTTP2Stream {
     receivedEnd = false
     headersTooLarge = false
     refusedListBytes = 0
+    check = RequestCheck()
     discardsInput = false
     hasHeaders = false
     isSent = false
