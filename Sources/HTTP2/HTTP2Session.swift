@@ -220,6 +220,11 @@ extension HTTP2SessionDelegate {
     if pingStrikes > limits.pingStrikesMax { stop(because: .pings) }
   }
 
+  /// Bytes of the largest header list that the peer wants to be sent, as far as it has said so.
+  public var peerHeaderListBytesMax: Int {
+    unsafe Int(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
+  }
+
   /// Visits every open stream; `body` must not close any.
   public func forEachStream(_ body: (HTTP2Stream) -> Void) {
     for stream in openStreams { body(stream) }

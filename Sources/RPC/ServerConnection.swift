@@ -117,7 +117,7 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   ) {
     refused(head.route, status)
     discardInput(of: stream)
-    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata]))
+    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata], to: self))
   }
 
   private static let explanation = Array(

@@ -231,15 +231,15 @@ public import ProtobufCodec
       if progress == .noResponse {
         stream.outbound.removeAll(keepingCapacity: true)
         session.submitHeadersOnlyResponse(
-          stream, StatusTrailers.only(status, metadata: [initialMetadata, trailingMetadata]))
+          stream, StatusTrailers.only(status, metadata: [initialMetadata, trailingMetadata], to: connection))
       } else {
-        session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata]))
+        session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata], to: connection))
       }
       return
     }
     if progress == .noResponse { session.submitGRPCResponse(stream, metadata: initialMetadata) }
     if let trailingMetadata {
-      session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata]))
+      session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata], to: connection))
     } else {
       session.finishGRPCOK(stream)
     }

@@ -94,6 +94,9 @@ struct MetricsPage {
     exposition.add(
       "streakd_http_requests_refused_total", .counter, "Requests that were no gRPC, by the HTTP status they got.",
       server.refusedRequests.sorted { $0.key < $1.key }.map { .init([("status", "\($0.key)")], $0.value) })
+    exposition.add(
+      "streakd_rpc_statuses_reduced_total", .counter, "Statuses whose details did not fit into the peer's header list.",
+      server.reducedStatuses)
   }
 
   // MARK: Connections and loops

@@ -5,6 +5,7 @@ final class LoopMetrics {
   /// By `Router.Route.index`; the last is for calls of methods that the server does not have, so that strangers cannot make it grow.
   private var calls: [CallCounters]
   private var refusedRequests: [Int: UInt64] = [:]
+  private var reducedStatuses: UInt64 = 0
   private let methods: [ServerMethod]
 
   init(_ methods: [ServerMethod]) {
@@ -32,6 +33,9 @@ final class LoopMetrics {
   /// A request that is no gRPC was refused.
   func refuse(httpStatus: Int) { refusedRequests[httpStatus, default: 0] += 1 }
 
+  /// A status was sent without all of its details.
+  func reduceStatus() { reducedStatuses += 1 }
+
   /// As of now.
   var counted: ServerMetrics {
     var counted = ServerMetrics()
@@ -41,6 +45,7 @@ final class LoopMetrics {
     }
     counted.callsOfUnknownMethods = calls[methods.count]
     counted.refusedRequests = refusedRequests
+    counted.reducedStatuses = reducedStatuses
     return counted
   }
 }

@@ -8,6 +8,8 @@ public struct ServerMetrics: Sendable {
   public internal(set) var callsOfUnknownMethods = CallCounters()
   /// Requests that were no gRPC, by the HTTP status they were refused with.
   public internal(set) var refusedRequests: [Int: UInt64] = [:]
+  /// Statuses whose message and details did not fit the header list whole.
+  public internal(set) var reducedStatuses: UInt64 = 0
   /// Bytes of large requests that are on their way: see `RPCLimits.largeRequestBytesMax`.
   public internal(set) var largeRequestBytes = 0
   /// Large requests that wait for room.
@@ -23,6 +25,7 @@ public struct ServerMetrics: Sendable {
     for (name, counters) in other.calls { calls[name, default: CallCounters()].add(counters) }
     callsOfUnknownMethods.add(other.callsOfUnknownMethods)
     refusedRequests.merge(other.refusedRequests, uniquingKeysWith: +)
+    reducedStatuses += other.reducedStatuses
     largeRequestBytes += other.largeRequestBytes
     largeRequestsWaiting += other.largeRequestsWaiting
     loopLags += other.loopLags
