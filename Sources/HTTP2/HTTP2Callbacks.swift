@@ -77,10 +77,12 @@ internal import Glibc
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue: return 0
     case NGHTTP2_DATA.rawValue:
+      unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { $0.headerBlockIsOpen = false }
       if header.length > 0 || header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { return 0 }
     default: break
     }
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { session in
+      if UInt32(header.type) != NGHTTP2_CONTINUATION.rawValue { session.headerBlockIsOpen = false }
       guard session.role == .server,
         !session.idleFrames.take(session.resources.limits.idleFrames, session.resources.now)
       else { return 0 }
@@ -90,10 +92,10 @@ internal import Glibc
   }
 
   private static let beginHeaders: nghttp2_on_begin_headers_callback = { handle, frame, userData in
-    guard let frame = unsafe frame?.pointee,
-      unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST
-    else { return 0 }
+    guard let frame = unsafe frame?.pointee else { return 0 }
     let session = unsafe HTTP2Callbacks.session(userData)
+    session.headerBlockIsOpen = true
+    guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
     guard session.openStreamCount < Int(session.limits.concurrentStreamsMax) else {
       // Source: RFC 9113, section 5.1.2. nghttp2 would end the connection, which is why it knows of no limit.
       unsafe nghttp2_submit_rst_stream(handle, 0, frame.hd.stream_id, HTTP2ErrorCode.refusedStream.rawValue)
@@ -162,7 +164,7 @@ internal import Glibc
     return stream.check.allows(bodyBytes: stream.receivedBytes, isWhole: stream.receivedEnd)
   }
 
-  private static let dataChunk: nghttp2_on_data_chunk_recv_callback = { handle, _, id, bytes, count, _ in
+  private static let dataChunk: nghttp2_on_data_chunk_recv_callback = { handle, _, id, bytes, count, userData in
     // The connection's window is always given back at once: one slow stream must not hold up the others. What a stream
     // may leave untaken is bounded by its own window.
     unsafe nghttp2_session_consume_connection(handle, count)
@@ -173,6 +175,7 @@ internal import Glibc
     } else {
       stream.unconsumedBytes += count
       unsafe stream.receive(UnsafeBufferPointer(start: bytes, count: count))
+      if stream.role == .server { unsafe HTTP2Callbacks.session(userData).countReceived(stream) }
     }
     return 0
   }
@@ -182,9 +185,11 @@ internal import Glibc
     let header = unsafe frame.hd
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue:
+      unsafe HTTP2Callbacks.session(userData).headerBlockIsOpen = false
       guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
       if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
       guard isWellFormed(stream, isTrailers: stream.hasHeaders) else { return unsafe refuseWhole(stream, handle) }
+      if stream.role == .server { unsafe HTTP2Callbacks.session(userData).countReceived(stream) }
       let delegate = unsafe HTTP2Callbacks.session(userData).delegate
       if stream.hasHeaders {
         delegate?.receivedBody(stream)
@@ -247,7 +252,7 @@ internal import Glibc
     case NGHTTP2_RST_STREAM.rawValue:
       // One that the peer's own frames brought about.
       let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)
-      if code != .noError && code != .cancel && code != .refusedStream {
+      if code != .noError && code != .cancel && code != .refusedStream && code != .enhanceYourCalm {
         return unsafe countReset(HTTP2Callbacks.session(userData))
       }
     case NGHTTP2_HEADERS.rawValue:
@@ -289,8 +294,9 @@ internal import Glibc
     }
     let remaining = stream.outboundBytes
     if remaining == 0 {
-      stream.outbound.removeAll(keepingCapacity: true)
+      stream.outbound.removeAll(keepingCapacity: stream.outbound.capacity <= stream.outboundBytesMax)
       stream.outboundOffset = 0
+      if stream.held.sendingBytes > 0 { unsafe HTTP2Callbacks.session(userData).countSending(stream) }
       if stream.outboundEnds {
         unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
         switch stream.outboundTrailers {

@@ -51,6 +51,14 @@ extension HTTP2SessionDelegate {
   private var unsentChunk: UnsafeRawBufferPointer?
   /// Streams nghttp2 has not closed; each knows its place in here.
   private var openStreams: [HTTP2Stream] = []
+  /// What the connection holds for its peer.
+  public internal(set) var use = BufferUse()
+  /// A header block has begun and not ended.
+  var headerBlockIsOpen = false
+  /// What that counts for in `use`.
+  var headerBlockHeldBytes = 0
+  /// What the connection's unsent bytes count for in `use`.
+  var unsentHeldBytes = 0
   /// Open streams with the window of a busy one.
   var busyStreamCount = 0
 
@@ -173,6 +181,7 @@ extension HTTP2SessionDelegate {
     streamOpenedAtMilliseconds = resources.now()
     stream.openedAtMilliseconds = streamOpenedAtMilliseconds
     openStreams.append(stream)
+    resources.openStreamCount += 1
   }
 
   func didClose(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
@@ -181,6 +190,8 @@ extension HTTP2SessionDelegate {
       openStreams[stream.openIndex] = last
       last.openIndex = stream.openIndex
     }
+    settle(stream)
+    resources.openStreamCount -= 1
     stream.isClosed = true
     if stream.windowBytes > Int(limits.streamWindowBytes) { busyStreamCount -= 1 }
     delegate?.closed(stream, code: code)
@@ -236,6 +247,7 @@ extension HTTP2SessionDelegate {
       unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)
       didClose(stream, code: .cancel)
     }
+    settleConnection()
     delegate = nil
   }
 

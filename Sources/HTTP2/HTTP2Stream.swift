@@ -41,6 +41,14 @@ public final class HTTP2Stream {
   /// Received bytes are dropped instead of collected: the answer is decided.
   public var discardsInput = false
 
+  /// What counts for this stream in `BufferUse`.
+  var held = BufferUse()
+  /// Bytes that count for what has been received.
+  public var heldReceivedBytes: Int { held.receivedBytes }
+  /// Bytes that count for what is to be sent.
+  public var heldSendingBytes: Int { held.sendingBytes }
+  /// Bytes of the body for which room was set aside elsewhere.
+  public var reservedBytes = 0
   /// Received bytes whose window the peer has not got back.
   var unconsumedBytes = 0
   var outboundOffset = 0
@@ -138,6 +146,8 @@ public final class HTTP2Stream {
     headersTooLarge = false
     refusedListBytes = 0
     check = RequestCheck()
+    held = BufferUse()
+    reservedBytes = 0
     discardsInput = false
     hasHeaders = false
     isSent = false

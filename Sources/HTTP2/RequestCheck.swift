@@ -1,4 +1,5 @@
 internal import CNghttp2
+internal import Glibc
 
 /// Checks that a request is well-formed: its field lines one by one, then the whole list, then the length of its body.
 ///
@@ -55,7 +56,7 @@ struct RequestCheck {
     switch name.count {
     case 5 where unsafe name.equals(":path"):
       field = .path
-      guard unsafe nghttp2_check_path(value.baseAddress, value.count) != 0, unsafe !value.isEmpty else { return false }
+      guard unsafe nghttp2_check_path(value.baseAddress, value.count) != 0, !value.isEmpty else { return false }
       if unsafe value.count == 1 && value[0] == UInt8(ascii: "*") {
         seen.insert(.asterisk)
       } else if unsafe value[0] != UInt8(ascii: "/") {
@@ -63,15 +64,19 @@ struct RequestCheck {
       }
     case 7 where unsafe name.equals(":method"):
       field = .method
+      if unsafe value.equals("POST") { break }
       guard unsafe nghttp2_check_method(value.baseAddress, value.count) != 0 else { return false }
       if unsafe value.equals("CONNECT") { seen.insert(.connect) }
       if unsafe value.equals("OPTIONS") { seen.insert(.options) }
     case 7 where unsafe name.equals(":scheme"):
       field = .scheme
-      guard unsafe Self.isScheme(value) else { return false }
+      guard unsafe value.equals("http") || Self.isScheme(value) else { return false }
     case 10 where unsafe name.equals(":authority"):
       field = .authority
-      guard unsafe value.allSatisfy({ (0x21...0x7E).contains($0) }) else { return false }
+      // Nearly always nghttp2's rule, which is quick.
+      guard unsafe nghttp2_check_authority(value.baseAddress, value.count) != 0 || Self.isVisible(value) else {
+        return false
+      }
     default: return false
     }
     return seen.isDisjoint(with: [field, .regular]) && seen.insert(field).inserted
@@ -96,6 +101,10 @@ struct RequestCheck {
     }
   }
 
+  private static func isVisible(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
+    unsafe value.allSatisfy { (0x21...0x7E).contains($0) }
+  }
+
   /// Source: RFC 3986, section 3.1.
   private static func isScheme(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
     guard let first = unsafe value.first, isLetter(first) else { return false }
@@ -109,9 +118,10 @@ struct RequestCheck {
 
   /// Decimal digits alone; nil for anything else, and for more than an `Int` holds.
   private static func number(_ value: UnsafeBufferPointer<UInt8>) -> Int? {
-    guard unsafe !value.isEmpty else { return nil }
+    guard !value.isEmpty else { return nil }
     var number = 0
-    for byte in unsafe value {
+    for index in value.indices {
+      let byte = unsafe value[index]
       guard (0x30...0x39).contains(byte) else { return nil }
       let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
       let (next, exceeds) = tens.addingReportingOverflow(Int(byte - 0x30))
@@ -126,22 +136,23 @@ extension UnsafeBufferPointer<UInt8> {
   /// Whether the bytes are exactly those of `text`.
   @inline(__always)
   func equals(_ text: StaticString) -> Bool {
-    guard unsafe count == text.utf8CodeUnitCount else { return false }
-    for index in 0..<count where unsafe self[index] != text.utf8Start[index] { return false }
-    return true
+    guard count == text.utf8CodeUnitCount, let bytes = baseAddress else { return false }
+    return unsafe memcmp(bytes, text.utf8Start, count) == 0
   }
 
   /// The bytes without spaces and tabs around them.
   @inline(__always)
   var trimmed: UnsafeBufferPointer<UInt8> {
-    guard let first = unsafe first, let last = unsafe last, Self.isSpace(first) || Self.isSpace(last) else {
+    guard let first = unsafe first, let last = unsafe last, first.isSpaceOrTab || last.isSpaceOrTab else {
       return unsafe self
     }
-    var range = unsafe indices
-    while let index = range.first, unsafe Self.isSpace(self[index]) { range.removeFirst() }
-    while let index = range.last, unsafe Self.isSpace(self[index]) { range.removeLast() }
+    var range = indices
+    while let index = range.first, unsafe self[index].isSpaceOrTab { range.removeFirst() }
+    while let index = range.last, unsafe self[index].isSpaceOrTab { range.removeLast() }
     return unsafe UnsafeBufferPointer(rebasing: self[range])
   }
+}
 
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+extension UInt8 {
+  fileprivate var isSpaceOrTab: Bool { self == 0x20 || self == 0x09 }
 }

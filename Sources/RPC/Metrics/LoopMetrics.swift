@@ -6,6 +6,7 @@ final class LoopMetrics {
   private var calls: [CallCounters]
   private var refusedRequests: [Int: UInt64] = [:]
   private var reducedStatuses: UInt64 = 0
+  private var roomMade: [BufferKind: UInt64] = [:]
   private let methods: [ServerMethod]
 
   init(_ methods: [ServerMethod]) {
@@ -36,6 +37,9 @@ final class LoopMetrics {
   /// A status was sent without all of its details.
   func reduceStatus() { reducedStatuses += 1 }
 
+  /// A call was refused or ended for room.
+  func makeRoom(_ kind: BufferKind) { roomMade[kind, default: 0] += 1 }
+
   /// As of now.
   var counted: ServerMetrics {
     var counted = ServerMetrics()
@@ -46,6 +50,7 @@ final class LoopMetrics {
     counted.callsOfUnknownMethods = calls[methods.count]
     counted.refusedRequests = refusedRequests
     counted.reducedStatuses = reducedStatuses
+    counted.roomMade = roomMade
     return counted
   }
 }
