@@ -6,8 +6,9 @@ internal import HTTP2
 /// Room is made at the cost of the address that holds most, so that one address cannot crowd out the others; connections without an
 /// address count one by one. What is ended is told RESOURCE_EXHAUSTED, and when to come back.
 extension LoopServer {
-  /// Part of a limit that is free again after relief, so that the next bytes do not ask for it at once: an eighth.
-  private static let reliefDivisor = 8
+  /// Part of a limit that is free again after relief, so that the next bytes do not ask for it at once; no more, so that others need not
+  /// wait long: a 32nd.
+  private static let reliefDivisor = 32
 
   /// The connections of one address, and what they hold together.
   private struct Group {
@@ -38,22 +39,29 @@ extension LoopServer {
       }
       groups?[host] = nil
     }
-    if resources.openStreamCount > limits.http2.streamsPerLoopMax { relieveStreams() }
+    // Streams that were ended close with the end of the turn.
+    guard resources.openStreamCount > limits.http2.streamsPerLoopMax, relievedAtMilliseconds != loop.nowMilliseconds
+    else {
+      return
+    }
+    relievedAtMilliseconds = loop.nowMilliseconds
+    relieveStreams()
   }
 
-  /// Ends the oldest requests that hold something, for as long as `isNeeded`: honest ones are soon over.
+  /// Ends requests that hold something, for as long as `isNeeded`: of the connections that hold most, the oldest, since honest ones are
+  /// soon over.
   private func endRequests(of connections: [ServerConnection], _ kind: BufferKind, while isNeeded: () -> Bool) {
-    var holders: [(stream: HTTP2Stream, connection: ServerConnection)] = []
-    for connection in connections {
-      connection.session.forEachStream { if $0.heldReceivedBytes > 0 { holders.append(($0, connection)) } }
-    }
-    holders.sort { $0.stream.openedAtMilliseconds < $1.stream.openedAtMilliseconds }
-    for (stream, connection) in holders where isNeeded() {
-      connection.endForRoom(stream)
-      metrics.makeRoom(kind)
-    }
-    // What is left of them is in nghttp2's hands.
-    for connection in connections where connection.session.use.receivedBytes > 0 && isNeeded() {
+    for connection in connections.sorted(by: { $0.session.use.receivedBytes > $1.session.use.receivedBytes }) {
+      guard isNeeded() else { return }
+      var holders: [HTTP2Stream] = []
+      connection.session.forEachStream { if $0.heldReceivedBytes > 0 { holders.append($0) } }
+      holders.sort { $0.openedAtMilliseconds < $1.openedAtMilliseconds }
+      for stream in holders where isNeeded() {
+        connection.endForRoom(stream)
+        metrics.makeRoom(kind)
+      }
+      // What is left of it is in nghttp2's hands.
+      guard connection.session.use.receivedBytes > 0, isNeeded() else { continue }
       metrics.makeRoom(kind)
       connection.close(.outOfRoom)
     }
@@ -61,20 +69,24 @@ extension LoopServer {
 
   // MARK: Streams
 
-  /// Ends the newest streams of the address that has most of them.
+  /// Ends the newest streams of the connections that have most, of the address that has most.
   private func relieveStreams() {
     let groups = groups { $0.session.openStreamCount }
     guard let largest = groups.values.max(by: { $0.amount < $1.amount }) else { return }
     let all = limits.http2.streamsPerLoopMax
     // Where there is nobody else, only those that are too many.
     let target = groups.count > 1 ? all - all / Self.reliefDivisor : all
-    var streams: [(stream: HTTP2Stream, connection: ServerConnection)] = []
-    for connection in largest.connections { connection.session.forEachStream { streams.append(($0, connection)) } }
-    streams.sort { $0.stream.openedAtMilliseconds > $1.stream.openedAtMilliseconds }
-    // A stream closes once its peer has been told: the number does not fall meanwhile.
-    for (stream, connection) in streams.prefix(max(0, resources.openStreamCount - target)) {
-      connection.endForRoom(stream)
-      metrics.makeRoom(.streams)
+    var excess = resources.openStreamCount - target
+    for connection in largest.connections.sorted(by: { $0.session.openStreamCount > $1.session.openStreamCount }) {
+      guard excess > 0 else { return }
+      var streams: [HTTP2Stream] = []
+      connection.session.forEachStream { streams.append($0) }
+      streams.sort { $0.openedAtMilliseconds > $1.openedAtMilliseconds }
+      for stream in streams.prefix(excess) {
+        connection.endForRoom(stream)
+        metrics.makeRoom(.streams)
+      }
+      excess -= streams.count
     }
   }
 

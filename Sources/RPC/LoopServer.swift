@@ -14,6 +14,8 @@ final class LoopServer {
   private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var connectionsByGroup: [String: Int] = [:]
   let metrics: LoopMetrics
+  /// When streams were ended for room last, on the loop's clock, which stands still for a turn.
+  var relievedAtMilliseconds: UInt64 = 0
   private var counters = ConnectionCounters()
   /// Those of listeners that have been stopped.
   private var shortageCount = 0
