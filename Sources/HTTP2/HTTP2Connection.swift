@@ -192,6 +192,9 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     session.countUnsent(unsent.isEmpty ? 0 : unsent.capacity + session.outboundFrameCount * Self.frameBytes)
   }
 
+  /// Gives back memory that a quiet connection does not need.
+  public func trimBuffers() { tls?.trimBuffers() }
+
   /// Sends what TLS has encrypted.
   private func send(_ tls: TLSSession) -> Bool {
     guard tls.hasOutgoing else { return true }

@@ -36,6 +36,9 @@ struct RawPeer: ~Copyable {
   /// - Parameter host: One of the addresses of loopback.
   init(to address: SocketAddress, from host: String = "127.0.0.1") {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    // What is sent at once arrives at once.
+    var one: Int32 = 1
+    _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     var own = sockaddr_in()
     own.sin_family = sa_family_t(AF_INET)
     own.sin_addr.s_addr = inet_addr(host)
