@@ -1,6 +1,7 @@
 /// Bytes of memory that are held for peers: what a connection, or all connections of a loop, have of it.
 ///
-/// Allocated bytes count, not only those in use. A stream's first `HTTP2Stream.keptBytesMax` bytes in each direction do not: the
+/// Of bodies the bytes that have arrived count (what their arrays have beyond that was never touched), of everything else the bytes that are
+/// allocated. A stream's first `HTTP2Stream.keptBytesMax` bytes in each direction do not: the
 /// number of streams is limited instead, and a small call pays nothing for the counting.
 public struct BufferUse: Sendable, Equatable {
   /// Header lists and bodies that have arrived and are not used yet, without room that was set aside for large messages.
@@ -123,7 +124,7 @@ extension HTTP2Stream {
   /// Bytes that count for what has been received.
   @inline(__always)
   var receivedHeldBytes: Int {
-    let body = body.capacity
+    let body = body.count
     return max(0, (body > Self.keptBytesMax ? body : 0) - reservedBytes) + headers.heldBytes + trailers.heldBytes
   }
 

@@ -17,8 +17,9 @@ public struct HTTP2Limits: Sendable {
   /// Bytes of one stream waiting for the peer's window before the writer is suspended.
   public var outboundBytesMax = 65_536
 
-  /// Bytes that one connection may hold of what it has received (`BufferUse.receivedBytes`): all of its streams' first windows.
-  public var receivedBytesPerConnectionMax = 16 * 1_024 * 1_024
+  /// Bytes that one connection may hold of what it has received (`BufferUse.receivedBytes`): the full windows of all its streams, of which
+  /// four may be busy ones, since large requests that wait for room fill theirs; and some header lists.
+  public var receivedBytesPerConnectionMax = 20 * 1_024 * 1_024
   /// The same over all connections of a loop: a thousand full windows.
   public var receivedBytesPerLoopMax = 64 * 1_024 * 1_024
   /// Bytes that one connection may hold of what is to be sent (`BufferUse.sendingBytes`). One response is let in whatever its size.
