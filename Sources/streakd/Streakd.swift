@@ -73,6 +73,12 @@ struct Streakd: AsyncParsableCommand {
     help: "Connections from one address for each loop. Behind a proxy all come from the proxy's. (default: 2000)")
   var connectionsPerAddressMax: Int?
 
+  @Option(
+    help:
+      "MiB for each loop that requests and responses may take while peers send and take them, 16 to 65536: half for large requests, a quarter each for others and for responses. (default: 256)"
+  )
+  var buffersMib: Int?
+
   @Option(help: "Seconds that a connection without calls is kept; 0: for ever. (default: 300)")
   var idleSeconds: Int?
 
