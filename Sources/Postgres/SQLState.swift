@@ -6,6 +6,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public var description: String { rawValue }
 
   public static let readOnlyTransaction = SQLState(rawValue: "25006")
+  public static let diskFull = SQLState(rawValue: "53100")
   public static let insufficientPrivilege = SQLState(rawValue: "42501")
   public static let undefinedFunction = SQLState(rawValue: "42883")
   public static let duplicateTable = SQLState(rawValue: "42P07")

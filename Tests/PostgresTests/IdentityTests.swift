@@ -91,17 +91,17 @@ struct IdentityTests {
   func otherSystem() async throws {
     let known = KnownDatabase()
     _ = try known.accept(identity(1), server: "elsewhere:1")
-    try await withDatabase({
-      $0.knownDatabase = known
-      $0.queueWaitMilliseconds = 300
-    }) { database, _ in
-      let error = await databaseError { _ = try await Common.ask(database) }
-      guard case .unreachable(let reason) = error else {
-        Issue.record("\(String(describing: error))")
-        return
+    let failed = Signal()
+    let events = EventList()
+    try await withDatabase(
+      { $0.knownDatabase = known },
+      onEvent: { event in
+        events.append(event)
+        if case .connectFailed = event { failed.send() }
       }
-      #expect(reason.contains("another database: its system identifier is"))
-    }
+    ) { _, _ in await failed.wait() }
+    let reasons = events.all.compactMap { if case .connectFailed(let reason, _) = $0 { reason } else { nil } }
+    #expect(try #require(reasons.first).contains("another database: its system identifier is"))
     #expect(known.refusals.count == 1)
   }
 

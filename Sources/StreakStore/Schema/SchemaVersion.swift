@@ -20,6 +20,6 @@ struct SchemaVersion: Sendable {
   /// Every step that this program knows, in order.
   static let all: [SchemaVersion] = [
     .initial, .previousRun, .sync, .rateLimits, .auditChain, .knownDevices, .migrations, .cheaperWrites,
-    .serviceState, .recovery, .lookups, .changesInHistory, .noCellsDigest,
+    .serviceState, .recovery, .lookups, .changesInHistory, .noCellsDigest, .timelines,
   ]
 }
