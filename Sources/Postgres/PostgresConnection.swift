@@ -1,5 +1,6 @@
 internal import CLibpq
 import EventLoop
+import Synchronization
 
 /// Who owns a connection and is told what happens on it. Called on the loop's thread.
 protocol PostgresConnectionOwner: AnyObject {
@@ -155,7 +156,23 @@ protocol PostgresConnectionOwner: AnyObject {
   func checkSilence(nowMilliseconds: UInt64) {
     guard phase == .ready, !isIdle else { return }
     let silenceMax = configuration.statementTimeoutMilliseconds + configuration.answerGraceMilliseconds
-    if nowMilliseconds > lastProgressMilliseconds + silenceMax { fail("the server does not answer") }
+    guard nowMilliseconds > lastProgressMilliseconds + silenceMax else { return }
+    // A server that waits for a synchronous standby would keep the session, and its place among the server's connections.
+    sendLastCancel()
+    fail("the server does not answer")
+  }
+
+  private func sendLastCancel() {
+    guard let handle = unsafe handle, !isCancelSent, CancelRequest.beginLast() else { return }
+    guard let cancel = unsafe PQgetCancel(handle) else { return CancelRequest.endLast() }
+    let request = unsafe CancelRequest(owning: cancel)
+    let loop = loop
+    Task(executorPreference: loop) {
+      await loop.offload {
+        request.send()
+        CancelRequest.endLast()
+      }
+    }
   }
 
   /// Asks the server, from the thread pool, to stop the running statement.
@@ -183,4 +200,14 @@ protocol PostgresConnectionOwner: AnyObject {
 
   /// Blocks until the server took the request. A failure leaves the statement to its timeout.
   func send() { _ = unsafe PQcancel(handle, nil, 0) }
+
+  /// Whether a request to stop a silent session's statement is under way. One at a time: a server that cannot be reached holds a
+  /// thread of the pool for as long as the system tries.
+  private static let isLastUnderWay = Atomic(false)
+
+  static func beginLast() -> Bool {
+    isLastUnderWay.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
+  }
+
+  static func endLast() { isLastUnderWay.store(false, ordering: .relaxed) }
 }

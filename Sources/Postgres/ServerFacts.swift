@@ -36,8 +36,11 @@ struct ServerFacts: Equatable {
     let identity =
       withIdentity
       ? "(SELECT system_identifier FROM pg_control_system())::text, (\(timelineExpression))::text" : "NULL, NULL"
+    // A standby's session could write once the standby is promoted, without anything having looked at the new timeline: it stays
+    // read only until it is replaced.
     return """
-      SELECT pg_backend_pid()::text, current_setting('server_encoding'), current_setting('transaction_read_only'), \(identity)
+      SELECT pg_backend_pid()::text, current_setting('server_encoding'), CASE WHEN pg_is_in_recovery()
+        THEN set_config('default_transaction_read_only', 'on', false) ELSE current_setting('transaction_read_only') END, \(identity)
       """
   }
 }

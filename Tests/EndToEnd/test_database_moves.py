@@ -100,6 +100,8 @@ def test_a_standby_first_in_the_list_is_left_when_another_server_can_write(folde
                 wait_until(lambda: person.streak(habit).current == 0)
                 standby.promote()
                 wait_until(lambda: is_recorded(person, habit))
+                # Not by a session from before, which would not have seen the new timeline.
+                assert int(epoch(standby)[0]) > 1
                 wait_until(lambda: readiness(server)[0] == 200)
 
 

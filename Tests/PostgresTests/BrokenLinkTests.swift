@@ -51,6 +51,24 @@ struct BrokenLinkTests {
     }
   }
 
+  @Test("a session whose server is silent for too long is given up, and its statement is stopped there")
+  func silent() async throws {
+    try await withDatabase({
+      $0.statementTimeoutMilliseconds = 100
+      $0.answerGraceMilliseconds = 100
+      // The server must not stop it by itself.
+      $0.serverSettings = [(name: "statement_timeout", value: "0")]
+    }) { database, _ in
+      let error = await databaseError { _ = try await database.run(Common.sleep, .double(3_600)) }
+      guard case .outcomeUnknown = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      var sleeping = 1
+      while sleeping > 0 { sleeping = try await database.run(Common.sleepers).rowCount }
+    }
+  }
+
   private static let shortSleep = Statement(.read, "select pg_sleep(0.5), 7::int4")
 
   @Test("a read whose server process dies is run again")
