@@ -40,14 +40,13 @@ public final class StreakStore: Sendable {
   ///   - loops: The loops that calls will be made on.
   ///   - busyPollMicroseconds: How long a loop stays awake for the answer to a change that is alone; 0: not at all.
   ///   - logger: Told of connections made and lost, and of statements that fail, each kind once in a second; nil: nothing is logged.
-  ///   - onEpochChange: Told on a loop of each later epoch that a new connection shows, before any call uses that connection.
   ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next ones need not load it; 0: nothing.
   /// - Throws: `StoreConfigurationError` if the connection string is not one.
   public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
     ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
-    logger: Logger? = nil, onEpochChange: @escaping @Sendable (DatabaseEpoch) -> Void = { _ in }
+    logger: Logger? = nil
   ) throws(StoreConfigurationError) {
     var configuration: PostgresConfiguration
     do {
@@ -58,19 +57,16 @@ public final class StreakStore: Sendable {
     configuration.connectionsPerLoop = connectionsPerLoop
     self.init(
       configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
-      ledgerMemoryBytes: ledgerMemoryBytes, logger: logger, onEpochChange: onEpochChange)
+      ledgerMemoryBytes: ledgerMemoryBytes, logger: logger)
   }
 
   init(
     configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
     busyPollMicroseconds: Int = 0, ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
-    logger: Logger? = nil, onEpochChange: @escaping @Sendable (DatabaseEpoch) -> Void = { _ in }
+    logger: Logger? = nil
   ) {
     let log = logger.map { DatabaseLog(logger: $0) }
-    let epoch = CurrentEpoch { before, now in
-      logger?.notice("the database has a new epoch", metadata: ["before": "\(before)", "now": "\(now)"])
-      onEpochChange(now)
-    }
+    let epoch = CurrentEpoch(logger: logger)
     var configuration = configuration
     configuration.serverSettings = Self.plannerSettings
     configuration.admit = { new throws(DatabaseError) in try await epoch.admit(new) }

@@ -74,7 +74,7 @@ class Postgres:
     def kill(self):
         """As a power cut does: nothing is said to anybody."""
         process = int((self.data / "postmaster.pid").read_text().split("\n")[0])
-        children = subprocess.run(["ps", "--ppid", str(process), "-o", "pid="], capture_output=True, text=True).stdout.split()
+        children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
         for each in [process, *map(int, children)]:
             try:
                 os.kill(each, signal.SIGKILL)
@@ -84,6 +84,7 @@ class Postgres:
             wait_until(lambda: not _runs(each))  # noqa: B023  (asked before the next one)
         # Where init does not reap, the number is taken for a running server's.
         (self.data / "postmaster.pid").unlink()
+        (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
 
     def promote(self):
         as_server_user(programs() / "pg_ctl", "-D", self.data, "-w", "promote")

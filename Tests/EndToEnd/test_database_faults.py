@@ -10,9 +10,10 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from person import Person, details, today
+from person import Person, details, local_time, today
 from postgres import DATABASE, ROLE, Disk, Postgres
 from server import PROGRAMS, Server, wait_until
+from streak.v1 import streak_pb2
 
 ADMIN = ("--admin-listen", "127.0.0.1:0")
 
@@ -148,7 +149,7 @@ def test_a_commit_that_no_synchronous_standby_confirms_is_not_acknowledged(folde
             habit = person.put_habit()
             postgres.set("synchronous_standby_names", "nobody")
             call = person.streaks.RecordCompletion.future(
-                _completion(habit), metadata=person.metadata, timeout=60)
+                completion(habit), metadata=person.metadata, timeout=60)
             status, text = wait_until(lambda: (page := readiness(server))[0] == 503 and page)
             assert "has not confirmed a write" in text
             assert not is_serving(server)
@@ -167,9 +168,7 @@ def test_a_commit_that_no_synchronous_standby_confirms_is_not_acknowledged(folde
             assert person.streak(habit).current == 1
 
 
-def _completion(habit):
-    from person import local_time
-    from streak.v1 import streak_pb2
+def completion(habit):
     return streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), made=local_time())
 
 

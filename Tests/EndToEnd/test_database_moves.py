@@ -8,7 +8,7 @@ import pytest
 from person import Person, today
 from postgres import DATABASE, Postgres, own
 from server import Server, wait_until
-from streak.v1 import sync_pb2, sync_pb2_grpc
+from streak.v1 import account_pb2, sync_pb2, sync_pb2_grpc
 from test_database_faults import ADMIN, expect_unavailable, log, readiness, refusal_to_start
 
 STREAMING = ("wal_level=replica", "max_wal_senders=5", "hot_standby=on")
@@ -103,6 +103,31 @@ def test_a_standby_first_in_the_list_is_left_when_another_server_can_write(folde
                 # Not by a session from before, which would not have seen the new timeline.
                 assert int(epoch(standby)[0]) > 1
                 wait_until(lambda: readiness(server)[0] == 200)
+
+
+def test_an_erasure_that_a_failover_lost_is_repeated_before_a_call_is_served(folder):
+    with Postgres(folder / "postgres", 6001, settings=STREAMING) as primary:
+        with Postgres(folder / "postgres", 6002, settings=STREAMING, source=primary) as standby:
+            hosts = f"host={folder}/postgres,{folder}/postgres port=6001,6002"
+            place = f"{hosts} {primary.database.split(' ', 2)[2]}"
+            arguments = (*ADMIN, "--backup-folder", str(folder / "backups"))
+            with Server(database=place, arguments=arguments) as server, Person(server) as person, Person(server) as other:
+                person.sign_up()
+                habit = person.put_habit()
+                other.sign_up()
+                caught_up(standby, primary)
+                standby.stop()
+                other.accounts.DeleteAccount(
+                    account_pb2.DeleteAccountRequest(email=other.email, confirmation="delete my account"),
+                    metadata=other.metadata, timeout=60)
+                primary.kill()
+                standby.start()
+                found = "SELECT count(*) FROM emails"
+                assert standby.sql(found, database=DATABASE) == "2"
+                standby.promote()
+                wait_until(lambda: is_recorded(person, habit))
+                assert standby.sql(found, database=DATABASE) == "1"
+                assert log(server, "erased people were removed")
 
 
 def test_a_database_of_another_system_is_not_used(folder):

@@ -1,18 +1,31 @@
+internal import Logging
 internal import Postgres
 internal import Synchronization
+
+/// What a later epoch asks for before any call uses the database. Called on one of the store's loops; if it throws, it is tried again with
+/// another connection.
+public typealias EpochRise = @Sendable (DatabaseEpoch) async throws(StoreError) -> Void
 
 /// Which epoch the store is in, kept up by every new connection. Any thread.
 final class CurrentEpoch: Sendable {
   // A connection that is not admitted waits, so that this runs before any call uses it.
   private static let observe = Statement(.write, "SELECT present_epoch, present_bits FROM observe_timeline()")
-  private let epoch = Mutex(DatabaseEpoch(number: 0, bits: 0))
-  private let onChange: @Sendable (DatabaseEpoch, DatabaseEpoch) -> Void
+  private struct State {
+    var epoch = DatabaseEpoch(number: 0, bits: 0)
+    /// What a later epoch asks for is being done: no connection is used before it is.
+    var isRising = false
+    var onRise: EpochRise?
+  }
+  private let state = Mutex(State())
+  private let logger: Logger?
 
-  /// - Parameter onChange: Told of each later epoch than one that was known: the one before, the one now.
-  init(onChange: @escaping @Sendable (DatabaseEpoch, DatabaseEpoch) -> Void) { self.onChange = onChange }
+  init(logger: Logger?) { self.logger = logger }
+
+  /// Sets what is done for each later epoch.
+  func onRise(_ body: @escaping EpochRise) { state.withLock { $0.onRise = body } }
 
   /// 0: nothing was read yet.
-  var value: DatabaseEpoch { epoch.withLock { $0 } }
+  var value: DatabaseEpoch { state.withLock { $0.epoch } }
 
   /// Reads the epoch, beginning a new one if the database is on a timeline that it has never recorded.
   func read(by runner: some StatementRunner) async throws(DatabaseError) -> DatabaseEpoch {
@@ -30,26 +43,40 @@ final class CurrentEpoch: Sendable {
       throw error
     }
     guard value.number != 0 else { return }
-    try adopt(found)
+    try await adopt(found)
   }
 
-  /// - Throws: `.unreachable` for an earlier epoch, or that of a copy which went on apart.
-  func adopt(_ found: DatabaseEpoch) throws(DatabaseError) {
-    let (known, succession) = epoch.withLock { epoch in
-      let (known, succession) = (epoch, epoch.succession(of: found))
-      if succession == .later { epoch = found }
-      return (known, succession)
+  /// - Throws: `.unreachable` for an earlier epoch, or that of a copy which went on apart, and while what a later epoch asks for is
+  ///   not done.
+  func adopt(_ found: DatabaseEpoch) async throws(DatabaseError) {
+    guard let (known, body) = try begin(found) else { return }
+    defer { state.withLock { $0.isRising = false } }
+    do throws(StoreError) {
+      try await body?(found)
+    } catch {
+      throw .unreachable(reason: "the epoch \(found) cannot begin: \(error)")
+    }
+    state.withLock { $0.epoch = found }
+    logger?.notice("the database has a new epoch", metadata: ["before": "\(known)", "now": "\(found)"])
+  }
+
+  /// - Returns: The known epoch and what is to be done for a later one; nil: there is nothing to do.
+  private func begin(_ found: DatabaseEpoch) throws(DatabaseError) -> (DatabaseEpoch, EpochRise?)? {
+    let (known, succession, isRising, body) = state.withLock { state in
+      defer { if state.epoch.succession(of: found) == .later { state.isRising = true } }
+      return (state.epoch, state.epoch.succession(of: found), state.isRising, state.onRise)
     }
     switch succession {
-    case .same: break
-    case .later: if known.number != 0 { onChange(known, found) }
     case .foreign:
       throw .unreachable(reason: "the database's epoch is \(found), which does not follow the known one, \(known)")
+    case .same, .later:
+      guard !isRising else { throw .unreachable(reason: "a new epoch is about to begin") }
+      return succession == .later ? (known, body) : nil
     }
   }
 
-  /// What an operator has just read or raised.
-  func set(_ found: DatabaseEpoch) { epoch.withLock { $0 = found } }
+  /// What is read when the program starts.
+  func set(_ found: DatabaseEpoch) { state.withLock { $0.epoch = found } }
 
   private static func decode(_ result: consuming QueryResult) throws(DatabaseError) -> DatabaseEpoch {
     try result.one { row throws(DatabaseError) in DatabaseEpoch(number: try row.int64(0), bits: try row.int64(1)) }
@@ -57,6 +84,9 @@ final class CurrentEpoch: Sendable {
 }
 
 extension StreakStore {
+  /// Sets what is done for each later epoch that a new connection shows. The body must not use the store's own connections: they wait for it.
+  public func onEpochRise(_ body: @escaping EpochRise) { currentEpoch.onRise(body) }
+
   /// Reads the database's epoch, which life of the database this is, and keeps it: after `migrateSchema()`, or for a store that serves a schema
   /// which another one has applied. It rises when the database has gone back to an earlier state, or is on a timeline that it has never
   /// recorded: a standby was promoted, or a cluster recovered to an earlier moment. 1 at first. Later on, every new connection keeps it up.
@@ -64,7 +94,7 @@ extension StreakStore {
   public func readEpoch() async throws(StoreError) -> Int64 {
     do throws(DatabaseError) {
       let found = try await currentEpoch.read(by: database)
-      currentEpoch.set(found)
+      if epoch == 0 { currentEpoch.set(found) } else { try await currentEpoch.adopt(found) }
       return found.number
     } catch {
       throw StoreError(error)
