@@ -149,6 +149,17 @@ def test_a_database_of_another_system_is_not_used(folder):
             wait_until(lambda: readiness(server) == (200, "ready\n"))
 
 
+def test_a_server_that_does_not_tell_its_identity_serves_all_the_same(folder):
+    with Postgres(folder / "postgres") as postgres:
+        for function in ("pg_control_system()", "pg_current_wal_insert_lsn()"):
+            postgres.sql(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC", database=DATABASE)
+        with Server(database=postgres.database) as server, Person(server) as person:
+            person.sign_up()
+            assert person.record(person.put_habit())
+            assert postgres.sql("SELECT count(*) FROM timelines", database=DATABASE) == "0"
+            assert log(server, "the database's identity is not checked")
+
+
 class Bouncer:
     """A PgBouncer on a Unix socket in front of a server."""
 
