@@ -71,7 +71,7 @@ def refusal_to_start(database, *arguments) -> str:
     return last
 
 
-def test_a_read_only_database_is_unavailable_and_the_server_recovers_by_itself(folder):
+def test_c127_a_read_only_database_is_unavailable_and_the_server_recovers_by_itself(folder):
     with Postgres(folder / "postgres") as postgres, Server(database=postgres.database, arguments=ADMIN) as server:
         with Person(server) as person:
             person.sign_up()
@@ -97,7 +97,7 @@ def test_a_read_only_database_is_unavailable_and_the_server_recovers_by_itself(f
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_is_unavailable_and_the_server_recovers_by_itself(folder):
+def test_c127_a_full_disk_is_unavailable_and_the_server_recovers_by_itself(folder):
     with Disk(folder / "disk", 128) as disk, Postgres(folder / "postgres", data=disk.folder / "data") as postgres:
         with Server(database=postgres.database, arguments=ADMIN) as server, Person(server) as person:
             person.sign_up()
@@ -117,7 +117,8 @@ def test_a_full_disk_is_unavailable_and_the_server_recovers_by_itself(folder):
             refused = wait_until(is_refused)
             assert (refused.code(), details(refused)[0].reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
             assert retry_seconds(refused) > 0
-            assert [line for line in log(server, "a statement failed") if "sqlstate=53100" in line and "No space left" in line]
+            wait_until(lambda: [line for line in log(server, "a statement failed")
+                                if "sqlstate=53100" in line and "No space left" in line])
             status, text = wait_until(lambda: (page := readiness(server))[0] == 503 and page)
             assert "53100" in text
             assert not is_serving(server)
@@ -126,7 +127,7 @@ def test_a_full_disk_is_unavailable_and_the_server_recovers_by_itself(folder):
             person.record(habit, day, note="again")
 
 
-def test_no_connection_to_be_had_is_unavailable_and_the_server_recovers_by_itself(folder):
+def test_c127_no_connection_to_be_had_is_unavailable_and_the_server_recovers_by_itself(folder):
     with Postgres(folder / "postgres") as postgres, Server(database=postgres.database, arguments=ADMIN) as server:
         with Person(server) as person:
             person.sign_up()
@@ -136,7 +137,7 @@ def test_no_connection_to_be_had_is_unavailable_and_the_server_recovers_by_itsel
             expect_unavailable(lambda: person.record(habit))
             status, text = wait_until(lambda: (page := readiness(server))[0] == 503 and "53300" in page[1] and page, 30)
             assert "too many connections for role" in text
-            assert log(server, "the database cannot be reached")
+            wait_until(lambda: log(server, "the database cannot be reached"))
             postgres.sql(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
             wait_until(lambda: readiness(server)[0] == 200 and is_serving(server))
             assert person.record(habit)
