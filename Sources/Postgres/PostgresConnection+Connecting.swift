@@ -39,7 +39,7 @@ extension PostgresConnection {
   }
 
   /// Texts of failed attempts that are kept.
-  private static let attemptFailuresMax = 8
+  static let attemptFailuresMax = 8
 
   private func restartAttemptTimer(name: String) {
     connectTimer?.cancel()

@@ -97,7 +97,7 @@ struct ConnectPlanTests {
   @Test("connect_timeout is libpq's: seconds, 1 means 2, what is no time means our own limit")
   func timeout() throws {
     for (text, milliseconds) in [
-      ("7", 7_000), ("1", 2_000), ("0", 5_000), ("-1", 5_000), ("x", 5_000), ("3601", 5_000),
+      ("7", 7_000), ("1", 2_000), ("0", 5_000), ("-1", 5_000), ("x", 5_000), ("3600", 3_600_000), ("3601", 5_000),
     ] {
       let configuration = try PostgresConfiguration(connectionString: "host=a connect_timeout=\(text)")
       #expect(configuration.attemptMilliseconds == UInt64(milliseconds), "\(text)")
@@ -130,6 +130,27 @@ struct ConnectPlanTests {
       #expect((2_000..<5_000).contains(took))
     }
     #expect(!events.all.contains { if case .connectFailed = $0 { true } else { false } })
+  }
+
+  @Test("of servers that cannot be reached so many are named and no more", arguments: [8, 9])
+  func reasonsBound(count: Int) async throws {
+    let failed = Signal()
+    let events = EventList()
+    let folders = (0..<count).map { "/nonexistent\($0)" }.joined(separator: ",")
+    let configuration = try PostgresConfiguration(connectionString: "host=\(folders)")
+    try await withDatabase(
+      {
+        $0 = configuration
+        $0.connectionsPerLoop = 1
+      },
+      onEvent: { event in
+        events.append(event)
+        if case .connectFailed = event { failed.send() }
+      }
+    ) { _, _ in await failed.wait() }
+    let reasons = events.all.compactMap { if case .connectFailed(let reason, _) = $0 { reason } else { nil } }
+    let named = try #require(reasons.first).split(separator: ";").count { $0.contains("/nonexistent") }
+    #expect(named == PostgresConnection.attemptFailuresMax)
   }
 
   @Test("when no server can be reached the reason names each of them")
