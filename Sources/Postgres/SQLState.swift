@@ -48,6 +48,6 @@ extension SQLState {
   /// The server itself ends the session with it, and has undone what was open: its own shutdown, or a session that was idle for too long.
   var endsSession: Bool { rawValue.hasPrefix("57P") || rawValue == "25P03" || rawValue == "25P04" }
 
-  /// The statement's data is wrong, or breaks a constraint.
-  var isAboutData: Bool { code == "22" || code == "23" }
+  /// The statement's data is wrong (22), breaks a constraint (23) or is too large (54): other data of the same statement may be right.
+  public var isAboutData: Bool { code == "22" || code == "23" || code == "54" }
 }
