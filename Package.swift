@@ -215,7 +215,7 @@ let package = Package(
       ],
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
-      name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
+      name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore", logging],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",
