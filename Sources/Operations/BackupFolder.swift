@@ -11,6 +11,7 @@ public import Schema
 /// 20261124T031500Z-k3x9/   one backup; appears complete or not at all
 ///   dump.sql.zst.age       the dump
 ///   manifest.json          what is in it: a `Backup` message
+///   manifest.sig           who signed it, and the signature: see `BackupSigners`
 ///   check.json             how the last check went: a `BackupCheck` message
 /// .unfinished-.../         one that is being made; removed by the next run if that was killed
 /// ```
@@ -19,8 +20,11 @@ public struct BackupFolder: Sendable {
 
   static let dumpName = "dump.sql.zst.age"
   static let manifestName = "manifest.json"
+  static let signatureName = "manifest.sig"
   static let checkName = "check.json"
   static let unfinishedPrefix = ".unfinished-"
+  /// Bytes of the file with the signature.
+  private static let signatureBytesMax = 4_096
   /// The manifest's layout. 1 had other fingerprints: see `TableFingerprint`.
   static let layoutVersion: Int32 = 2
 
@@ -55,10 +59,18 @@ public struct BackupFolder: Sendable {
     return backups
   }
 
-  /// One backup.
-  public func backup(_ name: String) throws(OperationsError) -> Backup {
+  /// One backup, as its manifest describes it.
+  ///
+  /// - Parameter signers: Whose signature it must carry; nil: whoever wrote it, for a list.
+  public func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
     guard Self.isName(name), let bytes = try Files.read("\(path)/\(name)/\(Self.manifestName)") else {
       throw .noSuchBackup("there is no backup \(name) in \(path)")
+    }
+    if let signers {
+      let signature = try Files.read("\(path)/\(name)/\(Self.signatureName)", byteLimit: Self.signatureBytesMax)
+      if let failure = signers.failure(of: signature, manifest: bytes) {
+        throw .refused("the backup \(name) is not used: \(failure)")
+      }
     }
     var backup: Backup = try Self.decode(bytes, "the manifest of \(name)")
     guard backup.layoutVersion <= Self.layoutVersion else {

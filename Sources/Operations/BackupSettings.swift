@@ -11,6 +11,8 @@ public struct BackupSettings: Sendable {
   public var recipients: [String]
   /// Where trial restores have their PostgreSQL: a folder that every user may enter, with room for the whole database.
   public var scratchFolder = "/var/tmp"
+  /// The file with the key that signs them; nil: see `BackupSigningKey.standardPath`.
+  public var signingKeyFile: String?
   /// How long backups are kept, in days.
   public var retentionDays = 30
 

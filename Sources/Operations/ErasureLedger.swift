@@ -70,7 +70,7 @@ public struct ErasureLedger: Sendable {
     hex(Array(SHA256.digest(of: Array(content.utf8)).prefix(4)))
   }
 
-  private static func hex(_ bytes: [UInt8]) -> String {
+  static func hex(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 

@@ -169,7 +169,7 @@ public struct PointInTime: Sendable {
     }
     do throws(OperationsError) {
       let environment = try Self.environment(cluster.connectionString)
-      let session = try PsqlSession(PostgresPrograms(), environment: environment)
+      let session = try PsqlSession(try PostgresPrograms(), environment: environment)
       defer { session.end() }
       // Readable before its log is replayed. Polled: nothing tells us; a server that cannot reach the moment ends, and the session with it.
       while try session.run("SELECT pg_is_in_recovery();").first != ["f"] { usleep(100_000) }
@@ -200,7 +200,7 @@ public struct PointInTime: Sendable {
     let address = try Self.server { () throws(PrivateClusterError) in
       try PrivateCluster.connectionString(runningIn: dataFolder)
     }
-    return try PsqlSession(PostgresPrograms(), environment: try Self.environment(address))
+    return try PsqlSession(try PostgresPrograms(), environment: try Self.environment(address))
   }
 
   private static func environment(_ connectionString: String) throws(OperationsError) -> [String] {
