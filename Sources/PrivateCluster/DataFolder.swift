@@ -24,7 +24,7 @@ final class DataFolder: Sendable {
   /// Makes the folder if need be, gives it to the server's user and takes the lock.
   init(opening path: String, user: ServerUser?) throws(PrivateClusterError) {
     // Absolute, for the programs that work from another folder.
-    let path = path.hasPrefix("/") ? path : "\(resolvedPath(".") ?? ".")/\(path)"
+    let path = try absolutePath(path)
     try Self.make(path, user: user)
     guard let resolved = resolvedPath(path) else {
       throw .folderUnusable("cannot find the data folder \(path): \(lastSystemError())")
@@ -115,12 +115,11 @@ final class DataFolder: Sendable {
         throw .folderUnusable("cannot make the folder \(path): \(lastSystemError())")
       }
     }
-    if let user, unsafe chown(path, user.userID, user.groupID) != 0 {
-      throw .folderUnusable("cannot give \(path) to the user \(user.name): \(lastSystemError())")
+    // A link to a folder is the operator's own wish.
+    guard let path = resolvedPath(path) else {
+      throw .folderUnusable("cannot find the folder \(path): \(lastSystemError())")
     }
-    guard unsafe chmod(path, 0o700) == 0 else {
-      throw .folderUnusable("\(path) belongs to somebody else: \(lastSystemError())")
-    }
+    try OwnedFolder.give(path, to: user)
   }
 
   private static func checkReachable(_ path: String, user: ServerUser?) throws(PrivateClusterError) {

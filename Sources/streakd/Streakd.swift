@@ -323,6 +323,7 @@ struct Streakd: AsyncParsableCommand {
       recipients: wanted.recipient.map { [$0] } ?? [])
     backup.retentionDays = wanted.retentionDays
     backup.scratchFolder = wanted.scratchFolder
+    try ScheduledBackups.removeLeftovers(in: wanted.scratchFolder)
     let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
     let keeper = BackupKeeper(backup, schedule: schedule, store: store, loop: loop, logger: logger)
     try await keeper.applyLedger()
