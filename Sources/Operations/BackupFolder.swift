@@ -2,6 +2,7 @@ internal import GRPCSchema
 internal import Glibc
 internal import ProtobufCodec
 public import Schema
+public import StreakStore
 
 /// Where backups lie.
 ///
@@ -83,6 +84,16 @@ public struct BackupFolder: Sendable {
       backup.lastCheck = try Self.decode(check, "the last check of \(name)")
     }
     return backup
+  }
+
+  /// When the newest good backup began; nil: there is none.
+  public func lastGood() throws(OperationsError) -> Moment? {
+    try backups().last { $0.isGood }?.beganAt.map { Moment(seconds: $0.seconds) }
+  }
+
+  /// Why a folder without its erasure ledger is not used.
+  public var missingLedger: String {
+    "the erasure ledger \(ledger.path) is missing: is the backup folder mounted, and the right one?"
   }
 
   /// Keeps how a check went.

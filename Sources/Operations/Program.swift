@@ -6,6 +6,7 @@ struct Program {
   let name: String
   private let child: ChildProcess
   private let errors: Descriptor
+  private let progress: Progress?
 
   /// Starts a program.
   ///
@@ -13,9 +14,10 @@ struct Program {
   ///   - input: Where it reads from; nil: nothing.
   ///   - output: Where it writes to. Both are ours to close.
   ///   - user: Whom it runs as; nil is our own user.
+  ///   - progress: Ends the program when it is cancelled.
   init(
     _ arguments: [String], input: Descriptor? = nil, output: Descriptor, environment: [String] = [],
-    user: ServerUser? = nil
+    user: ServerUser? = nil, progress: Progress? = nil
   ) throws(OperationsError) {
     name = arguments.first?.split(separator: "/").last.map(String.init) ?? ""
     errors = try Descriptor.temporary()
@@ -26,13 +28,22 @@ struct Program {
     } catch {
       throw .programFailed("\(error)")
     }
+    self.progress = progress
+    if let progress { _ = progress.began(child.processID) }
   }
 
   /// Waits for its end. To be called once.
   ///
   /// - Returns: What went wrong, with its last words; nil if nothing did.
   func failure() -> String? {
+    if let progress {
+      child.waitWithoutCollecting()
+      progress.ended(child.processID)
+    }
     let end = child.waitForEnd()
+    if let progress, progress.isCancelled, end == .killed(signal: SIGKILL) {
+      return "\(name) was stopped with this program"
+    }
     guard end != .exited(0) else { return nil }
     // env, which starts every program, says 127 for one that is not there.
     if end == .exited(127) { return "\(name) is not installed (Debian: apt-get install \(Self.package(of: name)))" }

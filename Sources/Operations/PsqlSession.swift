@@ -19,14 +19,15 @@ final class PsqlSession: ByteSink {
   /// - Parameters:
   ///   - environment: Says which database; see `PostgresPrograms.environment`.
   ///   - user: The operating system's user that psql runs as; nil is our own.
+  ///   - progress: Ends psql when it is cancelled.
   init(
-    _ programs: PostgresPrograms, environment: [String], user: ServerUser? = nil
+    _ programs: PostgresPrograms, environment: [String], user: ServerUser? = nil, progress: Progress? = nil
   ) throws(OperationsError) {
     let (childInput, input) = try Descriptor.pipe()
     let (output, childOutput) = try Descriptor.pipe()
     program = try Program(
       [programs.psql, "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1"], input: childInput, output: childOutput,
-      environment: environment, user: user)
+      environment: environment, user: user, progress: progress)
     childInput.close()
     childOutput.close()
     self.input = input

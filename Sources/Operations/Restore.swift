@@ -44,7 +44,14 @@ public struct Restore {
     let backup = try folder.backup(name, signedBy: signers)
     let programs = try PostgresPrograms()
     try programs.requireRestrictedMode()
-    let erased = try ledger?.records() ?? ErasureRecords()
+    let content = try ledger?.content()
+    if let torn = content?.tornLine { progress.warn(torn) }
+    let erased = content?.records ?? ErasureRecords()
+    if let ledger, erased.people.count < backup.erasedCount {
+      throw .refused(
+        "the erasure ledger \(ledger.path) holds \(erased.people.count) people, and held \(backup.erasedCount) when the backup was made: "
+          + "name the whole one with --ledger, or say --without-ledger")
+    }
     progress.begin("checking the file")
     if let failure = try folder.hashFailure(backup) { throw .damaged(failure) }
     switch target {

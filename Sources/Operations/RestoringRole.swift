@@ -51,9 +51,11 @@ struct RestoringRole {
   }
 
   /// A session as this role.
-  func session(_ programs: PostgresPrograms, user: ServerUser?) throws(OperationsError) -> PsqlSession {
+  func session(
+    _ programs: PostgresPrograms, user: ServerUser?, progress: Progress? = nil
+  ) throws(OperationsError) -> PsqlSession {
     do throws(OperationsError) {
-      return try PsqlSession(programs, environment: environment, user: user)
+      return try PsqlSession(programs, environment: environment, user: user, progress: progress)
     } catch {
       guard owner != nil else { throw error }
       throw .refused(

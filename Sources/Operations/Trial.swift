@@ -16,7 +16,9 @@ final class Trial: ByteSink {
   private var problem: String?
 
   /// Makes the cluster. If that fails, `failure(comparedWith:)` says why.
-  init(in scratchFolder: String, majorVersion: Int, _ programs: PostgresPrograms) {
+  init(
+    in scratchFolder: String, majorVersion: Int, _ programs: PostgresPrograms, _ progress: Progress? = nil
+  ) {
     do {
       let cluster = try ScratchCluster(in: scratchFolder, majorVersion: majorVersion)
       self.cluster = cluster
@@ -24,7 +26,7 @@ final class Trial: ByteSink {
         configuration: .init(connectionString: cluster.connectionString), folder: "", recipients: [])
       let user = try ServerUser.chosen()
       let role = try RestoringRole(programs, environment: try settings.environment(), user: user)
-      let session = try role.session(programs, user: user)
+      let session = try role.session(programs, user: user, progress: progress)
       self.session = session
       try session.run("BEGIN;")
     } catch {

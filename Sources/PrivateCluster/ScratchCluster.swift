@@ -39,7 +39,7 @@ package final class ScratchCluster {
       try folder.makeCluster(with: installation, isDurable: false)
       socketFolder = try folder.makeSocketFolder()
       server = try PrivateCluster.launch(
-        installation, folder: folder, socketFolder: socketFolder, settings: Self.settings, endsWithUs: true)
+        installation, folder: folder, socketFolder: socketFolder, settings: Self.settings)
     } catch {
       Self.removeFolder(folder.path)
       remover.end()

@@ -82,6 +82,7 @@ func operate<Value: Sendable>(
     do throws(OperationsError) { return .success(try body()) } catch { return .failure(error) }
   }
   display?.end()
+  for warning in progress.warnings { complain("Warning: \(warning)") }
   switch result {
   case .success(let value): return value
   case .failure(let error):
