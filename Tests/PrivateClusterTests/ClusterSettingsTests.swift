@@ -30,7 +30,7 @@ struct ClusterSettingsTests {
 
 @Suite("The private PostgreSQL's log and start", .serialized)
 struct PrivateClusterUpkeepTests {
-  @Test("a log as large as may be stays; one byte more and it is put aside, three old ones are kept, and PostgreSQL goes on writing")
+  @Test("a log as large as may be stays; one byte more and it is put aside; three old ones are kept")
   func rotation() throws {
     let folder = try TemporaryFolder()
     let cluster = try PrivateCluster.start(dataFolder: folder.path + "/data")
