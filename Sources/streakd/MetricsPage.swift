@@ -1,5 +1,6 @@
 import Admin
 import EventLoop
+import Operations
 import Postgres
 import RPC
 import StreakStore
@@ -12,7 +13,7 @@ struct MetricsPage {
 
   static func text(
     server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, isReady: Bool,
-    backups: BackupKeeper?
+    backups: BackupKeeper?, archive: ArchiveHealth?
   ) -> String {
     var page = MetricsPage()
     page.addBuild()
@@ -24,6 +25,7 @@ struct MetricsPage {
     page.addDatabase(database)
     page.addLedgerMemory(ledgerMemory)
     if let backups { page.addBackups(backups) }
+    if let archive { page.addArchive(archive) }
     page.addProcess()
     return page.exposition.text
   }
@@ -216,6 +218,20 @@ struct MetricsPage {
 }
 
 extension MetricsPage {
+  private mutating func addArchive(_ archive: ArchiveHealth) {
+    exposition.add(
+      "streakd_archive_failing", .gauge, "Whether the log does not reach its repository: 1 or 0.",
+      archive.failure == nil ? 0 : 1)
+    exposition.add(
+      "streakd_archive_last_timestamp_seconds", .gauge, "When the last piece of the log was archived; 0: none was.",
+      archive.lastArchived?.seconds ?? 0)
+    exposition.add(
+      "streakd_archive_waiting", .gauge, "Pieces of the log that wait to be archived.", archive.waitingCount)
+    exposition.add(
+      "streakd_archive_failures_total", .counter, "Attempts to archive a piece of the log that failed.",
+      archive.failedCount)
+  }
+
   private mutating func addBackups(_ backups: BackupKeeper) {
     let state = backups.current
     exposition.add(

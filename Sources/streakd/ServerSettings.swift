@@ -45,6 +45,10 @@ struct ServerSettings {
     let hour: Int
     let retentionDays: Int
     let scratchFolder: String
+    /// Nil: where the machine keeps it.
+    let signingKeyFile: String?
+    /// Take a folder without its erasure ledger, although there was one.
+    let isNew: Bool
   }
 
   enum LogFormat: String {
@@ -155,7 +159,9 @@ struct ServerSettings {
     rateLimits.callsPerAddressPerSecondMax = try number(
       "calls-per-address-max", command.callsPerAddressMax, 0...1_000_000,
       default: rateLimits.callsPerAddressPerSecondMax)
-    for proxy in (text("trusted-proxies", command.trustedProxies) ?? "").split(separator: ",").map({ Self.trim($0) }) {
+    for proxy in (text("trusted-proxies", command.trustedProxies) ?? "").split(separator: ",").map({
+      String(SettingsFile.trim($0))
+    }) {
       if proxy == "unix" {
         rateLimits.trustsUnixSocket = true
       } else if let range = AddressRange(proxy) {
@@ -191,7 +197,9 @@ struct ServerSettings {
     backups = text("backup-folder", command.backupFolder).map { folder in
       Backups(
         folder: folder, recipient: recipient, hour: hour, retentionDays: retentionDays,
-        scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp")
+        scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp",
+        signingKeyFile: text("backup-signing-key", command.backupSigningKey),
+        isNew: command.newBackupFolder || text("new-backup-folder", nil) == "true")
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
     logsEveryCall = command.accessLog || text("access-log", nil) == "true"
@@ -206,11 +214,8 @@ struct ServerSettings {
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
   private static func read(_ path: String) throws -> [String: String] {
-    let text = try bytes(path)
-    var settings: [String: String] = [:]
-    let known = [
+    let known: Set = [
       "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop",
       "busy-poll-microseconds", "ledger-memory-mib", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
@@ -219,22 +224,8 @@ struct ServerSettings {
       "rate-limit-factor",
       "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",
       "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
+      "backup-signing-key", "new-backup-folder",
     ]
-    for (index, line) in text.split(
-      separator: "\n", omittingEmptySubsequences: false
-    ).enumerated() {
-      let trimmed = trim(line)
-      guard !trimmed.isEmpty, !trimmed.hasPrefix("#") else { continue }
-      let parts = trimmed.split(separator: "=", maxSplits: 1).map { trim($0) }
-      guard parts.count == 2, known.contains(parts[0]) else {
-        throw ValidationError("\(path), line \(index + 1): expected NAME = VALUE with a name from --help.")
-      }
-      settings[parts[0]] = parts[1]
-    }
-    return settings
-  }
-
-  private static func trim(_ text: Substring) -> String {
-    String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    return try SettingsFile(try bytes(path), path: path, names: known).values
   }
 }
