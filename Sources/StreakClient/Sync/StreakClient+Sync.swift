@@ -251,7 +251,8 @@ extension StreakClient {
         // A stream that opens after a failure says that the network is back.
         if !heard, hasFailed { networkReturned() }
         heard = true
-        if hint.map({ StreakDomain.Cursor($0) }) != own { wake() }
+        if let hint, StreakDomain.Cursor(hint).isOfSameState(as: own) { continue }
+        wake()
       }
       return heard
     } catch {
@@ -274,5 +275,12 @@ extension StreakClient {
     watching?.stream.cancel()
     watchAlarm.ring()
     wake()
+  }
+}
+
+extension StreakDomain.Cursor {
+  /// A hint is no cursor to pull from: it proves nothing.
+  fileprivate func isOfSameState(as other: StreakDomain.Cursor?) -> Bool {
+    epoch == other?.epoch && changeNumber == other?.changeNumber
   }
 }
