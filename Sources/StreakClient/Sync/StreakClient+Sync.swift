@@ -103,6 +103,7 @@ extension StreakClient {
           account.credentials = nil
           account.standing = .mustRegister
         }
+        if next == .rest, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
         if showsLoss { account.noteLoss(now: now) }
         if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
           account.noteReceived(seen)
