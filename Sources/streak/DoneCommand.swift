@@ -66,6 +66,11 @@ private func sayStreak(_ client: StreakClient, _ habitID: Identifier, _ day: Day
   guard let habit = try await client.habit(habitID) else { return }
   if let cell = habit.cells[day], cell.done, case .quarantined(let reason) = cell.trust {
     say("That day is kept and does not count: \(reason.explanation).")
+  } else if try await !client.accounts().contains(where: \.isCurrent), habit.cells[day]?.done == true,
+    day.distance(to: habit.today) >= MigrationPlan.windowDays
+  {
+    say(
+      "That day is kept; in an account only the last \(MigrationPlan.windowDays) days count of those recorded before.")
   }
   say(habit.streak.summary)
 }
