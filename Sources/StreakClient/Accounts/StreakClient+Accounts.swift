@@ -62,7 +62,13 @@ extension StreakClient {
   private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
     let now = clock.milliseconds
     return try store.change { state throws(ClientError) in
-      guard state.current == nil else { throw .notPossible("Somebody is signed in on this device: sign out first.") }
+      // Signed out by the server, of an account that it may have lost: the same address may sign up again.
+      let isSamePerson = state.current.flatMap { state.accounts[$0] }.map { account in
+        account.credentials == nil && account.email.lowercased() == email.lowercased()
+      }
+      guard isSamePerson ?? true else {
+        throw .notPossible("Somebody is signed in on this device: sign out first.")
+      }
       if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
       let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
       let session = state.session.flatMap { $0.habits.isEmpty ? nil : $0 }
