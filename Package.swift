@@ -87,7 +87,7 @@ let package = Package(
     .target(name: "SchemaConversion", dependencies: ["GRPCSchema", "Schema", "StreakDomain"], swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
-      swiftSettings: settings),
+      resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(

@@ -117,7 +117,7 @@ extension CopyRows.Row {
 }
 
 extension Habit {
-  /// A row of `habits`; columns that came with later schema versions may be missing.
+  /// A row of `habits`.
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
     self.init(
       id: try row.id("habit_id"), name: try row.text("name"), description: try row.text("description"),
@@ -132,7 +132,7 @@ extension ExportedCell {
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
     let day: Int32 = try row.number("day")
     let reason: Int32 = try row.number("quarantine_reason")
-    let migration = row.values["migration_id"] ?? nil
+    let seq: Int64 = try row.number("seq")
     self.init(
       date: Day(day).description,
       cell: Cell(
@@ -143,6 +143,6 @@ extension ExportedCell {
           occurredAt: try row.timestamp("occurred_at"), zone: try row.text("zone"),
           utcOffsetSeconds: try row.number("utc_offset_seconds"),
           dayStartMinutes: try row.number("day_start_minutes")),
-        recordedAt: try row.timestamp("recorded_at"), migrationId: migration == nil ? [] : try row.id("migration_id")))
+        recordedAt: try row.timestamp("recorded_at"), migrationId: seq == StatementID.Bulk.migration.rawValue ? try row.id("source_id") : []))
   }
 }

@@ -1,6 +1,6 @@
 public import EventLoop
 internal import Postgres
-internal import struct StreakDomain.Identifier
+public import StreakDomain
 internal import Synchronization
 
 /// The tables of the service as typed calls. One for the process; each call uses the connections of the loop it is made on.
@@ -17,7 +17,7 @@ public final class StreakStore: Sendable {
   let configuration: PostgresConfiguration
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
-  private let currentEpoch: Epoch
+  private let currentEpoch: CurrentEpoch
   let ledgerMemory: LedgerMemory
 
   /// What each loop has of its own.
@@ -66,7 +66,7 @@ public final class StreakStore: Sendable {
     self.configuration = configuration
     self.database = database
     self.limits = limits
-    let epoch = Epoch()
+    let epoch = CurrentEpoch()
     currentEpoch = epoch
     let memory = LedgerMemory(bytesMax: ledgerMemoryBytes)
     ledgerMemory = memory
@@ -83,7 +83,7 @@ public final class StreakStore: Sendable {
         grantBatcher: batcher(Self.readGrants),
         writer: LedgerWriter(
           loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax,
-          busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.number }))
+          busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }
   }
@@ -115,17 +115,24 @@ public final class StreakStore: Sendable {
   /// Changes people's data on the caller's loop.
   var writer: LedgerWriter { part.writer }
 
-  /// Which life of the database change numbers belong to. Read with the schema, when the program starts: no restore happens under a running one.
-  public internal(set) var epoch: Int64 {
-    get { currentEpoch.number }
-    set { currentEpoch.number = newValue }
+  /// Which life of the database change numbers belong to.
+  public internal(set) var epoch: Epoch {
+    get { currentEpoch.value }
+    set { currentEpoch.value = newValue }
   }
 
-  private final class Epoch: Sendable {
-    private let value = Atomic<Int64>(0)
-    var number: Int64 {
-      get { value.load(ordering: .relaxed) }
-      set { value.store(newValue, ordering: .relaxed) }
+  /// The database's own secret, with which cursors and tokens are authenticated: 32 bytes. Read together with the epoch.
+  public internal(set) var serverSecret: [UInt8] {
+    get { currentEpoch.secret.withLock { $0 } }
+    set { currentEpoch.secret.withLock { $0 = newValue } }
+  }
+
+  private final class CurrentEpoch: Sendable {
+    let secret = Mutex<[UInt8]>([])
+    private let epoch = Mutex(Epoch.none)
+    var value: Epoch {
+      get { epoch.withLock { $0 } }
+      set { epoch.withLock { $0 = newValue } }
     }
   }
 

@@ -10,7 +10,9 @@ public struct DayStatements: Hashable, Sendable {
     public var id: StatementID
     /// As judged when it arrived.
     public var trust: CompletionTrust
-    /// The undos that it came after: it has the trust of what they took back.
+    /// `trust` holds whatever it follows.
+    var isFixed = false
+    /// The undos that its author had seen: it has the trust of what they took back.
     public var follows: [StatementID]
     /// What its author had seen that had not arrived.
     var ahead: SeenStatements
@@ -19,9 +21,12 @@ public struct DayStatements: Hashable, Sendable {
       self.init(id: id, trust: trust, follows: follows, ahead: .nothing)
     }
 
-    init(id: StatementID, trust: CompletionTrust, follows: [StatementID], ahead: SeenStatements) {
+    init(
+      id: StatementID, trust: CompletionTrust, isFixed: Bool = false, follows: [StatementID], ahead: SeenStatements
+    ) {
       self.id = id
       self.trust = trust
+      self.isFixed = isFixed
       self.follows = follows
       self.ahead = ahead
     }
@@ -37,29 +42,28 @@ public struct DayStatements: Hashable, Sendable {
         self.id = id
         self.trust = trust
       }
+
+      /// A completion stands for the earlier ones of its source: who names it, names them.
+      func takes(_ completion: StatementID) -> Bool { completion.source == id.source && completion.seq <= id.seq }
     }
 
     public var id: StatementID
-    public var taken: [Taken]
+    public var taken: [Taken] = []
     /// A completion after it inherits the trust of what it took back. Not so after a migration was undone.
     public var isInherited: Bool
     /// A notice says that a concurrent completion stands.
-    public var hasNotice: Bool
-
-    /// Whether it takes a completion back: one that it names, or an earlier one of the same source, for which the later one stands. Its author had
-    /// seen that as well, but it may arrive later, when a server that lost all three gets them again.
-    func takes(_ id: StatementID) -> Bool { taken.contains { $0.id.source == id.source && id.seq <= $0.id.seq } }
-
-    mutating func note(_ trust: CompletionTrust, of id: StatementID) {
-      if let place = taken.firstIndex(where: { $0.id == id }) {
-        taken[place].trust = trust
-      } else if taken.count < DayStatements.undoneMax {
-        taken.insert(Taken(id: id, trust: trust), at: taken.firstIndex { id < $0.id } ?? taken.endIndex)
-      }
-    }
+    public var hasNotice = false
+    /// A completion or undo came whose author had seen it.
+    var isAnswered = false
+    /// What stood, was seen, and was not named.
+    var left: [StatementID] = []
+    /// What its author had seen that had not arrived.
+    var ahead = SeenStatements.nothing
 
     /// The best of what it took back; nil if nothing of it is known.
     var trust: CompletionTrust? { isInherited ? taken.compactMap(\.trust).max() : nil }
+
+    func takes(_ completion: StatementID) -> Bool { taken.contains { $0.takes(completion) } }
   }
 
   /// Those that stand, by name.
@@ -83,8 +87,14 @@ public struct DayStatements: Hashable, Sendable {
 
   /// What a completion is worth: what the undos before it took back was worth, else as it was judged.
   func effectiveTrust(of completion: Completion) -> CompletionTrust {
-    guard !completion.follows.isEmpty else { return completion.trust }
+    guard !completion.follows.isEmpty, !completion.isFixed else { return completion.trust }
     return undos.filter { completion.follows.contains($0.id) }.compactMap(\.trust).max() ?? completion.trust
+  }
+
+  /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit. A completion counts even if undone later.
+  public var activity: [StatementID] {
+    completions.map(\.id) + note.elements.map(\.stamp.id)
+      + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
   }
 
   /// The undos whose values a completion by this author is not concurrent with.
@@ -95,26 +105,57 @@ public struct DayStatements: Hashable, Sendable {
     undos.lazy.filter { author.covers($0.id) }.compactMap(\.trust).max()
   }
 
+  /// The completions that stood as far as an author knows: those it takes back by an undo that names none.
+  func standing(knownTo author: Author) -> [Undo.Taken] {
+    let standing = completions.filter { author.covers($0.id) }.map { completion in
+      Undo.Taken(id: completion.id, trust: effectiveTrust(of: completion))
+    }
+    // What an undo took back that the author has not seen.
+    let taken = undos.filter { !author.covers($0.id) }.flatMap(\.taken)
+    let seenUndos = undos.filter { author.covers($0.id) }
+    return standing
+      + taken.filter { name in
+        name.trust != nil && author.covers(name.id) && !seenUndos.contains { $0.takes(name.id) }
+      }
+  }
+
+  /// The undos that a notice tells of: the day is done all the same, by a completion of which the undo did not know and which did not know of
+  /// it, and nobody has stated "done" or "not done" since who knew of the undo.
+  var lostUndos: [StatementID] {
+    undos.lazy.filter { undo in
+      !undo.isAnswered
+        && completions.contains { completion in
+          !completion.follows.contains(undo.id) && !undo.left.contains(completion.id)
+        }
+    }.map(\.id)
+  }
+
   // MARK: Merging
 
   /// Merges a completion that is worth `trust`, or what the undos that it follows took back was worth.
-  mutating func complete(by author: Author, trust: CompletionTrust) {
+  /// - Parameter isFixed: It is worth `trust`, whatever it follows.
+  mutating func complete(by author: Author, trust: CompletionTrust, isFixed: Bool = false) {
     let id = author.id
     guard !completions.contains(where: { $0.id == id }) else { return }
+    answer(by: author)
     var isTakenBack = false
     for undo in undos.indices where undos[undo].takes(id) {
-      undos[undo].note(trust, of: id)
+      for taken in undos[undo].taken.indices where undos[undo].taken[taken].takes(id) {
+        undos[undo].taken[taken].trust = max(undos[undo].taken[taken].trust ?? trust, trust)
+      }
       isTakenBack = true
     }
     guard !isTakenBack else { return }
+    let completion = Completion(
+      id: id, trust: trust, isFixed: isFixed, follows: undosSeen(by: author), ahead: author.ahead)
     // A later completion of the same source that is worth the same stands for the earlier ones.
-    if undos.isEmpty {
-      if completions.contains(where: { $0.id.source == id.source && $0.id.seq > id.seq && $0.trust == trust }) {
-        return
+    if undos.isEmpty, !isFixed {
+      func isLike(_ other: Completion) -> Bool {
+        other.id.source == id.source && other.trust == trust && !other.isFixed
       }
-      completions.removeAll { $0.id.source == id.source && $0.id.seq < id.seq && $0.trust == trust }
+      if completions.contains(where: { isLike($0) && $0.id.seq > id.seq }) { return }
+      completions.removeAll { isLike($0) && $0.id.seq < id.seq }
     }
-    let completion = Completion(id: id, trust: trust, follows: undosSeen(by: author), ahead: author.ahead)
     completions.insert(completion, at: completions.firstIndex { id < $0.id } ?? completions.endIndex)
     Self.bound(&completions, \.id)
   }
@@ -125,26 +166,33 @@ public struct DayStatements: Hashable, Sendable {
       let trust = effectiveTrust(of: completions[index])
       guard trust.trust == .counted, !trust.isExempt else { continue }
       completions[index].trust = CompletionTrust(.quarantined(.overLimit))
-      completions[index].follows = []
+      completions[index].isFixed = true
     }
   }
 
   /// Merges an undo.
   ///
   /// - Parameters:
-  ///   - names: The completions that it takes back.
+  ///   - names: The completions that it takes back; with each go the earlier ones of its source, for which it stands.
   ///   - isInherited: Whether a completion after it inherits what they were worth.
-  mutating func undo(_ names: [StatementID], by id: StatementID, isInherited: Bool = true) {
+  mutating func undo(_ names: [StatementID], by author: Author, isInherited: Bool = true) {
+    let id = author.id
     guard !undos.contains(where: { $0.id == id }) else { return }
-    let taken = Set(names).sorted().map { name in Undo.Taken(id: name, trust: knownTrust(of: name)) }
-    var undo = Undo(id: id, taken: taken, isInherited: isInherited, hasNotice: false)
-    for completion in completions where undo.takes(completion.id) {
-      undo.note(effectiveTrust(of: completion), of: completion.id)
-    }
-    completions.removeAll { completion in undo.takes(completion.id) }
+    answer(by: author)
+    var undo = Undo(id: id, isInherited: isInherited, ahead: author.ahead)
+    undo.taken = Set(names).sorted().map { name in Undo.Taken(id: name, trust: knownTrust(of: name)) }
+    completions.removeAll { undo.takes($0.id) }
+    undo.left = completions.map(\.id).filter(author.covers)
+    undo.isAnswered =
+      undos.contains { $0.ahead.covers(id) } || completions.contains { $0.ahead.covers(id) }
     undos.insert(undo, at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
     for index in completions.indices where completions[index].ahead.covers(id) { completions[index].follows.append(id) }
     Self.bound(&undos, \.id)
+  }
+
+  /// Undos that the author of a completion or undo had seen are answered.
+  private mutating func answer(by author: Author) {
+    for index in undos.indices where author.covers(undos[index].id) { undos[index].isAnswered = true }
   }
 
   /// Takes back all that a source stated but its completions: notes, and days that it called not done.
@@ -154,10 +202,10 @@ public struct DayStatements: Hashable, Sendable {
   }
 
   private func knownTrust(of name: StatementID) -> CompletionTrust? {
-    if let standing = completions.first(where: { $0.id == name }) { return effectiveTrust(of: standing) }
-    for undo in undos {
-      if let taken = undo.taken.first(where: { $0.id == name }), taken.trust != nil { return taken.trust }
-    }
+    let named = Undo.Taken(id: name, trust: nil)
+    var known = completions.filter { named.takes($0.id) }.map { effectiveTrust(of: $0) }
+    for undo in undos { known += undo.taken.filter { $0.id == name }.compactMap(\.trust) }
+    if let best = known.max() { return best }
     // A later completion of its source stands for it.
     return completions.first { $0.id.source == name.source && $0.id.seq > name.seq }.map { effectiveTrust(of: $0) }
   }

@@ -20,15 +20,27 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
     }
   }
 
+  /// A value that held while there was a conflict: a resolution may confirm it although it has been replaced meanwhile.
+  struct Former: Hashable, Sendable {
+    var stamp: Stamp
+    var value: Value
+    /// The statement that replaced it.
+    var replacedBy: StatementID
+  }
+
   /// The statements that no other has replaced, the greatest stamp first.
   public private(set) var elements: [Element]
+  private(set) var former: [Former] = []
 
   /// Nothing was stated.
   public init() { elements = [] }
 
   public init(_ value: Value, _ stamp: Stamp) { elements = [Element(stamp: stamp, value: value)] }
 
-  init(elements: [Element]) { self.elements = elements.sorted { $1.stamp < $0.stamp } }
+  init(elements: [Element], former: [Former] = []) {
+    self.elements = elements.sorted { $1.stamp < $0.stamp }
+    self.former = former
+  }
 
   /// The statement that holds.
   public var winner: Element? { elements.first }
@@ -38,27 +50,41 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
     elements.dropFirst().filter { [value = elements.first?.value] in $0.value != value }
   }
 
+  /// The value that holds as far as an author knows; nil if the author knows none.
+  func value(knownTo author: Author) -> Value? {
+    let known =
+      elements.filter { author.covers($0.stamp.id) }.map { ($0.stamp, $0.value) }
+      + former.filter { author.covers($0.stamp.id) && !author.covers($0.replacedBy) }.map { ($0.stamp, $0.value) }
+    return known.max { $0.0 < $1.0 }?.1
+  }
+
   /// Merges a statement.
   ///
-  /// The author's time is raised above that of the statements it replaces, so that a clock in the past orders by causality.
+  /// Times order concurrent statements only: what an author had seen is replaced, whatever its clock said.
   /// - Returns: The stamp under which it was merged; nil if it had been merged, or replaced, before.
   @discardableResult
   mutating func state(_ value: Value, by author: Author) -> Stamp? {
     guard !elements.contains(where: { $0.stamp.id == author.id || $0.ahead.covers(author.id) }) else { return nil }
-    var stamp = author.stamp
     var ahead = author.ahead
+    if elements.count > 1 || !former.isEmpty {
+      let replaced = elements.filter { author.covers($0.stamp.id) }
+      former += replaced.map { Former(stamp: $0.stamp, value: $0.value, replacedBy: author.id) }
+      if former.count > Self.formerMax { former.removeFirst(former.count - Self.formerMax) }
+    }
     elements.removeAll { element in
       guard author.covers(element.stamp.id) else { return false }
-      stamp.time = max(stamp.time, element.stamp.time.successor)
       ahead.formUnion(element.ahead)
       return true
     }
-    insert(Element(stamp: stamp, value: value, ahead: ahead))
-    return stamp
+    insert(Element(stamp: author.stamp, value: value, ahead: ahead))
+    return author.stamp
   }
 
   /// Takes back a statement that nothing has replaced.
   mutating func retract(_ id: StatementID) { elements.removeAll { $0.stamp.id == id } }
+
+  /// Takes back all statements of a value.
+  mutating func retractAll(of value: Value) { elements.removeAll { $0.value == value } }
 
   /// Notes which of the statements are told in a notice.
   mutating func setNotice(_ hasNotice: Bool, of id: StatementID) {
@@ -71,6 +97,9 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
     // Bounded: a device has one element, but operations may name sources at will.
     if elements.count > Self.elementsMax { elements.removeLast(elements.count - Self.elementsMax) }
   }
+
+  /// Values kept that held during conflicts; those replaced first go.
+  public static var formerMax: Int { 8 }
 
   /// Concurrent statements kept of one value; the earliest go.
   public static var elementsMax: Int { 32 }

@@ -48,6 +48,12 @@ struct StatementWriter {
       append(byte: element.hasNotice ? 1 : 0)
       append(element.value)
     }
+    append(count: register.former.count)
+    for former in register.former {
+      append(former.stamp)
+      append(former.replacedBy)
+      append(former.value)
+    }
   }
 
   private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
@@ -121,7 +127,12 @@ struct StatementReader {
       let hasNotice = try byte() != 0
       elements.append(.init(stamp: stamp, value: try text(), ahead: ahead, hasNotice: hasNotice))
     }
-    return Register(elements: elements)
+    var former: [Register<String>.Former] = []
+    for _ in 0..<(try count()) {
+      let (stamp, replacedBy) = (try stamp(), try id())
+      former.append(.init(stamp: stamp, value: try text(), replacedBy: replacedBy))
+    }
+    return Register(elements: elements, former: former)
   }
 
   private mutating func fixed() throws(Malformed) -> UInt64 {
@@ -143,6 +154,7 @@ struct StatementReader {
 
 extension DayStatements {
   private static let unknownTrust: UInt8 = 0x7F
+  private static let fixedTrust: UInt8 = 0x40
 
   /// For storage, where one completion with its note is not all there is.
   public var encoded: [UInt8] {
@@ -150,14 +162,16 @@ extension DayStatements {
     writer.append(count: completions.count)
     for completion in completions {
       writer.append(completion.id)
-      writer.append(byte: completion.trust.number)
+      writer.append(byte: completion.trust.number | (completion.isFixed ? Self.fixedTrust : 0))
       writer.append(completion.follows)
       writer.append(completion.ahead.last)
     }
     writer.append(count: undos.count)
     for undo in undos {
       writer.append(undo.id)
-      writer.append(byte: (undo.isInherited ? 1 : 0) | (undo.hasNotice ? 2 : 0))
+      writer.append(byte: (undo.isInherited ? 1 : 0) | (undo.hasNotice ? 2 : 0) | (undo.isAnswered ? 4 : 0))
+      writer.append(undo.left)
+      writer.append(undo.ahead.last)
       writer.append(count: undo.taken.count)
       for taken in undo.taken {
         writer.append(taken.id)
@@ -174,15 +188,19 @@ extension DayStatements {
       var reader = try StatementReader(encoded)
       for _ in 0..<(try reader.count()) {
         let id = try reader.id()
-        let trust = CompletionTrust(number: try reader.byte())
+        let number = try reader.byte()
         let follows = try reader.ids()
         completions.append(
-          Completion(id: id, trust: trust, follows: follows, ahead: SeenStatements(try reader.ids())))
+          Completion(
+            id: id, trust: CompletionTrust(number: number & ~Self.fixedTrust), isFixed: number & Self.fixedTrust != 0,
+            follows: follows, ahead: SeenStatements(try reader.ids())))
       }
       for _ in 0..<(try reader.count()) {
         let id = try reader.id()
         let flags = try reader.byte()
-        var undo = Undo(id: id, taken: [], isInherited: flags & 1 != 0, hasNotice: flags & 2 != 0)
+        var undo = Undo(
+          id: id, isInherited: flags & 1 != 0, hasNotice: flags & 2 != 0, isAnswered: flags & 4 != 0,
+          left: try reader.ids(), ahead: SeenStatements(try reader.ids()))
         for _ in 0..<(try reader.count()) {
           let name = try reader.id()
           let number = try reader.byte()
@@ -220,11 +238,17 @@ extension HabitStatements {
     writer.append(count: deletions.count)
     for deletion in deletions {
       writer.append(deletion.stamp)
-      writer.append(byte: deletion.hasNotice ? 1 : 0)
+      writer.append(byte: deletion.flags)
       writer.append(deletion.seen.last)
     }
     return writer.bytes
   }
+
+  /// Whether all fields were stated once, together, and nothing else.
+  static func isPlain(encoded: [UInt8]) -> Bool { encoded.count <= plainBytesMax }
+
+  /// A count, a source, a mark, a time and a number.
+  private static let plainBytesMax = 1 + Identifier.byteCount + 1 + 8 + 1 + 10
 
   /// Reads `encoded` back; other bytes give `fields`, stated before anything else.
   public init(encoded: [UInt8], fields: HabitFields) {
@@ -239,8 +263,8 @@ extension HabitStatements {
       var deletions: [Deletion] = []
       for _ in 0..<(try reader.count()) {
         let stamp = try reader.stamp()
-        let hasNotice = try reader.byte() != 0
-        deletions.append(Deletion(stamp: stamp, seen: SeenStatements(try reader.ids()), hasNotice: hasNotice))
+        let flags = try reader.byte()
+        deletions.append(Deletion(stamp: stamp, seen: SeenStatements(try reader.ids()), flags: flags))
       }
       self.init(registers: registers, deletions: deletions)
     } catch {

@@ -117,6 +117,7 @@ public struct MigrationPlan: Sendable {
   /// The device's date at the capture, brought into the two days before today and today of its zone.
   private static func capturedDay(_ capturedAt: LocalTime, now: Int64) -> Day {
     let today = DayRules.judgedDay(capturedAt, at: now)
-    return min(max(DayRules.judgedDay(capturedAt, at: capturedAt.occurredAtMilliseconds), today.advanced(by: -2)), today)
+    return min(
+      max(DayRules.judgedDay(capturedAt, at: capturedAt.occurredAtMilliseconds), today.advanced(by: -2)), today)
   }
 }

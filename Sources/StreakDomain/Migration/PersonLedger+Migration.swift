@@ -47,6 +47,12 @@ extension PersonLedger {
         let trust = trust(of: cell, plan: plan, isNewAccount: isNewAccount, now: now)
         mergeCell(cell, key, trust, id, &outcome, &merged, now)
       }
+      // A field that a deletion had not seen keeps the habit as well.
+      if habits[match.habitID]?.isDeleted == true {
+        noteActivity(
+          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing),
+          version: merged.version, now: now)
+      }
       outcome.daysNew.reverse()
       outcome.daysSame.reverse()
       outcome.daysConflicting.reverse()
@@ -90,29 +96,25 @@ extension PersonLedger {
         HabitState(made: fields, createdAtMilliseconds: now, version: merged.version, stamp: author.stamp), habitID)
       return true
     }
-    if habit.isDeleted && !planned.cells.isEmpty && habitCount >= habitsMax { return false }
+    if habit.isDeleted && habitCount >= habitsMax { return planned.cells.isEmpty }
     let before = habit.statements
     var statements = before
     for field in HabitField.allCases {
       let (own, other) = (habit.fields.text(of: field), fields.text(of: field))
-      guard own != other, !other.isEmpty else { continue }
+      // An empty field states nothing: it takes no part in the order of moments.
+      guard !other.isEmpty else { continue }
       let isOfSession = statements[field].winner?.stamp.id.migrationID != nil
-      // An empty field of the account is stated by the session; another one is kept, and the session's told where it means something else.
-      guard isOfSession || own.isEmpty || (field.isToldToPerson && !Self.meansTheSame(field, own, other)) else {
-        continue
-      }
-      if own.isEmpty && !isOfSession {
-        statements[field].state(other, by: Author(stamp: author.stamp, seen: .everything))
-      } else {
-        statements.state(other, of: field, by: author)
-      }
       let isTold = field.isToldToPerson && !Self.meansTheSame(field, own, other)
-      if isTold {
-        if let noticeID = tellConflicts(
-          of: before[field], &statements[field], about: .field(habitID, field), version: merged.version, now: now)
-        {
-          merged.noticeIDs.append(noticeID)
-        }
+      // Among sessions the latest moment decides, also of equal values. A field of the account's own is kept, and the session's told where
+      // it means something else.
+      guard isOfSession || own.isEmpty || isTold else { continue }
+      if own.isEmpty { statements[field].retractAll(of: own) }
+      statements.state(other, of: field, by: author)
+      guard isTold else { continue }
+      if let noticeID = tellConflicts(
+        of: before[field], &statements[field], about: .field(habitID, field), version: merged.version, now: now)
+      {
+        merged.noticeIDs.append(noticeID)
       }
     }
     guard statements != before else { return true }
@@ -148,23 +150,21 @@ extension PersonLedger {
     if planned.state.done {
       statements.complete(by: latest, trust: CompletionTrust(trust))
     } else {
-      statements.undo([], by: id)
+      statements.undo([], by: latest)
     }
     for (place, note) in planned.notes.enumerated() {
       // Several notes of one day need names of their own.
       let name = place == 0 ? id : StatementID(source: id.source, seq: -Int64(place) - 16)
       let time = place == 0 ? planned.made.occurredAtMilliseconds : note.madeAtMilliseconds
       var author = author(time, name)
-      if place > 0 { author.stamp.time = min(author.stamp.time, HybridTime(milliseconds: latest.stamp.time.milliseconds)) }
+      if place > 0 {
+        author.stamp.time = min(author.stamp.time, HybridTime(milliseconds: latest.stamp.time.milliseconds))
+      }
       statements.note.state(note.text, by: author)
     }
     let noticesBefore = changes.notices
-    if own != nil {
-      _ = tellDoneConflict(key, before, &statements, by: latest, version: merged.version, now: now)
-    }
+    _ = tellDoneConflict(key, &statements, version: merged.version, now: now)
     _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: merged.version, now: now)
-    let told = changes.notices.subtracting(noticesBefore)
-    merged.noticeIDs += told.sorted()
     if let own {
       let differs =
         own.done != planned.state.done
@@ -177,7 +177,10 @@ extension PersonLedger {
     // The habit was loaded or made above.
     try? setCell(
       key, statements, last: latest.stamp, made: planned.made, recordedAt: now, version: merged.version)
-    if habits[key.habitID]?.isDeleted == true { revive(key.habitID, by: latest, version: merged.version, now: now) }
+    if planned.state.done || !planned.notes.isEmpty {
+      noteActivity(of: key.habitID, by: latest, version: merged.version, now: now)
+    }
+    merged.noticeIDs += changes.notices.subtracting(noticesBefore).sorted()
   }
 }
 

@@ -28,9 +28,9 @@ extension PersonLedger {
       guard let state = cells[key] else { continue }
       let before = state.statements
       var statements = before
-      statements.undo([migration], by: id, isInherited: false)
+      statements.undo([migration], by: author, isInherited: false)
       statements.retract(source: migrationID)
-      _ = tellDoneConflict(key, before, &statements, by: author, version: next, now: now)
+      _ = tellDoneConflict(key, &statements, version: next, now: now)
       _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: next, now: now)
       try? setCell(key, statements, last: author.stamp, made: state.made, recordedAt: now, version: next)
     }

@@ -90,6 +90,9 @@ extension PersonLedger {
     return true
   }
 
+  /// The time of a value where there was none: another one that is brought back later does not replace it.
+  private static let broughtBackTime = HybridTime.zero.successor
+
   // MARK: Habits
 
   private mutating func bringBack(
@@ -100,7 +103,8 @@ extension PersonLedger {
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
       var made = HabitState(
-        made: saved.fields, createdAtMilliseconds: saved.createdAtMilliseconds, version: version, stamp: author.stamp)
+        made: saved.fields, createdAtMilliseconds: saved.createdAtMilliseconds, version: version,
+        stamp: Stamp(time: Self.broughtBackTime, id: id))
       if saved.isDeleted {
         var statements = made.statements
         statements.delete(by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements([id]))
@@ -127,7 +131,8 @@ extension PersonLedger {
       let (own, other) = (habit.fields.text(of: field), saved.fields.text(of: field))
       guard own != other, !other.isEmpty else { continue }
       if own.isEmpty {
-        statements[field].state(other, by: Author(stamp: author.stamp, seen: .everything))
+        statements[field].state(
+          other, by: Author(stamp: Stamp(time: Self.broughtBackTime, id: id), seen: .everything))
       } else {
         statements.state(other, of: field, by: author)
         outcome.hasFieldConflict = true
@@ -168,23 +173,27 @@ extension PersonLedger {
           trust: CompletionTrust(saved.cell.trust, isExempt: isExempt))
       }
     } else if own == nil {
-      statements.undo([], by: name)
+      statements.undo([], by: author)
     }
     if !saved.cell.note.isEmpty, own?.note != saved.cell.note {
       if own?.note.isEmpty == false { outcome.daysConflicting.append(key.day) }
       // A note that is missing returns, also one that was cleared.
-      if own?.note.isEmpty == true {
-        statements.note.state(saved.cell.note, by: Author(stamp: author.stamp, seen: .everything))
+      if own?.note.isEmpty != false {
+        statements.note.state(
+          saved.cell.note,
+          by: Author(stamp: Stamp(time: Self.broughtBackTime, id: name), seen: .everything))
       } else {
         statements.note.state(saved.cell.note, by: author)
       }
     }
-    if own != nil { _ = tellDoneConflict(key, before, &statements, by: author, version: version, now: now) }
+    _ = tellDoneConflict(key, &statements, version: version, now: now)
     _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: version, now: now)
     guard statements != before else { return }
     let recordedAt = own == nil ? min(saved.recordedAtMilliseconds, now) : now
     let made = cells[key]?.made ?? saved.made
-    try? setCell(key, statements, last: author.stamp, made: made, recordedAt: recordedAt, version: version)
+    try? setCell(
+      key, statements, last: Stamp(time: Self.broughtBackTime, id: name), made: made, recordedAt: recordedAt,
+      version: version)
     if own == nil {
       outcome.daysReturning.append(key.day)
     } else if cells[key]?.cell != own {

@@ -62,7 +62,7 @@ public struct CellState: Hashable, Sendable {
   }
 
   /// It counts, and counted nowhere before: the bound of days before an account's first date applies to it.
-  var countsAsNew: Bool { cell.counts && !(details?.trust.isExempt ?? false) }
+  public var countsAsNew: Bool { cell.counts && !(details?.trust.isExempt ?? false) }
 
   /// The completions that stand: an undo names those it takes back.
   public var completions: [StatementID] {
@@ -72,12 +72,11 @@ public struct CellState: Hashable, Sendable {
   /// The migration that brought it, if one did.
   public var migrationID: Identifier? { completions.lazy.compactMap(\.migrationID).first ?? stamp.id.migrationID }
 
-  /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit.
-  var activity: [StatementID] {
-    guard let details else { return [stamp.id] }
-    return details.completions.map(\.id) + details.note.elements.map(\.stamp.id)
-      + details.undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
-  }
+  /// The latest time among what was stated.
+  public var latestTime: HybridTime { max(stamp.time, details?.note.winner?.stamp.time ?? .zero) }
+
+  /// What stands of it (`DayStatements.activity`).
+  var activity: [StatementID] { details?.activity ?? [stamp.id] }
 
   /// For storage, beside the columns of `cell`, `stamp` and `made`: empty where those say all.
   public var encodedDetails: [UInt8] { details?.encoded ?? [] }

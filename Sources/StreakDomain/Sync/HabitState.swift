@@ -118,6 +118,12 @@ public struct HabitState: Equatable, Sendable {
     set { encodedStatements = newValue.encoded }
   }
 
+  /// The latest time among what was stated.
+  public var latestTime: HybridTime { statements.latestTime }
+
+  /// It was deleted once, whether that holds or not.
+  var hasDeletions: Bool { !HabitStatements.isPlain(encoded: encodedStatements) && !statements.deletions.isEmpty }
+
   /// What it adds to the digest of the person's visible state, besides its cells.
   func digest(habitID: Identifier) -> StateDigest {
     isDeleted ? .empty : Self.itemDigest(habitID: habitID, fields)

@@ -36,13 +36,13 @@ extension PersonLedger {
     let isDirect = author.id.source == StatementID.directCalls
     if isDirect && cells[key] == nil { throw .cellNotFound }
     var statements = cells[key]?.statements ?? DayStatements()
-    let names = wanted.undone ?? statements.completions.map(\.id).filter(author.covers)
+    let names = wanted.undone ?? statements.standing(knownTo: author).map(\.id)
     zones.note(wanted.made, now: now)
-    // Nothing is taken back and nothing stands: there is nothing to remember.
-    guard !names.isEmpty || statements.isDone else {
+    // Nothing is taken back: there is nothing to remember.
+    guard !names.isEmpty else {
       return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)
     }
-    statements.undo(names, by: author.id)
+    statements.undo(names, by: author)
     return try store(statements, key, by: author, made: wanted.made, now: now)
   }
 
@@ -79,55 +79,38 @@ extension PersonLedger {
       return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)
     }
     let version = nextVersion()
-    var noticeID = tellDoneConflict(key, before, &merged, by: author, version: version, now: now)
+    var noticeID = tellDoneConflict(key, &merged, version: version, now: now)
     let noteNoticeID = tellConflicts(
       of: before.note, &merged.note, about: .note(key), version: version, now: now)
     noticeID = noticeID ?? noteNoticeID
     try setCell(key, merged, last: author.stamp, made: made, recordedAt: now, version: version)
-    // A deletion that had seen the statement keeps the day with the deleted habit.
-    if habits[key.habitID]?.isDeleted == true { revive(key.habitID, by: author, version: version, now: now) }
     let isUndo = merged.undos.contains { $0.id == author.id }
+    if !isUndo { noteActivity(of: key.habitID, by: author, version: version, now: now) }
     return OperationOutcome(
       seq: 0, status: isUndo && merged.isDone ? .superseded : .applied, changeNumber: version,
       trust: cells[key]?.cell.trust, noticeID: noticeID)
   }
 
-  /// A completion and an undo are concurrent if neither had seen the other: the day is done, and the undo is told. The conflict is gone once
-  /// the day is not done, or once a statement comes that had seen the undo.
+  /// Tells which undos have lost (`DayStatements.lostUndos`), and closes what is no conflict any more.
+  /// - Returns: The notice that is new.
   mutating func tellDoneConflict(
-    _ key: CellKey, _ before: DayStatements, _ merged: inout DayStatements, by author: Author, version: Int64,
-    now: Int64
+    _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Int64
   ) -> Identifier? {
-    func notice(_ undo: StatementID, isResolved: Bool) -> Notice {
-      Notice(
-        kind: .doneConflict, habitID: key.habitID, day: key.day, kept: isResolved && !merged.isDone ? "false" : "true",
-        other: "false", otherDeviceID: undo.deviceID, madeAtMilliseconds: now, version: version, isResolved: isResolved)
-    }
-    for index in merged.undos.indices where merged.undos[index].hasNotice {
-      let id = merged.undos[index].id
-      guard !merged.isDone || (author.covers(id) && author.id != id) else { continue }
-      merged.undos[index].hasNotice = false
-      setNotice(notice(id, isResolved: true), Notice.id(.doneConflict, key, loser: id))
-    }
-    guard merged.isDone else { return nil }
-    var lost: [StatementID] = []
-    if merged.undos.contains(where: { $0.id == author.id }) {
-      // An undo that had seen all that stands names it, or leaves it on purpose.
-      let standing = merged.completions.filter { !author.covers($0.id) && !$0.ahead.covers(author.id) }
-      if !standing.isEmpty { lost = [author.id] }
-    } else if merged.completions.contains(where: { $0.id == author.id }),
-      !before.completions.contains(where: { $0.id == author.id })
-    {
-      lost = merged.undos.map(\.id).filter { !author.covers($0) && !author.ahead.covers($0) }
-    }
+    guard !merged.undos.isEmpty else { return nil }
+    let lost = merged.lostUndos
     var noticeID: Identifier?
-    for id in lost {
-      // One notice for each device that undid the day.
-      guard !merged.undos.contains(where: { $0.hasNotice && $0.id.source == id.source }) else { continue }
-      for index in merged.undos.indices where merged.undos[index].id == id { merged.undos[index].hasNotice = true }
-      let made = Notice.id(.doneConflict, key, loser: id)
-      setNotice(notice(id, isResolved: false), made)
-      noticeID = noticeID ?? made
+    for index in merged.undos.indices {
+      let undo = merged.undos[index].id
+      let isLost = lost.contains(undo)
+      guard merged.undos[index].hasNotice != isLost else { continue }
+      merged.undos[index].hasNotice = isLost
+      let id = Notice.id(.doneConflict, key, loser: undo)
+      setNotice(
+        Notice(
+          kind: .doneConflict, habitID: key.habitID, day: key.day, kept: merged.isDone ? "true" : "false",
+          other: "false", otherDeviceID: undo.deviceID, madeAtMilliseconds: now, version: version,
+          isResolved: !isLost), id)
+      if isLost { noticeID = noticeID ?? id }
     }
     return noticeID
   }

@@ -22,7 +22,6 @@ extension PersonLedger {
         of: before[field], &statements[field], about: .field(edit.habitID, field), version: version, now: now)
       noticeID = noticeID ?? id
     }
-    closeDeletionNotices(edit.habitID, &statements, version: version, now: now) { author.covers($0) }
     habit.statements = statements
     let deletionNoticeID = settle(&habit, edit.habitID, by: author, version: version, now: now)
     let holds = !edit.changed.contains { field in
@@ -59,7 +58,7 @@ extension PersonLedger {
     var statements = habit.statements
     let before = statements
     let seen = author.seen.isEverything ? sources.seen(by: nil) : author.seen
-    statements.delete(by: author, seen: seen)
+    statements.delete(by: author, seen: seen, activity: activity(of: habitID))
     guard statements != before else { return OperationOutcome(seq: 0, status: .applied) }
     let version = nextVersion()
     for replaced in before.deletions where replaced.hasNotice {
@@ -75,13 +74,14 @@ extension PersonLedger {
       noticeID: noticeID)
   }
 
-  /// Brings a deleted habit back, archived, if something stands that a deletion had not seen.
-  mutating func revive(_ habitID: Identifier, by author: Author, version: Int64, now: Int64) {
-    guard var habit = habits[habitID] else { return }
+  /// Something was stated of a day: a deletion that had not seen it does not hold.
+  mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Int64) {
+    guard var habit = habits[habitID], habit.hasDeletions else { return }
+    habit.statements.noteActivity(by: author)
     settle(&habit, habitID, by: author, version: version, now: now)
   }
 
-  /// Makes of a habit what its statements come to, and tells deletions that do not hold.
+  /// Makes of a habit what its statements come to, and tells deletions that do not hold, unless a field was stated knowing of them.
   /// - Returns: The notice that is new.
   @discardableResult
   private mutating func settle(
@@ -90,19 +90,18 @@ extension PersonLedger {
     var statements = habit.statements
     let isDeleted =
       !statements.deletions.isEmpty
-      && statements.isDeleted(activity: activity(of: habitID)) { sources[$0] == nil }
-    var noticeID: Identifier?
-    if isDeleted {
-      closeDeletionNotices(habitID, &statements, version: version, now: now) { _ in true }
-    } else {
-      for deletion in statements.deletions where !deletion.hasNotice {
-        // The author of what keeps the habit knows of the deletion: there is nothing to tell.
-        guard !author.covers(deletion.stamp.id) || author.id == deletion.stamp.id else { continue }
-        let id = Notice.id(.deletionConflict, habitID, loser: deletion.stamp.id)
-        statements.setNotice(true, ofDeletion: deletion.stamp.id)
-        setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now), id)
-        noticeID = noticeID ?? id
+      && statements.isDeleted(activity: activity(of: habitID)) { source in
+        // The author's source may be new: it is noted once the statement is merged.
+        source != author.id.source && sources[source] == nil
       }
+    var noticeID: Identifier?
+    for deletion in statements.deletions {
+      let isTold = !isDeleted && deletion.isContested && !deletion.isAnswered
+      guard isTold != deletion.hasNotice else { continue }
+      let id = Notice.id(.deletionConflict, habitID, loser: deletion.stamp.id)
+      statements.setNotice(isTold, ofDeletion: deletion.stamp.id)
+      setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !isTold), id)
+      if isTold { noticeID = noticeID ?? id }
     }
     habit.statements = statements
     if habit.isDeleted && !isDeleted { habit.returnedVersion = version }
@@ -121,18 +120,6 @@ extension PersonLedger {
     return found
   }
 
-  private mutating func closeDeletionNotices(
-    _ habitID: Identifier, _ statements: inout HabitStatements, version: Int64, now: Int64,
-    where isGone: (StatementID) -> Bool
-  ) {
-    for deletion in statements.deletions where deletion.hasNotice && isGone(deletion.stamp.id) {
-      statements.setNotice(false, ofDeletion: deletion.stamp.id)
-      setNotice(
-        Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: true),
-        Notice.id(.deletionConflict, habitID, loser: deletion.stamp.id))
-    }
-  }
-
   private static func deletionNotice(
     _ habitID: Identifier, _ loser: StatementID, version: Int64, now: Int64, isResolved: Bool = false
   ) -> Notice {
@@ -149,42 +136,48 @@ extension PersonLedger {
   ) throws(OperationRejection) -> OperationOutcome {
     guard let notice = notices[resolution.noticeID] else { throw .conflictNotFound }
     guard let habit = habits[notice.habitID] else { throw .habitNotFound }
-    let value = resolution.takesOther ? notice.other : notice.kept
     switch notice.kind {
     case .noteConflict, .doneConflict:
       guard let day = notice.day, let cell = cells[CellKey(habitID: notice.habitID, day: day)] else {
         throw .cellNotFound
       }
+      let key = CellKey(habitID: notice.habitID, day: day)
       if notice.kind == .noteConflict {
+        let kept = cell.statements.note.value(knownTo: author) ?? notice.kept
         return try setNote(
-          Operation.Note(habitID: notice.habitID, day: day, text: value, made: cell.made), by: author, now: now)
+          Operation.Note(
+            habitID: notice.habitID, day: day, text: resolution.takesOther ? notice.other : kept, made: cell.made),
+          by: author, now: now)
       }
-      guard value == "true" else {
-        return try undo(
-          Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
-      }
-      return try keepDone(cell, CellKey(habitID: notice.habitID, day: day), by: author, now: now)
+      guard resolution.takesOther else { return try keepDone(cell, key, by: author, now: now) }
+      return try undo(
+        Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
     case .fieldConflict:
       guard let field = notice.field else { throw .conflictNotFound }
+      let kept = habit.statements[field].value(knownTo: author) ?? notice.kept
       var fields = habit.fields
-      fields.set(field, text: value)
+      fields.set(field, text: resolution.takesOther ? notice.other : kept)
       return try editHabit(
         Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [field]), by: author, now: now)
     case .deletionConflict where resolution.takesOther: return try deleteHabit(notice.habitID, by: author, now: now)
     case .deletionConflict:
+      var fields = habit.fields
+      fields.archived = true
       return try editHabit(
-        Operation.HabitEdit(habitID: notice.habitID, fields: habit.fields, changed: [.archived]), by: author, now: now)
+        Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [.archived]), by: author, now: now)
     case .streakHealed: return OperationOutcome(seq: 0, status: .applied)
     }
   }
 
-  /// "Done after all": worth what the completion is worth that it keeps.
+  /// "Done after all": worth what the completions are worth that its author saw stand, or that undos took back which it saw.
   private mutating func keepDone(
     _ cell: CellState, _ key: CellKey, by author: Author, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     var statements = cell.statements
-    let trust = statements.trust
-    statements.complete(by: author, trust: trust)
+    let known =
+      statements.standing(knownTo: author).compactMap(\.trust)
+      + [statements.inheritedTrust(of: author)].compactMap(\.self)
+    statements.complete(by: author, trust: known.max() ?? statements.trust, isFixed: true)
     return try store(statements, key, by: author, made: cell.made, now: now)
   }
 }

@@ -53,8 +53,24 @@ public struct PersonLedger: Sendable {
   public mutating func load(habit: HabitState, id: Identifier) { habits[id] = habit }
   public mutating func load(cell: CellState, key: CellKey) { cells[key] = cell }
   public mutating func load(notice: Notice, id: Identifier) { notices[id] = notice }
-  /// What stands of a habit's stored days: needed before the habit is deleted.
+  /// What stands of a habit's stored days: needed before a habit is deleted, and before one changes that was deleted once.
   public mutating func load(activity: [StatementID], of habitID: Identifier) { loadedActivity[habitID] = activity }
+  /// Habits of which `load(activity:of:)` must have been called before these changes.
+  public func habitsWithActivity(in changes: some Sequence<Operation.Change>) -> Set<Identifier> {
+    var found: Set<Identifier> = []
+    for change in changes {
+      switch change {
+      case .deleteHabit(let habitID): found.insert(habitID)
+      case .resolveConflict(let resolution):
+        if let notice = notices[resolution.noticeID] { found.insert(notice.habitID) }
+      case .setCompletion, .setNote, .editHabit:
+        if let habitID = change.habitID, let habit = habits[habitID], habit.hasDeletions { found.insert(habitID) }
+      case .setDayStart, .malformed: break
+      }
+    }
+    return found.filter { habits[$0] != nil }
+  }
+
   /// Adds a device that is caught up now.
   public mutating func register(deviceID: Identifier, now: Int64) { sources.register(deviceID, now: now) }
 

@@ -7,6 +7,9 @@ public struct Sources: Equatable, Sendable {
     /// Of a device: which days it may newly claim.
     public var catchUp: CatchUp
 
+    /// Other sources are never caught up.
+    var isDevice: Bool { catchUp.caughtUpAtMilliseconds > 0 }
+
     /// A catch-up this much older than now is renewed although nothing was claimed since, in milliseconds: others are not worth a write.
     static let renewalMilliseconds: Int64 = 600_000
   }
@@ -21,11 +24,14 @@ public struct Sources: Equatable, Sendable {
 
   public subscript(id: Identifier) -> Source? { all.first { $0.id == id } }
 
+  /// Whether the person has another device than this one.
+  public func hasOtherDevices(than deviceID: Identifier?) -> Bool { all.contains { $0.isDevice && $0.id != deviceID } }
+
   /// What a device has seen that received everything.
   public func seen(by deviceID: Identifier?) -> SeenStatements {
     if all.count == 1, all[0].id == deviceID { return .nothing }
     return SeenStatements(
-      all.filter { $0.id != deviceID && !($0.lastSeq == 0 && $0.catchUp.caughtUpAtMilliseconds > 0) }.map {
+      all.filter { $0.id != deviceID && !($0.isDevice && $0.lastSeq == 0) }.map {
         StatementID(source: $0.id, seq: $0.lastSeq)
       })
   }
@@ -107,7 +113,8 @@ public struct Sources: Equatable, Sendable {
   /// Reads `encoded` back; a rest that is no source is left out.
   public init(encoded: [UInt8]) {
     encoded.withUnsafeBytes { bytes in
-      for start in stride(from: 0, to: bytes.count - bytes.count % Self.encodedSourceBytes, by: Self.encodedSourceBytes) {
+      for start in stride(from: 0, to: bytes.count - bytes.count % Self.encodedSourceBytes, by: Self.encodedSourceBytes)
+      {
         func number(_ place: Int) -> UInt64 {
           UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start + place, as: UInt64.self))
         }

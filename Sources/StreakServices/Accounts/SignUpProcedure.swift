@@ -103,12 +103,12 @@ struct SignUpProcedure: Sendable {
     _ session: PresentedSession, for userID: Identifier, deviceID: Identifier, at now: Moment, context: ServerContext
   ) throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
     let decision = try MigrationDecision(
-      session.capture, map: [], planHash: [], isSecondDevice: false, userID: userID, at: now
+      session.capture, map: [], planHash: [], isSecondDevice: false, isNewAccount: true, userID: userID, at: now
     ) { detail in
       context.principal = Principal(userID: userID, deviceID: deviceID, auditDetail: detail)
       return AuditInterceptor.event(of: context, from: limiter.addresses)
     }
-    var ledger = store.emptyLedger()
+    var ledger = store.emptyLedger(at: now)
     _ = try decision.begin(MigrationState(session: session.known)).get()
     try decision.merge(into: &ledger).get()
     ledger.settle(now: now.milliseconds, makeID: Identifier.random)

@@ -2,8 +2,8 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  // Keeps everybody else from adding rows of this person: whoever changes a person's data changes or locks this row first.
-  private static let lockUser = Statement(.write, "SELECT FROM users WHERE user_id = $1 FOR UPDATE")
+  // Keeps others from adding rows of this person: every change of a person's data changes or locks the head first.
+  private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR UPDATE")
   private static let rememberSessions = Statement(
     .write,
     """

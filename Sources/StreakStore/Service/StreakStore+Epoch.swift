@@ -1,14 +1,22 @@
 internal import Postgres
+public import StreakDomain
 
 extension StreakStore {
-  private static let readEpoch = Statement(.read, "SELECT epoch FROM service_state")
+  private static let readEpoch = Statement(.read, "SELECT epoch, epoch_bits FROM service_state")
+
+  private static let readServerSecret = Statement(.read, "SELECT secret FROM server_secret")
 
   /// Reads the database's epoch, which life of the database this is, and keeps it: after `migrateSchema()`, or for a store that serves a schema
   /// which another one has applied. It rises when the database has gone back to an earlier state; 1 at first.
   @discardableResult
-  public func readEpoch() async throws(StoreError) -> Int64 {
-    guard let found = try await database.row(Self.readEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
-    else { throw .fault(reason: "service_state has no row") }
+  public func readEpoch() async throws(StoreError) -> Epoch {
+    let found = try await database.row(Self.readEpoch) { row throws(DatabaseError) in
+      Epoch(number: try row.int64(0), bits: try row.int64(1))
+    }
+    guard let found else { throw .fault(reason: "service_state has no row") }
+    let secret = try await database.row(Self.readServerSecret) { row throws(DatabaseError) in try row.bytes(0) }
+    guard let secret else { throw .fault(reason: "server_secret has no row") }
+    serverSecret = secret
     epoch = found
     return found
   }
