@@ -2,7 +2,7 @@ import GRPCSchema
 import ProtobufCodec
 import RPC
 import Schema
-import StreakClient
+@testable import StreakClient
 import StreakDomain
 import Synchronization
 import Testing
@@ -18,6 +18,7 @@ struct LossTests {
     struct State {
       var epoch: Int64 = 1
       var lastSeq: Int64 = 0
+      var forgets = false
       var refuses: [String: [RPCStatus]] = [:]
       var methods: [String] = []
       var operations: [Schema.Operation] = []
@@ -66,6 +67,7 @@ struct LossTests {
           state.restated += request.restatedHabits
           state.operations += request.operations.filter { $0.seq > state.lastSeq }
           state.lastSeq = max(state.lastSeq, request.operations.last?.seq ?? 0)
+          if state.forgets { state.lastSeq = 0 }
           let isReset = request.cursor.map { $0.epoch != state.epoch } ?? false
           defer { (state.notices, state.habits, state.cells) = ([], [], []) }
           return SyncResponse(
@@ -148,6 +150,23 @@ struct LossTests {
     #expect(server.state.withLock { $0.migrations.map(\.session) } == first.map(\.session), "the same bytes")
     // Once is enough.
     #expect(try await self.methods { try await open().sync() } == ["Sync"])
+  }
+
+  @Test("a server that forgets whatever it acknowledges is not asked for ever")
+  func forgetfulServer() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.addHabit("reading")
+    server.state.withLock { $0.forgets = true }
+    let methods = try await methods {
+      await #expect { try await client.sync() } throws: { error in
+        if case .failing = error as? ClientError { true } else { false }
+      }
+    }
+    #expect(methods.count == StreakClient.lossesMax + 1)
+    server.state.withLock { $0.forgets = false }
+    try await client.sync()
+    #expect(try await client.accounts().map(\.waiting) == [0], "and nothing is lost by that")
   }
 
   @Test("after 35 days a session is not kept any more")
