@@ -15,8 +15,10 @@ public enum ClientError: Error, Equatable, Sendable {
   case invalid(String)
   /// There is no network at all, or nobody is signed in.
   case notPossible(String)
-  /// The server could not be reached, or could not answer now: later it may.
+  /// The server could not be reached: later it may.
   case unreachable(String)
+  /// The server was reached and could not do it: later it may.
+  case failing(String)
   /// The person has to sign in to this account again. Nothing is lost; what waits is sent afterwards.
   case signInNeeded
   /// The account was erased, on whatever device: what was here of it is gone too.
@@ -53,7 +55,8 @@ public enum ClientError: Error, Equatable, Sendable {
     // What says nothing of the request: the same one again may be answered otherwise.
     case (.unavailable, _), (.cancelled, _), (.unknown, _), (.deadlineExceeded, _), (.internal, _),
       (.aborted, "CONCURRENT_CHANGE"):
-      self = .unreachable(status.message)
+      let isAnswer = !refusal.reason.isEmpty || status.code == .internal || status.code == .unknown
+      self = isAnswer ? .failing(status.message) : .unreachable(status.message)
     default: self = .refused(refusal)
     }
   }
@@ -98,6 +101,7 @@ extension ClientError: CustomStringConvertible {
     case .refusedHere(let reason): "Not accepted: \(reason.rawValue)."
     case .invalid(let message), .notPossible(let message): message
     case .unreachable(let message): "The server cannot be reached: \(message)"
+    case .failing(let message): "The server was reached and could not answer: \(message) Try again later."
     case .signInNeeded: "Sign in again: the server does not know this device's credentials any more. Nothing is lost."
     case .accountErased: "The account was erased."
     case .accountUnknown:

@@ -24,7 +24,8 @@ extension StreakClient {
           dayStartMinutes: state.dayStartMinutes), now: now)
       let today = zones.today(now: now)
       var days: [Identifier: [Day: LedgerCell]] = [:]
-      for (key, cell) in shown.cells { days[key.habitID, default: [:]][key.day] = cell }
+      let cells = state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? shown.cells
+      for (key, cell) in cells { days[key.habitID, default: [:]][key.day] = cell }
       return shown.habits.filter { includingArchived || !$0.value.archived }.map { id, fields in
         let cells = days[id] ?? [:]
         let counted = cells.filter { $0.value.done && $0.value.trust == .counted }.keys

@@ -401,7 +401,8 @@ def test_usage_and_messages(server, folder):
     assert "may be any of" in phone.run("done", "r", code=1)
     assert "reading" in phone.run("done", "rea")
     assert "future" in phone.run("done", "reading", "--on", iso(today() + 3), code=1)
-    assert "cannot be undone" in (phone.done("reading", 40) and phone.run("undo", "reading", "--on", iso(today() - 40), code=1))
+    assert "only the last 30 days count" in phone.done("reading", 40)
+    assert "not done on" in phone.run("undo", "reading", "--on", iso(today() - 40)), "without an account nothing is sealed"
     phone.connect(server)
     assert "no account" in phone.run("sync", code=1)
     phone.run("signup", new_email(), input="password\n", code=1)
@@ -433,3 +434,38 @@ def test_a_password_is_asked_for_without_echo(server, folder):
     assert PASSWORD.encode() not in shown
     process.stdout.close()
     os.close(master)
+
+
+def test_notes_names_and_the_day_start(folder):
+    phone = App(folder / "phone")
+    phone.run("habit", "add", "reading", "--description", "a page or more")
+    phone.run("done", "reading", "--note", "20 pages")
+    phone.run("note", "reading", "ill", "--on", iso(today() - 1))
+    assert phone.run("note", "reading") == f"{iso(today())}  20 pages\n{iso(today() - 1)} (not done)  ill\n"
+    details = phone.run("status", "reading")
+    assert "a page or more" in details and "20 pages" in details and "not done" in details
+    phone.run("note", "reading", "--clear")
+    assert "20 pages" not in phone.run("note", "reading") and phone.marks("reading") == 1
+    phone.run("habit", "add", "running")
+    assert "nothing was renamed" in phone.run("habit", "rename", "running", "READING", code=1)
+    assert "begins at 00:00" in phone.run("day-start")
+    assert "begins at 04:30" in phone.run("day-start", "04:30") and "begins at 04:30" in phone.run("day-start")
+    for wrong in ("24:00", "4", "04:60", "-1:00"):
+        phone.run("day-start", wrong, code=64)
+
+
+def test_what_is_told_of_days_accounts_and_the_day_start(server, folder):
+    """A2, A4, H10: whether a day counts is said at once; after a logout what is kept is named; the day start is the account's."""
+    email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)
+    phone.sign_up(email)
+    phone.run("habit", "add", "reading")
+    assert "does not count" in phone.done("reading", 5) and "does not count" in phone.done("reading", 6, "--offline")
+    assert "does not count" not in phone.done("reading", 1)
+    phone.run("day-start", "03:00")
+    phone.run("sync")
+    tablet.log_in(email)
+    assert "begins at 03:00" in tablet.run("day-start")
+    assert "does not count" in tablet.run("status", "reading")
+    assert email in phone.run("logout")
+    status = phone.run("status")
+    assert f"streak login {email}" in status and "No habits yet" not in status

@@ -223,9 +223,10 @@ extension ModelNetwork.World.State {
     guard let deviceID = Identifier(request.device?.deviceId ?? []) else { throw RPCStatus(.invalidArgument, "device") }
     let userID = Identifier(high: 9, low: makeNumber())
     server.signUp(userID, now: now)
-    users[request.email] = userID
     server.register(deviceID, of: userID, now: now)
+    // All of it or nothing: an account nobody has an address for is not there.
     let result = try request.session.map { try bring($0, [], into: userID, isNewAccount: true) }
+    users[request.email] = userID
     let reply = SignUpResponse(
       account: Account(userId: userID.bytes, email: request.email), tokens: issue(userID, deviceID), migration: result
     ).protobufBytes()

@@ -108,7 +108,8 @@ struct ModelServer {
     }
     for habit in submission.restatedHabits { person.ledger.restate(habit.id, habit.fields, now: now) }
     let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
-    var nothingLeft = submission.nothingLeft
+    // A device that does not know of the loss says that nothing is left, and then sends again what was lost: it was not caught up.
+    var nothingLeft = submission.nothingLeft && !isOfOtherLife
     for operation in submission.operations.dropFirst(outcomes.count) {
       // The device does not know yet that this server may have lost the habit; it states it with its next submission.
       if isOfOtherLife, operation.isOfHabit(missingIn: person.ledger) {

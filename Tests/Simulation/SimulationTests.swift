@@ -51,6 +51,12 @@ struct SimulationTests {
         #expect(habit.summary.lastRun == whole.lastRun, "seed \(seed)")
       }
       checkDays(person, seed)
+      // What counted counts again, also if its statements had to come a second time, and late.
+      let isRestored = world.replicas.contains { $0.wasRestored && $0.replica.userID == userID }
+      for key in world.counted[userID] ?? [] where !isRestored {
+        guard let cell = ledger.cells[key]?.cell, cell.done else { continue }
+        #expect(cell.trust == .counted, "seed \(seed): \(key) counted before")
+      }
       checkInbox(person, seed)
     }
   }

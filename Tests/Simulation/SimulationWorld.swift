@@ -41,6 +41,8 @@ struct SimulationWorld {
   /// Of the world, in milliseconds since 1970.
   var now = begin
   private var nextID: UInt64 = 0
+  /// Days that were recorded on the day itself, and of which the device was told that they count, by person.
+  private(set) var counted: [Identifier: Set<CellKey>] = [:]
   /// Some device had everything and another digest than the server.
   private(set) var hasDiverged = false
 
@@ -72,6 +74,8 @@ struct SimulationWorld {
   /// Something happens.
   mutating func step() {
     now += Int64.random(in: 0...3 * 3_600_000, using: &random)
+    // Sometimes nobody does anything for days.
+    if Int.random(in: 0..<50, using: &random) == 0 { now += Int64.random(in: 0...5, using: &random) * 86_400_000 }
     let index = Int.random(in: replicas.indices, using: &random)
     switch Int.random(in: 0..<200, using: &random) {
     case 0..<90: tap(index)
@@ -242,6 +246,9 @@ struct SimulationWorld {
     _ answer: Result<SyncChanges, ModelServer.Refusal>, to submission: SyncSubmission, sentAs deviceID: Identifier,
     _ index: Int
   ) {
+    if case .success(let changes) = answer, deviceID == replicas[index].replica.deviceID {
+      noteCounted(changes.outcomes, submission)
+    }
     // Its person signs in again; the device goes on under its id.
     if answer == .failure(.deviceUnknown), deviceID == replicas[index].replica.deviceID {
       server.register(deviceID, of: replicas[index].replica.userID, now: now)
@@ -252,6 +259,15 @@ struct SimulationWorld {
     case .repair: hasDiverged = true
     case .register: registerAnew(index)
     case .rest, .goOn, .ignore: break
+    }
+  }
+
+  private mutating func noteCounted(_ outcomes: [OperationOutcome], _ submission: SyncSubmission) {
+    for (operation, outcome) in zip(submission.operations, outcomes) where outcome.trust == .counted {
+      guard case .setCompletion(let wanted) = operation.change, wanted.done,
+        operation.time.milliseconds - wanted.made.occurredAtMilliseconds < 3_600_000
+      else { continue }
+      counted[submission.userID, default: []].insert(CellKey(habitID: wanted.habitID, day: wanted.day))
     }
   }
 

@@ -62,7 +62,13 @@ extension StreakClient {
   private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
     let now = clock.milliseconds
     return try store.change { state throws(ClientError) in
-      guard state.current == nil else { throw .notPossible("Somebody is signed in on this device: sign out first.") }
+      // Signed out by the server, of an account that it may have lost: the same address may sign up again.
+      let isSamePerson = state.current.flatMap { state.accounts[$0] }.map { account in
+        account.credentials == nil && account.email.lowercased() == email.lowercased()
+      }
+      guard isSamePerson ?? true else {
+        throw .notPossible("Somebody is signed in on this device: sign out first.")
+      }
       if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
       let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
       let session = state.session.flatMap { $0.habits.isEmpty ? nil : $0 }
@@ -81,10 +87,11 @@ extension StreakClient {
     }
     let claim = pending.claim.isEmpty ? nil : try Self.claim(pending.claim)
     try store.change { state throws(ClientError) in
-      state.add(
-        ClientAccount(
-          email: response.account?.email ?? pending.email, credentials: .init(tokens),
-          replica: DeviceReplica(userID: userID, deviceID: pending.deviceID)))
+      var account = ClientAccount(
+        email: response.account?.email ?? pending.email, credentials: .init(tokens),
+        replica: DeviceReplica(userID: userID, deviceID: pending.deviceID))
+      account.caughtUpAtMilliseconds = now
+      state.add(account)
       if let claim { state.moveSession(sentAs: claim, response.migration, into: userID, now: now) }
       state.pendingSignUp = nil
       let dayStart = state.dayStartMinutes
@@ -121,10 +128,12 @@ extension StreakClient {
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
       throw .unreachable("The answer to a sign-in holds no account.")
     }
+    let now = clock.milliseconds
     try store.change { state throws(ClientError) in
       let isKnown: Void? = state.changeAccount(userID) { account in
         if account.replica.deviceID != deviceID {
           account.replica.continueAsNewDevice(deviceID)
+          account.caughtUpAtMilliseconds = now
           // Numbers begin anew: what was brought before comes before all of them.
           for id in account.broughtSessions.keys { account.broughtSessions[id]?.afterSeq = 0 }
         }
@@ -132,10 +141,11 @@ extension StreakClient {
         account.credentials = .init(tokens)
       }
       if isKnown == nil {
-        state.add(
-          ClientAccount(
-            email: response.account?.email ?? email, credentials: .init(tokens),
-            replica: DeviceReplica(userID: userID, deviceID: deviceID)))
+        var account = ClientAccount(
+          email: response.account?.email ?? email, credentials: .init(tokens),
+          replica: DeviceReplica(userID: userID, deviceID: deviceID))
+        account.caughtUpAtMilliseconds = now
+        state.add(account)
       }
       state.current = userID
       turnReplacedAccounts(of: email, into: &state, userID: userID)

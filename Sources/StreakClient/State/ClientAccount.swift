@@ -41,6 +41,8 @@ struct ClientAccount: Equatable, Sendable {
   var standing = Standing.signedIn
   var credentials: Credentials?
   var zones = ZoneUses()
+  /// When this device last had nothing left to send, in milliseconds since 1970: by that the server judges what is entered afterwards.
+  var caughtUpAtMilliseconds: Int64 = 0
   /// Sessions that became part of it lately, by migration: should the server lose them, they are sent again.
   var broughtSessions: [Identifier: BroughtSession] = [:]
   /// Notices that the person has seen and the server has not been told of.
@@ -51,6 +53,23 @@ struct ClientAccount: Equatable, Sendable {
     self.email = email
     self.credentials = credentials
     self.replica = replica
+  }
+
+  /// Days as the person sees them. Those that the server has not judged yet are worth what it will find, as far as this device can tell.
+  /// - Parameter now: In milliseconds since 1970.
+  func shownCells(now: Int64) -> [CellKey: LedgerCell] {
+    var shown = replica.shownCells
+    var catchUp = CatchUp(caughtUpAtMilliseconds: caughtUpAtMilliseconds)
+    for operation in replica.queue {
+      guard case .setCompletion(let wanted) = operation.change, wanted.done, let key = operation.cellKey else {
+        continue
+      }
+      let trust = catchUp.claim(wanted.day, made: wanted.made, now: now)
+      // What was judged before keeps its worth, unless this is worth more.
+      let before = replica.cells[key]?.cell.trust ?? trust
+      shown[key]?.trust = before == .counted ? before : trust
+    }
+    return shown
   }
 
   /// Sessions that the server may have lost, in the order in which they were brought.

@@ -65,6 +65,7 @@ extension ClientAccount {
       writer.append(id.source.bytes)
       writer.append(id.seq)
     }
+    writer.append(caughtUpAtMilliseconds)
     return writer.bytes
   }
 
@@ -107,6 +108,7 @@ extension ClientAccount {
       email: email, credentials: credentials, replica: DeviceReplica(userID: userID, deviceID: deviceID))
     account.standing = standing
     account.zones = zones
+    account.caughtUpAtMilliseconds = try reader.number()
     return (account, stored)
   }
 }

@@ -11,6 +11,8 @@ extension StreakClient {
   static let pageSize: Int32 = 1_000
   /// Times in a row that one sync may find the states different, or hear nothing new, before it gives up until the next.
   static let fruitlessRoundsMax = 4
+  /// Answers of one sync that may show a loss: a server that forgets what it acknowledges would be sent the same for ever.
+  static let lossesMax = 8
   /// A session says that it is alive this often, in milliseconds; the server forgets those of which it has not heard for a year.
   static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
   /// Between two attempts to hear hints, in milliseconds.
@@ -42,7 +44,7 @@ extension StreakClient {
   private func sync(_ userID: Identifier) async throws(ClientError) -> SyncReport {
     var report = SyncReport()
     try await sendAcknowledgements(userID)
-    var fruitless = 0
+    var (fruitless, losses) = (0, 0)
     var isFirst = true
     while fruitless < Self.fruitlessRoundsMax {
       try await bringAgain(userID)
@@ -52,7 +54,10 @@ extension StreakClient {
       guard let (submission, deviceID, lostCount) = sent else { throw .signInNeeded }
       isFirst = false
       let answer = try await exchange(submission, of: userID)
-      var next = try take(answer, to: submission, sentAs: deviceID, userID, &report)
+      var next = try take(answer, to: submission, sentAs: deviceID, userID, &report, &losses)
+      guard losses <= Self.lossesMax else {
+        throw .failing("It does not know what it has acknowledged.")
+      }
       // A session that was lost is sent again, and what it has changed is received.
       let isLost = try store.read { state throws(ClientError) in
         state.accounts[userID]?.lostSessions.isEmpty == false
@@ -89,10 +94,11 @@ extension StreakClient {
 
   private func take(
     _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, _ userID: Identifier,
-    _ report: inout SyncReport
+    _ report: inout SyncReport, _ losses: inout Int
   ) throws(ClientError) -> SyncNext {
     let now = clock.milliseconds
     var news: [ClientEvent] = []
+    var isLoss = false
     let next = try store.change { state throws(ClientError) in
       state.changeAccount(userID) { account in
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
@@ -103,7 +109,9 @@ extension StreakClient {
           account.credentials = nil
           account.standing = .mustRegister
         }
+        if next == .rest, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
         if showsLoss { account.noteLoss(now: now) }
+        isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
           account.noteReceived(seen)
         }
@@ -117,6 +125,7 @@ extension StreakClient {
         return next
       } ?? .ignore
     }
+    if isLoss { losses += 1 }
     if case .changes(let changes) = answer, next != .ignore {
       report.sent += changes.outcomes.count
       let received =
@@ -254,7 +263,8 @@ extension StreakClient {
         // A stream that opens after a failure says that the network is back.
         if !heard, hasFailed { networkReturned() }
         heard = true
-        if hint.map({ StreakDomain.Cursor($0) }) != own { wake() }
+        if let hint, StreakDomain.Cursor(hint).isOfSameState(as: own) { continue }
+        wake()
       }
       return heard
     } catch {
@@ -277,5 +287,12 @@ extension StreakClient {
     watching?.stream.cancel()
     watchAlarm.ring()
     wake()
+  }
+}
+
+extension StreakDomain.Cursor {
+  /// A hint is no cursor to pull from: it proves nothing.
+  fileprivate func isOfSameState(as other: StreakDomain.Cursor?) -> Bool {
+    epoch == other?.epoch && changeNumber == other?.changeNumber
   }
 }

@@ -64,7 +64,7 @@ extension DeviceReplica {
   public func showsLoss(_ answer: SyncAnswer, to submission: SyncSubmission) -> Bool {
     switch answer {
     case .changes(let changes):
-      if changes.lastSeq < kept.last?.operation.seq ?? 0 { return true }
+      if changes.lastSeq < max(kept.last?.operation.seq ?? 0, changes.outcomes.last?.seq ?? 0) { return true }
       return submission.cursor == cursor && cursor.epoch != .none && changes.cursor.epoch != cursor.epoch
     case .gap, .cursorInvalid: return true
     case .reused, .nothing: return false
