@@ -62,6 +62,8 @@ struct JudgedWorld {
 
   private(set) var ledger: PersonLedger
   private(set) var references: [Reference]
+  /// What was delivered since all devices had seen the habits.
+  private(set) var log: [Made] = []
   private var devices: [Device]
   private var delivered: [Int]
   private var batch: PersonLedger
@@ -109,6 +111,7 @@ struct JudgedWorld {
     for step in base { _ = perform(step, by: count) }
     for device in 0..<count { pull(device, Step(.pull)) }
     for device in 0..<count { (devices[device].pulls, devices[device].place) = ([], 0) }
+    log = []
   }
 
   static func time(_ device: Int, _ place: Int, skew: Int64) -> HybridTime {
@@ -126,7 +129,11 @@ struct JudgedWorld {
     }
     devices[device].seq += 1
     let key = Memory.Key(device: device, place: devices[device].place, pulls: devices[device].pulls)
-    guard let made = memory.made[key] ?? make(step, by: device) else { return false }
+    guard let made = memory.made[key] ?? make(step, by: device) else {
+      devices[device].place -= 1
+      devices[device].seq -= 1
+      return false
+    }
     memory.made[key] = made
     deliver(made, by: device)
     return true
@@ -216,7 +223,11 @@ struct JudgedWorld {
 
   // MARK: Delivering
 
+  /// A device sends again what another server had.
+  mutating func sendAgain(_ made: Made) { deliver(made, by: made.statement.name.device) }
+
   private mutating func deliver(_ made: Made, by device: Int) {
+    log.append(made)
     var statement = made.statement
     if case .done(let day, let note, _) = statement.what {
       let inherited = references[made.habit].inheritedTrust(of: statement, day: day)
