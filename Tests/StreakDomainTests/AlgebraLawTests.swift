@@ -24,7 +24,8 @@ struct AlgebraLawTests {
       let device = Int.random(in: 0..<devices.count, using: &random)
       if Int.random(in: 0..<3, using: &random) == 0 {
         seen[device] = SeenStatements(
-          zip(devices, seqs).filter { $0.1 > 0 && $0.0 != devices[device] }.map { StatementID(source: $0.0, seq: $0.1) })
+          zip(devices, seqs).filter { $0.1 > 0 && $0.0 != devices[device] }.map { StatementID(source: $0.0, seq: $0.1) }
+        )
         completed[device] = everyCompletion
       }
       seqs[device] += 1

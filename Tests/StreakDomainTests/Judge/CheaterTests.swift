@@ -55,7 +55,9 @@ private struct Cheater {
     if Bool.random(using: &random) { migrate(isNewAccount: true) } else if Bool.random(using: &random) { importDays() }
   }
 
-  private mutating func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: values.indices, using: &random)] }
+  private mutating func pick<Value>(_ values: [Value]) -> Value {
+    values[Int.random(in: values.indices, using: &random)]
+  }
 
   private mutating func makeID(_ high: UInt64) -> Identifier {
     ids += 1
@@ -156,7 +158,9 @@ private struct Cheater {
     let before = ledger.cells[key]?.statements
     let outcome = apply(
       .setCompletion(Operation.Completion(habitID: key.habitID, day: key.day, done: true, made: made)), by: place)
-    story.append("device \(devices[place].id.low): \(key.day) at +\((now - createdAt) / 60_000) min, \(made): \(outcome.trust as Any)")
+    story.append(
+      "device \(devices[place].id.low): \(key.day) at +\((now - createdAt) / 60_000) min, \(made): \(outcome.trust as Any)"
+    )
     guard outcome.status == .applied else { return }
     // A completion after an undo is no claim: it is worth what was taken back.
     let id = StatementID(source: devices[place].id, seq: devices[place].seq)
@@ -177,14 +181,17 @@ private struct Cheater {
   }
 
   private mutating func undo() {
-    guard let key = ledger.cells.keys.sorted().randomElement(using: &random), let cell = ledger.cells[key] else { return }
+    guard let key = ledger.cells.keys.sorted().randomElement(using: &random), let cell = ledger.cells[key] else {
+      return
+    }
     let place = Int.random(in: devices.indices, using: &random)
     var made = moment()
     made.occurredAtMilliseconds = now
     apply(
       .setCompletion(
         Operation.Completion(
-          habitID: key.habitID, day: key.day, done: false, made: made, undone: pick([nil, cell.completions, cell.completions]))),
+          habitID: key.habitID, day: key.day, done: false, made: made,
+          undone: pick([nil, cell.completions, cell.completions]))),
       by: place)
     story.append("undo \(key.day) of \(key.habitID.low)")
   }
@@ -298,10 +305,14 @@ private struct Cheater {
       if early.count > 30 { return "\(early.count) days before the account's first date" }
       if let state = ledger.habits[habit] {
         if state.earlyDays != early.count { return "\(state.earlyDays) early days noted, there are \(early.count)" }
-        if state.summary.total != counted.count { return "\(state.summary.total) days in the summary of \(counted.count)" }
+        if state.summary.total != counted.count {
+          return "\(state.summary.total) days in the summary of \(counted.count)"
+        }
       }
       if let day = counted.first(where: { $0.day.number > latest }) { return "\(day.day) has not begun" }
-      if let key = counted.first(where: { evidence[$0]?.isEmpty != false }) { return "\(key.day) of \(habit.low) came by no door" }
+      if let key = counted.first(where: { evidence[$0]?.isEmpty != false }) {
+        return "\(key.day) of \(habit.low) came by no door"
+      }
     }
     return nil
   }

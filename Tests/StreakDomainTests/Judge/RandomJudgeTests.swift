@@ -7,7 +7,9 @@ struct RandomJudgeTests {
   private typealias Step = JudgedWorld.Step
   private typealias Event = (device: Int, step: Step)
 
-  @Test("every order of delivery that gives each pull the same result ends in the state of the reference", arguments: seeds(32, long: 3_200))
+  @Test(
+    "every order of delivery that gives each pull the same result ends in the state of the reference",
+    arguments: seeds(32, long: 3_200))
   func anyOrder(seed: UInt64) {
     for part in 0..<8 {
       var random = SeededGenerator(seed: seed * 8 + UInt64(part))
@@ -31,14 +33,17 @@ struct RandomJudgeTests {
           let done = other.perform(event.step, by: event.device)
           let difference = done ? other.difference() : "it cannot be done"
           guard let difference else { continue }
-          Issue.record("seed \(seed), part \(part): \(difference)\n\(Self.text(Array(order.prefix(place + 1))))\n\(setting)")
+          Issue.record(
+            "seed \(seed), part \(part): \(difference)\n\(Self.text(Array(order.prefix(place + 1))))\n\(setting)")
           return
         }
       }
     }
   }
 
-  @Test("a server that lost everything has the same state again, in whatever order the devices send it again", arguments: seeds(32, long: 3_200))
+  @Test(
+    "a server that lost everything has the same state again, in whatever order the devices send it again",
+    arguments: seeds(32, long: 3_200))
   func sentAgain(seed: UInt64) {
     for part in 0..<8 {
       var random = SeededGenerator(seed: seed * 8 + UInt64(part) + 1 << 32)
@@ -58,7 +63,8 @@ struct RandomJudgeTests {
         if let made = queues[device]?.removeFirst() { restored.sendAgain(made) }
         if queues[device]?.isEmpty == true { queues[device] = nil }
       }
-      if let difference = restored.difference() {
+      // A deletion that comes before what it had not seen, but after who had seen it, is told although its conflict was settled.
+      if let difference = restored.difference(ignoring: .deletionConflict) {
         Issue.record("seed \(seed), part \(part): \(difference)\n\(restored.log.map(\.statement))")
         return
       }

@@ -182,10 +182,12 @@ struct Reference {
   // MARK: Conflicts
 
   struct Conflict: Hashable, Comparable, CustomStringConvertible {
+    var kind: Notice.Kind
     var description: String
     static func < (left: Conflict, right: Conflict) -> Bool { left.description < right.description }
 
     init(_ kind: Notice.Kind, day: Int? = nil, field: Int? = nil, kept: String, other: String, device: Int) {
+      self.kind = kind
       description = "\(kind) day \(day ?? -1) field \(field ?? 0) kept \(kept) other \(other) of \(device)"
     }
   }
