@@ -26,6 +26,7 @@ struct SyncTests {
       var acknowledged: [[UInt8]] = []
       /// Operations of these numbers are rejected.
       var rejects: Set<Int64> = []
+      var epoch: Int64 = 1
     }
     let state = Mutex(State())
 
@@ -83,7 +84,7 @@ struct SyncTests {
               : OperationOutcome(seq: operation.seq, status: .applied)
           },
           notices: state.notices.filter { !state.acknowledged.contains($0.noticeId) },
-          cursor: Schema.Cursor(epoch: 1, changeNumber: last)
+          cursor: Schema.Cursor(epoch: state.epoch, changeNumber: last), lastSeq: last
         ).protobufBytes()
       case "AcknowledgeNotices":
         state.acknowledged += try AcknowledgeNoticesRequest(protobufBytes: request).noticeIds

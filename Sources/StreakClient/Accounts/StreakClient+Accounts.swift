@@ -91,6 +91,7 @@ extension StreakClient {
       state.current = userID
       // The account is new: it begins with what holds on this device.
       state.setDayStart(minutes: dayStart, now: now)
+      turnReplacedAccounts(of: pending.email, into: &state, userID: userID)
     }
     currentHasChanged()
     return response.migration.map { MigrationReport($0) }
@@ -137,9 +138,20 @@ extension StreakClient {
             replica: DeviceReplica(userID: userID, deviceID: deviceID)))
       }
       state.current = userID
+      turnReplacedAccounts(of: email, into: &state, userID: userID)
     }
     currentHasChanged()
     return userID
+  }
+
+  /// The address has another account now than the one that this device holds: that one was lost, or erased. What is here of it stays apart, as
+  /// what was recorded without an account, for the person to decide.
+  private func turnReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
+    let now = clock.milliseconds
+    let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
+    for id in replaced.keys.sorted() {
+      _ = state.turnIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+    }
   }
 
   /// Brings what was recorded without an account into the one in use.

@@ -75,6 +75,13 @@ struct ClientAccount: Equatable, Sendable {
     return submission
   }
 
+  /// A complete pull has brought what these sources stated.
+  mutating func noteReceived(_ seen: SeenStatements) {
+    for id in broughtSessions.keys where seen.covers(StatementID(.migration, id)) {
+      broughtSessions[id]?.isReceived = true
+    }
+  }
+
   /// The server may have lost what it had acknowledged: the sessions that were brought within the time for which operations are kept are sent again.
   mutating func noteLoss(now: Int64) {
     let oldest = now - DeviceReplica.keptMilliseconds
@@ -96,6 +103,8 @@ struct BroughtSession: Equatable, Sendable {
   var afterSeq: Int64 = 0
   /// The server may have lost it: it is to be sent again.
   var isLost = false
+  /// A pull has brought what it became: until then its days are nowhere else.
+  var isReceived = false
 }
 
 /// A sign-up whose answer has not come: sent again as it was, it gets the same account.

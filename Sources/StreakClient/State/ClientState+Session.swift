@@ -61,20 +61,8 @@ extension ClientState {
     _ userID: Identifier, now: Int64, made: (Day, Int32) -> StreakDomain.LocalTime
   ) -> Bool {
     guard let account = accounts[userID], account.standing != .unknownToServer else { return false }
-    let habits = account.replica.shownHabits
-    let cells = account.replica.shownCells.filter { habits[$0.key.habitID] != nil }
-    var moments: [CellKey: StreakDomain.LocalTime] = [:]
-    for operation in account.replica.kept.map(\.operation) + account.replica.queue {
-      switch operation.change {
-      case .setCompletion(let wanted) where wanted.done: moments[CellKey(habitID: wanted.habitID, day: wanted.day)] = wanted.made
-      default: break
-      }
-    }
     let dayStart = account.replica.shownDayStartMinutes
-    let entries = cells.reduce(into: [CellKey: AnonymousSession.Entry]()) { entries, cell in
-      let moment = moments[cell.key] ?? made(cell.key.day, dayStart)
-      entries[cell.key] = AnonymousSession.Entry(done: cell.value.done, note: cell.value.note, made: moment)
-    }
+    let (habits, entries) = account.everythingShown { made($0, dayStart) }
     let beganAt = entries.values.map(\.made.occurredAtMilliseconds).min() ?? now
     addToSession(habits: habits, entries: entries, zones: account.zones, beganAt: min(beganAt, now))
     if current == userID { current = nil }
@@ -108,10 +96,51 @@ extension ClientState {
   }
 }
 
+extension ClientAccount {
+  /// Everything that the person sees of the account, with the sessions that became part of it and were not received again yet.
+  /// - Parameter made: The moment that stands for a day.
+  fileprivate func everythingShown(
+    made: (Day) -> StreakDomain.LocalTime
+  ) -> (habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry]) {
+    var habits: [Identifier: HabitFields] = [:]
+    var entries: [CellKey: AnonymousSession.Entry] = [:]
+    let waiting = broughtSessions.values.filter { !$0.isReceived }.sorted {
+      $0.broughtAtMilliseconds < $1.broughtAtMilliseconds
+    }
+    for brought in waiting {
+      guard let claim = try? SessionClaim(protobufBytes: brought.claim) else { continue }
+      let sent = SentSession(claim)
+      for (id, fields) in sent.habits { habits[brought.habitMap[id] ?? id] = fields }
+      for (key, day) in sent.days {
+        let key = CellKey(habitID: brought.habitMap[key.habitID] ?? key.habitID, day: key.day)
+        entries[key] = .init(done: day.done, note: day.note, made: day.made ?? made(key.day))
+      }
+    }
+    for operation in replica.kept.map(\.operation) + replica.queue {
+      switch operation.change {
+      case .setCompletion(let wanted):
+        let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+        let note = wanted.done ? wanted.note : nil
+        entries[key] = .init(done: wanted.done, note: note ?? entries[key]?.note ?? "", made: wanted.made)
+      case .setNote(let wanted):
+        let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+        entries[key] = .init(done: entries[key]?.done ?? false, note: wanted.text, made: wanted.made)
+      case .deleteHabit(let habitID): habits[habitID] = nil
+      case .editHabit, .resolveConflict, .setDayStart, .malformed: break
+      }
+    }
+    habits.merge(replica.shownHabits) { $1 }
+    for (key, cell) in replica.shownCells {
+      entries[key] = .init(done: cell.done, note: cell.note, made: entries[key]?.made ?? made(key.day))
+    }
+    return (habits, entries.filter { habits[$0.key.habitID] != nil })
+  }
+}
+
 /// What of a session was sent.
 struct SentSession {
   var habits: [Identifier: HabitFields] = [:]
-  var days: [CellKey: (done: Bool, note: String)] = [:]
+  var days: [CellKey: (done: Bool, note: String, made: StreakDomain.LocalTime?)] = [:]
 
   init(_ claim: SessionClaim) {
     for captured in claim.captured?.habits ?? [] {
@@ -119,7 +148,9 @@ struct SentSession {
     }
     for entry in claim.captured?.entries ?? [] {
       guard let habitID = Identifier(entry.habitId) else { continue }
-      days[CellKey(habitID: habitID, day: Day(entry.day))] = (entry.done, entry.note)
+      days[CellKey(habitID: habitID, day: Day(entry.day))] = (
+        entry.done, entry.note, StreakDomain.LocalTime(entry.made)
+      )
     }
   }
 }
@@ -141,7 +172,7 @@ extension AnonymousSession {
     since sent: SentSession, _ names: [Identifier: Identifier], migrations: [Identifier]
   ) -> [StreakDomain.Operation.Change] {
     entries.sorted { $0.key < $1.key }.flatMap { key, entry -> [StreakDomain.Operation.Change] in
-      let before = sent.days[key] ?? (done: false, note: "")
+      let before = sent.days[key] ?? (done: false, note: "", made: nil)
       let habitID = names[key.habitID] ?? key.habitID
       var changes: [StreakDomain.Operation.Change] = []
       if entry.done != before.done {

@@ -92,6 +92,7 @@ struct ClientState: Sendable {
     changed.insert(.account(userID))
     changed.formUnion(unsaved.habits.map { .habit(userID, $0) })
     changed.formUnion(unsaved.formerHabits.map { .formerHabit(userID, $0) })
+    changed.formUnion(unsaved.deletedHabits.map { .deletedHabit(userID, $0) })
     changed.formUnion(unsaved.cells.map { .cell(userID, $0) })
     changed.formUnion(unsaved.notices.map { .notice(userID, $0) })
     changed.formUnion(unsaved.operations.map { .operation(userID, $0) })
@@ -121,6 +122,7 @@ struct ClientState: Sendable {
     changed.formUnion(account.acknowledgements.map { .acknowledgement(userID, $0) })
     changed.formUnion(account.broughtSessions.keys.map { .broughtSession(userID, $0) })
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
+    changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
   }
 
   // MARK: Storage
@@ -172,6 +174,8 @@ extension ClientState {
       return accounts[userID]?.replica.habits[id].map { Habit(id, $0).protobufBytes() }
     case .formerHabit(let userID, let id):
       return accounts[userID]?.replica.formerHabits[id].map { Habit(id, $0).protobufBytes() }
+    case .deletedHabit(let userID, let id):
+      return accounts[userID]?.replica.deletedHabits[id].map { Habit(id, $0).protobufBytes() }
     case .cell(let userID, let cell): return accounts[userID]?.replica.cells[cell].map { Cell($0).protobufBytes() }
     case .notice(let userID, let id):
       return accounts[userID]?.replica.notices[id].map { Schema.Notice(id, $0).protobufBytes() }
@@ -212,6 +216,8 @@ extension ClientState {
       stored[userID]?.replica.habits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .formerHabit(let userID, let id):
       stored[userID]?.replica.formerHabits[id] = HabitFields(try Self.decode(value, Habit.self))
+    case .deletedHabit(let userID, let id):
+      stored[userID]?.replica.deletedHabits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .cell(let userID, let cell):
       stored[userID]?.replica.cells[cell] = SyncChanges.Cell(try Self.decode(value, Cell.self))
     case .notice(let userID, let id):

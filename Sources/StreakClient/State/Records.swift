@@ -118,6 +118,7 @@ extension BroughtSession {
     writer.append(afterSeq)
     writer.append(isSecondDevice)
     writer.append(isLost)
+    writer.append(isReceived)
     writer.append(UInt32(habitMap.count))
     for (captured, habitID) in habitMap.sorted(by: { $0.key < $1.key }) {
       writer.append(captured.bytes)
@@ -133,6 +134,7 @@ extension BroughtSession {
     afterSeq = try reader.number()
     isSecondDevice = try reader.bool()
     isLost = try reader.bool()
+    isReceived = try reader.bool()
     for _ in 0..<(try reader.number(UInt32.self)) {
       guard let captured = Identifier(try reader.bytes()), let habitID = Identifier(try reader.bytes()) else {
         throw StorageError("a session's habit has no id")

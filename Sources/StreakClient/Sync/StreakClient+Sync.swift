@@ -104,6 +104,9 @@ extension StreakClient {
           account.standing = .mustRegister
         }
         if showsLoss { account.noteLoss(now: now) }
+        if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
+          account.noteReceived(seen)
+        }
         for id in account.acknowledgements { account.replica.forgetNotice(id) }
         for (id, notice) in account.replica.notices where before.0[id] != notice {
           news.append(.notice(id: id, notice))

@@ -23,7 +23,8 @@ extension Schema.Operation.Change {
     case .setNote(let wanted):
       self = .setNote(
         SetNote(
-          habitId: wanted.habitID.bytes, day: wanted.day.number, note: wanted.text, made: Schema.LocalTime(wanted.made)))
+          habitId: wanted.habitID.bytes, day: wanted.day.number, note: wanted.text, made: Schema.LocalTime(wanted.made))
+      )
     case .setDayStart(let minutes): self = .setDayStart(SetDayStart(dayStartMinutes: minutes))
     case .editHabit(let edit):
       let fields = edit.changed.count == StreakDomain.HabitField.allCases.count ? [] : edit.changed.map(\.rawValue)

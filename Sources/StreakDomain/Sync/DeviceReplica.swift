@@ -52,6 +52,8 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// Habits that this device knew before the server lost something, until the server has them again.
   public private(set) var formerHabits: [Identifier: HabitFields] = [:]
+  /// Habits that were deleted, and that operations name which the device still has: should the server lose both, these are stated before.
+  public private(set) var deletedHabits: [Identifier: HabitFields] = [:]
   /// What was seen with the last complete pull, besides this device's own operations.
   public private(set) var seen = SeenStatements.nothing
   /// When the person's day begins, in minutes after midnight, as received.
@@ -253,12 +255,30 @@ public struct DeviceReplica: Equatable, Sendable {
         unsaved.operations.insert(kept.operation.seq)
         return true
       }
+      for id in deletedHabits.keys where !namesHabit(id) { forgetDeletedHabit(id) }
     }
   }
 
   private mutating func keepFormerHabits() {
-    unsaved.formerHabits.formUnion(habits.keys)
-    formerHabits.merge(habits) { $1 }
+    for (id, fields) in deletedHabits.merging(habits, uniquingKeysWith: { $1 }) {
+      unsaved.formerHabits.insert(id)
+      formerHabits[id] = fields
+    }
+  }
+
+  /// Whether an operation that the device still has names a habit.
+  private func namesHabit(_ id: Identifier) -> Bool {
+    queue.contains { $0.habitID == id } || kept.contains { $0.operation.habitID == id }
+  }
+
+  private mutating func noteDeletedHabit(_ id: Identifier, _ fields: HabitFields) {
+    guard namesHabit(id) else { return }
+    deletedHabits[id] = fields
+    unsaved.deletedHabits.insert(id)
+  }
+
+  private mutating func forgetDeletedHabit(_ id: Identifier) {
+    if deletedHabits.removeValue(forKey: id) != nil { unsaved.deletedHabits.insert(id) }
   }
 
   private mutating func take(_ changes: SyncChanges) {
@@ -269,10 +289,11 @@ public struct DeviceReplica: Equatable, Sendable {
       habits[habit.id] = habit.fields
       unsaved.habits.insert(habit.id)
       if formerHabits.removeValue(forKey: habit.id) != nil { unsaved.formerHabits.insert(habit.id) }
+      forgetDeletedHabit(habit.id)
     }
     for cell in changes.cells {
+      // Answers to another cursor were sorted out, and versions of another life of the database cannot be compared.
       if let known = cells[cell.key] {
-        guard known.version <= cell.version else { continue }
         digest -= CellState.itemDigest(cell.key, known.cell)
       }
       digest += CellState.itemDigest(cell.key, cell.cell)
@@ -292,6 +313,7 @@ public struct DeviceReplica: Equatable, Sendable {
 
   private mutating func dropHabit(_ id: Identifier) {
     guard let fields = habits.removeValue(forKey: id) else { return }
+    noteDeletedHabit(id, fields)
     digest -= HabitState.itemDigest(habitID: id, fields)
     unsaved.habits.insert(id)
     for (key, cell) in cells where key.habitID == id {
@@ -305,6 +327,7 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.habits.formUnion(habits.keys)
     unsaved.cells.formUnion(cells.keys)
     unsaved.notices.formUnion(notices.keys)
+    for (id, fields) in habits { noteDeletedHabit(id, fields) }
     habits = [:]
     cells = [:]
     notices = [:]
@@ -398,6 +421,7 @@ public struct DeviceReplica: Equatable, Sendable {
     rejected = stored.rejected.sorted { $0.operation.time < $1.operation.time }
     lastSeq = stored.lastSeq
     formerHabits = stored.formerHabits
+    deletedHabits = stored.deletedHabits
     seen = stored.seen
     dayStartMinutes = stored.dayStartMinutes
   }
@@ -407,7 +431,7 @@ public struct DeviceReplica: Equatable, Sendable {
     StoredReplica(
       userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
       cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, lastSeq: lastSeq,
-      formerHabits: formerHabits, seen: seen, dayStartMinutes: dayStartMinutes)
+      formerHabits: formerHabits, deletedHabits: deletedHabits, seen: seen, dayStartMinutes: dayStartMinutes)
   }
 
   /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if nothing is.

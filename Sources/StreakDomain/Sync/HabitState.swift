@@ -61,7 +61,7 @@ public struct HabitFields: Hashable, Sendable {
   }
 
   /// Sets a field to what `text(of:)` gave; text that cannot be a value changes nothing.
-  mutating func set(_ field: HabitField, text: String) {
+  public mutating func set(_ field: HabitField, text: String) {
     switch field {
     case .name: name = text
     case .description: description = text

@@ -61,7 +61,8 @@ extension PersonLedger {
     var statements = cells[key]?.statements ?? DayStatements()
     statements.note.state(wanted.text, by: author)
     var outcome = try store(statements, key, by: author, made: wanted.made, now: now)
-    if statements.note.winner?.value != wanted.text { outcome.status = .superseded }
+    // One that lost is in a notice; one that was replaced before it came is not concurrent with anything.
+    if statements.note.losers.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
     outcome.trust = nil
     return outcome
   }

@@ -24,8 +24,8 @@ extension PersonLedger {
     }
     habit.statements = statements
     let deletionNoticeID = settle(&habit, edit.habitID, by: author, version: version, now: now)
-    let holds = edit.changed.allSatisfy { field in
-      statements[field].winner?.value == edit.fields.text(of: field)
+    let holds = !edit.changed.contains { field in
+      statements[field].losers.contains { $0.stamp.id == author.id }
     }
     return OperationOutcome(
       seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)

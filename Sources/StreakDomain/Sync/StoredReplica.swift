@@ -17,6 +17,7 @@ public struct StoredReplica: Equatable, Sendable {
   /// The number given last.
   public var lastSeq: Int64
   public var formerHabits: [Identifier: HabitFields]
+  public var deletedHabits: [Identifier: HabitFields]
   /// What was seen with the last complete pull.
   public var seen: SeenStatements
   public var dayStartMinutes: Int32
@@ -26,8 +27,8 @@ public struct StoredReplica: Equatable, Sendable {
     habits: [Identifier: HabitFields] = [:], cells: [CellKey: SyncChanges.Cell] = [:],
     notices: [Identifier: Notice] = [:], digest: StateDigest = .empty, cursor: Cursor = .start, resume: [UInt8] = [],
     queue: [Operation] = [], kept: [DeviceReplica.Kept] = [], rejected: [DeviceReplica.Rejected] = [],
-    lastSeq: Int64 = 0, formerHabits: [Identifier: HabitFields] = [:], seen: SeenStatements = .nothing,
-    dayStartMinutes: Int32 = 0
+    lastSeq: Int64 = 0, formerHabits: [Identifier: HabitFields] = [:], deletedHabits: [Identifier: HabitFields] = [:],
+    seen: SeenStatements = .nothing, dayStartMinutes: Int32 = 0
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -43,6 +44,7 @@ public struct StoredReplica: Equatable, Sendable {
     self.rejected = rejected
     self.lastSeq = lastSeq
     self.formerHabits = formerHabits
+    self.deletedHabits = deletedHabits
     self.seen = seen
     self.dayStartMinutes = dayStartMinutes
   }
@@ -65,6 +67,7 @@ public struct ReplicaChanges: Equatable, Sendable {
   /// By number: `DeviceReplica.operation`.
   public internal(set) var operations: Set<Int64> = []
   public internal(set) var formerHabits: Set<Identifier> = []
+  public internal(set) var deletedHabits: Set<Identifier> = []
   /// By hybrid time.
   public internal(set) var rejected: Set<HybridTime> = []
 

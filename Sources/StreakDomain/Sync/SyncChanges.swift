@@ -45,7 +45,7 @@ public struct SyncChanges: Equatable, Sendable {
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
     public var cell: LedgerCell
-    /// By which a cell's changes are ordered, so that an old response does no harm.
+    /// The change number of its last change.
     public var version: Int64
     /// The completions that stand.
     public var completions: [StatementID]
