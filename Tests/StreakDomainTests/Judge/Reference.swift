@@ -76,7 +76,7 @@ struct Reference {
 
   private func undos(of day: Int) -> [(statement: Statement, names: [Name])] {
     statements.compactMap { one in
-      if case .undo(day, let names) = one.what, !names.isEmpty { (one, names) } else { nil }
+      if case .undo(day, let names) = one.what { (one, names) } else { nil }
     }
   }
 
