@@ -41,16 +41,31 @@ extension ServerContext {
     let receivable = session.receivableBytes(stream)
     guard bytes - stream.bodyBytes > receivable, receivable <= stream.windowBytes / 2 else { return }
     reservation = connection.reserve(bytes) { [unowned self] in
+      stream.reservedBytes = bytes
+      stream.body.reserveCapacity(stream.bodyOffset + bytes)
+      session.countReceived(stream)
       grantedAtMilliseconds = loop.nowMilliseconds
       session.consumeReceived(stream)
       connection.needsFlush()
     }
   }
 
-  /// The message was used, or nobody will use it.
+  /// Takes room for a message that was small on its way and is large now.
+  func reserveNow(_ bytes: Int) throws(RPCStatus) {
+    guard bytes > Int(connection.limits.http2.streamWindowBytes), bytes > reservation?.bytes ?? 0 else { return }
+    releaseReservation()
+    reservation = connection.reserveNow(bytes)
+    guard reservation != nil else {
+      connection.server.metrics.makeRoom(.received)
+      throw .noRoom
+    }
+  }
+
+  /// The message was used, or nobody will use it. A call with one message keeps its room to the end: what was decoded takes it then.
   func releaseReservation() {
     guard let reservation else { return }
     self.reservation = nil
+    stream?.reservedBytes = 0
     connection.server.requestBudget.release(reservation)
   }
 

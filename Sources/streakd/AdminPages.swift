@@ -11,6 +11,8 @@ struct AdminPages {
   let backups: BackupKeeper?
   /// A serving loop that gives no sign of life for so long is stuck: nothing but a new process will help.
   let stuckSeconds: Int
+  /// What is wrong with the database although calls are served; nil: nothing.
+  let databaseWarning: @Sendable () -> String?
   /// Why calls cannot be served now; nil when they can.
   let unreadiness: @Sendable () -> String?
 
@@ -27,7 +29,7 @@ struct AdminPages {
       "/readyz": {
         let reason = unreadiness()
         // A server without a fresh backup goes on serving; whoever looks is told.
-        let warning = backups?.warning.map { "warning: \($0)\n" } ?? ""
+        let warning = [backups?.warning, databaseWarning()].compactMap(\.self).map { "warning: \($0)\n" }.joined()
         return reason.map { AdminPage(.unavailable, "not ready: \($0)\n\(warning)") }
           ?? AdminPage(.ok, "ready\n\(warning)")
       },

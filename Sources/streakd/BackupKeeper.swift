@@ -76,8 +76,17 @@ final class BackupKeeper: Sendable {
 
   /// Makes everybody absent who is in the ledger, and everybody known to it who is absent.
   func applyLedger() async throws {
+    let records = try await ledgerRecords().get()
+    let (count, known) = try await Task(executorPreference: loop) { [store] in
+      (try await store.apply(records), try await store.erasures(since: Moment(seconds: 0)))
+    }.value
+    noteRemoved(count)
+    await append(known)
+  }
+
+  private func ledgerRecords() async -> Result<ErasureRecords, OperationsError> {
     let path = settings.folder
-    let records = try await onOwnThread { () -> Result<ErasureRecords, OperationsError> in
+    return await onOwnThread {
       do throws(OperationsError) {
         let ledger = try BackupFolder(making: path).ledger
         try ledger.create()
@@ -85,15 +94,23 @@ final class BackupKeeper: Sendable {
       } catch {
         return .failure(error)
       }
-    }.get()
-    let (count, known) = try await Task(executorPreference: loop) { [store] in
-      (try await store.apply(records), try await store.erasures(since: Moment(seconds: 0)))
-    }.value
-    if count > 0 {
-      logger.warning(
-        "the database had come back from the past: erased people were removed", metadata: ["people": "\(count)"])
     }
-    await append(known)
+  }
+
+  /// Makes everybody absent who is in the ledger, in a database that has lost its last changes, before it serves calls.
+  private func applyLedgerBeforeServing() async throws(StoreError) {
+    let records: ErasureRecords
+    switch await ledgerRecords() {
+    case .success(let found): records = found
+    case .failure(let error): throw .unavailable(reason: "the erasure ledger cannot be read: \(error)")
+    }
+    noteRemoved(try await store.applyBeforeServing(records))
+  }
+
+  private func noteRemoved(_ count: Int) {
+    guard count > 0 else { return }
+    logger.warning(
+      "the database had come back from the past: erased people were removed", metadata: ["people": "\(count)"])
   }
 
   private func append(_ records: ErasureRecords) async {
@@ -130,6 +147,7 @@ final class BackupKeeper: Sendable {
 
   /// Starts looking at the clock.
   func start() {
+    store.onEpochRise { [weak self] _ throws(StoreError) in try await self?.applyLedgerBeforeServing() }
     let watch = Task(executorPreference: loop) { [self] in
       while !Task.isCancelled {
         await catchUp()

@@ -135,6 +135,8 @@ struct ServerSettings {
     limits.connections.connectionsPerAddressMax = try number(
       "connections-per-address-max", command.connectionsPerAddressMax, 1...1_000_000,
       default: limits.connections.connectionsPerAddressMax)
+    limits.bufferBytesPerLoopMax =
+      try number("buffers-mib", command.buffersMib, 16...65_536, default: limits.bufferBytesPerLoopMax >> 20) << 20
     func milliseconds(_ name: String, _ option: Int?, _ fallback: UInt64) throws -> UInt64 {
       UInt64(try number(name, option, 0...1_000_000, default: Int(fallback / 1_000))) * 1_000
     }
@@ -212,7 +214,7 @@ struct ServerSettings {
       "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop",
       "busy-poll-microseconds", "ledger-memory-mib", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
-      "connections-per-address-max", "idle-seconds", "age-seconds",
+      "connections-per-address-max", "buffers-mib", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",
       "rate-limit-factor",
       "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",

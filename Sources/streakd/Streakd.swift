@@ -73,6 +73,12 @@ struct Streakd: AsyncParsableCommand {
     help: "Connections from one address for each loop. Behind a proxy all come from the proxy's. (default: 2000)")
   var connectionsPerAddressMax: Int?
 
+  @Option(
+    help:
+      "MiB for each loop that requests and responses may take while peers send and take them, 16 to 65536: half for large requests, a quarter each for others and for responses. (default: 256)"
+  )
+  var buffersMib: Int?
+
   @Option(help: "Seconds that a connection without calls is kept; 0: for ever. (default: 300)")
   var idleSeconds: Int?
 
@@ -170,13 +176,16 @@ struct Streakd: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try ServerSettings(self)
-    var logger = Logger(label: "streakd") { label in
-      switch settings.logFormat {
-      case .text: StreamLogHandler.standardError(label: label)
-      case .json: JSONLogHandler()
-      }
+    LoggingSystem.bootstrap { label in
+      var handler: any LogHandler =
+        switch settings.logFormat {
+        case .text: StreamLogHandler.standardError(label: label)
+        case .json: JSONLogHandler()
+        }
+      handler.logLevel = settings.logLevel
+      return handler
     }
-    logger.logLevel = settings.logLevel
+    let logger = Logger(label: "streakd")
     signal(SIGPIPE, SIG_IGN)
     raiseDescriptorLimit()
 
@@ -208,8 +217,8 @@ struct Streakd: AsyncParsableCommand {
     }
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
-      busyPollMicroseconds: settings.busyPollMicroseconds, ledgerMemoryBytes: settings.ledgerMemoryBytes
-    ) { logger.info("database", metadata: ["event": "\($0)"]) }
+      busyPollMicroseconds: settings.busyPollMicroseconds, ledgerMemoryBytes: settings.ledgerMemoryBytes, logger: logger
+    )
     do {
       try await serveCalls(settings, connectionString, owner: owner, store, loops: loops, stopping, logger)
     } catch {
@@ -228,6 +237,7 @@ struct Streakd: AsyncParsableCommand {
     _ stopping: StopSignal, _ logger: Logger
   ) async throws {
     let first = loops[0]
+    try await Task(executorPreference: first) { try await store.checkDatabase(on: first, migrates: owner == nil) }.value
     if let owner, settings.database != nil {
       let role = try await Task(executorPreference: first) { try await store.roleName() }.value
       try await prepare(owner, role: role, isOwnCluster: false, on: first, logger)
@@ -273,7 +283,10 @@ struct Streakd: AsyncParsableCommand {
     }
     let admin = try await startAdmin(
       settings,
-      AdminPages(server: server, store: store, backups: backups, stuckSeconds: settings.stuckSeconds) {
+      AdminPages(
+        server: server, store: store, backups: backups, stuckSeconds: settings.stuckSeconds,
+        databaseWarning: { readiness.warning }
+      ) {
         stopping.wasReceived ? "the server is stopping" : readiness.failure
       },
       logger)
@@ -296,11 +309,10 @@ struct Streakd: AsyncParsableCommand {
   private func prepare(
     _ owner: String, role: String, isOwnCluster: Bool, on loop: EventLoop, _ logger: Logger
   ) async throws {
-    let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1) {
-      logger.info("database", metadata: ["event": "\($0)"])
-    }
+    let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1, logger: logger)
     let result = await Task(executorPreference: loop) { () -> Result<[Int32], any Error> in
       do {
+        try await store.checkDatabase(on: loop, migrates: true)
         let applied = try await store.migrateSchema()
         try await store.letServe(role, isOwnCluster: isOwnCluster)
         return .success(applied)

@@ -222,6 +222,29 @@ def test_one_command_one_file(server, folder):
     assert done.returncode == 73 and "/nowhere/no" in done.stderr
 
 
+def test_a_document_that_other_tools_have_rewritten(server, folder):
+    """A byte order mark, sorted keys and both are read as what they are; what cannot be read is told by its true reason."""
+    phone, _ = rich_life(server)
+    document = json.loads(phone.export()[0])
+    in_order, in_alphabet = json.dumps(document), json.dumps(document, sort_keys=True, indent=2)
+
+    def bring(name, data, code=0):
+        (folder / name).write_bytes(data)
+        with Device(server) as back:
+            done = subprocess.run([STREAKCTL, "import", "--address", server.address, folder / name], capture_output=True, text=True, timeout=60,
+                                  env={**os.environ, "STREAKCTL_TOKEN": back.metadata[0][1].removeprefix("Bearer ")})
+            assert done.returncode == code, done.stderr
+            if code == 0:
+                assert json.loads(done.stdout)["sealed"] and sections(back.export()[0]) == sections(in_order)
+            return done.stderr
+
+    bring("mark.json", in_order.encode("utf-8-sig"))
+    bring("sorted.json", in_alphabet.encode())
+    bring("both.json", b"\xef\xbb\xbf\n" + in_alphabet.encode())
+    assert "UTF-16" in bring("wide.json", in_order.encode("utf-16"), code=1)
+    assert "neither a JSON nor a binary document" in bring("picture.json", b"\x89PNG\r\n\x1a\n" + b"\xff" * 100, code=1)
+
+
 def test_progress_on_a_terminal(server, folder):
     with Person(server) as person:
         person.sign_up()

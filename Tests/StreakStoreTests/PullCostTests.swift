@@ -8,7 +8,7 @@ import Testing
     try await TestStore.run { test async throws in
       let month = try await Self.somebody(test, days: 30)
       let years = try await Self.somebody(test, days: 3_650)
-      _ = try await test.database.run(Statement(.write, "VACUUM ANALYZE users, habits, cells, notices"))
+      _ = try await test.database.run(Statement(.write, "VACUUM ANALYZE heads, habits, cells, notices"))
       let (few, many) = (try await Self.pagesRead(test, month), try await Self.pagesRead(test, years))
       // Rows lie where they lie: one page more or less says nothing.
       #expect(few.reduce(0, +) > 5 && zip(few, many).allSatisfy { $1 <= $0 + 1 }, "\(few) and \(many) pages")
@@ -29,13 +29,13 @@ import Testing
           RETURNING habit_id
         ), done AS (
           INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-            utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+            utc_offset_seconds, day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
           SELECT '\(id)', habit_id, day, true, '', 0, 1 + row_number() OVER w, now(), 'Etc/UTC', 0, 0, now(),
-            1 + row_number() OVER w
+            1 + row_number() OVER w, habit_id, 1, 0
           FROM made CROSS JOIN generate_series(20000 - \(days), 19999) day WINDOW w AS (ORDER BY day, habit_id)
           RETURNING version
         )
-        UPDATE users SET change_number = (SELECT max(version) FROM done) WHERE user_id = '\(id)'
+        UPDATE heads SET change_number = (SELECT max(version) FROM done) WHERE user_id = '\(id)'
         """))
     return person
   }

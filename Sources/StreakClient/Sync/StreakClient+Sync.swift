@@ -144,7 +144,8 @@ extension StreakClient {
 
   // MARK: Without an account
 
-  /// Introduces the session to the server while it is fresh, so that the server knows when it began; later says that it is alive.
+  /// Introduces the session to the server while it is fresh, so that the server knows when it began; later says that it is alive. A session that
+  /// holds days from before, as an import brings, is not introduced: they would count no more.
   private func keepSession() async throws(ClientError) {
     let now = clock.milliseconds
     guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
@@ -157,7 +158,9 @@ extension StreakClient {
         guard state.session?.sessionID == session.sessionID else { return }
         state.changeSession(now: now) { $0.keptAtMilliseconds = now }
       }
-    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds) {
+    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds),
+      !session.losesDays(introducedOn: clock.localTime(atMilliseconds: now, dayStartMinutes: 0).day)
+    {
       let request = StartSessionRequest(idempotencyKey: session.startKey)
       let response = try await call(SessionServiceMethods.startSession, request, StartSessionResponse.self)
       guard let sessionID = Identifier(response.sessionId), response.sessionSecret.count == 32 else { return }

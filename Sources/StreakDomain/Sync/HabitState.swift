@@ -115,7 +115,11 @@ public struct HabitState: Equatable, Sendable {
   /// What was stated about it.
   public var statements: HabitStatements {
     get { HabitStatements(encoded: encodedStatements, fields: fields) }
-    set { encodedStatements = newValue.encoded }
+    set {
+      encodedStatements = newValue.encoded
+      // Where all fields were stated together, the values lie in `fields` alone.
+      fields = newValue.fields(isDeleted: isDeleted)
+    }
   }
 
   /// The latest time among what was stated.

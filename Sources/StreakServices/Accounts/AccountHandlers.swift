@@ -40,10 +40,16 @@ struct AccountHandlers: AccountService {
     }
     let now = Moment.now()
     let issued = issuer.issue(to: user.userID, at: now)
-    let habitCount = try await answering { () throws(StoreError) in
+    let habitCount: Int32
+    do throws(StoreError) {
       try await store.signIn(device, of: user.userID, issued.credential, at: now)
       try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: origin)
-      return try await store.habitCount(of: user.userID)
+      habitCount = try await store.habitCount(of: user.userID)
+    } catch {
+      // The account was erased while the password was looked at.
+      guard error == .noSuchUser else { throw error.refusal.status }
+      context.principal = nil
+      throw try await store.refusalOfUnknownToken(of: user.userID)
     }
     return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
   }

@@ -79,7 +79,10 @@ struct MigrationHandlers: MigrationService {
           decision)
         return (decision, outcome)
       } catch {
-        guard error == .concurrentChange, attempt < Self.attemptsMax else { throw error.refusal.status }
+        guard error == .concurrentChange, attempt < Self.attemptsMax else {
+          error.log()
+          throw error.refusal.status
+        }
       }
     }
     throw Refusal.concurrentChange.status

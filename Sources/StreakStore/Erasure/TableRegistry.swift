@@ -89,8 +89,8 @@ public enum TableRegistry {
 
   /// Tables without rows of people.
   public static let impersonal: Set<String> = [
-    "schema_versions", "service_state", "backup_runs", "rate_limits", "rate_limit_secret", "export_secret",
-    "server_secret",
+    "schema_versions", "service_state", "timelines", "server_probes", "backup_runs", "rate_limits", "rate_limit_secret",
+    "export_secret", "server_secret",
   ]
 
   /// The names of columns that say whose a row is.

@@ -9,6 +9,20 @@ public enum SchemaError: Error, Equatable {
   case madeBeforeRelease
 }
 
+extension SchemaError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .store(let error): "The database's schema cannot be brought up to this program's: \(error)"
+    case .madeBeforeRelease:
+      "The database was made by a streakd from before the first release: export its accounts with that program (streakctl account export), "
+        + "start with an empty database, and import them (streakctl account import)."
+    case .newerThanProgram(let databaseVersion, let programVersion):
+      "The database's schema is version \(databaseVersion), made by a newer streakd; this one knows versions up to \(programVersion). "
+        + "Start the newer program, or restore a backup that was made before the upgrade."
+    }
+  }
+}
+
 extension StreakStore {
   /// The advisory lock that programs hold while they apply schema versions; an arbitrary number of ours.
   static let schemaLock: Int64 = 0x5374_7265_616B_6401
