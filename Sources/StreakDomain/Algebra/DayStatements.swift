@@ -110,12 +110,16 @@ public struct DayStatements: Hashable, Sendable {
     let standing = completions.filter { author.covers($0.id) }.map { completion in
       Undo.Taken(id: completion.id, trust: effectiveTrust(of: completion))
     }
-    // What an undo took back that the author has not seen.
-    let taken = undos.filter { !author.covers($0.id) }.flatMap(\.taken)
+    // What an undo took back that the author has not seen. What came by a migration that was undone is worth nothing any more.
+    let taken = undos.filter { !author.covers($0.id) }.flatMap { undo in
+      undo.taken.filter { $0.trust != nil }.map { name in
+        Undo.Taken(id: name.id, trust: undo.isInherited ? name.trust : nil)
+      }
+    }
     let seenUndos = undos.filter { author.covers($0.id) }
     return standing
       + taken.filter { name in
-        name.trust != nil && author.covers(name.id) && !seenUndos.contains { $0.takes(name.id) }
+        author.covers(name.id) && !seenUndos.contains { $0.takes(name.id) }
       }
   }
 
@@ -204,7 +208,8 @@ public struct DayStatements: Hashable, Sendable {
   private func knownTrust(of name: StatementID) -> CompletionTrust? {
     let named = Undo.Taken(id: name, trust: nil)
     var known = completions.filter { named.takes($0.id) }.map { effectiveTrust(of: $0) }
-    for undo in undos { known += undo.taken.filter { $0.id == name }.compactMap(\.trust) }
+    // What came by a migration that was undone is worth nothing any more.
+    for undo in undos where undo.isInherited { known += undo.taken.filter { $0.id == name }.compactMap(\.trust) }
     if let best = known.max() { return best }
     // A later completion of its source stands for it.
     return completions.first { $0.id.source == name.source && $0.id.seq > name.seq }.map { effectiveTrust(of: $0) }

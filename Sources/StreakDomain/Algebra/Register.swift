@@ -24,8 +24,8 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   struct Former: Hashable, Sendable {
     var stamp: Stamp
     var value: Value
-    /// The statement that replaced it.
-    var replacedBy: StatementID
+    /// The statements that replaced it, none of which had seen another of them.
+    var replacedBy: [StatementID]
   }
 
   /// The statements that no other has replaced, the greatest stamp first.
@@ -54,7 +54,9 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   func value(knownTo author: Author) -> Value? {
     let known =
       elements.filter { author.covers($0.stamp.id) }.map { ($0.stamp, $0.value) }
-      + former.filter { author.covers($0.stamp.id) && !author.covers($0.replacedBy) }.map { ($0.stamp, $0.value) }
+      + former.filter { author.covers($0.stamp.id) && !$0.replacedBy.contains(where: author.covers) }.map {
+        ($0.stamp, $0.value)
+      }
     return known.max { $0.0 < $1.0 }?.1
   }
 
@@ -66,9 +68,12 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   mutating func state(_ value: Value, by author: Author) -> Stamp? {
     guard !elements.contains(where: { $0.stamp.id == author.id || $0.ahead.covers(author.id) }) else { return nil }
     var ahead = author.ahead
+    for index in former.indices where author.covers(former[index].stamp.id) {
+      if !former[index].replacedBy.contains(where: author.covers) { former[index].replacedBy.append(author.id) }
+    }
     if elements.count > 1 || !former.isEmpty {
       let replaced = elements.filter { author.covers($0.stamp.id) }
-      former += replaced.map { Former(stamp: $0.stamp, value: $0.value, replacedBy: author.id) }
+      former += replaced.map { Former(stamp: $0.stamp, value: $0.value, replacedBy: [author.id]) }
       if former.count > Self.formerMax { former.removeFirst(former.count - Self.formerMax) }
     }
     elements.removeAll { element in

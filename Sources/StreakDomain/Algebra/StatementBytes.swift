@@ -129,7 +129,7 @@ struct StatementReader {
     }
     var former: [Register<String>.Former] = []
     for _ in 0..<(try count()) {
-      let (stamp, replacedBy) = (try stamp(), try id())
+      let (stamp, replacedBy) = (try stamp(), try ids())
       former.append(.init(stamp: stamp, value: try text(), replacedBy: replacedBy))
     }
     return Register(elements: elements, former: former)

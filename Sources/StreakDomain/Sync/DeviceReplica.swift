@@ -89,7 +89,11 @@ public struct DeviceReplica: Equatable, Sendable {
     guard case .setCompletion(var wanted) = change, !wanted.done, wanted.undone == nil else { return change }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let own = (kept.map(\.operation) + queue).filter { operation in
-      if case .setCompletion(let made) = operation.change, made.done { operation.cellKey == key } else { false }
+      switch operation.change {
+      case .setCompletion(let made): made.done && operation.cellKey == key
+      case .resolveConflict(let resolution): !resolution.takesOther && isAbout(key, notices[resolution.noticeID])
+      default: false
+      }
     }
     let names = own.suffix(DayStatements.undoneMax / 2).map { StatementID(source: deviceID, seq: $0.seq) }
     let received = cells[key]?.completions.prefix(DayStatements.undoneMax / 2) ?? []
@@ -97,6 +101,12 @@ public struct DeviceReplica: Equatable, Sendable {
     let undone = Set(names + received).sorted()
     wanted.undone = undone.isEmpty ? nil : undone
     return .setCompletion(wanted)
+  }
+
+  /// A resolution that keeps a day done is a completion of it; of a notice that is gone nothing is known.
+  private func isAbout(_ key: CellKey, _ notice: Notice?) -> Bool {
+    guard let notice else { return true }
+    return notice.kind == .doneConflict && notice.habitID == key.habitID && notice.day == key.day
   }
 
   /// A day as the person sees it: what was received, with what is still in the queue.

@@ -38,10 +38,6 @@ extension PersonLedger {
     var statements = cells[key]?.statements ?? DayStatements()
     let names = wanted.undone ?? statements.standing(knownTo: author).map(\.id)
     zones.note(wanted.made, now: now)
-    // Nothing is taken back: there is nothing to remember.
-    guard !names.isEmpty else {
-      return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)
-    }
     statements.undo(names, by: author)
     return try store(statements, key, by: author, made: wanted.made, now: now)
   }

@@ -132,7 +132,7 @@ extension PersonLedger {
 
   /// States the value that is to hold, as any statement of it: what its author had seen besides decides what it replaces.
   mutating func resolve(
-    _ resolution: Operation.Resolution, by author: Author, now: Int64
+    _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     guard let notice = notices[resolution.noticeID] else { throw .conflictNotFound }
     guard let habit = habits[notice.habitID] else { throw .habitNotFound }
@@ -149,7 +149,7 @@ extension PersonLedger {
             habitID: notice.habitID, day: day, text: resolution.takesOther ? notice.other : kept, made: cell.made),
           by: author, now: now)
       }
-      guard resolution.takesOther else { return try keepDone(cell, key, by: author, now: now) }
+      guard resolution.takesOther else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
       return try undo(
         Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
     case .fieldConflict:
@@ -169,15 +169,18 @@ extension PersonLedger {
     }
   }
 
-  /// "Done after all": worth what the completions are worth that its author saw stand, or that undos took back which it saw.
+  /// "Done after all": worth what the completions are worth that its author saw stand, or that undos took back which it saw. Where there is
+  /// nothing of the kind it is judged as a completion.
   private mutating func keepDone(
-    _ cell: CellState, _ key: CellKey, by author: Author, now: Int64
+    _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     var statements = cell.statements
-    let known =
-      statements.standing(knownTo: author).compactMap(\.trust)
-      + [statements.inheritedTrust(of: author)].compactMap(\.self)
-    statements.complete(by: author, trust: known.max() ?? statements.trust, isFixed: true)
+    var known = statements.standing(knownTo: author).compactMap(\.trust)
+    if let inherited = statements.inheritedTrust(of: author) { known.append(inherited) }
+    let trust =
+      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, made: cell.made, now: now))
+    changes.isHeadChanged = true
+    statements.complete(by: author, trust: trust, isFixed: true)
     return try store(statements, key, by: author, made: cell.made, now: now)
   }
 }

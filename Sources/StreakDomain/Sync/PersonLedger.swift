@@ -124,7 +124,7 @@ public struct PersonLedger: Sendable {
     case .setNote(let note): try setNote(note, by: author, now: now)
     case .editHabit(let edit): try editHabit(edit, by: author, now: now)
     case .deleteHabit(let habitID): try deleteHabit(habitID, by: author, now: now)
-    case .resolveConflict(let resolution): try resolve(resolution, by: author, now: now)
+    case .resolveConflict(let resolution): try resolve(resolution, by: author, deviceID: deviceID, now: now)
     case .setDayStart(let minutes): try setDayStart(minutes, by: author)
     case .malformed: throw .malformed
     }

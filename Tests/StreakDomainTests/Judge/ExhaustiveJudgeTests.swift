@@ -40,13 +40,14 @@ struct ExhaustiveJudgeTests {
       for number in stride(from: Int(part), to: count, by: Int(parts)) {
         guard isLong || Int.random(in: 0..<Self.sampleEvery, using: &random) == 0 else { continue }
         guard let program = program(number, lengths) else { continue }
+        // Each program once with each base; clocks change from program to program.
+        let mixed = UInt64(number) &* 0x9E37_79B9_7F4A_7C15 >> 32
+        let skews = Self.skews[Int(mixed % UInt64(Self.skews.count))]
         for base in Self.bases {
-          for skews in Self.skews {
-            if let difference = explore(program, base: base, skews: skews, isBatched: number % 2 == 0) {
-              Issue.record("\(difference)\n  base \(base.map(\.action)), clocks \(skews)\n  \(program)")
-              failures += 1
-              if failures == 5 { return }
-            }
+          if let difference = explore(program, base: base, skews: skews, isBatched: mixed & 8 == 0) {
+            Issue.record("\(difference)\n  base \(base.map(\.action)), clocks \(skews)\n  \(program)")
+            failures += 1
+            if failures == 5 { return }
           }
         }
       }
@@ -54,7 +55,7 @@ struct ExhaustiveJudgeTests {
   }
 
   /// One program in so many is tried in the ordinary run.
-  private static let sampleEvery = 6_000
+  private static let sampleEvery = 2_000
 
   /// A program by its number; nil for one that is the same as a shorter one.
   private func program(_ number: Int, _ lengths: [Int]) -> [[JudgedWorld.Action]]? {

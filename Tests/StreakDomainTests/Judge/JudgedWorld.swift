@@ -54,7 +54,7 @@ struct JudgedWorld {
     var seen: SeenStatements
     var vector: [Int]
     var completions: [CellKey: [StatementID]] = [:]
-    var conflicts: [Notice] = []
+    var conflicts: [(id: Identifier, notice: Notice)] = []
     var own: [CellKey: [StatementID]] = [:]
     var caughtUp: Int64
     var claimed: Set<Int> = []
@@ -62,6 +62,8 @@ struct JudgedWorld {
 
   private(set) var ledger: PersonLedger
   private(set) var references: [Reference]
+  /// What was delivered since all devices had seen the habits.
+  private(set) var log: [Made] = []
   private var devices: [Device]
   private var delivered: [Int]
   private var batch: PersonLedger
@@ -109,6 +111,7 @@ struct JudgedWorld {
     for step in base { _ = perform(step, by: count) }
     for device in 0..<count { pull(device, Step(.pull)) }
     for device in 0..<count { (devices[device].pulls, devices[device].place) = ([], 0) }
+    log = []
   }
 
   static func time(_ device: Int, _ place: Int, skew: Int64) -> HybridTime {
@@ -126,7 +129,11 @@ struct JudgedWorld {
     }
     devices[device].seq += 1
     let key = Memory.Key(device: device, place: devices[device].place, pulls: devices[device].pulls)
-    guard let made = memory.made[key] ?? make(step, by: device) else { return false }
+    guard let made = memory.made[key] ?? make(step, by: device) else {
+      devices[device].place -= 1
+      devices[device].seq -= 1
+      return false
+    }
     memory.made[key] = made
     deliver(made, by: device)
     return true
@@ -141,8 +148,8 @@ struct JudgedWorld {
     devices[device].pulls.append(delivered)
     devices[device].seen = ledger.sources.seen(by: Self.deviceID(device))
     devices[device].completions = ledger.cells.mapValues(\.completions)
-    devices[device].conflicts = ledger.notices.filter { !$0.value.isResolved }
-      .sorted { $0.key < $1.key }.map(\.value)
+    devices[device].conflicts = ledger.notices.filter { !$0.value.isResolved }.sorted { $0.key < $1.key }
+      .map { (id: $0.key, notice: $0.value) }
   }
 
   private func made(_ ago: Int) -> LocalTime {
@@ -181,8 +188,7 @@ struct JudgedWorld {
     case .delete: (change, what) = (.deleteHabit(key.habitID), .delete)
     case .resolve(let takesOther, let choice):
       guard !state.conflicts.isEmpty else { return nil }
-      let notice = state.conflicts[choice % state.conflicts.count]
-      guard let id = ledger.notices.first(where: { $0.value.isSame(as: notice) })?.key else { return nil }
+      let (id, notice) = state.conflicts[choice % state.conflicts.count]
       change = .resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther))
       habit = Int(notice.habitID.low) - 1
       what = resolution(of: notice, takesOther: takesOther, habit: habit, by: state, device: device)
@@ -216,7 +222,11 @@ struct JudgedWorld {
 
   // MARK: Delivering
 
+  /// A device sends again what another server had.
+  mutating func sendAgain(_ made: Made) { deliver(made, by: made.statement.name.device) }
+
   private mutating func deliver(_ made: Made, by device: Int) {
+    log.append(made)
     var statement = made.statement
     if case .done(let day, let note, _) = statement.what {
       let inherited = references[made.habit].inheritedTrust(of: statement, day: day)
@@ -260,7 +270,8 @@ struct JudgedWorld {
   // MARK: Judging
 
   /// How the server's state differs from the reference; nil if it does not.
-  func difference() -> String? {
+  /// - Parameter ignored: Conflicts of this kind are not compared.
+  func difference(ignoring ignored: Notice.Kind? = nil) -> String? {
     if let failure { return failure }
     var ledger = ledger
     ledger.completeStale(from: batch)
@@ -285,9 +296,11 @@ struct JudgedWorld {
       if count != days.count { return "\(count) days, right: \(days.count)" }
       let counted = days.values.count { $0.done && $0.trust == .counted }
       if state.summary.total != counted { return "\(state.summary.total) days count, right: \(counted)" }
-      let open = ledger.notices.values.filter { $0.habitID == id && !$0.isResolved && $0.kind != .streakHealed }
-        .map(Reference.Conflict.init).sorted()
-      let right = reference.conflicts
+      let open = ledger.notices.values.filter {
+        $0.habitID == id && !$0.isResolved && $0.kind != .streakHealed && $0.kind != ignored
+      }
+      .map(Reference.Conflict.init).sorted()
+      let right = reference.conflicts.filter { $0.kind != ignored }
       if open != right { return "conflicts: \(open), right: \(right)" }
     }
     return digest == ledger.digest ? nil : "digest"
@@ -299,12 +312,5 @@ extension Reference.Conflict {
     self.init(
       notice.kind, day: notice.day.map { $0.distance(to: today) }, field: notice.field?.rawValue, kept: notice.kept,
       other: notice.other, device: Int(notice.otherDeviceID?.low ?? 0) - 1)
-  }
-}
-
-extension Notice {
-  /// Whether it tells of the same conflict.
-  func isSame(as other: Notice) -> Bool {
-    Reference.Conflict(self) == Reference.Conflict(other) && habitID == other.habitID
   }
 }

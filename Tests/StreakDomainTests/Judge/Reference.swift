@@ -76,7 +76,7 @@ struct Reference {
 
   private func undos(of day: Int) -> [(statement: Statement, names: [Name])] {
     statements.compactMap { one in
-      if case .undo(day, let names) = one.what, !names.isEmpty { (one, names) } else { nil }
+      if case .undo(day, let names) = one.what { (one, names) } else { nil }
     }
   }
 
@@ -182,10 +182,12 @@ struct Reference {
   // MARK: Conflicts
 
   struct Conflict: Hashable, Comparable, CustomStringConvertible {
+    var kind: Notice.Kind
     var description: String
     static func < (left: Conflict, right: Conflict) -> Bool { left.description < right.description }
 
     init(_ kind: Notice.Kind, day: Int? = nil, field: Int? = nil, kept: String, other: String, device: Int) {
+      self.kind = kind
       description = "\(kind) day \(day ?? -1) field \(field ?? 0) kept \(kept) other \(other) of \(device)"
     }
   }
