@@ -122,6 +122,8 @@ class Device(Person):
         """Applies a response and holds the server's digest against the replica's own."""
         for outcome in response.outcomes:
             self.outcomes[outcome.seq] = outcome
+            if outcome.reason == common_pb2.CLOCK_SKEW:
+                self.latest_time = 0  # this device's clock was wrong: from now on the wall clock counts
             if self.queue and self.queue[0].seq == outcome.seq:
                 self.kept.append(self.queue.pop(0))
                 self.decided = outcome.seq

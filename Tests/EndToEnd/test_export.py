@@ -57,13 +57,13 @@ def shown(person):
 
 
 def sections(document):
-    """The comparable part of a JSON document: no change numbers, which begin anew."""
+    """The comparable part of a JSON document: no change numbers and no names of completions, which begin anew."""
     parsed = json.loads(document)
     parsed = {name: parsed[name] for name in ("habits", "ledger", "history", "rejectedOperations", "notices")}
 
     def clean(value):
         if isinstance(value, dict):
-            return {key: clean(part) for key, part in value.items() if key != "version"}
+            return {key: clean(part) for key, part in value.items() if key not in ("version", "completions")}
         return [clean(part) for part in value] if isinstance(value, list) else value
 
     return clean(parsed)
@@ -262,9 +262,9 @@ def test_a_cut_and_a_killed_program_go_on(server, folder):
         habit = person.put_habit("Read")
         sql(server.folder / "data", f"""
             INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
-              day_start_minutes, recorded_at, first_version)
+              day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
             SELECT '{user_id.hex()}', '{habit.hex()}', 10957 + d, true,
-              (SELECT string_agg(md5(d || '-' || n), '') FROM generate_series(1, 40) n), 0, 1, now(), 'UTC', 0, 0, now(), 1
+              (SELECT string_agg(md5(d || '-' || n), '') FROM generate_series(1, 40) n), 0, 1, now(), 'UTC', 0, 0, now(), 1, '{user_id.hex()}', 1, 0
             FROM generate_series(0, 999) d""")
         whole, _ = person.export()
         out, part = folder / "mine", folder / "mine.part"

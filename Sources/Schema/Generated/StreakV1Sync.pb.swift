@@ -665,7 +665,8 @@ public struct SyncRequest: ProtobufMessage {
 }
 
 public struct SyncResponse: ProtobufMessage {
-  /// One for each operation of the request, in order.
+  /// One for each operation of the request, in order. Fewer where the cursor is of another epoch and an operation names a habit that the server
+  /// has lost: that one and those after it are not decided. Send them again, with `restated_habits`.
   public var outcomes: [OperationOutcome] = []
   /// Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch, or ahead of the
   /// server's, and when a habit that was deleted came back.

@@ -6,10 +6,10 @@ extension PersonLedger {
   ///   - keys: Days that are still as the migration left them; their cells and habits must have been loaded.
   ///   - version: The change number that everything of the migration had.
   ///   - habitsWithMore: Habits that hold other cells than these.
-  /// - Returns: The habits that were deleted, by ascending id.
+  /// - Returns: The habits that were deleted, by ascending id, and how many days are others now than before.
   public mutating func undoMigration(
     _ migrationID: Identifier, _ keys: [CellKey], version: Int64, habitsWithMore: Set<Identifier>, now: Int64
-  ) -> [Identifier] {
+  ) -> (deletedHabits: [Identifier], daysReversed: Int) {
     let migration = StatementID(.migration, migrationID)
     let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
     let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
@@ -22,8 +22,9 @@ extension PersonLedger {
       habit.version == version && !habit.isDeleted && !habitsWithMore.contains(habitID) && !shared.contains(habitID)
         && habit.statements.activity.allSatisfy { $0.source == migrationID }
     }.keys.sorted()
-    guard !keys.isEmpty || !emptied.isEmpty else { return [] }
+    guard !keys.isEmpty || !emptied.isEmpty else { return ([], 0) }
     let next = nextVersion()
+    var daysReversed = 0
     for key in keys.sorted() {
       guard let state = cells[key] else { continue }
       let before = state.statements
@@ -33,17 +34,18 @@ extension PersonLedger {
       _ = tellDoneConflict(key, &statements, version: next, now: now)
       _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: next, now: now)
       try? setCell(key, statements, last: author.stamp, made: state.made, recordedAt: now, version: next)
+      if cells[key]?.cell != state.cell { daysReversed += 1 }
     }
     for habitID in emptied {
       guard var habit = habits[habitID] else { continue }
       var statements = habit.statements
       statements.delete(by: author, seen: sources.seen(by: nil))
-      habit.statements = statements
       habit.isDeleted = true
+      habit.statements = statements
       habit.version = next
       setHabit(habit, habitID)
     }
     sources.advance(id.source, to: id.seq)
-    return emptied
+    return (emptied, daysReversed)
   }
 }

@@ -13,12 +13,14 @@ extension PersonLedger {
     _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Int64
   ) -> [BroughtBackHabit]? {
     let version = changeNumber + 1
+    // What a deletion in it had seen: everything else in it.
+    let names = Array(Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }))
     var found: [BroughtBackHabit] = []
     var places: [Identifier: Int] = [:]
     for habit in saved.habits where places[habit.id] == nil {
       let before = habits[habit.id]?.summary ?? StreakSummary(countedDays: EmptyCollection())
       var outcome = BroughtBackHabit(habitID: habit.id, before: before)
-      guard bringBack(habit, &outcome, by: id, version: version, now: now) else { return nil }
+      guard bringBack(habit, &outcome, by: id, names: names, version: version, now: now) else { return nil }
       places[habit.id] = found.count
       found.append(outcome)
     }
@@ -96,7 +98,8 @@ extension PersonLedger {
   // MARK: Habits
 
   private mutating func bringBack(
-    _ saved: SavedLedger.Habit, _ outcome: inout BroughtBackHabit, by id: StatementID, version: Int64, now: Int64
+    _ saved: SavedLedger.Habit, _ outcome: inout BroughtBackHabit, by id: StatementID, names: [StatementID],
+    version: Int64, now: Int64
   ) -> Bool {
     // A saved value is older than whatever was stated here.
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
@@ -107,9 +110,10 @@ extension PersonLedger {
         stamp: Stamp(time: Self.broughtBackTime, id: id))
       if saved.isDeleted {
         var statements = made.statements
-        statements.delete(by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements([id]))
-        made.statements = statements
+        statements.delete(
+          by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements(names))
         made.isDeleted = true
+        made.statements = statements
       }
       setHabit(made, saved.id)
       outcome.returns = !saved.isDeleted

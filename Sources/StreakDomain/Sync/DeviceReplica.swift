@@ -243,6 +243,8 @@ public struct DeviceReplica: Equatable, Sendable {
       kept.append(Kept(operation: operation, decidedAtMilliseconds: milliseconds))
       unsaved.operations.insert(operation.seq)
       guard let reason = outcome.rejection else { continue }
+      // The wall clock was a day or more ahead: what follows must not be ordered after that.
+      if reason == .clockSkew, clock.last >= operation.time { clock = HybridClock() }
       rejected.removeAll { $0.operation.time == operation.time }
       let place = rejected.firstIndex { operation.time < $0.operation.time } ?? rejected.endIndex
       rejected.insert(Rejected(operation: operation, reason: reason), at: place)

@@ -108,9 +108,11 @@ struct SignUpProcedure: Sendable {
       context.principal = Principal(userID: userID, deviceID: deviceID, auditDetail: detail)
       return AuditInterceptor.event(of: context, from: limiter.addresses)
     }
-    var ledger = store.emptyLedger(at: now)
+    let before = store.emptyLedger(at: now)
+    var ledger = before
     _ = try decision.begin(MigrationState(session: session.known)).get()
     try decision.merge(into: &ledger).get()
+    ledger.completeStale(from: before)
     ledger.settle(now: now.milliseconds, makeID: Identifier.random)
     let record = try decision.finish(ledger).get()
     return (NewMigration(record: record, isSessionKnown: session.known != nil, ledger: ledger), decision.result)

@@ -9,6 +9,8 @@ internal import StreakStore
 struct SyncProcedure: Sendable {
   /// Most changes in one response when the client does not say.
   static let pageSizeDefault = 1_000
+  /// Notices in one response to a device that has everything else.
+  static let noticesMax: Int32 = 1_000
   /// Largest number of an operation.
   static let seqMax: Int64 = 1 << 53
 
@@ -19,17 +21,22 @@ struct SyncProcedure: Sendable {
     guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request)
+    let received = try Received(request.cursor, of: principal.userID, seal: seal)
+    // A device that does not know yet that the server has lost something has not begun to send it again: it is not caught up, and what names a
+    // habit that was lost waits for it.
+    let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
+    let nothingLeft = request.nothingLeft && !isOfPastEpoch
     var answer: LedgerAnswer?
-    if !request.operations.isEmpty || !request.restatedHabits.isEmpty || request.nothingLeft {
+    if !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft {
       answer = try await change(
         LedgerRequest(
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
-          nothingLeft: request.nothingLeft, now: now,
+          nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
           restatedHabits: request.restatedHabits.compactMap { habit in
             Identifier(habit.id).map { SyncChanges.Habit(id: $0, fields: HabitFields(habit)) }
           }, oldestKeptSeq: request.oldestKeptSeq, sentAtMilliseconds: sentAt))
     }
-    var response = try await changes(request, of: principal.userID, deviceID, answer)
+    var response = try await changes(request, received, of: principal.userID, deviceID, answer)
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
     response.clockAheadMilliseconds = ClockRules(now: now.milliseconds, sentAt: sentAt).skewMilliseconds
@@ -109,9 +116,8 @@ struct SyncProcedure: Sendable {
   }
 
   private func changes(
-    _ request: SyncRequest, of userID: Identifier, _ deviceID: Identifier, _ answer: LedgerAnswer?
+    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: LedgerAnswer?
   ) async throws(RPCStatus) -> SyncResponse {
-    let received = try Received(request.cursor, of: userID, seal: seal)
     let head: PersonHead
     if let answer {
       if isUpToDate(received, changeNumber: answer.changeNumberBefore),
@@ -129,7 +135,13 @@ struct SyncProcedure: Sendable {
     if received.epoch != store.epoch, received.epoch != .none, received.resume.isEmpty, isUnchanged,
       request.digest == head.digest.bytes
     {
-      return upToDate(head, userID, deviceID)
+      var response = upToDate(head, userID, deviceID)
+      let notices = try await answering { () throws(StoreError) in
+        try await store.notices(
+          of: userID, for: deviceID, includingAcknowledged: false, after: .start, countMax: Self.noticesMax)
+      }
+      response.notices = notices.map { Notice($0.id, $0.notice) }
+      return response
     }
     return try await page(received, of: userID, deviceID, pageSize: request.pageSize, head: head.changeNumber)
   }

@@ -178,6 +178,7 @@ final class LedgerPerson {
       let clock = ClockRules(now: now, sentAt: request.sentAtMilliseconds)
       for queued in operations.dropFirst(replays.count) {
         let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, clock: clock)
+        if request.waitsForHabits, outcome.rejection == .habitNotFound { break }
         outcomes.append(outcome)
         decided.append(Decided(deviceID: request.deviceID, queued: queued, outcome: outcome))
         ledger.advance(deviceID: request.deviceID, to: queued.operation.seq)

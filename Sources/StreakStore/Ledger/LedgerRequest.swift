@@ -24,10 +24,12 @@ public final class LedgerRequest: Sendable {
   public let oldestKeptSeq: Int64
   /// The device's clock at sending, in milliseconds since 1970; nil: not stated.
   public let sentAtMilliseconds: Int64?
+  /// The first operation on a habit that is not there, and what follows it, is not decided: the device will restate the habit.
+  public let waitsForHabits: Bool
 
   public init(
     userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Moment,
-    restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, sentAtMilliseconds: Int64? = nil
+    waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, sentAtMilliseconds: Int64? = nil
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -37,6 +39,7 @@ public final class LedgerRequest: Sendable {
     self.restatedHabits = restatedHabits
     self.oldestKeptSeq = oldestKeptSeq
     self.sentAtMilliseconds = sentAtMilliseconds
+    self.waitsForHabits = waitsForHabits
   }
 }
 

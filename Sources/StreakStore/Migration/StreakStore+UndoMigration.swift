@@ -93,7 +93,7 @@ extension StreakStore {
       let more = try await transaction.rows(
         Self.habitsWithMore, .identifier(userID), .identifiers(habits), version
       ) { row throws(DatabaseError) in try row.identifier(0) }
-      let deleted = person.change { ledger in
+      let undone = person.change { ledger in
         ledger.undoMigration(
           migrationID, keys, version: migration.changeNumber, habitsWithMore: Set(more), now: now.milliseconds)
       }
@@ -101,7 +101,8 @@ extension StreakStore {
       try await storeLedger(of: person, at: now, by: transaction)
       let result = answer(
         UndoneMigration(
-          migrationID: migrationID, daysReversed: keys.count, leftAlone: leftAlone, deletedHabits: deleted ?? []))
+          migrationID: migrationID, daysReversed: undone?.daysReversed ?? 0, leftAlone: leftAlone,
+          deletedHabits: undone?.deletedHabits ?? []))
       try await transaction.execute(Self.noteUndo, .identifier(userID), id, .moment(now), .bytes(result))
       try await transaction.execute(Self.openSession, .identifier(migration.sessionID), .identifier(userID), id)
       try await Self.recordAudit(audit, by: transaction)

@@ -448,7 +448,8 @@ struct  Streak__V1__SyncResponse
 {
   ProtobufCMessage base;
   /*
-   * One for each operation of the request, in order.
+   * One for each operation of the request, in order. Fewer where the cursor is of another epoch and an operation names a habit that the server
+   * has lost: that one and those after it are not decided. Send them again, with `restated_habits`.
    */
   size_t n_outcomes;
   Streak__V1__OperationOutcome **outcomes;
