@@ -3,12 +3,15 @@ internal import HTTP2
 
 /// How a request comes in.
 extension ServerContext {
+  /// Bytes of the largest request message that the method takes.
+  @usableFromInline var requestBytesMax: Int { max(connection.limits.messageBytesMax, method.policy.requestBytesMax) }
+
   /// More of the request has come, or its end.
   func receivedBody() {
     guard let stream, isOpen else { return }
     countReceived(stream)
     if takesOneRequest && stream.receivedEnd { return start() }
-    let limit = connection.limits.messageBytesMax
+    let limit = requestBytesMax
     let front = MessageFraming.front(
       of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
     if takesOneRequest {

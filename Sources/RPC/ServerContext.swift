@@ -275,7 +275,7 @@ public import ProtobufCodec
     _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
   ) throws(RPCStatus) {
     guard let stream else { throw endReason }
-    let limit = connection.limits.messageBytesMax
+    let limit = requestBytesMax
     let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit, encoding: requestEncoding)
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
     guard case .message(let count, let isCompressed) = front else {
@@ -312,7 +312,7 @@ public import ProtobufCodec
     _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
   ) throws(RPCStatus) -> NextRequest {
     guard let stream, progress != .finished else { throw endReason }
-    let limit = connection.limits.messageBytesMax
+    let limit = requestBytesMax
     let front = MessageFraming.front(
       of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
@@ -344,7 +344,7 @@ public import ProtobufCodec
     session.consumeUsed(stream)
     session.widenIfBusy(stream)
     let front = MessageFraming.front(
-      of: stream.body, from: stream.bodyOffset, byteLimit: connection.limits.messageBytesMax, encoding: requestEncoding)
+      of: stream.body, from: stream.bodyOffset, byteLimit: requestBytesMax, encoding: requestEncoding)
     admit(front, on: stream)
     connection.needsFlush()
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in

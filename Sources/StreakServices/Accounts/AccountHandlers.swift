@@ -142,7 +142,7 @@ struct AccountHandlers: AccountService {
       let grant = try await answering { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
-      guard let grant else { throw try await store.refusalOfUnknownToken(of: userID) }
+      guard let grant else { throw try await store.refusalOfUnknownToken(of: userID, token) }
       context.principal = Principal(userID: userID, deviceID: grant.deviceID)
       guard equalInConstantTime(grant.refreshHash, token.hash) else {
         return try await replayRefresh(token, grant, of: userID, at: now, context: context)

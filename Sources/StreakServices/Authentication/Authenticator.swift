@@ -98,7 +98,7 @@ struct Authenticator: ServerInterceptor {
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
-    guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID) }
+    guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
     guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
