@@ -85,10 +85,9 @@ def test_a_ledger_with_a_torn_last_line_is_told_and_one_with_too_few_people_is_r
 
 
 def test_a_new_folder_is_not_made_in_silence(folder):
+    recipient = Keys(folder).recipient
     with Server(folder=folder):
-        done = streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", folder / "data", "--recipient", Keys(folder).recipient,
-                         check=False)
+        done = streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", folder / "data", "--recipient", recipient, check=False)
         assert done.returncode == 0 and "new backup folder" in done.stderr
-        done = streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", folder / "data", "--recipient", Keys(folder).recipient,
-                         check=False)
+        done = streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", folder / "data", "--recipient", recipient, check=False)
         assert done.returncode == 0 and done.stderr == ""

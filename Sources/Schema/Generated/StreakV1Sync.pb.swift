@@ -161,7 +161,7 @@ public struct Operation: ProtobufMessage {
   /// grow with `seq`, also when the clock is set back. More than 60 s ahead of the server: ordered by the server's clock. A day or more: CLOCK_SKEW.
   public var hybridTime: UInt64 = 0
   /// What the device had seen when the operation was made: `SyncResponse.seen` of its last complete pull. Its own operations need no mention.
-  /// A statement that is not among these is concurrent with this one.
+  /// A statement that is not among these is concurrent with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
   public var seen: [StatementId] = []
   public var change: Change?
 
@@ -191,7 +191,6 @@ public struct Operation: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Operation.self, streak__v1__operation__init),
-    rules: [3: FieldRules(maxItems: 256)],
     children: [3: StatementId.descriptor, 4: SetCompletion.descriptor, 5: EditHabit.descriptor, 6: DeleteHabit.descriptor, 7: ResolveConflict.descriptor, 8: SetNote.descriptor, 9: SetDayStart.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -242,7 +241,6 @@ public struct Operation: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("seen", itemCount: seen.count, FieldRules(maxItems: 256))
     violations.check("seen", inEach: seen)
     switch change {
     case nil: violations.check("change", isPresent: false, FieldRules(required: true))
@@ -275,7 +273,7 @@ public struct SetCompletion: ProtobufMessage {
   /// When and where the person tapped.
   public var made: LocalTime? = nil
   /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and the device's own. The day stays done while
-  /// another one stands. Empty: all that the device had seen.
+  /// another one stands. Empty: all that the device had seen. At most 64: with more the operation is rejected, INVALID_FIELD.
   public var undone: [StatementId] = []
 
   public init() {}
@@ -291,7 +289,7 @@ public struct SetCompletion: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SetCompletion.self, streak__v1__set_completion__init),
-    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(range: 10957...2932896), 4: FieldRules(maxBytes: 4096), 5: FieldRules(required: true), 6: FieldRules(maxItems: 64)],
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(range: 10957...2932896), 4: FieldRules(maxBytes: 4096), 5: FieldRules(required: true)],
     children: [5: LocalTime.descriptor, 6: StatementId.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -323,7 +321,6 @@ public struct SetCompletion: ProtobufMessage {
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
     violations.check("made", isPresent: made != nil, FieldRules(required: true))
     violations.check("made", in: made)
-    violations.check("undone", itemCount: undone.count, FieldRules(maxItems: 64))
     violations.check("undone", inEach: undone)
   }
 }

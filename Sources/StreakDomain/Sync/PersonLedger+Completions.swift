@@ -168,15 +168,18 @@ extension PersonLedger {
   // MARK: Direct calls
 
   /// A direct call that states what is there already changes nothing: clients repeat it when a reply is lost.
-  func changesNothing(_ change: Operation.Change) -> Bool {
+  func changesNothing(_ change: Operation.Change, now: Int64) -> Bool {
     switch change {
     case .setCompletion(let wanted):
       guard let cell = cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell, cell.done == wanted.done else {
         return false
       }
-      if !wanted.done { return true }
+      if !wanted.done { return DayRules.malformedField(day: wanted.day, made: wanted.made) == nil }
       return cell.trust == .counted && (wanted.note ?? cell.note) == cell.note
-    case .setNote(let wanted): return cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell.note == wanted.text
+        && DayRules.rejection(day: wanted.day, made: wanted.made, now: now) == nil
+    case .setNote(let wanted):
+      return cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell.note == wanted.text
+        && DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
     case .editHabit(let edit):
       guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
       return edit.changed.allSatisfy { habit.fields.text(of: $0) == edit.fields.text(of: $0) }

@@ -84,6 +84,7 @@ public struct PersonLedger: Sendable {
     _ operation: Operation, by deviceID: Identifier, now: Int64, clock: ClockRules? = nil
   ) -> OperationOutcome {
     do throws(OperationRejection) {
+      guard operation.seen.last.count <= Sources.countMax else { throw .malformed }
       guard let time = (clock ?? ClockRules(now: now)).ordered(operation.time) else { throw .clockSkew }
       let author = Author(
         stamp: Stamp(time: time, id: StatementID(source: deviceID, seq: operation.seq)), seen: operation.seen,
@@ -103,7 +104,7 @@ public struct PersonLedger: Sendable {
     let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
     let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
     do throws(OperationRejection) {
-      guard !changesNothing(change) else {
+      guard !changesNothing(change, now: now) else {
         return OperationOutcome(seq: 0, status: .applied, trust: change.cellKey.flatMap { cells[$0]?.cell.trust })
       }
       let outcome = try decide(change, by: author, deviceID: deviceID, now: now)

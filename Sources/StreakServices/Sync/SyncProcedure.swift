@@ -20,7 +20,7 @@ struct SyncProcedure: Sendable {
     guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
     guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
-    let sentAt = try Self.sentAt(request)
+    let sentAt = try Self.sentAt(request, now: now.milliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal)
     // A device that does not know yet that the server has lost something has not begun to send it again: it is not caught up, and what names a
     // habit that was lost waits for it.
@@ -58,13 +58,15 @@ struct SyncProcedure: Sendable {
 
   private var seal: CursorSeal { CursorSeal(secret: store.serverSecret) }
 
-  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the latest time of its operations.
-  private static func sentAt(_ request: SyncRequest) throws(RPCStatus) -> Int64? {
+  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the latest time of its operations that
+  /// can be one.
+  private static func sentAt(_ request: SyncRequest, now: Int64) throws(RPCStatus) -> Int64? {
     if let sentAt = request.sentAt {
       guard let milliseconds = sentAt.milliseconds else { throw Refusal.invalidField("sent_at", "must be a timestamp") }
       return milliseconds
     }
-    return request.operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }.max()
+    return request.operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }
+      .filter { ClockRules(now: now).ordered(HybridTime(milliseconds: $0)) != nil }.max()
   }
 
   private func change(_ request: LedgerRequest) async throws(RPCStatus) -> LedgerAnswer {

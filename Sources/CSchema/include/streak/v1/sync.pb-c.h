@@ -179,7 +179,7 @@ struct  Streak__V1__Operation
   uint64_t hybrid_time;
   /*
    * What the device had seen when the operation was made: `SyncResponse.seen` of its last complete pull. Its own operations need no mention.
-   * A statement that is not among these is concurrent with this one.
+   * A statement that is not among these is concurrent with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
    */
   size_t n_seen;
   Streak__V1__StatementId **seen;
@@ -244,7 +244,7 @@ struct  Streak__V1__SetCompletion
   Streak__V1__LocalTime *made;
   /*
    * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and the device's own. The day stays done while
-   * another one stands. Empty: all that the device had seen.
+   * another one stands. Empty: all that the device had seen. At most 64: with more the operation is rejected, INVALID_FIELD.
    */
   size_t n_undone;
   Streak__V1__StatementId **undone;
