@@ -61,9 +61,8 @@ WITH k AS (SELECT user_id, habit_id FROM bench_people WHERE n = :n), changed AS 
   UPDATE heads SET change_number = change_number + 1 FROM k WHERE heads.user_id = k.user_id
   RETURNING heads.user_id, heads.change_number, k.habit_id
 ), kept AS (
-  INSERT INTO cell_history SELECT c.user_id, c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.occurred_at,
-    c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.device_id, c.migration_id, c.changed_time,
-    changed.change_number
+  INSERT INTO cell_history SELECT c.user_id, c.habit_id, c.source_id, c.seq, c.changed_time, c.version, changed.change_number,
+    c.occurred_at, c.recorded_at, c.day, c.utc_offset_seconds, c.day_start_minutes, c.quarantine_reason, c.done, c.note, c.zone, c.details
   FROM cells c JOIN changed USING (user_id, habit_id) WHERE day = {day}
   ON CONFLICT DO NOTHING
 )

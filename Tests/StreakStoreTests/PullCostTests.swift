@@ -1,4 +1,5 @@
 import Postgres
+import StreakDomain
 @testable import StreakStore
 import Testing
 
@@ -12,6 +13,25 @@ import Testing
       let (few, many) = (try await Self.pagesRead(test, month), try await Self.pagesRead(test, years))
       // Rows lie where they lie: one page more or less says nothing.
       #expect(few.reduce(0, +) > 5 && zip(few, many).allSatisfy { $1 <= $0 + 1 }, "\(few) and \(many) pages")
+    }
+  }
+
+  @Test("a page has at most 1 MiB of notes, and the pages together have every day once")
+  func noteBytes() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await Self.somebody(test, days: 30)
+      _ = try await test.database.run(
+        Statement(.write, "UPDATE cells SET note = repeat('n', 4096) WHERE user_id = '\(person.userID)'"))
+      var (counts, keys): ([Int], [CellKey]) = ([], [])
+      var place: PullPlace?
+      repeat {
+        let page = try await test.store.pull(
+          of: person.userID, for: person.deviceID, since: 0, at: place, cellsMax: 5_000)
+        counts.append(page.cells.count)
+        keys += page.cells.map(\.key)
+        place = page.next
+      } while place != nil
+      #expect(counts == [256, 256, 88] && Set(keys).count == 600)
     }
   }
 

@@ -4,6 +4,8 @@ public import StreakDomain
 extension StreakStore {
   /// Most notices in one page: those changed last.
   static let pulledNoticesMax: Int32 = 1_000
+  /// Most bytes of notes in one page, 1 MiB: a response that a peer does not read is held by the server. A page has at least one cell.
+  static let pulledNoteBytesMax = 1 << 20
   /// Reads without a transaction before one is opened.
   private static let plainReadsMax = 3
 
@@ -153,11 +155,17 @@ extension StreakStore {
     let notices = try results.with(3) { result throws(DatabaseError) in
       try result.map { row throws(DatabaseError) in (id: try row.identifier(0), notice: try row.notice(from: 1)) }
     }
-    let last = steps.count > cellsMax ? steps.prefix(cellsMax).last : nil
+    var (count, noteBytes) = (0, 0)
+    for step in steps.prefix(cellsMax) {
+      noteBytes += step.cell?.cell.note.utf8.count ?? 0
+      guard noteBytes <= pulledNoteBytesMax || count == 0 else { break }
+      count += 1
+    }
+    let last = steps.count > count ? steps.prefix(count).last : nil
     return (
       PullPage(
         head: after, habits: habits,
-        cells: steps.prefix(cellsMax).compactMap { step in step.cell.map { (step.key, $0) } }, notices: notices,
+        cells: steps.prefix(count).compactMap { step in step.cell.map { (step.key, $0) } }, notices: notices,
         next: place.next(after: last.map { ($0.version, $0.key) }, changeNumber: after.changeNumber), isReset: false),
       before == after
     )
