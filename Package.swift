@@ -87,7 +87,7 @@ let package = Package(
     .target(name: "SchemaConversion", dependencies: ["GRPCSchema", "Schema", "StreakDomain"], swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
-      swiftSettings: settings),
+      resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
     .target(
@@ -107,7 +107,7 @@ let package = Package(
     .target(
       name: "StreakClient",
       dependencies: [
-        "Cryptography", "EventLoop", "Files", "GRPCSchema", "ProtobufCodec", "RPC", "SQLite", "Schema",
+        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema",
         "SchemaConversion",
         "StreakDomain", "TLS",
       ],
@@ -202,20 +202,20 @@ let package = Package(
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
-        "StreakDomain",
+        "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
+        "StreakClient", "StreakDomain",
       ],
       path: "Tests/Simulation", swiftSettings: settings),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
     .testTarget(
       name: "StreakClientTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
-        "StreakDomain",
+        "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
+        "StreakClient", "StreakDomain",
       ],
-      swiftSettings: settings),
+      exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
-      name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore"],
+      name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore", logging],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",

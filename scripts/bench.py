@@ -23,6 +23,7 @@ import uuid
 
 import bench_accounts
 import bench_backups
+import bench_cursor
 import conftest  # noqa: F401  (generates the stubs)
 from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
@@ -57,12 +58,11 @@ READ_SCRIPTS = 100  # pgbench takes at most 128
 # The least that PostgreSQL does to change one cell durably: one statement, one transaction.
 WRITE = """\\set n random(1, {last})
 WITH k AS (SELECT user_id, habit_id FROM bench_people WHERE n = :n), changed AS (
-  UPDATE users SET change_number = change_number + 1 FROM k WHERE users.user_id = k.user_id
-  RETURNING users.user_id, users.change_number, k.habit_id
+  UPDATE heads SET change_number = change_number + 1 FROM k WHERE heads.user_id = k.user_id
+  RETURNING heads.user_id, heads.change_number, k.habit_id
 ), kept AS (
-  INSERT INTO cell_history SELECT c.user_id, c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.occurred_at,
-    c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.device_id, c.migration_id, c.changed_time,
-    changed.change_number
+  INSERT INTO cell_history SELECT c.user_id, c.habit_id, c.source_id, c.seq, c.changed_time, c.version, changed.change_number,
+    c.occurred_at, c.recorded_at, c.day, c.utc_offset_seconds, c.day_start_minutes, c.quarantine_reason, c.done, c.note, c.zone, c.details
   FROM cells c JOIN changed USING (user_id, habit_id) WHERE day = {day}
   ON CONFLICT DO NOTHING
 )
@@ -271,16 +271,21 @@ class Bench:
         self.psql(f"""CREATE TABLE bench_people (
               n serial PRIMARY KEY, user_id uuid, device_id uuid, habit_id uuid, access_hash bytea, digest bytea);
             INSERT INTO bench_people (user_id, device_id, habit_id, access_hash, digest) VALUES {', '.join(rows)};
-            INSERT INTO users (user_id, email, password_hash, created_at, change_number, sealed_sign_up, digest, habit_count)
-              SELECT user_id, '', '', now(), 2, '', digest, 1 FROM bench_people;
+            INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
+              SELECT user_id, '', '', now(), '' FROM bench_people;
+            -- The device is a source of statements: id, last number, caught up now, nothing claimed (StreakDomain's `Sources`).
+            INSERT INTO heads (user_id, change_number, digest, habit_count, first_day, sources)
+              SELECT user_id, 2, digest, 1, 10957, uuid_send(device_id) || int8send(0)
+                || int8send((extract(epoch FROM now()) * 1000)::bigint) || int4send(0) || int8send(0) FROM bench_people;
             INSERT INTO devices (user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at)
               SELECT user_id, device_id, '', '', '', now(), access_hash, now() + interval '1 day' FROM bench_people;
             INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at,
                 total_days, longest_run, last_run_first_day, last_run_last_day)
               SELECT user_id, habit_id, '{HABIT}', '', 0, 0, false, 1, now(), 1, 1, {utc_day()}, {utc_day()} FROM bench_people;
             INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-                utc_offset_seconds, day_start_minutes, recorded_at, first_version)
-              SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2 FROM bench_people;
+                utc_offset_seconds, day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
+              SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2, user_id, 1, 0
+              FROM bench_people;
             VACUUM ANALYZE;""")
         return people
 
@@ -315,22 +320,27 @@ class Bench:
 
     def sync_load(self, place, people, callers):
         """`Sync` with one operation each, by devices that are up to date. Everything must have been applied."""
-        rows = self.psql("""SELECT user_id, (SELECT coalesce(max(seq), 0) FROM operations o WHERE o.user_id = users.user_id), change_number
-          FROM users""").split()
+        rows = self.psql("""SELECT user_id, (SELECT coalesce(max(seq), 0) FROM operations o WHERE o.user_id = heads.user_id), change_number
+          FROM heads""").split()
         places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
-        [epoch, applied] = map(int, self.psql(f"SELECT epoch FROM service_state; {APPLIED}").split())
+        epoch, bits, secret, applied = re.split(
+            r"[|\n]", self.psql(f"SELECT epoch, epoch_bits FROM service_state; SELECT encode(secret, 'hex') FROM server_secret; {APPLIED}"))[:4]
+        epoch, bits, applied = int(epoch), int(bits) % (1 << 64), int(applied)
+        key = bench_cursor.cursor_key(bytes.fromhex(secret))
         operations = SYNC_OPERATIONS * self.seconds // len(people)
         path = self.folder / "sync.txt"
         with path.open("w") as file:
             for number in range(operations):
                 for token, user, habit in people:
                     seq, change = places[user]
-                    seen = sync_pb2.Cursor(epoch=epoch, change_number=change + number)
+                    cursor = sync_pb2.Cursor(
+                        epoch=epoch, epoch_bits=bits, change_number=change + number,
+                        tag=bench_cursor.cursor_tag(key, user, epoch, bits, change + number))
                     operation = sync_pb2.Operation(
-                        seq=seq + number + 1, hybrid_time=int(time.time() * 1000) << 16, seen=seen,
+                        seq=seq + number + 1, hybrid_time=int(time.time() * 1000) << 16,
                         set_completion=sync_pb2.SetCompletion(
                             habit_id=habit, day=utc_day(), done=True, note=f"note {seq + number}", made=utc_time()))
-                    request = sync_pb2.SyncRequest(user_id=user, cursor=seen, operations=[operation], nothing_left=True)
+                    request = sync_pb2.SyncRequest(user_id=user, cursor=cursor, operations=[operation], nothing_left=True)
                     file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
         answer = self.ordered_load(place, "/streak.v1.SyncService/Sync", path, callers)
         if int(self.psql(APPLIED)) - applied < answer["ok"]:
@@ -358,11 +368,11 @@ class Bench:
                 phone.sync()
                 user = phone.user_id.hex()
                 self.psql(f"""INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-                      utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+                      utc_offset_seconds, day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
                     SELECT user_id, habit_id, {today()} - day, true, '', 0, 20 + row_number() OVER w, now(), 'UTC', 0, 0, now(),
-                      20 + row_number() OVER w
+                      20 + row_number() OVER w, user_id, 1, 0
                     FROM habits CROSS JOIN generate_series(1, {days}) AS day WHERE user_id = '{user}' WINDOW w AS (ORDER BY day DESC);
-                    UPDATE users SET change_number = 20 + {20 * days} WHERE user_id = '{user}';
+                    UPDATE heads SET change_number = 20 + {20 * days} WHERE user_id = '{user}';
                     VACUUM ANALYZE cells;""")
                 first = self.first_pull(server, phone)
                 self.exports[title] = self.export_start(phone)

@@ -12,7 +12,7 @@ build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-
 server_packages=(postgresql util-linux)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 backup_packages=(postgresql-client zstd age pgbackrest)
-test_packages=(postgresql-client python3-venv openssl)
+test_packages=(postgresql-client pgbouncer python3-venv openssl)
 
 # install PACKAGE...: installs what is missing; silent, and without asking for rights, when nothing is.
 install() {

@@ -17,4 +17,17 @@ static inline int streak_tls_server_name(SSL *ssl, const char *name) { return (i
 
 static inline size_t streak_bio_bytes(BIO *bio, const char **bytes) { return (size_t)BIO_get_mem_data(bio, (char **)bytes); }
 
+// What a memory BIO has allocated.
+static inline size_t streak_bio_capacity(BIO *bio) {
+  BUF_MEM *memory = NULL;
+  return BIO_get_mem_ptr(bio, &memory) > 0 && memory ? memory->max : 0;
+}
+
+// Gives an empty memory BIO's memory back, which OpenSSL keeps at its largest.
+static inline void streak_bio_trim(BIO *bio, size_t kept) {
+  if (BIO_ctrl_pending(bio) > 0 || streak_bio_capacity(bio) <= kept) return;
+  BUF_MEM *fresh = BUF_MEM_new();
+  if (fresh) BIO_set_mem_buf(bio, fresh, BIO_CLOSE);
+}
+
 static inline void streak_bio_reset(BIO *bio) { (void)BIO_reset(bio); }

@@ -862,7 +862,7 @@ void   streak__v1__fulfil_recovery_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__fulfil_recovery_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor streak__v1__backup__field_descriptors[16] =
+static const ProtobufCFieldDescriptor streak__v1__backup__field_descriptors[17] =
 {
   {
     "name",
@@ -1056,12 +1056,25 @@ static const ProtobufCFieldDescriptor streak__v1__backup__field_descriptors[16] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "erased_count",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Backup, erased_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__backup__field_indices_by_name[] = {
   2,   /* field[2] = began_at */
   8,   /* field[8] = dump_bytes */
   3,   /* field[3] = ended_at */
   6,   /* field[6] = epoch */
+  16,   /* field[16] = erased_count */
   9,   /* field[9] = file_bytes */
   15,   /* field[15] = last_check */
   1,   /* field[1] = layout_version */
@@ -1078,7 +1091,7 @@ static const unsigned streak__v1__backup__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__backup__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor streak__v1__backup__descriptor =
 {
@@ -1088,7 +1101,7 @@ const ProtobufCMessageDescriptor streak__v1__backup__descriptor =
   "Streak__V1__Backup",
   "streak.v1",
   sizeof(Streak__V1__Backup),
-  16,
+  17,
   streak__v1__backup__field_descriptors,
   streak__v1__backup__field_indices_by_name,
   1,  streak__v1__backup__number_ranges,

@@ -392,7 +392,7 @@ const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor =
   (ProtobufCMessageInit) streak__v1__rate_limit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[10] =
 {
   {
     "authentication",
@@ -502,6 +502,18 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "request_bytes_max",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MethodPolicy, request_bytes_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__method_policy__field_indices_by_name[] = {
   1,   /* field[1] = audited */
@@ -512,12 +524,13 @@ static const unsigned streak__v1__method_policy__field_indices_by_name[] = {
   7,   /* field[7] = provides */
   3,   /* field[3] = rate_limit */
   4,   /* field[4] = read_only */
+  9,   /* field[9] = request_bytes_max */
   5,   /* field[5] = same_reply */
 };
 static const ProtobufCIntRange streak__v1__method_policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
 {
@@ -527,7 +540,7 @@ const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
   "Streak__V1__MethodPolicy",
   "streak.v1",
   sizeof(Streak__V1__MethodPolicy),
-  9,
+  10,
   streak__v1__method_policy__field_descriptors,
   streak__v1__method_policy__field_indices_by_name,
   1,  streak__v1__method_policy__number_ranges,

@@ -187,6 +187,51 @@ void   streak__v1__cell__free_unpacked
   assert(message->base.descriptor == &streak__v1__cell__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__statement_id__init
+                     (Streak__V1__StatementId         *message)
+{
+  static const Streak__V1__StatementId init_value = STREAK__V1__STATEMENT_ID__INIT;
+  *message = init_value;
+}
+size_t streak__v1__statement_id__get_packed_size
+                     (const Streak__V1__StatementId *message)
+{
+  assert(message->base.descriptor == &streak__v1__statement_id__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__statement_id__pack
+                     (const Streak__V1__StatementId *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__statement_id__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__statement_id__pack_to_buffer
+                     (const Streak__V1__StatementId *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__statement_id__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__StatementId *
+       streak__v1__statement_id__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__StatementId *)
+     protobuf_c_message_unpack (&streak__v1__statement_id__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__statement_id__free_unpacked
+                     (Streak__V1__StatementId *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__statement_id__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__streak__init
                      (Streak__V1__Streak         *message)
 {
@@ -592,7 +637,7 @@ const ProtobufCMessageDescriptor streak__v1__habit__descriptor =
   (ProtobufCMessageInit) streak__v1__habit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__cell__field_descriptors[10] =
+static const ProtobufCFieldDescriptor streak__v1__cell__field_descriptors[11] =
 {
   {
     "habit_id",
@@ -714,8 +759,21 @@ static const ProtobufCFieldDescriptor streak__v1__cell__field_descriptors[10] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "completions",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__Cell, n_completions),
+    offsetof(Streak__V1__Cell, completions),
+    &streak__v1__statement_id__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__cell__field_indices_by_name[] = {
+  10,   /* field[10] = completions */
   1,   /* field[1] = day */
   2,   /* field[2] = done */
   0,   /* field[0] = habit_id */
@@ -730,7 +788,7 @@ static const unsigned streak__v1__cell__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__cell__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor streak__v1__cell__descriptor =
 {
@@ -740,11 +798,62 @@ const ProtobufCMessageDescriptor streak__v1__cell__descriptor =
   "Streak__V1__Cell",
   "streak.v1",
   sizeof(Streak__V1__Cell),
-  10,
+  11,
   streak__v1__cell__field_descriptors,
   streak__v1__cell__field_indices_by_name,
   1,  streak__v1__cell__number_ranges,
   (ProtobufCMessageInit) streak__v1__cell__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__statement_id__field_descriptors[2] =
+{
+  {
+    "source_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StatementId, source_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seq",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StatementId, seq),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__statement_id__field_indices_by_name[] = {
+  1,   /* field[1] = seq */
+  0,   /* field[0] = source_id */
+};
+static const ProtobufCIntRange streak__v1__statement_id__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__statement_id__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.StatementId",
+  "StatementId",
+  "Streak__V1__StatementId",
+  "streak.v1",
+  sizeof(Streak__V1__StatementId),
+  2,
+  streak__v1__statement_id__field_descriptors,
+  streak__v1__statement_id__field_indices_by_name,
+  1,  streak__v1__statement_id__number_ranges,
+  (ProtobufCMessageInit) streak__v1__statement_id__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor streak__v1__streak__field_descriptors[7] =
@@ -1030,7 +1139,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[50] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[51] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1060,7 +1169,7 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "SEQUENCE_GAP", "STREAK__V1__ERROR_REASON__SEQUENCE_GAP", 26 },
   { "OPERATION_REUSED", "STREAK__V1__ERROR_REASON__OPERATION_REUSED", 27 },
   { "CLOCK_SKEW", "STREAK__V1__ERROR_REASON__CLOCK_SKEW", 28 },
-  { "CHANGE_UNKNOWN", "STREAK__V1__ERROR_REASON__CHANGE_UNKNOWN", 29 },
+  { "CURSOR_INVALID", "STREAK__V1__ERROR_REASON__CURSOR_INVALID", 29 },
   { "CONFLICT_NOT_FOUND", "STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND", 30 },
   { "PASSWORD_TOO_COMMON", "STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON", 40 },
   { "DEVICE_NOT_FOUND", "STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND", 41 },
@@ -1068,6 +1177,7 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "ALREADY_MIGRATED", "STREAK__V1__ERROR_REASON__ALREADY_MIGRATED", 43 },
   { "MIGRATION_NOT_FOUND", "STREAK__V1__ERROR_REASON__MIGRATION_NOT_FOUND", 44 },
   { "UNDO_TOO_LATE", "STREAK__V1__ERROR_REASON__UNDO_TOO_LATE", 45 },
+  { "ACCOUNT_UNKNOWN", "STREAK__V1__ERROR_REASON__ACCOUNT_UNKNOWN", 59 },
   { "ACCOUNT_ERASED", "STREAK__V1__ERROR_REASON__ACCOUNT_ERASED", 60 },
   { "BACKUPS_OFF", "STREAK__V1__ERROR_REASON__BACKUPS_OFF", 61 },
   { "BACKUP_UNDER_WAY", "STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY", 62 },
@@ -1084,38 +1194,39 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "RECOVERY_NOT_READY", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY", 73 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{40, 30},{60, 36},{0, 50}
+{0, 0},{9, 8},{40, 30},{59, 36},{0, 51}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[50] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[51] =
 {
-  { "ACCOUNT_ERASED", 36 },
+  { "ACCOUNT_ERASED", 37 },
   { "ACCOUNT_MISMATCH", 24 },
-  { "ACCOUNT_NOT_EMPTY", 45 },
+  { "ACCOUNT_NOT_EMPTY", 46 },
+  { "ACCOUNT_UNKNOWN", 36 },
   { "ALREADY_MIGRATED", 33 },
-  { "BACKUPS_OFF", 37 },
-  { "BACKUP_FAILED", 39 },
-  { "BACKUP_NOT_FOUND", 40 },
-  { "BACKUP_UNDER_WAY", 38 },
+  { "BACKUPS_OFF", 38 },
+  { "BACKUP_FAILED", 40 },
+  { "BACKUP_NOT_FOUND", 41 },
+  { "BACKUP_UNDER_WAY", 39 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
-  { "CHANGE_UNKNOWN", 28 },
   { "CLOCK_SKEW", 27 },
   { "CONCURRENT_CHANGE", 21 },
   { "CONFLICT_NOT_FOUND", 29 },
   { "CREDENTIALS_INVALID", 2 },
+  { "CURSOR_INVALID", 28 },
   { "DAY_MISMATCH", 12 },
   { "DAY_SEALED", 13 },
   { "DEVICE_NOT_FOUND", 31 },
   { "ERROR_REASON_UNSPECIFIED", 0 },
-  { "EXPORT_CHANGED", 41 },
+  { "EXPORT_CHANGED", 42 },
   { "EXPORT_TOO_SLOW", 23 },
   { "FUTURE_DAY", 11 },
   { "HABIT_LIMIT", 18 },
   { "HABIT_NOT_FOUND", 14 },
   { "IDEMPOTENCY_KEY_REUSED", 8 },
-  { "IMPORT_CORRUPT", 43 },
-  { "IMPORT_TOO_LARGE", 44 },
-  { "IMPORT_UNREADABLE", 42 },
+  { "IMPORT_CORRUPT", 44 },
+  { "IMPORT_TOO_LARGE", 45 },
+  { "IMPORT_UNREADABLE", 43 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
   { "MIGRATION_NOT_FOUND", 34 },
@@ -1125,10 +1236,10 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "PARTIAL_CAPTURE", 9 },
   { "PASSWORD_TOO_COMMON", 30 },
   { "PLAN_CHANGED", 32 },
-  { "RECOVERY_NOT_FOUND", 47 },
-  { "RECOVERY_NOT_READY", 49 },
-  { "RECOVERY_POINT_NOT_FOUND", 46 },
-  { "RECOVERY_UNDER_WAY", 48 },
+  { "RECOVERY_NOT_FOUND", 48 },
+  { "RECOVERY_NOT_READY", 50 },
+  { "RECOVERY_POINT_NOT_FOUND", 47 },
+  { "RECOVERY_UNDER_WAY", 49 },
   { "SEQUENCE_GAP", 25 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
@@ -1146,9 +1257,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  50,
+  51,
   streak__v1__error_reason__enum_values_by_number,
-  50,
+  51,
   streak__v1__error_reason__enum_values_by_name,
   4,
   streak__v1__error_reason__value_ranges,
@@ -1220,19 +1331,21 @@ const ProtobufCEnumDescriptor streak__v1__quarantine_reason__descriptor =
   streak__v1__quarantine_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue streak__v1__streak_state__enum_values_by_number[5] =
+static const ProtobufCEnumValue streak__v1__streak_state__enum_values_by_number[6] =
 {
   { "STREAK_STATE_UNSPECIFIED", "STREAK__V1__STREAK_STATE__STREAK_STATE_UNSPECIFIED", 0 },
   { "STREAK_STATE_NONE", "STREAK__V1__STREAK_STATE__STREAK_STATE_NONE", 1 },
   { "STREAK_STATE_DONE_TODAY", "STREAK__V1__STREAK_STATE__STREAK_STATE_DONE_TODAY", 2 },
   { "STREAK_STATE_AT_RISK", "STREAK__V1__STREAK_STATE__STREAK_STATE_AT_RISK", 3 },
   { "STREAK_STATE_BROKEN", "STREAK__V1__STREAK_STATE__STREAK_STATE_BROKEN", 4 },
+  { "STREAK_STATE_ARCHIVED", "STREAK__V1__STREAK_STATE__STREAK_STATE_ARCHIVED", 5 },
 };
 static const ProtobufCIntRange streak__v1__streak_state__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex streak__v1__streak_state__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex streak__v1__streak_state__enum_values_by_name[6] =
 {
+  { "STREAK_STATE_ARCHIVED", 5 },
   { "STREAK_STATE_AT_RISK", 3 },
   { "STREAK_STATE_BROKEN", 4 },
   { "STREAK_STATE_DONE_TODAY", 2 },
@@ -1246,9 +1359,9 @@ const ProtobufCEnumDescriptor streak__v1__streak_state__descriptor =
   "StreakState",
   "Streak__V1__StreakState",
   "streak.v1",
-  5,
+  6,
   streak__v1__streak_state__enum_values_by_number,
-  5,
+  6,
   streak__v1__streak_state__enum_values_by_name,
   1,
   streak__v1__streak_state__value_ranges,

@@ -142,6 +142,96 @@ void   streak__v1__set_completion__free_unpacked
   assert(message->base.descriptor == &streak__v1__set_completion__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__set_note__init
+                     (Streak__V1__SetNote         *message)
+{
+  static const Streak__V1__SetNote init_value = STREAK__V1__SET_NOTE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__set_note__get_packed_size
+                     (const Streak__V1__SetNote *message)
+{
+  assert(message->base.descriptor == &streak__v1__set_note__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__set_note__pack
+                     (const Streak__V1__SetNote *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__set_note__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__set_note__pack_to_buffer
+                     (const Streak__V1__SetNote *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__set_note__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__SetNote *
+       streak__v1__set_note__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__SetNote *)
+     protobuf_c_message_unpack (&streak__v1__set_note__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__set_note__free_unpacked
+                     (Streak__V1__SetNote *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__set_note__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__set_day_start__init
+                     (Streak__V1__SetDayStart         *message)
+{
+  static const Streak__V1__SetDayStart init_value = STREAK__V1__SET_DAY_START__INIT;
+  *message = init_value;
+}
+size_t streak__v1__set_day_start__get_packed_size
+                     (const Streak__V1__SetDayStart *message)
+{
+  assert(message->base.descriptor == &streak__v1__set_day_start__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__set_day_start__pack
+                     (const Streak__V1__SetDayStart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__set_day_start__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__set_day_start__pack_to_buffer
+                     (const Streak__V1__SetDayStart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__set_day_start__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__SetDayStart *
+       streak__v1__set_day_start__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__SetDayStart *)
+     protobuf_c_message_unpack (&streak__v1__set_day_start__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__set_day_start__free_unpacked
+                     (Streak__V1__SetDayStart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__set_day_start__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__edit_habit__init
                      (Streak__V1__EditHabit         *message)
 {
@@ -410,6 +500,51 @@ void   streak__v1__sync_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &streak__v1__sync_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__account_settings__init
+                     (Streak__V1__AccountSettings         *message)
+{
+  static const Streak__V1__AccountSettings init_value = STREAK__V1__ACCOUNT_SETTINGS__INIT;
+  *message = init_value;
+}
+size_t streak__v1__account_settings__get_packed_size
+                     (const Streak__V1__AccountSettings *message)
+{
+  assert(message->base.descriptor == &streak__v1__account_settings__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__account_settings__pack
+                     (const Streak__V1__AccountSettings *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__account_settings__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__account_settings__pack_to_buffer
+                     (const Streak__V1__AccountSettings *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__account_settings__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__AccountSettings *
+       streak__v1__account_settings__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__AccountSettings *)
+     protobuf_c_message_unpack (&streak__v1__account_settings__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__account_settings__free_unpacked
+                     (Streak__V1__AccountSettings *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__account_settings__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   streak__v1__state_digest__init
@@ -952,7 +1087,7 @@ void   streak__v1__sync_refusal__free_unpacked
   assert(message->base.descriptor == &streak__v1__sync_refusal__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor streak__v1__cursor__field_descriptors[3] =
+static const ProtobufCFieldDescriptor streak__v1__cursor__field_descriptors[5] =
 {
   {
     "epoch",
@@ -990,16 +1125,42 @@ static const ProtobufCFieldDescriptor streak__v1__cursor__field_descriptors[3] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "epoch_bits",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Cursor, epoch_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tag",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Cursor, tag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__cursor__field_indices_by_name[] = {
   1,   /* field[1] = change_number */
   0,   /* field[0] = epoch */
+  3,   /* field[3] = epoch_bits */
   2,   /* field[2] = resume */
+  4,   /* field[4] = tag */
 };
 static const ProtobufCIntRange streak__v1__cursor__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor streak__v1__cursor__descriptor =
 {
@@ -1009,14 +1170,14 @@ const ProtobufCMessageDescriptor streak__v1__cursor__descriptor =
   "Streak__V1__Cursor",
   "streak.v1",
   sizeof(Streak__V1__Cursor),
-  3,
+  5,
   streak__v1__cursor__field_descriptors,
   streak__v1__cursor__field_indices_by_name,
   1,  streak__v1__cursor__number_ranges,
   (ProtobufCMessageInit) streak__v1__cursor__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__operation__field_descriptors[7] =
+static const ProtobufCFieldDescriptor streak__v1__operation__field_descriptors[9] =
 {
   {
     "seq",
@@ -1045,11 +1206,11 @@ static const ProtobufCFieldDescriptor streak__v1__operation__field_descriptors[7
   {
     "seen",
     3,
-    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Operation, n_seen),
     offsetof(Streak__V1__Operation, seen),
-    &streak__v1__cursor__descriptor,
+    &streak__v1__statement_id__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1102,6 +1263,30 @@ static const ProtobufCFieldDescriptor streak__v1__operation__field_descriptors[7
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "set_note",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__Operation, change_case),
+    offsetof(Streak__V1__Operation, set_note),
+    &streak__v1__set_note__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_day_start",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__Operation, change_case),
+    offsetof(Streak__V1__Operation, set_day_start),
+    &streak__v1__set_day_start__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__operation__field_indices_by_name[] = {
   5,   /* field[5] = delete_habit */
@@ -1111,11 +1296,13 @@ static const unsigned streak__v1__operation__field_indices_by_name[] = {
   2,   /* field[2] = seen */
   0,   /* field[0] = seq */
   3,   /* field[3] = set_completion */
+  8,   /* field[8] = set_day_start */
+  7,   /* field[7] = set_note */
 };
 static const ProtobufCIntRange streak__v1__operation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__operation__descriptor =
 {
@@ -1125,14 +1312,14 @@ const ProtobufCMessageDescriptor streak__v1__operation__descriptor =
   "Streak__V1__Operation",
   "streak.v1",
   sizeof(Streak__V1__Operation),
-  7,
+  9,
   streak__v1__operation__field_descriptors,
   streak__v1__operation__field_indices_by_name,
   1,  streak__v1__operation__number_ranges,
   (ProtobufCMessageInit) streak__v1__operation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__set_completion__field_descriptors[5] =
+static const ProtobufCFieldDescriptor streak__v1__set_completion__field_descriptors[6] =
 {
   {
     "habit_id",
@@ -1194,6 +1381,18 @@ static const ProtobufCFieldDescriptor streak__v1__set_completion__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "undone",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__SetCompletion, n_undone),
+    offsetof(Streak__V1__SetCompletion, undone),
+    &streak__v1__statement_id__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__set_completion__field_indices_by_name[] = {
   1,   /* field[1] = day */
@@ -1201,11 +1400,12 @@ static const unsigned streak__v1__set_completion__field_indices_by_name[] = {
   0,   /* field[0] = habit_id */
   4,   /* field[4] = made */
   3,   /* field[3] = note */
+  5,   /* field[5] = undone */
 };
 static const ProtobufCIntRange streak__v1__set_completion__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor streak__v1__set_completion__descriptor =
 {
@@ -1215,11 +1415,126 @@ const ProtobufCMessageDescriptor streak__v1__set_completion__descriptor =
   "Streak__V1__SetCompletion",
   "streak.v1",
   sizeof(Streak__V1__SetCompletion),
-  5,
+  6,
   streak__v1__set_completion__field_descriptors,
   streak__v1__set_completion__field_indices_by_name,
   1,  streak__v1__set_completion__number_ranges,
   (ProtobufCMessageInit) streak__v1__set_completion__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__set_note__field_descriptors[4] =
+{
+  {
+    "habit_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SetNote, habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "day",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SetNote, day),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "note",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SetNote, note),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "made",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SetNote, made),
+    &streak__v1__local_time__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__set_note__field_indices_by_name[] = {
+  1,   /* field[1] = day */
+  0,   /* field[0] = habit_id */
+  3,   /* field[3] = made */
+  2,   /* field[2] = note */
+};
+static const ProtobufCIntRange streak__v1__set_note__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor streak__v1__set_note__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.SetNote",
+  "SetNote",
+  "Streak__V1__SetNote",
+  "streak.v1",
+  sizeof(Streak__V1__SetNote),
+  4,
+  streak__v1__set_note__field_descriptors,
+  streak__v1__set_note__field_indices_by_name,
+  1,  streak__v1__set_note__number_ranges,
+  (ProtobufCMessageInit) streak__v1__set_note__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__set_day_start__field_descriptors[1] =
+{
+  {
+    "day_start_minutes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SetDayStart, day_start_minutes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__set_day_start__field_indices_by_name[] = {
+  0,   /* field[0] = day_start_minutes */
+};
+static const ProtobufCIntRange streak__v1__set_day_start__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__set_day_start__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.SetDayStart",
+  "SetDayStart",
+  "Streak__V1__SetDayStart",
+  "streak.v1",
+  sizeof(Streak__V1__SetDayStart),
+  1,
+  streak__v1__set_day_start__field_descriptors,
+  streak__v1__set_day_start__field_indices_by_name,
+  1,  streak__v1__set_day_start__number_ranges,
+  (ProtobufCMessageInit) streak__v1__set_day_start__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor streak__v1__edit_habit__field_descriptors[2] =
@@ -1478,7 +1793,7 @@ const ProtobufCMessageDescriptor streak__v1__operation_outcome__descriptor =
   (ProtobufCMessageInit) streak__v1__operation_outcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptors[9] =
 {
   {
     "user_id",
@@ -1540,18 +1855,70 @@ static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sent_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncRequest, sent_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restated_habits",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__SyncRequest, n_restated_habits),
+    offsetof(Streak__V1__SyncRequest, restated_habits),
+    &streak__v1__habit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "oldest_kept_seq",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncRequest, oldest_kept_seq),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncRequest, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sync_request__field_indices_by_name[] = {
   1,   /* field[1] = cursor */
+  8,   /* field[8] = digest */
   3,   /* field[3] = nothing_left */
+  7,   /* field[7] = oldest_kept_seq */
   2,   /* field[2] = operations */
   4,   /* field[4] = page_size */
+  6,   /* field[6] = restated_habits */
+  5,   /* field[5] = sent_at */
   0,   /* field[0] = user_id */
 };
 static const ProtobufCIntRange streak__v1__sync_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
 {
@@ -1561,14 +1928,14 @@ const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
   "Streak__V1__SyncRequest",
   "streak.v1",
   sizeof(Streak__V1__SyncRequest),
-  5,
+  9,
   streak__v1__sync_request__field_descriptors,
   streak__v1__sync_request__field_indices_by_name,
   1,  streak__v1__sync_request__number_ranges,
   (ProtobufCMessageInit) streak__v1__sync_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[11] =
+static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[15] =
 {
   {
     "outcomes",
@@ -1702,6 +2069,54 @@ static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "last_seq",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncResponse, last_seq),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seen",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__SyncResponse, n_seen),
+    offsetof(Streak__V1__SyncResponse, seen),
+    &streak__v1__statement_id__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "latest_time",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncResponse, latest_time),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "settings",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncResponse, settings),
+    &streak__v1__account_settings__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   4,   /* field[4] = cells */
@@ -1711,15 +2126,19 @@ static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   8,   /* field[8] = digest */
   2,   /* field[2] = habits */
   7,   /* field[7] = has_more */
+  11,   /* field[11] = last_seq */
+  13,   /* field[13] = latest_time */
   5,   /* field[5] = notices */
   0,   /* field[0] = outcomes */
   1,   /* field[1] = reset */
+  12,   /* field[12] = seen */
   9,   /* field[9] = server_time */
+  14,   /* field[14] = settings */
 };
 static const ProtobufCIntRange streak__v1__sync_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
 {
@@ -1729,11 +2148,49 @@ const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
   "Streak__V1__SyncResponse",
   "streak.v1",
   sizeof(Streak__V1__SyncResponse),
-  11,
+  15,
   streak__v1__sync_response__field_descriptors,
   streak__v1__sync_response__field_indices_by_name,
   1,  streak__v1__sync_response__number_ranges,
   (ProtobufCMessageInit) streak__v1__sync_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__account_settings__field_descriptors[1] =
+{
+  {
+    "day_start_minutes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__AccountSettings, day_start_minutes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__account_settings__field_indices_by_name[] = {
+  0,   /* field[0] = day_start_minutes */
+};
+static const ProtobufCIntRange streak__v1__account_settings__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__account_settings__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.AccountSettings",
+  "AccountSettings",
+  "Streak__V1__AccountSettings",
+  "streak.v1",
+  sizeof(Streak__V1__AccountSettings),
+  1,
+  streak__v1__account_settings__field_descriptors,
+  streak__v1__account_settings__field_indices_by_name,
+  1,  streak__v1__account_settings__number_ranges,
+  (ProtobufCMessageInit) streak__v1__account_settings__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor streak__v1__state_digest__field_descriptors[1] =

@@ -1,4 +1,4 @@
-/// A credential that means nothing without the server's table: a kind, whose it is, and a random secret.
+/// A credential that opens nothing without the server's table: a kind, an owner, and a random secret, of which an account's end is a `TokenProof`.
 ///
 /// As text it is the kind's prefix, a dot, and the base64url of the owner's id followed by the secret. The owner's id is in it so that every
 /// look-up names one person's rows; it proves nothing. The server stores only `hash`.
@@ -39,13 +39,6 @@ public struct OpaqueToken: Sendable {
     self.kind = kind
     self.owner = owner
     self.secret = secret
-  }
-
-  /// The next token of the same family: half of the secret is kept, half is fresh.
-  public init(successorOf token: OpaqueToken) {
-    let kept = token.secret.exposed.prefix(Self.familyByteCount)
-    let fresh = randomBytes(count: Self.secretByteCount - Self.familyByteCount)
-    self.init(kind: token.kind, owner: token.owner, secret: Secret(kept + fresh))
   }
 
   /// Reads a token's text; nil if no server could have written it.

@@ -15,4 +15,18 @@ extension SocketAddress {
     let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
     return count == 16 && bytes.starts(with: mappedPrefix) ? Array(bytes.suffix(4)) : bytes
   }
+
+  /// What limits count as one address: an IPv4 address, or the first 64 bits of an IPv6 address, which one subscriber has. Nil for
+  /// a Unix socket, which has no address.
+  public var limitGroup: String? {
+    switch family {
+    case .unix: return nil
+    // As `inet_ntop` writes it: the only way of writing one.
+    case .ipv4: return host
+    case .ipv6:
+      let bytes = addressBytes
+      if bytes.count == 4 { return bytes.map(String.init).joined(separator: ".") }
+      return bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
+    }
+  }
 }

@@ -18,6 +18,17 @@ public final class SocketListener {
   private let loop: EventLoop
   private let onAccept: (SocketConnection) -> Void
   private var watcher: DescriptorWatcher?
+  /// Runs while the listener waits for descriptors or memory.
+  private var pause: LoopTimer?
+  private var backoff = ReconnectBackoff(
+    minMilliseconds: pauseMillisecondsMin, maxMilliseconds: pauseMillisecondsMax)
+  /// How often the process had no descriptor, or the kernel no memory, for a connection that waited.
+  public private(set) var shortageCount = 0
+
+  /// Milliseconds from a shortage to the next try, doubled with each shortage in a row. The socket stays readable meanwhile:
+  /// watching it would keep the loop from sleeping.
+  static let pauseMillisecondsMin: UInt64 = 10
+  static let pauseMillisecondsMax: UInt64 = 500
 
   /// Binds and starts accepting.
   /// - Parameter onAccept: Receives each new connection, on the loop's thread.
@@ -116,6 +127,7 @@ public final class SocketListener {
     guard let watcher else { return }
     watcher.close()
     self.watcher = nil
+    pause = nil
     close(descriptor)
     if let ownedPath { unsafe unlink(ownedPath) }
   }
@@ -127,13 +139,30 @@ public final class SocketListener {
       let accepted = unsafe withUnsafeMutableBytes(of: &storage) { bytes in
         unsafe accept(descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
       }
-      // EAGAIN: none left. Anything else (EMFILE, ECONNABORTED) is tried again when the listener is next readable.
-      guard accepted >= 0 else { return }
+      guard accepted >= 0 else {
+        switch errno {
+        case EAGAIN: return
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return waitForRoom()
+        // The connection broke before it was accepted.
+        default: continue
+        }
+      }
+      backoff.reset()
       _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
       _ = fcntl(accepted, F_SETFL, O_NONBLOCK)
       if !localAddress.isUnix { try? Self.setOption(accepted, Int32(IPPROTO_TCP), TCP_NODELAY) }
       onAccept(
         SocketConnection(owning: accepted, loop: loop, peerAddress: SocketAddress(kernelForm: storage)))
+    }
+  }
+
+  private func waitForRoom() {
+    shortageCount += 1
+    watcher?.wait(for: [])
+    var generator = SystemRandomNumberGenerator()
+    pause = loop.schedule(afterMilliseconds: backoff.nextDelayMilliseconds(using: &generator)) { [unowned self] in
+      pause = nil
+      watcher?.wait(for: .readable)
     }
   }
 

@@ -12,18 +12,21 @@ internal import Glibc
   // Safe from any thread: what it points to does not change after `init`, and nghttp2 copies it into each session.
   nonisolated(unsafe) private let options: OpaquePointer?
   // Safe from any thread: what it points to does not change after `init`, and nghttp2 only reads it when a session is made.
+  nonisolated(unsafe) private let serverOptions: OpaquePointer?
+  // Safe from any thread: as above.
+
+  /// CONTINUATION frames in a row after which nghttp2 ends the connection. Less than `HTTP2Limits.idleFrames`, which counts them
+  /// as well, and more than the smallest clients need for a header list of `HTTP2Limits.headerListBytesMax`.
+  static let continuationsMax = 1_024
 
   private init() {
     var callbacks: OpaquePointer?
     unsafe nghttp2_session_callbacks_new(&callbacks)
     unsafe self.callbacks = callbacks
-    var options: OpaquePointer?
-    unsafe nghttp2_option_new(&options)
-    unsafe self.options = options
-    // The receiver decides when bytes count as taken.
-    unsafe nghttp2_option_set_no_auto_window_update(options, 1)
-    // Closed streams are of no use without RFC 7540 priorities, and cost up to 25 KiB a connection: `FrameWatch` remembers what matters.
-    unsafe nghttp2_option_set_no_closed_streams(options, 1)
+    unsafe options = Self.makeOptions()
+    unsafe serverOptions = Self.makeOptions()
+    // `RequestCheck` does it.
+    unsafe nghttp2_option_set_no_http_messaging(serverOptions, 1)
     unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Self.beginFrame)
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Self.beginHeaders)
     unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, Self.header)
@@ -33,10 +36,23 @@ internal import Glibc
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Self.streamClosed)
   }
 
+  private static func makeOptions() -> OpaquePointer? {
+    var options: OpaquePointer?
+    unsafe nghttp2_option_new(&options)
+    // The receiver decides when bytes count as taken.
+    unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+    // Closed streams are of no use without RFC 7540 priorities, and cost up to 25 KiB a connection: `FrameWatch` remembers what matters.
+    unsafe nghttp2_option_set_no_closed_streams(options, 1)
+    unsafe nghttp2_option_set_max_continuations(options, continuationsMax)
+    // White space around values is trimmed instead.
+    unsafe nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1)
+    return unsafe options
+  }
+
   func makeSession(_ role: HTTP2Session.Role, in memory: SessionMemory, _ handle: inout OpaquePointer?) -> Int32 {
     unsafe memory.withFunctions { functions in
       switch role {
-      case .server: unsafe nghttp2_session_server_new3(&handle, callbacks, nil, options, functions)
+      case .server: unsafe nghttp2_session_server_new3(&handle, callbacks, nil, serverOptions, functions)
       case .client: unsafe nghttp2_session_client_new3(&handle, callbacks, nil, options, functions)
       }
     }
@@ -61,10 +77,12 @@ internal import Glibc
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue: return 0
     case NGHTTP2_DATA.rawValue:
+      unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { $0.headerBlockIsOpen = false }
       if header.length > 0 || header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { return 0 }
     default: break
     }
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { session in
+      if UInt32(header.type) != NGHTTP2_CONTINUATION.rawValue { session.headerBlockIsOpen = false }
       guard session.role == .server,
         !session.idleFrames.take(session.resources.limits.idleFrames, session.resources.now)
       else { return 0 }
@@ -74,10 +92,16 @@ internal import Glibc
   }
 
   private static let beginHeaders: nghttp2_on_begin_headers_callback = { handle, frame, userData in
-    guard let frame = unsafe frame?.pointee,
-      unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST
-    else { return 0 }
+    guard let frame = unsafe frame?.pointee else { return 0 }
     let session = unsafe HTTP2Callbacks.session(userData)
+    session.headerBlockIsOpen = true
+    guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
+    guard session.openStreamCount < Int(session.limits.concurrentStreamsMax) else {
+      // Source: RFC 9113, section 5.1.2. nghttp2 would end the connection, which is why it knows of no limit.
+      unsafe nghttp2_submit_rst_stream(handle, 0, frame.hd.stream_id, HTTP2ErrorCode.refusedStream.rawValue)
+      let code = countReset(session)
+      return code == 0 ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue : code
+    }
     let stream = session.resources.takeStream(for: session)
     unsafe stream.id = frame.hd.stream_id
     session.didOpen(stream)
@@ -105,12 +129,42 @@ internal import Glibc
         stream.headersTooLarge = true
         return countReset(session)
       }
-      unsafe list.append(name: name, nameCount: nameCount, value: value, valueCount: valueCount)
+      let value = unsafe UnsafeBufferPointer(start: value, count: valueCount).trimmed
+      if stream.role == .server {
+        let name = unsafe UnsafeBufferPointer(start: name, count: nameCount)
+        let isAllowed =
+          unsafe stream.hasHeaders ? stream.check.takeTrailer(name, value) : stream.check.take(name, value)
+        guard isAllowed else {
+          unsafe refuse(stream, handle)
+          return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+        }
+      }
+      unsafe list.append(name: name, nameCount: nameCount, value: value.baseAddress ?? name, valueCount: value.count)
       return 0
     }
   }
 
-  private static let dataChunk: nghttp2_on_data_chunk_recv_callback = { handle, _, id, bytes, count, _ in
+  /// The request is malformed. Source: RFC 9113, section 8.1.1.
+  private static func refuse(_ stream: HTTP2Stream, _ handle: OpaquePointer?) {
+    stream.discardsInput = true
+    unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, HTTP2ErrorCode.protocolError.rawValue)
+  }
+
+  private static func refuseWhole(_ stream: HTTP2Stream, _ handle: OpaquePointer?) -> Int32 {
+    // Said once, and not of a stream whose answer is decided.
+    if !stream.discardsInput { unsafe refuse(stream, handle) }
+    return 0
+  }
+
+  /// Whether a request is well-formed now that a frame of it is complete.
+  private static func isWellFormed(_ stream: HTTP2Stream, isTrailers: Bool) -> Bool {
+    guard stream.role == .server else { return true }
+    if isTrailers && !stream.receivedEnd { return false }
+    guard stream.hasHeaders || stream.check.isWhole || stream.headersTooLarge else { return false }
+    return stream.check.allows(bodyBytes: stream.receivedBytes, isWhole: stream.receivedEnd)
+  }
+
+  private static let dataChunk: nghttp2_on_data_chunk_recv_callback = { handle, _, id, bytes, count, userData in
     // The connection's window is always given back at once: one slow stream must not hold up the others. What a stream
     // may leave untaken is bounded by its own window.
     unsafe nghttp2_session_consume_connection(handle, count)
@@ -121,6 +175,7 @@ internal import Glibc
     } else {
       stream.unconsumedBytes += count
       unsafe stream.receive(UnsafeBufferPointer(start: bytes, count: count))
+      if stream.role == .server { unsafe HTTP2Callbacks.session(userData).countReceived(stream) }
     }
     return 0
   }
@@ -130,8 +185,11 @@ internal import Glibc
     let header = unsafe frame.hd
     switch UInt32(header.type) {
     case NGHTTP2_HEADERS.rawValue:
+      unsafe HTTP2Callbacks.session(userData).headerBlockIsOpen = false
       guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
       if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
+      guard isWellFormed(stream, isTrailers: stream.hasHeaders) else { return unsafe refuseWhole(stream, handle) }
+      if stream.role == .server { unsafe HTTP2Callbacks.session(userData).countReceived(stream) }
       let delegate = unsafe HTTP2Callbacks.session(userData).delegate
       if stream.hasHeaders {
         delegate?.receivedBody(stream)
@@ -144,6 +202,7 @@ internal import Glibc
     case NGHTTP2_DATA.rawValue:
       guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
       if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
+      guard isWellFormed(stream, isTrailers: false) else { return unsafe refuseWhole(stream, handle) }
       if !stream.discardsInput { unsafe HTTP2Callbacks.session(userData).delegate?.receivedBody(stream) }
     case NGHTTP2_GOAWAY.rawValue:
       unsafe HTTP2Callbacks.session(userData).delegate?.receivedGoAway(
@@ -161,7 +220,10 @@ internal import Glibc
         session.receivedPing()
         if session.flood != nil { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
       }
-    case NGHTTP2_RST_STREAM.rawValue: return unsafe countReset(HTTP2Callbacks.session(userData))
+    case NGHTTP2_RST_STREAM.rawValue:
+      let session = unsafe HTTP2Callbacks.session(userData)
+      session.forgivePings()
+      return countReset(session)
     default: break
     }
     return 0
@@ -186,13 +248,15 @@ internal import Glibc
         session.idleFrames.give(2, session.resources.limits.idleFrames)
         session.pingStrikes = 0
       }
+    case NGHTTP2_WINDOW_UPDATE.rawValue: unsafe HTTP2Callbacks.session(userData).pingStrikes = 0
     case NGHTTP2_RST_STREAM.rawValue:
       // One that the peer's own frames brought about.
       let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)
-      if code != .noError && code != .cancel {
+      if code != .noError && code != .cancel && code != .refusedStream && code != .enhanceYourCalm {
         return unsafe countReset(HTTP2Callbacks.session(userData))
       }
     case NGHTTP2_HEADERS.rawValue:
+      unsafe HTTP2Callbacks.session(userData).pingStrikes = 0
       unsafe HTTP2Callbacks.stream(handle, header.stream_id)?.isSent = true
     default: break
     }
@@ -230,8 +294,9 @@ internal import Glibc
     }
     let remaining = stream.outboundBytes
     if remaining == 0 {
-      stream.outbound.removeAll(keepingCapacity: true)
+      stream.outbound.removeAll(keepingCapacity: stream.outbound.capacity <= stream.outboundBytesMax)
       stream.outboundOffset = 0
+      if stream.held.sendingBytes > 0 { unsafe HTTP2Callbacks.session(userData).countSending(stream) }
       if stream.outboundEnds {
         unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
         switch stream.outboundTrailers {

@@ -5,6 +5,12 @@ public import TLS
 public protocol HTTP2ConnectionDelegate: HTTP2SessionDelegate {
   /// The connection is closed and all its streams have been told so.
   func connectionClosed()
+  /// More was received than the connection, or all those of its loop, may hold.
+  func receivedTooMuch()
+}
+
+extension HTTP2ConnectionDelegate {
+  public func receivedTooMuch() {}
 }
 
 /// A socket and the session that speaks over it. Loop-confined.
@@ -129,6 +135,11 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   private func afterReceiving() {
     guard !isClosed else { return }
     guard session.outboundFrameCount <= session.limits.outboundFramesMax else { return close(.flood(.frames)) }
+    if session.role == .server {
+      session.countHeaderBlock()
+      if !unsent.isEmpty { countUnsent() }
+      if session.holdsTooMuch { delegate?.receivedTooMuch() }
+    }
     needsFlush()
   }
 
@@ -137,7 +148,7 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   public func becameWritable() {
     let written = unsafe unsent.withUnsafeBytes { unsafe socket.write($0.bytes) }
     guard let written else { return close(.peerClosed) }
-    unsent.removeFirst(written)
+    if written == unsent.count { unsent = [] } else { unsent.removeFirst(written) }
     if written > 0 { blockedSinceMilliseconds = loop.nowMilliseconds }
     if unsent.isEmpty { flush() }
   }
@@ -168,10 +179,21 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
       }
       guard isOpen else { return close(.peerClosed) }
     }
+    countUnsent()
     guard unsent.isEmpty else { return }
     blockedSinceMilliseconds = nil
     if session.isFinished { close(.finished) }
   }
+
+  /// What a frame that waits to be sent costs: nghttp2's item, and what it refers to where that is little.
+  private static let frameBytes = 256
+
+  private func countUnsent() {
+    session.countUnsent(unsent.isEmpty ? 0 : unsent.capacity + session.outboundFrameCount * Self.frameBytes)
+  }
+
+  /// Gives back memory that a quiet connection does not need.
+  public func trimBuffers() { tls?.trimBuffers() }
 
   /// Sends what TLS has encrypted.
   private func send(_ tls: TLSSession) -> Bool {

@@ -17,6 +17,20 @@ public struct HTTP2Limits: Sendable {
   /// Bytes of one stream waiting for the peer's window before the writer is suspended.
   public var outboundBytesMax = 65_536
 
+  /// Bytes that one connection may hold of what it has received (`BufferUse.receivedBytes`): the full windows of all its streams, of which
+  /// four may be busy ones, since large requests that wait for room fill theirs; and some header lists.
+  public var receivedBytesPerConnectionMax = 20 * 1_024 * 1_024
+  /// The same over all connections of a loop: a thousand full windows.
+  public var receivedBytesPerLoopMax = 64 * 1_024 * 1_024
+  /// Bytes that one connection may hold of what is to be sent (`BufferUse.sendingBytes`). One response is let in whatever its size.
+  public var sendingBytesPerConnectionMax = 16 * 1_024 * 1_024
+  /// The same over all connections of a loop.
+  public var sendingBytesPerLoopMax = 64 * 1_024 * 1_024
+  /// Bytes of a response that is not refused for its own connection's sake, so that small calls go on beside large ones.
+  public var smallResponseBytesMax = 16_384
+  /// Streams that all connections of a loop may have open: some 8 KiB each.
+  public var streamsPerLoopMax = 32_768
+
   /// Bytes of the table that the peer may use to compress its header fields (SETTINGS_HEADER_TABLE_SIZE).
   public var headerTableBytes: UInt32 = 4_096
   /// Frames that cost us work and carry none: see `HTTP2Flood.frames`. DATA frames that we send allow for two more each.
@@ -28,7 +42,7 @@ public struct HTTP2Limits: Sendable {
   /// Strikes that are forgiven. Source: gRPC proposal A8.
   public var pingStrikesMax = 2
   /// Frames waiting to be sent before the connection is given up: the peer makes us answer and does not read.
-  public var outboundFramesMax = 10_000
+  public var outboundFramesMax = 2_000
 
   public init() {}
 }

@@ -23,4 +23,10 @@
     count += chunk.count
     return true
   }
+
+  /// Writes a number in network order over the last four bytes.
+  func replaceLast(with number: UInt32) {
+    precondition(count >= 4, "nothing to replace")
+    unsafe storage.storeBytes(of: number.bigEndian, toByteOffset: count - 4, as: UInt32.self)
+  }
 }

@@ -8,6 +8,10 @@ public final class HTTP2Resources {
   let now: () -> UInt64
   /// Filled, written and emptied by one connection at a time.
   let output = HTTP2OutputBuffer()
+  /// What all sessions hold for their peers.
+  public internal(set) var use = BufferUse()
+  /// Streams that all sessions have open.
+  public internal(set) var openStreamCount = 0
   private var freeStreams: [HTTP2Stream] = []
   private var spareBodies: [[UInt8]] = []
 

@@ -45,10 +45,20 @@ extension HTTP2SessionDelegate {
   public var delegate: (any HTTP2SessionDelegate)?
   let handle: OpaquePointer  // nghttp2_session *
   let memory: SessionMemory
+  /// Our SETTINGS are on their way: they are the first that nghttp2 hands out.
+  private var hasSentSettings = false
   /// Bytes that nghttp2 handed out and the output buffer had no room for; valid until the next `mem_send`.
   private var unsentChunk: UnsafeRawBufferPointer?
   /// Streams nghttp2 has not closed; each knows its place in here.
   private var openStreams: [HTTP2Stream] = []
+  /// What the connection holds for its peer.
+  public internal(set) var use = BufferUse()
+  /// A header block has begun and not ended.
+  var headerBlockIsOpen = false
+  /// What that counts for in `use`.
+  var headerBlockHeldBytes = 0
+  /// What the connection's unsent bytes count for in `use`.
+  var unsentHeldBytes = 0
   /// Open streams with the window of a busy one.
   var busyStreamCount = 0
 
@@ -82,9 +92,9 @@ extension HTTP2SessionDelegate {
     ]
     switch role {
     case .server:
+      // What it tells the peer is put in its place by `produce(into:)`: nghttp2 itself is to know of no limit.
       settings.append(
-        nghttp2_settings_entry(
-          settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: limits.concurrentStreamsMax))
+        nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: .max))
     case .client:
       settings.append(nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
     }
@@ -153,7 +163,14 @@ extension HTTP2SessionDelegate {
         unsafe unsentChunk = chunk
         return
       }
+      if !hasSentSettings { announceStreams(in: output) }
     }
+  }
+
+  /// The SETTINGS, which come first, end with the number of streams that the peer may open.
+  private func announceStreams(in output: HTTP2OutputBuffer) {
+    hasSentSettings = true
+    if role == .server { output.replaceLast(with: limits.concurrentStreamsMax) }
   }
 
   /// Streams that are open now.
@@ -164,6 +181,7 @@ extension HTTP2SessionDelegate {
     streamOpenedAtMilliseconds = resources.now()
     stream.openedAtMilliseconds = streamOpenedAtMilliseconds
     openStreams.append(stream)
+    resources.openStreamCount += 1
   }
 
   func didClose(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
@@ -172,6 +190,8 @@ extension HTTP2SessionDelegate {
       openStreams[stream.openIndex] = last
       last.openIndex = stream.openIndex
     }
+    settle(stream)
+    resources.openStreamCount -= 1
     stream.isClosed = true
     if stream.windowBytes > Int(limits.streamWindowBytes) { busyStreamCount -= 1 }
     delegate?.closed(stream, code: code)
@@ -195,7 +215,13 @@ extension HTTP2SessionDelegate {
       handle, 0, last, HTTP2ErrorCode.enhanceYourCalm.rawValue, reason, reason.count)
   }
 
-  /// The peer pinged us: too often is a strike, unless we were sending meanwhile.
+  /// The peer gave up a stream: some clients send a ping with it, to see whether we are still there.
+  func forgivePings() {
+    pingStrikes = 0
+    pingedAtMilliseconds = nil
+  }
+
+  /// The peer pinged us: too often is a strike, unless we were sending HEADERS, DATA or WINDOW_UPDATE meanwhile.
   func receivedPing() {
     let now = resources.now()
     let isEarly = pingedAtMilliseconds.map { now &- $0 < limits.pingIntervalMillisecondsMin } ?? false
@@ -203,6 +229,11 @@ extension HTTP2SessionDelegate {
     guard isEarly else { return }
     pingStrikes += 1
     if pingStrikes > limits.pingStrikesMax { stop(because: .pings) }
+  }
+
+  /// Bytes of the largest header list that the peer wants to be sent, as far as it has said so.
+  public var peerHeaderListBytesMax: Int {
+    unsafe Int(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
   }
 
   /// Visits every open stream; `body` must not close any.
@@ -216,6 +247,7 @@ extension HTTP2SessionDelegate {
       unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)
       didClose(stream, code: .cancel)
     }
+    settleConnection()
     delegate = nil
   }
 

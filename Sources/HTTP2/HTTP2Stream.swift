@@ -26,6 +26,8 @@ public final class HTTP2Stream {
   public internal(set) var headersTooLarge = false
   /// Bytes of header fields beyond the limit.
   var refusedListBytes = 0
+  /// Whether the request is well-formed so far; of a server's streams.
+  var check = RequestCheck()
   /// The header fields are complete.
   public internal(set) var hasHeaders = false
   /// Header fields of ours have been sent: the peer may know of the stream.
@@ -39,6 +41,14 @@ public final class HTTP2Stream {
   /// Received bytes are dropped instead of collected: the answer is decided.
   public var discardsInput = false
 
+  /// What counts for this stream in `BufferUse`.
+  var held = BufferUse()
+  /// Bytes that count for what has been received.
+  public var heldReceivedBytes: Int { held.receivedBytes }
+  /// Bytes that count for what is to be sent.
+  public var heldSendingBytes: Int { held.sendingBytes }
+  /// Bytes of the body for which room was set aside elsewhere.
+  public var reservedBytes = 0
   /// Received bytes whose window the peer has not got back.
   var unconsumedBytes = 0
   var outboundOffset = 0
@@ -135,6 +145,9 @@ public final class HTTP2Stream {
     receivedEnd = false
     headersTooLarge = false
     refusedListBytes = 0
+    check = RequestCheck()
+    held = BufferUse()
+    reservedBytes = 0
     discardsInput = false
     hasHeaders = false
     isSent = false

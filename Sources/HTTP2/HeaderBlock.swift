@@ -32,6 +32,9 @@ public struct HeaderBlock: Sendable {
     }
   }
 
+  /// Size of the list as RFC 9113 section 6.5.2 counts it.
+  public var listBytes: Int { bytes.count + fields.count * Self.fieldOverheadBytes }
+
   /// Lends the fields in C's form. nghttp2 copies them: the form dies with `body`.
   func withNameValues<Result>(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result) -> Result {
     unsafe bytes.withUnsafeBufferPointer { buffer in

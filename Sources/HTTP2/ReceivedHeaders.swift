@@ -24,6 +24,15 @@
   /// Bytes allocated at first, and kept for the next use.
   private static let keptBytes = 512
 
+  /// Fields for which there is room after the list was emptied.
+  private static let keptFields = 32
+
+  /// Bytes allocated beyond what is kept.
+  var heldBytes: Int {
+    (capacity > Self.keptBytes ? capacity : 0)
+      + (fields.capacity > Self.keptFields ? fields.capacity * MemoryLayout<Field>.stride : 0)
+  }
+
   init() {
     capacity = Self.keptBytes
     unsafe storage = .allocate(capacity: Self.keptBytes)
@@ -34,7 +43,7 @@
   /// Removes all fields.
   func removeAll() {
     guard count > 0 else { return }
-    fields.removeAll(keepingCapacity: true)
+    fields.removeAll(keepingCapacity: fields.capacity <= Self.keptFields)
     listBytes = 0
     count = 0
     guard capacity > Self.keptBytes else { return }

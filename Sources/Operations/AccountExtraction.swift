@@ -8,16 +8,22 @@ internal import StreakStore
 public struct AccountExtraction: Sendable {
   private let folder: BackupFolder
   private let identity: String
+  private let signers: BackupSigners
   private let progress: Progress
 
   /// Bytes unpacked at a time.
   private static let chunkBytes = 1_048_576
   private static let tables: Set<String> = ["cells", "habits"]
 
-  /// - Parameter identity: The path of the file with the private key.
-  public init(from folder: BackupFolder, identity: String, progress: Progress = Progress()) {
+  /// - Parameters:
+  ///   - identity: The path of the file with the private key.
+  ///   - signers: Whose signature the backup must carry.
+  public init(
+    from folder: BackupFolder, identity: String, signers: BackupSigners, progress: Progress = Progress()
+  ) {
     self.folder = folder
     self.identity = identity
+    self.signers = signers
     self.progress = progress
   }
 
@@ -25,7 +31,7 @@ public struct AccountExtraction: Sendable {
   /// - Throws: `.refused` for somebody in the erasure ledger.
   public func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
     signal(SIGPIPE, SIG_IGN)
-    let backup = try folder.backup(name)
+    let backup = try Self.signed(folder, name, signers)
     guard try !folder.ledger.records().people.contains(where: { $0.userID == userID }) else {
       throw .refused("the account \(userID) was erased: nothing of it comes back")
     }
@@ -43,7 +49,10 @@ public struct AccountExtraction: Sendable {
       }
     }
     // Programs that were stopped early have nothing to say.
-    if let failure = file.failure(), !rows.isOver { throw .programFailed("\(backup.name): \(failure)") }
+    let isOver = rows.isOver
+    if let failure = file.failure(sha256: backup.sha256, endedEarly: isOver) {
+      throw .programFailed("\(backup.name): \(failure)")
+    }
     try scanned.get()
     guard rows.isOver else { throw .damaged("\(backup.name) lacks the tables \(Self.tables.sorted())") }
     habits.sort { $0.id.lexicographicallyPrecedes($1.id) }
@@ -53,6 +62,17 @@ public struct AccountExtraction: Sendable {
         ? left.day < right.day : left.habitId.lexicographicallyPrecedes(right.habitId)
     }
     return habits.map { ExportRecord(record: .habit($0)) } + cells.map { ExportRecord(record: .cell($0)) }
+  }
+
+  /// Not `.refused`, which is told to the person: it is the operator who has to see to it.
+  private static func signed(
+    _ folder: BackupFolder, _ name: String, _ signers: BackupSigners
+  ) throws(OperationsError) -> Backup {
+    do throws(OperationsError) {
+      return try folder.backup(name, signedBy: signers)
+    } catch .refused(let text) {
+      throw .damaged(text)
+    }
   }
 
   /// Feeds whole lines to the search until the tables have passed.
@@ -117,7 +137,7 @@ extension CopyRows.Row {
 }
 
 extension Habit {
-  /// A row of `habits`; columns that came with later schema versions may be missing.
+  /// A row of `habits`.
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
     self.init(
       id: try row.id("habit_id"), name: try row.text("name"), description: try row.text("description"),
@@ -132,7 +152,7 @@ extension ExportedCell {
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
     let day: Int32 = try row.number("day")
     let reason: Int32 = try row.number("quarantine_reason")
-    let migration = row.values["migration_id"] ?? nil
+    let seq: Int64 = try row.number("seq")
     self.init(
       date: Day(day).description,
       cell: Cell(
@@ -143,6 +163,6 @@ extension ExportedCell {
           occurredAt: try row.timestamp("occurred_at"), zone: try row.text("zone"),
           utcOffsetSeconds: try row.number("utc_offset_seconds"),
           dayStartMinutes: try row.number("day_start_minutes")),
-        recordedAt: try row.timestamp("recorded_at"), migrationId: migration == nil ? [] : try row.id("migration_id")))
+        recordedAt: try row.timestamp("recorded_at"), migrationId: seq == StatementID.Bulk.migration.rawValue ? try row.id("source_id") : []))
   }
 }

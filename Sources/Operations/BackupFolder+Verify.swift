@@ -5,8 +5,12 @@ public import StreakStore
 
 extension BackupFolder {
   /// Compares a backup's file with the size and hash it had when it was made, and keeps the outcome beside it.
-  public func verify(_ name: String, at now: Moment = .now()) throws(OperationsError) -> BackupCheck {
-    let backup = try backup(name)
+  ///
+  /// - Parameter signers: Whose signature it must carry; nil: its signature is not looked at.
+  public func verify(
+    _ name: String, signers: BackupSigners? = nil, at now: Moment = .now()
+  ) throws(OperationsError) -> BackupCheck {
+    let backup = try backup(name, signedBy: signers)
     let check = BackupCheck(
       kind: .hash, checkedAt: GoogleProtobufTimestamp(seconds: now.seconds), failure: try hashFailure(backup) ?? "")
     // A backup that failed its whole restore since is not made good by its hash.
@@ -33,12 +37,14 @@ extension BackupFolder {
   ///
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
+  ///   - signers: Whose signature the backup must carry: nothing else is run.
   ///   - scratchFolder: As `BackupSettings.scratchFolder`.
   public func verify(
-    _ name: String, identity: String, scratchFolder: String, progress: Progress = Progress(), at now: Moment = .now()
+    _ name: String, identity: String, signers: BackupSigners, scratchFolder: String, progress: Progress = Progress(),
+    at now: Moment = .now()
   ) throws(OperationsError) -> BackupCheck {
     signal(SIGPIPE, SIG_IGN)
-    let backup = try backup(name)
+    let backup = try backup(name, signedBy: signers)
     let failure: String?
     if let wrong = try hashFailure(backup) {
       failure = wrong
@@ -55,17 +61,23 @@ extension BackupFolder {
   private func restoreFailure(
     _ backup: Backup, _ identity: String, _ scratchFolder: String, _ progress: Progress
   ) throws(OperationsError) -> String? {
-    let trial = Trial(in: scratchFolder, majorVersion: Int(backup.postgresVersion), PostgresPrograms())
+    let programs = try PostgresPrograms()
+    try programs.requireRestrictedMode()
+    let trial = Trial(in: scratchFolder, majorVersion: Int(backup.postgresVersion), programs)
     defer { trial.end() }
     progress.begin("restoring on trial")
     let file = try UnpackedFile(dumpPath(backup.name), identity: identity)
+    var script = DumpScript()
     let copied = Result { () throws(OperationsError) in
-      try Pump.copy(from: file.output, to: [ByteCounter { progress.addDump($0) }, trial])
+      try trial.runRestricted { () throws(OperationsError) in
+        try script.copy(from: file, of: backup, to: trial, progress)
+      }
     }
-    // The hash is right, so what cannot be unpacked was encrypted to somebody else. Before psql is asked anything: it may be in the middle of a
-    // table's rows, and take the question for one.
-    if let unpacking = file.failure() { throw .programFailed("\(backup.name): \(unpacking)") }
-    try copied.get()
+    switch copied {
+    case .failure(.damaged(let text)): return text
+    case .failure(let error): throw error
+    case .success: break
+    }
     progress.begin("comparing")
     let failure = trial.failure(comparedWith: backup)
     if let failure, !failure.isDamage { throw .programFailed("\(backup.name): \(failure.text)") }

@@ -2,6 +2,7 @@ internal import GRPCSchema
 internal import Glibc
 internal import ProtobufCodec
 public import Schema
+public import StreakStore
 
 /// Where backups lie.
 ///
@@ -11,6 +12,7 @@ public import Schema
 /// 20261124T031500Z-k3x9/   one backup; appears complete or not at all
 ///   dump.sql.zst.age       the dump
 ///   manifest.json          what is in it: a `Backup` message
+///   manifest.sig           who signed it, and the signature: see `BackupSigners`
 ///   check.json             how the last check went: a `BackupCheck` message
 /// .unfinished-.../         one that is being made; removed by the next run if that was killed
 /// ```
@@ -19,8 +21,11 @@ public struct BackupFolder: Sendable {
 
   static let dumpName = "dump.sql.zst.age"
   static let manifestName = "manifest.json"
+  static let signatureName = "manifest.sig"
   static let checkName = "check.json"
   static let unfinishedPrefix = ".unfinished-"
+  /// Bytes of the file with the signature.
+  private static let signatureBytesMax = 4_096
   /// The manifest's layout. 1 had other fingerprints: see `TableFingerprint`.
   static let layoutVersion: Int32 = 2
 
@@ -55,10 +60,18 @@ public struct BackupFolder: Sendable {
     return backups
   }
 
-  /// One backup.
-  public func backup(_ name: String) throws(OperationsError) -> Backup {
+  /// One backup, as its manifest describes it.
+  ///
+  /// - Parameter signers: Whose signature it must carry; nil: whoever wrote it, for a list.
+  public func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
     guard Self.isName(name), let bytes = try Files.read("\(path)/\(name)/\(Self.manifestName)") else {
       throw .noSuchBackup("there is no backup \(name) in \(path)")
+    }
+    if let signers {
+      let signature = try Files.read("\(path)/\(name)/\(Self.signatureName)", byteLimit: Self.signatureBytesMax)
+      if let failure = signers.failure(of: signature, manifest: bytes) {
+        throw .refused("the backup \(name) is not used: \(failure)")
+      }
     }
     var backup: Backup = try Self.decode(bytes, "the manifest of \(name)")
     guard backup.layoutVersion <= Self.layoutVersion else {
@@ -71,6 +84,16 @@ public struct BackupFolder: Sendable {
       backup.lastCheck = try Self.decode(check, "the last check of \(name)")
     }
     return backup
+  }
+
+  /// When the newest good backup began; nil: there is none.
+  public func lastGood() throws(OperationsError) -> Moment? {
+    try backups().last { $0.isGood }?.beganAt.map { Moment(seconds: $0.seconds) }
+  }
+
+  /// Why a folder without its erasure ledger is not used.
+  public var missingLedger: String {
+    "the erasure ledger \(ledger.path) is missing: is the backup folder mounted, and the right one?"
   }
 
   /// Keeps how a check went.

@@ -20,7 +20,6 @@ public struct BackupMaker {
   private let settings: BackupSettings
   private let progress: Progress
   private let now: () -> Moment
-  private let programs = PostgresPrograms()
 
   /// - Parameter now: The present moment, for the backup's name and the rows about runs.
   public init(
@@ -38,9 +37,10 @@ public struct BackupMaker {
   public func run(if isDue: (Moment?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
     signal(SIGPIPE, SIG_IGN)
     let recipients = try settings.recipientArguments()
+    let key = try BackupSigningKey(file: settings.signingKeyFile)
     let environment = try settings.environment()
     progress.begin("connecting")
-    let session = try PsqlSession(programs, environment: environment)
+    let session = try PsqlSession(try PostgresPrograms(), environment: environment, progress: progress)
     defer { session.end() }
     guard try session.run("SELECT pg_try_advisory_lock(\(Self.databaseLock));").first == ["t"] else {
       throw .underWay("another program makes a backup of this database")
@@ -48,13 +48,12 @@ public struct BackupMaker {
     guard try session.run("SELECT to_regclass('backup_runs') IS NOT NULL;").first == ["t"] else {
       throw .database("the database's schema is older than this program; start streakd on it first")
     }
-    let last = try session.run(
-      "SELECT extract(epoch FROM max(began_at))::bigint FROM backup_runs WHERE backup IS NOT NULL AND failure IS NULL;")
-    guard isDue(last.first?.first.flatMap { Int64($0) }.map { Moment(seconds: $0) }) else { return nil }
+    // The folder is the truth: what the database remembers may be of another folder, or gone.
+    guard isDue(try (try? BackupFolder(settings.folder))?.lastGood()) else { return nil }
 
     let began = now()
     do throws(OperationsError) {
-      let backup = try make(recipients, environment, session, began)
+      let backup = try make(recipients, key, environment, session, began)
       note(session, began, backup: backup.name, failure: backup.trial?.failure)
       return backup
     } catch {
@@ -78,13 +77,19 @@ public struct BackupMaker {
   }
 
   private func make(
-    _ recipients: [String], _ environment: [String], _ session: PsqlSession, _ began: Moment
+    _ recipients: [String], _ key: BackupSigningKey, _ environment: [String], _ session: PsqlSession, _ began: Moment
   ) throws(OperationsError) -> Backup {
-    let folder = try BackupFolder(making: settings.folder)
+    let folder = try settings.makesFolder ? BackupFolder(making: settings.folder) : BackupFolder(settings.folder)
+    if !folder.ledger.exists {
+      guard settings.makesFolder else { throw .fileUnusable(folder.missingLedger) }
+      progress.warn("\(folder.path) is a new backup folder: its erasure ledger begins with what the database knows")
+    }
     let lock = try folder.lock()
     defer { lock.close() }
     try folder.removeUnfinished()
+    if folder.ledger.exists, let torn = try folder.ledger.content().tornLine { progress.warn(torn) }
     try folder.ledger.append(try Self.erasures(session))
+    let erasedCount = try folder.ledger.records().people.count
 
     let name = BackupFolder.name(at: began.seconds)
     let unfinished = "\(folder.path)/\(BackupFolder.unfinishedPrefix)\(name)"
@@ -95,8 +100,11 @@ public struct BackupMaker {
       backup.beganAt = GoogleProtobufTimestamp(seconds: began.seconds)
       backup.endedAt = GoogleProtobufTimestamp(seconds: now().seconds)
       backup.recipients = settings.recipients
-      try Files.replace(
-        "\(unfinished)/\(BackupFolder.manifestName)", with: try BackupFolder.encode(backup))
+      backup.erasedCount = Int64(erasedCount)
+      let manifest = try BackupFolder.encode(backup)
+      try Files.replace("\(unfinished)/\(BackupFolder.manifestName)", with: manifest)
+      let signature = "\(key.signer) \(ErasureLedger.hex(key.sign(manifest)))\n"
+      try Files.replace("\(unfinished)/\(BackupFolder.signatureName)", with: Array(signature.utf8))
       try Files.synchronizeFolder(unfinished)
       try Files.rename(unfinished, "\(folder.path)/\(name)")
       return backup
@@ -139,7 +147,8 @@ public struct BackupMaker {
     let version = try session.run("SELECT current_setting('server_version_num')::integer / 10000;")
     guard let major = version.first?.first.flatMap({ Int32($0) }) else { throw .database("which PostgreSQL is this?") }
     backup.postgresVersion = major
-    let trial = Trial(in: settings.scratchFolder, majorVersion: Int(major), programs)
+    let programs = try PostgresPrograms(majorVersion: Int(major))
+    let trial = Trial(in: settings.scratchFolder, majorVersion: Int(major), programs, progress)
     defer { trial.end() }
 
     let snapshot = try session.run(
@@ -149,7 +158,8 @@ public struct BackupMaker {
     let (dumpOutput, dumpInput) = try Descriptor.pipe()
     let dump = try Program(
       [programs.dump, "--no-owner", "--no-privileges", "--encoding=UTF8", "--snapshot=\(snapshotID)"],
-      output: dumpInput, environment: try TableFingerprint.textEnvironment(environment, session))
+      output: dumpInput, environment: try TableFingerprint.textEnvironment(environment, session),
+      progress: progress)
     dumpInput.close()
     let pack: PackedFile
     do throws(OperationsError) {
@@ -171,7 +181,7 @@ public struct BackupMaker {
       var fingerprint = DumpFingerprint()
       var byteCount: Int64 = 0
       do throws(OperationsError) {
-        try PipeDoubler(from: dumpOutput, to: pack.input).run(other: trial.input) { bytes in
+        try PipeDoubler(from: dumpOutput, to: pack.input).run(other: trial.beginDump()) { bytes in
           fingerprint.take(bytes)
           byteCount += Int64(bytes.byteCount)
           progress.addDump(bytes.byteCount)
@@ -203,6 +213,7 @@ public struct BackupMaker {
     try session.run("COMMIT;")
 
     progress.begin("comparing the trial restore")
+    trial.endDump()
     let failure = trial.failure(comparedWith: backup)
     if let failure, failure.isDamage { throw .damaged("the dump restores to something else: \(failure.text)") }
     backup.trial = BackupCheck(

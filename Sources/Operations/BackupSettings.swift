@@ -1,3 +1,4 @@
+internal import Glibc
 public import Postgres
 internal import Synchronization
 
@@ -11,6 +12,10 @@ public struct BackupSettings: Sendable {
   public var recipients: [String]
   /// Where trial restores have their PostgreSQL: a folder that every user may enter, with room for the whole database.
   public var scratchFolder = "/var/tmp"
+  /// A folder that is not there, or without its erasure ledger, is made: it is new. Else it is an error, for then something is not mounted.
+  public var makesFolder = true
+  /// The file with the key that signs them; nil: see `BackupSigningKey.standardPath`.
+  public var signingKeyFile: String?
   /// How long backups are kept, in days.
   public var retentionDays = 30
 
@@ -18,6 +23,20 @@ public struct BackupSettings: Sendable {
     self.configuration = configuration
     self.folder = folder
     self.recipients = recipients
+  }
+
+  /// Makes sure that something can be encrypted to a recipient.
+  public static func check(recipient: String) throws(OperationsError) {
+    let settings: BackupSettings
+    do throws(PostgresConfigurationError) {
+      settings = BackupSettings(
+        configuration: try PostgresConfiguration(connectionString: ""), folder: "", recipients: [recipient])
+    } catch {
+      throw .database("\(error)")
+    }
+    let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
+    let trial = try Program(["age", "--encrypt"] + (try settings.recipientArguments()), output: nowhere)
+    if let failure = trial.failure() { throw .refused("backups cannot be encrypted to \(recipient): \(failure)") }
   }
 
   /// age's options.
@@ -51,6 +70,13 @@ public final class Progress: Sendable {
   private let dump = Atomic<Int>(0)
   private let file = Atomic<Int>(0)
   private let current = Mutex<String>("")
+  private let told = Mutex<[String]>([])
+  private let children = Mutex(Children())
+
+  private struct Children {
+    var processes: Set<Int32> = []
+    var isCancelled = false
+  }
 
   public init() {}
 
@@ -62,6 +88,32 @@ public final class Progress: Sendable {
   public var phase: String { current.withLock { $0 } }
 
   public func addDump(_ bytes: Int) { dump.wrappingAdd(bytes, ordering: .relaxed) }
+  /// What an operator should know although all went on.
+  public var warnings: [String] { told.withLock { $0 } }
+  func warn(_ text: String) { told.withLock { $0.append(text) } }
+
+  /// Ends what is being done, by ending its programs: it fails then. Any later one fails as well.
+  public func cancel() {
+    children.withLock { children in
+      children.isCancelled = true
+      // Not collected yet, so the numbers are still theirs.
+      for process in children.processes { kill(process, SIGKILL) }
+    }
+  }
+
+  /// - Returns: Whether the program may go on; if not, it has been ended.
+  func began(_ process: Int32) -> Bool {
+    children.withLock { children in
+      if children.isCancelled { kill(process, SIGKILL) } else { children.processes.insert(process) }
+      return !children.isCancelled
+    }
+  }
+
+  /// Before the process is collected.
+  func ended(_ process: Int32) { children.withLock { _ = $0.processes.remove(process) } }
+
+  var isCancelled: Bool { children.withLock { $0.isCancelled } }
+
   func addFile(_ bytes: Int) { file.wrappingAdd(bytes, ordering: .relaxed) }
   public func begin(_ phase: String) { current.withLock { $0 = phase } }
 }

@@ -21,14 +21,31 @@ public struct ErasureLedger: Sendable {
 
   public var exists: Bool { Files.exists(path) }
 
+  /// What the ledger holds.
+  public struct Content: Sendable, Equatable {
+    public var records = ErasureRecords()
+    /// The last line was cut short, by a crash or a full disk: its number and what is left of it, in words. Nobody was told that it was kept.
+    public var tornLine: String?
+  }
+
   /// Everything in the ledger.
   ///
   /// - Throws: `.damaged` if a line is not as it was written; `.fileUnusable` if there is no ledger.
-  public func records() throws(OperationsError) -> ErasureRecords {
+  public func records() throws(OperationsError) -> ErasureRecords { try content().records }
+
+  /// Everything in the ledger, and whether its end is whole.
+  public func content() throws(OperationsError) -> Content {
     guard let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) else {
       throw .fileUnusable("there is no erasure ledger \(path)")
     }
-    return try Self.parse(bytes, path).records
+    let (records, completeBytes) = try Self.parse(bytes, path)
+    guard completeBytes < bytes.count else { return Content(records: records) }
+    let number = bytes[..<completeBytes].count { $0 == UInt8(ascii: "\n") } + 1
+    return Content(
+      records: records,
+      tornLine:
+        "line \(number) of the erasure ledger \(path) was cut short after \(bytes.count - completeBytes) bytes and is left out: "
+        + "an erasure may be missing")
   }
 
   /// Makes sure that there is a ledger.
@@ -70,7 +87,7 @@ public struct ErasureLedger: Sendable {
     hex(Array(SHA256.digest(of: Array(content.utf8)).prefix(4)))
   }
 
-  private static func hex(_ bytes: [UInt8]) -> String {
+  static func hex(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 

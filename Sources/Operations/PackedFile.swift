@@ -15,9 +15,11 @@ final class PackedFile {
     let (plainOutput, plainInput) = try Descriptor.pipe()
     let (compressedOutput, compressedInput) = try Descriptor.pipe()
     let (encryptedOutput, encryptedInput) = try Descriptor.pipe()
-    compressor = try Program(["zstd", "-q", "-c"], input: plainOutput, output: compressedInput)
+    compressor = try Program(["zstd", "-q", "-c"], input: plainOutput, output: compressedInput, progress: progress)
     do throws(OperationsError) {
-      encryptor = try Program(["age", "--encrypt"] + recipients, input: compressedOutput, output: encryptedInput)
+      encryptor = try Program(
+        ["age", "--encrypt"] + recipients, input: compressedOutput, output: encryptedInput,
+        progress: progress)
     } catch {
       plainInput.close()
       compressedOutput.close()

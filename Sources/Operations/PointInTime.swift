@@ -26,44 +26,80 @@ public struct PointInTime: Sendable {
   // MARK: Setting up
 
   /// Starts archiving: writes the configuration, changes PostgreSQL's settings, restarts it under its running streakd, makes the repository and a
-  /// first full backup.
+  /// first full backup. If any of it fails, everything is as it was before; if this program is killed, the next try undoes what is there first.
   ///
-  /// - Parameter repository: The folder of the repository, best on another disk; made if need be.
+  /// - Parameter repository: The folder of the repository, best on another disk; made if need be, else empty.
   public func setUp(repository: String, retentionDays: Int) throws(OperationsError) {
     signal(SIGPIPE, SIG_IGN)
+    if let text = try Files.read(markerPath) { try undo(repository: String(decoding: text, as: UTF8.self)) }
     guard !Files.exists(configurationPath) else {
       throw .refused("\(configurationPath) is there already: archiving has been set up")
     }
     let session = try session()
+    defer { session.end() }
     let repository = Files.absolute(repository)
-    let user = try Self.server { () throws(PrivateClusterError) in try ServerUser.choose() }
-    _ = try Self.run(["mkdir", "-p", "-m", "700", "--", repository], nil)
-    if let user { _ = try Self.run(["chown", user.name, "--", repository], nil) }
-    let socket = try session.run("SELECT split_part(current_setting('unix_socket_directories'), ',', 1);")
-    guard let socketFolder = socket.first?.first?.filter({ $0 != "\"" }) else { throw .database("no socket folder") }
-    try Files.replace(
-      configurationPath, with: Array(configuration(repository, retentionDays, socketFolder).utf8))
-    if let user { _ = try Self.run(["chown", user.name, "--", configurationPath], nil) }
+    if Files.exists(repository), try !Files.names(in: repository).isEmpty {
+      throw .refused("the repository \(repository) is not empty; name another folder")
+    }
+    let user = try ServerUser.chosen()
+    try Files.replace(markerPath, with: Array(repository.utf8))
     do throws(OperationsError) {
+      _ = try Self.run(["mkdir", "-p", "-m", "700", "--", repository], nil)
+      if let user { _ = try Self.run(["chown", user.name, "--", repository], nil) }
+      try Files.replace(
+        configurationPath, with: Array(configuration(repository, retentionDays, try socketFolder()).utf8))
+      if let user { _ = try Self.run(["chown", user.name, "--", configurationPath], nil) }
       progress.begin("making the repository")
       try pgbackrest(["stanza-create"])
-      let command = "pgbackrest --config=\(configurationPath) --stanza=\(Self.stanza) archive-push \"%p\""
+      let command =
+        "pgbackrest --config=\(ShellText.quoted(configurationPath)) --stanza=\(Self.stanza) archive-push "
       try session.run(
         """
         ALTER SYSTEM SET archive_mode = on;
         ALTER SYSTEM SET archive_timeout = 60;
-        ALTER SYSTEM SET archive_command = \(ErasureScript.literal(command));
+        ALTER SYSTEM SET archive_command = \(ErasureScript.literal("\(ShellText.withoutPlaceholders(command))\"%p\""));
         """)
       session.end()
       progress.begin("restarting PostgreSQL")
       try restart()
       progress.begin("checking that the log arrives")
       try pgbackrest(["check"])
+      try backUp(full: true)
+      unsafe unlink(markerPath)
     } catch {
-      unsafe unlink(configurationPath)
+      do throws(OperationsError) {
+        try undo(repository: repository)
+      } catch let second {
+        throw .programFailed(
+          "\(error)\nand what had been done could not be undone (the next try begins with that): \(second)")
+      }
       throw error
     }
-    try backUp(full: true)
+  }
+
+  /// Names the repository while archiving is being set up.
+  var markerPath: String { "\(dataFolder)/pgbackrest.setup" }
+
+  /// Takes back what an attempt to set up has done.
+  private func undo(repository: String) throws(OperationsError) {
+    progress.begin("undoing")
+    let session = try session()
+    defer { session.end() }
+    try session.run(
+      "ALTER SYSTEM RESET archive_mode; ALTER SYSTEM RESET archive_timeout; ALTER SYSTEM RESET archive_command;")
+    let isArchiving = try session.run("SELECT current_setting('archive_mode') <> 'off';").first == ["t"]
+    session.end()
+    if isArchiving { try restart() }
+    unsafe unlink(configurationPath)
+    // It was empty, or not there.
+    _ = try Self.run(["rm", "-rf", "--", "\(repository)/archive", "\(repository)/backup"], nil)
+    unsafe rmdir(repository)
+    unsafe unlink(markerPath)
+  }
+
+  /// Where the running server's socket is: with a long path of the data folder another one after each start.
+  private func socketFolder() throws(OperationsError) -> String {
+    try Self.server { () throws(PrivateClusterError) in try PrivateCluster.socketFolder(runningIn: dataFolder) }
   }
 
   private func configuration(
@@ -76,6 +112,8 @@ public struct PointInTime: Sendable {
     }.joined()
     return """
       # Written by streakctl pitr setup. Keep a copy elsewhere: without the passphrase nobody can read the repository.
+      # While the repository cannot be written, PostgreSQL keeps its log in the data folder: up to archive-push-queue-max. Beyond that the log is dropped,
+      # so that the service goes on, and the next moment to go back to is that of the next pitr backup --full.
       [global]
       repo1-path=\(repository)
       repo1-cipher-type=aes-256-cbc
@@ -84,6 +122,7 @@ public struct PointInTime: Sendable {
       repo1-retention-full=\(retentionDays)
       compress-type=zst
       start-fast=y
+      archive-push-queue-max=8GiB
       log-level-file=off
       log-level-console=warn
       log-level-stderr=off
@@ -123,8 +162,20 @@ public struct PointInTime: Sendable {
     try pgbackrest(["backup", "--type=\(full ? "full" : "incr")"])
   }
 
-  /// What is in the repository, as pgBackRest tells it.
-  public func list() throws(OperationsError) -> String { try pgbackrest(["info"]) }
+  /// What is in the repository, for people: the moments one can go back to, and what pgBackRest tells. And what is wrong with it, if something is.
+  public func list() throws(OperationsError) -> (text: String, failure: String?) {
+    let told = try pgbackrest(["info"])
+    let archive = try Archive(configuration: configurationPath)
+    var text = ""
+    if let first = Archive.firstMoment(told) {
+      text =
+        "restorable from \(first)+00 to about \(archive.newest.map { "\(TimestampText.text($0))" } ?? "the same moment")\n"
+    }
+    return (
+      text + told,
+      try health()?.failure ?? (told.contains("status: ok") ? nil : "the repository is not as it should be")
+    )
+  }
 
   /// Compares everything in the repository with its checksums.
   public func verify() throws(OperationsError) -> String {
@@ -134,20 +185,48 @@ public struct PointInTime: Sendable {
 
   // MARK: Restoring
 
+  /// A moment to go back to.
+  public enum Target: Sendable {
+    /// As PostgreSQL reads it, such as "2026-11-24 07:00:00+00".
+    case time(String)
+    /// The end of the log in the repository.
+    case latest
+
+    var options: [String] {
+      switch self {
+      case .time(let text): ["--type=time", "--target=\(text)", "--target-action=promote"]
+      case .latest: ["--type=default"]
+      }
+    }
+  }
+
   /// Makes a new data folder as the cluster was at a moment, removes who was erased since, and raises the epoch.
   ///
   /// - Parameters:
   ///   - configuration: A copy of `pgbackrest.conf`.
-  ///   - moment: A time as PostgreSQL reads it, such as "2026-11-24 07:00:00+00".
   ///   - ledger: Who was erased; nil is the operator's explicit wish to go without.
   /// - Returns: The new epoch.
   public static func restore(
-    configuration: String, to moment: String, into folder: String, ledger: ErasureLedger?,
+    configuration: String, to target: Target, into folder: String, ledger: ErasureLedger?,
     progress: Progress = Progress()
   ) throws(OperationsError) -> Int64 {
     signal(SIGPIPE, SIG_IGN)
     guard let settings = try Files.read(configuration) else { throw .refused("there is no file \(configuration)") }
-    let erased = try ledger?.records() ?? ErasureRecords()
+    let archive = try Archive(configuration: configuration)
+    if let failure = archive.failure { throw .refused(failure) }
+    let content = try ledger?.content()
+    if let torn = content?.tornLine { progress.warn(torn) }
+    let erased = content?.records ?? ErasureRecords()
+    do throws(OperationsError) {
+      return try restore(settings, to: target, into: folder, erased, progress)
+    } catch {
+      throw archive.explained(error, target)
+    }
+  }
+
+  private static func restore(
+    _ settings: [UInt8], to target: Target, into folder: String, _ erased: ErasureRecords, _ progress: Progress
+  ) throws(OperationsError) -> Int64 {
     // However much log there is to replay: a server that cannot reach the moment ends by itself.
     let cluster = try UnfinishedCluster(folder, startSecondsMax: PrivateCluster.replaySecondsMax) {
       unfinished throws(OperationsError) in
@@ -160,16 +239,20 @@ public struct PointInTime: Sendable {
       try Files.replace(copy, with: settings)
       if let user { _ = try run(["chown", user.name, "--", copy], nil) }
       progress.begin("restoring")
+      let fetch = ShellText.withoutPlaceholders(
+        "pgbackrest --config=\(ShellText.quoted(copy)) --stanza=\(stanza) "
+          + "--pg1-path=\(ShellText.quoted("\(unfinished)/cluster")) archive-get ")
       _ = try run(
-        [
-          "pgbackrest", "--config=\(copy)", "--stanza=\(stanza)", "--pg1-path=\(unfinished)/cluster", "--type=time",
-          "--target=\(moment)", "--target-action=promote", "--archive-mode=off", "restore",
-        ], user)
+        ["pgbackrest", "--config=\(copy)", "--stanza=\(stanza)", "--pg1-path=\(unfinished)/cluster"] + target.options
+          + [
+            "--recovery-option=restore_command=\(ShellText.setting("\(fetch)%f \"%p\""))", "--archive-mode=off",
+            "restore",
+          ], user)
       progress.begin("replaying the log")
     }
     do throws(OperationsError) {
       let environment = try Self.environment(cluster.connectionString)
-      let session = try PsqlSession(PostgresPrograms(), environment: environment)
+      let session = try PsqlSession(try PostgresPrograms(), environment: environment)
       defer { session.end() }
       // Readable before its log is replayed. Polled: nothing tells us; a server that cannot reach the moment ends, and the session with it.
       while try session.run("SELECT pg_is_in_recovery();").first != ["f"] { usleep(100_000) }
@@ -178,8 +261,9 @@ public struct PointInTime: Sendable {
       }
       // Not needed any more, and it names the passphrase's file.
       try session.run(
-        "ALTER SYSTEM RESET restore_command; ALTER SYSTEM RESET recovery_target_time; ALTER SYSTEM RESET recovery_target_action;"
-      )
+        """
+        ALTER SYSTEM RESET restore_command; ALTER SYSTEM RESET recovery_target_time; ALTER SYSTEM RESET recovery_target_action;
+        """)
       try session.run("BEGIN;")
       progress.begin("removing who was erased")
       let epoch = try Restore.finish(session, schema: schema, erased)
@@ -189,18 +273,20 @@ public struct PointInTime: Sendable {
       try cluster.finish()
       return epoch
     } catch {
+      // What the server said last, before its log goes with the folder.
+      let words = cluster.lastWords
       cluster.abandon()
-      throw error
+      throw .programFailed("\(error)\n\(words)")
     }
   }
 
   // MARK: Helpers
 
-  private func session() throws(OperationsError) -> PsqlSession {
+  func session() throws(OperationsError) -> PsqlSession {
     let address = try Self.server { () throws(PrivateClusterError) in
       try PrivateCluster.connectionString(runningIn: dataFolder)
     }
-    return try PsqlSession(PostgresPrograms(), environment: try Self.environment(address))
+    return try PsqlSession(try PostgresPrograms(), environment: try Self.environment(address))
   }
 
   private static func environment(_ connectionString: String) throws(OperationsError) -> [String] {
@@ -217,9 +303,11 @@ public struct PointInTime: Sendable {
     guard Files.exists(configurationPath) else {
       throw .refused("archiving is not set up for \(dataFolder): streakctl pitr setup")
     }
-    let user = try Self.server { () throws(PrivateClusterError) in try ServerUser.choose() }
+    let user = try ServerUser.chosen()
+    let connects = arguments.first.map { ["stanza-create", "check", "backup"].contains($0) } ?? false
+    let socket = connects ? ["--pg1-socket-path=\(try socketFolder())"] : []
     return try Self.run(
-      ["pgbackrest", "--config=\(configurationPath)", "--stanza=\(Self.stanza)"] + arguments, user)
+      ["pgbackrest", "--config=\(configurationPath)", "--stanza=\(Self.stanza)"] + socket + arguments, user)
   }
 
   private static func run(_ arguments: [String], _ user: ServerUser?) throws(OperationsError) -> String {

@@ -6,31 +6,44 @@ struct Program {
   let name: String
   private let child: ChildProcess
   private let errors: Descriptor
+  private let progress: Progress?
 
-  /// Starts a program as our own user.
+  /// Starts a program.
   ///
   /// - Parameters:
   ///   - input: Where it reads from; nil: nothing.
   ///   - output: Where it writes to. Both are ours to close.
+  ///   - user: Whom it runs as; nil is our own user.
+  ///   - progress: Ends the program when it is cancelled.
   init(
-    _ arguments: [String], input: Descriptor? = nil, output: Descriptor, environment: [String] = []
+    _ arguments: [String], input: Descriptor? = nil, output: Descriptor, environment: [String] = [],
+    user: ServerUser? = nil, progress: Progress? = nil
   ) throws(OperationsError) {
     name = arguments.first?.split(separator: "/").last.map(String.init) ?? ""
     errors = try Descriptor.temporary()
     do throws(PrivateClusterError) {
       child = try ChildProcess.start(
-        arguments, user: nil, input: input?.number, output: output.number, errors: errors.number,
+        arguments, user: user, input: input?.number, output: output.number, errors: errors.number,
         environment: environment)
     } catch {
       throw .programFailed("\(error)")
     }
+    self.progress = progress
+    if let progress { _ = progress.began(child.processID) }
   }
 
   /// Waits for its end. To be called once.
   ///
   /// - Returns: What went wrong, with its last words; nil if nothing did.
   func failure() -> String? {
+    if let progress {
+      child.waitWithoutCollecting()
+      progress.ended(child.processID)
+    }
     let end = child.waitForEnd()
+    if let progress, progress.isCancelled, end == .killed(signal: SIGKILL) {
+      return "\(name) was stopped with this program"
+    }
     guard end != .exited(0) else { return nil }
     // env, which starts every program, says 127 for one that is not there.
     if end == .exited(127) { return "\(name) is not installed (Debian: apt-get install \(Self.package(of: name)))" }
@@ -53,29 +66,9 @@ struct Program {
   }
 }
 
-/// PostgreSQL's programs: those of the newest server that is installed, else those on the path.
-struct PostgresPrograms {
-  let dump: String
-  let psql: String
-
-  init() {
-    let newest = try? PostgresInstallation.find(majorVersion: nil)
-    let folders = newest.map { ["\($0.folder)/", "/usr/lib/postgresql/\($0.majorVersion)/bin/"] } ?? []
-    let folder = folders.first { Files.exists("\($0)pg_dump") && Files.exists("\($0)psql") } ?? ""
-    dump = "\(folder)pg_dump"
-    psql = "\(folder)psql"
-  }
-
-  /// The variables of our own environment that libpq reads, before those of the connection string.
-  static func environment(_ connection: [String]) -> [String] {
-    var variables: [String] = []
-    var next = unsafe environ
-    while let text = unsafe next.pointee {
-      let variable = unsafe String(cString: text)
-      if variable.hasPrefix("PG") || variable.hasPrefix("HOME=") { variables.append(variable) }
-      unsafe next += 1
-    }
-    let names = Set(connection.map { $0.prefix { $0 != "=" } })
-    return variables.filter { !names.contains($0.prefix { $0 != "=" }) } + connection
+extension ServerUser {
+  /// The unprivileged user for what need not be done as root; nil if we are not root.
+  static func chosen() throws(OperationsError) -> ServerUser? {
+    do throws(PrivateClusterError) { return try choose() } catch { throw .programFailed("\(error)") }
   }
 }

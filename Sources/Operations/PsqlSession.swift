@@ -1,4 +1,6 @@
+internal import Cryptography
 internal import Glibc
+internal import PrivateCluster
 
 /// One session with a database, through psql: statements in, rows out. Ends with this object; what it has not committed is undone.
 final class PsqlSession: ByteSink {
@@ -14,13 +16,18 @@ final class PsqlSession: ByteSink {
   /// Bytes of psql's output read at a time.
   private static let chunkBytes = 131_072
 
-  /// - Parameter environment: Says which database; see `PostgresPrograms.environment`.
-  init(_ programs: PostgresPrograms, environment: [String]) throws(OperationsError) {
+  /// - Parameters:
+  ///   - environment: Says which database; see `PostgresPrograms.environment`.
+  ///   - user: The operating system's user that psql runs as; nil is our own.
+  ///   - progress: Ends psql when it is cancelled.
+  init(
+    _ programs: PostgresPrograms, environment: [String], user: ServerUser? = nil, progress: Progress? = nil
+  ) throws(OperationsError) {
     let (childInput, input) = try Descriptor.pipe()
     let (output, childOutput) = try Descriptor.pipe()
     program = try Program(
       [programs.psql, "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1"], input: childInput, output: childOutput,
-      environment: environment)
+      environment: environment, user: user, progress: progress)
     childInput.close()
     childOutput.close()
     self.input = input
@@ -71,6 +78,21 @@ final class PsqlSession: ByteSink {
   func discardAnswers(_ discards: Bool) throws(OperationsError) {
     _ = try input.write(Array((discards ? "\\o /dev/null\n" : "\\o\n").utf8)[...])
   }
+
+  /// Runs a dump that is not trusted, and throws its answers away. Within it psql obeys nothing but SQL: the key that ends this is a secret of ours.
+  ///
+  /// - Parameter feed: Writes the dump, as `DumpScript` lets it pass; `write` says whether psql still reads.
+  func runRestricted(_ feed: () throws(OperationsError) -> Void) throws(OperationsError) {
+    let key = ErasureLedger.hex(randomBytes(count: Self.restrictKeyBytes))
+    try discardAnswers(true)
+    guard try input.write(Array("\\restrict \(key)\n".utf8)[...]) else { throw failure() }
+    try feed()
+    _ = try input.write(Array("\n\\unrestrict \(key)\n".utf8)[...])
+    try discardAnswers(false)
+  }
+
+  /// Bytes of the secret that ends the restricted mode, before it is written in hexadecimal digits.
+  private static let restrictKeyBytes = 32
 
   /// Ends the session.
   func end() {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Postgres
+internal import PrivateCluster
 public import Schema
 internal import StreakStore
 
@@ -19,29 +20,43 @@ public struct Restore {
 
   private let folder: BackupFolder
   private let identity: String
+  private let signers: BackupSigners
   private let ledger: ErasureLedger?
   private let progress: Progress
-  private let programs = PostgresPrograms()
 
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
+  ///   - signers: Whose signature the backup must carry: nothing else is run.
   ///   - ledger: Who was erased; nil is the operator's explicit wish to go without.
-  public init(from folder: BackupFolder, identity: String, ledger: ErasureLedger?, progress: Progress = Progress()) {
+  public init(
+    from folder: BackupFolder, identity: String, signers: BackupSigners, ledger: ErasureLedger?,
+    progress: Progress = Progress()
+  ) {
     self.folder = folder
     self.identity = identity
+    self.signers = signers
     self.ledger = ledger
     self.progress = progress
   }
 
   public func run(_ name: String, into target: RestoreTarget) throws(OperationsError) -> Outcome {
     signal(SIGPIPE, SIG_IGN)
-    let backup = try folder.backup(name)
-    let erased = try ledger?.records() ?? ErasureRecords()
+    let backup = try folder.backup(name, signedBy: signers)
+    let programs = try PostgresPrograms()
+    try programs.requireRestrictedMode()
+    let content = try ledger?.content()
+    if let torn = content?.tornLine { progress.warn(torn) }
+    let erased = content?.records ?? ErasureRecords()
+    if let ledger, erased.people.count < backup.erasedCount {
+      throw .refused(
+        "the erasure ledger \(ledger.path) holds \(erased.people.count) people, and held \(backup.erasedCount) when the backup was made: "
+          + "name the whole one with --ledger, or say --without-ledger")
+    }
     progress.begin("checking the file")
     if let failure = try folder.hashFailure(backup) { throw .damaged(failure) }
     switch target {
     case .database(let settings):
-      let epoch = try fill(try settings.environment(), backup, erased)
+      let epoch = try fill(programs, try settings.environment(), nil, backup, erased)
       return Outcome(backup: backup, epoch: epoch, erasedCount: erased.people.count)
     case .dataFolder(let path):
       let cluster = try UnfinishedCluster(path)
@@ -53,7 +68,8 @@ public struct Restore {
           throw OperationsError.database("\(error)")
         }
         let settings = BackupSettings(configuration: configuration, folder: "", recipients: [])
-        let epoch = try fill(try settings.environment(), backup, erased)
+        // psql as the user that PostgreSQL runs as: never as root.
+        let epoch = try fill(programs, try settings.environment(), try ServerUser.chosen(), backup, erased)
         progress.begin("stopping")
         try cluster.finish()
         return Outcome(backup: backup, epoch: epoch, erasedCount: erased.people.count)
@@ -65,26 +81,41 @@ public struct Restore {
   }
 
   private func fill(
-    _ environment: [String], _ backup: Backup, _ erased: ErasureRecords
+    _ programs: PostgresPrograms, _ environment: [String], _ user: ServerUser?, _ backup: Backup,
+    _ erased: ErasureRecords
   ) throws(OperationsError) -> Int64 {
-    let session = try PsqlSession(programs, environment: environment)
-    defer { session.end() }
+    let role = try RestoringRole(programs, environment: environment, user: user)
+    do throws(OperationsError) {
+      let session = try role.session(programs, user: user)
+      defer { session.end() }
+      let epoch = try fill(session, backup, erased)
+      session.end()
+      try role.handOver(programs, user: user)
+      progress.begin("collecting statistics")
+      let owner = try PsqlSession(programs, environment: environment, user: user)
+      defer { owner.end() }
+      try owner.run("ANALYZE;")
+      return epoch
+    } catch {
+      role.abandon(programs, user: user)
+      throw error
+    }
+  }
+
+  private func fill(
+    _ session: PsqlSession, _ backup: Backup, _ erased: ErasureRecords
+  ) throws(OperationsError) -> Int64 {
     try session.run("SELECT pg_advisory_lock(\(BackupMaker.databaseLock));")
     guard try TableFingerprint.tables(session).isEmpty else {
       throw .refused("the database is not empty; nothing is ever restored over it")
     }
     progress.begin("restoring")
     try session.run("BEGIN;")
-    try session.discardAnswers(true)
     let file = try UnpackedFile(folder.dumpPath(backup.name), identity: identity)
-    let progress = progress
-    let copied = Result { () throws(OperationsError) in
-      try Pump.copy(from: file.output, to: [session, ByteCounter { progress.addDump($0) }])
+    var script = DumpScript()
+    try session.runRestricted { () throws(OperationsError) in
+      try script.copy(from: file, of: backup, to: session, progress)
     }
-    // Before psql is asked anything: it may be in the middle of a table's rows, and take the question for one.
-    if let failure = file.failure() { throw .programFailed("\(backup.name): \(failure)") }
-    try copied.get()
-    try session.discardAnswers(false)
     progress.begin("comparing")
     if let difference = try TableFingerprint.difference(in: session, from: backup) {
       throw .damaged("the backup \(backup.name) restores to something else than its manifest says: \(difference)")
@@ -92,8 +123,6 @@ public struct Restore {
     progress.begin("removing who was erased")
     let epoch = try Self.finish(session, schema: backup.schemaName, erased)
     try session.run("COMMIT;")
-    progress.begin("collecting statistics")
-    try session.run("ANALYZE;")
     return epoch
   }
 

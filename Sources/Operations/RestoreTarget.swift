@@ -55,6 +55,9 @@ final class UnfinishedCluster {
 
   deinit { abandon() }
 
+  /// What PostgreSQL said last.
+  var lastWords: String { cluster.lastWords }
+
   /// Stops PostgreSQL, whose last checkpoint puts everything on the disk, and gives the folder its name.
   func finish() throws(OperationsError) {
     isOver = true

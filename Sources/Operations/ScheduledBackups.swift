@@ -1,3 +1,4 @@
+internal import PrivateCluster
 public import Schema
 public import StreakStore
 
@@ -27,6 +28,15 @@ public struct ScheduledBackups: Sendable {
     self.init(schedule, folder: settings.folder, retentionDays: settings.retentionDays) {
       now, isDue throws(OperationsError) in
       try BackupMaker(settings, progress: progress, now: { .now() }).run(if: isDue)
+    }
+  }
+
+  /// Removes the trial restores of programs that were killed: databases in clear text.
+  public static func removeLeftovers(in scratchFolder: String) throws(OperationsError) {
+    do throws(PrivateClusterError) {
+      try ScratchCluster.removeLeftovers(in: scratchFolder)
+    } catch {
+      throw .programFailed("\(error)")
     }
   }
 

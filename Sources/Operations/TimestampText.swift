@@ -1,4 +1,5 @@
 internal import StreakDomain
+internal import StreakStore
 
 /// PostgreSQL's text of a moment: ISO 8601 with a space, up to six decimals and an offset, such as `2026-11-24 07:00:00.5+05:30`.
 enum TimestampText {
@@ -19,6 +20,15 @@ enum TimestampText {
     }
     let local = Int64(day.number) * 86_400 + seconds
     return (local - (parts[1][sign] == "-" ? -offset : offset)) * 1_000_000 + fraction
+  }
+
+  /// In UTC, to the second.
+  static func text(_ moment: Moment) -> String {
+    let seconds = moment.seconds
+    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+    func padded(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let rest = seconds - day * 86_400
+    return "\(Day(Int32(clamping: day))) \(padded(rest / 3_600)):\(padded(rest / 60 % 60)):\(padded(rest % 60))+00"
   }
 
   /// Of `hh`, `hh:mm` or `hh:mm:ss`.

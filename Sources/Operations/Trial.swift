@@ -16,16 +16,19 @@ final class Trial: ByteSink {
   private var problem: String?
 
   /// Makes the cluster. If that fails, `failure(comparedWith:)` says why.
-  init(in scratchFolder: String, majorVersion: Int, _ programs: PostgresPrograms) {
+  init(
+    in scratchFolder: String, majorVersion: Int, _ programs: PostgresPrograms, _ progress: Progress? = nil
+  ) {
     do {
       let cluster = try ScratchCluster(in: scratchFolder, majorVersion: majorVersion)
       self.cluster = cluster
       let settings = try BackupSettings(
         configuration: .init(connectionString: cluster.connectionString), folder: "", recipients: [])
-      let session = try PsqlSession(programs, environment: try settings.environment())
+      let user = try ServerUser.chosen()
+      let role = try RestoringRole(programs, environment: try settings.environment(), user: user)
+      let session = try role.session(programs, user: user, progress: progress)
       self.session = session
       try session.run("BEGIN;")
-      try session.discardAnswers(true)
     } catch {
       problem = "no trial restore: \(error)"
     }
@@ -41,15 +44,29 @@ final class Trial: ByteSink {
     return try session.write(bytes)
   }
 
-  /// Where the dump goes in; nil: there is no trial.
-  var input: Descriptor? { problem == nil ? session?.input : nil }
+  /// Gets ready for pg_dump's own output.
+  ///
+  /// - Returns: Where it goes in; nil: there is no trial.
+  func beginDump() -> Descriptor? {
+    guard problem == nil, let session else { return nil }
+    do throws(OperationsError) { try session.discardAnswers(true) } catch { problem = "no trial restore: \(error)" }
+    return problem == nil ? session.input : nil
+  }
+
+  /// The whole of pg_dump's own output has gone in.
+  func endDump() { try? session?.discardAnswers(false) }
+
+  /// Runs a dump that is not trusted; without a trial, nothing.
+  func runRestricted(_ feed: () throws(OperationsError) -> Void) throws(OperationsError) {
+    guard problem == nil, let session else { return }
+    try session.runRestricted(feed)
+  }
 
   /// After the whole dump: compares what it restored to.
   func failure(comparedWith backup: Backup) -> Failure? {
     if let problem { return Failure(text: problem, isDamage: false) }
     guard let session else { return Failure(text: "no trial restore", isDamage: false) }
     do throws(OperationsError) {
-      try session.discardAnswers(false)
       let difference = try TableFingerprint.difference(in: session, from: backup)
       return difference.map { Failure(text: $0, isDamage: true) }
     } catch {

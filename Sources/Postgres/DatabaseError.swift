@@ -49,3 +49,25 @@ public protocol DatabaseFailure: Error {
 extension DatabaseError: DatabaseFailure {
   public init(database error: DatabaseError) { self = error }
 }
+
+extension DatabaseError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreachable(let reason): "the database cannot be reached: \(reason)"
+    case .outcomeUnknown(let reason): "whether it took effect is not known: \(reason)"
+    case .rejected(let state, let constraint, let message):
+      "the database refused it, SQLSTATE \(state): \(message)" + (constraint.map { " (\($0))" } ?? "")
+    case .limitExceeded(let limit): "more than \(limit) would wait or be sent"
+    case .statementTimeout: "the statement was cancelled, or ran for longer than it may"
+    case .cancelled: "the caller was cancelled"
+    case .undecodable(let error): "the answer is not what the program expects: \(error)"
+    case .unencodable(let parameter): "parameter \(parameter) cannot be represented in PostgreSQL"
+    }
+  }
+
+  /// The kind of failure, for counting and for limits of logs.
+  public var kind: String {
+    if case .rejected(let state, _, _) = self { return state.rawValue }
+    return PostgresMetrics.Failure(self).rawValue
+  }
+}

@@ -21,6 +21,7 @@ public final class NotificationListener {
   private var backoff: ReconnectBackoff
   private var connection: PostgresConnection?
   private var retryTimer: LoopTimer?
+  private var staleTimer: LoopTimer?
   private var isClosed = false
 
   /// Starts connecting.
@@ -44,16 +45,25 @@ public final class NotificationListener {
     backoff = ReconnectBackoff(
       minMilliseconds: configuration.reconnectDelayMinMilliseconds,
       maxMilliseconds: configuration.reconnectDelayMaxMilliseconds)
+    staleTimer = loop.schedule(
+      afterMilliseconds: Self.staleCheckMilliseconds, repeatMilliseconds: Self.staleCheckMilliseconds
+    ) { [unowned self] in
+      guard let connection, connection.isReady, connection.isStale else { return }
+      connection.fail("another database is in use now")
+    }
     connect()
   }
+
+  /// Milliseconds between looks whether the connection still leads to the database in use.
+  private static let staleCheckMilliseconds: UInt64 = 1_000
 
   deinit { close() }
 
   /// Stops listening; nothing is reported any more.
   public func close() {
     isClosed = true
-    retryTimer?.cancel()
-    retryTimer = nil
+    for timer in [retryTimer, staleTimer] { timer?.cancel() }
+    (retryTimer, staleTimer) = (nil, nil)
     connection?.close()
     connection = nil
   }
@@ -72,7 +82,8 @@ extension NotificationListener: PostgresConnectionOwner {
   }
 
   func connection(
-    _ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool, works: [DatabaseWork]
+    _ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool,
+    broken: [Pipeline<DatabaseWork>.BrokenWork]
   ) {
     guard !isClosed else { return }
     self.connection = nil

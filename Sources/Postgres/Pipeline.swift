@@ -92,11 +92,22 @@ struct Pipeline<Work: AnyObject> {
     }
   }
 
+  /// A work that was under way when the link broke.
+  struct BrokenWork {
+    let work: Work
+    /// Steps whose answer had not come.
+    var unansweredSteps: Int
+  }
+
   /// The link broke.
   /// - Returns: Every work that is not complete, in the order of sending, each once.
-  mutating func breakLink() -> [Work] {
-    var broken = works
-    for case .step(let work) in expectations where broken.last !== work { broken.append(work) }
+  mutating func breakLink() -> [BrokenWork] {
+    var broken = works.map { BrokenWork(work: $0, unansweredSteps: 0) }
+    for (index, expectation) in expectations.enumerated() {
+      guard case .step(let work) = expectation else { continue }
+      if broken.last?.work !== work { broken.append(BrokenWork(work: work, unansweredSteps: 0)) }
+      if index > 0 || !headIsAnswered { broken[broken.count - 1].unansweredSteps += 1 }
+    }
     self = Pipeline()
     return broken
   }

@@ -23,8 +23,12 @@ public struct PostgresConfiguration: Sendable {
   public var statementTimeoutMilliseconds: UInt64 = 10_000
   /// Added to the statement timeout: a server silent for longer while it owes an answer is taken for dead.
   public var answerGraceMilliseconds: UInt64 = 5_000
-  /// Longest attempt to connect, in milliseconds.
+  /// Longest attempt to connect to one address of one host, in milliseconds, unless the connection string has a
+  /// `connect_timeout`.
   public var connectTimeoutMilliseconds: UInt64 = 5_000
+  /// A session that cannot write (a standby, or `default_transaction_read_only`) is replaced after this time, in milliseconds:
+  /// the connection string's hosts may lead to a better one by then.
+  public var readOnlyRecheckMilliseconds: UInt64 = 1_000
   /// First wait before connecting again; doubled with every failure, and each wait is drawn from its upper half.
   public var reconnectDelayMinMilliseconds: UInt64 = 50
   /// Longest wait before connecting again.
@@ -35,6 +39,11 @@ public struct PostgresConfiguration: Sendable {
   public var serverSettings: [(name: String, value: String)] = []
   /// What the server shows for these connections in `pg_stat_activity`, unless the connection string says otherwise.
   public var applicationName = "streakd"
+  /// The database that all connections must lead to: shared by copies of this configuration.
+  public var knownDatabase = KnownDatabase()
+  /// Called on a pool's loop for each new connection before any call uses it: the database behind it may be another server, or a
+  /// newer timeline, than before. If it throws, the connection is closed and another one is tried later.
+  public var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
 
   /// Takes a libpq connection string: `postgresql://user@host/database` or `host=/run/postgresql dbname=streakd`.
   /// - Throws: `PostgresConfigurationError` when libpq cannot parse it. Nothing is connected yet.
@@ -59,19 +68,82 @@ public struct PostgresConfiguration: Sendable {
     ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
   ]
 
-  /// The parameters of one connection, with our own settings in `options` behind those of the connection string.
-  var connectParameters: [(keyword: String, value: String)] {
-    let settings = ([("statement_timeout", "\(statementTimeoutMilliseconds)")] + serverSettings)
-      .map { "-c \($0.0)=\($0.1)" }.joined(separator: " ")
-    var result = parameters.filter { $0.keyword != "options" && $0.keyword != "client_encoding" }
-    let options = parameters.first { $0.keyword == "options" }?.value
-    result.append(("options", options.map { "\($0) \(settings)" } ?? settings))
+  /// The parameters of one attempt to connect. Settings of ours are sent after connecting: PgBouncer refuses start-up options.
+  func connectParameters(_ attempt: ConnectPlan.Attempt) -> [(keyword: String, value: String)] {
+    let own = ["host", "hostaddr", "port", "target_session_attrs", "connect_timeout", "client_encoding"]
+    var result = parameters.filter { !own.contains($0.keyword) }
+    if let host = attempt.host.host { result.append(("host", host)) }
+    if let address = attempt.address { result.append(("hostaddr", address)) }
+    if let port = attempt.host.port { result.append(("port", port)) }
+    result.append(("target_session_attrs", attempt.targetSessionAttributes))
     result.append(("client_encoding", "UTF8"))
     for (keyword, value) in Self.keepaliveDefaults where !parameters.contains(where: { $0.keyword == keyword }) {
       result.append((keyword, value))
     }
     result.append(("fallback_application_name", applicationName))
     return result
+  }
+
+  /// SQL that gives a new session its settings; its only result is one row.
+  var sessionSettings: String {
+    let calls = ([("statement_timeout", "\(statementTimeoutMilliseconds)")] + serverSettings).map { name, value in
+      "set_config(\(Self.quoted(name)), \(Self.quoted(value)), false)"
+    }
+    return "SELECT \(calls.joined(separator: ", "))"
+  }
+
+  private static func quoted(_ text: String) -> String {
+    "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+  }
+
+  /// Which servers to try, by the connection string, else by libpq's defaults: the environment. May read files: for the thread pool.
+  func makeConnectPlan() -> ConnectPlan {
+    let defaults = Self.libpqDefaults()
+    // A service names its servers in a file of its own, which libpq reads.
+    let isService = parameters.contains { $0.keyword == "service" }
+    func value(_ keyword: String) -> String? {
+      let given = parameters.first { $0.keyword == keyword }?.value
+      return given ?? (isService ? nil : defaults[keyword])
+    }
+    // Hosts in the string are not mixed with an address from the environment.
+    let givesHost = parameters.contains { $0.keyword == "host" || $0.keyword == "hostaddr" }
+    let hosts = ServerHost.list(
+      host: givesHost ? parameters.first { $0.keyword == "host" }?.value : value("host"),
+      address: givesHost ? parameters.first { $0.keyword == "hostaddr" }?.value : value("hostaddr"), port: value("port")
+    )
+    // libpq gives a fallback of its own for the attributes: only another value is a wish.
+    let attributes =
+      parameters.first { $0.keyword == "target_session_attrs" }?.value
+      ?? value("target_session_attrs").flatMap { $0 == "any" ? nil : $0 }
+    // Lists that do not fit together: libpq says so.
+    let fallback = ServerHost(
+      host: value("host"), address: value("hostaddr"), port: value("port"))
+    return ConnectPlan(hosts: hosts ?? [fallback], targetSessionAttributes: attributes)
+  }
+
+  /// Longest attempt for one address. libpq's `connect_timeout` is in seconds; below 1 it says nothing, and 1 means 2.
+  var attemptMilliseconds: UInt64 {
+    guard let text = parameters.first(where: { $0.keyword == "connect_timeout" })?.value, let seconds = UInt64(text),
+      seconds > 0, seconds <= Self.connectTimeoutSecondsMax
+    else { return connectTimeoutMilliseconds }
+    return max(2, seconds) * 1_000
+  }
+
+  /// A longer `connect_timeout` is not believed.
+  static let connectTimeoutSecondsMax: UInt64 = 3_600
+
+  private static func libpqDefaults() -> [String: String] {
+    guard let options = unsafe PQconndefaults() else { return [:] }
+    defer { unsafe PQconninfoFree(options) }
+    var defaults: [String: String] = [:]
+    var next = unsafe options
+    while let keyword = unsafe next.pointee.keyword {
+      if let value = unsafe next.pointee.val {
+        unsafe defaults[String(cString: keyword)] = unsafe String(cString: value)
+      }
+      unsafe next += 1
+    }
+    return defaults
   }
 }
 

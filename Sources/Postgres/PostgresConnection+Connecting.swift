@@ -4,64 +4,189 @@ import EventLoop
 extension PostgresConnection {
   /// Starts connecting; the owner hears how it ends.
   func start() {
-    connectTimer = loop.schedule(afterMilliseconds: configuration.connectTimeoutMilliseconds) { [unowned self] in
-      fail("connecting took too long")
-    }
+    restartAttemptTimer(name: "the database")
     let bound = LoopBound(self, loop: loop)
     let loop = loop
     let configuration = configuration
     Task(executorPreference: loop) {
-      // Off the loop, because libpq looks up host names and reads files here.
-      let started = await loop.offload { StartedConnection(configuration) }
-      bound.value.take(started)
+      // Off the loop: libpq reads files here.
+      let plan = await loop.offload { configuration.makeConnectPlan() }
+      guard bound.value.phase == .connecting else { return }
+      bound.value.plan = plan
+      bound.value.goOn()
     }
   }
 
-  private func take(_ started: StartedConnection) {
-    guard let handle = unsafe started.handle else { return fail("out of memory") }
-    guard phase == .connecting else { return unsafe PQfinish(handle) }
-    unsafe self.handle = handle
+  /// Takes the plan's next step.
+  private func goOn() {
+    attemptNumber += 1
+    switch plan?.next() ?? .exhausted {
+    case .lookUp(let host): lookUp(host)
+    case .connect(let attempt): connect(attempt)
+    case .exhausted:
+      fail(attemptFailures.isEmpty ? "there is no server to try" : attemptFailures.joined(separator: "; "))
+    }
+  }
+
+  /// Notes why an attempt failed and goes on with the next one.
+  private func failAttempt(_ reason: String) {
+    guard phase == .connecting else { return }
+    dropHandle()
+    setup = nil
+    let text = Self.oneLine(reason)
+    if attemptFailures.count < Self.attemptFailuresMax, !attemptFailures.contains(text) { attemptFailures.append(text) }
+    goOn()
+  }
+
+  /// Texts of failed attempts that are kept.
+  static let attemptFailuresMax = 8
+
+  private func restartAttemptTimer(name: String) {
+    connectTimer?.cancel()
+    let milliseconds = configuration.attemptMilliseconds
+    connectTimer = loop.schedule(afterMilliseconds: milliseconds) { [unowned self] in
+      failAttempt("\(name) gave no answer within \(milliseconds) ms")
+    }
+  }
+
+  private func lookUp(_ host: ServerHost) {
+    restartAttemptTimer(name: "the name service, asked for \(host.host ?? "")")
+    let number = attemptNumber
+    let bound = LoopBound(self, loop: loop)
+    let loop = loop
+    Task(executorPreference: loop) {
+      let result = await loop.offload { AddressLookup.addresses(of: host.host ?? "") }
+      let connection = bound.value
+      guard connection.phase == .connecting, connection.attemptNumber == number else { return }
+      switch result {
+      case .success(let addresses):
+        connection.plan?.found(addresses: addresses)
+        connection.goOn()
+      case .failure(let failure): connection.failAttempt("\(host.name): \(failure.reason)")
+      }
+    }
+  }
+
+  private func connect(_ attempt: ConnectPlan.Attempt) {
+    restartAttemptTimer(name: attempt.host.name)
+    self.attempt = attempt
+    let number = attemptNumber
+    let bound = LoopBound(self, loop: loop)
+    let loop = loop
+    let configuration = configuration
+    Task(executorPreference: loop) {
+      // Off the loop, because libpq reads files here.
+      let started = await loop.offload { StartedConnection(configuration, attempt) }
+      bound.value.take(started, number: number)
+    }
+  }
+
+  private func take(_ started: StartedConnection, number: Int) {
+    guard let started = unsafe started.handle else { return failAttempt("out of memory") }
+    guard phase == .connecting, attemptNumber == number else { return unsafe PQfinish(started) }
+    unsafe handle = started
+    // Messages name the SQLSTATE.
+    _ = unsafe PQsetErrorVerbosity(started, PQERRORS_VERBOSE)
     let me = unsafe Unmanaged.passUnretained(self).toOpaque()
-    unsafe PQsetNoticeProcessor(
-      handle,
-      { context, text in
-        guard let context = unsafe context, let text = unsafe text else { return }
+    unsafe PQsetNoticeReceiver(
+      started,
+      { context, result in
+        guard let context = unsafe context, let result = unsafe result else { return }
         let connection = unsafe Unmanaged<PostgresConnection>.fromOpaque(context).takeUnretainedValue()
-        connection.owner.connection(connection, receivedNotice: unsafe String(cString: text))
+        unsafe connection.receive(ServerNotice(borrowing: result))
       }, me)
-    guard unsafe PQstatus(handle) != CONNECTION_BAD else { return fail(errorMessage) }
+    guard unsafe PQstatus(started) != CONNECTION_BAD else { return failAttempt(errorMessage) }
     watch(for: .writable)  // libpq: start as if the last poll had asked to write
   }
 
   /// Goes one step further, after the descriptor became ready.
   func pollConnect() {
     guard let handle = unsafe handle else { return }
+    if setup != nil { return receiveSetup() }
     // libpq may close this descriptor and open another one while it polls.
     watcher?.close()
     watcher = nil
     switch unsafe PQconnectPoll(handle) {
     case PGRES_POLLING_READING: watch(for: .readable)
     case PGRES_POLLING_WRITING: watch(for: .writable)
-    case PGRES_POLLING_OK: unsafe becomeReady(handle)
-    default: fail(errorMessage)
+    case PGRES_POLLING_OK: sendSetup(withIdentity: true)
+    default: failAttempt(errorMessage)
     }
   }
 
-  private func becomeReady(_ handle: OpaquePointer) {
-    guard unsafe PQsetnonblocking(handle, 1) == 0, unsafe PQenterPipelineMode(handle) == 1 else {
-      return fail(errorMessage)
+  // MARK: The session's settings
+
+  private func sendSetup(withIdentity: Bool) {
+    guard let handle = unsafe handle else { return }
+    let text = "\(configuration.sessionSettings); \(ServerFacts.query(withIdentity: withIdentity))"
+    setup = Setup(withIdentity: withIdentity)
+    guard unsafe PQsetnonblocking(handle, 1) == 0, unsafe PQsendQuery(handle, text) == 1 else {
+      return failAttempt(errorMessage)
     }
+    if watcher == nil { watch(for: .readable) }
+    flushSetup()
+  }
+
+  private func flushSetup() {
+    guard let handle = unsafe handle else { return }
+    switch unsafe PQflush(handle) {
+    case 0: watcher?.wait(for: .readable)
+    case 1: watcher?.wait(for: [.readable, .writable])
+    default: failAttempt(errorMessage)
+    }
+  }
+
+  private func receiveSetup() {
+    guard let handle = unsafe handle else { return }
+    guard unsafe PQconsumeInput(handle) == 1 else { return failAttempt(errorMessage) }
+    while unsafe PQisBusy(handle) == 0 {
+      guard let result = unsafe PQgetResult(handle) else { return finishSetup() }
+      unsafe setup?.take(QueryResult(owning: result))
+    }
+    flushSetup()
+  }
+
+  private func finishSetup() {
+    guard let handle = unsafe handle, let setup, let attempt else { return }
+    self.setup = nil
+    if case .rejected(.insufficientPrivilege, _, let message)? = setup.failure, setup.withIdentity {
+      owner.connection(self, receivedNotice: "the database's identity is not checked: \(message)")
+      return sendSetup(withIdentity: false)
+    }
+    if let failure = setup.failure { return failAttempt("\(attempt.host.name): \(failure)") }
+    guard let facts = setup.facts else { return failAttempt("\(attempt.host.name): no answer about the session") }
+    guard attempt.acceptsReadOnly || !facts.isReadOnly else {
+      plan?.refusedReadOnly()
+      return failAttempt("\(attempt.host.name): the session is read only")
+    }
+    do {
+      let known = configuration.knownDatabase
+      generation =
+        try facts.identity.map { identity throws(IdentityRefusal) in
+          try known.accept(identity, server: attempt.host.name)
+        } ?? known.generation
+    } catch { return failAttempt("\(attempt.host.name) is not used: \(error)") }
+    self.facts = facts
+    readOnlySinceMilliseconds = facts.isReadOnly ? loop.nowMilliseconds : nil
+    unsafe becomeReady(handle)
+  }
+
+  private func becomeReady(_ handle: OpaquePointer) {
+    guard unsafe PQenterPipelineMode(handle) == 1 else { return failAttempt(errorMessage) }
     connectTimer?.cancel()
     connectTimer = nil
+    plan = nil
+    attemptFailures = []
     phase = .ready
-    watch(for: .readable)
-    if phase == .ready { owner.connectionBecameReady(self) }
+    lastProgressMilliseconds = loop.nowMilliseconds
+    watcher?.wait(for: .readable)
+    owner.connectionBecameReady(self)
   }
 
   private func watch(for readiness: Readiness) {
     guard let handle = unsafe handle else { return }
     watcher = DescriptorWatcher(loop: loop, descriptor: unsafe PQsocket(handle)) { [unowned self] in ready($0) }
-    guard let watcher else { return fail("the connection's descriptor cannot be polled") }
+    guard let watcher else { return failAttempt("the connection's descriptor cannot be polled") }
     watcher.wait(for: readiness)
   }
 
@@ -74,15 +199,39 @@ extension PostgresConnection {
     case .closed: break
     }
   }
+
+  /// libpq's messages have several lines; those of where in the server's source an error was raised are left out.
+  static func oneLine(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " || $0 == "\t" } }
+      .filter { !$0.isEmpty && !$0.hasPrefix("LOCATION:") }.joined(separator: " ")
+  }
+}
+
+/// What has come back of a new session's settings.
+struct Setup {
+  /// Whether the database's identity was asked for.
+  let withIdentity: Bool
+  private(set) var facts: ServerFacts?
+  private(set) var failure: DatabaseError?
+
+  init(withIdentity: Bool) { self.withIdentity = withIdentity }
+
+  mutating func take(_ result: consuming QueryResult) {
+    switch result.outcome {
+    case .success: facts = ServerFacts(result.textRow)
+    case .failure(let error, _): failure = failure ?? error
+    case .synced, .skipped, .unsupported: break
+    }
+  }
 }
 
 /// A connection that was started on the thread pool and travels to its loop.
 @safe private struct StartedConnection: @unchecked Sendable {
-  // Sendable because it is handed over once, from the thread that made it to the loop; nobody touches it on the way.
+  // Sendable because it is handed over once, from the thread that made it to the loop; nothing touches it on the way.
   let handle: OpaquePointer?
 
-  init(_ configuration: PostgresConfiguration) {
-    let parameters = configuration.connectParameters
+  init(_ configuration: PostgresConfiguration, _ attempt: ConnectPlan.Attempt) {
+    let parameters = configuration.connectParameters(attempt)
     // libpq copies them.
     let keywords = CStrings(parameters.map(\.keyword))
     let values = CStrings(parameters.map(\.value))

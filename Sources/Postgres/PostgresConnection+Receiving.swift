@@ -32,7 +32,8 @@ extension PostgresConnection {
     case .unsupported: event = .unsupported
     case .failure(let error, let isFatal):
       // The server is about to close the link; what it did of the statements in flight is not known.
-      if isFatal { return fail(result.failureText) }
+      if isFatal { return end(with: error, result.failureText) }
+      notice(error)
       event = .failure(error)
     }
     let action = pipeline.receive(event)
@@ -53,9 +54,40 @@ extension PostgresConnection {
       }
     case .prepareFailed(let statement, let error):
       if let index = statement.index { preparedStatements[index] = PreparedStatement(failure: error) }
-    case .finished(let segment): owner.connection(self, finished: segment)
+      if case .rejected(.duplicateStatementName, _, _) = error { isRetiring = true }
+    case .finished(let segment): owner.connection(self, finished: withReplicationOutcome(segment))
     case .violation: fail("an answer that nobody asked for")
     }
+  }
+
+  /// The server closes the session. A pooler's words prove nothing about what the server did.
+  private func end(with error: DatabaseError, _ text: String) {
+    if case .rejected(let state, _, _) = error {
+      endedByServer = state.endsSession && !isPooled
+      return fail("\(state): \(text)")
+    }
+    fail(text)
+  }
+
+  /// Draws conclusions about the session from a refusal.
+  private func notice(_ error: DatabaseError) {
+    guard case .rejected(let state, _, _) = error else { return }
+    if state == .readOnlyTransaction, readOnlySinceMilliseconds == nil {
+      readOnlySinceMilliseconds = loop.nowMilliseconds
+    }
+  }
+
+  /// Takes what the server says beside its answers.
+  func receive(_ notice: ServerNotice) {
+    if notice.endsWaitForReplication { lostReplicationWait = notice.text }
+    owner.connection(self, receivedNotice: notice.text)
+  }
+
+  private func withReplicationOutcome(_ segment: Pipeline<DatabaseWork>.Segment) -> Pipeline<DatabaseWork>.Segment {
+    guard let text = lostReplicationWait else { return segment }
+    lostReplicationWait = nil
+    guard segment.failure == nil else { return segment }
+    return Pipeline.Segment(works: segment.works, failure: .init(work: nil, error: .outcomeUnknown(reason: text)))
   }
 
   private func takeScriptResults() {
@@ -66,7 +98,8 @@ extension PostgresConnection {
       case .success, .synced, .skipped: break
       case .unsupported: return fail("COPY in a script")
       case .failure(let error, let isFatal):
-        if isFatal { return fail(owned.failureText) }
+        if isFatal { return end(with: error, owned.failureText) }
+        notice(error)
         if scriptFailure == nil { scriptFailure = error }
       }
     }
@@ -103,6 +136,9 @@ extension PostgresConnection {
     guard case .rejected(.invalidStatementName, _, _) = error, let index = work.currentStatement?.index else {
       return error
     }
-    return preparedStatements[index].failure ?? error
+    if let failure = preparedStatements[index].failure { return failure }
+    // It was prepared, and is not there: the session is not the one that was set up.
+    isRetiring = true
+    return error
   }
 }

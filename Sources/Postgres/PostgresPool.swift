@@ -26,6 +26,8 @@ final class PostgresPool {
   /// Transactions without a connection.
   private var queuedReservations: Deque<DatabaseWork> = []
   private var housekeeping: LoopTimer?
+  /// Why no connection could be made; nil once one could.
+  private var lastConnectFailure: String?
   private var isClosing = false
   private var drainWaiter: DatabaseWork?
   /// What has been counted: the sums over time, without what the open connections have sent.
@@ -83,9 +85,15 @@ final class PostgresPool {
       loop.execute { bound.value.pool.abandon(bound.value.work) }
     }
     if let failure = work.failure {
-      counted.failed(failure)
+      report(failure, of: work)
       throw failure
     }
+  }
+
+  /// Counts a failure and tells of it.
+  func report(_ failure: DatabaseError, of work: DatabaseWork) {
+    counted.failed(failure)
+    onEvent(.failed(failure, statement: work.currentStatement?.label))
   }
 
   /// As of now.
@@ -152,7 +160,7 @@ final class PostgresPool {
     var best: PostgresConnection?
     var bestCount = configuration.statementsInFlightPerConnectionMax
     for slot in slots {
-      guard let connection = slot.connection, connection.isReady, !connection.isExclusive else { continue }
+      guard let connection = slot.connection, connection.isUsable, !connection.isExclusive else { continue }
       guard connection.pipeline.stepCount < bestCount else { continue }
       best = connection
       bestCount = connection.pipeline.stepCount
@@ -197,13 +205,33 @@ final class PostgresPool {
     let now = loop.nowMilliseconds
     // Works run again keep their deadline and stand at the front, so the front always expires first.
     while let work = queuedStatements.first, work.deadlineMilliseconds <= now {
-      queuedStatements.removeFirst().finish(.unreachable(reason: "no connection in time"))
+      queuedStatements.removeFirst().finish(.unreachable(reason: waitedInVain))
     }
     while let work = queuedReservations.first, work.deadlineMilliseconds <= now {
-      queuedReservations.removeFirst().finish(.unreachable(reason: "no connection in time"))
+      queuedReservations.removeFirst().finish(.unreachable(reason: waitedInVain))
     }
-    for slot in slots { slot.connection?.checkSilence(nowMilliseconds: now) }
+    for index in slots.indices { keepUp(slot: index, now) }
     finishDraining()
+  }
+
+  private var waitedInVain: String {
+    guard let lastConnectFailure else { return "no connection was free in time" }
+    return "no connection could be made in time: \(lastConnectFailure)"
+  }
+
+  /// Gives up connections that cannot serve, and replaces those that a better one may be found for.
+  private func keepUp(slot index: Int, _ now: UInt64) {
+    guard let connection = slots[index].connection else { return }
+    connection.checkSilence(nowMilliseconds: now)
+    guard connection.isReady else { return }
+    if connection.isStale { return connection.fail("another database is in use now") }
+    if let since = connection.readOnlySinceMilliseconds, now >= since + configuration.readOnlyRecheckMilliseconds {
+      connection.isRetiring = true
+    }
+    guard connection.isRetiring, connection.isAdmitted, connection.isIdle, !connection.isExclusive else { return }
+    counted.statementsSent += connection.statementsSent
+    connection.close()
+    connect(slot: index)
   }
 
   // MARK: Connections
@@ -251,24 +279,47 @@ final class PostgresPool {
 extension PostgresPool: PostgresConnectionOwner {
   func connectionBecameReady(_ connection: PostgresConnection) {
     guard let index = slots.firstIndex(where: { $0.connection === connection }) else { return }
-    slots[index].backoff.reset()
     counted.connectsSucceeded += 1
-    onEvent(.connected(processID: connection.processID))
+    guard let admit = configuration.admit else { return open(connection, slot: index) }
+    let new = LoopBound(NewConnection(identity: connection.identity, connection: connection), loop: loop)
+    let bound = LoopBound((pool: self, connection: connection), loop: loop)
+    Task(executorPreference: loop) {
+      let (pool, connection) = bound.value
+      var refusal: DatabaseError?
+      do throws(DatabaseError) { try await admit(new.value) } catch { refusal = error }
+      guard connection.isReady, let index = pool.slots.firstIndex(where: { $0.connection === connection }) else {
+        return
+      }
+      if let refusal { return connection.fail("not used: \(refusal)") }
+      pool.open(connection, slot: index)
+    }
+  }
+
+  /// Lets calls use a connection.
+  private func open(_ connection: PostgresConnection, slot index: Int) {
+    slots[index].backoff.reset()
+    lastConnectFailure = nil
+    connection.isAdmitted = true
+    onEvent(
+      .connected(processID: connection.processID, identity: connection.identity, isReadOnly: connection.isReadOnly))
     serveQueues()
   }
 
   func connection(
-    _ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool, works: [DatabaseWork]
+    _ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool,
+    broken: [Pipeline<DatabaseWork>.BrokenWork]
   ) {
-    for work in works.reversed() { endAfterBreak(work, reason) }
+    for broken in broken.reversed() { endAfterBreak(broken, reason, endedByServer: connection.endedByServer) }
     guard let index = slots.firstIndex(where: { $0.connection === connection }) else { return }
     slots[index].connection = nil
     counted.statementsSent += connection.statementsSent
     guard !isClosing else { return finishDraining() }
     if wasReady { counted.connectionsLost += 1 } else { counted.connectsFailed += 1 }
+    if !connection.isAdmitted { lastConnectFailure = reason }
     let delay = slots[index].backoff.nextDelayMilliseconds(using: &randomness)
     onEvent(
-      wasReady ? .connectionLost(reason: reason) : .connectFailed(reason: reason, retryMilliseconds: delay))
+      connection.isAdmitted
+        ? .connectionLost(reason: reason) : .connectFailed(reason: reason, retryMilliseconds: delay))
     slots[index].retryTimer = loop.schedule(afterMilliseconds: delay) { [unowned self] in connect(slot: index) }
     serveQueues()
   }
@@ -299,7 +350,11 @@ extension PostgresPool: PostgresConnectionOwner {
     onEvent(.notice(text))
   }
 
-  private func endAfterBreak(_ work: DatabaseWork, _ reason: String) {
+  /// - Parameter endedByServer: The server ended the session in words, so that it did nothing of what it had not answered.
+  private func endAfterBreak(
+    _ broken: Pipeline<DatabaseWork>.BrokenWork, _ reason: String, endedByServer: Bool
+  ) {
+    let work = broken.work
     guard !work.isFinished else { return }
     switch work.kind {
     case .read:
@@ -308,7 +363,14 @@ extension PostgresPool: PostgresConnectionOwner {
       work.prepareToRunAlone()
       queuedStatements.prepend(work)
     case .transactionStep: work.finish(work.isCancelRequested ? .cancelled : .unreachable(reason: reason))
-    case .write, .commit: work.finish(.outcomeUnknown(reason: reason))
+    case .write:
+      // Its transaction commits after the answer to its last step.
+      let isUndone = endedByServer && broken.unansweredSteps > 0
+      work.finish(isUndone ? .unreachable(reason: reason) : .outcomeUnknown(reason: reason))
+    case .commit:
+      // COMMIT is its last step, and commits before its answer.
+      let isUndone = endedByServer && broken.unansweredSteps > 1
+      work.finish(isUndone ? .unreachable(reason: reason) : .outcomeUnknown(reason: reason))
     case .reservation: preconditionFailure("a reservation sends nothing")
     }
   }

@@ -30,7 +30,8 @@ extension QueryResult {
     let isFatal = severity == nil || severity == "FATAL" || severity == "PANIC"
     let state = field(.sqlState).map(SQLState.init(rawValue:)) ?? .missing
     if state == .queryCanceled { return .failure(.statementTimeout, isFatal: isFatal) }
-    let detail = field(.detail).map { "; \($0)" } ?? ""
+    // Details of refused data show the data: rows of people.
+    let detail = state.isAboutData ? "" : field(.detail).map { "; \($0)" } ?? ""
     return .failure(
       .rejected(state, constraint: field(.constraint), serverMessage: failureText + detail), isFatal: isFatal)
   }

@@ -30,10 +30,20 @@ internal import CLibpq
     case message = 0x4D  // M
     case detail = 0x44  // D
     case constraint = 0x6E  // n
+    case sourceFunction = 0x52  // R
   }
 
   func field(_ field: DiagnosticField) -> String? {
     unsafe PQresultErrorField(handle, Int32(field.rawValue)).map { unsafe String(cString: $0) }
+  }
+
+  /// The first row's columns, of a result in text form.
+  var textRow: [String?] {
+    guard rowCount > 0 else { return [] }
+    return (0..<(unsafe PQnfields(handle))).map { column in
+      guard unsafe PQgetisnull(handle, 0, column) == 0 else { return nil }
+      return unsafe String(cString: PQgetvalue(handle, 0, column))
+    }
   }
 
   /// The row, counted from 0. `body` gets it for the time of the call.

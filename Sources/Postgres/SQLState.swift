@@ -5,6 +5,13 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public init(rawValue: String) { self.rawValue = rawValue }
   public var description: String { rawValue }
 
+  public static let readOnlyTransaction = SQLState(rawValue: "25006")
+  public static let diskFull = SQLState(rawValue: "53100")
+  public static let insufficientPrivilege = SQLState(rawValue: "42501")
+  public static let undefinedFunction = SQLState(rawValue: "42883")
+  public static let duplicateTable = SQLState(rawValue: "42P07")
+  public static let duplicateStatementName = SQLState(rawValue: "42P05")
+  public static let untranslatableCharacter = SQLState(rawValue: "22P05")
   public static let notNullViolation = SQLState(rawValue: "23502")
   public static let foreignKeyViolation = SQLState(rawValue: "23503")
   public static let uniqueViolation = SQLState(rawValue: "23505")
@@ -20,4 +27,27 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let queryCanceled = SQLState(rawValue: "57014")
   /// The server did not say; not a code of PostgreSQL.
   public static let missing = SQLState(rawValue: "")
+}
+
+extension SQLState {
+  /// The first two characters: the class.
+  private var code: Substring { rawValue.prefix(2) }
+
+  /// The server cannot do it now, or this server cannot: it may work elsewhere or later. Nothing of the statement took effect.
+  ///
+  /// 08: connection exceptions. 25006: read only. 53: disk full, out of memory, too many connections. 57P: shutdown, starting up.
+  /// 58030: input and output failed. And what shows that the session is not the one that was set up.
+  public var isElsewhereOrLater: Bool {
+    code == "08" || code == "53" || rawValue.hasPrefix("57P") || rawValue == "58030" || self == .readOnlyTransaction
+      || isOfSession
+  }
+
+  /// The session has lost what it had prepared, or has something else: a pooler between gave it to others. A new connection helps.
+  var isOfSession: Bool { self == .invalidStatementName || self == .duplicateStatementName }
+
+  /// The server itself ends the session with it, and has undone what was open: its own shutdown, or a session that was idle for too long.
+  var endsSession: Bool { rawValue.hasPrefix("57P") || rawValue == "25P03" || rawValue == "25P04" }
+
+  /// The statement's data is wrong (22), breaks a constraint (23) or is too large (54): other data of the same statement may be right.
+  public var isAboutData: Bool { code == "22" || code == "23" || code == "54" }
 }

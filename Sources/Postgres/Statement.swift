@@ -20,18 +20,29 @@ public final class Statement: Sendable {
   /// The prepared statement's name on the server; empty for the unnamed one.
   let name: String
 
+  /// Where the program says it, and how it begins: for the log.
+  public var label: String {
+    let words = text.split(whereSeparator: \.isWhitespace).prefix(Self.labelWordsMax).joined(separator: " ")
+    return "\(place) (\(words.prefix(Self.labelCharactersMax)))"
+  }
+
+  private let place: String
+  private static let labelWordsMax = 8
+  private static let labelCharactersMax = 80
   private static let count = Atomic<Int>(0)
 
-  public init(_ access: Access, _ text: String) {
+  public init(_ access: Access, _ text: String, file: StaticString = #fileID, line: UInt = #line) {
     let index = Self.count.wrappingAdd(1, ordering: .relaxed).oldValue
     self.text = text
     self.access = access
     self.index = index
     self.name = "s\(index)"
+    place = "\(file):\(line)"
   }
 
   /// Text that is not worth preparing, such as LISTEN.
-  init(unprepared text: String) {
+  init(unprepared text: String, file: StaticString = #fileID, line: UInt = #line) {
+    place = "\(file):\(line)"
     self.text = text
     access = .write
     index = nil
@@ -84,12 +95,12 @@ public struct CursorStatement: Sendable {
   private static let count = Atomic<Int>(0)
 
   /// Make each one once, as a `static let`.
-  public init(_ select: String, rowsPerChunk: Int) {
+  public init(_ select: String, rowsPerChunk: Int, file: StaticString = #fileID, line: UInt = #line) {
     precondition(rowsPerChunk > 0)
     let name = "cursor\(Self.count.wrappingAdd(1, ordering: .relaxed).oldValue)"
-    declare = Statement(.write, "declare \(name) no scroll cursor for \(select)")
-    fetch = Statement(.write, "fetch forward \(rowsPerChunk) from \(name)")
-    close = Statement(.write, "close \(name)")
+    declare = Statement(.write, "declare \(name) no scroll cursor for \(select)", file: file, line: line)
+    fetch = Statement(.write, "fetch forward \(rowsPerChunk) from \(name)", file: file, line: line)
+    close = Statement(.write, "close \(name)", file: file, line: line)
     self.rowsPerChunk = rowsPerChunk
   }
 }

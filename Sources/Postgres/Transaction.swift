@@ -172,7 +172,7 @@ public final class Transaction {
     }
     guard let failure = work.failure else { return }
     state = connection.isReady ? .failed : .ended
-    pool.counted.failed(failure)
+    pool.report(failure, of: work)
     throw failure
   }
 }

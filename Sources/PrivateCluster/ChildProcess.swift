@@ -117,6 +117,12 @@ package struct ChildProcess: Sendable {
     }
   }
 
+  /// Waits for the process to end; its number stays its own until `waitForEnd()`.
+  package func waitWithoutCollecting() {
+    var information = unsafe siginfo_t()
+    while unsafe waitid(P_PID, id_t(processID), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+  }
+
   /// Waits for the process to end. To be called once.
   package func waitForEnd() -> End {
     var status: Int32 = 0

@@ -26,7 +26,7 @@ struct ClusterProcesses {
   }
 
   /// The process that postmaster.pid names, if it is this cluster's.
-  private func serverProcess() -> pid_t? {
+  func serverProcess() -> pid_t? {
     guard let text = readFile("\(cluster)/postmaster.pid"),
       let number = text.split(separator: "\n").first.flatMap({ pid_t($0) }), belongsToCluster(number)
     else { return nil }

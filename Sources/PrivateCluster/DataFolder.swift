@@ -8,7 +8,7 @@ internal import Synchronization
 /// cluster/       PostgreSQL's data directory; appears complete or not at all
 /// cluster.new/   one that is being made; left over only if the making was interrupted, then removed
 /// socket/        mode 0700: whoever may enter may connect
-/// postgres.log   what PostgreSQL prints
+/// postgres.log   what PostgreSQL prints; postgres.log.1 to .3 are older
 /// ```
 final class DataFolder: Sendable {
   let path: String
@@ -24,7 +24,7 @@ final class DataFolder: Sendable {
   /// Makes the folder if need be, gives it to the server's user and takes the lock.
   init(opening path: String, user: ServerUser?) throws(PrivateClusterError) {
     // Absolute, for the programs that work from another folder.
-    let path = path.hasPrefix("/") ? path : "\(resolvedPath(".") ?? ".")/\(path)"
+    let path = try absolutePath(path)
     try Self.make(path, user: user)
     guard let resolved = resolvedPath(path) else {
       throw .folderUnusable("cannot find the data folder \(path): \(lastSystemError())")
@@ -59,6 +59,45 @@ final class DataFolder: Sendable {
     }
     return version
   }
+
+  /// Bytes of the log at which it is put aside.
+  static let logBytesMax = 16_777_216
+  /// Logs put aside that are kept.
+  static let oldLogsMax = 3
+
+  /// Puts the log aside once it is large: copied and emptied, for PostgreSQL goes on writing into the same file. What it writes between the two is lost.
+  func rotateLog() { Self.rotateLog(logFile, bytesMax: Self.logBytesMax) }
+
+  static func rotateLog(_ logFile: String, bytesMax: Int) {
+    let log = unsafe Glibc.open(logFile, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    guard log >= 0 else { return }
+    defer { close(log) }
+    let size = Int(lseek(log, 0, Int32(SEEK_END)))
+    guard size > bytesMax else { return }
+    for number in stride(from: oldLogsMax - 1, through: 1, by: -1) {
+      unsafe rename("\(logFile).\(number)", "\(logFile).\(number + 1)")
+    }
+    unsafe unlink("\(logFile).1")
+    let old = unsafe Glibc.open("\(logFile).1", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard old >= 0 else { return }
+    defer { close(old) }
+    var offset: off_t = 0
+    while offset < size, unsafe sendfile(old, log, &offset, size - Int(offset)) > 0 {}
+    _ = ftruncate(log, 0)
+  }
+
+  /// What PostgreSQL said last, in lines.
+  var lastWords: String {
+    let file = unsafe Glibc.open(logFile, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    lseek(file, max(0, lseek(file, 0, Int32(SEEK_END)) - Self.lastWordsBytes), Int32(SEEK_SET))
+    return readAll(file, byteLimit: Self.lastWordsBytes).split(separator: "\n").suffix(Self.lastWordsLines)
+      .joined(separator: "\n")
+  }
+
+  private static let lastWordsBytes = 4_096
+  private static let lastWordsLines = 10
 
   /// Makes the cluster under another name and renames it when it is complete, so that an interruption leaves nothing half-made.
   ///
@@ -115,12 +154,11 @@ final class DataFolder: Sendable {
         throw .folderUnusable("cannot make the folder \(path): \(lastSystemError())")
       }
     }
-    if let user, unsafe chown(path, user.userID, user.groupID) != 0 {
-      throw .folderUnusable("cannot give \(path) to the user \(user.name): \(lastSystemError())")
+    // A link to a folder is the operator's own wish.
+    guard let path = resolvedPath(path) else {
+      throw .folderUnusable("cannot find the folder \(path): \(lastSystemError())")
     }
-    guard unsafe chmod(path, 0o700) == 0 else {
-      throw .folderUnusable("\(path) belongs to somebody else: \(lastSystemError())")
-    }
+    try OwnedFolder.give(path, to: user)
   }
 
   private static func checkReachable(_ path: String, user: ServerUser?) throws(PrivateClusterError) {

@@ -12,7 +12,7 @@ package struct PostgresInstallation: Equatable, Sendable {
   ///
   /// - Parameter majorVersion: The version that made the cluster; nil if there is none yet, then the newest is taken.
   package static func find(majorVersion: Int?) throws(PrivateClusterError) -> PostgresInstallation {
-    let installed = (searchPath() + debianFolders()).compactMap(inspect)
+    let installed = folders().compactMap(inspect)
     let fitting = installed.filter {
       $0.majorVersion >= majorVersionMin && ($0.majorVersion == majorVersion ?? $0.majorVersion)
     }
@@ -26,6 +26,9 @@ package struct PostgresInstallation: Equatable, Sendable {
     }
     return chosen
   }
+
+  /// Where programs of PostgreSQL may be: the folders of PATH, then those where Debian keeps each version.
+  package static func folders() -> [String] { searchPath() + debianFolders() }
 
   private static func searchPath() -> [String] {
     guard let path = unsafe getenv("PATH") else { return [] }

@@ -2,10 +2,15 @@ internal import Glibc
 
 extension PrivateCluster {
   /// Ends whatever a program that was killed left running in a data folder.
+  ///
+  /// - Throws: `.folderUnusable` if the folder is a link or belongs to somebody else: then what is in it may lead to anybody's PostgreSQL.
   package static func endLeftovers(in dataFolder: String) throws(PrivateClusterError) {
-    for name in ["cluster", DataFolder.unfinishedName] {
-      guard let cluster = resolvedPath("\(dataFolder)/\(name)") else { continue }
-      try ClusterProcesses(cluster: cluster).stopLeftovers()
+    let user = try ServerUser.choose()
+    guard OwnedFolder.isOwn(dataFolder, user: user), let folder = resolvedPath(dataFolder) else {
+      throw .folderUnusable("\(dataFolder) is not a folder of ours; move it away")
+    }
+    for name in ["cluster", DataFolder.unfinishedName] where OwnedFolder.isOwn("\(folder)/\(name)", user: user) {
+      try ClusterProcesses(cluster: "\(folder)/\(name)").stopLeftovers()
     }
   }
 
@@ -18,8 +23,9 @@ extension PrivateCluster {
   ///
   /// - Returns: Whether there was one.
   package static func restartServer(in dataFolder: String) -> Bool {
-    guard let first = readFile("\(dataFolder)/cluster/postmaster.pid")?.split(separator: "\n").first,
-      let process = pid_t(first)
+    // Not whichever process the number in postmaster.pid may be today.
+    guard let cluster = resolvedPath("\(dataFolder)/cluster"),
+      let process = ClusterProcesses(cluster: cluster).serverProcess()
     else { return false }
     return kill(process, SIGINT) == 0
   }
@@ -28,12 +34,19 @@ extension PrivateCluster {
   ///
   /// - Throws: `.folderUnusable` if none runs there.
   public static func connectionString(runningIn dataFolder: String) throws(PrivateClusterError) -> String {
+    connectionString(socketFolder: try socketFolder(runningIn: dataFolder))
+  }
+
+  /// Where the socket is of the cluster that another program runs in a data folder.
+  ///
+  /// - Throws: `.folderUnusable` if none runs there.
+  package static func socketFolder(runningIn dataFolder: String) throws(PrivateClusterError) -> String {
     // The fifth line names the folder of the socket.
     let lines = (readFile("\(dataFolder)/cluster/postmaster.pid") ?? "").split(
       separator: "\n", omittingEmptySubsequences: false)
     guard lines.count > 4, !lines[4].isEmpty else {
       throw .folderUnusable("no PostgreSQL runs in \(dataFolder): start streakd on it, or name a --database")
     }
-    return connectionString(socketFolder: String(lines[4]))
+    return String(lines[4])
   }
 }

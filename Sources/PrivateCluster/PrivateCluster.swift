@@ -4,7 +4,7 @@ internal import Synchronization
 /// A PostgreSQL of our own: made on first use, reachable through a unix socket only, running as an unprivileged user, restarted when it
 /// crashes, stopped in order with the program that started it.
 ///
-/// One thread waits for the server process. Whatever was acknowledged survives the sudden end of this program, of PostgreSQL, or of both.
+/// One thread starts the server process and waits for it; the system ends the server (SIGQUIT) when this program is gone, however it went. Whatever was acknowledged survives the sudden end of this program, of PostgreSQL, or of both.
 public final class PrivateCluster: Sendable {
   /// For libpq, as the role that owns everything in the cluster.
   public let connectionString: String
@@ -29,6 +29,10 @@ public final class PrivateCluster: Sendable {
 
   /// What the server does, and what may follow.
   private enum State: Equatable {
+    /// It is being started for the first time. Then `running`, or `failed`.
+    case starting
+    /// It could not be started. The end.
+    case failed(PrivateClusterError)
     /// Runs. Then `restarting` if it ends by itself, `stopping` if we end it.
     case running(pid_t)
     /// It ended by itself and is about to be started again. Then `running` or `stopping`.
@@ -45,10 +49,11 @@ public final class PrivateCluster: Sendable {
   /// - Parameters:
   ///   - dataFolder: Made if absent. Given to the server's user if we are root.
   ///   - startSecondsMax: How long the server may take to accept connections, in seconds.
+  ///   - isWanted: Asked again and again while the server starts; once it says no, the start is given up and nothing runs.
   ///   - report: Is told what an operator should know, such as a crash and a restart. Called on the thread that watches the server.
   public static func start(
     dataFolder: String, startSecondsMax: Int = startSecondsMax,
-    report: @escaping @Sendable (String) -> Void = { _ in }
+    report: @escaping @Sendable (String) -> Void = { _ in }, isWanted: @escaping @Sendable () -> Bool = { true }
   ) throws(PrivateClusterError) -> PrivateCluster {
     let user = try ServerUser.choose()
     let folder = try DataFolder(opening: dataFolder, user: user)
@@ -57,29 +62,36 @@ public final class PrivateCluster: Sendable {
     if version == nil { try folder.makeCluster(with: installation) }
     try ClusterProcesses(cluster: folder.cluster).stopLeftovers()
     let socketFolder = try folder.makeSocketFolder()
-    let server = try launch(
-      installation, folder: folder, socketFolder: socketFolder, settings: durableSettings,
-      startSecondsMax: startSecondsMax)
     let cluster = PrivateCluster(
-      folder: folder, installation: installation, socketFolder: socketFolder, server: server, report: report)
-    try cluster.watch(server)
-    return cluster
+      folder: folder, installation: installation, socketFolder: socketFolder, report: report)
+    // The server ends with the thread that started it: with the one that watches it, which lives as long as this program.
+    try cluster.watch { [cluster] in
+      do throws(PrivateClusterError) {
+        let server = try launch(
+          installation, folder: folder, socketFolder: socketFolder,
+          settings: ClusterSettings(cluster: folder.cluster).all,
+          startSecondsMax: startSecondsMax, isWanted: isWanted)
+        cluster.state.withLock { $0 = .running(server.processID) }
+        cluster.keepRunning(server)
+      } catch {
+        cluster.state.withLock { $0 = .failed(error) }
+      }
+    }
+    _ = waitUntil(timeoutSeconds: .max / 1_000) { cluster.state.withLock { $0 != .starting } }
+    guard case .failed(let error) = cluster.state.withLock({ $0 }) else { return cluster }
+    cluster.leaveFolder()
+    throw error
   }
 
-  /// What was acknowledged is on the disk.
-  private static let durableSettings = [
-    "fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=200",
-  ]
-
   private init(
-    folder: DataFolder, installation: PostgresInstallation, socketFolder: String, server: ChildProcess,
+    folder: DataFolder, installation: PostgresInstallation, socketFolder: String,
     report: @escaping @Sendable (String) -> Void
   ) {
     self.folder = folder
     self.installation = installation
     self.socketFolder = socketFolder
     self.report = report
-    self.state = Mutex(.running(server.processID))
+    self.state = Mutex(.starting)
     connectionString = Self.connectionString(socketFolder: socketFolder)
     servingConnectionString = Self.connectionString(socketFolder: socketFolder, role: Self.servingRoleName)
   }
@@ -92,6 +104,12 @@ public final class PrivateCluster: Sendable {
     }
     return "host='\(host)' port=5432 user=\(role) dbname=postgres"
   }
+
+  /// Puts a log that has grown large aside: see `DataFolder.rotateLog`. To be called now and then.
+  public func rotateLog() { folder.rotateLog() }
+
+  /// What PostgreSQL said last.
+  package var lastWords: String { folder.lastWords }
 
   /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second call does nothing.
   public func stop() {
@@ -109,6 +127,10 @@ public final class PrivateCluster: Sendable {
       kill(server, SIGQUIT)
       _ = waitUntil(timeoutSeconds: ClusterProcesses.stopSecondsMax) { state.withLock { $0 == .stopped } }
     }
+    leaveFolder()
+  }
+
+  private func leaveFolder() {
     folder.unlock()
     if socketFolder != "\(folder.path)/socket" { unsafe rmdir(socketFolder) }
   }
@@ -116,7 +138,7 @@ public final class PrivateCluster: Sendable {
   /// Starts the server process and waits until it accepts connections. Nothing of an earlier one may be left: see `stopLeftovers`.
   static func launch(
     _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String, settings: [String],
-    endsWithUs: Bool = false, startSecondsMax: Int = startSecondsMax
+    startSecondsMax: Int = startSecondsMax, isWanted: () -> Bool = { true }
   ) throws(PrivateClusterError) -> ChildProcess {
     let log = unsafe open(folder.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }
@@ -130,16 +152,19 @@ public final class PrivateCluster: Sendable {
         "-c",
         "unix_socket_directories=\"\(socketFolder.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"",
         "-c", "unix_socket_permissions=0700",
-      ] + settings.flatMap { ["-c", $0] }, user: folder.user, output: log, endsWithUs: endsWithUs)
+      ] + settings.flatMap { ["-c", $0] }, user: folder.user, output: log, endsWithUs: true)
     var ended = false
+    var wanted = true
     let ready = waitUntil(timeoutSeconds: startSecondsMax) {
       ended = kill(server.processID, 0) != 0 || hasEnded(server.processID)
-      return ended || isReady(folder.cluster, processID: server.processID)
+      wanted = isWanted()
+      return ended || !wanted || isReady(folder.cluster, processID: server.processID)
     }
-    if ready, !ended { return server }
+    if ready, !ended, wanted { return server }
     if !ended { kill(server.processID, SIGQUIT) }
     let end = server.waitForEnd()
-    let lastWords = (readFile(folder.logFile) ?? "").split(separator: "\n").suffix(5).joined(separator: "\n")
+    guard wanted else { throw .stopped("the start of PostgreSQL was given up") }
+    let lastWords = folder.lastWords
     throw ended
       ? .programFailed("PostgreSQL \(end); see \(folder.logFile):\n\(lastWords)")
       : .timedOut("PostgreSQL did not accept connections within \(startSecondsMax) s; see \(folder.logFile)")
@@ -157,34 +182,27 @@ public final class PrivateCluster: Sendable {
     return lines.count >= 8 && lines[0] == "\(processID)" && lines[7].hasPrefix("ready")
   }
 
-  /// Starts the thread that waits for the server's end.
-  private func watch(_ server: ChildProcess) throws(PrivateClusterError) {
-    let argument = unsafe Unmanaged.passRetained(Watch(cluster: self, server: server))  // released by the thread
+  /// Starts the thread that starts the server and waits for its end.
+  private func watch(_ body: @escaping @Sendable () -> Void) throws(PrivateClusterError) {
+    let argument = unsafe Unmanaged.passRetained(Watch(body))  // released by the thread
     var thread = pthread_t()
     let failure = unsafe pthread_create(
       &thread, nil,
       { argument in
         guard let argument = unsafe argument else { preconditionFailure("a thread without its argument") }
-        let watch = unsafe Unmanaged<Watch>.fromOpaque(argument).takeRetainedValue()
-        watch.cluster.keepRunning(watch.server)
+        unsafe Unmanaged<Watch>.fromOpaque(argument).takeRetainedValue().body()
         return nil
       }, argument.toOpaque())
     guard failure == 0 else {
       unsafe argument.release()
-      kill(server.processID, SIGINT)
-      _ = server.waitForEnd()
       throw .programFailed("cannot start a thread: \(unsafe String(cString: strerror(failure)))")
     }
     pthread_detach(thread)
   }
 
   private final class Watch: Sendable {
-    let cluster: PrivateCluster
-    let server: ChildProcess
-    init(cluster: PrivateCluster, server: ChildProcess) {
-      self.cluster = cluster
-      self.server = server
-    }
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
   /// Waits for the server to end, again and again: starts it anew unless we are stopping. Attempts follow each other after 0.1 s, then
@@ -213,7 +231,8 @@ public final class PrivateCluster: Sendable {
     do throws(PrivateClusterError) {
       try ClusterProcesses(cluster: folder.cluster).stopLeftovers()
       let server = try Self.launch(
-        installation, folder: folder, socketFolder: socketFolder, settings: Self.durableSettings)
+        installation, folder: folder, socketFolder: socketFolder, settings: ClusterSettings(cluster: folder.cluster).all
+      )
       let stopping = state.withLock { state in
         if state == .restarting { state = .running(server.processID) }
         return state == .stopping

@@ -10,11 +10,13 @@ public enum PrivateClusterError: Error, Equatable, CustomStringConvertible {
   case programFailed(String)
   /// PostgreSQL did not accept connections, or did not end, in time.
   case timedOut(String)
+  /// The start was given up because it was no longer wanted.
+  case stopped(String)
 
   public var description: String {
     switch self {
     case .noPostgres(let text), .folderInUse(let text), .folderUnusable(let text), .programFailed(let text),
-      .timedOut(let text):
+      .timedOut(let text), .stopped(let text):
       text
     }
   }

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A PostgreSQL for trying something out: a temporary folder, a unix socket, nothing durable. Gone with `remove()`; if this program is
-/// killed, the server ends by itself and the folder is removed when the next one is made.
+/// killed, the server ends by itself and a small program removes the folder; whatever is left is removed when the next one is made, or by `removeLeftovers`.
 ///
 /// To be made, used and removed on one thread: the server ends with it.
 package final class ScratchCluster {
@@ -10,13 +10,12 @@ package final class ScratchCluster {
   /// Where its programs are.
   package let installation: PostgresInstallation
 
+  private let own: ScratchFolder
   private let folder: DataFolder
   private let socketFolder: String
   private let server: ChildProcess
+  private let remover: Remover
   private var isRemoved = false
-
-  /// What the folders' names begin with.
-  private static let namePrefix = "streakd-scratch-"
 
   private static let settings = [
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "wal_level=minimal",
@@ -31,17 +30,19 @@ package final class ScratchCluster {
   package init(in parent: String, majorVersion: Int?) throws(PrivateClusterError) {
     let user = try ServerUser.choose()
     installation = try PostgresInstallation.find(majorVersion: majorVersion)
-    Self.removeLeftovers(in: parent)
+    own = try ScratchFolder(in: parent, user: user)
+    Self.removeLeftovers(of: own.path, user: user)
     var random = SystemRandomNumberGenerator()
-    let path = "\(parent)/\(Self.namePrefix)\(String(random.next(), radix: 36))"
-    folder = try DataFolder(opening: path, user: user)
+    folder = try DataFolder(opening: "\(own.path)/\(String(random.next(), radix: 36))", user: user)
+    remover = try Remover(of: folder.path)
     do throws(PrivateClusterError) {
       try folder.makeCluster(with: installation, isDurable: false)
       socketFolder = try folder.makeSocketFolder()
       server = try PrivateCluster.launch(
-        installation, folder: folder, socketFolder: socketFolder, settings: Self.settings, endsWithUs: true)
+        installation, folder: folder, socketFolder: socketFolder, settings: Self.settings)
     } catch {
       Self.removeFolder(folder.path)
+      remover.end()
       folder.unlock()
       throw error
     }
@@ -58,7 +59,20 @@ package final class ScratchCluster {
     _ = server.waitForEnd()
     if socketFolder != "\(folder.path)/socket" { Self.removeFolder(socketFolder) }
     Self.removeFolder(folder.path)
+    remover.end()
     folder.unlock()
+  }
+
+  /// Removes what killed programs left in a folder, with all that was restored there.
+  ///
+  /// - Parameter parent: As in `init`.
+  package static func removeLeftovers(in parent: String) throws(PrivateClusterError) {
+    let user = try ServerUser.choose()
+    guard let parent = resolvedPath(parent) else { return }
+    for path in ScratchFolder.existing(in: parent, user: user) {
+      removeLeftovers(of: path, user: user)
+      unsafe rmdir(path)
+    }
   }
 
   private static func removeFolder(_ path: String) {
@@ -66,14 +80,53 @@ package final class ScratchCluster {
   }
 
   /// Removes the folders of programs that were killed: those whose lock nobody holds.
-  private static func removeLeftovers(in parent: String) {
-    for name in folderEntries(parent) where name.hasPrefix(namePrefix) {
-      let lock = unsafe open("\(parent)/\(name)/lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+  private static func removeLeftovers(of own: String, user: ServerUser?) {
+    for name in folderEntries(own) where OwnedFolder.isOwn("\(own)/\(name)", user: user) {
+      let path = "\(own)/\(name)"
+      let lock = unsafe open("\(path)/lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
       guard lock >= 0 else { continue }
       defer { close(lock) }
       guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { continue }
-      try? PrivateCluster.endLeftovers(in: "\(parent)/\(name)")
-      removeFolder("\(parent)/\(name)")
+      try? PrivateCluster.endLeftovers(in: path)
+      removeFolder(path)
     }
+  }
+}
+
+/// A small program that removes a folder once we are gone, however we went.
+private struct Remover {
+  private let child: ChildProcess
+  /// Closed by the system when we are gone: the program waits for that.
+  private let input: Int32
+
+  private static let script = """
+    cat > /dev/null
+    for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+      rm -rf -- "$1" && { rmdir -- "${1%/*}"; exit 0; }
+      sleep 0.2
+    done
+    """
+
+  init(of path: String) throws(PrivateClusterError) {
+    let ends = try ChildProcess.pipe()
+    let nowhere = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
+    defer {
+      close(nowhere)
+      close(ends[0])
+    }
+    do throws(PrivateClusterError) {
+      child = try ChildProcess.start(
+        ["sh", "-c", Self.script, "streakd-remover", path], user: nil, input: ends[0], output: nowhere)
+    } catch {
+      close(ends[1])
+      throw error
+    }
+    input = ends[1]
+  }
+
+  /// After the folder has been removed, once.
+  func end() {
+    close(input)
+    _ = child.waitForEnd()
   }
 }

@@ -64,6 +64,15 @@ func linkTarget(_ path: String) -> String? {
   return String(decoding: bytes[..<count], as: UTF8.self)
 }
 
+/// The path from the root: for programs that work from another folder.
+func absolutePath(_ path: String) throws(PrivateClusterError) -> String {
+  if path.hasPrefix("/") { return path }
+  guard let here = resolvedPath(".") else {
+    throw .folderUnusable("cannot find the working folder: \(lastSystemError())")
+  }
+  return "\(here)/\(path)"
+}
+
 /// The absolute path without links, or nil if there is no such file.
 func resolvedPath(_ path: String) -> String? {
   guard let resolved = unsafe realpath(path, nil) else { return nil }

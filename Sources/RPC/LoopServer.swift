@@ -11,10 +11,14 @@ final class LoopServer {
   let requestBudget: RequestBudget
   private let tls: TLSContext?
   private var listener: SocketListener?
-  private var connections: [ObjectIdentifier: ServerConnection] = [:]
-  private var connectionsByHost: [String: Int] = [:]
+  private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private var connectionsByGroup: [String: Int] = [:]
   let metrics: LoopMetrics
+  /// When streams were ended for room last, on the loop's clock, which stands still for a turn.
+  var relievedAtMilliseconds: UInt64 = 0
   private var counters = ConnectionCounters()
+  /// Those of listeners that have been stopped.
+  private var shortageCount = 0
   private var lagMeter: LoopLagMeter?
   private let heartbeat: LoopHeartbeat
   let observer: (any CallObserver)?
@@ -68,9 +72,9 @@ final class LoopServer {
   private func accept(_ socket: SocketConnection) {
     counters.accepted += 1
     // A Unix socket's peers have no address: they are not counted by it.
-    let host = socket.peerAddress?.host
+    let group = socket.peerAddress?.limitGroup
     guard connections.count < limits.connections.connectionsPerLoopMax,
-      host.map({ connectionsByHost[$0, default: 0] }) ?? 0 < limits.connections.connectionsPerAddressMax,
+      group.map({ connectionsByGroup[$0, default: 0] }) ?? 0 < limits.connections.connectionsPerAddressMax,
       let http2 = try? HTTP2Connection(
         role: .server, socket: socket, loop: loop, resources: resources, tls: try tls?.acceptSession())
     else {
@@ -78,8 +82,8 @@ final class LoopServer {
       return socket.close()
     }
     counters.open += 1
-    if let host { connectionsByHost[host, default: 0] += 1 }
-    let connection = ServerConnection(http2, server: self)
+    if let group { connectionsByGroup[group, default: 0] += 1 }
+    let connection = ServerConnection(http2, limitGroup: group, server: self)
     connections[ObjectIdentifier(connection)] = connection
   }
 
@@ -87,9 +91,9 @@ final class LoopServer {
     connections[ObjectIdentifier(connection)] = nil
     counters.open -= 1
     counters.ended[end, default: 0] += 1
-    guard let host = connection.peerAddress?.host else { return emptied() }
-    let count = (connectionsByHost[host] ?? 1) - 1
-    connectionsByHost[host] = count > 0 ? count : nil
+    guard let group = connection.limitGroup else { return emptied() }
+    let count = (connectionsByGroup[group] ?? 1) - 1
+    connectionsByGroup[group] = count > 0 ? count : nil
     emptied()
   }
 
@@ -101,6 +105,10 @@ final class LoopServer {
   var counted: ServerMetrics {
     var counted = metrics.counted
     counted.connections = counters
+    counted.connections.shortages = shortageCount + (listener?.shortageCount ?? 0)
+    counted.receivedBufferBytes = resources.use.receivedBytes
+    counted.sendingBufferBytes = resources.use.sendingBytes
+    counted.openStreams = resources.openStreamCount
     counted.largeRequestBytes = requestBudget.reservedBytes
     counted.largeRequestsWaiting = requestBudget.waitingCount
     if let lagMeter { counted.loopLags = [lagMeter.lag] }
@@ -113,6 +121,7 @@ final class LoopServer {
 
   /// Stops accepting, lets open calls end, and closes; what is not done after `graceMilliseconds` is cut off.
   func drain(graceMilliseconds: UInt64) async {
+    shortageCount += listener?.shortageCount ?? 0
     listener?.stop()
     listener = nil
     sweeper = nil

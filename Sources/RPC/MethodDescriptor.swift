@@ -50,15 +50,18 @@ public struct MethodPolicy: Sendable, Hashable {
   public var isIdempotent: Bool
   /// Nil: as often as the machine can answer.
   public var rateLimit: RateLimit?
+  /// Bytes of the largest request message, if that is more than `RPCLimits.messageBytesMax`; 0: as for other methods.
+  public var requestBytesMax: Int
 
   public init(
     authentication: Authentication = .none, isAudited: Bool = false, isIdempotent: Bool = false,
-    rateLimit: RateLimit? = nil
+    rateLimit: RateLimit? = nil, requestBytesMax: Int = 0
   ) {
     self.authentication = authentication
     self.isAudited = isAudited
     self.isIdempotent = isIdempotent
     self.rateLimit = rateLimit
+    self.requestBytesMax = requestBytesMax
   }
 }
 

@@ -9,10 +9,20 @@ public struct RPCLimits: Sendable {
   /// stream has its window (`HTTP2Limits.streamWindowBytes`).
   public var largeRequestBytesMax = 16 * 1_024 * 1_024
   /// The same over all connections of a loop.
-  public var largeRequestBytesPerLoopMax = 256 * 1_024 * 1_024
+  public var largeRequestBytesPerLoopMax = 128 * 1_024 * 1_024
   public var http2 = HTTP2Limits()
   public var connections = ConnectionLimits()
   public var decoding = DecodeLimits()
+
+  /// Bytes of all buffers of a loop: half for large requests, a quarter each for what else was received and for what is to be sent.
+  public var bufferBytesPerLoopMax: Int {
+    get { largeRequestBytesPerLoopMax + http2.receivedBytesPerLoopMax + http2.sendingBytesPerLoopMax }
+    set {
+      largeRequestBytesPerLoopMax = newValue / 2
+      http2.receivedBytesPerLoopMax = newValue / 4
+      http2.sendingBytesPerLoopMax = newValue / 4
+    }
+  }
 
   public init() {}
 }

@@ -62,14 +62,21 @@ public struct RPCStatus: Error, Sendable, Equatable {
   /// The same status with one more detail.
   public func with<Detail: ProtobufMessage>(_ detail: Detail) -> RPCStatus {
     var status = self
-    status.details.append(
-      GoogleProtobufAny(typeUrl: "type.googleapis.com/" + Detail.descriptor.fullName, value: detail.protobufBytes()))
+    status.details.append(Self.packed(detail))
     return status
+  }
+
+  static func packed<Detail: ProtobufMessage>(_ detail: Detail) -> GoogleProtobufAny {
+    GoogleProtobufAny(typeUrl: typeURL(of: Detail.self), value: detail.protobufBytes())
+  }
+
+  static func typeURL<Detail: ProtobufMessage>(of type: Detail.Type) -> String {
+    "type.googleapis.com/" + Detail.descriptor.fullName
   }
 
   /// The first detail of the given type; nil when there is none or it cannot be decoded.
   public func detail<Detail: ProtobufMessage>(_ type: Detail.Type) -> Detail? {
-    let url = "type.googleapis.com/" + Detail.descriptor.fullName
+    let url = Self.typeURL(of: type)
     return details.first { $0.typeUrl == url }.flatMap { try? Detail(protobufBytes: $0.value) }
   }
 }

@@ -51,6 +51,19 @@ final class RequestBudget {
     return reservation
   }
 
+  /// Takes room that there is now, past those who wait.
+  /// - Returns: nil when there is none.
+  func reserveNow(_ bytes: Int, for share: Share) -> Reservation? {
+    guard Self.fits(bytes, in: bytesPerConnectionMax, beside: share.reservedBytes),
+      Self.fits(bytes, in: bytesMax, beside: reservedBytes)
+    else { return nil }
+    let reservation = Reservation(bytes: bytes, share: share) {}
+    share.reservedBytes += bytes
+    reservedBytes += bytes
+    reservation.isGranted = true
+    return reservation
+  }
+
   /// The message was used, or nobody will send or use it.
   func release(_ reservation: Reservation) {
     let share = reservation.share

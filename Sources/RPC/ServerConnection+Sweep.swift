@@ -5,6 +5,7 @@ extension ServerConnection {
   /// Looks whether anything takes too long. Called once per `ConnectionLimits.sweepMilliseconds`.
   func sweep(atMilliseconds now: UInt64) {
     let limits = limits.connections
+    if now &- connection.receivedAtMilliseconds >= limits.sweepMilliseconds { connection.trimBuffers() }
     guard session.isEstablished else {
       if now &- openedAtMilliseconds >= limits.handshakeMilliseconds { close(.handshakeTimeout) }
       return

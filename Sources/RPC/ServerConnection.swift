@@ -9,6 +9,8 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   var loop: EventLoop { server.loop }
   var peerAddress: SocketAddress? { connection.peerAddress }
   let connection: HTTP2Connection
+  /// What its peer counts as where addresses have limits; nil for a Unix socket's.
+  let limitGroup: String?
   let openedAtMilliseconds: UInt64
   /// When a sweep saw a call last; at first, when the connection was opened.
   var idleSinceMilliseconds: UInt64
@@ -27,7 +29,8 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     case refusing(sinceMilliseconds: UInt64)
   }
 
-  init(_ connection: HTTP2Connection, server: LoopServer) {
+  init(_ connection: HTTP2Connection, limitGroup: String?, server: LoopServer) {
+    self.limitGroup = limitGroup
     self.connection = connection
     self.server = server
     session = connection.session
@@ -51,6 +54,8 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   }
 
   func connectionClosed() { server.connectionClosed(self, end ?? ConnectionEnd(connection.end)) }
+
+  func receivedTooMuch() { server.relieveReceived(self) }
 
   func receivedHeaders(_ stream: HTTP2Stream) {
     let head = RequestHead(stream.headers, router: server.router)
@@ -105,11 +110,19 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     return server.requestBudget.reserve(bytes, for: share, granted: granted)
   }
 
+  /// Room for a message that is here already; nil when there is none.
+  func reserveNow(_ bytes: Int) -> RequestBudget.Reservation? {
+    let share = requestShare ?? RequestBudget.Share()
+    requestShare = share
+    return server.requestBudget.reserveNow(bytes, for: share)
+  }
+
   /// The answer is decided: what still arrives on the stream is thrown away.
   func discardInput(of stream: HTTP2Stream) {
     stream.discardsInput = true
     session.consumeReceived(stream)
     stream.dropBody()
+    session.countReceived(stream)
   }
 
   private func refuse(
@@ -117,7 +130,7 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   ) {
     refused(head.route, status)
     discardInput(of: stream)
-    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata]))
+    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata], to: self))
   }
 
   private static let explanation = Array(

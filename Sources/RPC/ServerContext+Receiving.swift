@@ -3,12 +3,15 @@ internal import HTTP2
 
 /// How a request comes in.
 extension ServerContext {
+  /// Bytes of the largest request message that the method takes.
+  @usableFromInline var requestBytesMax: Int { max(connection.limits.messageBytesMax, method.policy.requestBytesMax) }
+
   /// More of the request has come, or its end.
   func receivedBody() {
     guard let stream, isOpen else { return }
     countReceived(stream)
     if takesOneRequest && stream.receivedEnd { return start() }
-    let limit = connection.limits.messageBytesMax
+    let limit = requestBytesMax
     let front = MessageFraming.front(
       of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
     if takesOneRequest {
@@ -41,16 +44,31 @@ extension ServerContext {
     let receivable = session.receivableBytes(stream)
     guard bytes - stream.bodyBytes > receivable, receivable <= stream.windowBytes / 2 else { return }
     reservation = connection.reserve(bytes) { [unowned self] in
+      stream.reservedBytes = bytes
+      stream.body.reserveCapacity(stream.bodyOffset + bytes)
+      session.countReceived(stream)
       grantedAtMilliseconds = loop.nowMilliseconds
       session.consumeReceived(stream)
       connection.needsFlush()
     }
   }
 
-  /// The message was used, or nobody will use it.
+  /// Takes room for a message that was small on its way and is large now.
+  func reserveNow(_ bytes: Int) throws(RPCStatus) {
+    guard bytes > Int(connection.limits.http2.streamWindowBytes), bytes > reservation?.bytes ?? 0 else { return }
+    releaseReservation()
+    reservation = connection.reserveNow(bytes)
+    guard reservation != nil else {
+      connection.server.metrics.makeRoom(.received)
+      throw .noRoom
+    }
+  }
+
+  /// The message was used, or nobody will use it. A call with one message keeps its room to the end: what was decoded takes it then.
   func releaseReservation() {
     guard let reservation else { return }
     self.reservation = nil
+    stream?.reservedBytes = 0
     connection.server.requestBudget.release(reservation)
   }
 

@@ -220,26 +220,24 @@ public import ProtobufCodec
       deadlineTimer = nil
       connection.needsFlush()
     }
-    if status != nil {
-      connection.discardInput(of: stream)
-      releaseReservation()
-    }
+    if status != nil { connection.discardInput(of: stream) }
+    releaseReservation()
     if status == nil && progress == .noResponse { sent(stream.outbound.count) }
     ended(status)
     let session = connection.session
     if let status {
       if progress == .noResponse {
-        stream.outbound.removeAll(keepingCapacity: true)
+        session.dropOutbound(stream)
         session.submitHeadersOnlyResponse(
-          stream, StatusTrailers.only(status, metadata: [initialMetadata, trailingMetadata]))
+          stream, StatusTrailers.only(status, metadata: [initialMetadata, trailingMetadata], to: connection))
       } else {
-        session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata]))
+        session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata], to: connection))
       }
       return
     }
     if progress == .noResponse { session.submitGRPCResponse(stream, metadata: initialMetadata) }
     if let trailingMetadata {
-      session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata]))
+      session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata], to: connection))
     } else {
       session.finishGRPCOK(stream)
     }
@@ -277,7 +275,7 @@ public import ProtobufCodec
     _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
   ) throws(RPCStatus) {
     guard let stream else { throw endReason }
-    let limit = connection.limits.messageBytesMax
+    let limit = requestBytesMax
     let front = MessageFraming.front(of: stream.body, from: 0, byteLimit: limit, encoding: requestEncoding)
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
     guard case .message(let count, let isCompressed) = front else {
@@ -290,12 +288,14 @@ public import ProtobufCodec
     let message = MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count
     if isCompressed {
       let expanded = try MessageEncoding.expand(stream.body, message, byteLimit: limit)
+      try reserveNow(expanded.count)
       unsafe try lend(expanded, 0..<expanded.count, body)
     } else {
       unsafe try lend(stream.body, message, body)
     }
     stream.dropBody()
-    releaseReservation()
+    stream.reservedBytes = 0
+    connection.session.countReceived(stream)
   }
 
   /// What there is of the requests of a call that has many.
@@ -312,7 +312,7 @@ public import ProtobufCodec
     _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
   ) throws(RPCStatus) -> NextRequest {
     guard let stream, progress != .finished else { throw endReason }
-    let limit = connection.limits.messageBytesMax
+    let limit = requestBytesMax
     let front = MessageFraming.front(
       of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
@@ -331,6 +331,7 @@ public import ProtobufCodec
     }
     stream.useBody(first: MessageFraming.prefixBytes + count)
     releaseReservation()
+    connection.session.countReceived(stream)
     return .taken
   }
 
@@ -343,7 +344,7 @@ public import ProtobufCodec
     session.consumeUsed(stream)
     session.widenIfBusy(stream)
     let front = MessageFraming.front(
-      of: stream.body, from: stream.bodyOffset, byteLimit: connection.limits.messageBytesMax, encoding: requestEncoding)
+      of: stream.body, from: stream.bodyOffset, byteLimit: requestBytesMax, encoding: requestEncoding)
     admit(front, on: stream)
     connection.needsFlush()
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
@@ -365,15 +366,24 @@ public import ProtobufCodec
   }
 
   /// Keeps the response of a call that has exactly one, encoded, until the call ends.
+  /// - Throws: `.noRoom` when too much waits for peers already.
   @inlinable
-  func setResponse<Response: ProtobufMessage>(_ response: Response) {
-    setResponse { response.append(to: &$0) }
+  func setResponse<Response: ProtobufMessage>(_ response: Response) throws(RPCStatus) {
+    try setResponse { response.append(to: &$0) }
   }
 
   @usableFromInline
-  func setResponse(_ body: (inout [UInt8]) -> Void) {
+  func setResponse(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) {
     guard let stream, progress != .finished else { return }
     appendMessage(to: &stream.outbound, body)
+    try admit(stream)
+  }
+
+  /// Counts what waits for the peer.
+  private func admit(_ stream: HTTP2Stream) throws(RPCStatus) {
+    connection.session.countSending(stream)
+    guard stream.heldSendingBytes > 0 else { return }
+    guard connection.server.admitsResponse(stream, of: connection) else { throw .noRoom }
   }
 
   /// Appends one of many responses.
@@ -382,15 +392,21 @@ public import ProtobufCodec
   func append(_ encode: (inout [UInt8]) -> Void) throws(RPCStatus) -> Bool {
     guard let stream, progress != .finished else { throw endReason }
     let session = connection.session
+    let before = stream.outbound.count
+    appendMessage(to: &stream.outbound, encode)
+    do throws(RPCStatus) { try admit(stream) } catch {
+      stream.outbound.removeLast(stream.outbound.count - before)
+      if stream.outbound.isEmpty { session.dropOutbound(stream) }
+      throw error
+    }
+    // To make room this connection may have been closed.
+    guard progress != .finished else { throw endReason }
     if progress == .noResponse {
       session.submitGRPCResponse(stream, metadata: initialMetadata)
       progress = .headersSent
     }
-    session.append(to: stream) { outbound in
-      let before = outbound.count
-      appendMessage(to: &outbound, encode)
-      sent(outbound.count - before)
-    }
+    sent(stream.outbound.count - before)
+    session.append(to: stream) { _ in }
     connection.needsFlush()
     return session.needsDrain(stream)
   }

@@ -21,7 +21,7 @@ public final class ServerMethod: Sendable {
   ) -> ServerMethod {
     ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
       let request = try context.onlyRequest(Request.self)
-      context.setResponse(try await handler(request, context))
+      try context.setResponse(try await handler(request, context))
     }
   }
 
@@ -44,7 +44,7 @@ public final class ServerMethod: Sendable {
     _ handler: @escaping @Sendable (RequestStream<Request>, ServerContext) async throws(RPCStatus) -> Response
   ) -> ServerMethod {
     ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
-      context.setResponse(try await handler(RequestStream(context: context), context))
+      try context.setResponse(try await handler(RequestStream(context: context), context))
     }
   }
 

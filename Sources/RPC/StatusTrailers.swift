@@ -1,45 +1,45 @@
-internal import GRPCSchema
 internal import HTTP2
-internal import ProtobufCodec
 
 /// The header fields that carry a call's status. Source: gRPC over HTTP/2, "Responses".
 enum StatusTrailers {
-  /// Bytes of `grpc-message` before encoding; longer ones are cut: peers bound their header lists.
-  static let messageBytesMax = 1_024
-  /// Bytes of encoded details; larger ones are left out.
-  static let detailsBytesMax = 6_144
+  /// Bytes of a header list with a status, as RFC 9113 section 6.5.2 counts them; a peer that takes less gets less. Stock clients
+  /// take 8,192 (Java refuses more, C-core some of it, whatever it announces); the rest is for fields that proxies add.
+  static let listBytesMax = 7_680
 
   /// The fields after the last message; nil is OK.
-  static func fields(_ status: RPCStatus?, metadata: [HeaderBlock?]) -> HeaderBlock {
+  static func fields(_ status: RPCStatus?, metadata: [HeaderBlock?], to connection: ServerConnection) -> HeaderBlock {
     var block = HeaderBlock()
-    append(status, metadata, to: &block)
+    append(status, metadata, connection, to: &block)
     return block
   }
 
   /// The fields of a response that has no messages (Trailers-Only).
-  static func only(_ status: RPCStatus, metadata: [HeaderBlock?] = []) -> HeaderBlock {
+  static func only(_ status: RPCStatus, metadata: [HeaderBlock?] = [], to connection: ServerConnection) -> HeaderBlock {
     var block = HeaderBlock()
     block.append(name: ":status", value: "200")
     block.append(name: "content-type", value: "application/grpc")
-    append(status, metadata, to: &block)
+    append(status, metadata, connection, to: &block)
     return block
   }
 
-  private static func append(_ status: RPCStatus?, _ metadata: [HeaderBlock?], to block: inout HeaderBlock) {
+  private static func append(
+    _ status: RPCStatus?, _ metadata: [HeaderBlock?], _ connection: ServerConnection, to block: inout HeaderBlock
+  ) {
     block.append(name: "grpc-status", value: "\((status?.code ?? .ok).rawValue)")
+    var metadata = metadata
     if let status {
-      if !status.message.isEmpty {
-        let message = String(decoding: status.message.utf8.prefix(messageBytesMax), as: UTF8.self)
-        block.append(name: "grpc-message", value: PercentEncoding.encode(message))
+      let peerMax = connection.session.peerHeaderListBytesMax
+      let room = min(listBytesMax, peerMax) - block.listBytes
+      let metadataBytes = metadata.reduce(0) { $0 + ($1?.listBytes ?? 0) }
+      var fitted = FittedStatus(status, bytesMax: room - metadataBytes)
+      if fitted == nil {
+        // The reason says more than any metadata.
+        metadata = []
+        fitted = FittedStatus(status, bytesMax: room)
       }
-      if !status.details.isEmpty {
-        let bytes = GoogleRPCStatus(
-          code: Int32(status.code.rawValue), message: status.message, details: status.details
-        ).protobufBytes()
-        if bytes.count <= detailsBytesMax {
-          block.append(name: "grpc-status-details-bin", value: Base64.encode(bytes, padding: false))
-        }
-      }
+      if fitted?.isReduced ?? true { connection.server.metrics.reduceStatus() }
+      if let message = fitted?.message { block.append(name: FittedStatus.messageName, value: message) }
+      if let details = fitted?.details { block.append(name: FittedStatus.detailsName, value: details) }
     }
     for case let extra? in metadata { block.append(extra) }
   }

@@ -5,7 +5,8 @@ internal import CSQLite
   public enum Access: Sendable {
     /// Makes the file if it is not there.
     case readWrite
-    /// A file that others may own: nothing is written, not even beside it.
+    /// A file that others may own: nothing is written, not even beside it, and its folder need not
+    /// be writable. What a write-ahead log or a rollback journal beside it says holds.
     case readOnly
   }
 
@@ -13,14 +14,29 @@ internal import CSQLite
   private static let statementsMax = 64
 
   private let handle: OpaquePointer  // sqlite3 *
+  /// What is read instead of the file, if SQLite would have to write beside that.
+  private let copy: PrivateCopy?
   private var statements: [String: Statement] = [:]
 
-  /// - Parameter busyMilliseconds: How long to wait for another connection's transaction.
-  public init(path: String, access: Access = .readWrite, busyMilliseconds: Int32 = 10_000) throws(SQLiteError) {
-    let flags =
-      access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
+  /// - Parameters:
+  ///   - busyMilliseconds: How long to wait for another connection's transaction.
+  ///   - copyFolder: Where a copy is made that read-only access may need; nil: the system's folder
+  ///     of temporary files.
+  public init(
+    path: String, access: Access = .readWrite, busyMilliseconds: Int32 = 10_000, copyFolder: String? = nil
+  ) throws(SQLiteError) {
+    let flags: Int32
+    let name: String
+    switch access {
+    case .readWrite: (flags, name, copy) = (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path, nil)
+    case .readOnly where PrivateCopy.isNeeded(for: path):
+      let made = try PrivateCopy(of: path, in: copyFolder)
+      (flags, name, copy) = (SQLITE_OPEN_READWRITE, made.path, made)
+    // Immutable: no lock, and no shared memory beside a file in WAL mode.
+    case .readOnly: (flags, name, copy) = (SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, Self.immutable(path), nil)
+    }
     var opened: OpaquePointer?
-    let code = unsafe sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    let code = unsafe sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard let opened = unsafe opened, code == SQLITE_OK else {
       let message = unsafe opened.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
       unsafe sqlite3_close_v2(opened)
@@ -28,6 +44,7 @@ internal import CSQLite
     }
     unsafe handle = opened
     unsafe sqlite3_busy_timeout(opened, busyMilliseconds)
+    if copy != nil { try execute("PRAGMA query_only = ON") }
   }
 
   deinit {
@@ -65,7 +82,8 @@ internal import CSQLite
     }
   }
 
-  /// Runs `body` in a transaction that has the file for itself from the start; what it throws undoes everything.
+  /// Runs `body` in a transaction that has the file for itself from the start; what it throws
+  /// undoes everything.
   public func transaction<Value>(_ body: () throws(SQLiteError) -> Value) throws(SQLiteError) -> Value {
     try execute("BEGIN IMMEDIATE")
     do throws(SQLiteError) {
@@ -80,6 +98,20 @@ internal import CSQLite
   }
 
   // MARK: Helpers
+
+  /// A URI of a file that nothing changes while it is open.
+  private static func immutable(_ path: String) -> String {
+    let kept = Set("/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8)
+    var uri = "file:"
+    for byte in path.utf8 {
+      if kept.contains(byte) {
+        uri.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        uri += (byte < 0x10 ? "%0" : "%") + String(byte, radix: 16)
+      }
+    }
+    return uri + "?immutable=1"
+  }
 
   private func prepared(_ sql: String) throws(SQLiteError) -> Statement {
     if let known = statements[sql] { return known }

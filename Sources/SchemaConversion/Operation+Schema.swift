@@ -7,14 +7,42 @@ package import StreakDomain
 extension StreakDomain.Operation {
   package init(_ message: Schema.Operation) {
     self.init(
-      seq: message.seq, time: HybridTime(packed: message.hybridTime), seen: StreakDomain.Cursor(message.seen),
+      seq: message.seq, time: HybridTime(packed: message.hybridTime), seen: SeenStatements(message.seen),
       change: Change(message.change))
   }
 }
 
 extension StreakDomain.Cursor {
   package init(_ message: Schema.Cursor?) {
-    self.init(epoch: message?.epoch ?? 0, changeNumber: message?.changeNumber ?? 0)
+    self.init(
+      epoch: Epoch(number: message?.epoch ?? 0, bits: Int64(bitPattern: message?.epochBits ?? 0)),
+      changeNumber: message?.changeNumber ?? 0, tag: message?.tag ?? [])
+  }
+}
+
+extension Schema.Cursor {
+  package init(_ cursor: StreakDomain.Cursor, resume: [UInt8] = []) {
+    self.init(
+      epoch: cursor.epoch.number, changeNumber: cursor.changeNumber, resume: resume,
+      epochBits: UInt64(bitPattern: cursor.epoch.bits), tag: cursor.tag)
+  }
+}
+
+extension StatementID {
+  /// Nil for a source that is no id.
+  package init?(_ message: StatementId) {
+    guard let source = Identifier(message.sourceId) else { return nil }
+    self.init(source: source, seq: message.seq)
+  }
+}
+
+extension StatementId {
+  package init(_ id: StatementID) { self.init(sourceId: id.source.bytes, seq: id.seq) }
+}
+
+extension SeenStatements {
+  package init(_ messages: [StatementId]) {
+    self = messages.isEmpty ? .nothing : SeenStatements(messages.compactMap { StatementID($0) })
   }
 }
 
@@ -26,6 +54,8 @@ extension StreakDomain.Operation.Change {
       case .setCompletion(let wanted): StreakDomain.Operation.Completion(wanted).map { .setCompletion($0) }
       case .editHabit(let wanted): StreakDomain.Operation.HabitEdit(wanted).map { .editHabit($0) }
       case .deleteHabit(let wanted): Identifier(wanted.habitId).map { .deleteHabit($0) }
+      case .setNote(let wanted): StreakDomain.Operation.Note(wanted).map { .setNote($0) }
+      case .setDayStart(let wanted): .setDayStart(wanted.dayStartMinutes)
       case .resolveConflict(let wanted):
         Identifier(wanted.noticeId).map {
           .resolveConflict(StreakDomain.Operation.Resolution(noticeID: $0, takesOther: wanted.takeOther))
@@ -39,7 +69,16 @@ extension StreakDomain.Operation.Change {
 extension StreakDomain.Operation.Completion {
   package init?(_ message: SetCompletion) {
     guard let habitID = Identifier(message.habitId), let made = StreakDomain.LocalTime(message.made) else { return nil }
-    self.init(habitID: habitID, day: Day(message.day), done: message.done, note: message.note, made: made)
+    self.init(
+      habitID: habitID, day: Day(message.day), done: message.done, note: message.note, made: made,
+      undone: message.undone.isEmpty ? nil : message.undone.compactMap { StatementID($0) })
+  }
+}
+
+extension StreakDomain.Operation.Note {
+  package init?(_ message: SetNote) {
+    guard let habitID = Identifier(message.habitId), let made = StreakDomain.LocalTime(message.made) else { return nil }
+    self.init(habitID: habitID, day: Day(message.day), text: message.note, made: made)
   }
 }
 

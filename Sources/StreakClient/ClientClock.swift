@@ -34,9 +34,10 @@ extension ClientClock {
 
 /// The machine's clocks and zone.
 public struct SystemClock: ClientClock {
-  private let zoneName: String
+  /// Nil: no name is known; the offset is told.
+  private let zoneName: String?
 
-  public init() { zoneName = Self.currentZoneName() }
+  public init() { zoneName = SystemZone().name }
 
   public var milliseconds: Int64 { Self.read(CLOCK_REALTIME) }
 
@@ -54,24 +55,11 @@ public struct SystemClock: ClientClock {
     localtime_r(&seconds, &local)
     // Historic local mean times may have offsets that the service does not know; none of them is further than a day.
     let range = LocalTime.utcOffsetSecondsRange
-    return (zoneName, min(max(Int32(clamping: local.tm_gmtoff), range.lowerBound), range.upperBound))
+    let offset = min(max(Int32(clamping: local.tm_gmtoff), range.lowerBound), range.upperBound)
+    return (zoneName ?? SystemZone.name(ofOffsetSeconds: offset), offset)
   }
 
   public func sleep(milliseconds: Int64) async {
     try? await Task.sleep(nanoseconds: UInt64(max(0, min(milliseconds, 86_400_000))) * 1_000_000)
-  }
-
-  /// The IANA name: from TZ, else from where /etc/localtime points to, else UTC.
-  private static func currentZoneName() -> String {
-    tzset()
-    if let text = getenv("TZ") {
-      let name = String(cString: text).drop { $0 == ":" }
-      return name.isEmpty || name.utf8.count > DayRules.zoneBytesMax ? "UTC" : String(name)
-    }
-    guard let path = realpath("/etc/localtime", nil) else { return "UTC" }
-    defer { free(path) }
-    let parts = String(cString: path).split(separator: "/")
-    guard let place = parts.firstIndex(of: "zoneinfo"), place + 1 < parts.count else { return "UTC" }
-    return parts[(place + 1)...].joined(separator: "/")
   }
 }

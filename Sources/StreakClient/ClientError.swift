@@ -15,12 +15,17 @@ public enum ClientError: Error, Equatable, Sendable {
   case invalid(String)
   /// There is no network at all, or nobody is signed in.
   case notPossible(String)
-  /// The server could not be reached, or could not answer now: later it may.
+  /// The server could not be reached: later it may.
   case unreachable(String)
+  /// The server was reached and could not do it: later it may.
+  case failing(String)
   /// The person has to sign in to this account again. Nothing is lost; what waits is sent afterwards.
   case signInNeeded
   /// The account was erased, on whatever device: what was here of it is gone too.
   case accountErased
+  /// The server does not know the account: it was restored to a moment before the account was made. Everything of it is in the anonymous
+  /// session now, to be signed up, or brought into another account.
+  case accountUnknown
   /// The server refused.
   case refused(Refusal)
 
@@ -45,11 +50,13 @@ public enum ClientError: Error, Equatable, Sendable {
       retrySeconds: status.detail(GoogleRPCRetryInfo.self)?.retryDelay?.seconds, status: status)
     switch (status.code, refusal.reason) {
     case (_, "ACCOUNT_ERASED"): self = .accountErased
+    case (_, "ACCOUNT_UNKNOWN"): self = .accountUnknown
     case (_, "CREDENTIALS_INVALID"): self = .signInNeeded
     // What says nothing of the request: the same one again may be answered otherwise.
     case (.unavailable, _), (.cancelled, _), (.unknown, _), (.deadlineExceeded, _), (.internal, _),
       (.aborted, "CONCURRENT_CHANGE"):
-      self = .unreachable(status.message)
+      let isAnswer = !refusal.reason.isEmpty || status.code == .internal || status.code == .unknown
+      self = isAnswer ? .failing(status.message) : .unreachable(status.message)
     default: self = .refused(refusal)
     }
   }
@@ -63,7 +70,7 @@ public enum ClientError: Error, Equatable, Sendable {
   var isFinal: Bool {
     switch self {
     case .refused(let refusal): refusal.code != .resourceExhausted
-    case .accountErased, .invalid, .refusedHere: true
+    case .accountErased, .accountUnknown, .invalid, .refusedHere: true
     default: false
     }
   }
@@ -73,8 +80,8 @@ extension ClientError.Refusal {
   /// The operation that the server waits for.
   var expectedSeq: Int64 { status.detail(SyncRefusal.self)?.expectedSeq ?? 0 }
 
-  /// What the migration did that brought the session here before.
-  var migration: MigrationResult { status.detail(MigrationResult.self) ?? MigrationResult() }
+  /// What the migration did that brought the session here before; nil if the refusal does not say.
+  var migration: MigrationResult? { status.detail(MigrationResult.self) }
 }
 
 extension RPCStatus {
@@ -94,8 +101,11 @@ extension ClientError: CustomStringConvertible {
     case .refusedHere(let reason): "Not accepted: \(reason.rawValue)."
     case .invalid(let message), .notPossible(let message): message
     case .unreachable(let message): "The server cannot be reached: \(message)"
+    case .failing(let message): "The server was reached and could not answer: \(message) Try again later."
     case .signInNeeded: "Sign in again: the server does not know this device's credentials any more. Nothing is lost."
     case .accountErased: "The account was erased."
+    case .accountUnknown:
+      "The server does not know this account any more: it was restored to a moment before the account was made. Nothing is lost: everything is on this device, as before an account. Sign up again, or sign in to another account and bring it along."
     case .refused(let refusal):
       ([refusal.message] + refusal.fields.map { "  \($0)" }
         + (refusal.retrySeconds.map { ["  try again in \($0) s"] } ?? [])).joined(separator: "\n")

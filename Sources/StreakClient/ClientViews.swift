@@ -23,6 +23,8 @@ public enum ClientEvent: Equatable, Sendable {
   case signInNeeded
   /// The account was erased; what was here of it is gone.
   case accountErased
+  /// The server does not know the account any more; what was in it is the anonymous session now.
+  case accountUnknown
 }
 
 /// An account that this device holds.
@@ -33,6 +35,8 @@ public struct AccountView: Equatable, Sendable {
   public var isCurrent: Bool
   /// It has credentials that work, as far as the device knows.
   public var isSignedIn: Bool
+  /// The server did not know it: what it held is in the anonymous session.
+  public var isUnknownToServer = false
   /// Operations that the server has not decided.
   public var waiting: Int
 }

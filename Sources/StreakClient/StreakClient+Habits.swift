@@ -24,7 +24,8 @@ extension StreakClient {
           dayStartMinutes: state.dayStartMinutes), now: now)
       let today = zones.today(now: now)
       var days: [Identifier: [Day: LedgerCell]] = [:]
-      for (key, cell) in shown.cells { days[key.habitID, default: [:]][key.day] = cell }
+      let cells = state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? shown.cells
+      for (key, cell) in cells { days[key.habitID, default: [:]][key.day] = cell }
       return shown.habits.filter { includingArchived || !$0.value.archived }.map { id, fields in
         let cells = days[id] ?? [:]
         let counted = cells.filter { $0.value.done && $0.value.trust == .counted }.keys
@@ -81,14 +82,25 @@ extension StreakClient {
   ///
   /// - Parameters:
   ///   - day: Nil: today. Earlier days are entered afterwards: they count if they are fresh (`DayRules`).
-  ///   - note: Nil: the note stays as it is.
+  ///   - note: Nil: the note stays as it is. Empty: the day's note is cleared.
   public func complete(_ habitID: Identifier, on day: Day? = nil, note: String? = nil) throws(ClientError) {
     try tap(habitID, on: day, done: true, note: note)
   }
 
-  /// A day is not done after all. Its note stays.
+  /// A day is not done after all. Its note stays. In an account, days older than 30 days cannot be taken back.
   public func undo(_ habitID: Identifier, on day: Day? = nil) throws(ClientError) {
     try tap(habitID, on: day, done: false, note: nil)
+  }
+
+  /// The note of a day, whether the day is done or not.
+  /// - Parameter note: Empty: the note is cleared.
+  public func setNote(_ habitID: Identifier, on day: Day? = nil, to note: String) throws(ClientError) {
+    let now = clock.milliseconds
+    try store.change { state throws(ClientError) in
+      let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
+      try state.note(habitID, day: day ?? made.day, note, made: made, now: now)
+    }
+    wake()
   }
 
   private func tap(_ habitID: Identifier, on day: Day?, done: Bool, note: String?) throws(ClientError) {
@@ -108,12 +120,20 @@ extension StreakClient {
     }
   }
 
-  /// When this person's day begins, in minutes after midnight. What was recorded before stays as it is.
+  /// When this person's day begins, in minutes after midnight.
+  public func dayStartMinutes() throws(ClientError) -> Int32 {
+    try store.read { state throws(ClientError) in state.dayStartMinutes }
+  }
+
+  /// Sets when this person's day begins, in minutes after midnight: on this device, or in the account and so on all its devices. What was
+  /// recorded before stays as it is.
   public func setDayStart(minutes: Int32) throws(ClientError) {
     guard LocalTime.dayStartMinutesRange.contains(minutes) else {
       throw .invalid("A day begins 0 to 1439 minutes after midnight.")
     }
-    try store.change { state throws(ClientError) in state.dayStartMinutes = minutes }
+    let now = clock.milliseconds
+    try store.change { state throws(ClientError) in state.setDayStart(minutes: minutes, now: now) }
+    wake()
   }
 
   /// The moment that stands for a day: now, if it is today's; otherwise the middle of that day here.
@@ -189,32 +209,69 @@ extension ClientState {
   mutating func record(
     _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, before: LedgerCell?, now: Int64
   ) throws(ClientError) {
-    if let note, note.utf8.count > StreakClient.noteBytesMax || note.utf8.contains(0) {
+    try Self.check(note: note ?? "", day: day, made: made, now: now)
+    if !done {
+      guard before != nil else { throw .refusedHere(.cellNotFound) }
+      // Without an account nothing was said to anybody: whatever was entered by mistake can be taken back.
+      guard current == nil || !DayRules.isSealed(day: day, today: DayRules.judgedDay(made, at: now)) else {
+        throw .refusedHere(.daySealed)
+      }
+    }
+    let isNoteNew = done && note.map { $0 != before?.note ?? "" } ?? false
+    guard before?.done != done || isNoteNew else { return }
+    let key = CellKey(habitID: habitID, day: day)
+    guard let userID = current else {
+      return try stateInSession(
+        key, done: done, note: isNoteNew ? note ?? "" : before?.note ?? "", made: made, before: before, now: now)
+    }
+    let completion = Operation.Completion(habitID: habitID, day: day, done: done, note: done ? note : nil, made: made)
+    _ = changeAccount(userID) { account in
+      // A completion without a note states none: to clear one is a statement of its own.
+      if before?.done != done || note != "" { account.replica.make(.setCompletion(completion), milliseconds: now) }
+      if isNoteNew, note == "" {
+        account.replica.make(
+          .setNote(Operation.Note(habitID: habitID, day: day, text: "", made: made)), milliseconds: now)
+      }
+      account.zones.note(made, now: now)
+    }
+  }
+
+  /// States the note of a day; empty text clears it.
+  mutating func note(
+    _ habitID: Identifier, day: Day, _ text: String, made: LocalTime, now: Int64
+  ) throws(ClientError) {
+    guard shownHabit(habitID) != nil else { throw .refusedHere(.habitNotFound) }
+    try Self.check(note: text, day: day, made: made, now: now)
+    let key = CellKey(habitID: habitID, day: day)
+    let before = shownCell(key)
+    guard text != before?.note ?? "" else { return }
+    guard let userID = current else {
+      return try stateInSession(key, done: before?.done ?? false, note: text, made: made, before: before, now: now)
+    }
+    _ = changeAccount(userID) { account in
+      account.replica.make(
+        .setNote(Operation.Note(habitID: habitID, day: day, text: text, made: made)), milliseconds: now)
+    }
+  }
+
+  private static func check(note: String, day: Day, made: LocalTime, now: Int64) throws(ClientError) {
+    if note.utf8.count > StreakClient.noteBytesMax || note.utf8.contains(0) {
       throw .invalid("A note has at most \(StreakClient.noteBytesMax) bytes, none of them zero.")
     }
     if let rejection = DayRules.rejection(day: day, made: made, now: now) {
       throw .refusedHere(OperationRejection(rawValue: rejection.rawValue) ?? .malformed)
     }
-    let key = CellKey(habitID: habitID, day: day)
-    if !done {
-      guard before != nil else { throw .refusedHere(.cellNotFound) }
-      guard !DayRules.isSealed(day: day, today: made.day(atMilliseconds: now)) else { throw .refusedHere(.daySealed) }
+  }
+
+  private mutating func stateInSession(
+    _ key: CellKey, done: Bool, note: String, made: LocalTime, before: LedgerCell?, now: Int64
+  ) throws(ClientError) {
+    guard before != nil || (session?.entries.count ?? 0) < StreakClient.sessionEntriesMax else {
+      throw .invalid("Without an account at most \(StreakClient.sessionEntriesMax) days can be kept.")
     }
-    let note = note ?? before?.note ?? ""
-    guard before?.done != done || before?.note != note else { return }
-    guard let userID = current else {
-      guard before != nil || (session?.entries.count ?? 0) < StreakClient.sessionEntriesMax else {
-        throw .invalid("Without an account at most \(StreakClient.sessionEntriesMax) days can be kept.")
-      }
-      return changeSession(now: now, cell: key) { session in
-        session.entries[key] = AnonymousSession.Entry(done: done, note: note, made: made)
-        session.zones.note(made, now: now)
-      }
-    }
-    let completion = Operation.Completion(habitID: habitID, day: day, done: done, note: done ? note : "", made: made)
-    _ = changeAccount(userID) { account in
-      account.replica.make(.setCompletion(completion), milliseconds: now)
-      account.zones.note(made, now: now)
+    changeSession(now: now, cell: key) { session in
+      session.entries[key] = AnonymousSession.Entry(done: done, note: note, made: made)
+      session.zones.note(made, now: now)
     }
   }
 }

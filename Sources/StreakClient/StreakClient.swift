@@ -107,12 +107,17 @@ public actor StreakClient {
     try changeCurrent { $0.replica.forgetRejected(operation.time) }
   }
 
-  /// Picks a side of a conflict: true takes the value that was not kept, false leaves things as they are.
+  /// Picks a side of a conflict: true takes the value that was not kept, false confirms the one that holds. It is stated as a person would state it
+  /// who had seen no conflict.
   public func resolve(_ noticeID: Identifier, takingOther: Bool) throws(ClientError) {
     let now = clock.milliseconds
     try changeCurrent { account in
-      let resolution = Operation.Resolution(noticeID: noticeID, takesOther: takingOther)
-      account.replica.make(.resolveConflict(resolution), milliseconds: now)
+      guard let notice = account.replica.notices[noticeID] else { return }
+      let dayStart = account.replica.shownDayStartMinutes
+      let moment = notice.day.map { made(on: $0, now: now, dayStartMinutes: dayStart) }
+      let change = notice.statement(
+        takingOther: takingOther, made: moment, fields: account.replica.shownHabits[notice.habitID])
+      if let change { account.replica.make(change, milliseconds: now) }
     }
     wake()
   }
@@ -128,5 +133,34 @@ public actor StreakClient {
   func wake() {
     schedule.wake(now: clock.monotonicMilliseconds)
     syncAlarm.ring()
+  }
+}
+
+extension Notice {
+  /// The statement that settles a conflict; nil if there is nothing to state.
+  ///
+  /// Not `ResolveConflict`, which needs the conflict to be there: a server that lost it, and gets the statements again, may not have it yet.
+  /// - Parameters:
+  ///   - made: The moment that stands for the conflict's day.
+  ///   - fields: The habit as the person sees it; nil: it is deleted.
+  func statement(takingOther: Bool, made: LocalTime?, fields: HabitFields?) -> Operation.Change? {
+    let value = takingOther ? other : kept
+    switch kind {
+    case .noteConflict:
+      guard let day, let made else { return nil }
+      return .setNote(Operation.Note(habitID: habitID, day: day, text: value, made: made))
+    case .doneConflict:
+      guard let day, let made else { return nil }
+      return .setCompletion(Operation.Completion(habitID: habitID, day: day, done: value == "true", made: made))
+    case .fieldConflict:
+      guard let field, var fields else { return nil }
+      fields.set(field, text: value)
+      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [field]))
+    case .deletionConflict where takingOther: return .deleteHabit(habitID)
+    case .deletionConflict:
+      guard let fields else { return nil }
+      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [.archived]))
+    case .streakHealed: return nil
+    }
   }
 }

@@ -6,6 +6,10 @@ public enum DayRules {
   public static let backfillDaysMax = 2
   /// How far a clock may be ahead before a day counts as a future one, in milliseconds.
   public static let futureSlackMilliseconds: Int64 = 5 * 60_000
+  /// By how much a day start may move a date by which a day is judged, in minutes.
+  public static let judgedDayStartMinutesMax: Int32 = 360
+  /// Counted days that a habit may have before the account's first date.
+  public static let earlyDaysMax = 30
   /// Bytes of a zone name.
   public static let zoneBytesMax = 64
 
@@ -14,6 +18,21 @@ public enum DayRules {
     LocalTime.day(
       atMilliseconds: now.addingReportingOverflow(futureSlackMilliseconds).partialValue,
       utcOffsetSeconds: LocalTime.utcOffsetSecondsRange.upperBound, dayStartMinutes: 0)
+  }
+
+  /// The date by which a day is judged: that of `moment` in the statement's own offset, with a day start of at most 6 hours.
+  /// - Parameter moment: In milliseconds since 1970.
+  public static func judgedDay(_ made: LocalTime, at moment: Int64) -> Day {
+    LocalTime.day(
+      atMilliseconds: moment, utcOffsetSeconds: made.utcOffsetSeconds,
+      dayStartMinutes: min(made.dayStartMinutes, judgedDayStartMinutesMax))
+  }
+
+  /// The earliest date anywhere on Earth (UTC-12) when an account was made. Days before it are the account's early days.
+  /// - Parameter createdAt: In milliseconds since 1970.
+  public static func firstDay(createdAt: Int64) -> Day {
+    LocalTime.day(
+      atMilliseconds: createdAt, utcOffsetSeconds: LocalTime.utcOffsetSecondsRange.lowerBound, dayStartMinutes: 0)
   }
 
   /// The first field that cannot be; nil if all can.
@@ -46,8 +65,8 @@ public enum DayRules {
   /// not made then but is entered afterwards, and counts only when it is fresh. How many days a catch-up may claim
   /// (`ZONE_HOP`) is not decided here: it depends on what else the device has claimed.
   /// - Parameters:
-  ///   - today: The person's date now.
-  ///   - caughtUpDay: The person's date when the device last had nothing left to send.
+  ///   - today: The date at arrival, by `judgedDay`.
+  ///   - caughtUpDay: The date when the device last had nothing left to send, by `judgedDay`.
   public static func trust(day: Day, today: Day, caughtUpDay: Day) -> CellTrust {
     let age = day.distance(to: today)
     if age > lateDaysMax { return .quarantined(.tooOld) }

@@ -8,6 +8,8 @@ public enum StreakState: Sendable {
   case atRisk
   /// The last counted day is before yesterday.
   case broken
+  /// Yesterday counts, and the habit is archived: its streak is not at risk.
+  case archived
 }
 
 /// A habit's streak on a given day.

@@ -42,11 +42,11 @@ public struct StreakSummary: Equatable, Sendable {
   }
 
   /// The streak on `today`, by `currentRun`.
-  /// - Parameter isArchived: An archived habit is never at risk: yesterday's streak is shown as it stood.
+  /// - Parameter isArchived: An archived habit is never at risk: a streak that ends yesterday stands as it was.
   public func streak(today: Day, isArchived: Bool = false) -> Streak {
     let (run, state) = currentRun(today: today)
     return Streak(
-      state: state == .atRisk && isArchived ? .broken : state, current: run?.count ?? 0, longest: longest,
+      state: state == .atRisk && isArchived ? .archived : state, current: run?.count ?? 0, longest: longest,
       total: total, lastDay: lastRun?.upperBound)
   }
 }

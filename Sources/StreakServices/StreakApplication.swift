@@ -39,7 +39,7 @@ public final class StreakApplication: Sendable {
     limiter = RateLimiter(store: store, settings: rateLimits)
     self.erasures = erasures
     self.operators = operators
-    issuer = TokenIssuer(lifetimes: lifetimes)
+    issuer = TokenIssuer(lifetimes: lifetimes, store: store)
   }
 
   /// What each loop has of its own.

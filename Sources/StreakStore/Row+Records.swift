@@ -51,14 +51,14 @@ extension Row {
       dayStartMinutes: try int32(column + 3))
   }
 
-  /// Columns habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds, day_start_minutes,
-  /// recorded_at, device_id, migration_id.
+  /// Columns habit_id, day, then `LedgerColumns.cell`.
   func cell(from column: Int) throws(DatabaseError) -> CellRecord {
-    CellRecord(
-      habitID: try identifier(column), day: try int32(column + 1), done: try bool(column + 2),
-      note: try string(column + 3), quarantineReason: Int32(try int16(column + 4)), version: try int64(column + 5),
-      made: try localTime(from: column + 6), recordedAt: try moment(column + 10),
-      deviceID: try identifierOrNull(column + 11), migrationID: try identifierOrNull(column + 12))
+    CellRecord(try cellKey(column), try cellState(from: column + 2))
+  }
+
+  /// Columns habit_id, day.
+  func cellKey(_ column: Int) throws(DatabaseError) -> CellKey {
+    CellKey(habitID: try identifier(column), day: Day(try int32(column + 1)))
   }
 }
 

@@ -5,16 +5,18 @@ extension StoreError {
     self =
       switch error {
       case .unreachable(let reason): .unavailable(reason: reason)
-      case .statementTimeout: .unavailable(reason: "statement timeout")
+      case .statementTimeout: .unavailable(reason: "a statement was cancelled, or ran for longer than it may")
       case .outcomeUnknown(let reason): .outcomeUnknown(reason: reason)
       case .cancelled: .cancelled
       case .limitExceeded(.queuedStatementsMax), .limitExceeded(.queuedTransactionsMax): .overloaded
       case .rejected(.serializationFailure, _, _), .rejected(.deadlockDetected, _, _),
         .rejected(.uniqueViolation, _, _):
         .concurrentChange
-      case .rejected(let state, let constraint, let message):
-        .fault(reason: "\(state) \(constraint ?? "") \(message)")
-      case .limitExceeded(.statementBytesMax), .undecodable, .unencodable: .fault(reason: "\(error)")
+      case .rejected(let state, _, _) where state.isElsewhereOrLater: .unavailable(reason: "\(error)")
+      case .rejected(let state, _, _):
+        .fault(reason: "\(error)", isLogged: true, isAboutData: state.isAboutData)
+      case .limitExceeded(.statementBytesMax), .unencodable: .fault(reason: "\(error)", isLogged: true)
+      case .undecodable: .fault(reason: "\(error)")
       }
   }
 }

@@ -1,6 +1,7 @@
 public import EventLoop
+public import Logging
 internal import Postgres
-internal import struct StreakDomain.Identifier
+public import StreakDomain
 internal import Synchronization
 
 /// The tables of the service as typed calls. One for the process; each call uses the connections of the loop it is made on.
@@ -17,7 +18,11 @@ public final class StreakStore: Sendable {
   let configuration: PostgresConfiguration
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
-  private let currentEpoch: Epoch
+  /// Names this store among those of other processes, in the table that readiness writes to.
+  let serverID: Identifier
+  let currentEpoch: CurrentEpoch
+  /// The disk is full, as far as is known.
+  let lacksSpace: SpaceFlag
   let ledgerMemory: LedgerMemory
 
   /// What each loop has of its own.
@@ -34,14 +39,14 @@ public final class StreakStore: Sendable {
   ///   - connectionString: libpq's: a `postgresql://` URL or a list of `keyword=value`.
   ///   - loops: The loops that calls will be made on.
   ///   - busyPollMicroseconds: How long a loop stays awake for the answer to a change that is alone; 0: not at all.
-  ///   - onEvent: Told of connections made and lost, as text for the log.
+  ///   - logger: Told of connections made and lost, and of statements that fail, each kind once in a second; nil: nothing is logged.
   ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next ones need not load it; 0: nothing.
   /// - Throws: `StoreConfigurationError` if the connection string is not one.
   public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
     ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
-    onEvent: @escaping @Sendable (String) -> Void = { _ in }
+    logger: Logger? = nil
   ) throws(StoreConfigurationError) {
     var configuration: PostgresConfiguration
     do {
@@ -52,22 +57,33 @@ public final class StreakStore: Sendable {
     configuration.connectionsPerLoop = connectionsPerLoop
     self.init(
       configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
-      ledgerMemoryBytes: ledgerMemoryBytes, onEvent: onEvent)
+      ledgerMemoryBytes: ledgerMemoryBytes, logger: logger)
   }
 
   init(
     configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
     busyPollMicroseconds: Int = 0, ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
-    onEvent: @escaping @Sendable (String) -> Void = { _ in }
+    logger: Logger? = nil
   ) {
+    let log = logger.map { DatabaseLog(logger: $0) }
+    let epoch = CurrentEpoch(logger: logger)
     var configuration = configuration
     configuration.serverSettings = Self.plannerSettings
-    let database = Database(configuration: configuration, loops: loops, onEvent: { onEvent("\($0)") })
+    configuration.admit = { new throws(DatabaseError) in try await epoch.admit(new) }
+    let space = SpaceFlag()
+    let database = Database(
+      configuration: configuration, loops: loops,
+      onEvent: { event in
+        if case .failed(.rejected(.diskFull, _, _), _) = event { space.isSet = true }
+        log?.note(event)
+      })
     self.configuration = configuration
     self.database = database
     self.limits = limits
-    let epoch = Epoch()
+    var generator = SystemRandomNumberGenerator()
+    serverID = Identifier(high: generator.next(), low: generator.next())
     currentEpoch = epoch
+    lacksSpace = space
     let memory = LedgerMemory(bytesMax: ledgerMemoryBytes)
     ledgerMemory = memory
     parts = loops.map { loop in
@@ -83,7 +99,7 @@ public final class StreakStore: Sendable {
         grantBatcher: batcher(Self.readGrants),
         writer: LedgerWriter(
           loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax,
-          busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.number }))
+          busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }
   }
@@ -95,6 +111,7 @@ public final class StreakStore: Sendable {
     configuration.connectionsPerLoop = 1
     configuration.statementTimeoutMilliseconds = Self.schemaStatementTimeoutMilliseconds
     configuration.serverSettings = []
+    configuration.admit = nil
     return Database(configuration: configuration, loops: parts.map(\.loop).filter(\.isCurrent))
   }
 
@@ -115,19 +132,12 @@ public final class StreakStore: Sendable {
   /// Changes people's data on the caller's loop.
   var writer: LedgerWriter { part.writer }
 
-  /// Which life of the database change numbers belong to. Read with the schema, when the program starts: no restore happens under a running one.
-  public internal(set) var epoch: Int64 {
-    get { currentEpoch.number }
-    set { currentEpoch.number = newValue }
-  }
+  /// Which life of the database change numbers belong to. Read with the schema, when the program starts, and with every new connection.
+  public var epoch: Epoch { currentEpoch.value }
 
-  private final class Epoch: Sendable {
-    private let value = Atomic<Int64>(0)
-    var number: Int64 {
-      get { value.load(ordering: .relaxed) }
-      set { value.store(newValue, ordering: .relaxed) }
-    }
-  }
+  /// The database's own secret, with which cursors and tokens are authenticated: 32 bytes. Read together with the epoch.
+  public var serverSecret: [UInt8] { currentEpoch.secret }
+
 
   /// Every statement of ours finds its rows by index. A plan that was made while a table was small must not read all of it when it has grown:
   /// prepared statements are planned once, and never to read a table as a whole.

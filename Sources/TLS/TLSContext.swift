@@ -58,6 +58,16 @@ public struct TLSServerFiles: Sendable, Equatable {
     }
   }
 
+  /// When the server's own certificate ends, in seconds since 1970; nil: there is none.
+  public var certificateEndSeconds: Int64? {
+    handle.withLock { handle in
+      guard let certificate = unsafe SSL_CTX_get0_certificate(handle.pointer) else { return nil }
+      var parts = unsafe tm()
+      guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1 else { return nil }
+      return Int64(unsafe timegm(&parts))
+    }
+  }
+
   /// A session for an accepted connection.
   public func acceptSession() throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()

@@ -106,6 +106,18 @@ internal import COpenSSL
     ERR_clear_error()
   }
 
+  /// Bytes of its two buffers.
+  public var bufferBytes: Int { unsafe streak_bio_capacity(incoming) + streak_bio_capacity(outgoing) }
+
+  /// Gives back the memory of buffers that are empty and large. For a quiet connection: a busy one needs it again at once.
+  public func trimBuffers() {
+    unsafe streak_bio_trim(incoming, Self.keptBufferBytes)
+    unsafe streak_bio_trim(outgoing, Self.keptBufferBytes)
+  }
+
+  /// Bytes that an empty buffer keeps.
+  static let keptBufferBytes = 4_096
+
   /// Whether there are encrypted bytes to send.
   public var hasOutgoing: Bool { unsafe BIO_ctrl_pending(outgoing) > 0 }
 

@@ -83,7 +83,12 @@ struct LogOutCommand: AsyncParsableCommand {
       }
       try await client.signOut()
       if forget, let account { try await client.forget(account.userID) }
-      say("Signed out.")
+      say(
+        account.map { account in
+          forget
+            ? "Signed out; nothing of \(account.email) is left on this device."
+            : "Signed out. What was recorded for \(account.email) stays on this device: streak login \(account.email) shows it again."
+        } ?? "Signed out.")
     }
   }
 }

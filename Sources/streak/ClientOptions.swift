@@ -138,9 +138,9 @@ extension ClientError {
     switch self {
     case .storage: EX_IOERR
     case .file: EX_CANTCREAT
-    case .unreachable: EX_UNAVAILABLE
+    case .unreachable, .failing: EX_UNAVAILABLE
     case .signInNeeded: EX_NOPERM
-    case .refusedHere, .invalid, .notPossible, .accountErased, .refused: 1
+    case .refusedHere, .invalid, .notPossible, .accountErased, .accountUnknown, .refused: 1
     }
   }
 }

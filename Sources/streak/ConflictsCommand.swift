@@ -6,7 +6,8 @@ struct ConflictsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "conflicts", abstract: "Shows what devices disagreed about, and changes that were not accepted.",
     discussion: """
-      In each conflict one value was kept and the other is shown here until you have seen it. ID is what stands first in a line, or its beginning.
+      In each conflict one value was kept and the other is shown here until you have seen it. ID is what stands first in a line, or its beginning; \
+      changes that were not accepted have one too.
       """)
 
   @Option(help: ArgumentHelp("Seen: do not show it on this device again; \"all\" for all of them.", valueName: "ID"))
@@ -29,11 +30,15 @@ struct ConflictsCommand: AsyncParsableCommand {
         }
       }
       if let seen {
-        for (id, _) in try find(seen, notices) { try await client.acknowledge(id) }
-        if seen == "all" {
-          for rejected in try await client.rejectedOperations() {
-            try await client.acknowledgeRejected(rejected.operation)
-          }
+        let rejected = try await client.rejectedOperations().filter {
+          seen == "all" || $0.id.hasPrefix(seen.lowercased())
+        }
+        guard rejected.isEmpty || seen == "all" || rejected.count == 1 else {
+          throw Complaint("\(rejected.count) changes begin with \(seen).")
+        }
+        for rejected in rejected { try await client.acknowledgeRejected(rejected.operation) }
+        if rejected.isEmpty || seen == "all" {
+          for (id, _) in try find(seen, notices) { try await client.acknowledge(id) }
         }
       }
       if seen != nil || takeOther != nil { return try await Streak.sendSoon(client, hasServer, false) }
@@ -83,10 +88,39 @@ struct Names {
   }
 
   func text(_ operation: Operation, _ reason: OperationRejection) async -> String {
-    let name = if let habitID = operation.habitID { await name(habitID) } else { "a change" }
-    if case .setCompletion(let completion) = operation.change {
-      return "rejected  \(name) on \(completion.day): \(reason.rawValue)"
+    let id = DeviceReplica.Rejected(operation: operation, reason: reason).id
+    let name = if let habitID = operation.habitID { "\(await name(habitID))" } else { "a change" }
+    let what =
+      switch operation.change {
+      case .setCompletion(let wanted): "\(name) \(wanted.done ? "done" : "not done") on \(wanted.day)"
+      case .setNote(let wanted): "the note of \(name) on \(wanted.day)"
+      case .editHabit: "a change of \(name)"
+      case .deleteHabit: "the deletion of \(name)"
+      case .setDayStart: "when the day begins"
+      case .resolveConflict, .malformed: name
+      }
+    return "\(id)  not accepted: \(what): \(reason.explanation)"
+  }
+}
+
+extension DeviceReplica.Rejected {
+  /// What stands first in its line.
+  var id: String { "r" + String(operation.time.packed, radix: 16) }
+}
+
+extension OperationRejection {
+  /// In a sentence, after what was rejected.
+  var explanation: String {
+    switch self {
+    case .malformed: "the server does not understand it"
+    case .futureDay: "that day is in the future"
+    case .dayMismatch: "the day does not fit the moment and zone in which it was recorded"
+    case .daySealed: "days older than \(DayRules.lateDaysMax) days cannot be taken back"
+    case .cellNotFound: "nothing is recorded on that day"
+    case .habitNotFound: "the habit is not there"
+    case .clockSkew: "this device's clock is a day or more ahead"
+    case .habitLimit: "there are \(StreakClient.habitsMax) habits already"
+    case .conflictNotFound: "the conflict is not there any more"
     }
-    return "rejected  \(name): \(reason.rawValue)"
   }
 }

@@ -23,11 +23,12 @@ struct DoneCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
       let habit = try await client.habit(meant: habit)
-      try await client.complete(habit.id, on: on?.day, note: note)
-      let now = try await client.habit(meant: habit.fields.name)
-      let today = try await client.today()
-      say("\(now.fields.name): done on \(on?.day ?? today). \(now.streak.summary)")
+      let day = if let on { on.day } else { try await client.today() }
+      try await client.complete(habit.id, on: day, note: note)
+      say("\(habit.fields.name): done on \(day).")
+      // The server judges the day; without it this device says what it will find.
       try await Streak.sendSoon(client, hasServer, offline)
+      try await sayStreak(client, habit.id, day)
     }
   }
 }
@@ -51,11 +52,38 @@ struct UndoCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
       let habit = try await client.habit(meant: habit)
-      try await client.undo(habit.id, on: on?.day)
-      let now = try await client.habit(meant: habit.fields.name)
-      let today = try await client.today()
-      say("\(now.fields.name): not done on \(on?.day ?? today). \(now.streak.summary)")
+      let day = if let on { on.day } else { try await client.today() }
+      try await client.undo(habit.id, on: day)
+      say("\(habit.fields.name): not done on \(day).")
       try await Streak.sendSoon(client, hasServer, offline)
+      try await sayStreak(client, habit.id, day)
+    }
+  }
+}
+
+/// What a day has made of a streak, and whether it counts.
+private func sayStreak(_ client: StreakClient, _ habitID: Identifier, _ day: Day) async throws {
+  guard let habit = try await client.habit(habitID) else { return }
+  if let cell = habit.cells[day], cell.done, case .quarantined(let reason) = cell.trust {
+    say("That day is kept and does not count: \(reason.explanation).")
+  } else if try await !client.accounts().contains(where: \.isCurrent), habit.cells[day]?.done == true,
+    day.distance(to: habit.today) >= MigrationPlan.windowDays
+  {
+    say(
+      "That day is kept; in an account only the last \(MigrationPlan.windowDays) days count of those recorded before.")
+  }
+  say(habit.streak.summary)
+}
+
+extension QuarantineReason {
+  /// In a sentence, after "does not count:".
+  var explanation: String {
+    switch self {
+    case .overLimit: "it is one more than may count from before the account"
+    case .anchor: "it is from before this device began to record"
+    case .tooOld: "it reached the server more than \(DayRules.lateDaysMax) days late"
+    case .backfill: "it was entered more than \(DayRules.backfillDaysMax) days afterwards"
+    case .zoneHop: "more days were recorded than have passed since this device last synced"
     }
   }
 }
@@ -67,6 +95,7 @@ extension StreakDomain.Streak {
     case .none: "No day counts yet."
     case .doneToday: "Streak: \(current) \(current == 1 ? "day" : "days")."
     case .atRisk: "Streak: \(current) \(current == 1 ? "day" : "days"), at risk until today is done."
+    case .archived: "Archived with a streak of \(current) \(current == 1 ? "day" : "days")."
     case .broken: "The streak is broken; the longest was \(longest) \(longest == 1 ? "day" : "days")."
     }
   }

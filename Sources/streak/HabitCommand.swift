@@ -74,6 +74,12 @@ struct HabitCommand: AsyncParsableCommand {
       try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
         let habit = try await client.habit(meant: habit)
         let name = name
+        let others = try await client.habits(includingArchived: true).filter { $0.id != habit.id }
+        if let other = others.first(where: { HabitName.normalised($0.fields.name) == HabitName.normalised(name) }) {
+          throw Complaint(
+            "There is \(other.fields.archived ? "an archived" : "a") habit \"\(other.fields.name)\" already; nothing was renamed."
+          )
+        }
         try await client.editHabit(habit.id) { $0.name = name }
         say("\(habit.fields.name) is now \(name).")
         try await Streak.sendSoon(client, hasServer, false)
@@ -122,8 +128,10 @@ struct HabitCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
-        guard let habit = try await client.habit(named: habit) else {
-          throw Complaint("There is no habit \"\(habit)\".")
+        let wanted = habit
+        let habit = try await client.habit(meant: wanted)
+        guard wanted.hasPrefix("@") || HabitName.normalised(habit.fields.name) == HabitName.normalised(wanted) else {
+          throw Complaint("There is no habit \"\(wanted)\".")
         }
         guard yes else {
           throw Complaint("This deletes \(habit.fields.name) with \(habit.cells.count) days: say --yes.")

@@ -24,19 +24,47 @@ struct StatusCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run { client, _ in
       let shown =
-        if let habit { [try await client.habit(meant: habit)] } else { try await client.habits(includingArchived: all) }
-      if shown.isEmpty { say("No habits yet. Make one: streak habit add reading") }
-      for habit in shown { say(Calendar(habit, weeks: weeks).text) }
+        if let habit { try await client.habits(meant: habit) } else { try await client.habits(includingArchived: all) }
+      let kept = try await client.accounts().filter { !$0.isCurrent && !$0.isUnknownToServer }
+      if shown.isEmpty, let account = kept.first, try await !client.accounts().contains(where: \.isCurrent) {
+        say("No habits without an account. Those of \(account.email) are kept here: streak login \(account.email)")
+      } else if shown.isEmpty {
+        say("No habits yet. Make one: streak habit add reading")
+      }
+      for view in shown {
+        let calendar = Calendar(view, weeks: weeks)
+        say(calendar.text)
+        if habit != nil { sayDetails(of: view, since: calendar.firstDay) }
+      }
+      if let legend = Calendar.legend(shown) { say(Terminal.dim(legend)) }
       try await showAccount(client)
+    }
+  }
+
+  /// What there is to read about one habit.
+  private func sayDetails(of habit: HabitView, since firstDay: Day) {
+    if !habit.fields.description.isEmpty { say("  " + Terminal.plain(habit.fields.description)) }
+    for note in habit.notes where note.day >= firstDay { say("  " + note.text) }
+    let reasons = habit.cells.filter { $0.key >= firstDay && $0.value.done }.sorted { $0.key > $1.key }
+    for (day, cell) in reasons {
+      if case .quarantined(let reason) = cell.trust { say("  \(day) does not count: \(reason.explanation)") }
     }
   }
 
   private func showAccount(_ client: StreakClient) async throws {
     let accounts = try await client.accounts()
     guard let account = accounts.first(where: \.isCurrent) else {
-      let waiting = accounts.reduce(0) { $0 + $1.waiting }
+      let kept = accounts.filter { !$0.isUnknownToServer }
+      let waiting = kept.reduce(0) { $0 + $1.waiting }
       let others = waiting == 0 ? "" : " \(waiting) changes of other accounts on this device wait for a login."
-      return say(Terminal.dim("No account: everything is on this device only.\(others)"))
+      say(Terminal.dim("No account: everything is on this device only.\(others)"))
+      for account in kept {
+        say(
+          Terminal.dim(
+            "Signed out of \(account.email): what was recorded there is kept here; streak login \(account.email)"))
+      }
+      if accounts.contains(where: \.isUnknownToServer) { say(ClientError.accountUnknown.description) }
+      return
     }
     let waiting = account.waiting == 0 ? "everything is sent" : "\(account.waiting) changes wait to be sent"
     say(Terminal.dim("\(account.email): \(waiting)\(account.isSignedIn ? "" : "; log in again")."))
@@ -60,10 +88,25 @@ struct Calendar {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
 
+  /// The first day shown.
+  var firstDay: Day { monday }
+
+  /// Days after today are shown where another zone has them already.
+  private var last: Day { max(habit.today, habit.cells.filter(\.value.done).keys.max() ?? habit.today) }
+  private var monday: Day { last.advanced(by: 1 - last.weekday - 7 * (weeks - 1)) }
+
+  /// What the signs mean that are not plain by themselves.
+  static func legend(_ habits: [HabitView]) -> String? {
+    guard !habits.isEmpty else { return nil }
+    let isUncounted = habits.contains { habit in habit.cells.values.contains { $0.done && $0.trust != .counted } }
+    let signs = Terminal.isRich ? ("■", "□", "○", "·") : (nil, "?", "o", ".")
+    var parts = signs.0.map { ["\($0) done"] } ?? []
+    if isUncounted { parts.append("\(signs.1) done, kept without counting") }
+    parts += ["\(signs.2) today", "\(signs.3) not done"]
+    return parts.joined(separator: "   ")
+  }
+
   var text: String {
-    // Days after today are shown where another zone has them already.
-    let last = max(habit.today, habit.cells.filter(\.value.done).keys.max() ?? habit.today)
-    let monday = last.advanced(by: 1 - last.weekday - 7 * (weeks - 1))
     let name = Terminal.bold(Terminal.colored(habit.fields.name, habit.fields.color))
     var lines = [
       "\(name)\(habit.fields.archived ? " (archived)" : "")  \(habit.streak.summary) "

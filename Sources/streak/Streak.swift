@@ -22,7 +22,9 @@ struct Streak: AsyncParsableCommand {
       reached; 73 a file cannot be written; 74 the data cannot be kept or read; 77 you have to sign in.
       """,
     subcommands: [
-      DoneCommand.self, UndoCommand.self, StatusCommand.self, HabitCommand.self, SignUpCommand.self, LogInCommand.self,
+      DoneCommand.self, UndoCommand.self, NoteCommand.self, DayStartCommand.self, StatusCommand.self, HabitCommand.self,
+      SignUpCommand.self,
+      LogInCommand.self,
       LogOutCommand.self, SyncCommand.self, ConflictsCommand.self, ExportCommand.self, ImportCommand.self,
     ])
 

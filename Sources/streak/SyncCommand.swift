@@ -33,6 +33,7 @@ struct SyncCommand: AsyncParsableCommand {
         case .rejected(let operation, let reason): say(await names.text(operation, reason))
         case .signInNeeded: throw ClientError.signInNeeded
         case .accountErased: throw ClientError.accountErased
+        case .accountUnknown: throw ClientError.accountUnknown
         }
       }
     }

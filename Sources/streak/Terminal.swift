@@ -38,6 +38,11 @@ enum Terminal {
     return "\u{1B}[38;2;\(color >> 16 & 255);\(color >> 8 & 255);\(color & 255)m\(text)\u{1B}[0m"
   }
 
+  /// Text of a person's, without what would steer the terminal.
+  static func plain(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+  }
+
   static func dim(_ text: String) -> String { isRich ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
   static func bold(_ text: String) -> String { isRich ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 

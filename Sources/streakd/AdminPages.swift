@@ -9,8 +9,12 @@ struct AdminPages {
   let store: StreakStore
   /// Nil: this process has no backup folder.
   let backups: BackupKeeper?
+  /// Nil: the database is not ours to archive.
+  let archive: ArchiveWatch?
   /// A serving loop that gives no sign of life for so long is stuck: nothing but a new process will help.
   let stuckSeconds: Int
+  /// What is wrong with the database although calls are served; nil: nothing.
+  let databaseWarning: @Sendable () -> String?
   /// Why calls cannot be served now; nil when they can.
   let unreadiness: @Sendable () -> String?
 
@@ -27,14 +31,16 @@ struct AdminPages {
       "/readyz": {
         let reason = unreadiness()
         // A server without a fresh backup goes on serving; whoever looks is told.
-        let warning = backups?.warning.map { "warning: \($0)\n" } ?? ""
+        let warning = [backups?.warning, archive?.warning, databaseWarning()].compactMap(\.self).map { "warning: \($0)\n" }
+          .joined()
         return reason.map { AdminPage(.unavailable, "not ready: \($0)\n\(warning)") }
           ?? AdminPage(.ok, "ready\n\(warning)")
       },
       "/metrics": {
         let text = MetricsPage.text(
           server: await server.metrics(), database: await store.databaseMetrics(),
-          ledgerMemory: store.ledgerMemoryMetrics, isReady: unreadiness() == nil, backups: backups)
+          ledgerMemory: store.ledgerMemoryMetrics, isReady: unreadiness() == nil, backups: backups,
+          archive: archive?.health)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
       },
     ]

@@ -10,7 +10,7 @@ import Synchronization
 final class BackupKeeper: Sendable {
   /// What operators see of it.
   struct State {
-    /// When the last backup that went well began, by whichever process.
+    /// When the newest good backup in the folder began, by whichever process.
     var lastGood: Moment?
     /// Why the last attempt of this process, or the last attempt that the database knows, failed; nil: it did not.
     var failure: String?
@@ -22,6 +22,8 @@ final class BackupKeeper: Sendable {
     var lastDumpBytes: Int64 = 0
     var lastFileBytes: Int64 = 0
     var lastSeconds: Int64 = 0
+    /// Why the folder cannot be used; nil: it can.
+    var folderFailure: String?
     /// Erasures that the ledger may lack, because it could not be written.
     var ledgerIsBehind = false
     var nextAttempt = Moment(seconds: 0)
@@ -56,6 +58,7 @@ final class BackupKeeper: Sendable {
   /// What an operator should know; nil: all is well.
   var warning: String? {
     let state = current
+    if let failure = state.folderFailure { return failure }
     if let failure = state.failure { return "the last backup failed: \(failure)" }
     if isOverdue {
       let hours = (Moment.now().seconds - (state.lastGood ?? started).seconds) / 3_600
@@ -65,7 +68,7 @@ final class BackupKeeper: Sendable {
   }
 
   /// The last attempt failed, or there should have been one for hours.
-  var isFailing: Bool { current.failure != nil || isOverdue }
+  var isFailing: Bool { current.folderFailure != nil || current.failure != nil || isOverdue }
 
   private var isOverdue: Bool { schedule?.isOverdue(at: .now(), last: current.lastGood, since: started) ?? false }
 
@@ -75,25 +78,60 @@ final class BackupKeeper: Sendable {
   var erasures: ErasureSink { ErasureSink { [self] records in await append(records) } }
 
   /// Makes everybody absent who is in the ledger, and everybody known to it who is absent.
-  func applyLedger() async throws {
+  ///
+  /// - Parameter isNew: A missing ledger is begun anew, although the database knows that there was one.
+  func applyLedger(isNew: Bool) async throws {
+    let (last, known) = try await Task(executorPreference: loop) { [store] in
+      (try await store.lastGoodBackup(), try await store.erasures(since: Moment(seconds: 0)))
+    }.value
+    let isExpected = (last != nil || !known.people.isEmpty) && !isNew
+    let content = try await ledgerContent(isExpected: isExpected).get()
+    if let torn = content.tornLine { logger.warning("\(torn)") }
+    noteRemoved(
+      try await Task(executorPreference: loop) { [store] in try await store.apply(content.records) }.value)
+    await append(known)
+  }
+
+  /// Reads the ledger, and makes it if it is not there.
+  private func ledgerContent(isExpected: Bool) async -> Result<ErasureLedger.Content, OperationsError> {
     let path = settings.folder
-    let records = try await onOwnThread { () -> Result<ErasureRecords, OperationsError> in
+    return await onOwnThread { () -> Result<ErasureLedger.Content, OperationsError> in
       do throws(OperationsError) {
-        let ledger = try BackupFolder(making: path).ledger
+        let ledger = ErasureLedger(path: "\(path)/erasures")
+        if isExpected, !ledger.exists {
+          throw .refused(
+            "the erasure ledger \(ledger.path) is missing, although this database has had one: is the backup folder mounted, and the right one? "
+              + "--new-backup-folder begins a new one: then people who were erased may come back with a restored database"
+          )
+        }
+        _ = try BackupFolder(making: path)
+        if ledger.exists {
+          let content = try ledger.content()
+          try ledger.create()
+          return .success(content)
+        }
         try ledger.create()
-        return .success(try ledger.records())
+        return .success(try ledger.content())
       } catch {
         return .failure(error)
       }
-    }.get()
-    let (count, known) = try await Task(executorPreference: loop) { [store] in
-      (try await store.apply(records), try await store.erasures(since: Moment(seconds: 0)))
-    }.value
-    if count > 0 {
-      logger.warning(
-        "the database had come back from the past: erased people were removed", metadata: ["people": "\(count)"])
     }
-    await append(known)
+  }
+
+  /// Makes everybody absent who is in the ledger, in a database that has lost its last changes, before it serves calls.
+  private func applyLedgerBeforeServing() async throws(StoreError) {
+    let records: ErasureRecords
+    switch await ledgerContent(isExpected: true) {
+    case .success(let found): records = found.records
+    case .failure(let error): throw .unavailable(reason: "the erasure ledger cannot be read: \(error)")
+    }
+    noteRemoved(try await store.applyBeforeServing(records))
+  }
+
+  private func noteRemoved(_ count: Int) {
+    guard count > 0 else { return }
+    logger.warning(
+      "the database had come back from the past: erased people were removed", metadata: ["people": "\(count)"])
   }
 
   private func append(_ records: ErasureRecords) async {
@@ -101,7 +139,9 @@ final class BackupKeeper: Sendable {
     let path = settings.folder
     let failure = await onOwnThread { () -> OperationsError? in
       do throws(OperationsError) {
-        try BackupFolder(making: path).ledger.append(records)
+        let folder = try BackupFolder(path)
+        guard folder.ledger.exists else { throw .fileUnusable(folder.missingLedger) }
+        try folder.ledger.append(records)
         return nil
       } catch {
         return error
@@ -130,9 +170,11 @@ final class BackupKeeper: Sendable {
 
   /// Starts looking at the clock.
   func start() {
+    store.onEpochRise { [weak self] _ throws(StoreError) in try await self?.applyLedgerBeforeServing() }
     let watch = Task(executorPreference: loop) { [self] in
       while !Task.isCancelled {
         await catchUp()
+        await lookIntoFolder()
         if let schedule { await makeIfDue(schedule) }
         await loop.sleep(milliseconds: Self.lookMilliseconds)
       }
@@ -140,23 +182,53 @@ final class BackupKeeper: Sendable {
     task.withLock { $0 = watch }
   }
 
-  /// Stops looking; waits for a backup that is under way.
-  func stop() async {
+  /// Stops looking; waits for a backup that is under way, and ends it when the time is up.
+  func stop(graceMilliseconds: UInt64) async {
     let watch = task.withLock { $0 }
     watch?.cancel()
+    let deadline = Task(executorPreference: loop) { [loop, progress, logger] in
+      await loop.sleep(milliseconds: graceMilliseconds)
+      guard !Task.isCancelled else { return }
+      logger.warning("the time to stop is up: a backup that is under way is ended")
+      progress.cancel()
+    }
     await watch?.value
+    // One that an operator asked for: its call has ended, and it has not.
+    while current.isRunning {
+      await Task(executorPreference: loop) { [loop] in await loop.sleep(milliseconds: 20) }.value
+    }
+    deadline.cancel()
+  }
+
+  /// The folder is the truth: it may be another one than the database remembers, or empty, or not mounted.
+  private func lookIntoFolder() async {
+    let path = settings.folder
+    let found = await onOwnThread { () -> Result<Moment?, OperationsError> in
+      do throws(OperationsError) {
+        let folder = try BackupFolder(path)
+        guard folder.ledger.exists else { throw .fileUnusable(folder.missingLedger) }
+        return .success(try folder.lastGood())
+      } catch {
+        return .failure(error)
+      }
+    }
+    state.withLock { state in
+      switch found {
+      case .success(let last): (state.lastGood, state.folderFailure) = (last, nil)
+      case .failure(let error): (state.lastGood, state.folderFailure) = (nil, error.description)
+      }
+    }
   }
 
   private func makeIfDue(_ schedule: BackupSchedule) async {
     let now = Moment.now()
     do throws(StoreError) {
-      let last = try await store.lastGoodBackup()
       let failure = try await store.backupRuns(countMax: 1).first?.failure
-      state.withLock { state in
-        state.lastGood = last
+      let (last, next) = state.withLock { state in
         state.failure = failure
+        return (state.lastGood, state.nextAttempt)
       }
-      guard schedule.isDue(at: now, last: last), now >= state.withLock({ $0.nextAttempt }) else { return }
+      guard schedule.isDue(at: now, last: last), now >= next else { return }
     } catch {
       return  // without the database there is nothing to do; readiness says so
     }

@@ -1,5 +1,6 @@
 import Admin
 import EventLoop
+import Operations
 import Postgres
 import RPC
 import StreakStore
@@ -12,18 +13,19 @@ struct MetricsPage {
 
   static func text(
     server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, isReady: Bool,
-    backups: BackupKeeper?
+    backups: BackupKeeper?, archive: ArchiveHealth?
   ) -> String {
     var page = MetricsPage()
     page.addBuild()
     page.exposition.add("streakd_ready", .gauge, "Whether calls can be served: 1 or 0.", isReady ? 1 : 0)
     page.addCalls(server)
     page.addConnections(server.connections)
-    page.addLargeRequests(server)
+    page.addBuffers(server)
     page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)
     page.addLedgerMemory(ledgerMemory)
     if let backups { page.addBackups(backups) }
+    if let archive { page.addArchive(archive) }
     page.addProcess()
     return page.exposition.text
   }
@@ -94,6 +96,9 @@ struct MetricsPage {
     exposition.add(
       "streakd_http_requests_refused_total", .counter, "Requests that were no gRPC, by the HTTP status they got.",
       server.refusedRequests.sorted { $0.key < $1.key }.map { .init([("status", "\($0.key)")], $0.value) })
+    exposition.add(
+      "streakd_rpc_statuses_reduced_total", .counter, "Statuses whose details did not fit into the peer's header list.",
+      server.reducedStatuses)
   }
 
   // MARK: Connections and loops
@@ -107,11 +112,26 @@ struct MetricsPage {
       "streakd_connections_refused_total", .counter, "Connections closed at once because there were as many as may be.",
       connections.refused)
     exposition.add(
+      "streakd_accept_shortages_total", .counter,
+      "How often there was no descriptor or no memory for a connection that waited.", connections.shortages)
+    exposition.add(
       "streakd_connections_ended_total", .counter, "Connections that ended, by reason.",
       ConnectionEnd.allCases.map { .init([("reason", $0.rawValue)], connections.ended[$0] ?? 0) })
   }
 
-  private mutating func addLargeRequests(_ server: ServerMetrics) {
+  private mutating func addBuffers(_ server: ServerMetrics) {
+    exposition.add(
+      "streakd_received_buffer_bytes", .gauge,
+      "Bytes held of requests that fit their stream's window, and of header fields.",
+      server.receivedBufferBytes)
+    exposition.add(
+      "streakd_sending_buffer_bytes", .gauge, "Bytes held of responses that clients have not taken.",
+      server.sendingBufferBytes)
+    exposition.add("streakd_streams_open", .gauge, "Streams of all connections.", server.openStreams)
+    exposition.add(
+      "streakd_no_room_total", .counter,
+      "Calls and connections refused or ended for room, by what there was too much of.",
+      BufferKind.allCases.map { .init([("of", $0.rawValue)], server.roomMade[$0] ?? 0) })
     exposition.add(
       "streakd_large_request_bytes", .gauge, "Bytes set aside for requests larger than their stream's window.",
       server.largeRequestBytes)
@@ -198,6 +218,20 @@ struct MetricsPage {
 }
 
 extension MetricsPage {
+  private mutating func addArchive(_ archive: ArchiveHealth) {
+    exposition.add(
+      "streakd_archive_failing", .gauge, "Whether the log does not reach its repository: 1 or 0.",
+      archive.failure == nil ? 0 : 1)
+    exposition.add(
+      "streakd_archive_last_timestamp_seconds", .gauge, "When the last piece of the log was archived; 0: none was.",
+      archive.lastArchived?.seconds ?? 0)
+    exposition.add(
+      "streakd_archive_waiting", .gauge, "Pieces of the log that wait to be archived.", archive.waitingCount)
+    exposition.add(
+      "streakd_archive_failures_total", .counter, "Attempts to archive a piece of the log that failed.",
+      archive.failedCount)
+  }
+
   private mutating func addBackups(_ backups: BackupKeeper) {
     let state = backups.current
     exposition.add(

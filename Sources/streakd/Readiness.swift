@@ -3,14 +3,17 @@ import Logging
 import StreakStore
 import Synchronization
 
-/// Whether calls can be served: the database answers and its schema has all that this program needs. Found out in the background, so that asking costs
-/// nothing.
+/// Whether calls can be served: the database takes a write within its time, and its schema has all that this program needs. Found out in the
+/// background, so that asking costs nothing.
 final class Readiness: Sendable {
   /// How long the database may take to answer, in milliseconds.
-  static let answerMilliseconds: UInt64 = 1_000
+  static let answerMilliseconds: UInt64 = 2_000
+  /// Between two looks whether an answer is due, in milliseconds.
+  private static let lookMilliseconds: UInt64 = 500
 
   private struct Check {
-    var isUnderWay = false
+    /// When the check under way began, on the loop's clock; nil: none is.
+    var beganMilliseconds: UInt64?
     var failure: String?
   }
   private let check = Mutex(Check())
@@ -32,44 +35,59 @@ final class Readiness: Sendable {
   /// Why calls could not be served as of the last check; nil when they could. Says more than strangers should hear.
   var failure: String? { check.withLock { $0.failure } }
 
+  /// What an operator should know although calls are served; nil: nothing.
+  var warning: String? {
+    let unused = store.unusedServers
+    return unused.isEmpty ? nil : unused.joined(separator: "; ")
+  }
+
   /// Checks once per `intervalSeconds` (1 or more) until the task is cancelled.
   func watch(intervalSeconds: Int) -> Task<Void, Never> {
     Task(executorPreference: loop) { [self] in
+      var due = loop.nowMilliseconds
       while !Task.isCancelled {
-        startCheck()
-        await loop.sleep(milliseconds: Self.answerMilliseconds)
-        if check.withLock({ $0.isUnderWay }) { note("the database does not answer within a second") }
-        await loop.sleep(milliseconds: UInt64(intervalSeconds) * 1_000 - Self.answerMilliseconds)
+        let now = loop.nowMilliseconds
+        // One at a time: a database that hangs is not asked again before its answer or the statement's timeout.
+        if let began = check.withLock({ $0.beganMilliseconds }) {
+          if now >= began + Self.answerMilliseconds {
+            note(
+              "the database has not confirmed a write for \((now - began) / 1_000) s",
+              isSame: "the database has not confirmed")
+          }
+        } else if now >= due {
+          due = now + UInt64(intervalSeconds) * 1_000
+          check.withLock { $0.beganMilliseconds = now }
+          Task(executorPreference: loop) { [self] in await runCheck() }
+        }
+        await loop.sleep(milliseconds: Self.lookMilliseconds)
       }
     }
   }
 
-  /// One at a time: a database that hangs is not asked again before its answer or the statement's timeout.
-  private func startCheck() {
-    let isUnderWay = check.withLock { check in
-      defer { check.isUnderWay = true }
-      return check.isUnderWay
-    }
-    guard !isUnderWay else { return }
-    Task(executorPreference: loop) { [self] in
-      var failure: String?
-      do throws(StoreError) {
-        if try await !store.hasCurrentSchema() { failure = "the database's schema is older than this program" }
-      } catch {
-        failure = "the database cannot be asked: \(error)"
+  private func runCheck() async {
+    var failure: String?
+    do throws(StoreError) {
+      if try await store.hasCurrentSchema() {
+        try await store.probe()
+      } else {
+        failure = "the database's schema is older than this program"
       }
-      check.withLock { $0.isUnderWay = false }
-      note(failure)
+    } catch {
+      failure = "the database cannot serve: \(error)"
     }
+    check.withLock { $0.beganMilliseconds = nil }
+    note(failure)
   }
 
-  private func note(_ failure: String?) {
+  /// - Parameter prefix: A failure that begins with it is no news.
+  private func note(_ failure: String?, isSame prefix: String? = nil) {
     let last = check.withLock { check in
       defer { check.failure = failure }
       return check.failure
     }
     ready.store(failure == nil, ordering: .relaxed)
     guard failure != last else { return }
+    if let prefix, last?.hasPrefix(prefix) == true { return }
     if let failure {
       logger.error("not ready", metadata: ["reason": "\(failure)"])
     } else {

@@ -45,6 +45,10 @@ struct ServerSettings {
     let hour: Int
     let retentionDays: Int
     let scratchFolder: String
+    /// Nil: where the machine keeps it.
+    let signingKeyFile: String?
+    /// Take a folder without its erasure ledger, although there was one.
+    let isNew: Bool
   }
 
   enum LogFormat: String {
@@ -135,6 +139,8 @@ struct ServerSettings {
     limits.connections.connectionsPerAddressMax = try number(
       "connections-per-address-max", command.connectionsPerAddressMax, 1...1_000_000,
       default: limits.connections.connectionsPerAddressMax)
+    limits.bufferBytesPerLoopMax =
+      try number("buffers-mib", command.buffersMib, 16...65_536, default: limits.bufferBytesPerLoopMax >> 20) << 20
     func milliseconds(_ name: String, _ option: Int?, _ fallback: UInt64) throws -> UInt64 {
       UInt64(try number(name, option, 0...1_000_000, default: Int(fallback / 1_000))) * 1_000
     }
@@ -153,7 +159,9 @@ struct ServerSettings {
     rateLimits.callsPerAddressPerSecondMax = try number(
       "calls-per-address-max", command.callsPerAddressMax, 0...1_000_000,
       default: rateLimits.callsPerAddressPerSecondMax)
-    for proxy in (text("trusted-proxies", command.trustedProxies) ?? "").split(separator: ",").map({ Self.trim($0) }) {
+    for proxy in (text("trusted-proxies", command.trustedProxies) ?? "").split(separator: ",").map({
+      String(SettingsFile.trim($0))
+    }) {
       if proxy == "unix" {
         rateLimits.trustsUnixSocket = true
       } else if let range = AddressRange(proxy) {
@@ -189,7 +197,9 @@ struct ServerSettings {
     backups = text("backup-folder", command.backupFolder).map { folder in
       Backups(
         folder: folder, recipient: recipient, hour: hour, retentionDays: retentionDays,
-        scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp")
+        scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp",
+        signingKeyFile: text("backup-signing-key", command.backupSigningKey),
+        isNew: command.newBackupFolder || text("new-backup-folder", nil) == "true")
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
     logsEveryCall = command.accessLog || text("access-log", nil) == "true"
@@ -204,35 +214,18 @@ struct ServerSettings {
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  /// Reads lines of NAME = VALUE; empty lines and those that begin with # are skipped.
   private static func read(_ path: String) throws -> [String: String] {
-    let text = try bytes(path)
-    var settings: [String: String] = [:]
-    let known = [
+    let known: Set = [
       "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop",
       "busy-poll-microseconds", "ledger-memory-mib", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
-      "connections-per-address-max", "idle-seconds", "age-seconds",
+      "connections-per-address-max", "buffers-mib", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",
       "rate-limit-factor",
       "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",
       "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
+      "backup-signing-key", "new-backup-folder",
     ]
-    for (index, line) in text.split(
-      separator: "\n", omittingEmptySubsequences: false
-    ).enumerated() {
-      let trimmed = trim(line)
-      guard !trimmed.isEmpty, !trimmed.hasPrefix("#") else { continue }
-      let parts = trimmed.split(separator: "=", maxSplits: 1).map { trim($0) }
-      guard parts.count == 2, known.contains(parts[0]) else {
-        throw ValidationError("\(path), line \(index + 1): expected NAME = VALUE with a name from --help.")
-      }
-      settings[parts[0]] = parts[1]
-    }
-    return settings
-  }
-
-  private static func trim(_ text: Substring) -> String {
-    String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    return try SettingsFile(try bytes(path), path: path, names: known).values
   }
 }

@@ -2,18 +2,27 @@ import EventLoop
 import Glibc
 import Synchronization
 
-/// Waits for SIGTERM or SIGINT. A second one ends the process at once.
+/// Waits for SIGTERM or SIGINT. A second one ends the process at once; within a second of the first it is the same one, as `timeout` and a terminal send it
+/// to a program and to its group.
 final class StopSignal: Sendable {
+  /// Within so many nanoseconds a second signal is the first one again.
+  private static let sameSignalNanoseconds: UInt64 = 1_000_000_000
+
   private struct State {
-    var wasReceived = false
+    var receivedAt: UInt64?
+    var isServing = false
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
   private let state = Mutex(State())
   private let loop: EventLoop
+  private let startGraceMilliseconds: UInt64
   private let watchers = Mutex<[LoopBound<SignalWatcher>]>([])
+  private let deadline = Mutex<LoopBound<LoopTimer>?>(nil)
 
-  init(loop: EventLoop) async {
+  /// - Parameter startGraceMilliseconds: How long a start may take to notice the signal; then the process ends at once.
+  init(loop: EventLoop, startGraceMilliseconds: UInt64) async {
     self.loop = loop
+    self.startGraceMilliseconds = startGraceMilliseconds
     let watchers = await Task(executorPreference: loop) {
       [SIGTERM, SIGINT].map { number in
         LoopBound(SignalWatcher(loop: loop, number: number) { [self] in receive() }, loop: loop)
@@ -22,14 +31,20 @@ final class StopSignal: Sendable {
     self.watchers.withLock { $0 = watchers }
   }
 
-  var wasReceived: Bool { state.withLock { $0.wasReceived } }
+  var wasReceived: Bool { state.withLock { $0.receivedAt != nil } }
 
-  /// Suspends until a signal has come.
+  /// - Throws: `StoppedDuringStart` once a signal has come.
+  func check() throws(StoppedDuringStart) {
+    if wasReceived { throw StoppedDuringStart() }
+  }
+
+  /// Says that the start is over, and suspends until a signal has come.
   func wait() async {
     await withCheckedContinuation { continuation in
       let wasReceived = state.withLock { state in
-        if !state.wasReceived { state.waiters.append(continuation) }
-        return state.wasReceived
+        state.isServing = true
+        if state.receivedAt == nil { state.waiters.append(continuation) }
+        return state.receivedAt != nil
       }
       if wasReceived { continuation.resume() }
     }
@@ -41,16 +56,33 @@ final class StopSignal: Sendable {
       defer { watchers = [] }
       return watchers
     }
-    await Task(executorPreference: loop) { for watcher in watchers { watcher.value.close() } }.value
+    await Task(executorPreference: loop) {
+      for watcher in watchers { watcher.value.close() }
+      self.deadline.withLock { $0 = nil }
+    }.value
   }
 
+  /// On the loop.
   private func receive() {
-    let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-      if state.wasReceived { _exit(1) }
-      state.wasReceived = true
+    let now = MonotonicClock.nowNanoseconds
+    let (waiters, isServing) = state.withLock { state -> ([CheckedContinuation<Void, Never>], Bool) in
+      if let first = state.receivedAt {
+        // The private PostgreSQL ends with this process: see `PrivateCluster`.
+        if now - first > Self.sameSignalNanoseconds { _exit(1) }
+        return ([], true)
+      }
+      state.receivedAt = now
       defer { state.waiters = [] }
-      return state.waiters
+      return (state.waiters, state.isServing)
     }
     for waiter in waiters { waiter.resume() }
+    guard !isServing else { return }
+    let timer = loop.schedule(afterMilliseconds: startGraceMilliseconds) { [self] in
+      if !state.withLock({ $0.isServing }) { _exit(1) }
+    }
+    deadline.withLock { $0 = LoopBound(timer, loop: loop) }
   }
 }
+
+/// The program was asked to end before it served.
+struct StoppedDuringStart: Error {}

@@ -21,8 +21,9 @@ struct Streakd: AsyncParsableCommand {
     abstract: "The sync backend of a streak app: a gRPC service on PostgreSQL.",
     discussion: """
       Without --database it runs its own private PostgreSQL in the data folder. Every option can also be given in the \
-      environment (STREAKD_LISTEN for --listen, and so on) or in a file of NAME = VALUE lines (--config); an option wins over the \
-      environment, the environment over the file.
+      environment (STREAKD_LISTEN for --listen, and so on) or in a file (--config); an option wins over the environment, the \
+      environment over the file. The file has a NAME = VALUE on each line, with the options' names without --; a # begins a comment, at a \
+      line's begin or after a space; a value may stand in quotes, which it must if it holds such a #. A flag's value is true.
 
       On SIGTERM or SIGINT it tells its clients, lets open calls end, and stops.
       """)
@@ -72,6 +73,12 @@ struct Streakd: AsyncParsableCommand {
   @Option(
     help: "Connections from one address for each loop. Behind a proxy all come from the proxy's. (default: 2000)")
   var connectionsPerAddressMax: Int?
+
+  @Option(
+    help:
+      "MiB for each loop that requests and responses may take while peers send and take them, 16 to 65536: half for large requests, a quarter each for others and for responses. (default: 256)"
+  )
+  var buffersMib: Int?
 
   @Option(help: "Seconds that a connection without calls is kept; 0: for ever. (default: 300)")
   var idleSeconds: Int?
@@ -165,53 +172,98 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Where backups are restored on trial; needs room for the whole database. (default: /var/tmp)")
   var backupScratchFolder: String?
 
+  @Option(
+    help: "The file with the key that signs backups, made if there is none. (default: see streakctl backup signer)")
+  var backupSigningKey: String?
+
+  @Flag(
+    help:
+      "Begin a new erasure ledger in --backup-folder although the database had one: people who were erased may be missing from it."
+  )
+  var newBackupFolder = false
+
   @Option(help: "A file with more settings.")
   var config: String?
 
   func run() async throws {
     let settings = try ServerSettings(self)
-    var logger = Logger(label: "streakd") { label in
-      switch settings.logFormat {
-      case .text: StreamLogHandler.standardError(label: label)
-      case .json: JSONLogHandler()
-      }
+    LoggingSystem.bootstrap { label in
+      var handler: any LogHandler =
+        switch settings.logFormat {
+        case .text: StreamLogHandler.standardError(label: label)
+        case .json: JSONLogHandler()
+        }
+      handler.logLevel = settings.logLevel
+      return handler
     }
-    logger.logLevel = settings.logLevel
+    let logger = Logger(label: "streakd")
     signal(SIGPIPE, SIG_IGN)
     raiseDescriptorLimit()
+    ProcessSecrets.forbidCoreDumps()
 
+    let threads = (0..<settings.loops).map { _ in EventLoopThread() }
+    guard let first = threads.first?.loop else { throw ValidationError("--loops must be at least 1.") }
+    // From here on a signal ends the program in order, however far the start is.
+    let stopping = await StopSignal(loop: first, startGraceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
+    do {
+      let checked = try await StartChecks(settings).run(logger)
+      try stopping.check()
+      try await run(settings, checked, threads, stopping, logger)
+    } catch is StoppedDuringStart {
+      logger.info("stopped before it served")
+    } catch PrivateClusterError.stopped {
+      logger.info("stopped before it served")
+    }
+  }
+
+  /// With the private PostgreSQL, if there is no other.
+  private func run(
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ threads: [EventLoopThread], _ stopping: StopSignal,
+    _ logger: Logger
+  ) async throws {
     var cluster: PrivateCluster?
     if settings.database == nil {
       logger.info("starting the private PostgreSQL", metadata: ["folder": "\(settings.dataFolder)"])
-      let clusterLogger = logger
-      cluster = try PrivateCluster.start(dataFolder: settings.dataFolder) { clusterLogger.warning("\($0)") }
+      let folder = settings.dataFolder
+      cluster = try await onOwnThread { () -> Result<PrivateCluster, PrivateClusterError> in
+        do throws(PrivateClusterError) {
+          return .success(
+            try PrivateCluster.start(
+              dataFolder: folder, report: { logger.warning("\($0)") }, isWanted: { !stopping.wasReceived }))
+        } catch {
+          return .failure(error)
+        }
+      }.get()
     }
     defer { cluster?.stop() }
+    try stopping.check()
     guard let connectionString = settings.database ?? cluster?.servingConnectionString else {
       throw ValidationError("There is no database.")
     }
-    try await serve(settings, connectionString, owner: settings.databaseOwner ?? cluster?.connectionString, logger)
+    try await serve(
+      settings, checked, connectionString, owner: settings.databaseOwner ?? cluster?.connectionString, cluster,
+      threads, stopping, logger)
   }
 
   /// - Parameter owner: Connects as the role that changes the schema; nil: the one that serves does.
   private func serve(
-    _ settings: ServerSettings, _ connectionString: String, owner: String?, _ logger: Logger
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, owner: String?,
+    _ cluster: PrivateCluster?, _ threads: [EventLoopThread], _ stopping: StopSignal, _ logger: Logger
   ) async throws {
-    let threads = (0..<settings.loops).map { _ in EventLoopThread() }
     let loops = threads.map(\.loop)
-    guard let first = loops.first else { throw ValidationError("--loops must be at least 1.") }
-    let stopping = await StopSignal(loop: first)
-
+    let first = loops[0]
     // The private PostgreSQL's serving role is made by its owner: nothing may connect as it before.
     if let owner, settings.database == nil {
       try await prepare(owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, on: first, logger)
+      try stopping.check()
     }
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
-      busyPollMicroseconds: settings.busyPollMicroseconds, ledgerMemoryBytes: settings.ledgerMemoryBytes
-    ) { logger.info("database", metadata: ["event": "\($0)"]) }
+      busyPollMicroseconds: settings.busyPollMicroseconds, ledgerMemoryBytes: settings.ledgerMemoryBytes, logger: logger
+    )
     do {
-      try await serveCalls(settings, connectionString, owner: owner, store, loops: loops, stopping, logger)
+      try await serveCalls(
+        settings, checked, connectionString, owner: owner, cluster, store, loops: loops, stopping, logger)
     } catch {
       // The loops go on: what lives on them must end on them.
       await store.close()
@@ -224,10 +276,12 @@ struct Streakd: AsyncParsableCommand {
 
   /// From the schema's application to the last call's end; the store is closed then.
   private func serveCalls(
-    _ settings: ServerSettings, _ connectionString: String, owner: String?, _ store: StreakStore, loops: [EventLoop],
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, owner: String?,
+    _ cluster: PrivateCluster?, _ store: StreakStore, loops: [EventLoop],
     _ stopping: StopSignal, _ logger: Logger
   ) async throws {
     let first = loops[0]
+    try await Task(executorPreference: first) { try await store.checkDatabase(on: first, migrates: owner == nil) }.value
     if let owner, settings.database != nil {
       let role = try await Task(executorPreference: first) { try await store.roleName() }.value
       try await prepare(owner, role: role, isOwnCluster: false, on: first, logger)
@@ -236,8 +290,20 @@ struct Streakd: AsyncParsableCommand {
       if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
     }
     if owner != nil { _ = try await Task(executorPreference: first) { try await store.readEpoch() }.value }
+    try stopping.check()
 
     let backups = try await startBackups(settings, owner ?? connectionString, store, first, logger)
+    let archive = settings.database == nil ? ArchiveWatch(dataFolder: settings.dataFolder) : nil
+    archive?.start()
+    let logs = cluster.map { cluster in
+      Task {
+        while !Task.isCancelled {
+          cluster.rotateLog()
+          try? await Task.sleep(nanoseconds: 60_000_000_000)
+        }
+      }
+    }
+    defer { logs?.cancel() }
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
     let housekeeping = Housekeeping(store: store, loop: first, logger: logger).start()
@@ -246,7 +312,7 @@ struct Streakd: AsyncParsableCommand {
       store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached,
       erasures: backups?.erasures ?? .none,
       operators: settings.operatorToken.map { ($0, BackupKeeper.backend(backups, { readiness.failure })) })
-    let tls = try settings.tls.map { try TLSContext(server: $0) }
+    let tls = checked.tls
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
       interceptors: { application.interceptors(on: $0) },
@@ -273,7 +339,10 @@ struct Streakd: AsyncParsableCommand {
     }
     let admin = try await startAdmin(
       settings,
-      AdminPages(server: server, store: store, backups: backups, stuckSeconds: settings.stuckSeconds) {
+      AdminPages(
+        server: server, store: store, backups: backups, archive: archive, stuckSeconds: settings.stuckSeconds,
+        databaseWarning: { readiness.warning }
+      ) {
         stopping.wasReceived ? "the server is stopping" : readiness.failure
       },
       logger)
@@ -282,10 +351,14 @@ struct Streakd: AsyncParsableCommand {
 
     await stopping.wait()
     logger.info("stopping: no new calls, open ones get \(settings.graceSeconds) s")
-    await server.shutdown(graceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
+    // A backup gets the time that calls get, not more after them.
+    let grace = UInt64(settings.graceSeconds) * 1_000
+    let stoppedBackups = Task { await backups?.stop(graceMilliseconds: grace) }
+    await server.shutdown(graceMilliseconds: grace)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     if let admin { await admin.close() }
-    await backups?.stop()
+    await stoppedBackups.value
+    await archive?.stop()
     for task in [checks, housekeeping] { task.cancel() }
     for task in [checks, housekeeping] { await task.value }
     await application.close()
@@ -296,13 +369,19 @@ struct Streakd: AsyncParsableCommand {
   private func prepare(
     _ owner: String, role: String, isOwnCluster: Bool, on loop: EventLoop, _ logger: Logger
   ) async throws {
-    let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1) {
-      logger.info("database", metadata: ["event": "\($0)"])
-    }
+    let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1, logger: logger)
     let result = await Task(executorPreference: loop) { () -> Result<[Int32], any Error> in
       do {
+        try await store.checkDatabase(on: loop, migrates: true)
         let applied = try await store.migrateSchema()
-        try await store.letServe(role, isOwnCluster: isOwnCluster)
+        // What the serving role gets is less than an owner has: its own rights would be taken away.
+        if try await store.roleName() == role {
+          logger.warning(
+            "--database-owner names the same role as --database: it serves with all of an owner's rights",
+            metadata: ["role": "\(role)"])
+        } else {
+          try await store.letServe(role, isOwnCluster: isOwnCluster)
+        }
         return .success(applied)
       } catch {
         return .failure(error)
@@ -323,9 +402,13 @@ struct Streakd: AsyncParsableCommand {
       recipients: wanted.recipient.map { [$0] } ?? [])
     backup.retentionDays = wanted.retentionDays
     backup.scratchFolder = wanted.scratchFolder
+    backup.signingKeyFile = wanted.signingKeyFile
+    try ScheduledBackups.removeLeftovers(in: wanted.scratchFolder)
     let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
+    // Once it has been found or made, a folder that is not there is not mounted.
+    backup.makesFolder = false
     let keeper = BackupKeeper(backup, schedule: schedule, store: store, loop: loop, logger: logger)
-    try await keeper.applyLedger()
+    try await keeper.applyLedger(isNew: wanted.isNew)
     keeper.start()
     return keeper
   }

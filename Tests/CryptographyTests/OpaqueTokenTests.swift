@@ -20,11 +20,29 @@ struct OpaqueTokenTests {
 
   @Test("a successor is another token of the same owner and family")
   func successor() {
-    let token = OpaqueToken(kind: .refresh, owner: [UInt8](repeating: 7, count: 16))
-    let next = OpaqueToken(successorOf: token)
+    let proof = TokenProof(secret: [1])
+    let token = OpaqueToken(kind: .refresh, owner: [UInt8](repeating: 7, count: 16), proof: proof)
+    let next = OpaqueToken(successorOf: token, proof: proof)
+    #expect(next.isGenuine(by: proof))
     #expect(next.kind == .refresh && next.owner == token.owner && next.familyHash == token.familyHash)
     #expect(next.hash != token.hash)
     #expect(OpaqueToken(kind: .refresh, owner: token.owner).familyHash != token.familyHash)
+  }
+
+  @Test("a server of the database knows its tokens, and no others")
+  func genuine() throws {
+    let (proof, other) = (TokenProof(secret: [1]), TokenProof(secret: [2]))
+    let owner = [UInt8](repeating: 7, count: 16)
+    let token = OpaqueToken(kind: .access, owner: owner, proof: proof)
+    #expect(token.isGenuine(by: proof) && !token.isGenuine(by: other))
+    #expect(!OpaqueToken(kind: .access, owner: owner).isGenuine(by: proof))
+    for byte in [0, 15, 16, 23, 24, 31] {
+      var secret = token.secret.exposed
+      secret[byte] ^= 1
+      #expect(!OpaqueToken(kind: .access, owner: owner, secret: Secret(secret)).isGenuine(by: proof), "byte \(byte)")
+    }
+    #expect(!OpaqueToken(kind: .refresh, owner: owner, secret: token.secret).isGenuine(by: proof))
+    #expect(!OpaqueToken(kind: .access, owner: owner.reversed() + [], secret: Secret(token.secret.exposed.reversed())).isGenuine(by: proof))
   }
 
   @Test("text that no server wrote is no token")

@@ -36,6 +36,11 @@ def _generate_stubs() -> None:
 
 _generate_stubs()
 
+# The key that signs backups: not this machine's own one.
+_keys = tempfile.mkdtemp(prefix="streakd-signing-")
+atexit.register(shutil.rmtree, _keys, ignore_errors=True)
+os.environ["STREAKD_BACKUP_SIGNING_KEY"] = f"{_keys}/key"
+
 from http2_peer import Peer  # noqa: E402  (needs the generated)
 from server import PROGRAMS, Server, open_folder  # noqa: E402  (needs nothing generated, but keeps imports in one place)
 

@@ -51,7 +51,12 @@ class _Connection:
         if where == "before":
             self._cut()
             return
-        self.server = socket.create_connection(("127.0.0.1", proxy.target))
+        try:
+            self.server = socket.create_connection(("127.0.0.1", proxy.target))
+        except OSError:
+            # The server is being started again: the next connection may reach it.
+            self._end()
+            return
         for pump in (self._up, self._down):
             threading.Thread(target=pump, daemon=True).start()
 

@@ -45,10 +45,16 @@ def refusal(error):
     return found
 
 
-def completion(habit, day=None, done=True, note="", made=None):
+def completion(habit, day=None, done=True, note="", made=None, undone=()):
+    """`undone`: what an undo takes back; `Device.make` fills it in with what the device knows."""
     day = today() if day is None else day
     return dict(set_completion=sync_pb2.SetCompletion(
-        habit_id=habit, day=day, done=done, note=note, made=made or local_time(day)))
+        habit_id=habit, day=day, done=done, note=note, made=made or local_time(day), undone=undone))
+
+
+def note(habit, text, day=None, made=None):
+    day = today() if day is None else day
+    return dict(set_note=sync_pb2.SetNote(habit_id=habit, day=day, note=text, made=made or local_time(day)))
 
 
 def edit(habit, name="Read", fields=(), **values):
@@ -66,7 +72,11 @@ class Device(Person):
         super().__init__(server, email=of.email if of else None)
         self.habits, self.cells, self.notices = {}, {}, {}
         self.cursor, self.queue, self.decided, self.outcomes = None, [], 0, {}
+        self.seen = []  # what the last complete pull had seen
+        self.latest_time = self.ahead = 0  # the device's clock, and how far it is ahead, in seconds
+        self.day_start = 0
         self.kept = []  # decided operations, in case the server loses them
+        self.former_habits = {}  # known before the server lost something
         if of:
             self.user_id = self.sign_in().account.user_id
         else:
@@ -79,15 +89,31 @@ class Device(Person):
     def make(self, ahead=0, **change):
         """Adds an operation to the queue, made `ahead` seconds from now."""
         seq = self.decided + len(self.queue) + 1
-        seen = sync_pb2.Cursor(epoch=self.cursor.epoch, change_number=self.cursor.change_number) if self.cursor else None
-        self.queue.append(sync_pb2.Operation(
-            seq=seq, hybrid_time=(int((time.time() + ahead) * 1000) << 16) + min(seq, 65_535), seen=seen, **change))
+        wanted = change.get("set_completion")
+        if wanted is not None and not wanted.done and not wanted.undone:
+            change = dict(set_completion=sync_pb2.SetCompletion())
+            change["set_completion"].CopyFrom(wanted)
+            change["set_completion"].undone.extend(self.standing(wanted.habit_id, wanted.day))
+        self.ahead = ahead
+        self.latest_time = max(int((time.time() + ahead) * 1000) << 16, self.latest_time + 1)
+        self.queue.append(sync_pb2.Operation(seq=seq, hybrid_time=self.latest_time, seen=self.seen, **change))
         return seq
+
+    def standing(self, habit, day):
+        """The completions of a day that this device knows: received, and its own."""
+        known = self.cells.get((habit, day))
+        own = [common_pb2.StatementId(source_id=self.device.device_id, seq=operation.seq) for operation in self.kept + self.queue
+               if operation.HasField("set_completion") and operation.set_completion.done
+               and (operation.set_completion.habit_id, operation.set_completion.day) == (habit, day)]
+        return (list(known.completions) if known else []) + own[-32:]
 
     def request(self, operations=None, nothing_left=True, page_size=0):
         return sync_pb2.SyncRequest(
             user_id=self.user_id, cursor=self.cursor, operations=self.queue if operations is None else operations,
-            nothing_left=nothing_left, page_size=page_size)
+            nothing_left=nothing_left, page_size=page_size, sent_at=timestamp_pb2.Timestamp(seconds=int(time.time() + self.ahead)),
+            restated_habits=list(self.former_habits.values()),
+            oldest_kept_seq=(self.kept + self.queue)[0].seq if self.kept or self.queue else 0,
+            digest=self.digest() if self.cursor and not self.cursor.resume else b"")
 
     def send(self, request):
         return self.service.Sync(request, metadata=self.metadata, timeout=30)
@@ -96,15 +122,27 @@ class Device(Person):
         """Applies a response and holds the server's digest against the replica's own."""
         for outcome in response.outcomes:
             self.outcomes[outcome.seq] = outcome
+            if outcome.reason == common_pb2.CLOCK_SKEW:
+                self.latest_time = 0  # this device's clock was wrong: from now on the wall clock counts
             if self.queue and self.queue[0].seq == outcome.seq:
                 self.kept.append(self.queue.pop(0))
                 self.decided = outcome.seq
-        if self.cursor and self.cursor.epoch != response.cursor.epoch:
-            # The server was restored to an earlier moment: what it has not lost gets its first outcome again.
-            self.queue, self.kept = self.kept + self.queue, []
-            self.decided = self.queue[0].seq - 1 if self.queue else self.decided
+        self.former_habits = {}
+        if self.kept and response.last_seq < self.kept[-1].seq:
+            # The server has lost something: what it may lack is sent again, as it was, and the habits before it.
+            self.former_habits = dict(self.habits)
+            self.queue = [operation for operation in self.kept if operation.seq > response.last_seq] + self.queue
+            self.kept = [operation for operation in self.kept if operation.seq <= response.last_seq]
+            self.decided = response.last_seq
+        elif response.reset and self.cursor and self.cursor.epoch != response.cursor.epoch:
+            self.former_habits = dict(self.habits)
         if response.reset:
-            self.habits, self.cells, self.notices = {}, {}, {}
+            self.habits, self.cells, self.notices, self.day_start = {}, {}, {}, 0
+        if response.HasField("settings"):
+            self.day_start = response.settings.day_start_minutes
+        self.latest_time = max(self.latest_time, response.latest_time)
+        if not response.has_more:
+            self.seen = list(response.seen)
         for habit in response.deleted_habit_ids:
             self.habits.pop(habit, None)
             self.cells = {key: cell for key, cell in self.cells.items() if key[0] != habit}
@@ -121,8 +159,9 @@ class Device(Person):
         return response
 
     def digest(self):
+        settings = [b"\x03" + struct.pack(">i", self.day_start)] if self.day_start else []
         return digest_of([habit_item(habit) for habit in self.habits.values()]
-                         + [cell_item(cell) for cell in self.cells.values()])
+                         + [cell_item(cell) for cell in self.cells.values()] + settings)
 
     def sync(self, page_size=0):
         """Sends the queue and fetches everything; answers the outcomes of this round by number."""

@@ -148,10 +148,11 @@ class Frame:
 class Peer:
     """One connection. Every frame of the server's is checked for what holds of all frames."""
 
-    def __init__(self, port, *pairs, preface=None):
+    def __init__(self, port, *pairs, preface=None, source=None):
         """Sends the preface with the settings of `pairs` and waits until each side has acknowledged the other's; or sends
-        `preface` and waits for nothing."""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=SOCKET_SECONDS_MAX)
+        `preface` and waits for nothing. `source` is an address of loopback to come from."""
+        self.socket = socket.create_connection(
+            ("127.0.0.1", port), timeout=SOCKET_SECONDS_MAX, source_address=source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.decoder = hpack.Decoder()
         self.frames = []

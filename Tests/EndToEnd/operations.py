@@ -35,7 +35,7 @@ def sql(data_folder, statement, database="postgres") -> str:
         capture_output=True, text=True, check=True).stdout.strip()
 
 
-PERSONAL = ("users", "emails", "devices", "sessions", "habits", "cells", "cell_history", "rejected_entries", "migrations")
+PERSONAL = ("users", "heads", "emails", "devices", "sessions", "habits", "cells", "cell_history", "rejected_entries", "migrations")
 
 
 def fingerprints(data_folder):
@@ -46,13 +46,18 @@ def fingerprints(data_folder):
 def fill(data_folder, people, days):
     """Rows as people would have, but faster."""
     sql(data_folder, f"""
-        INSERT INTO users SELECT md5('u'||g)::uuid, 'p'||g||'@example.org', 'hash', now(), 1, '', 0, '\\x09' FROM generate_series(1,{people}) g;
+        INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
+        SELECT md5('u'||g)::uuid, 'p'||g||'@example.org', 'hash', now(), '\\x09' FROM generate_series(1,{people}) g;
+        INSERT INTO heads (user_id, change_number, habit_count, first_day)
+        SELECT md5('u'||g)::uuid, 1, 1, 20000 FROM generate_series(1,{people}) g;
         INSERT INTO emails SELECT 'p'||g||'@example.org', md5('u'||g)::uuid FROM generate_series(1,{people}) g;
-        INSERT INTO habits SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 'Read', '', 0, 0, false, 1, now(), {days}, {days},
+        INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at, total_days,
+          longest_run, last_run_first_day, last_run_last_day)
+        SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 'Read', '', 0, 0, false, 1, now(), {days}, {days},
           20000, 20000 + {days} - 1 FROM generate_series(1,{people}) g;
         INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
-          day_start_minutes, recorded_at, device_id, first_version)
+          day_start_minutes, recorded_at, source_id, seq, changed_time, first_version)
         SELECT md5('u'||g)::uuid, md5('h'||g)::uuid, 20000 + d, true,
           CASE WHEN d % 10 = 0 THEN E'note\\twith "tab" \\\\ and\\nline '||d ELSE md5(g||'-'||d) END, 0, 1, now(), 'Europe/Berlin', 3600, 0,
-          now(), md5('d'||g)::uuid, 1 FROM generate_series(1,{people}) g, generate_series(0, {days} - 1) d;
+          now(), md5('d'||g)::uuid, 1, 0, 1 FROM generate_series(1,{people}) g, generate_series(0, {days} - 1) d;
     """)

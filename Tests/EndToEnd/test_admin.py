@@ -73,7 +73,7 @@ def test_run_list_verify_status(operated):
     assert details(caught.value)[0].reason == "BACKUP_NOT_FOUND"
     status = admin.GetServerStatus(admin_pb2.GetServerStatusRequest(), metadata=OPERATOR, timeout=30)
     assert status.makes_backups and status.epoch == 1 and made.name in [run.backup for run in status.backup_runs]
-    assert status.unreadiness == "" and 20 in status.schema_versions
+    assert status.unreadiness == "" and list(status.schema_versions) == [1]
 
     address = next(re.search(r"address=(127\S+:\d+)", line)[1] for line in operated.lines if "/metrics" in line)
     text = urllib.request.urlopen(f"http://{address}/metrics", timeout=30).read().decode()
@@ -83,9 +83,10 @@ def test_run_list_verify_status(operated):
 
 
 def test_a_failed_backup_shows_and_the_service_goes_on(folder):
-    keys = Keys(folder)
+    recipients = folder / "recipients"
+    recipients.write_text(Keys(folder).recipient + "\n")
     (folder / "token").write_text(TOKEN)
-    arguments = ("--backup-folder", str(folder / "backups"), "--backup-recipient", str(keys.identity), "--operator-token-file",
+    arguments = ("--backup-folder", str(folder / "backups"), "--backup-recipient", str(recipients), "--operator-token-file",
                  str(folder / "token"), "--admin-listen", "127.0.0.1:0")
     with Server(folder=folder, arguments=arguments) as server:
         address = next(re.search(r"address=(127\S+:\d+)", line)[1] for line in server.lines if "/metrics" in line)
@@ -93,7 +94,15 @@ def test_a_failed_backup_shows_and_the_service_goes_on(folder):
         def page(name):
             return urllib.request.urlopen(f"http://{address}/{name}", timeout=30).read().decode()
 
-        wait_until(lambda: "streakd_backup_failing 1" in page("metrics"), 60)
+        recipients.write_text("no recipient\n")
+
+        def failed():
+            with pytest.raises(grpc.RpcError) as caught:
+                list(stub(server).RunBackup(admin_pb2.RunBackupRequest(), metadata=OPERATOR, timeout=60))
+            return details(caught.value)[0].reason != "BACKUP_UNDER_WAY"
+
+        wait_until(failed, 60)
+        assert "streakd_backup_failing 1" in page("metrics")
         assert re.match(r"ready\nwarning: the last backup failed: .*age", page("readyz"), re.DOTALL)
         with Person(server) as person:
             person.sign_up()

@@ -129,10 +129,13 @@ def test_as_many_streams_as_were_announced(peer):
 
 
 def test_more_streams_than_were_announced(peer):
-    """RFC 9113, section 5.1.2: PROTOCOL_ERROR or REFUSED_STREAM. (nghttp2 makes it a connection error once SETTINGS are acknowledged.)"""
+    """RFC 9113, section 5.1.2: PROTOCOL_ERROR or REFUSED_STREAM, of the stream."""
     count = concurrent_streams_max(peer)
     peer.send(*(opened(stream) for stream in range(1, 2 * count + 3, 2)))
-    ends(PROTOCOL_ERROR)(peer)
+    refused = peer.until(lambda seen: seen.kind in (RST_STREAM, GOAWAY))
+    assert (refused.code, refused.stream) == (REFUSED_STREAM, 2 * count + 1)
+    peer.send(reset(1))
+    peer.check_serves()
 
 
 def test_more_streams_before_the_limit_is_known(connect):

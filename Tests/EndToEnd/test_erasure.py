@@ -91,8 +91,9 @@ def test_open_streams_of_an_erased_person_end(folder):
         # More than fits into what is on its way: the stream stays open while nobody reads.
         sql(folder / "data", f"""
             INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
-              day_start_minutes, recorded_at, first_version)
-            SELECT '{user_id.hex()}', '{habit.hex()}', 10957 + d, true, repeat(md5(d::text), 60), 0, 1, now(), 'UTC', 0, 0, now(), 1
+              day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
+            SELECT '{user_id.hex()}', '{habit.hex()}', 10957 + d, true, repeat(md5(d::text), 60), 0, 1, now(), 'UTC', 0, 0, now(), 1,
+              '{habit.hex()}', 1, 0
             FROM generate_series(0, 9999) d""")
         stream = person.exports.Export(export_pb2.ExportRequest(), metadata=(*person.metadata, ("grpc-accept-encoding", "identity")),
                                        timeout=120)

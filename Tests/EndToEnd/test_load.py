@@ -139,14 +139,14 @@ def test_the_audit_finds_a_lost_write(running, tmp_path):
 def test_the_audit_finds_a_doubled_write(running, tmp_path):
     run, people = kept(running, tmp_path)
     user = people[0]["user"]
-    psql(running, f"UPDATE users SET change_number = change_number + 1 WHERE user_id = '{user}'")
+    psql(running, f"UPDATE heads SET change_number = change_number + 1 WHERE user_id = '{user}'")
     code, output = audit(running, tmp_path, database=False)
     assert code == 1 and f"doubled: {user}" in output, output
-    psql(running, f"UPDATE users SET change_number = change_number - 1 WHERE user_id = '{user}'")
+    psql(running, f"UPDATE heads SET change_number = change_number - 1 WHERE user_id = '{user}'")
     assert audit(running, tmp_path)[0] == 0
     # A state that a write had before, once more: only the database shows it.
-    psql(running, f"""INSERT INTO cell_history SELECT user_id, habit_id, day - 1, done, note, quarantine_reason, version, occurred_at, zone,
-             utc_offset_seconds, day_start_minutes, recorded_at, device_id, migration_id FROM cells
+    psql(running, f"""INSERT INTO cell_history SELECT user_id, habit_id, source_id, seq, changed_time, version, version + 1, occurred_at, recorded_at,
+             day - 1, utc_offset_seconds, day_start_minutes, quarantine_reason, done, note, zone, details FROM cells
            WHERE user_id = '{user}' AND starts_with(note, '{run}-') LIMIT 1""")
     assert audit(running, tmp_path, database=False)[0] == 0
     code, output = audit(running, tmp_path)

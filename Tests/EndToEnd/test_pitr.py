@@ -1,13 +1,15 @@
 """Point-in-time recovery with the real pgBackRest."""
 
+import os
+import re
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
 
-import grpc
-import pytest
-from operations import sql, streakctl
-from person import Person, details
-from server import Server
+from operations import STREAKCTL, sql, streakctl
+from person import Person
+from server import Server, wait_until
 from test_erasure import delete, rows_of
 
 
@@ -52,3 +54,105 @@ def test_back_to_a_moment_before_a_bad_statement(folder):
         assert set(rows_of(data, user_id).values()) == {0}
         assert int(sql(data, "SELECT epoch FROM service_state")) > 1
         assert sql(data, "SHOW archive_mode") == "off"
+
+
+def archiving(data):
+    return sql(data, "SELECT current_setting('archive_mode') || ' ' || current_setting('archive_command')")
+
+
+def test_a_setup_that_fails_half_way_leaves_nothing_and_the_next_one_works_on_any_path(folder):
+    """O8: with a repository on a disk that is too small; then with spaces, quotes and per cent signs in every path; then back to the end of the log."""
+    home = folder / "my 'odd' data" / "100%s"
+    home.mkdir(parents=True)
+    data, backups, repository = home / "data", home / "backups", home / "re po%p"
+    small = folder / "small"
+    small.mkdir()
+    with Server(folder=home, arguments=("--backup-folder", str(backups))) as server:
+        script = (f'mount -t tmpfs -o size=1m,mode=755 tmpfs {small} && "$0" pitr setup --data-folder "$1" --repository {small}/repository; echo code $?; '
+                  f'ls -A {small}')
+        own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+        done = subprocess.run([*own, "sh", "-c", script, STREAKCTL, str(data)], capture_output=True, text=True, timeout=180)
+        assert done.stdout == "code 1\n" and done.stderr, done
+        assert archiving(data).startswith("off") and not list(data.glob("pgbackrest*")), done
+        assert sql(data, "SELECT count(*) FROM pg_file_settings WHERE name LIKE 'archive%'") == "0"
+
+        (folder / "full").mkdir()
+        (folder / "full" / "precious").write_text("x")
+        refused = streakctl("pitr", "setup", "--data-folder", data, "--repository", folder / "full", check=False)
+        assert refused.returncode == 1 and "not empty" in refused.stderr and (folder / "full" / "precious").exists()
+
+        streakctl("pitr", "setup", "--data-folder", data, "--repository", repository)
+        with Person(server) as person:
+            person.sign_up()
+            person.record(person.put_habit("Swim"), note="last")
+        sql(data, "SELECT pg_switch_wal()")
+        wait_until(lambda: sql(data, "SELECT last_archived_time > now() - interval '1 minute' FROM pg_stat_archiver") == "t")
+        listed = streakctl("pitr", "list", "--data-folder", data)
+        assert re.search(r"restorable from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00 to about \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00\n", listed), listed
+        shutil.copy(data / "pgbackrest.conf", folder / "conf")
+
+        restore = ["pitr", "restore", "--config", folder / "conf", "--ledger", backups / "erasures", "--into", home / "back 50%"]
+        ahead = sql(data, "SELECT now() + interval '10 minutes'")
+        done = streakctl(*restore, "--to", ahead, check=False)
+        assert done.returncode == 1 and "ends before" in done.stderr and "--to latest" in done.stderr, done.stderr
+        assert not (home / "back 50%").exists()
+    streakctl(*restore, "--to", "latest")
+    arguments = ("--backup-folder", str(backups), "--data-folder", str(home / "back 50%"))
+    with Server(folder=home, arguments=arguments) as server, Person(server, email=person.email) as back:
+        back.sign_in()
+        assert [cell.note for cell in back.history()] == ["last"]
+
+
+def test_a_setup_that_was_killed_is_undone_by_the_next_one(folder):
+    data = folder / "data"
+    with Server(folder=folder):
+        (data / "pgbackrest.conf").write_text("[global]\n")
+        (data / "pgbackrest.setup").write_text(str(folder / "repository"))
+        (folder / "repository" / "archive").mkdir(parents=True)
+        sql(data, "ALTER SYSTEM SET archive_mode = on")
+        sql(data, "ALTER SYSTEM SET archive_command = 'false'")
+        streakctl("pitr", "setup", "--data-folder", data, "--repository", folder / "repository")
+        assert "status: ok" in streakctl("pitr", "list", "--data-folder", data)
+        assert not (data / "pgbackrest.setup").exists()
+
+
+def test_an_archive_that_is_away_is_told_everywhere(folder):
+    """A repository that cannot be reached: metric, readiness, exit code; and all of them when it is back."""
+    data, repository = folder / "data", folder / "repository"
+    with Server(folder=folder, arguments=("--admin-listen", "127.0.0.1:0")) as server:
+        admin = wait_until(lambda: next((found[1] for line in server.lines if (found := re.search(r"address=(127\.0\.0\.1:\d+)", line))), None))
+
+        def page(name):
+            try:
+                return urllib.request.urlopen(f"http://{admin}/{name}", timeout=10).read().decode()
+            except urllib.error.HTTPError as error:
+                return error.read().decode()
+
+        assert "streakd_archive" not in page("metrics")
+        streakctl("pitr", "setup", "--data-folder", data, "--repository", repository)
+        wait_until(lambda: "\nstreakd_archive_failing 0\n" in page("metrics"))
+        assert "warning" not in page("readyz")
+        repository.rename(folder / "away")
+        wait_until(lambda: "\nstreakd_archive_failing 1\n" in page("metrics"))
+        ready = page("readyz")
+        assert ready.startswith("ready\n") and "warning: the archive of the log" in ready and str(repository) in ready
+        done = streakctl("pitr", "list", "--data-folder", data, check=False)
+        assert done.returncode == 1 and str(repository) in done.stderr
+        assert streakctl("pitr", "restore", "--config", data / "pgbackrest.conf", "--to", "latest", "--without-ledger", "--into", folder / "x",
+                         check=False).returncode == 1
+        (folder / "away").rename(repository)
+        wait_until(lambda: "\nstreakd_archive_failing 0\n" in page("metrics"))
+        assert streakctl("pitr", "list", "--data-folder", data).startswith("restorable from ")
+
+
+def test_archiving_goes_on_where_the_sockets_folder_changes_with_each_start(folder):
+    """A data folder whose path is too long for a socket has it in /tmp, under another name after each start."""
+    home = folder / ("d" * 70)
+    home.mkdir()
+    data = home / "data"
+    assert len(str(data / "socket/.s.PGSQL.5432")) > 107
+    with Server(folder=home):
+        streakctl("pitr", "setup", "--data-folder", data, "--repository", folder / "repository")
+    with Server(folder=home):
+        streakctl("pitr", "backup", "--data-folder", data)
+        assert "status: ok" in streakctl("pitr", "list", "--data-folder", data)

@@ -95,3 +95,16 @@ def test_with_an_owner_a_given_database_is_served_under_a_role_of_less(database)
         for statement in ("DELETE FROM audit_events", "CREATE TABLE x (y integer)", "DROP TABLE cells", "DELETE FROM schema_versions"):
             assert psql(serving, statement).returncode != 0, statement
         assert verify(owner).returncode == 0
+
+
+def test_an_owner_that_is_the_serving_role_keeps_its_rights(database):
+    """O6: told, and nothing is taken away."""
+    owner, serving = database
+    name = owner.partition("dbname=")[2].split()[0]
+    run(os.environ["STREAKD_TEST_POSTGRES"], f'alter database {name} owner to "{name} serves"')
+    for _ in range(2):
+        with Server(database=serving, arguments=["--database-owner", serving]) as server, Person(server) as person:
+            person.sign_up()
+            person.record(person.put_habit())
+            assert any("same role" in line for line in server.lines)
+    run(serving, "create table public.mine (x integer); drop table public.mine; delete from schema_versions where number < 0")

@@ -276,9 +276,98 @@ def test_import_of_other_trackers(server, folder):
     assert "7 days count, 4 are kept without counting" in told
     # Into an account each day is an operation, and the server judges it.
     other.sign_up(new_email())
-    assert "3 days added" in other.run("import", folder / "tickmate.db")
+    told = other.run("import", folder / "tickmate.db")
+    assert "3 days added" in told and "Of the days added 0 count in this account" in told
     other.run("sync")
     assert "No day counts yet" in other.run("status", "Swim")
+
+
+def test_what_an_import_promises_comes(server, folder):
+    """A1, C123: the number told beforehand is the number that comes, with a known server and without, before an import and after it."""
+    # A day nearer the end would be outside the window if midnight passed meanwhile; the file has no such day.
+    days = "".join(f"{iso(today() - ago)},YES_MANUAL,\n" for ago in range(0, 400) if ago != 29)
+    (folder / "Checkmarks.csv").write_text(f"Date,Read,\n{days}")
+    told = "29 count in an account that you make today.\n370 of them are too old to count"
+    for known in (True, False):
+        phone = App(folder / f"phone{known}", server if known else None)
+        assert told in phone.run("import", "--dry-run", folder / "Checkmarks.csv")
+        assert phone.run("habit", "list", "--all") == "", "a dry run changes nothing"
+        assert told in phone.run("import", folder / "Checkmarks.csv")
+        phone.run("done", "Read", "--note", "after it")
+        phone.connect(server)
+        phone.run("done", "Read", "--note", "again")
+        assert "29 days count, 370 are kept without counting" in phone.sign_up(new_email())
+    # A session that the server has seen begin is held to that, and the import says so beforehand.
+    phone = App(folder / "anchored", server)
+    phone.run("habit", "add", "Read")
+    phone.run("sync", code=1)
+    for arguments in (["--dry-run"], []):
+        assert "2 count in an account that you make today.\n397 of them" in phone.run("import", *arguments, folder / "Checkmarks.csv")
+    assert "2 days count, 397 are kept without counting" in phone.sign_up(new_email())
+    # In an account only what is fresh counts.
+    tablet = App(folder / "tablet", server)
+    tablet.sign_up(new_email())
+    assert "3 count in this account.\n396 of them" in tablet.run("import", folder / "Checkmarks.csv")
+    tablet.run("sync")
+    assert tablet.marks("Read") == 3
+
+
+def test_what_a_file_does_not_say_is_asked_and_what_does_not_come_is_listed(folder):
+    phone = App(folder / "phone")
+    (folder / "bull.csv").write_text("HabitName,HabitDescription,HabitCategory,CalendarDate,Value,CommentText\nRun,,,01/02/2024,1,\nRun,,,03/04/2024,1,\n")
+    assert "--dates day-first" in phone.run("import", folder / "bull.csv", code=65)
+    assert "2024-02-01 to 2024-04-03" in phone.run("import", "--dry-run", "--dates", "day-first", folder / "bull.csv")
+    assert "2024-01-02 to 2024-03-04" in phone.run("import", "--dry-run", "--dates", "month-first", folder / "bull.csv")
+    phone.run("import", "--dates", "sometimes", folder / "bull.csv", code=64)
+    (folder / "Checkmarks.csv").write_text("Date,Value,Notes\n2024-01-03,YES_MANUAL,\n2024-01-02,SKIP,\"flu, in \x1b[31mbed\"\nnever,NO,\n")
+    assert "--name NAME" in phone.run("import", folder / "Checkmarks.csv", code=65)
+    told = phone.run("import", "--name", "Walk", folder / "Checkmarks.csv")
+    assert "Walk: 1 days from 2024-01-03" in told and "2024-01-02, line 3: flu, in  [31mbed" in told and "line 4: never" in told
+    # On a terminal the person is asked.
+    master, slave = pty.openpty()
+    process = subprocess.Popen([STREAK, "import", "--dry-run", folder / "bull.csv"], env=phone.environment, stdin=slave, stdout=subprocess.PIPE, stderr=slave, text=True)
+    os.close(slave)
+    shown = b""
+    while not shown.endswith(b"[day/month] "):
+        shown += os.read(master, 1000)
+    os.write(master, b"month\n")
+    assert "2024-01-02 to 2024-03-04" in process.communicate(timeout=60)[0] and process.returncode == 0
+    os.close(master)
+
+
+def test_a_database_in_wal_mode_is_left_as_it_is(folder):
+    """Also one that another program holds open, and so with a log: days in the log are read, nothing is written beside the file."""
+    (folder / "backup").mkdir()
+    Loop(folder / "backup" / "loop.db")
+    database = sqlite3.connect(folder / "backup" / "loop.db")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("INSERT INTO Repetitions (habit, timestamp) VALUES (1, 1704067200000)")
+    database.commit()
+    phone, names = App(folder / "phone"), {path.name for path in (folder / "backup").iterdir()}
+    assert "loop.db-wal" in names
+    assert "Run: 5 days from 2024-01-01" in phone.run("import", folder / "backup" / "loop.db")
+    assert {path.name for path in (folder / "backup").iterdir()} == names
+    database.close()
+    (folder / "backup").chmod(0o555)
+    assert [path.name for path in (folder / "backup").iterdir()] == ["loop.db"]
+    assert "5 known" in phone.run("import", folder / "backup" / "loop.db")
+    assert [path.name for path in (folder / "backup").iterdir()] == ["loop.db"]
+
+
+def test_our_own_export_is_imported(server, folder):
+    phone = App(folder / "phone")
+    phone.run("habit", "add", "Read", "--description", "a page")
+    phone.done("Read", 0, "--note", "día, \"1\"")
+    phone.done("Read", 40)
+    phone.connect(server)
+    phone.sign_up(new_email())
+    phone.run("export", "--out", folder / "mine.json")
+    (folder / "sorted.json").write_text(json.dumps(json.loads((folder / "mine.json").read_text()), sort_keys=True), encoding="utf-8-sig")
+    for name in ("mine.json", "sorted.json"):
+        other = App(folder / name.removesuffix(".json"))
+        told = other.run("import", folder / name)
+        assert "Streak's own export: 1 habits" in told and "2 days added" in told and "Of the days added 1 count" in told
+        assert other.marks("Read") == 2 and "0 days added, 2 known" in other.run("import", folder / name)
 
 
 def test_an_import_that_cannot_be_understood_changes_nothing(folder):
@@ -288,9 +377,12 @@ def test_an_import_that_cannot_be_understood_changes_nothing(folder):
     (folder / "empty.csv").write_text("")
     sqlite3.connect(folder / "other.db").execute("CREATE TABLE t (v)").connection.close()
     (folder / "torn.db").write_bytes(b"SQLite format 3\0" + os.urandom(5000))
-    for name in ("other.csv", "open.csv", "empty.csv", "other.db", "torn.db"):
-        phone.run("import", folder / name, code=65)
+    (folder / "cut.json").write_text('{"habits": [{"id": "a"')
+    (folder / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + os.urandom(3000))
+    for name in ("other.csv", "open.csv", "empty.csv", "other.db", "torn.db", "cut.json", "photo.png"):
+        assert name in phone.run("import", folder / name, code=65)
     phone.run("import", folder / "nowhere.db", code=66)
+    assert "is a folder" in phone.run("import", folder, code=66)
     assert phone.run("habit", "list", "--all") == ""
 
 
@@ -309,7 +401,8 @@ def test_usage_and_messages(server, folder):
     assert "may be any of" in phone.run("done", "r", code=1)
     assert "reading" in phone.run("done", "rea")
     assert "future" in phone.run("done", "reading", "--on", iso(today() + 3), code=1)
-    assert "cannot be undone" in (phone.done("reading", 40) and phone.run("undo", "reading", "--on", iso(today() - 40), code=1))
+    assert "only the last 30 days count" in phone.done("reading", 40)
+    assert "not done on" in phone.run("undo", "reading", "--on", iso(today() - 40)), "without an account nothing is sealed"
     phone.connect(server)
     assert "no account" in phone.run("sync", code=1)
     phone.run("signup", new_email(), input="password\n", code=1)
@@ -341,3 +434,38 @@ def test_a_password_is_asked_for_without_echo(server, folder):
     assert PASSWORD.encode() not in shown
     process.stdout.close()
     os.close(master)
+
+
+def test_notes_names_and_the_day_start(folder):
+    phone = App(folder / "phone")
+    phone.run("habit", "add", "reading", "--description", "a page or more")
+    phone.run("done", "reading", "--note", "20 pages")
+    phone.run("note", "reading", "ill", "--on", iso(today() - 1))
+    assert phone.run("note", "reading") == f"{iso(today())}  20 pages\n{iso(today() - 1)} (not done)  ill\n"
+    details = phone.run("status", "reading")
+    assert "a page or more" in details and "20 pages" in details and "not done" in details
+    phone.run("note", "reading", "--clear")
+    assert "20 pages" not in phone.run("note", "reading") and phone.marks("reading") == 1
+    phone.run("habit", "add", "running")
+    assert "nothing was renamed" in phone.run("habit", "rename", "running", "READING", code=1)
+    assert "begins at 00:00" in phone.run("day-start")
+    assert "begins at 04:30" in phone.run("day-start", "04:30") and "begins at 04:30" in phone.run("day-start")
+    for wrong in ("24:00", "4", "04:60", "-1:00"):
+        phone.run("day-start", wrong, code=64)
+
+
+def test_what_is_told_of_days_accounts_and_the_day_start(server, folder):
+    """A2, A4, H10: whether a day counts is said at once; after a logout what is kept is named; the day start is the account's."""
+    email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)
+    phone.sign_up(email)
+    phone.run("habit", "add", "reading")
+    assert "does not count" in phone.done("reading", 5) and "does not count" in phone.done("reading", 6, "--offline")
+    assert "does not count" not in phone.done("reading", 1)
+    phone.run("day-start", "03:00")
+    phone.run("sync")
+    tablet.log_in(email)
+    assert "begins at 03:00" in tablet.run("day-start")
+    assert "does not count" in tablet.run("status", "reading")
+    assert email in phone.run("logout")
+    status = phone.run("status")
+    assert f"streak login {email}" in status and "No habits yet" not in status

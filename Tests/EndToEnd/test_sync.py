@@ -239,12 +239,30 @@ def test_many_pages(pair):
     with Device(phone_server(phone), of=phone) as watch:
         watch.sync(page_size=7)
         assert len(watch.cells) == 40 and watch.digest() == phone.digest()
-    lost = sync_pb2.Cursor(epoch=phone.cursor.epoch, change_number=10_000_000)
-    tablet.cursor = lost
+    tablet.cursor = sync_pb2.Cursor(change_number=-1)
     response = tablet.take(tablet.send(tablet.request([])))
     assert response.reset and len(tablet.cells) == 40
-    tablet.cursor.epoch += 1
-    assert tablet.take(tablet.send(tablet.request([]))).reset
+
+
+def test_c130_a_forged_cursor_is_refused_and_nobody_else_pulls(pair):
+    phone, tablet, habit = pair
+    genuine = sync_pb2.Cursor()
+    genuine.CopyFrom(phone.cursor)
+    for change in (dict(change_number=10_000_000), dict(change_number=genuine.change_number + 1), dict(epoch=genuine.epoch + 1),
+                   dict(epoch_bits=1), dict(tag=b""), dict(tag=bytes(16)), dict(resume=b"x" * 44)):
+        phone.cursor.CopyFrom(genuine)
+        for name, value in change.items():
+            setattr(phone.cursor, name, value)
+        refused(lambda: phone.send(phone.request([])), grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_INVALID")
+    # Another account's cursor is no better.
+    with Device(phone_server(phone)) as stranger:
+        stranger.new_habit()
+        phone.cursor.CopyFrom(stranger.cursor)
+        refused(lambda: phone.send(phone.request([])), grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_INVALID")
+    phone.cursor.CopyFrom(genuine)
+    assert not phone.take(phone.send(phone.request([]))).reset
+    response = tablet.take(tablet.send(tablet.request([])))
+    assert not response.reset and not response.cells
 
 
 def test_days_that_changed_many_times_are_told_once_in_pages_that_go_on(pair):
@@ -385,7 +403,8 @@ def test_watch_hints_of_other_devices_only(pair):
     phone.make(**completion(habit, note="news"))
     phone.sync()
     hint = hints.next().cursor
-    assert hint == phone.cursor
+    assert (hint.epoch, hint.epoch_bits, hint.change_number) == (
+        phone.cursor.epoch, phone.cursor.epoch_bits, phone.cursor.change_number)
     tablet.sync()
     assert tablet.cell(habit).note == "news"
     hints.call.cancel()
@@ -604,15 +623,16 @@ def test_every_bad_operation_is_rejected_by_itself(pair):
     settle(phone, tablet)
 
 
-@pytest.mark.parametrize("epoch, number", [(None, -1), (None, 1 << 62), (0, 5), (1 << 62, 1), (-1, -1)])
-def test_lies_about_what_was_seen(pair, epoch, number):
+@pytest.mark.parametrize("seen", [
+    [(b"", 1)], [(b"x" * 15, 1)], [(bytes(16), 1 << 62)], [(b"x" * 16, -(1 << 63))], [(b"x" * 16, (1 << 63) - 1)]],
+    ids=["no source", "no id", "direct calls", "least", "greatest"])
+def test_lies_about_what_was_seen(pair, seen):
+    """What an operation claims to have seen harms its own person at most; a source that is no id is a bad field."""
     phone, tablet, habit = pair
-    seen = sync_pb2.Cursor(epoch=phone.cursor.epoch if epoch is None else epoch, change_number=number)
     phone.make(**completion(habit))
-    phone.queue[0].seen.CopyFrom(seen)
+    phone.queue[0].seen.extend(common_pb2.StatementId(source_id=source, seq=seq) for source, seq in seen)
     outcome = phone.sync()[0]
-    assert outcome.status == (REJECTED if epoch is None else APPLIED)
-    assert outcome.reason == (common_pb2.CHANGE_UNKNOWN if epoch is None else 0)
+    assert outcome.status == (APPLIED if len(seen[0][0]) in (0, 16) else REJECTED)
     settle(phone, tablet)
 
 
@@ -639,16 +659,13 @@ def test_operations_at_the_limit_and_one_past(pair):
     assert len(phone.sync()) == 1
 
 
-@pytest.mark.parametrize("resume", [b"x", b"\xff" * 36, b"\x00" * 36, b"\x7f" * 64])
-def test_a_place_that_nobody_gave_begins_anew(pair, resume):
+@pytest.mark.parametrize("resume", [b"x", b"\xff" * 36, b"\x00" * 36, b"\x7f" * 64], ids=range(4))
+def test_a_place_that_nobody_gave_is_refused(pair, resume):
     phone, _, habit = pair
     phone.make(**completion(habit))
     phone.sync()
     phone.cursor.resume = resume
-    response = phone.send(phone.request([]))
-    phone.habits, phone.cells = ({}, {}) if response.reset else (phone.habits, phone.cells)
-    phone.take(response)
-    assert len(phone.cells) == 1
+    refused(lambda: phone.send(phone.request([])), grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_INVALID")
 
 
 def test_somebody_elses_notices_and_conflicts(server, pair):

@@ -28,13 +28,14 @@ struct BrokenLinkTests {
     }
   }
 
-  @Test("a write whose server process dies has an unknown outcome, and the pool recovers")
-  func killedWrite() async throws {
+  @Test("a write that the server had not answered when it ended the session took no effect, and the pool recovers")
+  func endedWrite() async throws {
     let error = try await interrupt { _ = try await $0.run(Common.sleep, .double(3_600)) }
-    guard case .outcomeUnknown = error else {
+    guard case .unreachable(let reason) = error else {
       Issue.record("\(String(describing: error))")
       return
     }
+    #expect(reason.hasPrefix("57P01: "))
   }
 
   @Test("a transaction whose server process dies before its commit took no effect")
@@ -47,6 +48,24 @@ struct BrokenLinkTests {
     guard case .unreachable = error else {
       Issue.record("\(String(describing: error))")
       return
+    }
+  }
+
+  @Test("a session whose server is silent for too long is given up, and its statement is stopped there")
+  func silent() async throws {
+    try await withDatabase({
+      $0.statementTimeoutMilliseconds = 100
+      $0.answerGraceMilliseconds = 100
+      // The server must not stop it by itself.
+      $0.serverSettings = [(name: "statement_timeout", value: "0")]
+    }) { database, _ in
+      let error = await databaseError { _ = try await database.run(Common.sleep, .double(3_600)) }
+      guard case .outcomeUnknown = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      var sleeping = 1
+      while sleeping > 0 { sleeping = try await database.run(Common.sleepers).rowCount }
     }
   }
 

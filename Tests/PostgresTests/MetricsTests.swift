@@ -44,7 +44,7 @@ struct PoolMetricsTests {
       while await database.metrics().connectsSucceeded < 2 { await Task.yield() }
       let metrics = await database.metrics()
       #expect(metrics.connectionsLost == 1 && metrics.statementsSent == 3 && metrics.connectionsOpen == 1)
-      #expect(metrics.failures == [.outcomeUnknown: 1])
+      #expect(metrics.failures == [.unreachable: 1])
     }
   }
 

@@ -137,3 +137,35 @@ extension PostgresConfiguration {
     parameters.first { $0.keyword == "host" && $0.value.hasPrefix("/") }.map { "\($0.value)/\(socketName)" }
   }
 }
+
+/// What a pool has told.
+final class EventList: Sendable {
+  private let events = Mutex<[PostgresEvent]>([])
+
+  var all: [PostgresEvent] { events.withLock { $0 } }
+
+  func append(_ event: PostgresEvent) { events.withLock { $0.append(event) } }
+}
+
+/// Counts from 1.
+final class Counter: Sendable {
+  private let count = Mutex(0)
+
+  final class Flag: Sendable {
+    private let value = Mutex(false)
+
+    var isSet: Bool {
+      get { value.withLock { $0 } }
+      set { value.withLock { $0 = newValue } }
+    }
+  }
+
+  var value: Int { count.withLock { $0 } }
+
+  func next() -> Int {
+    count.withLock { count in
+      count += 1
+      return count
+    }
+  }
+}

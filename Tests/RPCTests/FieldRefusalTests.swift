@@ -18,10 +18,8 @@ struct FieldRefusalTests {
 
     let refusal = FieldRefusal.status(for: violations.all)
 
-    let details = GoogleRPCStatus(
-      code: Int32(refusal.code.rawValue), message: refusal.message, details: refusal.details
-    ).protobufBytes()
-    #expect(details.count <= StatusTrailers.detailsBytesMax)
+    let fitted = try #require(FittedStatus(refusal, bytesMax: StatusTrailers.listBytesMax - 200))
+    #expect(!fitted.isReduced)
     #expect(refusal.detail(GoogleRPCErrorInfo.self)?.reason == "INVALID_FIELD")
     let told = refusal.detail(GoogleRPCBadRequest.self)?.fieldViolations.count ?? 0
     #expect((30..<FieldViolations.countMax).contains(told))

@@ -8,6 +8,8 @@ final class RawCall: HTTP2ConnectionDelegate {
     var headers: [String: String] = [:]
     var body: [UInt8] = []
     var trailers: [String: String] = [:]
+    /// Size of the first header list as RFC 9113 section 6.5.2 counts it.
+    var headerListBytes = 0
 
     /// `grpc-status`, wherever it came.
     var status: String? { trailers["grpc-status"] ?? headers["grpc-status"] }
@@ -35,12 +37,13 @@ final class RawCall: HTTP2ConnectionDelegate {
 
   /// Sends `body` as it is, after the fields of a call and `metadata`, on a connection of its own.
   static func make(
-    to address: SocketAddress, loop: EventLoop, path: String, metadata: [(name: String, value: String)], body: [UInt8]
+    to address: SocketAddress, loop: EventLoop, path: String, metadata: [(name: String, value: String)], body: [UInt8],
+    limits: HTTP2Limits = HTTP2Limits()
   ) async throws -> Response {
     try await Task(executorPreference: loop) {
       let connection = try HTTP2Connection(
         role: .client, socket: try await SocketConnection.connect(loop: loop, to: address), loop: loop,
-        resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }), tls: nil)
+        resources: HTTP2Resources(limits: limits, now: { loop.nowMilliseconds }), tls: nil)
       let call = RawCall(connection)
       call.send(path, metadata, body)
       if !call.isOver { await withCheckedContinuation { call.waiter = $0 } }
@@ -69,7 +72,10 @@ final class RawCall: HTTP2ConnectionDelegate {
     waiter = nil
   }
 
-  func receivedHeaders(_ stream: HTTP2Stream) { response.headers = Self.fields(stream.headers) }
+  func receivedHeaders(_ stream: HTTP2Stream) {
+    response.headers = Self.fields(stream.headers)
+    response.headerListBytes = stream.headers.listBytes
+  }
 
   func receivedBody(_ stream: HTTP2Stream) {
     response.body += stream.body

@@ -23,8 +23,30 @@ struct RawPeer: ~Copyable {
     return frame(1, flags: 4, stream: stream, block)
   }
 
-  init(to address: SocketAddress) {
+  /// A preface that opens no window for DATA: SETTINGS_INITIAL_WINDOW_SIZE is 0.
+  static let closedPreface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4, [0, 4, 0, 0, 0, 0])
+
+  /// A whole request of a method with a text.
+  static func request(path: String, stream: UInt8, text: String) -> [UInt8] {
+    let message = [0x0A, UInt8(text.utf8.count)] + text.utf8
+    return headers(path: path, stream: stream)
+      + frame(0, flags: 1, stream: stream, [0, 0, 0, 0, UInt8(message.count)] + message)
+  }
+
+  /// - Parameter host: One of the addresses of loopback.
+  init(to address: SocketAddress, from host: String = "127.0.0.1") {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    // What is sent at once arrives at once.
+    var one: Int32 = 1
+    _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    var own = sockaddr_in()
+    own.sin_family = sa_family_t(AF_INET)
+    own.sin_addr.s_addr = inet_addr(host)
+    unsafe withUnsafePointer(to: &own) { own in
+      unsafe own.withMemoryRebound(to: sockaddr.self, capacity: 1) { own in
+        _ = unsafe bind(descriptor, own, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
     var patience = timeval(tv_sec: 20, tv_usec: 0)
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     var name = sockaddr_in()

@@ -79,7 +79,7 @@ struct RequestBudgetTests {
   @Test(
     "whatever comes and goes, the limits hold, nobody waits for ever, and nothing is left", arguments: UInt64(0)..<64)
   func anything(seed: UInt64) {
-    var generator = Generator(seed: seed)
+    var generator = SeededGenerator(seed: seed)
     let scene = Scene(bytesMax: 300, bytesPerConnectionMax: 100)
     let shares = (0..<5).map { _ in RequestBudget.Share() }
     var open: [String] = []
@@ -102,20 +102,5 @@ struct RequestBudgetTests {
     }
     #expect(open.isEmpty, "seed \(seed)")
     #expect(scene.budget.reservedBytes == 0, "seed \(seed)")
-  }
-
-  /// SplitMix64.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
-    }
   }
 }

@@ -27,6 +27,6 @@ for await event in events {
     try await client.acknowledge(id)
   case .rejected(let operation, let reason): print("not accepted: \(operation) \(reason)")
   case .changed: for habit in try await client.habits() { print(habit.fields.name, habit.streak.current) }
-  case .signInNeeded, .accountErased: running.cancel()
+  case .signInNeeded, .accountErased, .accountUnknown: running.cancel()
   }
 }

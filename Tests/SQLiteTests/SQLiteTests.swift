@@ -70,6 +70,64 @@ struct SQLiteTests {
     #expect(throws: SQLiteError.self) { try reader.execute("INSERT INTO t VALUES (1)") }
   }
 
+  /// The names in a folder.
+  private static func names(in path: String) throws -> Set<String> {
+    let folder = try #require(opendir(path))
+    defer { closedir(folder) }
+    var names: Set<String> = []
+    while let entry = readdir(folder) {
+      names.insert(
+        withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    }
+    return names.subtracting([".", ".."])
+  }
+
+  @Test(
+    "read-only access to a database in WAL mode leaves nothing beside it, with and without a log",
+    arguments: [false, true])
+  func writeAheadLog(isOpen: Bool) throws {
+    let folder = Folder()
+    var writer: SQLiteDatabase? = try SQLiteDatabase(path: folder.file)
+    _ = try writer?.rows("PRAGMA journal_mode = WAL")
+    try writer?.execute("CREATE TABLE t (v)")
+    try writer?.execute("INSERT INTO t VALUES (1)")
+    // The last connection to close moves the log into the database and removes it.
+    if !isOpen { writer = nil }
+    let before = try Self.names(in: folder.path)
+    #expect(before.contains("file-wal") == isOpen)
+    do {
+      let reader = try SQLiteDatabase(path: folder.file, access: .readOnly)
+      #expect(try reader.rows("SELECT v FROM t") == [[.integer(1)]])
+      #expect(throws: SQLiteError.self) { try reader.execute("INSERT INTO t VALUES (2)") }
+      #expect(try Self.names(in: folder.path) == before)
+    }
+    #expect(try Self.names(in: folder.path) == before)
+    withExtendedLifetime(writer) {}
+  }
+
+  @Test("a copy that was needed is removed with its reader")
+  func copyIsRemoved() throws {
+    let (folder, copies) = (Folder(), Folder())
+    let writer = try SQLiteDatabase(path: folder.file)
+    _ = try writer.rows("PRAGMA journal_mode = WAL")
+    try writer.execute("CREATE TABLE t (v)")
+    var reader: SQLiteDatabase? = try SQLiteDatabase(
+      path: folder.file, access: .readOnly, copyFolder: copies.path)
+    #expect(try Self.names(in: copies.path).count == 1)
+    #expect(try reader?.rows("SELECT v FROM t").isEmpty == true)
+    reader = nil
+    #expect(try Self.names(in: copies.path).isEmpty)
+  }
+
+  @Test("a path of a read-only database may hold any character")
+  func strangePath() throws {
+    let folder = Folder()
+    let path = "\(folder.path)/a ?b=c#d%41é&.db"
+    defer { unlink(path) }
+    try SQLiteDatabase(path: path).execute("CREATE TABLE t (v)")
+    #expect(try SQLiteDatabase(path: path, access: .readOnly).rows("SELECT v FROM t").isEmpty)
+  }
+
   @Test("more statements than are kept prepared")
   func manyStatements() throws {
     let database = try SQLiteDatabase(path: ":memory:")

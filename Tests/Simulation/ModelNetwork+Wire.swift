@@ -8,7 +8,10 @@ extension SyncSubmission {
   init(_ request: SyncRequest, userID: Identifier) {
     self.init(
       userID: userID, cursor: StreakDomain.Cursor(request.cursor), resume: request.cursor?.resume ?? [],
-      operations: request.operations.map { StreakDomain.Operation($0) }, nothingLeft: request.nothingLeft)
+      operations: request.operations.map { StreakDomain.Operation($0) }, nothingLeft: request.nothingLeft,
+      restatedHabits: request.restatedHabits.compactMap { habit in
+        Identifier(habit.id).map { SyncChanges.Habit(id: $0, fields: HabitFields(habit)) }
+      }, oldestKeptSeq: request.oldestKeptSeq, digest: StreakDomain.StateDigest(bytes: request.digest))
   }
 }
 
@@ -26,7 +29,9 @@ extension SyncResponse {
       deletedHabitIds: changes.deletedHabits.map(\.bytes), cells: changes.cells.map { Cell($0) },
       notices: changes.notices.map { Schema.Notice($0.id, $0.notice) },
       cursor: Schema.Cursor(changes.cursor, resume: changes.resume), hasMore: changes.hasMore,
-      digest: changes.digest.map { Schema.StateDigest(sum: $0.bytes) })
+      digest: changes.digest.map { Schema.StateDigest(sum: $0.bytes) }, lastSeq: changes.lastSeq,
+      seen: (changes.seen?.last ?? []).map { StatementId($0) }, latestTime: changes.latestTime.packed,
+      settings: changes.dayStartMinutes.map { Schema.AccountSettings(dayStartMinutes: $0) })
   }
 }
 

@@ -3,6 +3,7 @@ import GRPCSchema
 import ProtobufCodec
 import RPC
 import Schema
+import SchemaConversion
 import StreakClient
 import StreakDomain
 import Synchronization
@@ -20,14 +21,21 @@ final class ModelNetwork: StreakNetwork {
       var lostPercent = 0
       var users: [String: Identifier] = [:]
       var grants: [String: Grant] = [:]
-      var sessions: [[UInt8]: (userID: Identifier, manifest: [UInt8], result: [UInt8])] = [:]
+      /// Whose each session is.
+      var claims: [[UInt8]: Identifier] = [:]
+      /// By migration.
+      var migrations: [[UInt8]: (session: [UInt8], manifest: [UInt8], result: [UInt8])] = [:]
       var signUps: [[UInt8]: [UInt8]] = [:]
       /// By the key it was begun with, and when it began by its id.
       var begun: [[UInt8]: StartSessionResponse] = [:]
       var anchors: [[UInt8]: Int64] = [:]
+      /// Every token that any life of the database has given, and whose: genuine tokens are known by themselves.
+      var genuine: [String: Identifier] = [:]
       var nextNumber: UInt64 = 0
-      /// The earlier state, with everything but the counters.
+      /// Earlier states, with everything but what belongs to no database: a backup, the last commits, a primary that was left behind.
       var backup: [State] = []
+      var commits: [State] = []
+      var abandoned: [State] = []
     }
 
     struct Grant {
@@ -51,6 +59,7 @@ final class ModelNetwork: StreakNetwork {
       let fate = Int.random(in: 0..<200, using: &state.random)
       let lost = RPCStatus(.unavailable, "lost")
       if fate < state.lostPercent { return .failure(lost) }
+      defer { state.noteCommit() }
       let answer: Result<[UInt8], RPCStatus>
       do { answer = .success(try state.answer(method.name, request, bearer)) } catch {
         answer = .failure(error as? RPCStatus ?? RPCStatus(.internal, "\(error)"))
@@ -78,20 +87,52 @@ extension ModelNetwork.World.State {
     return nextNumber
   }
 
-  /// A copy of the database is made.
-  mutating func makeBackup() {
+  /// What the database holds.
+  private var copy: Self {
     var copy = self
-    copy.backup = []
-    backup = [copy]
+    (copy.backup, copy.commits, copy.abandoned) = ([], [], [])
+    return copy
   }
 
-  /// The database goes back to the copy.
+  /// A copy of the database is made.
+  mutating func makeBackup() { backup = [copy] }
+
+  mutating func noteCommit() {
+    commits.append(copy)
+    if commits.count > 12 { commits.removeFirst() }
+  }
+
+  /// The database goes back to the backup; its epoch is later than any before.
   mutating func restore() {
     guard let copy = backup.first else { return }
-    server.restore(copy.server)
-    (users, grants, sessions, signUps) = (copy.users, copy.grants, copy.sessions, copy.signUps)
+    goOn(with: copy, number: max(server.epoch.number, abandoned.first?.server.epoch.number ?? 0) + 1)
+  }
+
+  /// A standby takes over that lacks some of the last commits, perhaps a second one from the same base.
+  mutating func failOver() {
+    let lost = Int.random(in: 1...8, using: &random)
+    guard let standby = commits.suffix(lost).first else { return }
+    abandoned = [copy]
+    let base = commits
+    goOn(with: standby, number: standby.server.epoch.number + 1)
+    if Bool.random(using: &random) { commits = base }
+  }
+
+  /// The primary that was left behind is the server again.
+  mutating func returnToAbandoned() {
+    guard let old = abandoned.first else { return }
+    goOn(with: old, number: nil)
+    abandoned = []
+  }
+
+  private mutating func goOn(with copy: Self, number: Int64?) {
+    let before = server
+    server = copy.server
+    server.takeIDs(after: before)
+    if let number { server.begin(Epoch(number: number, bits: Int64(bitPattern: random.next()))) }
+    (users, grants, claims, migrations, signUps) = (copy.users, copy.grants, copy.claims, copy.migrations, copy.signUps)
     (begun, anchors) = (copy.begun, copy.anchors)
-    makeBackup()
+    commits = []
   }
 
   /// The access tokens end; refresh tokens stay.
@@ -107,7 +148,9 @@ extension ModelNetwork.World.State {
     case "SignOut": SignOutResponse().protobufBytes()
     case "StartSession": startSession(try StartSessionRequest(protobufBytes: request).idempotencyKey)
     case "KeepSession": KeepSessionResponse().protobufBytes()
-    case "AcknowledgeNotices": AcknowledgeNoticesResponse().protobufBytes()
+    case "AcknowledgeNotices":
+      try acknowledge(try AcknowledgeNoticesRequest(protobufBytes: request).noticeIds, try grant(bearer))
+    case "ListMigrations": listMigrations(try grant(bearer))
     case "Migrate": try migrate(try MigrateRequest(protobufBytes: request), try grant(bearer))
     case "Sync": try sync(try SyncRequest(protobufBytes: request), try grant(bearer))
     default: throw RPCStatus(.unimplemented, method)
@@ -117,16 +160,22 @@ extension ModelNetwork.World.State {
   // MARK: Accounts
 
   private func grant(_ bearer: String?) throws(RPCStatus) -> ModelNetwork.World.Grant {
-    guard let grant = grants.values.first(where: { $0.access == bearer }) else {
-      throw Self.refusal(.unauthenticated, "CREDENTIALS_INVALID")
-    }
+    guard let grant = grants.values.first(where: { $0.access == bearer }) else { throw unknown(bearer ?? "") }
     return grant
+  }
+
+  /// Why a token is refused.
+  private func unknown(_ token: String) -> RPCStatus {
+    let isOfLostAccount = genuine[token].map { server.people[$0] == nil } ?? false
+    return Self.refusal(.unauthenticated, isOfLostAccount ? "ACCOUNT_UNKNOWN" : "CREDENTIALS_INVALID")
   }
 
   private mutating func issue(_ userID: Identifier, _ deviceID: Identifier, previous: String = "") -> Tokens {
     let number = makeNumber()
     grants["\(userID)\(deviceID)"] = .init(
       userID: userID, deviceID: deviceID, access: "a\(number)", refresh: "r\(number)", previousRefresh: previous)
+    genuine["a\(number)"] = userID
+    genuine["r\(number)"] = userID
     return Tokens(accessToken: "a\(number)", refreshToken: "r\(number)")
   }
 
@@ -138,16 +187,17 @@ extension ModelNetwork.World.State {
     if let (key, grant) = grants.first(where: { $0.value.previousRefresh == token }) {
       let access = grant.access == "expired" ? "a\(makeNumber())" : grant.access
       grants[key]?.access = access
+      genuine[access] = grant.userID
       return RefreshResponse(tokens: Tokens(accessToken: access, refreshToken: grant.refresh)).protobufBytes()
     }
-    throw Self.refusal(.unauthenticated, "CREDENTIALS_INVALID")
+    throw unknown(token)
   }
 
   private mutating func signIn(_ request: SignInRequest) throws(RPCStatus) -> [UInt8] {
     guard let userID = users[request.email], let deviceID = Identifier(request.device?.deviceId ?? []) else {
       throw Self.refusal(.unauthenticated, "SIGN_IN_REFUSED")
     }
-    if server.people[userID]?.ledger.devices[deviceID] == nil { server.register(deviceID, of: userID, now: now) }
+    server.register(deviceID, of: userID, now: now)
     return SignInResponse(
       account: Account(userId: userID.bytes, email: request.email), tokens: issue(userID, deviceID)
     ).protobufBytes()
@@ -167,15 +217,16 @@ extension ModelNetwork.World.State {
       of: request.idempotencyKey + request.email.utf8 + (request.session?.migrationId ?? []))
     if let reply = signUps[key] { return reply }
     guard users[request.email] == nil else { throw Self.refusal(.failedPrecondition, "SIGN_UP_REFUSED") }
-    if let session = request.session, sessions[session.sessionId] != nil {
+    if let session = request.session, claims[session.sessionId] != nil {
       throw Self.refusal(.permissionDenied, "SESSION_CLAIMED")
     }
     guard let deviceID = Identifier(request.device?.deviceId ?? []) else { throw RPCStatus(.invalidArgument, "device") }
     let userID = Identifier(high: 9, low: makeNumber())
-    server.signUp(userID)
-    users[request.email] = userID
+    server.signUp(userID, now: now)
     server.register(deviceID, of: userID, now: now)
-    let result = try request.session.map { try bring($0, into: userID) }
+    // All of it or nothing: an account nobody has an address for is not there.
+    let result = try request.session.map { try bring($0, [], into: userID, isNewAccount: true) }
+    users[request.email] = userID
     let reply = SignUpResponse(
       account: Account(userId: userID.bytes, email: request.email), tokens: issue(userID, deviceID), migration: result
     ).protobufBytes()
@@ -185,18 +236,43 @@ extension ModelNetwork.World.State {
 
   private mutating func migrate(_ request: MigrateRequest, _ grant: ModelNetwork.World.Grant) throws -> [UInt8] {
     guard let session = request.session else { throw RPCStatus(.invalidArgument, "session") }
-    if let known = sessions[session.sessionId] {
-      let earlier = (try? MigrationResult(protobufBytes: known.result)) ?? MigrationResult()
-      guard known.userID == grant.userID else { throw Self.refusal(.permissionDenied, "SESSION_CLAIMED") }
-      if earlier.migrationId == session.migrationId { return MigrateResponse(migration: earlier).protobufBytes() }
-      guard request.secondDevice, known.manifest != session.captured?.manifest?.sha256 else {
-        throw Self.refusal(.alreadyExists, "ALREADY_MIGRATED").with(earlier)
+    if let known = migrations[session.migrationId] {
+      guard known.session == session.sessionId, known.manifest == session.captured?.manifest?.sha256 else {
+        throw Self.refusal(.failedPrecondition, "IDEMPOTENCY_KEY_REUSED")
+      }
+      return MigrateResponse(migration: try MigrationResult(protobufBytes: known.result)).protobufBytes()
+    }
+    if let owner = claims[session.sessionId] {
+      guard owner == grant.userID else { throw Self.refusal(.permissionDenied, "SESSION_CLAIMED") }
+      let earlier = migrations.values.filter { $0.session == session.sessionId }
+      let same = earlier.first { $0.manifest == session.captured?.manifest?.sha256 }
+      guard request.secondDevice, same == nil else {
+        let refusal = Self.refusal(.alreadyExists, "ALREADY_MIGRATED")
+        // The details of a long one do not fit.
+        guard Bool.random(using: &random), let result = (same ?? earlier.first)?.result else { throw refusal }
+        throw refusal.with(try MigrationResult(protobufBytes: result))
       }
     }
-    return MigrateResponse(migration: try bring(session, into: grant.userID)).protobufBytes()
+    return MigrateResponse(
+      migration: try bring(session, request.habitMap, into: grant.userID, isNewAccount: false)
+    ).protobufBytes()
   }
 
-  private mutating func bring(_ claim: SessionClaim, into userID: Identifier) throws -> MigrationResult {
+  private func listMigrations(_ grant: ModelNetwork.World.Grant) -> [UInt8] {
+    let results = migrations.values.filter { claims[$0.session] == grant.userID }.map(\.result)
+    return ListMigrationsResponse(
+      migrations: results.compactMap { try? MigrationResult(protobufBytes: $0) }.map { ListedMigration(result: $0) }
+    ).protobufBytes()
+  }
+
+  private mutating func acknowledge(_ ids: [[UInt8]], _ grant: ModelNetwork.World.Grant) throws(RPCStatus) -> [UInt8] {
+    server.acknowledge(ids.compactMap { Identifier($0) }, of: grant.userID, by: grant.deviceID)
+    return AcknowledgeNoticesResponse().protobufBytes()
+  }
+
+  private mutating func bring(
+    _ claim: SessionClaim, _ map: [HabitMapping], into userID: Identifier, isNewAccount: Bool
+  ) throws -> MigrationResult {
     guard let message = claim.captured, let manifest = message.manifest, let capturedAt = message.capturedAt else {
       throw RPCStatus(.invalidArgument, "captured")
     }
@@ -220,11 +296,19 @@ extension ModelNetwork.World.State {
     let anchor = anchors[claim.sessionId]
     guard anchor != nil || claim.unanchored else { throw Self.refusal(.unauthenticated, "SESSION_INVALID") }
     let plan = MigrationPlan(capture, anchorMilliseconds: anchor, now: now)
-    let matches = try server.migrate(plan, migrationID: Identifier(claim.migrationId) ?? .zero, into: userID, now: now)
+    let matches: [HabitMatching.Match]
+    do {
+      matches = try server.migrate(
+        plan, map: map.map { (Identifier($0.capturedHabitId) ?? .zero, Identifier($0.habitId) ?? .zero) },
+        migrationID: Identifier(claim.migrationId) ?? .zero, into: userID, isNewAccount: isNewAccount, now: now)
+    } catch is HabitMatching.InvalidMap {
+      throw Self.refusal(.invalidArgument, "INVALID_FIELD")
+    }
     let result = MigrationResult(
       migrationId: claim.migrationId, sessionId: claim.sessionId,
       habits: matches.map { MigratedHabit(capturedHabitId: $0.capturedID.bytes, habitId: $0.habitID.bytes) })
-    sessions[claim.sessionId] = (userID, manifest.sha256, result.protobufBytes())
+    claims[claim.sessionId] = userID
+    migrations[claim.migrationId] = (claim.sessionId, manifest.sha256, result.protobufBytes())
     return result
   }
 
@@ -242,12 +326,17 @@ extension ModelNetwork.World.State {
     guard let userID = Identifier(request.userId) else { throw RPCStatus(.invalidArgument, "user_id") }
     let submission = SyncSubmission(request, userID: userID)
     let pageSize = Int.random(in: 1...6, using: &random)
-    switch server.sync(submission, userID: grant.userID, deviceID: grant.deviceID, now: now, pageSize: pageSize) {
+    switch server.sync(
+      submission, userID: grant.userID, deviceID: grant.deviceID, sentAt: request.sentAt?.milliseconds ?? now,
+      now: now, pageSize: pageSize)
+    {
     case .success(let changes): return SyncResponse(changes).protobufBytes()
     case .failure(.gap(let expected)):
       throw Self.refusal(.failedPrecondition, "SEQUENCE_GAP").with(SyncRefusal(expectedSeq: expected))
     case .failure(.reused): throw Self.refusal(.failedPrecondition, "OPERATION_REUSED")
     case .failure(.accountMismatch): throw Self.refusal(.failedPrecondition, "ACCOUNT_MISMATCH")
+    case .failure(.cursorInvalid): throw Self.refusal(.invalidArgument, "CURSOR_INVALID")
+    case .failure(.accountUnknown): throw Self.refusal(.unauthenticated, "ACCOUNT_UNKNOWN")
     case .failure(.deviceUnknown): throw Self.refusal(.unauthenticated, "CREDENTIALS_INVALID")
     case .failure(.unavailable): throw RPCStatus(.unavailable, "away")
     }

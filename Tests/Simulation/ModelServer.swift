@@ -1,6 +1,7 @@
-import StreakDomain
+@testable import StreakDomain
 
-/// A server without I/O: the real rules on people's whole state, kept in memory. What it decides is durable at once, until `restore`.
+/// A server without I/O: the real rules on people's whole state, kept in memory. What it decides is durable at once, until it is restored, fails over
+/// or goes back to another life.
 struct ModelServer {
   struct Person {
     var ledger: PersonLedger
@@ -13,33 +14,39 @@ struct ModelServer {
     case accountMismatch
     case gap(expected: Int64)
     case reused
+    case cursorInvalid
     case deviceUnknown
+    /// This server was restored to a moment before the account was made.
+    case accountUnknown
     case unavailable
   }
 
   private(set) var people: [Identifier: Person] = [:]
+  private(set) var epoch = Epoch(number: 1, bits: 1)
   private var nextID: UInt64 = 0
-  private var epochOfNobody: Int64 = 1
   var isUp = true
+  /// Requests go to a copy that cannot write and does not know the last commits.
+  var isReadOnly = false
 
   private mutating func makeID() -> Identifier {
     nextID += 1
     return Identifier(high: 77, low: nextID)
   }
 
-  mutating func signUp(_ userID: Identifier) {
-    let epoch = people.values.first?.ledger.epoch ?? epochOfNobody
-    people[userID] = Person(ledger: PersonLedger(epoch: epoch))
+  mutating func signUp(_ userID: Identifier, now: Int64) {
+    people[userID] = Person(ledger: PersonLedger(epoch: epoch, firstDay: DayRules.firstDay(createdAt: now)))
   }
 
   /// Makes a session part of an account.
   mutating func migrate(
-    _ plan: MigrationPlan, migrationID: Identifier, into userID: Identifier, now: Int64
+    _ plan: MigrationPlan, map: [(capturedID: Identifier, habitID: Identifier)], migrationID: Identifier,
+    into userID: Identifier, isNewAccount: Bool, now: Int64
   ) throws -> [HabitMatching.Match] {
-    guard var person = people[userID] else { throw Refusal.deviceUnknown }
+    guard var person = people[userID] else { throw Refusal.accountUnknown }
     let captured = plan.habits.map { (id: Identifier($0.captured.id) ?? .zero, name: $0.captured.name) }
-    let matching = try HabitMatching(captured, account: person.ledger.habits)
-    _ = person.ledger.migrate(plan, matching: matching, migrationID: migrationID, now: now) { makeID() }
+    let matching = try HabitMatching(captured, account: person.ledger.habits, map: map)
+    _ = person.ledger.migrate(
+      plan, matching: matching, migrationID: migrationID, isNewAccount: isNewAccount, now: now)
     settle(&person, userID, now: now)
     return matching.matches
   }
@@ -53,97 +60,164 @@ struct ModelServer {
   }
 
   mutating func register(_ deviceID: Identifier, of userID: Identifier, now: Int64) {
-    people[userID]?.ledger.load(
-      device: DeviceProgress(catchUp: CatchUp(caughtUpAtMilliseconds: now)), id: deviceID)
+    people[userID]?.ledger.register(deviceID: deviceID, now: now)
   }
 
-  /// Goes back to what an earlier copy of this server held; a new epoch begins.
-  mutating func restore(_ copy: ModelServer) {
-    let epoch = (people.values.first?.ledger.epoch ?? 0) + 1
-    let id = nextID
-    self = copy
-    nextID = id
-    epochOfNobody = epoch
-    for (userID, person) in copy.people { people[userID]?.ledger = person.ledger.inEpoch(epoch) }
+  mutating func acknowledge(_ noticeIDs: [Identifier], of userID: Identifier, by deviceID: Identifier) {
+    people[userID]?.acknowledged[deviceID, default: []].formUnion(noticeIDs)
   }
+
+  /// Another life of the database begins with what this one holds: it was restored, or a standby was promoted.
+  /// - Parameter epoch: Its number is later than that of every life before, as far as whoever raises it knows; its bits are random.
+  mutating func begin(_ epoch: Epoch) {
+    self.epoch = epoch
+    for (userID, person) in people { people[userID]?.ledger = person.ledger.inEpoch(epoch) }
+  }
+
+  /// No id is given twice, also by a copy that goes back.
+  mutating func takeIDs(after other: ModelServer) { nextID = max(nextID, other.nextID) }
+
+  // MARK: Sync
 
   /// Answers a submission sent with the credentials of `userID` and `deviceID`.
+  /// - Parameter sentAt: The device's clock at sending.
   mutating func sync(
-    _ submission: SyncSubmission, userID: Identifier, deviceID: Identifier, now: Int64, pageSize: Int
+    _ submission: SyncSubmission, userID: Identifier, deviceID: Identifier, sentAt: Int64, now: Int64, pageSize: Int
   ) -> Result<SyncChanges, Refusal> {
     guard isUp else { return .failure(.unavailable) }
     guard submission.userID == userID else { return .failure(.accountMismatch) }
-    guard var person = people[userID], let device = person.ledger.devices[deviceID] else {
-      return .failure(.deviceUnknown)
+    guard var person = people[userID] else { return .failure(.accountUnknown) }
+    guard let source = person.ledger.sources[deviceID] else { return .failure(.deviceUnknown) }
+    guard isGenuine(submission.cursor, of: userID) else { return .failure(.cursorInvalid) }
+    // A hot standby answers pulls; whatever is to be written waits for the primary.
+    if isReadOnly {
+      guard submission.operations.isEmpty, submission.restatedHabits.isEmpty else { return .failure(.unavailable) }
+      return .success(pull(person, submission, for: deviceID, pageSize: pageSize))
     }
     var outcomes: [OperationOutcome] = []
     if let first = submission.operations.first?.seq {
-      guard first <= device.lastSeq + 1 else { return .failure(.gap(expected: device.lastSeq + 1)) }
-      for operation in submission.operations where operation.seq <= device.lastSeq {
+      guard first <= source.lastSeq + 1 || first == submission.oldestKeptSeq else {
+        return .failure(.gap(expected: source.lastSeq + 1))
+      }
+      for operation in submission.operations where operation.seq <= source.lastSeq {
         guard let known = person.decided[deviceID]?[operation.seq], known.operation == operation else {
           return .failure(.reused)
         }
         outcomes.append(known.outcome)
       }
     }
+    for habit in submission.restatedHabits { person.ledger.restate(habit.id, habit.fields, now: now) }
+    let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
+    // A device that does not know of the loss says that nothing is left, and then sends again what was lost: it was not caught up.
+    var nothingLeft = submission.nothingLeft && !isOfOtherLife
     for operation in submission.operations.dropFirst(outcomes.count) {
-      let outcome = person.ledger.apply(operation, by: deviceID, now: now) { makeID() }
+      // The device does not know yet that this server may have lost the habit; it states it with its next submission.
+      if isOfOtherLife, operation.isOfHabit(missingIn: person.ledger) {
+        nothingLeft = false
+        break
+      }
+      let outcome = person.ledger.apply(
+        operation, by: deviceID, now: now, clock: ClockRules(now: now, sentAt: sentAt))
       precondition(person.decided[deviceID]?[operation.seq] == nil, "an operation was decided twice")
       person.decided[deviceID, default: [:]][operation.seq] = (operation, outcome)
       person.ledger.advance(deviceID: deviceID, to: operation.seq)
       outcomes.append(outcome)
     }
-    if submission.nothingLeft { person.ledger.finishCatchUp(of: deviceID, now: now) }
+    if nothingLeft { person.ledger.finishCatchUp(of: deviceID, now: now) }
     settle(&person, userID, now: now)
-    var changes = pull(person, submission.cursor, submission.resume, for: deviceID, pageSize: pageSize)
+    var changes = pull(person, submission, for: deviceID, pageSize: pageSize)
     changes.outcomes = outcomes
     return .success(changes)
   }
 
-  /// What has changed since a cursor, a page at a time, as `StreakStore.pull` gives it.
+  // MARK: Cursors
+
+  private func isGenuine(_ cursor: Cursor, of userID: Identifier) -> Bool {
+    cursor == .start || cursor.changeNumber < 0 || cursor.tag == Self.tag(cursor, userID)
+  }
+
+  private static func tag(_ cursor: Cursor, _ userID: Identifier) -> [UInt8] {
+    let numbers = [
+      UInt64(bitPattern: cursor.epoch.number), UInt64(bitPattern: cursor.epoch.bits),
+      UInt64(bitPattern: cursor.changeNumber), userID.low,
+    ]
+    return numbers.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+  }
+
+  // MARK: Pulls
+
+  /// What has changed since a cursor, a page at a time.
   private func pull(
-    _ person: Person, _ cursor: Cursor, _ resume: [UInt8], for deviceID: Identifier, pageSize: Int
+    _ person: Person, _ submission: SyncSubmission, for deviceID: Identifier, pageSize: Int
   ) -> SyncChanges {
     let ledger = person.ledger
-    let isKnown = cursor.epoch == ledger.epoch && (0...ledger.changeNumber).contains(cursor.changeNumber)
-    var since = isKnown ? cursor.changeNumber : 0
-    let start = Place(head: 0, version: 0, key: nil)
-    var place = isKnown ? Place(resume) ?? Place(head: since, version: since, key: nil) : start
-    var isReset = !isKnown && cursor != .start
-    if since > 0 || !resume.isEmpty,
+    let cursor = submission.cursor
+    var changes = SyncChanges(cursor: Cursor(epoch: epoch, changeNumber: 0))
+    changes.lastSeq = ledger.sources[deviceID]?.lastSeq ?? 0
+    let going = Place(submission.resume) ?? Place(head: cursor.changeNumber)
+    let isOfThisLife =
+      cursor.epoch == epoch && cursor.changeNumber >= 0 && max(going.head, cursor.changeNumber) <= ledger.changeNumber
+    var place = isOfThisLife ? going : Place(head: 0)
+    // A device of another life that holds the same state pulls nothing but what cannot be seen in it: the notices.
+    if !isOfThisLife, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
+      tell(person, after: 0, to: deviceID, &changes)
+      finish(&changes, ledger, submission.userID, deviceID)
+      return changes
+    }
+    changes.isReset = !isOfThisLife && cursor != .start
+    if place.head > 0 || place.key != nil,
       ledger.habits.values.contains(where: { !$0.isDeleted && $0.returnedVersion > place.head })
     {
-      since = 0
-      place = start
-      isReset = true
+      place = Place(head: 0)
+      changes.isReset = true
     }
-    var changes = SyncChanges(cursor: Cursor(epoch: ledger.epoch, changeNumber: since))
-    changes.isReset = isReset
     for (id, habit) in ledger.habits where habit.version > place.head {
       if !habit.isDeleted {
         changes.habits.append(SyncChanges.Habit(id: id, fields: habit.fields))
+        changes.latestTime = max(changes.latestTime, habit.statements.latestTime)
       } else if place.head > 0 {
         changes.deletedHabits.append(id)
       }
     }
-    for (id, notice) in ledger.notices where notice.version > place.head {
-      if place.head == 0 && notice.isResolved || person.acknowledged[deviceID]?.contains(id) == true { continue }
+    tell(person, after: place.head, to: deviceID, &changes)
+    let waiting = ledger.cells.filter { key, cell in
+      ledger.habits[key.habitID]?.isDeleted == false && place.isBefore(cell.version, key)
+    }.sorted { ($0.value.version, $0.key) < ($1.value.version, $1.key) }
+    for (key, cell) in waiting.prefix(pageSize) {
+      changes.cells.append(
+        SyncChanges.Cell(key: key, cell: cell.cell, version: cell.version, completions: cell.completions))
+      changes.latestTime = max(changes.latestTime, cell.latestTime)
+    }
+    if ledger.settings.version > place.head {
+      changes.dayStartMinutes = ledger.settings.dayStartMinutes
+      changes.latestTime = max(changes.latestTime, ledger.settings.dayStart.latestTime)
+    }
+    guard waiting.count > pageSize, let last = waiting.prefix(pageSize).last else {
+      finish(&changes, ledger, submission.userID, deviceID)
+      return changes
+    }
+    changes.hasMore = true
+    changes.resume = Place(head: ledger.changeNumber, version: last.value.version, key: last.key).bytes
+    changes.cursor.changeNumber = isOfThisLife && !changes.isReset ? cursor.changeNumber : 0
+    changes.cursor.tag = Self.tag(changes.cursor, submission.userID)
+    return changes
+  }
+
+  /// The device has everything with this answer.
+  private func finish(
+    _ changes: inout SyncChanges, _ ledger: PersonLedger, _ userID: Identifier, _ deviceID: Identifier
+  ) {
+    changes.cursor.changeNumber = ledger.changeNumber
+    changes.cursor.tag = Self.tag(changes.cursor, userID)
+    changes.digest = ledger.digest
+    changes.seen = ledger.sources.seen(by: deviceID)
+  }
+
+  private func tell(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {
+    for (id, notice) in person.ledger.notices where notice.version > head {
+      guard person.acknowledged[deviceID]?.contains(id) != true else { continue }
       changes.notices.append(SyncChanges.Told(id: id, notice: notice))
     }
-    let waiting = ledger.cells.filter { key, cell in
-      ledger.habits[key.habitID]?.isDeleted == false && place.isBefore(cell.stamp.version, key)
-    }.sorted { ($0.value.stamp.version, $0.key) < ($1.value.stamp.version, $1.key) }
-    changes.cells = waiting.prefix(pageSize).map {
-      SyncChanges.Cell(key: $0.key, cell: $0.value.cell, version: $0.value.stamp.version)
-    }
-    if waiting.count > pageSize, let last = waiting.prefix(pageSize).last {
-      changes.hasMore = true
-      changes.resume = Place(head: ledger.changeNumber, version: last.value.stamp.version, key: last.key).bytes
-    } else {
-      changes.cursor.changeNumber = ledger.changeNumber
-      changes.digest = ledger.digest
-    }
-    return changes
   }
 
   private struct Place {
@@ -151,6 +225,8 @@ struct ModelServer {
     var version: Int64
     /// Nil: after everything of that version.
     var key: CellKey?
+
+    init(head: Int64) { self.init(head: head, version: head, key: nil) }
 
     init(head: Int64, version: Int64, key: CellKey?) {
       self.head = head
@@ -182,15 +258,37 @@ struct ModelServer {
   }
 }
 
+extension Operation {
+  /// Whether it is about a habit that is not there, and does not make it.
+  fileprivate func isOfHabit(missingIn ledger: PersonLedger) -> Bool {
+    if case .editHabit(let edit) = change, edit.changed.count == HabitField.allCases.count { return false }
+    return habitID.map { ledger.habits[$0] == nil } ?? false
+  }
+}
+
 extension PersonLedger {
   /// The same state in another life of the database.
-  fileprivate func inEpoch(_ epoch: Int64) -> PersonLedger {
+  fileprivate func inEpoch(_ epoch: Epoch) -> PersonLedger {
     var ledger = PersonLedger(
-      epoch: epoch, changeNumber: changeNumber, zones: zones, digest: digest, habitCount: habitCount)
+      epoch: epoch, firstDay: firstDay, changeNumber: changeNumber, zones: zones, digest: digest,
+      habitCount: habitCount, sources: sources, settings: settings, habitsMax: habitsMax)
     for (id, habit) in habits { ledger.load(habit: habit, id: id) }
     for (key, cell) in cells { ledger.load(cell: cell, key: key) }
     for (id, notice) in notices { ledger.load(notice: notice, id: id) }
-    for (id, device) in devices { ledger.load(device: device, id: id) }
     return ledger
   }
+}
+
+extension Register {
+  fileprivate var latestTime: HybridTime { elements.map(\.stamp.time).max() ?? .zero }
+}
+
+extension HabitStatements {
+  fileprivate var latestTime: HybridTime {
+    max(HabitField.allCases.map { self[$0].latestTime }.max() ?? .zero, deletions.map(\.stamp.time).max() ?? .zero)
+  }
+}
+
+extension CellState {
+  fileprivate var latestTime: HybridTime { max(stamp.time, statements.note.latestTime) }
 }

@@ -11,6 +11,7 @@ struct SimulationWorld {
     var utcOffsetSeconds: Int32
     /// An old copy of the device, made by its owner.
     var copy: DeviceReplica?
+    var wasRestored = false
     /// Submissions answered with these have not been delivered yet, or will be once more.
     var onTheWay: [Message] = []
   }
@@ -18,6 +19,8 @@ struct SimulationWorld {
   struct Message {
     var submission: SyncSubmission
     var deviceID: Identifier
+    /// By the device's clock.
+    var sentAt: Int64
     /// Nil: it has not reached the server.
     var answer: Result<SyncChanges, ModelServer.Refusal>?
   }
@@ -28,16 +31,24 @@ struct SimulationWorld {
   var random: SplitMix64
   var server = ModelServer()
   var backup: ModelServer?
+  /// What the server held after its last commits, the latest last.
+  var commits: [ModelServer] = []
+  /// A primary that a failover has left behind, with all that it held.
+  var abandoned: ModelServer?
+  /// The database has lost something, or was left for another one.
+  private(set) var hasGoneBack = false
   var replicas: [Replica] = []
   /// Of the world, in milliseconds since 1970.
   var now = begin
   private var nextID: UInt64 = 0
+  /// Days that were recorded on the day itself, and of which the device was told that they count, by person.
+  private(set) var counted: [Identifier: Set<CellKey>] = [:]
   /// Some device had everything and another digest than the server.
   private(set) var hasDiverged = false
 
   init(seed: UInt64) {
     random = SplitMix64(seed: seed)
-    for user in Self.users { server.signUp(user) }
+    for user in Self.users { server.signUp(user, now: now) }
     for _ in 0..<Int.random(in: 2...4, using: &random) { addReplica(of: Self.users[0]) }
     for _ in 0..<Int.random(in: 0...2, using: &random) { addReplica(of: Self.users[1]) }
     backup = server
@@ -63,18 +74,22 @@ struct SimulationWorld {
   /// Something happens.
   mutating func step() {
     now += Int64.random(in: 0...3 * 3_600_000, using: &random)
+    // Sometimes nobody does anything for days.
+    if Int.random(in: 0..<50, using: &random) == 0 { now += Int64.random(in: 0...5, using: &random) * 86_400_000 }
     let index = Int.random(in: replicas.indices, using: &random)
-    switch Int.random(in: 0..<100, using: &random) {
-    case 0..<45: tap(index)
-    case 45..<80: talk(index)
-    case 80..<86:
+    switch Int.random(in: 0..<200, using: &random) {
+    case 0..<90: tap(index)
+    case 90..<160: talk(index)
+    case 160..<172:
       replicas[index].utcOffsetSeconds = [-43_200, 0, 19_800, 50_400].randomElement(using: &random) ?? 0
-    case 86..<88: replicas[index].clockAhead = Int64.random(in: -86_400_000...86_400_000 * 2, using: &random)
-    case 88..<91: replicas[index].copy = replicas[index].replica
-    case 91..<93: restoreDevice(index)
-    case 93..<95: backup = server
-    case 95..<96: restoreServer()
-    case 96..<98: server.isUp.toggle()
+    case 172..<174: replicas[index].clockAhead = Int64.random(in: -86_400_000...86_400_000 * 2, using: &random)
+    case 174..<178: replicas[index].copy = replicas[index].replica
+    case 178..<181: restoreDevice(index)
+    case 181..<184: backup = server
+    case 184..<186: if let backup { goBack(to: backup) }
+    case 186..<189: failOver()
+    case 189..<190: returnToAbandoned()
+    case 190..<194: server.isUp.toggle()
     default: lieAboutAccount(index)
     }
   }
@@ -82,14 +97,44 @@ struct SimulationWorld {
   private mutating func restoreDevice(_ index: Int) {
     guard let copy = replicas[index].copy else { return }
     replicas[index].replica = copy
+    replicas[index].wasRestored = true
     replicas[index].onTheWay = []
   }
 
-  private mutating func restoreServer() {
-    guard let backup else { return }
-    server.restore(backup)
-    self.backup = server
-    // Answers of the life before still arrive; the devices know them by the epoch.
+  // MARK: Lives of the database
+
+  /// A copy of the server becomes the server. Answers of the life before still arrive; the devices know them by the epoch.
+  private mutating func goOn(with copy: ModelServer, in epoch: Epoch) {
+    hasGoneBack = true
+    let before = server
+    server = copy
+    server.takeIDs(after: before)
+    if epoch != copy.epoch { server.begin(epoch) }
+    commits = [server]
+  }
+
+  /// A backup is restored: its epoch is later than any before.
+  private mutating func goBack(to copy: ModelServer) {
+    let number = max(server.epoch.number, abandoned?.epoch.number ?? 0) + 1
+    goOn(with: copy, in: Epoch(number: number, bits: Int64(bitPattern: random.next())))
+    backup = server
+  }
+
+  private mutating func returnToAbandoned() {
+    guard let old = abandoned else { return }
+    goOn(with: old, in: old.epoch)
+    abandoned = nil
+  }
+
+  /// A standby takes over that lacks the last commits. It raises the number that it knows: two that take over from one primary have one number.
+  private mutating func failOver() {
+    guard let standby = commits.suffix(Int.random(in: 1...12, using: &random)).first else { return }
+    abandoned = server
+    let epoch = Epoch(number: standby.epoch.number + 1, bits: Int64(bitPattern: random.next()))
+    let base = commits
+    goOn(with: standby, in: epoch)
+    // The same base may be promoted once more: a fork.
+    if Bool.random(using: &random) { commits = base + commits }
   }
 
   /// C93: a queue never goes under another account, also when its device has signed in to one.
@@ -98,7 +143,8 @@ struct SimulationWorld {
     guard let other = replicas.first(where: { $0.replica.userID != replica.userID }), server.isUp else { return }
     let before = server.people[other.replica.userID]?.ledger.changeNumber
     let answer = server.sync(
-      replica.submission, userID: other.replica.userID, deviceID: other.replica.deviceID, now: now, pageSize: 5)
+      replica.submission, userID: other.replica.userID, deviceID: other.replica.deviceID, sentAt: now, now: now,
+      pageSize: 5)
     precondition(answer == .failure(.accountMismatch))
     precondition(server.people[other.replica.userID]?.ledger.changeNumber == before)
   }
@@ -122,23 +168,27 @@ struct SimulationWorld {
     let made = LocalTime(
       occurredAtMilliseconds: occurredAt, zone: "x", utcOffsetSeconds: replicas[index].utcOffsetSeconds)
     func completion(_ done: Bool) -> Operation.Change {
-      let note = ["", "", "a", "b"].randomElement(using: &random) ?? ""
+      let note = [nil, nil, "a", "b"].randomElement(using: &random) ?? nil
       return .setCompletion(
-        Operation.Completion(habitID: habitID, day: made.day, done: done, note: done ? note : "", made: made))
+        Operation.Completion(habitID: habitID, day: made.day, done: done, note: done ? note : nil, made: made))
     }
-    switch Int.random(in: 0..<20, using: &random) {
-    case 0..<11: return completion(true)
-    case 11..<15: return completion(false)
-    case 15..<17:
+    switch Int.random(in: 0..<24, using: &random) {
+    case 0..<10: return completion(true)
+    case 10..<15: return completion(false)
+    case 15..<18:
+      let text = ["", "a", "b"].randomElement(using: &random) ?? ""
+      return .setNote(Operation.Note(habitID: habitID, day: made.day, text: text, made: made))
+    case 18..<20:
       let fields = HabitFields(
         name: ["x", "y"].randomElement(using: &random) ?? "", color: UInt32.random(in: 0...3, using: &random))
       let changed: Set<HabitField> = Bool.random(using: &random) ? [.name] : [.color]
       return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: changed))
-    case 17: return .deleteHabit(habitID)
-    case 18:
+    case 20: return .deleteHabit(habitID)
+    case 21:
       guard let notice = replica.notices.keys.sorted().randomElement(using: &random) else { return completion(true) }
       return .resolveConflict(
         Operation.Resolution(noticeID: notice, takesOther: Bool.random(using: &random)))
+    case 22: return .setDayStart(Int32.random(in: 0...3, using: &random) * 60)
     default: return .malformed
     }
   }
@@ -148,7 +198,9 @@ struct SimulationWorld {
   /// A device and the server exchange something, and some of it is lost, comes late or comes twice.
   private mutating func talk(_ index: Int) {
     replicas[index].onTheWay.append(
-      Message(submission: replicas[index].replica.submission, deviceID: replicas[index].replica.deviceID, answer: nil))
+      Message(
+        submission: replicas[index].replica.submission, deviceID: replicas[index].replica.deviceID,
+        sentAt: now + replicas[index].clockAhead, answer: nil))
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       guard let place = replicas[index].onTheWay.indices.randomElement(using: &random) else { return }
       if Int.random(in: 0..<5, using: &random) == 0 {
@@ -163,13 +215,30 @@ struct SimulationWorld {
   private mutating func deliver(_ index: Int, _ place: Int, keeps: Bool) {
     var message = keeps ? replicas[index].onTheWay[place] : replicas[index].onTheWay.remove(at: place)
     guard let answer = message.answer else {
-      message.answer = server.sync(
-        message.submission, userID: replicas[index].replica.userID, deviceID: message.deviceID, now: now,
-        pageSize: Int.random(in: 1...6, using: &random))
+      message.answer = answer(to: message, of: replicas[index].replica.userID)
       replicas[index].onTheWay.append(message)
       return
     }
     take(answer, to: message.submission, sentAs: message.deviceID, index)
+  }
+
+  /// The server's answer; sometimes that of a copy which lags behind and cannot write.
+  private mutating func answer(to message: Message, of userID: Identifier) -> Result<SyncChanges, ModelServer.Refusal> {
+    let pageSize = Int.random(in: 1...6, using: &random)
+    if Int.random(in: 0..<12, using: &random) == 0,
+      var lagging = commits.randomElement(using: &random), lagging.epoch == server.epoch
+    {
+      lagging.isReadOnly = true
+      return lagging.sync(
+        message.submission, userID: userID, deviceID: message.deviceID, sentAt: message.sentAt, now: now,
+        pageSize: pageSize)
+    }
+    let answer = server.sync(
+      message.submission, userID: userID, deviceID: message.deviceID, sentAt: message.sentAt, now: now,
+      pageSize: pageSize)
+    commits.append(server)
+    if commits.count > 30 { commits.removeFirst() }
+    return answer
   }
 
   /// What every client does with an answer.
@@ -177,18 +246,36 @@ struct SimulationWorld {
     _ answer: Result<SyncChanges, ModelServer.Refusal>, to submission: SyncSubmission, sentAs deviceID: Identifier,
     _ index: Int
   ) {
-    switch replicas[index].replica.take(SyncAnswer(answer), to: submission, sentAs: deviceID, milliseconds: now) {
+    if case .success(let changes) = answer, deviceID == replicas[index].replica.deviceID {
+      noteCounted(changes.outcomes, submission)
+    }
+    // Its person signs in again; the device goes on under its id.
+    if answer == .failure(.deviceUnknown), deviceID == replicas[index].replica.deviceID {
+      server.register(deviceID, of: replicas[index].replica.userID, now: now)
+    }
+    switch replicas[index].replica.take(
+      SyncAnswer(answer), to: submission, sentAs: deviceID, milliseconds: now + replicas[index].clockAhead)
+    {
     case .repair: hasDiverged = true
-    case .register(let serverHasLost): registerAnew(index, serverHasLost: serverHasLost)
+    case .register: registerAnew(index)
     case .rest, .goOn, .ignore: break
     }
   }
 
-  private mutating func registerAnew(_ index: Int, serverHasLost: Bool) {
+  private mutating func noteCounted(_ outcomes: [OperationOutcome], _ submission: SyncSubmission) {
+    for (operation, outcome) in zip(submission.operations, outcomes) where outcome.trust == .counted {
+      guard case .setCompletion(let wanted) = operation.change, wanted.done,
+        operation.time.milliseconds - wanted.made.occurredAtMilliseconds < 3_600_000
+      else { continue }
+      counted[submission.userID, default: []].insert(CellKey(habitID: wanted.habitID, day: wanted.day))
+    }
+  }
+
+  private mutating func registerAnew(_ index: Int) {
     guard server.isUp else { return }
     let deviceID = makeID()
     server.register(deviceID, of: replicas[index].replica.userID, now: now)
-    replicas[index].replica.continueAsNewDevice(deviceID, serverHasLost: serverHasLost)
+    replicas[index].replica.continueAsNewDevice(deviceID)
   }
 
   // MARK: Quiet
@@ -204,7 +291,8 @@ struct SimulationWorld {
         let before = replicas[index].replica
         let submission = before.submission
         let answer = server.sync(
-          submission, userID: before.userID, deviceID: before.deviceID, now: now, pageSize: 50)
+          submission, userID: before.userID, deviceID: before.deviceID, sentAt: now + replicas[index].clockAhead,
+          now: now, pageSize: 50)
         take(answer, to: submission, sentAs: before.deviceID, index)
         let after = replicas[index].replica
         if after.isBehind || after.cursor != before.cursor || after.deviceID != before.deviceID { isQuiet = false }
@@ -222,8 +310,9 @@ extension SyncAnswer {
       case .success(let changes): .changes(changes)
       case .failure(.gap(let expected)): .gap(expectedSeq: expected)
       case .failure(.reused): .reused
-      case .failure(.deviceUnknown): .deviceUnknown
-      case .failure(.accountMismatch), .failure(.unavailable): .nothing
+      case .failure(.cursorInvalid): .cursorInvalid
+      case .failure(.accountMismatch), .failure(.deviceUnknown), .failure(.accountUnknown), .failure(.unavailable):
+        .nothing
       }
   }
 }

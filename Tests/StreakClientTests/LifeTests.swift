@@ -58,10 +58,6 @@ struct LifeTests {
     await #expect(throws: ClientError.refusedHere(.habitNotFound)) {
       try await client.complete(Identifier(high: 1, low: 1))
     }
-    try await client.complete(reading, on: today.advanced(by: -31))
-    await #expect(throws: ClientError.refusedHere(.daySealed)) {
-      try await client.undo(reading, on: today.advanced(by: -31))
-    }
     // The limit of a note, and one past it.
     try await client.complete(reading, note: String(repeating: "n", count: StreakClient.noteBytesMax))
     await #expect(throws: ClientError.self) {
@@ -71,7 +67,40 @@ struct LifeTests {
       await #expect(throws: ClientError.self) { try await client.addHabit(name) }
     }
     #expect(try await client.habits().count == 1)
-    #expect(try await client.habits()[0].cells.count == 2)
+    #expect(try await client.habits()[0].cells.count == 1)
+  }
+
+  @Test("without an account a day in a wrong year can be taken back (A7); in an account it is sealed")
+  func oldDay() async throws {
+    let client = try open()
+    let reading = try await client.addHabit("reading")
+    let day = try await client.today().advanced(by: -365)
+    try await client.complete(reading, on: day)
+    try await client.undo(reading, on: day)
+    #expect(try await client.habits()[0].cells[day]?.done == false)
+  }
+
+  @Test("a note is set, changed and cleared, on a day that is done and on one that is not")
+  func notes() async throws {
+    let client = try open()
+    let reading = try await client.addHabit("reading")
+    let yesterday = try await client.today().advanced(by: -1)
+    try await client.complete(reading, note: "a")
+    try await client.complete(reading)
+    #expect(try await client.habits()[0].cells[client.today()]?.note == "a", "done without a note states none")
+    try await client.setNote(reading, to: "b")
+    try await client.setNote(reading, on: yesterday, to: "ill")
+    var cells = try await client.habits()[0].cells
+    #expect(cells[yesterday] == LedgerCell(done: false, note: "ill", trust: .counted))
+    #expect(cells[try await client.today()] == LedgerCell(done: true, note: "b", trust: .counted))
+    try await client.complete(reading, note: "")
+    try await client.setNote(reading, on: yesterday, to: "")
+    cells = try await client.habits()[0].cells
+    #expect(cells.values.map(\.note) == ["", ""])
+    #expect(cells[try await client.today()]?.done == true)
+    let long = String(repeating: "n", count: StreakClient.noteBytesMax)
+    try await client.setNote(reading, to: long)
+    await #expect(throws: ClientError.self) { try await client.setNote(reading, to: long + "n") }
   }
 
   @Test("the day begins when the person says so, and earlier taps stay where they were (C56, C57)")

@@ -18,6 +18,7 @@ struct LoopTests {
       var isAway = false
       /// What hints say of the person's data.
       var head: Int64 = 0
+      var lastSeq: Int64 = 0
     }
     let state = Mutex(State())
 
@@ -33,9 +34,10 @@ struct LoopTests {
           state.syncs += 1
           if state.isAway { throw RPCStatus(.unavailable, "away") }
           let request = try SyncRequest(protobufBytes: request)
+          state.lastSeq = max(state.lastSeq, request.operations.last?.seq ?? 0)
           return SyncResponse(
             outcomes: request.operations.map { OperationOutcome(seq: $0.seq, status: .applied) },
-            cursor: Schema.Cursor(epoch: 1, changeNumber: state.head)
+            cursor: Schema.Cursor(epoch: 1, changeNumber: state.head), lastSeq: state.lastSeq
           ).protobufBytes()
         case "Watch":
           if state.isAway { throw RPCStatus(.unavailable, "away") }

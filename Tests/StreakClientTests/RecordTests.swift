@@ -33,7 +33,9 @@ struct RecordTests {
     for step in 0..<60 {
       let now = 1_795_521_600_000 + Int64(step)
       switch Int.random(in: 0..<14, using: &random) {
-      case 0: state.current = [nil, userID].randomElement(using: &random) ?? nil
+      case 0:
+        state.current = [nil, userID].randomElement(using: &random) ?? nil
+        state.setDayStart(minutes: Int32(number(1_440)), now: now)
       case 1:
         let habit = id()
         state.changeSession(now: now, habit: habit) { $0.habits[habit] = HabitFields(name: "n\(step)", color: 7) }
@@ -50,7 +52,9 @@ struct RecordTests {
         state.pendingMigration =
           [nil, PendingMigration(userID: userID, claim: [3])].randomElement(using: &random) ?? nil
       case 6:
-        let brought = BroughtSession(claim: [9], broughtAtMilliseconds: now, epoch: number(3))
+        let brought = BroughtSession(
+          claim: [9], isSecondDevice: number(2) == 0, habitMap: [id(): id()], broughtAtMilliseconds: now,
+          afterSeq: number(9), isLost: number(2) == 0, isReceived: number(2) == 0)
         let key = id()
         _ = state.changeAccount(userID) { $0.broughtSessions[key] = number(2) == 0 ? nil : brought }
       case 7:
@@ -58,8 +62,8 @@ struct RecordTests {
         _ = state.changeAccount(userID) { account in
           account.acknowledgements.formSymmetricDifference([key])
           account.standing =
-            [.signedIn, .signedOut, .mustRegister(serverHasLost: true), .mustRegister(serverHasLost: false)]
-            .randomElement(using: &random) ?? .signedIn
+            [.signedIn, .signedOut, .mustRegister, .unknownToServer].randomElement(using: &random) ?? .signedIn
+          account.replica.noteSeen(StatementID(.migration, key))
         }
       case 8, 9:
         let key = cell()
@@ -69,17 +73,24 @@ struct RecordTests {
             milliseconds: now)
         }
       case 10:
+        let key = id()
         _ = state.changeAccount(userID) { account in
-          account.replica.continueAsNewDevice(id(), serverHasLost: step.isMultiple(of: 2))
+          switch number(3) {
+          case 0: account.replica.continueAsNewDevice(key)
+          case 1: account.replica.cursorIsInvalid()
+          default: account.replica.make(.setDayStart(Int32(number(1_440))), milliseconds: now)
+          }
         }
       default:
-        var changes = SyncChanges(cursor: Cursor(epoch: 1 + number(3), changeNumber: Int64(step)))
+        let epoch = Epoch(number: 1 + number(3), bits: number(2))
+        var changes = SyncChanges(cursor: Cursor(epoch: epoch, changeNumber: Int64(step), tag: [UInt8(step)]))
         changes.isReset = number(4) == 0
         changes.habits = [.init(id: id(), fields: HabitFields(name: "h\(step)", archived: true))]
         changes.deletedHabits = number(3) == 0 ? [id()] : []
         changes.cells = [
           .init(
-            key: cell(), cell: LedgerCell(done: true, note: "c", trust: .quarantined(.backfill)), version: Int64(step))
+            key: cell(), cell: LedgerCell(done: true, note: "c", trust: .quarantined(.backfill)), version: Int64(step),
+            completions: [StatementID(source: id(), seq: number(9)), StatementID(.migration, id())])
         ]
         changes.notices = [
           .init(
@@ -89,6 +100,10 @@ struct RecordTests {
               madeAtMilliseconds: now, version: Int64(step)))
         ]
         changes.resume = number(2) == 0 ? [1, 2, 3] : []
+        changes.seen = number(2) == 0 ? nil : SeenStatements([StatementID(source: id(), seq: number(9))])
+        changes.latestTime = HybridTime(milliseconds: now + number(3))
+        changes.dayStartMinutes = number(3) == 0 ? Int32(number(1_440)) : nil
+        changes.lastSeq = number(30)
         _ = state.changeAccount(userID) { account in
           let submission = account.replica.submission
           changes.outcomes = submission.operations.prefix(Int(number(4))).map { operation in
@@ -108,6 +123,7 @@ struct RecordTests {
       let read = try reopened(records)
       #expect(read.current == state.current, "seed \(seed) step \(step)")
       #expect(read.session == state.session, "seed \(seed) step \(step)")
+      #expect(read.dayStartMinutes == state.dayStartMinutes, "seed \(seed) step \(step)")
       #expect(read.accounts == state.accounts, "seed \(seed) step \(step): \(differences(read, state))")
       #expect(
         read.pendingSignUp == state.pendingSignUp && read.pendingMigration == state.pendingMigration, "seed \(seed)")
@@ -135,6 +151,7 @@ struct RecordTests {
       .cell(userID, key), .notice(userID, userID), .operation(userID, .max),
       .rejected(userID, HybridTime(packed: .max)),
       .acknowledgement(userID, userID), .broughtSession(userID, userID), .formerHabit(userID, userID),
+      .deletedHabit(userID, userID),
     ]
     for key in all {
       #expect(RecordKey(key.bytes) == key)

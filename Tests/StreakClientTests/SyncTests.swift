@@ -26,6 +26,7 @@ struct SyncTests {
       var acknowledged: [[UInt8]] = []
       /// Operations of these numbers are rejected.
       var rejects: Set<Int64> = []
+      var epoch: Int64 = 1
     }
     let state = Mutex(State())
 
@@ -83,7 +84,7 @@ struct SyncTests {
               : OperationOutcome(seq: operation.seq, status: .applied)
           },
           notices: state.notices.filter { !state.acknowledged.contains($0.noticeId) },
-          cursor: Schema.Cursor(epoch: 1, changeNumber: last)
+          cursor: Schema.Cursor(epoch: state.epoch, changeNumber: last), lastSeq: last
         ).protobufBytes()
       case "AcknowledgeNotices":
         state.acknowledged += try AcknowledgeNoticesRequest(protobufBytes: request).noticeIds
@@ -299,6 +300,48 @@ struct SyncTests {
     #expect(server.state.withLock { $0.acknowledged } == [noticeID.bytes])
     #expect(try await open().notices().isEmpty)
     #expect(try await open().rejectedOperations().isEmpty)
+  }
+
+  @Test("a day that the server has not judged yet is shown as it will be: entered late it does not count (A2)")
+  func prediction() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    let today = try await client.today()
+    for ago in 0...3 { try await client.complete(habit, on: today.advanced(by: -ago)) }
+    var shown = try await client.habits()[0]
+    #expect(shown.cells[today.advanced(by: -3)]?.trust == .quarantined(.backfill))
+    #expect(shown.streak.current == 3)
+    // What is recorded while the device is away was not entered late.
+    try await client.sync()
+    let before = try await client.today()
+    let other = try await client.addHabit("running")
+    for _ in 0..<6 {
+      try await client.complete(other)
+      clock.advance(days: 1)
+    }
+    shown = try #require(try await open().habit(named: "running"))
+    #expect(shown.streak.current == 6 && shown.cells[before]?.trust == .counted)
+  }
+
+  @Test("a fault of the server is not told as one of the network (A10)")
+  func failing() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    for (code, reason, isReached) in [
+      (RPCStatusCode.internal, "INTERNAL_FAULT", true), (.unavailable, "", false), (.unavailable, "OVERLOADED", true),
+      (.deadlineExceeded, "", false),
+    ] {
+      let status = reason.isEmpty ? RPCStatus(code, "away") : server.refusal(reason, code)
+      server.state.withLock { $0.refuses = ["Sync": status] }
+      await #expect { try await client.sync() } throws: { error in
+        switch error as? ClientError {
+        case .failing: isReached
+        case .unreachable: !isReached
+        default: false
+        }
+      }
+    }
   }
 
   @Test("an erased account takes its local copy along, and says so (C43, C96)")

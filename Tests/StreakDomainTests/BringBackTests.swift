@@ -4,6 +4,7 @@ import Testing
 struct BringBackTests {
   private static let now: Int64 = 1_780_315_200_000
   private static let today = Day(Int32(now / 86_400_000))
+  private static let firstDay = today.advanced(by: -365)
   private static let habitID = Identifier(high: 1, low: 1)
 
   private static func made(_ day: Day) -> LocalTime {
@@ -28,14 +29,14 @@ struct BringBackTests {
     return saved
   }
 
-  private static func bringBack(_ saved: SavedLedger, into ledger: inout PersonLedger) -> [BroughtBackHabit]? {
-    var next: UInt64 = 0
+  private static func bringBack(
+    _ saved: SavedLedger, into ledger: inout PersonLedger, isExempt: Bool = true
+  ) -> [BroughtBackHabit]? {
     let before = ledger
     defer { ledger.completeStale(from: before) }
-    return ledger.bringBack(saved, now: now) {
-      next += 1
-      return Identifier(high: 9, low: next)
-    }
+    return ledger.bringBack(
+      saved, by: StatementID(.recovery, Identifier(high: 9, low: UInt64(ledger.changeNumber))), isExempt: isExempt,
+      now: now)
   }
 
   /// The digest as it follows from what is there.
@@ -53,7 +54,7 @@ struct BringBackTests {
     let saved = Self.saved([
       Self.cell(40, trust: .quarantined(.tooOld)), Self.cell(1, note: "n"), Self.cell(0), Self.cell(3, done: false),
     ])
-    var ledger = PersonLedger(epoch: 1)
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     let first = try #require(Self.bringBack(saved, into: &ledger))
     #expect(first[0].returns && first[0].daysReturning.count == 4)
     #expect(ledger.habits[Self.habitID]?.summary.total == 2 && ledger.changeNumber == 1)
@@ -66,7 +67,7 @@ struct BringBackTests {
 
   @Test("what is there stays: other notes are offered, lost ones return, undone days are done again")
   func union() throws {
-    var ledger = PersonLedger(epoch: 1)
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     _ = Self.bringBack(
       Self.saved([Self.cell(0, note: "present"), Self.cell(1, done: false), Self.cell(2, note: ""), Self.cell(5)]),
       into: &ledger)
@@ -83,12 +84,12 @@ struct BringBackTests {
     #expect(ledger.cells[Self.cell(5).key]?.cell.done == true)
     #expect(Set(ledger.notices.values.map(\.kind)) == [.noteConflict, .doneConflict])
     #expect(ledger.digest == Self.digest(ledger))
-    #expect(ledger.changes.cells.values.count(where: \.isReplacement) == 2)
+    #expect(ledger.changes.cells.values.count(where: \.isReplacement) == 3)
   }
 
   @Test("a deleted habit returns as it was, and one more habit than there may be is refused")
   func deleted() throws {
-    var ledger = PersonLedger(epoch: 1, habitsMax: 1)
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay, habitsMax: 1)
     _ = Self.bringBack(Self.saved([Self.cell(0)], isDeleted: true), into: &ledger)
     #expect(ledger.habitCount == 0 && ledger.digest == .empty)
     ledger.commit()
@@ -102,10 +103,11 @@ struct BringBackTests {
 
   @Test("rows that were lost by another hand are counted anew, so that what returns is not counted twice")
   func recount() {
-    var ledger = PersonLedger(epoch: 1)
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1)]), into: &ledger)
     ledger.commit()
-    var damaged = PersonLedger(epoch: 1, changeNumber: 1, digest: ledger.digest, habitCount: 1)
+    var damaged = PersonLedger(
+      epoch: Epoch(number: 1), firstDay: Self.firstDay, changeNumber: 1, digest: ledger.digest, habitCount: 1)
     if let habit = ledger.habits[Self.habitID] { damaged.load(habit: habit, id: Self.habitID) }
     damaged.recount([:])
     #expect(damaged.habits[Self.habitID]?.summary.total == 0)
@@ -116,31 +118,33 @@ struct BringBackTests {
 
   @Test("a digest that is wrong by a day that does not count is set right, as a change of its own")
   func recountUncounted() {
-    var ledger = PersonLedger(epoch: 1)
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1, done: false)]), into: &ledger)
     ledger.commit()
-    var damaged = PersonLedger(epoch: 1, changeNumber: 1, digest: ledger.digest, habitCount: 1)
+    var damaged = PersonLedger(
+      epoch: Epoch(number: 1), firstDay: Self.firstDay, changeNumber: 1, digest: ledger.digest, habitCount: 1)
     if let habit = ledger.habits[Self.habitID] { damaged.load(habit: habit, id: Self.habitID) }
     let left = Self.cell(0)
-    let (digest, summary) = (CellState.itemDigest(left.key, left.cell), StreakSummary(countedDays: [left.key.day]))
-    damaged.recount([Self.habitID: (digest, summary)])
+    let count = (CellState.itemDigest(left.key, left.cell), StreakSummary(countedDays: [left.key.day]), 0)
+    damaged.recount([Self.habitID: count])
     #expect(!damaged.changes.isEmpty && !damaged.changes.isVisible && damaged.digest != ledger.digest)
     damaged.settle(now: Self.now) { Identifier(high: 1, low: 1) }
     #expect(damaged.changeNumber == 2)
     damaged.commit()
-    damaged.recount([Self.habitID: (digest, summary)])
+    damaged.recount([Self.habitID: count])
     #expect(damaged.changes.isEmpty)
   }
 
   @Test("a document's change is later than all of its versions, and its notices come with it")
   func document() {
-    var ledger = PersonLedger(epoch: 1)
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     let notice = Notice(
       kind: .noteConflict, habitID: Self.habitID, kept: "a", other: "b", otherDeviceID: nil, madeAtMilliseconds: 1,
       version: 70)
     let id = Identifier(high: 3, low: 3)
     let fits = ledger.takeAll(
-      of: Self.saved([Self.cell(0)]), notices: [(id, notice)], above: 99, now: Self.now, makeID: { id })
+      of: Self.saved([Self.cell(0)]), by: StatementID(.document, id), isExempt: true, notices: [(id, notice)],
+      above: 99, now: Self.now)
     #expect(fits && ledger.changeNumber == 100 && ledger.notices[id]?.version == 100)
     #expect(ledger.zones.today(now: Self.now) == Self.today)
   }

@@ -6,38 +6,45 @@ struct LedgerSample {
   static let tablet = Identifier(high: 1, low: 2)
   static let habit = Identifier(high: 2, low: 1)
 
-  var ledger = PersonLedger(epoch: 7)
+  var ledger: PersonLedger
   /// The server's clock, in milliseconds since 1970.
   var now = noon
   private var seqs: [Identifier: Int64] = [:]
   private var ids: UInt64 = 0
 
-  /// - Parameter caughtUpDaysAgo: When each device was caught up last.
-  init(devices: [Identifier] = [phone, tablet], caughtUpDaysAgo: Int64 = 0, habits: [Identifier] = [habit]) {
-    for device in devices {
-      ledger.load(
-        device: DeviceProgress(catchUp: CatchUp(caughtUpAtMilliseconds: noon - caughtUpDaysAgo * dayMilliseconds)),
-        id: device)
-    }
+  /// - Parameters:
+  ///   - caughtUpDaysAgo: When each device was caught up last.
+  ///   - createdDaysAgo: When the account was made.
+  init(
+    devices: [Identifier] = [phone, tablet], caughtUpDaysAgo: Int64 = 0, createdDaysAgo: Int64 = 365,
+    habits: [Identifier] = [habit], habitsMax: Int = PersonLedger.habitsMaxDefault
+  ) {
+    ledger = PersonLedger(
+      epoch: Epoch(number: 7), firstDay: DayRules.firstDay(createdAt: noon - createdDaysAgo * dayMilliseconds),
+      habitsMax: habitsMax)
+    for device in devices { ledger.register(deviceID: device, now: noon - caughtUpDaysAgo * dayMilliseconds) }
     for habit in habits { apply(.editHabit(Operation.HabitEdit(habitID: habit, fields: HabitFields(name: "read")))) }
   }
 
-  /// What a device knows that has seen everything.
-  var cursor: Cursor { Cursor(epoch: ledger.epoch, changeNumber: ledger.changeNumber) }
+  /// What a device knows that has received everything.
+  var seen: SeenStatements { ledger.sources.seen(by: nil) }
 
   @discardableResult
   mutating func apply(
-    _ change: Operation.Change, by device: Identifier = phone, seen: Cursor? = nil, time: HybridTime? = nil
+    _ change: Operation.Change, by device: Identifier = phone, seen: SeenStatements? = nil, time: HybridTime? = nil,
+    clock: ClockRules? = nil
   ) -> OperationOutcome {
     let seq = seqs[device, default: 0] + 1
     seqs[device] = seq
     let operation = Operation(
-      seq: seq, time: time ?? HybridTime(milliseconds: now, counter: UInt16(clamping: seq)), seen: seen ?? cursor,
+      seq: seq, time: time ?? HybridTime(milliseconds: now, counter: UInt16(clamping: seq)), seen: seen ?? self.seen,
       change: change)
-    return ledger.apply(operation, by: device, now: now) {
-      ids += 1
-      return Identifier(high: 9, low: ids)
-    }
+    let before = ledger
+    let outcome = ledger.apply(operation, by: device, now: now, clock: clock)
+    ledger.advance(deviceID: device, to: seq)
+    ledger.completeStale(from: before)
+    ledger.commit()
+    return outcome
   }
 
   mutating func settle() {
@@ -49,8 +56,8 @@ struct LedgerSample {
 
   @discardableResult
   mutating func tick(
-    _ day: Day = today, note: String = "", by device: Identifier = phone, seen: Cursor? = nil, time: HybridTime? = nil,
-    made: LocalTime? = nil, habit: Identifier = habit
+    _ day: Day = today, note: String? = nil, by device: Identifier = phone, seen: SeenStatements? = nil,
+    time: HybridTime? = nil, made: LocalTime? = nil, habit: Identifier = habit
   ) -> OperationOutcome {
     let made = made ?? StreakDomainTests.made(day)
     return apply(
@@ -58,14 +65,27 @@ struct LedgerSample {
       seen: seen, time: time)
   }
 
+  /// - Parameter undone: Nil: what stands and was seen.
   @discardableResult
   mutating func untick(
-    _ day: Day = today, by device: Identifier = phone, seen: Cursor? = nil
+    _ day: Day = today, by device: Identifier = phone, seen: SeenStatements? = nil, undone: [StatementID]? = nil,
+    time: HybridTime? = nil
   ) -> OperationOutcome {
     apply(
       .setCompletion(
-        Operation.Completion(habitID: Self.habit, day: day, done: false, made: StreakDomainTests.made(today))),
-      by: device, seen: seen)
+        Operation.Completion(
+          habitID: Self.habit, day: day, done: false, made: StreakDomainTests.made(today), undone: undone)),
+      by: device, seen: seen, time: time)
+  }
+
+  @discardableResult
+  mutating func note(
+    _ text: String, _ day: Day = today, by device: Identifier = phone, seen: SeenStatements? = nil,
+    time: HybridTime? = nil
+  ) -> OperationOutcome {
+    apply(
+      .setNote(Operation.Note(habitID: Self.habit, day: day, text: text, made: StreakDomainTests.made(day))),
+      by: device, seen: seen, time: time)
   }
 
   func cell(_ day: Day = today) -> LedgerCell? { ledger.cells[CellKey(habitID: Self.habit, day: day)]?.cell }

@@ -4,6 +4,8 @@ import Testing
 private let account = Identifier(high: 1, low: 1)
 private let read = Identifier(high: 7, low: 1)
 private let run = Identifier(high: 7, low: 2)
+/// The account is a year old.
+private let firstDay = today.advanced(by: -365)
 
 private func entry(_ habitID: Identifier, _ day: Day, done: Bool = true, note: String = "", minute: Int64 = 0)
   -> CapturedSession.Entry
@@ -27,51 +29,29 @@ private func plan(
 
 /// An account that a device has filled.
 private struct Account {
-  var ledger = PersonLedger(epoch: 1)
-  private var nextID: UInt64 = 0
-
-  mutating func makeID() -> Identifier {
-    nextID += 1
-    return Identifier(high: 99, low: nextID)
-  }
-
+  var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: firstDay)
   mutating func put(_ id: Identifier, _ name: String) {
-    var ids = nextID
     let change = Operation.Change.editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: name)))
-    _ = ledger.applyDirectly(change, by: account, now: noon) {
-      ids += 1
-      return Identifier(high: 98, low: ids)
-    }
-    nextID = ids
+    _ = ledger.applyDirectly(change, by: account, now: noon)
   }
 
   mutating func record(_ id: Identifier, _ day: Day, done: Bool = true, note: String = "") {
     let change = Operation.Change.setCompletion(
       Operation.Completion(habitID: id, day: day, done: done, note: note, made: made(day)))
-    var ids = nextID
-    ledger.load(
-      device: DeviceProgress(catchUp: CatchUp(caughtUpAtMilliseconds: noon - 40 * dayMilliseconds)), id: account)
-    _ = ledger.applyDirectly(change, by: account, now: noon) {
-      ids += 1
-      return Identifier(high: 97, low: ids)
-    }
-    nextID = ids
+    ledger.register(deviceID: account, now: noon - 40 * dayMilliseconds)
+    _ = ledger.applyDirectly(change, by: account, now: noon)
   }
 
   @discardableResult
   mutating func migrate(
     _ plan: MigrationPlan, map: [(capturedID: Identifier, habitID: Identifier)] = [],
-    migrationID: Identifier = Identifier(high: 5, low: 5)
+    migrationID: Identifier = Identifier(high: 5, low: 5), isNewAccount: Bool = false
   ) throws -> MergedSession {
     let captured = plan.habits.compactMap { habit in Identifier(habit.captured.id).map { ($0, habit.captured.name) } }
     let matching = try HabitMatching(captured, account: ledger.habits, map: map)
-    var ids = nextID
     let before = ledger
-    let merged = ledger.migrate(plan, matching: matching, migrationID: migrationID, now: noon) {
-      ids += 1
-      return Identifier(high: 96, low: ids)
-    }
-    nextID = ids
+    let merged = ledger.migrate(
+      plan, matching: matching, migrationID: migrationID, isNewAccount: isNewAccount, now: noon)
     ledger.completeStale(from: before)
     return try #require(merged)
   }
@@ -187,7 +167,7 @@ struct MigrationMergeTests {
   func deleted() throws {
     var account = Account()
     account.put(read, "Read")
-    _ = account.ledger.applyDirectly(.deleteHabit(read), by: account2, now: noon) { Identifier(high: 95, low: 1) }
+    _ = account.ledger.applyDirectly(.deleteHabit(read), by: account2, now: noon)
     let outcome = try account.migrate(plan([(read, "Read")], [entry(read, today)]))
     #expect(account.ledger.habits[read]?.isDeleted == false && account.ledger.habits[read]?.fields.archived == true)
     #expect(outcome.noticeIDs.compactMap { account.ledger.notices[$0]?.kind } == [.deletionConflict])
@@ -196,14 +176,11 @@ struct MigrationMergeTests {
   @Test("the limit of habits holds: at it a migration is taken, one past it is not")
   func habitLimit() throws {
     for (count, fits) in [(2, true), (3, false)] {
-      var ledger = PersonLedger(epoch: 1, habitsMax: 2)
+      var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: firstDay, habitsMax: 2)
       let habits = (0..<UInt64(count)).map { (Identifier(high: 3, low: $0), "h\($0)") }
       let matching = try HabitMatching(habits, account: [:])
-      var ids: UInt64 = 0
-      let merged = ledger.migrate(plan(habits, []), matching: matching, migrationID: read, now: noon) {
-        ids += 1
-        return Identifier(high: 4, low: ids)
-      }
+      let merged = ledger.migrate(
+        plan(habits, []), matching: matching, migrationID: read, isNewAccount: true, now: noon)
       #expect((merged != nil) == fits)
     }
   }
@@ -252,14 +229,14 @@ struct MigrationMergeTests {
     var mismatched = entry(read, today)
     mismatched.made.utcOffsetSeconds = 50_400
     mismatched.made.occurredAtMilliseconds += 20 * 3_600_000
-    let long = String(repeating: "x", count: 3_000)
     let entries =
       [
-        entry(read, today), entry(read, today.advanced(by: -1), note: long),
-        entry(read, today.advanced(by: -1), note: long + "y"),
+        entry(read, today),
         entry(read, today.advanced(by: 2)), entry(run, today), entry(read, today.advanced(by: -10)),
         entry(read, today.advanced(by: -40)), entry(read, today.advanced(by: -41)), mismatched,
       ]
+      // One more note than are kept.
+      + (0...MigrationPlan.Statement.otherNotesMax + 1).map { entry(read, today.advanced(by: -1), note: "n\($0)") }
     var session = CapturedSession(
       habits: [
         CapturedSession.Habit(

@@ -131,19 +131,20 @@ struct MigrationPlanTests {
     #expect(plan(session([entry(today), entry(today, done: false)])).habits[0].cells[0].state.done)
   }
 
-  @Test("different notes of one day all stay, the latest first, each once")
+  @Test("H7: of different notes of one day the latest is shown, the others are kept, each once")
   func notesStay() {
     let entries = [
       entry(today, note: "one", minute: 1), entry(today, note: "two", minute: 2), entry(today, note: "one"),
     ]
-    #expect(plan(session(entries)).habits[0].cells[0].state.note == "two\none")
+    let cell = plan(session(entries)).habits[0].cells[0]
+    #expect(cell.state.note == "two" && cell.notes.map(\.text) == ["two", "one"])
   }
 
-  @Test("a note that no longer fits beside the others goes to the inbox, at the limit it stays", arguments: [0, 1])
+  @Test("as many other notes as the limit are kept, one more goes to the inbox", arguments: [0, 1])
   func notesLimit(past: Int) {
-    let first = String(repeating: "a", count: CapturedSession.noteBytesMax - 3 + past)
-    let plan = plan(session([entry(today, note: "bc", minute: 0), entry(today, note: first, minute: 1)]))
-    #expect(plan.habits[0].cells[0].state.note == (past == 0 ? first + "\nbc" : first))
+    let count = MigrationPlan.Statement.otherNotesMax + 1 + past
+    let plan = plan(session((0..<count).map { entry(today, note: "n\($0)", minute: Int64($0)) }))
+    #expect(plan.habits[0].cells[0].notes.count == MigrationPlan.Statement.otherNotesMax + 1)
     #expect(plan.rejected == (past == 0 ? [] : [MigrationPlan.Rejection(index: 0, reason: .malformed)]))
   }
 
@@ -151,7 +152,7 @@ struct MigrationPlanTests {
   func manyNotes() {
     let entries = (0..<50_000).map { entry(today, note: "n\($0)", minute: Int64($0 % 600)) }
     let plan = plan(session(entries))
-    let kept = plan.habits[0].cells[0].state.note.split(separator: "\n").count
+    let kept = plan.habits[0].cells[0].notes.count
     #expect(kept + plan.rejected.count == 50_000)
   }
 
@@ -183,14 +184,14 @@ struct MigrationPlanTests {
   }
 
   @Test(
-    "the captured day is the device's if its clock is within 48 hours, else today's in its zone",
-    arguments: [0, 1] as [Int64])
-  func capturedDay(past: Int64) {
+    "the captured day is the device's date, brought into today - 2 to today of its zone",
+    arguments: [(0, 0), (-2, -2), (-3, -2), (1, 0), (400, 0)] as [(Int64, Int)])
+  func capturedDay(daysAhead: Int64, expected: Int) {
     var late = session(days(1))
-    late.capturedAt.occurredAtMilliseconds = noon - MigrationPlan.captureClockMilliseconds - past
-    #expect(plan(late).capturedDay == (past == 0 ? today.advanced(by: -2) : today))
+    late.capturedAt.occurredAtMilliseconds = noon + daysAhead * dayMilliseconds
+    #expect(plan(late).capturedDay == today.advanced(by: expected))
     late.capturedAt.occurredAtMilliseconds = .min
-    #expect(plan(late).capturedDay == today)
+    #expect(plan(late).capturedDay == today.advanced(by: -2))
   }
 
   @Test("C37: extreme numbers are rejected entries, not traps")

@@ -51,13 +51,15 @@ struct RecordingTests {
     for hop in 0..<96 {
       sample.now = noon + Int64(hop) * hour
       let offset: Int32 = hop % 2 == 0 ? 50_400 : -43_200
-      let here = LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: offset)
-      guard let trust = sample.tick(here.day, made: here).trust else { continue }
-      hops.append(trust)
-      if trust == .counted { counted.insert(here.day) }
+      for ago in [0, dayMilliseconds] {
+        let here = LocalTime(occurredAtMilliseconds: sample.now - ago, zone: "x", utcOffsetSeconds: offset)
+        guard let trust = sample.tick(here.day, made: here).trust else { continue }
+        hops.append(trust)
+        if trust == .counted { counted.insert(here.day) }
+      }
     }
-    // 95 hours later: three whole days have passed.
-    #expect(counted.count <= 3 + CatchUp.spareDays)
+    // 95 hours later: with the 14 hours of travel four whole days have passed.
+    #expect(counted.count <= 4 + CatchUp.spareDays)
     #expect(hops.contains(.quarantined(.zoneHop)))
   }
 
@@ -74,10 +76,8 @@ struct RecordingTests {
 
   @Test("what a device entered afterwards counts after all when another device had ticked it in time")
   func raisedByAnother() {
-    var sample = LedgerSample()
-    sample.ledger.load(
-      device: DeviceProgress(catchUp: CatchUp(caughtUpAtMilliseconds: noon - 10 * dayMilliseconds)),
-      id: LedgerSample.tablet)
+    var sample = LedgerSample(devices: [LedgerSample.phone])
+    sample.ledger.register(deviceID: LedgerSample.tablet, now: noon - 10 * dayMilliseconds)
     let day = today.advanced(by: -5)
     #expect(sample.tick(day).trust == .quarantined(.backfill))
     #expect(sample.tick(day, note: "again").trust == .quarantined(.backfill))
@@ -85,15 +85,16 @@ struct RecordingTests {
     #expect(sample.streak?.total == 1)
   }
 
-  @Test("today is the person's earliest: in a zone behind, a day is younger for recording and for undoing")
-  func earliestZone() {
+  @Test("a statement is judged by the date in its own offset: taps of other zones do not matter")
+  func ownOffset() {
     var sample = LedgerSample()
     sample.now = Int64(today.number) * dayMilliseconds + hour  // 01:00Z: still yesterday five hours west
-    sample.tick(
-      today.advanced(by: -1),
-      made: LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: -18_000))
-    #expect(sample.tick(today.advanced(by: -3)).trust == .counted)
-    #expect(sample.tick(today.advanced(by: -4)).trust == .quarantined(.backfill))
+    let west = LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: -18_000)
+    sample.tick(today.advanced(by: -1), made: west)
+    #expect(sample.tick(today.advanced(by: -3)).trust == .quarantined(.backfill))
+    let thirdDayWest = LocalTime(
+      occurredAtMilliseconds: sample.now - 2 * dayMilliseconds, zone: "x", utcOffsetSeconds: -18_000)
+    #expect(sample.tick(today.advanced(by: -3), by: LedgerSample.tablet, made: thirdDayWest).trust == .counted)
   }
 
   @Test("C57: another day start changes the next day, not what is recorded")
@@ -158,7 +159,7 @@ struct RecordingTests {
     #expect(field(today, made(today, zone: String(repeating: "z", count: 65))) == "made.zone")
   }
 
-  @Test("C66, C68: undo keeps the note; a day older than 30 days is sealed; nothing cannot be undone")
+  @Test("C66, C68: undo keeps the note; a day older than 30 days is sealed")
   func undo() {
     var sample = LedgerSample(caughtUpDaysAgo: 30)
     sample.tick(today.advanced(by: -30), note: "kept")
@@ -167,7 +168,18 @@ struct RecordingTests {
     #expect(sample.untick(today.advanced(by: -30)).status == .applied)
     sample.tick(today.advanced(by: -31), note: "kept")
     #expect(sample.untick(today.advanced(by: -31)).rejection == .daySealed)
-    #expect(sample.untick().rejection == .cellNotFound)
+    // What is not there can be taken back: it is remembered, should it come later.
+    #expect(sample.untick(undone: [StatementID(source: LedgerSample.tablet, seq: 9)]).status == .applied)
+    #expect(sample.cell()?.done == false)
+  }
+
+  @Test("a direct call cannot undo what is not there")
+  func undoDirectly() {
+    var sample = LedgerSample()
+    let undo = Operation.Change.setCompletion(
+      Operation.Completion(habitID: LedgerSample.habit, day: today, done: false, made: made(today)))
+    #expect(
+      sample.ledger.applyDirectly(undo, by: LedgerSample.phone, now: noon).rejection == .cellNotFound)
   }
 
   @Test("C66: undoing today's only tick leaves yesterday's run; done again, all is as before")

@@ -85,13 +85,14 @@ struct CaptureFuzzTests {
   }
 
   private static func account(_ dice: inout Dice) -> PersonLedger {
-    var ledger = PersonLedger(epoch: 1, habitsMax: 6)
+    var ledger = PersonLedger(
+      epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: now.milliseconds), habitsMax: 6)
+    ledger.register(deviceID: deviceID, now: now.milliseconds)
     func makeID() -> Identifier { Identifier.random() }
     for id in ids.prefix(Int.random(in: 0...3, using: &dice)) {
       let fields = HabitFields(name: names.randomElement(using: &dice) ?? "x")
       _ = ledger.applyDirectly(
-        .editHabit(StreakDomain.Operation.HabitEdit(habitID: id, fields: fields)), by: deviceID, now: now.milliseconds,
-        makeID: makeID)
+        .editHabit(StreakDomain.Operation.HabitEdit(habitID: id, fields: fields)), by: deviceID, now: now.milliseconds)
       for _ in 0..<Int.random(in: 0...6, using: &dice) {
         let day = today - Int32.random(in: 0...2, using: &dice)
         let made = StreakDomain.LocalTime(
@@ -100,10 +101,10 @@ struct CaptureFuzzTests {
           .setCompletion(
             StreakDomain.Operation.Completion(
               habitID: id, day: Day(day), done: Bool.random(using: &dice), note: Bool.random(using: &dice) ? "own" : "",
-              made: made)), by: deviceID, now: now.milliseconds, makeID: makeID)
+              made: made)), by: deviceID, now: now.milliseconds)
       }
       if dice.isRare() {
-        _ = ledger.applyDirectly(.deleteHabit(id), by: deviceID, now: now.milliseconds, makeID: makeID)
+        _ = ledger.applyDirectly(.deleteHabit(id), by: deviceID, now: now.milliseconds)
       }
     }
     ledger.settle(now: now.milliseconds, makeID: makeID)

@@ -103,4 +103,51 @@ struct DocumentReaderTests {
       #expect(offset.map { JSONDocumentSplitter.Problem.unexpected(offset: $0) } == error, "\(text)")
     }
   }
+
+  // MARK: What editors and tools make of a document
+
+  /// The JSON document with its header's members at its end, where sorted names put some of them.
+  private static func headerLast(_ bytes: [UInt8]) throws -> [UInt8] {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let end = try #require(text.firstRange(of: ",\n\"account\""))
+    let header = text[text.index(after: text.startIndex)..<end.lowerBound]
+    return Array("{\"account\"\(text[end.upperBound...].dropLast(2)),\(header)}".utf8)
+  }
+
+  @Test("a byte order mark before the object, and members in another order, change nothing")
+  func markAndOrder() throws {
+    let bytes = Self.document(isBinary: false, seed: 9)
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    for changed in [mark + bytes, try Self.headerLast(bytes), mark + (try Self.headerLast(bytes))] {
+      for pieceBytes in [1, 64, changed.count] {
+        #expect(try Self.read(changed, isBinary: false, pieceBytes: pieceBytes).records.count == 5)
+      }
+    }
+  }
+
+  private static func reason(_ bytes: [UInt8], isBinary: Bool = false) -> String {
+    do throws(any Error) { _ = try read(bytes, isBinary: isBinary, pieceBytes: bytes.count) } catch {
+      return (error as? RPCStatus)?.message ?? "\(error)"
+    }
+    return ""
+  }
+
+  @Test("what cannot be read is refused with the reason that holds")
+  func reasons() throws {
+    let bytes = Self.document(isBinary: false, seed: 9)
+    let text = String(decoding: bytes, as: UTF8.self)
+    var utf16: [UInt8] = [0xFF, 0xFE]
+    for unit in text.utf16 { utf16 += [UInt8(truncatingIfNeeded: unit), UInt8(unit >> 8)] }
+    #expect(Self.reason(utf16).contains("UTF-16"))
+    #expect(Self.reason(Array(utf16.dropFirst(2))).contains("UTF-16"))
+    #expect(Self.reason([0xEF, 0xBB, 0xBF] + bytes, isBinary: true).contains("neither a JSON nor a binary document"))
+    #expect(Self.reason([0xEF, 0xBB] + bytes).contains("byte 2"))
+    #expect(
+      Self.reason(Array(text.replacing("\"schemaVersion\":2,", with: "", maxReplacements: 1).utf8))
+        .contains("\"schemaVersion\" is missing"))
+    #expect(Self.reason(Array(text.replacing("\"devices\":[]", with: "\"account\":[]").utf8)).contains("stands twice"))
+    #expect(Self.reason(Array("{\"userId\":\"\",\(text.dropFirst())".utf8)).contains("\"userId\" stands twice"))
+    #expect(Self.reason(Array(#"{"ledger":[{}],"habits":[]}"#.utf8)).contains("\"ledger\" stands before \"habits\""))
+    #expect(Self.reason(Array("{}".utf8)).contains("is missing"))
+  }
 }

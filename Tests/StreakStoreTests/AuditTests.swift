@@ -90,28 +90,6 @@ import Testing
     }
   }
 
-  @Test("events from before the chain become part of it")
-  func upgraded() async throws {
-    try await TestStore.run(migrated: false) { test async throws in
-      _ = try await test.store.applySchema([.initial, .previousRun])
-      let userID = Identifier.random()
-      _ = try await test.database.run(
-        Statement(.write, "INSERT INTO users VALUES ($1, 'a', '', now(), 1, '', 3, '')"), .identifier(userID))
-      _ = try await test.database.run(
-        Statement(
-          .write,
-          """
-          INSERT INTO audit_events SELECT $1, n, gen_random_uuid(), now(), 'm', 'OK', '', NULL, '::1', 'é'
-          FROM generate_series(1, 3) n
-          """), .identifier(userID))
-      _ = try await test.store.migrateSchema()
-      var event = NewAccount.sample().auditEvent
-      event.userID = userID
-      try await test.store.recordAudit(event)
-      #expect(try await test.store.verifyAudit() == AuditVerification(peopleCount: 1, eventCount: 4))
-    }
-  }
-
   @Test("a trail goes only when its account has gone")
   func erased() async throws {
     try await TestStore.run { test async throws in

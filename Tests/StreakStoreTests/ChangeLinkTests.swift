@@ -75,7 +75,7 @@ import Testing
       var place: PullPlace?
       var pages = 0
       repeat {
-        let page = try await pull(before.changeNumber, place, pageSize)
+        let page = try await pull(before.head.changeNumber, place, pageSize)
         #expect(page.cells.count <= pageSize, "seed \(seed)")
         for (key, cell) in page.cells { held[key] = cell.cell }
         place = page.next
@@ -102,43 +102,6 @@ import Testing
           """)
       ).map { row throws(DatabaseError) in try row.string(0) }
       #expect(columns == ["day", "first_version", "habit_id", "user_id"])
-    }
-  }
-
-  @Test("a database from before version 41 gets its links")
-  func upgraded() async throws {
-    try await TestStore.run(migrated: false) { test async throws in
-      _ = try await test.store.applySchema(SchemaVersion.all.filter { $0.number < 41 })
-      for text in [
-        """
-        INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-          utc_offset_seconds, day_start_minutes, recorded_at)
-        SELECT md5('u' || u)::uuid, md5('h')::uuid, day, true, '', 0, CASE day WHEN 1 THEN 9 ELSE 4 END, now(), 'UTC', 0, 0, now()
-        FROM generate_series(1, 2) u, generate_series(1, 2) day
-        """,
-        """
-        INSERT INTO cell_history (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-          utc_offset_seconds, day_start_minutes, recorded_at)
-        SELECT user_id, habit_id, day, true, '', 0, earlier, now(), 'UTC', 0, 0, now()
-        FROM cells CROSS JOIN unnest(ARRAY[5, 3, 0]) earlier WHERE day = 1
-        UNION ALL
-        -- Two states of one migration.
-        SELECT user_id, habit_id, day, true, '', 0, version, now(), 'UTC', 0, 0, now() FROM cells WHERE day = 2
-        """,
-      ] {
-        _ = try await test.database.run(Statement(.write, text))
-      }
-      _ = try await test.store.migrateSchema()
-      let found = try await test.database.run(
-        Statement(
-          .read,
-          """
-          SELECT string_agg(line, ' ' ORDER BY line) FROM (
-            SELECT concat_ws(':', 'cell', day, first_version, version) AS line FROM cells
-            UNION SELECT concat_ws(':', 'history', day, version, next_version) FROM cell_history) s
-          """)
-      ).first { row throws(DatabaseError) in try row.string(0) }
-      #expect(found == "cell:1:3:9 cell:2:4:4 history:1:0:0 history:1:3:5 history:1:5:9 history:2:4:0")
     }
   }
 }

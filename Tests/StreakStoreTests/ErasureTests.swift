@@ -43,7 +43,13 @@ import Testing
       _ = try await test.store.signUp(mira)
       _ = try await test.store.signUp(other)
       for insertion in [
-        "cell_history SELECT * FROM cells WHERE user_id = $1",
+        """
+        cell_history (user_id, habit_id, source_id, seq, changed_time, version, occurred_at, recorded_at, day,
+          utc_offset_seconds, day_start_minutes, quarantine_reason, done, note, zone)
+        SELECT user_id, habit_id, source_id, seq, changed_time, version, occurred_at, recorded_at, day,
+          utc_offset_seconds, day_start_minutes, quarantine_reason, done, note, zone FROM cells WHERE user_id = $1
+        """,
+        "claimed_documents VALUES (uuid_send($1), $1, $1)",
         "operations VALUES ($1, $1, 1, '', 1, 0, 0, 1, NULL, now())",
         "rejected_operations VALUES ($1, $1, 1, NULL, 12, now())",
         "notices VALUES ($1, $1, 1, $1, 0, 0, '', '', NULL, now(), 1, false)",
@@ -105,14 +111,16 @@ import Testing
     }
   }
 
-  @Test("a device that signs in while the account is erased leaves nothing behind for long")
+  // C119
+  @Test("a device that signs in while the account is erased leaves nothing behind, and is told")
   func signInRace() async throws {
     try await TestStore.run { test async throws in
       let account = Self.account("mira@example.org")
       _ = try await test.store.signUp(account)
       _ = try await test.store.erase(account.userID, at: .sample, Self.event())
-      try await test.store.signIn(.sample(), of: account.userID, .sample(9), at: .sample)
-      try await test.store.sweepErasures(since: Moment.sample.advanced(bySeconds: -60))
+      await #expect(throws: StoreError.noSuchUser) {
+        try await test.store.signIn(.sample(), of: account.userID, .sample(9), at: .sample)
+      }
       #expect(try await Self.rows(test, account.userID).values.allSatisfy { $0 == 0 })
     }
   }

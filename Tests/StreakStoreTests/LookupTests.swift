@@ -21,7 +21,7 @@ import Testing
         #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
       }
       for statement in [LedgerLoad.one, LedgerLoad.many] {
-        let plan = try await Self.plan(test, statement, parameterCount: 5)
+        let plan = try await Self.plan(test, statement, parameterCount: 4)
         #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
       }
     }
@@ -35,8 +35,8 @@ import Testing
       """,
       """
       INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-        utc_offset_seconds, day_start_minutes, recorded_at, first_version)
-      SELECT user_id, habit_id, 20000, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2 FROM habits
+        utc_offset_seconds, day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
+      SELECT user_id, habit_id, 20000, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2, user_id, 1, 0 FROM habits
       """,
       "VACUUM ANALYZE habits, cells",
     ] {
@@ -70,7 +70,7 @@ import Testing
       let call = LedgerCall(person.request(.direct(change(person.habitID))))
       let loaded = LedgerPerson(person.userID, [call], attempts: 0)
       try await LedgerLoad.read([loaded], epoch: person.test.store.epoch, habitsMax: 10, by: person.test.database)
-      loaded.decide { .random() }
+      loaded.decide()
       #expect(loaded.isChanged)
       found.append(loaded)
     }

@@ -1,4 +1,5 @@
 import Postgres
+import StreakDomain
 @testable import StreakStore
 import Testing
 
@@ -8,10 +9,29 @@ import Testing
     try await TestStore.run { test async throws in
       let month = try await Self.somebody(test, days: 30)
       let years = try await Self.somebody(test, days: 3_650)
-      _ = try await test.database.run(Statement(.write, "VACUUM ANALYZE users, habits, cells, notices"))
+      _ = try await test.database.run(Statement(.write, "VACUUM ANALYZE heads, habits, cells, notices"))
       let (few, many) = (try await Self.pagesRead(test, month), try await Self.pagesRead(test, years))
       // Rows lie where they lie: one page more or less says nothing.
       #expect(few.reduce(0, +) > 5 && zip(few, many).allSatisfy { $1 <= $0 + 1 }, "\(few) and \(many) pages")
+    }
+  }
+
+  @Test("a page has at most 1 MiB of notes, and the pages together have every day once")
+  func noteBytes() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await Self.somebody(test, days: 30)
+      _ = try await test.database.run(
+        Statement(.write, "UPDATE cells SET note = repeat('n', 4096) WHERE user_id = '\(person.userID)'"))
+      var (counts, keys): ([Int], [CellKey]) = ([], [])
+      var place: PullPlace?
+      repeat {
+        let page = try await test.store.pull(
+          of: person.userID, for: person.deviceID, since: 0, at: place, cellsMax: 5_000)
+        counts.append(page.cells.count)
+        keys += page.cells.map(\.key)
+        place = page.next
+      } while place != nil
+      #expect(counts == [256, 256, 88] && Set(keys).count == 600)
     }
   }
 
@@ -29,13 +49,13 @@ import Testing
           RETURNING habit_id
         ), done AS (
           INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-            utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+            utc_offset_seconds, day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
           SELECT '\(id)', habit_id, day, true, '', 0, 1 + row_number() OVER w, now(), 'Etc/UTC', 0, 0, now(),
-            1 + row_number() OVER w
+            1 + row_number() OVER w, habit_id, 1, 0
           FROM made CROSS JOIN generate_series(20000 - \(days), 19999) day WINDOW w AS (ORDER BY day, habit_id)
           RETURNING version
         )
-        UPDATE users SET change_number = (SELECT max(version) FROM done) WHERE user_id = '\(id)'
+        UPDATE heads SET change_number = (SELECT max(version) FROM done) WHERE user_id = '\(id)'
         """))
     return person
   }

@@ -54,7 +54,7 @@ extension CellRecord {
   ) -> CellRecord {
     CellRecord(
       habitID: habitID, day: day, done: done, note: note, quarantineReason: quarantineReason, version: 1,
-      made: .sample(day: day), recordedAt: .sample, deviceID: nil, migrationID: nil)
+      made: .sample(day: day), recordedAt: .sample, migrationID: nil)
   }
 }
 
@@ -64,25 +64,33 @@ extension NewMigration {
     secret: UInt8 = 5, habits: [(habit: HabitRecord, summary: StreakSummary)] = [], cells: [CellRecord] = [],
     rejected: [RejectedEntryRecord] = []
   ) -> NewMigration {
-    var ledger = PersonLedger(epoch: 1)
+    var ledger = PersonLedger(
+      epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: Moment.sample.milliseconds))
     let version = ledger.nextVersion()
+    let stamp = Stamp(time: .zero, id: StatementID(.migration, migrationID))
     for (record, summary) in habits {
-      let stamp = Stamp(version: version, time: .zero, deviceID: nil)
       let fields = HabitFields(
         name: record.name, description: record.description, color: UInt32(bitPattern: record.color),
         position: record.position, archived: record.archived)
-      var habit = HabitState(made: fields, createdAtMilliseconds: record.createdAt.milliseconds, stamp: stamp)
+      var habit = HabitState(
+        made: fields, createdAtMilliseconds: record.createdAt.milliseconds, version: version, stamp: stamp)
       habit.summary = summary
       ledger.setHabit(habit, record.habitID)
     }
     for cell in cells {
-      ledger.setCell(
-        CellState(
-          cell: LedgerCell(
-            done: cell.done, note: cell.note, trust: CellTrust(number: UInt8(clamping: cell.quarantineReason))),
-          stamp: Stamp(version: version, time: .zero, deviceID: cell.deviceID), made: LocalTime(cell.made),
-          recordedAtMilliseconds: cell.recordedAt.milliseconds, migrationID: migrationID),
-        CellKey(habitID: cell.habitID, day: Day(cell.day)))
+      var statements = DayStatements()
+      if cell.done {
+        statements.completions = [
+          DayStatements.Completion(
+            id: stamp.id, trust: CompletionTrust(CellTrust(number: UInt8(clamping: cell.quarantineReason))))
+        ]
+      } else {
+        statements.undo([], by: Author(stamp: stamp, seen: .nothing))
+      }
+      if !cell.note.isEmpty { statements.note = Register(cell.note, stamp) }
+      try? ledger.setCell(
+        CellKey(habitID: cell.habitID, day: Day(cell.day)), statements, last: stamp, made: LocalTime(cell.made),
+        recordedAt: cell.recordedAt.milliseconds, version: version)
     }
     return NewMigration(
       record: MergeRecord(

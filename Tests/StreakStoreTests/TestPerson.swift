@@ -33,6 +33,11 @@ struct TestPerson: Sendable {
     LedgerRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
   }
 
+  /// What the device has seen that has received everything.
+  func seen() async throws -> SeenStatements {
+    try await test.store.head(of: userID).sources.seen(by: deviceID)
+  }
+
   /// One change of a connected device.
   func change(_ change: Operation.Change) async throws -> LedgerAnswer {
     try await test.store.change(request(.direct(change))).get()
@@ -40,7 +45,7 @@ struct TestPerson: Sendable {
 
   /// Operations of the device's queue, numbered from `first`; each is its own payload.
   func queue(
-    _ changes: [Operation.Change], from first: Int64, seen: Cursor = .start, salt: String = ""
+    _ changes: [Operation.Change], from first: Int64, seen: SeenStatements = .nothing, salt: String = ""
   ) async throws -> Result<LedgerAnswer, QueueRefusal> {
     let operations = changes.enumerated().map { index, change in
       let seq = first + Int64(index)

@@ -64,6 +64,24 @@ struct TLSTests {
     }
   }
 
+  @Test("a quiet session gives its buffers' memory back, and goes on")
+  func trim() throws {
+    let pair = try pair("localhost")
+    try pair.shakeHands()
+    let message = [UInt8](repeating: 7, count: 100_000)
+    for round in 0..<2 {
+      try pair.client.write(message.span.bytes)
+      // Bytes that wait are not given up.
+      pair.client.trimBuffers()
+      #expect(try pair.move(pair.client, pair.server) == message, "round \(round)")
+      try pair.server.write(message.span.bytes)
+      #expect(try pair.move(pair.server, pair.client) == message, "round \(round)")
+      #expect(pair.server.bufferBytes > 200_000)
+      pair.server.trimBuffers()
+      #expect(pair.server.bufferBytes <= 2 * 4_096)
+    }
+  }
+
   @Test("bytes arrive both ways, however the encrypted ones are cut", arguments: [1, 7, 1_000, .max])
   func bothWays(step: Int) throws {
     let pair = try pair("localhost")

@@ -49,7 +49,12 @@ private struct MethodGenerator {
     }
     policy =
       "MethodPolicy(authentication: .\(authentication ?? "none"), isAudited: \(schema.policy?.number(2) == 1), "
-      + "isIdempotent: \(schema.policy?.number(3) == 1)\(try Self.rateLimit(schema.policy)))"
+      + "isIdempotent: \(schema.policy?.number(3) == 1)\(try Self.rateLimit(schema.policy))\(Self.requestBytes(schema.policy)))"
+  }
+
+  /// A policy's argument for the largest request; empty if the method states none.
+  private static func requestBytes(_ policy: WireMessage?) -> String {
+    policy?.number(10).map { ", requestBytesMax: \($0)" } ?? ""
   }
 
   /// The rest of a policy's arguments: `streak.v1.RateLimit` as a Swift expression; empty if the method states none.

@@ -12,6 +12,8 @@ public enum ConnectionEnd: String, Sendable, CaseIterable {
   case headersTimeout = "headers_timeout"
   case stalled
   case keepaliveTimeout = "keepalive_timeout"
+  /// It held memory that others needed.
+  case outOfRoom = "out_of_room"
   case ageGraceOver = "age_grace_over"
   case shutdown
 }
@@ -22,11 +24,14 @@ public struct ConnectionCounters: Sendable, Equatable {
   /// Closed at once: there were as many as may be.
   public var refused = 0
   public var open = 0
+  /// How often there was no descriptor or no memory for one that waited.
+  public var shortages = 0
   public var ended: [ConnectionEnd: Int] = [:]
 
   mutating func add(_ other: ConnectionCounters) {
     accepted += other.accepted
     refused += other.refused
+    shortages += other.shortages
     open += other.open
     ended.merge(other.ended, uniquingKeysWith: +)
   }

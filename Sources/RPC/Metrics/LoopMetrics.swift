@@ -5,6 +5,8 @@ final class LoopMetrics {
   /// By `Router.Route.index`; the last is for calls of methods that the server does not have, so that strangers cannot make it grow.
   private var calls: [CallCounters]
   private var refusedRequests: [Int: UInt64] = [:]
+  private var reducedStatuses: UInt64 = 0
+  private var roomMade: [BufferKind: UInt64] = [:]
   private let methods: [ServerMethod]
 
   init(_ methods: [ServerMethod]) {
@@ -32,6 +34,12 @@ final class LoopMetrics {
   /// A request that is no gRPC was refused.
   func refuse(httpStatus: Int) { refusedRequests[httpStatus, default: 0] += 1 }
 
+  /// A status was sent without all of its details.
+  func reduceStatus() { reducedStatuses += 1 }
+
+  /// A call was refused or ended for room.
+  func makeRoom(_ kind: BufferKind) { roomMade[kind, default: 0] += 1 }
+
   /// As of now.
   var counted: ServerMetrics {
     var counted = ServerMetrics()
@@ -41,6 +49,8 @@ final class LoopMetrics {
     }
     counted.callsOfUnknownMethods = calls[methods.count]
     counted.refusedRequests = refusedRequests
+    counted.reducedStatuses = reducedStatuses
+    counted.roomMade = roomMade
     return counted
   }
 }

@@ -8,6 +8,15 @@ public struct ServerMetrics: Sendable {
   public internal(set) var callsOfUnknownMethods = CallCounters()
   /// Requests that were no gRPC, by the HTTP status they were refused with.
   public internal(set) var refusedRequests: [Int: UInt64] = [:]
+  /// Statuses whose message and details did not fit the header list whole.
+  public internal(set) var reducedStatuses: UInt64 = 0
+  /// Bytes that are held of what was received, without large requests': see `HTTP2Limits.receivedBytesPerLoopMax`.
+  public internal(set) var receivedBufferBytes = 0
+  /// Bytes that are held of what is to be sent: see `HTTP2Limits.sendingBytesPerLoopMax`.
+  public internal(set) var sendingBufferBytes = 0
+  public internal(set) var openStreams = 0
+  /// Calls and connections that were refused or ended because there was no room.
+  public internal(set) var roomMade: [BufferKind: UInt64] = [:]
   /// Bytes of large requests that are on their way: see `RPCLimits.largeRequestBytesMax`.
   public internal(set) var largeRequestBytes = 0
   /// Large requests that wait for room.
@@ -23,6 +32,11 @@ public struct ServerMetrics: Sendable {
     for (name, counters) in other.calls { calls[name, default: CallCounters()].add(counters) }
     callsOfUnknownMethods.add(other.callsOfUnknownMethods)
     refusedRequests.merge(other.refusedRequests, uniquingKeysWith: +)
+    receivedBufferBytes += other.receivedBufferBytes
+    sendingBufferBytes += other.sendingBufferBytes
+    openStreams += other.openStreams
+    roomMade.merge(other.roomMade, uniquingKeysWith: +)
+    reducedStatuses += other.reducedStatuses
     largeRequestBytes += other.largeRequestBytes
     largeRequestsWaiting += other.largeRequestsWaiting
     loopLags += other.loopLags

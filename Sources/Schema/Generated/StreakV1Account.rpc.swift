@@ -93,7 +93,7 @@ public enum AccountServiceMethods {
   public static let signUp = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignUp", kind: .unary,
     policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true), requestBytesMax: 15728640),
     request: SignUpRequest.descriptor, response: SignUpResponse.descriptor)
   public static let signIn = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignIn", kind: .unary,

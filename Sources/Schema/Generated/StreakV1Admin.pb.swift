@@ -64,10 +64,12 @@ public struct Backup: ProtobufMessage {
   public var trial: BackupCheck? = nil
   /// The last check since.
   public var lastCheck: BackupCheck? = nil
+  /// People in the erasure ledger when it was made.
+  public var erasedCount: Int64 = 0
 
   public init() {}
 
-  public init(name: String = "", layoutVersion: Int32 = 0, beganAt: GoogleProtobufTimestamp? = nil, endedAt: GoogleProtobufTimestamp? = nil, schemaVersions: [Int32] = [], schemaName: String = "", epoch: Int64 = 0, tables: [BackupTable] = [], dumpBytes: Int64 = 0, fileBytes: Int64 = 0, sha256: [UInt8] = [], recipients: [String] = [], tools: [String] = [], postgresVersion: Int32 = 0, trial: BackupCheck? = nil, lastCheck: BackupCheck? = nil) {
+  public init(name: String = "", layoutVersion: Int32 = 0, beganAt: GoogleProtobufTimestamp? = nil, endedAt: GoogleProtobufTimestamp? = nil, schemaVersions: [Int32] = [], schemaName: String = "", epoch: Int64 = 0, tables: [BackupTable] = [], dumpBytes: Int64 = 0, fileBytes: Int64 = 0, sha256: [UInt8] = [], recipients: [String] = [], tools: [String] = [], postgresVersion: Int32 = 0, trial: BackupCheck? = nil, lastCheck: BackupCheck? = nil, erasedCount: Int64 = 0) {
     self.name = name
     self.layoutVersion = layoutVersion
     self.beganAt = beganAt
@@ -84,6 +86,7 @@ public struct Backup: ProtobufMessage {
     self.postgresVersion = postgresVersion
     self.trial = trial
     self.lastCheck = lastCheck
+    self.erasedCount = erasedCount
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -108,6 +111,7 @@ public struct Backup: ProtobufMessage {
     unsafe postgresVersion = c.pointee.postgres_version
     unsafe trial = CBridge.message(c.pointee.trial, BackupCheck.self)
     unsafe lastCheck = CBridge.message(c.pointee.last_check, BackupCheck.self)
+    unsafe erasedCount = c.pointee.erased_count
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -133,6 +137,7 @@ public struct Backup: ProtobufMessage {
     unsafe c.pointee.postgres_version = postgresVersion
     unsafe c.pointee.trial = arena.message(trial, as: Streak__V1__BackupCheck.self)
     unsafe c.pointee.last_check = arena.message(lastCheck, as: Streak__V1__BackupCheck.self)
+    unsafe c.pointee.erased_count = erasedCount
     return UnsafeMutableRawPointer(c)
   }
 

@@ -66,8 +66,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let operationReused = ErrorReason(rawValue: 27)
   /// Of an operation: the device's clock is a day or more ahead of the server's.
   public static let clockSkew = ErrorReason(rawValue: 28)
-  /// Of an operation: it claims to have seen a change that has not happened.
-  public static let changeUnknown = ErrorReason(rawValue: 29)
+  /// INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start, without a cursor.
+  public static let cursorInvalid = ErrorReason(rawValue: 29)
   /// Of an operation: there is no such conflict.
   public static let conflictNotFound = ErrorReason(rawValue: 30)
   /// INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
@@ -82,6 +82,9 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let migrationNotFound = ErrorReason(rawValue: 44)
   /// FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
   public static let undoTooLate = ErrorReason(rawValue: 45)
+  /// UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was restored to a moment before the account was made.
+  /// The device keeps everything and becomes an anonymous session again, to be signed up.
+  public static let accountUnknown = ErrorReason(rawValue: 59)
   /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
   public static let accountErased = ErrorReason(rawValue: 60)
   /// FAILED_PRECONDITION: this server was given no backup folder.
@@ -142,7 +145,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 26: "SEQUENCE_GAP"
     case 27: "OPERATION_REUSED"
     case 28: "CLOCK_SKEW"
-    case 29: "CHANGE_UNKNOWN"
+    case 29: "CURSOR_INVALID"
     case 30: "CONFLICT_NOT_FOUND"
     case 40: "PASSWORD_TOO_COMMON"
     case 41: "DEVICE_NOT_FOUND"
@@ -150,6 +153,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 43: "ALREADY_MIGRATED"
     case 44: "MIGRATION_NOT_FOUND"
     case 45: "UNDO_TOO_LATE"
+    case 59: "ACCOUNT_UNKNOWN"
     case 60: "ACCOUNT_ERASED"
     case 61: "BACKUPS_OFF"
     case 62: "BACKUP_UNDER_WAY"
@@ -245,6 +249,8 @@ public struct StreakState: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let atRisk = StreakState(rawValue: 3)
   /// The last counted day is before yesterday: the current streak is 0.
   public static let broken = StreakState(rawValue: 4)
+  /// Yesterday counts, and the habit is archived: the streak stands as it was, and is not at risk.
+  public static let archived = StreakState(rawValue: 5)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -254,6 +260,7 @@ public struct StreakState: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 2: "STREAK_STATE_DONE_TODAY"
     case 3: "STREAK_STATE_AT_RISK"
     case 4: "STREAK_STATE_BROKEN"
+    case 5: "STREAK_STATE_ARCHIVED"
     default: nil
     }
   }
@@ -451,10 +458,12 @@ public struct Cell: ProtobufMessage {
   public var recordedAt: GoogleProtobufTimestamp? = nil
   /// The migration that brought it, 16 bytes; empty if it was recorded directly.
   public var migrationId: [UInt8] = []
+  /// The completions that stand: the day is done while there is one. An undo names those that it takes back.
+  public var completions: [StatementId] = []
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", trust: CellTrust = CellTrust(rawValue: 0), quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0), version: Int64 = 0, made: LocalTime? = nil, recordedAt: GoogleProtobufTimestamp? = nil, migrationId: [UInt8] = []) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", trust: CellTrust = CellTrust(rawValue: 0), quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0), version: Int64 = 0, made: LocalTime? = nil, recordedAt: GoogleProtobufTimestamp? = nil, migrationId: [UInt8] = [], completions: [StatementId] = []) {
     self.habitId = habitId
     self.day = day
     self.done = done
@@ -465,11 +474,12 @@ public struct Cell: ProtobufMessage {
     self.made = made
     self.recordedAt = recordedAt
     self.migrationId = migrationId
+    self.completions = completions
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Cell.self, streak__v1__cell__init),
-    children: [8: LocalTime.descriptor, 9: GoogleProtobufTimestamp.descriptor])
+    children: [8: LocalTime.descriptor, 9: GoogleProtobufTimestamp.descriptor, 11: StatementId.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Cell.self)
@@ -483,6 +493,7 @@ public struct Cell: ProtobufMessage {
     unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
     unsafe recordedAt = CBridge.message(c.pointee.recorded_at, GoogleProtobufTimestamp.self)
     unsafe migrationId = CBridge.bytes(c.pointee.migration_id)
+    unsafe completions = CBridge.messages(c.pointee.completions, c.pointee.n_completions, StatementId.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -498,12 +509,52 @@ public struct Cell: ProtobufMessage {
     unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
     unsafe c.pointee.recorded_at = arena.message(recordedAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.migration_id = arena.binaryData(migrationId)
+    unsafe c.pointee.n_completions = completions.count
+    unsafe c.pointee.completions = arena.array(completions) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("made", in: made)
     violations.check("recorded_at", in: recordedAt)
+    violations.check("completions", inEach: completions)
+  }
+}
+
+/// Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a restore of the server.
+public struct StatementId: ProtobufMessage {
+  /// The device; or the migration, import or recovery; or 16 zero bytes for a direct call, such as `RecordCompletion`.
+  public var sourceId: [UInt8] = []
+  /// The operation's `seq`; for others a number that the server gave, 0 or less for migrations, imports and recoveries.
+  public var seq: Int64 = 0
+
+  public init() {}
+
+  public init(sourceId: [UInt8] = [], seq: Int64 = 0) {
+    self.sourceId = sourceId
+    self.seq = seq
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__StatementId.self, streak__v1__statement_id__init),
+    rules: [1: FieldRules(uuid: true)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__StatementId.self)
+    unsafe sourceId = CBridge.bytes(c.pointee.source_id)
+    unsafe seq = c.pointee.seq
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__StatementId.self) else { return nil }
+    unsafe streak__v1__statement_id__init(c)
+    unsafe c.pointee.source_id = arena.binaryData(sourceId)
+    unsafe c.pointee.seq = seq
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("source_id", byteCount: sourceId.count, FieldRules(uuid: true))
   }
 }
 

@@ -59,12 +59,12 @@ public enum MigrationServiceMethods {
   public static let previewMigration = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "PreviewMigration", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false)),
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false), requestBytesMax: 15728640),
     request: PreviewMigrationRequest.descriptor, response: PreviewMigrationResponse.descriptor)
   public static let migrate = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "Migrate", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: true)),
+      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: true), requestBytesMax: 15728640),
     request: MigrateRequest.descriptor, response: MigrateResponse.descriptor)
   public static let undoMigration = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "UndoMigration", kind: .unary,

@@ -43,7 +43,8 @@ public struct OperationStatus: RawRepresentable, Hashable, Sendable, CustomStrin
   public static let unspecified = OperationStatus(rawValue: 0)
   /// It holds.
   public static let applied = OperationStatus(rawValue: 1)
-  /// It was concurrent with another device's edit, which was kept; its value is in a notice.
+  /// It was concurrent with another device's statement, which holds; its value is in a notice. Of a completion: its `done` holds or not; a note that
+  /// lost is told by `notice_id` alone.
   public static let superseded = OperationStatus(rawValue: 2)
   /// It breaks a rule; it is in the inbox (`ListRejectedOperations`).
   public static let rejected = OperationStatus(rawValue: 3)
@@ -96,32 +97,40 @@ public struct NoticeKind: RawRepresentable, Hashable, Sendable, CustomStringConv
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// How much of a person's data a device has seen.
+/// How much of a person's data a device has received. A device keeps the cursor of the last response and sends it back as it came.
 public struct Cursor: ProtobufMessage {
-  /// Which life of the database the number belongs to; it rises when the database is restored to an earlier moment.
+  /// Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier moment or a failover.
   public var epoch: Int64 = 0
-  /// The number of the last change seen; 0 for none.
+  /// The number of the last change received; 0 for none. -1 asks for everything anew: the answer has `reset`.
   public var changeNumber: Int64 = 0
   /// Where a pull that takes several responses goes on; opaque. Empty when it is complete.
   public var resume: [UInt8] = []
+  /// Tells epochs of one number apart.
+  public var epochBits: UInt64 = 0
+  /// Proves that the server gave this cursor to this account; opaque. CURSOR_INVALID if it does not: then send no cursor.
+  public var tag: [UInt8] = []
 
   public init() {}
 
-  public init(epoch: Int64 = 0, changeNumber: Int64 = 0, resume: [UInt8] = []) {
+  public init(epoch: Int64 = 0, changeNumber: Int64 = 0, resume: [UInt8] = [], epochBits: UInt64 = 0, tag: [UInt8] = []) {
     self.epoch = epoch
     self.changeNumber = changeNumber
     self.resume = resume
+    self.epochBits = epochBits
+    self.tag = tag
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Cursor.self, streak__v1__cursor__init),
-    rules: [3: FieldRules(maxBytes: 64)])
+    rules: [3: FieldRules(maxBytes: 64), 5: FieldRules(maxBytes: 32)])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Cursor.self)
     unsafe epoch = c.pointee.epoch
     unsafe changeNumber = c.pointee.change_number
     unsafe resume = CBridge.bytes(c.pointee.resume)
+    unsafe epochBits = c.pointee.epoch_bits
+    unsafe tag = CBridge.bytes(c.pointee.tag)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -130,11 +139,14 @@ public struct Cursor: ProtobufMessage {
     unsafe c.pointee.epoch = epoch
     unsafe c.pointee.change_number = changeNumber
     unsafe c.pointee.resume = arena.binaryData(resume)
+    unsafe c.pointee.epoch_bits = epochBits
+    unsafe c.pointee.tag = arena.binaryData(tag)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("resume", byteCount: resume.count, FieldRules(maxBytes: 64))
+    violations.check("tag", byteCount: tag.count, FieldRules(maxBytes: 32))
   }
 }
 
@@ -148,8 +160,9 @@ public struct Operation: ProtobufMessage {
   /// When it was made, as hybrid logical time: milliseconds since 1970 by the device's clock in the upper 48 bits, a counter in the lower 16. It must
   /// grow with `seq`, also when the clock is set back. More than 60 s ahead of the server: ordered by the server's clock. A day or more: CLOCK_SKEW.
   public var hybridTime: UInt64 = 0
-  /// The device's cursor when the operation was made (without `resume`): what the person had seen. Whatever changed later is concurrent with it.
-  public var seen: Cursor? = nil
+  /// What the device had seen when the operation was made: `SyncResponse.seen` of its last complete pull. Its own operations need no mention.
+  /// A statement that is not among these is concurrent with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
+  public var seen: [StatementId] = []
   public var change: Change?
 
   public enum Change: Sendable, Equatable {
@@ -157,15 +170,19 @@ public struct Operation: ProtobufMessage {
     case setCompletion(SetCompletion)
     /// A habit is made, or some of its fields change.
     case editHabit(EditHabit)
-    /// A habit is deleted. If another device has changed or completed it meanwhile, it is archived instead, with a notice.
+    /// A habit is deleted. If anything of it stands that this device had not seen, it is archived instead, with a notice.
     case deleteHabit(DeleteHabit)
-    /// A side of a conflict is picked.
+    /// The value that is to hold after a conflict.
     case resolveConflict(ResolveConflict)
+    /// The note of a day.
+    case setNote(SetNote)
+    /// When the person's day begins.
+    case setDayStart(SetDayStart)
   }
 
   public init() {}
 
-  public init(seq: Int64 = 0, hybridTime: UInt64 = 0, seen: Cursor? = nil, change: Change? = nil) {
+  public init(seq: Int64 = 0, hybridTime: UInt64 = 0, seen: [StatementId] = [], change: Change? = nil) {
     self.seq = seq
     self.hybridTime = hybridTime
     self.seen = seen
@@ -174,18 +191,20 @@ public struct Operation: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Operation.self, streak__v1__operation__init),
-    children: [3: Cursor.descriptor, 4: SetCompletion.descriptor, 5: EditHabit.descriptor, 6: DeleteHabit.descriptor, 7: ResolveConflict.descriptor])
+    children: [3: StatementId.descriptor, 4: SetCompletion.descriptor, 5: EditHabit.descriptor, 6: DeleteHabit.descriptor, 7: ResolveConflict.descriptor, 8: SetNote.descriptor, 9: SetDayStart.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Operation.self)
     unsafe seq = c.pointee.seq
     unsafe hybridTime = c.pointee.hybrid_time
-    unsafe seen = CBridge.message(c.pointee.seen, Cursor.self)
+    unsafe seen = CBridge.messages(c.pointee.seen, c.pointee.n_seen, StatementId.self)
     switch unsafe c.pointee.change_case.rawValue {
     case 4: unsafe change = CBridge.message(c.pointee.set_completion, SetCompletion.self).map { .setCompletion($0) }
     case 5: unsafe change = CBridge.message(c.pointee.edit_habit, EditHabit.self).map { .editHabit($0) }
     case 6: unsafe change = CBridge.message(c.pointee.delete_habit, DeleteHabit.self).map { .deleteHabit($0) }
     case 7: unsafe change = CBridge.message(c.pointee.resolve_conflict, ResolveConflict.self).map { .resolveConflict($0) }
+    case 8: unsafe change = CBridge.message(c.pointee.set_note, SetNote.self).map { .setNote($0) }
+    case 9: unsafe change = CBridge.message(c.pointee.set_day_start, SetDayStart.self).map { .setDayStart($0) }
     default: change = nil
     }
   }
@@ -195,7 +214,8 @@ public struct Operation: ProtobufMessage {
     unsafe streak__v1__operation__init(c)
     unsafe c.pointee.seq = seq
     unsafe c.pointee.hybrid_time = hybridTime
-    unsafe c.pointee.seen = arena.message(seen, as: Streak__V1__Cursor.self)
+    unsafe c.pointee.n_seen = seen.count
+    unsafe c.pointee.seen = arena.array(seen) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
     switch change {
     case nil: break
     case .setCompletion(let value):
@@ -210,12 +230,18 @@ public struct Operation: ProtobufMessage {
     case .resolveConflict(let value):
       unsafe c.pointee.change_case = Streak__V1__Operation__ChangeCase(rawValue: 7)
       unsafe c.pointee.resolve_conflict = arena.message(value, as: Streak__V1__ResolveConflict.self)
+    case .setNote(let value):
+      unsafe c.pointee.change_case = Streak__V1__Operation__ChangeCase(rawValue: 8)
+      unsafe c.pointee.set_note = arena.message(value, as: Streak__V1__SetNote.self)
+    case .setDayStart(let value):
+      unsafe c.pointee.change_case = Streak__V1__Operation__ChangeCase(rawValue: 9)
+      unsafe c.pointee.set_day_start = arena.message(value, as: Streak__V1__SetDayStart.self)
     }
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("seen", in: seen)
+    violations.check("seen", inEach: seen)
     switch change {
     case nil: violations.check("change", isPresent: false, FieldRules(required: true))
     case .setCompletion(let value):
@@ -226,6 +252,10 @@ public struct Operation: ProtobufMessage {
       violations.check("delete_habit", in: value)
     case .resolveConflict(let value):
       violations.check("resolve_conflict", in: value)
+    case .setNote(let value):
+      violations.check("set_note", in: value)
+    case .setDayStart(let value):
+      violations.check("set_day_start", in: value)
     }
   }
 }
@@ -238,25 +268,29 @@ public struct SetCompletion: ProtobufMessage {
   public var day: Int32 = 0
   /// Done, or not done after all; then the note stays as it is and `note` is ignored.
   public var done: Bool = false
-  /// The note, at most 4096 bytes.
+  /// The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote` clears one.
   public var note: String = ""
   /// When and where the person tapped.
   public var made: LocalTime? = nil
+  /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and the device's own. The day stays done while
+  /// another one stands. Empty: all that the device had seen. At most 64: with more the operation is rejected, INVALID_FIELD.
+  public var undone: [StatementId] = []
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", made: LocalTime? = nil) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", made: LocalTime? = nil, undone: [StatementId] = []) {
     self.habitId = habitId
     self.day = day
     self.done = done
     self.note = note
     self.made = made
+    self.undone = undone
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SetCompletion.self, streak__v1__set_completion__init),
     rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(range: 10957...2932896), 4: FieldRules(maxBytes: 4096), 5: FieldRules(required: true)],
-    children: [5: LocalTime.descriptor])
+    children: [5: LocalTime.descriptor, 6: StatementId.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SetCompletion.self)
@@ -265,6 +299,7 @@ public struct SetCompletion: ProtobufMessage {
     unsafe done = c.pointee.done != 0
     unsafe note = CBridge.string(c.pointee.note)
     unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe undone = CBridge.messages(c.pointee.undone, c.pointee.n_undone, StatementId.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -273,6 +308,61 @@ public struct SetCompletion: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.done = done ? 1 : 0
+    unsafe c.pointee.note = arena.cString(note)
+    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.n_undone = undone.count
+    unsafe c.pointee.undone = arena.array(undone) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
+    violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
+    violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
+    violations.check("made", isPresent: made != nil, FieldRules(required: true))
+    violations.check("made", in: made)
+    violations.check("undone", inEach: undone)
+  }
+}
+
+/// States the note of one day, whether the day is done or not.
+public struct SetNote: ProtobufMessage {
+  /// The habit, 16 bytes.
+  public var habitId: [UInt8] = []
+  /// Day number.
+  public var day: Int32 = 0
+  /// The note, at most 4096 bytes; empty clears it.
+  public var note: String = ""
+  /// When and where the person wrote it.
+  public var made: LocalTime? = nil
+
+  public init() {}
+
+  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil) {
+    self.habitId = habitId
+    self.day = day
+    self.note = note
+    self.made = made
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__SetNote.self, streak__v1__set_note__init),
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(range: 10957...2932896), 3: FieldRules(maxBytes: 4096), 4: FieldRules(required: true)],
+    children: [4: LocalTime.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SetNote.self)
+    unsafe habitId = CBridge.bytes(c.pointee.habit_id)
+    unsafe day = c.pointee.day
+    unsafe note = CBridge.string(c.pointee.note)
+    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__SetNote.self) else { return nil }
+    unsafe streak__v1__set_note__init(c)
+    unsafe c.pointee.habit_id = arena.binaryData(habitId)
+    unsafe c.pointee.day = day
     unsafe c.pointee.note = arena.cString(note)
     unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
     return UnsafeMutableRawPointer(c)
@@ -284,6 +374,38 @@ public struct SetCompletion: ProtobufMessage {
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
     violations.check("made", isPresent: made != nil, FieldRules(required: true))
     violations.check("made", in: made)
+  }
+}
+
+/// States when the person's day begins. Each day keeps the day start that it was made with.
+public struct SetDayStart: ProtobufMessage {
+  /// Minutes after midnight, 0 to 1439.
+  public var dayStartMinutes: Int32 = 0
+
+  public init() {}
+
+  public init(dayStartMinutes: Int32 = 0) {
+    self.dayStartMinutes = dayStartMinutes
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__SetDayStart.self, streak__v1__set_day_start__init),
+    rules: [1: FieldRules(range: 0...1439)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SetDayStart.self)
+    unsafe dayStartMinutes = c.pointee.day_start_minutes
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__SetDayStart.self) else { return nil }
+    unsafe streak__v1__set_day_start__init(c)
+    unsafe c.pointee.day_start_minutes = dayStartMinutes
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("day_start_minutes", number: Int64(clamping: dayStartMinutes), FieldRules(range: 0...1439))
   }
 }
 
@@ -360,11 +482,11 @@ public struct DeleteHabit: ProtobufMessage {
   }
 }
 
-/// Picks a side of a conflict. If another device was faster, nothing changes (SUPERSEDED).
+/// States the value that is to hold after a conflict. It is decided as any other statement of that value.
 public struct ResolveConflict: ProtobufMessage {
   /// The notice of the conflict, 16 bytes.
   public var noticeId: [UInt8] = []
-  /// True: the value that was not kept is to hold after all. False: it stays as it is.
+  /// True: the value that lost is to hold after all. False: the one that holds is confirmed.
   public var takeOther: Bool = false
 
   public init() {}
@@ -468,21 +590,35 @@ public struct SyncRequest: ProtobufMessage {
   public var nothingLeft: Bool = false
   /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting.
   public var pageSize: Int32 = 0
+  /// The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered by their time less the difference.
+  public var sentAt: GoogleProtobufTimestamp? = nil
+  /// Habits that the device knows and the server may lack, after the server lost something: those that are missing are made before the
+  /// operations are decided. It is no edit.
+  public var restatedHabits: [Habit] = []
+  /// The earliest operation that the device can still send; 0: not stated. If the operations begin with it, those before it are given up instead of
+  /// SEQUENCE_GAP.
+  public var oldestKeptSeq: Int64 = 0
+  /// The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a device whose digest agrees pulls nothing.
+  public var digest: [UInt8] = []
 
   public init() {}
 
-  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], nothingLeft: Bool = false, pageSize: Int32 = 0) {
+  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], nothingLeft: Bool = false, pageSize: Int32 = 0, sentAt: GoogleProtobufTimestamp? = nil, restatedHabits: [Habit] = [], oldestKeptSeq: Int64 = 0, digest: [UInt8] = []) {
     self.userId = userId
     self.cursor = cursor
     self.operations = operations
     self.nothingLeft = nothingLeft
     self.pageSize = pageSize
+    self.sentAt = sentAt
+    self.restatedHabits = restatedHabits
+    self.oldestKeptSeq = oldestKeptSeq
+    self.digest = digest
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SyncRequest.self, streak__v1__sync_request__init),
-    rules: [1: FieldRules(required: true, uuid: true), 3: FieldRules(maxItems: 500), 5: FieldRules(range: 0...5000)],
-    children: [2: Cursor.descriptor, 3: Operation.descriptor])
+    rules: [1: FieldRules(required: true, uuid: true), 3: FieldRules(maxItems: 500), 5: FieldRules(range: 0...5000), 7: FieldRules(maxItems: 1000), 9: FieldRules(maxBytes: 16)],
+    children: [2: Cursor.descriptor, 3: Operation.descriptor, 6: GoogleProtobufTimestamp.descriptor, 7: Habit.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SyncRequest.self)
@@ -491,6 +627,10 @@ public struct SyncRequest: ProtobufMessage {
     unsafe operations = CBridge.messages(c.pointee.operations, c.pointee.n_operations, Operation.self)
     unsafe nothingLeft = c.pointee.nothing_left != 0
     unsafe pageSize = c.pointee.page_size
+    unsafe sentAt = CBridge.message(c.pointee.sent_at, GoogleProtobufTimestamp.self)
+    unsafe restatedHabits = CBridge.messages(c.pointee.restated_habits, c.pointee.n_restated_habits, Habit.self)
+    unsafe oldestKeptSeq = c.pointee.oldest_kept_seq
+    unsafe digest = CBridge.bytes(c.pointee.digest)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -502,6 +642,11 @@ public struct SyncRequest: ProtobufMessage {
     unsafe c.pointee.operations = arena.array(operations) { item, arena in unsafe arena.message(item, as: Streak__V1__Operation.self) }
     unsafe c.pointee.nothing_left = nothingLeft ? 1 : 0
     unsafe c.pointee.page_size = pageSize
+    unsafe c.pointee.sent_at = arena.message(sentAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.n_restated_habits = restatedHabits.count
+    unsafe c.pointee.restated_habits = arena.array(restatedHabits) { item, arena in unsafe arena.message(item, as: Streak__V1__Habit.self) }
+    unsafe c.pointee.oldest_kept_seq = oldestKeptSeq
+    unsafe c.pointee.digest = arena.binaryData(digest)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -510,15 +655,18 @@ public struct SyncRequest: ProtobufMessage {
     violations.check("cursor", in: cursor)
     violations.check("operations", itemCount: operations.count, FieldRules(maxItems: 500))
     violations.check("page_size", number: Int64(clamping: pageSize), FieldRules(range: 0...5000))
+    violations.check("sent_at", in: sentAt)
+    violations.check("restated_habits", itemCount: restatedHabits.count, FieldRules(maxItems: 1000))
+    violations.check("digest", byteCount: digest.count, FieldRules(maxBytes: 16))
   }
 }
 
 public struct SyncResponse: ProtobufMessage {
-  /// One for each operation of the request, in order.
+  /// One for each operation of the request, in order. Fewer where the cursor is of another epoch and an operation names a habit that the server
+  /// has lost: that one and those after it are not decided. Send them again, with `restated_habits`.
   public var outcomes: [OperationOutcome] = []
-  /// Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch (then send again, as
-  /// they are, the operations that were made since the loss: `SEQUENCE_GAP` tells from which on), when a habit that was deleted came back, or
-  /// when the cursor is none that the server gave.
+  /// Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch, or ahead of the
+  /// server's, and when a habit that was deleted came back.
   public var reset: Bool = false
   /// Habits that changed.
   public var habits: [Habit] = []
@@ -536,12 +684,22 @@ public struct SyncResponse: ProtobufMessage {
   public var digest: StateDigest? = nil
   /// The server's clock.
   public var serverTime: GoogleProtobufTimestamp? = nil
-  /// By how much the latest `hybrid_time` of the operations is ahead of the server's clock, in milliseconds; 0 within 60 s.
+  /// By how much the device's clock is ahead of the server's, in milliseconds; 0 within 60 s.
   public var clockAheadMilliseconds: Int64 = 0
+  /// The last operation of this device that the server holds. A device that was acknowledged further sends again, as they were, those after it that
+  /// it keeps (for 35 days at least): the server has lost them. Before that it states its habits (`restated_habits`).
+  public var lastSeq: Int64 = 0
+  /// What the device has seen once it has taken this response, besides its own operations; empty while `has_more`. To be sent with each operation
+  /// that is made from now on.
+  public var seen: [StatementId] = []
+  /// The latest `hybrid_time` among the changes: the device's clock goes on from there.
+  public var latestTime: UInt64 = 0
+  /// The account's settings, if they have changed.
+  public var settings: AccountSettings? = nil
 
   public init() {}
 
-  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0) {
+  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil) {
     self.outcomes = outcomes
     self.reset = reset
     self.habits = habits
@@ -553,11 +711,15 @@ public struct SyncResponse: ProtobufMessage {
     self.digest = digest
     self.serverTime = serverTime
     self.clockAheadMilliseconds = clockAheadMilliseconds
+    self.lastSeq = lastSeq
+    self.seen = seen
+    self.latestTime = latestTime
+    self.settings = settings
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SyncResponse.self, streak__v1__sync_response__init),
-    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor])
+    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SyncResponse.self)
@@ -572,6 +734,10 @@ public struct SyncResponse: ProtobufMessage {
     unsafe digest = CBridge.message(c.pointee.digest, StateDigest.self)
     unsafe serverTime = CBridge.message(c.pointee.server_time, GoogleProtobufTimestamp.self)
     unsafe clockAheadMilliseconds = c.pointee.clock_ahead_milliseconds
+    unsafe lastSeq = c.pointee.last_seq
+    unsafe seen = CBridge.messages(c.pointee.seen, c.pointee.n_seen, StatementId.self)
+    unsafe latestTime = c.pointee.latest_time
+    unsafe settings = CBridge.message(c.pointee.settings, AccountSettings.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -593,6 +759,11 @@ public struct SyncResponse: ProtobufMessage {
     unsafe c.pointee.digest = arena.message(digest, as: Streak__V1__StateDigest.self)
     unsafe c.pointee.server_time = arena.message(serverTime, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.clock_ahead_milliseconds = clockAheadMilliseconds
+    unsafe c.pointee.last_seq = lastSeq
+    unsafe c.pointee.n_seen = seen.count
+    unsafe c.pointee.seen = arena.array(seen) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
+    unsafe c.pointee.latest_time = latestTime
+    unsafe c.pointee.settings = arena.message(settings, as: Streak__V1__AccountSettings.self)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -604,15 +775,48 @@ public struct SyncResponse: ProtobufMessage {
     violations.check("cursor", in: cursor)
     violations.check("digest", in: digest)
     violations.check("server_time", in: serverTime)
+    violations.check("seen", inEach: seen)
+    violations.check("settings", in: settings)
   }
 }
 
-/// A digest of all habits that are not deleted, and of their cells: the sum of the digests of the items.
+/// Settings of an account that devices state.
+public struct AccountSettings: ProtobufMessage {
+  /// When the person's day begins, in minutes after midnight.
+  public var dayStartMinutes: Int32 = 0
+
+  public init() {}
+
+  public init(dayStartMinutes: Int32 = 0) {
+    self.dayStartMinutes = dayStartMinutes
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__AccountSettings.self, streak__v1__account_settings__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__AccountSettings.self)
+    unsafe dayStartMinutes = c.pointee.day_start_minutes
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__AccountSettings.self) else { return nil }
+    unsafe streak__v1__account_settings__init(c)
+    unsafe c.pointee.day_start_minutes = dayStartMinutes
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+/// A digest of all habits that are not deleted, of their cells and of the settings: the sum of the digests of the items.
 ///
 /// An item's digest is the first 16 bytes of SHA-256 over its canonical bytes, as two big-endian 64-bit numbers; each of the two is summed modulo
 /// 2^64. In the canonical bytes integers are big-endian two's complement, text is its length in bytes (4 bytes) and its UTF-8 bytes.
 /// - A habit: the byte 1; id (16 bytes); name (text); description (text); color (4 bytes); position (4 bytes); archived (1 byte, 0 or 1).
 /// - A cell: the byte 2; habit_id (16 bytes); day (4 bytes); done (1 byte); quarantine_reason (1 byte, 0 if the cell counts); note (text).
+/// - The day start, unless it is 0: the byte 3; day_start_minutes (4 bytes).
 public struct StateDigest: ProtobufMessage {
   /// The two sums, 16 bytes.
   public var sum: [UInt8] = []

@@ -16,7 +16,7 @@ extension StreakClient {
         AccountView(
           userID: account.replica.userID, email: account.email, isCurrent: account.replica.userID == state.current,
           isSignedIn: account.standing == .signedIn && account.credentials != nil,
-          waiting: account.replica.queue.count)
+          isUnknownToServer: account.standing == .unknownToServer, waiting: account.replica.queue.count)
       }.sorted { $0.userID < $1.userID }
     }
   }
@@ -33,7 +33,7 @@ extension StreakClient {
   @discardableResult
   public func signUp(email: String, password: String) async throws(ClientError) -> MigrationReport? {
     var pending = try preparedSignUp(email)
-    for _ in 0..<2 {
+    for _ in 0..<3 {
       var request = SignUpRequest(
         idempotencyKey: pending.idempotencyKey, email: email, password: password,
         device: schemaDevice(pending.deviceID))
@@ -43,16 +43,16 @@ extension StreakClient {
         return try adopt(response, pending)
       } catch {
         guard error.isFinal else { throw error }
-        let unanchored = error.reason == "SESSION_INVALID" ? try unanchored(pending.claim) : nil
+        let again = try nextClaim(after: error, pending.claim)
         try store.change { state throws(ClientError) in
           guard state.pendingSignUp == pending else { return }
           state.pendingSignUp = nil
-          if let unanchored {
-            pending.claim = unanchored
+          if let again {
+            pending.claim = again
             state.pendingSignUp = pending
           }
         }
-        guard unanchored != nil else { throw error }
+        guard again != nil else { throw error }
       }
     }
     throw .unreachable("The server knows this session and does not.")
@@ -62,7 +62,13 @@ extension StreakClient {
   private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
     let now = clock.milliseconds
     return try store.change { state throws(ClientError) in
-      guard state.current == nil else { throw .notPossible("Somebody is signed in on this device: sign out first.") }
+      // Signed out by the server, of an account that it may have lost: the same address may sign up again.
+      let isSamePerson = state.current.flatMap { state.accounts[$0] }.map { account in
+        account.credentials == nil && account.email.lowercased() == email.lowercased()
+      }
+      guard isSamePerson ?? true else {
+        throw .notPossible("Somebody is signed in on this device: sign out first.")
+      }
       if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
       let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
       let session = state.session.flatMap { $0.habits.isEmpty ? nil : $0 }
@@ -81,13 +87,18 @@ extension StreakClient {
     }
     let claim = pending.claim.isEmpty ? nil : try Self.claim(pending.claim)
     try store.change { state throws(ClientError) in
-      state.add(
-        ClientAccount(
-          email: response.account?.email ?? pending.email, credentials: .init(tokens),
-          replica: DeviceReplica(userID: userID, deviceID: pending.deviceID)))
+      var account = ClientAccount(
+        email: response.account?.email ?? pending.email, credentials: .init(tokens),
+        replica: DeviceReplica(userID: userID, deviceID: pending.deviceID))
+      account.caughtUpAtMilliseconds = now
+      state.add(account)
       if let claim { state.moveSession(sentAs: claim, response.migration, into: userID, now: now) }
       state.pendingSignUp = nil
+      let dayStart = state.dayStartMinutes
       state.current = userID
+      // The account is new: it begins with what holds on this device.
+      state.setDayStart(minutes: dayStart, now: now)
+      turnReplacedAccounts(of: pending.email, into: &state, userID: userID)
     }
     currentHasChanged()
     return response.migration.map { MigrationReport($0) }
@@ -101,7 +112,7 @@ extension StreakClient {
     // A server that lost this device's numbers says so at the first sync; the password for a new device is at hand only now.
     if held.contains(userID) { _ = try? await sync() }
     let standing = try store.read { state throws(ClientError) in state.accounts[userID]?.standing }
-    if case .mustRegister = standing { _ = try await register(email: email, password: password) }
+    if standing == .mustRegister { _ = try await register(email: email, password: password) }
   }
 
   /// Signs in with this device's id, or with a new one if the server and this device do not agree on the old one's numbers.
@@ -117,25 +128,40 @@ extension StreakClient {
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
       throw .unreachable("The answer to a sign-in holds no account.")
     }
+    let now = clock.milliseconds
     try store.change { state throws(ClientError) in
       let isKnown: Void? = state.changeAccount(userID) { account in
         if account.replica.deviceID != deviceID {
-          account.replica.continueAsNewDevice(
-            deviceID, serverHasLost: account.standing == .mustRegister(serverHasLost: true))
+          account.replica.continueAsNewDevice(deviceID)
+          account.caughtUpAtMilliseconds = now
+          // Numbers begin anew: what was brought before comes before all of them.
+          for id in account.broughtSessions.keys { account.broughtSessions[id]?.afterSeq = 0 }
         }
         account.standing = .signedIn
         account.credentials = .init(tokens)
       }
       if isKnown == nil {
-        state.add(
-          ClientAccount(
-            email: response.account?.email ?? email, credentials: .init(tokens),
-            replica: DeviceReplica(userID: userID, deviceID: deviceID)))
+        var account = ClientAccount(
+          email: response.account?.email ?? email, credentials: .init(tokens),
+          replica: DeviceReplica(userID: userID, deviceID: deviceID))
+        account.caughtUpAtMilliseconds = now
+        state.add(account)
       }
       state.current = userID
+      turnReplacedAccounts(of: email, into: &state, userID: userID)
     }
     currentHasChanged()
     return userID
+  }
+
+  /// The address has another account now than the one that this device holds: that one was lost, or erased. What is here of it stays apart, as
+  /// what was recorded without an account, for the person to decide.
+  private func turnReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
+    let now = clock.milliseconds
+    let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
+    for id in replaced.keys.sorted() {
+      _ = state.turnIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+    }
   }
 
   /// Brings what was recorded without an account into the one in use.
@@ -144,7 +170,7 @@ extension StreakClient {
     let now = clock.milliseconds
     // So that it is known in which life of the database the answer holds.
     let isFirst = try store.read { state throws(ClientError) in
-      state.current.flatMap { state.accounts[$0] }?.replica.cursor.epoch == 0
+      state.current.flatMap { state.accounts[$0] }?.replica.cursor.epoch == Epoch.none
     }
     if isFirst { try await sync() }
     let pending = try store.change { state throws(ClientError) -> PendingMigration in
@@ -160,9 +186,9 @@ extension StreakClient {
       state.pendingMigration = pending
       return pending
     }
-    let (result, claim) = try await migrate(pending)
+    let (result, claim, isSecondDevice) = try await migrate(pending)
     try store.change { state throws(ClientError) in
-      state.moveSession(sentAs: claim, result, into: pending.userID, now: now)
+      state.moveSession(sentAs: claim, isSecondDevice: isSecondDevice, result, into: pending.userID, now: now)
       state.pendingMigration = nil
       state.pendingSignUp = nil
     }
@@ -170,70 +196,28 @@ extension StreakClient {
     return MigrationReport(result)
   }
 
-  /// Sends sessions again that became part of the account in a life of the database that is over: the server may have lost them. If it has not,
-  /// it only repeats its answer.
-  func bringAgain(_ userID: Identifier) async throws(ClientError) {
-    let oldest = clock.milliseconds - DeviceReplica.keptMilliseconds
-    let lost = try store.change { state throws(ClientError) -> [Identifier: BroughtSession] in
-      guard let account = state.accounts[userID], !account.broughtSessions.isEmpty else { return [:] }
-      let epoch = account.replica.cursor.epoch
-      guard epoch != 0 else { return [:] }
-      _ = state.changeAccount(userID) { account in
-        account.broughtSessions = account.broughtSessions.filter { $0.value.broughtAtMilliseconds >= oldest }
-        for id in account.broughtSessions.keys where account.broughtSessions[id]?.epoch == 0 {
-          account.broughtSessions[id]?.epoch = epoch
-        }
-      }
-      return state.accounts[userID]?.broughtSessions.filter { $0.value.epoch != epoch } ?? [:]
-    }
-    for (id, brought) in lost.sorted(by: { $0.key < $1.key }) {
-      do throws(ClientError) {
-        try await sendAgain(try Self.claim(brought.claim), for: userID)
-      } catch {
-        // The server's last word: it knows this session otherwise, and better.
-        guard error.isFinal else { throw error }
-      }
-      try store.change { state throws(ClientError) in
-        _ = state.changeAccount(userID) { $0.broughtSessions[id]?.epoch = $0.replica.cursor.epoch }
-      }
-    }
-  }
-
-  private func sendAgain(_ claim: SessionClaim, for userID: Identifier) async throws(ClientError) {
-    do throws(ClientError) {
-      _ = try await call(
-        MigrationServiceMethods.migrate, MigrateRequest(session: claim), MigrateResponse.self, for: userID)
-    } catch {
-      guard error.reason == "SESSION_INVALID", !claim.unanchored else { throw error }
-      var claim = claim
-      claim.unanchored = true
-      _ = try await call(
-        MigrationServiceMethods.migrate, MigrateRequest(session: claim), MigrateResponse.self, for: userID)
-    }
-  }
-
   private func migrate(
     _ pending: PendingMigration
-  ) async throws(ClientError) -> (result: MigrationResult, claim: SessionClaim) {
+  ) async throws(ClientError) -> (result: MigrationResult, claim: SessionClaim, isSecondDevice: Bool) {
     var pending = pending
     var isSecondDevice = false
-    for _ in 0..<3 {
+    for _ in 0..<4 {
       let claim = try Self.claim(pending.claim)
       do throws(ClientError) {
         let request = MigrateRequest(session: claim, secondDevice: isSecondDevice)
         let response = try await call(
           MigrationServiceMethods.migrate, request, MigrateResponse.self, for: pending.userID)
-        return (response.migration ?? MigrationResult(), claim)
+        return (response.migration ?? MigrationResult(), claim, isSecondDevice)
       } catch {
         guard error.isFinal else { throw error }
-        var again: [UInt8]?
+        var again = try nextClaim(after: error, pending.claim)
         if case .refused(let refusal) = error, refusal.reason == "ALREADY_MIGRATED" {
-          // The session is here already, by a sign-up whose answer was lost: nothing is left of it, or days recorded since.
-          if isSecondDevice { return (refusal.migration, claim) }
+          // The session is here already, by a call whose answer was lost: nothing is left of it, or days recorded since.
+          if isSecondDevice {
+            return (try await earlierMigration(refusal, of: claim, pending.userID), claim, isSecondDevice)
+          }
           isSecondDevice = true
           again = try renamed(pending.claim)
-        } else if error.reason == "SESSION_INVALID" {
-          again = try unanchored(pending.claim)
         }
         let next = again.map { PendingMigration(userID: pending.userID, claim: $0) }
         try store.change { state throws(ClientError) in state.pendingMigration = next }
@@ -242,6 +226,68 @@ extension StreakClient {
       }
     }
     throw .unreachable("The server knows this session and does not.")
+  }
+
+  /// What the migration did that brought a session here before. A refusal has no room for a long one: then the list of migrations tells, and if
+  /// even that says nothing, the names of the habits do.
+  private func earlierMigration(
+    _ refusal: ClientError.Refusal, of claim: SessionClaim, _ userID: Identifier
+  ) async throws(ClientError) -> MigrationResult {
+    if let migration = refusal.migration { return migration }
+    do throws(ClientError) {
+      let response = try await call(
+        MigrationServiceMethods.listMigrations, ListMigrationsRequest(), ListMigrationsResponse.self, for: userID)
+      return response.migrations.last { $0.result?.sessionId == claim.sessionId }?.result ?? MigrationResult()
+    } catch {
+      guard error.isFinal else { throw error }
+      return MigrationResult()
+    }
+  }
+
+  // MARK: What the server may have lost
+
+  /// Sends sessions again that became part of the account and that the server may have lost: each once the operations made before it were
+  /// sent, and the habits restated. If the server has it, it only repeats its answer.
+  func bringAgain(_ userID: Identifier) async throws(ClientError) {
+    let lost = try store.read { state throws(ClientError) -> [(key: Identifier, value: BroughtSession)] in
+      guard let account = state.accounts[userID], account.replica.formerHabits.isEmpty else { return [] }
+      let next = account.replica.queue.first?.seq ?? .max
+      return account.lostSessions.filter { $0.value.afterSeq < next }
+    }
+    for (id, brought) in lost {
+      do throws(ClientError) {
+        try await sendAgain(brought, for: userID)
+      } catch {
+        // The server's last word: it knows this session otherwise, and better.
+        guard error.isFinal, error != .accountUnknown, error != .accountErased else { throw error }
+      }
+      try store.change { state throws(ClientError) in
+        _ = state.changeAccount(userID) { $0.broughtSessions[id]?.isLost = false }
+      }
+    }
+  }
+
+  private func sendAgain(_ brought: BroughtSession, for userID: Identifier) async throws(ClientError) {
+    var request = MigrateRequest(
+      session: try Self.claim(brought.claim),
+      habitMap: brought.habitMap.sorted { $0.key < $1.key }.map {
+        HabitMapping(capturedHabitId: $0.key.bytes, habitId: $0.value.bytes)
+      }, secondDevice: brought.isSecondDevice)
+    for _ in 0..<3 {
+      do throws(ClientError) {
+        _ = try await call(MigrationServiceMethods.migrate, request, MigrateResponse.self, for: userID)
+        return
+      } catch {
+        if error.reason == "SESSION_INVALID", request.session?.unanchored == false {
+          request.session?.unanchored = true
+        } else if error.reason == "INVALID_FIELD", !request.habitMap.isEmpty {
+          // A habit is not there although it was restated: the account has too many.
+          request.habitMap = []
+        } else {
+          throw error
+        }
+      }
+    }
   }
 
   /// Leaves the account. Its data and what waits to be sent stay on this device until its person comes back.
@@ -297,14 +343,29 @@ extension StreakClient {
     }
   }
 
-  /// The same claim of a session that the server does not know any more; nil if it said so already.
-  private func unanchored(_ claim: [UInt8]) throws(ClientError) -> [UInt8]? {
+  /// What to send after a session's claim was refused; nil: nothing, the refusal stands.
+  private func nextClaim(after error: ClientError, _ claim: [UInt8]) throws(ClientError) -> [UInt8]? {
     guard !claim.isEmpty else { return nil }
-    var claim = try Self.claim(claim)
-    guard !claim.unanchored else { return nil }
-    claim.unanchored = true
-    claim.migrationId = Identifier.random().bytes
-    return claim.protobufBytes()
+    switch error.reason {
+    case "SESSION_INVALID":
+      // The server does not know the session any more; nothing is left to do if it was told so.
+      var claim = try Self.claim(claim)
+      guard !claim.unanchored else { return nil }
+      claim.unanchored = true
+      claim.migrationId = Identifier.random().bytes
+      return claim.protobufBytes()
+    case "SESSION_CLAIMED":
+      // Another account has it: of a sign-up with a mistyped address, say, of which the answer was lost. The days are here, and this person's.
+      let now = clock.milliseconds
+      let sessionID = try Self.claim(claim).sessionId
+      return try store.change { state throws(ClientError) in
+        guard state.session?.sessionID.bytes == sessionID else { return nil }
+        state.changeSession(now: now) { $0.takeNewName() }
+        let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+        return state.session?.makeClaim(migrationID: .random(), at: here).protobufBytes()
+      }
+    default: return nil
+    }
   }
 
   /// The same claim as another migration.
@@ -312,52 +373,6 @@ extension StreakClient {
     var claim = try Self.claim(claim)
     claim.migrationId = Identifier.random().bytes
     return claim.protobufBytes()
-  }
-}
-
-extension ClientState {
-  /// The session is part of an account: what was recorded since it was sent becomes operations, and the session ends.
-  mutating func moveSession(
-    sentAs claim: SessionClaim, _ result: MigrationResult?, into userID: Identifier, now: Int64
-  ) {
-    guard let session, session.sessionID.bytes == claim.sessionId else { return }
-    var names: [Identifier: Identifier] = [:]
-    for habit in result?.habits ?? [] {
-      if let captured = Identifier(habit.capturedHabitId) { names[captured] = Identifier(habit.habitId) }
-    }
-    let sentHabits = Dictionary(
-      (claim.captured?.habits ?? []).compactMap { captured in
-        captured.habit.flatMap { habit in Identifier(habit.id).map { ($0, HabitFields(habit)) } }
-      }, uniquingKeysWith: { $1 })
-    var sentDays: [CellKey: (done: Bool, note: String)] = [:]
-    for entry in claim.captured?.entries ?? [] {
-      guard let habitID = Identifier(entry.habitId) else { continue }
-      sentDays[CellKey(habitID: habitID, day: Day(entry.day))] = (entry.done, entry.note)
-    }
-    _ = changeAccount(userID) { account in
-      if let migrationID = Identifier(claim.migrationId) {
-        account.broughtSessions[migrationID] = BroughtSession(
-          claim: claim.protobufBytes(), broughtAtMilliseconds: now, epoch: account.replica.cursor.epoch)
-      }
-      account.zones = session.zones
-      for (id, fields) in session.habits.sorted(by: { $0.key < $1.key }) where sentHabits[id] != fields {
-        let changed = StreakDomain.HabitField.allCases.filter { sentHabits[id]?.text(of: $0) != fields.text(of: $0) }
-        account.replica.make(
-          .editHabit(.init(habitID: names[id] ?? id, fields: fields, changed: Set(changed))), milliseconds: now)
-      }
-      for (key, entry) in session.entries.sorted(by: { $0.key < $1.key }) {
-        if let sent = sentDays[key], sent.done == entry.done, sent.note == entry.note { continue }
-        account.replica.make(
-          .setCompletion(
-            .init(
-              habitID: names[key.habitID] ?? key.habitID, day: key.day, done: entry.done,
-              note: entry.done ? entry.note : "", made: entry.made)), milliseconds: now)
-      }
-      for id in sentHabits.keys.sorted() where session.habits[id] == nil {
-        account.replica.make(.deleteHabit(names[id] ?? id), milliseconds: now)
-      }
-    }
-    dropSession()
   }
 }
 

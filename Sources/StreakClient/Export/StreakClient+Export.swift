@@ -34,7 +34,10 @@ extension StreakClient {
           continue
         }
         cuts = file.byteCount > before ? 0 : cuts + 1
-        guard case .unreachable = error, cuts < Self.exportCutsMax else { throw error }
+        switch error {
+        case .unreachable where cuts < Self.exportCutsMax, .failing where cuts < Self.exportCutsMax: break
+        default: throw error
+        }
         await clock.sleep(milliseconds: Int64(cuts) * 1_000)
       }
     }

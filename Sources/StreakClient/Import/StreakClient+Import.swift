@@ -1,64 +1,112 @@
-public import StreakDomain
-
-/// What an import did.
-public struct ImportReport: Equatable, Sendable {
-  public var habitsMade = 0
-  public var daysAdded = 0
-  /// Days that were done here already.
-  public var daysKnown = 0
-  /// Days that break a rule, by habit: they cannot be recorded by anybody.
-  public var refused: [String: [Day]] = [:]
-  /// Of the days added, those that are too old to count once an account has them. They stay visible, and in every export.
-  public var daysThatWillNotCount = 0
-}
+internal import StreakDomain
 
 extension StreakClient {
-  /// Records the history of another program: all of it or, if it cannot be kept, nothing. Each day goes the way of a tap, as entered afterwards,
-  /// and is held to the same rules. Again, it adds nothing.
+  /// Records the history of another program. Each day goes the way of a tap, as entered afterwards,
+  /// and is held to the same rules; what these refuse is listed, and the rest is recorded: all of
+  /// it or, if it cannot be kept, nothing. Again, it adds nothing.
   ///
-  /// Habits of the same name are the same; of several with one name in the history each is one of its own.
+  /// Habits of the same name are the same; of several with one name in the history each is one of
+  /// its own.
   @discardableResult
   public func importHistory(_ history: ImportedHistory) throws(ClientError) -> ImportReport {
+    let report = try store.change { state throws(ClientError) in record(history, in: &state) }
+    wake()
+    return report
+  }
+
+  /// What `importHistory` would do now. Changes nothing.
+  public func previewImport(_ history: ImportedHistory) throws(ClientError) -> ImportReport {
+    try store.read { state throws(ClientError) in
+      var trial = state
+      return record(history, in: &trial)
+    }
+  }
+
+  private func record(_ history: ImportedHistory, in state: inout ClientState) -> ImportReport {
     let now = clock.milliseconds
-    let report = try store.change { state throws(ClientError) in
-      var report = ImportReport()
-      var free = state.shown.habits.sorted { ($0.value.position, $0.key) < ($1.value.position, $1.key) }
-      let cells = state.shown.cells
-      // A session's days count within its window, days entered into an account afterwards only while they are fresh.
-      let countedDays = state.current == nil ? MigrationPlan.windowDays : DayRules.backfillDaysMax + 1
-      let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
-      for imported in history.habits {
-        let name = HabitName.normalised(imported.name)
-        let habitID: Identifier
-        if let place = free.firstIndex(where: { HabitName.normalised($0.value.name) == name }) {
-          habitID = free.remove(at: place).key
-        } else {
+    let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
+    var report = ImportReport()
+    report.isInAccount = state.current != nil
+    let counting = countingDays(of: state, today: today, now: now)
+    var free = state.shown.habits.sorted { ($0.value.position, $0.key) < ($1.value.position, $1.key) }
+    let cells = state.shown.cells
+    for imported in history.habits {
+      let name = HabitName.normalised(imported.name)
+      let habitID: Identifier
+      if let place = free.firstIndex(where: { HabitName.normalised($0.value.name) == name }) {
+        habitID = free.remove(at: place).key
+      } else {
+        do throws(ClientError) {
           habitID = try state.addHabit(
             imported.name, description: imported.description, color: imported.color, archived: imported.archived,
             now: now)
           report.habitsMade += 1
-        }
-        for (day, note) in imported.days.sorted(by: { $0.key < $1.key }) {
-          let before = cells[CellKey(habitID: habitID, day: day)]
-          guard before?.done != true else {
-            report.daysKnown += 1
-            continue
-          }
-          let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
-          do throws(ClientError) {
-            try state.record(
-              habitID, day: day, done: true, note: note.isEmpty ? nil : note, made: made, before: before, now: now)
-            report.daysAdded += 1
-            if day.distance(to: today) >= countedDays { report.daysThatWillNotCount += 1 }
-          } catch {
-            guard case .refusedHere = error else { throw error }
-            report.refused[imported.name, default: []].append(day)
-          }
+        } catch {
+          report.refuse(imported, error)
+          continue
         }
       }
-      return report
+      for (day, note) in imported.days.sorted(by: { $0.key < $1.key }) {
+        let before = cells[CellKey(habitID: habitID, day: day)]
+        let isKnown = before?.done == true
+        if isKnown {
+          report.daysKnown += 1
+          guard let kept = before?.note, !note.isEmpty, note != kept else { continue }
+          guard kept.isEmpty else {
+            report.remarks.append(
+              ImportRemark(
+                "the day has another note here, which stays", habit: imported.name, day: day,
+                detail: ImportLimits.shown(note)))
+            continue
+          }
+        }
+        let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
+        do throws(ClientError) {
+          try state.record(
+            habitID, day: day, done: true, note: note.isEmpty ? nil : note, made: made, before: before, now: now)
+          if isKnown { report.notesAdded += 1 } else { report.daysAdded += 1 }
+          if !isKnown, counting.contains(day) { report.daysThatWillCount += 1 }
+        } catch {
+          report.refuse(day, of: imported, error)
+        }
+      }
     }
-    wake()
     return report
+  }
+
+  /// Days that count once they are in an account: in a session those of its window, in an account
+  /// those that are fresh.
+  private func countingDays(of state: ClientState, today: Day, now: Int64) -> ClosedRange<Day> {
+    if state.current != nil { return today.advanced(by: -DayRules.backfillDaysMax)...Day.latest }
+    let first =
+      state.session?.firstDayThatCounts(today: today, now: now) ?? today.advanced(by: 1 - MigrationPlan.windowDays)
+    return first...today
+  }
+}
+
+extension ImportReport {
+  fileprivate mutating func refuse(_ habit: ImportedHistory.Habit, _ error: ClientError) {
+    refused[habit.name, default: []] += habit.days.keys.sorted()
+    remarks.append(
+      ImportRemark(
+        "the habit cannot be kept: \(error.sentence)", habit: habit.name,
+        detail: habit.days.isEmpty ? "" : "\(habit.days.count) days"))
+  }
+
+  fileprivate mutating func refuse(_ day: Day, of habit: ImportedHistory.Habit, _ error: ClientError) {
+    refused[habit.name, default: []].append(day)
+    let text =
+      day < .earliest ? "days before \(Day.earliest) cannot be kept" : "the day cannot be kept: \(error.sentence)"
+    remarks.append(
+      ImportRemark(text, habit: habit.name, day: day, detail: ImportLimits.shown(habit.days[day] ?? "")))
+  }
+}
+
+extension ClientError {
+  /// The description, to stand within a sentence.
+  fileprivate var sentence: String {
+    if case .refusedHere(.habitLimit) = self { return "there are \(StreakClient.habitsMax) habits already" }
+    let text = description.hasSuffix(".") ? String(description.dropLast()) : description
+    return text.prefix(1).lowercased() + text.dropFirst()
   }
 }

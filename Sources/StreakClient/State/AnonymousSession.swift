@@ -34,6 +34,16 @@ struct AnonymousSession: Equatable, Sendable {
     self.begunAtMilliseconds = begunAtMilliseconds
   }
 
+  /// The server knows another session by this name, or gave it to an account that cannot be found: the same days under a new name, of which
+  /// the server did not see the beginning.
+  mutating func takeNewName() {
+    sessionID = .random()
+    secret = randomBytes(count: 32)
+    startKey = randomBytes(count: 32)
+    isAnchored = false
+    keptAtMilliseconds = 0
+  }
+
   /// Days as the person sees them. What a session's days are worth is decided when they go into an account.
   var shownCells: [CellKey: LedgerCell] {
     entries.mapValues { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
@@ -49,7 +59,10 @@ struct AnonymousSession: Equatable, Sendable {
           position: fields.position, archived: fields.archived, claim: claim(of: id, at: now))
       }
     }
-    let capturedEntries = entries.sorted { $0.key < $1.key }.map { key, entry in
+    // An account that the server has lost may hold more: the earliest days follow as operations.
+    var sent = entries.sorted { ($0.key.day, $0.key) < ($1.key.day, $1.key) }
+    if sent.count > StreakClient.sessionEntriesMax { sent.removeFirst(sent.count - StreakClient.sessionEntriesMax) }
+    let capturedEntries = sent.sorted { $0.key < $1.key }.map { key, entry in
       let occurredAt = entry.made.occurredAtMilliseconds
       let seconds = occurredAt >= 0 ? occurredAt / 1_000 : (occurredAt - 999) / 1_000
       return StreakDomain.CapturedSession.Entry(

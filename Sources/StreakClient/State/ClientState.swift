@@ -7,7 +7,8 @@ internal import StreakDomain
 struct ClientState: Sendable {
   /// The account in use; nil: none, the person is anonymous.
   var current: Identifier? { didSet { hasNewSettings = true } }
-  var dayStartMinutes: Int32 = 0 { didSet { hasNewSettings = true } }
+  /// When the person's day begins, in minutes after midnight, as long as they have no account.
+  private(set) var ownDayStartMinutes: Int32 = 0 { didSet { hasNewSettings = true } }
   private(set) var session: AnonymousSession?
   private(set) var accounts: [Identifier: ClientAccount] = [:]
   var pendingSignUp: PendingSignUp? { didSet { hasNewSettings = true } }
@@ -17,6 +18,20 @@ struct ClientState: Sendable {
   private var changed: Set<RecordKey> = []
 
   init() {}
+
+  /// When the person's day begins, in minutes after midnight: a setting of the account, or of this device without one.
+  var dayStartMinutes: Int32 {
+    current.flatMap { accounts[$0] }?.replica.shownDayStartMinutes ?? ownDayStartMinutes
+  }
+
+  mutating func setDayStart(minutes: Int32, now: Int64) {
+    guard minutes != dayStartMinutes else { return }
+    guard let userID = current else {
+      ownDayStartMinutes = minutes
+      return
+    }
+    _ = changeAccount(userID) { $0.replica.make(.setDayStart(minutes), milliseconds: now) }
+  }
 
   // MARK: The session
 
@@ -77,6 +92,7 @@ struct ClientState: Sendable {
     changed.insert(.account(userID))
     changed.formUnion(unsaved.habits.map { .habit(userID, $0) })
     changed.formUnion(unsaved.formerHabits.map { .formerHabit(userID, $0) })
+    changed.formUnion(unsaved.deletedHabits.map { .deletedHabit(userID, $0) })
     changed.formUnion(unsaved.cells.map { .cell(userID, $0) })
     changed.formUnion(unsaved.notices.map { .notice(userID, $0) })
     changed.formUnion(unsaved.operations.map { .operation(userID, $0) })
@@ -106,6 +122,7 @@ struct ClientState: Sendable {
     changed.formUnion(account.acknowledgements.map { .acknowledgement(userID, $0) })
     changed.formUnion(account.broughtSessions.keys.map { .broughtSession(userID, $0) })
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
+    changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
   }
 
   // MARK: Storage
@@ -156,11 +173,9 @@ extension ClientState {
     case .habit(let userID, let id):
       return accounts[userID]?.replica.habits[id].map { Habit(id, $0).protobufBytes() }
     case .formerHabit(let userID, let id):
-      return accounts[userID]?.replica.formerHabits[id].map { former in
-        var habit = Habit(id, former.fields)
-        habit.version = former.revivalSeq
-        return habit.protobufBytes()
-      }
+      return accounts[userID]?.replica.formerHabits[id].map { Habit(id, $0).protobufBytes() }
+    case .deletedHabit(let userID, let id):
+      return accounts[userID]?.replica.deletedHabits[id].map { Habit(id, $0).protobufBytes() }
     case .cell(let userID, let cell): return accounts[userID]?.replica.cells[cell].map { Cell($0).protobufBytes() }
     case .notice(let userID, let id):
       return accounts[userID]?.replica.notices[id].map { Schema.Notice(id, $0).protobufBytes() }
@@ -181,13 +196,7 @@ extension ClientState {
     case .acknowledgement(let userID, let id):
       return accounts[userID]?.acknowledgements.contains(id) == true ? [] : nil
     case .broughtSession(let userID, let id):
-      return accounts[userID]?.broughtSessions[id].map { brought in
-        var writer = RecordWriter()
-        writer.append(brought.broughtAtMilliseconds)
-        writer.append(brought.epoch)
-        writer.append(brought.claim)
-        return writer.bytes
-      }
+      return accounts[userID]?.broughtSessions[id]?.recordBytes
     }
   }
 
@@ -206,8 +215,9 @@ extension ClientState {
     case .habit(let userID, let id):
       stored[userID]?.replica.habits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .formerHabit(let userID, let id):
-      let habit = try Self.decode(value, Habit.self)
-      stored[userID]?.replica.formerHabits[id] = .init(fields: HabitFields(habit), revivalSeq: habit.version)
+      stored[userID]?.replica.formerHabits[id] = HabitFields(try Self.decode(value, Habit.self))
+    case .deletedHabit(let userID, let id):
+      stored[userID]?.replica.deletedHabits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .cell(let userID, let cell):
       stored[userID]?.replica.cells[cell] = SyncChanges.Cell(try Self.decode(value, Cell.self))
     case .notice(let userID, let id):
@@ -228,10 +238,7 @@ extension ClientState {
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)
     case .broughtSession(let userID, let id):
-      var reader = RecordReader(value)
-      let (broughtAt, epoch) = (try reader.number(Int64.self), try reader.number(Int64.self))
-      stored[userID]?.account.broughtSessions[id] = BroughtSession(
-        claim: try reader.bytes(), broughtAtMilliseconds: broughtAt, epoch: epoch)
+      stored[userID]?.account.broughtSessions[id] = try BroughtSession(recordBytes: value)
     }
   }
 
@@ -246,7 +253,7 @@ extension ClientState {
   private var settingsBytes: [UInt8] {
     var writer = RecordWriter()
     writer.append(current?.bytes ?? [])
-    writer.append(dayStartMinutes)
+    writer.append(ownDayStartMinutes)
     writer.append(pendingSignUp != nil)
     if let pendingSignUp {
       writer.append(pendingSignUp.email)
@@ -265,7 +272,7 @@ extension ClientState {
   private mutating func takeSettings(_ bytes: [UInt8]) throws(StorageError) {
     var reader = RecordReader(bytes)
     current = Identifier(try reader.bytes())
-    dayStartMinutes = try reader.number()
+    ownDayStartMinutes = try reader.number()
     if try reader.bool() {
       pendingSignUp = PendingSignUp(
         email: try reader.text(), idempotencyKey: try reader.bytes(),

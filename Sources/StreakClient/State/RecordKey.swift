@@ -16,6 +16,7 @@ enum RecordKey: Hashable, Sendable {
   case acknowledgement(Identifier, Identifier)
   case broughtSession(Identifier, Identifier)
   case formerHabit(Identifier, Identifier)
+  case deletedHabit(Identifier, Identifier)
 
   /// The kind's number, then ids and numbers, big-endian. The order of the numbers is the order of reading.
   var bytes: [UInt8] {
@@ -33,6 +34,7 @@ enum RecordKey: Hashable, Sendable {
     case .acknowledgement(let userID, let id): [22] + userID.bytes + id.bytes
     case .broughtSession(let userID, let id): [23] + userID.bytes + id.bytes
     case .formerHabit(let userID, let id): [24] + userID.bytes + id.bytes
+    case .deletedHabit(let userID, let id): [25] + userID.bytes + id.bytes
     }
   }
 
@@ -64,6 +66,7 @@ enum RecordKey: Hashable, Sendable {
       case 22: Self.pair(id(1), id(17)).map { .acknowledgement($0, $1) }
       case 23: Self.pair(id(1), id(17)).map { .broughtSession($0, $1) }
       case 24: Self.pair(id(1), id(17)).map { .formerHabit($0, $1) }
+      case 25: Self.pair(id(1), id(17)).map { .deletedHabit($0, $1) }
       default: nil
       }
     guard let key, key.bytes == bytes else { return nil }

@@ -38,8 +38,8 @@ extension ClientAccount {
       switch standing {
       case .signedIn: 0
       case .signedOut: 1
-      case .mustRegister(serverHasLost: false): 2
-      case .mustRegister(serverHasLost: true): 3
+      case .mustRegister: 2
+      case .unknownToServer: 3
       }
     writer.append(standingNumber)
     writer.append(credentials != nil)
@@ -53,10 +53,19 @@ extension ClientAccount {
     writer.append(stored.deviceID.bytes)
     writer.append(stored.clock.last.packed)
     writer.append(stored.digest.bytes)
-    writer.append(stored.cursor.epoch)
+    writer.append(stored.cursor.epoch.number)
+    writer.append(stored.cursor.epoch.bits)
     writer.append(stored.cursor.changeNumber)
+    writer.append(stored.cursor.tag)
     writer.append(stored.resume)
     writer.append(stored.lastSeq)
+    writer.append(stored.dayStartMinutes)
+    writer.append(UInt32(stored.seen.last.count))
+    for id in stored.seen.last {
+      writer.append(id.source.bytes)
+      writer.append(id.seq)
+    }
+    writer.append(caughtUpAtMilliseconds)
     return writer.bytes
   }
 
@@ -68,8 +77,8 @@ extension ClientAccount {
     let standing: Standing =
       switch try reader.number(UInt8.self) {
       case 0: .signedIn
-      case 2: .mustRegister(serverHasLost: false)
-      case 3: .mustRegister(serverHasLost: true)
+      case 2: .mustRegister
+      case 3: .unknownToServer
       default: .signedOut
       }
     var credentials: Credentials?
@@ -84,13 +93,56 @@ extension ClientAccount {
     stored.clock = HybridClock(last: HybridTime(packed: try reader.number()))
     guard let digest = StateDigest(bytes: try reader.bytes()) else { throw StorageError("an account has no digest") }
     stored.digest = digest
-    stored.cursor = Cursor(epoch: try reader.number(), changeNumber: try reader.number())
+    let epoch = Epoch(number: try reader.number(), bits: try reader.number())
+    stored.cursor = Cursor(epoch: epoch, changeNumber: try reader.number(), tag: try reader.bytes())
     stored.resume = try reader.bytes()
     stored.lastSeq = try reader.number()
+    stored.dayStartMinutes = try reader.number()
+    var seen: [StatementID] = []
+    for _ in 0..<(try reader.number(UInt32.self)) {
+      guard let source = Identifier(try reader.bytes()) else { throw StorageError("an account has seen nobody") }
+      seen.append(StatementID(source: source, seq: try reader.number()))
+    }
+    stored.seen = SeenStatements(seen)
     var account = ClientAccount(
       email: email, credentials: credentials, replica: DeviceReplica(userID: userID, deviceID: deviceID))
     account.standing = standing
     account.zones = zones
+    account.caughtUpAtMilliseconds = try reader.number()
     return (account, stored)
+  }
+}
+
+extension BroughtSession {
+  var recordBytes: [UInt8] {
+    var writer = RecordWriter()
+    writer.append(broughtAtMilliseconds)
+    writer.append(afterSeq)
+    writer.append(isSecondDevice)
+    writer.append(isLost)
+    writer.append(isReceived)
+    writer.append(UInt32(habitMap.count))
+    for (captured, habitID) in habitMap.sorted(by: { $0.key < $1.key }) {
+      writer.append(captured.bytes)
+      writer.append(habitID.bytes)
+    }
+    writer.append(claim)
+    return writer.bytes
+  }
+
+  init(recordBytes: [UInt8]) throws(StorageError) {
+    var reader = RecordReader(recordBytes)
+    broughtAtMilliseconds = try reader.number()
+    afterSeq = try reader.number()
+    isSecondDevice = try reader.bool()
+    isLost = try reader.bool()
+    isReceived = try reader.bool()
+    for _ in 0..<(try reader.number(UInt32.self)) {
+      guard let captured = Identifier(try reader.bytes()), let habitID = Identifier(try reader.bytes()) else {
+        throw StorageError("a session's habit has no id")
+      }
+      habitMap[captured] = habitID
+    }
+    claim = try reader.bytes()
   }
 }

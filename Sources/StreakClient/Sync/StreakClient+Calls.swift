@@ -98,6 +98,15 @@ extension StreakClient {
         return isHere
       }
       if isNews { tell(.accountErased) }
+    case .accountUnknown:
+      let now = clock.milliseconds
+      let isNews = try store.change { state throws(ClientError) in
+        state.turnIntoSession(userID, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+      }
+      if isNews {
+        currentHasChanged()
+        tell(.accountUnknown)
+      }
     default: break
     }
   }

@@ -11,6 +11,8 @@ extension StreakClient {
   static let pageSize: Int32 = 1_000
   /// Times in a row that one sync may find the states different, or hear nothing new, before it gives up until the next.
   static let fruitlessRoundsMax = 4
+  /// Answers of one sync that may show a loss: a server that forgets what it acknowledges would be sent the same for ever.
+  static let lossesMax = 8
   /// A session says that it is alive this often, in milliseconds; the server forgets those of which it has not heard for a year.
   static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
   /// Between two attempts to hear hints, in milliseconds.
@@ -42,25 +44,25 @@ extension StreakClient {
   private func sync(_ userID: Identifier) async throws(ClientError) -> SyncReport {
     var report = SyncReport()
     try await sendAcknowledgements(userID)
-    var fruitless = 0
+    var (fruitless, losses) = (0, 0)
     var isFirst = true
     while fruitless < Self.fruitlessRoundsMax {
+      try await bringAgain(userID)
       let sent = try store.read { state throws(ClientError) in
-        state.accounts[userID].map { account in
-          var submission = account.replica.submission
-          // Operations are about habits that a session brought: whether the server still has those is known before any is sent.
-          if isFirst, !account.broughtSessions.isEmpty, !submission.operations.isEmpty {
-            submission.operations = []
-            submission.nothingLeft = false
-          }
-          return (submission, account.replica.deviceID)
-        }
+        state.accounts[userID].map { ($0.submission(isFirst: isFirst), $0.replica.deviceID, $0.lostSessions.count) }
       }
-      guard let (submission, deviceID) = sent else { throw .signInNeeded }
+      guard let (submission, deviceID, lostCount) = sent else { throw .signInNeeded }
       isFirst = false
       let answer = try await exchange(submission, of: userID)
-      let next = try take(answer, to: submission, sentAs: deviceID, userID, &report)
-      try await bringAgain(userID)
+      var next = try take(answer, to: submission, sentAs: deviceID, userID, &report, &losses)
+      guard losses <= Self.lossesMax else {
+        throw .failing("It does not know what it has acknowledged.")
+      }
+      // A session that was lost is sent again, and what it has changed is received.
+      let isLost = try store.read { state throws(ClientError) in
+        state.accounts[userID]?.lostSessions.isEmpty == false
+      }
+      if next == .rest, isLost { next = lostCount == 0 ? .goOn : .ignore }
       switch next {
       case .rest: return report
       case .goOn: fruitless = 0
@@ -76,7 +78,7 @@ extension StreakClient {
 
   private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {
     do throws(ClientError) {
-      let request = SyncRequest(submission, pageSize: Self.pageSize)
+      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.milliseconds)
       let response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
       return .changes(SyncChanges(response))
     } catch {
@@ -84,6 +86,7 @@ extension StreakClient {
       switch refusal.reason {
       case "SEQUENCE_GAP": return .gap(expectedSeq: refusal.expectedSeq)
       case "OPERATION_REUSED": return .reused
+      case "CURSOR_INVALID": return .cursorInvalid
       default: throw error
       }
     }
@@ -91,18 +94,26 @@ extension StreakClient {
 
   private func take(
     _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, _ userID: Identifier,
-    _ report: inout SyncReport
+    _ report: inout SyncReport, _ losses: inout Int
   ) throws(ClientError) -> SyncNext {
     let now = clock.milliseconds
     var news: [ClientEvent] = []
+    var isLoss = false
     let next = try store.change { state throws(ClientError) in
       state.changeAccount(userID) { account in
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
+        let showsLoss = account.replica.showsLoss(answer, to: submission)
         let next = account.replica.take(answer, to: submission, sentAs: deviceID, milliseconds: now)
         // Only a sign-in makes a new device; until then everything waits.
-        if case .register(let serverHasLost) = next {
+        if next == .register {
           account.credentials = nil
-          account.standing = .mustRegister(serverHasLost: serverHasLost)
+          account.standing = .mustRegister
+        }
+        if next == .rest, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
+        if showsLoss { account.noteLoss(now: now) }
+        isLoss = showsLoss
+        if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
+          account.noteReceived(seen)
         }
         for id in account.acknowledgements { account.replica.forgetNotice(id) }
         for (id, notice) in account.replica.notices where before.0[id] != notice {
@@ -114,6 +125,7 @@ extension StreakClient {
         return next
       } ?? .ignore
     }
+    if isLoss { losses += 1 }
     if case .changes(let changes) = answer, next != .ignore {
       report.sent += changes.outcomes.count
       let received =
@@ -121,7 +133,7 @@ extension StreakClient {
       report.received += received
       if received > 0 { news.append(.changed) }
     }
-    if case .register = next { news.append(.signInNeeded) }
+    if next == .register { news.append(.signInNeeded) }
     for event in news { tell(event) }
     return next
   }
@@ -141,7 +153,8 @@ extension StreakClient {
 
   // MARK: Without an account
 
-  /// Introduces the session to the server while it is fresh, so that the server knows when it began; later says that it is alive.
+  /// Introduces the session to the server while it is fresh, so that the server knows when it began; later says that it is alive. A session that
+  /// holds days from before, as an import brings, is not introduced: they would count no more.
   private func keepSession() async throws(ClientError) {
     let now = clock.milliseconds
     guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
@@ -154,7 +167,9 @@ extension StreakClient {
         guard state.session?.sessionID == session.sessionID else { return }
         state.changeSession(now: now) { $0.keptAtMilliseconds = now }
       }
-    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds) {
+    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds),
+      !session.losesDays(introducedOn: clock.localTime(atMilliseconds: now, dayStartMinutes: 0).day)
+    {
       let request = StartSessionRequest(idempotencyKey: session.startKey)
       let response = try await call(SessionServiceMethods.startSession, request, StartSessionResponse.self)
       guard let sessionID = Identifier(response.sessionId), response.sessionSecret.count == 32 else { return }
@@ -248,7 +263,8 @@ extension StreakClient {
         // A stream that opens after a failure says that the network is back.
         if !heard, hasFailed { networkReturned() }
         heard = true
-        if hint.map({ StreakDomain.Cursor($0) }) != own { wake() }
+        if let hint, StreakDomain.Cursor(hint).isOfSameState(as: own) { continue }
+        wake()
       }
       return heard
     } catch {
@@ -271,5 +287,12 @@ extension StreakClient {
     watching?.stream.cancel()
     watchAlarm.ring()
     wake()
+  }
+}
+
+extension StreakDomain.Cursor {
+  /// A hint is no cursor to pull from: it proves nothing.
+  fileprivate func isOfSameState(as other: StreakDomain.Cursor?) -> Bool {
+    epoch == other?.epoch && changeNumber == other?.changeNumber
   }
 }

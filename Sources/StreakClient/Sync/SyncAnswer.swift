@@ -7,8 +7,8 @@ public enum SyncAnswer: Equatable, Sendable {
   case gap(expectedSeq: Int64)
   /// A number was used for another operation.
   case reused
-  /// It does not know this device.
-  case deviceUnknown
+  /// It takes the cursor for none that it gave.
+  case cursorInvalid
   /// Nothing that says anything of the submission: the server is away, or the credentials are another account's.
   case nothing
 }
@@ -24,7 +24,7 @@ public enum SyncNext: Equatable, Sendable {
   /// The answer was to something older, or said nothing.
   case ignore
   /// It registers as a new device, and calls `continueAsNewDevice`.
-  case register(serverHasLost: Bool)
+  case register
 }
 
 extension DeviceReplica {
@@ -48,11 +48,26 @@ extension DeviceReplica {
       }
     case .gap(let expectedSeq):
       // An answer to something that is not first in the queue any more says nothing.
-      guard submission == self.submission else { return .ignore }
-      return expected(expectedSeq) == .registerAnew ? .register(serverHasLost: true) : .goOn
-    case .reused: return submission == self.submission ? .register(serverHasLost: false) : .ignore
-    case .deviceUnknown: return .register(serverHasLost: true)
+      guard submission.operations.first == queue.first else { return .ignore }
+      return expected(expectedSeq) == .registerAnew ? .register : .goOn
+    case .reused: return submission.operations.first == queue.first ? .register : .ignore
+    case .cursorInvalid:
+      guard submission.cursor == cursor, submission.resume == resume, cursor != .start else { return .ignore }
+      cursorIsInvalid()
+      return .goOn
     case .nothing: return .ignore
+    }
+  }
+
+  /// Whether an answer shows that the server lacks, or may lack, what it had acknowledged: another life of the database, or fewer of this
+  /// device's operations. To be asked before `take`.
+  public func showsLoss(_ answer: SyncAnswer, to submission: SyncSubmission) -> Bool {
+    switch answer {
+    case .changes(let changes):
+      if changes.lastSeq < max(kept.last?.operation.seq ?? 0, changes.outcomes.last?.seq ?? 0) { return true }
+      return submission.cursor == cursor && cursor.epoch != .none && changes.cursor.epoch != cursor.epoch
+    case .gap, .cursorInvalid: return true
+    case .reused, .nothing: return false
     }
   }
 }

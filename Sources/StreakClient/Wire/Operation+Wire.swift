@@ -1,19 +1,14 @@
 internal import GRPCSchema
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 /// Operations as they are sent and kept. What is kept is what was sent, byte for byte: a number is good for one payload.
 extension Schema.Operation {
   init(_ operation: StreakDomain.Operation) {
     self.init(
-      seq: operation.seq, hybridTime: operation.time.packed, seen: Schema.Cursor(operation.seen),
+      seq: operation.seq, hybridTime: operation.time.packed, seen: operation.seen.last.map { StatementId($0) },
       change: Change(operation.change))
-  }
-}
-
-extension Schema.Cursor {
-  init(_ cursor: StreakDomain.Cursor, resume: [UInt8] = []) {
-    self.init(epoch: cursor.epoch, changeNumber: max(0, cursor.changeNumber), resume: resume)
   }
 }
 
@@ -23,8 +18,14 @@ extension Schema.Operation.Change {
     case .setCompletion(let wanted):
       self = .setCompletion(
         SetCompletion(
-          habitId: wanted.habitID.bytes, day: wanted.day.number, done: wanted.done, note: wanted.note,
-          made: Schema.LocalTime(wanted.made)))
+          habitId: wanted.habitID.bytes, day: wanted.day.number, done: wanted.done, note: wanted.note ?? "",
+          made: Schema.LocalTime(wanted.made), undone: (wanted.undone ?? []).map { StatementId($0) }))
+    case .setNote(let wanted):
+      self = .setNote(
+        SetNote(
+          habitId: wanted.habitID.bytes, day: wanted.day.number, note: wanted.text, made: Schema.LocalTime(wanted.made))
+      )
+    case .setDayStart(let minutes): self = .setDayStart(SetDayStart(dayStartMinutes: minutes))
     case .editHabit(let edit):
       let fields = edit.changed.count == StreakDomain.HabitField.allCases.count ? [] : edit.changed.map(\.rawValue)
       self = .editHabit(

@@ -3,16 +3,17 @@ internal import SchemaConversion
 internal import StreakDomain
 
 extension SyncRequest {
-  init(_ submission: SyncSubmission, pageSize: Int32) {
+  /// - Parameter sentAt: The device's clock, in milliseconds since 1970.
+  init(_ submission: SyncSubmission, pageSize: Int32, sentAt: Int64) {
     let cursor: Schema.Cursor? =
       submission.cursor == .start && submission.resume.isEmpty
-      ? nil
-      : Schema.Cursor(
-        epoch: submission.cursor.epoch, changeNumber: submission.cursor.changeNumber, resume: submission.resume)
+      ? nil : Schema.Cursor(submission.cursor, resume: submission.resume)
     self.init(
       userId: submission.userID.bytes, cursor: cursor,
       operations: submission.operations.map { Schema.Operation($0) }, nothingLeft: submission.nothingLeft,
-      pageSize: pageSize)
+      pageSize: pageSize, sentAt: .init(milliseconds: sentAt),
+      restatedHabits: submission.restatedHabits.map { Habit($0.id, $0.fields) },
+      oldestKeptSeq: submission.oldestKeptSeq, digest: submission.digest?.bytes ?? [])
   }
 }
 
@@ -34,6 +35,10 @@ extension SyncChanges {
     resume = response.cursor?.resume ?? []
     hasMore = response.hasMore
     digest = response.digest.flatMap { StreakDomain.StateDigest(bytes: $0.sum) }
+    lastSeq = response.lastSeq
+    seen = response.hasMore ? nil : SeenStatements(response.seen)
+    latestTime = HybridTime(packed: response.latestTime)
+    dayStartMinutes = response.settings?.dayStartMinutes
   }
 }
 
@@ -44,7 +49,7 @@ extension SyncChanges.Cell {
     self.init(
       key: CellKey(habitID: habitID, day: Day(message.day)),
       cell: LedgerCell(done: message.done, note: message.note, trust: StreakDomain.CellTrust(number: reason)),
-      version: message.version)
+      version: message.version, completions: message.completions.compactMap { StatementID($0) })
   }
 }
 
@@ -53,7 +58,8 @@ extension Schema.Cell {
     self.init(
       habitId: cell.key.habitID.bytes, day: cell.key.day.number, done: cell.cell.done, note: cell.cell.note,
       trust: cell.cell.trust == .counted ? .counted : .quarantined,
-      quarantineReason: Schema.QuarantineReason(rawValue: Int32(cell.cell.trust.number)), version: cell.version)
+      quarantineReason: Schema.QuarantineReason(rawValue: Int32(cell.cell.trust.number)), version: cell.version,
+      completions: cell.completions.map { StatementId($0) })
   }
 }
 

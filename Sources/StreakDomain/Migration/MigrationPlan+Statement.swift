@@ -4,26 +4,30 @@ extension MigrationPlan {
     let index: Int
     let entry: CapturedSession.Entry
 
+    /// Notes of one day that are kept besides the one that is shown; each becomes a notice.
+    static let otherNotesMax = 8
+
     /// What one device's statements about one habit and day come to: the one made last holds, done wins a tie, then the
-    /// later place. Every different note stays, the latest first, one below the other.
-    /// - Returns: The statement that holds (nil for none), the note, and the places of the statements whose note no longer
-    ///   fits: they go to the inbox, where it can be read.
+    /// later place. Of different notes the latest is shown, the others are kept.
+    /// - Returns: The statement that holds (nil for none), the notes, the latest first, and the places of the statements whose
+    ///   note is one too many: they go to the inbox, where it can be read.
     static func merged(
       _ statements: [Statement]
-    ) -> (latest: CapturedSession.Entry?, note: String, unmergeable: [Int]) {
+    ) -> (latest: CapturedSession.Entry?, notes: [MigrationPlan.Note], tooMany: [Int]) {
       let sorted = statements.sorted { $0.rank > $1.rank }
-      var note = ""
-      var notes: Set<String> = [""]
-      var unmergeable: [Int] = []
-      for statement in sorted where notes.insert(statement.entry.note).inserted {
-        let separator = note.isEmpty ? "" : "\n"
-        if note.utf8.count + separator.utf8.count + statement.entry.note.utf8.count <= CapturedSession.noteBytesMax {
-          note += separator + statement.entry.note
+      var notes: [MigrationPlan.Note] = []
+      var texts: Set<String> = [""]
+      var tooMany: [Int] = []
+      for statement in sorted where texts.insert(statement.entry.note).inserted {
+        if notes.count <= otherNotesMax {
+          notes.append(
+            MigrationPlan.Note(
+              text: statement.entry.note, madeAtMilliseconds: statement.entry.made.occurredAtMilliseconds))
         } else {
-          unmergeable.append(statement.index)
+          tooMany.append(statement.index)
         }
       }
-      return (sorted.first?.entry, note, unmergeable)
+      return (sorted.first?.entry, notes, tooMany)
     }
 
     private var rank: (Int64, Int, Int) { (entry.made.occurredAtMilliseconds, entry.done ? 1 : 0, index) }

@@ -8,13 +8,18 @@ public struct MigrationPlan: Sendable {
   public static let windowDays = 30
   /// Days granted on top of those that passed since the server saw the session begin.
   public static let anchorSpareDays = 2
-  /// How far `captured_at` may be from the server's clock to be believed, in milliseconds.
-  public static let captureClockMilliseconds: Int64 = 48 * 3_600_000
+
+  public struct Note: Sendable, Equatable {
+    public let text: String
+    public let madeAtMilliseconds: Int64
+  }
 
   public struct Cell: Sendable {
     public let day: Day
     public let state: LedgerCell
     public let made: LocalTime
+    /// Different notes of the day, the latest first: `state` has the first one.
+    public let notes: [Note]
   }
 
   public struct Habit: Sendable {
@@ -41,6 +46,8 @@ public struct MigrationPlan: Sendable {
 
   /// The device's moment and zone at the capture.
   public let capturedAt: LocalTime
+  /// The server saw the session begin.
+  public let isAnchored: Bool
 
   /// Some habit's claim differs from its recomputed streak.
   public var claimMismatch: Bool { habits.contains(where: \.claimMismatch) }
@@ -53,6 +60,7 @@ public struct MigrationPlan: Sendable {
     let capturedDay = Self.capturedDay(session.capturedAt, now: now)
     self.capturedDay = capturedDay
     capturedAt = session.capturedAt
+    isAnchored = anchorMilliseconds != nil
     let window = capturedDay.advanced(by: 1 - Self.windowDays)...capturedDay
     let anchored = anchorMilliseconds.map { anchor in
       let (passed, overflow) = now.subtractingReportingOverflow(anchor)
@@ -81,10 +89,11 @@ public struct MigrationPlan: Sendable {
       let days = (statements.removeValue(forKey: habit.id) ?? [:]).sorted { $0.key < $1.key }
       let planned = days.compactMap { day, statements in
         let cell = Statement.merged(statements)
-        rejected += cell.unmergeable.map { Rejection(index: $0, reason: .malformed) }
+        rejected += cell.tooMany.map { Rejection(index: $0, reason: .malformed) }
         return cell.latest.map { latest in
           Cell(
-            day: day, state: LedgerCell(done: latest.done, note: cell.note, trust: trust(day)), made: latest.made)
+            day: day, state: LedgerCell(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
+            made: latest.made, notes: cell.notes)
         }
       }
       let summary = StreakSummary(countedDays: planned.filter(\.state.counts).map(\.day))
@@ -105,10 +114,10 @@ public struct MigrationPlan: Sendable {
     return DayRules.rejection(day: entry.day, made: entry.made, now: now)
   }
 
-  /// The device's date at the capture if its clock can be believed, else today's in its zone.
+  /// The device's date at the capture, brought into the two days before today and today of its zone.
   private static func capturedDay(_ capturedAt: LocalTime, now: Int64) -> Day {
-    let (difference, overflow) = now.subtractingReportingOverflow(capturedAt.occurredAtMilliseconds)
-    let isBelieved = !overflow && difference.magnitude <= captureClockMilliseconds.magnitude
-    return isBelieved ? capturedAt.day : capturedAt.day(atMilliseconds: now)
+    let today = DayRules.judgedDay(capturedAt, at: now)
+    return min(
+      max(DayRules.judgedDay(capturedAt, at: capturedAt.occurredAtMilliseconds), today.advanced(by: -2)), today)
   }
 }

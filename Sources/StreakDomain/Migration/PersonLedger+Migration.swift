@@ -26,142 +26,171 @@ public struct MergedSession: Equatable, Sendable {
 extension PersonLedger {
   /// Makes a session part of the account: the union of both, whatever the order in which several sessions come.
   ///
-  /// A day is done if either says so, and counts if either may let it count. Of two notes the one made later holds (of two made at once the
-  /// greater text), of two values of a habit's field the account's; the other is kept in a notice. What a migration itself made of a habit's
-  /// fields was never edited, so there the greater text holds, and no order matters.
+  /// The session is a concurrent author: a day is done if either says so, of two notes the one made later holds, the other is kept in a
+  /// notice. Of two values of a habit's field the account's holds; among sessions that of the later capture.
   ///
   /// The habits that `matching` names in the account, and the cells of the session's days in them, must have been loaded.
+  /// - Parameter isNewAccount: The account is made by the same call.
   /// - Returns: Nil if the account would have more habits than one may have; nothing is to be stored then.
   public mutating func migrate(
-    _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, now: Int64, makeID: () -> Identifier
+    _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, isNewAccount: Bool, now: Int64
   ) -> MergedSession? {
     var merged = MergedSession()
     merged.version = nextVersion()
+    let id = StatementID(.migration, migrationID)
     for (habit, match) in zip(plan.habits, matching.matches) {
       var outcome = MergedHabit(match: match, before: habits[match.habitID]?.summary ?? StreakSummary(runs: []))
-      guard mergeFields(habit, into: match.habitID, &merged, now: now, makeID: makeID) else { return nil }
-      for cell in habit.cells {
-        mergeCell(cell, CellKey(habitID: match.habitID, day: cell.day), migrationID, &outcome, &merged, now, makeID)
+      guard mergeFields(habit, of: plan, into: match.habitID, id, &merged, now: now) else { return nil }
+      // The latest days first: if there are more early days than may count, the latest of them do.
+      for cell in habit.cells.reversed() {
+        let key = CellKey(habitID: match.habitID, day: cell.day)
+        let trust = trust(of: cell, plan: plan, isNewAccount: isNewAccount, now: now)
+        mergeCell(cell, key, trust, id, &outcome, &merged, now)
       }
+      // A field that a deletion had not seen keeps the habit as well.
+      if habits[match.habitID]?.isDeleted == true {
+        noteActivity(
+          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing),
+          version: merged.version, now: now)
+      }
+      outcome.daysNew.reverse()
+      outcome.daysSame.reverse()
+      outcome.daysConflicting.reverse()
       merged.habits.append(outcome)
     }
     zones.note(plan.capturedAt, now: now)
+    sources.advance(id.source, to: id.seq)
+    changes.isHeadChanged = true
     return merged
+  }
+
+  /// In an account that exists, a session of which the server did not see the beginning counts no later day than a device could claim that
+  /// is registered now.
+  private func trust(of cell: MigrationPlan.Cell, plan: MigrationPlan, isNewAccount: Bool, now: Int64) -> CellTrust {
+    guard !plan.isAnchored, !isNewAccount, cell.state.trust == .counted, cell.day >= firstDay else {
+      return cell.state.trust
+    }
+    let today = DayRules.judgedDay(cell.made, at: now)
+    return DayRules.trust(day: cell.day, today: today, caughtUpDay: today)
   }
 
   // MARK: Habits
 
-  private static let kept: [HabitField] = [.name, .description, .color]
+  /// A session's fields are ordered by their capture, and come before every edit.
+  private static func fieldsTime(_ plan: MigrationPlan) -> HybridTime {
+    HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAtMilliseconds / 1_000)))
+  }
 
   private mutating func mergeFields(
-    _ planned: MigrationPlan.Habit, into habitID: Identifier, _ merged: inout MergedSession, now: Int64,
-    makeID: () -> Identifier
+    _ planned: MigrationPlan.Habit, of plan: MigrationPlan, into habitID: Identifier, _ id: StatementID,
+    _ merged: inout MergedSession, now: Int64
   ) -> Bool {
     let captured = planned.captured
     let fields = HabitFields(
       name: captured.name, description: captured.description, color: captured.color, position: captured.position,
       archived: captured.archived)
-    // Fields of a session carry no time: any edit is later.
-    let stamp = Stamp(version: merged.version, time: .zero, deviceID: nil)
+    let author = Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing)
     guard var habit = habits[habitID] else {
       guard habitCount < habitsMax else { return false }
-      setHabit(HabitState(made: fields, createdAtMilliseconds: now, stamp: stamp), habitID)
+      setHabit(
+        HabitState(made: fields, createdAtMilliseconds: now, version: merged.version, stamp: author.stamp), habitID)
       return true
     }
-    let before = habit.fields
+    if habit.isDeleted && habitCount >= habitsMax { return planned.cells.isEmpty }
+    let before = habit.statements
+    var statements = before
     for field in HabitField.allCases {
       let (own, other) = (habit.fields.text(of: field), fields.text(of: field))
-      guard own != other, !other.isEmpty else { continue }
-      let takes = own.isEmpty || (habit.stamp(of: field).time == .zero && own < other)
-      if takes {
-        habit.fields.take(field, from: fields)
-        habit.setStamp(of: field, stamp)
+      // An empty field states nothing: it takes no part in the order of moments.
+      guard !other.isEmpty else { continue }
+      let isOfSession = statements[field].winner?.stamp.id.migrationID != nil
+      let isTold = field.isToldToPerson && !Self.meansTheSame(field, own, other)
+      // Among sessions the latest moment decides, also of equal values. A field of the account's own is kept, and the session's told where
+      // it means something else.
+      guard isOfSession || own.isEmpty || isTold else { continue }
+      if own.isEmpty { statements[field].retractAll(of: own) }
+      statements.state(other, of: field, by: author)
+      guard isTold else { continue }
+      if let noticeID = tellConflicts(
+        of: before[field], &statements[field], about: .field(habitID, field), version: merged.version, now: now)
+      {
+        merged.noticeIDs.append(noticeID)
       }
-      guard Self.kept.contains(field), !own.isEmpty, !Self.meansTheSame(field, own, other) else { continue }
-      addNotice(
-        Notice(
-          kind: .fieldConflict, habitID: habitID, field: field, kept: takes ? other : own, other: takes ? own : other,
-          otherDeviceID: nil, madeAtMilliseconds: now, version: merged.version), &merged, makeID)
     }
-    if habit.isDeleted && !planned.cells.isEmpty {
-      guard habitCount < habitsMax else { return false }
-      // Deleted in the account, but the session holds days of it: they stay, and the habit is archived instead.
-      (habit.isDeleted, habit.returnedVersion, habit.fields.archived) = (false, merged.version, true)
-      addNotice(
-        Notice(
-          kind: .deletionConflict, habitID: habitID, kept: "archived", other: "deleted", otherDeviceID: nil,
-          madeAtMilliseconds: now, version: merged.version), &merged, makeID)
-      habit.version = merged.version
-      setHabit(habit, habitID)
-    } else if habit.fields != before {
-      habit.version = merged.version
-      setHabit(habit, habitID)
-    }
+    guard statements != before else { return true }
+    habit.statements = statements
+    habit.fields = statements.fields(isDeleted: habit.isDeleted)
+    habit.version = merged.version
+    setHabit(habit, habitID)
     return true
   }
 
   private static func meansTheSame(_ field: HabitField, _ own: String, _ other: String) -> Bool {
     switch field {
     case .name: HabitName.normalised(own) == HabitName.normalised(other)
-    // Black is what a habit has whose color nobody chose.
+    // Black is what a habit has of which the colour was never chosen.
     case .color: own == "0" || other == "0"
     default: false
     }
   }
 
-  private mutating func addNotice(_ notice: Notice, _ merged: inout MergedSession, _ makeID: () -> Identifier) {
-    let id = makeID()
-    merged.noticeIDs.append(id)
-    setNotice(notice, id)
-  }
-
   // MARK: Cells
 
   private mutating func mergeCell(
-    _ planned: MigrationPlan.Cell, _ key: CellKey, _ migrationID: Identifier, _ outcome: inout MergedHabit,
-    _ merged: inout MergedSession, _ now: Int64, _ makeID: () -> Identifier
+    _ planned: MigrationPlan.Cell, _ key: CellKey, _ trust: CellTrust, _ id: StatementID, _ outcome: inout MergedHabit,
+    _ merged: inout MergedSession, _ now: Int64
   ) {
-    let time = HybridTime(milliseconds: min(planned.made.occurredAtMilliseconds, now))
-    func state(_ cell: LedgerCell, _ time: HybridTime) -> CellState {
-      CellState(
-        cell: cell, stamp: Stamp(version: merged.version, time: time, deviceID: nil), made: planned.made,
-        recordedAtMilliseconds: now, migrationID: migrationID)
+    let before = cells[key]?.statements ?? DayStatements()
+    let own = cells[key]?.cell
+    var statements = before
+    func author(_ milliseconds: Int64, _ id: StatementID) -> Author {
+      Author(stamp: Stamp(time: HybridTime(milliseconds: min(milliseconds, now)), id: id), seen: .nothing)
     }
-    guard let existing = cells[key] else {
-      outcome.daysNew.append(key.day)
-      setCell(state(planned.state, time), key)
-      return
-    }
-    let (own, other) = (existing.cell, planned.state)
-    let noteOfSession =
-      own.note.isEmpty || (!other.note.isEmpty && (existing.stamp.time, own.note) < (time, other.note))
-    let union = LedgerCell(
-      done: own.done || other.done, note: noteOfSession ? other.note : own.note, trust: own.trust.better(other.trust))
-    let conflicts = !own.note.isEmpty && !other.note.isEmpty && own.note != other.note
-    if conflicts || own.done != other.done {
-      outcome.daysConflicting.append(key.day)
+    let latest = author(planned.made.occurredAtMilliseconds, id)
+    if planned.state.done {
+      statements.complete(by: latest, trust: CompletionTrust(trust))
     } else {
-      outcome.daysSame.append(key.day)
+      statements.undo([], by: latest)
     }
-    if conflicts {
-      addNotice(
-        Notice(
-          kind: .noteConflict, habitID: key.habitID, day: key.day, kept: union.note,
-          other: noteOfSession ? own.note : other.note, otherDeviceID: existing.stamp.deviceID, madeAtMilliseconds: now,
-          version: merged.version), &merged, makeID)
+    for (place, note) in planned.notes.enumerated() {
+      // Several notes of one day need names of their own.
+      let name = place == 0 ? id : StatementID(source: id.source, seq: -Int64(place) - 16)
+      let time = place == 0 ? planned.made.occurredAtMilliseconds : note.madeAtMilliseconds
+      var author = author(time, name)
+      if place > 0 {
+        author.stamp.time = min(author.stamp.time, HybridTime(milliseconds: latest.stamp.time.milliseconds))
+      }
+      statements.note.state(note.text, by: author)
     }
-    if own.done != other.done {
-      addNotice(
-        Notice(
-          kind: .doneConflict, habitID: key.habitID, day: key.day, kept: "true", other: "false",
-          otherDeviceID: own.done ? nil : existing.stamp.deviceID, madeAtMilliseconds: now, version: merged.version),
-        &merged, makeID)
+    let noticesBefore = changes.notices
+    _ = tellDoneConflict(key, &statements, version: merged.version, now: now)
+    _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: merged.version, now: now)
+    if let own {
+      let differs =
+        own.done != planned.state.done
+        || (!own.note.isEmpty && !planned.state.note.isEmpty && own.note != planned.state.note)
+      if differs { outcome.daysConflicting.append(key.day) } else { outcome.daysSame.append(key.day) }
+    } else {
+      outcome.daysNew.append(key.day)
     }
-    // The same note made later counts as made later: a third one is compared with it.
-    guard union != own || (noteOfSession && !other.note.isEmpty && existing.stamp.time < time) else { return }
-    // The time is that of the note, so that the order in which sessions come does not matter; without any it is the later one.
-    let holds = union.note.isEmpty ? max(existing.stamp.time, time) : noteOfSession ? time : existing.stamp.time
-    setCell(state(union, holds), key)
+    guard statements != before else { return }
+    // The habit was loaded or made above.
+    try? setCell(
+      key, statements, last: latest.stamp, made: planned.made, recordedAt: now, version: merged.version)
+    if planned.state.done || !planned.notes.isEmpty {
+      noteActivity(of: key.habitID, by: latest, version: merged.version, now: now)
+    }
+    merged.noticeIDs += changes.notices.subtracting(noticesBefore).sorted()
+  }
+}
+
+extension HabitField {
+  /// A person is told of another value of it.
+  var isToldToPerson: Bool {
+    switch self {
+    case .name, .description, .color: true
+    case .position, .archived: false
+    }
   }
 }
 

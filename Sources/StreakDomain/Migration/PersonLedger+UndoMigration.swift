@@ -1,46 +1,51 @@
 extension PersonLedger {
-  /// Takes a migration back: its days become what they were before it, or not done where there was nothing, and habits that it made and
-  /// that hold nothing else are deleted. Their states of now stay in the history.
+  /// Takes a migration back: what it stated of its days goes, and habits that it made and that hold nothing else are deleted. Their states of
+  /// now stay in the history.
   ///
   /// - Parameters:
   ///   - keys: Days that are still as the migration left them; their cells and habits must have been loaded.
-  ///   - previous: What such a day held before; nothing where the migration brought the first state.
   ///   - version: The change number that everything of the migration had.
   ///   - habitsWithMore: Habits that hold other cells than these.
-  /// - Returns: The habits that were deleted, by ascending id.
+  /// - Returns: The habits that were deleted, by ascending id, and how many days are others now than before.
   public mutating func undoMigration(
-    _ keys: [CellKey], previous: [CellKey: CellState], version: Int64, habitsWithMore: Set<Identifier>,
-    by deviceID: Identifier?, now: Int64
-  ) -> [Identifier] {
-    let emptied = habits.filter { id, habit in
-      habit.version == version && !habit.isDeleted && habit.stamps.allSatisfy { $0.version == version }
-        && !habitsWithMore.contains(id)
-    }.keys.filter { id in !previous.keys.contains { $0.habitID == id } }.sorted()
-    guard !keys.isEmpty || !emptied.isEmpty else { return [] }
+    _ migrationID: Identifier, _ keys: [CellKey], version: Int64, habitsWithMore: Set<Identifier>, now: Int64
+  ) -> (deletedHabits: [Identifier], daysReversed: Int) {
+    let migration = StatementID(.migration, migrationID)
+    let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
+    let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
+    let shared = Set(
+      keys.filter { key in
+        cells[key]?.statements.completions.contains { $0.id.source != migrationID } == true
+          || cells[key]?.statements.note.elements.contains { $0.stamp.id.source != migrationID } == true
+      }.map(\.habitID))
+    let emptied = habits.filter { habitID, habit in
+      habit.version == version && !habit.isDeleted && !habitsWithMore.contains(habitID) && !shared.contains(habitID)
+        && habit.statements.activity.allSatisfy { $0.source == migrationID }
+    }.keys.sorted()
+    guard !keys.isEmpty || !emptied.isEmpty else { return ([], 0) }
     let next = nextVersion()
+    var daysReversed = 0
     for key in keys.sorted() {
-      guard var state = cells[key] else { continue }
-      let stamp = Stamp(
-        version: next, time: max(HybridTime(milliseconds: now), state.stamp.time.successor), deviceID: deviceID)
-      if let before = previous[key] {
-        state.cell = before.cell
-        state.made = before.made
-        state.migrationID = before.migrationID
-      } else {
-        state.cell.done = false
-        state.cell.note = ""
-        state.migrationID = nil
-      }
-      state.stamp = stamp
-      state.recordedAtMilliseconds = now
-      setCell(state, key)
+      guard let state = cells[key] else { continue }
+      let before = state.statements
+      var statements = before
+      statements.undo([migration], by: author, isInherited: false)
+      statements.retract(source: migrationID)
+      _ = tellDoneConflict(key, &statements, version: next, now: now)
+      _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: next, now: now)
+      try? setCell(key, statements, last: author.stamp, made: state.made, recordedAt: now, version: next)
+      if cells[key]?.cell != state.cell { daysReversed += 1 }
     }
-    for id in emptied {
-      guard var habit = habits[id] else { continue }
+    for habitID in emptied {
+      guard var habit = habits[habitID] else { continue }
+      var statements = habit.statements
+      statements.delete(by: author, seen: sources.seen(by: nil))
       habit.isDeleted = true
+      habit.statements = statements
       habit.version = next
-      setHabit(habit, id)
+      setHabit(habit, habitID)
     }
-    return emptied
+    sources.advance(id.source, to: id.seq)
+    return (emptied, daysReversed)
   }
 }

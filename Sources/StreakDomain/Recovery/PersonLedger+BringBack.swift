@@ -5,35 +5,52 @@ extension PersonLedger {
   /// missing returns; of two different ones the other is kept in a notice, as for any conflict. A deleted habit comes back as it was.
   ///
   /// The habits and cells that `saved` names must have been loaded, as far as they exist.
+  /// - Parameters:
+  ///   - id: The recovery or import.
+  ///   - isExempt: Days that counted in it count here: it is of this service.
   /// - Returns: One for each habit, in order; nil if there would be more habits than one may have: nothing is to be stored then.
-  public mutating func bringBack(_ saved: SavedLedger, now: Int64, makeID: () -> Identifier) -> [BroughtBackHabit]? {
+  public mutating func bringBack(
+    _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Int64
+  ) -> [BroughtBackHabit]? {
     let version = changeNumber + 1
+    // What a deletion in it had seen: everything else in it.
+    let names = Array(Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }))
     var found: [BroughtBackHabit] = []
     var places: [Identifier: Int] = [:]
     for habit in saved.habits where places[habit.id] == nil {
       let before = habits[habit.id]?.summary ?? StreakSummary(countedDays: EmptyCollection())
       var outcome = BroughtBackHabit(habitID: habit.id, before: before)
-      guard bringBack(habit, &outcome, version: version, now: now, makeID: makeID) else { return nil }
+      guard bringBack(habit, &outcome, by: id, names: names, version: version, now: now) else { return nil }
       places[habit.id] = found.count
       found.append(outcome)
     }
-    for cell in saved.cells {
+    for cell in saved.cells.sorted(by: { $1.key < $0.key }) {
       guard let place = places[cell.key.habitID] else { continue }
-      bringBack(cell, &found[place], version: version, now: now, makeID: makeID)
+      bringBack(cell, &found[place], by: id, isExempt: isExempt, version: version, now: now)
     }
-    if changes.isVisible { changeNumber = version }
+    for place in found.indices {
+      found[place].daysReturning.reverse()
+      found[place].daysChanging.reverse()
+      found[place].daysConflicting.reverse()
+    }
+    if changes.isVisible {
+      changeNumber = version
+      sources.advance(id.source, to: id.seq)
+    }
     return found
   }
 
   /// Takes what the cells of each habit really add up to: if rows were lost, what is kept of them in numbers is wrong.
   ///
   /// - Parameter counts: By habit; those without cells are not in it.
-  public mutating func recount(_ counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary)]) {
-    var sum = StateDigest.empty
+  public mutating func recount(
+    _ counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)]
+  ) {
+    var sum = settings.digest
     for (habitID, var habit) in habits {
-      let count = counts[habitID] ?? (.empty, StreakSummary(countedDays: EmptyCollection()))
-      if habit.summary != count.summary {
-        habit.summary = count.summary
+      let count = counts[habitID] ?? (.empty, StreakSummary(countedDays: EmptyCollection()), 0)
+      if habit.summary != count.summary || habit.earlyDays != count.earlyDays {
+        (habit.summary, habit.earlyDays) = (count.summary, count.earlyDays)
         habits[habitID] = habit
         changes.habits.insert(habitID)
       }
@@ -49,14 +66,16 @@ extension PersonLedger {
   /// Takes all that a document holds into an account without habits.
   ///
   /// - Parameters:
+  ///   - id: The import.
+  ///   - isExempt: The document was sealed by this service, and came into no other account.
   ///   - floor: The highest number among the document's versions: the change is later than all of them.
   /// - Returns: Whether it fits.
   public mutating func takeAll(
-    of saved: SavedLedger, notices: [(id: Identifier, notice: Notice)], above floor: Int64, now: Int64,
-    makeID: () -> Identifier
+    of saved: SavedLedger, by id: StatementID, isExempt: Bool, notices: [(id: Identifier, notice: Notice)],
+    above floor: Int64, now: Int64
   ) -> Bool {
     changeNumber = max(changeNumber, floor)
-    guard bringBack(saved, now: now, makeID: makeID) != nil else { return false }
+    guard bringBack(saved, by: id, isExempt: isExempt, now: now) != nil else { return false }
     if !changes.isVisible { changeNumber += 1 }
     for (id, notice) in notices {
       var notice = notice
@@ -73,46 +92,60 @@ extension PersonLedger {
     return true
   }
 
+  /// The time of a value where there was none: another one that is brought back later does not replace it.
+  private static let broughtBackTime = HybridTime.zero.successor
+
   // MARK: Habits
 
-  /// Fields of which the other value is worth a notice.
-  private static let noted: [HabitField] = [.name, .description, .color]
-
   private mutating func bringBack(
-    _ saved: SavedLedger.Habit, _ outcome: inout BroughtBackHabit, version: Int64, now: Int64,
-    makeID: () -> Identifier
+    _ saved: SavedLedger.Habit, _ outcome: inout BroughtBackHabit, by id: StatementID, names: [StatementID],
+    version: Int64, now: Int64
   ) -> Bool {
-    let stamp = Stamp(version: version, time: HybridTime(milliseconds: now), deviceID: nil)
+    // A saved value is older than whatever was stated here.
+    let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
-      var made = HabitState(made: saved.fields, createdAtMilliseconds: saved.createdAtMilliseconds, stamp: stamp)
-      made.isDeleted = saved.isDeleted
+      var made = HabitState(
+        made: saved.fields, createdAtMilliseconds: saved.createdAtMilliseconds, version: version,
+        stamp: Stamp(time: Self.broughtBackTime, id: id))
+      if saved.isDeleted {
+        var statements = made.statements
+        statements.delete(
+          by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements(names))
+        made.isDeleted = true
+        made.statements = statements
+      }
       setHabit(made, saved.id)
       outcome.returns = !saved.isDeleted
       return true
     }
     let before = habit
-    if habit.isDeleted && !saved.isDeleted {
+    var statements = habit.statements
+    let fieldsBefore = statements
+    let returns = habit.isDeleted && !saved.isDeleted
+    if returns {
       guard habitCount < habitsMax else { return false }
+      // The person brings it back, and knows of the deletion.
+      let present = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
+      statements.state(saved.fields.text(of: .archived), of: .archived, by: present)
       (habit.isDeleted, habit.returnedVersion) = (false, version)
-      habit.fields.archived = saved.fields.archived
-      habit.setStamp(of: .archived, stamp)
       outcome.returns = true
     }
-    for field in Self.noted {
+    for field in HabitField.allCases where field.isToldToPerson {
       let (own, other) = (habit.fields.text(of: field), saved.fields.text(of: field))
       guard own != other, !other.isEmpty else { continue }
       if own.isEmpty {
-        habit.fields.take(field, from: saved.fields)
-        habit.setStamp(of: field, stamp)
+        statements[field].state(
+          other, by: Author(stamp: Stamp(time: Self.broughtBackTime, id: id), seen: .everything))
       } else {
+        statements.state(other, of: field, by: author)
         outcome.hasFieldConflict = true
-        setNotice(
-          Notice(
-            kind: .fieldConflict, habitID: saved.id, field: field, kept: own, other: other, otherDeviceID: nil,
-            madeAtMilliseconds: now, version: version), makeID())
+        _ = tellConflicts(
+          of: fieldsBefore[field], &statements[field], about: .field(saved.id, field), version: version, now: now)
       }
     }
+    habit.statements = statements
+    habit.fields = statements.fields(isDeleted: habit.isDeleted)
     if habit != before {
       habit.version = version
       setHabit(habit, saved.id)
@@ -123,42 +156,52 @@ extension PersonLedger {
   // MARK: Cells
 
   private mutating func bringBack(
-    _ saved: SavedLedger.Cell, _ outcome: inout BroughtBackHabit, version: Int64, now: Int64, makeID: () -> Identifier
+    _ saved: SavedLedger.Cell, _ outcome: inout BroughtBackHabit, by id: StatementID, isExempt: Bool, version: Int64,
+    now: Int64
   ) {
     let key = saved.key
-    guard let existing = cells[key] else {
-      let time = HybridTime(milliseconds: min(saved.made.occurredAtMilliseconds, now))
-      setCell(
-        CellState(
-          cell: saved.cell, stamp: Stamp(version: version, time: time, deviceID: nil), made: saved.made,
-          recordedAtMilliseconds: min(saved.recordedAtMilliseconds, now), migrationID: saved.migrationID), key)
+    let own = cells[key]?.cell
+    let before = cells[key]?.statements ?? DayStatements()
+    var statements = before
+    // A migration's day keeps its name: it is recognised when it comes again.
+    let name = saved.migrationID.map { StatementID(.migration, $0) } ?? id
+    let author = Author(stamp: Stamp(time: .zero, id: name), seen: .nothing)
+    let isBetter =
+      own.map { $0.done && CompletionTrust($0.trust) < CompletionTrust(saved.cell.trust) } ?? true
+    if saved.cell.done, own?.done != true || isBetter {
+      statements.complete(by: author, trust: CompletionTrust(saved.cell.trust, isExempt: isExempt))
+      if !statements.isDone {
+        // It was taken back here; the person brings it back.
+        statements.complete(
+          by: Author(stamp: Stamp(time: .zero, id: id), seen: .nothing),
+          trust: CompletionTrust(saved.cell.trust, isExempt: isExempt))
+      }
+    } else if own == nil {
+      statements.undo([], by: author)
+    }
+    if !saved.cell.note.isEmpty, own?.note != saved.cell.note {
+      if own?.note.isEmpty == false { outcome.daysConflicting.append(key.day) }
+      // A note that is missing returns, also one that was cleared.
+      if own?.note.isEmpty != false {
+        statements.note.state(
+          saved.cell.note,
+          by: Author(stamp: Stamp(time: Self.broughtBackTime, id: name), seen: .everything))
+      } else {
+        statements.note.state(saved.cell.note, by: author)
+      }
+    }
+    _ = tellDoneConflict(key, &statements, version: version, now: now)
+    _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: version, now: now)
+    guard statements != before else { return }
+    let recordedAt = own == nil ? min(saved.recordedAtMilliseconds, now) : now
+    let made = cells[key]?.made ?? saved.made
+    try? setCell(
+      key, statements, last: Stamp(time: Self.broughtBackTime, id: name), made: made, recordedAt: recordedAt,
+      version: version)
+    if own == nil {
       outcome.daysReturning.append(key.day)
-      return
+    } else if cells[key]?.cell != own {
+      outcome.daysChanging.append(key.day)
     }
-    let (own, other) = (existing.cell, saved.cell)
-    let union = LedgerCell(
-      done: own.done || other.done, note: own.note.isEmpty ? other.note : own.note, trust: own.trust.better(other.trust)
-    )
-    if !own.note.isEmpty && !other.note.isEmpty && own.note != other.note {
-      outcome.daysConflicting.append(key.day)
-      setNotice(
-        Notice(
-          kind: .noteConflict, habitID: key.habitID, day: key.day, kept: own.note, other: other.note,
-          otherDeviceID: nil, madeAtMilliseconds: now, version: version), makeID())
-    }
-    if !own.done && other.done {
-      setNotice(
-        Notice(
-          kind: .doneConflict, habitID: key.habitID, day: key.day, kept: "true", other: "false",
-          otherDeviceID: existing.stamp.deviceID, madeAtMilliseconds: now, version: version), makeID())
-    }
-    guard union != own else { return }
-    outcome.daysChanging.append(key.day)
-    var state = existing
-    state.cell = union
-    state.stamp = Stamp(
-      version: version, time: max(HybridTime(milliseconds: now), existing.stamp.time.successor), deviceID: nil)
-    state.recordedAtMilliseconds = now
-    setCell(state, key)
   }
 }

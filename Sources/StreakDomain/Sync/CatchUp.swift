@@ -1,10 +1,12 @@
 /// When a device last had nothing left to send, and which days it has newly claimed since.
 ///
 /// What keeps a device honest that says it was offline: since it was caught up at time c it may claim the days from date(c) - 1 on, at most
-/// floor((now - c) / 24 h) + 2 distinct ones. Source: SEMANTICS.md, "What keeps history honest".
+/// floor((now - c + 14 h) / 24 h) + 2 distinct ones, whichever device stated them before. Source: SEMANTICS.md, "What keeps history honest".
 public struct CatchUp: Equatable, Sendable {
   /// Days granted on top of those that passed.
   public static let spareDays = 2
+  /// So far east may a person have moved since, in milliseconds; clocks that go forward are within it.
+  public static let travelMilliseconds: Int64 = 14 * 3_600_000
 
   /// c, in milliseconds since 1970.
   public private(set) var caughtUpAtMilliseconds: Int64
@@ -19,14 +21,13 @@ public struct CatchUp: Equatable, Sendable {
     claimed = 0
   }
 
-  /// What a newly claimed day is worth, and remembers the claim if it takes part of the allowance.
+  /// What a claimed day is worth; remembers the claim if it takes part of the allowance.
   /// - Parameters:
-  ///   - day: A day that nobody has claimed before.
-  ///   - made: In whose zone date(c) is meant.
-  ///   - today: The person's date now.
+  ///   - made: In whose zone dates are meant.
   ///   - now: The server's clock, in milliseconds since 1970.
-  public mutating func claim(_ day: Day, made: LocalTime, today: Day, now: Int64) -> CellTrust {
-    let caughtUpDay = min(made.day(atMilliseconds: caughtUpAtMilliseconds), today)
+  public mutating func claim(_ day: Day, made: LocalTime, now: Int64) -> CellTrust {
+    let today = DayRules.judgedDay(made, at: now)
+    let caughtUpDay = min(DayRules.judgedDay(made, at: caughtUpAtMilliseconds), today)
     let trust = DayRules.trust(day: day, today: today, caughtUpDay: caughtUpDay)
     guard trust == .counted, day >= caughtUpDay.advanced(by: -1) else { return trust }
     guard mark(day, allowance: allowance(now: now)) else { return .quarantined(.zoneHop) }
@@ -44,7 +45,8 @@ public struct CatchUp: Equatable, Sendable {
 
   private func allowance(now: Int64) -> Int {
     let (passed, overflow) = now.subtractingReportingOverflow(caughtUpAtMilliseconds)
-    return (overflow ? 0 : Int(clamping: max(0, passed) / LocalTime.millisecondsPerDay)) + Self.spareDays
+    let (travelled, isTooLong) = max(0, passed).addingReportingOverflow(Self.travelMilliseconds)
+    return (overflow || isTooLong ? 0 : Int(clamping: travelled / LocalTime.millisecondsPerDay)) + Self.spareDays
   }
 
   /// Notes a day as claimed; one that was claimed before costs nothing.

@@ -15,23 +15,75 @@ public struct CellKey: Hashable, Comparable, Sendable {
 
 /// What the ledger holds for one habit on one day.
 public struct CellState: Hashable, Sendable {
+  /// What the statements come to.
   public var cell: LedgerCell
+  /// The change number of the last change.
+  public var version: Int64
+  /// The last statement that was merged; where there are no details, the only one.
   public var stamp: Stamp
-  /// When and where the device made the last change.
+  /// When and where the last statement was made.
   public var made: LocalTime
   /// When the server stored the last change, in milliseconds since 1970.
   public var recordedAtMilliseconds: Int64
-  /// The migration that brought it, if one did.
-  public var migrationID: Identifier?
+  /// The statements. Nil: one completion, with its note if `cell` has one; so are most days.
+  private(set) var details: DayStatements?
 
   public init(
-    cell: LedgerCell, stamp: Stamp, made: LocalTime, recordedAtMilliseconds: Int64, migrationID: Identifier? = nil
+    cell: LedgerCell, version: Int64, stamp: Stamp, made: LocalTime, recordedAtMilliseconds: Int64,
+    details: DayStatements? = nil
   ) {
     self.cell = cell
+    self.version = version
     self.stamp = stamp
     self.made = made
     self.recordedAtMilliseconds = recordedAtMilliseconds
-    self.migrationID = migrationID
+    self.details = details
+  }
+
+  /// What was stated about the day.
+  public var statements: DayStatements {
+    if let details { return details }
+    var statements = DayStatements()
+    if cell.done {
+      statements.completions = [DayStatements.Completion(id: stamp.id, trust: CompletionTrust(cell.trust))]
+    }
+    if !cell.note.isEmpty { statements.note = Register(cell.note, stamp) }
+    return statements
+  }
+
+  /// Takes what was stated, and what it comes to.
+  /// - Parameter last: The statement that was merged.
+  mutating func take(_ statements: DayStatements, last: Stamp) {
+    let note = statements.note.winner
+    cell = LedgerCell(done: statements.isDone, note: note?.value ?? "", trust: statements.trust.trust)
+    stamp = note.flatMap { $0.stamp.id == last.id ? $0.stamp : nil } ?? last
+    details = nil
+    if self.statements != statements { details = statements }
+  }
+
+  /// It counts, and counted nowhere before: the bound of days before an account's first date applies to it.
+  public var countsAsNew: Bool { cell.counts && !(details?.trust.isExempt ?? false) }
+
+  /// The completions that stand: an undo names those it takes back.
+  public var completions: [StatementID] {
+    details?.completions.map(\.id) ?? (cell.done ? [stamp.id] : [])
+  }
+
+  /// The migration that brought it, if one did.
+  public var migrationID: Identifier? { completions.lazy.compactMap(\.migrationID).first ?? stamp.id.migrationID }
+
+  /// The latest time among what was stated.
+  public var latestTime: HybridTime { max(stamp.time, details?.note.winner?.stamp.time ?? .zero) }
+
+  /// What stands of it (`DayStatements.activity`).
+  var activity: [StatementID] { details?.activity ?? [stamp.id] }
+
+  /// For storage, beside the columns of `cell`, `stamp` and `made`: empty where those say all.
+  public var encodedDetails: [UInt8] { details?.encoded ?? [] }
+
+  /// Reads `encodedDetails` back; bytes that cannot be read give what the other columns say.
+  public mutating func setDetails(encoded: [UInt8]) {
+    details = encoded.isEmpty ? nil : DayStatements(encoded: encoded)
   }
 
   /// The digest of a cell.

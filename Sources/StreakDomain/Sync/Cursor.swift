@@ -1,15 +1,33 @@
-/// How much of a person's data somebody has seen.
-public struct Cursor: Hashable, Sendable {
-  /// Which life of the database the number belongs to: every restore to the past begins a new one.
-  public var epoch: Int64
-  /// The number of the last change seen; 0: nothing.
-  public var changeNumber: Int64
+/// Which life of the database change numbers belong to: every discontinuity begins a new one.
+public struct Epoch: Hashable, Sendable {
+  /// Orders epochs.
+  public var number: Int64
+  /// Random: two epochs of one number, as of two servers that went apart, are not the same.
+  public var bits: Int64
 
-  public init(epoch: Int64, changeNumber: Int64) {
-    self.epoch = epoch
-    self.changeNumber = changeNumber
+  public init(number: Int64, bits: Int64 = 0) {
+    self.number = number
+    self.bits = bits
   }
 
-  /// Nothing seen.
-  public static let start = Cursor(epoch: 0, changeNumber: 0)
+  /// Of no database.
+  public static let none = Epoch(number: 0)
+}
+
+/// How much of a person's data a device has received.
+public struct Cursor: Hashable, Sendable {
+  public var epoch: Epoch
+  /// The number of the last change received; 0: nothing. Below 0: nothing counts as received, what was is dropped with the answer.
+  public var changeNumber: Int64
+  /// Proves that a server gave it.
+  public var tag: [UInt8]
+
+  public init(epoch: Epoch, changeNumber: Int64, tag: [UInt8] = []) {
+    self.epoch = epoch
+    self.changeNumber = changeNumber
+    self.tag = tag
+  }
+
+  /// Nothing received.
+  public static let start = Cursor(epoch: .none, changeNumber: 0)
 }

@@ -37,17 +37,6 @@ public struct DeviceReplica: Equatable, Sendable {
     }
   }
 
-  public struct FormerHabit: Equatable, Sendable {
-    public var fields: HabitFields
-    /// The operation that makes it anew; 0: there was no need yet.
-    public var revivalSeq: Int64
-
-    public init(fields: HabitFields, revivalSeq: Int64 = 0) {
-      self.fields = fields
-      self.revivalSeq = revivalSeq
-    }
-  }
-
   public struct Rejected: Equatable, Sendable {
     public var operation: Operation
     public var reason: OperationRejection
@@ -58,15 +47,22 @@ public struct DeviceReplica: Equatable, Sendable {
     }
   }
 
-  /// What has changed since `changesAreSaved`, for whoever keeps the replica.
+  /// What has changed since `changesAreSaved`.
   public private(set) var unsaved = ReplicaChanges()
 
-  /// Habits of a life of the database that is over, until everything of it is sent again: the server may have lost one that another device has
-  /// made and not sent again yet.
-  public private(set) var formerHabits: [Identifier: FormerHabit] = [:]
+  /// Habits that this device knew before the server lost something, until the server has them again.
+  public private(set) var formerHabits: [Identifier: HabitFields] = [:]
+  /// Habits that were deleted, and that operations name which the device still has: should the server lose both, these are stated before.
+  public private(set) var deletedHabits: [Identifier: HabitFields] = [:]
+  /// What was seen with the last complete pull, besides this device's own operations.
+  public private(set) var seen = SeenStatements.nothing
+  /// When the person's day begins, in minutes after midnight, as received.
+  public private(set) var dayStartMinutes: Int32 = 0
 
-  private var resume: [UInt8] = []
-  private var lastSeq: Int64 = 0
+  /// Where a pull that takes several responses goes on; empty otherwise.
+  public private(set) var resume: [UInt8] = []
+  /// The number of the operation that was made last.
+  public private(set) var lastSeq: Int64 = 0
 
   public init(userID: Identifier, deviceID: Identifier, clock: HybridClock = HybridClock()) {
     self.userID = userID
@@ -81,35 +77,69 @@ public struct DeviceReplica: Equatable, Sendable {
   @discardableResult
   public mutating func make(_ change: Operation.Change, milliseconds: Int64) -> Operation {
     lastSeq += 1
-    let seen = Cursor(epoch: cursor.epoch, changeNumber: max(0, cursor.changeNumber))
-    let operation = Operation(seq: lastSeq, time: clock.tick(milliseconds: milliseconds), seen: seen, change: change)
+    let operation = Operation(
+      seq: lastSeq, time: clock.tick(milliseconds: milliseconds), seen: seen, change: named(change))
     queue.append(operation)
     unsaved.operations.insert(lastSeq)
     return operation
   }
 
+  /// An undo takes back what the device shows as done: what it has received, and its own operations.
+  private func named(_ change: Operation.Change) -> Operation.Change {
+    guard case .setCompletion(var wanted) = change, !wanted.done, wanted.undone == nil else { return change }
+    let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+    let own = (kept.map(\.operation) + queue).filter { operation in
+      switch operation.change {
+      case .setCompletion(let made): made.done && operation.cellKey == key
+      case .resolveConflict(let resolution): !resolution.takesOther && isAbout(key, notices[resolution.noticeID])
+      default: false
+      }
+    }
+    let names = own.suffix(DayStatements.undoneMax / 2).map { StatementID(source: deviceID, seq: $0.seq) }
+    let received = cells[key]?.completions.prefix(DayStatements.undoneMax / 2) ?? []
+    // None: all that was seen is meant, as on the wire.
+    let undone = Set(names + received).sorted()
+    wanted.undone = undone.isEmpty ? nil : undone
+    return .setCompletion(wanted)
+  }
+
+  /// A resolution that keeps a day done is a completion of it; of a notice that is gone nothing is known.
+  private func isAbout(_ key: CellKey, _ notice: Notice?) -> Bool {
+    guard let notice else { return true }
+    return notice.kind == .doneConflict && notice.habitID == key.habitID && notice.day == key.day
+  }
+
   /// A day as the person sees it: what was received, with what is still in the queue.
   public func shownCell(_ key: CellKey) -> LedgerCell? {
     queue.reduce(cells[key]?.cell) { cell, operation in
-      guard case .setCompletion(let wanted) = operation.change,
-        CellKey(habitID: wanted.habitID, day: wanted.day) == key
-      else { return cell }
-      return Self.shown(wanted, over: cell)
+      operation.cellKey == key ? Self.shown(operation.change, over: cell) : cell
     }
   }
 
   /// All days as the person sees them.
   public var shownCells: [CellKey: LedgerCell] {
     queue.reduce(into: cells.mapValues(\.cell)) { shown, operation in
-      guard case .setCompletion(let wanted) = operation.change else { return }
-      let key = CellKey(habitID: wanted.habitID, day: wanted.day)
-      shown[key] = Self.shown(wanted, over: shown[key])
+      guard let key = operation.cellKey else { return }
+      shown[key] = Self.shown(operation.change, over: shown[key])
     }
   }
 
-  private static func shown(_ wanted: Operation.Completion, over cell: LedgerCell?) -> LedgerCell? {
-    guard wanted.done else { return cell.map { LedgerCell(done: false, note: $0.note, trust: $0.trust) } }
-    return LedgerCell(done: true, note: wanted.note, trust: cell?.trust ?? .counted)
+  private static func shown(_ change: Operation.Change, over cell: LedgerCell?) -> LedgerCell? {
+    switch change {
+    case .setCompletion(let wanted) where wanted.done:
+      LedgerCell(done: true, note: wanted.note ?? cell?.note ?? "", trust: cell?.trust ?? .counted)
+    case .setCompletion: cell.map { LedgerCell(done: false, note: $0.note, trust: $0.trust) }
+    case .setNote(let wanted):
+      LedgerCell(done: cell?.done ?? false, note: wanted.text, trust: cell?.trust ?? .counted)
+    case .editHabit, .deleteHabit, .resolveConflict, .setDayStart, .malformed: cell
+    }
+  }
+
+  /// When the person's day begins, in minutes after midnight, as the person sees it.
+  public var shownDayStartMinutes: Int32 {
+    queue.reduce(dayStartMinutes) { minutes, operation in
+      if case .setDayStart(let wanted) = operation.change { wanted } else { minutes }
+    }
   }
 
   /// The habits as the person sees them.
@@ -121,7 +151,7 @@ public struct DeviceReplica: Equatable, Sendable {
         for field in edit.changed { fields.take(field, from: edit.fields) }
         habits[edit.habitID] = fields
       case .deleteHabit(let habitID): habits[habitID] = nil
-      case .setCompletion, .resolveConflict, .malformed: break
+      case .setCompletion, .setNote, .resolveConflict, .setDayStart, .malformed: break
       }
     }
   }
@@ -140,16 +170,28 @@ public struct DeviceReplica: Equatable, Sendable {
 
   // MARK: Sending
 
+  /// Habits restated in one submission, besides those that its operations name.
+  public static let restatedHabitsMax = 200
+
   /// What to send next. The same is sent again until it is answered.
   public var submission: SyncSubmission {
     let operations = Array(queue.prefix(Self.operationsMax))
+    let named = Set(operations.compactMap(\.habitID))
+    let restated = formerHabits.sorted { left, right in
+      (named.contains(left.key) ? 0 : 1, left.key) < (named.contains(right.key) ? 0 : 1, right.key)
+    }
     return SyncSubmission(
       userID: userID, cursor: cursor, resume: resume, operations: operations,
-      nothingLeft: operations.count == queue.count)
+      nothingLeft: operations.count == queue.count,
+      restatedHabits: restated.prefix(max(Self.restatedHabitsMax, named.count)).map {
+        SyncChanges.Habit(id: $0.key, fields: $0.value)
+      },
+      oldestKeptSeq: kept.first?.operation.seq ?? queue.first?.seq ?? 0,
+      digest: resume.isEmpty && cursor.changeNumber > 0 ? digest : nil)
   }
 
   /// Whether there is something to send, or more to fetch.
-  public var isBehind: Bool { !queue.isEmpty || !resume.isEmpty }
+  public var isBehind: Bool { !queue.isEmpty || !resume.isEmpty || !formerHabits.isEmpty }
 
   // MARK: Receiving
 
@@ -167,20 +209,29 @@ public struct DeviceReplica: Equatable, Sendable {
   ///   - sent: What it answers.
   ///   - milliseconds: The device's wall clock, since 1970.
   public mutating func receive(_ changes: SyncChanges, to sent: SyncSubmission, milliseconds: Int64) -> Receipt {
-    // A late answer from a life of the database that is over: what it decided may be lost, and is sent again.
-    guard changes.cursor.epoch >= cursor.epoch else { return .outdated }
+    // A late answer from a life of the database that is over: what it decided may be lost, and is sent again. What was sent after the device
+    // had learned of its epoch is answered by the server of now, also where that one's epoch is an earlier one (an old primary came back).
+    guard changes.cursor.epoch.number >= cursor.epoch.number || sent.cursor.epoch == cursor.epoch else {
+      return .outdated
+    }
     // No cursor was given in an epoch of 0.
-    let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != 0
-    if isNewEpoch { keepFormerHabits() }
+    let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != .none
+    if isNewEpoch && changes.isReset { keepFormerHabits() }
+    for habit in sent.restatedHabits where formerHabits[habit.id] == habit.fields {
+      formerHabits[habit.id] = nil
+      unsaved.formerHabits.insert(habit.id)
+    }
     settle(changes.outcomes, milliseconds: milliseconds)
+    clock.observe(changes.latestTime)
+    // The server holds less of this device than it had acknowledged: what it may have lost is sent again.
+    sendAgain(after: changes.lastSeq)
     // Changes count from a cursor: an answer to another one does not fit. What it told will be told again.
     guard sent.cursor == cursor, sent.resume == resume else { return .outdated }
-    if isNewEpoch { sendKeptAgain() }
-    if changes.isReset { dropReceived() }
+    if changes.isReset || sent.cursor == .start { dropReceived() }
     take(changes)
     cursor = changes.cursor
     resume = changes.resume
-    if !isBehind { dropFormerHabits() }
+    if let seen = changes.seen { self.seen = seen }
     guard let theirs = changes.digest, theirs != digest else { return .good }
     pullEverything()
     return .diverged
@@ -192,7 +243,8 @@ public struct DeviceReplica: Equatable, Sendable {
       kept.append(Kept(operation: operation, decidedAtMilliseconds: milliseconds))
       unsaved.operations.insert(operation.seq)
       guard let reason = outcome.rejection else { continue }
-      if reason == .habitNotFound, revive(operation, milliseconds: milliseconds) { continue }
+      // The wall clock was a day or more ahead: what follows must not be ordered after that.
+      if reason == .clockSkew, clock.last >= operation.time { clock = HybridClock() }
       rejected.removeAll { $0.operation.time == operation.time }
       let place = rejected.firstIndex { operation.time < $0.operation.time } ?? rejected.endIndex
       rejected.insert(Rejected(operation: operation, reason: reason), at: place)
@@ -205,33 +257,30 @@ public struct DeviceReplica: Equatable, Sendable {
         unsaved.operations.insert(kept.operation.seq)
         return true
       }
+      for id in deletedHabits.keys where !namesHabit(id) { forgetDeletedHabit(id) }
     }
-  }
-
-  /// Makes a habit anew that the server has lost, and states again what was rejected for want of it.
-  private mutating func revive(_ operation: Operation, milliseconds: Int64) -> Bool {
-    guard let habitID = operation.habitID, let former = formerHabits[habitID] else { return false }
-    // Whatever was made after that is rejected for another reason, and for good.
-    guard former.revivalSeq == 0 || operation.seq < former.revivalSeq else { return false }
-    if former.revivalSeq == 0 {
-      let edit = Operation.HabitEdit(habitID: habitID, fields: former.fields)
-      let revival = make(.editHabit(edit), milliseconds: milliseconds)
-      formerHabits[habitID]?.revivalSeq = revival.seq
-      unsaved.formerHabits.insert(habitID)
-    }
-    make(operation.change, milliseconds: milliseconds)
-    return true
   }
 
   private mutating func keepFormerHabits() {
-    unsaved.formerHabits.formUnion(habits.keys)
-    formerHabits.merge(habits.mapValues { FormerHabit(fields: $0) }) { $1 }
+    for (id, fields) in deletedHabits.merging(habits, uniquingKeysWith: { $1 }) {
+      unsaved.formerHabits.insert(id)
+      formerHabits[id] = fields
+    }
   }
 
-  private mutating func dropFormerHabits() {
-    guard !formerHabits.isEmpty else { return }
-    unsaved.formerHabits.formUnion(formerHabits.keys)
-    formerHabits = [:]
+  /// Whether an operation that the device still has names a habit.
+  private func namesHabit(_ id: Identifier) -> Bool {
+    queue.contains { $0.habitID == id } || kept.contains { $0.operation.habitID == id }
+  }
+
+  private mutating func noteDeletedHabit(_ id: Identifier, _ fields: HabitFields) {
+    guard namesHabit(id) else { return }
+    deletedHabits[id] = fields
+    unsaved.deletedHabits.insert(id)
+  }
+
+  private mutating func forgetDeletedHabit(_ id: Identifier) {
+    if deletedHabits.removeValue(forKey: id) != nil { unsaved.deletedHabits.insert(id) }
   }
 
   private mutating func take(_ changes: SyncChanges) {
@@ -241,15 +290,22 @@ public struct DeviceReplica: Equatable, Sendable {
       digest += HabitState.itemDigest(habitID: habit.id, habit.fields)
       habits[habit.id] = habit.fields
       unsaved.habits.insert(habit.id)
+      if formerHabits.removeValue(forKey: habit.id) != nil { unsaved.formerHabits.insert(habit.id) }
+      forgetDeletedHabit(habit.id)
     }
     for cell in changes.cells {
+      // Answers to another cursor were sorted out, and versions of another life of the database cannot be compared.
       if let known = cells[cell.key] {
-        guard known.version <= cell.version else { continue }
         digest -= CellState.itemDigest(cell.key, known.cell)
       }
       digest += CellState.itemDigest(cell.key, cell.cell)
       cells[cell.key] = cell
       unsaved.cells.insert(cell.key)
+    }
+    if let minutes = changes.dayStartMinutes {
+      digest -= AccountSettings.itemDigest(dayStartMinutes: dayStartMinutes)
+      digest += AccountSettings.itemDigest(dayStartMinutes: minutes)
+      dayStartMinutes = minutes
     }
     for told in changes.notices {
       notices[told.id] = told.notice
@@ -259,6 +315,7 @@ public struct DeviceReplica: Equatable, Sendable {
 
   private mutating func dropHabit(_ id: Identifier) {
     guard let fields = habits.removeValue(forKey: id) else { return }
+    noteDeletedHabit(id, fields)
     digest -= HabitState.itemDigest(habitID: id, fields)
     unsaved.habits.insert(id)
     for (key, cell) in cells where key.habitID == id {
@@ -272,9 +329,11 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.habits.formUnion(habits.keys)
     unsaved.cells.formUnion(cells.keys)
     unsaved.notices.formUnion(notices.keys)
+    for (id, fields) in habits { noteDeletedHabit(id, fields) }
     habits = [:]
     cells = [:]
     notices = [:]
+    dayStartMinutes = 0
     digest = .empty
   }
 
@@ -286,11 +345,15 @@ public struct DeviceReplica: Equatable, Sendable {
 
   // MARK: When the server has lost something, or this device has
 
-  /// The server was restored to an earlier moment: whatever it may have lost is sent again. What it has not lost gets its first outcome.
-  private mutating func sendKeptAgain() {
-    unsaved.operations.formUnion(kept.map(\.operation.seq))
-    queue = kept.map(\.operation) + queue
-    kept = []
+  /// The server holds this device's operations up to `seq`: those after it that are kept are sent again, as they were.
+  private mutating func sendAgain(after seq: Int64) {
+    guard let last = kept.last?.operation.seq, seq < last,
+      let place = kept.firstIndex(where: { $0.operation.seq > seq })
+    else { return }
+    keepFormerHabits()
+    unsaved.operations.formUnion(kept[place...].map(\.operation.seq))
+    queue = kept[place...].map(\.operation) + queue
+    kept.removeSubrange(place...)
   }
 
   /// What to do after the server has refused a submission.
@@ -301,30 +364,48 @@ public struct DeviceReplica: Equatable, Sendable {
     case registerAnew
   }
 
-  /// The server waits for another operation than the first one sent: it has lost some, which are sent again if they are still here.
+  /// The server waits for another operation than the first one sent: it has lost some, which are sent again as far as they are still here.
+  /// `SyncSubmission.oldestKeptSeq` says which are not.
   public mutating func expected(_ seq: Int64) -> Remedy {
-    guard let place = kept.firstIndex(where: { $0.operation.seq == seq }) else { return .registerAnew }
-    unsaved.operations.formUnion(kept[place...].map(\.operation.seq))
-    queue = kept[place...].map(\.operation) + queue
-    kept.removeSubrange(place...)
+    guard let last = kept.last?.operation.seq, seq <= last else { return .registerAnew }
+    sendAgain(after: seq - 1)
     return .sendAgain
   }
 
-  /// Numbers the queue anew under a fresh id. Whoever was restored from an old copy, or lost what the server waits for, goes on so.
-  ///
-  /// - Parameter serverHasLost: The server does not know what it has decided (of this device, or as much as it waits for): all of it is queued
-  ///   again. Otherwise this device is an old copy, and what it holds as decided is.
-  public mutating func continueAsNewDevice(_ deviceID: Identifier, serverHasLost: Bool) {
-    self.deviceID = deviceID
+  /// The server takes the cursor for none of its own: everything is pulled without one. What was received stays to be seen until then, and its
+  /// habits are stated again, for who knows what that server holds.
+  public mutating func cursorIsInvalid() {
+    keepFormerHabits()
+    cursor = .start
+    resume = []
+  }
+
+  /// Numbers the queue anew under a fresh id: this device was restored from an old copy, and its numbers were used for other operations.
+  public mutating func continueAsNewDevice(_ deviceID: Identifier) {
     unsaved.operations.formUnion((kept.map(\.operation) + queue).map(\.seq))
-    if serverHasLost { sendKeptAgain() }
     kept = []
-    for index in queue.indices { queue[index].seq = Int64(index + 1) }
+    let former = self.deviceID
+    // What was decided of the former device's operations until the copy was made is another device's now, and was seen.
+    let decided = (queue.first?.seq ?? lastSeq + 1) - 1
+    let formerSeen = SeenStatements(decided > 0 ? [StatementID(source: former, seq: decided)] : [])
+    seen.formUnion(formerSeen)
+    var renamed: [StatementID: StatementID] = [:]
+    for index in queue.indices {
+      let seq = Int64(index + 1)
+      renamed[StatementID(source: former, seq: queue[index].seq)] = StatementID(source: deviceID, seq: seq)
+      queue[index].seq = seq
+      queue[index].seen.formUnion(formerSeen)
+      guard case .setCompletion(var wanted) = queue[index].change, let undone = wanted.undone else { continue }
+      wanted.undone = undone.map { renamed[$0] ?? $0 }
+      queue[index].change = .setCompletion(wanted)
+    }
+    self.deviceID = deviceID
     lastSeq = Int64(queue.count)
     unsaved.operations.formUnion(queue.map(\.seq))
-    unsaved.formerHabits.formUnion(formerHabits.keys)
-    formerHabits = formerHabits.mapValues { FormerHabit(fields: $0.fields) }
   }
+
+  /// Something of this person's became part of the account by a call, as a migration: what is made from now on has seen it.
+  public mutating func noteSeen(_ id: StatementID) { seen.formUnion(SeenStatements([id])) }
 
   // MARK: Storage
 
@@ -342,6 +423,9 @@ public struct DeviceReplica: Equatable, Sendable {
     rejected = stored.rejected.sorted { $0.operation.time < $1.operation.time }
     lastSeq = stored.lastSeq
     formerHabits = stored.formerHabits
+    deletedHabits = stored.deletedHabits
+    seen = stored.seen
+    dayStartMinutes = stored.dayStartMinutes
   }
 
   /// Everything, to be kept.
@@ -349,7 +433,7 @@ public struct DeviceReplica: Equatable, Sendable {
     StoredReplica(
       userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
       cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, lastSeq: lastSeq,
-      formerHabits: formerHabits)
+      formerHabits: formerHabits, deletedHabits: deletedHabits, seen: seen, dayStartMinutes: dayStartMinutes)
   }
 
   /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if nothing is.

@@ -61,7 +61,7 @@ public struct HabitFields: Hashable, Sendable {
   }
 
   /// Sets a field to what `text(of:)` gave; text that cannot be a value changes nothing.
-  mutating func set(_ field: HabitField, text: String) {
+  public mutating func set(_ field: HabitField, text: String) {
     switch field {
     case .name: name = text
     case .description: description = text
@@ -72,78 +72,61 @@ public struct HabitFields: Hashable, Sendable {
   }
 }
 
-/// Who changed something last, and when.
-public struct Stamp: Hashable, Sendable {
-  /// The change number of that change.
-  public var version: Int64
-  /// By which concurrent changes are ordered.
-  public var time: HybridTime
-  /// Nil: no device of the person, such as a migration.
-  public var deviceID: Identifier?
-
-  public init(version: Int64, time: HybridTime, deviceID: Identifier?) {
-    self.version = version
-    self.time = time
-    self.deviceID = deviceID
-  }
-
-  /// Whether an author knew of this change.
-  func isSeen(by author: Author) -> Bool { version <= author.seenChangeNumber || isOwn(author) }
-
-  private func isOwn(_ author: Author) -> Bool { deviceID != nil && deviceID == author.deviceID }
-
-  /// Whether a concurrent change at `time` by `author` wins: the later time, then the greater device.
-  func loses(to author: Author) -> Bool {
-    (time, deviceID ?? .zero) < (author.time, author.deviceID ?? .zero)
-  }
-}
-
-/// On whose behalf a change is decided.
-struct Author {
-  let deviceID: Identifier?
-  /// Ordered by this.
-  let time: HybridTime
-  /// The last change it had seen.
-  let seenChangeNumber: Int64
-}
-
 /// A habit as the server holds it.
 public struct HabitState: Equatable, Sendable {
+  /// What the statements come to.
   public var fields: HabitFields
   public var createdAtMilliseconds: Int64
   /// The change number of the last change of its fields, its deletion or return.
   public var version: Int64
   /// Deleted: devices do not show it; its days stay in the ledger.
   public var isDeleted: Bool
-  /// The change that brought it back from deletion; 0: none. Whoever has not seen it needs all its days again.
+  /// The change that brought it back from deletion; 0: none. A device that has not received that change needs all its days again.
   public var returnedVersion: Int64
-  /// By `HabitField`, in the order of the cases.
-  public var stamps: [Stamp]
-  /// Who completed a day last: the last completion, and the last by another device than that one's.
-  public var completions: [Stamp]
+  /// `HabitStatements.encoded`: few changes of a day look into them.
+  public private(set) var encodedStatements: [UInt8]
   /// What the counted days add up to.
   public var summary: StreakSummary
+  /// Counted days before the account's first date to which the bound applies.
+  public var earlyDays: Int
 
   public init(
     fields: HabitFields, createdAtMilliseconds: Int64, version: Int64, isDeleted: Bool = false,
-    returnedVersion: Int64 = 0, stamps: [Stamp], completions: [Stamp] = [], summary: StreakSummary
+    returnedVersion: Int64 = 0, encodedStatements: [UInt8], summary: StreakSummary, earlyDays: Int = 0
   ) {
     self.fields = fields
     self.createdAtMilliseconds = createdAtMilliseconds
     self.version = version
     self.isDeleted = isDeleted
     self.returnedVersion = returnedVersion
-    self.stamps = stamps
-    self.completions = completions
+    self.encodedStatements = encodedStatements
     self.summary = summary
+    self.earlyDays = earlyDays
   }
 
   /// A habit that is made now.
-  public init(made fields: HabitFields, createdAtMilliseconds: Int64, stamp: Stamp) {
+  public init(made fields: HabitFields, createdAtMilliseconds: Int64, version: Int64, stamp: Stamp) {
     self.init(
-      fields: fields, createdAtMilliseconds: createdAtMilliseconds, version: stamp.version,
-      stamps: HabitField.allCases.map { _ in stamp }, summary: StreakSummary(countedDays: EmptyCollection()))
+      fields: fields, createdAtMilliseconds: createdAtMilliseconds, version: version,
+      encodedStatements: HabitStatements(fields, stamp).encoded,
+      summary: StreakSummary(countedDays: EmptyCollection()))
   }
+
+  /// What was stated about it.
+  public var statements: HabitStatements {
+    get { HabitStatements(encoded: encodedStatements, fields: fields) }
+    set {
+      encodedStatements = newValue.encoded
+      // Where all fields were stated together, the values lie in `fields` alone.
+      fields = newValue.fields(isDeleted: isDeleted)
+    }
+  }
+
+  /// The latest time among what was stated.
+  public var latestTime: HybridTime { statements.latestTime }
+
+  /// It was deleted once, whether that holds or not.
+  var hasDeletions: Bool { !HabitStatements.isPlain(encoded: encodedStatements) && !statements.deletions.isEmpty }
 
   /// What it adds to the digest of the person's visible state, besides its cells.
   func digest(habitID: Identifier) -> StateDigest {
@@ -160,16 +143,5 @@ public struct HabitState: Equatable, Sendable {
     bytes.append(fields.position)
     bytes.append(fields.archived)
     return StateDigest(ofItem: bytes.bytes)
-  }
-
-  /// A change of it that the author had not seen: of a field, or a completed day.
-  func hasUnseenChange(by author: Author) -> Bool {
-    stamps.contains { !$0.isSeen(by: author) } || completions.contains { !$0.isSeen(by: author) }
-  }
-
-  /// Notes a completed day.
-  mutating func noteCompletion(_ stamp: Stamp) {
-    let other = completions.first { $0.deviceID != stamp.deviceID }
-    completions = [stamp] + (other.map { [$0] } ?? [])
   }
 }

@@ -45,19 +45,35 @@ public struct HybridClock: Equatable, Sendable {
   public mutating func observe(_ time: HybridTime) { last = max(last, time) }
 }
 
-/// What the server makes of the time that a device states. Only being ahead matters: a clock in the past orders as made.
-public enum ClockRules {
+/// What the server makes of the times that a device states. Only being ahead matters: a clock in the past orders as made.
+public struct ClockRules: Sendable {
   /// A device this far ahead is believed, in milliseconds.
   public static let aheadMillisecondsMax: Int64 = 60_000
   /// A device this far ahead is refused, in milliseconds.
   public static let refusedMilliseconds: Int64 = 86_400_000
 
-  /// The time by which an operation is ordered: the stated one, or the server's if the device is too far ahead.
-  /// - Parameter now: The server's clock, in milliseconds since 1970.
-  /// - Returns: Nil if the device's clock is so far ahead that the operation is refused.
-  public static func ordered(_ stated: HybridTime, now: Int64) -> HybridTime? {
-    let ahead = stated.milliseconds - max(now, 0)
-    if ahead >= refusedMilliseconds { return nil }
-    return ahead > aheadMillisecondsMax ? HybridTime(milliseconds: now) : stated
+  /// The server's clock, in milliseconds since 1970.
+  let now: Int64
+  /// By how much the device's clock is ahead, in milliseconds; 0 within `aheadMillisecondsMax`.
+  public let skewMilliseconds: Int64
+
+  /// - Parameter sentAt: The device's clock at sending, in milliseconds since 1970; nil: not stated.
+  public init(now: Int64, sentAt: Int64? = nil) {
+    self.now = now
+    let (ahead, overflow) = (sentAt ?? now).subtractingReportingOverflow(now)
+    skewMilliseconds = overflow || ahead <= Self.aheadMillisecondsMax ? 0 : ahead
+  }
+
+  /// The time by which an operation is ordered: the stated one less the device's skew, and never later than now.
+  /// - Returns: Nil if the clock is so far ahead that the operation is refused.
+  public func ordered(_ stated: HybridTime) -> HybridTime? {
+    guard skewMilliseconds < Self.refusedMilliseconds else { return nil }
+    let milliseconds = stated.milliseconds - skewMilliseconds
+    let ahead = milliseconds - max(now, 0)
+    if ahead >= Self.refusedMilliseconds { return nil }
+    if ahead > Self.aheadMillisecondsMax { return HybridTime(milliseconds: now) }
+    return skewMilliseconds == 0
+      ? stated
+      : HybridTime(milliseconds: milliseconds, counter: UInt16(truncatingIfNeeded: stated.packed))
   }
 }

@@ -1,3 +1,5 @@
+internal import Cryptography
+
 /// Something every device of a person is told until it acknowledges it: a conflict, or a streak that healed.
 public struct Notice: Hashable, Sendable {
   public enum Kind: Int16, Hashable, Sendable, CaseIterable {
@@ -45,5 +47,28 @@ public struct Notice: Hashable, Sendable {
     self.madeAtMilliseconds = madeAtMilliseconds
     self.version = version
     self.isResolved = isResolved
+  }
+}
+
+extension Notice {
+  /// The id of the notice that a statement about a day lost. It follows from the statement, so that it survives a change of epoch.
+  static func id(_ kind: Kind, _ key: CellKey, loser: StatementID) -> Identifier {
+    id(kind, key.habitID, key.day.number, loser)
+  }
+
+  /// The id of the notice that a statement about a habit lost.
+  static func id(_ kind: Kind, _ habitID: Identifier, _ field: HabitField? = nil, loser: StatementID) -> Identifier {
+    id(kind, habitID, Int32(field?.rawValue ?? 0), loser)
+  }
+
+  private static func id(_ kind: Kind, _ habitID: Identifier, _ place: Int32, _ loser: StatementID) -> Identifier {
+    var bytes = CanonicalBytes(tag: 4)
+    bytes.append(kind.rawValue)
+    bytes.append(habitID)
+    bytes.append(place)
+    bytes.append(loser.source)
+    bytes.append(loser.seq)
+    let (high, low) = SHA256.leadingNumbers(of: bytes.bytes)
+    return Identifier(high: high, low: low)
   }
 }

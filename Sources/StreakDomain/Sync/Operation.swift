@@ -4,11 +4,11 @@ public struct Operation: Hashable, Sendable {
   public var seq: Int64
   /// When it was made, by the device's hybrid clock.
   public var time: HybridTime
-  /// What the device had seen of the person's data when it was made.
-  public var seen: Cursor
+  /// What the device had seen when it was made, besides its own operations.
+  public var seen: SeenStatements
   public var change: Change
 
-  public init(seq: Int64, time: HybridTime, seen: Cursor, change: Change) {
+  public init(seq: Int64, time: HybridTime, seen: SeenStatements, change: Change) {
     self.seq = seq
     self.time = time
     self.seen = seen
@@ -18,26 +18,50 @@ public struct Operation: Hashable, Sendable {
   /// What an operation states.
   public enum Change: Hashable, Sendable {
     case setCompletion(Completion)
+    case setNote(Note)
     case editHabit(HabitEdit)
     case deleteHabit(Identifier)
     case resolveConflict(Resolution)
+    /// Minutes after midnight at which the person's day begins.
+    case setDayStart(Int32)
     /// Something that this program does not understand or that cannot be: rejected, so that it blocks nothing.
     case malformed
   }
 
-  /// "Day D of habit H is done, note N", or "is not done" (the note then stays as it is).
+  /// "Day D of habit H is done", or "is not done after all".
   public struct Completion: Hashable, Sendable {
     public var habitID: Identifier
     public var day: Day
     public var done: Bool
-    public var note: String
+    /// The day's note; nil: none is stated, as by empty text. Not looked at when `done` is false.
+    public var note: String?
     public var made: LocalTime
+    /// If `done` is false: the completions that are taken back. Nil: all that the author had seen, as by an empty list.
+    public var undone: [StatementID]?
 
-    public init(habitID: Identifier, day: Day, done: Bool, note: String = "", made: LocalTime) {
+    public init(
+      habitID: Identifier, day: Day, done: Bool, note: String? = nil, made: LocalTime, undone: [StatementID]? = nil
+    ) {
       self.habitID = habitID
       self.day = day
       self.done = done
-      self.note = note
+      self.note = note == "" ? nil : note
+      self.made = made
+      self.undone = undone?.isEmpty == true ? nil : undone
+    }
+  }
+
+  /// The note of a day; empty text clears it.
+  public struct Note: Hashable, Sendable {
+    public var habitID: Identifier
+    public var day: Day
+    public var text: String
+    public var made: LocalTime
+
+    public init(habitID: Identifier, day: Day, text: String, made: LocalTime) {
+      self.habitID = habitID
+      self.day = day
+      self.text = text
       self.made = made
     }
   }
@@ -56,10 +80,10 @@ public struct Operation: Hashable, Sendable {
     }
   }
 
-  /// Picks a side of a conflict.
+  /// States the value that is to hold after a conflict.
   public struct Resolution: Hashable, Sendable {
     public var noticeID: Identifier
-    /// The value that was not kept is to hold after all.
+    /// The value that lost is to hold after all.
     public var takesOther: Bool
 
     public init(noticeID: Identifier, takesOther: Bool) {
@@ -69,12 +93,29 @@ public struct Operation: Hashable, Sendable {
   }
 
   /// The habit it is about, if it names one.
+  public var habitID: Identifier? { change.habitID }
+  /// The cell it is about, if it is about one.
+  public var cellKey: CellKey? { change.cellKey }
+}
+
+extension Operation.Change {
+  /// The habit it is about, if it names one.
   public var habitID: Identifier? {
-    switch change {
+    switch self {
     case .setCompletion(let completion): completion.habitID
+    case .setNote(let note): note.habitID
     case .editHabit(let edit): edit.habitID
     case .deleteHabit(let habitID): habitID
-    case .resolveConflict, .malformed: nil
+    case .resolveConflict, .setDayStart, .malformed: nil
+    }
+  }
+
+  /// The cell it is about, if it is about one.
+  public var cellKey: CellKey? {
+    switch self {
+    case .setCompletion(let completion): CellKey(habitID: completion.habitID, day: completion.day)
+    case .setNote(let note): CellKey(habitID: note.habitID, day: note.day)
+    case .editHabit, .deleteHabit, .resolveConflict, .setDayStart, .malformed: nil
     }
   }
 }
@@ -84,7 +125,7 @@ public struct OperationOutcome: Hashable, Sendable {
   public enum Status: Int16, Hashable, Sendable {
     /// It holds (also if it changed nothing because all was so already).
     case applied = 1
-    /// It was concurrent with another edit that was kept; its value is in a conflict.
+    /// It was concurrent with another statement that holds; its value is in a conflict.
     case superseded = 2
     /// It breaks a rule; it is in the inbox.
     case rejected = 3
@@ -120,12 +161,11 @@ public enum OperationRejection: String, Error, Sendable, CaseIterable {
   case futureDay = "FUTURE_DAY"
   case dayMismatch = "DAY_MISMATCH"
   case daySealed = "DAY_SEALED"
+  /// Of a direct call only: nothing is recorded for that day.
   case cellNotFound = "CELL_NOT_FOUND"
   case habitNotFound = "HABIT_NOT_FOUND"
   /// The device's clock is a day or more ahead.
   case clockSkew = "CLOCK_SKEW"
-  /// It claims to have seen a change that has not happened.
-  case changeUnknown = "CHANGE_UNKNOWN"
   case habitLimit = "HABIT_LIMIT"
   case conflictNotFound = "CONFLICT_NOT_FOUND"
 

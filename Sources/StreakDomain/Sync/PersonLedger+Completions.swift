@@ -1,156 +1,190 @@
 extension PersonLedger {
-  /// "Done" or "not done after all".
-  mutating func setCompletion(
-    _ wanted: Operation.Completion, by author: Author, now: Int64, makeID: () -> Identifier
-  ) throws(OperationRejection) -> OperationOutcome {
-    guard wanted.note.utf8.count <= CapturedSession.noteBytesMax else { throw .malformed }
-    let key = CellKey(habitID: wanted.habitID, day: wanted.day)
-    return wanted.done
-      ? try complete(wanted, key, by: author, now: now, makeID: makeID)
-      : try undo(wanted, key, by: author, now: now, makeID: makeID)
-  }
-
-  private func today(_ made: LocalTime, now: Int64) -> Day {
-    min(zones.today(now: now), made.day(atMilliseconds: now))
-  }
-
   // MARK: Done
 
-  private mutating func complete(
-    _ wanted: Operation.Completion, _ key: CellKey, by author: Author, now: Int64, makeID: () -> Identifier
+  /// "Done", perhaps with a note.
+  mutating func complete(
+    _ wanted: Operation.Completion, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
+    guard (wanted.note?.utf8.count ?? 0) <= CapturedSession.noteBytesMax else { throw .malformed }
     if let rejection = DayRules.rejection(day: wanted.day, made: wanted.made, now: now) {
       throw OperationRejection(rejection)
     }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
-    let existing = cells[key]
-    let trust = trust(of: wanted, existing, by: author, now: now)
+    let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+    var statements = cells[key]?.statements ?? DayStatements()
+    let trust =
+      statements.inheritedTrust(of: author)
+      ?? CompletionTrust(sources.claim(wanted.day, of: deviceID, made: wanted.made, now: now))
+    changes.isHeadChanged = true
     zones.note(wanted.made, now: now)
-    let merge = Self.merge(wanted, into: existing, trust: trust, by: author)
-    let isRevival = habits[wanted.habitID]?.isDeleted == true
-    guard merge.cell != existing?.cell || !merge.conflicts.isEmpty || isRevival else {
-      return OperationOutcome(seq: 0, status: .applied, trust: trust)
-    }
-    let version = nextVersion()
-    if isRevival { revive(wanted.habitID, version: version, by: author, now: now, makeID: makeID) }
-    if merge.cell != existing?.cell {
-      setCell(
-        CellState(
-          cell: merge.cell, stamp: Stamp(version: version, time: merge.time, deviceID: merge.deviceID),
-          made: wanted.made, recordedAtMilliseconds: now), key)
-    }
-    var noticeID: Identifier?
-    for conflict in merge.conflicts {
-      let id = makeID()
-      noticeID = noticeID ?? id
-      setNotice(
-        Notice(
-          kind: conflict.kind, habitID: key.habitID, day: key.day, kept: conflict.kept, other: conflict.other,
-          otherDeviceID: conflict.loser, madeAtMilliseconds: now, version: version), id)
-    }
-    return OperationOutcome(
-      seq: 0, status: merge.holds ? .applied : .superseded, changeNumber: version, trust: trust, noticeID: noticeID)
-  }
-
-  /// A day is worth what its first claim is worth: a later note, or undo and redo, neither raise nor lower it. Only another device's claim, which
-  /// would count by itself, raises it: it may have been made in time and arrived late.
-  private mutating func trust(
-    of wanted: Operation.Completion, _ existing: CellState?, by author: Author, now: Int64
-  ) -> CellTrust {
-    guard let existing else { return claim(wanted, by: author, now: now) }
-    switch existing.cell.trust {
-    case .quarantined(.backfill), .quarantined(.tooOld), .quarantined(.zoneHop):
-      guard existing.stamp.deviceID != author.deviceID, claim(wanted, by: author, now: now) == .counted else {
-        return existing.cell.trust
-      }
-      return .counted
-    case .counted, .quarantined: return existing.cell.trust
-    }
-  }
-
-  private mutating func claim(_ wanted: Operation.Completion, by author: Author, now: Int64) -> CellTrust {
-    let today = today(wanted.made, now: now)
-    guard let deviceID = author.deviceID, var device = devices[deviceID] else {
-      return DayRules.trust(day: wanted.day, today: today, caughtUpDay: today)
-    }
-    let trust = device.catchUp.claim(wanted.day, made: wanted.made, today: today, now: now)
-    if device != devices[deviceID] {
-      devices[deviceID] = device
-      changes.devices.insert(deviceID)
-    }
-    return trust
-  }
-
-  /// What a completion and the cell it meets come to.
-  private struct Merge {
-    var cell: LedgerCell
-    var time: HybridTime
-    var deviceID: Identifier?
-    /// The completion's values hold.
-    var holds: Bool
-    var conflicts: [(kind: Notice.Kind, kept: String, other: String, loser: Identifier?)] = []
-  }
-
-  private static func merge(
-    _ wanted: Operation.Completion, into existing: CellState?, trust: CellTrust, by author: Author
-  ) -> Merge {
-    var merge = Merge(
-      cell: LedgerCell(done: true, note: wanted.note, trust: trust), time: author.time, deviceID: author.deviceID,
-      holds: true)
-    guard let existing else { return merge }
-    if existing.stamp.isSeen(by: author) {
-      merge.time = max(author.time, existing.stamp.time.successor)
-      return merge
-    }
-    // Concurrent edits: done wins, and of two notes the later one; a note is not lost to none.
-    merge.time = max(author.time, existing.stamp.time)
-    if !existing.cell.done {
-      merge.conflicts.append((.doneConflict, "true", "false", existing.stamp.deviceID))
-    }
-    let note = existing.cell.note
-    if wanted.note.isEmpty || note.isEmpty || note == wanted.note {
-      merge.cell.note = wanted.note.isEmpty ? note : wanted.note
-      if wanted.note.isEmpty && !note.isEmpty { merge.deviceID = existing.stamp.deviceID }
-    } else if existing.stamp.loses(to: author) {
-      merge.conflicts.append((.noteConflict, wanted.note, note, existing.stamp.deviceID))
-    } else {
-      merge.cell.note = note
-      merge.deviceID = existing.stamp.deviceID
-      merge.holds = false
-      merge.conflicts.append((.noteConflict, note, wanted.note, author.deviceID))
-    }
-    return merge
+    statements.complete(by: author, trust: trust)
+    if let note = wanted.note { statements.note.state(note, by: author) }
+    return try store(statements, key, by: author, made: wanted.made, now: now)
   }
 
   // MARK: Undone
 
-  private mutating func undo(
-    _ wanted: Operation.Completion, _ key: CellKey, by author: Author, now: Int64, makeID: () -> Identifier
+  /// "Not done after all".
+  mutating func undo(
+    _ wanted: Operation.Completion, by author: Author, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     if DayRules.malformedField(day: wanted.day, made: wanted.made) != nil { throw .malformed }
+    guard (wanted.undone?.count ?? 0) <= DayStatements.undoneMax else { throw .malformed }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
-    guard let existing = cells[key] else { throw .cellNotFound }
-    let trust = existing.cell.trust
-    guard existing.cell.done else { return OperationOutcome(seq: 0, status: .applied, trust: trust) }
-    if DayRules.isSealed(day: wanted.day, today: today(wanted.made, now: now)) { throw .daySealed }
+    if DayRules.isSealed(day: wanted.day, today: DayRules.judgedDay(wanted.made, at: now)) { throw .daySealed }
+    let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+    let isDirect = author.id.source == StatementID.directCalls
+    if isDirect && cells[key] == nil { throw .cellNotFound }
+    var statements = cells[key]?.statements ?? DayStatements()
+    let names = wanted.undone ?? statements.standing(knownTo: author).map(\.id)
     zones.note(wanted.made, now: now)
+    statements.undo(names, by: author)
+    return try store(statements, key, by: author, made: wanted.made, now: now)
+  }
+
+  // MARK: Notes
+
+  /// Another note of a day, or none any more.
+  mutating func setNote(
+    _ wanted: Operation.Note, by author: Author, now: Int64
+  ) throws(OperationRejection) -> OperationOutcome {
+    guard wanted.text.utf8.count <= CapturedSession.noteBytesMax,
+      DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
+    else { throw .malformed }
+    if wanted.day > DayRules.latestToday(now: now) { throw .futureDay }
+    guard habits[wanted.habitID] != nil else { throw .habitNotFound }
+    let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+    var statements = cells[key]?.statements ?? DayStatements()
+    statements.note.state(wanted.text, by: author)
+    var outcome = try store(statements, key, by: author, made: wanted.made, now: now)
+    // One that lost is in a notice; one that was replaced before it came is not concurrent with anything.
+    if statements.note.losers.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
+    outcome.trust = nil
+    return outcome
+  }
+
+  // MARK: Merging
+
+  /// Stores what a statement has made of a day, tells conflicts, and brings a deleted habit back whose deletion had not seen the statement.
+  mutating func store(
+    _ merged: DayStatements, _ key: CellKey, by author: Author, made: LocalTime, now: Int64
+  ) throws(OperationRejection) -> OperationOutcome {
+    var merged = merged
+    let before = cells[key]?.statements ?? DayStatements()
+    guard merged != before else {
+      return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)
+    }
     let version = nextVersion()
-    guard existing.stamp.isSeen(by: author) else {
-      let id = makeID()
+    var noticeID = tellDoneConflict(key, &merged, version: version, now: now)
+    let noteNoticeID = tellConflicts(
+      of: before.note, &merged.note, about: .note(key), version: version, now: now)
+    noticeID = noticeID ?? noteNoticeID
+    try setCell(key, merged, last: author.stamp, made: made, recordedAt: now, version: version)
+    let isUndo = merged.undos.contains { $0.id == author.id }
+    if !isUndo { noteActivity(of: key.habitID, by: author, version: version, now: now) }
+    return OperationOutcome(
+      seq: 0, status: isUndo && merged.isDone ? .superseded : .applied, changeNumber: version,
+      trust: cells[key]?.cell.trust, noticeID: noticeID)
+  }
+
+  /// Tells which undos have lost (`DayStatements.lostUndos`), and closes what is no conflict any more.
+  /// - Returns: The notice that is new.
+  mutating func tellDoneConflict(
+    _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Int64
+  ) -> Identifier? {
+    guard !merged.undos.isEmpty else { return nil }
+    let lost = merged.lostUndos
+    var noticeID: Identifier?
+    for index in merged.undos.indices {
+      let undo = merged.undos[index].id
+      let isLost = lost.contains(undo)
+      guard merged.undos[index].hasNotice != isLost else { continue }
+      merged.undos[index].hasNotice = isLost
+      let id = Notice.id(.doneConflict, key, loser: undo)
       setNotice(
         Notice(
-          kind: .doneConflict, habitID: key.habitID, day: key.day, kept: "true", other: "false",
-          otherDeviceID: author.deviceID, madeAtMilliseconds: now, version: version), id)
-      return OperationOutcome(seq: 0, status: .superseded, changeNumber: version, trust: trust, noticeID: id)
+          kind: .doneConflict, habitID: key.habitID, day: key.day, kept: merged.isDone ? "true" : "false",
+          other: "false", otherDeviceID: undo.deviceID, madeAtMilliseconds: now, version: version,
+          isResolved: !isLost), id)
+      if isLost { noticeID = noticeID ?? id }
     }
-    var cell = existing.cell
-    cell.done = false
-    setCell(
-      CellState(
-        cell: cell,
-        stamp: Stamp(
-          version: version, time: max(author.time, existing.stamp.time.successor), deviceID: author.deviceID),
-        made: wanted.made, recordedAtMilliseconds: now, migrationID: existing.migrationID), key)
-    return OperationOutcome(seq: 0, status: .applied, changeNumber: version, trust: trust)
+    return noticeID
+  }
+
+  /// What a register is about.
+  enum RegisterPlace {
+    case note(CellKey)
+    case field(Identifier, HabitField)
+  }
+
+  /// Tells which values of a register have lost, names the winner anew, and closes what is no conflict any more.
+  /// - Returns: The notice that is new.
+  mutating func tellConflicts(
+    of before: Register<String>, _ register: inout Register<String>, about place: RegisterPlace, version: Int64,
+    now: Int64
+  ) -> Identifier? {
+    guard register.elements.count > 1 || before.elements.count > 1 else { return nil }
+    let winner = register.winner
+    func set(_ element: Register<String>.Element, isResolved: Bool) -> Identifier {
+      let kept = winner?.value ?? ""
+      switch place {
+      case .note(let key):
+        let id = Notice.id(.noteConflict, key, loser: element.stamp.id)
+        setNotice(
+          Notice(
+            kind: .noteConflict, habitID: key.habitID, day: key.day, kept: kept, other: element.value,
+            otherDeviceID: element.stamp.id.deviceID, madeAtMilliseconds: now, version: version,
+            isResolved: isResolved), id)
+        return id
+      case .field(let habitID, let field):
+        let id = Notice.id(.fieldConflict, habitID, field, loser: element.stamp.id)
+        setNotice(
+          Notice(
+            kind: .fieldConflict, habitID: habitID, field: field, kept: kept, other: element.value,
+            otherDeviceID: element.stamp.id.deviceID, madeAtMilliseconds: now, version: version,
+            isResolved: isResolved), id)
+        return id
+      }
+    }
+    let losers = Array(register.losers)
+    for element in before.elements where element.hasNotice {
+      guard !losers.contains(where: { $0.stamp.id == element.stamp.id }) else { continue }
+      _ = set(element, isResolved: true)
+      register.setNotice(false, of: element.stamp.id)
+    }
+    var noticeID: Identifier?
+    for element in losers {
+      if element.hasNotice {
+        if before.winner?.value != winner?.value { _ = set(element, isResolved: false) }
+        continue
+      }
+      let id = set(element, isResolved: false)
+      register.setNotice(true, of: element.stamp.id)
+      noticeID = noticeID ?? id
+    }
+    return noticeID
+  }
+
+  // MARK: Direct calls
+
+  /// A direct call that states what is there already changes nothing: clients repeat it when a reply is lost.
+  func changesNothing(_ change: Operation.Change, now: Int64) -> Bool {
+    switch change {
+    case .setCompletion(let wanted):
+      guard let cell = cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell, cell.done == wanted.done else {
+        return false
+      }
+      if !wanted.done { return DayRules.malformedField(day: wanted.day, made: wanted.made) == nil }
+      return cell.trust == .counted && (wanted.note ?? cell.note) == cell.note
+        && DayRules.rejection(day: wanted.day, made: wanted.made, now: now) == nil
+    case .setNote(let wanted):
+      return cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell.note == wanted.text
+        && DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
+    case .editHabit(let edit):
+      guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
+      return edit.changed.allSatisfy { habit.fields.text(of: $0) == edit.fields.text(of: $0) }
+    case .deleteHabit(let habitID): return habits[habitID]?.isDeleted ?? false
+    case .resolveConflict, .setDayStart, .malformed: return false
+    }
   }
 }

@@ -1,58 +1,34 @@
 extension PersonLedger {
   /// Makes a habit, or changes some of its fields.
   mutating func editHabit(
-    _ edit: Operation.HabitEdit, by author: Author, now: Int64, makeID: () -> Identifier
+    _ edit: Operation.HabitEdit, by author: Author, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     guard var habit = habits[edit.habitID] else { return try makeHabit(edit, by: author, now: now) }
     var fields = habit.fields
     for field in edit.changed { fields.take(field, from: edit.fields) }
     guard fields.isValid else { throw .malformed }
-    let wasSeen = habit.version <= author.seenChangeNumber
     if habit.isDeleted && habitCount >= habitsMax { throw .habitLimit }
 
-    let version = changeNumber + 1
-    var lost: (field: HabitField, kept: String, other: String, loser: Identifier?)?
-    var holds = true
-    var isChanged = false
+    let before = habit.statements
+    var statements = before
     for field in HabitField.allCases where edit.changed.contains(field) {
-      let (stamp, value, other) = (habit.stamp(of: field), edit.fields.text(of: field), habit.fields.text(of: field))
-      guard value != other else { continue }
-      let isSeen = stamp.isSeen(by: author)
-      guard isSeen || stamp.loses(to: author) else {
-        holds = false
-        lost = lost ?? (field, other, value, author.deviceID)
-        continue
-      }
-      if !isSeen { lost = lost ?? (field, value, other, stamp.deviceID) }
-      habit.fields.take(field, from: edit.fields)
-      let time = isSeen ? max(author.time, stamp.time.successor) : author.time
-      habit.setStamp(of: field, Stamp(version: version, time: time, deviceID: author.deviceID))
-      isChanged = true
+      statements.state(edit.fields.text(of: field), of: field, by: author)
     }
-    let isRevival = habit.isDeleted
-    guard isChanged || isRevival || lost != nil else { return OperationOutcome(seq: 0, status: .applied) }
-    _ = nextVersion()
-    if isChanged {
-      habit.version = version
-      setHabit(habit, edit.habitID)
-    }
+    guard statements != before else { return OperationOutcome(seq: 0, status: .applied) }
+    let version = nextVersion()
     var noticeID: Identifier?
-    if isRevival {
-      if wasSeen {
-        bringBack(edit.habitID, version: version, archived: edit.fields.archived, by: author)
-      } else {
-        noticeID = revive(edit.habitID, version: version, by: author, now: now, makeID: makeID)
-      }
-    } else if let lost {
-      let id = makeID()
-      setNotice(
-        Notice(
-          kind: .fieldConflict, habitID: edit.habitID, field: lost.field, kept: lost.kept, other: lost.other,
-          otherDeviceID: lost.loser, madeAtMilliseconds: now, version: version), id)
-      noticeID = id
+    for field in HabitField.allCases where edit.changed.contains(field) {
+      let id = tellConflicts(
+        of: before[field], &statements[field], about: .field(edit.habitID, field), version: version, now: now)
+      noticeID = noticeID ?? id
+    }
+    habit.statements = statements
+    let deletionNoticeID = settle(&habit, edit.habitID, by: author, version: version, now: now)
+    let holds = !edit.changed.contains { field in
+      statements[field].losers.contains { $0.stamp.id == author.id }
     }
     return OperationOutcome(
-      seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID)
+      seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)
   }
 
   private mutating func makeHabit(
@@ -62,127 +38,149 @@ extension PersonLedger {
     guard habitCount < habitsMax else { throw .habitLimit }
     let version = nextVersion()
     setHabit(
-      HabitState(
-        made: edit.fields, createdAtMilliseconds: now,
-        stamp: Stamp(version: version, time: author.time, deviceID: author.deviceID)), edit.habitID)
+      HabitState(made: edit.fields, createdAtMilliseconds: now, version: version, stamp: author.stamp), edit.habitID)
     return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
   }
 
-  /// Deletes a habit; if another device has changed or completed it meanwhile, it is archived instead.
+  /// Makes a habit that the server has lost, as a device knows it; nothing if it is there, or cannot be. It is no edit: whatever was stated
+  /// of it holds against it.
+  public mutating func restate(_ habitID: Identifier, _ fields: HabitFields, now: Int64) {
+    guard fields.isValid, habits[habitID] == nil, habitCount < habitsMax else { return }
+    let version = nextVersion()
+    setHabit(HabitState(made: fields, createdAtMilliseconds: now, version: version, stamp: .initial), habitID)
+  }
+
+  /// Deletes a habit; while anything stands of it that the deletion had not seen, it is archived instead.
   mutating func deleteHabit(
-    _ habitID: Identifier, by author: Author, now: Int64, makeID: () -> Identifier
+    _ habitID: Identifier, by author: Author, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     guard var habit = habits[habitID] else { throw .habitNotFound }
-    guard !habit.isDeleted else { return OperationOutcome(seq: 0, status: .applied) }
+    var statements = habit.statements
+    let before = statements
+    let seen = author.seen.isEverything ? sources.seen(by: nil) : author.seen
+    statements.delete(by: author, seen: seen, activity: activity(of: habitID))
+    guard statements != before else { return OperationOutcome(seq: 0, status: .applied) }
     let version = nextVersion()
-    habit.version = version
-    guard habit.hasUnseenChange(by: author) else {
-      habit.isDeleted = true
-      setHabit(habit, habitID)
-      return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
+    for replaced in before.deletions where replaced.hasNotice {
+      guard !statements.deletions.contains(where: { $0.stamp.id == replaced.stamp.id }) else { continue }
+      setNotice(
+        Self.deletionNotice(habitID, replaced.stamp.id, version: version, now: now, isResolved: true),
+        Notice.id(.deletionConflict, habitID, loser: replaced.stamp.id))
     }
-    if !habit.fields.archived {
-      habit.fields.archived = true
-      habit.setStamp(of: .archived, Stamp(version: version, time: author.time, deviceID: author.deviceID))
-      setHabit(habit, habitID)
-    }
-    let id = makeID()
-    setNotice(Self.deletionNotice(habitID, loser: author.deviceID, version: version, now: now), id)
-    return OperationOutcome(seq: 0, status: .superseded, changeNumber: version, noticeID: id)
+    habit.statements = statements
+    let noticeID = settle(&habit, habitID, by: author, version: version, now: now)
+    return OperationOutcome(
+      seq: 0, status: habits[habitID]?.isDeleted == true ? .applied : .superseded, changeNumber: version,
+      noticeID: noticeID)
   }
 
-  /// Brings a deleted habit back, archived, because somebody who did not know of the deletion goes on with it.
-  /// - Returns: The id of the notice; nil if the author had seen the deletion.
+  /// Something was stated of a day: a deletion that had not seen it does not hold.
+  mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Int64) {
+    guard var habit = habits[habitID], habit.hasDeletions else { return }
+    habit.statements.noteActivity(by: author)
+    settle(&habit, habitID, by: author, version: version, now: now)
+  }
+
+  /// Makes of a habit what its statements come to, and tells deletions that do not hold, unless a field was stated knowing of them.
+  /// - Returns: The notice that is new.
   @discardableResult
-  mutating func revive(
-    _ habitID: Identifier, version: Int64, by author: Author, now: Int64, makeID: () -> Identifier
+  private mutating func settle(
+    _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Int64
   ) -> Identifier? {
-    guard let habit = habits[habitID] else { return nil }
-    let wasSeen = habit.version <= author.seenChangeNumber
-    bringBack(habitID, version: version, archived: true, by: author)
-    guard !wasSeen else { return nil }
-    let id = makeID()
-    setNotice(Self.deletionNotice(habitID, loser: nil, version: version, now: now), id)
-    return id
-  }
-
-  private mutating func bringBack(_ habitID: Identifier, version: Int64, archived: Bool, by author: Author) {
-    guard var habit = habits[habitID] else { return }
-    habit.isDeleted = false
-    habit.version = version
-    habit.returnedVersion = version
-    if habit.fields.archived != archived {
-      habit.fields.archived = archived
-      habit.setStamp(of: .archived, Stamp(version: version, time: author.time, deviceID: author.deviceID))
+    var statements = habit.statements
+    let isDeleted =
+      !statements.deletions.isEmpty
+      && statements.isDeleted(activity: activity(of: habitID)) { source in
+        // The author's source may be new: it is noted once the statement is merged.
+        source != author.id.source && sources[source] == nil
+      }
+    var noticeID: Identifier?
+    for deletion in statements.deletions {
+      let isTold = !isDeleted && deletion.isContested && !deletion.isAnswered
+      guard isTold != deletion.hasNotice else { continue }
+      let id = Notice.id(.deletionConflict, habitID, loser: deletion.stamp.id)
+      statements.setNotice(isTold, ofDeletion: deletion.stamp.id)
+      setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !isTold), id)
+      if isTold { noticeID = noticeID ?? id }
     }
+    habit.statements = statements
+    if habit.isDeleted && !isDeleted { habit.returnedVersion = version }
+    habit.isDeleted = isDeleted
+    habit.fields = statements.fields(isDeleted: isDeleted)
+    guard habit != habits[habitID] else { return noticeID }
+    habit.version = version
     setHabit(habit, habitID)
+    return noticeID
   }
 
-  private static func deletionNotice(_ habitID: Identifier, loser: Identifier?, version: Int64, now: Int64) -> Notice {
+  /// What stands of a habit's days.
+  private func activity(of habitID: Identifier) -> [StatementID] {
+    var found = loadedActivity[habitID] ?? []
+    for (key, cell) in cells where key.habitID == habitID { found += cell.activity }
+    return found
+  }
+
+  private static func deletionNotice(
+    _ habitID: Identifier, _ loser: StatementID, version: Int64, now: Int64, isResolved: Bool = false
+  ) -> Notice {
     Notice(
-      kind: .deletionConflict, habitID: habitID, kept: "archived", other: "deleted", otherDeviceID: loser,
-      madeAtMilliseconds: now, version: version)
+      kind: .deletionConflict, habitID: habitID, kept: "archived", other: "deleted", otherDeviceID: loser.deviceID,
+      madeAtMilliseconds: now, version: version, isResolved: isResolved)
   }
 
   // MARK: Conflicts
 
-  /// Picks a side of a conflict. The second to do so changes nothing.
+  /// States the value that is to hold, as any statement of it: what its author had seen besides decides what it replaces.
   mutating func resolve(
-    _ resolution: Operation.Resolution, by author: Author, now: Int64
+    _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
-    guard var notice = notices[resolution.noticeID] else { throw .conflictNotFound }
-    guard !notice.isResolved else { return OperationOutcome(seq: 0, status: .superseded) }
-    let version = changeNumber + 1
-    if resolution.takesOther { try takeOther(of: notice, version: version, by: author, now: now) }
-    _ = nextVersion()
-    notice.isResolved = true
-    notice.version = version
-    if resolution.takesOther { swap(&notice.kept, &notice.other) }
-    setNotice(notice, resolution.noticeID)
-    return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
-  }
-
-  private mutating func takeOther(
-    of notice: Notice, version: Int64, by author: Author, now: Int64
-  ) throws(OperationRejection) {
+    guard let notice = notices[resolution.noticeID] else { throw .conflictNotFound }
+    guard let habit = habits[notice.habitID] else { throw .habitNotFound }
     switch notice.kind {
     case .noteConflict, .doneConflict:
-      guard let day = notice.day else { return }
-      let key = CellKey(habitID: notice.habitID, day: day)
-      guard habits[notice.habitID] != nil, var state = cells[key] else { throw .cellNotFound }
-      if notice.kind == .noteConflict {
-        state.cell.note = notice.other
-      } else {
-        let done = notice.other == "true"
-        if !done && DayRules.isSealed(day: day, today: zones.today(now: now)) { throw .daySealed }
-        state.cell.done = done
+      guard let day = notice.day, let cell = cells[CellKey(habitID: notice.habitID, day: day)] else {
+        throw .cellNotFound
       }
-      guard state.cell != cells[key]?.cell else { return }
-      state.stamp = Stamp(
-        version: version, time: max(author.time, state.stamp.time.successor), deviceID: author.deviceID)
-      state.recordedAtMilliseconds = now
-      setCell(state, key)
+      let key = CellKey(habitID: notice.habitID, day: day)
+      if notice.kind == .noteConflict {
+        let kept = cell.statements.note.value(knownTo: author) ?? notice.kept
+        return try setNote(
+          Operation.Note(
+            habitID: notice.habitID, day: day, text: resolution.takesOther ? notice.other : kept, made: cell.made),
+          by: author, now: now)
+      }
+      guard resolution.takesOther else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
+      return try undo(
+        Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
     case .fieldConflict:
-      guard let field = notice.field, var habit = habits[notice.habitID] else { throw .habitNotFound }
-      habit.fields.set(field, text: notice.other)
-      habit.setStamp(
-        of: field,
-        Stamp(
-          version: version, time: max(author.time, habit.stamp(of: field).time.successor), deviceID: author.deviceID))
-      habit.version = version
-      setHabit(habit, notice.habitID)
+      guard let field = notice.field else { throw .conflictNotFound }
+      let kept = habit.statements[field].value(knownTo: author) ?? notice.kept
+      var fields = habit.fields
+      fields.set(field, text: resolution.takesOther ? notice.other : kept)
+      return try editHabit(
+        Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [field]), by: author, now: now)
+    case .deletionConflict where resolution.takesOther: return try deleteHabit(notice.habitID, by: author, now: now)
     case .deletionConflict:
-      guard var habit = habits[notice.habitID] else { throw .habitNotFound }
-      habit.isDeleted = true
-      habit.version = version
-      setHabit(habit, notice.habitID)
-    case .streakHealed: break
+      var fields = habit.fields
+      fields.archived = true
+      return try editHabit(
+        Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [.archived]), by: author, now: now)
+    case .streakHealed: return OperationOutcome(seq: 0, status: .applied)
     }
   }
-}
 
-extension HabitState {
-  func stamp(of field: HabitField) -> Stamp { stamps[field.rawValue - 1] }
-
-  mutating func setStamp(of field: HabitField, _ stamp: Stamp) { stamps[field.rawValue - 1] = stamp }
+  /// "Done after all": worth what the completions are worth that its author saw stand, or that undos took back which it saw. Where there is
+  /// nothing of the kind it is judged as a completion.
+  private mutating func keepDone(
+    _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Int64
+  ) throws(OperationRejection) -> OperationOutcome {
+    var statements = cell.statements
+    var known = statements.standing(knownTo: author).compactMap(\.trust)
+    if let inherited = statements.inheritedTrust(of: author) { known.append(inherited) }
+    let trust =
+      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, made: cell.made, now: now))
+    changes.isHeadChanged = true
+    statements.complete(by: author, trust: trust, isFixed: true)
+    return try store(statements, key, by: author, made: cell.made, now: now)
+  }
 }

@@ -1,13 +1,13 @@
 /// One person's data as far as a change needs it, and what the change makes of it. The one place where operations are decided: for the
 /// server (which loads what the operations touch), for the client and for the simulation (which have everything).
 ///
-/// What is not in the dictionaries does not exist: whoever calls `apply` has loaded the habit, cell, notice and device that the operation
-/// names. `changes` says what is to be stored.
+/// What is not in the dictionaries does not exist: the caller of `apply` has loaded the habit, cell and notice that the operation names, and
+/// for a deletion the habit's activity. `changes` says what is to be stored.
 public struct PersonLedger: Sendable {
   /// Most habits of one person, archived ones included.
   public static let habitsMaxDefault = 1_000
 
-  public let epoch: Int64
+  public let epoch: Epoch
   /// The number of the person's last change.
   public internal(set) var changeNumber: Int64
   public internal(set) var zones: ZoneUses
@@ -18,24 +18,34 @@ public struct PersonLedger: Sendable {
   public internal(set) var habits: [Identifier: HabitState] = [:]
   public internal(set) var cells: [CellKey: CellState] = [:]
   public internal(set) var notices: [Identifier: Notice] = [:]
-  public internal(set) var devices: [Identifier: DeviceProgress] = [:]
+  /// How far each source's statements have come.
+  public internal(set) var sources: Sources
+  public internal(set) var settings: AccountSettings
   public internal(set) var changes = LedgerChanges()
   public let habitsMax: Int
+  /// Earlier days are the account's early days (`DayRules.firstDay`).
+  public let firstDay: Day
 
+  /// What stands of a habit's days, as far as it is not among `cells`.
+  var loadedActivity: [Identifier: [StatementID]] = [:]
   /// Summaries as they were before the first change.
   var originalSummaries: [Identifier: StreakSummary] = [:]
   /// Days that count since then and did not before, less those that no longer do.
   var countedBalance: [Identifier: Int] = [:]
 
   public init(
-    epoch: Int64, changeNumber: Int64 = 0, zones: ZoneUses = ZoneUses(), digest: StateDigest = .empty,
-    habitCount: Int = 0, habitsMax: Int = Self.habitsMaxDefault
+    epoch: Epoch, firstDay: Day, changeNumber: Int64 = 0, zones: ZoneUses = ZoneUses(), digest: StateDigest = .empty,
+    habitCount: Int = 0, sources: Sources = Sources(), settings: AccountSettings = AccountSettings(),
+    habitsMax: Int = Self.habitsMaxDefault
   ) {
     self.epoch = epoch
+    self.firstDay = firstDay
     self.changeNumber = changeNumber
     self.zones = zones
     self.digest = digest
     self.habitCount = habitCount
+    self.sources = sources
+    self.settings = settings
     self.habitsMax = habitsMax
   }
 
@@ -43,31 +53,43 @@ public struct PersonLedger: Sendable {
   public mutating func load(habit: HabitState, id: Identifier) { habits[id] = habit }
   public mutating func load(cell: CellState, key: CellKey) { cells[key] = cell }
   public mutating func load(notice: Notice, id: Identifier) { notices[id] = notice }
-  public mutating func load(device: DeviceProgress, id: Identifier) { devices[id] = device }
+  /// What stands of a habit's stored days: needed before a habit is deleted, and before one changes that was deleted once.
+  public mutating func load(activity: [StatementID], of habitID: Identifier) { loadedActivity[habitID] = activity }
+  /// Habits of which `load(activity:of:)` must have been called before these changes.
+  public func habitsWithActivity(in changes: some Sequence<Operation.Change>) -> Set<Identifier> {
+    var found: Set<Identifier> = []
+    for change in changes {
+      switch change {
+      case .deleteHabit(let habitID): found.insert(habitID)
+      case .resolveConflict(let resolution):
+        if let notice = notices[resolution.noticeID] { found.insert(notice.habitID) }
+      case .setCompletion, .setNote, .editHabit:
+        if let habitID = change.habitID, let habit = habits[habitID], habit.hasDeletions { found.insert(habitID) }
+      case .setDayStart, .malformed: break
+      }
+    }
+    return found.filter { habits[$0] != nil }
+  }
 
-  /// Decides one operation.
+  /// Adds a device that is caught up now.
+  public mutating func register(deviceID: Identifier, now: Int64) { sources.register(deviceID, now: now) }
+
+  /// Decides one operation of a device's queue.
   ///
   /// - Parameters:
-  ///   - deviceID: Whose operation it is.
+  ///   - deviceID: The device that made it.
   ///   - now: The server's clock, in milliseconds since 1970.
-  ///   - makeID: Gives the id of a notice that comes of it.
+  ///   - clock: What the server makes of the device's times; nil: the device's clock at sending is not known.
   public mutating func apply(
-    _ operation: Operation, by deviceID: Identifier, now: Int64, makeID: () -> Identifier
+    _ operation: Operation, by deviceID: Identifier, now: Int64, clock: ClockRules? = nil
   ) -> OperationOutcome {
     do throws(OperationRejection) {
-      guard let time = ClockRules.ordered(operation.time, now: now) else { throw .clockSkew }
-      let seen = operation.seen.epoch == epoch ? operation.seen.changeNumber : 0
-      guard (0...changeNumber).contains(seen) else { throw .changeUnknown }
-      let author = Author(deviceID: deviceID, time: time, seenChangeNumber: seen)
-      var outcome: OperationOutcome
-      switch operation.change {
-      case .setCompletion(let completion):
-        outcome = try setCompletion(completion, by: author, now: now, makeID: makeID)
-      case .editHabit(let edit): outcome = try editHabit(edit, by: author, now: now, makeID: makeID)
-      case .deleteHabit(let habitID): outcome = try deleteHabit(habitID, by: author, now: now, makeID: makeID)
-      case .resolveConflict(let resolution): outcome = try resolve(resolution, by: author, now: now)
-      case .malformed: throw .malformed
-      }
+      guard operation.seen.last.count <= Sources.countMax else { throw .malformed }
+      guard let time = (clock ?? ClockRules(now: now)).ordered(operation.time) else { throw .clockSkew }
+      let author = Author(
+        stamp: Stamp(time: time, id: StatementID(source: deviceID, seq: operation.seq)), seen: operation.seen,
+        ahead: sources.missing(of: operation.seen))
+      var outcome = try decide(operation.change, by: author, deviceID: deviceID, now: now)
       outcome.seq = operation.seq
       return outcome
     } catch {
@@ -75,26 +97,50 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  /// Decides one operation of a device that is connected and sees what the server holds: it has no place in a queue.
+  /// Decides one operation of a device that is connected and has seen what the server holds: it has no place in a queue.
   public mutating func applyDirectly(
-    _ change: Operation.Change, by deviceID: Identifier, now: Int64, makeID: () -> Identifier
+    _ change: Operation.Change, by deviceID: Identifier, now: Int64
   ) -> OperationOutcome {
-    apply(
-      Operation(
-        seq: 0, time: HybridTime(milliseconds: now), seen: Cursor(epoch: epoch, changeNumber: changeNumber),
-        change: change), by: deviceID, now: now, makeID: makeID)
+    let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
+    let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
+    do throws(OperationRejection) {
+      guard !changesNothing(change, now: now) else {
+        return OperationOutcome(seq: 0, status: .applied, trust: change.cellKey.flatMap { cells[$0]?.cell.trust })
+      }
+      let outcome = try decide(change, by: author, deviceID: deviceID, now: now)
+      if changes.isVisible { sources.advance(id.source, to: id.seq) }
+      return outcome
+    } catch {
+      return OperationOutcome(seq: 0, status: .rejected, rejection: error)
+    }
+  }
+
+  private mutating func decide(
+    _ change: Operation.Change, by author: Author, deviceID: Identifier, now: Int64
+  ) throws(OperationRejection) -> OperationOutcome {
+    switch change {
+    case .setCompletion(let completion) where completion.done:
+      try complete(completion, by: author, deviceID: deviceID, now: now)
+    case .setCompletion(let completion): try undo(completion, by: author, now: now)
+    case .setNote(let note): try setNote(note, by: author, now: now)
+    case .editHabit(let edit): try editHabit(edit, by: author, now: now)
+    case .deleteHabit(let habitID): try deleteHabit(habitID, by: author, now: now)
+    case .resolveConflict(let resolution): try resolve(resolution, by: author, deviceID: deviceID, now: now)
+    case .setDayStart(let minutes): try setDayStart(minutes, by: author)
+    case .malformed: throw .malformed
+    }
   }
 
   /// Notes that a device's operations up to `seq` are decided.
   public mutating func advance(deviceID: Identifier, to seq: Int64) {
-    devices[deviceID]?.lastSeq = seq
+    sources.advance(deviceID, to: seq)
     changes.holdsDecisions = true
   }
 
   /// Notes that a device has nothing left to send.
   public mutating func finishCatchUp(of deviceID: Identifier, now: Int64) {
-    guard devices[deviceID]?.finishCatchUp(now: now) == true else { return }
-    changes.devices.insert(deviceID)
+    guard sources.finishCatchUp(of: deviceID, now: now) else { return }
+    changes.isHeadChanged = true
   }
 
   // MARK: Changes
@@ -105,19 +151,36 @@ public struct PersonLedger: Sendable {
     return changeNumber
   }
 
-  mutating func setCell(_ state: CellState, _ key: CellKey) {
+  /// Stores what a day's statements have become. The one place where a day begins to count: the bound of early days holds for whatever
+  /// brought it.
+  /// - Parameter last: The statement that was merged.
+  mutating func setCell(
+    _ key: CellKey, _ statements: DayStatements, last: Stamp, made: LocalTime, recordedAt: Int64, version: Int64
+  ) throws(OperationRejection) {
+    guard var habit = habits[key.habitID] else { throw .habitNotFound }
     let previous = cells[key]
+    var state =
+      previous
+      ?? CellState(
+        cell: LedgerCell(done: false, note: "", trust: .counted), version: version, stamp: last, made: made,
+        recordedAtMilliseconds: recordedAt)
+    (state.version, state.made, state.recordedAtMilliseconds) = (version, made, recordedAt)
+    state.take(statements, last: last)
+    let wasEarly = key.day < firstDay && previous?.countsAsNew == true
+    if key.day < firstDay, state.countsAsNew, !wasEarly, habit.earlyDays >= DayRules.earlyDaysMax {
+      var statements = statements
+      statements.quarantineOverLimit()
+      state.take(statements, last: last)
+    }
+    let isEarly = key.day < firstDay && state.countsAsNew
     cells[key] = state
-    changes.noteCell(key, replacing: previous, by: state.stamp.version)
-    guard var habit = habits[key.habitID] else { preconditionFailure("a cell of a habit that is not there") }
+    changes.noteCell(key, replacing: previous, by: version)
     if previous?.cell != state.cell {
       var change = CellState.itemDigest(key, state.cell)
       if let previous { change -= CellState.itemDigest(key, previous.cell) }
       changes.cellsBalance[key.habitID, default: .empty] += change
       if !habit.isDeleted { digest += change }
     }
-    let isCompletion = state.cell.done && previous?.cell.done != true
-    if isCompletion { habit.noteCompletion(state.stamp) }
     let (counts, counted) = (state.cell.counts, previous?.cell.counts ?? false)
     if counts != counted {
       if originalSummaries[key.habitID] == nil { originalSummaries[key.habitID] = habit.summary }
@@ -128,7 +191,8 @@ public struct PersonLedger: Sendable {
         changes.staleSummaries.insert(key.habitID)
       }
     }
-    guard isCompletion || counts != counted else { return }
+    guard counts != counted || isEarly != wasEarly else { return }
+    habit.earlyDays += (isEarly ? 1 : 0) - (wasEarly ? 1 : 0)
     habits[key.habitID] = habit
     changes.habits.insert(key.habitID)
   }
@@ -156,8 +220,25 @@ public struct PersonLedger: Sendable {
   }
 
   mutating func setNotice(_ notice: Notice, _ id: Identifier) {
+    var notice = notice
+    if let known = notices[id] { notice.madeAtMilliseconds = known.madeAtMilliseconds }
     notices[id] = notice
     changes.notices.insert(id)
+  }
+
+  mutating func setDayStart(_ minutes: Int32, by author: Author) throws(OperationRejection) -> OperationOutcome {
+    guard LocalTime.dayStartMinutesRange.contains(minutes) else { throw .malformed }
+    let before = settings
+    settings.dayStart.state(String(minutes), by: author)
+    guard settings != before else { return OperationOutcome(seq: 0, status: .applied) }
+    digest -= before.digest
+    digest += settings.digest
+    let version = nextVersion()
+    settings.version = version
+    changes.isHeadChanged = true
+    changes.areSettingsChanged = true
+    return OperationOutcome(
+      seq: 0, status: settings.dayStartMinutes == minutes ? .applied : .superseded, changeNumber: version)
   }
 
   // MARK: Ending
@@ -190,7 +271,7 @@ public struct PersonLedger: Sendable {
   /// Something is to be given before the change can end.
   public var isStale: Bool { !changes.staleSummaries.isEmpty || !changes.shownBalance.isEmpty }
 
-  /// Gives whatever is stale, from the state before these changes: for those who hold a person's whole state.
+  /// Gives whatever is stale, from the state before these changes: for callers that hold a person's whole state.
   public mutating func completeStale(from before: PersonLedger) {
     for habitID in staleSummaries {
       setStoredCountedDays(
@@ -220,9 +301,9 @@ public struct PersonLedger: Sendable {
   /// What later changes go on from, once the changes so far are stored: the same state, without changes and notices.
   public var settled: PersonLedger {
     var ledger = PersonLedger(
-      epoch: epoch, changeNumber: changeNumber, zones: zones, digest: digest, habitCount: habitCount,
-      habitsMax: habitsMax)
-    (ledger.habits, ledger.cells, ledger.devices) = (habits, cells, devices)
+      epoch: epoch, firstDay: firstDay, changeNumber: changeNumber, zones: zones, digest: digest,
+      habitCount: habitCount, sources: sources, settings: settings, habitsMax: habitsMax)
+    (ledger.habits, ledger.cells) = (habits, cells)
     return ledger
   }
 
@@ -239,29 +320,6 @@ public struct PersonLedger: Sendable {
         kind: .streakHealed, habitID: habitID, day: isNow.lastDay, kept: String(isNow.current),
         other: String(was.current), otherDeviceID: nil, madeAtMilliseconds: now, version: nextVersion(),
         isResolved: true), makeID())
-  }
-}
-
-/// How far a device's operations have come.
-public struct DeviceProgress: Equatable, Sendable {
-  /// The last operation that was decided; 0: none.
-  public var lastSeq: Int64
-  public var catchUp: CatchUp
-
-  /// A catch-up this much older than now is renewed although nothing was claimed since, in milliseconds: others are not worth a write.
-  static let renewalMilliseconds: Int64 = 600_000
-
-  public init(lastSeq: Int64 = 0, catchUp: CatchUp) {
-    self.lastSeq = lastSeq
-    self.catchUp = catchUp
-  }
-
-  /// - Returns: Whether anything has changed.
-  mutating func finishCatchUp(now: Int64) -> Bool {
-    let (age, overflow) = now.subtractingReportingOverflow(catchUp.caughtUpAtMilliseconds)
-    guard !overflow, age > 0, age >= Self.renewalMilliseconds || catchUp.hasClaims else { return false }
-    catchUp.finish(now: now)
-    return true
   }
 }
 
@@ -291,10 +349,11 @@ public struct LedgerChanges: Equatable, Sendable {
   /// Those that were made, edited, deleted or brought back.
   public internal(set) var editedHabits: Set<Identifier> = []
   public internal(set) var notices: Set<Identifier> = []
-  /// Devices whose allowance of days, or when they were caught up, has changed.
-  public internal(set) var devices: Set<Identifier> = []
-  /// Operations of devices' queues were decided. How far the queues have come needs no storing: the outcomes say it.
+  /// Operations of devices' queues were decided.
   public internal(set) var holdsDecisions = false
+  /// What all changes rewrite has changed: sources, settings, zones.
+  public internal(set) var isHeadChanged = false
+  public internal(set) var areSettingsChanged = false
   /// The digest or the number of habits was wrong, and is set right.
   var isRecounted = false
   var staleSummaries: Set<Identifier> = []
@@ -306,13 +365,13 @@ public struct LedgerChanges: Equatable, Sendable {
   public init() {}
 
   public var isEmpty: Bool {
-    cells.isEmpty && habits.isEmpty && notices.isEmpty && devices.isEmpty && !holdsDecisions && !isRecounted
+    cells.isEmpty && habits.isEmpty && notices.isEmpty && !isHeadChanged && !holdsDecisions && !isRecounted
   }
 
   mutating func noteCell(_ key: CellKey, replacing previous: CellState?, by version: Int64) {
     if let previous, cells[key] != nil {
       // Two days of a session may be one of the account: of one change only the last state counts.
-      guard previous.stamp.version != version else { return }
+      guard previous.version != version else { return }
       passingStates.append(PassingState(key: key, state: previous, nextVersion: version))
     } else {
       cells[key] = CellChange(firstVersion: version, isReplacement: previous != nil)
@@ -320,5 +379,7 @@ public struct LedgerChanges: Equatable, Sendable {
   }
 
   /// Something has changed that devices show, and so has a change number.
-  public var isVisible: Bool { !cells.isEmpty || !notices.isEmpty || !editedHabits.isEmpty }
+  public var isVisible: Bool {
+    !cells.isEmpty || !notices.isEmpty || !editedHabits.isEmpty || areSettingsChanged
+  }
 }

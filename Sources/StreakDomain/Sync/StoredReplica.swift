@@ -1,4 +1,4 @@
-/// Everything a device's replica holds, for whoever keeps it across restarts.
+/// Everything a device's replica holds, to be kept across restarts.
 public struct StoredReplica: Equatable, Sendable {
   public var userID: Identifier
   public var deviceID: Identifier
@@ -16,14 +16,19 @@ public struct StoredReplica: Equatable, Sendable {
   public var rejected: [DeviceReplica.Rejected]
   /// The number given last.
   public var lastSeq: Int64
-  public var formerHabits: [Identifier: DeviceReplica.FormerHabit]
+  public var formerHabits: [Identifier: HabitFields]
+  public var deletedHabits: [Identifier: HabitFields]
+  /// What was seen with the last complete pull.
+  public var seen: SeenStatements
+  public var dayStartMinutes: Int32
 
   public init(
     userID: Identifier, deviceID: Identifier, clock: HybridClock = HybridClock(),
     habits: [Identifier: HabitFields] = [:], cells: [CellKey: SyncChanges.Cell] = [:],
     notices: [Identifier: Notice] = [:], digest: StateDigest = .empty, cursor: Cursor = .start, resume: [UInt8] = [],
     queue: [Operation] = [], kept: [DeviceReplica.Kept] = [], rejected: [DeviceReplica.Rejected] = [],
-    lastSeq: Int64 = 0, formerHabits: [Identifier: DeviceReplica.FormerHabit] = [:]
+    lastSeq: Int64 = 0, formerHabits: [Identifier: HabitFields] = [:], deletedHabits: [Identifier: HabitFields] = [:],
+    seen: SeenStatements = .nothing, dayStartMinutes: Int32 = 0
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -39,11 +44,14 @@ public struct StoredReplica: Equatable, Sendable {
     self.rejected = rejected
     self.lastSeq = lastSeq
     self.formerHabits = formerHabits
+    self.deletedHabits = deletedHabits
+    self.seen = seen
+    self.dayStartMinutes = dayStartMinutes
   }
 
-  /// The digest of the habits and cells that are here, whatever `digest` says.
+  /// The digest of what is here, whatever `digest` says.
   public var computedDigest: StateDigest {
-    var sum = StateDigest.empty
+    var sum = AccountSettings.itemDigest(dayStartMinutes: dayStartMinutes)
     for (id, fields) in habits { sum += HabitState.itemDigest(habitID: id, fields) }
     for (key, cell) in cells { sum += CellState.itemDigest(key, cell.cell) }
     return sum
@@ -59,6 +67,7 @@ public struct ReplicaChanges: Equatable, Sendable {
   /// By number: `DeviceReplica.operation`.
   public internal(set) var operations: Set<Int64> = []
   public internal(set) var formerHabits: Set<Identifier> = []
+  public internal(set) var deletedHabits: Set<Identifier> = []
   /// By hybrid time.
   public internal(set) var rejected: Set<HybridTime> = []
 

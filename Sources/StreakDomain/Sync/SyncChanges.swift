@@ -8,13 +8,25 @@ public struct SyncSubmission: Equatable, Sendable {
   public var operations: [Operation]
   /// With these the queue is empty.
   public var nothingLeft: Bool
+  /// Habits that the server may have lost: they are made before the operations are decided.
+  public var restatedHabits: [SyncChanges.Habit]
+  /// The earliest operation that the device can still send; 0: none.
+  public var oldestKeptSeq: Int64
+  /// Of what the device has received, if all of it belongs to `cursor`.
+  public var digest: StateDigest?
 
-  public init(userID: Identifier, cursor: Cursor, resume: [UInt8], operations: [Operation], nothingLeft: Bool) {
+  public init(
+    userID: Identifier, cursor: Cursor, resume: [UInt8] = [], operations: [Operation] = [], nothingLeft: Bool = false,
+    restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, digest: StateDigest? = nil
+  ) {
     self.userID = userID
     self.cursor = cursor
     self.resume = resume
     self.operations = operations
     self.nothingLeft = nothingLeft
+    self.restatedHabits = restatedHabits
+    self.oldestKeptSeq = oldestKeptSeq
+    self.digest = digest
   }
 }
 
@@ -33,13 +45,16 @@ public struct SyncChanges: Equatable, Sendable {
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
     public var cell: LedgerCell
-    /// By which a cell's changes are ordered, so that an old response does no harm.
+    /// The change number of its last change.
     public var version: Int64
+    /// The completions that stand.
+    public var completions: [StatementID]
 
-    public init(key: CellKey, cell: LedgerCell, version: Int64) {
+    public init(key: CellKey, cell: LedgerCell, version: Int64, completions: [StatementID]) {
       self.key = key
       self.cell = cell
       self.version = version
+      self.completions = completions
     }
   }
 
@@ -65,6 +80,14 @@ public struct SyncChanges: Equatable, Sendable {
   public var hasMore = false
   /// Of the whole state at the cursor; nil while there is more.
   public var digest: StateDigest?
+  /// The last operation of this device that the server holds.
+  public var lastSeq: Int64 = 0
+  /// What the device has seen with this response, besides its own operations; nil while there is more.
+  public var seen: SeenStatements?
+  /// The latest time among the changes' statements: the device's clock goes on from there.
+  public var latestTime = HybridTime.zero
+  /// When the person's day begins, in minutes after midnight; nil: as before.
+  public var dayStartMinutes: Int32?
 
   public init(cursor: Cursor) { self.cursor = cursor }
 }

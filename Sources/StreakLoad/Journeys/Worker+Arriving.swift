@@ -52,7 +52,7 @@ extension Worker {
       guard let cursor = state.cursor else { throw .wrong("Sync: no cursor") }
       request.cursor = cursor
       guard !state.hasMore else { continue }
-      person.startCounting(from: cursor.changeNumber, epoch: cursor.epoch)
+      person.startCounting(from: cursor)
       break
     }
     return person

@@ -53,8 +53,7 @@ extension Worker {
     let day = Captures.day(atMilliseconds: now)
     let wanted = 1 + randomness.index(below: min(settings.operationsMax, person.habits.count))
     let first = randomness.index(below: person.habits.count)
-    let cursor = Cursor(epoch: person.epoch, changeNumber: person.changeNumber)
-    var request = SyncRequest(userId: person.userID, cursor: cursor, nothingLeft: true)
+    var request = SyncRequest(userId: person.userID, cursor: person.cursor, nothingLeft: true)
     var writes: [(number: UInt32, habit: Int, day: Int32)] = []
     for offset in 0..<wanted {
       let place = (first + offset) % person.habits.count
@@ -63,7 +62,7 @@ extension Worker {
       writes.append((number, place, day))
       request.operations.append(
         Operation(
-          seq: person.lastSeq + Int64(offset) + 1, hybridTime: person.hybridTime, seen: cursor,
+          seq: person.lastSeq + Int64(offset) + 1, hybridTime: person.hybridTime,
           change: .setCompletion(
             SetCompletion(
               habitId: person.habits[place].id, day: day, done: true, note: note(number), made: Captures.madeNow(now))))
@@ -125,7 +124,7 @@ extension Worker {
         else { throw .wrong("Sync: a change of its own does not come back") }
       }
     }
-    person.epoch = cursor.epoch
+    person.cursor = cursor
     try advance(person, to: cursor.changeNumber, changes: Int64(writes.count), "Sync")
   }
 

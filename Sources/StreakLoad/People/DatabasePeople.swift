@@ -9,12 +9,22 @@ enum DatabasePeople {
   /// People made with one statement for each table.
   static let peopleMax = 200
 
-  private static let epoch = Statement(.read, "SELECT epoch FROM service_state")
   private static let users = Statement(
     .write,
     """
-    INSERT INTO users (user_id, email, password_hash, created_at, change_number, sealed_sign_up, digest, habit_count)
-    SELECT user_id, '', '', now(), $3, '', digest, $4 FROM unnest($1::uuid[], $2::bytea[]) AS made (user_id, digest)
+    INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
+    SELECT user_id, '', '', now(), '' FROM unnest($1::uuid[]) AS made (user_id)
+    """)
+  // A device is a source of statements: id, last number, caught up now, nothing claimed (StreakDomain's `Sources`).
+  private static let heads = Statement(
+    .write,
+    """
+    INSERT INTO heads (user_id, change_number, digest, habit_count, first_day, sources)
+    SELECT user_id, $3, digest, $4, 10957, (
+      SELECT string_agg(uuid_send(device_id) || int8send(0) || int8send((extract(epoch FROM now()) * 1000)::bigint)
+        || int4send(0) || int8send(0), ''::bytea)
+      FROM unnest($5::uuid[], $6::uuid[]) AS d (owner, device_id) WHERE owner = user_id)
+    FROM unnest($1::uuid[], $2::bytea[]) AS made (user_id, digest)
     """)
   private static let devices = Statement(
     .write,
@@ -37,9 +47,9 @@ enum DatabasePeople {
     .write,
     """
     INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
-      utc_offset_seconds, day_start_minutes, recorded_at, first_version)
+      utc_offset_seconds, day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
     SELECT user_id, habit_id, $5 - ago, true, '', 0, earliest + $4 - ago, now() - ago * interval '1 day', 'Etc/UTC', 0, 0, now(),
-      earliest + $4 - ago
+      earliest + $4 - ago, '00000000-0000-0000-0000-000000000000', 1, 0
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS made (user_id, habit_id, earliest), generate_series(1, $4) AS ago
     """)
 
@@ -56,11 +66,10 @@ enum DatabasePeople {
     configuration.applicationName = "streak-load"
     let database = Database(configuration: configuration, loops: [loop])
     do {
-      let epoch = try await database.run(epoch).first { row throws(DatabaseError) in try row.int64(0) } ?? 1
       var people: [LoadPerson] = []
       while people.count < count {
         people += try await makeSome(
-          min(peopleMax, count - people.count), habitCount, Int32(clamping: dayCount), hasSecondDevice, epoch, database)
+          min(peopleMax, count - people.count), habitCount, Int32(clamping: dayCount), hasSecondDevice, database)
       }
       await database.close()
       return people
@@ -71,7 +80,7 @@ enum DatabasePeople {
   }
 
   private static func makeSome(
-    _ count: Int, _ habitCount: Int, _ dayCount: Int32, _ hasSecondDevice: Bool, _ epoch: Int64, _ database: Database
+    _ count: Int, _ habitCount: Int, _ dayCount: Int32, _ hasSecondDevice: Bool, _ database: Database
   ) async throws(DatabaseError) -> [LoadPerson] {
     let today = Captures.day(atMilliseconds: WallClock.milliseconds())
     var people: [LoadPerson] = []
@@ -107,7 +116,7 @@ enum DatabasePeople {
       }
       let person = LoadPerson(
         userID: user, deviceID: devices[0], accessToken: String(decoding: tokens[0].text.exposed, as: UTF8.self),
-        habits: made, epoch: epoch, changeNumber: Int64(habitCount) * (1 + Int64(dayCount)))
+        habits: made, changeNumber: Int64(habitCount) * (1 + Int64(dayCount)))
       if hasSecondDevice {
         person.secondAuthorization = Array("Bearer ".utf8) + tokens[1].text.exposed
       }
@@ -115,8 +124,11 @@ enum DatabasePeople {
     }
     var batch = Batch()
     batch.append(
-      users, .uuidArray(people.map { PostgresUUID(bytes: $0.userID) }), .bytesArray(digests),
-      .int64(Int64(habitCount) * (1 + Int64(dayCount))), .int32(Int32(clamping: habitCount)))
+      users, .uuidArray(people.map { PostgresUUID(bytes: $0.userID) }))
+    batch.append(
+      heads, .uuidArray(people.map { PostgresUUID(bytes: $0.userID) }), .bytesArray(digests),
+      .int64(Int64(habitCount) * (1 + Int64(dayCount))), .int32(Int32(clamping: habitCount)), .uuidArray(owners),
+      .uuidArray(deviceIDs))
     batch.append(devices, .uuidArray(owners), .uuidArray(deviceIDs), .bytesArray(hashes))
     batch.append(
       habits, .uuidArray(habitOwners), .uuidArray(habitIDs), .stringArray(names), .int64Array(versions),

@@ -1,3 +1,4 @@
+internal import Schema
 /// Somebody of the population: credentials, and what the service has acknowledged to them. One journey at a time has them. Loop-confined.
 ///
 /// Every write carries a note of its own, `RUN-N` with the person's N-th number: so it can be told afterwards whether each took effect, and whether
@@ -28,7 +29,7 @@ final class LoadPerson {
   var uncertainWrites: [UInt32] = []
 
   /// The device's place in `Sync`.
-  var epoch: Int64
+  var cursor: Cursor?
   var changeNumber: Int64
   var lastSeq: Int64 = 0
   /// The clock of its operations, as `Operation.hybrid_time`.
@@ -44,22 +45,21 @@ final class LoadPerson {
   }
 
   init(
-    userID: [UInt8], deviceID: [UInt8], accessToken: String, habits: [LoadHabit], epoch: Int64 = 0, changeNumber: Int64
+    userID: [UInt8], deviceID: [UInt8], accessToken: String, habits: [LoadHabit], changeNumber: Int64
   ) {
     self.userID = userID
     self.deviceID = deviceID
     authorization = Array("Bearer \(accessToken)".utf8)
     self.habits = habits
-    self.epoch = epoch
     self.changeNumber = changeNumber
     changeBase = changeNumber
   }
 
   /// Nothing has been written yet, and this is where the service stands.
-  func startCounting(from number: Int64, epoch: Int64) {
-    self.epoch = epoch
-    changeNumber = number
-    changeBase = number
+  func startCounting(from cursor: Cursor) {
+    self.cursor = cursor
+    changeNumber = cursor.changeNumber
+    changeBase = cursor.changeNumber
   }
 
   /// Something was not answered, or too much is uncertain.

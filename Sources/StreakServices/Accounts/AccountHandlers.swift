@@ -40,10 +40,16 @@ struct AccountHandlers: AccountService {
     }
     let now = Moment.now()
     let issued = issuer.issue(to: user.userID, at: now)
-    let habitCount = try await answering { () throws(StoreError) in
+    let habitCount: Int32
+    do throws(StoreError) {
       try await store.signIn(device, of: user.userID, issued.credential, at: now)
       try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: origin)
-      return try await store.habitCount(of: user.userID)
+      habitCount = try await store.habitCount(of: user.userID)
+    } catch {
+      // The account was erased while the password was looked at.
+      guard error == .noSuchUser else { throw error.refusal.status }
+      context.principal = nil
+      throw try await store.refusalOfUnknownToken(of: user.userID)
     }
     return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
   }
@@ -136,7 +142,7 @@ struct AccountHandlers: AccountService {
       let grant = try await answering { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
-      guard let grant else { throw try await store.refusalOfUnknownToken(of: userID) }
+      guard let grant else { throw try await store.refusalOfUnknownToken(of: userID, token) }
       context.principal = Principal(userID: userID, deviceID: grant.deviceID)
       guard equalInConstantTime(grant.refreshHash, token.hash) else {
         return try await replayRefresh(token, grant, of: userID, at: now, context: context)

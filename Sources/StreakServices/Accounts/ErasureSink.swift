@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import RPC
 internal import StreakDomain
 public import StreakStore
@@ -16,9 +17,17 @@ public struct ErasureSink: Sendable {
 }
 
 extension StreakStore {
-  /// What the bearer of a token that nobody knows is told: that the account was erased, if it was.
-  func refusalOfUnknownToken(of userID: Identifier) async throws(RPCStatus) -> RPCStatus {
+  /// What the bearer of an unknown token is told: that the account was erased, if it was; and of a genuine token that this server does not know
+  /// the account, if it does not.
+  func refusalOfUnknownToken(
+    of userID: Identifier, _ token: OpaqueToken? = nil
+  ) async throws(RPCStatus) -> RPCStatus {
     let isErased = try await answering { () throws(StoreError) -> Bool in try await self.isErased(userID) }
-    return isErased ? Refusal.accountErased.status : Refusal.credentialsInvalid.status
+    if isErased { return Refusal.accountErased.status }
+    guard let token, token.isGenuine(by: TokenProof(secret: serverSecret)) else {
+      return Refusal.credentialsInvalid.status
+    }
+    let user = try await answering { () throws(StoreError) in try await self.user(userID) }
+    return user == nil ? Refusal.accountUnknown.status : Refusal.credentialsInvalid.status
   }
 }

@@ -103,14 +103,16 @@ struct SignUpProcedure: Sendable {
     _ session: PresentedSession, for userID: Identifier, deviceID: Identifier, at now: Moment, context: ServerContext
   ) throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
     let decision = try MigrationDecision(
-      session.capture, map: [], planHash: [], isSecondDevice: false, userID: userID, at: now
+      session.capture, map: [], planHash: [], isSecondDevice: false, isNewAccount: true, userID: userID, at: now
     ) { detail in
       context.principal = Principal(userID: userID, deviceID: deviceID, auditDetail: detail)
       return AuditInterceptor.event(of: context, from: limiter.addresses)
     }
-    var ledger = store.emptyLedger()
+    let before = store.emptyLedger(at: now)
+    var ledger = before
     _ = try decision.begin(MigrationState(session: session.known)).get()
     try decision.merge(into: &ledger).get()
+    ledger.completeStale(from: before)
     ledger.settle(now: now.milliseconds, makeID: Identifier.random)
     let record = try decision.finish(ledger).get()
     return (NewMigration(record: record, isSessionKnown: session.known != nil, ledger: ledger), decision.result)

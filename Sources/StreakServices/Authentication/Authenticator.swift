@@ -98,7 +98,7 @@ struct Authenticator: ServerInterceptor {
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
-    guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID) }
+    guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
     guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
@@ -130,6 +130,7 @@ struct Authenticator: ServerInterceptor {
     guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }) else {
       return nil
     }
-    return value.dropFirst(scheme.utf8.count)
+    // RFC 9110, section 11.4: one space or more.
+    return value.dropFirst(scheme.utf8.count).drop { $0 == UInt8(ascii: " ") }
   }
 }

@@ -24,11 +24,15 @@ struct IssuedTokens {
 /// Makes credentials.
 struct TokenIssuer: Sendable {
   let lifetimes: TokenLifetimes
+  let store: StreakStore
 
   /// Credentials for a device that signs in, or, given its refresh token, for one that refreshes.
   func issue(to userID: Identifier, refreshing presented: OpaqueToken? = nil, at now: Moment) -> IssuedTokens {
-    let access = OpaqueToken(kind: .access, owner: userID.bytes)
-    let refresh = presented.map(OpaqueToken.init(successorOf:)) ?? OpaqueToken(kind: .refresh, owner: userID.bytes)
+    let proof = TokenProof(secret: store.serverSecret)
+    let access = OpaqueToken(kind: .access, owner: userID.bytes, proof: proof)
+    let refresh =
+      presented.map { OpaqueToken(successorOf: $0, proof: proof) }
+      ?? OpaqueToken(kind: .refresh, owner: userID.bytes, proof: proof)
     let credential = CredentialRecord(
       accessHash: access.hash, accessExpiresAt: now.advanced(bySeconds: lifetimes.accessSeconds),
       refreshHash: refresh.hash, refreshExpiresAt: now.advanced(bySeconds: lifetimes.refreshSeconds),

@@ -20,7 +20,7 @@ extension Refusal {
       case .habitNotFound: .habitNotFound
       case .habitLimit: .habitLimit
       // Those of clocks, cursors and conflicts are of queues only.
-      case .malformed, .clockSkew, .changeUnknown, .conflictNotFound: .invalidField
+      case .malformed, .clockSkew, .conflictNotFound: .invalidField
       }
   }
 }

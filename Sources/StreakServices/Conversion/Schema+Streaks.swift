@@ -1,6 +1,7 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -59,7 +60,7 @@ extension Cell {
       trust: record.quarantineReason == 0 ? .counted : .quarantined,
       quarantineReason: Schema.QuarantineReason(rawValue: record.quarantineReason), version: record.version,
       made: Schema.LocalTime(record.made), recordedAt: GoogleProtobufTimestamp(record.recordedAt),
-      migrationId: record.migrationID?.bytes ?? [])
+      migrationId: record.migrationID?.bytes ?? [], completions: record.completions.map { StatementId($0) })
   }
 }
 
@@ -73,6 +74,7 @@ extension Schema.Streak {
       case .doneToday: .doneToday
       case .atRisk: .atRisk
       case .broken: .broken
+      case .archived: .archived
       }
     self.init(
       habitId: habitID.bytes, state: state, current: Int32(clamping: streak.current),

@@ -5,6 +5,7 @@ internal import Schema
 
 /// Reads an exported document while it arrives, and holds it against its own manifest: the counterpart of `ExportDocument`.
 ///
+/// The members of a JSON document may stand in any order, as long as `habits` stands before the records that name habits.
 /// Pure but for the hash: bytes in, records out. Bounded by the largest record.
 struct DocumentReader {
   /// Bytes of one record, as it is written.
@@ -39,8 +40,17 @@ struct DocumentReader {
   ///
   /// - Throws: `IMPORT_UNREADABLE` if it is not whole, `IMPORT_CORRUPT` if its records are not those of its manifest.
   mutating func finish() throws(RPCStatus) -> (header: ExportHeader, manifest: ExportManifest) {
-    guard let manifest, rest.isEmpty, isBinary || splitter.isAtEnd else {
-      throw Self.unreadable("the document ends early")
+    guard rest.isEmpty, isBinary || splitter.isAtEnd else {
+      throw Self.unreadable(
+        isBinary && !isBegun
+          ? "it ends before its header, or is neither a JSON nor a binary document" : "the document ends early")
+    }
+    if !isBinary, !isBegun, let missing = Self.headerMembers.first(where: { headerTexts[$0] == nil }) {
+      throw Self.unreadable("its member \"\(missing)\" is missing")
+    }
+    close()
+    guard let manifest else {
+      throw Self.unreadable(isBinary ? "the document ends early" : "its member \"manifest\" is missing")
     }
     guard manifest.sections.map(\.name) == Section.allCases.map(\.rawValue),
       manifest.schemaVersion == header.schemaVersion, manifest.exportedAt == header.exportedAt
@@ -67,13 +77,8 @@ struct DocumentReader {
   // MARK: Sections
 
   private mutating func begin(_ next: Section) throws(RPCStatus) {
-    guard isBegun, manifest == nil else { throw Self.unreadable("\(next.rawValue) stands outside of it") }
-    guard next != section else { return }
-    let order = Section.allCases
-    guard let place = order.firstIndex(of: next), section.map({ order.firstIndex(of: $0) ?? 0 < place }) ?? true else {
-      throw Self.unreadable("\(next.rawValue) stands in the wrong place")
-    }
     close()
+    guard closed[next] == nil else { throw Self.unreadable("section \"\(next.rawValue)\" stands twice") }
     section = next
   }
 
@@ -91,7 +96,7 @@ struct DocumentReader {
   }
 
   private mutating func end(_ manifest: ExportManifest) throws(RPCStatus) {
-    guard isBegun, self.manifest == nil else { throw Self.unreadable("its manifest stands in the wrong place") }
+    guard self.manifest == nil else { throw Self.unreadable("its manifest stands twice") }
     close()
     self.manifest = manifest
   }
@@ -102,7 +107,7 @@ struct DocumentReader {
     rest += bytes
     var records: [ExportRecord.Record] = []
     var start = 0
-    while let frame = try Self.frame(of: rest[start...]) {
+    while let frame = try Self.frame(of: rest[start...], isFirst: !isBegun) {
       let record: ExportRecord
       do throws(DecodeError) {
         record = try ExportRecord(protobufBytes: Array(rest[frame.message]))
@@ -112,10 +117,11 @@ struct DocumentReader {
       guard manifest == nil else { throw Self.unreadable("something follows its manifest") }
       switch record.record {
       case .header(let header)? where !isBegun: try begin(header)
-      case .manifest(let manifest)?: try end(manifest)
+      case .manifest(let manifest)? where isBegun: try end(manifest)
       case let found?:
-        guard let section = Section(of: found) else { throw Self.unreadable("\(here) has no section") }
-        try begin(section)
+        guard let next = Section(of: found) else { throw Self.unreadable("\(here) has no section") }
+        guard isBegun else { throw Self.unreadable("it does not begin with its header") }
+        if next != section { try begin(next) }
         hash.update(rest[start..<frame.message.upperBound])
         count += 1
         records.append(found)
@@ -143,12 +149,18 @@ struct DocumentReader {
   }
 
   /// The first message behind its length; nil until all of it is there.
-  private static func frame(of bytes: ArraySlice<UInt8>) throws(RPCStatus) -> (message: Range<Int>, Void)? {
+  /// - Parameter isFirst: It would be the header, which is small: a length beyond the limit is none.
+  private static func frame(
+    of bytes: ArraySlice<UInt8>, isFirst: Bool = false
+  ) throws(RPCStatus) -> (message: Range<Int>, Void)? {
     var length = 0
     for (place, byte) in bytes.prefix(5).enumerated() {
       length |= Int(byte & 0x7F) << (7 * place)
       guard byte & 0x80 == 0 else { continue }
-      guard length <= recordBytesMax else { throw Refusal.importTooLarge.status }
+      guard length <= recordBytesMax else {
+        throw isFirst
+          ? unreadable("it begins like neither a JSON nor a binary document") : Refusal.importTooLarge.status
+      }
       let start = bytes.startIndex + place + 1
       return bytes.endIndex - start >= length ? (start..<start + length, ()) : nil
     }
@@ -158,8 +170,9 @@ struct DocumentReader {
 
   // MARK: JSON
 
-  private var headerMembers: [String] { ["schemaVersion", "exportedAt", "userId"] }
-  private var headerText = ""
+  private static let headerMembers = ["schemaVersion", "exportedAt", "userId"]
+  /// The header's members that have arrived, by name.
+  private var headerTexts: [String: [UInt8]] = [:]
 
   private mutating func takeJSON(_ bytes: [UInt8]) throws(RPCStatus) -> [ExportRecord.Record] {
     let pieces: [JSONDocumentSplitter.Piece]
@@ -168,6 +181,7 @@ struct DocumentReader {
     } catch {
       switch error {
       case .tooLarge: throw Refusal.importTooLarge.status
+      case .unexpected(0...1) where Self.isUTF16(bytes): throw Self.unreadable("it is written in UTF-16; UTF-8 is read")
       case .unexpected(let offset): throw Self.unreadable("byte \(offset) is not what an object holds there")
       }
     }
@@ -175,17 +189,15 @@ struct DocumentReader {
     for piece in pieces {
       switch piece {
       case .member("manifest", let text): try end(Self.parse(text, "its manifest"))
-      case .member(let name, let text):
-        guard !isBegun, headerMembers.contains(name) else { throw Self.unreadable("member \"\(name)\"") }
-        headerText += "\(headerText.isEmpty ? "" : ",")\"\(name)\":\(String(decoding: text, as: UTF8.self))"
+      case .member(let name, let text): try take(headerMember: name, text)
       case .array(let name):
-        if !isBegun { try begin(Self.parse(Array("{\(headerText)}".utf8), "its beginning")) }
-        guard let next = Section(rawValue: name), next != section, closed[next] == nil else {
-          throw Self.unreadable("section \"\(name)\"")
-        }
+        guard let next = Section(rawValue: name) else { throw Self.unreadable("section \"\(name)\"") }
         try begin(next)
       case .element(let text):
         guard let section else { throw Self.unreadable("a record outside of all sections") }
+        guard !section.namesHabits || closed[.habits] != nil else {
+          throw Self.unreadable("section \"\(section.rawValue)\" stands before \"habits\", which it names")
+        }
         let (record, canonical) = try Self.record(text, section, here)
         hash.update(Array(canonical.utf8) + [UInt8(ascii: "\n")])
         count += 1
@@ -193,6 +205,22 @@ struct DocumentReader {
       }
     }
     return records
+  }
+
+  private mutating func take(headerMember name: String, _ text: [UInt8]) throws(RPCStatus) {
+    guard Self.headerMembers.contains(name) else { throw Self.unreadable("member \"\(name)\"") }
+    guard headerTexts.updateValue(text, forKey: name) == nil else {
+      throw Self.unreadable("member \"\(name)\" stands twice")
+    }
+    guard headerTexts.count == Self.headerMembers.count else { return }
+    let members = headerTexts.map { "\"\($0.key)\":\(String(decoding: $0.value, as: UTF8.self))" }
+    try begin(Self.parse(Array("{\(members.joined(separator: ","))}".utf8), "its header"))
+  }
+
+  /// Whether a document begins with UTF-16's byte order mark, or with an ASCII character in UTF-16.
+  private static func isUTF16(_ bytes: [UInt8]) -> Bool {
+    guard bytes.count >= 2 else { return false }
+    return [[0xFF, 0xFE], [0xFE, 0xFF]].contains(Array(bytes[..<2])) || bytes[0] == 0 || bytes[1] == 0
   }
 
   private static func parse<Message: ProtobufMessage>(_ text: [UInt8], _ what: String) throws(RPCStatus) -> Message {
@@ -231,6 +259,9 @@ struct DocumentReader {
 }
 
 extension ExportDocument.Section {
+  /// Its records are about habits, which must be known then.
+  var namesHabits: Bool { self == .ledger || self == .history || self == .notices }
+
   /// The section that a record of a binary document belongs to; nil for the header and the manifest.
   init?(of record: ExportRecord.Record) {
     switch record {

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
@@ -38,9 +39,15 @@ extension ExportHandlers {
       for record in try reader.take(request.chunk) { try builder.add(record) }
     }
     let (header, manifest) = try reader.finish()
-    let isSealed = ExportSeal.matches(manifest, userID: header.userId, secret: secret)
-    let (document, reply) = builder.finish(isSealed: isSealed)
-    principal.auditDetail += " habits=\(reply.habitCount) days=\(reply.cellCount) sealed=\(isSealed)"
+    // A sealed document counts once: into a second account it comes like any other.
+    var sealedHash: [UInt8]?
+    if ExportSeal.matches(manifest, userID: header.userId, secret: secret) {
+      let hash = SHA256.digest(of: manifest.seal)
+      let isClaimed = try await answering { () throws(StoreError) in try await store.isDocumentClaimed(hash) }
+      if !isClaimed { sealedHash = hash }
+    }
+    let (document, reply) = builder.finish(sealedHash: sealedHash)
+    principal.auditDetail += " habits=\(reply.habitCount) days=\(reply.cellCount) sealed=\(sealedHash != nil)"
     context.principal = principal
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     let outcome = try await answering { () throws(StoreError) in

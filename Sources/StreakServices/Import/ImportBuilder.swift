@@ -38,13 +38,15 @@ struct ImportBuilder {
   /// Ends it.
   ///
   /// - Returns: What is to be stored, and the reply to it.
-  mutating func finish(isSealed: Bool) -> (PersonImport, ImportResponse) {
-    let demoted = isSealed ? 0 : saved.demoteOldDays()
+  /// - Parameter sealedHash: Of a document that this service sealed, and that came into no account yet.
+  mutating func finish(sealedHash: [UInt8]?) -> (PersonImport, ImportResponse) {
+    let demoted = sealedHash == nil ? saved.demoteOldDays() : 0
+    document.sealedHash = sealedHash
     document.ledger = saved.ledger
     document.highestVersion = saved.highestVersion
     let reply = ImportResponse(
       habitCount: Int32(clamping: saved.ledger.habits.count), cellCount: Int32(clamping: saved.ledger.cells.count),
-      demotedCount: Int32(clamping: demoted), sealed: isSealed,
+      demotedCount: Int32(clamping: demoted), sealed: sealedHash != nil,
       sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map(\.rawValue))
     return (document, reply)
   }

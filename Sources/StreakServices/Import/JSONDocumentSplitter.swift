@@ -1,6 +1,7 @@
 /// Cuts a JSON object, whose members are plain values or arrays of records, into these while it arrives, however it is indented.
 ///
-/// Only where things begin and end is decided here: whoever takes a piece parses it, and so finds what is no JSON in it.
+/// Only where things begin and end is decided here: the reader of a piece parses it, and so finds what is no JSON in it.
+/// A byte order mark before the object is passed over.
 struct JSONDocumentSplitter {
   /// A piece of the object.
   enum Piece: Equatable {
@@ -31,6 +32,9 @@ struct JSONDocumentSplitter {
   private var nesting = 0
   private var isInString = false
   private var isEscaped = false
+  /// UTF-8's byte order mark, which may stand before the object, and how much of it has arrived.
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+  private var markByteCount = 0
 
   init(pieceBytesMax: Int) {
     self.pieceBytesMax = pieceBytesMax
@@ -71,7 +75,11 @@ struct JSONDocumentSplitter {
     }
     if Self.isSpace(byte) { return }
     switch (place, byte) {
-    case (.start, UInt8(ascii: "{")): place = .firstName
+    case (.start, _)
+    where offset < Self.byteOrderMark.count && markByteCount == offset && byte == Self.byteOrderMark[offset]:
+      markByteCount += 1
+    case (.start, UInt8(ascii: "{")) where markByteCount == 0 || markByteCount == Self.byteOrderMark.count:
+      place = .firstName
     case (.firstName, UInt8(ascii: "}")), (.memberEnd, UInt8(ascii: "}")): place = .end
     case (.firstName, UInt8(ascii: "\"")), (.name, UInt8(ascii: "\"")):
       place = .inName

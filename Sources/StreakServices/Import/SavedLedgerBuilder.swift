@@ -107,7 +107,7 @@ struct SavedLedgerBuilder {
     return CellRecord(
       habitID: habitID, day: cell.day, done: cell.done, note: cell.note, quarantineReason: reason,
       version: try version(cell.version), made: made, recordedAt: try moment(cell.recordedAt, "recorded_at"),
-      deviceID: nil, migrationID: try identifierOrNil(cell.migrationId, "migration_id"))
+      migrationID: try identifierOrNil(cell.migrationId, "migration_id"))
   }
 
   /// Lets days not count that a session could not bring either.
@@ -125,6 +125,6 @@ struct SavedLedgerBuilder {
     return count
   }
 
-  /// Days that count although nobody vouches for them, the present one included.
+  /// Days that count without a seal, the present one included.
   static let windowDays = 30
 }

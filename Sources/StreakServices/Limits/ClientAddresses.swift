@@ -18,17 +18,7 @@ struct ClientAddresses: Sendable {
 
   /// What limits count as one address: an IPv4 address, or the first 64 bits of an IPv6 address, which are one household's. Nil for a Unix
   /// socket, which only its owner reaches.
-  func group(of context: ServerContext) -> String? {
-    guard let client = client(of: context) else { return nil }
-    // Most are IPv4, and as they are.
-    return client.host.utf8.contains(UInt8(ascii: ":")) ? Self.group(of: client) : client.host
-  }
-
-  static func group(of address: SocketAddress) -> String {
-    let bytes = address.addressBytes
-    if bytes.count == 4 { return bytes.map(String.init).joined(separator: ".") }
-    return bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
-  }
+  func group(of context: ServerContext) -> String? { client(of: context)?.limitGroup }
 
   private func client(of context: ServerContext) -> SocketAddress? {
     let peer = context.peerAddress.flatMap { $0.isUnix ? nil : $0 }

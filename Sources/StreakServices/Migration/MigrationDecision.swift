@@ -12,6 +12,7 @@ final class MigrationDecision: MigrationDecider {
   private let map: [(capturedID: Identifier, habitID: Identifier)]
   private let planHash: [UInt8]
   private let isSecondDevice: Bool
+  private let isNewAccount: Bool
   private let userID: Identifier
   private let now: Moment
   private let makeAuditEvent: (String) -> AuditEventRecord
@@ -29,11 +30,12 @@ final class MigrationDecision: MigrationDecider {
 
   /// - Parameters:
   ///   - planHash: The previewed plan that is to be carried out; empty for any.
+  ///   - isNewAccount: The account is made by the same call.
   ///   - makeAuditEvent: Makes the event of a migration that is carried out, given its detail.
   /// - Throws: Refusals of fields.
   init(
-    _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, userID: Identifier,
-    at now: Moment, makeAuditEvent: @escaping (String) -> AuditEventRecord
+    _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, isNewAccount: Bool = false,
+    userID: Identifier, at now: Moment, makeAuditEvent: @escaping (String) -> AuditEventRecord
   ) throws(RPCStatus) {
     self.capture = capture
     var pairs: [(capturedID: Identifier, habitID: Identifier)] = []
@@ -45,6 +47,7 @@ final class MigrationDecision: MigrationDecider {
     self.map = pairs
     self.planHash = planHash
     self.isSecondDevice = isSecondDevice
+    self.isNewAccount = isNewAccount
     self.userID = userID
     self.now = now
     self.makeAuditEvent = makeAuditEvent
@@ -107,7 +110,8 @@ final class MigrationDecision: MigrationDecider {
     guard let plan, let matching else { return .failure(Refusal.internalFault.status) }
     guard
       let merged = ledger.migrate(
-        plan, matching: matching, migrationID: capture.migrationID, now: now.milliseconds, makeID: Identifier.random)
+        plan, matching: matching, migrationID: capture.migrationID, isNewAccount: isNewAccount,
+        now: now.milliseconds)
     else { return .failure(Refusal.habitLimit.status) }
     self.merged = merged
     return .success(())

@@ -79,7 +79,10 @@ struct MigrationHandlers: MigrationService {
           decision)
         return (decision, outcome)
       } catch {
-        guard error == .concurrentChange, attempt < Self.attemptsMax else { throw error.refusal.status }
+        guard error == .concurrentChange, attempt < Self.attemptsMax else {
+          error.log()
+          throw error.refusal.status
+        }
       }
     }
     throw Refusal.concurrentChange.status
@@ -110,8 +113,7 @@ struct MigrationHandlers: MigrationService {
     let now = Moment.now()
     let outcome = try await answering { () throws(StoreError) in
       try await store.undoMigration(
-        migrationID, of: principal.userID, by: principal.deviceID,
-        committedSince: now.advanced(bySeconds: -Self.undoSecondsMax), counting: counts, audit: event, at: now
+        migrationID, of: principal.userID, committedSince: now.advanced(bySeconds: -Self.undoSecondsMax), counting: counts, audit: event, at: now
       ) { undone in
         UndoMigrationResponse(
           daysReversed: Int32(clamping: undone.daysReversed),

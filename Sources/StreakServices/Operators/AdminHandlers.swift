@@ -3,7 +3,8 @@ internal import EventLoop
 internal import GRPCSchema
 internal import RPC
 internal import Schema
-internal import struct StreakDomain.Identifier
+internal import StreakDomain
+internal import StreakDomain
 internal import StreakStore
 
 /// Backups and the server's state, for operators. One per loop.
@@ -113,14 +114,14 @@ struct AdminHandlers: AdminService {
   func getServerStatus(
     _ request: GetServerStatusRequest, context: ServerContext
   ) async throws(RPCStatus) -> GetServerStatusResponse {
-    let (epoch, versions, runs) = try await answering { () throws(StoreError) -> (Int64, [Int32], [BackupRunRecord]) in
+    let (epoch, versions, runs) = try await answering { () throws(StoreError) -> (Epoch, [Int32], [BackupRunRecord]) in
       (
         try await store.readEpoch(), try await store.schemaVersions(),
         try await store.backupRuns(countMax: Self.runsMax)
       )
     }
     return GetServerStatusResponse(
-      startedAt: GoogleProtobufTimestamp(startedAt), unreadiness: backend.unreadiness() ?? "", epoch: epoch,
+      startedAt: GoogleProtobufTimestamp(startedAt), unreadiness: backend.unreadiness() ?? "", epoch: epoch.number,
       schemaVersions: versions,
       backupRuns: runs.map { run in
         BackupRun(

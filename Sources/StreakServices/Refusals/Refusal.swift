@@ -32,12 +32,14 @@ enum Refusal: String, CaseIterable {
   case accountMismatch = "ACCOUNT_MISMATCH"
   case sequenceGap = "SEQUENCE_GAP"
   case operationReused = "OPERATION_REUSED"
+  case cursorInvalid = "CURSOR_INVALID"
   case passwordTooCommon = "PASSWORD_TOO_COMMON"
   case deviceNotFound = "DEVICE_NOT_FOUND"
   case planChanged = "PLAN_CHANGED"
   case alreadyMigrated = "ALREADY_MIGRATED"
   case migrationNotFound = "MIGRATION_NOT_FOUND"
   case undoTooLate = "UNDO_TOO_LATE"
+  case accountUnknown = "ACCOUNT_UNKNOWN"
   case accountErased = "ACCOUNT_ERASED"
   case backupsOff = "BACKUPS_OFF"
   case backupUnderWay = "BACKUP_UNDER_WAY"
@@ -123,6 +125,7 @@ enum Refusal: String, CaseIterable {
     case .sequenceGap: (.failedPrecondition, "Operations are missing before the first one sent.")
     case .operationReused:
       (.failedPrecondition, "The number was used for another operation; register as a new device.")
+    case .cursorInvalid: (.invalidArgument, "The cursor is none that was given to this account; send none.")
     case .passwordTooCommon: (.invalidArgument, "The password is among those that are guessed first.")
     case .deviceNotFound: (.notFound, "There is no such device.")
     case .planChanged: (.aborted, "The account is not as the plan saw it; look at the fresh plan.")
@@ -130,6 +133,8 @@ enum Refusal: String, CaseIterable {
     case .migrationNotFound: (.notFound, "There is no such migration.")
     case .undoTooLate: (.failedPrecondition, "Migrations older than 30 days cannot be undone.")
     case .exportTooSlow: (.deadlineExceeded, "The export took longer than it may; read it faster.")
+    case .accountUnknown:
+      (.unauthenticated, "This server does not know the account: it was restored to before the account was made.")
     case .accountErased: (.unauthenticated, "The account was erased. Its email may sign up again, empty.")
     case .backupsOff: (.failedPrecondition, "This server was given no backup folder.")
     case .backupUnderWay: (.failedPrecondition, "Another backup is under way.")

@@ -1,3 +1,4 @@
+internal import Logging
 internal import RPC
 internal import StreakStore
 
@@ -6,11 +7,21 @@ func answering<Value>(_ body: () async throws(StoreError) -> Value) async throws
   do {
     return try await body()
   } catch {
+    error.log()
     throw error.refusal.status
   }
 }
 
 extension StoreError {
+  /// The program's own log, as it was set up when it started.
+  private static let faults = FaultLog(logger: Logger(label: "streakd"))
+
+  /// Logs a fault that the database's log does not have.
+  func log() {
+    guard case .fault(let reason, isLogged: false, _) = self else { return }
+    Self.faults.note("fault \(reason)", level: .error, "a fault of the service", ["reason": "\(reason)"])
+  }
+
   /// What a client is told. The error's own text goes to our log only: it may name hosts and rows.
   var refusal: Refusal {
     switch self {

@@ -25,7 +25,6 @@ extension ErrorReason {
       case .cellNotFound: .cellNotFound
       case .habitNotFound: .habitNotFound
       case .clockSkew: .clockSkew
-      case .changeUnknown: .changeUnknown
       case .habitLimit: .habitLimit
       case .conflictNotFound: .conflictNotFound
       }
@@ -42,15 +41,7 @@ extension Habit {
 }
 
 extension Cell {
-  init(_ key: CellKey, _ state: CellState) {
-    self.init(
-      habitId: key.habitID.bytes, day: key.day.number, done: state.cell.done, note: state.cell.note,
-      trust: state.cell.trust == .counted ? .counted : .quarantined,
-      quarantineReason: Schema.QuarantineReason(rawValue: Int32(state.cell.trust.number)), version: state.stamp.version,
-      made: Schema.LocalTime(LocalTimeRecord(state.made)),
-      recordedAt: GoogleProtobufTimestamp(Moment(milliseconds: state.recordedAtMilliseconds)),
-      migrationId: state.migrationID?.bytes ?? [])
-  }
+  init(_ key: CellKey, _ state: CellState) { self.init(CellRecord(key, state)) }
 }
 
 extension Schema.Notice {

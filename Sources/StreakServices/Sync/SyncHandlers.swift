@@ -55,7 +55,9 @@ struct SyncHandlers: SyncService {
   }
 
   private func hint(_ changeNumber: Int64) -> WatchResponse {
-    WatchResponse(cursor: Schema.Cursor(epoch: store.epoch, changeNumber: changeNumber))
+    WatchResponse(
+      cursor: Schema.Cursor(
+        epoch: store.epoch.number, changeNumber: changeNumber, epochBits: UInt64(bitPattern: store.epoch.bits)))
   }
 
   func syncStream(

@@ -1,6 +1,7 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -8,6 +9,8 @@ internal import StreakStore
 struct SyncProcedure: Sendable {
   /// Most changes in one response when the client does not say.
   static let pageSizeDefault = 1_000
+  /// Notices in one response to a device that has everything else.
+  static let noticesMax: Int32 = 1_000
   /// Largest number of an operation.
   static let seqMax: Int64 = 1 << 53
 
@@ -17,17 +20,26 @@ struct SyncProcedure: Sendable {
     guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
     guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
+    let sentAt = try Self.sentAt(request, now: now.milliseconds)
+    let received = try Received(request.cursor, of: principal.userID, seal: seal)
+    // A device that does not know yet that the server has lost something has not begun to send it again: it is not caught up, and what names a
+    // habit that was lost waits for it.
+    let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
+    let nothingLeft = request.nothingLeft && !isOfPastEpoch
     var answer: LedgerAnswer?
-    if !request.operations.isEmpty || request.nothingLeft {
+    if !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft {
       answer = try await change(
         LedgerRequest(
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
-          nothingLeft: request.nothingLeft, now: now))
+          nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
+          restatedHabits: request.restatedHabits.compactMap { habit in
+            Identifier(habit.id).map { SyncChanges.Habit(id: $0, fields: HabitFields(habit)) }
+          }, oldestKeptSeq: request.oldestKeptSeq, sentAtMilliseconds: sentAt))
     }
-    var response = try await changes(request, of: principal.userID, deviceID, answer)
+    var response = try await changes(request, received, of: principal.userID, deviceID, answer)
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
-    response.clockAheadMilliseconds = Self.clockAhead(request.operations, now: now)
+    response.clockAheadMilliseconds = ClockRules(now: now.milliseconds, sentAt: sentAt).skewMilliseconds
     return response
   }
 
@@ -37,10 +49,24 @@ struct SyncProcedure: Sendable {
   ) async throws(RPCStatus) -> SyncResponse? {
     guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
     let head = try await answering { () throws(StoreError) in try await store.head(of: principal.userID) }
-    guard !isUpToDate(cursor, changeNumber: head.changeNumber) else { return nil }
-    var response = try await page(cursor, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
+    let place = try Received(cursor, of: principal.userID, seal: seal)
+    guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
+    var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
     response.serverTime = GoogleProtobufTimestamp(Moment.now())
     return response
+  }
+
+  private var seal: CursorSeal { CursorSeal(secret: store.serverSecret) }
+
+  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the latest time of its operations that
+  /// can be one.
+  private static func sentAt(_ request: SyncRequest, now: Int64) throws(RPCStatus) -> Int64? {
+    if let sentAt = request.sentAt {
+      guard let milliseconds = sentAt.milliseconds else { throw Refusal.invalidField("sent_at", "must be a timestamp") }
+      return milliseconds
+    }
+    return request.operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }
+      .filter { ClockRules(now: now).ordered(HybridTime(milliseconds: $0)) != nil }.max()
   }
 
   private func change(_ request: LedgerRequest) async throws(RPCStatus) -> LedgerAnswer {
@@ -62,83 +88,135 @@ struct SyncProcedure: Sendable {
     }
   }
 
-  private static func clockAhead(_ operations: [Schema.Operation], now: Moment) -> Int64 {
-    let latest = operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }.max() ?? 0
-    let ahead = latest - now.milliseconds
-    return ahead > ClockRules.aheadMillisecondsMax ? ahead : 0
-  }
-
   // MARK: Changes
 
-  private func isUpToDate(_ cursor: Schema.Cursor, changeNumber: Int64) -> Bool {
-    cursor.epoch == store.epoch && cursor.changeNumber == changeNumber && cursor.resume.isEmpty
+  /// How much a device has received, by a cursor that proves it.
+  private struct Received {
+    var epoch = Epoch.none
+    var changeNumber: Int64 = 0
+    var resume: [UInt8] = []
+    /// What was received is to be dropped.
+    var isVoid = false
+
+    /// - Throws: `CURSOR_INVALID` for a cursor that no server gave this account.
+    init(_ cursor: Schema.Cursor?, of userID: Identifier, seal: CursorSeal) throws(RPCStatus) {
+      guard let cursor, cursor.epoch != 0 || cursor.changeNumber != 0 || !cursor.resume.isEmpty else { return }
+      guard cursor.changeNumber >= 0 else {
+        isVoid = true
+        return
+      }
+      guard seal.isGenuine(cursor, of: userID) else { throw Refusal.cursorInvalid.status }
+      epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
+      changeNumber = cursor.changeNumber
+      resume = cursor.resume
+    }
+  }
+
+  private func isUpToDate(_ received: Received, changeNumber: Int64) -> Bool {
+    received.epoch == store.epoch && received.changeNumber == changeNumber && received.resume.isEmpty
+      && !received.isVoid
   }
 
   private func changes(
-    _ request: SyncRequest, of userID: Identifier, _ deviceID: Identifier, _ answer: LedgerAnswer?
+    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: LedgerAnswer?
   ) async throws(RPCStatus) -> SyncResponse {
-    let cursor = request.cursor ?? Schema.Cursor()
-    let before: Int64
+    let head: PersonHead
     if let answer {
-      before = answer.changeNumberBefore
-      if isUpToDate(cursor, changeNumber: before), let response = own(answer) { return response }
+      if isUpToDate(received, changeNumber: answer.changeNumberBefore),
+        let response = own(answer, userID, deviceID)
+      {
+        return response
+      }
+      head = PersonHead(answer.ledger)
     } else {
-      let head = try await answering { () throws(StoreError) in try await store.head(of: userID) }
-      before = head.changeNumber
-      if isUpToDate(cursor, changeNumber: before) { return upToDate(head.changeNumber, head.digest) }
+      head = try await answering { () throws(StoreError) in try await store.head(of: userID) }
+      if isUpToDate(received, changeNumber: head.changeNumber) { return upToDate(head, userID, deviceID) }
     }
-    return try await page(cursor, of: userID, deviceID, pageSize: request.pageSize, head: before)
+    // In a new epoch a device that has what the server has goes on from there.
+    let isUnchanged = answer.map { $0.changeNumberBefore == $0.ledger.changeNumber } ?? true
+    if received.epoch != store.epoch, received.epoch != .none, received.resume.isEmpty, isUnchanged,
+      request.digest == head.digest.bytes
+    {
+      var response = upToDate(head, userID, deviceID)
+      let notices = try await answering { () throws(StoreError) in
+        try await store.notices(
+          of: userID, for: deviceID, includingAcknowledged: false, after: .start, countMax: Self.noticesMax)
+      }
+      response.notices = notices.map { Notice($0.id, $0.notice) }
+      return response
+    }
+    return try await page(received, of: userID, deviceID, pageSize: request.pageSize, head: head.changeNumber)
   }
 
-  private func upToDate(_ changeNumber: Int64, _ digest: StreakDomain.StateDigest) -> SyncResponse {
-    SyncResponse(
-      cursor: Schema.Cursor(epoch: store.epoch, changeNumber: changeNumber),
-      digest: Schema.StateDigest(sum: digest.bytes))
+  private func upToDate(_ head: PersonHead, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse {
+    var response = SyncResponse(
+      cursor: seal.seal(store.epoch, changeNumber: head.changeNumber, of: userID),
+      digest: Schema.StateDigest(sum: head.digest.bytes), lastSeq: head.sources[deviceID]?.lastSeq ?? 0)
+    let seen = head.sources.seen(by: deviceID)
+    if !seen.last.isEmpty { response.seen = seen.last.map { StatementId($0) } }
+    return response
   }
 
   /// What the request itself has changed; nil if it brought a habit back, of which the device lacks the days.
-  private func own(_ answer: LedgerAnswer) -> SyncResponse? {
+  private func own(_ answer: LedgerAnswer, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
     let ledger = answer.ledger
-    var response = upToDate(ledger.changeNumber, ledger.digest)
+    var response = upToDate(PersonHead(ledger), userID, deviceID)
+    var latest = HybridTime.zero
     for id in ledger.changes.editedHabits.sorted() {
       guard let habit = ledger.habits[id] else { continue }
       if habit.returnedVersion > answer.changeNumberBefore { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }
+      latest = max(latest, habit.latestTime)
     }
     ledger.changes.cells.forEachInOrder { key, _ in
       guard let cell = ledger.cells[key], ledger.habits[key.habitID]?.isDeleted == false else { return }
       response.cells.append(Cell(key, cell))
+      latest = max(latest, cell.latestTime)
     }
     ledger.changes.notices.forEachInOrder { id in
       if let notice = ledger.notices[id] { response.notices.append(Notice(id, notice)) }
     }
+    if ledger.changes.areSettingsChanged { response.settings = Schema.AccountSettings(ledger.settings) }
+    response.latestTime = latest.packed
     return response
   }
 
   private func page(
-    _ cursor: Schema.Cursor, of userID: Identifier, _ deviceID: Identifier, pageSize: Int32, head: Int64
+    _ received: Received, of userID: Identifier, _ deviceID: Identifier, pageSize: Int32, head: Int64
   ) async throws(RPCStatus) -> SyncResponse {
-    let place = cursor.resume.isEmpty ? nil : PullPlace(bytes: cursor.resume)
-    // A cursor that this server did not give: of another epoch, or of nothing that has happened.
+    let place = received.resume.isEmpty ? nil : PullPlace(bytes: received.resume)
+    // A cursor of another epoch, or ahead of the server's: the server was restored, or this one is behind.
     let isKnown =
-      cursor.epoch == store.epoch && (0...head).contains(cursor.changeNumber)
-      && (cursor.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))
-    let since = isKnown ? cursor.changeNumber : 0
+      received.epoch == store.epoch && !received.isVoid && received.changeNumber <= head
+      && (received.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))
+    let since = isKnown ? received.changeNumber : 0
     let page = try await answering { () throws(StoreError) in
       try await store.pull(
         of: userID, for: deviceID, since: since, at: isKnown ? place : nil,
         cellsMax: pageSize == 0 ? Self.pageSizeDefault : Int(pageSize))
     }
-    let isAnew = !isKnown && !(cursor.epoch == 0 && cursor.changeNumber == 0 && cursor.resume.isEmpty)
+    let isAnew = !isKnown && (received.isVoid || received.epoch != .none)
     let begin = page.isReset || !isKnown ? 0 : since
-    return SyncResponse(
-      reset: page.isReset || isAnew,
-      habits: page.habits.filter { !$0.habit.isDeleted }.map { Habit($0.id, $0.habit) },
-      deletedHabitIds: page.habits.filter(\.habit.isDeleted).map(\.id.bytes),
-      cells: page.cells.map { Cell($0.key, $0.cell) }, notices: page.notices.map { Notice($0.id, $0.notice) },
-      cursor: Schema.Cursor(
-        epoch: store.epoch, changeNumber: page.next == nil ? page.changeNumber : begin,
-        resume: page.next?.bytes ?? []),
-      hasMore: page.next != nil, digest: page.next == nil ? Schema.StateDigest(sum: page.digest.bytes) : nil)
+    var response: SyncResponse
+    if let next = page.next {
+      response = SyncResponse(
+        cursor: seal.seal(store.epoch, changeNumber: begin, resume: next.bytes, of: userID), hasMore: true,
+        lastSeq: page.head.sources[deviceID]?.lastSeq ?? 0)
+    } else {
+      response = upToDate(page.head, userID, deviceID)
+    }
+    response.reset = page.isReset || isAnew
+    response.habits = page.habits.filter { !$0.habit.isDeleted }.map { Habit($0.id, $0.habit) }
+    response.deletedHabitIds = page.habits.filter(\.habit.isDeleted).map(\.id.bytes)
+    response.cells = page.cells.map { Cell($0.key, $0.cell) }
+    response.notices = page.notices.map { Notice($0.id, $0.notice) }
+    if page.head.settings.version > begin { response.settings = Schema.AccountSettings(page.head.settings) }
+    let times = page.cells.lazy.map(\.cell.latestTime)
+    response.latestTime = max(times.max() ?? .zero, page.habits.lazy.map(\.habit.latestTime).max() ?? .zero).packed
+    return response
   }
+}
+
+extension Schema.AccountSettings {
+  init(_ settings: StreakDomain.AccountSettings) { self.init(dayStartMinutes: settings.dayStartMinutes) }
 }

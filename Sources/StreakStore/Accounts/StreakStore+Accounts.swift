@@ -11,7 +11,7 @@ extension StreakStore {
 
   private static let userByID = Statement(
     .read,
-    "SELECT email, password_hash, created_at, change_number FROM users WHERE user_id = $1")
+    "SELECT email, password_hash, created_at, change_number FROM users JOIN heads USING (user_id) WHERE user_id = $1")
 
   /// A person's account; nil if there is none.
   public func user(_ userID: Identifier) async throws(StoreError) -> UserRecord? {

@@ -1,5 +1,5 @@
 internal import Postgres
-public import struct StreakDomain.Identifier
+public import StreakDomain
 
 /// A living access token's device.
 public struct AccessGrant: Sendable, Equatable {
@@ -34,10 +34,16 @@ extension StreakStore {
   private static let grantAccess = Statement(
     .write,
     """
-    WITH raised AS (
-      -- Which devices there are is part of what changes are decided on (`LedgerMemory`).
-      UPDATE users SET change_number = change_number + 1
-      WHERE $13 AND user_id = $1 AND NOT EXISTS (SELECT FROM devices WHERE user_id = $1 AND device_id = $2) RETURNING 1
+    WITH head AS (
+      -- The person's head is locked before any device, as everywhere. Nothing is stored for a person who is not there.
+      SELECT user_id, sources FROM heads WHERE user_id = $1 FOR NO KEY UPDATE
+    ), registered AS (
+      -- A device that is new is a source of statements, caught up now (`Sources.encoded`); of too many the earliest goes.
+      UPDATE heads SET change_number = heads.change_number + $13::integer,
+        sources = substr(heads.sources, CASE WHEN octet_length(heads.sources) >= $14 THEN 45 ELSE 1 END)
+          || uuid_send($2) || int8send(0) || int8send((extract(epoch FROM $6::timestamptz) * 1000)::bigint)
+          || int4send(0) || int8send(0)
+      FROM head WHERE heads.user_id = head.user_id AND position(uuid_send($2) IN head.sources) = 0
     ), displaced AS (
       DELETE FROM devices WHERE user_id = $1 AND device_id IN (
         SELECT device_id FROM devices WHERE user_id = $1 AND device_id <> $2
@@ -46,9 +52,7 @@ extension StreakStore {
     INSERT INTO devices (
       user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
       refresh_expires_at, refresh_family_hash)
-    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11
-    -- The person's row is locked before any device's, as everywhere.
-    FROM (SELECT count(*) FROM raised) AS locked
+    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11 FROM head
     ON CONFLICT (user_id, device_id) DO UPDATE SET
       name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
       access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,
@@ -60,7 +64,7 @@ extension StreakStore {
 
   /// Makes these the only credentials of a device, which is registered if it is new.
   ///
-  /// - Parameter isNewAccount: Nobody can have decided anything for this person yet.
+  /// - Parameter isNewAccount: Nothing can have been decided for this person yet.
   static func grantingAccess(
     to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment, devicesMax: Int32,
     isNewAccount: Bool = false
@@ -70,15 +74,19 @@ extension StreakStore {
       .identifier(userID), .identifier(device.deviceID), .string(device.name), .string(device.platform),
       .string(device.appVersion), .moment(now), .bytes(credential.accessHash), .moment(credential.accessExpiresAt),
       .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
-      .int32(devicesMax), .bool(!isNewAccount))
+      .int32(devicesMax), .int32(isNewAccount ? 0 : 1),
+      .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)))
   }
 
   /// Signs a device in: it is registered if it is new, and these become its only credentials.
+  ///
+  /// - Throws: `.noSuchUser` if there is no such account, as when it was erased meanwhile.
   public func signIn(
     _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment
   ) async throws(StoreError) {
-    try await database.execute(
+    let stored = try await database.execute(
       Self.grantingAccess(to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax))
+    guard stored == 1 else { throw .noSuchUser }
   }
 
   private static let accessGrant = Statement(

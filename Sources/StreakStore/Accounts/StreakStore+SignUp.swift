@@ -8,6 +8,7 @@ extension StreakStore {
   private static let insertUser = Statement(
     .write,
     """
+    WITH head AS (INSERT INTO heads (user_id, first_day) VALUES ($1, $6))
     INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up) VALUES ($1, $2, $3, $4, $5)
     """)
 
@@ -34,7 +35,7 @@ extension StreakStore {
     var rest = Batch()
     rest.append(
       Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .moment(now),
-      .bytes(account.sealedReply))
+      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now.milliseconds).number))
     rest.append(
       Self.grantingAccess(
         to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,
@@ -43,6 +44,7 @@ extension StreakStore {
     if let session = account.session {
       let person = LedgerPerson(userID, [], attempts: 0)
       person.ledger = session.ledger
+      person.ledger?.register(deviceID: account.device.deviceID, now: now.milliseconds)
       // Nobody else knows the account yet: it takes effect.
       if session.ledger.changeNumber != 0 { rest.append(LedgerStore([person], now: now).bound) }
       Self.add(session.record, of: userID, to: &rest)
@@ -52,6 +54,9 @@ extension StreakStore {
     return .signedUp
   }
 
-  /// What a new account holds: nothing.
-  public func emptyLedger() -> PersonLedger { PersonLedger(epoch: epoch, habitsMax: limits.habitsPerPersonMax) }
+  /// What an account holds that is made now: nothing.
+  public func emptyLedger(at now: Moment) -> PersonLedger {
+    PersonLedger(
+      epoch: epoch, firstDay: DayRules.firstDay(createdAt: now.milliseconds), habitsMax: limits.habitsPerPersonMax)
+  }
 }

@@ -2,8 +2,8 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  // Keeps everybody else from adding rows of this person: whoever changes a person's data changes or locks this row first.
-  private static let lockUser = Statement(.write, "SELECT FROM users WHERE user_id = $1 FOR UPDATE")
+  // Keeps others from adding rows of this person: every change of a person's data changes or locks the head first.
+  private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR UPDATE")
   private static let rememberSessions = Statement(
     .write,
     """
@@ -111,10 +111,27 @@ extension StreakStore {
   ///
   /// - Returns: How many it had not known.
   public func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
+    try await Self.apply(records, by: database)
+  }
+
+  /// The same over a connection of its own, while calls have to wait for it: see `onEpochRise(_:)`.
+  public func applyBeforeServing(_ records: ErasureRecords) async throws(StoreError) -> Int {
+    let database = databaseForSchema()
+    let result: Result<Int, StoreError>
+    do throws(StoreError) {
+      result = .success(try await Self.apply(records, by: database))
+    } catch {
+      result = .failure(error)
+    }
+    await database.close()
+    return try result.get()
+  }
+
+  private static func apply(_ records: ErasureRecords, by database: Database) async throws(StoreError) -> Int {
     var count = 0
-    for start in stride(from: 0, to: records.people.count, by: Self.erasuresPerTransaction) {
+    for start in stride(from: 0, to: records.people.count, by: erasuresPerTransaction) {
       let people = Array(records.people[start..<min(start + Self.erasuresPerTransaction, records.people.count)])
-      count += try await transaction { transaction throws(StoreError) in
+      count += try await database.transacting { transaction throws(StoreError) in
         let unknown = try await transaction.rows(
           Self.unknownPeople, .identifiers(people.map(\.userID)), .moments(people.map(\.erasedAt))
         ) { row throws(DatabaseError) in try row.identifier(0) }
@@ -123,7 +140,7 @@ extension StreakStore {
       }
     }
     if !records.sessions.isEmpty {
-      try await transaction { transaction throws(StoreError) in
+      try await database.transacting { transaction throws(StoreError) in
         let sessions = records.sessions
         let added = try await transaction.execute(
           Self.unknownSessions, .identifiers(sessions.map(\.sessionID)), .bytesArray(sessions.map(\.secretHash)),

@@ -27,8 +27,11 @@ public enum TableRegistry {
     case kept(String)
   }
 
-  /// In the order in which an erasure removes rows: `users` first, whose lock keeps others from adding more.
+  /// In the order in which an erasure removes rows: `heads` first, whose lock keeps others from adding more.
   public static let personal: [PersonalTable] = [
+    PersonalTable(
+      name: "heads", userColumn: "user_id", export: .covered("it follows from the ledger, and its settings are in the account"),
+      merge: .asOperations),
     PersonalTable(
       name: "users", userColumn: "user_id", export: .section("account"), merge: .kept("the account is its own")),
     PersonalTable(
@@ -72,6 +75,9 @@ public enum TableRegistry {
       export: .covered("the audit names them; what they brought is in its sections"),
       merge: .kept("what happened, happened")),
     PersonalTable(
+      name: "claimed_documents", userColumn: "user_id", export: .covered("what came in is in its sections"),
+      merge: .kept("a document counts once")),
+    PersonalTable(
       name: "audit_heads", userColumn: "user_id", export: .covered("the last event's own number and hash"),
       merge: .kept("what happened, happened")),
     PersonalTable(
@@ -83,7 +89,8 @@ public enum TableRegistry {
 
   /// Tables without rows of people.
   public static let impersonal: Set<String> = [
-    "schema_versions", "service_state", "backup_runs", "rate_limits", "rate_limit_secret", "export_secret",
+    "schema_versions", "service_state", "timelines", "server_probes", "backup_runs", "rate_limits", "rate_limit_secret",
+    "export_secret", "server_secret",
   ]
 
   /// The names of columns that say whose a row is.

@@ -69,7 +69,7 @@ extension StreakStore {
     """
     SELECT email, password_hash, created_at, change_number,
       (SELECT count(*)::integer FROM habits WHERE habits.user_id = users.user_id)
-    FROM users WHERE user_id = $1
+    FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
   private static let exportedDevices = CursorStatement(
     """
@@ -83,14 +83,12 @@ extension StreakStore {
     """, rowsPerChunk: exportChunkRows)
   private static let exportedCells = CursorStatement(
     """
-    SELECT habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, recorded_at, device_id, migration_id
+    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell))
     FROM cells WHERE user_id = $1 ORDER BY habit_id, day
     """, rowsPerChunk: exportChunkRows)
   private static let exportedHistory = CursorStatement(
     """
-    SELECT habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, recorded_at, device_id, migration_id
+    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell))
     FROM cell_history WHERE user_id = $1 ORDER BY habit_id, day, version
     """, rowsPerChunk: exportChunkRows)
   private static let exportedRejected = CursorStatement(
@@ -131,7 +129,7 @@ extension StreakStore {
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_operations r WHERE r.user_id = $1),
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_entries r WHERE r.user_id = $1),
       (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8'))
-    FROM users WHERE user_id = $1
+    FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
 
   /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of `ExportedRows`, a bounded number of rows at a time.

@@ -3,29 +3,22 @@ internal import StreakDomain
 
 /// Reads as much of people's state as their requests touch: in one statement, so from one snapshot.
 struct LedgerLoad {
-  private static let selected = """
-    u.change_number, u.zone_uses, u.digest, u.habit_count,
-      EXISTS (SELECT FROM devices o WHERE o.user_id = w.user_id AND o.device_id <> w.device_id),
-      -- The last operation that was decided: its outcome may have been forgotten since.
-      greatest(d.last_seq, (
-        SELECT max(seq) FROM operations o WHERE o.user_id = d.user_id AND o.device_id = d.device_id)),
-      coalesce(d.caught_up_at, d.registered_at), d.claimed_first_day, d.claimed_days,
-      h.name, h.description, h.color, h.position, h.archived, h.created_at, h.version, h.is_deleted, h.returned_version,
-      h.field_stamps, h.completion_stamps, h.total_days, h.longest_run, h.last_run_first_day,
-      h.last_run_last_day, h.previous_run_first_day, h.previous_run_last_day,
-      c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at, c.zone,
-      c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
-    """
+  private static let headColumn = 1
+  private static let habitColumn = headColumn + LedgerColumns.head.count
+  private static let cellColumn = habitColumn + LedgerColumns.habit.count
+
+  private static let selected = [
+    LedgerColumns.list(LedgerColumns.head, of: "u"), LedgerColumns.list(LedgerColumns.habit, of: "h"),
+    LedgerColumns.list(LedgerColumns.cell, of: "c"),
+  ].joined(separator: ", ")
 
   static let one = Statement(
     .read,
     """
     SELECT $1::integer, \(selected)
-    FROM users u
-      CROSS JOIN (SELECT $2::uuid AS user_id, $3::uuid AS device_id) w
-      LEFT JOIN devices d ON d.user_id = $2 AND d.device_id = $3
-      LEFT JOIN habits h ON h.user_id = $2 AND h.habit_id = $4
-      LEFT JOIN cells c ON c.user_id = $2 AND c.habit_id = $4 AND c.day = $5
+    FROM heads u
+      LEFT JOIN habits h ON h.user_id = $2 AND h.habit_id = $3
+      LEFT JOIN cells c ON c.user_id = $2 AND c.habit_id = $3 AND c.day = $4
     WHERE u.user_id = $2
     """)
 
@@ -39,15 +32,12 @@ struct LedgerLoad {
   private static let part = ColumnarPart<WantedRow>(
     [
       .int32("place") { Int32(clamping: $0.place) }, .identifier("user_id") { $0.person.userID },
-      .identifier("device_id") { $0.row.deviceID }, .identifier("habit_id") { $0.row.habitID },
-      .int32("day") { $0.row.day },
+      .identifier("habit_id") { $0.row.habitID }, .int32("day") { $0.row.day },
     ],
     """
     SELECT w.place, \(selected)
     FROM SOURCE
-      CROSS JOIN LATERAL (SELECT * FROM users WHERE users.user_id = w.user_id LIMIT 1) u
-      LEFT JOIN LATERAL (
-        SELECT * FROM devices WHERE devices.user_id = w.user_id AND devices.device_id = w.device_id LIMIT 1) d ON true
+      CROSS JOIN LATERAL (SELECT * FROM heads WHERE heads.user_id = w.user_id LIMIT 1) u
       LEFT JOIN LATERAL (
         SELECT * FROM habits WHERE habits.user_id = w.user_id AND habits.habit_id = w.habit_id LIMIT 1) h ON true
       LEFT JOIN LATERAL (
@@ -59,7 +49,7 @@ struct LedgerLoad {
 
   /// Reads the state of `people`; those that do not exist stay without a ledger.
   static func read(
-    _ people: [LedgerPerson], epoch: Int64, habitsMax: Int, by runner: some StatementRunner
+    _ people: [LedgerPerson], epoch: Epoch, habitsMax: Int, by runner: some StatementRunner
   ) async throws(StoreError) {
     var wanted: [WantedRow] = []
     for person in people {
@@ -81,27 +71,19 @@ struct LedgerLoad {
   }
 
   private static func take(
-    _ row: borrowing Row, _ wanted: LedgerRow, into person: LedgerPerson, epoch: Int64, habitsMax: Int
+    _ row: borrowing Row, _ wanted: LedgerRow, into person: LedgerPerson, epoch: Epoch, habitsMax: Int
   ) throws(DatabaseError) {
     if person.ledger == nil {
-      person.changeNumberBefore = try row.int64(1)
-      person.hasOtherDevices = try row.bool(5)
-      person.ledger = PersonLedger(
-        epoch: epoch, changeNumber: person.changeNumberBefore, zones: ZoneUses(encoded: try row.bytes(2)),
-        digest: try row.digest(3), habitCount: Int(try row.int32(4)), habitsMax: habitsMax)
+      let ledger = try row.ledger(from: headColumn, epoch: epoch, habitsMax: habitsMax)
+      person.changeNumberBefore = ledger.changeNumber
+      person.ledger = ledger
     }
-    if person.ledger?.devices[wanted.deviceID] == nil, let lastSeq = try row.int64OrNull(6) {
-      person.ledger?.load(
-        device: DeviceProgress(
-          lastSeq: lastSeq,
-          catchUp: CatchUp(
-            caughtUpAtMilliseconds: try row.moment(7).milliseconds, firstDay: try row.int32(8),
-            days: try row.int64(9))), id: wanted.deviceID)
+    guard let habitID = wanted.habitID, try row.stringOrNull(habitColumn) != nil else { return }
+    if person.ledger?.habits[habitID] == nil {
+      person.ledger?.load(habit: try row.habitState(from: habitColumn), id: habitID)
     }
-    guard let habitID = wanted.habitID, try row.stringOrNull(10) != nil else { return }
-    if person.ledger?.habits[habitID] == nil { person.ledger?.load(habit: try row.habitState(from: 10), id: habitID) }
-    guard let day = wanted.day, try row.boolOrNull(27) != nil else { return }
-    person.ledger?.load(cell: try row.cellState(from: 27), key: CellKey(habitID: habitID, day: Day(day)))
+    guard let day = wanted.day, try row.boolOrNull(cellColumn) != nil else { return }
+    person.ledger?.load(cell: try row.cellState(from: cellColumn), key: CellKey(habitID: habitID, day: Day(day)))
   }
 
   // MARK: Seldom needed
@@ -109,8 +91,7 @@ struct LedgerLoad {
   private static let noticeSet = Statement(
     .read,
     """
-    SELECT w.place, n.notice_id, n.kind, n.habit_id, n.day, n.field, n.kept, n.other, n.other_device_id, n.made_at,
-      n.version, n.resolved
+    SELECT w.place, n.notice_id, \(LedgerColumns.list(LedgerColumns.notice, of: "n"))
     FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS w (place, user_id, notice_id)
       CROSS JOIN LATERAL (
         SELECT * FROM notices WHERE notices.user_id = w.user_id AND notices.notice_id = w.notice_id LIMIT 1) n
@@ -160,6 +141,39 @@ struct LedgerLoad {
       )
     }
     for (place, key, stored) in found where people.indices.contains(place) { people[place].stored[key] = stored }
+  }
+
+  // What most days of a habit state is in columns; the others' details are read whole.
+  private static let activitySet = Statement(
+    .read,
+    """
+    SELECT w.place, c.source_id, max(c.seq), ''::bytea
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS w (place, user_id, habit_id)
+      JOIN cells c ON c.user_id = w.user_id AND c.habit_id = w.habit_id AND c.details = '' GROUP BY w.place, c.source_id
+    UNION ALL
+    SELECT w.place, c.source_id, c.seq, c.details
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS w (place, user_id, habit_id)
+      JOIN cells c ON c.user_id = w.user_id AND c.habit_id = w.habit_id AND c.details <> ''
+    """)
+
+  /// Reads what stands of habits that are to be deleted, or were deleted once.
+  static func readActivity(_ people: [LedgerPerson], by runner: some StatementRunner) async throws(StoreError) {
+    let wanted = people.flatMap { person in person.habitsWithActivity.map { (person, $0) } }
+    guard !wanted.isEmpty else { return }
+    let found = try await runner.rows(
+      activitySet, .int32Array(wanted.indices.map { Int32(clamping: $0) }), .identifiers(wanted.map(\.0.userID)),
+      .identifiers(wanted.map(\.1))
+    ) { row throws(DatabaseError) in
+      let id = StatementID(source: try row.identifier(1), seq: try row.int64(2))
+      let details = try row.bytes(3)
+      let statements = details.isEmpty ? nil : DayStatements(encoded: details)
+      return (place: Int(try row.int32(0)), activity: statements?.activity ?? [id])
+    }
+    var activity = [[StatementID]](repeating: [], count: wanted.count)
+    for (place, ids) in found where wanted.indices.contains(place) { activity[place] += ids }
+    for (place, (person, habitID)) in wanted.enumerated() {
+      person.ledger?.load(activity: activity[place], of: habitID)
+    }
   }
 
   private static let countedDays = Statement(

@@ -14,15 +14,14 @@ final class LedgerMemory: Sendable {
   final class Entry: Sendable {
     let ledger: PersonLedger
     let rows: Set<LedgerRow>
-    let hasOtherDevices: Bool
     /// About what it takes in memory.
     let bytes: Int
 
     /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than is remembered.
-    init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>, hasOtherDevices: Bool) {
+    init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>) {
       guard rows.count <= LedgerMemory.rowsPerPersonMax else { return nil }
       self.ledger = ledger.settled
-      (self.rows, self.hasOtherDevices) = (rows, hasOtherDevices)
+      self.rows = rows
       bytes = Self.bytes(self.ledger, rowCount: rows.count)
     }
   }
@@ -102,9 +101,8 @@ public struct LedgerMemoryMetrics: Sendable {
   public let bytes: Int
 }
 
-/// What a change needs to know of a person: a device, and perhaps a habit, and perhaps a day of it.
+/// What a change needs to know of a person besides their head: perhaps a habit, and perhaps a day of it.
 struct LedgerRow: Hashable {
-  var deviceID: Identifier
   var habitID: Identifier?
   var day: Int32?
 }

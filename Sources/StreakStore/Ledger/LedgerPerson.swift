@@ -36,7 +36,6 @@ final class LedgerPerson {
   /// Nil: there is no such person.
   var ledger: PersonLedger?
   var changeNumberBefore: Int64 = 0
-  var hasOtherDevices = false
   /// The state is what was remembered: it may be out of date.
   private(set) var isRecalled = false
   /// What the conflicts that are to be resolved are about.
@@ -65,7 +64,7 @@ final class LedgerPerson {
 
   // MARK: What is needed
 
-  /// What the calls touch; of every call its device at least. Not before the conflicts that they resolve have been read.
+  /// What the calls touch. Not before the conflicts that they resolve have been read.
   private(set) lazy var rows: Set<LedgerRow> = {
     var found: Set<LedgerRow> = []
     for call in calls {
@@ -73,15 +72,19 @@ final class LedgerPerson {
       call.request.forEachChange { change in
         guard let (habitID, day) = place(of: change) else { return }
         touchesHabit = true
-        found.insert(LedgerRow(deviceID: call.request.deviceID, habitID: habitID, day: day))
+        found.insert(LedgerRow(habitID: habitID, day: day))
       }
-      if !touchesHabit { found.insert(LedgerRow(deviceID: call.request.deviceID)) }
+      for habit in call.request.restatedHabits {
+        touchesHabit = true
+        found.insert(LedgerRow(habitID: habit.id))
+      }
+      if !touchesHabit { found.insert(LedgerRow()) }
     }
     return found
   }()
 
   /// Goes on from what is remembered, if that is enough for the calls and of the same life of the database.
-  func recall(from memory: LedgerMemory, epoch: Int64) {
+  func recall(from memory: LedgerMemory, epoch: Epoch) {
     guard let entry = memory.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
       entry.rows.isSuperset(of: rows)
     else { return }
@@ -89,7 +92,6 @@ final class LedgerPerson {
     rows = entry.rows
     ledger = entry.ledger
     changeNumberBefore = entry.ledger.changeNumber
-    hasOtherDevices = entry.hasOtherDevices
     isRecalled = true
     if !replayedKeys.isEmpty { forget() }
   }
@@ -101,13 +103,19 @@ final class LedgerPerson {
 
   /// The habit, and perhaps its day, that a change touches.
   private func place(of change: Operation.Change) -> (habitID: Identifier, day: Int32?)? {
-    switch change {
-    case .setCompletion(let completion): (completion.habitID, completion.day.number)
-    case .editHabit(let edit): (edit.habitID, nil)
-    case .deleteHabit(let habitID): (habitID, nil)
-    case .resolveConflict(let resolution): notices[resolution.noticeID].map { ($0.habitID, $0.day?.number) }
-    case .malformed: nil
+    if case .resolveConflict(let resolution) = change {
+      return notices[resolution.noticeID].map { ($0.habitID, $0.day?.number) }
     }
+    return change.habitID.map { ($0, change.cellKey?.day.number) }
+  }
+
+  /// Habits of which all that stands is to be read: known once the ledger is loaded.
+  var habitsWithActivity: Set<Identifier> {
+    guard var ledger else { return [] }
+    for (id, notice) in notices { ledger.load(notice: notice, id: id) }
+    var changes: [Operation.Change] = []
+    for call in calls { call.request.forEachChange { changes.append($0) } }
+    return ledger.habitsWithActivity(in: changes)
   }
 
   /// The conflicts that the calls resolve.
@@ -126,7 +134,7 @@ final class LedgerPerson {
     var found: [OperationKey] = []
     for call in calls {
       guard case .queue(let operations) = call.request.work,
-        let lastSeq = ledger?.devices[call.request.deviceID]?.lastSeq
+        let lastSeq = ledger?.sources[call.request.deviceID]?.lastSeq
       else { continue }
       for queued in operations where queued.operation.seq <= lastSeq {
         found.append(OperationKey(deviceID: call.request.deviceID, seq: queued.operation.seq))
@@ -138,22 +146,20 @@ final class LedgerPerson {
   // MARK: Deciding
 
   /// Decides every call in turn.
-  func decide(makeID: () -> Identifier) {
+  func decide() {
     for (id, notice) in notices { ledger?.load(notice: notice, id: id) }
     (decided, isStale) = ([], false)
     results = calls.map { call in
       do throws(QueueRefusal) {
-        return .success(try decide(call.request, makeID: makeID))
+        return .success(try decide(call.request))
       } catch {
         return .failure(error)
       }
     }
   }
 
-  private func decide(
-    _ request: LedgerRequest, makeID: () -> Identifier
-  ) throws(QueueRefusal) -> [OperationOutcome] {
-    guard let device = ledger?.devices[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
+  private func decide(_ request: LedgerRequest) throws(QueueRefusal) -> [OperationOutcome] {
+    guard let device = ledger?.sources[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
     // Taken out, it is the only one: nothing is copied when it changes.
     defer {
       isStale = ledger.isStale
@@ -163,12 +169,16 @@ final class LedgerPerson {
     var outcomes: [OperationOutcome] = []
     switch request.work {
     case .direct(let change):
-      outcomes = [ledger.applyDirectly(change, by: request.deviceID, now: now, makeID: makeID)]
+      outcomes = [ledger.applyDirectly(change, by: request.deviceID, now: now)]
     case .queue(let operations):
-      let replays = try replay(operations, request.deviceID, lastSeq: device.lastSeq)
+      let replays = try replay(
+        operations, request.deviceID, lastSeq: device.lastSeq, oldestKeptSeq: request.oldestKeptSeq)
       outcomes = replays
+      for habit in request.restatedHabits { ledger.restate(habit.id, habit.fields, now: now) }
+      let clock = ClockRules(now: now, sentAt: request.sentAtMilliseconds)
       for queued in operations.dropFirst(replays.count) {
-        let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, makeID: makeID)
+        let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, clock: clock)
+        if request.waitsForHabits, outcome.rejection == .habitNotFound { break }
         outcomes.append(outcome)
         decided.append(Decided(deviceID: request.deviceID, queued: queued, outcome: outcome))
         ledger.advance(deviceID: request.deviceID, to: queued.operation.seq)
@@ -180,10 +190,11 @@ final class LedgerPerson {
 
   /// The outcomes of those operations, from the first on, that were decided before.
   private func replay(
-    _ operations: [QueuedOperation], _ deviceID: Identifier, lastSeq: Int64
+    _ operations: [QueuedOperation], _ deviceID: Identifier, lastSeq: Int64, oldestKeptSeq: Int64
   ) throws(QueueRefusal) -> [OperationOutcome] {
     guard let first = operations.first?.operation.seq else { return [] }
-    guard first <= lastSeq + 1 else { throw .gap(expectedSeq: lastSeq + 1) }
+    // What the device does not keep any more will never come.
+    guard first <= lastSeq + 1 || first == oldestKeptSeq else { throw .gap(expectedSeq: lastSeq + 1) }
     var outcomes: [OperationOutcome] = []
     for queued in operations where queued.operation.seq <= lastSeq {
       let seq = queued.operation.seq
@@ -208,7 +219,7 @@ final class LedgerPerson {
   /// - Parameter memory: Where to remember what is stored now; nil: nowhere.
   func answer(rememberingIn memory: LedgerMemory? = nil) {
     guard let ledger = ledger.take() else { return fail(.noSuchUser) }
-    if let memory, let entry = LedgerMemory.Entry(ledger, rows: rows, hasOtherDevices: hasOtherDevices) {
+    if let memory, let entry = LedgerMemory.Entry(ledger, rows: rows) {
       memory.put(userID, entry)
     }
     for (call, result) in zip(calls, results) {

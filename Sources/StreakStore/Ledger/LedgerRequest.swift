@@ -18,13 +18,28 @@ public final class LedgerRequest: Sendable {
   public let nothingLeft: Bool
   /// The server's clock.
   public let now: Moment
+  /// Habits that the server may have lost: made before the operations are decided, if they are not there.
+  public let restatedHabits: [SyncChanges.Habit]
+  /// The earliest operation that the device can still send; 0: not stated.
+  public let oldestKeptSeq: Int64
+  /// The device's clock at sending, in milliseconds since 1970; nil: not stated.
+  public let sentAtMilliseconds: Int64?
+  /// The first operation on a habit that is not there, and what follows it, is not decided: the device will restate the habit.
+  public let waitsForHabits: Bool
 
-  public init(userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Moment) {
+  public init(
+    userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Moment,
+    waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, sentAtMilliseconds: Int64? = nil
+  ) {
     self.userID = userID
     self.deviceID = deviceID
     self.work = work
     self.nothingLeft = nothingLeft
     self.now = now
+    self.restatedHabits = restatedHabits
+    self.oldestKeptSeq = oldestKeptSeq
+    self.sentAtMilliseconds = sentAtMilliseconds
+    self.waitsForHabits = waitsForHabits
   }
 }
 

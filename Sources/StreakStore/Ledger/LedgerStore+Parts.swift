@@ -6,46 +6,25 @@ extension LedgerStore {
   /// Stands in the parts' texts for: the row's person is one for whom this takes effect.
   static let changed = "CHANGED"
 
-  // MARK: People and devices
+  // MARK: Heads
 
-  struct PersonRow {
+  struct HeadRow {
     let userID: Identifier
     let oldNumber: Int64
-    let newNumber: Int64
-    let digest: [UInt8]
-    let zoneUses: [UInt8]
-    let habitCount: Int32
+    let ledger: PersonLedger
   }
 
-  static let users = ColumnarPart<PersonRow>(
+  static let heads = ColumnarPart<HeadRow>(
     [
       .identifier("user_id") { $0.userID }, .int64("old_number") { $0.oldNumber },
-      .int64("new_number") { $0.newNumber }, .bytes("digest") { $0.digest }, .bytes("zone_uses") { $0.zoneUses },
-      .int32("habit_count") { $0.habitCount },
+      .int64("new_number") { $0.ledger.changeNumber }, .bytes("digest") { $0.ledger.digest.bytes },
+      .bytes("zone_uses") { $0.ledger.zones.encoded }, .int32("habit_count") { Int32(clamping: $0.ledger.habitCount) },
+      .bytes("sources") { $0.ledger.sources.encoded }, .bytes("settings") { $0.ledger.settings.encoded },
     ],
     """
-    UPDATE users SET change_number = w.new_number, digest = w.digest, zone_uses = w.zone_uses,
-      habit_count = w.habit_count
-    FROM SOURCE WHERE users.user_id = w.user_id AND users.change_number = w.old_number RETURNING users.user_id
-    """)
-
-  struct DeviceRow {
-    let userID: Identifier
-    let deviceID: Identifier
-    let caughtUpAtMilliseconds: Int64
-    let firstDay: Int32
-    let days: Int64
-  }
-
-  static let devices = ColumnarPart<DeviceRow>(
-    [
-      .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.deviceID },
-      .milliseconds("caught_up_at") { $0.caughtUpAtMilliseconds }, .int32("first_day") { $0.firstDay },
-      .int64("days") { $0.days },
-    ],
-    """
-    UPDATE devices SET caught_up_at = w.caught_up_at, claimed_first_day = w.first_day, claimed_days = w.days
-    FROM SOURCE WHERE devices.user_id = w.user_id AND devices.device_id = w.device_id AND \(changed)
+    UPDATE heads SET change_number = w.new_number, digest = w.digest, zone_uses = w.zone_uses,
+      habit_count = w.habit_count, sources = w.sources, settings = w.settings
+    FROM SOURCE WHERE heads.user_id = w.user_id AND heads.change_number = w.old_number RETURNING heads.user_id
     """)
 
   // MARK: Cells
@@ -61,14 +40,14 @@ extension LedgerStore {
   private static let cellColumns: [Column<CellRow>] = [
     .identifier("user_id") { $0.userID }, .identifier("habit_id") { $0.key.habitID },
     .int32("day") { $0.key.day.number }, .bool("done") { $0.state.cell.done }, .text("note") { $0.state.cell.note },
-    .int16("quarantine_reason") { Int16($0.state.cell.trust.number) }, .int64("version") { $0.state.stamp.version },
+    .int16("quarantine_reason") { Int16($0.state.cell.trust.number) }, .int64("version") { $0.state.version },
+    .identifier("source_id") { $0.state.stamp.id.source }, .int64("seq") { $0.state.stamp.id.seq },
     .int64("changed_time") { Int64(bitPattern: $0.state.stamp.time.packed) },
-    .identifier("device_id") { $0.state.stamp.deviceID },
+    .bytes("details") { $0.state.encodedDetails },
     .milliseconds("occurred_at") { $0.state.made.occurredAtMilliseconds }, .text("zone") { $0.state.made.zone },
     .int32("utc_offset_seconds") { $0.state.made.utcOffsetSeconds },
-    .int32("day_start_minutes") { $0.state.made.dayStartMinutes },
+    .int16("day_start_minutes") { Int16(clamping: $0.state.made.dayStartMinutes) },
     .milliseconds("recorded_at") { $0.state.recordedAtMilliseconds },
-    .identifier("migration_id") { $0.state.migrationID },
   ]
   private static let cellColumnNames = cellColumns.map(\.name).joined(separator: ", ")
 
@@ -89,15 +68,15 @@ extension LedgerStore {
       JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
     WHERE \(changed)
     """)
-  // Who knows that a cell is there updates it: `ON CONFLICT` would look it up once more, and lock it.
+  // A cell that is there is updated: `ON CONFLICT` would look it up once more, and lock it.
   static let replacedCells = ColumnarPart<CellRow>(
     [],
     """
     UPDATE cells SET
       done = w.done, note = w.note, quarantine_reason = w.quarantine_reason, version = w.version,
-      changed_time = w.changed_time, device_id = w.device_id, occurred_at = w.occurred_at, zone = w.zone,
-      utc_offset_seconds = w.utc_offset_seconds, day_start_minutes = w.day_start_minutes, recorded_at = w.recorded_at,
-      migration_id = w.migration_id
+      source_id = w.source_id, seq = w.seq, changed_time = w.changed_time, details = w.details,
+      occurred_at = w.occurred_at, zone = w.zone, utc_offset_seconds = w.utc_offset_seconds,
+      day_start_minutes = w.day_start_minutes, recorded_at = w.recorded_at
     FROM replaced_part w
     WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day AND \(changed)
     """)
@@ -118,7 +97,7 @@ extension LedgerStore {
     .int32("last_last") { $0.habit.summary.columns.lastLast },
     .int32("previous_first") { $0.habit.summary.columns.previousFirst },
     .int32("previous_last") { $0.habit.summary.columns.previousLast },
-    .bytes("completions") { LedgerRows.encode($0.habit.completions) },
+    .int16("early_days") { Int16(clamping: $0.habit.earlyDays) },
   ]
 
   static let summaries = ColumnarPart(
@@ -126,7 +105,7 @@ extension LedgerStore {
     """
     UPDATE habits SET total_days = w.total_days, longest_run = w.longest_run, last_run_first_day = w.last_first,
       last_run_last_day = w.last_last, previous_run_first_day = w.previous_first,
-      previous_run_last_day = w.previous_last, completion_stamps = w.completions
+      previous_run_last_day = w.previous_last, early_days = w.early_days
     FROM SOURCE WHERE habits.user_id = w.user_id AND habits.habit_id = w.habit_id AND \(changed)
     """)
 
@@ -138,22 +117,22 @@ extension LedgerStore {
       .bool("archived") { $0.habit.fields.archived }, .milliseconds("created_at") { $0.habit.createdAtMilliseconds },
       .int64("version") { $0.habit.version }, .bool("is_deleted") { $0.habit.isDeleted },
       .int64("returned_version") { $0.habit.returnedVersion },
-      .bytes("field_stamps") { LedgerRows.encode($0.habit.stamps) },
+      .bytes("statements") { $0.habit.encodedStatements },
     ] + summaryColumns,
     """
     INSERT INTO habits (
       user_id, habit_id, name, description, color, position, archived, created_at, version, is_deleted,
-      returned_version, field_stamps, total_days, longest_run, last_run_first_day, last_run_last_day,
-      previous_run_first_day, previous_run_last_day, completion_stamps)
+      returned_version, statements, total_days, longest_run, last_run_first_day, last_run_last_day,
+      previous_run_first_day, previous_run_last_day, early_days)
     SELECT w.* FROM SOURCE WHERE \(changed)
     ON CONFLICT (user_id, habit_id) DO UPDATE SET
       name = excluded.name, description = excluded.description, color = excluded.color, position = excluded.position,
       archived = excluded.archived, version = excluded.version, is_deleted = excluded.is_deleted,
-      returned_version = excluded.returned_version, field_stamps = excluded.field_stamps,
+      returned_version = excluded.returned_version, statements = excluded.statements,
       total_days = excluded.total_days, longest_run = excluded.longest_run,
       last_run_first_day = excluded.last_run_first_day, last_run_last_day = excluded.last_run_last_day,
       previous_run_first_day = excluded.previous_run_first_day, previous_run_last_day = excluded.previous_run_last_day,
-      completion_stamps = excluded.completion_stamps
+      early_days = excluded.early_days
     """)
 
   // MARK: Operations

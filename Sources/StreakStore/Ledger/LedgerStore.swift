@@ -5,12 +5,11 @@ internal import Synchronization
 /// Stores what was decided for any number of people in one statement.
 ///
 /// For each person all of it takes effect, or none if the person's change number is not the one that was loaded any more. Whoever changes a
-/// person's data raises that number in the same statement; so the row in `users` is the lock, and rows are locked in the order of the ids.
+/// person's data raises that number in the same statement; so the row in `heads` is the lock, and rows are locked in the order of the ids.
 struct LedgerStore {
   /// The tables that a change may touch, in the order of the statement's parts.
   private enum Target: Int, CaseIterable {
-    case users
-    case devices
+    case heads
     case passing
     case newCells
     case replaced
@@ -33,8 +32,7 @@ struct LedgerStore {
     var rows = Rows()
     for person in people { rows.append(person, now: now) }
     parameters.reserveCapacity(people.count == 1 ? 64 : 0)
-    add(.users, Self.users, rows.users)
-    add(.devices, Self.devices, rows.devices)
+    add(.heads, Self.heads, rows.heads)
     add(.passing, Self.passingStates, rows.passing)
     add(.newCells, Self.newCells, rows.newCells)
     add(.replaced, Self.replaced, rows.replacedCells)
@@ -79,7 +77,7 @@ struct LedgerStore {
       var hints = ""
       // One person alone needs no search.
       let isChanged =
-        parts.contains { $0.target == .users && $0.isSingle }
+        parts.contains { $0.target == .heads && $0.isSingle }
         ? "EXISTS (SELECT FROM changed)" : "(w.user_id IN (SELECT user_id FROM changed)) IS TRUE"
       for (target, part, isSingle) in parts {
         let text = part.text(firstParameter: next, isSingle: isSingle).split(
@@ -90,7 +88,7 @@ struct LedgerStore {
         if target == .hints {
           hints = " UNION ALL \(text)"
         } else {
-          expressions.append("\(target == .users ? "changed" : "\(target)_part") AS (\(text))")
+          expressions.append("\(target == .heads ? "changed" : "\(target)_part") AS (\(text))")
         }
       }
       let statement = Statement(
@@ -109,8 +107,7 @@ struct LedgerStore {
 
 /// Everybody's rows, by part.
 private struct Rows {
-  var users: [LedgerStore.PersonRow] = []
-  var devices: [LedgerStore.DeviceRow] = []
+  var heads: [LedgerStore.HeadRow] = []
   var passing: [LedgerStore.CellRow] = []
   var newCells: [LedgerStore.CellRow] = []
   var replacedCells: [LedgerStore.CellRow] = []
@@ -125,18 +122,7 @@ private struct Rows {
   mutating func append(_ person: LedgerPerson, now: Moment) {
     guard let ledger = person.ledger else { return }
     let userID = person.userID
-    users.append(
-      LedgerStore.PersonRow(
-        userID: userID, oldNumber: person.changeNumberBefore, newNumber: ledger.changeNumber,
-        digest: ledger.digest.bytes, zoneUses: ledger.zones.encoded, habitCount: Int32(clamping: ledger.habitCount)))
-    ledger.changes.devices.forEachInOrder { id in
-      guard let device = ledger.devices[id] else { return }
-      let claims = device.catchUp.encodedClaims
-      devices.append(
-        LedgerStore.DeviceRow(
-          userID: userID, deviceID: id, caughtUpAtMilliseconds: device.catchUp.caughtUpAtMilliseconds,
-          firstDay: claims.firstDay, days: claims.days))
-    }
+    heads.append(LedgerStore.HeadRow(userID: userID, oldNumber: person.changeNumberBefore, ledger: ledger))
     for state in ledger.changes.passingStates {
       passing.append(
         LedgerStore.CellRow(userID: userID, key: state.key, state: state.state, linkedVersion: state.nextVersion))
@@ -161,8 +147,9 @@ private struct Rows {
       guard let notice = ledger.notices[id] else { return }
       notices.append(LedgerStore.NoticeRow(userID: userID, noticeID: id, notice: notice))
     }
-    if person.hasOtherDevices, ledger.changes.isVisible {
-      hints.append(ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: person.onlyDeviceID))
+    let deviceID = person.onlyDeviceID
+    if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: deviceID) {
+      hints.append(ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: deviceID))
     }
   }
 }
@@ -179,7 +166,6 @@ extension OperationRejection {
     case .cellNotFound: 16
     case .habitLimit: 19
     case .clockSkew: 28
-    case .changeUnknown: 29
     case .conflictNotFound: 30
     }
   }

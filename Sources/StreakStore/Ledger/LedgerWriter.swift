@@ -26,7 +26,7 @@ final class LedgerWriter: EndOfTurnWork {
   private let habitsMax: Int
   private let busyPollMicroseconds: Int
   /// Which life of the database this is.
-  private let epoch: () -> Int64
+  private let epoch: () -> Epoch
   private var flights = 0
   private var isLockedFlightUnderWay = false
   private var isTakeOffDue = false
@@ -60,7 +60,7 @@ final class LedgerWriter: EndOfTurnWork {
   /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that is alone; 0: not at all.
   init(
     loop: EventLoop, database: Database, memory: LedgerMemory, habitsMax: Int, busyPollMicroseconds: Int,
-    epoch: @escaping () -> Int64
+    epoch: @escaping () -> Epoch
   ) {
     self.loop = loop
     self.database = database
@@ -238,7 +238,7 @@ final class LedgerWriter: EndOfTurnWork {
     }
   }
 
-  private static let lock = Statement(.write, "SELECT FROM users WHERE user_id = $1 FOR NO KEY UPDATE")
+  private static let lock = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
 
   /// Changes one person's data while holding the lock of their row.
   private func flyLocked(_ person: LedgerPerson) async -> [LedgerPerson] {
@@ -273,8 +273,9 @@ final class LedgerWriter: EndOfTurnWork {
     try await LedgerLoad.read(
       people.filter { !$0.isRecalled }, epoch: epoch, habitsMax: habitsMax, by: runner)
     try await LedgerLoad.readOutcomes(people, by: runner)
+    try await LedgerLoad.readActivity(people, by: runner)
     for person in people {
-      person.decide { Identifier(high: randomness.next(), low: randomness.next()) }
+      person.decide()
       if person.isStale { try await LedgerLoad.completeStale(person, by: runner) }
       guard let now = person.calls.last?.request.now.milliseconds else { continue }
       person.ledger?.settle(now: now) { Identifier(high: randomness.next(), low: randomness.next()) }

@@ -20,7 +20,7 @@ extension StreakStore {
     ) { row throws(DatabaseError) in try row.habit(from: 0) }
   }
 
-  private static let habitCount = Statement(.read, "SELECT habit_count FROM users WHERE user_id = $1")
+  private static let habitCount = Statement(.read, "SELECT habit_count FROM heads WHERE user_id = $1")
 
   /// Number of a person's habits, archived ones included.
   public func habitCount(of userID: Identifier) async throws(StoreError) -> Int32 {

@@ -39,8 +39,7 @@ extension StreakStore {
   private static let history = Statement(
     .read,
     """
-    SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.occurred_at, c.zone,
-      c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.device_id, c.migration_id
+    SELECT c.habit_id, c.day, \(LedgerColumns.list(LedgerColumns.cell, of: "c"))
     FROM habits h CROSS JOIN LATERAL (
       SELECT * FROM cells
       WHERE cells.user_id = h.user_id AND cells.habit_id = h.habit_id AND day BETWEEN $3 AND $4

@@ -26,7 +26,7 @@ extension StreakStore {
     """
     SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
       h.previous_run_last_day, u.zone_uses, h.archived, h.position
-    FROM habits h JOIN users u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2 AND NOT h.is_deleted
+    FROM habits h JOIN heads u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2 AND NOT h.is_deleted
     """)
 
   // The lateral look-ups keep the planner at two index probes per row, whatever it thinks of the tables' sizes.
@@ -38,7 +38,7 @@ extension StreakStore {
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY wanted (user_id, habit_id, place)
       CROSS JOIN LATERAL (
         SELECT * FROM habits WHERE habits.user_id = wanted.user_id AND habits.habit_id = wanted.habit_id AND NOT is_deleted LIMIT 1) h
-      CROSS JOIN LATERAL (SELECT zone_uses FROM users WHERE users.user_id = wanted.user_id LIMIT 1) u
+      CROSS JOIN LATERAL (SELECT zone_uses FROM heads WHERE heads.user_id = wanted.user_id LIMIT 1) u
     """)
 
   private static let listStreaks = Statement(
@@ -46,7 +46,7 @@ extension StreakStore {
     """
     SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
       h.previous_run_last_day, u.zone_uses, h.archived, h.position
-    FROM habits h JOIN users u ON u.user_id = h.user_id
+    FROM habits h JOIN heads u ON u.user_id = h.user_id
     WHERE h.user_id = $1 AND NOT h.is_deleted AND ($2 OR NOT h.archived) AND (h.position, h.habit_id) > ($3, $4)
     ORDER BY h.position, h.habit_id LIMIT $5
     """)

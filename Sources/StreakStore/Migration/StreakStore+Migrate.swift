@@ -2,14 +2,11 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  // The lock of the person's row makes migrations of one account go one after another, and holds up its other changes meanwhile.
+  private static let headColumns = LedgerColumns.list(LedgerColumns.head)
+  // The lock of the person's head makes migrations of one account go one after another, and holds up its other changes meanwhile.
   static let lockedPerson = Statement(
-    .write,
-    """
-    SELECT change_number, zone_uses, digest, habit_count FROM users WHERE user_id = $1 FOR NO KEY UPDATE
-    """)
-  private static let person = Statement(
-    .read, "SELECT change_number, zone_uses, digest, habit_count FROM users WHERE user_id = $1")
+    .write, "SELECT \(headColumns) FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
+  static let person = Statement(.read, "SELECT \(headColumns) FROM heads WHERE user_id = $1")
 
   private static let lockedSession = Statement(
     .write,
@@ -29,17 +26,14 @@ extension StreakStore {
   private static let allHabits = Statement(
     .read,
     """
-    SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
-      field_stamps, completion_stamps, total_days, longest_run, last_run_first_day, last_run_last_day,
-      previous_run_first_day, previous_run_last_day
+    SELECT habit_id, \(LedgerColumns.list(LedgerColumns.habit))
     FROM habits WHERE user_id = $1
     """)
 
   private static let cellSet = Statement(
     .read,
     """
-    SELECT c.habit_id, c.day, c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at,
-      c.zone, c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
+    SELECT c.habit_id, c.day, \(LedgerColumns.list(LedgerColumns.cell, of: "c"))
     FROM unnest($2::uuid[], $3::integer[]) AS w (habit_id, day)
       CROSS JOIN LATERAL (
         SELECT * FROM cells WHERE cells.user_id = $1 AND cells.habit_id = w.habit_id AND cells.day = w.day LIMIT 1) c
@@ -112,13 +106,10 @@ extension StreakStore {
     let person = LedgerPerson(userID, [], attempts: 0)
     let (epoch, habitsMax) = (epoch, limits.habitsPerPersonMax)
     let found = try await runner.row(statement, .identifier(userID)) { row throws(DatabaseError) in
-      PersonLedger(
-        epoch: epoch, changeNumber: try row.int64(0), zones: ZoneUses(encoded: try row.bytes(1)),
-        digest: try row.digest(2), habitCount: Int(try row.int32(3)), habitsMax: habitsMax)
+      try row.ledger(from: 0, epoch: epoch, habitsMax: habitsMax)
     }
     guard var ledger = found else { return nil }
     person.changeNumberBefore = ledger.changeNumber
-    person.hasOtherDevices = true
     let habits = try await runner.rows(Self.allHabits, .identifier(userID)) { row throws(DatabaseError) in
       (id: try row.identifier(0), habit: try row.habitState(from: 1))
     }
@@ -135,7 +126,7 @@ extension StreakStore {
       Self.cellSet, .identifier(person.userID), .identifiers(keys.map(\.habitID)),
       .int32Array(keys.map(\.day.number))
     ) { row throws(DatabaseError) in
-      (key: CellKey(habitID: try row.identifier(0), day: Day(try row.int32(1))), cell: try row.cellState(from: 2))
+      (key: try row.cellKey(0), cell: try row.cellState(from: 2))
     }
     for (key, cell) in cells { person.ledger?.load(cell: cell, key: key) }
   }

@@ -27,38 +27,30 @@ extension StreakStore {
     FROM migrations WHERE user_id = $1 AND migration_id = $2
     """)
 
+  // Days that the migration changed last. Those that it left to others' statements are among them.
   private static let cellsOfMigration = Statement(
     .read,
     """
-    SELECT habit_id, day FROM cells
-    WHERE user_id = $1 AND first_version = $3 AND first_version > 0 AND version = $3 AND migration_id = $2
+    SELECT habit_id, day FROM cells WHERE user_id = $1 AND first_version = $2 AND first_version > 0 AND version = $2
     UNION ALL
     SELECT c.habit_id, c.day FROM cell_history h
       CROSS JOIN LATERAL (
         SELECT * FROM cells
-        WHERE cells.user_id = $1 AND cells.habit_id = h.habit_id AND cells.day = h.day AND cells.version = $3 LIMIT 1) c
-    WHERE h.user_id = $1 AND h.next_version = $3 AND c.migration_id = $2
+        WHERE cells.user_id = $1 AND cells.habit_id = h.habit_id AND cells.day = h.day AND cells.version = $2 LIMIT 1) c
+    WHERE h.user_id = $1 AND h.next_version = $2
     """)
   // As the migration left them, but not any more.
   private static let cellsChangedSince = Statement(
     .read,
     """
-    SELECT habit_id, day FROM cell_history WHERE user_id = $1 AND migration_id = $2 AND version = $3 ORDER BY habit_id, day
+    SELECT habit_id, day FROM cell_history WHERE user_id = $1 AND next_version > $2 AND version = $2 ORDER BY habit_id, day
     """)
-  private static let cellsBefore = Statement(
-    .read,
-    """
-    SELECT habit_id, day, done, note, quarantine_reason, version, changed_time, device_id, occurred_at, zone,
-      utc_offset_seconds, day_start_minutes, recorded_at, migration_id
-    FROM cell_history WHERE user_id = $1 AND next_version = $2
-    """)
-  // Habits of these with a cell that is none of the migration's.
+  // Habits of these with a cell that is not as the migration left it.
   private static let habitsWithMore = Statement(
     .read,
     """
     SELECT w.habit_id FROM unnest($2::uuid[]) AS w (habit_id) WHERE EXISTS (
-      SELECT FROM cells WHERE cells.user_id = $1 AND cells.habit_id = w.habit_id
-        AND (migration_id IS DISTINCT FROM $3 OR version <> $4))
+      SELECT FROM cells WHERE cells.user_id = $1 AND cells.habit_id = w.habit_id AND version <> $3)
     """)
   private static let noteUndo = Statement(
     .write, "UPDATE migrations SET undone_at = $3, undo_result = $4 WHERE user_id = $1 AND migration_id = $2")
@@ -75,7 +67,7 @@ extension StreakStore {
   ///   - earliest: A migration that was committed before this moment stays.
   ///   - answer: Makes the answer that is stored.
   public func undoMigration(
-    _ migrationID: Identifier, of userID: Identifier, by deviceID: Identifier?, committedSince earliest: Moment,
+    _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Moment,
     counting counts: [RateCount], audit: AuditEventRecord, at now: Moment, _ answer: (UndoneMigration) -> [UInt8]
   ) async throws(StoreError) -> UndoOutcome {
     try await transaction { transaction throws(StoreError) in
@@ -90,30 +82,27 @@ extension StreakStore {
       if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
 
       let (id, version) = (PostgresValue.identifier(migrationID), PostgresValue.int64(migration.changeNumber))
-      let keys = try await transaction.rows(Self.cellsOfMigration, .identifier(userID), id, version) {
+      let keys = try await transaction.rows(Self.cellsOfMigration, .identifier(userID), version) {
         row throws(DatabaseError) in try row.cellKey(0)
       }
-      let leftAlone = try await transaction.rows(Self.cellsChangedSince, .identifier(userID), id, version) {
+      let leftAlone = try await transaction.rows(Self.cellsChangedSince, .identifier(userID), version) {
         row throws(DatabaseError) in try row.cellKey(0)
       }
       try await loadCells(keys, into: person, by: transaction)
-      let before = try await transaction.rows(Self.cellsBefore, .identifier(userID), version) {
-        row throws(DatabaseError) in (key: try row.cellKey(0), cell: try row.cellState(from: 2))
-      }
       let habits = Array(person.ledger?.habits.keys ?? [:].keys)
       let more = try await transaction.rows(
-        Self.habitsWithMore, .identifier(userID), .identifiers(habits), id, version
+        Self.habitsWithMore, .identifier(userID), .identifiers(habits), version
       ) { row throws(DatabaseError) in try row.identifier(0) }
-      let deleted = person.change { ledger in
+      let undone = person.change { ledger in
         ledger.undoMigration(
-          keys, previous: Dictionary(before.map { ($0.key, $0.cell) }) { first, _ in first },
-          version: migration.changeNumber, habitsWithMore: Set(more), by: deviceID, now: now.milliseconds)
+          migrationID, keys, version: migration.changeNumber, habitsWithMore: Set(more), now: now.milliseconds)
       }
       try await settle(person, at: now, by: transaction)
       try await storeLedger(of: person, at: now, by: transaction)
       let result = answer(
         UndoneMigration(
-          migrationID: migrationID, daysReversed: keys.count, leftAlone: leftAlone, deletedHabits: deleted ?? []))
+          migrationID: migrationID, daysReversed: undone?.daysReversed ?? 0, leftAlone: leftAlone,
+          deletedHabits: undone?.deletedHabits ?? []))
       try await transaction.execute(Self.noteUndo, .identifier(userID), id, .moment(now), .bytes(result))
       try await transaction.execute(Self.openSession, .identifier(migration.sessionID), .identifier(userID), id)
       try await Self.recordAudit(audit, by: transaction)
@@ -153,12 +142,5 @@ extension StreakStore {
         outcome: try row.string(3), reason: try row.string(4), deviceID: try row.identifierOrNull(5),
         peerAddress: try row.string(6), detail: try row.string(7))
     }
-  }
-}
-
-extension Row {
-  /// Columns habit_id, day.
-  fileprivate func cellKey(_ column: Int) throws(DatabaseError) -> CellKey {
-    CellKey(habitID: try identifier(column), day: Day(try int32(column + 1)))
   }
 }

@@ -30,12 +30,13 @@ public struct CellRecord: Sendable, Equatable {
   public var version: Int64
   public var made: LocalTimeRecord
   public var recordedAt: Moment
-  public var deviceID: Identifier?
   public var migrationID: Identifier?
+  /// The completions that stand.
+  public var completions: [StatementID]
 
   public init(
     habitID: Identifier, day: Int32, done: Bool, note: String, quarantineReason: Int32, version: Int64,
-    made: LocalTimeRecord, recordedAt: Moment, deviceID: Identifier?, migrationID: Identifier?
+    made: LocalTimeRecord, recordedAt: Moment, migrationID: Identifier?, completions: [StatementID] = []
   ) {
     self.habitID = habitID
     self.day = day
@@ -45,8 +46,16 @@ public struct CellRecord: Sendable, Equatable {
     self.version = version
     self.made = made
     self.recordedAt = recordedAt
-    self.deviceID = deviceID
     self.migrationID = migrationID
+    self.completions = completions
+  }
+
+  public init(_ key: CellKey, _ state: CellState) {
+    self.init(
+      habitID: key.habitID, day: key.day.number, done: state.cell.done, note: state.cell.note,
+      quarantineReason: Int32(state.cell.trust.number), version: state.version, made: LocalTimeRecord(state.made),
+      recordedAt: Moment(milliseconds: state.recordedAtMilliseconds), migrationID: state.migrationID,
+      completions: state.completions)
   }
 
   /// Whether it takes part in streaks.

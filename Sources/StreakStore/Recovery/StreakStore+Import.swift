@@ -32,16 +32,31 @@ extension StreakStore {
   private static let insertImport = Statement(
     .write, "INSERT INTO imports (user_id, import_id, result, imported_at) VALUES ($1, $2, $3, $4)")
 
+  private static let documentIsClaimed = Statement(
+    .read, "SELECT EXISTS (SELECT FROM claimed_documents WHERE document_hash = $1)")
+
+  /// Whether a sealed document came into an account already: it counts once.
+  public func isDocumentClaimed(_ hash: [UInt8]) async throws(StoreError) -> Bool {
+    try await database.row(Self.documentIsClaimed, .bytes(hash)) { row throws(DatabaseError) in try row.bool(0) }
+      ?? false
+  }
+
   private static let insertHistory = Statement(
     .write,
     """
     INSERT INTO cell_history (
       user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, recorded_at, migration_id)
-    SELECT $1, * FROM unnest(
+      day_start_minutes, recorded_at, source_id, seq, changed_time)
+    SELECT $1, *, 0 FROM unnest(
       $2::uuid[], $3::integer[], $4::boolean[], $5::text[], $6::smallint[], $7::bigint[], $8::timestamptz[], $9::text[],
-      $10::integer[], $11::integer[], $12::timestamptz[], $13::uuid[])
+      $10::integer[], $11::integer[], $12::timestamptz[], $13::uuid[], $14::bigint[])
     ON CONFLICT DO NOTHING
+    """)
+
+  private static let claimDocument = Statement(
+    .write,
+    """
+    INSERT INTO claimed_documents (document_hash, user_id, import_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
     """)
 
   private static let insertImportedRejections = Statement(
@@ -81,11 +96,16 @@ extension StreakStore {
         try row.bool(0)
       }
       guard isInUse == false else { return .rollBack(.notEmpty) }
-      var randomness = SystemRandomNumberGenerator()
+      // A sealed document's days count as they did, in the account that takes it first.
+      if let hash = document.sealedHash {
+        let claimed = try await transaction.execute(
+          Self.claimDocument, .bytes(hash), .identifier(userID), .identifier(document.importID))
+        guard claimed == 1 else { throw StoreError.concurrentChange }
+      }
       let fits = person.change { ledger in
         ledger.takeAll(
-          of: document.ledger, notices: document.notices, above: document.highestVersion, now: now.milliseconds,
-          makeID: { Identifier(high: randomness.next(), low: randomness.next()) })
+          of: document.ledger, by: StatementID(.document, document.importID), isExempt: document.sealedHash != nil,
+          notices: document.notices, above: document.highestVersion, now: now.milliseconds)
       }
       guard fits == true else { return .rollBack(.habitLimit) }
       try await settle(person, at: now, by: transaction)
@@ -110,7 +130,9 @@ extension StreakStore {
         .int16Array(cells.map { Int16(clamping: $0.quarantineReason) }), .int64Array(cells.map(\.version)),
         .moments(cells.map(\.made.occurredAt)), .stringArray(cells.map(\.made.zone)),
         .int32Array(cells.map(\.made.utcOffsetSeconds)), .int32Array(cells.map(\.made.dayStartMinutes)),
-        .moments(cells.map(\.recordedAt)), .uuidArray(cells.map { $0.migrationID?.uuid }))
+        .moments(cells.map(\.recordedAt)), .identifiers(cells.map { $0.migrationID ?? document.importID }),
+        .int64Array(
+          cells.map { ($0.migrationID == nil ? StatementID.Bulk.document : .migration).rawValue }))
     }
     let entries = document.rejectedEntries
     if !entries.isEmpty {

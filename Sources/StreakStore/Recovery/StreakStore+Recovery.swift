@@ -6,7 +6,7 @@ extension StreakStore {
   /// How long a recovery waits for the key's holder and the person, in days.
   public static let recoveriesKeptDays: Int64 = 30
 
-  private static let lockUser = Statement(.write, "SELECT FROM users WHERE user_id = $1 FOR NO KEY UPDATE")
+  private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   private static let columns = "recovery_id, user_id, backup, backup_at, requested_at, state, failure"
   private static let one = Statement(
     .read, "SELECT \(columns) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
@@ -108,9 +108,6 @@ extension StreakStore {
     .write,
     "UPDATE recoveries SET state = 3, records = NULL, result = $3 WHERE user_id = $1 AND recovery_id = $2 AND state = 2"
   )
-  private static let person = Statement(
-    .read, "SELECT change_number, zone_uses, digest, habit_count FROM users WHERE user_id = $1")
-
   /// Merges a fulfilled recovery into the account: data, stored reply and audit event in one transaction, or nothing.
   ///
   /// - Parameters:
@@ -138,12 +135,9 @@ extension StreakStore {
       guard let saved = saved(records) else { throw .fault(reason: "a recovery's records cannot be read") }
       try await recount(person, by: transaction)
       try await loadCells(saved.cells.map(\.key), into: person, by: transaction)
-      var randomness = SystemRandomNumberGenerator()
       let before = person.changeNumberBefore
       let merged = person.change { ledger in
-        ledger.bringBack(saved, now: now.milliseconds) {
-          Identifier(high: randomness.next(), low: randomness.next())
-        }
+        ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.milliseconds)
       }
       guard let habits = merged ?? nil else { return .rollBack(.habitLimit) }
       try await settle(person, at: now, by: transaction)
@@ -167,28 +161,26 @@ extension StreakStore {
   }
 
   private static let countedCells = CursorStatement(
-    "SELECT habit_id, day, done, note, quarantine_reason FROM cells WHERE user_id = $1 ORDER BY habit_id, day",
-    rowsPerChunk: exportChunkRows)
+    """
+    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)) FROM cells WHERE user_id = $1 ORDER BY habit_id, day
+    """, rowsPerChunk: exportChunkRows)
 
-  /// Adds up what is there, a bounded number of rows at a time: whoever needs a recovery may have lost rows by another hand than the service's.
+  /// Adds up what is there, a bounded number of rows at a time: before a recovery, rows may have been lost by other hands than the service's.
   private func recount(_ person: LedgerPerson, by transaction: Transaction) async throws(StoreError) {
-    var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary)] = [:]
+    var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)] = [:]
+    let firstDay = person.ledger?.firstDay ?? Day.earliest
+    var earlyDays = 0
     var (current, digest): (Identifier?, StateDigest) = (nil, .empty)
     var days: [Day] = []
     func close() {
-      if let current { counts[current] = (digest, StreakSummary(countedDays: days)) }
-      (digest, days) = (.empty, [])
+      if let current { counts[current] = (digest, StreakSummary(countedDays: days), earlyDays) }
+      (digest, days, earlyDays) = (.empty, [], 0)
     }
     do throws(DatabaseError) {
       try await transaction.open(Self.countedCells, .identifier(person.userID))
       while true {
         let rows = try await transaction.nextChunk(Self.countedCells).map { row throws(DatabaseError) in
-          (
-            key: CellKey(habitID: try row.identifier(0), day: Day(try row.int32(1))),
-            cell: LedgerCell(
-              done: try row.bool(2), note: try row.string(3),
-              trust: CellTrust(number: UInt8(clamping: try row.int16(4))))
-          )
+          (key: try row.cellKey(0), cell: try row.cellState(from: 2))
         }
         guard !rows.isEmpty else { break }
         for (key, cell) in rows {
@@ -196,8 +188,9 @@ extension StreakStore {
             close()
             current = key.habitID
           }
-          digest += CellState.itemDigest(key, cell)
-          if cell.counts { days.append(key.day) }
+          digest += CellState.itemDigest(key, cell.cell)
+          if cell.cell.counts { days.append(key.day) }
+          if key.day < firstDay, cell.countsAsNew { earlyDays += 1 }
         }
       }
       try await transaction.close(Self.countedCells)

@@ -3,7 +3,8 @@ internal import Postgres
 extension StreakStore {
   /// What whoever serves may read but not write: history that must stay as it was, and what only the schema's owner changes.
   private static let readOnlyTables = [
-    "audit_events", "audit_heads", "schema_versions", "rate_limit_secret", "service_state", "export_secret",
+    "audit_events", "audit_heads", "schema_versions", "rate_limit_secret", "service_state", "timelines",
+    "export_secret", "server_secret",
   ]
 
   private static let ownRole = Statement(.read, "SELECT current_user::text")

@@ -5,6 +5,22 @@ public enum SchemaError: Error, Equatable {
   case store(StoreError)
   /// The database was made by a newer program, which this one must not touch.
   case newerThanProgram(databaseVersion: Int32, programVersion: Int32)
+  /// The database was made by a program from before the first release: export its accounts with that program, and import them.
+  case madeBeforeRelease
+}
+
+extension SchemaError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .store(let error): "The database's schema cannot be brought up to this program's: \(error)"
+    case .madeBeforeRelease:
+      "The database was made by a streakd from before the first release: export its accounts with that program (streakctl account export), "
+        + "start with an empty database, and import them (streakctl account import)."
+    case .newerThanProgram(let databaseVersion, let programVersion):
+      "The database's schema is version \(databaseVersion), made by a newer streakd; this one knows versions up to \(programVersion). "
+        + "Start the newer program, or restore a backup that was made before the upgrade."
+    }
+  }
 }
 
 extension StreakStore {
@@ -12,7 +28,8 @@ extension StreakStore {
   static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
   static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
-  /// Longest wait for a table that others use, in milliseconds. Who waits holds up everybody who comes after: rather fail, and be started again.
+  /// Longest wait for a table that others use, in milliseconds. A waiting ALTER TABLE blocks all later statements on the table, so the program
+  /// fails instead, and its supervisor starts it again.
   static let schemaLockWaitMilliseconds: Int64 = 10_000
   private static let boundLockWaits = Statement(.read, "SELECT set_config('lock_timeout', $1::bigint::text, true)")
   private static let makeVersionTable = Statement(
@@ -21,7 +38,7 @@ extension StreakStore {
     CREATE TABLE IF NOT EXISTS schema_versions (
       number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
     """)
-  private static let appliedVersions = Statement(.write, "SELECT number FROM schema_versions")
+  private static let appliedVersions = Statement(.write, "SELECT number, name FROM schema_versions")
   private static let readVersions = Statement(.read, "SELECT number FROM schema_versions")
   private static let noteVersion = Statement(.write, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)")
 
@@ -59,8 +76,14 @@ extension StreakStore {
         try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
         try await transaction.execute(Self.boundLockWaits, .int64(lockWaitMilliseconds))
         try await transaction.execute(Self.makeVersionTable)
-        let applied = Set(
-          try await transaction.rows(Self.appliedVersions) { row throws(DatabaseError) in try row.int32(0) })
+        let found = try await transaction.rows(Self.appliedVersions) { row throws(DatabaseError) in
+          (number: try row.int32(0), name: try row.string(1))
+        }
+        // Before the first release the baseline was another, and numbers had gaps.
+        guard !found.contains(where: { $0.number == 1 && $0.name == "initial" }) else {
+          return .rollBack(.failure(.madeBeforeRelease))
+        }
+        let applied = Set(found.map(\.number))
         let (latest, known) = (applied.max() ?? 0, versions.map(\.number).max() ?? 0)
         guard latest <= known else {
           return .rollBack(.failure(.newerThanProgram(databaseVersion: latest, programVersion: known)))

@@ -1,26 +1,128 @@
+internal import Logging
 internal import Postgres
+public import StreakDomain
+internal import Synchronization
 
-extension StreakStore {
-  private static let readEpoch = Statement(.read, "SELECT epoch FROM service_state")
+/// What a later epoch asks for before any call uses the database. Called on one of the store's loops; if it throws, it is tried again with
+/// another connection.
+public typealias EpochRise = @Sendable (Epoch) async throws(StoreError) -> Void
 
-  /// Reads the database's epoch, which life of the database this is, and keeps it: after `migrateSchema()`, or for a store that serves a schema
-  /// which another one has applied. It rises when the database has gone back to an earlier state; 1 at first.
-  @discardableResult
-  public func readEpoch() async throws(StoreError) -> Int64 {
-    guard let found = try await database.row(Self.readEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
-    else { throw .fault(reason: "service_state has no row") }
-    epoch = found
-    return found
+/// Which epoch the store is in, kept up by every new connection. Any thread.
+final class CurrentEpoch: Sendable {
+  // A connection that is not admitted waits, so that this runs before any call uses it.
+  private static let observe = Statement(.write, "SELECT present_epoch, present_bits FROM observe_timeline()")
+  private struct State {
+    var epoch = Epoch.none
+    var secret: [UInt8] = []
+    /// What a later epoch asks for is being done: no connection is used before it is.
+    var isRising = false
+    var onRise: EpochRise?
+  }
+  private let state = Mutex(State())
+  private let logger: Logger?
+
+  init(logger: Logger?) { self.logger = logger }
+
+  /// Sets what is done for each later epoch.
+  func onRise(_ body: @escaping EpochRise) { state.withLock { $0.onRise = body } }
+
+  /// `.none`: nothing was read yet.
+  var value: Epoch { state.withLock { $0.epoch } }
+
+  /// The database's own secret; empty: nothing was read yet.
+  var secret: [UInt8] { state.withLock { $0.secret } }
+
+  /// Reads the epoch, beginning a new one if the database is on a timeline that it has never recorded.
+  func read(by runner: some StatementRunner) async throws(DatabaseError) -> Epoch {
+    try await Self.decode(runner.run(Self.observe, parameters: []))
   }
 
-  /// SQL that raises the epoch to the present second, or by one if it is later already: whoever restores twice never gets one again.
+  /// Looks at the database behind a new connection.
+  func admit(_ new: NewConnection) async throws(DatabaseError) {
+    let found: Epoch
+    do throws(DatabaseError) {
+      found = try await Self.decode(new.run(Self.observe))
+    } catch {
+      // The schema is not there yet, or not for this role: nothing is served before `readEpoch()`.
+      if value.number == 0, case .rejected = error { return }
+      throw error
+    }
+    guard value.number != 0 else { return }
+    try await adopt(found)
+  }
+
+  /// - Throws: `.unreachable` for an earlier epoch, or that of a copy which went on apart, and while what a later epoch asks for is
+  ///   not done.
+  func adopt(_ found: Epoch) async throws(DatabaseError) {
+    guard let (known, body) = try begin(found) else { return }
+    defer { state.withLock { $0.isRising = false } }
+    do throws(StoreError) {
+      try await body?(found)
+    } catch {
+      throw .unreachable(reason: "the epoch \(found) cannot begin: \(error)")
+    }
+    state.withLock { $0.epoch = found }
+    logger?.notice("the database has a new epoch", metadata: ["before": "\(known)", "now": "\(found)"])
+  }
+
+  /// - Returns: The known epoch and what is to be done for a later one; nil: there is nothing to do.
+  private func begin(_ found: Epoch) throws(DatabaseError) -> (Epoch, EpochRise?)? {
+    let (known, succession, isRising, body) = state.withLock { state in
+      defer { if state.epoch.succession(of: found) == .later { state.isRising = true } }
+      return (state.epoch, state.epoch.succession(of: found), state.isRising, state.onRise)
+    }
+    switch succession {
+    case .foreign:
+      throw .unreachable(reason: "the database's epoch is \(found), which does not follow the known one, \(known)")
+    case .same, .later:
+      guard !isRising else { throw .unreachable(reason: "a new epoch is about to begin") }
+      return succession == .later ? (known, body) : nil
+    }
+  }
+
+  /// What is read when the program starts.
+  func set(_ found: Epoch) { state.withLock { $0.epoch = found } }
+
+  func set(secret: [UInt8]) { state.withLock { $0.secret = secret } }
+
+  private static func decode(_ result: consuming QueryResult) throws(DatabaseError) -> Epoch {
+    try result.one { row throws(DatabaseError) in Epoch(number: try row.int64(0), bits: try row.int64(1)) }
+  }
+}
+
+extension StreakStore {
+  /// Sets what is done for each later epoch that a new connection shows. The body must not use the store's own connections: they wait for it.
+  public func onEpochRise(_ body: @escaping EpochRise) { currentEpoch.onRise(body) }
+
+  /// Reads the database's epoch, which life of the database this is, and keeps it: after `migrateSchema()`, or for a store that serves a schema
+  /// which another one has applied. It rises when the database has gone back to an earlier state, or is on a timeline that it has never
+  /// recorded: a standby was promoted, or a cluster recovered to an earlier moment. 1 at first. Later on, every new connection keeps it up.
+  @discardableResult
+  public func readEpoch() async throws(StoreError) -> Epoch {
+    do throws(DatabaseError) {
+      let found = try await currentEpoch.read(by: database)
+      let secret = try await database.run(Self.readServerSecret, parameters: []).one { row throws(DatabaseError) in
+        try row.bytes(0)
+      }
+      currentEpoch.set(secret: secret)
+      if epoch == .none { currentEpoch.set(found) } else { try await currentEpoch.adopt(found) }
+      return found
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  private static let readServerSecret = Statement(.read, "SELECT secret FROM server_secret")
+
+  /// SQL that raises the epoch's number to the present second, or by one if it is later already: two restores never get the same one.
+  /// A trigger draws the bits and records the timeline.
   public static let raiseEpochText =
     "UPDATE service_state SET epoch = greatest(epoch + 1, floor(extract(epoch FROM clock_timestamp()))::bigint) RETURNING epoch"
   private static let raiseEpoch = Statement(.write, raiseEpochText)
 
   /// Raises the epoch: devices drop what they know of the server's state and send what it may have lost.
   ///
-  /// - Returns: The new one.
+  /// - Returns: The new number.
   public func raiseEpoch() async throws(StoreError) -> Int64 {
     guard let epoch = try await database.row(Self.raiseEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
     else { throw .fault(reason: "service_state has no row") }

@@ -11,18 +11,8 @@ extension StreakStore {
   private static let forgetOutcomes = Statement(
     .write,
     """
-    WITH forgotten AS (
-      DELETE FROM operations WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM operations WHERE decided_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
-      RETURNING user_id, device_id, seq
-    ), ended AS (
-      -- How far the queue of a device has come that has been silent since stays known; others' later operations say it.
-      UPDATE devices SET last_seq = f.seq
-      FROM (SELECT user_id, device_id, max(seq) AS seq FROM forgotten GROUP BY user_id, device_id) AS f
-      WHERE devices.user_id = f.user_id AND devices.device_id = f.device_id AND NOT EXISTS (
-        SELECT FROM operations o WHERE o.user_id = f.user_id AND o.device_id = f.device_id AND o.seq > f.seq)
-    )
-    SELECT FROM forgotten
+    DELETE FROM operations WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM operations WHERE decided_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
     """)
   private static let forgetSessions = Statement(
     .write,

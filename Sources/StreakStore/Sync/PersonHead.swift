@@ -5,15 +5,29 @@ public import StreakDomain
 public struct PersonHead: Sendable, Equatable {
   public var changeNumber: Int64
   public var digest: StateDigest
+  public var sources: StreakDomain.Sources
+  public var settings: AccountSettings
+
+  public init(_ ledger: PersonLedger) {
+    self.init(
+      changeNumber: ledger.changeNumber, digest: ledger.digest, sources: ledger.sources, settings: ledger.settings)
+  }
+
+  init(changeNumber: Int64, digest: StateDigest, sources: StreakDomain.Sources, settings: AccountSettings) {
+    self.changeNumber = changeNumber
+    self.digest = digest
+    self.sources = sources
+    self.settings = settings
+  }
 }
 
 extension StreakStore {
-  private static let head = Statement(.read, "SELECT change_number, digest FROM users WHERE user_id = $1")
+  private static let head = Statement(.read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
   private static let headSet = Statement(
     .read,
     """
-    SELECT u.change_number, u.digest, w.place FROM unnest($1::uuid[]) WITH ORDINALITY AS w (user_id, place)
-      CROSS JOIN LATERAL (SELECT change_number, digest FROM users WHERE users.user_id = w.user_id LIMIT 1) u
+    SELECT u.change_number, u.digest, u.sources, u.settings, w.place FROM unnest($1::uuid[]) WITH ORDINALITY AS w (user_id, place)
+      CROSS JOIN LATERAL (SELECT * FROM heads WHERE heads.user_id = w.user_id LIMIT 1) u
     """)
 
   /// Where a person's data stands, read together with others.
@@ -32,7 +46,7 @@ extension StreakStore {
       }
       var heads = [PersonHead?](repeating: nil, count: people.count)
       let found = try await database.rows(headSet, .identifiers(people)) { row throws(DatabaseError) in
-        (place: Int(try row.int64(2)), head: try row.head())
+        (place: Int(try row.int64(4)), head: try row.head())
       }
       for (place, head) in found where (1...people.count).contains(place) { heads[place - 1] = head }
       return .success(heads)
@@ -43,8 +57,10 @@ extension StreakStore {
 }
 
 extension Row {
-  /// Columns change_number, digest.
+  /// Columns change_number, digest, sources, settings.
   func head() throws(DatabaseError) -> PersonHead {
-    PersonHead(changeNumber: try int64(0), digest: try digest(1))
+    PersonHead(
+      changeNumber: try int64(0), digest: try digest(1), sources: StreakDomain.Sources(encoded: try bytes(2)),
+      settings: AccountSettings(encoded: try bytes(3)))
   }
 }

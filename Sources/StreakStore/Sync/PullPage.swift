@@ -75,10 +75,8 @@ public struct PullPlace: Sendable, Equatable {
 
 /// Some of what has changed for a person, from one snapshot.
 public struct PullPage: Sendable {
-  /// The person's last change in the snapshot.
-  public var changeNumber: Int64
-  /// Of the state at that change.
-  public var digest: StateDigest
+  /// Where the person's data stood in the snapshot.
+  public var head: PersonHead
   /// Habits that changed, deleted ones included.
   public var habits: [(id: Identifier, habit: HabitState)]
   public var cells: [(key: CellKey, cell: CellState)]

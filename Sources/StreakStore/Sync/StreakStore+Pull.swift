@@ -4,25 +4,23 @@ public import StreakDomain
 extension StreakStore {
   /// Most notices in one page: those changed last.
   static let pulledNoticesMax: Int32 = 1_000
+  /// Most bytes of notes in one page, 1 MiB: a response that a peer does not read is held by the server. A page has at least one cell.
+  static let pulledNoteBytesMax = 1 << 20
   /// Reads without a transaction before one is opened.
   private static let plainReadsMax = 3
 
-  static let pulledHead = Statement(.read, "SELECT change_number, digest FROM users WHERE user_id = $1")
+  static let pulledHead = Statement(
+    .read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
 
   // From the start, what was deleted is not told.
   static let pulledHabits = Statement(
     .read,
     """
-    SELECT habit_id, name, description, color, position, archived, created_at, version, is_deleted, returned_version,
-      field_stamps, completion_stamps, total_days, longest_run, last_run_first_day, last_run_last_day,
-      previous_run_first_day, previous_run_last_day
+    SELECT habit_id, \(LedgerColumns.list(LedgerColumns.habit))
     FROM habits WHERE user_id = $1 AND version > $2 AND version > 0 AND ($2 > 0 OR NOT is_deleted) ORDER BY version
     """)
 
-  private static let pulledColumns = """
-    c.done, c.note, c.quarantine_reason, c.version, c.changed_time, c.device_id, c.occurred_at, c.zone,
-      c.utc_offset_seconds, c.day_start_minutes, c.recorded_at, c.migration_id
-    """
+  private static let pulledColumns = LedgerColumns.list(LedgerColumns.cell, of: "c")
 
   // Walks the index from the place on. A join with habits would let the planner begin with the habits and read each one's whole history.
   static let pulledCells = Statement(
@@ -63,10 +61,8 @@ extension StreakStore {
   static let pulledNotices = Statement(
     .read,
     """
-    SELECT n.notice_id, n.kind, n.habit_id, n.day, n.field, n.kept, n.other, n.other_device_id, n.made_at, n.version,
-      n.resolved
-    FROM notices n
-    WHERE n.user_id = $1 AND n.version > $2 AND ($2 > 0 OR NOT n.resolved) AND NOT EXISTS (
+    SELECT n.notice_id, \(LedgerColumns.list(LedgerColumns.notice, of: "n")) FROM notices n
+    WHERE n.user_id = $1 AND n.version > $2 AND NOT EXISTS (
       SELECT FROM notice_acknowledgements a
       WHERE a.user_id = n.user_id AND a.notice_id = n.notice_id AND a.device_id = $3)
     ORDER BY n.version DESC LIMIT $4
@@ -83,7 +79,7 @@ extension StreakStore {
   ) async throws(StoreError) -> PullPage {
     let start = place ?? PullPlace(after: changeNumber)
     let page = try await read(userID, deviceID, from: start, cellsMax: cellsMax)
-    // Somebody who has not seen a habit's return lacks all its days: they begin anew.
+    // A device that has not received a habit's return lacks all its days: it begins anew.
     guard changeNumber > 0 || place != nil, page.habits.contains(where: { $0.habit.returnedVersion > start.head })
     else {
       return page
@@ -159,11 +155,17 @@ extension StreakStore {
     let notices = try results.with(3) { result throws(DatabaseError) in
       try result.map { row throws(DatabaseError) in (id: try row.identifier(0), notice: try row.notice(from: 1)) }
     }
-    let last = steps.count > cellsMax ? steps.prefix(cellsMax).last : nil
+    var (count, noteBytes) = (0, 0)
+    for step in steps.prefix(cellsMax) {
+      noteBytes += step.cell?.cell.note.utf8.count ?? 0
+      guard noteBytes <= pulledNoteBytesMax || count == 0 else { break }
+      count += 1
+    }
+    let last = steps.count > count ? steps.prefix(count).last : nil
     return (
       PullPage(
-        changeNumber: after.changeNumber, digest: after.digest, habits: habits,
-        cells: steps.prefix(cellsMax).compactMap { step in step.cell.map { (step.key, $0) } }, notices: notices,
+        head: after, habits: habits,
+        cells: steps.prefix(count).compactMap { step in step.cell.map { (step.key, $0) } }, notices: notices,
         next: place.next(after: last.map { ($0.version, $0.key) }, changeNumber: after.changeNumber), isReset: false),
       before == after
     )

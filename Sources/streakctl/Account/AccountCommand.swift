@@ -24,6 +24,8 @@ struct AccountCommand: AsyncParsableCommand {
 
     @OptionGroup var place: FolderOption
 
+    @OptionGroup var trust: SignerOptions
+
     @Option(help: "The file with the private key.")
     var identity: String
 
@@ -89,10 +91,12 @@ struct AccountCommand: AsyncParsableCommand {
       guard let userID = Identifier(request.userId), let id = Identifier(request.recoveryId) else { return false }
       let progress = Progress()
       let display = ProgressDisplay(progress)
-      let identity = identity
+      let (identity, trust) = (identity, trust)
       let extracted = await onOwnThread { () -> Result<[ExportRecord], OperationsError> in
         do throws(OperationsError) {
-          let extraction = AccountExtraction(from: try BackupFolder(path), identity: identity, progress: progress)
+          let extraction = AccountExtraction(
+            from: try BackupFolder(path), identity: identity, signers: try trust.signers(identity: identity),
+            progress: progress)
           return .success(try extraction.run(request.backup, of: userID))
         } catch {
           return .failure(error)

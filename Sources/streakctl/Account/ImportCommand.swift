@@ -54,6 +54,16 @@ struct ImportCommand: AsyncParsableCommand {
     }
   }
 
+  /// How a document is written that begins with these bytes. An editor may have put a byte order mark or space before the
+  /// object, or have written it in UTF-16: that is JSON too, and the server says what is wrong with it.
+  private static func format(of bytes: ArraySlice<UInt8>) -> ExportFormat {
+    let marks: [[UInt8]] = [[0xEF, 0xBB, 0xBF], [0xFF, 0xFE], [0xFE, 0xFF]]
+    let mark = marks.first { bytes.starts(with: $0) }?.count ?? 0
+    // Half of UTF-16's bytes are zero.
+    let first = bytes.dropFirst(mark).first { ![0, 0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    return first == UInt8(ascii: "{") ? .json : .binary
+  }
+
   private func upload(
     _ importID: [UInt8], _ channel: RPCChannel, _ progress: Progress
   ) async throws(RPCStatus) -> ImportResponse {
@@ -73,8 +83,8 @@ struct ImportCommand: AsyncParsableCommand {
       }
       do throws(RPCStatus) {
         if !isBegun {
-          let format: ExportFormat = count > 0 && chunk[0] == UInt8(ascii: "{") ? .json : .binary
-          try await stream.send(ImportRequest(begin: ImportBegin(importId: importID, format: format)))
+          let begin = ImportBegin(importId: importID, format: Self.format(of: chunk[..<count]))
+          try await stream.send(ImportRequest(begin: begin))
           isBegun = true
         }
         guard count > 0 else { break }

@@ -17,6 +17,25 @@ struct FolderOption: ParsableArguments {
   }
 }
 
+/// Whose backups are trusted.
+struct SignerOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Whose signature a backup must carry: what streakctl backup signer prints on the server, or a file with such; may be repeated. "
+        + "(environment: STREAKD_BACKUP_SIGNER; default: a comment with it in the file of --identity, else this machine's own)"
+    ))
+  var signer: [String] = []
+
+  @Flag(help: "Take backups without a good signature: whoever may write the backup folder decides what is restored.")
+  var allowUnsigned = false
+
+  func signers(identity: String?) throws(OperationsError) -> BackupSigners {
+    guard !allowUnsigned else { return .unchecked }
+    let named = signer.isEmpty ? [environment(BackupSigners.variable)].compactMap { $0 } : signer
+    return try BackupSigners(named: named, identity: identity)
+  }
+}
+
 /// Which database.
 struct DatabaseOptions: ParsableArguments {
   @Option(
@@ -63,6 +82,7 @@ func operate<Value: Sendable>(
     do throws(OperationsError) { return .success(try body()) } catch { return .failure(error) }
   }
   display?.end()
+  for warning in progress.warnings { complain("Warning: \(warning)") }
   switch result {
   case .success(let value): return value
   case .failure(let error):

@@ -49,14 +49,20 @@ struct PointInTimeCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Says what is in the repository.")
+    static let configuration = CommandConfiguration(
+      abstract:
+        "Says what is in the repository, and to which moments one can go back. Exit code 1: the log does not reach it.")
     @OptionGroup var folder: DataFolder
 
     func run() async throws {
       let path = folder.path()
-      print(
-        try await operate(isQuiet: true) { () throws(OperationsError) in try PointInTime(dataFolder: path).list() },
-        terminator: "")
+      let (text, failure) = try await operate(isQuiet: true) { () throws(OperationsError) in
+        try PointInTime(dataFolder: path).list()
+      }
+      print(text, terminator: "")
+      guard let failure else { return }
+      complain(failure)
+      throw ExitCode(1)
     }
   }
 
@@ -77,7 +83,8 @@ struct PointInTimeCommand: AsyncParsableCommand {
   struct Go: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "restore", abstract: "Makes a new data folder as everything was at a moment.")
-    @Option(help: "The moment, such as '2026-11-24 07:00:00+00'.") var to: String
+    @Option(help: "The moment, such as '2026-11-24 07:00:00+00', or latest: the end of the log in the repository.")
+    var to: String
     @Option(help: "The data folder to make, for streakd --data-folder.") var into: String
     @Option(name: .customLong("config"), help: "pgbackrest.conf, or a copy of it.") var configurationFile: String
     @Option(help: "The erasure ledger: the file erasures in the backup folder.") var ledger: String?
@@ -91,7 +98,8 @@ struct PointInTimeCommand: AsyncParsableCommand {
       let progress = Progress()
       let epoch = try await operate(progress) { () throws(OperationsError) in
         try PointInTime.restore(
-          configuration: file, to: to, into: into, ledger: ledger.map { ErasureLedger(path: $0) }, progress: progress)
+          configuration: file, to: to == "latest" ? .latest : .time(to), into: into,
+          ledger: ledger.map { ErasureLedger(path: $0) }, progress: progress)
       }
       print("restored to \(to), epoch \(epoch)")
     }

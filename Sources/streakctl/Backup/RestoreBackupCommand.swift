@@ -13,6 +13,7 @@ struct RestoreBackupCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var place: FolderOption
+  @OptionGroup var trust: SignerOptions
 
   @Argument(help: "The backup's name; without it the newest good one.")
   var name: String?
@@ -47,7 +48,7 @@ struct RestoreBackupCommand: AsyncParsableCommand {
     default: throw ValidationError("Name either a data folder (--into) or an empty database (--database).")
     }
     let path = try place.path()
-    let (name, identity, ledger, withoutLedger) = (name, identity, ledger, withoutLedger)
+    let (name, identity, ledger, withoutLedger, trust) = (name, identity, ledger, withoutLedger, trust)
     let progress = Progress()
     let outcome = try await operate(progress) { () throws(OperationsError) in
       let folder = try BackupFolder(path)
@@ -61,7 +62,10 @@ struct RestoreBackupCommand: AsyncParsableCommand {
           "the erasure ledger \(erased.path) is missing: people who were erased would come back; "
             + "name one with --ledger, or say --without-ledger")
       }
-      return try Restore(from: folder, identity: identity, ledger: erased, progress: progress).run(
+      return try Restore(
+        from: folder, identity: identity, signers: try trust.signers(identity: identity), ledger: erased,
+        progress: progress
+      ).run(
         chosen, into: target)
     }
     print("restored \(outcome.backup.name), epoch \(outcome.epoch), \(outcome.erasedCount) erased people removed")

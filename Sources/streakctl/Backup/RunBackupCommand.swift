@@ -16,6 +16,11 @@ struct RunBackupCommand: AsyncParsableCommand {
   )
   var recipient: [String] = []
 
+  @Option(
+    help:
+      "The file with the key that signs the backup; made if there is none. (environment: STREAKD_BACKUP_SIGNING_KEY)")
+  var signingKey: String?
+
   @Option(help: "Where the trial restore's PostgreSQL runs; needs room for the whole database.")
   var scratchFolder = "/var/tmp"
 
@@ -27,6 +32,7 @@ struct RunBackupCommand: AsyncParsableCommand {
     var settings = BackupSettings(
       configuration: try database.configuration(), folder: try place.path(), recipients: recipients)
     settings.scratchFolder = scratchFolder
+    settings.signingKeyFile = signingKey
     let progress = Progress()
     let ready = settings
     let made = try await operate(progress) { () throws(OperationsError) in

@@ -8,6 +8,7 @@ struct VerifyBackupCommand: AsyncParsableCommand {
     abstract: "Compares backups with their hashes; with the key, restores them on trial and compares every table.")
 
   @OptionGroup var place: FolderOption
+  @OptionGroup var trust: SignerOptions
 
   @Argument(help: "The backup's name, or all; without it the newest.")
   var name: String?
@@ -20,7 +21,7 @@ struct VerifyBackupCommand: AsyncParsableCommand {
 
   func run() async throws {
     let path = try place.path()
-    let (name, identity, scratch) = (name, identity, scratchFolder)
+    let (name, identity, scratch, trust) = (name, identity, scratchFolder, trust)
     let names = try await operate(isQuiet: true) { () throws(OperationsError) in
       let all = try BackupFolder(path).backups().map(\.name)
       guard name != "all" else { return all }
@@ -32,8 +33,10 @@ struct VerifyBackupCommand: AsyncParsableCommand {
       let progress = Progress()
       let check = try await operate(progress) { () throws(OperationsError) in
         let folder = try BackupFolder(path)
-        guard let identity else { return try folder.verify(name) }
-        return try folder.verify(name, identity: identity, scratchFolder: scratch, progress: progress)
+        let signers = try trust.signers(identity: identity)
+        guard let identity else { return try folder.verify(name, signers: signers.canCheck ? signers : nil) }
+        return try folder.verify(
+          name, identity: identity, signers: signers, scratchFolder: scratch, progress: progress)
       }
       print("\(name)  \(check.failure.isEmpty ? "good" : "damaged: \(check.failure)")")
       isDamaged = isDamaged || !check.failure.isEmpty

@@ -136,10 +136,14 @@ struct  Streak__V1__Backup
    * The last check since.
    */
   Streak__V1__BackupCheck *last_check;
+  /*
+   * People in the erasure ledger when it was made.
+   */
+  int64_t erased_count;
 };
 #define STREAK__V1__BACKUP__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__backup__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, NULL, NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0, NULL, NULL }
+    , (char *)protobuf_c_empty_string, 0, NULL, NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0, NULL, NULL, 0 }
 
 
 /*

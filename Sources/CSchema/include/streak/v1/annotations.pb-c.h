@@ -193,10 +193,14 @@ struct  Streak__V1__MethodPolicy
    * Whether a valid request succeeds depends on more than earlier calls can bring about: on backups, or on further requests of the same call.
    */
   protobuf_c_boolean conditional;
+  /*
+   * Bytes of the largest request message, where that is more than the server takes of other methods; 0: as for others.
+   */
+  uint32_t request_bytes_max;
 };
 #define STREAK__V1__METHOD_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__method_policy__descriptor) \
-    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0, 0,NULL, 0 }
+    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0, 0,NULL, 0, 0 }
 
 
 /*

@@ -21,6 +21,7 @@ typedef struct Streak__V1__LocalTime Streak__V1__LocalTime;
 typedef struct Streak__V1__DayRange Streak__V1__DayRange;
 typedef struct Streak__V1__Habit Streak__V1__Habit;
 typedef struct Streak__V1__Cell Streak__V1__Cell;
+typedef struct Streak__V1__StatementId Streak__V1__StatementId;
 typedef struct Streak__V1__Streak Streak__V1__Streak;
 typedef struct Streak__V1__Device Streak__V1__Device;
 typedef struct Streak__V1__RejectedEntry Streak__V1__RejectedEntry;
@@ -145,9 +146,9 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__CLOCK_SKEW = 28,
   /*
-   * Of an operation: it claims to have seen a change that has not happened.
+   * INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start, without a cursor.
    */
-  STREAK__V1__ERROR_REASON__CHANGE_UNKNOWN = 29,
+  STREAK__V1__ERROR_REASON__CURSOR_INVALID = 29,
   /*
    * Of an operation: there is no such conflict.
    */
@@ -176,6 +177,11 @@ typedef enum _Streak__V1__ErrorReason {
    * FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
    */
   STREAK__V1__ERROR_REASON__UNDO_TOO_LATE = 45,
+  /*
+   * UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was restored to a moment before the account was made.
+   * The device keeps everything and becomes an anonymous session again, to be signed up.
+   */
+  STREAK__V1__ERROR_REASON__ACCOUNT_UNKNOWN = 59,
   /*
    * UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
    */
@@ -305,7 +311,11 @@ typedef enum _Streak__V1__StreakState {
   /*
    * The last counted day is before yesterday: the current streak is 0.
    */
-  STREAK__V1__STREAK_STATE__STREAK_STATE_BROKEN = 4
+  STREAK__V1__STREAK_STATE__STREAK_STATE_BROKEN = 4,
+  /*
+   * Yesterday counts, and the habit is archived: the streak stands as it was, and is not at risk.
+   */
+  STREAK__V1__STREAK_STATE__STREAK_STATE_ARCHIVED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__STREAK_STATE)
 } Streak__V1__StreakState;
 
@@ -453,10 +463,35 @@ struct  Streak__V1__Cell
    * The migration that brought it, 16 bytes; empty if it was recorded directly.
    */
   ProtobufCBinaryData migration_id;
+  /*
+   * The completions that stand: the day is done while there is one. An undo names those that it takes back.
+   */
+  size_t n_completions;
+  Streak__V1__StatementId **completions;
 };
 #define STREAK__V1__CELL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__cell__descriptor) \
-    , {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, STREAK__V1__CELL_TRUST__CELL_TRUST_UNSPECIFIED, STREAK__V1__QUARANTINE_REASON__QUARANTINE_REASON_UNSPECIFIED, 0, NULL, NULL, {0,NULL} }
+    , {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, STREAK__V1__CELL_TRUST__CELL_TRUST_UNSPECIFIED, STREAK__V1__QUARANTINE_REASON__QUARANTINE_REASON_UNSPECIFIED, 0, NULL, NULL, {0,NULL}, 0,NULL }
+
+
+/*
+ * Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a restore of the server.
+ */
+struct  Streak__V1__StatementId
+{
+  ProtobufCMessage base;
+  /*
+   * The device; or the migration, import or recovery; or 16 zero bytes for a direct call, such as `RecordCompletion`.
+   */
+  ProtobufCBinaryData source_id;
+  /*
+   * The operation's `seq`; for others a number that the server gave, 0 or less for migrations, imports and recoveries.
+   */
+  int64_t seq;
+};
+#define STREAK__V1__STATEMENT_ID__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__statement_id__descriptor) \
+    , {0,NULL}, 0 }
 
 
 /*
@@ -635,6 +670,25 @@ Streak__V1__Cell *
 void   streak__v1__cell__free_unpacked
                      (Streak__V1__Cell *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__StatementId methods */
+void   streak__v1__statement_id__init
+                     (Streak__V1__StatementId         *message);
+size_t streak__v1__statement_id__get_packed_size
+                     (const Streak__V1__StatementId   *message);
+size_t streak__v1__statement_id__pack
+                     (const Streak__V1__StatementId   *message,
+                      uint8_t             *out);
+size_t streak__v1__statement_id__pack_to_buffer
+                     (const Streak__V1__StatementId   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__StatementId *
+       streak__v1__statement_id__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__statement_id__free_unpacked
+                     (Streak__V1__StatementId *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__Streak methods */
 void   streak__v1__streak__init
                      (Streak__V1__Streak         *message);
@@ -706,6 +760,9 @@ typedef void (*Streak__V1__Habit_Closure)
 typedef void (*Streak__V1__Cell_Closure)
                  (const Streak__V1__Cell *message,
                   void *closure_data);
+typedef void (*Streak__V1__StatementId_Closure)
+                 (const Streak__V1__StatementId *message,
+                  void *closure_data);
 typedef void (*Streak__V1__Streak_Closure)
                  (const Streak__V1__Streak *message,
                   void *closure_data);
@@ -729,6 +786,7 @@ extern const ProtobufCMessageDescriptor streak__v1__local_time__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__day_range__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__habit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__cell__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__statement_id__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__streak__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__device__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor;

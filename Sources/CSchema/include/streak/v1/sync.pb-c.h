@@ -21,12 +21,15 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Streak__V1__Cursor Streak__V1__Cursor;
 typedef struct Streak__V1__Operation Streak__V1__Operation;
 typedef struct Streak__V1__SetCompletion Streak__V1__SetCompletion;
+typedef struct Streak__V1__SetNote Streak__V1__SetNote;
+typedef struct Streak__V1__SetDayStart Streak__V1__SetDayStart;
 typedef struct Streak__V1__EditHabit Streak__V1__EditHabit;
 typedef struct Streak__V1__DeleteHabit Streak__V1__DeleteHabit;
 typedef struct Streak__V1__ResolveConflict Streak__V1__ResolveConflict;
 typedef struct Streak__V1__OperationOutcome Streak__V1__OperationOutcome;
 typedef struct Streak__V1__SyncRequest Streak__V1__SyncRequest;
 typedef struct Streak__V1__SyncResponse Streak__V1__SyncResponse;
+typedef struct Streak__V1__AccountSettings Streak__V1__AccountSettings;
 typedef struct Streak__V1__StateDigest Streak__V1__StateDigest;
 typedef struct Streak__V1__Notice Streak__V1__Notice;
 typedef struct Streak__V1__WatchRequest Streak__V1__WatchRequest;
@@ -71,7 +74,8 @@ typedef enum _Streak__V1__OperationStatus {
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_APPLIED = 1,
   /*
-   * It was concurrent with another device's edit, which was kept; its value is in a notice.
+   * It was concurrent with another device's statement, which holds; its value is in a notice. Of a completion: its `done` holds or not; a note that
+   * lost is told by `notice_id` alone.
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_SUPERSEDED = 2,
   /*
@@ -114,27 +118,35 @@ typedef enum _Streak__V1__NoticeKind {
 /* --- messages --- */
 
 /*
- * How much of a person's data a device has seen.
+ * How much of a person's data a device has received. A device keeps the cursor of the last response and sends it back as it came.
  */
 struct  Streak__V1__Cursor
 {
   ProtobufCMessage base;
   /*
-   * Which life of the database the number belongs to; it rises when the database is restored to an earlier moment.
+   * Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier moment or a failover.
    */
   int64_t epoch;
   /*
-   * The number of the last change seen; 0 for none.
+   * The number of the last change received; 0 for none. -1 asks for everything anew: the answer has `reset`.
    */
   int64_t change_number;
   /*
    * Where a pull that takes several responses goes on; opaque. Empty when it is complete.
    */
   ProtobufCBinaryData resume;
+  /*
+   * Tells epochs of one number apart.
+   */
+  uint64_t epoch_bits;
+  /*
+   * Proves that the server gave this cursor to this account; opaque. CURSOR_INVALID if it does not: then send no cursor.
+   */
+  ProtobufCBinaryData tag;
 };
 #define STREAK__V1__CURSOR__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__cursor__descriptor) \
-    , 0, 0, {0,NULL} }
+    , 0, 0, {0,NULL}, 0, {0,NULL} }
 
 
 typedef enum {
@@ -142,7 +154,9 @@ typedef enum {
   STREAK__V1__OPERATION__CHANGE_SET_COMPLETION = 4,
   STREAK__V1__OPERATION__CHANGE_EDIT_HABIT = 5,
   STREAK__V1__OPERATION__CHANGE_DELETE_HABIT = 6,
-  STREAK__V1__OPERATION__CHANGE_RESOLVE_CONFLICT = 7
+  STREAK__V1__OPERATION__CHANGE_RESOLVE_CONFLICT = 7,
+  STREAK__V1__OPERATION__CHANGE_SET_NOTE = 8,
+  STREAK__V1__OPERATION__CHANGE_SET_DAY_START = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__OPERATION__CHANGE__CASE)
 } Streak__V1__Operation__ChangeCase;
 
@@ -164,9 +178,11 @@ struct  Streak__V1__Operation
    */
   uint64_t hybrid_time;
   /*
-   * The device's cursor when the operation was made (without `resume`): what the person had seen. Whatever changed later is concurrent with it.
+   * What the device had seen when the operation was made: `SyncResponse.seen` of its last complete pull. Its own operations need no mention.
+   * A statement that is not among these is concurrent with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
    */
-  Streak__V1__Cursor *seen;
+  size_t n_seen;
+  Streak__V1__StatementId **seen;
   Streak__V1__Operation__ChangeCase change_case;
   union {
     /*
@@ -178,18 +194,26 @@ struct  Streak__V1__Operation
      */
     Streak__V1__EditHabit *edit_habit;
     /*
-     * A habit is deleted. If another device has changed or completed it meanwhile, it is archived instead, with a notice.
+     * A habit is deleted. If anything of it stands that this device had not seen, it is archived instead, with a notice.
      */
     Streak__V1__DeleteHabit *delete_habit;
     /*
-     * A side of a conflict is picked.
+     * The value that is to hold after a conflict.
      */
     Streak__V1__ResolveConflict *resolve_conflict;
+    /*
+     * The note of a day.
+     */
+    Streak__V1__SetNote *set_note;
+    /*
+     * When the person's day begins.
+     */
+    Streak__V1__SetDayStart *set_day_start;
   };
 };
 #define STREAK__V1__OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__operation__descriptor) \
-    , 0, 0, NULL, STREAK__V1__OPERATION__CHANGE__NOT_SET, {0} }
+    , 0, 0, 0,NULL, STREAK__V1__OPERATION__CHANGE__NOT_SET, {0} }
 
 
 /*
@@ -211,17 +235,67 @@ struct  Streak__V1__SetCompletion
    */
   protobuf_c_boolean done;
   /*
-   * The note, at most 4096 bytes.
+   * The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote` clears one.
    */
   char *note;
   /*
    * When and where the person tapped.
    */
   Streak__V1__LocalTime *made;
+  /*
+   * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and the device's own. The day stays done while
+   * another one stands. Empty: all that the device had seen. At most 64: with more the operation is rejected, INVALID_FIELD.
+   */
+  size_t n_undone;
+  Streak__V1__StatementId **undone;
 };
 #define STREAK__V1__SET_COMPLETION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__set_completion__descriptor) \
-    , {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, NULL }
+    , {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, NULL, 0,NULL }
+
+
+/*
+ * States the note of one day, whether the day is done or not.
+ */
+struct  Streak__V1__SetNote
+{
+  ProtobufCMessage base;
+  /*
+   * The habit, 16 bytes.
+   */
+  ProtobufCBinaryData habit_id;
+  /*
+   * Day number.
+   */
+  int32_t day;
+  /*
+   * The note, at most 4096 bytes; empty clears it.
+   */
+  char *note;
+  /*
+   * When and where the person wrote it.
+   */
+  Streak__V1__LocalTime *made;
+};
+#define STREAK__V1__SET_NOTE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__set_note__descriptor) \
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, NULL }
+
+
+/*
+ * States when the person's day begins. Each day keeps the day start that it was made with.
+ */
+struct  Streak__V1__SetDayStart
+{
+  ProtobufCMessage base;
+  /*
+   * Minutes after midnight, 0 to 1439.
+   */
+  int32_t day_start_minutes;
+};
+#define STREAK__V1__SET_DAY_START__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__set_day_start__descriptor) \
+    , 0 }
 
 
 /*
@@ -262,7 +336,7 @@ struct  Streak__V1__DeleteHabit
 
 
 /*
- * Picks a side of a conflict. If another device was faster, nothing changes (SUPERSEDED).
+ * States the value that is to hold after a conflict. It is decided as any other statement of that value.
  */
 struct  Streak__V1__ResolveConflict
 {
@@ -272,7 +346,7 @@ struct  Streak__V1__ResolveConflict
    */
   ProtobufCBinaryData notice_id;
   /*
-   * True: the value that was not kept is to hold after all. False: it stays as it is.
+   * True: the value that lost is to hold after all. False: the one that holds is confirmed.
    */
   protobuf_c_boolean take_other;
 };
@@ -345,24 +419,43 @@ struct  Streak__V1__SyncRequest
    * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting.
    */
   int32_t page_size;
+  /*
+   * The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered by their time less the difference.
+   */
+  Google__Protobuf__Timestamp *sent_at;
+  /*
+   * Habits that the device knows and the server may lack, after the server lost something: those that are missing are made before the
+   * operations are decided. It is no edit.
+   */
+  size_t n_restated_habits;
+  Streak__V1__Habit **restated_habits;
+  /*
+   * The earliest operation that the device can still send; 0: not stated. If the operations begin with it, those before it are given up instead of
+   * SEQUENCE_GAP.
+   */
+  int64_t oldest_kept_seq;
+  /*
+   * The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a device whose digest agrees pulls nothing.
+   */
+  ProtobufCBinaryData digest;
 };
 #define STREAK__V1__SYNC_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_request__descriptor) \
-    , {0,NULL}, NULL, 0,NULL, 0, 0 }
+    , {0,NULL}, NULL, 0,NULL, 0, 0, NULL, 0,NULL, 0, {0,NULL} }
 
 
 struct  Streak__V1__SyncResponse
 {
   ProtobufCMessage base;
   /*
-   * One for each operation of the request, in order.
+   * One for each operation of the request, in order. Fewer where the cursor is of another epoch and an operation names a habit that the server
+   * has lost: that one and those after it are not decided. Send them again, with `restated_habits`.
    */
   size_t n_outcomes;
   Streak__V1__OperationOutcome **outcomes;
   /*
-   * Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch (then send again, as
-   * they are, the operations that were made since the loss: `SEQUENCE_GAP` tells from which on), when a habit that was deleted came back, or
-   * when the cursor is none that the server gave.
+   * Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch, or ahead of the
+   * server's, and when a habit that was deleted came back.
    */
   protobuf_c_boolean reset;
   /*
@@ -402,21 +495,57 @@ struct  Streak__V1__SyncResponse
    */
   Google__Protobuf__Timestamp *server_time;
   /*
-   * By how much the latest `hybrid_time` of the operations is ahead of the server's clock, in milliseconds; 0 within 60 s.
+   * By how much the device's clock is ahead of the server's, in milliseconds; 0 within 60 s.
    */
   int64_t clock_ahead_milliseconds;
+  /*
+   * The last operation of this device that the server holds. A device that was acknowledged further sends again, as they were, those after it that
+   * it keeps (for 35 days at least): the server has lost them. Before that it states its habits (`restated_habits`).
+   */
+  int64_t last_seq;
+  /*
+   * What the device has seen once it has taken this response, besides its own operations; empty while `has_more`. To be sent with each operation
+   * that is made from now on.
+   */
+  size_t n_seen;
+  Streak__V1__StatementId **seen;
+  /*
+   * The latest `hybrid_time` among the changes: the device's clock goes on from there.
+   */
+  uint64_t latest_time;
+  /*
+   * The account's settings, if they have changed.
+   */
+  Streak__V1__AccountSettings *settings;
 };
 #define STREAK__V1__SYNC_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_response__descriptor) \
-    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0 }
+    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL }
 
 
 /*
- * A digest of all habits that are not deleted, and of their cells: the sum of the digests of the items.
+ * Settings of an account that devices state.
+ */
+struct  Streak__V1__AccountSettings
+{
+  ProtobufCMessage base;
+  /*
+   * When the person's day begins, in minutes after midnight.
+   */
+  int32_t day_start_minutes;
+};
+#define STREAK__V1__ACCOUNT_SETTINGS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__account_settings__descriptor) \
+    , 0 }
+
+
+/*
+ * A digest of all habits that are not deleted, of their cells and of the settings: the sum of the digests of the items.
  * An item's digest is the first 16 bytes of SHA-256 over its canonical bytes, as two big-endian 64-bit numbers; each of the two is summed modulo
  * 2^64. In the canonical bytes integers are big-endian two's complement, text is its length in bytes (4 bytes) and its UTF-8 bytes.
  * - A habit: the byte 1; id (16 bytes); name (text); description (text); color (4 bytes); position (4 bytes); archived (1 byte, 0 or 1).
  * - A cell: the byte 2; habit_id (16 bytes); day (4 bytes); done (1 byte); quarantine_reason (1 byte, 0 if the cell counts); note (text).
+ * - The day start, unless it is 0: the byte 3; day_start_minutes (4 bytes).
  */
 struct  Streak__V1__StateDigest
 {
@@ -711,6 +840,44 @@ Streak__V1__SetCompletion *
 void   streak__v1__set_completion__free_unpacked
                      (Streak__V1__SetCompletion *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__SetNote methods */
+void   streak__v1__set_note__init
+                     (Streak__V1__SetNote         *message);
+size_t streak__v1__set_note__get_packed_size
+                     (const Streak__V1__SetNote   *message);
+size_t streak__v1__set_note__pack
+                     (const Streak__V1__SetNote   *message,
+                      uint8_t             *out);
+size_t streak__v1__set_note__pack_to_buffer
+                     (const Streak__V1__SetNote   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__SetNote *
+       streak__v1__set_note__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__set_note__free_unpacked
+                     (Streak__V1__SetNote *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__SetDayStart methods */
+void   streak__v1__set_day_start__init
+                     (Streak__V1__SetDayStart         *message);
+size_t streak__v1__set_day_start__get_packed_size
+                     (const Streak__V1__SetDayStart   *message);
+size_t streak__v1__set_day_start__pack
+                     (const Streak__V1__SetDayStart   *message,
+                      uint8_t             *out);
+size_t streak__v1__set_day_start__pack_to_buffer
+                     (const Streak__V1__SetDayStart   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__SetDayStart *
+       streak__v1__set_day_start__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__set_day_start__free_unpacked
+                     (Streak__V1__SetDayStart *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__EditHabit methods */
 void   streak__v1__edit_habit__init
                      (Streak__V1__EditHabit         *message);
@@ -824,6 +991,25 @@ Streak__V1__SyncResponse *
                       const uint8_t       *data);
 void   streak__v1__sync_response__free_unpacked
                      (Streak__V1__SyncResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__AccountSettings methods */
+void   streak__v1__account_settings__init
+                     (Streak__V1__AccountSettings         *message);
+size_t streak__v1__account_settings__get_packed_size
+                     (const Streak__V1__AccountSettings   *message);
+size_t streak__v1__account_settings__pack
+                     (const Streak__V1__AccountSettings   *message,
+                      uint8_t             *out);
+size_t streak__v1__account_settings__pack_to_buffer
+                     (const Streak__V1__AccountSettings   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__AccountSettings *
+       streak__v1__account_settings__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__account_settings__free_unpacked
+                     (Streak__V1__AccountSettings *message,
                       ProtobufCAllocator *allocator);
 /* Streak__V1__StateDigest methods */
 void   streak__v1__state_digest__init
@@ -1064,6 +1250,12 @@ typedef void (*Streak__V1__Operation_Closure)
 typedef void (*Streak__V1__SetCompletion_Closure)
                  (const Streak__V1__SetCompletion *message,
                   void *closure_data);
+typedef void (*Streak__V1__SetNote_Closure)
+                 (const Streak__V1__SetNote *message,
+                  void *closure_data);
+typedef void (*Streak__V1__SetDayStart_Closure)
+                 (const Streak__V1__SetDayStart *message,
+                  void *closure_data);
 typedef void (*Streak__V1__EditHabit_Closure)
                  (const Streak__V1__EditHabit *message,
                   void *closure_data);
@@ -1081,6 +1273,9 @@ typedef void (*Streak__V1__SyncRequest_Closure)
                   void *closure_data);
 typedef void (*Streak__V1__SyncResponse_Closure)
                  (const Streak__V1__SyncResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__AccountSettings_Closure)
+                 (const Streak__V1__AccountSettings *message,
                   void *closure_data);
 typedef void (*Streak__V1__StateDigest_Closure)
                  (const Streak__V1__StateDigest *message,
@@ -1196,12 +1391,15 @@ extern const ProtobufCEnumDescriptor    streak__v1__notice_kind__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__cursor__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__operation__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__set_completion__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__set_note__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__set_day_start__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__edit_habit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__delete_habit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__resolve_conflict__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__operation_outcome__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__account_settings__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__state_digest__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__notice__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__watch_request__descriptor;

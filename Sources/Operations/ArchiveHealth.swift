@@ -1,0 +1,47 @@
+internal import Glibc
+public import StreakStore
+
+/// Whether the log reaches its repository.
+public struct ArchiveHealth: Sendable, Equatable {
+  /// When the last piece of the log was archived; nil: none was since PostgreSQL's figures began.
+  public var lastArchived: Moment?
+  /// Pieces that wait.
+  public var waitingCount = 0
+  /// Attempts that failed since PostgreSQL's figures began.
+  public var failedCount = 0
+  /// What is wrong; nil: nothing is.
+  public var failure: String?
+
+  public init() {}
+}
+
+extension PointInTime {
+  /// How archiving goes; nil if it is not set up. Blocks its thread.
+  public func health() throws(OperationsError) -> ArchiveHealth? {
+    guard Files.exists(configurationPath), !Files.exists(markerPath) else { return nil }
+    let session = try session()
+    defer { session.end() }
+    let rows = try session.run(
+      """
+      SELECT coalesce(extract(epoch FROM last_archived_time)::bigint, 0),
+        coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false), failed_count,
+        (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'), current_setting('archive_mode')
+      FROM pg_stat_archiver;
+      """)
+    guard let row = rows.first, row.count == 5, let seconds = Int64(row[0]), let failed = Int(row[2]),
+      let waiting = Int(row[3])
+    else { throw .database("no figures about the archive") }
+    var health = ArchiveHealth()
+    health.lastArchived = seconds == 0 ? nil : Moment(seconds: seconds)
+    health.waitingCount = waiting
+    health.failedCount = failed
+    if let failure = try Archive(configuration: configurationPath).failure {
+      health.failure = failure
+    } else if row[4] == "off" {
+      health.failure = "archiving is off, although it was set up"
+    } else if row[1] == "t" {
+      health.failure = "the log does not reach the repository: \(waiting) pieces wait; see postgres.log"
+    }
+    return health
+  }
+}

@@ -1,0 +1,99 @@
+internal import Cryptography
+internal import Glibc
+
+/// The server's secret that signs the manifests of its backups: a file outside of the backup folder, for our own user alone.
+///
+/// A backup is encrypted to a public key, so anything that may write the backup folder can make one. The signature tells the server's own from those. The
+/// server holds the secret part; a restore needs the public part, which belongs beside the private key of the encryption: see `BackupSigners`.
+public struct BackupSigningKey: Sendable {
+  /// The variable that names the file.
+  public static let variable = "STREAKD_BACKUP_SIGNING_KEY"
+
+  private static let prefix = "streakd-signing-key-"
+  private static let fileBytesMax = 4_096
+
+  private let key: SigningKey
+
+  /// The public part, as operators keep it.
+  public var signer: String { BackupSigners.text(of: key.publicKey) }
+
+  /// Takes the key from its file, which is made if there is none.
+  ///
+  /// - Parameter path: Nil: where this machine keeps its own, see `standardPath`.
+  public init(file path: String? = nil) throws(OperationsError) {
+    let path: String = if let path { Files.absolute(path) } else { try Self.standardPath() }
+    if let key = try Self.read(path) {
+      self.key = key
+      return
+    }
+    try Files.makeFolder(Files.parent(of: path))
+    let key = SigningKey()
+    let digits = ErasureLedger.hex(key.seed)
+    let text = """
+      # Signs the backups of this server. Secret; of no use for reading them. Its public part, which restores on other machines need:
+      # \(BackupSigners.text(of: key.publicKey))
+      \(Self.prefix)\(digits)
+
+      """
+    // Linked into its place: of several programs that make one at the same time, all take the first.
+    let temporary = "\(path).\(ErasureLedger.hex(randomBytes(count: 8)))"
+    let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL)
+    defer { unsafe unlink(temporary) }
+    _ = try file.write(Array(text.utf8)[...])
+    try file.synchronize(temporary)
+    guard unsafe link(temporary, path) == 0 || errno == EEXIST else {
+      throw .fileUnusable("cannot make the signing key \(path): \(lastError()); name another file")
+    }
+    try Files.synchronizeFolder(Files.parent(of: path))
+    guard let key = try Self.read(path) else { throw .fileUnusable("the signing key \(path) is gone") }
+    self.key = key
+  }
+
+  /// The public part of this machine's own key; nil if it has none.
+  static func ownSigner(file path: String? = nil) throws(OperationsError) -> [UInt8]? {
+    guard let path = path ?? (try? standardPath()) else { return nil }
+    return try read(path)?.publicKey
+  }
+
+  /// The file that the environment names, else root's or our user's own.
+  public static func standardPath() throws(OperationsError) -> String {
+    if let path = unsafe getenv(variable) { return Files.absolute(unsafe String(cString: path)) }
+    return "\(try StateFolder.path())/backup-signing-key"
+  }
+
+  /// The signature of a manifest.
+  func sign(_ manifest: [UInt8]) -> [UInt8] { key.sign(BackupSigners.message(manifest)) }
+
+  private static func read(_ path: String) throws(OperationsError) -> SigningKey? {
+    guard Files.exists(path) else { return nil }
+    let file = try Descriptor.open(path, O_RDONLY)
+    var status = stat()
+    guard unsafe fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw .fileUnusable("the signing key \(path) is no file")
+    }
+    guard status.st_mode & 0o077 == 0, status.st_uid == geteuid() else {
+      throw .refused("the signing key \(path) can be read by others, or is theirs: chmod 600 it, as our own user's")
+    }
+    guard let bytes = try Files.read(path, byteLimit: fileBytesMax) else { return nil }
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix(prefix) {
+      if let seed = ErasureLedger.bytes(hex: line.dropFirst(prefix.count)), let key = SigningKey(seed: seed) {
+        return key
+      }
+    }
+    throw .damaged("\(path) holds no signing key")
+  }
+}
+
+/// Where a user's programs keep what is neither in a data folder nor in a backup folder.
+enum StateFolder {
+  /// Root's; made for root alone.
+  static let ofRoot = "/var/lib/streakd-operations"
+
+  static func path() throws(OperationsError) -> String {
+    if geteuid() == 0 { return ofRoot }
+    guard let home = unsafe getenv("HOME") else {
+      throw .refused("there is no home folder to keep the signing key in; name a file by \(BackupSigningKey.variable)")
+    }
+    return "\(unsafe String(cString: home))/.local/state/streakd"
+  }
+}

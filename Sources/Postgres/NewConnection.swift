@@ -1,0 +1,16 @@
+/// A connection that no call uses yet, lent to `PostgresConfiguration.admit`. Loop-confined.
+public struct NewConnection {
+  /// Which database it leads to; nil: the role may not ask for it.
+  public let identity: DatabaseIdentity?
+  let connection: PostgresConnection
+
+  /// Runs one statement in a transaction of its own.
+  public func run(_ statement: Statement, _ parameters: PostgresValue...) async throws(DatabaseError) -> QueryResult {
+    guard connection.isReady else { throw .unreachable(reason: "the connection broke") }
+    let step = BoundStatement(statement: statement, parameters: parameters)
+    let work = DatabaseWork(.write, steps: [step], deadlineMilliseconds: .max)
+    await work.wait { connection.submit(work) }
+    if let failure = work.failure { throw failure }
+    return try work.takeOnlyResult()
+  }
+}

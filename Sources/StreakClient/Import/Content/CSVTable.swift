@@ -1,0 +1,193 @@
+/// Text in rows of fields. Source: RFC 4180; also other delimiters than commas, and rows that break
+/// its rules.
+struct CSVTable {
+  struct Row {
+    /// The line on which it begins, from 1.
+    var line: Int
+    var fields: [String]
+
+    /// A field without outer white space; empty if the row is shorter.
+    func field(_ column: Int?) -> String {
+      guard let column, fields.indices.contains(column) else { return "" }
+      return fields[column].trimmed
+    }
+
+    var place: String { "line \(line)" }
+  }
+
+  private(set) var delimiter: UInt8
+  /// Without empty lines.
+  private(set) var rows: [Row] = []
+  private(set) var remarks: [ImportRemark] = []
+
+  /// Bytes of a field in quotation marks: one that is longer was opened by a stray mark.
+  static let quotedBytesMax = 262_144
+  /// Rows that decide which delimiter it is.
+  private static let sampleRows = 50
+  private static let delimiters = [",", ";", "\t", "|"].compactMap { $0.utf8.first }
+
+  init(_ text: [UInt8]) {
+    var bytes = text[...]
+    var line = 1
+    // A spreadsheet's own way to name the delimiter.
+    if bytes.starts(with: Array("sep=".utf8)), bytes.count > 5, [0x0A, 0x0D].contains(bytes[bytes.startIndex + 5]) {
+      delimiter = bytes[bytes.startIndex + 4]
+      bytes = bytes.dropFirst(5).drop { $0 == 0x0A || $0 == 0x0D }
+      line = 2
+    } else {
+      delimiter = Self.delimiter(of: bytes)
+    }
+    var parser = CSVParser(bytes: bytes, delimiter: delimiter, line: line)
+    while let row = parser.next() { rows.append(row) }
+    remarks = parser.remarks
+  }
+
+  /// The delimiter that gives most rows the header's number of fields.
+  private static func delimiter(of bytes: ArraySlice<UInt8>) -> UInt8 {
+    var best = (delimiter: delimiters[0], score: 0)
+    for delimiter in delimiters {
+      var parser = CSVParser(bytes: bytes, delimiter: delimiter, line: 1)
+      var widths: [Int] = []
+      while widths.count < sampleRows, let row = parser.next() { widths.append(row.fields.count) }
+      guard let usual = widths.mostFrequent, usual > 1 else { continue }
+      let score = 2 * widths.count { $0 == usual } + (widths.first == usual ? 1 : 0)
+      if score > best.score { best = (delimiter, score) }
+    }
+    return best.delimiter
+  }
+}
+
+/// Takes one row after the other off the front of a text.
+private struct CSVParser {
+  let bytes: ArraySlice<UInt8>
+  let delimiter: UInt8
+  var remarks: [ImportRemark] = []
+  private var index: Int
+  private var line: Int
+
+  init(bytes: ArraySlice<UInt8>, delimiter: UInt8, line: Int) {
+    self.bytes = bytes
+    self.delimiter = delimiter
+    self.line = line
+    index = bytes.startIndex
+  }
+
+  private static let (quote, newline, carriage) = (UInt8(ascii: "\""), UInt8(ascii: "\n"), UInt8(ascii: "\r"))
+
+  /// The next row that is not empty.
+  mutating func next() -> CSVTable.Row? {
+    while index < bytes.endIndex {
+      let (start, firstLine) = (index, line)
+      var fields = row(hasQuotes: true)
+      if fields == nil {
+        // A stray quotation mark must not swallow the rows that follow.
+        (index, line) = (start, firstLine)
+        fields = row(hasQuotes: false)
+        remarks.append(
+          ImportRemark("its quotation marks do not match; it was read as it stands", place: "line \(line - 1)"))
+      }
+      if let fields, fields.contains(where: { !$0.isEmpty }) { return CSVTable.Row(line: firstLine, fields: fields) }
+    }
+    return nil
+  }
+
+  /// One row, and the line's end; nil if its quotation marks do not match.
+  private mutating func row(hasQuotes: Bool) -> [String]? {
+    var fields: [String] = []
+    var field: [UInt8] = []
+    while index < bytes.endIndex {
+      let byte = bytes[index]
+      if hasQuotes, byte == Self.quote, field.isEmpty {
+        guard let quoted = quotedField() else { return nil }
+        field = quoted
+        // What may follow is a delimiter or the line's end.
+        if index < bytes.endIndex, ![delimiter, Self.newline, Self.carriage].contains(bytes[index]) { return nil }
+        fields.append(String(decoding: field, as: UTF8.self))
+        field = []
+        guard index < bytes.endIndex, bytes[index] == delimiter else {
+          endLine()
+          return fields
+        }
+        index += 1
+        // A delimiter at the end of the text is followed by an empty field.
+        if index == bytes.endIndex { fields.append("") }
+        continue
+      }
+      if byte == delimiter {
+        fields.append(String(decoding: field, as: UTF8.self))
+        field = []
+        index += 1
+      } else if byte == Self.newline || byte == Self.carriage {
+        fields.append(String(decoding: field, as: UTF8.self))
+        endLine()
+        return fields
+      } else {
+        field.append(byte)
+        index += 1
+      }
+    }
+    fields.append(String(decoding: field, as: UTF8.self))
+    line += 1
+    return fields
+  }
+
+  /// What is between quotation marks, and the spaces behind it; nil if it never ends.
+  private mutating func quotedField() -> [UInt8]? {
+    var field: [UInt8] = []
+    index += 1
+    while index < bytes.endIndex, field.count <= CSVTable.quotedBytesMax {
+      let byte = bytes[index]
+      index += 1
+      if byte == Self.newline { line += 1 }
+      guard byte == Self.quote else {
+        field.append(byte)
+        continue
+      }
+      if index < bytes.endIndex, bytes[index] == Self.quote {
+        field.append(byte)
+        index += 1
+        continue
+      }
+      while index < bytes.endIndex, bytes[index] == 0x20, delimiter != 0x20 { index += 1 }
+      return field
+    }
+    return nil
+  }
+
+  /// Passes over LF, CR or both.
+  private mutating func endLine() {
+    line += 1
+    guard index < bytes.endIndex else { return }
+    let isCarriage = bytes[index] == Self.carriage
+    index += 1
+    if isCarriage, index < bytes.endIndex, bytes[index] == Self.newline { index += 1 }
+  }
+}
+
+extension Sequence where Element: Hashable {
+  /// Of several the one that comes first.
+  var mostFrequent: Element? {
+    var counts: [Element: Int] = [:]
+    var best: (element: Element, count: Int)?
+    for element in self { counts[element, default: 0] += 1 }
+    for element in self where counts[element] ?? 0 > best?.count ?? 0 { best = (element, counts[element] ?? 0) }
+    return best?.element
+  }
+}
+
+extension StringProtocol {
+  /// Without outer white space and control characters.
+  var trimmed: String {
+    func isOuter(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.properties.isWhitespace || scalar.properties.generalCategory == .control || scalar == "\u{FEFF}"
+    }
+    // Most fields need nothing.
+    let bytes = Substring(self).utf8
+    if let first = bytes.first, let last = bytes.last, (0x21...0x7E).contains(first), (0x21...0x7E).contains(last) {
+      return String(self)
+    }
+    let scalars = unicodeScalars.drop(while: isOuter)
+    guard let last = scalars.lastIndex(where: { !isOuter($0) }) else { return "" }
+    return String(String.UnicodeScalarView(scalars[...last]))
+  }
+}

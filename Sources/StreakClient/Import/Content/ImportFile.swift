@@ -1,0 +1,83 @@
+internal import ProtobufCodec
+internal import SQLite
+
+/// A file to import: its names, and its contents as far as these tell themselves.
+struct ImportFile {
+  enum Content {
+    case database(SQLiteDatabase)
+    case archive(ZipArchive)
+    case json(JSONValue)
+    case table(CSVTable)
+    /// Nothing that a reader could read; the sentence says what to do.
+    case unreadable(String)
+  }
+
+  /// As it was given; empty if it is not known.
+  let path: String
+  let content: Content
+  /// What decoding has to tell.
+  private(set) var remarks: [ImportRemark] = []
+
+  /// The file's own name.
+  var name: String { path.split(separator: "/").last.map(String.init) ?? "" }
+  /// The name of the folder it is in.
+  var folder: String { path.split(separator: "/").dropLast().last.map(String.init) ?? "" }
+
+  init(path: String) throws(ImportedHistory.Failure) {
+    let head = try FileBytes.read(path, byteLimit: 16)
+    guard head == Array("SQLite format 3\0".utf8) else {
+      let bytes = try FileBytes.read(path, byteLimit: ImportedHistory.fileBytesMax + 1)
+      guard bytes.count <= ImportedHistory.fileBytesMax else {
+        throw .init(message: "\(path) is larger than \(ImportedHistory.fileBytesMax) bytes.")
+      }
+      try self.init(bytes, path: path)
+      return
+    }
+    do throws(SQLiteError) {
+      self.init(path: path, content: .database(try SQLiteDatabase(path: path, access: .readOnly)))
+    } catch {
+      throw .init(message: "\(path): the database cannot be read: \(error.message).")
+    }
+  }
+
+  init(_ bytes: [UInt8], path: String) throws(ImportedHistory.Failure) {
+    if ZipArchive.isZip(bytes) {
+      self.init(path: path, content: .archive(try ZipArchive(bytes)))
+    } else if let kind = Self.knownKinds.first(where: { bytes.starts(with: $0.beginning) }) {
+      self.init(path: path, content: .unreadable(kind.advice))
+    } else {
+      let text = DecodedText(bytes)
+      self.init(path: path, content: Self.content(of: text.utf8), remarks: text.remarks)
+      if case .table(let table) = content { remarks += table.remarks }
+    }
+  }
+
+  private init(path: String, content: Content, remarks: [ImportRemark] = []) {
+    self.path = path
+    self.content = content
+    self.remarks = remarks
+  }
+
+  private static func content(of text: [UInt8]) -> Content {
+    switch text.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
+    case nil: return .unreadable("It is empty.")
+    case UInt8(ascii: "{"), UInt8(ascii: "["):
+      do throws(JSONError) {
+        return .json(try JSONValue(parsing: String(decoding: text, as: UTF8.self)))
+      } catch {
+        return .unreadable("It begins like JSON and is not whole (\(error)). Export it again.")
+      }
+    // Control characters before the tab are in no text.
+    default: return text.contains { $0 < 0x09 } ? .unreadable("It is no text.") : .table(CSVTable(text))
+    }
+  }
+
+  /// Kinds that are known and not read, by their beginnings.
+  private static let knownKinds: [(beginning: [UInt8], advice: String)] = [
+    ([0xD0, 0xCF, 0x11, 0xE0], "It is a spreadsheet of an old kind (.xls): save it as CSV and import that."),
+    (Array("%PDF".utf8), "It is a PDF: export the data as CSV, JSON or a backup and import that."),
+    ([0x1F, 0x8B], "It is packed with gzip: unpack it and import what is in it."),
+    (Array("bplist00".utf8), "It is a property list: export the data as CSV or JSON and import that."),
+    (Array("SQLite format 3\0".utf8), "It is a database: import it as a file."),
+  ]
+}

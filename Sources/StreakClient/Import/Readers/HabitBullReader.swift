@@ -1,0 +1,50 @@
+/// HabitBull's CSV: one row for each habit and day. Columns differ by version and are told by their
+/// names.
+enum HabitBullReader: HistoryReader {
+  /// Below this a value is none: HabitBull's mark of a day without one.
+  private static let noValue = -2e9
+
+  static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
+    guard case .table(let table) = file.content, let header = table.rows.first else { return nil }
+    let columns = Dictionary(
+      header.fields.enumerated().map { ($1.trimmed.lowercased(), $0) }, uniquingKeysWith: { first, _ in first })
+    guard let name = columns["habitname"], let value = columns["value"],
+      columns["habitdescription"] != nil || columns["habitcategory"] != nil,
+      let date = columns["calendardate"] ?? columns["date"]
+    else { return nil }
+    var found = TrackerFile(source: .habitBull)
+    var places: [String: Int] = [:]
+    for row in table.rows.dropFirst() {
+      let habitName = row.field(name)
+      guard row.fields.count > value, row.fields.count > date else {
+        found.remarks.append(
+          ImportRemark("the row is cut and was not taken", habit: habitName.isEmpty ? nil : habitName, place: row.place)
+        )
+        continue
+      }
+      guard !habitName.isEmpty else {
+        found.remarks.append(ImportRemark("the row names no habit", place: row.place, detail: row.field(date)))
+        continue
+      }
+      let place = places[habitName] ?? found.habits.count
+      if places.updateValue(place, forKey: habitName) == nil {
+        var habit = TrackerHabit(name: habitName)
+        habit.description = row.field(columns["habitdescription"])
+        habit.place = row.place
+        found.habits.append(habit)
+        let category = row.field(columns["habitcategory"])
+        if !category.isEmpty {
+          found.remarks.append(ImportRemark("its category is not kept", habit: habitName, detail: category))
+        }
+      }
+      let text = row.field(value)
+      if text.isEmpty { found.remarks.append(ImportRemark("the row has no value", habit: habitName, place: row.place)) }
+      let isNone = Double(text).map { $0 < noValue } ?? false
+      found.records.append(
+        TrackerRecord(
+          habit: place, day: .text(row.field(date)), value: isNone ? .unknown : .word(text),
+          note: row.field(columns["commenttext"]), place: row.place))
+    }
+    return found
+  }
+}

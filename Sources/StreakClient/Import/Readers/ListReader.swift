@@ -1,0 +1,54 @@
+/// A table of any program with a row for each habit and day: its columns are told by their names.
+enum ListReader: HistoryReader {
+  static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
+    guard case .table(let table) = file.content, let header = table.rows.first,
+      let habit = ColumnNames.column(header, ColumnNames.habit),
+      let date = ColumnNames.column(header, ColumnNames.date),
+      habit != date, table.rows.dropFirst().contains(where: { DateText($0.field(date)) != nil })
+    else { return nil }
+    var found = TrackerFile(source: .list)
+    found.repetition = .ticks
+    let amount = ColumnNames.column(header, ColumnNames.amount)
+    let done = ColumnNames.column(header, ColumnNames.done)
+    let note = ColumnNames.column(header, ColumnNames.note)
+    let time = ColumnNames.column(header, ColumnNames.time)
+    // Where a row says both, an amount says more, unless the row says that it is not done.
+    let value = done ?? amount
+    var places: [String: Int] = [:]
+    for row in table.rows.dropFirst() {
+      let name = row.field(habit)
+      guard !name.isEmpty else {
+        found.remarks.append(ImportRemark("the row names no habit", place: row.place, detail: row.field(date)))
+        continue
+      }
+      guard row.fields.count > max(date, value ?? 0) else {
+        found.remarks.append(ImportRemark("the row is cut and was not taken", habit: name, place: row.place))
+        continue
+      }
+      let place = places[name] ?? found.habits.count
+      if places.updateValue(place, forKey: name) == nil {
+        var habit = TrackerHabit(name: name)
+        habit.place = row.place
+        found.habits.append(habit)
+      }
+      var record = TrackerRecord(
+        habit: place, day: .text(row.field(date)), value: .done, note: row.field(note), place: row.place)
+      record.time = DateText("2000-01-01 \(row.field(time))")?.time ?? ""
+      if let value {
+        record.value = .word(row.field(value))
+        if row.field(value).isEmpty {
+          found.remarks.append(ImportRemark("the row has no value", habit: name, place: row.place))
+        }
+      }
+      if done != nil, let amount, !row.field(amount).isEmpty, CheckWords.value(row.field(done)) == .done {
+        record.value = .word(row.field(amount))
+      }
+      found.records.append(record)
+    }
+    let used = [habit, date, amount, done, note, time].compactMap { $0 }
+    for column in header.fields.indices where !used.contains(column) && !header.field(column).isEmpty {
+      found.remarks.append(ImportRemark("a column is not kept", detail: header.field(column)))
+    }
+    return found
+  }
+}

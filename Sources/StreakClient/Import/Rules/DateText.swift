@@ -1,0 +1,227 @@
+internal import StreakDomain
+
+/// A date as some program wrote it in some language, with what stands beside it. What it means may
+/// depend on the order of its numbers.
+struct DateText: Equatable {
+  enum Shape: Equatable {
+    /// It says itself what it is: the year comes first, a month is named, or full stops stand
+    /// between day, month and year.
+    case day(Day)
+    /// It says itself what it is, and there is no such day.
+    case noDay
+    /// Three numbers whose order is not certain; the last may be a year of four digits.
+    case numbers(Int, Int, Int, hasFullYear: Bool)
+    /// Milliseconds since 1970.
+    case moment(Int64)
+  }
+
+  private(set) var shape: Shape
+  /// "08:30" of a time that is written beside the date; midnight is none.
+  private(set) var time = ""
+  /// Seconds since midnight, if a time is written.
+  private(set) var secondsOfDay: Int?
+  /// Of a time with an offset or "Z".
+  private(set) var utcOffsetSeconds: Int?
+
+  /// - Returns: Nil if this is no date of any kind.
+  init?(_ text: String) {
+    guard text.utf8.count <= Self.bytesMax else { return nil }
+    shape = .noDay
+    var tokens = DateToken.tokens(of: text)
+    takeTime(&tokens)
+    guard !tokens.contains(where: \.isStray), let found = Self.shape(of: tokens) else { return nil }
+    shape = found
+  }
+
+  /// Bytes of a date with all that may stand beside it.
+  static let bytesMax = 64
+
+  /// The day in an order; nil if there is none.
+  func day(_ order: DateOrder) -> Day? {
+    switch shape {
+    case .day(let day): day
+    case .noDay, .moment: nil
+    case .numbers(let first, let second, let third, let hasFullYear):
+      switch order {
+      case .dayFirst: Day(year: Self.year(third, hasFullYear), month: second, day: first)
+      case .monthFirst: Day(year: Self.year(third, hasFullYear), month: first, day: second)
+      case .yearFirst: hasFullYear ? nil : Day(year: Self.year(first, false), month: second, day: third)
+      }
+    }
+  }
+
+  private static func year(_ number: Int, _ isFull: Bool) -> Int { isFull ? number : 2_000 + number }
+
+  // MARK: Reading
+
+  /// Takes the time and its offset out of the tokens.
+  private mutating func takeTime(_ tokens: inout [DateToken]) {
+    guard
+      let start = tokens.indices.first(where: { index in
+        index + 2 < tokens.count && tokens[index].number(digits: 1...2) != nil && tokens[index + 1] == .sign(":")
+          && tokens[index + 2].number(digits: 2...2) != nil
+      }), var hour = tokens[start].number(digits: 1...2), let minute = tokens[start + 2].number(digits: 2...2)
+    else { return }
+    var end = start + 3
+    func number(_ offset: Int, _ digits: ClosedRange<Int>) -> Int? {
+      end + offset < tokens.count ? tokens[end + offset].number(digits: digits) : nil
+    }
+    func sign(_ offset: Int, _ signs: [Unicode.Scalar]) -> Unicode.Scalar? {
+      guard end + offset < tokens.count, case .sign(let found) = tokens[end + offset], signs.contains(found) else {
+        return nil
+      }
+      return found
+    }
+    func word(_ offset: Int) -> String {
+      guard end + offset < tokens.count, case .word(let word) = tokens[end + offset] else { return "" }
+      return word
+    }
+    var second = 0
+    if sign(0, [":"]) != nil, let found = number(1, 2...2) {
+      second = found
+      end += 2
+      if sign(0, [".", ","]) != nil, number(1, 1...9) != nil { end += 2 }
+    }
+    let half = word(0)
+    if ["am", "pm", "a", "p"].contains(half) {
+      hour = hour % 12 + (half.hasPrefix("p") ? 12 : 0)
+      end += 1
+      // "a.m."
+      while sign(0, ["."]) != nil || word(0) == "m" { end += 1 }
+    }
+    if ["z", "utc", "gmt"].contains(word(0)) {
+      utcOffsetSeconds = 0
+      end += 1
+    }
+    if let plus = sign(0, ["+", "-", "\u{2212}"]) {
+      let direction = plus == "+" ? 1 : -1
+      if let both = number(1, 4...4) {
+        utcOffsetSeconds = direction * (both / 100 * 3_600 + both % 100 * 60)
+        end += 2
+      } else if let hours = number(1, 2...2), end + 2 == tokens.count || sign(2, [":"]) != nil {
+        utcOffsetSeconds = direction * (hours * 3_600 + (number(3, 2...2) ?? 0) * 60)
+        end += end + 2 == tokens.count ? 2 : 4
+      }
+    }
+    let isTime = (0...23).contains(hour) && minute < 60 && second <= 60
+    if isTime {
+      secondsOfDay = hour * 3_600 + minute * 60 + second
+      if secondsOfDay != 0 { time = "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)" }
+    }
+    tokens.removeSubrange(start..<min(end, tokens.count))
+    // The T of ISO 8601.
+    if start > 0, tokens[start - 1] == .word("t") { tokens.remove(at: start - 1) }
+  }
+
+  private static func shape(of tokens: [DateToken]) -> Shape? {
+    let numbers = tokens.compactMap { if case .number(let value, let digits) = $0 { (value, digits) } else { nil } }
+    // Of two words that may be months the later one is: the first is the weekday's.
+    let month = tokens.compactMap { if case .word(let word) = $0 { MonthNames.month(word) } else { nil } }.last
+    func certain(_ year: Int, _ month: Int, _ day: Int) -> Shape {
+      Day(year: year, month: month, day: day).map { .day($0) } ?? .noDay
+    }
+    switch numbers.count {
+    case 3, 5:
+      // Five: a time whose parts full stops separate follows.
+      let (first, second, third) = (numbers[0], numbers[1], numbers[2])
+      if first.1 == 4 { return certain(first.0, second.0, third.0) }
+      guard first.1 <= 2, second.1 <= 2, third.1 == 4 || third.1 == 2 else { return nil }
+      if tokens.contains(.sign(".")), !tokens.contains(.sign("/")), !tokens.contains(.sign("-")) {
+        return certain(year(third.0, third.1 == 4), second.0, first.0)
+      }
+      return numbers.count == 3 ? .numbers(first.0, second.0, third.0, hasFullYear: third.1 == 4) : nil
+    case 2:
+      guard let month else { return nil }
+      let (first, second) = (numbers[0], numbers[1])
+      if first.1 == 4 { return certain(first.0, month, second.0) }
+      guard second.1 == 4 || second.1 == 2, first.1 <= 2 else { return nil }
+      return certain(year(second.0, second.1 == 4), month, first.0)
+    case 1 where tokens.count == 1:
+      let (value, digits) = numbers[0]
+      switch digits {
+      case 8: return certain(value / 10_000, value / 100 % 100, value % 100)
+      case 10: return .moment(Int64(value) * 1_000)
+      case 13: return .moment(Int64(value))
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+}
+
+/// A part of a date's text.
+enum DateToken: Equatable {
+  case number(Int, digits: Int)
+  /// In lower case.
+  case word(String)
+  case sign(Unicode.Scalar)
+
+  /// Digits of a number that is read; a longer one is none.
+  private static let digitsMax = 18
+
+  func number(digits range: ClosedRange<Int>) -> Int? {
+    guard case .number(let value, let digits) = self, range.contains(digits) else { return nil }
+    return value
+  }
+
+  /// A single letter that belongs to no date: "2025x" is a mistake.
+  var isStray: Bool {
+    guard case .word(let word) = self else { return false }
+    return word.count == 1 && !["t", "h", "г", "年", "月", "日", "년", "월", "일"].contains(word)
+  }
+
+  static func tokens(of text: String) -> [DateToken] {
+    var tokens: [DateToken] = []
+    for scalar in text.unicodeScalars {
+      if let digit = scalar.decimalDigit {
+        if case .number(let value, let digits)? = tokens.last, digits < digitsMax {
+          tokens[tokens.count - 1] = .number(value * 10 + digit, digits: digits + 1)
+        } else {
+          tokens.append(.number(digit, digits: 1))
+        }
+      } else if scalar.properties.isAlphabetic || scalar.properties.generalCategory == .nonspacingMark {
+        let letters = scalar.properties.lowercaseMapping
+        if case .word(let word)? = tokens.last {
+          tokens[tokens.count - 1] = .word(word + letters)
+        } else {
+          tokens.append(.word(letters))
+        }
+      } else if scalar.properties.isWhitespace || scalar.properties.generalCategory == .format || scalar == "'" {
+        // A mark of direction, a space or an apostrophe says nothing, but ends a number or a word.
+        if tokens.last != .sign(" ") { tokens.append(.sign(" ")) }
+      } else {
+        tokens.append(.sign(scalar))
+      }
+    }
+    return tokens.filter { $0 != .sign(" ") }
+  }
+}
+
+extension Unicode.Scalar {
+  /// The value of a decimal digit of any script.
+  var decimalDigit: Int? {
+    if isASCII { return (0x30...0x39).contains(value) ? Int(value) - 0x30 : nil }
+    guard properties.numericType == .decimal else { return nil }
+    return properties.numericValue.map { Int($0) }
+  }
+}
+
+/// Months by the beginnings of their names in the languages of the Latin and Cyrillic scripts that
+/// trackers and spreadsheets write most.
+enum MonthNames {
+  /// English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Norwegian,
+  /// Danish, Turkish, Russian.
+  private static let beginnings: [[String]] = [
+    ["jan", "jän", "ene", "gen", "sty", "oca", "янв"], ["feb", "fev", "fév", "lut", "şub", "sub", "фев"],
+    ["mar", "mär", "mae", "mrz", "mrt", "maa", "мар"], ["apr", "avr", "abr", "kwi", "nis", "апр"],
+    ["may", "mai", "maj", "mei", "mag", "май", "мая"], ["jun", "juin", "giu", "cze", "haz", "июн"],
+    ["jul", "juil", "lug", "lip", "tem", "июл"], ["aug", "aoû", "aou", "ago", "sie", "ağu", "agu", "авг"],
+    ["sep", "set", "wrz", "eyl", "сен"], ["oct", "okt", "out", "ott", "paź", "paz", "eki", "окт"],
+    ["nov", "lis", "kas", "ноя"], ["dec", "dez", "déc", "dic", "des", "gru", "ara", "дек"],
+  ]
+
+  /// 1 to 12; nil if no month begins so.
+  static func month(_ word: String) -> Int? {
+    beginnings.firstIndex { $0.contains { word.hasPrefix($0) } }.map { $0 + 1 }
+  }
+}

@@ -1,0 +1,76 @@
+internal import StreakDomain
+
+/// All that a file says about one habit on one day, put together.
+struct DayEntry {
+  private(set) var isDone = false
+  private(set) var isSkipped = false
+  private(set) var isFilledIn = false
+  /// The sum of the amounts; nil if there is none.
+  private(set) var amount: Double?
+  private(set) var goal: TrackerGoal
+  private var notes: [String] = []
+  private var times: [String] = []
+  /// Records that say that the thing was done, or how much of it.
+  private var tickCount = 0
+  /// The records' places in the file.
+  private(set) var places: [String] = []
+
+  init(goal: TrackerGoal) { self.goal = goal }
+
+  /// Adds a record.
+  /// - Parameter value: No word: words have been read.
+  mutating func add(_ record: TrackerRecord, _ value: TrackerValue) {
+    if let own = record.goal { goal = own }
+    switch value {
+    case .done:
+      isDone = true
+      tickCount += 1
+    case .amount(let more):
+      amount = (amount ?? 0) + more
+      if more > 0 { tickCount += 1 }
+    case .skipped: isSkipped = true
+    case .filledIn: isFilledIn = true
+    case .notDone, .unknown, .word: break
+    }
+    if !record.time.isEmpty, value != .notDone, value != .unknown { times.append(record.time) }
+    let note = record.note.trimmed
+    if !note.isEmpty, !notes.contains(note) { notes.append(note) }
+    places.append(record.place)
+  }
+
+  /// The notes of all records.
+  var note: String { notes.joined(separator: "\n") }
+  var place: String { places.filter { !$0.isEmpty }.joined(separator: ", ") }
+
+  /// Whether the person's goal is met. A hundred-millionth of an amount is lost in adding decimals.
+  var meetsGoal: Bool {
+    guard !isDone else { return goal != .slips }
+    guard let amount else { return false }
+    let slack = 1e-8 * max(1, amount.magnitude)
+    return switch goal {
+    case .unstated: amount > 0
+    case .atLeast(let least): amount > 0 && amount + slack >= least
+    case .atMost(let most): amount >= 0 && amount - slack <= most
+    case .statedElsewhere, .slips: false
+    }
+  }
+
+  /// The note to keep: the notes, and behind them what the tracker counted.
+  /// - Parameter unit: Of the amounts; nil where amounts say no more than that the day is done.
+  func keptNote(unit: String?, repetition: TrackerFile.Repetition) -> String {
+    var facts: [String] = []
+    if let unit, let amount { facts.append(Self.amountText(amount, unit)) }
+    if repetition == .ticks, tickCount > 1 {
+      facts.append(amount == nil || unit == nil ? "\(tickCount) times" : "in \(tickCount) entries")
+    }
+    let fact = facts.joined(separator: " ")
+    let clock = repetition == .ticks || times.count == 1 ? times.sorted().joined(separator: ", ") : ""
+    let all = [fact, clock].filter { !$0.isEmpty }.joined(separator: ": ")
+    if all.isEmpty { return note }
+    return note.isEmpty ? all : "\(note) (\(all))"
+  }
+
+  static func amountText(_ amount: Double, _ unit: String) -> String {
+    unit.isEmpty ? amount.shortText : "\(amount.shortText) \(unit)"
+  }
+}

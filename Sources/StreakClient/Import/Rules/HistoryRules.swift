@@ -1,0 +1,250 @@
+internal import StreakDomain
+
+/// Makes a history of what a reader found: decides dates and numbers from the whole file, puts a
+/// day's records together, judges amounts by their goals, keeps to the limits, and lists all that
+/// does not come as it was.
+struct HistoryRules {
+  private let file: TrackerFile
+  private let options: ImportOptions
+  private let usesSemicolons: Bool
+  private var names: [String] = []
+  private var history: ImportedHistory
+  private var dateOrder = DateOrder.dayFirst
+  private var numberStyle = NumberStyle.point
+  /// Each date of the file is read once: tables say it for every habit.
+  private var dateTexts: [String: DateText?] = [:]
+
+  /// - Parameter usesSemicolons: The file is a table whose delimiter is that of languages with a
+  ///   decimal comma.
+  static func history(
+    of file: TrackerFile, _ options: ImportOptions, usesSemicolons: Bool = false
+  ) throws(ImportedHistory.Failure) -> ImportedHistory {
+    var rules = HistoryRules(file: file, options: options, usesSemicolons: usesSemicolons)
+    rules.history.remarks = file.remarks
+    rules.nameHabits()
+    try rules.decideStyles()
+    rules.judge(rules.collect())
+    return rules.history
+  }
+
+  private init(file: TrackerFile, options: ImportOptions, usesSemicolons: Bool) {
+    self.file = file
+    self.options = options
+    self.usesSemicolons = usesSemicolons
+    history = ImportedHistory(source: file.source)
+  }
+
+  private mutating func remark(
+    _ text: String, _ habit: Int? = nil, day: Day? = nil, place: String = "", detail: String = ""
+  ) {
+    history.remarks.append(
+      ImportRemark(text, habit: habit.map { names[$0] }, day: day, place: place, detail: ImportLimits.shown(detail)))
+  }
+
+  // MARK: Habits
+
+  private mutating func nameHabits() {
+    var limits = ImportLimits()
+    for (index, found) in file.habits.enumerated() {
+      let name = limits.name(found.name, number: index + 1, place: found.place)
+      var habit = ImportedHistory.Habit(name: name)
+      habit.description = limits.description(found.description, of: name, place: found.place)
+      habit.color = min(found.color, HabitFields.colorMax)
+      habit.archived = found.archived
+      names.append(name)
+      history.habits.append(habit)
+    }
+    history.remarks += limits.remarks
+    for (index, found) in file.habits.enumerated() {
+      if !found.rhythm.isEmpty {
+        remark("is to be done \(found.rhythm) there; here it becomes a daily habit", index)
+      }
+      if found.hasReminder { remark("its reminder is not kept", index) }
+    }
+  }
+
+  // MARK: Dates and numbers
+
+  private mutating func decideStyles() throws(ImportedHistory.Failure) {
+    var dates: [DateText] = []
+    var numbers: [String] = []
+    for record in file.records {
+      if case .text(let text) = record.day, dateTexts[text] == nil {
+        let date = DateText(text)
+        dateTexts[text] = .some(date)
+        if let date { dates.append(date) }
+      }
+      if case .word(let text) = record.value, text.contains(where: { $0 == "." || $0 == "," }) { numbers.append(text) }
+    }
+    numberStyle = NumberStyle.decide(numbers, usesSemicolons: usesSemicolons)
+    let today = options.clock.localTime(atMilliseconds: options.clock.milliseconds, dayStartMinutes: 0).day
+    guard let order = options.dateOrder ?? DateOrder.decide(dates, today: today) else {
+      throw .init(
+        message: "The order of day and month in this file's dates is not certain\(examples()). Say which it is.",
+        question: .dateOrder)
+    }
+    dateOrder = order
+  }
+
+  /// A date that is a day in both orders, and where the file contradicts itself a date of each.
+  private func examples() -> String {
+    var (open, dayFirst, monthFirst): (String?, String?, String?)
+    for record in file.records {
+      guard case .text(let text) = record.day, let date = DateText(text), case .numbers = date.shape else { continue }
+      let shown = "\(text.trimmed) (\(record.place))"
+      switch (date.day(.dayFirst), date.day(.monthFirst)) {
+      case (let first?, let second?) where first != second:
+        open = open ?? ": \(shown) is \(first) if the day comes first, \(second) if the month does"
+      case (_?, nil): dayFirst = dayFirst ?? shown
+      case (nil, _?): monthFirst = monthFirst ?? shown
+      default: break
+      }
+    }
+    guard let dayFirst, let monthFirst else { return open ?? "" }
+    return ": in \(dayFirst) the day must come first, in \(monthFirst) the month"
+  }
+
+  /// A record's day; nil if there is none, which is told.
+  private mutating func day(of record: TrackerRecord) -> (day: Day, time: String)? {
+    switch record.day {
+    case .day(let day): return (day, record.time)
+    case .moment(let moment, let offset): return (localDay(moment, offset), record.time)
+    case .text(let text):
+      guard let date = dateTexts[text] ?? nil else {
+        remark(
+          text.trimmed.isEmpty ? "the row has no date" : "this is no date", record.habit, place: record.place,
+          detail: text.trimmed)
+        return nil
+      }
+      let time = record.time.isEmpty ? date.time : record.time
+      if case .moment(let moment) = date.shape { return (localDay(moment, nil), time) }
+      guard let day = date.day(dateOrder) else {
+        let isOpen = if case .numbers = date.shape { true } else { false }
+        remark(
+          isOpen
+            ? "there is no such day, if dates are \(dateOrder.rawValue) as in the rest of the file"
+            : "there is no such day",
+          record.habit, place: record.place, detail: text.trimmed)
+        return nil
+      }
+      // A moment in UTC is a day of the person's; midnight in UTC is how programs write a date
+      // alone.
+      guard date.utcOffsetSeconds == 0, let seconds = date.secondsOfDay, seconds != 0 else { return (day, time) }
+      return (localDay(Int64(day.number) * 86_400_000 + Int64(seconds) * 1_000, nil), record.time)
+    }
+  }
+
+  private func localDay(_ moment: Int64, _ offset: Int32?) -> Day {
+    let offset = offset ?? options.clock.zone(atMilliseconds: moment).utcOffsetSeconds
+    return LocalTime(occurredAtMilliseconds: moment, zone: "UTC", utcOffsetSeconds: offset).day
+  }
+
+  // MARK: Days
+
+  /// Puts the records of each habit's days together.
+  private mutating func collect() -> [[Day: DayEntry]] {
+    var entries = [[Day: DayEntry]](repeating: [:], count: file.habits.count)
+    var isKnown: Set<String> = []
+    for record in file.records {
+      guard let value = value(of: record), value != .unknown || !record.note.isEmpty else { continue }
+      guard let (day, time) = day(of: record) else { continue }
+      var record = record
+      record.time = time
+      if file.repetition == .statements, entries[record.habit][day] != nil {
+        // Only what says something: programs list every day of a habit.
+        let key = "\(record.habit) \(day) \(value) \(record.note)"
+        if !isKnown.insert(key).inserted {
+          remark("says the same as a row before it", record.habit, day: day, place: record.place)
+          continue
+        }
+      } else if file.repetition == .statements {
+        isKnown.insert("\(record.habit) \(day) \(value) \(record.note)")
+      }
+      entries[record.habit][day, default: DayEntry(goal: file.habits[record.habit].goal)].add(record, value)
+    }
+    return entries
+  }
+
+  /// What a record says; nil if that cannot be read, which is told.
+  private mutating func value(of record: TrackerRecord) -> TrackerValue? {
+    guard case .word(let text) = record.value else { return record.value }
+    if let value = CheckWords.value(text) { return value }
+    if let number = NumberText(text.trimmed), let amount = number.value(numberStyle) { return .amount(amount) }
+    remark("this is neither a number nor a word for done or not done", record.habit, place: record.place, detail: text)
+    return nil
+  }
+
+  private mutating func judge(_ entries: [[Day: DayEntry]]) {
+    var limits = ImportLimits()
+    for (index, days) in entries.enumerated() {
+      let habit = file.habits[index]
+      let unit = unit(of: habit, days)
+      var filledIn: [Day] = []
+      for (day, entry) in days.sorted(by: { $0.key < $1.key }) {
+        if entry.meetsGoal {
+          let note = entry.keptNote(unit: unit, repetition: file.repetition)
+          history.habits[index].days[day] = limits.note(note, of: names[index], on: day, place: entry.place)
+        } else {
+          tell(entry, of: index, on: day, unit)
+          if entry.isFilledIn, entry.amount == nil { filledIn.append(day) }
+        }
+      }
+      tellGoal(of: index, days, unit)
+      if let first = filledIn.first, let last = filledIn.last {
+        remark(
+          "the program itself filled in days, which the person did not do; they are not taken", index,
+          detail: "\(filledIn.count) from \(first) to \(last)")
+      }
+    }
+    history.remarks += limits.remarks
+  }
+
+  /// The unit of a habit's amounts; nil if they are only another way to say done.
+  private func unit(of habit: TrackerHabit, _ days: [Day: DayEntry]) -> String? {
+    let amounts = days.values.compactMap(\.amount)
+    guard !amounts.isEmpty else { return nil }
+    switch habit.goal {
+    case .unstated, .atLeast(1), .slips: return amounts.contains { $0 > 0 && $0 != 1 } ? habit.unit : nil
+    case .atLeast, .atMost, .statedElsewhere: return habit.unit
+    }
+  }
+
+  /// Tells what a day that is not done holds.
+  private mutating func tell(_ entry: DayEntry, of index: Int, on day: Day, _ unit: String?) {
+    let amount = entry.amount.map { $0 == 0 && unit == nil ? "" : DayEntry.amountText($0, unit ?? "") } ?? ""
+    let detail = [amount, entry.note].filter { !$0.isEmpty }.joined(separator: ", ")
+    func tell(_ text: String) { remark(text, index, day: day, place: entry.place, detail: detail) }
+    if entry.isSkipped { return tell("a skipped day is not kept") }
+    let hasAmount = entry.amount.map { $0 > 0 } ?? false
+    switch entry.goal {
+    case .slips where entry.isDone || hasAmount: tell("this is a failure to keep away from it, and so no day done")
+    case .atLeast(let least) where hasAmount && !entry.isDone:
+      tell("less than the goal of \(DayEntry.amountText(least, unit ?? "")), so the day is not done")
+    case .atMost(let most) where hasAmount && !entry.isDone:
+      tell("more than the limit of \(DayEntry.amountText(most, unit ?? "")), so the day is not done")
+    case .statedElsewhere(let where_) where hasAmount: tell("an amount whose goal \(where_)")
+    default:
+      if let amount = entry.amount, amount < 0 { return tell("an amount below 0 makes no day done") }
+      if !entry.note.isEmpty { tell("the note of a day that is not done is not kept") }
+    }
+  }
+
+  private mutating func tellGoal(of index: Int, _ days: [Day: DayEntry], _ unit: String?) {
+    guard let unit else { return }
+    switch file.habits[index].goal {
+    case .unstated:
+      remark(
+        "the file has amounts and does not say which amount is enough: each day above 0 is taken as done; the amounts are kept in the notes",
+        index)
+    case .atLeast(let least) where least != 1:
+      remark(
+        "its goal is not kept; days were judged by it, and their amounts are kept in the notes", index,
+        detail: "at least \(DayEntry.amountText(least, unit)) a day")
+    case .atMost(let most):
+      remark(
+        "its limit is not kept; days were judged by it, and their amounts are kept in the notes", index,
+        detail: "at most \(DayEntry.amountText(most, unit)) a day")
+    case .atLeast, .statedElsewhere, .slips: break
+    }
+  }
+}

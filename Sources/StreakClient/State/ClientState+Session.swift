@@ -1,0 +1,191 @@
+internal import ProtobufCodec
+internal import Schema
+internal import SchemaConversion
+internal import StreakDomain
+
+/// How what was recorded without an account becomes part of one, and back.
+extension ClientState {
+  // MARK: Into an account
+
+  /// The session is part of an account: what was recorded since it was sent becomes operations, and the session ends.
+  /// - Parameter isSecondDevice: It was sent as another device's part of a session that was in the account already.
+  mutating func moveSession(
+    sentAs claim: SessionClaim, isSecondDevice: Bool = false, _ result: MigrationResult?, into userID: Identifier,
+    now: Int64
+  ) {
+    guard let session, session.sessionID.bytes == claim.sessionId else { return }
+    let sent = SentSession(claim)
+    _ = changeAccount(userID) { account in
+      let names = Self.names(sent, result, account.replica.shownHabits)
+      let migrationIDs = Set([claim.migrationId, result?.migrationId ?? []].compactMap { Identifier($0) })
+      for id in migrationIDs.sorted() { account.replica.noteSeen(StatementID(.migration, id)) }
+      if let migrationID = Identifier(claim.migrationId) {
+        account.broughtSessions[migrationID] = BroughtSession(
+          claim: claim.protobufBytes(), isSecondDevice: isSecondDevice, habitMap: names.filter { $0.key != $0.value },
+          broughtAtMilliseconds: now, afterSeq: account.replica.lastSeq)
+      }
+      account.zones = session.zones
+      let changes =
+        session.habitChanges(since: sent, names)
+        + session.dayChanges(since: sent, names, migrations: migrationIDs.sorted())
+        + sent.habits.keys.sorted().filter { session.habits[$0] == nil }.map { .deleteHabit(names[$0] ?? $0) }
+      for change in changes { account.replica.make(change, milliseconds: now) }
+    }
+    dropSession()
+    for (userID, account) in accounts where account.standing == .unknownToServer { dropAccount(userID) }
+  }
+
+  /// Which habit of the account each habit of the session has become. Where the server does not say, equal names tell.
+  private static func names(
+    _ sent: SentSession, _ result: MigrationResult?, _ account: [Identifier: HabitFields]
+  ) -> [Identifier: Identifier] {
+    var names: [Identifier: Identifier] = [:]
+    for habit in result?.habits ?? [] {
+      if let captured = Identifier(habit.capturedHabitId) { names[captured] = Identifier(habit.habitId) }
+    }
+    for (id, fields) in sent.habits where names[id] == nil && account[id] == nil {
+      let name = HabitName.normalised(fields.name)
+      names[id] = account.filter { HabitName.normalised($0.value.name) == name }.keys.min()
+    }
+    return names
+  }
+
+  // MARK: Out of an account
+
+  /// The server does not know an account: whatever its person sees of it becomes part of the anonymous session, by which it counts once it is
+  /// signed up. The account's own data stays until then.
+  ///
+  /// - Parameter made: The moment that stands for a day, with this day start in minutes.
+  /// - Returns: Whether that is news.
+  mutating func turnIntoSession(
+    _ userID: Identifier, now: Int64, made: (Day, Int32) -> StreakDomain.LocalTime
+  ) -> Bool {
+    guard let account = accounts[userID], account.standing != .unknownToServer else { return false }
+    let dayStart = account.replica.shownDayStartMinutes
+    let (habits, entries) = account.everythingShown { made($0, dayStart) }
+    let beganAt = entries.values.map(\.made.occurredAtMilliseconds).min() ?? now
+    addToSession(habits: habits, entries: entries, zones: account.zones, beganAt: min(beganAt, now))
+    if current == userID { current = nil }
+    if pendingMigration?.userID == userID { pendingMigration = nil }
+    setDayStart(minutes: dayStart, now: now)
+    _ = changeAccount(userID) { account in
+      account.credentials = nil
+      account.standing = .unknownToServer
+    }
+    return true
+  }
+
+  /// Adds what is not there, and days that were stated later than those there.
+  ///
+  /// The session's beginning moves to the first of these days. The server saw another one, or none: it gets a name that the server does not know.
+  private mutating func addToSession(
+    habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry], zones: ZoneUses, beganAt: Int64
+  ) {
+    changeSession(now: beganAt) { session in
+      if session.habits.isEmpty { session.zones = zones }
+      session.begunAtMilliseconds = min(session.begunAtMilliseconds, beganAt)
+      session.takeNewName()
+    }
+    for (id, fields) in habits { changeSession(now: beganAt, habit: id) { $0.habits[id] = fields } }
+    for (key, entry) in entries {
+      changeSession(now: beganAt, cell: key) { session in
+        let known = session.entries[key]?.made.occurredAtMilliseconds ?? .min
+        if known < entry.made.occurredAtMilliseconds { session.entries[key] = entry }
+      }
+    }
+  }
+}
+
+extension ClientAccount {
+  /// Everything that the person sees of the account, with the sessions that became part of it and were not received again yet.
+  /// - Parameter made: The moment that stands for a day.
+  fileprivate func everythingShown(
+    made: (Day) -> StreakDomain.LocalTime
+  ) -> (habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry]) {
+    var habits: [Identifier: HabitFields] = [:]
+    var entries: [CellKey: AnonymousSession.Entry] = [:]
+    let waiting = broughtSessions.values.filter { !$0.isReceived }.sorted {
+      $0.broughtAtMilliseconds < $1.broughtAtMilliseconds
+    }
+    for brought in waiting {
+      guard let claim = try? SessionClaim(protobufBytes: brought.claim) else { continue }
+      let sent = SentSession(claim)
+      for (id, fields) in sent.habits { habits[brought.habitMap[id] ?? id] = fields }
+      for (key, day) in sent.days {
+        let key = CellKey(habitID: brought.habitMap[key.habitID] ?? key.habitID, day: key.day)
+        entries[key] = .init(done: day.done, note: day.note, made: day.made ?? made(key.day))
+      }
+    }
+    for operation in replica.kept.map(\.operation) + replica.queue {
+      switch operation.change {
+      case .setCompletion(let wanted):
+        let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+        let note = wanted.done ? wanted.note : nil
+        entries[key] = .init(done: wanted.done, note: note ?? entries[key]?.note ?? "", made: wanted.made)
+      case .setNote(let wanted):
+        let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+        entries[key] = .init(done: entries[key]?.done ?? false, note: wanted.text, made: wanted.made)
+      case .deleteHabit(let habitID): habits[habitID] = nil
+      case .editHabit, .resolveConflict, .setDayStart, .malformed: break
+      }
+    }
+    habits.merge(replica.shownHabits) { $1 }
+    for (key, cell) in replica.shownCells {
+      entries[key] = .init(done: cell.done, note: cell.note, made: entries[key]?.made ?? made(key.day))
+    }
+    return (habits, entries.filter { habits[$0.key.habitID] != nil })
+  }
+}
+
+/// What of a session was sent.
+struct SentSession {
+  var habits: [Identifier: HabitFields] = [:]
+  var days: [CellKey: (done: Bool, note: String, made: StreakDomain.LocalTime?)] = [:]
+
+  init(_ claim: SessionClaim) {
+    for captured in claim.captured?.habits ?? [] {
+      if let habit = captured.habit, let id = Identifier(habit.id) { habits[id] = HabitFields(habit) }
+    }
+    for entry in claim.captured?.entries ?? [] {
+      guard let habitID = Identifier(entry.habitId) else { continue }
+      days[CellKey(habitID: habitID, day: Day(entry.day))] = (
+        entry.done, entry.note, StreakDomain.LocalTime(entry.made)
+      )
+    }
+  }
+}
+
+extension AnonymousSession {
+  /// What has changed of the habits since the session was sent.
+  func habitChanges(
+    since sent: SentSession, _ names: [Identifier: Identifier]
+  ) -> [StreakDomain.Operation.Change] {
+    habits.sorted { $0.key < $1.key }.filter { sent.habits[$0.key] != $0.value }.map { id, fields in
+      let changed = StreakDomain.HabitField.allCases.filter { sent.habits[id]?.text(of: $0) != fields.text(of: $0) }
+      return .editHabit(.init(habitID: names[id] ?? id, fields: fields, changed: Set(changed)))
+    }
+  }
+
+  /// What has changed of the days since the session was sent.
+  /// - Parameter migrations: What an undo of a day takes back that was sent as done.
+  func dayChanges(
+    since sent: SentSession, _ names: [Identifier: Identifier], migrations: [Identifier]
+  ) -> [StreakDomain.Operation.Change] {
+    entries.sorted { $0.key < $1.key }.flatMap { key, entry -> [StreakDomain.Operation.Change] in
+      let before = sent.days[key] ?? (done: false, note: "", made: nil)
+      let habitID = names[key.habitID] ?? key.habitID
+      var changes: [StreakDomain.Operation.Change] = []
+      if entry.done != before.done {
+        changes.append(
+          .setCompletion(
+            .init(
+              habitID: habitID, day: key.day, done: entry.done, made: entry.made,
+              undone: entry.done ? nil : migrations.map { StatementID(.migration, $0) })))
+      }
+      if entry.note != before.note {
+        changes.append(.setNote(.init(habitID: habitID, day: key.day, text: entry.note, made: entry.made)))
+      }
+      return changes
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/// What was stated about one habit on one day.
+///
+/// - Completions: the day is done while any completion stands. An undo takes back the completions it names and no other, also those that
+///   arrive after it.
+/// - The note: a `Register`. A completion without a note states none, an undo states none.
+///
+/// A set of names added and a set of names taken back: merging is commutative, associative and idempotent.
+public struct DayStatements: Hashable, Sendable {
+  public struct Completion: Hashable, Sendable {
+    public var id: StatementID
+    /// As judged when it arrived.
+    public var trust: CompletionTrust
+    /// `trust` holds whatever it follows.
+    var isFixed = false
+    /// The undos that its author had seen: it has the trust of what they took back.
+    public var follows: [StatementID]
+    /// What its author had seen that had not arrived.
+    var ahead: SeenStatements
+
+    public init(id: StatementID, trust: CompletionTrust, follows: [StatementID] = []) {
+      self.init(id: id, trust: trust, follows: follows, ahead: .nothing)
+    }
+
+    init(
+      id: StatementID, trust: CompletionTrust, isFixed: Bool = false, follows: [StatementID], ahead: SeenStatements
+    ) {
+      self.id = id
+      self.trust = trust
+      self.isFixed = isFixed
+      self.follows = follows
+      self.ahead = ahead
+    }
+  }
+
+  public struct Undo: Hashable, Sendable {
+    public struct Taken: Hashable, Sendable {
+      public var id: StatementID
+      /// Nil: the completion has not arrived.
+      public var trust: CompletionTrust?
+
+      public init(id: StatementID, trust: CompletionTrust?) {
+        self.id = id
+        self.trust = trust
+      }
+
+      /// A completion stands for the earlier ones of its source: who names it, names them.
+      func takes(_ completion: StatementID) -> Bool { completion.source == id.source && completion.seq <= id.seq }
+    }
+
+    public var id: StatementID
+    public var taken: [Taken] = []
+    /// A completion after it inherits the trust of what it took back. Not so after a migration was undone.
+    public var isInherited: Bool
+    /// A notice says that a concurrent completion stands.
+    public var hasNotice = false
+    /// A completion or undo came whose author had seen it.
+    var isAnswered = false
+    /// What stood, was seen, and was not named.
+    var left: [StatementID] = []
+    /// What its author had seen that had not arrived.
+    var ahead = SeenStatements.nothing
+
+    /// The best of what it took back; nil if nothing of it is known.
+    var trust: CompletionTrust? { isInherited ? taken.compactMap(\.trust).max() : nil }
+
+    func takes(_ completion: StatementID) -> Bool { taken.contains { $0.takes(completion) } }
+  }
+
+  /// Those that stand, by name.
+  public internal(set) var completions: [Completion] = []
+  public internal(set) var undos: [Undo] = []
+  public internal(set) var note = Register<String>()
+
+  /// Statements of each kind that are kept of one day; beyond it the least name of the source with the most goes.
+  public static let statementsMax = 32
+  /// Completions that one undo names.
+  public static let undoneMax = 64
+
+  public init() {}
+
+  public var isDone: Bool { !completions.isEmpty }
+
+  /// What the day is worth: done, what its best completion is; not done, what was taken back.
+  public var trust: CompletionTrust {
+    (isDone ? completions.map { effectiveTrust(of: $0) }.max() : undos.compactMap(\.trust).max()) ?? .counted
+  }
+
+  /// What a completion is worth: what the undos before it took back was worth, else as it was judged.
+  func effectiveTrust(of completion: Completion) -> CompletionTrust {
+    guard !completion.follows.isEmpty, !completion.isFixed else { return completion.trust }
+    return undos.filter { completion.follows.contains($0.id) }.compactMap(\.trust).max() ?? completion.trust
+  }
+
+  /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit. A completion counts even if undone later.
+  public var activity: [StatementID] {
+    completions.map(\.id) + note.elements.map(\.stamp.id)
+      + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
+  }
+
+  /// The undos whose values a completion by this author is not concurrent with.
+  func undosSeen(by author: Author) -> [StatementID] { undos.lazy.map(\.id).filter(author.covers) }
+
+  /// What a completion by this author inherits; nil: it is judged by itself.
+  func inheritedTrust(of author: Author) -> CompletionTrust? {
+    undos.lazy.filter { author.covers($0.id) }.compactMap(\.trust).max()
+  }
+
+  /// The completions that stood as far as an author knows: those it takes back by an undo that names none.
+  func standing(knownTo author: Author) -> [Undo.Taken] {
+    let standing = completions.filter { author.covers($0.id) }.map { completion in
+      Undo.Taken(id: completion.id, trust: effectiveTrust(of: completion))
+    }
+    // What an undo took back that the author has not seen. What came by a migration that was undone is worth nothing any more.
+    let taken = undos.filter { !author.covers($0.id) }.flatMap { undo in
+      undo.taken.filter { $0.trust != nil }.map { name in
+        Undo.Taken(id: name.id, trust: undo.isInherited ? name.trust : nil)
+      }
+    }
+    let seenUndos = undos.filter { author.covers($0.id) }
+    return standing
+      + taken.filter { name in
+        author.covers(name.id) && !seenUndos.contains { $0.takes(name.id) }
+      }
+  }
+
+  /// The undos that a notice tells of: the day is done all the same, by a completion of which the undo did not know and which did not know of
+  /// it, and nobody has stated "done" or "not done" since who knew of the undo.
+  var lostUndos: [StatementID] {
+    undos.lazy.filter { undo in
+      !undo.isAnswered
+        && completions.contains { completion in
+          !completion.follows.contains(undo.id) && !undo.left.contains(completion.id)
+        }
+    }.map(\.id)
+  }
+
+  // MARK: Merging
+
+  /// Merges a completion that is worth `trust`, or what the undos that it follows took back was worth.
+  /// - Parameter isFixed: It is worth `trust`, whatever it follows.
+  mutating func complete(by author: Author, trust: CompletionTrust, isFixed: Bool = false) {
+    let id = author.id
+    guard !completions.contains(where: { $0.id == id }) else { return }
+    answer(by: author)
+    var isTakenBack = false
+    for undo in undos.indices where undos[undo].takes(id) {
+      for taken in undos[undo].taken.indices where undos[undo].taken[taken].takes(id) {
+        undos[undo].taken[taken].trust = max(undos[undo].taken[taken].trust ?? trust, trust)
+      }
+      isTakenBack = true
+    }
+    guard !isTakenBack else { return }
+    let completion = Completion(
+      id: id, trust: trust, isFixed: isFixed, follows: undosSeen(by: author), ahead: author.ahead)
+    // A later completion of the same source that is worth the same stands for the earlier ones.
+    if undos.isEmpty, !isFixed {
+      func isLike(_ other: Completion) -> Bool {
+        other.id.source == id.source && other.trust == trust && !other.isFixed
+      }
+      if completions.contains(where: { isLike($0) && $0.id.seq > id.seq }) { return }
+      completions.removeAll { isLike($0) && $0.id.seq < id.seq }
+    }
+    completions.insert(completion, at: completions.firstIndex { id < $0.id } ?? completions.endIndex)
+    Self.bound(&completions, \.id)
+  }
+
+  /// Takes the counting completions out of the streak: the bound of days before the account's first date is reached.
+  mutating func quarantineOverLimit() {
+    for index in completions.indices {
+      let trust = effectiveTrust(of: completions[index])
+      guard trust.trust == .counted, !trust.isExempt else { continue }
+      completions[index].trust = CompletionTrust(.quarantined(.overLimit))
+      completions[index].isFixed = true
+    }
+  }
+
+  /// Merges an undo.
+  ///
+  /// - Parameters:
+  ///   - names: The completions that it takes back; with each go the earlier ones of its source, for which it stands.
+  ///   - isInherited: Whether a completion after it inherits what they were worth.
+  mutating func undo(_ names: [StatementID], by author: Author, isInherited: Bool = true) {
+    let id = author.id
+    guard !undos.contains(where: { $0.id == id }) else { return }
+    answer(by: author)
+    var undo = Undo(id: id, isInherited: isInherited, ahead: author.ahead)
+    undo.taken = Set(names).sorted().map { name in Undo.Taken(id: name, trust: knownTrust(of: name)) }
+    completions.removeAll { undo.takes($0.id) }
+    undo.left = completions.map(\.id).filter(author.covers)
+    undo.isAnswered =
+      undos.contains { $0.ahead.covers(id) } || completions.contains { $0.ahead.covers(id) }
+    undos.insert(undo, at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
+    for index in completions.indices where completions[index].ahead.covers(id) { completions[index].follows.append(id) }
+    Self.bound(&undos, \.id)
+  }
+
+  /// Undos that the author of a completion or undo had seen are answered.
+  private mutating func answer(by author: Author) {
+    for index in undos.indices where author.covers(undos[index].id) { undos[index].isAnswered = true }
+  }
+
+  /// Takes back all that a source stated but its completions: notes, and days that it called not done.
+  mutating func retract(source: Identifier) {
+    for element in note.elements where element.stamp.id.source == source { note.retract(element.stamp.id) }
+    undos.removeAll { $0.id.source == source }
+  }
+
+  private func knownTrust(of name: StatementID) -> CompletionTrust? {
+    let named = Undo.Taken(id: name, trust: nil)
+    var known = completions.filter { named.takes($0.id) }.map { effectiveTrust(of: $0) }
+    // What came by a migration that was undone is worth nothing any more.
+    for undo in undos where undo.isInherited { known += undo.taken.filter { $0.id == name }.compactMap(\.trust) }
+    if let best = known.max() { return best }
+    // A later completion of its source stands for it.
+    return completions.first { $0.id.source == name.source && $0.id.seq > name.seq }.map { effectiveTrust(of: $0) }
+  }
+
+  private static func bound<Statement>(_ statements: inout [Statement], _ id: KeyPath<Statement, StatementID>) {
+    guard statements.count > statementsMax else { return }
+    let counts = Dictionary(statements.map { ($0[keyPath: id].source, 1) }, uniquingKeysWith: +)
+    let source = counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+    if let place = statements.firstIndex(where: { $0[keyPath: id].source == source }) { statements.remove(at: place) }
+  }
+}
+
+/// What one completion is worth.
+public struct CompletionTrust: Hashable, Comparable, Sendable {
+  public var trust: CellTrust
+  /// It counted before, in a backup of this service or a document that it sealed: the bound of days before an account does not apply to it.
+  public var isExempt: Bool
+
+  public static let counted = CompletionTrust(.counted)
+
+  public init(_ trust: CellTrust, isExempt: Bool = false) {
+    self.trust = trust
+    self.isExempt = isExempt && trust == .counted
+  }
+
+  /// The number of the trust, and 0x80 for an exempt one.
+  public var number: UInt8 { trust.number | (isExempt ? 0x80 : 0) }
+
+  public init(number: UInt8) { self.init(CellTrust(number: number & 0x7F), isExempt: number & 0x80 != 0) }
+
+  /// The better one is greater: counted before any quarantine, of two reasons the first of the list.
+  public static func < (left: CompletionTrust, right: CompletionTrust) -> Bool {
+    (right.trust.number, left.isExempt ? 1 : 0) < (left.trust.number, right.isExempt ? 1 : 0)
+  }
+}

@@ -1,0 +1,144 @@
+/// What was stated about one habit as such: its fields, each a `Register`, and its deletions.
+///
+/// A habit is there while anything stands that a deletion had not seen: its creation, an edit, a completion even if undone later, a note. Of
+/// deletions those count that no other deletion had seen.
+public struct HabitStatements: Hashable, Sendable {
+  public struct Deletion: Hashable, Sendable {
+    public var stamp: Stamp
+    public var seen: SeenStatements
+    /// A notice says that the habit was kept.
+    public var hasNotice = false
+    /// Something was stated of the habit whose author did not know of the deletion, nor its author of that.
+    var isContested = false
+    /// A field was stated by an author who knew of it.
+    var isAnswered = false
+    /// The field `archived` was stated by an author who knew of it.
+    var isOverruled = false
+
+    func covers(_ id: StatementID) -> Bool {
+      (id.source == stamp.id.source && id.seq < stamp.id.seq) || seen.covers(id)
+    }
+
+    init(stamp: Stamp, seen: SeenStatements) {
+      self.stamp = stamp
+      self.seen = seen
+    }
+
+    /// For storage.
+    var flags: UInt8 {
+      (hasNotice ? 1 : 0) | (isContested ? 2 : 0) | (isAnswered ? 4 : 0) | (isOverruled ? 8 : 0)
+    }
+
+    init(stamp: Stamp, seen: SeenStatements, flags: UInt8) {
+      self.init(stamp: stamp, seen: seen)
+      hasNotice = flags & 1 != 0
+      isContested = flags & 2 != 0
+      isAnswered = flags & 4 != 0
+      isOverruled = flags & 8 != 0
+    }
+  }
+
+  /// By `HabitField`, in the order of the cases.
+  private var registers: [Register<String>]
+  /// By name.
+  public private(set) var deletions: [Deletion] = []
+
+  /// Deletions that are kept; the earliest go.
+  static let deletionsMax = 32
+
+  /// All fields stated at once.
+  public init(_ fields: HabitFields, _ stamp: Stamp) {
+    registers = HabitField.allCases.map { Register(fields.text(of: $0), stamp) }
+  }
+
+  init(registers: [Register<String>], deletions: [Deletion]) {
+    self.registers = registers
+    self.deletions = deletions
+  }
+
+  public subscript(field: HabitField) -> Register<String> {
+    get { registers[field.rawValue - 1] }
+    set { registers[field.rawValue - 1] = newValue }
+  }
+
+  /// Merges a field's value.
+  mutating func state(_ value: String, of field: HabitField, by author: Author) {
+    for index in deletions.indices where author.covers(deletions[index].stamp.id) {
+      deletions[index].isAnswered = true
+      if field == .archived { deletions[index].isOverruled = true }
+    }
+    noteActivity(by: author)
+    self[field].state(value, by: author)
+  }
+
+  /// Something was stated of the habit, or of a day of it: deletions are contested whose author did not know of it.
+  mutating func noteActivity(by author: Author) {
+    for index in deletions.indices where !author.covers(deletions[index].stamp.id) {
+      if !deletions[index].covers(author.id) { deletions[index].isContested = true }
+    }
+  }
+
+  /// Merges a deletion.
+  /// - Parameters:
+  ///   - seen: What its author had seen, by source.
+  ///   - activity: What stands of the habit's days.
+  /// - Returns: The deletions that it replaces.
+  @discardableResult
+  mutating func delete(by author: Author, seen: SeenStatements, activity: [StatementID] = []) -> [Deletion] {
+    guard !deletions.contains(where: { $0.stamp.id == author.id || $0.covers(author.id) }) else { return [] }
+    let replaced = deletions.filter { author.covers($0.stamp.id) }
+    deletions.removeAll { author.covers($0.stamp.id) }
+    var deletion = Deletion(stamp: author.stamp, seen: seen)
+    deletion.isContested = (self.activity + activity).contains { !deletion.covers($0) }
+    for field in HabitField.allCases where self[field].elements.contains(where: { $0.ahead.covers(author.id) }) {
+      deletion.isAnswered = true
+      if field == .archived { deletion.isOverruled = true }
+    }
+    deletions.insert(deletion, at: deletions.firstIndex { author.id < $0.stamp.id } ?? deletions.endIndex)
+    if deletions.count > Self.deletionsMax { deletions.removeFirst() }
+    return replaced
+  }
+
+  mutating func setNotice(_ hasNotice: Bool, ofDeletion id: StatementID) {
+    for index in deletions.indices where deletions[index].stamp.id == id { deletions[index].hasNotice = hasNotice }
+  }
+
+  /// The latest time among the statements.
+  var latestTime: HybridTime {
+    (registers.flatMap { $0.elements.map(\.stamp.time) } + deletions.map(\.stamp.time)).max() ?? .zero
+  }
+
+  /// What each source stated of the fields.
+  var activity: [StatementID] {
+    registers.flatMap { $0.elements.map(\.stamp.id) }.filter { $0 != Stamp.initial.id }
+  }
+
+  /// Whether the habit is deleted.
+  /// - Parameters:
+  ///   - activity: What else stands of it: completions and notes of its days.
+  ///   - isForgotten: Whether a source is none of the person's any more; every deletion has seen what it stated.
+  func isDeleted(activity: [StatementID], isForgotten: (Identifier) -> Bool) -> Bool {
+    guard !deletions.isEmpty else { return false }
+    return (self.activity + activity).allSatisfy { id in
+      deletions.allSatisfy { $0.covers(id) } || isForgotten(id.source)
+    }
+  }
+
+  /// The values that hold. A habit that was kept although somebody deleted it is archived, unless it was unarchived later.
+  func fields(isDeleted: Bool) -> HabitFields {
+    var fields = HabitFields(name: "")
+    for field in HabitField.allCases {
+      if let winner = self[field].winner { fields.set(field, text: winner.value) }
+    }
+    if !isDeleted && !deletions.isEmpty { fields.archived = isArchived }
+    return fields
+  }
+
+  /// A habit that was kept although it was deleted is archived, as if the deletion had said so.
+  private var isArchived: Bool {
+    let stated = self[.archived].elements.first { element in !deletions.contains { $0.covers(element.stamp.id) } }
+    let deletion = deletions.filter { !$0.isOverruled }.map(\.stamp).max()
+    guard let stated else { return true }
+    return stated.value == "true" || (deletion.map { stated.stamp < $0 } ?? false)
+  }
+}

@@ -1,0 +1,119 @@
+/// Names one statement about a person's data: the operation, migration, import or recovery that made it.
+///
+/// The name survives a change of epoch: it holds nothing that the server counts. Source: SEMANTICS.md, "What an operation
+/// had seen".
+public struct StatementID: Hashable, Comparable, Sendable {
+  /// Statements that come at once from elsewhere than a device's queue. The raw value is their `seq`.
+  public enum Bulk: Int64, Sendable {
+    case migration = 0
+    case document = -1
+    case recovery = -2
+  }
+
+  /// A device; or the id of a migration, import or recovery; or `directCalls`.
+  public var source: Identifier
+  /// An operation's number in its device's queue, from 1; a `Bulk`; for a direct call a number that the server allocates.
+  public var seq: Int64
+
+  /// The source of all direct calls of an account (`RecordCompletion` and others), which have no place in a queue.
+  public static let directCalls = Identifier.zero
+
+  public init(source: Identifier, seq: Int64) {
+    self.source = source
+    self.seq = seq
+  }
+
+  /// The one statement of a migration, import or recovery.
+  public init(_ bulk: Bulk, _ id: Identifier) { self.init(source: id, seq: bulk.rawValue) }
+
+  /// The migration that it is; nil for anything else.
+  public var migrationID: Identifier? { seq == Bulk.migration.rawValue ? source : nil }
+
+  /// The device of which it is an operation; nil for anything else.
+  public var deviceID: Identifier? { seq <= 0 || source == Self.directCalls ? nil : source }
+
+  public static func < (left: StatementID, right: StatementID) -> Bool {
+    (left.source, left.seq) < (right.source, right.seq)
+  }
+}
+
+/// What a statement had seen: for each source the last statement of it.
+public struct SeenStatements: Hashable, Sendable {
+  /// By ascending source, each once.
+  public private(set) var last: [StatementID]
+  /// A direct call has seen everything at its arrival.
+  public let isEverything: Bool
+
+  /// Nothing but the author's own statements.
+  public static let nothing = SeenStatements([])
+  public static let everything = SeenStatements([], isEverything: true)
+
+  /// Of several statements of one source the last one counts.
+  public init(_ statements: [StatementID]) { self.init(statements, isEverything: false) }
+
+  private init(_ statements: [StatementID], isEverything: Bool) {
+    self.isEverything = isEverything
+    last = []
+    guard statements.count > 1 else {
+      last = statements
+      return
+    }
+    for id in statements.sorted() {
+      if last.last?.source == id.source { last.removeLast() }
+      last.append(id)
+    }
+  }
+
+  /// Whether a statement was seen.
+  public func covers(_ id: StatementID) -> Bool {
+    isEverything || last.contains { $0.source == id.source && id.seq <= $0.seq }
+  }
+
+  /// Adds what another had seen.
+  public mutating func formUnion(_ other: SeenStatements) {
+    guard !isEverything, !other.last.isEmpty || other.isEverything else { return }
+    self = SeenStatements(last + other.last, isEverything: other.isEverything)
+  }
+
+  /// Whether everything that `other` names was seen.
+  func covers(_ other: SeenStatements) -> Bool {
+    isEverything || (!other.isEverything && other.last.allSatisfy(covers))
+  }
+}
+
+/// When a statement was made, and its name: of concurrent statements of one value the one with the greatest stamp holds.
+public struct Stamp: Hashable, Comparable, Sendable {
+  public var time: HybridTime
+  public var id: StatementID
+
+  public init(time: HybridTime, id: StatementID) {
+    self.time = time
+    self.id = id
+  }
+
+  /// Of a habit that a device has restated because the server lacked it: every statement is later, and every author has seen it.
+  public static let initial = Stamp(time: .zero, id: StatementID(source: StatementID.directCalls, seq: 0))
+
+  public static func < (left: Stamp, right: Stamp) -> Bool { (left.time, left.id) < (right.time, right.id) }
+}
+
+/// The statement that is being merged: its stamp, and what its author had seen.
+public struct Author: Sendable {
+  public var stamp: Stamp
+  public var seen: SeenStatements
+  /// Of `seen`: what is not here yet. A statement that arrives later although it was made, and seen, earlier is recognised by it.
+  var ahead: SeenStatements
+
+  public var id: StatementID { stamp.id }
+
+  public init(stamp: Stamp, seen: SeenStatements, ahead: SeenStatements = .nothing) {
+    self.stamp = stamp
+    self.seen = seen
+    self.ahead = ahead
+  }
+
+  /// Whether the author had seen a statement: its own earlier ones always.
+  func covers(_ id: StatementID) -> Bool {
+    (id.source == stamp.id.source && id.seq <= stamp.id.seq) || seen.covers(id) || id == Stamp.initial.id
+  }
+}

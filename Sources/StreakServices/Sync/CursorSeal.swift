@@ -1,0 +1,41 @@
+internal import Cryptography
+internal import Schema
+internal import StreakDomain
+
+/// Proves that a server of this database gave a cursor to an account: no client can claim to have received what was never sent.
+struct CursorSeal: Sendable {
+  /// Bytes of a tag.
+  static let tagBytes = 16
+
+  private let hash: ShortHash
+
+  /// - Parameter secret: The database's own, 32 bytes.
+  init(secret: [UInt8]) {
+    let key = SHA256.digest(of: Array("streak.v1.cursor.1".utf8) + secret)
+    hash = ShortHash(key: key.prefix(Self.tagBytes).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
+  }
+
+  /// A cursor of an account, sealed.
+  func seal(_ epoch: Epoch, changeNumber: Int64, resume: [UInt8] = [], of userID: Identifier) -> Schema.Cursor {
+    Schema.Cursor(
+      epoch: epoch.number, changeNumber: changeNumber, resume: resume, epochBits: UInt64(bitPattern: epoch.bits),
+      tag: tag(epoch, changeNumber, resume, userID))
+  }
+
+  /// Whether a cursor was given to an account.
+  func isGenuine(_ cursor: Schema.Cursor, of userID: Identifier) -> Bool {
+    let epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
+    return equalInConstantTime(cursor.tag, tag(epoch, cursor.changeNumber, cursor.resume, userID))
+  }
+
+  private func tag(_ epoch: Epoch, _ changeNumber: Int64, _ resume: [UInt8], _ userID: Identifier) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(40 + resume.count)
+    for number in [userID.high, userID.low, UInt64(bitPattern: epoch.number), UInt64(bitPattern: epoch.bits)] {
+      withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+    withUnsafeBytes(of: changeNumber.bigEndian) { bytes.append(contentsOf: $0) }
+    bytes += resume
+    return withUnsafeBytes(of: hash(bytes.span.bytes).bigEndian) { Array($0) }
+  }
+}

@@ -1,0 +1,30 @@
+/// Lets one message of each kind through in a second, and counts the others. Pure.
+public struct FaultLimiter: Sendable {
+  /// Kinds that are told apart within a second; further ones are dropped.
+  public static let kindsMax = 64
+
+  private struct Entry {
+    var second: Int64
+    /// Messages since the last one that was let through.
+    var omittedCount: Int
+  }
+  private var entries: [String: Entry] = [:]
+
+  public init() {}
+
+  /// - Returns: How many messages of the kind were left out since the last one; nil: this one is left out as well.
+  public mutating func admit(_ kind: String, second: Int64) -> Int? {
+    if let entry = entries[kind] {
+      guard entry.second != second else {
+        entries[kind]?.omittedCount += 1
+        return nil
+      }
+      entries[kind] = Entry(second: second, omittedCount: 0)
+      return entry.omittedCount
+    }
+    if entries.count >= Self.kindsMax { entries = entries.filter { $0.value.second == second } }
+    guard entries.count < Self.kindsMax else { return nil }
+    entries[kind] = Entry(second: second, omittedCount: 0)
+    return 0
+  }
+}

@@ -1,0 +1,21 @@
+public import Logging
+internal import Synchronization
+
+/// Writes to the log what goes wrong again and again: each kind once in a second. Any thread.
+public final class FaultLog: Sendable {
+  private let logger: Logger
+  private let limiter = Mutex(FaultLimiter())
+
+  public init(logger: Logger) { self.logger = logger }
+
+  public func note(
+    _ kind: String, level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
+  ) {
+    guard logger.logLevel <= level else { return }
+    let second = Moment.now().seconds
+    guard let omittedCount = limiter.withLock({ $0.admit(kind, second: second) }) else { return }
+    var metadata = metadata()
+    if omittedCount > 0 { metadata["omitted"] = "\(omittedCount)" }
+    logger.log(level: level, message, metadata: metadata)
+  }
+}

@@ -1,0 +1,83 @@
+-- The audit trail: one hash chain per person.
+
+-- Where each person's chain of audit events ends.
+CREATE TABLE audit_heads (
+  user_id uuid PRIMARY KEY,
+  -- The number of the last event.
+  number bigint NOT NULL,
+  -- Its hash; 32 zero bytes before the first.
+  hash bytea NOT NULL
+);
+
+-- user_id is all zeros, and the number 0, for attempts that belong to no account: an unknown email, a session's start.
+CREATE TABLE audit_events (
+  user_id uuid NOT NULL,
+  number bigint NOT NULL,
+  event_id uuid NOT NULL,
+  occurred_at timestamptz NOT NULL,
+  method text NOT NULL,
+  outcome text NOT NULL,
+  reason text NOT NULL,
+  device_id uuid,
+  peer_address text NOT NULL,
+  detail text NOT NULL,
+  -- NULL: the event is of no account and stands in no chain.
+  hash bytea,
+  PRIMARY KEY (user_id, number, event_id)
+);
+
+-- The bytes that an event's hash covers, after the hash of the event before it. AuditEventRecord.canonicalBytes writes the
+-- same. One expression, which the caller's plan takes in. STABLE, as `convert_to` is: otherwise it would not.
+CREATE FUNCTION audit_event_bytes(
+  person uuid, event_number bigint, happened timestamptz, event_method text, event_outcome text, event_reason text,
+  device uuid, peer text, event_detail text
+) RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT 'streak.v1.audit.1'::bytea || uuid_send(person) || int8send(event_number)
+    || int8send((extract(epoch FROM happened) * 1000000)::bigint)
+    || coalesce('\001'::bytea || uuid_send(device), '\000'::bytea)
+    || int4send(octet_length(convert_to(event_method, 'UTF8'))) || convert_to(event_method, 'UTF8')
+    || int4send(octet_length(convert_to(event_outcome, 'UTF8'))) || convert_to(event_outcome, 'UTF8')
+    || int4send(octet_length(convert_to(event_reason, 'UTF8'))) || convert_to(event_reason, 'UTF8')
+    || int4send(octet_length(convert_to(peer, 'UTF8'))) || convert_to(peer, 'UTF8')
+    || int4send(octet_length(convert_to(event_detail, 'UTF8'))) || convert_to(event_detail, 'UTF8')
+$$;
+
+-- The only way to add an event: the serving role may call it, but neither change events nor take them away.
+CREATE FUNCTION append_audit_event(
+  person uuid, happened timestamptz, event_method text, event_outcome text, event_reason text, device uuid, peer text,
+  event_detail text
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+  head audit_heads;
+  chained bytea;
+BEGIN
+  IF EXISTS (SELECT FROM users WHERE user_id = person) THEN
+    INSERT INTO audit_heads VALUES (person, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT (user_id) DO NOTHING;
+    SELECT * INTO head FROM audit_heads WHERE user_id = person FOR UPDATE;
+    head.number := head.number + 1;
+    chained := sha256(head.hash || audit_event_bytes(
+      person, head.number, happened, event_method, event_outcome, event_reason, device, peer, event_detail));
+    UPDATE audit_heads SET number = head.number, hash = chained WHERE user_id = person;
+  END IF;
+  INSERT INTO audit_events (
+    user_id, number, event_id, occurred_at, method, outcome, reason, device_id, peer_address, detail, hash)
+  VALUES (
+    person, coalesce(head.number, 0), gen_random_uuid(), happened, event_method, event_outcome, event_reason, device, peer,
+    event_detail, chained);
+END
+$$;
+
+-- A person's trail goes with the account, in the transaction that takes the account's row away, and never before it.
+CREATE FUNCTION erase_audit_trail(person uuid) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE erased bigint;
+BEGIN
+  IF EXISTS (SELECT FROM users WHERE user_id = person) OR person = '00000000-0000-0000-0000-000000000000' THEN
+    RAISE EXCEPTION 'the account is still there';
+  END IF;
+  DELETE FROM audit_heads WHERE user_id = person;
+  DELETE FROM audit_events WHERE user_id = person;
+  GET DIAGNOSTICS erased = ROW_COUNT;
+  RETURN erased;
+END
+$$;

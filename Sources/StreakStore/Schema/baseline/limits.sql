@@ -1,0 +1,66 @@
+-- Counts of calls, for the limits that the schema declares.
+
+CREATE TABLE rate_limits (
+  -- SHA-256 of what is counted, under this database's own secret: no email and no address can be read from it.
+  key bytea PRIMARY KEY,
+  -- When the calls that still count were, oldest first; never more than the limit.
+  calls timestamptz[] NOT NULL,
+  -- From when on the row says nothing any more.
+  expires_at timestamptz NOT NULL
+);
+
+CREATE INDEX rate_limits_expires_at ON rate_limits (expires_at);
+
+-- One row.
+CREATE TABLE rate_limit_secret (secret bytea PRIMARY KEY);
+
+INSERT INTO rate_limit_secret
+SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+
+-- Counts a call under each of the names, or under none if one of them has had as many calls within its window as it may.
+-- Answers, in the names' order, how long each refuses, in microseconds; all zero: the call is counted.
+-- alone: nothing else is in the transaction, which then need not wait for the disk.
+CREATE FUNCTION count_call(names bytea[], calls_max integer[], window_seconds integer[], alone boolean)
+RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+  item record;
+  moment timestamptz;
+  kept timestamptz[];
+  waits bigint[] := array_fill(0::bigint, ARRAY[cardinality(names)]);
+BEGIN
+  IF alone THEN PERFORM set_config('synchronous_commit', 'off', true); END IF;
+  -- More rows go than can come: the table stays as large as what still counts.
+  DELETE FROM rate_limits WHERE key IN (
+    SELECT key FROM rate_limits WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 8 FOR UPDATE SKIP LOCKED);
+  -- In the order of the keys, so that two calls cannot wait for each other.
+  FOR item IN
+    SELECT sha256(s.secret || n.name) AS key, n.name, n.place, calls_max[n.place] AS calls_max,
+      make_interval(secs => window_seconds[n.place]) AS duration
+    FROM unnest(names) WITH ORDINALITY AS n (name, place), rate_limit_secret s ORDER BY 1
+  LOOP
+    LOOP
+      INSERT INTO rate_limits VALUES (item.key, '{}', clock_timestamp()) ON CONFLICT (key) DO NOTHING;
+      SELECT calls INTO kept FROM rate_limits WHERE key = item.key FOR UPDATE;
+      EXIT WHEN FOUND;
+    END LOOP;
+    moment := clock_timestamp();
+    SELECT coalesce(array_agg(call ORDER BY call), '{}') INTO kept FROM unnest(kept) call
+    WHERE call > moment - item.duration;
+    IF cardinality(kept) >= item.calls_max THEN
+      waits[item.place] := greatest(1, (extract(epoch FROM
+        kept[cardinality(kept) - item.calls_max + 1] + item.duration - moment) * 1000000)::bigint);
+    END IF;
+  END LOOP;
+  IF 0 < ANY (waits) THEN RETURN waits; END IF;
+  moment := clock_timestamp();
+  UPDATE rate_limits r SET
+    calls = (SELECT coalesce(array_agg(call ORDER BY call), '{}') FROM unnest(r.calls) call
+      WHERE call > moment - make_interval(secs => n.seconds)) || moment,
+    expires_at = moment + make_interval(secs => n.seconds)
+  FROM (
+    SELECT sha256(s.secret || u.name) AS key, max(u.seconds) AS seconds
+    FROM unnest(names, window_seconds) AS u (name, seconds), rate_limit_secret s GROUP BY 1) n
+  WHERE r.key = n.key;
+  RETURN waits;
+END
+$$;

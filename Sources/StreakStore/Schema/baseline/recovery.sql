@@ -1,0 +1,46 @@
+-- Ways back for one account: imports, and recoveries from backups.
+
+-- One row: with it exported documents are sealed.
+CREATE TABLE export_secret (secret bytea PRIMARY KEY);
+
+INSERT INTO export_secret
+SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+
+CREATE TABLE imports (
+  user_id uuid NOT NULL,
+  import_id uuid NOT NULL,
+  -- The ImportResponse as it was answered.
+  result bytea NOT NULL,
+  imported_at timestamptz NOT NULL,
+  PRIMARY KEY (user_id, import_id)
+);
+
+CREATE TABLE recoveries (
+  user_id uuid NOT NULL,
+  recovery_id uuid NOT NULL,
+  -- The backup's name and moment.
+  backup text NOT NULL,
+  backup_at timestamptz NOT NULL,
+  requested_at timestamptz NOT NULL,
+  -- The number of the schema's RecoveryState.
+  state smallint NOT NULL,
+  -- Why it failed.
+  failure text NOT NULL DEFAULT '',
+  -- What the backup holds of the person, while it is READY: ExportRecord messages, each after its length as a varint.
+  records bytea,
+  -- The ConfirmRecoveryResponse as it was answered.
+  result bytea,
+  PRIMARY KEY (user_id, recovery_id)
+);
+
+CREATE INDEX recoveries_open ON recoveries (requested_at) WHERE state IN (1, 2);
+
+-- Sealed documents whose days count as they did: once, in one account.
+CREATE TABLE claimed_documents (
+  -- SHA-256 of the document's manifest.
+  document_hash bytea PRIMARY KEY,
+  user_id uuid NOT NULL,
+  import_id uuid NOT NULL
+);
+
+CREATE INDEX claimed_documents_by_user ON claimed_documents (user_id);

@@ -1,0 +1,45 @@
+internal import Postgres
+internal import Synchronization
+
+extension StreakStore {
+  /// Room that a thorough probe takes on the disk, in bytes.
+  static let probePaddingBytes = 65_536
+
+  private static let probe = Statement(
+    .write,
+    """
+    WITH ended AS (DELETE FROM server_probes WHERE probed_at < now() - interval '1 day' AND server <> $1)
+    INSERT INTO server_probes (server, probed_at) VALUES ($1, now())
+    ON CONFLICT (server) DO UPDATE SET probed_at = excluded.probed_at
+    """)
+  private static let probeRoom = Statement(
+    .write, "INSERT INTO server_probes (server, probed_at, padding) VALUES (gen_random_uuid(), now(), $1)")
+
+  /// Does what serving needs: writes a row of its own. After a statement was refused because the disk is full, it takes
+  /// new room on the disk as well, until that works: a row that is written again needs none.
+  public func probe() async throws(StoreError) {
+    try await database.execute(Self.probe, .identifier(serverID))
+    guard lacksSpace.isSet else { return }
+    try await transaction { transaction throws(StoreError) in
+      var generator = SystemRandomNumberGenerator()
+      // What cannot be compressed.
+      let padding = (0..<Self.probePaddingBytes).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      try await transaction.execute(Self.probeRoom, .bytes(padding))
+      return .rollBack(())
+    }
+    lacksSpace.isSet = false
+  }
+
+  /// Servers of the connection string that lead to another database and are not used, and why; for operators.
+  public var unusedServers: [String] { configuration.knownDatabase.refusals }
+}
+
+/// Whether a statement was refused because the disk is full, and none has taken new room since. Any thread.
+final class SpaceFlag: Sendable {
+  private let flag = Atomic(false)
+
+  var isSet: Bool {
+    get { flag.load(ordering: .relaxed) }
+    set { flag.store(newValue, ordering: .relaxed) }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+
+/// A file of settings: one `NAME = VALUE` on a line, with the names of the options.
+///
+/// Empty lines and those that begin with `#` are skipped. A value is what stands between the sign and the line's end, without the white space around it; a
+/// `#` after white space begins a comment. A value between single or double quotes is taken as it stands, whatever is in it; only a comment may follow.
+struct SettingsFile {
+  private(set) var values: [String: String] = [:]
+
+  /// - Throws: With the file's path, the line and what is wrong there.
+  init(_ text: String, path: String, names: Set<String>) throws {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let line = Self.trim(line)
+      guard !line.isEmpty, !line.hasPrefix("#") else { continue }
+      func refuse(_ reason: String) -> ValidationError { ValidationError("\(path), line \(index + 1): \(reason)") }
+      guard let sign = line.firstIndex(of: "=") else { throw refuse("expected NAME = VALUE.") }
+      let name = String(Self.trim(line[..<sign]))
+      guard names.contains(name) else {
+        throw refuse("\(name) is not a name of a setting; --help lists them, without the --.")
+      }
+      guard let value = Self.value(Self.trim(line[line.index(after: sign)...])) else {
+        throw refuse("the value of \(name) must end with its closing quote; only a comment may follow.")
+      }
+      guard !value.isEmpty else { throw refuse("\(name) has no value.") }
+      guard values.updateValue(value, forKey: name) == nil else { throw refuse("\(name) is set twice.") }
+    }
+  }
+
+  /// Nil: a quote is not closed, or something follows it.
+  private static func value(_ text: Substring) -> String? {
+    guard let quote = text.first, quote == "\"" || quote == "'" else {
+      var end = text.startIndex
+      var isAfterSpace = true
+      while end < text.endIndex, !(isAfterSpace && text[end] == "#") {
+        isAfterSpace = text[end].isWhitespace
+        end = text.index(after: end)
+      }
+      return String(trim(text[..<end]))
+    }
+    let inner = text.dropFirst()
+    guard let end = inner.firstIndex(of: quote) else { return nil }
+    let rest = trim(inner[inner.index(after: end)...])
+    return rest.isEmpty || rest.hasPrefix("#") ? String(inner[..<end]) : nil
+  }
+
+  static func trim(_ text: Substring) -> Substring {
+    var text = text.drop { $0.isWhitespace }
+    while text.last?.isWhitespace ?? false { text.removeLast() }
+    return text
+  }
+}

@@ -1,0 +1,142 @@
+"""PostgreSQL servers of a test's own, whose settings, disks and roles it changes."""
+
+import os
+import pathlib
+import signal
+import subprocess
+
+from server import wait_until
+
+ROLE = "keeper"
+DATABASE = "streaks"
+
+
+def programs() -> pathlib.Path:
+    """The folder of the newest PostgreSQL's programs."""
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent
+
+
+def as_server_user(*command, check=True, **options):
+    """PostgreSQL refuses to run as root."""
+    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    return subprocess.run([*prefix, *map(str, command)], cwd="/", check=check, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, **options)
+
+
+def own(path):
+    """Gives a folder to the server's user."""
+    path.mkdir(exist_ok=True)
+    path.chmod(0o700)
+    if os.geteuid() == 0:
+        subprocess.run(["chown", "postgres", path], check=True)
+
+
+def _runs(process) -> bool:
+    """Whether it is there and no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class Postgres:
+    """A server on a Unix socket in its folder, with a role that owns a database and nothing else."""
+
+    def __init__(self, folder, port=5432, data=None, encoding="UTF8", settings=(), source=None):
+        self.folder, self.port = pathlib.Path(folder), port
+        own(self.folder)
+        # Clients of another user connect there.
+        self.folder.chmod(0o711)
+        self.data = data or self.folder / f"data{port}"
+        self.settings = ["fsync=off", "listen_addresses=", f"unix_socket_directories={self.folder}", f"port={port}",
+                         "unix_socket_permissions=0777", *settings]
+        if source is None:
+            as_server_user(programs() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C",
+                           "--no-sync", "-X", self.folder / f"wal{port}")
+        else:
+            as_server_user(programs() / "pg_basebackup", "-D", self.data, "-d", f"{source.place('postgres')} dbname=postgres",
+                           "-R", "--checkpoint=fast", "--no-sync")
+        self.start()
+        if source is None:
+            self.sql(f"CREATE ROLE {ROLE} LOGIN")
+            self.sql(f"CREATE DATABASE {DATABASE} OWNER {ROLE} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+
+    def start(self):
+        options = " ".join(f"-c {setting}" for setting in self.settings)
+        log = self.folder / f"log{self.port}"
+        done = as_server_user(programs() / "pg_ctl", "-D", self.data, "-l", log, "-w", "-t", "60", "-o", options, "start", check=False)
+        assert done.returncode == 0, done.stdout + log.read_text()[-2000:]
+
+    def stop(self, mode="immediate"):
+        as_server_user(programs() / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop", check=False)
+
+    def kill(self):
+        """As a power cut does: nothing is said to anybody."""
+        process = int((self.data / "postmaster.pid").read_text().split("\n")[0])
+        children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        for each in [process, *map(int, children)]:
+            try:
+                os.kill(each, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        for each in [process, *map(int, children)]:
+            wait_until(lambda: not _runs(each))  # noqa: B023  (asked before the next one)
+        # Where init does not reap, the number is taken for a running server's.
+        (self.data / "postmaster.pid").unlink()
+        (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
+
+    def promote(self):
+        as_server_user(programs() / "pg_ctl", "-D", self.data, "-w", "promote")
+
+    def place(self, role=ROLE) -> str:
+        return f"host={self.folder} port={self.port} user={role}"
+
+    @property
+    def database(self) -> str:
+        return f"{self.place()} dbname={DATABASE}"
+
+    def sql(self, statement, database="postgres", role="postgres") -> str:
+        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", f"{self.place(role)} dbname={database}", "-c", statement],
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def set(self, name, value):
+        """Changes a setting of the running server."""
+        self.sql(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.sql("SELECT pg_reload_conf()")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class Disk:
+    """A small file system in memory; needs root."""
+
+    def __init__(self, folder, mebibytes):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", self.folder], check=True)
+        own(self.folder)
+
+    def fill(self):
+        """Takes what is left."""
+        with (self.folder / "ballast").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+    def free(self):
+        (self.folder / "ballast").unlink()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", self.folder], check=False)

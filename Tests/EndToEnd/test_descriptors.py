@@ -1,0 +1,54 @@
+"""A server that has used up its descriptors (R6): it waits without using the processor, and serves again once there are some."""
+
+import pathlib
+import re
+import resource
+import socket
+import subprocess
+import time
+
+import pytest
+from http2_peer import Peer
+from server import PROGRAMS, wait_until
+
+DESCRIPTORS = 64
+# Of one core, while connections wait.
+PROCESSOR_SHARE_MAX = 0.2
+
+
+@pytest.fixture
+def short_of_descriptors():
+    process = subprocess.Popen(
+        [str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS)))
+    try:
+        yield process, int(re.search(r":(\d+)", process.stdout.readline())[1])
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def processor_seconds(pid):
+    user, system = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / 100
+
+
+def test_a_server_without_descriptors_rests_and_recovers(short_of_descriptors):
+    process, port = short_of_descriptors
+    callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(DESCRIPTORS + 20)]
+    try:
+        # Given: as many connections as there are descriptors, and some that wait.
+        wait_until(lambda: len(list(pathlib.Path(f"/proc/{process.pid}/fd").iterdir())) == DESCRIPTORS)
+        before, begin = processor_seconds(process.pid), time.monotonic()
+        with pytest.raises(TimeoutError):
+            callers[-1].settimeout(2)
+            callers[-1].recv(1)
+        used = (processor_seconds(process.pid) - before) / (time.monotonic() - begin)
+        assert used < PROCESSOR_SHARE_MAX, f"{used:.0%} of a core"
+    finally:
+        for caller in callers:
+            caller.close()
+    # Then: it serves as before.
+    with Peer(port) as peer:
+        peer.check_serves()

@@ -1,0 +1,153 @@
+"""A backup is encrypted to a public key, so it can be made by anything that may write the backup folder: what it holds is not trusted before it is known to be ours."""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from operations import Keys, fill, streakctl
+from server import Server, open_folder
+
+TRAILER = b"-- PostgreSQL database dump complete\n"
+
+
+class Place:
+    """A running server with a backup of it, and the backup's dump as text."""
+
+    def __init__(self, folder, server):
+        self.folder, self.server = folder, server
+        self.data, self.backups, self.keys = folder / "data", folder / "backups", Keys(folder)
+        fill(self.data, 3, 5)
+        self.name = streakctl("backup", "run", "--folder", self.backups, "--data-folder", self.data, "--recipient", self.keys.recipient).strip()
+        file = self.backups / self.name / "dump.sql.zst.age"
+        self.dump = subprocess.run(f"age -d -i {self.keys.identity} {file} | zstd -q -d -c", shell=True, capture_output=True, check=True).stdout
+
+    def forge(self, folder, dump, name=None):
+        """A copy of the backup folder with another dump, and with a manifest that agrees with it."""
+        backups = shutil.copytree(self.backups, folder / "forged")
+        file, manifest = backups / self.name / "dump.sql.zst.age", backups / self.name / "manifest.json"
+        file.write_bytes(subprocess.run(f"zstd -q -c | age -r {self.keys.recipient}", shell=True, input=dump, capture_output=True, check=True).stdout)
+        described = json.loads(manifest.read_text())
+        described.update(sha256=base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode(), fileBytes=str(file.stat().st_size))
+        manifest.write_text(json.dumps(described))
+        return backups
+
+    def restore(self, backups, folder, *arguments, **options):
+        return streakctl("backup", "restore", "--folder", backups, "--identity", self.keys.identity, "--into", folder / "restored", self.name,
+                         *arguments, check=False, timeout=60, **options)
+
+    def verify(self, backups, *arguments, **options):
+        return streakctl("backup", "verify", "--folder", backups, "--identity", self.keys.identity, self.name, *arguments, check=False,
+                         timeout=60, **options)
+
+    def both(self, backups, folder, *arguments, **options):
+        return [self.restore(backups, folder, *arguments, **options), self.verify(backups, *arguments, **options)]
+
+
+@pytest.fixture(scope="module")
+def place():
+    with open_folder() as folder, Server(folder=folder) as server:
+        yield Place(folder, server)
+
+
+def commands(proof):
+    """Ways to run a command: by psql, and by PostgreSQL for a superuser. The proof is a file that any user may write."""
+    return {
+        "a psql command": f"\\! touch {proof}\n",
+        "a psql command after a statement": f"SELECT 1; \\! touch {proof}\n",
+        "a psql command in what looks like rows": f"SELECT '\nCOPY public.x (y) FROM stdin;\n'; \\! touch {proof}\n\\.\n",
+        "psql's copy to a program": f"\\copy public.users TO PROGRAM 'touch {proof}'\n",
+        "the end of a restriction": f"\\unrestrict x\n\\! touch {proof}\n",
+        "COPY to a program": f"COPY (SELECT 1) TO PROGRAM 'touch {proof}';\n",
+        "COPY as another role": f"RESET SESSION AUTHORIZATION; RESET ROLE; COPY (SELECT 1) TO PROGRAM 'touch {proof}';\n",
+    }
+
+
+@pytest.mark.parametrize("kind", commands("x"))
+@pytest.mark.parametrize("signed", ["refused for its signature", "allowed without one"])
+def test_a_forged_backup_is_refused_and_runs_nothing(place, folder, kind, signed):
+    """C122"""
+    open_to_all = folder / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    proof = open_to_all / "proof"
+    at_start = place.dump.index(b"SET statement_timeout")
+    backups = place.forge(folder, place.dump[:at_start] + commands(proof)[kind].encode() + place.dump[at_start:])
+    arguments = ["--allow-unsigned"] if signed == "allowed without one" else []
+    for done in place.both(backups, folder, *arguments):
+        assert done.returncode == 1, done
+        if not arguments:
+            assert "signature" in done.stdout + done.stderr, done
+    assert not proof.exists() and not (folder / "restored").exists()
+    assert os.listdir(open_to_all) == []
+
+
+def test_a_backup_whose_signature_is_missing_or_of_another_key_is_refused_unless_the_operator_says_so(place, folder):
+    backups = shutil.copytree(place.backups, folder / "copy")
+    (backups / place.name / "manifest.sig").unlink()
+    for done in place.both(backups, folder):
+        assert done.returncode == 1 and "signature" in done.stdout + done.stderr, done
+    assert place.verify(backups, "--allow-unsigned").returncode == 0
+    other = {**os.environ, "STREAKD_BACKUP_SIGNING_KEY": str(folder / "other-key")}
+    streakctl("backup", "run", "--folder", folder / "others", "--data-folder", place.data, "--recipient", place.keys.recipient, env=other)
+    for done in place.both(place.backups, folder, env=other):
+        assert done.returncode == 1 and "signature" in done.stdout + done.stderr, done
+
+
+def test_the_public_part_of_the_signing_key_is_what_another_machine_needs(place, folder):
+    """By an option, by a file, or as a comment beside the private key; the secret part never leaves the server."""
+    elsewhere = {**os.environ, "STREAKD_BACKUP_SIGNING_KEY": str(folder / "none")}
+    signer = streakctl("backup", "signer").strip()
+    assert signer.startswith("streakd-signer-") and len(signer) == len("streakd-signer-") + 64
+    refused = place.verify(place.backups, env=elsewhere)
+    assert refused.returncode == 1 and "--signer" in refused.stderr
+    (folder / "signers").write_text(f"# of the first server\n{signer}\n")
+    identity = folder / "identity"
+    identity.write_text(f"# {signer}\n{place.keys.identity.read_text()}")
+    for arguments in (["--signer", signer], ["--signer", folder / "signers"], ["--identity", identity]):
+        done = place.verify(place.backups, *arguments, env=elsewhere)
+        assert done.returncode == 0, (arguments, done)
+    for wrong in ("streakd-signer-00", folder / "missing"):
+        assert place.verify(place.backups, "--signer", wrong, env=elsewhere).returncode == 1
+    key = os.environ["STREAKD_BACKUP_SIGNING_KEY"]
+    assert os.stat(key).st_mode & 0o777 == 0o600
+    os.chmod(key, 0o644)
+    try:
+        done = streakctl("backup", "run", "--folder", folder / "b", "--data-folder", place.data, "--recipient", place.keys.recipient, check=False)
+        assert done.returncode == 1 and "others" in done.stderr and key in done.stderr
+    finally:
+        os.chmod(key, 0o600)
+
+
+@pytest.mark.parametrize("cut", ["in a table's rows", "between two tables", "in a statement", "before the end"])
+def test_a_dump_that_was_cut_ends_a_restore_at_once_with_the_reason(place, folder, cut):
+    dump = place.dump
+    rows = dump.index(b"COPY public.cells ")
+    at = {"in a table's rows": dump.index(b"\n", rows) + 60, "between two tables": rows, "in a statement": dump.index(b"CREATE TABLE public.cells") + 40,
+          "before the end": dump.index(TRAILER)}[cut]
+    backups = place.forge(folder, dump[:at])
+    for done in place.both(backups, folder, "--allow-unsigned"):
+        assert done.returncode == 1 and "cut short" in done.stdout + done.stderr, done
+    assert not (folder / "restored").exists()
+
+
+def old_programs(folder, version="15.2"):
+    """PostgreSQL's programs with a psql from before its restricted mode."""
+    real = subprocess.run(["find", "/usr/lib/postgresql", "-name", "psql"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    programs = folder / "programs"
+    programs.mkdir()
+    for program in os.listdir(os.path.dirname(real)):
+        (programs / program).symlink_to(f"{os.path.dirname(real)}/{program}")
+    (programs / "psql").unlink()
+    (programs / "psql").write_text(
+        f"#!/bin/sh\ncase \"$1\" in --help=commands) echo General; exit;; --version) echo 'psql (PostgreSQL) {version}'; exit;; esac\nexec {real} \"$@\"\n")
+    (programs / "psql").chmod(0o755)
+    return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+
+
+def test_a_psql_without_restricted_mode_is_told_with_its_package(place, folder):
+    for done in place.both(place.backups, folder, env=old_programs(folder)):
+        assert done.returncode == 1 and "15.2" in done.stderr and "postgresql-client" in done.stderr and "\\restrict" in done.stderr, done

@@ -1,0 +1,107 @@
+"""C125, C126: what devices are told, and what they do, when the server has lost what it had acknowledged."""
+
+import base64
+
+import grpc
+import pytest
+from device import Device, completion
+from operations import sql
+from person import details, today
+from server import Server
+from streak.v1 import account_pb2, sync_pb2
+
+
+def forget_account(server, user_id):
+    """As a restore to before the account was made leaves the database; no erasure."""
+    for table in ("heads", "users", "emails", "devices", "habits", "cells", "cell_history", "operations", "notices"):
+        sql(server.folder / "data", f"DELETE FROM {table} WHERE user_id = '{user_id.hex()}'")
+
+
+def reason_of(call):
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    return caught.value.code(), details(caught.value)[0].reason
+
+
+def tampered(metadata, place):
+    """The same token with one byte of its payload changed."""
+    kind, text = metadata[0][1].removeprefix("Bearer ").split(".")
+    payload = bytearray(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    payload[place] ^= 1
+    return [("authorization", f"Bearer {kind}." + base64.urlsafe_b64encode(bytes(payload)).decode().rstrip("="))]
+
+
+def test_c125_a_genuine_token_of_an_account_that_the_server_lost(server):
+    unknown = (grpc.StatusCode.UNAUTHENTICATED, "ACCOUNT_UNKNOWN")
+    invalid = (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID")
+    with Device(server) as phone:
+        phone.new_habit()
+        forget_account(server, phone.user_id)
+        # What the server remembered of the token does not outlive the account for long.
+        sql(server.folder / "data", f"SELECT pg_notify('streakd_revocations', '{phone.user_id.hex()}')")
+        get = account_pb2.GetAccountRequest()
+
+        def answered():
+            with pytest.raises(grpc.RpcError) as caught:
+                phone.accounts.GetAccount(get, metadata=phone.metadata, timeout=30)
+            return details(caught.value)[0].reason
+        assert answered() in ("ACCOUNT_UNKNOWN", "CREDENTIALS_INVALID")
+        assert reason_of(lambda: phone.send(phone.request())) == unknown
+        assert reason_of(lambda: phone.accounts.Refresh(
+            account_pb2.RefreshRequest(refresh_token=phone.tokens.refresh_token), timeout=30)) == unknown
+        for place in (0, 16, 40, 47):
+            assert reason_of(lambda: phone.service.Sync(
+                phone.request(), metadata=tampered(phone.metadata, place), timeout=30)) == invalid
+
+
+def test_a_revoked_token_of_an_account_that_is_there_is_no_lost_one(server):
+    with Device(server) as phone:
+        stolen = phone.metadata
+        phone.accounts.SignOut(account_pb2.SignOutRequest(all_devices=True), metadata=phone.metadata, timeout=30)
+        assert reason_of(lambda: phone.service.Sync(phone.request(), metadata=stolen, timeout=30)) == (
+            grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID")
+
+
+def test_c126_what_a_failover_lost_comes_back_and_nothing_is_in_the_inbox(folder):
+    """The last commits are gone and the epoch has risen: devices send again, habits first; undone days stay undone."""
+    server = Server(folder=folder)
+    with Device(server) as phone, Device(server, of=phone) as tablet:
+        data, user = server.folder / "data", phone.user_id.hex()
+        habit = phone.new_habit("Read")
+        tablet.sync()
+        kept = sql(data, f"SELECT change_number, encode(digest, 'hex'), encode(sources, 'hex'), habit_count FROM heads WHERE user_id = '{user}'")
+        other = phone.new_habit("Run")
+        phone.make(**completion(habit))
+        phone.make(**completion(habit, today() - 1, note="kept"))
+        phone.make(**completion(other))
+        phone.sync()
+        tablet.sync()
+        tablet.make(**completion(habit, done=False))
+        tablet.sync()
+        phone.sync()
+        before = {key: (cell.done, cell.note, cell.trust) for key, cell in phone.cells.items()}
+        change, digest, sources, habits = kept.split("|")
+        sql(data, f"""BEGIN;
+            DELETE FROM cells WHERE user_id = '{user}'; DELETE FROM cell_history WHERE user_id = '{user}';
+            DELETE FROM habits WHERE user_id = '{user}' AND habit_id = '{other.hex()}';
+            UPDATE habits SET total_days = 0, longest_run = 0, last_run_first_day = 0, last_run_last_day = 0 WHERE user_id = '{user}';
+            DELETE FROM operations WHERE user_id = '{user}' AND change_number > {change};
+            UPDATE heads SET change_number = {change}, digest = '\\x{digest}', sources = '\\x{sources}', habit_count = {habits}
+              WHERE user_id = '{user}';
+            UPDATE service_state SET epoch = epoch + 1; COMMIT""")
+        server.kill()
+        again = Server(folder=server.folder)
+        try:
+            for device in (tablet, phone):
+                device.connect(again)
+            for _ in range(4):
+                tablet.sync()
+                phone.sync()
+            assert phone.digest() == tablet.digest()
+            assert {key: (cell.done, cell.note, cell.trust) for key, cell in phone.cells.items()} == before
+            assert not phone.cells[habit, today()].done and phone.cells[other, today()].done
+            inbox = phone.service.ListRejectedOperations(
+                sync_pb2.ListRejectedOperationsRequest(), metadata=phone.metadata, timeout=30).operations
+            assert not inbox
+        finally:
+            again.stop()

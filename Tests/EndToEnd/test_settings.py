@@ -1,0 +1,59 @@
+"""The settings file's syntax, and what scripts/run leaves to it."""
+
+import os
+import subprocess
+
+import pytest
+from server import PROGRAMS, PROJECT
+
+
+def refusal(folder, text, *arguments):
+    (folder / "settings").write_text(text)
+    done = subprocess.run([str(PROGRAMS / "streakd"), "--config", str(folder / "settings"), "--data-folder", str(folder / "data"), *arguments],
+                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 64 and not (folder / "data").exists(), done
+    return done.stderr
+
+
+@pytest.mark.parametrize("value", [
+    "nonsense # a comment", "'nonsense'", '"nonsense"', "  nonsense\t", '"nonsense"# a comment', "nonsense\t#x"])
+def test_quotes_and_comments_are_no_part_of_a_value(folder, value):
+    assert "not nonsense." in refusal(folder, f"# settings\n\n  # more\nlog-level={value}\n")
+
+
+@pytest.mark.parametrize("value, meant", [("a#b", "a#b"), ("'a # b'", "a # b"), ('"a\'b"', "a'b"), ('a "b"', 'a "b"'), ("a=b", "a=b")])
+def test_what_is_part_of_a_value(folder, value, meant):
+    assert f"not {meant}." in refusal(folder, f"log-level = {value}\n")
+
+
+@pytest.mark.parametrize("line, said", [
+    ("log-level", "line 2: expected NAME = VALUE"), ("--log-level = info", "line 2: --log-level is not a name"), ("log-level =", "line 2: log-level has no value"),
+    ("log-level = 'info", "line 2: the value of log-level must end"), ("log-level = 'info' x", "line 2: the value of log-level must end"),
+    ("listen = 127.0.0.1:0", "line 2: listen is set twice"), ("log-level = # none", "line 2: log-level has no value"), ("log-level = ''", "has no value")])
+def test_a_line_that_is_wrong_is_named(folder, line, said):
+    assert said in refusal(folder, f"listen = 127.0.0.1:0\n{line}\n")
+
+
+@pytest.mark.parametrize("way", ["environment", "database", "file", "file=", "option", "none"])
+def test_the_script_leaves_the_data_folder_to_whoever_names_one(folder, way):
+    """O11: run as it is, with a build that does nothing and a program that prints its arguments."""
+    copy = folder / "project" / "scripts"
+    copy.mkdir(parents=True)
+    (copy / "run").write_text((PROJECT / "scripts/run").read_text())
+    (folder / "program").write_text('#!/bin/sh\necho "$@"\n')
+    (folder / "program").chmod(0o755)
+    (copy / "lib.sh").write_text(f'project={folder}/project\nsay() {{ :; }}\ninstall() {{ :; }}\nrelease_program() {{ program={folder}/program; }}\n'
+                                 'build_packages=() server_packages=() backup_packages=()\n')
+    (folder / "settings").write_text(f"  data-folder = {folder}/x\n")
+    arguments, environment = ["--loops", "1"], {key: value for key, value in os.environ.items() if not key.startswith("STREAKD_")}
+    match way:
+        case "environment": environment["STREAKD_DATA_FOLDER"] = str(folder / "x")
+        case "database": environment["STREAKD_DATABASE"] = "host=/nowhere"
+        case "file": arguments += ["--config", str(folder / "settings")]
+        case "file=": arguments += [f"--config={folder}/settings"]
+        case "option": arguments += ["--data-folder", str(folder / "x")]
+    done = subprocess.run(["bash", str(copy / "run"), *arguments], capture_output=True, text=True, env=environment, check=True)
+    if way == "none":
+        assert done.stdout.startswith("--data-folder ") and done.stdout.endswith(" --loops 1\n")
+    else:
+        assert done.stdout == " ".join(arguments) + "\n"

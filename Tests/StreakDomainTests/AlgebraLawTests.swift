@@ -1,0 +1,169 @@
+@testable import StreakDomain
+import Testing
+
+/// The laws of the pure parts, under random statements with what each had seen, in any order.
+@Suite("Laws of the algebra")
+struct AlgebraLawTests {
+  /// A statement by one of some devices.
+  private struct Stated {
+    var author: Author
+    var kind: Int
+    var value: String
+    var names: [StatementID]
+  }
+
+  /// What devices state that now and then receive everything.
+  private static func history(_ random: inout SeededGenerator) -> [Stated] {
+    let devices = (1...3).map { Identifier(high: 1, low: $0) }
+    var seqs = [Int64](repeating: 0, count: devices.count)
+    var seen = [SeenStatements](repeating: .nothing, count: devices.count)
+    var completed: [[StatementID]] = [[], [], []]
+    var all: [Stated] = []
+    var everyCompletion: [StatementID] = []
+    for place in 0..<Int.random(in: 2...9, using: &random) {
+      let device = Int.random(in: 0..<devices.count, using: &random)
+      if Int.random(in: 0..<3, using: &random) == 0 {
+        seen[device] = SeenStatements(
+          zip(devices, seqs).filter { $0.1 > 0 && $0.0 != devices[device] }.map { StatementID(source: $0.0, seq: $0.1) }
+        )
+        completed[device] = everyCompletion
+      }
+      seqs[device] += 1
+      let id = StatementID(source: devices[device], seq: seqs[device])
+      let kind = Int.random(in: 0..<3, using: &random)
+      let time = HybridTime(milliseconds: 1_000 + Int64(place) + Int64.random(in: -5...5, using: &random))
+      all.append(
+        Stated(
+          author: Author(stamp: Stamp(time: time, id: id), seen: seen[device]), kind: kind,
+          value: ["", "x", "y"].randomElement(using: &random) ?? "", names: completed[device]))
+      if kind == 0 {
+        everyCompletion.append(id)
+        completed[device].append(id)
+      }
+    }
+    return all
+  }
+
+  /// In an order that keeps each device's own, with what was seen and is not there yet.
+  private static func delivered(_ history: [Stated], _ random: inout SeededGenerator) -> [Stated] {
+    var queues = Dictionary(grouping: history) { $0.author.id.source }
+    var last: [Identifier: Int64] = [:]
+    var order: [Stated] = []
+    while let source = queues.keys.sorted().randomElement(using: &random) {
+      if var next = queues[source]?.removeFirst() {
+        next.author.ahead = SeenStatements(next.author.seen.last.filter { last[$0.source, default: 0] < $0.seq })
+        last[source] = next.author.id.seq
+        order.append(next)
+        // Again: nothing changes.
+        if Bool.random(using: &random) { order.append(next) }
+      }
+      if queues[source]?.isEmpty == true { queues[source] = nil }
+    }
+    return order
+  }
+
+  private static func register(_ order: [Stated]) -> Register<String> {
+    var register = Register<String>()
+    for stated in order { register.state(stated.value, by: stated.author) }
+    return register
+  }
+
+  private static func day(_ order: [Stated]) -> DayStatements {
+    var day = DayStatements()
+    for stated in order {
+      switch stated.kind {
+      case 0: day.complete(by: stated.author, trust: .counted)
+      case 1 where !stated.names.isEmpty: day.undo(stated.names, by: stated.author)
+      default: day.note.state(stated.value, by: stated.author)
+      }
+    }
+    return day
+  }
+
+  @Test("a register holds the same statements in every order, however often each comes", arguments: seeds(64))
+  func register(seed: UInt64) {
+    for part in 0..<16 {
+      var random = SeededGenerator(seed: seed * 16 + UInt64(part))
+      let history = Self.history(&random)
+      let first = Self.register(history)
+      for _ in 0..<4 {
+        let other = Self.register(Self.delivered(history, &random))
+        #expect(other.elements.map(\.stamp) == first.elements.map(\.stamp), "seed \(seed)")
+        #expect(other.elements.map(\.value) == first.elements.map(\.value), "seed \(seed)")
+      }
+    }
+  }
+
+  @Test("a day is the same in every order, however often each statement comes", arguments: seeds(64))
+  func day(seed: UInt64) {
+    for part in 0..<16 {
+      var random = SeededGenerator(seed: seed * 16 + UInt64(part))
+      let history = Self.history(&random)
+      let first = Self.day(history)
+      for _ in 0..<4 {
+        let other = Self.day(Self.delivered(history, &random))
+        #expect(other.isDone == first.isDone, "seed \(seed)")
+        #expect(other.trust == first.trust, "seed \(seed)")
+        #expect(other.note.winner?.value == first.note.winner?.value, "seed \(seed)")
+        #expect(other.lostUndos == first.lostUndos, "seed \(seed)")
+      }
+    }
+  }
+
+  @Test("what is written is read back, and other bytes trap nothing", arguments: seeds(64))
+  func bytes(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<16 {
+      let history = Self.history(&random)
+      let day = Self.day(Self.delivered(history, &random))
+      #expect(DayStatements(encoded: day.encoded) == day, "seed \(seed)")
+      var habit = HabitStatements(HabitFields(name: "h"), Stamp(time: .zero, id: history[0].author.id))
+      for stated in history {
+        if stated.kind == 1 {
+          habit.delete(by: stated.author, seen: stated.author.seen)
+        } else {
+          habit.state(stated.value, of: .name, by: stated.author)
+        }
+      }
+      let fields = HabitFields(name: "h")
+      #expect(HabitStatements(encoded: habit.encoded, fields: fields) == habit, "seed \(seed)")
+      for bytes in [day.encoded, habit.encoded] {
+        var bytes = bytes
+        for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
+          let place = Int.random(in: 0..<bytes.count, using: &random)
+          switch Int.random(in: 0..<3, using: &random) {
+          case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+          case 1: bytes.remove(at: place)
+          default: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
+          }
+        }
+        use(bytes, history, seed)
+      }
+      let length = Int.random(in: 0...80, using: &random)
+      use((0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }, history, seed)
+    }
+  }
+
+  /// Reads any bytes, and goes on with what they give.
+  private func use(_ bytes: [UInt8], _ history: [Stated], _ seed: UInt64) {
+    if var day = DayStatements(encoded: bytes) {
+      #expect(DayStatements(encoded: day.encoded) == day, "seed \(seed)")
+      for stated in history {
+        day.complete(by: stated.author, trust: .counted)
+        day.undo(stated.names, by: stated.author)
+        day.note.state(stated.value, by: stated.author)
+      }
+      _ = (day.trust, day.lostUndos, day.activity, day.encoded)
+    }
+    var habit = HabitStatements(encoded: bytes, fields: HabitFields(name: "h"))
+    for stated in history {
+      habit.state(stated.value, of: .archived, by: stated.author)
+      habit.delete(by: stated.author, seen: stated.author.seen)
+    }
+    _ = (habit.fields(isDeleted: false), habit.isDeleted(activity: []) { _ in false }, habit.encoded)
+    var settings = AccountSettings(encoded: bytes)
+    settings.dayStart.state("5", by: history[0].author)
+    _ = settings.dayStartMinutes
+    _ = Sources(encoded: bytes).encoded
+  }
+}

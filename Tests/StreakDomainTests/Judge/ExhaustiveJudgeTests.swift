@@ -1,0 +1,108 @@
+import Glibc
+import StreakDomain
+import Testing
+
+/// Every small program, in every order of delivery that gives each pull the same result, against the reference.
+@Suite("The judge: every small program")
+struct ExhaustiveJudgeTests {
+  private typealias Step = JudgedWorld.Step
+
+  /// What a device may do; notes and names differ by `mark`.
+  private static func alphabet(_ mark: String) -> [JudgedWorld.Action] {
+    [
+      .done(note: nil), .done(note: mark), .note(mark), .note(""), .undo, .name(mark), .archived(true),
+      .archived(false), .delete, .resolve(takesOther: false, choice: 0), .resolve(takesOther: true, choice: 0), .pull,
+    ]
+  }
+
+  /// The habit alone, or with a day that is done, with a note.
+  private static let bases: [[Step]] = [[], [Step(.done(note: "base"))]]
+  /// By how much the devices' clocks are ahead: alike, or the first one is behind, or the others are.
+  private static let skews: [[Int64]] = [[0, 0, 0], [-3_600_000, 0, 0], [0, -3_600_000, -1_800_000]]
+
+  @Test("two devices with five operations in total", arguments: seeds(24, long: 24))
+  func twoDevices(part: UInt64) {
+    run(lengths: [[3, 2], [4, 1], [5, 0]], part: part, parts: 24)
+  }
+
+  @Test("three devices with four operations in total", arguments: seeds(8, long: 8))
+  func threeDevices(part: UInt64) {
+    run(lengths: [[2, 1, 1], [1, 2, 1], [1, 1, 2]], part: part, parts: 8)
+  }
+
+  private func run(lengths: [[Int]], part: UInt64, parts: UInt64) {
+    var random = SeededGenerator(seed: part + 1)
+    var failures = 0
+    for lengths in lengths {
+      let total = lengths.reduce(0, +)
+      var count = 1
+      for _ in 0..<total { count *= 12 }
+      for number in stride(from: Int(part), to: count, by: Int(parts)) {
+        guard isLong || Int.random(in: 0..<Self.sampleEvery, using: &random) == 0 else { continue }
+        guard let program = program(number, lengths) else { continue }
+        // Each program once with each base; clocks change from program to program.
+        let mixed = UInt64(number) &* 0x9E37_79B9_7F4A_7C15 >> 32
+        let skews = Self.skews[Int(mixed % UInt64(Self.skews.count))]
+        for base in Self.bases {
+          if let difference = explore(program, base: base, skews: skews, isBatched: mixed & 8 == 0) {
+            Issue.record("\(difference)\n  base \(base.map(\.action)), clocks \(skews)\n  \(program)")
+            failures += 1
+            if failures == 5 { return }
+          }
+        }
+      }
+    }
+  }
+
+  /// One program in so many is tried in the ordinary run.
+  private static let sampleEvery = 2_000
+
+  /// A program by its number; nil for one that is the same as a shorter one.
+  private func program(_ number: Int, _ lengths: [Int]) -> [[JudgedWorld.Action]]? {
+    var number = number
+    var program: [[JudgedWorld.Action]] = []
+    for (device, length) in lengths.enumerated() {
+      var actions: [JudgedWorld.Action] = []
+      for place in 0..<length {
+        let alphabet = Self.alphabet((device + place) % 2 == 0 ? "y" : "z")
+        let action = alphabet[number % alphabet.count]
+        number /= alphabet.count
+        if action == .pull && (place == length - 1 || actions.last == .pull) { return nil }
+        if case .resolve = action, !actions.contains(.pull) { return nil }
+        actions.append(action)
+      }
+      program.append(actions)
+    }
+    return program
+  }
+
+  /// - Returns: What differs first, and in which order of delivery.
+  private func explore(
+    _ program: [[JudgedWorld.Action]], base: [Step], skews: [Int64], isBatched: Bool
+  ) -> String? {
+    let world = JudgedWorld(devices: program.count, base: base, isBatched: isBatched)
+    return explore(world, program, Array(repeating: 0, count: program.count), skews, [])
+  }
+
+  private func explore(
+    _ world: JudgedWorld, _ program: [[JudgedWorld.Action]], _ places: [Int], _ skews: [Int64], _ order: [Int]
+  ) -> String? {
+    for device in program.indices where places[device] < program[device].count {
+      var next = world
+      var step = Step(program[device][places[device]])
+      step.skew = skews[device]
+      guard next.perform(step, by: device) else { continue }
+      let order = order + [device]
+      if step.action != .pull, let difference = next.difference() { return "order \(order): \(difference)" }
+      var places = places
+      places[device] += 1
+      if let difference = explore(next, program, places, skews, order) { return difference }
+    }
+    return nil
+  }
+}
+
+/// `scripts/check --long` runs everything; the ordinary run takes a sample.
+var isLong: Bool { unsafe getenv("STREAKD_LONG") != nil }
+
+func seeds(_ count: UInt64, long: UInt64) -> Range<UInt64> { 0..<(isLong ? long : count) }

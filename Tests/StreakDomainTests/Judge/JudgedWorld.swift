@@ -1,0 +1,316 @@
+@testable import StreakDomain
+
+/// Some devices, a server (`PersonLedger`), and the reference beside it: whatever is delivered is stated to both.
+struct JudgedWorld {
+  /// What a device does.
+  enum Action: Hashable {
+    case done(note: String?)
+    case undo
+    case note(String)
+    case name(String)
+    case archived(Bool)
+    case delete
+    /// Of one of the conflicts that the device was told of.
+    case resolve(takesOther: Bool, choice: Int)
+    /// Receives everything. Whatever the device did before was delivered before.
+    case pull
+  }
+
+  /// An action with what it is about.
+  struct Step: Hashable {
+    var action: Action
+    var habit = 0
+    /// Days before today.
+    var ago = 0
+    /// By how much the device's clock is ahead, in milliseconds.
+    var skew: Int64 = 0
+    /// The device says at this pull that nothing is left to send.
+    var finishesCatchUp = false
+
+    init(_ action: Action) { self.action = action }
+  }
+
+  struct Made {
+    var operation: Operation
+    var habit: Int
+    var statement: Reference.Statement
+  }
+
+  /// What was made under the same circumstances is the same operation in every order.
+  final class Memory {
+    struct Key: Hashable {
+      var device: Int
+      var place: Int
+      var pulls: [[Int]]
+    }
+    var made: [Key: Made] = [:]
+  }
+
+  private struct Device {
+    var place = 0
+    var seq: Int64 = 0
+    /// Of each device, how many statements were received; one for each pull.
+    var pulls: [[Int]] = []
+    var seen: SeenStatements
+    var vector: [Int]
+    var completions: [CellKey: [StatementID]] = [:]
+    var conflicts: [(id: Identifier, notice: Notice)] = []
+    var own: [CellKey: [StatementID]] = [:]
+    var caughtUp: Int64
+    var claimed: Set<Int> = []
+  }
+
+  private(set) var ledger: PersonLedger
+  private(set) var references: [Reference]
+  /// What was delivered since all devices had seen the habits.
+  private(set) var log: [Made] = []
+  private var devices: [Device]
+  private var delivered: [Int]
+  private var batch: PersonLedger
+  /// Everything is one change; otherwise each statement is.
+  private let isBatched: Bool
+  private let memory: Memory
+
+  static let now = noon
+  static func deviceID(_ device: Int) -> Identifier { Identifier(high: 1, low: UInt64(device + 1)) }
+  static func habitID(_ habit: Int) -> Identifier { Identifier(high: 2, low: UInt64(habit + 1)) }
+
+  /// All devices have seen the habits, and what `base` says of them, which is stated by a device of its own.
+  init(
+    devices count: Int, habits: Int = 1, base: [Step] = [], offlineDays: [Int] = [], isBatched: Bool = false,
+    memory: Memory = Memory()
+  ) {
+    ledger = PersonLedger(
+      epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: Self.now - 365 * dayMilliseconds))
+    batch = ledger
+    self.isBatched = isBatched
+    self.memory = memory
+    references = Array(repeating: Reference(statements: []), count: habits)
+    let vector = Array(repeating: 0, count: count + 1)
+    delivered = vector
+    devices = (0...count).map { device in
+      let days = device < offlineDays.count ? offlineDays[device] : 40
+      return Device(seen: .nothing, vector: vector, caughtUp: Self.now - Int64(days) * dayMilliseconds)
+    }
+    for device in 0...count { ledger.register(deviceID: Self.deviceID(device), now: devices[device].caughtUp) }
+    batch = ledger
+    for habit in 0..<habits {
+      devices[count].seq += 1
+      let seq = devices[count].seq
+      let time = Self.time(count, Int(seq), skew: -12 * hour)
+      deliver(
+        Made(
+          operation: Operation(
+            seq: seq, time: time, seen: .nothing,
+            change: .editHabit(Operation.HabitEdit(habitID: Self.habitID(habit), fields: HabitFields(name: "h")))),
+          habit: habit,
+          statement: Reference.Statement(
+            name: Reference.Name(device: count, seq: Int(seq)), time: time.packed, seen: vector, what: .create("h"))),
+        by: count)
+    }
+    for step in base { _ = perform(step, by: count) }
+    for device in 0..<count { pull(device, Step(.pull)) }
+    for device in 0..<count { (devices[device].pulls, devices[device].place) = ([], 0) }
+    log = []
+  }
+
+  static func time(_ device: Int, _ place: Int, skew: Int64) -> HybridTime {
+    HybridTime(milliseconds: now - hour + Int64(place) * 1_000 + Int64(device) * 10 + skew)
+  }
+
+  // MARK: Doing
+
+  /// - Returns: False if the device cannot do this.
+  mutating func perform(_ step: Step, by device: Int) -> Bool {
+    devices[device].place += 1
+    guard step.action != .pull else {
+      pull(device, step)
+      return true
+    }
+    devices[device].seq += 1
+    let key = Memory.Key(device: device, place: devices[device].place, pulls: devices[device].pulls)
+    guard let made = memory.made[key] ?? make(step, by: device) else {
+      devices[device].place -= 1
+      devices[device].seq -= 1
+      return false
+    }
+    memory.made[key] = made
+    deliver(made, by: device)
+    return true
+  }
+
+  private mutating func pull(_ device: Int, _ step: Step) {
+    if step.finishesCatchUp {
+      ledger.finishCatchUp(of: Self.deviceID(device), now: Self.now)
+      (devices[device].caughtUp, devices[device].claimed) = (Self.now, [])
+    }
+    devices[device].vector = delivered
+    devices[device].pulls.append(delivered)
+    devices[device].seen = ledger.sources.seen(by: Self.deviceID(device))
+    devices[device].completions = ledger.cells.mapValues(\.completions)
+    devices[device].conflicts = ledger.notices.filter { !$0.value.isResolved }.sorted { $0.key < $1.key }
+      .map { (id: $0.key, notice: $0.value) }
+  }
+
+  private func made(_ ago: Int) -> LocalTime {
+    LocalTime(occurredAtMilliseconds: Self.now - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: 0)
+  }
+
+  private func make(_ step: Step, by device: Int) -> Made? {
+    let state = devices[device]
+    let key = CellKey(habitID: Self.habitID(step.habit), day: today.advanced(by: -step.ago))
+    var habit = step.habit
+    let change: Operation.Change
+    let what: Reference.What
+    switch step.action {
+    case .pull: return nil
+    case .done(let note):
+      change = .setCompletion(
+        Operation.Completion(habitID: key.habitID, day: key.day, done: true, note: note, made: made(step.ago)))
+      what = .done(day: step.ago, note: note, judged: .counted)
+    case .undo:
+      let names = Array(Set((state.completions[key] ?? []) + (state.own[key] ?? []))).sorted()
+      change = .setCompletion(
+        Operation.Completion(habitID: key.habitID, day: key.day, done: false, made: made(step.ago), undone: names))
+      what = .undo(day: step.ago, names: names.compactMap(Self.name))
+    case .note(let text):
+      change = .setNote(Operation.Note(habitID: key.habitID, day: key.day, text: text, made: made(step.ago)))
+      what = .note(day: step.ago, text: text)
+    case .name(let name):
+      change = .editHabit(
+        Operation.HabitEdit(habitID: key.habitID, fields: HabitFields(name: name), changed: [.name]))
+      what = .edit(.name, name)
+    case .archived(let archived):
+      change = .editHabit(
+        Operation.HabitEdit(
+          habitID: key.habitID, fields: HabitFields(name: "-", archived: archived), changed: [.archived]))
+      what = .edit(.archived, archived ? "true" : "false")
+    case .delete: (change, what) = (.deleteHabit(key.habitID), .delete)
+    case .resolve(let takesOther, let choice):
+      guard !state.conflicts.isEmpty else { return nil }
+      let (id, notice) = state.conflicts[choice % state.conflicts.count]
+      change = .resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther))
+      habit = Int(notice.habitID.low) - 1
+      what = resolution(of: notice, takesOther: takesOther, habit: habit, by: state, device: device)
+    }
+    let time = Self.time(device, state.place, skew: step.skew)
+    return Made(
+      operation: Operation(seq: state.seq, time: time, seen: state.seen, change: change), habit: habit,
+      statement: Reference.Statement(
+        name: Reference.Name(device: device, seq: Int(state.seq)), time: time.packed, seen: state.vector, what: what))
+  }
+
+  /// The value that was chosen; "the one that holds" is what holds as far as the author knows.
+  private func resolution(
+    of notice: Notice, takesOther: Bool, habit: Int, by state: Device, device: Int
+  ) -> Reference.What {
+    let known = references[habit].known(to: state.vector, device: device, before: Int(state.seq))
+    let day = notice.day.map { $0.distance(to: today) } ?? 0
+    switch notice.kind {
+    case .noteConflict: return .note(day: day, text: takesOther ? notice.other : known.note(of: day))
+    case .doneConflict: return takesOther ? .undo(day: day, names: known.standingNames(day)) : .keepDone(day: day)
+    case .fieldConflict:
+      let field: Reference.Field = notice.field == .name ? .name : .archived
+      return .edit(field, takesOther ? notice.other : known.stated(field))
+    case .deletionConflict, .streakHealed: return takesOther ? .delete : .edit(.archived, "true")
+    }
+  }
+
+  private static func name(_ id: StatementID) -> Reference.Name? {
+    Reference.Name(device: Int(id.source.low) - 1, seq: Int(id.seq))
+  }
+
+  // MARK: Delivering
+
+  /// A device sends again what another server had.
+  mutating func sendAgain(_ made: Made) { deliver(made, by: made.statement.name.device) }
+
+  private mutating func deliver(_ made: Made, by device: Int) {
+    log.append(made)
+    var statement = made.statement
+    if case .done(let day, let note, _) = statement.what {
+      let inherited = references[made.habit].inheritedTrust(of: statement, day: day)
+      statement.what = .done(day: day, note: note, judged: inherited ?? judge(day, by: device))
+      noteOwn(made, day, by: device)
+    }
+    if case .keepDone(let day) = statement.what { noteOwn(made, day, by: device) }
+    references[made.habit].statements.append(statement)
+    delivered[device] += 1
+    if !isBatched {
+      ledger.completeStale(from: batch)
+      ledger.commit()
+      batch = ledger
+    }
+    let outcome = ledger.apply(made.operation, by: Self.deviceID(device), now: Self.now)
+    if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.rawValue ?? "")" }
+    ledger.advance(deviceID: Self.deviceID(device), to: made.operation.seq)
+  }
+
+  private mutating func noteOwn(_ made: Made, _ ago: Int, by device: Int) {
+    let key = CellKey(habitID: Self.habitID(made.habit), day: today.advanced(by: -ago))
+    devices[device].own[key, default: []].append(StatementID(source: Self.deviceID(device), seq: made.operation.seq))
+  }
+
+  private var failure: String?
+
+  /// SEMANTICS.md, section 4, of a device whose offset is 0.
+  private mutating func judge(_ ago: Int, by device: Int) -> CellTrust {
+    if ago > 30 { return .quarantined(.tooOld) }
+    let passed = Self.now - devices[device].caughtUp
+    let caughtUpAgo = Int(today.number) - Int(devices[device].caughtUp / dayMilliseconds)
+    guard ago <= caughtUpAgo + 1 else { return ago <= 2 ? .counted : .quarantined(.backfill) }
+    if devices[device].claimed.contains(ago) { return .counted }
+    guard devices[device].claimed.count < Int((passed + 14 * hour) / (24 * hour)) + 2 else {
+      return .quarantined(.zoneHop)
+    }
+    devices[device].claimed.insert(ago)
+    return .counted
+  }
+
+  // MARK: Judging
+
+  /// How the server's state differs from the reference; nil if it does not.
+  /// - Parameter ignored: Conflicts of this kind are not compared.
+  func difference(ignoring ignored: Notice.Kind? = nil) -> String? {
+    if let failure { return failure }
+    var ledger = ledger
+    ledger.completeStale(from: batch)
+    var digest = StateDigest.empty
+    for (habit, reference) in references.enumerated() {
+      let id = Self.habitID(habit)
+      guard let state = ledger.habits[id] else { return "habit \(habit) is missing" }
+      let isDeleted = reference.isDeleted
+      if state.isDeleted != isDeleted { return "deleted: \(state.isDeleted), right: \(isDeleted)" }
+      let fields = HabitFields(name: reference.value(of: .name), archived: reference.value(of: .archived) == "true")
+      if !isDeleted && state.fields != fields { return "fields: \(state.fields), right: \(fields)" }
+      if !isDeleted { digest += HabitState.itemDigest(habitID: id, fields) }
+      let days = reference.days
+      for (ago, day) in days {
+        let key = CellKey(habitID: id, day: today.advanced(by: -ago))
+        let right = LedgerCell(done: day.done, note: day.note, trust: day.trust)
+        guard let cell = ledger.cells[key]?.cell else { return "day \(ago) is missing, right: \(right)" }
+        if cell != right { return "day \(ago): \(cell), right: \(right)" }
+        if !isDeleted { digest += CellState.itemDigest(key, right) }
+      }
+      let count = ledger.cells.keys.count { $0.habitID == id }
+      if count != days.count { return "\(count) days, right: \(days.count)" }
+      let counted = days.values.count { $0.done && $0.trust == .counted }
+      if state.summary.total != counted { return "\(state.summary.total) days count, right: \(counted)" }
+      let open = ledger.notices.values.filter {
+        $0.habitID == id && !$0.isResolved && $0.kind != .streakHealed && $0.kind != ignored
+      }
+      .map(Reference.Conflict.init).sorted()
+      let right = reference.conflicts.filter { $0.kind != ignored }
+      if open != right { return "conflicts: \(open), right: \(right)" }
+    }
+    return digest == ledger.digest ? nil : "digest"
+  }
+}
+
+extension Reference.Conflict {
+  init(_ notice: Notice) {
+    self.init(
+      notice.kind, day: notice.day.map { $0.distance(to: today) }, field: notice.field?.rawValue, kept: notice.kept,
+      other: notice.other, device: Int(notice.otherDeviceID?.low ?? 0) - 1)
+  }
+}
