@@ -163,6 +163,7 @@ extension ExportedCell {
           occurredAt: try row.timestamp("occurred_at"), zone: try row.text("zone"),
           utcOffsetSeconds: try row.number("utc_offset_seconds"),
           dayStartMinutes: try row.number("day_start_minutes")),
-        recordedAt: try row.timestamp("recorded_at"), migrationId: seq == StatementID.Bulk.migration.rawValue ? try row.id("source_id") : []))
+        recordedAt: try row.timestamp("recorded_at"),
+        migrationId: seq == StatementID.Bulk.migration.rawValue ? try row.id("source_id") : []))
   }
 }

@@ -138,7 +138,6 @@ public final class StreakStore: Sendable {
   /// The database's own secret, with which cursors and tokens are authenticated: 32 bytes. Read together with the epoch.
   public var serverSecret: [UInt8] { currentEpoch.secret }
 
-
   /// Every statement of ours finds its rows by index. A plan that was made while a table was small must not read all of it when it has grown:
   /// prepared statements are planned once, and never to read a table as a whole.
   private static let plannerSettings = [

@@ -31,8 +31,10 @@ struct AdminPages {
       "/readyz": {
         let reason = unreadiness()
         // A server without a fresh backup goes on serving; whoever looks is told.
-        let warning = [backups?.warning, archive?.warning, databaseWarning()].compactMap(\.self).map { "warning: \($0)\n" }
-          .joined()
+        let warning = [backups?.warning, archive?.warning, databaseWarning()].compactMap(\.self).map {
+          "warning: \($0)\n"
+        }
+        .joined()
         return reason.map { AdminPage(.unavailable, "not ready: \($0)\n\(warning)") }
           ?? AdminPage(.ok, "ready\n\(warning)")
       },

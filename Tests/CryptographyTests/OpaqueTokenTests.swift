@@ -42,7 +42,9 @@ struct OpaqueTokenTests {
       #expect(!OpaqueToken(kind: .access, owner: owner, secret: Secret(secret)).isGenuine(by: proof), "byte \(byte)")
     }
     #expect(!OpaqueToken(kind: .refresh, owner: owner, secret: token.secret).isGenuine(by: proof))
-    #expect(!OpaqueToken(kind: .access, owner: owner.reversed() + [], secret: Secret(token.secret.exposed.reversed())).isGenuine(by: proof))
+    #expect(
+      !OpaqueToken(kind: .access, owner: owner.reversed() + [], secret: Secret(token.secret.exposed.reversed()))
+        .isGenuine(by: proof))
   }
 
   @Test("text that no server wrote is no token")

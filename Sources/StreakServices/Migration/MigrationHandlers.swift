@@ -113,7 +113,8 @@ struct MigrationHandlers: MigrationService {
     let now = Moment.now()
     let outcome = try await answering { () throws(StoreError) in
       try await store.undoMigration(
-        migrationID, of: principal.userID, committedSince: now.advanced(bySeconds: -Self.undoSecondsMax), counting: counts, audit: event, at: now
+        migrationID, of: principal.userID, committedSince: now.advanced(bySeconds: -Self.undoSecondsMax),
+        counting: counts, audit: event, at: now
       ) { undone in
         UndoMigrationResponse(
           daysReversed: Int32(clamping: undone.daysReversed),

@@ -30,7 +30,8 @@ public enum TableRegistry {
   /// In the order in which an erasure removes rows: `heads` first, whose lock keeps others from adding more.
   public static let personal: [PersonalTable] = [
     PersonalTable(
-      name: "heads", userColumn: "user_id", export: .covered("it follows from the ledger, and its settings are in the account"),
+      name: "heads", userColumn: "user_id",
+      export: .covered("it follows from the ledger, and its settings are in the account"),
       merge: .asOperations),
     PersonalTable(
       name: "users", userColumn: "user_id", export: .section("account"), merge: .kept("the account is its own")),

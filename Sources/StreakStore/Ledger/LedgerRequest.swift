@@ -29,7 +29,8 @@ public final class LedgerRequest: Sendable {
 
   public init(
     userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Moment,
-    waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, sentAtMilliseconds: Int64? = nil
+    waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0,
+    sentAtMilliseconds: Int64? = nil
   ) {
     self.userID = userID
     self.deviceID = deviceID

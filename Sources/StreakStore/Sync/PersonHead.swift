@@ -22,7 +22,8 @@ public struct PersonHead: Sendable, Equatable {
 }
 
 extension StreakStore {
-  private static let head = Statement(.read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
+  private static let head = Statement(
+    .read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
   private static let headSet = Statement(
     .read,
     """
