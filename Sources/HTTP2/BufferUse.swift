@@ -58,7 +58,7 @@ extension HTTP2Session {
     stream.held = BufferUse()
   }
 
-  /// Notes whether a header block has begun and not ended. Until then nghttp2 holds its current field, of which it tells nobody.
+  /// Notes whether a header block has begun and not ended. Until then nghttp2 holds its current field and calls no callback for it.
   func countHeaderBlock() {
     let bytes = headerBlockIsOpen ? Self.headerBlockBytes : 0
     guard bytes != headerBlockHeldBytes else { return }
@@ -88,7 +88,7 @@ extension HTTP2Session {
     use.receivedBytes > limits.receivedBytesPerConnectionMax || resources.isOverLimit
   }
 
-  /// Gives up a request that nobody will use: its body and its header fields. Its stream goes on.
+  /// Gives up a request that no handler will read: its body and its header fields. Its stream goes on.
   public func dropRequest(_ stream: HTTP2Stream) {
     stream.discardsInput = true
     consumeReceived(stream)

@@ -99,7 +99,7 @@ public final class HTTP2Stream {
     if bodyOffset == body.count { dropBody() }
   }
 
-  /// All bytes received so far were used, or nobody will use them.
+  /// All bytes received so far were used, or will not be used.
   public func dropBody() {
     bodyOffset = 0
     guard body.capacity > Self.keptBytesMax else {

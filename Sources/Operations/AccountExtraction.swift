@@ -17,7 +17,7 @@ public struct AccountExtraction: Sendable {
 
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
-  ///   - signers: Whose signature the backup must carry.
+  ///   - signers: One of these must have signed the backup.
   public init(
     from folder: BackupFolder, identity: String, signers: BackupSigners, progress: Progress = Progress()
   ) {
@@ -64,7 +64,7 @@ public struct AccountExtraction: Sendable {
     return habits.map { ExportRecord(record: .habit($0)) } + cells.map { ExportRecord(record: .cell($0)) }
   }
 
-  /// Not `.refused`, which is told to the person: it is the operator who has to see to it.
+  /// Not `.refused`, which is told to the person: the operator has to mend it.
   private static func signed(
     _ folder: BackupFolder, _ name: String, _ signers: BackupSigners
   ) throws(OperationsError) -> Backup {

@@ -6,7 +6,7 @@ public import StreakStore
 extension BackupFolder {
   /// Compares a backup's file with the size and hash it had when it was made, and keeps the outcome beside it.
   ///
-  /// - Parameter signers: Whose signature it must carry; nil: its signature is not looked at.
+  /// - Parameter signers: One of these must have signed it; nil: the signature is not checked.
   public func verify(
     _ name: String, signers: BackupSigners? = nil, at now: Moment = .now()
   ) throws(OperationsError) -> BackupCheck {
@@ -37,7 +37,7 @@ extension BackupFolder {
   ///
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
-  ///   - signers: Whose signature the backup must carry: nothing else is run.
+  ///   - signers: One of these must have signed the backup: no other backup is run.
   ///   - scratchFolder: As `BackupSettings.scratchFolder`.
   public func verify(
     _ name: String, identity: String, signers: BackupSigners, scratchFolder: String, progress: Progress = Progress(),

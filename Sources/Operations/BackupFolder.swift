@@ -12,7 +12,7 @@ public import StreakStore
 /// 20261124T031500Z-k3x9/   one backup; appears complete or not at all
 ///   dump.sql.zst.age       the dump
 ///   manifest.json          what is in it: a `Backup` message
-///   manifest.sig           who signed it, and the signature: see `BackupSigners`
+///   manifest.sig           the signer's key, and the signature: see `BackupSigners`
 ///   check.json             how the last check went: a `BackupCheck` message
 /// .unfinished-.../         one that is being made; removed by the next run if that was killed
 /// ```
@@ -62,7 +62,7 @@ public struct BackupFolder: Sendable {
 
   /// One backup, as its manifest describes it.
   ///
-  /// - Parameter signers: Whose signature it must carry; nil: whoever wrote it, for a list.
+  /// - Parameter signers: One of these must have signed it; nil: the signature is not checked, for a list.
   public func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
     guard Self.isName(name), let bytes = try Files.read("\(path)/\(name)/\(Self.manifestName)") else {
       throw .noSuchBackup("there is no backup \(name) in \(path)")

@@ -239,7 +239,7 @@ public struct BackupMaker {
 
 /// Carries what the compiler cannot see to be used by one thread at a time.
 struct UncheckedBox<Value>: @unchecked Sendable {
-  // Only one thread at a time uses it: whoever makes it says where.
+  // Sendable because one thread at a time uses it; the reason is given at each place that makes one.
   let value: Value
   init(_ value: Value) { self.value = value }
 }

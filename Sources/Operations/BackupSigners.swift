@@ -13,7 +13,7 @@ public struct BackupSigners: Sendable {
   /// The operator's explicit wish to go without.
   private let allowsUnsigned: Bool
 
-  /// Every backup passes: for an operator who trusts the whole backup folder.
+  /// Every backup passes: for operators that trust the whole backup folder.
   public static let unchecked = BackupSigners(keys: [], allowsUnsigned: true)
 
   private init(keys: [[UInt8]], allowsUnsigned: Bool) {
@@ -48,7 +48,7 @@ public struct BackupSigners: Sendable {
     self.init(keys: keys.compactMap { Self.key($0.signer[...]) }, allowsUnsigned: false)
   }
 
-  /// There is somebody whose signature can be checked, or none is asked for.
+  /// At least one signer is known, or no signature is asked for.
   public var canCheck: Bool { allowsUnsigned || !keys.isEmpty }
 
   /// Why a manifest's signature is not good; nil if it is, or if the operator goes without.

@@ -126,7 +126,7 @@ extension DumpScript {
         }
       }
     }
-    // The hash is right, so what cannot be unpacked was encrypted to somebody else.
+    // The hash is right, so what cannot be unpacked was encrypted to another recipient.
     let failure = file.failure(sha256: backup.sha256, endedEarly: (try? copied.get()) == nil)
     try copied.get()
     if let failure { throw .programFailed("\(backup.name): \(failure)") }

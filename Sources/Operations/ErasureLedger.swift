@@ -24,7 +24,7 @@ public struct ErasureLedger: Sendable {
   /// What the ledger holds.
   public struct Content: Sendable, Equatable {
     public var records = ErasureRecords()
-    /// The last line was cut short, by a crash or a full disk: its number and what is left of it, in words. Nobody was told that it was kept.
+    /// The last line was cut short, by a crash or a full disk: its number and what is left of it, in words. Its erasure was not acknowledged.
     public var tornLine: String?
   }
 

@@ -13,7 +13,7 @@ struct Program {
   /// - Parameters:
   ///   - input: Where it reads from; nil: nothing.
   ///   - output: Where it writes to. Both are ours to close.
-  ///   - user: Whom it runs as; nil is our own user.
+  ///   - user: The user that it runs as; nil: this process's own.
   ///   - progress: Ends the program when it is cancelled.
   init(
     _ arguments: [String], input: Descriptor? = nil, output: Descriptor, environment: [String] = [],

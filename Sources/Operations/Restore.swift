@@ -26,7 +26,7 @@ public struct Restore {
 
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
-  ///   - signers: Whose signature the backup must carry: nothing else is run.
+  ///   - signers: One of these must have signed the backup: no other backup is run.
   ///   - ledger: Who was erased; nil is the operator's explicit wish to go without.
   public init(
     from folder: BackupFolder, identity: String, signers: BackupSigners, ledger: ErasureLedger?,

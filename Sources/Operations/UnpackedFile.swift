@@ -44,7 +44,7 @@ final class UnpackedFile {
       }
       let hash = ByteHash()
       do throws(OperationsError) {
-        // The hash wants all of it, also where nobody decrypts any more.
+        // The hash covers all of it, also after the decryption has ended.
         try Pump.copy(from: file, to: [hash, input])
         return .success(hash.finish())
       } catch {
@@ -55,7 +55,7 @@ final class UnpackedFile {
 
   /// What went wrong, first cause first; nil if all came out and the file was the one with this hash. After the output's end, once.
   ///
-  /// - Parameter endedEarly: Whoever read the output has stopped reading: what the programs say about that is of no interest.
+  /// - Parameter endedEarly: The reader of the output has stopped reading: what the programs say about that is of no interest.
   func failure(sha256: [UInt8], endedEarly: Bool = false) -> String? {
     output.close()
     let failures = [decryptor.failure(), decompressor.failure()].compactMap { $0 }

@@ -1,6 +1,6 @@
 public import EventLoop
 
-/// Why a database cannot be used at all, whoever waits.
+/// Why a database cannot be used at all, however long a caller waits.
 public enum DatabaseCheckFailure: Error, Equatable, CustomStringConvertible {
   case unreachable(reason: String)
   /// - Parameter encoding: As the server names it.

@@ -8,7 +8,7 @@ package struct ChildProcess: Sendable {
   /// Starts a program. No signal is blocked or ignored.
   ///
   /// - Parameters:
-  ///   - user: Whom it runs as; nil is our own user.
+  ///   - user: The user that it runs as; nil: this process's own.
   ///   - input: The descriptor for its standard input; nil: it is empty.
   ///   - output: The descriptor for its standard output.
   ///   - errors: The one for its standard error; nil: the same.

@@ -3,7 +3,7 @@ internal import Glibc
 extension PrivateCluster {
   /// Ends whatever a program that was killed left running in a data folder.
   ///
-  /// - Throws: `.folderUnusable` if the folder is a link or belongs to somebody else: then what is in it may lead to anybody's PostgreSQL.
+  /// - Throws: `.folderUnusable` if the folder is a link or belongs to another user: then what is in it may lead to another PostgreSQL.
   package static func endLeftovers(in dataFolder: String) throws(PrivateClusterError) {
     let user = try ServerUser.choose()
     guard OwnedFolder.isOwn(dataFolder, user: user), let folder = resolvedPath(dataFolder) else {

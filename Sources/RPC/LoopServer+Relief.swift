@@ -74,7 +74,7 @@ extension LoopServer {
     let groups = groups { $0.session.openStreamCount }
     guard let largest = groups.values.max(by: { $0.amount < $1.amount }) else { return }
     let all = limits.http2.streamsPerLoopMax
-    // Where there is nobody else, only those that are too many.
+    // With no other peer, only those that are too many.
     let target = groups.count > 1 ? all - all / Self.reliefDivisor : all
     var excess = resources.openStreamCount - target
     for connection in largest.connections.sorted(by: { $0.session.openStreamCount > $1.session.openStreamCount }) {

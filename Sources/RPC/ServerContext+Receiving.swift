@@ -64,7 +64,7 @@ extension ServerContext {
     }
   }
 
-  /// The message was used, or nobody will use it. A call with one message keeps its room to the end: what was decoded takes it then.
+  /// The message was used, or will not be used. A call with one message keeps its room to the end: what was decoded takes it then.
   func releaseReservation() {
     guard let reservation else { return }
     self.reservation = nil

@@ -26,7 +26,7 @@ def postgres_in(folder):
 
 
 class Starting:
-    """A streakd that nobody waits for."""
+    """A streakd that the test does not wait for."""
 
     def __init__(self, folder, *arguments):
         self.folder, self.lines = folder, []

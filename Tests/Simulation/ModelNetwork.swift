@@ -224,7 +224,7 @@ extension ModelNetwork.World.State {
     let userID = Identifier(high: 9, low: makeNumber())
     server.signUp(userID, now: now)
     server.register(deviceID, of: userID, now: now)
-    // All of it or nothing: an account nobody has an address for is not there.
+    // All of it or nothing: an account without an address is not there.
     let result = try request.session.map { try bring($0, [], into: userID, isNewAccount: true) }
     users[request.email] = userID
     let reply = SignUpResponse(

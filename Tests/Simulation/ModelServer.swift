@@ -68,7 +68,7 @@ struct ModelServer {
   }
 
   /// Another life of the database begins with what this one holds: it was restored, or a standby was promoted.
-  /// - Parameter epoch: Its number is later than that of every life before, as far as whoever raises it knows; its bits are random.
+  /// - Parameter epoch: Its number is later than that of every life before, as far as its maker knows; its bits are random.
   mutating func begin(_ epoch: Epoch) {
     self.epoch = epoch
     for (userID, person) in people { people[userID]?.ledger = person.ledger.inEpoch(epoch) }

@@ -74,7 +74,7 @@ struct SimulationWorld {
   /// Something happens.
   mutating func step() {
     now += Int64.random(in: 0...3 * 3_600_000, using: &random)
-    // Sometimes nobody does anything for days.
+    // Sometimes no device does anything for days.
     if Int.random(in: 0..<50, using: &random) == 0 { now += Int64.random(in: 0...5, using: &random) * 86_400_000 }
     let index = Int.random(in: replicas.indices, using: &random)
     switch Int.random(in: 0..<200, using: &random) {

@@ -124,7 +124,7 @@ public struct DayStatements: Hashable, Sendable {
   }
 
   /// The undos that a notice tells of: the day is done all the same, by a completion of which the undo did not know and which did not know of
-  /// it, and nobody has stated "done" or "not done" since who knew of the undo.
+  /// it, and no statement "done" or "not done" has followed whose author knew of the undo.
   var lostUndos: [StatementID] {
     undos.lazy.filter { undo in
       !undo.isAnswered

@@ -124,7 +124,7 @@ public struct HabitStatements: Hashable, Sendable {
     }
   }
 
-  /// The values that hold. A habit that was kept although somebody deleted it is archived, unless it was unarchived later.
+  /// The values that hold. A habit that was kept although it was deleted is archived, unless it was unarchived later.
   func fields(isDeleted: Bool) -> HabitFields {
     var fields = HabitFields(name: "")
     for field in HabitField.allCases {

@@ -112,7 +112,7 @@ struct AccountCommand: AsyncParsableCommand {
       case .failure(.refused(let text)):
         (records, failure) = ([], text)
       case .failure(let error):
-        // The request stays: it is the operator who has to see to it.
+        // The request stays: the operator has to mend it.
         complain("\(id): \(error)")
         return false
       }

@@ -1,7 +1,7 @@
 @testable import StreakDomain
 import Testing
 
-/// Somebody who tries every door to count more days than were lived, against the bound of SEMANTICS.md, section 4, and against the rule of
+/// A person who tries every door to count more days than were lived, against the bound of SEMANTICS.md, section 4, and against the rule of
 /// arrival of each door, written anew.
 @Suite("A cheater's search")
 struct CheaterTests {
@@ -284,7 +284,7 @@ private struct Cheater {
     story.append("undo migration \(migration.id.low): \(keys.map(\.day))")
   }
 
-  /// A document that nobody sealed: what it says is looked at elsewhere; here it says the most.
+  /// A document without a seal: what it says is looked at elsewhere; here it says the most.
   private mutating func importDays() {
     let id = makeID(6)
     var saved = SavedLedger()

@@ -205,7 +205,7 @@ struct Reference {
         found.append(
           Conflict(.noteConflict, day: day, kept: kept, other: loser.value, device: loser.statement.name.device))
       }
-      // An undo that nobody answered who had seen it, and beside it a completion of which neither knew.
+      // An undo that no later statement had seen, and beside it a completion of which neither knew.
       let standing = standing(day)
       let answers = completions(of: day) + undos(of: day).map(\.statement)
       let lost = undos(of: day).map(\.statement).filter { undo in
