@@ -217,3 +217,48 @@ struct RecordingTests {
     #expect(sample.cell()?.note.utf8.count == 4_096)
   }
 }
+
+@Suite("Limits of what an operation names, and direct calls that change nothing")
+struct OperationLimitTests {
+  private static func names(_ count: Int) -> [StatementID] {
+    (0..<count).map { StatementID(source: Identifier(high: 5, low: UInt64($0)), seq: 1) }
+  }
+
+  @Test(
+    "an operation that has seen 256 sources is applied, one with 257 is rejected, and so is what takes back 65 completions"
+  )
+  func names() {
+    var sample = LedgerSample()
+    #expect(sample.tick(seen: SeenStatements(Self.names(256))).status == .applied)
+    #expect(sample.tick(seen: SeenStatements(Self.names(257))).rejection == .malformed)
+    func undo(_ count: Int) -> Operation.Change {
+      .setCompletion(
+        Operation.Completion(
+          habitID: LedgerSample.habit, day: today, done: false, made: made(today), undone: Self.names(count)))
+    }
+    #expect(sample.apply(undo(64)).status != .rejected)
+    #expect(sample.apply(undo(65)).rejection == .malformed)
+  }
+
+  @Test("a direct call for a day that is done already keeps the rules of days, and brings a deleted habit back")
+  func repeated() {
+    var sample = LedgerSample()
+    sample.tick()
+    func direct(_ made: LocalTime) -> OperationOutcome {
+      let outcome = sample.ledger.applyDirectly(
+        .setCompletion(Operation.Completion(habitID: LedgerSample.habit, day: today, done: true, made: made)),
+        by: LedgerSample.phone, now: sample.now)
+      sample.ledger.commit()
+      return outcome
+    }
+    #expect(direct(made(today.advanced(by: -1))).rejection == .dayMismatch)
+    let nowhere = LocalTime(occurredAtMilliseconds: noon, zone: "", utcOffsetSeconds: 0)
+    #expect(direct(nowhere).rejection == .malformed)
+    let number = sample.ledger.changeNumber
+    #expect(direct(made(today)).status == .applied && sample.ledger.changeNumber == number)
+    sample.apply(.deleteHabit(LedgerSample.habit))
+    #expect(sample.ledger.habits[LedgerSample.habit]?.isDeleted == true)
+    #expect(direct(made(today)).status == .applied)
+    #expect(sample.ledger.habits[LedgerSample.habit]?.isDeleted == false)
+  }
+}

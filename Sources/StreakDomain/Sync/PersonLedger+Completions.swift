@@ -175,10 +175,11 @@ extension PersonLedger {
         return false
       }
       if !wanted.done { return DayRules.malformedField(day: wanted.day, made: wanted.made) == nil }
-      return cell.trust == .counted && (wanted.note ?? cell.note) == cell.note
+      return cell.trust == .counted && (wanted.note ?? cell.note) == cell.note && !isDeleted(wanted.habitID)
         && DayRules.rejection(day: wanted.day, made: wanted.made, now: now) == nil
     case .setNote(let wanted):
       return cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell.note == wanted.text
+        && !isDeleted(wanted.habitID)
         && DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
     case .editHabit(let edit):
       guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
@@ -187,4 +188,7 @@ extension PersonLedger {
     case .resolveConflict, .setDayStart, .malformed: return false
     }
   }
+
+  /// What is stated of a deleted habit's days brings it back.
+  private func isDeleted(_ habitID: Identifier) -> Bool { habits[habitID]?.isDeleted ?? false }
 }
