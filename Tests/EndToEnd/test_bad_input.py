@@ -165,6 +165,11 @@ def test_no_message_and_two_messages_are_refused(raw):
     raw.check_alive()
 
 
+def varint(number):
+    count = max(1, (number.bit_length() + 6) // 7)
+    return bytes(number >> 7 * place & 0x7F | (0x80 if place < count - 1 else 0) for place in range(count))
+
+
 def test_a_frame_that_announces_4_gib_is_refused_before_it_is_sent(raw):
     assert raw.call(SIGN_IN, frame(b"abc", length=0xFFFF_FFFF))["grpc-status"] == status_of(
         grpc.StatusCode.RESOURCE_EXHAUSTED)
@@ -178,6 +183,17 @@ def test_a_body_of_64_mib_is_refused_and_memory_stays_bounded(server, raw):
         assert answer["grpc-status"] == status_of(grpc.StatusCode.RESOURCE_EXHAUSTED)
         raw.check_alive()
     assert server.resident_kib() - before < RESIDENT_GROWTH_KIB_MAX
+
+
+@pytest.mark.parametrize(("path", "mib"), [
+    (SIGN_IN, 4), ("/streak.v1.SyncService/Sync", 4), ("/streak.v1.AccountService/SignUp", 15)])
+def test_a_message_at_its_methods_limit_is_read_and_one_byte_more_is_refused(server, path, mib):
+    count = mib << 20
+    # One unknown field, 1000, of which the number takes 2 bytes and the length 4.
+    whole = frame(b"\xc2\x3e" + varint(count - 6) + bytes(count - 6))
+    assert RawClient(server).call(path, whole)["grpc-status"] != status_of(grpc.StatusCode.RESOURCE_EXHAUSTED)
+    # What is announced is enough for a refusal.
+    assert RawClient(server).call(path, frame(b"abc", length=count + 1))["grpc-status"] == status_of(grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"a\xc0\x80"],
