@@ -8,12 +8,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let readOnlyTransaction = SQLState(rawValue: "25006")
   public static let diskFull = SQLState(rawValue: "53100")
   public static let insufficientPrivilege = SQLState(rawValue: "42501")
-  public static let undefinedFunction = SQLState(rawValue: "42883")
-  public static let duplicateTable = SQLState(rawValue: "42P07")
   public static let duplicateStatementName = SQLState(rawValue: "42P05")
-  public static let untranslatableCharacter = SQLState(rawValue: "22P05")
-  public static let notNullViolation = SQLState(rawValue: "23502")
-  public static let foreignKeyViolation = SQLState(rawValue: "23503")
   public static let uniqueViolation = SQLState(rawValue: "23505")
   public static let checkViolation = SQLState(rawValue: "23514")
   public static let inFailedTransaction = SQLState(rawValue: "25P02")
@@ -21,9 +16,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let serializationFailure = SQLState(rawValue: "40001")
   public static let deadlockDetected = SQLState(rawValue: "40P01")
   public static let undefinedTable = SQLState(rawValue: "42P01")
-  public static let syntaxError = SQLState(rawValue: "42601")
   public static let divisionByZero = SQLState(rawValue: "22012")
-  public static let lockNotAvailable = SQLState(rawValue: "55P03")
   public static let queryCanceled = SQLState(rawValue: "57014")
   /// The server did not say; not a code of PostgreSQL.
   public static let missing = SQLState(rawValue: "")
@@ -49,5 +42,5 @@ extension SQLState {
   var endsSession: Bool { rawValue.hasPrefix("57P") || rawValue == "25P03" || rawValue == "25P04" }
 
   /// The statement's data is wrong (22), breaks a constraint (23) or is too large (54): other data of the same statement may be right.
-  public var isAboutData: Bool { code == "22" || code == "23" || code == "54" }
+  var isAboutData: Bool { code == "22" || code == "23" || code == "54" }
 }

@@ -13,9 +13,7 @@ extension StoreError {
         .rejected(.uniqueViolation, _, _):
         .concurrentChange
       case .rejected(let state, _, _) where state.isElsewhereOrLater: .unavailable(reason: "\(error)")
-      case .rejected(let state, _, _):
-        .fault(reason: "\(error)", isLogged: true, isAboutData: state.isAboutData)
-      case .limitExceeded(.statementBytesMax), .unencodable: .fault(reason: "\(error)", isLogged: true)
+      case .rejected, .limitExceeded(.statementBytesMax), .unencodable: .fault(reason: "\(error)", isLogged: true)
       case .undecodable: .fault(reason: "\(error)")
       }
   }

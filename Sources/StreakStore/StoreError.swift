@@ -14,16 +14,14 @@ public enum StoreError: Error, Equatable {
   case noSuchUser
   /// The database refused the statement, or holds what this program does not write: a fault of ours, or damage.
   ///
-  /// - Parameters:
-  ///   - isLogged: The database's log has it already.
-  ///   - isAboutData: The database refuses the data (22P05, for example): without it, the rest of the call may be stored.
-  case fault(reason: String, isLogged: Bool = false, isAboutData: Bool = false)
+  /// - Parameter isLogged: The database's log has it already.
+  case fault(reason: String, isLogged: Bool = false)
 }
 
 extension StoreError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .unavailable(let reason), .fault(let reason, _, _), .outcomeUnknown(let reason): reason
+    case .unavailable(let reason), .fault(let reason, _), .outcomeUnknown(let reason): reason
     case .overloaded: "more is waiting for the database than may wait"
     case .cancelled: "the caller was cancelled"
     case .concurrentChange: "other changes of the same data came first, again and again"

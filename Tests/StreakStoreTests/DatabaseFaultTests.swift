@@ -37,9 +37,8 @@ struct DatabaseFaultTests {
     let error = StoreError(.rejected(SQLState(rawValue: state), constraint: nil, serverMessage: "words"))
     switch error {
     case .unavailable(let reason): #expect(isUnavailable && reason.contains(state) && reason.contains("words"))
-    case .fault(let reason, let isLogged, let isAboutData):
+    case .fault(let reason, let isLogged):
       #expect(!isUnavailable && isLogged && reason.contains(state) && reason.contains("words"))
-      #expect(isAboutData == (state == "22P05"))
     default: Issue.record("\(error)")
     }
   }

@@ -588,7 +588,8 @@ public struct SyncRequest: ProtobufMessage {
   public var operations: [Operation] = []
   /// With these operations the queue is empty: the device is caught up.
   public var nothingLeft: Bool = false
-  /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting.
+  /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting: a page has at most 1 MiB of
+  /// days' notes. What the request itself has changed comes whole.
   public var pageSize: Int32 = 0
   /// The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered by their time less the difference.
   public var sentAt: GoogleProtobufTimestamp? = nil

@@ -18,7 +18,7 @@ extension StoreError {
 
   /// Logs a fault that the database's log does not have.
   func log() {
-    guard case .fault(let reason, isLogged: false, _) = self else { return }
+    guard case .fault(let reason, isLogged: false) = self else { return }
     Self.faults.note("fault \(reason)", level: .error, "a fault of the service", ["reason": "\(reason)"])
   }
 

@@ -416,7 +416,8 @@ struct  Streak__V1__SyncRequest
    */
   protobuf_c_boolean nothing_left;
   /*
-   * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting.
+   * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting: a page has at most 1 MiB of
+   * days' notes. What the request itself has changed comes whole.
    */
   int32_t page_size;
   /*
