@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ProgramSupport
 
 func complain(_ text: String) {
   let bytes = Array("streak: \(text)\n".utf8)
@@ -16,10 +17,6 @@ func say(_ text: String) {
     guard count > 0 else { return }
     start += count
   }
-}
-
-func environment(_ name: String) -> String? {
-  getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
 }
 
 func hostName() -> String {

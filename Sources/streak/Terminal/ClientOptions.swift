@@ -1,9 +1,9 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import ProgramSupport
 import RPC
 import StreakClient
-import TLS
 
 /// Where the data is, and where the server.
 struct ClientOptions: ParsableArguments {
@@ -14,16 +14,9 @@ struct ClientOptions: ParsableArguments {
     help: "The server: HOST:PORT, several of them separated by commas, or unix:PATH. Remembered by signup and login.")
   var server: String?
 
-  @Flag(help: "Connect with TLS, trusting the system's authorities.")
-  var tls = false
+  @OptionGroup var security: SecurityOptions
 
-  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
-  var tlsCA: String?
-
-  @Option(help: "Whom the server's certificate must be for, if not the address.")
-  var serverName: String?
-
-  /// The folder, made if need be; nobody else may look into it.
+  /// The folder, made if need be, for its owner only.
   func folder() throws -> String {
     let folder: String
     if let data = data ?? environment("STREAK_DATA") {
@@ -43,25 +36,35 @@ struct ClientOptions: ParsableArguments {
     return folder
   }
 
-  /// What options, environment, settings file and the last sign-in say, in this order.
-  struct Server {
-    var address: String
-    var tls = false
-    var tlsCA: String?
-    var serverName: String?
-  }
-
-  func findServer(folder: String) -> Server? {
+  /// The server, and where it is remembered.
+  func findServer(folder: String) throws -> ServerChoice? {
     let config = environment("XDG_CONFIG_HOME") ?? environment("HOME").map { $0 + "/.config" }
-    let settings = config.flatMap { Settings(path: $0 + "/streak/config") }
-    let remembered = Settings(path: folder + "/server")
-    let source =
-      server == nil && environment("STREAK_SERVER") == nil
-      ? (settings?["server"] != nil ? settings : remembered) : settings
-    guard let address = server ?? environment("STREAK_SERVER") ?? source?["server"] else { return nil }
-    return Server(
-      address: address, tls: tls || source?["tls"] == "true", tlsCA: tlsCA ?? source?["tls-ca"],
-      serverName: serverName ?? source?["server-name"])
+    let settings = try config.flatMap { try ClientSettings.read($0 + "/streak/config") }
+    let remembered = try ClientSettings.read(folder + "/server")
+    let named = server ?? environment("STREAK_SERVER")
+    var choice = try ClientSettings.server(in: settings)
+    if let named {
+      // What the file says of the connection holds for the server that is named as well.
+      choice = ServerChoice(
+        address: named, serverName: settings?["server-name"],
+        security: try settings.map { try ClientSettings.security(in: $0) } ?? ConnectionSecurity())
+    } else if choice == nil {
+      choice = try ClientSettings.server(in: remembered)
+    }
+    guard var choice else { return nil }
+    let given = try security.security()
+    if given.usesTLS == true { choice.security.usesTLS = true }
+    if let authorities = given.authorities {
+      choice.security.authorities = authorities
+      choice.security.usesTLS = true
+    }
+    if let certificate = given.certificate {
+      choice.security.certificate = certificate
+      choice.security.usesTLS = true
+    }
+    if given.allowsCleartext { choice.security.allowsCleartext = true }
+    choice.serverName = security.serverName ?? choice.serverName
+    return choice
   }
 
   /// Runs a command on the client: with a network if a server is known.
@@ -77,18 +80,26 @@ struct ClientOptions: ParsableArguments {
       let folder = try folder()
       let storage = try FileStorage(path: folder + "/streak.db")
       let device = StreakClient.DeviceDescription(name: hostName(), platform: "terminal", appVersion: "1")
-      guard let server = findServer(folder: folder) else {
+      guard let server = try findServer(folder: folder) else {
         guard !needsServer else { throw ValidationError("No server is known: say --server HOST:PORT.") }
         return try await body(StreakClient(storage: storage, device: device), false)
       }
       let thread = EventLoopThread()
       defer { thread.stopAndJoin() }
-      let channel = try channel(to: server, on: thread.loop, timeoutMilliseconds: timeoutMilliseconds)
+      let channel: RPCChannel
+      do {
+        channel = try self.channel(to: server, on: thread.loop, timeoutMilliseconds: timeoutMilliseconds)
+      } catch {
+        // What needs no server is done all the same.
+        guard !needsServer else { throw error }
+        complain("\(error)")
+        return try await body(StreakClient(storage: storage, device: device), false)
+      }
       defer { channel.close() }
       let network = ChannelNetwork(channel, timeoutMilliseconds: timeoutMilliseconds)
       try await body(StreakClient(storage: storage, network: network, device: device), true)
     } catch let error as ClientError {
-      throw Complaint(error.description, error.exitCode)
+      throw Complaint(error.description + ConnectionSecurity.advice(on: error.description), error.exitCode)
     } catch let error as StorageError {
       throw Complaint(error.message, EX_IOERR)
     }
@@ -97,28 +108,27 @@ struct ClientOptions: ParsableArguments {
   /// Keeps the server for the commands to come.
   func remember() throws {
     let folder = try folder()
-    guard let server = findServer(folder: folder) else { return }
-    var lines = ["server = \(server.address)"]
-    if server.tls { lines.append("tls = true") }
-    if let tlsCA = server.tlsCA { lines.append("tls-ca = \(tlsCA)") }
-    if let serverName = server.serverName { lines.append("server-name = \(serverName)") }
-    try? Settings.write(lines, to: folder + "/server")
+    guard let server = try findServer(folder: folder) else { return }
+    try? ClientSettings.write(server, to: folder + "/server")
   }
 
-  private func channel(to server: Server, on loop: EventLoop, timeoutMilliseconds: UInt64) throws -> RPCChannel {
+  private func channel(
+    to server: ServerChoice, on loop: EventLoop, timeoutMilliseconds: UInt64
+  ) throws -> RPCChannel {
     guard let target = ChannelTarget(parsing: server.address) else {
       throw ValidationError("The server must be HOST:PORT, several of them separated by commas, or unix:PATH.")
     }
-    let context: TLSContext?
-    do throws(TLSError) {
-      context = try server.tls || server.tlsCA != nil ? TLSContext(clientTrusting: server.tlsCA) : nil
-    } catch {
-      throw ValidationError("\(error)")
+    do {
+      if let warning = try server.security.check(server.address, isOnThisMachine: target.isOnThisMachine) {
+        complain(warning)
+      }
+    } catch let refusal as CleartextRefused {
+      throw ValidationError(refusal.description)
     }
     var options = ChannelOptions()
     options.serverName = server.serverName
     options.connectMilliseconds = min(options.connectMilliseconds, timeoutMilliseconds)
-    return RPCChannel(to: target, loop: loop, tls: context, options: options)
+    return RPCChannel(to: target, loop: loop, tls: try server.security.context(), options: options)
   }
 }
 

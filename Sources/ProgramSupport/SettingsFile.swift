@@ -1,14 +1,23 @@
-import ArgumentParser
+internal import ArgumentParser
 
 /// A file of settings: one `NAME = VALUE` on a line, with the names of the options.
 ///
 /// Empty lines and those that begin with `#` are skipped. A value is what stands between the sign and the line's end, without the white space around it; a
 /// `#` after white space begins a comment. A value between single or double quotes is taken as it stands, whatever is in it; only a comment may follow.
-struct SettingsFile {
-  private(set) var values: [String: String] = [:]
+public struct SettingsFile: Sendable {
+  private var values: [String: (text: String, line: Int)] = [:]
+  private let path: String
+
+  /// The words for yes and no, whatever their case.
+  private static let yes: Set = ["true", "yes", "on", "1"]
+  private static let no: Set = ["false", "no", "off", "0"]
+
+  /// Bytes of a file.
+  public static let bytesMax = 65_536
 
   /// - Throws: With the file's path, the line and what is wrong there.
-  init(_ text: String, path: String, names: Set<String>) throws {
+  public init(_ text: String, path: String, names: Set<String>) throws {
+    self.path = path
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       let line = Self.trim(line)
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
@@ -22,8 +31,25 @@ struct SettingsFile {
         throw refuse("the value of \(name) must end with its closing quote; only a comment may follow.")
       }
       guard !value.isEmpty else { throw refuse("\(name) has no value.") }
-      guard values.updateValue(value, forKey: name) == nil else { throw refuse("\(name) is set twice.") }
+      guard values.updateValue((value, index + 1), forKey: name) == nil else { throw refuse("\(name) is set twice.") }
     }
+  }
+
+  /// The value of a setting; nil: it is not in the file.
+  public subscript(name: String) -> String? { values[name]?.text }
+
+  /// - Throws: With the line, where the value is neither yes nor no.
+  public func flag(_ name: String) throws -> Bool? {
+    try values[name].map { try Self.flag($0.text, of: "\(path), line \($0.line): \(name)") }
+  }
+
+  /// A text that means yes or no.
+  /// - Parameter name: For the refusal.
+  public static func flag(_ text: String, of name: String) throws -> Bool {
+    let word = text.lowercased()
+    if yes.contains(word) { return true }
+    if no.contains(word) { return false }
+    throw ValidationError("\(name) must be true or false (or yes, on, 1; no, off, 0), not \(text).")
   }
 
   /// Nil: a quote is not closed, or something follows it.
@@ -43,7 +69,7 @@ struct SettingsFile {
     return rest.isEmpty || rest.hasPrefix("#") ? String(inner[..<end]) : nil
   }
 
-  static func trim(_ text: Substring) -> Substring {
+  public static func trim(_ text: Substring) -> Substring {
     var text = text.drop { $0.isWhitespace }
     while text.last?.isWhitespace ?? false { text.removeLast() }
     return text
