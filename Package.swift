@@ -120,7 +120,8 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC", "Schema",
+        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
+        "Schema",
         "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
@@ -135,7 +136,7 @@ let package = Package(
     .executableTarget(
       name: "streak",
       dependencies: [
-        "EventLoop", "ProgramSupport", "ProtobufCodec", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
+        "EventLoop", "ProgramSupport", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
       ],
       swiftSettings: settings),
     .target(
@@ -154,7 +155,8 @@ let package = Package(
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .executableTarget(
-      name: "streak-load", dependencies: ["EventLoop", "ProgramSupport", "StreakLoad", argumentParser], swiftSettings: settings,
+      name: "streak-load", dependencies: ["EventLoop", "ProgramSupport", "StreakLoad", argumentParser],
+      swiftSettings: settings,
       linkerSettings: allocator),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",

@@ -20,15 +20,17 @@ struct Streak: AsyncParsableCommand {
       "tls-key = FILE", "server-name = NAME", "allow-cleartext = true". Options come before the environment \
       (STREAK_SERVER, STREAK_DATA), the environment before the file.
 
+      Completion of commands and habits: streak --generate-completion-script bash (or zsh, fish). --json writes for programs. Output is ASCII where the \
+      locale is not UTF-8; NO_COLOR and COLUMNS are heeded.
+
       Exit codes: 0 done; 1 refused; 64 wrong usage; 65 an imported file cannot be understood; 66 it cannot be read; 69 the server cannot be \
       reached; 73 a file cannot be written; 74 the data cannot be kept or read; 77 you have to sign in.
       """,
     version: ProgramVersion.text(of: "streak"),
     subcommands: [
-      DoneCommand.self, UndoCommand.self, NoteCommand.self, DayStartCommand.self, StatusCommand.self, HabitCommand.self,
-      SignUpCommand.self,
-      LogInCommand.self,
-      LogOutCommand.self, SyncCommand.self, ConflictsCommand.self, ExportCommand.self, ImportCommand.self,
+      DoneCommand.self, UndoCommand.self, NoteCommand.self, TodayCommand.self, StatusCommand.self, HabitCommand.self,
+      DayStartCommand.self, SignUpCommand.self, LogInCommand.self, LogOutCommand.self, AccountCommand.self,
+      SyncCommand.self, ConflictsCommand.self, RecoverCommand.self, ExportCommand.self, ImportCommand.self,
     ])
 
   static func main() async {

@@ -148,7 +148,7 @@ extension ClientError {
     switch self {
     case .storage: EX_IOERR
     case .file: EX_CANTCREAT
-    case .unreachable, .failing: EX_UNAVAILABLE
+    case .unreachable, .noAnswer, .failing: EX_UNAVAILABLE
     case .signInNeeded: EX_NOPERM
     case .refusedHere, .invalid, .notPossible, .accountErased, .accountUnknown, .refused: 1
     }

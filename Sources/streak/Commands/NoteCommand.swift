@@ -1,13 +1,12 @@
 import ArgumentParser
 import StreakClient
-import StreakDomain
 
 struct NoteCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "note", abstract: "Shows a habit's notes, or writes the note of a day.",
     discussion: "Without TEXT it lists the notes, the latest day first. A day need not be done to have a note.")
 
-  @Argument(help: "The habit's name, or its beginning.")
+  @Argument(help: "The habit's name, or its beginning.", completion: .habits)
   var habit: String
 
   @Argument(help: "The note of the day.")
@@ -22,6 +21,9 @@ struct NoteCommand: AsyncParsableCommand {
   @Flag(help: "Do not try to reach the server now.")
   var offline = false
 
+  @Flag(help: "Write the notes as JSON.")
+  var json = false
+
   @OptionGroup var options: ClientOptions
 
   func validate() throws {
@@ -34,25 +36,22 @@ struct NoteCommand: AsyncParsableCommand {
       let habit = try await client.habit(meant: habit)
       let day = if let on { on.day } else { try await client.today() }
       try await client.setNote(habit.id, on: day, to: text)
-      say("\(habit.fields.name): the note of \(day) is \(clear ? "cleared" : "kept").")
+      say("\(habit.fields.name.plain): the note of \(day) is \(clear ? "cleared" : "kept").")
       try await Streak.sendSoon(client, hasServer, offline)
     }
   }
 
   private func list(_ client: StreakClient) async throws {
-    for habit in try await client.habits(meant: habit) {
-      for line in habit.notes where on == nil || on?.day == line.day { say(line.text) }
+    let found = try await client.habits(meant: habit)
+    if json {
+      let notes = found.flatMap { habit in
+        habit.cells.filter { !$0.value.note.isEmpty && (on == nil || on?.day == $0.key) }.sorted { $0.key > $1.key }
+          .map { $0.value.json(of: $0.key) }
+      }
+      return say(JSONText.array(notes).text)
     }
-  }
-}
-
-extension HabitView {
-  /// Days with a note, the latest first, one a line.
-  var notes: [(day: Day, text: String)] {
-    cells.filter { !$0.value.note.isEmpty }.sorted { $0.key > $1.key }.map { day, cell in
-      // One line for each, whatever is in it.
-      let note = cell.note.split(whereSeparator: \.isNewline).joined(separator: " / ")
-      return (day, "\(day)\(cell.done ? "" : " (not done)")  \(Terminal.plain(note))")
+    for habit in found {
+      for line in habit.notes where on == nil || on?.day == line.day { say(line.text) }
     }
   }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import StreakClient
-import StreakDomain
 
 struct DayStartCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import StreakClient
-import StreakDomain
 
 struct ImportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -39,7 +38,9 @@ struct ImportCommand: AsyncParsableCommand {
     let history = try read()
     say("\(history.source.rawValue): \(history.habits.count) habits")
     for habit in history.habits { say("  \(habit.summary)") }
-    Remarks(history.remarks).show("What the file has and what is not kept, or kept otherwise:")
+    for line in Remarks(history.remarks).text(under: "What the file has and what is not kept, or kept otherwise:") {
+      say(line)
+    }
     try await options.run(timeoutMilliseconds: 60_000) { client, hasServer in
       let report = try await dryRun ? client.previewImport(history) : client.importHistory(history)
       show(report)
@@ -89,7 +90,7 @@ struct ImportCommand: AsyncParsableCommand {
     if report.daysThatWillNotCount > 0 {
       say("\(report.daysThatWillNotCount) of them are too old to count in an account: they are kept and shown.")
     }
-    Remarks(report.remarks).show("What cannot be recorded here:")
+    for line in Remarks(report.remarks).text(under: "What cannot be recorded here:") { say(line) }
   }
 }
 
@@ -99,44 +100,5 @@ struct DateOrderArgument: ExpressibleByArgument {
   init?(argument: String) {
     guard let order = DateOrder(rawValue: argument) else { return nil }
     self.order = order
-  }
-}
-
-extension ImportedHistory.Habit {
-  /// Its name, and how many days from when to when.
-  var summary: String {
-    let range = days.keys.min().map { " from \($0) to \(days.keys.max() ?? $0)" } ?? ""
-    return "\(name): \(days.count) days\(range)"
-  }
-}
-
-/// Remarks on an import, one line for each kind and habit.
-struct Remarks {
-  private var lines: [(text: String, items: [String])] = []
-
-  init(_ remarks: [ImportRemark]) {
-    var places: [String: Int] = [:]
-    for remark in remarks {
-      let text = remark.habit.map { "\($0): \(remark.text)" } ?? remark.text
-      let place = places[text] ?? lines.count
-      if places.updateValue(place, forKey: text) == nil { lines.append((text, [])) }
-      let position = [remark.day?.description ?? "", remark.place].filter { !$0.isEmpty }.joined(separator: ", ")
-      let item = [position, remark.detail].filter { !$0.isEmpty }.joined(separator: ": ")
-      if !item.isEmpty { lines[place].items.append(item) }
-    }
-  }
-
-  func show(_ title: String) {
-    guard !lines.isEmpty else { return }
-    say(title)
-    for line in lines {
-      let items = line.items.isEmpty ? "." : " (\(line.items.joined(separator: "; ")))."
-      say("  " + Self.visible("\(line.text)\(items)"))
-    }
-  }
-
-  /// A file's text must not command the terminal.
-  private static func visible(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
   }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import StreakClient
-import StreakDomain
 
 struct SyncCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,7 +20,6 @@ struct SyncCommand: AsyncParsableCommand {
         let report = try await client.sync()
         return say("\(report.sent) sent, \(report.received) received.")
       }
-      let names = Names(client)
       let events = try await client.events()
       let running = Task { await client.run() }
       defer { running.cancel() }
@@ -29,8 +27,10 @@ struct SyncCommand: AsyncParsableCommand {
       for await event in events {
         switch event {
         case .changed: say("Changed by another device.")
-        case .notice(let id, let notice): say(await names.text(id, notice))
-        case .rejected(let operation, let reason): say(await names.text(operation, reason))
+        case .notice(let id, let notice):
+          say(NoticeText(try await client.habits(includingArchived: true)).text(id, notice))
+        case .rejected(let operation, let reason):
+          say(NoticeText(try await client.habits(includingArchived: true)).text(operation, reason))
         case .signInNeeded: throw ClientError.signInNeeded
         case .accountErased: throw ClientError.accountErased
         case .accountUnknown: throw ClientError.accountUnknown
