@@ -10,9 +10,8 @@ import termios
 
 import pytest
 from app import PASSWORD, STREAK, App, iso
-from operations import Keys
 from person import today
-from server import Server
+from test_recovery import Operated
 
 
 def new_email():
@@ -220,19 +219,32 @@ def test_the_account_is_managed_in_the_app(server, folder):
         assert "_" not in text and "Nothing was changed" in text, text
 
 
-def test_what_was_lost_comes_back_in_the_app(folder):
-    """A11: recovery, whose operator is played here; and a server without backups says so in words."""
-    keys = Keys(folder)
-    with Server(folder=folder) as server:
-        phone = App(folder / "phone", server)
+def test_what_was_lost_comes_back_in_the_app(server, folder):
+    """A11: asked for, fulfilled by the operator, looked at, confirmed; a server without backups says so in words."""
+    phone = App(folder / "elsewhere", server)
+    phone.sign_up(new_email())
+    assert "keeps no backups" in phone.run("recover", "list", code=1)
+    with Operated(folder) as operated:
+        phone = App(folder / "phone", operated)
         phone.sign_up(new_email())
-        assert "keeps no backups" in phone.run("recover", "list", code=1)
-    arguments = ("--backup-folder", str(folder / "backups"), "--backup-recipient", keys.recipient)
-    with Server(folder=folder, arguments=arguments) as server:
-        phone.connect(server)
-        phone.run("recover", "list")
+        phone.run("habit", "add", "reading")
+        phone.run("done", "reading")
+        phone.run("sync")
+        operated.back_up()
+        phone.run("habit", "delete", "reading", "--yes")
         assert "no such moment" in phone.run("recover", "request", "nothing", code=1)
-        assert "0 recoveries" in phone.run("recover", "show", "abc", code=1)
+        point = phone.run("recover", "list").split()[0]
+        told = phone.run("recover", "request", point)
+        recovery = told.split()[0]
+        assert "waits for the operator" in told and "cannot do that now" in phone.run("recover", "show", recovery, code=1)
+        operated.fulfil()
+        assert "ready" in phone.run("recover", "list")
+        assert "reading: comes back" in phone.run("recover", "show", recovery)
+        assert "--yes" in phone.run("recover", "confirm", recovery, code=1)
+        assert "Merged" in phone.run("recover", "confirm", recovery, "--yes")
+        assert phone.marks("reading") == 1
+        assert "0 recoveries" in phone.run("recover", "show", "zz", code=1)
+        assert "cannot do that now" in phone.run("recover", "cancel", recovery, code=1)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

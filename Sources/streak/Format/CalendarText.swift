@@ -75,7 +75,7 @@ struct CalendarText {
       guard civil.month != month else { continue }
       let column = weekColumns * place
       month = civil.month
-      guard line.isEmpty || line.count < column, column + 3 <= max(room, 3) else { continue }
+      guard line.isEmpty || line.count < column, column + 3 <= room else { continue }
       line += String(repeating: " ", count: column - line.count) + Self.months[civil.month - 1]
     }
     return line
