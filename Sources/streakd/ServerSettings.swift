@@ -75,7 +75,7 @@ struct ServerSettings {
     }
     func flag(_ name: String, _ option: Bool) throws -> Bool {
       if option { return true }
-      if let value = getenv(variable(name)).map({ String(cString: $0) }) {
+      if let value = environment(variable(name)) {
         return try SettingsFile.flag(value, of: variable(name))
       }
       return try file?.flag(name) ?? false
@@ -217,9 +217,9 @@ struct ServerSettings {
   private static func bytes(_ path: String) throws -> String {
     guard let file = fopen(path, "re") else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
     defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: fileBytesMax)
+    var bytes = [UInt8](repeating: 0, count: fileBytesMax + 1)
     let count = fread(&bytes, 1, bytes.count, file)
-    guard count < fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
+    guard count <= fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
 

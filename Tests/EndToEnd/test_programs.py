@@ -97,6 +97,11 @@ def test_settings_of_the_app_are_understood_or_refused(server, folder):
         for command in (["status"], ["login", "mira@example.com"]):
             told = phone.run(*command, input=PASSWORD + "\n", code=64)
             assert f"{config}, line 2" in told and said in told, told
+    line = f"server = {server.address}\n"
+    config.write_text(line + "#" * (65_536 - len(line)))
+    phone.run("status")
+    config.write_text(line + "#" * (65_537 - len(line)))
+    assert "larger than 65536 bytes" in phone.run("status", code=64)
     config.write_text(f"server = {server.address}\ntls = no\ntls-ca = {folder}/ca.pem\n")
     assert "tls" in phone.run("login", "mira@example.com", input=PASSWORD + "\n", code=64)
 

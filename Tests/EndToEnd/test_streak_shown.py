@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import termios
@@ -256,3 +257,21 @@ def test_completion_knows_the_habits(folder, shell):
     done = subprocess.run([STREAK, "---completion", "done", "--", "positional@0", "2", "0", "streak", "done", ""],
                           env={**phone.environment, "SAP_SHELL": shell}, capture_output=True, text=True)
     assert "reading" in done.stdout, done
+
+
+def test_a_copy_of_a_device_with_a_long_history_is_not_stuck(server, folder):
+    """R2: the result of 300 habits does not fit a refusal's details; the other copy goes on all the same, and nothing is there twice."""
+    names = [f"habit number {number} with a name of some length" for number in range(300)]
+    (folder / "many.csv").write_text(f"date,{','.join(names)}\n{iso(today())},{','.join('1' for _ in names)}\n")
+    email, phone = new_email(), App(folder / "phone")
+    phone.run("import", folder / "many.csv")
+    shutil.copytree(folder / "phone", folder / "copy")
+    copy = App(folder / "copy", server)
+    phone.connect(server)
+    assert "300 days count" in phone.sign_up(email)
+    copy.done(names[0], 1)
+    assert "Brought along" in copy.log_in(email, "--migrate")
+    phone.run("sync")
+    for device in (phone, copy):
+        assert len(device.json("habit", "list", "--all")) == 300 and device.marks(names[0]) == 2
+        assert "everything is sent" in device.run("status", names[0])

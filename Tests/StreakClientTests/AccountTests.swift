@@ -1,4 +1,5 @@
 import GRPCSchema
+import Glibc
 import ProtobufCodec
 import RPC
 import Schema
@@ -168,6 +169,32 @@ struct AccountTests {
     #expect(try await client.signUp(email: "a@b.c", password: "secret")?.daysCounted == 1)
     #expect(migrated.withLock { $0 } == 1)
     #expect(try await !client.hasSession())
+  }
+
+  @Test("without TLS only this machine is spoken to (S12)")
+  func cleartext() throws {
+    #expect(throws: ClientError.self) { try ServerConnection(to: "192.0.2.1:1", security: .none) }
+    try ServerConnection(to: "localhost:1", security: .none).close()
+    #expect(throws: ClientError.self) {
+      try ServerConnection(to: "localhost:1", security: .system, certificate: ("/nowhere", "/nowhere"))
+    }
+  }
+
+  @Test("a local export holds what is here and is read back (A5)")
+  func localExport() async throws {
+    let folder = TestFolder()
+    let path = folder.path + "/mine.json"
+    defer { unlink(path) }
+    let client = StreakClient(storage: storage, clock: clock)
+    #expect(try await client.exportLocally(to: path) > 0)
+    #expect(throws: Never.self) { try ImportedHistory(readingFile: path) }
+    let habit = try await client.addHabit("reading", description: "a \"page\"")
+    let day = try await client.today().advanced(by: -400)
+    try await client.complete(habit, on: day, note: "día\n1")
+    try await client.exportLocally(to: path)
+    let history = try ImportedHistory(readingFile: path)
+    #expect(history.habits.map(\.name) == ["reading"] && history.habits[0].days == [day: "día\n1"])
+    await #expect(throws: ClientError.self) { try await client.exportLocally(to: "/nowhere/mine.json") }
   }
 
   @Test("habits are put into the person's order, and only what moves is stated")
