@@ -113,12 +113,15 @@ let package = Package(
       ],
       exclude: ["README.md"], swiftSettings: settings),
 
+    // The settings and the metrics of streakd as tables, from which code and pages are made.
+    .target(name: "ServerReference", swiftSettings: settings),
+
     // Programs.
     .executableTarget(
       name: "streakd",
       dependencies: [
         "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "RPC", "Schema",
-        "StreakServices",
+        "ServerReference", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
@@ -152,6 +155,9 @@ let package = Package(
       linkerSettings: allocator),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "write-reference", dependencies: ["ServerReference"], path: "codegen/write-reference",
       swiftSettings: settings),
 
     // Tests, and what only tests and benchmarks use.
