@@ -46,35 +46,45 @@ def test_each_figure_of_the_server_is_on_the_page_of_metrics(folder):
     assert all(name.startswith("streakd_archive_") for name in page_has), page_has
 
 
+PROGRAM_NAMES = ("streakd", "streakctl", "streak", "streak-harness", "streak-load")
+
+
+class Helps:
+    """What programs and their subcommands say of themselves, asked once each."""
+
+    def __init__(self):
+        self.texts = {}
+
+    def of(self, *command):
+        if command not in self.texts:
+            done = subprocess.run([PROGRAMS / command[0], *command[1:], "--help"], capture_output=True, text=True)
+            self.texts[command] = done.stdout if done.returncode == 0 else ""
+        return self.texts[command]
+
+    def subcommand(self, words):
+        """The help of the subcommand that a line calls, and of the one that is meant without a name."""
+        command = words[:1]
+        while len(words) > len(command) and re.search(rf"^  {re.escape(words[len(command)])}\b", self.of(*command), flags=re.M):
+            command = words[:len(command) + 1]
+        text = self.of(*command)
+        if default := re.search(r"^  ([a-z-]+) \(default\)", text, flags=re.M):
+            text += self.of(*command, default[1])
+        return text
+
+
 def test_each_command_on_a_page_has_the_options_that_it_is_given():
-    helps, looked_at = {}, 0
+    helps, looked_at = Helps(), 0
     for path in PAGES:
         for line in commands(path.read_text()):
-            line = re.sub(r"^(STREAKCTL_TOKEN=\S+|STREAKCTL_TOKEN=\$\([^)]*\)) ", "", line)
-            line = re.sub(r"^swift run (-c release )?", "", line)
-            words = line.split()
-            if words[0] == "scripts/run":
-                words = ["streakd", *words[1:]]
-            if words[0] not in ("streakd", "streakctl", "streak", "streak-harness", "streak-load"):
+            line = re.sub(r"^STREAKCTL_TOKEN=(\$\([^)]*\)|\S+) ", "", line)
+            line = re.sub(r"^swift run (-c release )?", "", line).replace("scripts/run", "streakd")
+            # Without what the shell takes: JSON, a comment, another command.
+            words = re.split(r" [#|>;\"']", line)[0].split()
+            if not words or words[0] not in PROGRAM_NAMES:
                 continue
-            words = re.findall(r"'[^']*'|\S+", re.split(r" [#|>] ?| #", line.replace("scripts/run", "streakd"))[0])
-            command = (words[0],)
-            for word in words[1:]:
-                if not re.fullmatch(r"[a-z-]+", word) or word.startswith("-"):
-                    break
-                deeper = (*command, word)
-                if deeper not in helps:
-                    try:
-                        helps[deeper] = help_of(*deeper)
-                    except subprocess.CalledProcessError:
-                        helps[deeper] = ""
-                if helps[deeper] in ("", helps.get(command)):
-                    break
-                command = deeper
-            if command not in helps:
-                helps[command] = help_of(*command)
+            text = helps.subcommand(words)
             for option in (word.split("=")[0] for word in words if word.startswith("--")):
-                assert re.search(rf"{option}\b", helps[command]), f"{path.name}: {line}: {command} has no {option}"
+                assert re.search(rf"{option}\b", text), f"{path.name}: {line}: there is no {option}"
             looked_at += 1
     assert looked_at > 40
 
