@@ -64,8 +64,10 @@ class Helps:
     def subcommand(self, words):
         """The help of the subcommand that a line calls, and of the one that is meant without a name."""
         command = words[:1]
-        while len(words) > len(command) and re.search(rf"^  {re.escape(words[len(command)])}\b", self.of(*command), flags=re.M):
-            command = words[:len(command) + 1]
+        for word in words[1:]:
+            if not re.search(rf"^  {re.escape(word)}\b", self.of(*command), flags=re.M) or word.startswith("-"):
+                break
+            command = [*command, word]
         text = self.of(*command)
         if default := re.search(r"^  ([a-z-]+) \(default\)", text, flags=re.M):
             text += self.of(*command, default[1])
