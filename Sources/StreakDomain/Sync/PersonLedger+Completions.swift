@@ -100,7 +100,7 @@ extension PersonLedger {
       let isLost = lost.contains(undo)
       guard merged.undos[index].hasNotice != isLost else { continue }
       merged.undos[index].hasNotice = isLost
-      let id = Notice.id(.doneConflict, key, loser: undo)
+      let id = Notice.id(.doneConflict, placeOfNotices(key), loser: undo)
       setNotice(
         Notice(
           kind: .doneConflict, habitID: key.habitID, day: key.day, kept: merged.isDone ? "true" : "false",
@@ -109,6 +109,13 @@ extension PersonLedger {
       if isLost { noticeID = noticeID ?? id }
     }
     return noticeID
+  }
+
+  /// The id with which those of a habit's notices are made.
+  func idOfNotices(_ habitID: Identifier) -> Identifier { habits[habitID]?.firstID ?? habitID }
+
+  private func placeOfNotices(_ key: CellKey) -> CellKey {
+    CellKey(habitID: idOfNotices(key.habitID), day: key.day)
   }
 
   /// What a register is about.
@@ -129,7 +136,7 @@ extension PersonLedger {
       let kept = winner?.value ?? ""
       switch place {
       case .note(let key):
-        let id = Notice.id(.noteConflict, key, loser: element.stamp.id)
+        let id = Notice.id(.noteConflict, placeOfNotices(key), loser: element.stamp.id)
         setNotice(
           Notice(
             kind: .noteConflict, habitID: key.habitID, day: key.day, kept: kept, other: element.value,
@@ -137,7 +144,7 @@ extension PersonLedger {
             isResolved: isResolved), id)
         return id
       case .field(let habitID, let field):
-        let id = Notice.id(.fieldConflict, habitID, field, loser: element.stamp.id)
+        let id = Notice.id(.fieldConflict, idOfNotices(habitID), field, loser: element.stamp.id)
         setNotice(
           Notice(
             kind: .fieldConflict, habitID: habitID, field: field, kept: kept, other: element.value,
