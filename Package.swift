@@ -168,6 +168,7 @@ let package = Package(
       swiftSettings: settings),
 
     // Tests, and what only tests and benchmarks use.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: fencedSettings),
     .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
       name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
@@ -182,9 +183,9 @@ let package = Package(
       name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
     .testTarget(
-      name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema"],
+      name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema", "TestSupport"],
       exclude: ["differential.py"], swiftSettings: settings),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .target(
       name: "FuzzTargets", dependencies: ["EventLoop", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
@@ -195,7 +196,7 @@ let package = Package(
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
-      dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "RPC", "TestSchema"],
+      dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
@@ -211,12 +212,13 @@ let package = Package(
       name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "Schema", "StreakLoad"],
       exclude: ["reference.py"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
-    .testTarget(name: "StreakDomainTests", dependencies: ["StreakDomain"], swiftSettings: settings),
+    .testTarget(
+      name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
         "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
-        "StreakClient", "StreakDomain",
+        "StreakClient", "StreakDomain", "TestSupport",
       ],
       path: "Tests/Simulation", swiftSettings: settings),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
@@ -224,17 +226,18 @@ let package = Package(
       name: "StreakClientTests",
       dependencies: [
         "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
-        "StreakClient", "StreakDomain",
+        "StreakClient", "StreakDomain", "TestSupport",
       ],
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
-      name: "StreakStoreTests", dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore", logging],
+      name: "StreakStoreTests",
+      dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
         "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakServices",
-        "StreakStore",
+        "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]

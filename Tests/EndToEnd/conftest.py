@@ -18,10 +18,22 @@ collect_ignore = [] if "STREAKD_INTEROP_RUBY" in os.environ else ["test_interop_
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def _generate_stubs() -> None:
-    """Made once per run, before the test modules are imported: what any client's developer would do."""
-    output = tempfile.mkdtemp(prefix="streakd-stubs-")
-    atexit.register(shutil.rmtree, output, ignore_errors=True)
+def _open_run() -> None:
+    """What the whole run shares is made once, by the process that collects; workers get it by their environment."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    # PostgreSQL's user may enter.
+    run = pathlib.Path(tempfile.mkdtemp(prefix="streakd-run-"))
+    run.chmod(0o755)
+    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    os.environ["STREAKD_TEST_RUN"] = str(run)
+    _generate_stubs(run / "stubs")
+    clusters.use_copies(run / "clusters")
+
+
+def _generate_stubs(output) -> None:
+    """What any client's developer would do; the test modules import them."""
+    output.mkdir()
     proto = PROJECT / "proto"
     files = [*proto.glob("streak/**/*.proto"), *proto.glob("google/rpc/*.proto")]
     subprocess.run(
@@ -31,16 +43,22 @@ def _generate_stubs() -> None:
     subprocess.run(
         [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={output}", f"--grpc_python_out={output}", "interop.proto"],
         check=True, cwd=PROJECT / "Tests/proto")
-    sys.path.insert(0, output)
 
 
-_generate_stubs()
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "support"))
+
+import clusters  # noqa: E402
+
+_open_run()
+sys.path.insert(0, os.environ["STREAKD_TEST_RUN"] + "/stubs")
 
 # The key that signs backups: not this machine's own one.
 _keys = tempfile.mkdtemp(prefix="streakd-signing-")
 atexit.register(shutil.rmtree, _keys, ignore_errors=True)
 os.environ["STREAKD_BACKUP_SIGNING_KEY"] = f"{_keys}/key"
 
+from certificates import certificates  # noqa: E402, F401  (a fixture)
+from databases import database  # noqa: E402, F401  (a fixture)
 from http2_peer import Peer  # noqa: E402  (needs the generated)
 from server import PROGRAMS, Server, open_folder  # noqa: E402  (needs nothing generated, but keeps imports in one place)
 
@@ -81,3 +99,20 @@ def connect(interop_address):
 @pytest.fixture
 def peer(connect):
     return connect()
+
+
+# The modules that take longest: first, or a worker begins one when the others are done.
+LONG = ("test_pitr", "test_crash", "test_sync", "test_backup", "test_migration", "test_recovery", "test_harness", "test_backup_folder",
+        "test_network_cuts", "test_forged_backup", "test_erasure", "test_bad_input", "test_sign_in", "test_journey", "test_admin", "test_roles",
+        "test_start_stop", "test_attacks", "test_attacks_memory", "test_metrics", "test_streak_kills", "test_streak", "test_load")
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
+
+def pytest_runtest_logreport(report):
+    """Names what has failed at once; the rest is told at the end of the run."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.nodeid} failed in its {report.when}", file=sys.__stderr__, flush=True)

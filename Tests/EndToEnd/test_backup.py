@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from clusters import real_initdb
 from device import Device, completion, edit
 from operations import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
 from person import Person, today
@@ -303,8 +304,9 @@ def test_a_restore_killed_while_its_cluster_is_made_is_in_nobodys_way(place, fol
 
     arguments = ["backup", "restore", "--folder", place.backups, "--identity", place.keys.identity, "--into", folder / "data", place.name]
     for _ in range(3):
-        process = subprocess.Popen([STREAKCTL, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
+        with real_initdb():
+            process = subprocess.Popen([STREAKCTL, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
         wait_until(lambda: at_work() or process.poll() is not None)
         assert process.poll() is None
         process.kill()

@@ -6,10 +6,10 @@ import time
 import urllib.request
 
 import pytest
+from erasure import delete
 from operations import Keys, streakctl
 from person import Person
 from server import Server, wait_until
-from test_erasure import delete
 
 
 def metric(server, name):

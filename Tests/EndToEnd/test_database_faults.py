@@ -2,73 +2,22 @@
 
 import os
 import re
-import subprocess
-import urllib.error
-import urllib.request
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2
+from faults import ADMIN, expect_unavailable, log, readiness, refusal_to_start, retry_seconds
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from person import Person, details, local_time, today
 from postgres import DATABASE, ROLE, Disk, Postgres
-from server import PROGRAMS, Server, wait_until
+from server import Server, wait_until
 from streak.v1 import streak_pb2
 
-ADMIN = ("--admin-listen", "127.0.0.1:0")
-
-
-def readiness(server):
-    """The page's status and text."""
-    address = next(found[1] for line in server.lines if (found := re.search(r"address=(\S+).* serving /metrics", line)))
-    try:
-        with urllib.request.urlopen(f"http://{address}/readyz", timeout=30) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def is_serving(server) -> bool:
     with grpc.insecure_channel(server.address) as channel:
         answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     return answer.status == health_pb2.HealthCheckResponse.SERVING
-
-
-def retry_seconds(error):
-    """How long the client is asked to wait; None: it is not."""
-    status = status_pb2.Status.FromString(dict(error.trailing_metadata()).get("grpc-status-details-bin", b""))
-    for detail in status.details:
-        information = error_details_pb2.RetryInfo()
-        if detail.Unpack(information):
-            return information.retry_delay.seconds + information.retry_delay.nanos / 1e9
-    return None
-
-
-def expect_unavailable(call):
-    with pytest.raises(grpc.RpcError) as caught:
-        call()
-    error = caught.value
-    assert (error.code(), details(error)[0].reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"), error
-    assert retry_seconds(error) > 0
-    # What the database says names its rows and hosts.
-    assert not re.search(r"transaction|disk|role|SQLSTATE|\b[0-9]{5}\b", error.details())
-    return error
-
-
-def log(server, text):
-    return [line for line in server.lines if text in line]
-
-
-def refusal_to_start(database, *arguments) -> str:
-    """The words in which streakd says why it does not start."""
-    done = subprocess.run(
-        [str(PROGRAMS / "streakd"), "--listen", "127.0.0.1:0", "--database", database, *arguments], capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=60)
-    assert done.returncode not in (0, None), done.stdout
-    last = done.stderr.strip().split("\n")[-1]
-    # Sentences, not values of Swift.
-    assert last.startswith("Error: ") and not re.search(r"\w+\((reason|text):|StreakStore\.", last), done.stderr
-    return last
 
 
 def test_c127_a_read_only_database_is_unavailable_and_the_server_recovers_by_itself(folder):

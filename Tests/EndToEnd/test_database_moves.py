@@ -5,11 +5,11 @@ import subprocess
 
 import grpc
 import pytest
+from faults import ADMIN, expect_unavailable, log, readiness, refusal_to_start
 from person import Person, today
 from postgres import DATABASE, Postgres, own
 from server import Server, wait_until
 from streak.v1 import account_pb2, sync_pb2, sync_pb2_grpc
-from test_database_faults import ADMIN, expect_unavailable, log, readiness, refusal_to_start
 
 STREAMING = ("wal_level=replica", "max_wal_senders=5", "hot_standby=on")
 

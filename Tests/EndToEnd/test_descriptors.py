@@ -34,6 +34,7 @@ def processor_seconds(pid):
     return (int(user) + int(system)) / 100
 
 
+@pytest.mark.alone
 def test_a_server_without_descriptors_rests_and_recovers(short_of_descriptors):
     process, port = short_of_descriptors
     callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(DESCRIPTORS + 20)]

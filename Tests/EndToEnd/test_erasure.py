@@ -6,44 +6,13 @@ import subprocess
 
 import grpc
 import pytest
+from erasure import ERASED, PHRASE, claim, delete, rows_of
 from operations import Keys, sql, streakctl
-from person import Person, captured_session, details, local_time, today
+from person import Person, details
+from refusals import refusal
 from server import Server, wait_until
-from streak.v1 import account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2, streak_pb2
+from streak.v1 import account_pb2, export_pb2, migration_pb2, streak_pb2
 
-PHRASE = "delete my account"
-TABLES = {"users": "user_id", "emails": "user_id", "devices": "user_id", "sessions": "claimed_by", "habits": "user_id", "cells": "user_id",
-          "cell_history": "user_id", "rejected_entries": "user_id", "migrations": "user_id", "audit_events": "user_id"}
-
-
-def delete(person, email=None, confirmation=PHRASE):
-    return person.accounts.DeleteAccount(
-        account_pb2.DeleteAccountRequest(email=email or person.email, confirmation=confirmation), metadata=person.metadata, timeout=60)
-
-
-def refusal(call, *arguments, **options):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **options)
-    return caught.value.code(), details(caught.value)[0].reason
-
-
-ERASED = (grpc.StatusCode.UNAUTHENTICATED, "ACCOUNT_ERASED")
-
-
-def claim(person):
-    """A session that a device began, with a habit done today."""
-    started = person.sessions.StartSession(session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)), timeout=30)
-    habit = common_pb2.Habit(id=os.urandom(16), name="Read")
-    captured = captured_session(
-        [migration_pb2.CapturedHabit(habit=habit)],
-        [migration_pb2.CapturedEntry(habit_id=habit.id, day=today(), done=True, made=local_time())])
-    return started, migration_pb2.SessionClaim(
-        session_id=started.session_id, session_secret=started.session_secret, migration_id=os.urandom(16), captured=captured)
-
-
-def rows_of(data, user_id, database="postgres"):
-    return {table: int(sql(data, f"SELECT count(*) FROM {table} WHERE {column} = '{user_id.hex()}'", database))
-            for table, column in TABLES.items()}
 
 
 def test_deletion_asks_for_email_and_phrase_and_leaves_nothing(folder):

@@ -12,11 +12,12 @@ import grpc
 import pytest
 from cutting_proxy import CuttingProxy
 from device import Device, completion, edit
+from erasure import delete
 from operations import STREAKCTL, sql
 from person import Person, details, today
-from server import Server, wait_until
+from refusals import refusal
+from server import wait_until
 from streak.v1 import export_pb2, streak_pb2, sync_pb2
-from test_erasure import claim, delete, refusal
 
 FORMATS = [export_pb2.EXPORT_FORMAT_JSON, export_pb2.EXPORT_FORMAT_BINARY]
 INVALID, PRECONDITION = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION

@@ -8,13 +8,14 @@ import os
 
 import grpc
 import pytest
+from databases import sql
+from erasure import PHRASE
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from person import Person, captured_session, local_time, today
 from server import PROJECT
+from sessions import Session, days, habit, listed, migrate
 from streak.v1 import annotations_pb2, common_pb2, sync_pb2
-from test_erasure import PHRASE
-from test_migration import Session, days, habit, listed, migrate, psql
 
 MARK = "only-mira-knows-this"
 
@@ -114,11 +115,11 @@ def call(person, method, request):
 
 def everything(server, user):
     """Every row of a person's, of every table that has a user column, but for those that the person's own calls write."""
-    tables = psql(server, """
+    tables = sql(server, """
         select table_name from information_schema.columns where table_schema = 'public' and column_name = 'user_id'
         order by 1""").split("\n")
     assert len(tables) > 10
-    return {table: psql(server, f"select md5(coalesce(string_agg(t::text, '' order by t::text), '')) from {table} t where user_id = '{user.hex()}'")
+    return {table: sql(server, f"select md5(coalesce(string_agg(t::text, '' order by t::text), '')) from {table} t where user_id = '{user.hex()}'")
             for table in tables}
 
 
@@ -145,7 +146,7 @@ def mira_with_everything(server, except_for=()):
         claim.captured.CopyFrom(captured_session(claim.captured.habits, claim.captured.entries))
         result = migrate(mira, claim)
         assert result.notice_ids  # so that there is one to reach for
-        notices = psql(server, f"select encode(uuid_send(notice_id), 'hex') from notices where user_id = '{user.hex()}'").split()
+        notices = sql(server, f"select encode(uuid_send(notice_id), 'hex') from notices where user_id = '{user.hex()}'").split()
         ids = [own, mira.device.device_id, user, session.id, claim.migration_id, *map(bytes.fromhex, notices)]
         before = everything(server, user)
         yield mira, user, ids

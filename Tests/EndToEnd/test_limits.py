@@ -1,62 +1,24 @@
 """Limits that the schema declares: the N-th call passes, the next is refused with a delay, others go on."""
 
 import os
-import subprocess
 import time
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2
+from databases import sql
+from limits import SIGN_INS, declared, refused
 from person import Person, details
 from server import Server
-from streak.v1 import account_pb2, annotations_pb2, common_pb2, export_pb2, session_pb2
+from streak.v1 import account_pb2, common_pb2, export_pb2, session_pb2
 
 # As declared.
 ARGUMENTS = ["--rate-limit-factor", "1"]
 
 
-def declared(service, method):
-    """The method's limit, from the schema itself."""
-    descriptor = service.DESCRIPTOR.services_by_name
-    name, = [name for name in descriptor if method in descriptor[name].methods_by_name]
-    return descriptor[name].methods_by_name[method].GetOptions().Extensions[annotations_pb2.policy].rate_limit
-
-
 EXPORTS = declared(export_pb2, "Export").per_person.calls
-SIGN_INS = declared(account_pb2, "SignIn").per_person.calls
 SESSIONS = declared(session_pb2, "StartSession").per_address.calls
 DELETIONS = declared(account_pb2, "DeleteAccount").per_person.calls
 SIGN_UPS = declared(account_pb2, "SignUp").per_person.calls
-
-
-def retry_seconds(error):
-    status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
-    information = error_details_pb2.RetryInfo()
-    assert any(detail.Unpack(information) for detail in status.details)
-    return information.retry_delay.seconds
-
-
-def refused(call, *arguments, **named):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **named)
-    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, caught.value
-    assert details(caught.value)[0].reason == "TOO_MANY_REQUESTS"
-    return retry_seconds(caught.value)
-
-
-def sql(database, text):
-    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", database, "-c", text], check=True, capture_output=True,
-                          text=True).stdout.strip()
-
-
-@pytest.fixture
-def database():
-    """An empty database on the test PostgreSQL."""
-    shared = os.environ["STREAKD_TEST_POSTGRES"]
-    name = f"e2e_{os.urandom(6).hex()}"
-    sql(shared, f"create database {name}")
-    yield shared.replace("dbname=postgres", f"dbname={name}")
-    sql(shared, f"drop database {name} with (force)")
 
 
 def test_c107_the_call_after_the_last_is_refused_and_another_person_of_the_address_is_not(database):

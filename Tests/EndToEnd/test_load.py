@@ -1,6 +1,5 @@
 """streak-load against a real streakd: what it reports, what its audit finds, what it shows."""
 
-import base64
 import json
 import os
 import pathlib
@@ -9,10 +8,11 @@ import threading
 import xml.etree.ElementTree
 
 import pytest
+from certificates import tls_arguments
+from databases import sql
 from hdrh.histogram import HdrHistogram
+from metrics import admin_address
 from server import PROGRAMS, Server, open_folder
-from test_metrics import admin_address
-from test_tls import arguments as tls_arguments, certificates  # noqa: F401  (a fixture)
 
 LOAD = str(PROGRAMS / "streak-load")
 MIX = "check=5,read=40,record=20,sync=20,watch=5,sign-up=2,export=1"
@@ -29,11 +29,6 @@ def load(*arguments, timeout=240, environment=None):
 
 def conninfo(server):
     return f"host={pathlib.Path(server.folder) / 'data/socket'} user=streakd dbname=postgres"
-
-
-def psql(server, text):
-    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text, conninfo(server)], check=True, capture_output=True,
-                          text=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +122,7 @@ def test_the_audit_finds_a_lost_write(running, tmp_path):
     run, people = kept(running, tmp_path)
     user = people[0]["user"]
     # The last write of a day is taken back to the one before, as if it had never come.
-    psql(running, f"""WITH last AS (SELECT DISTINCT ON (user_id, habit_id, day) * FROM cell_history WHERE user_id = '{user}'
+    sql(running, f"""WITH last AS (SELECT DISTINCT ON (user_id, habit_id, day) * FROM cell_history WHERE user_id = '{user}'
              AND starts_with(note, '{run}-') ORDER BY user_id, habit_id, day, version DESC)
            UPDATE cells SET note = last.note FROM last WHERE (cells.user_id, cells.habit_id, cells.day) = (last.user_id, last.habit_id, last.day)""")
     code, output = audit(running, tmp_path, database=False)
@@ -139,13 +134,13 @@ def test_the_audit_finds_a_lost_write(running, tmp_path):
 def test_the_audit_finds_a_doubled_write(running, tmp_path):
     run, people = kept(running, tmp_path)
     user = people[0]["user"]
-    psql(running, f"UPDATE heads SET change_number = change_number + 1 WHERE user_id = '{user}'")
+    sql(running, f"UPDATE heads SET change_number = change_number + 1 WHERE user_id = '{user}'")
     code, output = audit(running, tmp_path, database=False)
     assert code == 1 and f"doubled: {user}" in output, output
-    psql(running, f"UPDATE heads SET change_number = change_number - 1 WHERE user_id = '{user}'")
+    sql(running, f"UPDATE heads SET change_number = change_number - 1 WHERE user_id = '{user}'")
     assert audit(running, tmp_path)[0] == 0
     # A state that a write had before, once more: only the database shows it.
-    psql(running, f"""INSERT INTO cell_history SELECT user_id, habit_id, source_id, seq, changed_time, version, version + 1, occurred_at, recorded_at,
+    sql(running, f"""INSERT INTO cell_history SELECT user_id, habit_id, source_id, seq, changed_time, version, version + 1, occurred_at, recorded_at,
              day - 1, utc_offset_seconds, day_start_minutes, quarantine_reason, done, note, zone, details FROM cells
            WHERE user_id = '{user}' AND starts_with(note, '{run}-') LIMIT 1""")
     assert audit(running, tmp_path, database=False)[0] == 0
@@ -156,7 +151,7 @@ def test_the_audit_finds_a_doubled_write(running, tmp_path):
 def test_the_audit_finds_what_else_is_wrong(running, tmp_path):
     run, people = kept(running, tmp_path)
     user = people[0]["user"]
-    psql(running, f"UPDATE cells SET note = 'somebody else' WHERE user_id = '{user}' AND starts_with(note, '{run}-')")
+    sql(running, f"UPDATE cells SET note = 'somebody else' WHERE user_id = '{user}' AND starts_with(note, '{run}-')")
     code, output = audit(running, tmp_path, database=False)
     assert code == 1 and f"wrong: {user}" in output and "the digest is not that of the state" in output, output
 
@@ -169,7 +164,7 @@ def test_wrong_answers_are_failures_of_the_run(running):
     for line in process.stderr:
         if "done" in line:
             break
-    psql(running, """UPDATE habits SET total_days = total_days + 1 WHERE user_id IN (
+    sql(running, """UPDATE habits SET total_days = total_days + 1 WHERE user_id IN (
            SELECT user_id FROM users WHERE email LIKE '%@load.example' ORDER BY created_at DESC LIMIT 3)""")
     rest = threading.Thread(target=process.stderr.read)
     rest.start()

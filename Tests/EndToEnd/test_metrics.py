@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,55 +16,10 @@ import urllib.request
 
 import grpc
 import pytest
+from metrics import ADMIN, OPENER, Metrics, admin_address, get, program
 from person import Person
-from prometheus_client.parser import text_string_to_metric_families
 from server import Server, wait_until
 
-ADMIN = ("--admin-listen", "127.0.0.1:0")
-# Never by way of a proxy that the environment names.
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-# Where scripts/test has put Debian's prometheus and promtool; else those on the path.
-PROMETHEUS = os.environ.get("STREAKD_PROMETHEUS", "")
-
-
-def program(name):
-    found = shutil.which(name, path=os.pathsep.join([PROMETHEUS, os.environ.get("PATH", "")]))
-    return found or pytest.skip(f"there is no {name}; scripts/test gets it on Debian")
-
-
-def admin_address(server) -> str:
-    for line in server.lines:
-        if found := re.search(r'address[=":]+(127\.0\.0\.1:\d+)', line):
-            return found[1]
-    raise AssertionError("no admin address in:\n" + "".join(server.lines))
-
-
-def get(server, path):
-    """Status, content type and text."""
-    try:
-        with OPENER.open(f"http://{admin_address(server)}{path}", timeout=30) as response:
-            return response.status, response.headers["content-type"], response.read().decode()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.headers["content-type"], refusal.read().decode()
-
-
-class Metrics:
-    """One scrape, as the stock parser understands it."""
-
-    def __init__(self, server):
-        status, content_type, self.text = get(server, "/metrics")
-        assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
-        self.families = {family.name: family for family in text_string_to_metric_families(self.text)}
-        self.samples = [sample for family in self.families.values() for sample in family.samples]
-
-    def value(self, name, **labels) -> float:
-        """The only figure with this name and labels."""
-        [value] = self.values(name, **labels)
-        return value
-
-    def values(self, name, **labels) -> list:
-        return [sample.value for sample in self.samples
-                if sample.name == name and labels.items() <= sample.labels.items()]
 
 
 def make_calls(server):

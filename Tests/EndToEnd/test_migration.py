@@ -10,83 +10,16 @@ import unicodedata
 
 import grpc
 import pytest
-from google.protobuf import timestamp_pb2
+from databases import sql
 from google.rpc import status_pb2
-from person import DAY_SECONDS, Person, captured_session, details, local_time, today
+from limits import retry_seconds
+from metrics import ADMIN, Metrics
+from person import Person, details, today
 from server import Server, wait_until
-from streak.v1 import account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2, sync_pb2, sync_pb2_grpc
-from test_metrics import ADMIN, Metrics
+from sessions import Session, days, entry, habit, listed, migrate, preview, undo
+from streak.v1 import account_pb2, common_pb2, migration_pb2, sync_pb2, sync_pb2_grpc
 
 OVER_LIMIT, ANCHOR = common_pb2.QUARANTINE_REASON_OVER_LIMIT, common_pb2.QUARANTINE_REASON_ANCHOR
-
-
-def psql(server, text):
-    """As the owner of the server's private database."""
-    return subprocess.run(
-        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", f"host={server.folder}/data/socket user=streakd dbname=postgres", "-c", text],
-        check=True, capture_output=True, text=True).stdout.strip()
-
-
-def habit(name="Read", id=None, claim=None, **fields):
-    return migration_pb2.CapturedHabit(
-        habit=common_pb2.Habit(id=id or os.urandom(16), name=name, **fields), claim=claim)
-
-
-def entry(captured, day, done=True, note="", seconds=0):
-    made = local_time(day)
-    made.occurred_at.seconds += seconds
-    return migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=day, done=done, note=note, made=made)
-
-
-def days(captured, count, ending=0):
-    """So many days, the last of them `ending` days ago."""
-    return [entry(captured, today() - ending - ago) for ago in reversed(range(count))]
-
-
-class Session:
-    """An anonymous session: one the server saw begin or, unanchored, one it did not."""
-
-    def __init__(self, person, anchored=True):
-        self.person, self.unanchored = person, not anchored
-        self.id, self.secret = os.urandom(16), os.urandom(32)
-        if anchored:
-            started = person.sessions.StartSession(
-                session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)), timeout=60)
-            self.id, self.secret = started.session_id, started.session_secret
-
-    def age(self, server, days_ago):
-        psql(server, f"update sessions set anchor = anchor - {days_ago} * interval '1 day' where session_id = '{self.id.hex()}'")
-
-    def claim(self, habits, entries, migration_id=None, secret=None, unanchored=None):
-        return migration_pb2.SessionClaim(
-            session_id=self.id, session_secret=secret or self.secret, migration_id=migration_id or os.urandom(16),
-            unanchored=self.unanchored if unanchored is None else unanchored, captured=captured_session(habits, entries))
-
-    def keep(self):
-        import base64
-        token = base64.urlsafe_b64encode(self.id + self.secret).decode().rstrip("=")
-        return self.person.sessions.KeepSession(
-            session_pb2.KeepSessionRequest(), metadata=[("authorization", f"Bearer session.{token}")], timeout=30)
-
-
-def migrate(person, claim, **fields):
-    request = migration_pb2.MigrateRequest(session=claim, **fields)
-    return person.migrations.Migrate(request, metadata=person.metadata, timeout=60).migration
-
-
-def preview(person, claim, **fields):
-    request = migration_pb2.PreviewMigrationRequest(session=claim, **fields)
-    return person.migrations.PreviewMigration(request, metadata=person.metadata, timeout=60).preview
-
-
-def undo(person, migration_id):
-    return person.migrations.UndoMigration(
-        migration_pb2.UndoMigrationRequest(migration_id=migration_id), metadata=person.metadata, timeout=60)
-
-
-def listed(person):
-    return person.migrations.ListMigrations(
-        migration_pb2.ListMigrationsRequest(), metadata=person.metadata, timeout=60)
 
 
 def refusal(call, *arguments, **named):
@@ -259,10 +192,10 @@ def test_c15_the_same_migration_again_is_the_same_reply(server, account):
     assert "streak-replayed" not in dict(call.trailing_metadata())
     tables = ["cells", "habits", "migrations", "sessions", "notices", "cell_history"]
     count = ", ".join(f"(select count(*) from {table})" for table in tables)
-    rows = psql(server, f"select {count}")
+    rows = sql(server, f"select {count}")
     again, call = raw.with_call(request, metadata=account.metadata, timeout=60)
     assert again == first and dict(call.trailing_metadata())["streak-replayed"] == "true"
-    assert psql(server, f"select {count}") == rows
+    assert sql(server, f"select {count}") == rows
     # Another capture under the same id is another migration.
     other = session.claim([captured], days(captured, 1), migration_id=request.session.migration_id)
     assert refusal(migrate, account, other)[:2] == ("FAILED_PRECONDITION", "IDEMPOTENCY_KEY_REUSED")
@@ -272,7 +205,7 @@ def test_c16_32_connections_with_one_migration_give_one_commit_and_31_replays(se
     session = Session(account)
     captured = habit()
     claim = session.claim([captured], days(captured, 2))
-    before = int(psql(server, "select count(*) from migrations"))
+    before = int(sql(server, "select count(*) from migrations"))
     barrier = threading.Barrier(32)
 
     def race(_):
@@ -288,7 +221,7 @@ def test_c16_32_connections_with_one_migration_give_one_commit_and_31_replays(se
         answers = list(pool.map(race, range(32)))
     assert len({reply for reply, _ in answers}) == 1
     assert sum(replayed for _, replayed in answers) == 31
-    assert int(psql(server, "select count(*) from migrations")) == before + 1
+    assert int(sql(server, "select count(*) from migrations")) == before + 1
 
 
 def test_c16_one_session_into_many_accounts_at_once_has_one_winner(server, person):
@@ -333,7 +266,7 @@ def test_c18_killed_before_the_commit_nothing_is_written_and_a_retry_does_all(fo
             assert holder.stdout.readline().strip() == "held"
             call = account.migrations.Migrate.future(
                 migration_pb2.MigrateRequest(session=claim), metadata=account.metadata, timeout=60)
-            wait_until(lambda: int(psql(running, "select count(*) from pg_locks where relation = 'migrations'::regclass and not granted")))
+            wait_until(lambda: int(sql(running, "select count(*) from pg_locks where relation = 'migrations'::regclass and not granted")))
             running.kill()
             holder.kill()
             holder.wait()
@@ -572,7 +505,7 @@ def test_c37_ten_megabytes_of_a_note_are_refused_and_the_server_goes_on(account)
 def test_c39_a_session_that_was_forgotten_migrates_unanchored(server, account):
     session = Session(account)
     captured = habit()
-    psql(server, f"delete from sessions where session_id = '{session.id.hex()}'")
+    sql(server, f"delete from sessions where session_id = '{session.id.hex()}'")
     claim = session.claim([captured], days(captured, 3))
     assert refusal(migrate, account, claim)[1] == "SESSION_INVALID"
     claim.unanchored = True
@@ -635,7 +568,7 @@ def test_c42_after_thirty_days_a_migration_stays(server, account, age, code):
     captured = habit()
     claim = Session(account).claim([captured], days(captured, 1))
     migrate(account, claim)
-    psql(server, f"update migrations set committed_at = committed_at - {age} * interval '1 day' where migration_id = '{claim.migration_id.hex()}'")
+    sql(server, f"update migrations set committed_at = committed_at - {age} * interval '1 day' where migration_id = '{claim.migration_id.hex()}'")
     if code == "OK":
         assert undo(account, claim.migration_id).days_reversed == 1
     else:
@@ -657,7 +590,6 @@ def test_c44_six_migrations_in_an_hour_are_too_many_and_replays_are_free(folder)
         with pytest.raises(grpc.RpcError) as caught:
             migrate(account, claims[5])
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-        from test_limits import retry_seconds
         assert 3000 < retry_seconds(caught.value) <= 3601
         assert migrate(account, claims[0]).migration_id == claims[0].migration_id
         preview(account, claims[5])
@@ -684,7 +616,7 @@ def test_three_sessions_in_any_order_give_the_same_days(server, person):
                 migrate(account, session.claim(habits, contents[number]))
             seen.add(tuple((cell.habit_id, cell.day, cell.done, cell.note) for cell in account.history()))
             user = account.accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=account.metadata, timeout=30).account.user_id
-            digests.add(psql(server, f"select encode(digest, 'hex') from heads where user_id = '{user.hex()}'"))
+            digests.add(sql(server, f"select encode(digest, 'hex') from heads where user_id = '{user.hex()}'"))
     assert len(seen) == 1 and len(digests) == 1
 
 
@@ -714,4 +646,4 @@ def test_c124_forty_thousand_entries_with_notes_come_over_the_wire(server, accou
         migration_pb2.MigrateRequest(session=claim), metadata=account.metadata, timeout=300).migration
     assert sum(one.days_counted + one.days_quarantined for one in result.habits) == 40_000
     assert all(one.days_counted == 30 for one in result.habits)
-    assert psql(server, f"select count(*), count(distinct note) from cells where user_id = (select user_id from migrations where migration_id = '{claim.migration_id.hex()}')").strip() == "40000|40000"
+    assert sql(server, f"select count(*), count(distinct note) from cells where user_id = (select user_id from migrations where migration_id = '{claim.migration_id.hex()}')").strip() == "40000|40000"

@@ -7,9 +7,10 @@ import random
 import grpc
 import pytest
 from cutting_proxy import CuttingProxy
+from databases import sql
 from person import Person
+from sessions import Session, days, habit, listed
 from streak.v1 import migration_pb2
-from test_migration import Session, days, habit, listed, psql
 
 SIGN_UPS = 200 * int(os.environ.get("STREAKD_SEED_FACTOR", "1"))
 DAYS = 3
@@ -41,7 +42,7 @@ def attempt(proxy, send):
 
 
 def test_sign_ups_over_a_network_that_cuts_migrate_exactly_once(server):
-    before = [int(psql(server, f"select count(*) from {table}")) for table in ("users", "migrations", "cells")]
+    before = [int(sql(server, f"select count(*) from {table}")) for table in ("users", "migrations", "cells")]
 
     def sign_up(seed):
         generator = random.Random(seed)
@@ -64,7 +65,7 @@ def test_sign_ups_over_a_network_that_cuts_migrate_exactly_once(server):
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         cuts = list(pool.map(sign_up, range(SIGN_UPS)))
-    after = [int(psql(server, f"select count(*) from {table}")) for table in ("users", "migrations", "cells")]
+    after = [int(sql(server, f"select count(*) from {table}")) for table in ("users", "migrations", "cells")]
     assert [new - old for new, old in zip(after, before)] == [SIGN_UPS, SIGN_UPS, SIGN_UPS * DAYS]
     total = {where: sum(cut.get(where, 0) for cut in cuts) for where in CLASSES}
     print(total)

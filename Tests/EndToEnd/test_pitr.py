@@ -7,10 +7,10 @@ import subprocess
 import urllib.error
 import urllib.request
 
+from erasure import delete, rows_of
 from operations import STREAKCTL, sql, streakctl
 from person import Person
 from server import Server, wait_until
-from test_erasure import delete, rows_of
 
 
 def test_back_to_a_moment_before_a_bad_statement(folder):

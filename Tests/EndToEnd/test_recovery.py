@@ -1,41 +1,22 @@
 """One account's way back: what a person lost returns from a real encrypted backup, by the hands of whoever holds its key."""
 
 import os
-import shutil
 import socket
 import subprocess
 import uuid
 
 import grpc
 import pytest
-from device import Device, completion, delete as delete_habit, edit
+from device import Device, completion, delete as delete_habit
+from erasure import delete
+from operated import TOKEN, Operated
 from operations import STREAKCTL, Keys, sql, streakctl
 from person import Person, details, today
+from refusals import refusal
 from server import Server, open_folder, wait_until
 from streak.v1 import admin_pb2, admin_pb2_grpc, recovery_pb2, recovery_pb2_grpc
-from test_erasure import delete, refusal
 
-TOKEN = os.urandom(32).hex()
 READY, MERGED, FAILED = recovery_pb2.RECOVERY_STATE_READY, recovery_pb2.RECOVERY_STATE_MERGED, recovery_pb2.RECOVERY_STATE_FAILED
-
-
-class Operated(Server):
-    """A server with a backup folder and an operator; the backups' key lies elsewhere."""
-
-    def __init__(self, folder):
-        self.place = folder
-        self.backups = folder / "backups"
-        self.keys = Keys(folder)
-        (folder / "token").write_text(TOKEN + "\n")
-        super().__init__(folder=folder, arguments=("--backup-folder", str(self.backups), "--operator-token-file", str(folder / "token")))
-
-    def back_up(self):
-        return streakctl("backup", "run", "--folder", self.backups, "--data-folder", self.place / "data", "--recipient",
-                         self.keys.recipient).strip()
-
-    def fulfil(self, *options, check=True, identity=None):
-        return streakctl("account", "recover", "--address", self.address, "--folder", self.backups, "--identity",
-                         identity or self.keys.identity, *options, check=check, env={**os.environ, "STREAKCTL_TOKEN": TOKEN})
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+from databases import sql
 from person import Person
 from server import PROGRAMS, Server
 
@@ -21,14 +22,8 @@ FORBIDDEN = [
 ]
 
 
-def psql(place, text):
+def attempt(place, text):
     return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", place, "-c", text], capture_output=True, text=True)
-
-
-def run(place, text):
-    done = psql(place, text)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def verify(place, *arguments):
@@ -43,13 +38,13 @@ def test_the_serving_role_of_the_private_cluster_cannot_rewrite_history_or_the_s
         socket = folder / "data" / "socket"
         place = f"host={socket} user=streakd_serving dbname=postgres"
         owner = f"host={socket} user=streakd dbname=postgres"
-        before = run(owner, "select count(*) from audit_events")
+        before = sql(owner, "select count(*) from audit_events")
         for statement in FORBIDDEN:
-            refused = psql(place, statement)
+            refused = attempt(place, statement)
             assert refused.returncode != 0, statement
             assert any(word in refused.stderr for word in ("permission denied", "must be", "still there")), (statement, refused.stderr)
-        assert run(owner, "select count(*) from audit_events") == before
-        used = run(owner, "select distinct usename from pg_stat_activity where application_name = 'streakd'")
+        assert sql(owner, "select count(*) from audit_events") == before
+        used = sql(owner, "select distinct usename from pg_stat_activity where application_name = 'streakd'")
         assert used == "streakd_serving"
 
 
@@ -63,7 +58,7 @@ def test_streakctl_names_the_first_broken_event(folder):
         whole = verify(owner)
         assert whole.returncode == 0, whole
         assert "2 people, 5 events, 0 broken chains" in whole.stdout
-        run(owner, f"delete from audit_events where user_id = '{user.hex()}' and number = 2")
+        sql(owner, f"delete from audit_events where user_id = '{user.hex()}' and number = 2")
         broken = verify(owner)
         assert broken.returncode == 1
         assert f"{user.hex()}: event 2 is missing" in broken.stdout
@@ -76,12 +71,12 @@ def database():
     """An empty database on the test PostgreSQL, with a role that may do nothing yet."""
     shared = os.environ["STREAKD_TEST_POSTGRES"]
     name = f"e2e_{os.urandom(6).hex()}"
-    run(shared, f"create database {name}")
-    run(shared, f'create role "{name} serves" login')
+    sql(shared, f"create database {name}")
+    sql(shared, f'create role "{name} serves" login')
     owner = shared.replace("dbname=postgres", f"dbname={name}")
     yield owner, owner.replace("user=postgres", f"user='{name} serves'")
-    run(shared, f"drop database {name} with (force)")
-    run(shared, f'drop role "{name} serves"')
+    sql(shared, f"drop database {name} with (force)")
+    sql(shared, f'drop role "{name} serves"')
 
 
 def test_with_an_owner_a_given_database_is_served_under_a_role_of_less(database):
@@ -93,7 +88,7 @@ def test_with_an_owner_a_given_database_is_served_under_a_role_of_less(database)
     with Server(database=serving, arguments=["--database-owner", owner]) as again, Person(again, email=person.email) as same:
         same.sign_in()
         for statement in ("DELETE FROM audit_events", "CREATE TABLE x (y integer)", "DROP TABLE cells", "DELETE FROM schema_versions"):
-            assert psql(serving, statement).returncode != 0, statement
+            assert attempt(serving, statement).returncode != 0, statement
         assert verify(owner).returncode == 0
 
 
@@ -101,10 +96,10 @@ def test_an_owner_that_is_the_serving_role_keeps_its_rights(database):
     """O6: told, and nothing is taken away."""
     owner, serving = database
     name = owner.partition("dbname=")[2].split()[0]
-    run(os.environ["STREAKD_TEST_POSTGRES"], f'alter database {name} owner to "{name} serves"')
+    sql(os.environ["STREAKD_TEST_POSTGRES"], f'alter database {name} owner to "{name} serves"')
     for _ in range(2):
         with Server(database=serving, arguments=["--database-owner", serving]) as server, Person(server) as person:
             person.sign_up()
             person.record(person.put_habit())
             assert any("same role" in line for line in server.lines)
-    run(serving, "create table public.mine (x integer); drop table public.mine; delete from schema_versions where number < 0")
+    sql(serving, "create table public.mine (x integer); drop table public.mine; delete from schema_versions where number < 0")

@@ -8,13 +8,15 @@ import time
 
 import grpc
 import pytest
+from databases import sql
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from google.protobuf.descriptor_pool import DescriptorPool
 from person import Person, details, local_time, today
+from raw_client import RawClient
 from server import PROGRAMS, Server, wait_until
-from streak.v1 import account_pb2, common_pb2, export_pb2, streak_pb2
+from streak.v1 import account_pb2, common_pb2, export_pb2, export_pb2_grpc, streak_pb2
 
 SERVICES = {"streak.v1.AccountService", "streak.v1.SessionService", "streak.v1.StreakService", "streak.v1.ExportService",
             "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
@@ -58,20 +60,6 @@ def test_both_versions_of_reflection_answer_alike(server):
         assert answers[0] == answers[1] >= SERVICES
 
 
-def sql(database, text):
-    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", database, "-c", text], check=True)
-
-
-@pytest.fixture
-def database():
-    """An empty database on the test PostgreSQL."""
-    shared = os.environ["STREAKD_TEST_POSTGRES"]
-    name = f"e2e_{os.urandom(6).hex()}"
-    sql(shared, f"create database {name}")
-    yield shared.replace("dbname=postgres", f"dbname={name}")
-    sql(shared, f"drop database {name} with (force)")
-
-
 def test_sign_out_on_one_process_is_seen_by_another(database):
     with Server(database=database) as one, Server(database=database) as two:
         with Person(one) as person, Person(two) as other:
@@ -103,6 +91,7 @@ def test_an_expired_token_is_unauthenticated_and_a_refresh_helps(database):
         assert person.streak(person.put_habit()).current == 0
 
 
+@pytest.mark.alone
 def test_a_sign_in_storm_does_not_starve_other_calls(server):
     """Passwords cost time on purpose. 200 sign-ins at once must neither stop reads nor take memory without bound."""
     with Person(server) as person:
@@ -190,7 +179,6 @@ def test_sigterm_lets_calls_in_flight_end_and_then_stops_everything(folder):
 
 def test_sigterm_says_goaway(folder):
     from h2.events import ConnectionTerminated
-    from test_bad_input import RawClient
     with Server(folder=folder) as running, RawClient(running) as client:
         client.check_alive()
         running.terminate()
@@ -222,16 +210,19 @@ def test_a_slow_reader_of_exports_holds_up_only_more_exports(folder):
     with Server(folder=folder, arguments=["--loops", "1", "--connections-per-loop", "2"]) as server, Person(server) as person:
         person.sign_up()
         habit = person.put_habit()
-        # Large enough that the first export cannot end before it is read.
         for number in range(300):
             person.record(habit, note=str(number % 10) * 4000)
-        exports = [person.exports.Export(export_pb2.ExportRequest(), metadata=person.metadata, timeout=60) for _ in range(3)]
+        # The reader's windows stay as small as they begin: the first export cannot end before it is read.
+        reader = grpc.insecure_channel(server.address, options=[("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)])
+        export = export_pb2_grpc.ExportServiceStub(reader).Export
+        exports = [export(export_pb2.ExportRequest(), metadata=person.metadata, timeout=60) for _ in range(3)]
         first = next(exports[0]).chunk
         for export in exports[1:]:
             assert export.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
             assert details(export)[0].reason == "TOO_MANY_REQUESTS"
         assert person.streak(habit).current == 1
         whole = first + b"".join(response.chunk for response in exports[0])
+        reader.close()
         assert json.loads(whole)["history"]
         assert b"ledger" in person.export()[0]
 

@@ -6,10 +6,11 @@ import os
 
 import grpc
 import pytest
+from databases import sql
+from limits import SIGN_INS, refused
 from person import Person, details
 from server import Server
 from streak.v1 import account_pb2, common_pb2
-from test_limits import SIGN_INS, database, refused, sql  # noqa: F401
 
 PROXIED = ["--rate-limit-factor", "1", "--trusted-proxies", "127.0.0.1"]
 HOME, AWAY, ATTACKER = "192.0.2.10", "198.51.100.20", "203.0.113.66"
@@ -29,7 +30,7 @@ def sign_in(person, address=HOME, device=None, password=None):
         metadata=[("x-forwarded-for", address)], timeout=60)
 
 
-def test_an_attacker_cannot_lock_the_owner_out(database):  # noqa: F811
+def test_an_attacker_cannot_lock_the_owner_out(database):
     with Server(database=database, arguments=PROXIED) as server, Person(server) as owner:
         request = owner.sign_up_request()
         owner.use(owner.accounts.SignUp(request, metadata=[("x-forwarded-for", HOME)], timeout=60).tokens)
@@ -47,7 +48,7 @@ def test_an_attacker_cannot_lock_the_owner_out(database):  # noqa: F811
         refused(sign_in, owner, ATTACKER, device=owner.device)
 
 
-def test_a_revoked_device_is_a_stranger_again(database):  # noqa: F811
+def test_a_revoked_device_is_a_stranger_again(database):
     with Server(database=database, arguments=PROXIED) as server, Person(server) as owner:
         owner.use(owner.accounts.SignUp(owner.sign_up_request(), metadata=[("x-forwarded-for", HOME)], timeout=60).tokens)
         lost = common_pb2.Device(device_id=os.urandom(16), name="lost phone")
@@ -67,7 +68,7 @@ def test_a_revoked_device_is_a_stranger_again(database):  # noqa: F811
                        metadata=owner.metadata, timeout=30)[:2] == ("NOT_FOUND", "DEVICE_NOT_FOUND")
 
 
-def test_a_stolen_refresh_token_revokes_its_family(database):  # noqa: F811
+def test_a_stolen_refresh_token_revokes_its_family(database):
     with Server(database=database) as server, Person(server) as owner:
         owner.sign_up()
         other = owner.accounts.SignIn(account_pb2.SignInRequest(
@@ -133,7 +134,7 @@ def test_passwords_that_are_guessed_first_are_refused(folder):
         person.sign_up()
 
 
-def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):  # noqa: F811
+def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):
     with Server(database=database) as server, Person(server) as owner:
         owner.sign_up()
         sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))

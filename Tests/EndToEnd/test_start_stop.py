@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import pytest
+from clusters import real_initdb
 from operations import Keys, fill
 from server import DEFAULTS, PROGRAMS, Server, wait_until
 
@@ -60,7 +61,7 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_signal_during_the_start_ends_it_in_order(folder, moment):
-    with Starting(folder) as starting:
+    with real_initdb(), Starting(folder) as starting:
         wait_until(lambda: any("starting the private PostgreSQL" in line for line in starting.lines))
         wait_until(lambda: MOMENTS[moment](starting) or starting.process.poll() is not None)
         starting.process.send_signal(signal.SIGTERM)

@@ -11,8 +11,8 @@ import termios
 
 import pytest
 from app import PASSWORD, STREAK, App, iso
+from operated import Operated
 from person import today
-from test_recovery import Operated
 
 
 def new_email():

@@ -4,13 +4,13 @@ import os
 import queue
 import random
 import signal
-import subprocess
 import threading
 import time
 
 import grpc
 import pytest
 from cutting_proxy import CuttingProxy
+from databases import sql
 from device import Device, completion, delete, edit, refusal
 from google.protobuf import timestamp_pb2
 from person import DAY_SECONDS, details, local_time, today
@@ -332,10 +332,10 @@ def test_c89_simulation_with_real_processes(folder, seed):
                 device.connect(running)
             patiently(lambda: settle(*devices))
             made = sum(device.decided for device in devices)
-            counted = psql(folder, "SELECT count(*), count(DISTINCT (device_id, seq)) FROM operations").strip()
+            counted = sql(folder / "data", "SELECT count(*), count(DISTINCT (device_id, seq)) FROM operations")
             assert counted == f"{made}|{made}", f"seed {seed}"
             rejected = sum(outcome.status == REJECTED for device in devices for outcome in device.outcomes.values())
-            assert psql(folder, "SELECT count(*) FROM rejected_operations").strip() == str(rejected), f"seed {seed}"
+            assert sql(folder / "data", "SELECT count(*) FROM rejected_operations") == str(rejected), f"seed {seed}"
             for device in devices:
                 device.close()
         finally:
@@ -493,13 +493,7 @@ def kill_postgres(running):
 
 
 def terminate_listeners(folder):
-    psql(folder, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%'")
-
-
-def psql(folder, statement):
-    return subprocess.run(
-        ["psql", "-XAtq", "-h", f"{folder}/data/socket", "-U", "streakd", "postgres", "-c", statement],
-        check=True, stdout=subprocess.PIPE, text=True).stdout
+    sql(folder / "data", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%'")
 
 
 def test_c94_a_token_expires_in_the_middle_of_a_stream(folder):
@@ -507,7 +501,7 @@ def test_c94_a_token_expires_in_the_middle_of_a_stream(folder):
     with Server(folder=folder) as running, Device(running) as phone:
         habit = phone.new_habit()
         phone.sign_in()
-        psql(folder, "UPDATE devices SET access_expires_at = now() + interval '2 s'")
+        sql(folder / "data", "UPDATE devices SET access_expires_at = now() + interval '2 s'")
         requests = queue.Queue()
         stream = Hints(phone.service.SyncStream(iter(requests.get, None), metadata=phone.metadata))
         phone.make(**completion(habit, note="before"))
@@ -557,10 +551,10 @@ def test_c76_c92_a_queue_survives_kills(folder, victim):
                     assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN), error.details()
             assert kills == 3
             phone.sync()
-            assert psql(folder, "SELECT count(*), count(DISTINCT seq), max(seq) FROM operations").strip() == "601|601|601"
+            assert sql(folder / "data", "SELECT count(*), count(DISTINCT seq), max(seq) FROM operations") == "601|601|601"
             assert [phone.cell(habit, today() - ago).note for ago in range(3)] == ["597", "598", "599"]
             # 600 edits of 3 cells: each state once.
-            assert psql(folder, "SELECT (SELECT count(*) FROM cell_history) + (SELECT count(*) FROM cells)").strip() == "600"
+            assert sql(folder / "data", "SELECT (SELECT count(*) FROM cell_history) + (SELECT count(*) FROM cells)") == "600"
     finally:
         running.stop()
 

@@ -13,27 +13,14 @@ import time
 import grpc
 import pytest
 from app import PASSWORD, App
-from certificates import make_authority, make_certificate, openssl
+from certificates import tls_arguments
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from server import PROGRAMS, Server, open_folder, wait_until
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    make_authority(folder, "first", "second", "client")
-    for kind in ("pem", "key"):
-        shutil.copy(folder / f"first.{kind}", folder / f"server.{kind}")
-    return folder
-
-
-def arguments(certificates, *more):
-    return ["--tls-certificate", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key"), *more]
-
-
-@pytest.fixture(scope="module")
 def secure(certificates):
-    with open_folder() as folder, Server(folder=folder, arguments=arguments(certificates)) as running:
+    with open_folder() as folder, Server(folder=folder, arguments=tls_arguments(certificates)) as running:
         yield running
 
 
@@ -130,7 +117,7 @@ def test_who_makes_tls_answer_and_reads_nothing_is_cut_off_and_others_are_served
 
 
 def test_a_client_certificate_is_asked_for(certificates, folder):
-    with Server(folder=folder, arguments=arguments(certificates, "--tls-client-ca", str(certificates / "ca.pem"))) as server:
+    with Server(folder=folder, arguments=tls_arguments(certificates, "--tls-client-ca", str(certificates / "ca.pem"))) as server:
         with channel(server, certificates, client="client") as connected:
             assert check(connected) == health_pb2.HealthCheckResponse.SERVING
         with channel(server, certificates) as connected, pytest.raises(grpc.RpcError) as caught:
@@ -186,7 +173,7 @@ def test_a_certificate_is_replaced_and_no_call_is_lost(secure, certificates):
 
 
 def test_a_certificate_that_is_replaced_in_silence_is_taken(certificates, folder):
-    with Server(folder=folder, arguments=arguments(certificates, "--tls-check-seconds", "1")) as server:
+    with Server(folder=folder, arguments=tls_arguments(certificates, "--tls-check-seconds", "1")) as server:
         before = presented(server, certificates)[2]
         install(certificates, "second")
         wait_until(lambda: presented(server, certificates)[2] != before)

@@ -2,18 +2,10 @@ import Glibc
 import GRPCSchema
 import ProtobufCodec
 import TestSchema
+import TestSupport
 
-/// A small generator with a seed, so that a failing case can be replayed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0xD1B5_4A32_D192_ED03 }
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
-  }
-
+/// Messages that follow from a seed.
+extension SplitMix64 {
   mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 
   /// Numbers that tend to sit at the edges of their type.
@@ -39,7 +31,7 @@ struct SeededGenerator: RandomNumberGenerator {
 
   mutating func bytes() -> [UInt8] { (0..<Int.random(in: 0..<24, using: &self)).map { _ in number(UInt8.self) } }
 
-  mutating func list<Item>(_ make: (inout SeededGenerator) -> Item) -> [Item] {
+  mutating func list<Item>(_ make: (inout SplitMix64) -> Item) -> [Item] {
     chance(60) ? [] : (0..<Int.random(in: 1..<6, using: &self)).map { _ in make(&self) }
   }
 
@@ -137,10 +129,4 @@ struct SeededGenerator: RandomNumberGenerator {
     }
     return bytes
   }
-}
-
-/// The seeds of a seeded test: 0 to `count` - 1, or that many times more with STREAKD_SEED_FACTOR, as `scripts/check --long` sets it.
-func seeds(_ count: UInt64) -> Range<UInt64> {
-  let factor = unsafe getenv("STREAKD_SEED_FACTOR").flatMap { unsafe UInt64(String(cString: $0)) }
-  return 0..<count * (factor ?? 1)
 }

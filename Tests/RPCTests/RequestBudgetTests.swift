@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import RPC
@@ -79,7 +80,7 @@ struct RequestBudgetTests {
   @Test(
     "whatever comes and goes, the limits hold, nobody waits for ever, and nothing is left", arguments: UInt64(0)..<64)
   func anything(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     let scene = Scene(bytesMax: 300, bytesPerConnectionMax: 100)
     let shares = (0..<5).map { _ in RequestBudget.Share() }
     var open: [String] = []

@@ -1,6 +1,7 @@
 import StreakClient
 import StreakDomain
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Simulation: whole clients, killed at any moment, on a network and a server that fail")

@@ -7,6 +7,7 @@ import SchemaConversion
 import StreakClient
 import StreakDomain
 import Synchronization
+import TestSupport
 
 /// The model server behind a client's own network protocol, by encoded messages: accounts, sessions, rotating tokens, and calls that are lost on
 /// the way there or on the way back. One for each device, all on one server.

@@ -1,4 +1,5 @@
 import StreakDomain
+import TestSupport
 import Testing
 
 @Suite("Simulation: many devices, wrong clocks, a network that fails, a database that goes back, fails over and forks")

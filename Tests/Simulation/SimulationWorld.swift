@@ -1,5 +1,6 @@
 import StreakClient
 import StreakDomain
+import TestSupport
 
 /// People with several devices each, a network that cannot be trusted and a server that dies: everything follows from one seed.
 struct SimulationWorld {

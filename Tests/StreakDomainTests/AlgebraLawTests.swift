@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// The laws of the pure parts, under random statements with what each had seen, in any order.

@@ -1,6 +1,7 @@
 import Glibc
 
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// 2026-11-23T12:00:00Z.
@@ -134,10 +135,4 @@ struct LocalTimeTests {
       }
     }
   }
-}
-
-/// The seeds of a seeded test: 0 to `count` - 1, or that many times more with STREAKD_SEED_FACTOR, as `scripts/check --long` sets it.
-func seeds(_ count: UInt64) -> Range<UInt64> {
-  let factor = unsafe getenv("STREAKD_SEED_FACTOR").flatMap { unsafe UInt64(String(cString: $0)) }
-  return 0..<count * (factor ?? 1)
 }

@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// Any operations, also ones that lie about clocks, days, zones, names and what was seen: what is stored is what has changed.

@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 private let account = Identifier(high: 1, low: 1)

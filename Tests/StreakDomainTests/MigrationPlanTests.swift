@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 private let habitID = [UInt8](repeating: 7, count: 16)

@@ -7,6 +7,7 @@ import Schema
 import StreakDomain
 @testable import StreakServices
 @testable import StreakStore
+import TestSupport
 import Testing
 
 /// Captured sessions as no honest device makes them: partial, corrupted, contradictory, hostile.
@@ -112,7 +113,7 @@ struct CaptureFuzzTests {
   }
 
   @Test(
-    "no capture crashes anything, loses an entry, or makes a day count outside the rules", arguments: fuzzSeeds(40))
+    "no capture crashes anything, loses an entry, or makes a day count outside the rules", arguments: seeds(40))
   func hostile(block: UInt64) throws {
     var judged = 0
     for seed in block * Self.seedsPerBlock..<(block + 1) * Self.seedsPerBlock {
@@ -196,10 +197,4 @@ struct CaptureFuzzTests {
       #expect(habit.summary == StreakSummary(countedDays: days), "seed \(seed)")
     }
   }
-}
-
-/// The seeds of a fuzzing test, fifty times as many in a long run.
-private func fuzzSeeds(_ count: UInt64) -> Range<UInt64> {
-  let factor = unsafe getenv("STREAKD_SEED_FACTOR").flatMap { unsafe UInt64(String(cString: $0)) }
-  return 0..<count * (factor ?? 1)
 }

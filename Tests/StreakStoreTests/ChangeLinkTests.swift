@@ -1,6 +1,7 @@
 import Postgres
 import StreakDomain
 @testable import StreakStore
+import TestSupport
 import Testing
 
 /// What has changed is found by `cells.first_version` and `cell_history.next_version`.

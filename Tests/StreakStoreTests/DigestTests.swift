@@ -1,5 +1,6 @@
 import StreakDomain
 @testable import StreakStore
+import TestSupport
 import Testing
 
 /// The digest of the visible state, where it depends on days that a change does not touch.

@@ -1,6 +1,7 @@
 import Postgres
 import StreakDomain
 @testable import StreakStore
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct LedgerMemoryTests {

@@ -2,6 +2,7 @@ import EventLoop
 import Postgres
 import StreakDomain
 @testable import StreakStore
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct QueueTests {

@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// A person who tries every door to count more days than were lived, against the bound of Specification.md, section 4, and against the rule of

@@ -1,5 +1,6 @@
 import Glibc
 import StreakDomain
+import TestSupport
 import Testing
 
 /// Every small program, in every order of delivery that gives each pull the same result, against the reference.

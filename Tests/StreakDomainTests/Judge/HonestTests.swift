@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// A person who lives every day once and taps it: travels, changes clocks, is offline for weeks, and has several devices.

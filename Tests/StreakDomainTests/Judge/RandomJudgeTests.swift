@@ -1,4 +1,5 @@
 import StreakDomain
+import TestSupport
 import Testing
 
 /// Larger programs: several habits and days, other clocks, devices that were offline for other times, so that days are worth other things.

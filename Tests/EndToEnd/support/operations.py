@@ -4,6 +4,7 @@ import pathlib
 import re
 import subprocess
 
+from databases import sql
 from server import PROGRAMS
 
 STREAKCTL = str(PROGRAMS / "streakctl")
@@ -26,13 +27,6 @@ class Keys:
         self.identity = pathlib.Path(folder) / "key"
         done = subprocess.run(["age-keygen", "-o", str(self.identity)], capture_output=True, text=True, check=True)
         self.recipient = re.search(r"age1\S+", done.stderr)[0]
-
-
-def sql(data_folder, statement, database="postgres") -> str:
-    """What a private PostgreSQL answers."""
-    return subprocess.run(
-        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", f"{data_folder}/socket", "-U", "streakd", "-d", database, "-c", statement],
-        capture_output=True, text=True, check=True).stdout.strip()
 
 
 PERSONAL = ("users", "heads", "emails", "devices", "sessions", "habits", "cells", "cell_history", "rejected_entries", "migrations")

@@ -5,11 +5,10 @@ import os
 import struct
 import time
 
-import grpc
 from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 from person import Person, local_time, today
-from streak.v1 import common_pb2, streak_pb2, sync_pb2, sync_pb2_grpc
+from streak.v1 import common_pb2, sync_pb2, sync_pb2_grpc
 
 MODULUS = 1 << 64
 

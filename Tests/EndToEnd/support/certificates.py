@@ -1,7 +1,10 @@
 """A small authority of the tests' own, and certificates from it."""
 
 import os
+import shutil
 import subprocess
+
+import pytest
 
 
 def openssl(folder, arguments):
@@ -20,3 +23,16 @@ def make_authority(folder, *names):
     (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
     for name in names:
         make_certificate(folder, name)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    make_authority(folder, "first", "second", "client")
+    for kind in ("pem", "key"):
+        shutil.copy(folder / f"first.{kind}", folder / f"server.{kind}")
+    return folder
+
+
+def tls_arguments(certificates, *more):
+    return ["--tls-certificate", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key"), *more]

@@ -5,16 +5,12 @@ import pathlib
 import signal
 import subprocess
 
+from clusters import initdb, programs
+from databases import sql
 from server import wait_until
 
 ROLE = "keeper"
 DATABASE = "streaks"
-
-
-def programs() -> pathlib.Path:
-    """The folder of the newest PostgreSQL's programs."""
-    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
-    return found[-1].parent
 
 
 def as_server_user(*command, check=True, **options):
@@ -52,8 +48,12 @@ class Postgres:
         self.settings = ["fsync=off", "listen_addresses=", f"unix_socket_directories={self.folder}", f"port={port}",
                          "unix_socket_permissions=0777", *settings]
         if source is None:
-            as_server_user(programs() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C",
-                           "--no-sync", "-X", self.folder / f"wal{port}")
+            as_server_user(initdb(), f"--pgdata={self.data}", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C",
+                           "--no-sync")
+            # The log elsewhere: the data's disk may be one that the test fills.
+            wal = self.folder / f"wal{port}"
+            as_server_user("mv", self.data / "pg_wal", wal)
+            as_server_user("ln", "-s", wal, self.data / "pg_wal")
         else:
             as_server_user(programs() / "pg_basebackup", "-D", self.data, "-d", f"{source.place('postgres')} dbname=postgres",
                            "-R", "--checkpoint=fast", "--no-sync")
@@ -97,10 +97,7 @@ class Postgres:
         return f"{self.place()} dbname={DATABASE}"
 
     def sql(self, statement, database="postgres", role="postgres") -> str:
-        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", f"{self.place(role)} dbname={database}", "-c", statement],
-                              capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return sql(f"{self.place(role)} dbname={database}", statement)
 
     def set(self, name, value):
         """Changes a setting of the running server."""

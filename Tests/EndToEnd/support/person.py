@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
 from streak.v1 import (account_pb2, account_pb2_grpc, common_pb2, export_pb2, export_pb2_grpc, migration_pb2,
-                       migration_pb2_grpc, session_pb2, session_pb2_grpc, streak_pb2, streak_pb2_grpc)
+                       migration_pb2_grpc, session_pb2_grpc, streak_pb2, streak_pb2_grpc)
 
 DAY_SECONDS = 86_400
 

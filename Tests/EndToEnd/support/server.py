@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+PROJECT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = pathlib.Path(os.environ.get("STREAKD_PROGRAMS", PROJECT / ".build" / "debug"))
 START_SECONDS = 90
 # All clients of the tests and of the benchmark are one address: the limits are raised, except where they are what is looked at.
@@ -38,6 +38,8 @@ class Server:
         defaults = [part for option, value in DEFAULTS.items() if option not in arguments
                     for part in (option, value)]
         self.folder = folder
+        # Of its own PostgreSQL, unless it has none.
+        self.data = pathlib.Path(folder) / "data" if folder else None
         self.lines = []
         self.terminated = False
         self.process = subprocess.Popen(
