@@ -4,7 +4,7 @@ import pathlib
 import re
 import urllib.request
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+PROJECT = pathlib.Path(__file__).resolve().parents[3]
 CATALOGUE = PROJECT / "Sources/streakd/Documentation.docc"
 
 
