@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import RPC
+internal import ArgumentParser
+internal import RPC
 public import TLS
 
 /// How a program protects what it sends to a server.
