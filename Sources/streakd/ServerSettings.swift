@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import EventLoop
 import Glibc
@@ -33,6 +34,7 @@ struct ServerSettings {
   let logsEveryCall: Bool
   /// Nil: there is no admin server.
   let adminListen: SocketAddress?
+  let adminHosts: AdminHosts
   /// Nil: there are no operators.
   let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
@@ -115,6 +117,8 @@ struct ServerSettings {
       }
       adminListen = admin
     }
+    adminHosts = AdminHosts(
+      (text("admin-hosts", command.adminHosts) ?? "").split(separator: ",").map { String(SettingsFile.trim($0)) })
     dataFolder = text("data-folder", command.dataFolder) ?? ".streakd"
     database = text("database", command.database)
     databaseOwner = text("database-owner", command.databaseOwner)
@@ -220,7 +224,7 @@ struct ServerSettings {
       "busy-poll-microseconds", "ledger-memory-mib", "grace-seconds", "log-level",
       "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
       "connections-per-address-max", "buffers-mib", "idle-seconds", "age-seconds",
-      "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",
+      "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "admin-hosts", "access-log", "log-format",
       "rate-limit-factor",
       "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",
       "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",

@@ -131,6 +131,12 @@ struct Streakd: AsyncParsableCommand {
   var adminListen: String?
 
   @Option(
+    help:
+      "Names under which /metrics and the others may be asked for, besides addresses and localhost, separated by commas."
+  )
+  var adminHosts: String?
+
+  @Option(
     help: "Seconds without a sign of life from a serving loop after which /livez says so, 1 to 3600. (default: 10)")
   var stuckSeconds: Int?
 
@@ -417,7 +423,7 @@ struct Streakd: AsyncParsableCommand {
     -> RunningAdmin?
   {
     guard let address = settings.adminListen else { return nil }
-    let admin = try await RunningAdmin(address: address, pages: pages)
+    let admin = try await RunningAdmin(address: address, hosts: settings.adminHosts, pages: pages)
     logger.info("serving /metrics, /livez and /readyz", metadata: ["address": "\(admin.address)"])
     return admin
   }
