@@ -3,6 +3,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import Logging
+import ProgramSupport
 import RPC
 import StreakServices
 import StreakStore
@@ -65,14 +66,21 @@ struct ServerSettings {
     return limits
   }
 
-  /// Bytes of a settings file.
-  static let fileBytesMax = 65_536
+  /// Bytes of a settings file, or a token's.
+  static let fileBytesMax = SettingsFile.bytesMax
 
   init(_ command: Streakd) throws {
-    let file = try command.config.map { try Self.read($0) } ?? [:]
+    let file = try command.config.map { try Self.read($0) }
+    func variable(_ name: String) -> String { "STREAKD_" + name.uppercased().replacing("-", with: "_") }
     func text(_ name: String, _ option: String?) -> String? {
-      let variable = "STREAKD_" + name.uppercased().replacing("-", with: "_")
-      return option ?? getenv(variable).map { String(cString: $0) } ?? file[name]
+      option ?? getenv(variable(name)).map { String(cString: $0) } ?? file?[name]
+    }
+    func flag(_ name: String, _ option: Bool) throws -> Bool {
+      if option { return true }
+      if let value = environment(variable(name)) {
+        return try SettingsFile.flag(value, of: variable(name))
+      }
+      return try file?.flag(name) ?? false
     }
     func number(_ name: String, _ option: Int?, _ range: ClosedRange<Int>, default fallback: Int) throws -> Int {
       guard let text = text(name, option.map(String.init)) else { return fallback }
@@ -94,7 +102,7 @@ struct ServerSettings {
         clientAuthorities: text("tls-client-ca", command.tlsClientCA))
     default: throw ValidationError("tls-certificate and tls-key go together.")
     }
-    let allowsCleartext = command.allowCleartext || text("allow-cleartext", nil) == "true"
+    let allowsCleartext = try flag("allow-cleartext", command.allowCleartext)
     guard listen.isLoopback || allowsCleartext || tls != nil else {
       throw ValidationError(
         "\(listen) is reachable from other machines, and without TLS tokens and passwords can be read on the way. Give a "
@@ -198,27 +206,28 @@ struct ServerSettings {
     let hour = try number("backup-hour", command.backupHour, 0...23, default: 3)
     let retentionDays = try number("backup-retention-days", command.backupRetentionDays, 1...36_500, default: 30)
     let recipient = text("backup-recipient", command.backupRecipient)
+    let isNewFolder = try flag("new-backup-folder", command.newBackupFolder)
     backups = text("backup-folder", command.backupFolder).map { folder in
       Backups(
         folder: folder, recipient: recipient, hour: hour, retentionDays: retentionDays,
         scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp",
         signingKeyFile: text("backup-signing-key", command.backupSigningKey),
-        isNew: command.newBackupFolder || text("new-backup-folder", nil) == "true")
+        isNew: isNewFolder)
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
-    logsEveryCall = command.accessLog || text("access-log", nil) == "true"
+    logsEveryCall = try flag("access-log", command.accessLog)
   }
 
   private static func bytes(_ path: String) throws -> String {
     guard let file = fopen(path, "re") else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
     defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: fileBytesMax)
+    var bytes = [UInt8](repeating: 0, count: fileBytesMax + 1)
     let count = fread(&bytes, 1, bytes.count, file)
-    guard count < fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
+    guard count <= fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  private static func read(_ path: String) throws -> [String: String] {
+  private static func read(_ path: String) throws -> SettingsFile {
     let known: Set = [
       "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop",
       "busy-poll-microseconds", "ledger-memory-mib", "grace-seconds", "log-level",
@@ -230,6 +239,6 @@ struct ServerSettings {
       "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
       "backup-signing-key", "new-backup-folder",
     ]
-    return try SettingsFile(try bytes(path), path: path, names: known).values
+    return try SettingsFile(try bytes(path), path: path, names: known)
   }
 }

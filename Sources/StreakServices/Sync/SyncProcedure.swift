@@ -15,6 +15,13 @@ struct SyncProcedure: Sendable {
   static let seqMax: Int64 = 1 << 53
 
   let store: StreakStore
+  private let seal: CursorSeal
+
+  /// - Parameter store: Has read the database's secret.
+  init(store: StreakStore) {
+    self.store = store
+    seal = CursorSeal(secret: store.serverSecret)
+  }
 
   func run(_ request: SyncRequest, by principal: Principal, at now: Moment) async throws(RPCStatus) -> SyncResponse {
     guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
@@ -33,7 +40,9 @@ struct SyncProcedure: Sendable {
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
           nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
           restatedHabits: request.restatedHabits.compactMap { habit in
-            Identifier(habit.id).map { SyncChanges.Habit(id: $0, fields: HabitFields(habit)) }
+            Identifier(habit.id).map {
+              SyncChanges.Habit(id: $0, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
+            }
           }, oldestKeptSeq: request.oldestKeptSeq, sentAtMilliseconds: sentAt))
     }
     var response = try await changes(request, received, of: principal.userID, deviceID, answer)
@@ -55,8 +64,6 @@ struct SyncProcedure: Sendable {
     response.serverTime = GoogleProtobufTimestamp(Moment.now())
     return response
   }
-
-  private var seal: CursorSeal { CursorSeal(secret: store.serverSecret) }
 
   /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the latest time of its operations that
   /// can be one.
@@ -166,6 +173,7 @@ struct SyncProcedure: Sendable {
       guard let habit = ledger.habits[id] else { continue }
       if habit.returnedVersion > answer.changeNumberBefore { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }
+      if let alias = HabitAlias(id, habit) { response.habitAliases.append(alias) }
       latest = max(latest, habit.latestTime)
     }
     ledger.changes.cells.forEachInOrder { key, _ in
@@ -208,6 +216,7 @@ struct SyncProcedure: Sendable {
     response.reset = page.isReset || isAnew
     response.habits = page.habits.filter { !$0.habit.isDeleted }.map { Habit($0.id, $0.habit) }
     response.deletedHabitIds = page.habits.filter(\.habit.isDeleted).map(\.id.bytes)
+    response.habitAliases = page.habits.compactMap { HabitAlias($0.id, $0.habit) }
     response.cells = page.cells.map { Cell($0.key, $0.cell) }
     response.notices = page.notices.map { Notice($0.id, $0.notice) }
     if page.head.settings.version > begin { response.settings = Schema.AccountSettings(page.head.settings) }

@@ -55,6 +55,18 @@ struct LedgerLoad {
     for person in people {
       for row in person.rows { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
     }
+    try await read(wanted, epoch: epoch, habitsMax: habitsMax, by: runner)
+    // Seldom: a call names a habit by an id that it had.
+    wanted = []
+    for person in people {
+      for row in person.followAliases() { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
+    }
+    try await read(wanted, epoch: epoch, habitsMax: habitsMax, by: runner)
+  }
+
+  private static func read(
+    _ wanted: [WantedRow], epoch: Epoch, habitsMax: Int, by runner: some StatementRunner
+  ) async throws(StoreError) {
     guard !wanted.isEmpty else { return }
     var parameters: [PostgresValue] = []
     part.append(wanted, to: &parameters)

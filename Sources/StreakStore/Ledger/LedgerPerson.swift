@@ -83,6 +83,20 @@ final class LedgerPerson {
     return found
   }()
 
+  /// Adds what the calls mean by other names of habits.
+  /// - Returns: What is to be read as well: known once the ledger is loaded.
+  func followAliases() -> Set<LedgerRow> {
+    guard let ledger else { return [] }
+    var found: Set<LedgerRow> = []
+    for row in rows {
+      guard let id = row.habitID, let habitID = ledger.habits[id]?.aliasOf else { continue }
+      found.insert(LedgerRow(habitID: habitID, day: row.day))
+    }
+    found.subtract(rows)
+    rows.formUnion(found)
+    return found
+  }
+
   /// Goes on from what is remembered, if that is enough for the calls and of the same life of the database.
   func recall(from memory: LedgerMemory, epoch: Epoch) {
     guard let entry = memory.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
@@ -111,12 +125,16 @@ final class LedgerPerson {
 
   /// Habits of which all that stands is to be read: known once the ledger is loaded.
   var habitsWithActivity: Set<Identifier> {
-    guard var ledger else { return [] }
+    guard !noticeIDs.isEmpty || calls.contains(where: \.request.deletesHabit) || hasDeletions, var ledger else {
+      return []
+    }
     for (id, notice) in notices { ledger.load(notice: notice, id: id) }
     var changes: [Operation.Change] = []
     for call in calls { call.request.forEachChange { changes.append($0) } }
     return ledger.habitsWithActivity(in: changes)
   }
+
+  private var hasDeletions: Bool { ledger?.habits.values.contains(where: \.hasDeletions) ?? false }
 
   /// The conflicts that the calls resolve.
   private(set) lazy var noticeIDs: [Identifier] = {
@@ -174,7 +192,7 @@ final class LedgerPerson {
       let replays = try replay(
         operations, request.deviceID, lastSeq: device.lastSeq, oldestKeptSeq: request.oldestKeptSeq)
       outcomes = replays
-      for habit in request.restatedHabits { ledger.restate(habit.id, habit.fields, now: now) }
+      for habit in request.restatedHabits { ledger.restate(habit, now: now) }
       let clock = ClockRules(now: now, sentAt: request.sentAtMilliseconds)
       for queued in operations.dropFirst(replays.count) {
         let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, clock: clock)
@@ -235,6 +253,17 @@ final class LedgerPerson {
 }
 
 extension LedgerRequest {
+  fileprivate var deletesHabit: Bool {
+    switch work {
+    case .direct(.deleteHabit): true
+    case .direct: false
+    case .queue(let operations):
+      operations.contains { queued in
+        if case .deleteHabit = queued.operation.change { true } else { false }
+      }
+    }
+  }
+
   fileprivate func forEachChange(_ body: (Operation.Change) -> Void) {
     switch work {
     case .direct(let change): body(change)
