@@ -42,9 +42,9 @@ let package = Package(
     .executable(name: "streak-load", targets: ["streak-load"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
   ],
   targets: [
     // C libraries.
@@ -56,11 +56,14 @@ let package = Package(
     systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
     .systemLibrary(name: "CSplice"),
     systemModule("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
+    // Without pkg-config, whose flags for it SwiftPM refuses with a warning.
+    .systemLibrary(name: "CUtf8proc", providers: [.apt(["libutf8proc-dev"]), .brew(["utf8proc"])]),
     systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
 
     // Runtime: nothing here knows about streaks.
     .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], swiftSettings: fencedSettings),
     .target(name: "EventLoop", dependencies: ["CLibuv"], swiftSettings: fencedSettings),
+    .target(name: "TextNormalization", dependencies: ["CUtf8proc"], swiftSettings: fencedSettings),
     .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "TLS"], swiftSettings: fencedSettings),
@@ -100,7 +103,8 @@ let package = Package(
     .target(
       name: "StreakServices",
       dependencies: [
-        "Cryptography", "EventLoop", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore", logging,
+        "Cryptography", "EventLoop", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
+        "TextNormalization", logging,
       ],
       swiftSettings: settings),
 
@@ -186,6 +190,7 @@ let package = Package(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema", "TestSupport"],
       exclude: ["differential.py"], swiftSettings: settings),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "TextNormalizationTests", dependencies: ["TextNormalization"], swiftSettings: settings),
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .target(
       name: "FuzzTargets", dependencies: ["EventLoop", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],

@@ -14,8 +14,9 @@ lean+=("${more_flags[@]}")
 say() { echo "$(basename "$0"): $*" >&2; }
 fail() { say "$@"; exit 1; }
 
-# Debian packages: to build, to run, to regenerate code.
-build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev libssl-dev libsqlite3-dev pkg-config)
+# Debian packages: to build, to run, to regenerate code. Without versions: the archive of a Debian release keeps one version of each package and
+# replaces it by security fixes, so a pinned one could not be installed any more soon. The release is the pin; Swift and pip packages are exact.
+build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev libssl-dev libsqlite3-dev libutf8proc-dev pkg-config)
 server_packages=(postgresql util-linux)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 backup_packages=(postgresql-client zstd age pgbackrest)
@@ -130,7 +131,7 @@ python_environment() {
     say "making .venv"
     rm -rf "$project/.venv"
     python3 -m venv "$project/.venv"
-    "$project/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" < /dev/null
+    "$project/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements" < /dev/null
     cp "$requirements" "$project/.venv/installed.txt"
   fi
   export STREAKD_PYTHON=$project/.venv/bin/python

@@ -31,7 +31,7 @@ final class AdminConnection: SocketConnectionDelegate {
     // What follows the request is not looked at: the response is the last.
     guard !wasAsked else { return }
     unsafe bytes.withUnsafeBytes { unsafe request.append(contentsOf: $0) }
-    switch AdminRequest(request) {
+    switch AdminRequest(request, hosts: listener.hosts) {
     case .incomplete: return
     case .refused(let status): answer(AdminPage(status, "\(status.reason)\n"))
     case .get(let path): ask(for: path)

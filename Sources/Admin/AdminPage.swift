@@ -9,6 +9,7 @@ public struct AdminPage: Sendable {
     case badRequest = 400
     case notFound = 404
     case methodNotAllowed = 405
+    case misdirectedRequest = 421
     case requestTooLarge = 431
     case unavailable = 503
 
@@ -18,6 +19,7 @@ public struct AdminPage: Sendable {
       case .badRequest: "Bad Request"
       case .notFound: "Not Found"
       case .methodNotAllowed: "Method Not Allowed"
+      case .misdirectedRequest: "Misdirected Request"
       case .requestTooLarge: "Request Header Fields Too Large"
       case .unavailable: "Service Unavailable"
       }

@@ -10,7 +10,7 @@ enum AdminRequest: Equatable {
   /// Bytes of the request line and the header fields.
   static let bytesMax = 8_192
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: [UInt8], hosts: AdminHosts = AdminHosts()) {
     let end = Array("\r\n\r\n".utf8)
     let head = bytes.prefix(Self.bytesMax)
     guard let length = head.indices.first(where: { head[$0...].starts(with: end) }) else {
@@ -24,9 +24,14 @@ enum AdminRequest: Equatable {
       self = .refused(.badRequest)
       return
     }
-    // RFC 9112, 3.2: a request of HTTP/1.1 names its host.
-    guard parts[2] == "HTTP/1.0" || lines.dropFirst().contains(where: { $0.lowercased().hasPrefix("host:") }) else {
+    // RFC 9112, 3.2: a request of HTTP/1.1 names its host, once.
+    let named = lines.dropFirst().filter { $0.lowercased().hasPrefix("host:") }
+    guard named.count == 1 || (named.isEmpty && parts[2] == "HTTP/1.0") else {
       self = .refused(.badRequest)
+      return
+    }
+    guard named.allSatisfy({ hosts.allows($0.dropFirst(5).filter { $0 != " " && $0 != "\t" }) }) else {
+      self = .refused(.misdirectedRequest)
       return
     }
     guard parts[0] == "GET" else {

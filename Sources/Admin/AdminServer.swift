@@ -14,13 +14,16 @@ public final class AdminServer: Sendable {
   }
 
   /// Starts serving.
-  /// - Parameter pages: By path, such as `/metrics`; made anew for each request, on `loop`.
+  /// - Parameters:
+  ///   - hosts: The names under which it may be asked.
+  ///   - pages: By path, such as `/metrics`; made anew for each request, on `loop`.
   public static func start(
-    address: SocketAddress, loop: EventLoop, pages: [String: @Sendable () async -> AdminPage]
+    address: SocketAddress, loop: EventLoop, hosts: AdminHosts = AdminHosts(),
+    pages: [String: @Sendable () async -> AdminPage]
   ) async throws(SocketError) -> AdminServer {
     if address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
     return try await Task(executorPreference: loop) { () -> Result<AdminServer, SocketError> in
-      let listener = AdminListener(loop: loop, pages: pages)
+      let listener = AdminListener(loop: loop, hosts: hosts, pages: pages)
       do throws(SocketError) {
         let used = try listener.listen(on: address)
         return .success(AdminServer(address: used, loop: loop, part: LoopBound(listener, loop: loop)))
@@ -44,12 +47,14 @@ final class AdminListener {
   static let timeoutMilliseconds: UInt64 = 10_000
 
   let loop: EventLoop
+  let hosts: AdminHosts
   private let pages: [String: @Sendable () async -> AdminPage]
   private var socket: SocketListener?
   private var connections: [ObjectIdentifier: AdminConnection] = [:]
 
-  init(loop: EventLoop, pages: [String: @Sendable () async -> AdminPage]) {
+  init(loop: EventLoop, hosts: AdminHosts, pages: [String: @Sendable () async -> AdminPage]) {
     self.loop = loop
+    self.hosts = hosts
     self.pages = pages
   }
 

@@ -1958,7 +1958,7 @@ const ProtobufCMessageDescriptor streak__v1__change_password_request__descriptor
   (ProtobufCMessageInit) streak__v1__change_password_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__change_password_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor streak__v1__change_password_response__field_descriptors[2] =
 {
   {
     "devices_signed_out",
@@ -1972,14 +1972,27 @@ static const ProtobufCFieldDescriptor streak__v1__change_password_response__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tokens",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ChangePasswordResponse, tokens),
+    &streak__v1__tokens__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__change_password_response__field_indices_by_name[] = {
   0,   /* field[0] = devices_signed_out */
+  1,   /* field[1] = tokens */
 };
 static const ProtobufCIntRange streak__v1__change_password_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor streak__v1__change_password_response__descriptor =
 {
@@ -1989,7 +2002,7 @@ const ProtobufCMessageDescriptor streak__v1__change_password_response__descripto
   "Streak__V1__ChangePasswordResponse",
   "streak.v1",
   sizeof(Streak__V1__ChangePasswordResponse),
-  1,
+  2,
   streak__v1__change_password_response__field_descriptors,
   streak__v1__change_password_response__field_indices_by_name,
   1,  streak__v1__change_password_response__number_ranges,

@@ -2,11 +2,19 @@ internal import CSodium
 
 /// SipHash-2-4 with 128 bits, for many small pieces of data: tells them apart by chance, and under a secret key also from an adversary.
 public struct ShortHash: Sendable {
-  /// SipHash's two key words, the first in the low half.
-  public var key: UInt128
+  /// SipHash's two key words. Not one UInt128: with a stored property of that type, Swift 6.3 lays out the frames of asynchronous functions wrongly.
+  private var words: (low: UInt64, high: UInt64)
+
+  /// The key's two words, the first in the low half.
+  public var key: UInt128 {
+    get { UInt128(words.high) << 64 | UInt128(words.low) }
+    set { words = (UInt64(truncatingIfNeeded: newValue), UInt64(truncatingIfNeeded: newValue >> 64)) }
+  }
 
   /// - Parameter key: 0, which everybody knows, where nobody has a reason to make two pieces look alike.
-  public init(key: UInt128 = 0) { self.key = key }
+  public init(key: UInt128 = 0) {
+    words = (UInt64(truncatingIfNeeded: key), UInt64(truncatingIfNeeded: key >> 64))
+  }
 
   public func callAsFunction(_ bytes: RawSpan) -> UInt128 {
     var key = key.littleEndian

@@ -102,6 +102,9 @@ extension Setting {
   public static let adminListen = Setting(
     "admin-listen", .observation, "ADDRESS:PORT", default: "off",
     "Address and port for /metrics, /livez and /readyz over HTTP/1.1 without TLS, or unix:PATH, or off.")
+  public static let adminHosts = Setting(
+    "admin-hosts", .observation, "NAMES",
+    "Names under which the admin pages may be asked for, besides addresses and localhost, separated by commas. Any other Host is answered 421.")
   public static let healthSeconds = Setting(
     "health-seconds", .observation, "SECONDS", default: "1", in: 1...60,
     "Time between two checks of the database for the health service and /readyz.")
@@ -154,7 +157,7 @@ extension Setting {
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, trustedProxies, breachedPasswords,
     tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext,
-    adminListen, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
+    adminListen, adminHosts, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
     backupFolder, backupRecipient, backupHour, backupRetentionDays, backupScratchFolder, backupSigningKey,
     newBackupFolder, operatorTokenFile,
   ]

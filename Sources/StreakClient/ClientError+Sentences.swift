@@ -22,6 +22,8 @@ extension ClientError: CustomStringConvertible {
       "The server's answer did not come: \(message) It may have done it all the same; nothing recorded here is lost. Try again."
     case .failing(let message): "The server was reached and could not answer: \(message) Try again later."
     case .signInNeeded: "Sign in again: the server does not know this device's credentials any more. Nothing is lost."
+    case .copied:
+      "Sign in again: this device's credentials were used by a copy of it as well. Nothing is lost. If you did not copy or restore this device's data, change your password."
     case .accountErased: "The account was erased."
     case .accountUnknown:
       "The server does not know this account any more: it was restored to a moment before the account was made. Nothing is lost: everything is on this device, as before an account. Sign up again, or sign in to another account and bring it along."

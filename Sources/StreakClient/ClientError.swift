@@ -23,6 +23,8 @@ public enum ClientError: Error, Equatable, Sendable {
   case failing(String)
   /// The person has to sign in to this account again. Nothing is lost; what waits is sent afterwards.
   case signInNeeded
+  /// The same, and then as a new device: this device's credentials are in use elsewhere as well, as after a restore from its backup.
+  case copied
   /// The account was erased, on whatever device: what was here of it is gone too.
   case accountErased
   /// The server does not know the account: it was restored to a moment before the account was made. Everything of it is in the anonymous
@@ -53,7 +55,7 @@ public enum ClientError: Error, Equatable, Sendable {
     switch (status.code, refusal.reason) {
     case (_, "ACCOUNT_ERASED"): self = .accountErased
     case (_, "ACCOUNT_UNKNOWN"): self = .accountUnknown
-    case (_, "CREDENTIALS_INVALID"): self = .signInNeeded
+    case (_, "CREDENTIALS_INVALID"): self = status.needsNewDevice ? .copied : .signInNeeded
     // What says nothing of the request: the same one again may be answered otherwise.
     case (.unavailable, _), (.cancelled, _), (.unknown, _), (.deadlineExceeded, _), (.internal, _),
       (.aborted, "CONCURRENT_CHANGE"):
@@ -90,4 +92,7 @@ extension ClientError.Refusal {
 extension RPCStatus {
   /// The service's name of a refusal; empty if it gave none.
   var reason: String { detail(GoogleRPCErrorInfo.self)?.reason ?? "" }
+
+  /// The credentials are in use elsewhere as well: the device is to sign in as a new one.
+  var needsNewDevice: Bool { detail(GoogleRPCErrorInfo.self)?.metadata["new_device"] == "true" }
 }

@@ -29,7 +29,7 @@ public final class StreakStore: Sendable {
   private struct LoopPart {
     let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
-    let grantBatcher: NaturalBatcher<AccessKey, AccessGrant?>
+    let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
     let writer: LedgerWriter
   }
 
@@ -127,7 +127,7 @@ public final class StreakStore: Sendable {
   var headBatcher: NaturalBatcher<Identifier, PersonHead?> { part.headBatcher }
 
   /// Reads of what access tokens grant, on the caller's loop.
-  var grantBatcher: NaturalBatcher<AccessKey, AccessGrant?> { part.grantBatcher }
+  var grantBatcher: NaturalBatcher<AccessKey, FoundAccess?> { part.grantBatcher }
 
   /// Changes people's data on the caller's loop.
   var writer: LedgerWriter { part.writer }

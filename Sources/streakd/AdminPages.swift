@@ -54,10 +54,10 @@ struct RunningAdmin {
   private let thread: EventLoopThread
   private let server: AdminServer
 
-  init(address: SocketAddress, pages: AdminPages) async throws(SocketError) {
+  init(address: SocketAddress, hosts: AdminHosts, pages: AdminPages) async throws(SocketError) {
     thread = EventLoopThread()
     do throws(SocketError) {
-      server = try await AdminServer.start(address: address, loop: thread.loop, pages: pages.pages)
+      server = try await AdminServer.start(address: address, loop: thread.loop, hosts: hosts, pages: pages.pages)
     } catch {
       thread.stopAndJoin()
       throw error

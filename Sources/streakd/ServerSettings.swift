@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import EventLoop
 import Glibc
@@ -35,6 +36,7 @@ struct ServerSettings {
   let logsEveryCall: Bool
   /// Nil: there is no admin server.
   let adminListen: SocketAddress?
+  let adminHosts: AdminHosts
   /// Nil: there are no operators.
   let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
@@ -126,6 +128,8 @@ struct ServerSettings {
       }
       adminListen = admin
     }
+    adminHosts = AdminHosts(
+      (text(.adminHosts, command.adminHosts) ?? "").split(separator: ",").map { String(SettingsFile.trim($0)) })
     dataFolder = textOrDefault(.dataFolder, command.dataFolder)
     database = text(.database, command.database)
     databaseOwner = text(.databaseOwner, command.databaseOwner)

@@ -63,6 +63,7 @@ struct Streakd: AsyncParsableCommand {
   @Flag(help: .of(.accessLog)) var accessLog = false
   @Option(help: .of(.logFormat)) var logFormat: String?
   @Option(help: .of(.adminListen)) var adminListen: String?
+  @Option(help: .of(.adminHosts)) var adminHosts: String?
   @Option(help: .of(.stuckSeconds)) var stuckSeconds: Int?
   @Option(help: .of(.tlsCertificate)) var tlsCertificate: String?
   @Option(help: .of(.tlsKey)) var tlsKey: String?
@@ -311,7 +312,7 @@ struct Streakd: AsyncParsableCommand {
     -> RunningAdmin?
   {
     guard let address = settings.adminListen else { return nil }
-    let admin = try await RunningAdmin(address: address, pages: pages)
+    let admin = try await RunningAdmin(address: address, hosts: settings.adminHosts, pages: pages)
     logger.info("serving /metrics, /livez and /readyz", metadata: ["address": "\(admin.address)"])
     return admin
   }

@@ -26,17 +26,46 @@ struct AdminRequestTests {
   @Test("methods other than GET are refused")
   func otherMethods() {
     for method in ["POST", "HEAD", "get"] {
-      #expect(Self.read("\(method) /metrics HTTP/1.1\r\nHost: a\r\n\r\n") == .refused(.methodNotAllowed))
+      #expect(Self.read("\(method) /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n") == .refused(.methodNotAllowed))
     }
   }
 
   @Test("a head of as many bytes as the limit is read, one more is not")
   func limit() {
-    let frame = "GET / HTTP/1.1\r\nHost: \r\n\r\n"
-    let fitting = String(repeating: "a", count: AdminRequest.bytesMax - frame.utf8.count)
-    #expect(Self.read("GET / HTTP/1.1\r\nHost: \(fitting)\r\n\r\n") == .get(path: "/"))
-    #expect(Self.read("GET / HTTP/1.1\r\nHost: \(fitting)a\r\n\r\n") == .refused(.requestTooLarge))
+    let begin = "GET / HTTP/1.1\r\nHost: localhost\r\nX: "
+    let fitting = String(repeating: "a", count: AdminRequest.bytesMax - begin.utf8.count - 4)
+    #expect(Self.read("\(begin)\(fitting)\r\n\r\n") == .get(path: "/"))
+    #expect(Self.read("\(begin)\(fitting)a\r\n\r\n") == .refused(.requestTooLarge))
     #expect(Self.read(String(repeating: "a", count: AdminRequest.bytesMax)) == .refused(.requestTooLarge))
     #expect(Self.read(String(repeating: "a", count: AdminRequest.bytesMax - 1)) == .incomplete)
+  }
+
+  @Test(
+    "a request may name an address, localhost, or a name that was given",
+    arguments: [
+      "localhost", "LOCALHOST:9090", "127.0.0.1", "127.0.0.1:9090", "10.0.0.7:1", "[::1]", "[::1]:9090",
+      "[::ffff:10.0.0.7]:9090", "streakd.internal", "Streakd.Internal:9090", "localhost.",
+    ])
+  func hosts(host: String) {
+    let request = AdminRequest(
+      Array("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n".utf8), hosts: AdminHosts(["streakd.internal"]))
+    #expect(request == .get(path: "/"))
+  }
+
+  @Test(
+    "any other name is refused: a web page may have chosen it",
+    arguments: [
+      "", "attacker.example", "attacker.example:9090", "localhost.attacker.example", "127.0.0.1.attacker.example",
+      "127.0.0.256", "1.2.3", "127.0.0.1:9090:1", "[::1", "[attacker]:1", "[::1]x", "localhost:x", "streakd.internal",
+    ])
+  func otherHosts(host: String) {
+    #expect(Self.read("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n") == .refused(.misdirectedRequest))
+    #expect(Self.read("GET / HTTP/1.0\r\nHost: \(host)\r\n\r\n") == .refused(.misdirectedRequest))
+  }
+
+  @Test("two hosts are none")
+  func twoHosts() {
+    #expect(
+      Self.read("GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n") == .refused(.badRequest))
   }
 }

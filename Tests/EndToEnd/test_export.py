@@ -13,6 +13,7 @@ import pytest
 from cutting_proxy import CuttingProxy
 from device import Device, completion, edit
 from erasure import delete
+from exported import sections
 from operations import STREAKCTL, sql
 from person import Person, details, today
 from refusals import refusal
@@ -55,19 +56,6 @@ def shown(person):
     return (sorted(streak.SerializeToString(deterministic=True) for streak in streaks), sorted(cells),
             sorted((notice.notice_id, notice.kept, notice.other, notice.resolved) for notice in notices),
             sorted(operation.SerializeToString(deterministic=True) for operation in rejected))
-
-
-def sections(document):
-    """The comparable part of a JSON document: no change numbers and no names of completions, which begin anew."""
-    parsed = json.loads(document)
-    parsed = {name: parsed[name] for name in ("habits", "ledger", "history", "rejectedOperations", "notices")}
-
-    def clean(value):
-        if isinstance(value, dict):
-            return {key: clean(part) for key, part in value.items() if key not in ("version", "completions")}
-        return [clean(part) for part in value] if isinstance(value, list) else value
-
-    return clean(parsed)
 
 
 @pytest.mark.parametrize("format", FORMATS)

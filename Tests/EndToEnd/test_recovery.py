@@ -12,9 +12,10 @@ from erasure import delete
 from operated import TOKEN, Operated
 from operations import STREAKCTL, Keys, sql, streakctl
 from person import Person, details, today
+from recovering import Recovering
 from refusals import refusal
 from server import Server, open_folder, wait_until
-from streak.v1 import admin_pb2, admin_pb2_grpc, recovery_pb2, recovery_pb2_grpc
+from streak.v1 import admin_pb2, admin_pb2_grpc, recovery_pb2
 
 READY, MERGED, FAILED = recovery_pb2.RECOVERY_STATE_READY, recovery_pb2.RECOVERY_STATE_MERGED, recovery_pb2.RECOVERY_STATE_FAILED
 
@@ -23,33 +24,6 @@ READY, MERGED, FAILED = recovery_pb2.RECOVERY_STATE_READY, recovery_pb2.RECOVERY
 def operated():
     with open_folder() as folder, Operated(folder) as server:
         yield server
-
-
-class Recovering:
-    """A person's calls."""
-
-    def __init__(self, person):
-        self.person, self.id = person, os.urandom(16)
-        self.service = recovery_pb2_grpc.RecoveryServiceStub(person.channel)
-
-    def call(self, name, **fields):
-        request = getattr(recovery_pb2, f"{name}Request")(**fields)
-        return getattr(self.service, name)(request, metadata=self.person.metadata, timeout=60)
-
-    def points(self):
-        return [point.name for point in self.call("ListRecoveryPoints").points]
-
-    def ask(self, point):
-        return self.call("RequestRecovery", recovery_id=self.id, point=point).recovery
-
-    def state(self):
-        return next(recovery for recovery in self.call("ListRecoveries").recoveries if recovery.recovery_id == self.id)
-
-    def preview(self):
-        return self.call("PreviewRecovery", recovery_id=self.id).preview
-
-    def confirm(self, plan_hash):
-        return self.call("ConfirmRecovery", recovery_id=self.id, plan_hash=plan_hash)
 
 
 def events(person):

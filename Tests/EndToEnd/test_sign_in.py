@@ -8,9 +8,10 @@ import grpc
 import pytest
 from databases import sql
 from limits import SIGN_INS, refused
+from metrics import Metrics
 from person import Person, details
 from server import Server
-from streak.v1 import account_pb2, common_pb2
+from streak.v1 import account_pb2, common_pb2, session_pb2
 
 PROXIED = ["--rate-limit-factor", "1", "--trusted-proxies", "127.0.0.1"]
 HOME, AWAY, ATTACKER = "192.0.2.10", "198.51.100.20", "203.0.113.66"
@@ -68,59 +69,6 @@ def test_a_revoked_device_is_a_stranger_again(database):
                        metadata=owner.metadata, timeout=30)[:2] == ("NOT_FOUND", "DEVICE_NOT_FOUND")
 
 
-def test_a_stolen_refresh_token_revokes_its_family(database):
-    with Server(database=database) as server, Person(server) as owner:
-        owner.sign_up()
-        other = owner.accounts.SignIn(account_pb2.SignInRequest(
-            email=owner.email, password=owner.password, device=common_pb2.Device(device_id=os.urandom(16))), timeout=60).tokens
-
-        def refresh(token):
-            return owner.accounts.Refresh(account_pb2.RefreshRequest(refresh_token=token), timeout=30).tokens
-
-        stolen = owner.tokens.refresh_token
-        second = refresh(stolen)
-        assert refresh(stolen) == second  # the reply may have been lost
-        third = refresh(second.refresh_token)
-        owner.use(third)
-        owner.put_habit()
-        # Two steps back is no lost reply: somebody copied it. Whoever holds the family's tokens is out.
-        assert refusal(refresh, stolen)[1] == "CREDENTIALS_INVALID"
-        assert refusal(refresh, third.refresh_token)[1] == "CREDENTIALS_INVALID"
-        assert refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
-        # The same once the time for lost replies has passed.
-        again = owner.sign_in().tokens
-        refresh(again.refresh_token)
-        sql(database, "update devices set refreshed_at = refreshed_at - interval '1 hour'")
-        assert refusal(refresh, again.refresh_token)[1] == "CREDENTIALS_INVALID"
-        # Another device of the person has a family of its own.
-        assert refresh(other.refresh_token).access_token
-        events = sql(database, "select detail from audit_events where method = 'AccountService/Refresh' and outcome <> 'OK'")
-        assert "refresh token used twice" in events
-
-
-def test_devices_are_listed_and_a_new_password_signs_the_others_out(server):
-    with Person(server) as owner, Person(server, email=owner.email) as tablet:
-        owner.sign_up()
-        tablet.device.name = "tablet"
-        tablet.sign_in()
-        listed = tablet.accounts.ListDevices(account_pb2.ListDevicesRequest(), metadata=tablet.metadata, timeout=30).devices
-        assert {(known.device.name, known.signed_in, known.is_this_device) for known in listed} == {
-            ("tablet", True, True), ("test device", True, False)}
-
-        def change(old, new):
-            return tablet.accounts.ChangePassword(
-                account_pb2.ChangePasswordRequest(password=old, new_password=new), metadata=tablet.metadata, timeout=60)
-
-        assert refusal(change, "not the password", "another long password")[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED")
-        assert refusal(change, owner.password, "password123") == ("INVALID_ARGUMENT", "PASSWORD_TOO_COMMON", ["new_password"])
-        assert change(owner.password, "another long password").devices_signed_out == 1
-        assert refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
-        tablet.put_habit()
-        assert refusal(owner.sign_in)[1] == "SIGN_IN_REFUSED"
-        owner.password = "another long password"
-        owner.sign_in()
-
-
 def test_passwords_that_are_guessed_first_are_refused(folder):
     breached = folder / "breached.txt"
     breached.write_text("purple monkey dishwasher\n")
@@ -149,3 +97,59 @@ def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):
         assert renewed.startswith("$argon2id$v=19$m=65536,t=2,p=1$")
         sign_in(owner)
         assert sql(database, "select password_hash from users") == renewed
+
+
+def statements(server, call, times=5):
+    """Statements that one call takes: the fewest of several tries, for the server's own come in between."""
+    def count():
+        return Metrics(server).value("streakd_postgres_statements_sent_total")
+
+    found = []
+    for _ in range(times):
+        before = count()
+        call()
+        found.append(count() - before)
+    return min(found)
+
+
+def test_known_addresses_take_as_many_statements_as_unknown_ones(database):  # noqa: F811
+    with Server(database=database, arguments=["--admin-listen", "127.0.0.1:0", "--health-seconds", "60"]) as server:
+        with Person(server) as known, Person(server) as unknown:
+            known.sign_up()
+            for person in (known, unknown):
+                person.device.device_id = os.urandom(16)
+            # A refusal of the password comes before anything is looked up.
+            costs = {}
+            for name, person in (("known", known), ("unknown", unknown)):
+                def common(person=person):
+                    request = person.sign_up_request()
+                    request.password = "password123"
+                    assert refusal(person.accounts.SignUp, request, timeout=60)[1] == "PASSWORD_TOO_COMMON"
+
+                def wrong(person=person):
+                    assert refusal(sign_in, person, password="a wrong guess")[1] == "SIGN_IN_REFUSED"
+
+                costs[name] = statements(server, common), statements(server, wrong)
+            assert costs["known"] == costs["unknown"]
+            assert costs["known"][0] <= 1  # the audit event
+
+
+def test_the_same_password_in_other_code_points_is_the_same(server):
+    with Person(server) as owner:
+        owner.password = "Zu\u0308rich caf\u00e9 \uff11\uff12\uff13"
+        owner.sign_up()
+        for written in ("Z\u00fcrich caf\u00e9 123", "Zu\u0308rich cafe\u0301 \uff11\uff12\uff13"):
+            owner.password = written
+            owner.sign_in()
+        owner.password = "Zurich cafe 123"
+        assert refusal(owner.sign_in)[1] == "SIGN_IN_REFUSED"
+
+
+def test_a_key_that_is_not_random_leads_to_nobodys_session(server):
+    with Person(server) as one, Person(server) as other:
+        for key in (bytes(16), b"A" * 64, b"\0\1" * 16):
+            started = [person.sessions.StartSession(session_pb2.StartSessionRequest(idempotency_key=key), timeout=30)
+                       for person in (one, other, one)]
+            assert len({session.session_id for session in started}) == len({session.session_secret for session in started}) == 3
+        request = session_pb2.StartSessionRequest(idempotency_key=os.urandom(16))
+        assert one.sessions.StartSession(request, timeout=30) == one.sessions.StartSession(request, timeout=30)

@@ -47,10 +47,13 @@ struct AccountTests {
     let client = try await signedIn("ChangePassword") { bytes in
       let request = try ChangePasswordRequest(protobufBytes: bytes)
       guard request.password == "old" else { throw Self.refusal("SIGN_IN_REFUSED", .unauthenticated) }
-      return ChangePasswordResponse(devicesSignedOut: request.newPassword == "new" ? 2 : 0).protobufBytes()
+      return ChangePasswordResponse(
+        devicesSignedOut: request.newPassword == "new" ? 2 : 0, tokens: Tokens(accessToken: "a7", refreshToken: "r7")
+      ).protobufBytes()
     }
     #expect(try await client.changePassword(from: "old", to: "new") == 2)
     await #expect(throws: ClientError.self) { try await client.changePassword(from: "wrong", to: "new") }
+    #expect(network.calls.last { $0.method == "ChangePassword" }?.bearer == "a7", "the new credentials are in use")
     #expect(try await client.accounts().map(\.isSignedIn) == [true], "a wrong password ends no credentials")
     await #expect(throws: ClientError.self) {
       try await StreakClient(storage: MemoryStorage()).changePassword(from: "a", to: "b")

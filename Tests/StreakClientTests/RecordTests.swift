@@ -26,7 +26,7 @@ struct RecordTests {
     func number(_ limit: Int64) -> Int64 { Int64.random(in: 0..<limit, using: &random) }
     let made = LocalTime(occurredAtMilliseconds: 1_795_521_600_123, zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700)
     let credentials = ClientAccount.Credentials(
-      accessToken: "a", accessExpiresAtMilliseconds: 5, refreshToken: "r", isRefreshing: true)
+      accessToken: "a", accessExpiresAtMilliseconds: 5, refreshToken: "r", refreshBegunAtMilliseconds: 7)
     state.add(
       ClientAccount(
         email: "ä@b.c", credentials: credentials,

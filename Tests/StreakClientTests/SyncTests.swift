@@ -2,10 +2,11 @@ import GRPCSchema
 import ProtobufCodec
 import RPC
 import Schema
-import StreakClient
 import StreakDomain
 import Synchronization
 import Testing
+
+@testable import StreakClient
 
 @Suite("Sync, accounts and credentials")
 struct SyncTests {
@@ -125,7 +126,7 @@ struct SyncTests {
     #expect(network.calls.map(\.method) == ["SignIn", "Sync", "Refresh", "Sync"])
   }
 
-  @Test("a refresh whose answer was lost, also by a kill, is asked for again before anything else")
+  @Test("a refresh whose answer was lost is asked for again, by whichever process comes next")
   func lostRefresh() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -135,11 +136,72 @@ struct SyncTests {
       state.loses = ["Refresh"]
     }
     await #expect(throws: ClientError.self) { try await client.sync() }
-    // The next program begins with it, not with a call that is refused.
     let before = network.calls.count
     try await open().sync()
-    #expect(network.calls.dropFirst(before).map(\.method) == ["Refresh", "Sync"])
+    #expect(network.calls.dropFirst(before).map(\.method) == ["Sync", "Refresh", "Sync"])
     #expect(server.operations(of: "a@b.c").count == 1)
+  }
+
+  @Test("of two processes that share a device one refreshes and the other one waits for it")
+  func oneRefreshAtATime() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.addHabit("reading")
+    server.state.withLock { $0.access = 2 }
+    let other = open()
+    let held = HeldNetwork(network)
+    let first = Task { try await StreakClient(storage: storage, network: held, clock: clock).sync() }
+    await held.waitUntilHeld()
+    let second = Task { try await other.sync() }
+    while clock.sleeperCount == 0 { await Task.yield() }
+    held.release()
+    _ = try await first.value
+    clock.advance(milliseconds: StreakClient.refreshPollMilliseconds)
+    _ = try await second.value
+    #expect(network.count("Refresh") == 1)
+  }
+
+  @Test("a process that died while it refreshed keeps the next one waiting for ten seconds")
+  func leaseEnds() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    server.state.withLock { $0.access = 2 }
+    let held = HeldNetwork(network)
+    let dead = Task { try await StreakClient(storage: storage, network: held, clock: clock).sync() }
+    await held.waitUntilHeld()
+    let next = Task { try await client.sync() }
+    for _ in 0..<(StreakClient.refreshLeaseMilliseconds / StreakClient.refreshPollMilliseconds) {
+      while clock.sleeperCount == 0 { await Task.yield() }
+      #expect(network.count("Refresh") == 0)
+      clock.advance(milliseconds: StreakClient.refreshPollMilliseconds)
+    }
+    _ = try await next.value
+    #expect(network.count("Refresh") == 1)
+    held.release()
+    _ = try? await dead.value
+  }
+
+  @Test("a device whose credentials a copy has used as well signs in as a new device, and nothing that waits is lost")
+  func copied() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.addHabit("reading")
+    server.state.withLock { state in
+      state.access = 9
+      state.refuses["Refresh"] = RPCStatus(.unauthenticated, "copied").with(
+        GoogleRPCErrorInfo(reason: "CREDENTIALS_INVALID", domain: "streak.v1", metadata: ["new_device": "true"]))
+    }
+    await #expect(throws: ClientError.copied) { try await client.sync() }
+    #expect(try await client.accounts().map(\.isSignedIn) == [false])
+    #expect(try await client.accounts().map(\.waiting) == [1])
+    server.state.withLock { $0.refuses = [:] }
+    try await open().signIn(email: "a@b.c", password: "secret")
+    try await client.sync()
+    #expect(server.operations(of: "a@b.c").count == 1)
+    let devices = try network.calls.filter { $0.method == "SignIn" }.map {
+      try SignInRequest(protobufBytes: $0.request).device?.deviceId
+    }
+    #expect(devices.count == 2 && devices[0] != devices[1])
   }
 
   @Test("with no credentials that work everything waits for the next sign-in, and is sent then")

@@ -104,6 +104,35 @@ final class TestNetwork: StreakNetwork {
   }
 }
 
+/// A network that holds the first refresh until it is released.
+final class HeldNetwork: StreakNetwork {
+  private let network: TestNetwork
+  private let hasHeld = Mutex(false)
+  private let held = AsyncStream<Void>.makeStream()
+  private let released = AsyncStream<Void>.makeStream()
+
+  init(_ network: TestNetwork) { self.network = network }
+
+  func waitUntilHeld() async { for await _ in held.stream { return } }
+  func release() { released.continuation.finish() }
+
+  func call(_ method: MethodDescriptor, _ request: [UInt8], bearer: String?) async throws(RPCStatus) -> [UInt8] {
+    let isFirst = hasHeld.withLock { hasHeld in
+      defer { hasHeld = hasHeld || method.name == "Refresh" }
+      return method.name == "Refresh" && !hasHeld
+    }
+    if isFirst {
+      held.continuation.yield()
+      for await _ in released.stream {}
+    }
+    return try await network.call(method, request, bearer: bearer)
+  }
+
+  func open(_ method: MethodDescriptor, _ request: [UInt8], bearer: String?) -> any ResponseStream {
+    network.open(method, request, bearer: bearer)
+  }
+}
+
 /// One response, then nothing until it is cancelled; or a failure.
 final class TestStream: ResponseStream {
   private let first: Mutex<[UInt8]?>

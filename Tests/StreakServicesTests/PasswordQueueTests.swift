@@ -26,7 +26,7 @@ struct PasswordQueueTests {
   /// The code that a hash ends with; nil: hashed.
   private static func code(_ queue: PasswordQueue, on loop: EventLoop) async -> RPCStatusCode? {
     do throws(RPCStatus) {
-      _ = try await queue.hash(Secret([1]), on: loop)
+      _ = try await queue.hash(Secret([1]), of: .init(isKnown: false, name: []), on: loop)
       return nil
     } catch {
       return error.code
@@ -71,11 +71,11 @@ struct PasswordQueueTests {
   func verifying() async throws {
     let answers = try await Self.onLoop { loop in
       let queue = try PasswordQueue(limits: Self.limits(running: 1, waiting: 0))
-      let hash = try await queue.hash(Secret([1, 2]), on: loop)
+      let hash = try await queue.hash(Secret([1, 2]), of: .init(isKnown: false, name: []), on: loop)
       return [
-        try await queue.verify(Secret([1, 2]), against: hash, on: loop),
-        try await queue.verify(Secret([1, 3]), against: hash, on: loop),
-        try await queue.verify(Secret([1, 2]), against: nil, on: loop),
+        try await queue.verify(Secret([1, 2]), against: hash, of: .init(isKnown: false, name: []), on: loop),
+        try await queue.verify(Secret([1, 3]), against: hash, of: .init(isKnown: false, name: []), on: loop),
+        try await queue.verify(Secret([1, 2]), against: nil, of: .init(isKnown: false, name: []), on: loop),
       ]
     }
     #expect(answers == [true, false, false])

@@ -6,7 +6,8 @@ import Testing
 struct PasswordRuleTests {
   private static func isRefused(_ password: String, _ breached: BreachedPasswords = BreachedPasswords()) -> Bool {
     do throws(RPCStatus) {
-      try PasswordRules(breached: breached).check(password, email: "mira.stone@example.org", path: "password")
+      try PasswordRules(breached: breached).check(
+        NormalizedPassword(password), email: "mira.stone@example.org", path: "password")
       return false
     } catch {
       return error.code == .invalidArgument
@@ -18,7 +19,7 @@ struct PasswordRuleTests {
     arguments: [
       "password", "PassWord1", "password2026", "Password!", "12345678", "11111111", "abababab", "qwertyuiop",
       "Iloveyou99",
-      "mira.stone", "MIRA.stone@example.org", "letmein123",
+      "ｐａｓｓｗｏｒｄ", "pass\u{200B}word", "ｐａｓｓ", "①②③④⑤⑥⑦⑧", "mira.stone", "MIRA.stone@example.org", "letmein123",
     ])
   func common(password: String) {
     #expect(Self.isRefused(password))

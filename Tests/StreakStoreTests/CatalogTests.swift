@@ -68,4 +68,20 @@ import Testing
       #expect(Self.unknown(try await Self.columns(test)) == [what])
     }
   }
+
+  @Test("functions that run with their owner's rights look for tables in the service's schema, and last in pg_temp")
+  func definersPaths() async throws {
+    try await TestStore.run { test async throws in
+      let found = try await test.database.run(
+        Statement(
+          .read,
+          """
+          SELECT proname::text, coalesce(array_to_string(proconfig, ';'), ''), current_schema()::text FROM pg_proc
+          WHERE pronamespace = current_schema()::regnamespace AND prosecdef ORDER BY 1
+          """)
+      ).map { row throws(DatabaseError) in (try row.string(0), try row.string(1), try row.string(2)) }
+      #expect(found.map(\.0) == ["append_audit_event", "erase_audit_trail", "observe_timeline"])
+      for (name, setting, schema) in found { #expect(setting == "search_path=\(schema), pg_temp", "\(name)") }
+    }
+  }
 }

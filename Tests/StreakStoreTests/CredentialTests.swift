@@ -19,16 +19,23 @@ import Testing
       _ = try await store.signUp(other)
 
       #expect(try await store.signOut(second.deviceID, of: account.userID) == 1)
-      #expect(try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 2, count: 32)) == nil)
       #expect(
-        try await store.refreshGrant(of: account.userID, familyHash: [UInt8](repeating: 202, count: 32)) == nil)
-      let first = try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 1, count: 32))
+        try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 2, count: 32), at: .sample)
+          == nil)
+      #expect(
+        try await store.refreshGrant(of: account.userID, familyHash: [UInt8](repeating: 202, count: 32))
+          == .ended(deviceID: second.deviceID, isCopy: false))
+      let first = try await store.accessGrant(
+        of: account.userID, accessHash: [UInt8](repeating: 1, count: 32), at: .sample)
       #expect(first?.deviceID == account.device.deviceID)
 
       #expect(try await store.signOut(nil, of: account.userID) == 2)
       #expect(try await store.signOut(nil, of: account.userID) == 0)
-      #expect(try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 1, count: 32)) == nil)
-      #expect(try await store.accessGrant(of: other.userID, accessHash: [UInt8](repeating: 1, count: 32)) != nil)
+      #expect(
+        try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 1, count: 32), at: .sample)
+          == nil)
+      #expect(
+        try await store.accessGrant(of: other.userID, accessHash: [UInt8](repeating: 1, count: 32), at: .sample) != nil)
     }
   }
 
@@ -48,7 +55,8 @@ import Testing
             // Every third token is somebody else's.
             let asked = everybody[index % 5]
             let owner = everybody[index % 3 == 2 ? (index + 1) % 5 : index % 5]
-            let grant = try await test.store.accessGrant(of: asked.userID, accessHash: owner.credential.accessHash)
+            let grant = try await test.store.accessGrant(
+              of: asked.userID, accessHash: owner.credential.accessHash, at: .sample)
             #expect(grant?.deviceID == (index % 3 == 2 ? nil : asked.device.deviceID))
           }
         }
@@ -57,24 +65,69 @@ import Testing
     }
   }
 
-  @Test("after a refresh both access tokens work, and of two refreshes with one token one wins")
-  func refresh() async throws {
+  @Test("a pair is in use from its first call on, and of two changes of one family one wins")
+  func families() async throws {
     try await TestStore.run { test async throws in
       let store = test.store
       let account = NewAccount.sample(credential: .sample(1))
       _ = try await store.signUp(account)
-      let deviceID = account.device.deviceID
-      let presented = account.credential.refreshHash
-      let first = try await store.refresh(
-        deviceID, of: account.userID, presentedHash: presented, .sample(2), sealedReply: [7], at: .sample)
-      let second = try await store.refresh(
-        deviceID, of: account.userID, presentedHash: presented, .sample(3), sealedReply: [8], at: .sample)
-      #expect(first && !second)
-      for byte: UInt8 in [1, 2] {
-        #expect(try await store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: byte, count: 32)) != nil)
+      let (userID, deviceID) = (account.userID, account.device.deviceID)
+      func family() async throws -> TokenFamily? {
+        guard
+          case .living(deviceID, let family) = try await store.refreshGrant(
+            of: userID, familyHash: account.credential.refreshFamilyHash)
+        else { return nil }
+        return family
       }
-      let grant = try await store.refreshGrant(of: account.userID, familyHash: account.credential.refreshFamilyHash)
-      #expect(grant?.previousRefreshHash == presented && grant?.sealedRefresh == [7])
+      let before = try #require(try await family())
+      #expect(before == TokenFamily(current: .init(account.credential)))
+      var (first, second) = (before, before)
+      #expect(first.refresh(before.current.refreshHash, issuing: .init(.sample(2)), at: .sample) == .issued)
+      #expect(second.refresh(before.current.refreshHash, issuing: .init(.sample(3)), at: .sample) == .issued)
+      #expect(try await store.storeFamily(first, replacing: before, of: deviceID, userID, refreshedAt: .sample))
+      #expect(try await !store.storeFamily(second, replacing: before, of: deviceID, userID, refreshedAt: .sample))
+      #expect(try await family() == first)
+      // Calls at once with the new access token, and one with the old one.
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for byte: UInt8 in [2, 2, 1, 2, 2] {
+          group.addTask(executorPreference: test.loops[0]) { () async throws in
+            let hash = [UInt8](repeating: byte, count: 32)
+            #expect(try await store.accessGrant(of: userID, accessHash: hash, at: .sample)?.deviceID == deviceID)
+          }
+        }
+        try await group.waitForAll()
+      }
+      #expect(try await family()?.current == .init(.sample(2)))
+      #expect(try await family()?.unused.isEmpty == true)
+      // The hash of a refresh token is nobody's access token.
+      #expect(
+        try await store.accessGrant(of: userID, accessHash: [UInt8](repeating: 102, count: 32), at: .sample) == nil)
+    }
+  }
+
+  @Test("the family that ended last is known, and whether its holder is a copy")
+  func endedFamilies() async throws {
+    try await TestStore.run { test async throws in
+      let store = test.store
+      let account = NewAccount.sample(credential: .sample(1, family: 201))
+      _ = try await store.signUp(account)
+      let (userID, device) = (account.userID, account.device)
+      func grant(_ family: UInt8) async throws -> RefreshGrant? {
+        try await store.refreshGrant(of: userID, familyHash: [UInt8](repeating: family, count: 32))
+      }
+      #expect(try await grant(99) == nil)
+      _ = try await store.signOut(device.deviceID, of: userID)
+      #expect(try await grant(201) == .ended(deviceID: device.deviceID, isCopy: false))
+      try await store.signIn(device, of: userID, .sample(2, family: 202), at: .sample)
+      #expect(try await grant(201) == .ended(deviceID: device.deviceID, isCopy: true))
+      try await store.endCopiedFamily([UInt8](repeating: 201, count: 32), of: device.deviceID, userID)
+      guard case .living = try await grant(202) else {
+        Issue.record("another family's end is not this one's")
+        return
+      }
+      try await store.endCopiedFamily([UInt8](repeating: 202, count: 32), of: device.deviceID, userID)
+      #expect(try await grant(202) == .ended(deviceID: device.deviceID, isCopy: true))
+      #expect(try await grant(201) == nil)
     }
   }
 
@@ -93,7 +146,8 @@ import Testing
       try await test.store.signIn(
         .sample(), of: account.userID, .sample(4), at: Moment.sample.advanced(bySeconds: 4))
       #expect(try await test.count("devices") == 3)
-      let oldest = try await test.store.accessGrant(of: account.userID, accessHash: [UInt8](repeating: 1, count: 32))
+      let oldest = try await test.store.accessGrant(
+        of: account.userID, accessHash: [UInt8](repeating: 1, count: 32), at: .sample)
       #expect(oldest == nil)
     }
   }

@@ -32,7 +32,9 @@ import Testing
       let claimed = try #require(try await test.store.session(session.record.migration.sessionID))
       #expect(claimed.claimedBy == account.userID && claimed.migrationID == session.record.migration.migrationID)
       #expect(try await test.count("audit_events") == 1)
-      #expect(try await test.store.accessGrant(of: account.userID, accessHash: account.credential.accessHash) != nil)
+      #expect(
+        try await test.store.accessGrant(of: account.userID, accessHash: account.credential.accessHash, at: .sample)
+          != nil)
     }
   }
 

@@ -110,7 +110,8 @@ public struct SignUpRequest: ProtobufMessage {
   public var idempotencyKey: [UInt8] = []
   /// The person's email. Letter case does not distinguish two emails.
   public var email: String = ""
-  /// The person's password, 8 to 256 bytes of UTF-8, used as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
+  /// The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC, in which it must have 8 bytes as well, and
+  /// otherwise as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
   public var password: String = ""
   /// The device, which is then signed in.
   public var device: Device? = nil
@@ -732,28 +733,35 @@ public struct ChangePasswordRequest: ProtobufMessage {
 public struct ChangePasswordResponse: ProtobufMessage {
   /// How many other devices were signed out.
   public var devicesSignedOut: Int32 = 0
+  /// This device's new credentials. Those it had before are revoked.
+  public var tokens: Tokens? = nil
 
   public init() {}
 
-  public init(devicesSignedOut: Int32 = 0) {
+  public init(devicesSignedOut: Int32 = 0, tokens: Tokens? = nil) {
     self.devicesSignedOut = devicesSignedOut
+    self.tokens = tokens
   }
 
   public static let descriptor = unsafe MessageDescriptor(
-    CBridge.table(of: Streak__V1__ChangePasswordResponse.self, streak__v1__change_password_response__init))
+    CBridge.table(of: Streak__V1__ChangePasswordResponse.self, streak__v1__change_password_response__init),
+    children: [2: Tokens.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ChangePasswordResponse.self)
     unsafe devicesSignedOut = c.pointee.devices_signed_out
+    unsafe tokens = CBridge.message(c.pointee.tokens, Tokens.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
     guard let c = unsafe arena.make(Streak__V1__ChangePasswordResponse.self) else { return nil }
     unsafe streak__v1__change_password_response__init(c)
     unsafe c.pointee.devices_signed_out = devicesSignedOut
+    unsafe c.pointee.tokens = arena.message(tokens, as: Streak__V1__Tokens.self)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("tokens", in: tokens)
   }
 }

@@ -25,10 +25,14 @@ public protocol AccountService: Sendable {
   ///
   /// Refused: SIGN_IN_REFUSED (an unknown email and a wrong password alike, in comparable time); TOO_MANY_REQUESTS.
   func signIn(_ request: SignInRequest, context: ServerContext) async throws(RPCStatus) -> SignInResponse
-  /// Exchanges a refresh token for a new pair of tokens. The old refresh token gives the same pair again for ten minutes, in case the
-  /// reply was lost; used after that, it shows that it was copied, and its device is signed out.
+  /// Exchanges a refresh token for a new pair of tokens, a different one each time.
   ///
-  /// Refused: CREDENTIALS_INVALID.
+  /// The reply may be lost: the same refresh token gives another pair, until its own end, as long as none of those pairs was used. The first use
+  /// of a pair, by a call or a refresh, ends the pair before it and the other unused ones. A refresh token that was ended so shows that two
+  /// holders share it, and which of them is the person's cannot be told: the device's credentials end, and the person signs in again.
+  ///
+  /// Refused: CREDENTIALS_INVALID. With `new_device: "true"` in the metadata of its `ErrorInfo` the credentials are in use elsewhere as well, as
+  /// on a phone that was restored from another one's backup: sign in with a new device id, and queue again what is not sent.
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse
   /// Revokes this device's tokens, or every device's. Every server process refuses them within seconds.
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse
@@ -39,7 +43,8 @@ public protocol AccountService: Sendable {
   ///
   /// Refused: DEVICE_NOT_FOUND.
   func revokeDevice(_ request: RevokeDeviceRequest, context: ServerContext) async throws(RPCStatus) -> RevokeDeviceResponse
-  /// Changes the password and signs every other device out. This device's tokens stay as they are.
+  /// Changes the password and ends every credential of the account. This device gets new ones in the reply; if that is lost, it signs in with the
+  /// new password.
   ///
   /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func changePassword(_ request: ChangePasswordRequest, context: ServerContext) async throws(RPCStatus) -> ChangePasswordResponse
@@ -102,7 +107,7 @@ public enum AccountServiceMethods {
     request: SignInRequest.descriptor, response: SignInResponse.descriptor)
   public static let refresh = MethodDescriptor(
     service: "streak.v1.AccountService", name: "Refresh", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false),
     request: RefreshRequest.descriptor, response: RefreshResponse.descriptor)
   public static let signOut = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignOut", kind: .unary,

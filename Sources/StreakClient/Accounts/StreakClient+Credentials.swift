@@ -6,13 +6,20 @@ extension StreakClient {
   /// What the person confirms to delete the account; an app may show it in their language.
   public static let deletionPhrase = "delete my account"
 
-  /// Changes the password of the account in use. This device stays signed in, every other one is signed out.
+  /// Changes the password of the account in use. This device stays signed in with new credentials, every other one is signed out. If the answer
+  /// is lost, this device signs in with the new password.
   /// - Returns: How many devices were signed out.
   @discardableResult
   public func changePassword(from password: String, to newPassword: String) async throws(ClientError) -> Int {
     let request = ChangePasswordRequest(password: password, newPassword: newPassword)
+    let userID = try currentUserID()
     let response = try await call(
-      AccountServiceMethods.changePassword, request, ChangePasswordResponse.self, for: try currentUserID())
+      AccountServiceMethods.changePassword, request, ChangePasswordResponse.self, for: userID)
+    if let tokens = response.tokens {
+      try store.change { state throws(ClientError) in
+        _ = state.changeAccount(userID) { $0.credentials = .init(tokens) }
+      }
+    }
     return Int(response.devicesSignedOut)
   }
 

@@ -9,7 +9,7 @@ struct ClientAccount: Equatable, Sendable {
     case signedIn
     /// It has none that work: the person has to sign in. Everything waits here until then.
     case signedOut
-    /// The same, and then as a new device: this device is an old copy of itself, and its numbers were used for other operations.
+    /// The same, and then as a new device: there is another copy of this device, which used its numbers or its credentials.
     case mustRegister
     /// The server does not know the account: it was restored to a moment before the account was made. Its data is in the anonymous session, too;
     /// it is dropped here once that has become part of an account.
@@ -20,14 +20,17 @@ struct ClientAccount: Equatable, Sendable {
     var accessToken: String
     var accessExpiresAtMilliseconds: Int64
     var refreshToken: String
-    /// A refresh was begun, and its answer is not here yet. The server gives it again, but not for long.
-    var isRefreshing = false
+    /// When a refresh was begun whose answer is not here yet, in milliseconds since 1970; 0: none is under way.
+    var refreshBegunAtMilliseconds: Int64 = 0
 
-    init(accessToken: String, accessExpiresAtMilliseconds: Int64, refreshToken: String, isRefreshing: Bool = false) {
+    init(
+      accessToken: String, accessExpiresAtMilliseconds: Int64, refreshToken: String,
+      refreshBegunAtMilliseconds: Int64 = 0
+    ) {
       self.accessToken = accessToken
       self.accessExpiresAtMilliseconds = accessExpiresAtMilliseconds
       self.refreshToken = refreshToken
-      self.isRefreshing = isRefreshing
+      self.refreshBegunAtMilliseconds = refreshBegunAtMilliseconds
     }
 
     init(_ tokens: Tokens) {

@@ -47,7 +47,7 @@ extension ClientAccount {
       writer.append(credentials.accessToken)
       writer.append(credentials.accessExpiresAtMilliseconds)
       writer.append(credentials.refreshToken)
-      writer.append(credentials.isRefreshing)
+      writer.append(credentials.refreshBegunAtMilliseconds)
     }
     writer.append(zones.encoded)
     writer.append(stored.deviceID.bytes)
@@ -85,7 +85,7 @@ extension ClientAccount {
     if try reader.bool() {
       credentials = Credentials(
         accessToken: try reader.text(), accessExpiresAtMilliseconds: try reader.number(),
-        refreshToken: try reader.text(), isRefreshing: try reader.bool())
+        refreshToken: try reader.text(), refreshBegunAtMilliseconds: try reader.number())
     }
     let zones = ZoneUses(encoded: try reader.bytes())
     guard let deviceID = Identifier(try reader.bytes()) else { throw StorageError("an account has no device") }

@@ -35,58 +35,102 @@ extension StreakClient {
     }
   }
 
-  /// The account's access token, for a call that is made otherwise; whoever calls keeps what a failure means (`note`). A refresh that was begun and not ended comes first: its answer can be had again, but not for long.
+  /// The account's access token, for a call that is made otherwise; the caller keeps what a failure means (`note`).
   func bearer(of userID: Identifier) async throws(ClientError) -> String {
     let credentials = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials }
     guard let credentials else { throw .signInNeeded }
-    return credentials.isRefreshing
-      ? try await refresh(credentials.accessToken, of: userID) : credentials.accessToken
+    return credentials.accessToken
+  }
+
+  /// For how long a refresh that another process of this device began keeps this one from beginning its own, in milliseconds.
+  static let refreshLeaseMilliseconds: Int64 = 10_000
+  /// Between two looks at whether it has ended, in milliseconds.
+  static let refreshPollMilliseconds: Int64 = 100
+
+  private enum RefreshStep {
+    /// The credentials are other ones by now.
+    case isDone(accessToken: String)
+    case begin(refreshToken: String)
+    case wait
   }
 
   /// Gets new credentials for an account.
   ///
-  /// A refresh token that was used gives its answer again for a while, so neither a lost reply nor a kill before the answer is kept loses anything:
-  /// that one was begun is kept first, and whoever finds that note begins by asking again.
+  /// The server issues another pair for the same refresh token as long as none of its pairs was used, so neither a lost reply nor a kill before
+  /// the answer is kept loses anything. But a refresh token that arrives after its successor was used looks like a stolen copy: of the processes
+  /// that share this device's storage one refreshes at a time.
   /// - Parameter refused: The access token that is not good any more.
   func refresh(_ refused: String, of userID: Identifier) async throws(ClientError) -> String {
-    let used = try store.change { state throws(ClientError) -> ClientAccount.Credentials? in
-      guard let credentials = state.accounts[userID]?.credentials else { return nil }
-      guard credentials.accessToken == refused else { return credentials }
-      _ = state.changeAccount(userID) { $0.credentials?.isRefreshing = true }
-      return state.accounts[userID]?.credentials
+    for _ in 0..<(Self.refreshLeaseMilliseconds / Self.refreshPollMilliseconds) {
+      switch try beginRefresh(refused, of: userID, isPatient: true) {
+      case .isDone(let accessToken): return accessToken
+      case .begin(let refreshToken): return try await refresh(with: refreshToken, of: userID)
+      case .wait: await clock.sleep(milliseconds: Self.refreshPollMilliseconds)
+      }
     }
-    guard let used else { throw .signInNeeded }
-    // Somebody else has refreshed them meanwhile.
-    guard used.accessToken == refused else { return used.accessToken }
+    switch try beginRefresh(refused, of: userID, isPatient: false) {
+    case .isDone(let accessToken): return accessToken
+    case .begin(let refreshToken): return try await refresh(with: refreshToken, of: userID)
+    case .wait: throw .failing("Another process of this device refreshes its credentials.")
+    }
+  }
+
+  /// - Parameter isPatient: A refresh under way elsewhere is waited for.
+  private func beginRefresh(
+    _ refused: String, of userID: Identifier, isPatient: Bool
+  ) throws(ClientError) -> RefreshStep {
+    let now = clock.milliseconds
+    let step = try store.change { state throws(ClientError) -> RefreshStep? in
+      state.changeAccount(userID) { account in
+        guard let credentials = account.credentials else { return nil }
+        guard credentials.accessToken == refused else { return .isDone(accessToken: credentials.accessToken) }
+        let age = now - credentials.refreshBegunAtMilliseconds
+        if isPatient, (0..<Self.refreshLeaseMilliseconds).contains(age) { return .wait }
+        account.credentials?.refreshBegunAtMilliseconds = now
+        return .begin(refreshToken: credentials.refreshToken)
+      } ?? nil
+    }
+    guard let step else { throw .signInNeeded }
+    return step
+  }
+
+  private func refresh(with refreshToken: String, of userID: Identifier) async throws(ClientError) -> String {
     do throws(ClientError) {
-      let request = RefreshRequest(refreshToken: used.refreshToken)
+      let request = RefreshRequest(refreshToken: refreshToken)
       let response = try await call(AccountServiceMethods.refresh, request, RefreshResponse.self)
       let fresh = ClientAccount.Credentials(response.tokens ?? Tokens())
       return try store.change { state throws(ClientError) in
         // An older answer must not replace what was given since.
-        guard state.accounts[userID]?.credentials?.refreshToken == used.refreshToken else {
+        guard state.accounts[userID]?.credentials?.refreshToken == refreshToken else {
           return state.accounts[userID]?.credentials?.accessToken ?? fresh.accessToken
         }
         _ = state.changeAccount(userID) { $0.credentials = fresh }
         return fresh.accessToken
       }
-    } catch .signInNeeded {
-      // Another process may have been faster, and its token is good.
-      let present = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials }
-      if let present, present.refreshToken != used.refreshToken { return present.accessToken }
-      throw .signInNeeded
+    } catch {
+      let present = try store.change { state throws(ClientError) in
+        state.changeAccount(userID) { account in
+          if account.credentials?.refreshToken == refreshToken { account.credentials?.refreshBegunAtMilliseconds = 0 }
+          return account.credentials
+        } ?? nil
+      }
+      // The person has signed in meanwhile, in another process.
+      if error == .signInNeeded || error == .copied, let present, present.refreshToken != refreshToken {
+        return present.accessToken
+      }
+      throw error
     }
   }
 
   /// Keeps what a refusal means for an account.
   func note(_ error: ClientError, of userID: Identifier) throws(ClientError) {
     switch error {
-    case .signInNeeded:
+    case .signInNeeded, .copied:
       let isNews = try store.change { state throws(ClientError) in
         state.changeAccount(userID) { account in
           account.credentials = nil
           guard account.standing == .signedIn else { return false }
-          account.standing = .signedOut
+          account.standing = error == .copied ? .mustRegister : .signedOut
           return true
         } ?? false
       }

@@ -24,17 +24,20 @@ struct AccountHandlers: AccountService {
     let device = try DeviceRecord(request.device, path: "device")
     // An email that cannot be one is answered like one that is unknown.
     let email = EmailAddress(request.email)
+    // As many statements of an unknown one as of a known one.
     let user: UserRecord? = try await answering { () throws(StoreError) in
-      guard let email, let userID = try await store.userID(emailKey: email.key) else { return nil }
-      return try await store.user(userID)
+      let userID = try await store.userID(emailKey: email?.key ?? "")
+      return try await store.user(userID ?? .zero)
     }
     context.principal = user.map { Principal(userID: $0.userID, deviceID: device.deviceID) }
-    let origin = try await countSignIn(email?.key ?? request.email, user?.userID, device.deviceID, context)
+    let (addressHash, party) = try await countSignIn(
+      email?.key ?? request.email, user?.userID, device.deviceID, context)
     let stored = user.map { PasswordHash(text: $0.passwordHash) }
-    guard try await passwords.verify(Secret(request.password), against: stored, on: context.loop), let user else {
+    let password = NormalizedPassword(request.password).secret
+    guard try await passwords.verify(password, against: stored, of: party, on: context.loop), let user else {
       throw Refusal.signInRefused.status
     }
-    if let stored, let renewed = await passwords.renewal(of: stored, Secret(request.password), on: context.loop) {
+    if let stored, let renewed = await passwords.renewal(of: stored, password, of: party, on: context.loop) {
       // If this fails, the next sign-in renews it.
       try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
     }
@@ -43,7 +46,7 @@ struct AccountHandlers: AccountService {
     let habitCount: Int32
     do throws(StoreError) {
       try await store.signIn(device, of: user.userID, issued.credential, at: now)
-      try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: origin)
+      try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: addressHash)
       habitCount = try await store.habitCount(of: user.userID)
     } catch {
       // The account was erased while the password was looked at.
@@ -58,10 +61,10 @@ struct AccountHandlers: AccountService {
   /// so that nobody who guesses elsewhere can lock the person out there. Of an unknown email no device and no address is known, and nothing
   /// else tells it from a known one.
   ///
-  /// - Returns: The hash of the address, for a sign-in that succeeds.
+  /// - Returns: The hash of the address, for a sign-in that succeeds; and in whose place of the line its password waits to be looked at.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
-  ) async throws(RPCStatus) -> [UInt8] {
+  ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party) {
     let owner = userID ?? .zero
     let addressHash = limiter.addressHash(of: context, owner)
     let origin = try await answering { () throws(StoreError) in
@@ -74,7 +77,7 @@ struct AccountHandlers: AccountService {
       case .stranger: []
       }
     try await limiter.count(context, person: Array(emailKey.utf8) + suffix)
-    return addressHash
+    return (addressHash, origin == .stranger ? limiter.stranger(context) : .init(isKnown: true, name: owner.bytes))
   }
 
   func listDevices(
@@ -116,66 +119,75 @@ struct AccountHandlers: AccountService {
     let user = try await answering { () throws(StoreError) in try await store.user(userID) }
     guard let user else { throw Refusal.credentialsInvalid.status }
     let present = PasswordHash(text: user.passwordHash)
-    guard try await passwords.verify(Secret(request.password), against: present, on: context.loop) else {
+    let newPassword = NormalizedPassword(request.newPassword)
+    try passwordRules.check(newPassword, email: user.email, path: "new_password")
+    let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
+    let password = NormalizedPassword(request.password).secret
+    guard try await passwords.verify(password, against: present, of: party, on: context.loop) else {
       throw Refusal.signInRefused.status
     }
-    try passwordRules.check(request.newPassword, email: user.email, path: "new_password")
-    let hash = try await passwords.hash(Secret(request.newPassword), on: context.loop)
+    let hash = try await passwords.hash(newPassword.secret, of: party, on: context.loop)
+    let now = Moment.now()
+    let issued = issuer.issue(to: userID, at: now)
     let count = try await answering { () throws(StoreError) in
-      try await store.changePassword(of: userID, from: present.text, to: hash.text, keeping: deviceID)
+      try await store.changePassword(
+        of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now)
     }
     guard let count else { throw Refusal.concurrentChange.status }
     principal.hasRevokedTokens = true
     context.principal = principal
-    return ChangePasswordResponse(devicesSignedOut: count)
+    return ChangePasswordResponse(devicesSignedOut: count, tokens: issued.message)
   }
 
-  /// A refresh token that was used gives its reply again for a while. Used later, it was copied by somebody, and nobody can tell who is
-  /// genuine: the device is signed out.
+  /// Issues the next pair of tokens; `TokenFamily` says what a presented one means.
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse {
     guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
       let userID = Identifier(token.owner)
     else { throw Refusal.credentialsInvalid.status }
-    let now = Moment.now()
-    // Two calls with the same token at once: the one that loses the race finds the winner's reply in the second round.
-    for _ in 0..<2 {
+    for _ in 0..<Self.refreshAttemptsMax {
       let grant = try await answering { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
-      guard let grant else { throw try await store.refusalOfUnknownToken(of: userID, token) }
-      context.principal = Principal(userID: userID, deviceID: grant.deviceID)
-      guard equalInConstantTime(grant.refreshHash, token.hash) else {
-        return try await replayRefresh(token, grant, of: userID, at: now, context: context)
+      switch grant {
+      case nil: throw try await store.refusalOfUnknownToken(of: userID, token)
+      case .ended(let deviceID, let isCopy):
+        context.principal = Principal(userID: userID, deviceID: deviceID)
+        throw isCopy ? Refusal.deviceCopied : Refusal.credentialsInvalid.status
+      case .living(let deviceID, let before):
+        context.principal = Principal(userID: userID, deviceID: deviceID)
+        if let response = try await refresh(token, before, of: deviceID, userID, context) { return response }
       }
-      guard now < grant.refreshExpiresAt else { throw Refusal.credentialsInvalid.status }
-      let issued = issuer.issue(to: userID, refreshing: token, at: now)
-      let response = RefreshResponse(tokens: issued.message)
-      let sealed = SealedBytes.seal(response.protobufBytes(), key: token.sealingKey(purpose: "refresh"))
-      let isFirst = try await answering { () throws(StoreError) in
-        try await store.refresh(
-          grant.deviceID, of: userID, presentedHash: token.hash, issued.credential, sealedReply: sealed, at: now)
-      }
-      if isFirst { return response }
     }
     throw Refusal.concurrentChange.status
   }
 
-  private func replayRefresh(
-    _ token: OpaqueToken, _ grant: RefreshGrant, of userID: Identifier, at now: Moment, context: ServerContext
-  ) async throws(RPCStatus) -> RefreshResponse {
-    let replaySeconds = issuer.lifetimes.refreshReplaySeconds
-    if let previous = grant.previousRefreshHash, equalInConstantTime(previous, token.hash),
-      let refreshedAt = grant.refreshedAt, now < refreshedAt.advanced(bySeconds: replaySeconds),
-      let sealed = grant.sealedRefresh,
-      let reply = SealedBytes.open(sealed, key: token.sealingKey(purpose: "refresh")),
-      let response = try? RefreshResponse(protobufBytes: reply)
-    {
-      context.addTrailingMetadata(ReplyReplay.metadataName, "true")
-      return response
+  /// Times that a refresh begins again because another call changed the family meanwhile.
+  private static let refreshAttemptsMax = 8
+
+  /// - Returns: Nil if another call changed the family meanwhile.
+  private func refresh(
+    _ token: OpaqueToken, _ before: TokenFamily, of deviceID: Identifier, _ userID: Identifier, _ context: ServerContext
+  ) async throws(RPCStatus) -> RefreshResponse? {
+    let now = Moment.now()
+    let issued = issuer.issue(to: userID, refreshing: token, at: now)
+    var family = before
+    switch family.refresh(token.hash, issuing: TokenFamily.Pair(issued.credential), at: now) {
+    case .issued:
+      let isStored = try await answering { () throws(StoreError) in
+        try await store.storeFamily(family, replacing: before, of: deviceID, userID, refreshedAt: now)
+      }
+      return isStored ? RefreshResponse(tokens: issued.message) : nil
+    case .expired: throw Refusal.credentialsInvalid.status
+    case .copied:
+      // A token with an error in it is no copy.
+      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Refusal.credentialsInvalid.status }
+      context.principal = Principal(
+        userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
+      try await answering { () throws(StoreError) in
+        try await store.endCopiedFamily(token.familyHash, of: deviceID, userID)
+      }
+      throw Refusal.deviceCopied
     }
-    context.principal = Principal(userID: userID, deviceID: grant.deviceID, auditDetail: "refresh token used twice")
-    _ = try await answering { () throws(StoreError) in try await store.signOut(grant.deviceID, of: userID) }
-    throw Refusal.credentialsInvalid.status
   }
 
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse {

@@ -24,19 +24,24 @@ struct SignUpProcedure: Sendable {
       throw Refusal.invalidField("email", "must be an email address")
     }
     let device = try DeviceRecord(request.device, path: "device")
-    let session = try await present(request, at: now)
+    // Before anything is looked up, so that a refusal says nothing of the address.
+    let password = NormalizedPassword(request.password)
+    try passwordRules.check(password, email: email.key, path: "password")
+    let proof = try await prove(request)
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
-    if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
-    try passwordRules.check(request.password, email: email.key, path: "password")
+    if let claimant = proof?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
     try await limiter.count(context, person: Array(email.key.utf8))
 
+    let session = try proof.map { proof throws(RPCStatus) in
+      PresentedSession(capture: try CheckedCapture(proof.claim, at: now), known: proof.known)
+    }
     let userID = Identifier.random()
     context.principal = Principal(userID: userID, deviceID: device.deviceID)
     let migration = try session.map { session throws(RPCStatus) in
       try decide(session, for: userID, deviceID: device.deviceID, at: now, context: context)
     }
-    let hash = try await passwords.hash(Secret(request.password), on: context.loop)
+    let hash = try await passwords.hash(password.secret, of: limiter.stranger(context), on: context.loop)
     let issued = issuer.issue(to: userID, at: now)
     let response = SignUpResponse(
       account: Account(
@@ -75,6 +80,13 @@ struct SignUpProcedure: Sendable {
     }
   }
 
+  /// A session whose secret was looked at.
+  private struct ProvenSession {
+    let claim: SessionClaim
+    /// Nil: the server does not know it.
+    let known: SessionRecord?
+  }
+
   /// A session with its proof, and as the server knows it.
   private struct PresentedSession {
     let capture: CheckedCapture
@@ -82,8 +94,8 @@ struct SignUpProcedure: Sendable {
     let known: SessionRecord?
   }
 
-  /// Checks the session's proof and its capture; nil if there is none.
-  private func present(_ request: SignUpRequest, at now: Moment) async throws(RPCStatus) -> PresentedSession? {
+  /// Checks the session's proof; nil if there is none.
+  private func prove(_ request: SignUpRequest) async throws(RPCStatus) -> ProvenSession? {
     guard let claim = request.session else { return nil }
     let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
     let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
@@ -95,7 +107,7 @@ struct SignUpProcedure: Sendable {
     } else if !claim.unanchored {
       throw Refusal.sessionInvalid.status
     }
-    return PresentedSession(capture: try CheckedCapture(claim, at: now), known: presented.known)
+    return ProvenSession(claim: claim, known: presented.known)
   }
 
   /// What the session makes of an account that holds nothing: decided like any migration.
@@ -118,14 +130,14 @@ struct SignUpProcedure: Sendable {
     return (NewMigration(record: record, isSessionKnown: session.known != nil, ledger: ledger), decision.result)
   }
 
-  /// The reply to this very request, if it was answered before.
+  /// The reply to this very request, if it was answered before. Of an unknown address as much is looked up as of a known one.
   private func storedReply(
     emailKey: String, sealingKey: Secret, context: ServerContext
   ) async throws(RPCStatus) -> SignUpResponse? {
     let found = try await answering { () throws(StoreError) -> (Identifier, [UInt8])? in
-      guard let userID = try await store.userID(emailKey: emailKey),
-        let sealed = try await store.sealedSignUp(userID)
-      else { return nil }
+      let userID = try await store.userID(emailKey: emailKey)
+      let sealed = try await store.sealedSignUp(userID ?? .zero)
+      guard let userID, let sealed else { return nil }
       return (userID, sealed)
     }
     guard let (userID, sealed) = found, let bytes = SealedBytes.open(sealed, key: sealingKey),

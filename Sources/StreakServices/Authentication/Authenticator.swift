@@ -94,7 +94,7 @@ struct Authenticator: ServerInterceptor {
     var grant = state.cache.grant(of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds)
     if grant == nil {
       grant = try await answering { () throws(StoreError) in
-        try await state.store.accessGrant(of: userID, accessHash: hash)
+        try await state.store.accessGrant(of: userID, accessHash: hash, at: .now())
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }

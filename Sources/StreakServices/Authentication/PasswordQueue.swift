@@ -9,7 +9,7 @@ public struct PasswordLimits: Sendable {
   public var cost = PasswordHashCost.standard
   /// Hashes computed at the same time. Each takes the cost's memory and one thread of the pool.
   public var runningMax = 2
-  /// Calls waiting for their turn; one more is refused.
+  /// Strangers' calls waiting for their turn, and apart from them calls of known parties; one more is refused.
   public var waitingMax = 64
 
   public init() {}
@@ -21,12 +21,13 @@ final class PasswordQueue: Sendable {
   private struct Turns {
     var running = 0
     var nextTicket: UInt64 = 0
-    /// In order of arrival.
-    var waiting: [(ticket: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
+    var line: WaitingLine
+    /// By ticket, of those in the line.
+    var waiting: [UInt64: CheckedContinuation<Bool, Never>] = [:]
   }
 
   private let limits: PasswordLimits
-  private let turns = Mutex(Turns())
+  private let turns: Mutex<Turns>
   /// A hash of nobody's password, at the present cost: verified for unknown emails, so that they take as long as known ones.
   private let decoy: PasswordHash
 
@@ -34,44 +35,51 @@ final class PasswordQueue: Sendable {
   init(limits: PasswordLimits) throws(PasswordHashOutOfMemory) {
     precondition(limits.runningMax >= 1 && limits.waitingMax >= 0)
     self.limits = limits
+    turns = Mutex(Turns(line: WaitingLine(waitingMax: limits.waitingMax)))
     decoy = try PasswordHash(of: Secret(randomBytes(count: 32)), cost: limits.cost)
   }
 
   /// Hashes a new password.
   ///
   /// - Throws: `TOO_MANY_REQUESTS` when the queue is full or memory short, `.cancelled` when the caller gave up waiting.
-  func hash(_ password: Secret, on loop: EventLoop) async throws(RPCStatus) -> PasswordHash {
+  func hash(
+    _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
+  ) async throws(RPCStatus) -> PasswordHash {
     let cost = limits.cost
-    let hash = try await inTurn(on: loop) { try? PasswordHash(of: password, cost: cost) }
+    let hash = try await inTurn(of: party, on: loop) { try? PasswordHash(of: password, cost: cost) }
     guard let hash else { throw Refusal.tooManyRequests.status }
     return hash
   }
 
   /// Whether a password matches a stored hash. Without one the answer is no, after the same time.
   ///
-  /// - Throws: As `hash(_:on:)`.
-  func verify(_ password: Secret, against stored: PasswordHash?, on loop: EventLoop) async throws(RPCStatus) -> Bool {
+  /// - Throws: As `hash(_:of:on:)`.
+  func verify(
+    _ password: Secret, against stored: PasswordHash?, of party: WaitingLine.Party, on loop: EventLoop
+  ) async throws(RPCStatus) -> Bool {
     let hash = stored ?? decoy
-    let matches = try await inTurn(on: loop) { hash.matches(password) }
+    let matches = try await inTurn(of: party, on: loop) { hash.matches(password) }
     return matches && stored != nil
   }
 
   /// A new hash of a password that matched a hash of another cost; nil if there is no need, or no room for it now. Whoever raises the cost knows:
   /// until their owners sign in, wrong guesses at older hashes are answered sooner than those at unknown emails.
-  func renewal(of stored: PasswordHash, _ password: Secret, on loop: EventLoop) async -> PasswordHash? {
-    stored.costs(limits.cost) ? nil : try? await hash(password, on: loop)
+  func renewal(
+    of stored: PasswordHash, _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
+  ) async -> PasswordHash? {
+    stored.costs(limits.cost) ? nil : try? await hash(password, of: party, on: loop)
   }
 
   private func inTurn<Result: Sendable>(
-    on loop: EventLoop, _ work: @escaping @Sendable () -> Result
+    of party: WaitingLine.Party, on loop: EventLoop, _ work: @escaping @Sendable () -> Result
   ) async throws(RPCStatus) -> Result {
-    try await takeTurn()
+    try await takeTurn(party)
     let result = await loop.offload(work)
     passTurn()
     return result
   }
 
-  private func takeTurn() async throws(RPCStatus) {
+  private func takeTurn(_ party: WaitingLine.Party) async throws(RPCStatus) {
     let ticket: UInt64? = turns.withLock { turns in
       guard turns.running >= limits.runningMax else {
         turns.running += 1
@@ -82,7 +90,7 @@ final class PasswordQueue: Sendable {
     }
     guard let ticket else { return }
     let outcome = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in enqueue(ticket, continuation) }
+      await withCheckedContinuation { continuation in enqueue(ticket, party, continuation) }
     } onCancel: {
       giveUp(ticket)
     }
@@ -91,30 +99,41 @@ final class PasswordQueue: Sendable {
     }
   }
 
-  /// Waits in line; resumed with true when it is this ticket's turn, with false when the line is full or the caller gave up.
-  private func enqueue(_ ticket: UInt64, _ continuation: CheckedContinuation<Bool, Never>) {
-    let answer: Bool? = turns.withLock { turns in
+  /// Waits in line; resumed with true when it is this ticket's turn, with false when the line has no room for it or the caller gave up.
+  private func enqueue(
+    _ ticket: UInt64, _ party: WaitingLine.Party, _ continuation: CheckedContinuation<Bool, Never>
+  ) {
+    let (answer, displaced) = turns.withLock { turns -> (Bool?, CheckedContinuation<Bool, Never>?) in
       if turns.running < limits.runningMax {
         turns.running += 1
-        return true
+        return (true, nil)
       }
-      guard turns.waiting.count < limits.waitingMax, !Task.isCancelled else { return false }
-      turns.waiting.append((ticket, continuation))
-      return nil
+      guard !Task.isCancelled else { return (false, nil) }
+      switch turns.line.append(ticket, party) {
+      case .refused: return (false, nil)
+      case .waits:
+        turns.waiting[ticket] = continuation
+        return (nil, nil)
+      case .waitsInsteadOf(let other):
+        turns.waiting[ticket] = continuation
+        return (nil, turns.waiting.removeValue(forKey: other))
+      }
     }
+    displaced?.resume(returning: false)
     if let answer { continuation.resume(returning: answer) }
   }
 
   private func giveUp(_ ticket: UInt64) {
     let waiter = turns.withLock { turns in
-      turns.waiting.firstIndex { $0.ticket == ticket }.map { turns.waiting.remove(at: $0) }
+      turns.line.remove(ticket)
+      return turns.waiting.removeValue(forKey: ticket)
     }
-    waiter?.continuation.resume(returning: false)
+    waiter?.resume(returning: false)
   }
 
   private func passTurn() {
     let next = turns.withLock { turns -> CheckedContinuation<Bool, Never>? in
-      guard turns.waiting.isEmpty else { return turns.waiting.removeFirst().continuation }
+      if let ticket = turns.line.removeFirst(), let next = turns.waiting.removeValue(forKey: ticket) { return next }
       turns.running -= 1
       return nil
     }

@@ -7,10 +7,8 @@ internal import StreakStore
 public struct TokenLifetimes: Sendable {
   /// An access token's, in seconds.
   public var accessSeconds: Int64 = 3600
-  /// A refresh token's, in seconds, from the last refresh on.
+  /// A refresh token's, in seconds, from its issue on.
   public var refreshSeconds: Int64 = 90 * 86_400
-  /// How long a refresh token that was used gives the same reply again, in seconds: the reply may have been lost on its way.
-  public var refreshReplaySeconds: Int64 = 600
 
   public init() {}
 }

@@ -7,9 +7,6 @@ internal import StreakStore
 
 /// Turns a document's records into what is imported.
 struct ImportBuilder {
-  /// Bytes of a value that a notice keeps.
-  static let valueBytesMax = 4_096
-
   private var saved: SavedLedgerBuilder
   private var document: PersonImport
   private var leftOut: Set<ExportDocument.Section> = []
@@ -53,9 +50,8 @@ struct ImportBuilder {
 
   private mutating func add(_ rejection: ExportedRejection) throws(RPCStatus) {
     guard let entry = rejection.entry, let rejected = rejection.rejected else { throw saved.refusal("it is empty") }
-    guard entry.note.utf8.count <= StreakDomain.CapturedSession.noteBytesMax else {
-      throw saved.refusal("the note is too long")
-    }
+    try saved.refuse("rejection.entry", RecordRules.violation(of: entry))
+    guard rejected.index >= 0 else { throw saved.refusal("rejection.rejected.index must not be negative") }
     document.rejectedEntries.append(
       RejectedEntryRecord(
         entryID: try saved.identifier(rejected.entryId, "entry_id"),
@@ -66,6 +62,7 @@ struct ImportBuilder {
   }
 
   private mutating func add(_ rejected: RejectedOperation) throws(RPCStatus) {
+    guard rejected.seq > 0 else { throw saved.refusal("rejected_operation.seq must be 1 or more") }
     let operation = rejected.operation?.protobufBytes()
     guard operation?.count ?? 0 <= QueuedOperation.keptBytesMax else {
       throw saved.refusal("the operation is too large")
@@ -77,11 +74,10 @@ struct ImportBuilder {
   }
 
   private mutating func add(_ notice: Schema.Notice) throws(RPCStatus) {
+    try saved.refuse("notice", RecordRules.violation(of: notice))
     let id = try saved.identifier(notice.noticeId, "notice_id")
     let habitID = try saved.identifier(notice.habitId, "habit_id")
-    guard let kind = StreakDomain.Notice.Kind(rawValue: Int16(clamping: notice.kind.rawValue)), saved.hasHabit(habitID),
-      max(notice.kept.utf8.count, notice.other.utf8.count) <= Self.valueBytesMax,
-      notice.day == 0 || (Day.earliest...Day.latest).contains(Day(notice.day))
+    guard let kind = StreakDomain.Notice.Kind(rawValue: Int16(clamping: notice.kind.rawValue)), saved.hasHabit(habitID)
     else { throw saved.refusal("the notice cannot be") }
     document.notices.append(
       (

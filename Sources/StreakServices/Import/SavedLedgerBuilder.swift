@@ -31,6 +31,17 @@ struct SavedLedgerBuilder {
 
   func refusal(_ what: String) -> RPCStatus { DocumentReader.unreadable("record \(recordCount): \(what)") }
 
+  /// The refusal of a record that breaks a rule, with the field's path as for any request.
+  ///
+  /// - Parameter kind: The record's name in `ExportRecord`.
+  func refuse(_ kind: String, _ violation: RecordRules.Violation?) throws(RPCStatus) {
+    guard let violation else { return }
+    let path = "\(kind).\(violation.field)"
+    throw refusal("\(path) \(violation.requirement)").with(
+      GoogleRPCBadRequest(
+        fieldViolations: [.init(field: "records[\(recordCount - 1)].\(path)", description: violation.requirement)]))
+  }
+
   func identifier(_ bytes: [UInt8], _ what: String) throws(RPCStatus) -> Identifier {
     guard let id = Identifier(bytes) else { throw refusal("\(what) must be 16 bytes") }
     return id
@@ -61,11 +72,12 @@ struct SavedLedgerBuilder {
 
   /// Habits come by ascending id.
   mutating func add(_ habit: Habit) throws(RPCStatus) {
+    try refuse("habit", RecordRules.violation(of: habit))
     let id = try identifier(habit.id, "id")
     let fields = HabitFields(
       name: habit.name, description: habit.description, color: habit.color, position: habit.position,
       archived: habit.archived)
-    guard fields.isValid else { throw refusal("the habit's fields cannot be") }
+    guard fields.isValid else { throw refusal("habit: its fields cannot be") }
     guard lastHabitID.map({ $0 < id }) ?? true else { throw refusal("habits must come by ascending id") }
     lastHabitID = id
     habitIDs.insert(id)
@@ -92,17 +104,12 @@ struct SavedLedgerBuilder {
 
   /// A cell's state, if it can be one.
   mutating func check(_ cell: Cell) throws(RPCStatus) -> CellRecord {
+    try refuse("cell.cell", RecordRules.violation(of: cell))
     let habitID = try identifier(cell.habitId, "habit_id")
     guard habitIDs.contains(habitID) else { throw refusal("the habit is not there") }
     let made = try made(cell.made)
     let day = Day(cell.day)
-    if let field = DayRules.malformedField(day: day, made: StreakDomain.LocalTime(made)) {
-      throw refusal("\(field.rawValue) \(field.requirement)")
-    }
     guard day <= DayRules.latestToday(now: now.milliseconds) else { throw refusal("the day is in the future") }
-    guard cell.note.utf8.count <= StreakDomain.CapturedSession.noteBytesMax else {
-      throw refusal("the note is too long")
-    }
     let reason = cell.trust == .counted ? 0 : max(1, cell.quarantineReason.rawValue)
     guard (0...5).contains(reason) else { throw refusal("the quarantine's reason is unknown") }
     return CellRecord(

@@ -35,6 +35,11 @@ final class RateLimiter: Sendable {
     SHA256.digest(of: userID.bytes + (addresses.group(of: context) ?? "").utf8)
   }
 
+  /// The caller as one of those who wait for a password's hash without being known: its address.
+  func stranger(_ context: ServerContext) -> WaitingLine.Party {
+    WaitingLine.Party(isKnown: false, name: Array((addresses.group(of: context) ?? "").utf8))
+  }
+
   /// What a call is counted under; nothing if its method has no limit, or limits are off.
   func counts(_ context: ServerContext, person: [UInt8]?) -> [RateCount] {
     guard let limit = context.method.policy.rateLimit, settings.factor > 0 else { return [] }

@@ -1,14 +1,23 @@
 internal import RPC
 
-/// What a new password must not be. Its length is the schema's matter.
+/// What a new password must not be. Its longest form is the schema's matter.
 struct PasswordRules: Sendable {
+  /// Fewest bytes of a password once it is normalized; the schema asks for as many of what is sent.
+  static let bytesMin = 8
+
   let breached: BreachedPasswords
 
-  /// - Throws: `PASSWORD_TOO_COMMON`, naming the field at `path`.
-  func check(_ password: String, email: String, path: String) throws(RPCStatus) {
-    let lowered = password.lowercased()
+  /// - Throws: `INVALID_FIELD` or `PASSWORD_TOO_COMMON`, naming the field at `path`.
+  func check(_ password: NormalizedPassword, email: String, path: String) throws(RPCStatus) {
+    guard password.byteCount >= Self.bytesMin else {
+      throw Refusal.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
+    }
+    // Characters that nobody sees make no password less common.
+    let text = String(
+      String.UnicodeScalarView(password.text.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint }))
+    let lowered = text.lowercased()
     let name = email.lowercased().split(separator: "@").first.map(String.init) ?? ""
-    guard lowered != email.lowercased(), lowered != name, !breached.holds(password) else {
+    guard lowered != email.lowercased(), lowered != name, !breached.holds(text) else {
       throw Refusal.passwordTooCommon.naming(path, "is among those that are guessed first")
     }
   }

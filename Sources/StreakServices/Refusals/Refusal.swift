@@ -80,6 +80,15 @@ enum Refusal: String, CaseIterable {
     status.with(GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
   }
 
+  /// Credentials that more than one holder has: `new_device` in the reason's metadata tells the client to sign in as a new device.
+  static var deviceCopied: RPCStatus {
+    RPCStatus(
+      credentialsInvalid.codeAndMessage.0, "The credentials are also in use elsewhere; sign in as a new device."
+    )
+    .with(
+      GoogleRPCErrorInfo(reason: credentialsInvalid.rawValue, domain: Self.domain, metadata: ["new_device": "true"]))
+  }
+
   /// A refusal of a call beyond its limit, with the delay after which it helps to try again.
   static func tooManyRequests(retryMilliseconds: UInt64) -> RPCStatus {
     // Rounded up: whoever waits exactly so long must not come too early.

@@ -7,6 +7,13 @@ public struct AccessGrant: Sendable, Equatable {
   public var expiresAt: Moment
 }
 
+/// What one statement finds of an access token.
+struct FoundAccess: Sendable {
+  var deviceID: Identifier
+  /// Nil: the token's pair was not used so far.
+  var expiresAt: Moment?
+}
+
 /// Names an access token of a person.
 struct AccessKey: Sendable {
   var userID: Identifier
@@ -14,17 +21,15 @@ struct AccessKey: Sendable {
   var accessHash: [UInt8]
 }
 
-/// What is stored of a device's refresh token, as far as a presented one concerns it.
-public struct RefreshGrant: Sendable, Equatable {
-  public var deviceID: Identifier
-  public var refreshHash: [UInt8]
-  public var refreshExpiresAt: Moment
-  /// The token that the present one was given for; nil if it was never refreshed.
-  public var previousRefreshHash: [UInt8]?
-  /// When the last refresh was.
-  public var refreshedAt: Moment?
-  /// The reply to the last refresh, sealed under the previous refresh token.
-  public var sealedRefresh: [UInt8]?
+/// Whose family a presented refresh token belongs to.
+public enum RefreshGrant: Sendable, Equatable {
+  /// The device is signed in with it.
+  case living(deviceID: Identifier, TokenFamily)
+  /// It was the device's last one that ended.
+  ///
+  /// - Parameter isCopy: It ended because two holders of it had parted, or the device has signed in again since: its holder is not the device
+  ///   that the person goes on with, or not the only one.
+  case ended(deviceID: Identifier, isCopy: Bool)
 }
 
 extension StreakStore {
@@ -58,8 +63,8 @@ extension StreakStore {
       access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,
       refresh_hash = excluded.refresh_hash, refresh_expires_at = excluded.refresh_expires_at,
       refresh_family_hash = excluded.refresh_family_hash, previous_access_hash = NULL,
-      previous_access_expires_at = NULL, previous_refresh_hash = NULL, refreshed_at = excluded.registered_at,
-      sealed_refresh = NULL
+      previous_access_expires_at = NULL, unused_pairs = '', refreshed_at = excluded.registered_at,
+      ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
     """)
 
   /// Makes these the only credentials of a device, which is registered if it is new.
@@ -89,44 +94,58 @@ extension StreakStore {
     guard stored == 1 else { throw .noSuchUser }
   }
 
-  private static let accessGrant = Statement(
-    .read,
+  /// Columns of an access grant; `hash` stands for the presented token's. Of an unused pair nothing is granted before its first use is stored.
+  private static func grantColumns(_ hash: String) -> String {
     """
-    SELECT device_id, CASE WHEN access_hash = $2 THEN access_expires_at ELSE previous_access_expires_at END
-    FROM devices WHERE user_id = $1 AND (access_hash = $2 OR previous_access_hash = $2)
-    """)
+    device_id, CASE WHEN access_hash = \(hash) THEN access_expires_at WHEN previous_access_hash = \(hash)
+      THEN previous_access_expires_at END
+    """
+  }
+
+  private static func holds(_ hash: String) -> String {
+    "(access_hash = \(hash) OR previous_access_hash = \(hash) OR position(\(hash) IN unused_pairs) > 0)"
+  }
+
+  private static let accessGrant = Statement(
+    .read, "SELECT \(grantColumns("$2::bytea")) FROM devices WHERE user_id = $1 AND \(holds("$2::bytea"))")
 
   private static let accessGrantSet = Statement(
     .read,
     """
-    SELECT device_id, CASE WHEN access_hash = wanted.hash THEN access_expires_at ELSE previous_access_expires_at END,
-      wanted.place
+    SELECT \(grantColumns("wanted.hash")), wanted.place
     FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY wanted (user_id, hash, place)
       CROSS JOIN LATERAL (
-        SELECT * FROM devices
-        WHERE devices.user_id = wanted.user_id
-          AND (devices.access_hash = wanted.hash OR devices.previous_access_hash = wanted.hash)
-        LIMIT 1) d
+        SELECT * FROM devices WHERE devices.user_id = wanted.user_id AND \(holds("wanted.hash")) LIMIT 1) d
     """)
 
-  /// The device that an access token belongs to; nil if none, or if it was revoked. It may have expired.
-  public func accessGrant(of userID: Identifier, accessHash: [UInt8]) async throws(StoreError) -> AccessGrant? {
-    try await grantBatcher.response(to: AccessKey(userID: userID, accessHash: accessHash))
+  /// The device that an access token belongs to; nil if none, or if it was revoked. It may have expired. The first use of a pair ends the one
+  /// before it.
+  public func accessGrant(
+    of userID: Identifier, accessHash: [UInt8], at now: Moment
+  ) async throws(StoreError) -> AccessGrant? {
+    let found = try await grantBatcher.response(to: AccessKey(userID: userID, accessHash: accessHash))
+    guard let found, found.expiresAt == nil else {
+      return found.flatMap { found in
+        found.expiresAt.map { AccessGrant(deviceID: found.deviceID, expiresAt: $0) }
+      }
+    }
+    let expiresAt = try await changeFamily(of: found.deviceID, userID) { $0.use(accessHash, at: now) }
+    return expiresAt.flatMap { $0 }.map { AccessGrant(deviceID: found.deviceID, expiresAt: $0) }
   }
 
   /// Reads a batch: a single one by the plain statement, several by one statement for all.
-  static func readGrants(_ keys: [AccessKey], _ database: Database) async -> Result<[AccessGrant?], StoreError> {
+  static func readGrants(_ keys: [AccessKey], _ database: Database) async -> Result<[FoundAccess?], StoreError> {
     do throws(StoreError) {
       if let key = keys.first, keys.count == 1 {
         let grant = try await database.row(accessGrant, .identifier(key.userID), .bytes(key.accessHash)) {
-          row throws(DatabaseError) in try row.accessGrant()
+          row throws(DatabaseError) in try row.foundAccess()
         }
         return .success([grant])
       }
-      var grants = [AccessGrant?](repeating: nil, count: keys.count)
+      var grants = [FoundAccess?](repeating: nil, count: keys.count)
       let found = try await database.rows(
         accessGrantSet, .identifiers(keys.map(\.userID)), .bytesArray(keys.map(\.accessHash))
-      ) { row throws(DatabaseError) in (place: Int(try row.int64(2)), grant: try row.accessGrant()) }
+      ) { row throws(DatabaseError) in (place: Int(try row.int64(2)), grant: try row.foundAccess()) }
       for (place, grant) in found where (1...keys.count).contains(place) { grants[place - 1] = grant }
       return .success(grants)
     } catch {
@@ -134,54 +153,110 @@ extension StreakStore {
     }
   }
 
+  private static let familyColumns =
+    "access_hash, access_expires_at, refresh_hash, refresh_expires_at, previous_access_hash, previous_access_expires_at, unused_pairs"
+
   private static let refreshGrant = Statement(
     .read,
     """
-    SELECT device_id, refresh_hash, refresh_expires_at, previous_refresh_hash, refreshed_at, sealed_refresh
-    FROM devices WHERE user_id = $1 AND refresh_family_hash = $2 AND refresh_hash IS NOT NULL
+    SELECT device_id, refresh_family_hash IS NOT DISTINCT FROM $2, ended_by_copy OR refresh_hash IS NOT NULL, \(familyColumns)
+    FROM devices WHERE user_id = $1 AND (refresh_family_hash = $2 OR ended_family_hash = $2)
     """)
 
-  /// The signed-in device whose refresh tokens are of a family.
+  /// The device whose refresh tokens are, or were last, of a family.
   public func refreshGrant(of userID: Identifier, familyHash: [UInt8]) async throws(StoreError) -> RefreshGrant? {
     try await database.row(Self.refreshGrant, .identifier(userID), .bytes(familyHash)) { row throws(DatabaseError) in
-      RefreshGrant(
-        deviceID: try row.identifier(0), refreshHash: try row.bytes(1), refreshExpiresAt: try row.moment(2),
-        previousRefreshHash: try row.bytesOrNull(3), refreshedAt: try row.momentOrNull(4),
-        sealedRefresh: try row.bytesOrNull(5))
+      let deviceID = try row.identifier(0)
+      guard try row.bool(1), let family = try row.tokenFamily(3) else {
+        return .ended(deviceID: deviceID, isCopy: try row.bool(2))
+      }
+      return .living(deviceID: deviceID, family)
     }
   }
 
-  private static let refresh = Statement(
+  private static let tokenFamily = Statement(
+    .read, "SELECT \(familyColumns) FROM devices WHERE user_id = $1 AND device_id = $2")
+
+  private static let storeFamily = Statement(
     .write,
     """
-    UPDATE devices SET
-      previous_access_hash = access_hash, previous_access_expires_at = access_expires_at,
-      access_hash = $4, access_expires_at = $5, previous_refresh_hash = refresh_hash, refresh_hash = $6,
-      refresh_expires_at = $7, refreshed_at = $8, sealed_refresh = $9
-    WHERE user_id = $1 AND device_id = $2 AND refresh_hash = $3
+    UPDATE devices SET access_hash = $5, access_expires_at = $6, refresh_hash = $7, refresh_expires_at = $8,
+      previous_access_hash = $9, previous_access_expires_at = $10, unused_pairs = $11,
+      refreshed_at = coalesce($12, refreshed_at)
+    WHERE user_id = $1 AND device_id = $2 AND refresh_hash = $3 AND unused_pairs = $4
     """)
 
-  /// Replaces a device's credentials, if its refresh token is still the one presented.
+  /// Stores a device's family, if it is still as it was read.
   ///
-  /// - Returns: Whether it was; if not, somebody else presented it first.
-  public func refresh(
-    _ deviceID: Identifier, of userID: Identifier, presentedHash: [UInt8], _ credential: CredentialRecord,
-    sealedReply: [UInt8], at now: Moment
+  /// - Parameter refreshedAt: Nil: as it was.
+  /// - Returns: Whether it was; if not, another call changed it first.
+  public func storeFamily(
+    _ family: TokenFamily, replacing before: TokenFamily, of deviceID: Identifier, _ userID: Identifier,
+    refreshedAt: Moment? = nil
   ) async throws(StoreError) -> Bool {
     try await database.execute(
-      Self.refresh, .identifier(userID), .identifier(deviceID), .bytes(presentedHash), .bytes(credential.accessHash),
-      .moment(credential.accessExpiresAt), .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt),
-      .moment(now), .bytes(sealedReply)) == 1
+      Self.storeFamily, .identifier(userID), .identifier(deviceID), .bytes(before.current.refreshHash),
+      .bytes(before.encodedUnused), .bytes(family.current.accessHash), .moment(family.current.accessExpiresAt),
+      .bytes(family.current.refreshHash), .moment(family.current.refreshExpiresAt),
+      .bytes(family.previousAccess?.hash), .moment(family.previousAccess?.expiresAt), .bytes(family.encodedUnused),
+      .moment(refreshedAt)) == 1
+  }
+
+  /// Times that a family is read again because another call changed it meanwhile. Each such change uses one of few unused pairs.
+  private static let familyAttemptsMax = 4
+
+  /// Changes a device's family and stores what has changed.
+  ///
+  /// - Returns: What `change` returned last; nil if the device is signed out.
+  private func changeFamily<Value>(
+    of deviceID: Identifier, _ userID: Identifier, _ change: (inout TokenFamily) -> Value
+  ) async throws(StoreError) -> Value? {
+    for _ in 0..<Self.familyAttemptsMax {
+      let before = try await database.row(Self.tokenFamily, .identifier(userID), .identifier(deviceID)) {
+        row throws(DatabaseError) in try row.tokenFamily(0)
+      }
+      guard let before = before ?? nil else { return nil }
+      var family = before
+      let value = change(&family)
+      if family == before { return value }
+      if try await storeFamily(family, replacing: before, of: deviceID, userID) { return value }
+    }
+    throw .concurrentChange
+  }
+
+  /// Revokes the credentials of a device whose family two holders share, and tells every server.
+  public func endCopiedFamily(_ familyHash: [UInt8], of deviceID: Identifier, _ userID: Identifier)
+    async throws(StoreError)
+  {
+    try await database.execute(
+      Self.endCopied, .identifier(userID), .identifier(deviceID), .bytes(familyHash), .string(Self.revocationChannel),
+      .string(userID.description))
+  }
+
+  private static let endCopied = Statement(
+    .write,
+    """
+    WITH ended AS (
+      UPDATE devices SET \(endingCredentials(isCopy: true))
+      WHERE user_id = $1 AND device_id = $2 AND refresh_family_hash = $3 RETURNING 1
+    )
+    SELECT pg_notify($4, $5) FROM ended
+    """)
+
+  /// What ends a device's credentials; the family is remembered, so that its holder can be told apart from a stranger.
+  static func endingCredentials(isCopy: Bool = false) -> String {
+    """
+    access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
+    refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, unused_pairs = '',
+    ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash), ended_by_copy = \(isCopy)
+    """
   }
 
   private static let signOut = Statement(
     .write,
     """
     WITH revoked AS (
-      UPDATE devices SET
-        access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
-        refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, previous_refresh_hash = NULL,
-        sealed_refresh = NULL
+      UPDATE devices SET \(endingCredentials())
       WHERE user_id = $1 AND ($2::uuid IS NULL OR device_id = $2) AND refresh_hash IS NOT NULL
       RETURNING 1
     )
@@ -201,7 +276,22 @@ extension StreakStore {
 
 extension Row {
   /// Columns of the statements above, in their order.
-  fileprivate func accessGrant() throws(DatabaseError) -> AccessGrant {
-    AccessGrant(deviceID: try identifier(0), expiresAt: try moment(1))
+  fileprivate func foundAccess() throws(DatabaseError) -> FoundAccess {
+    FoundAccess(deviceID: try identifier(0), expiresAt: try momentOrNull(1))
+  }
+
+  /// Columns of `TokenFamily.columns`, from one place on; nil if the device is signed out.
+  fileprivate func tokenFamily(_ first: Int) throws(DatabaseError) -> TokenFamily? {
+    guard let access = try bytesOrNull(first), let refresh = try bytesOrNull(first + 2),
+      let accessExpiresAt = try momentOrNull(first + 1), let refreshExpiresAt = try momentOrNull(first + 3)
+    else { return nil }
+    var previous: TokenFamily.Access?
+    if let hash = try bytesOrNull(first + 4), let expiresAt = try momentOrNull(first + 5) {
+      previous = TokenFamily.Access(hash: hash, expiresAt: expiresAt)
+    }
+    return TokenFamily(
+      current: TokenFamily.Pair(
+        accessHash: access, accessExpiresAt: accessExpiresAt, refreshHash: refresh, refreshExpiresAt: refreshExpiresAt),
+      previousAccess: previous, unused: TokenFamily.pairs(encoded: try bytes(first + 6)) ?? [])
   }
 }

@@ -79,10 +79,7 @@ extension StreakStore {
     WITH before AS (
       SELECT refresh_hash IS NOT NULL AS was_signed_in FROM devices WHERE user_id = $1 AND device_id = $2 FOR UPDATE
     ), revoked AS (
-      UPDATE devices SET
-        access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
-        refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, previous_refresh_hash = NULL,
-        sealed_refresh = NULL, address_hash = NULL, revoked_at = coalesce(revoked_at, $3)
+      UPDATE devices SET \(endingCredentials()), address_hash = NULL, revoked_at = coalesce(revoked_at, $3)
       WHERE user_id = $1 AND device_id = $2 RETURNING 1
     )
     SELECT was_signed_in, pg_notify($4, $5) FROM before, revoked
@@ -116,24 +113,30 @@ extension StreakStore {
     WITH changed AS (
       UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2 RETURNING user_id
     ), revoked AS (
-      UPDATE devices SET
-        access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
-        refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, previous_refresh_hash = NULL,
-        sealed_refresh = NULL
+      UPDATE devices SET \(endingCredentials())
       FROM changed WHERE devices.user_id = changed.user_id AND device_id <> $4 AND refresh_hash IS NOT NULL RETURNING 1
+    ), renewed AS (
+      UPDATE devices SET access_hash = $7, access_expires_at = $8, refresh_hash = $9, refresh_expires_at = $10,
+        refresh_family_hash = $11, refreshed_at = $12, previous_access_hash = NULL, previous_access_expires_at = NULL,
+        unused_pairs = '', ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
+      FROM changed WHERE devices.user_id = changed.user_id AND device_id = $4
     )
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
     """)
 
-  /// Replaces a person's password hash if it is still the one given, signs out every device but one, and tells every server.
+  /// Replaces a person's password hash if it is still the one given, ends every credential, gives one device new ones, and tells every
+  /// server.
   ///
-  /// - Returns: How many devices were signed out; nil if the hash had been replaced by then.
+  /// - Returns: How many other devices were signed out; nil if the hash had been replaced by then.
   public func changePassword(
-    of userID: Identifier, from present: String, to hash: String, keeping deviceID: Identifier
+    of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
+    _ credential: CredentialRecord, at now: Moment
   ) async throws(StoreError) -> Int32? {
     try await database.row(
       Self.changePassword, .identifier(userID), .string(present), .string(hash), .identifier(deviceID),
-      .string(Self.revocationChannel), .string(userID.description)
+      .string(Self.revocationChannel), .string(userID.description), .bytes(credential.accessHash),
+      .moment(credential.accessExpiresAt), .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt),
+      .bytes(credential.refreshFamilyHash), .moment(now)
     ) { row throws(DatabaseError) in try row.int32(0) }
   }
 }

@@ -149,7 +149,7 @@ extension ClientError {
     case .storage: EX_IOERR
     case .file: EX_CANTCREAT
     case .unreachable, .noAnswer, .failing: EX_UNAVAILABLE
-    case .signInNeeded: EX_NOPERM
+    case .signInNeeded, .copied: EX_NOPERM
     case .refusedHere, .invalid, .notPossible, .accountErased, .accountUnknown, .refused: 1
     }
   }

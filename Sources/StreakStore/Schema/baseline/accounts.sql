@@ -18,7 +18,7 @@ CREATE TABLE emails (
   user_id uuid NOT NULL
 );
 
--- One row per device that ever signed in; its credentials are those of the last sign-in or refresh, as hashes.
+-- One row per device that ever signed in; its credentials, as hashes, are a `TokenFamily`.
 -- NULL: signed out.
 CREATE TABLE devices (
   user_id uuid NOT NULL,
@@ -29,17 +29,19 @@ CREATE TABLE devices (
   registered_at timestamptz NOT NULL,
   access_hash bytea,
   access_expires_at timestamptz,
-  -- The access token before the last refresh keeps working until it expires: calls may be under way with it.
+  -- The access token of the pair before keeps working until it expires: calls may be under way with it.
   previous_access_hash bytea,
   previous_access_expires_at timestamptz,
   refresh_hash bytea,
   refresh_expires_at timestamptz,
   -- The half of the refresh token that stays the same over refreshes: its holder once held a genuine token.
   refresh_family_hash bytea,
-  previous_refresh_hash bytea,
+  -- Pairs that were issued and not used so far (`TokenFamily`): 80 bytes each.
+  unused_pairs bytea NOT NULL DEFAULT '',
   refreshed_at timestamptz,
-  -- The reply to the last refresh, sealed under the refresh token it was given for.
-  sealed_refresh bytea,
+  -- The last family that ended, and whether because two holders of it had parted.
+  ended_family_hash bytea,
+  ended_by_copy boolean NOT NULL DEFAULT false,
   -- Of the address that the device signed in from last, together with the person's id.
   address_hash bytea,
   -- The person took the device's trust away; it has it again with its next sign-in.

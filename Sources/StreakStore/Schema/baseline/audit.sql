@@ -46,7 +46,7 @@ $$;
 CREATE FUNCTION append_audit_event(
   person uuid, happened timestamptz, event_method text, event_outcome text, event_reason text, device uuid, peer text,
   event_detail text
-) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   head audit_heads;
   chained bytea;
@@ -69,7 +69,7 @@ $$;
 
 -- A person's trail goes with the account, in the transaction that takes the account's row away, and never before it.
 CREATE FUNCTION erase_audit_trail(person uuid) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE erased bigint;
 BEGIN
   IF EXISTS (SELECT FROM users WHERE user_id = person) OR person = '00000000-0000-0000-0000-000000000000' THEN
@@ -81,3 +81,11 @@ BEGIN
   RETURN erased;
 END
 $$;
+
+-- pg_temp last: a caller's temporary tables are not taken for the service's.
+DO $$ BEGIN
+  EXECUTE format(
+    'ALTER FUNCTION append_audit_event(uuid, timestamptz, text, text, text, uuid, text, text) SET search_path TO %I, pg_temp',
+    current_schema());
+  EXECUTE format('ALTER FUNCTION erase_audit_trail(uuid) SET search_path TO %I, pg_temp', current_schema());
+END $$;

@@ -119,7 +119,8 @@ struct  Streak__V1__SignUpRequest
    */
   char *email;
   /*
-   * The person's password, 8 to 256 bytes of UTF-8, used as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
+   * The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC, in which it must have 8 bytes as well, and
+   * otherwise as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
    */
   char *password;
   /*
@@ -404,10 +405,14 @@ struct  Streak__V1__ChangePasswordResponse
    * How many other devices were signed out.
    */
   int32_t devices_signed_out;
+  /*
+   * This device's new credentials. Those it had before are revoked.
+   */
+  Streak__V1__Tokens *tokens;
 };
 #define STREAK__V1__CHANGE_PASSWORD_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__change_password_response__descriptor) \
-    , 0 }
+    , 0, NULL }
 
 
 /* Streak__V1__Tokens methods */

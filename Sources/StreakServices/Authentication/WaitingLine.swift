@@ -1,0 +1,98 @@
+/// Calls that wait for a turn, in an order in which a flood of some callers delays others little.
+///
+/// There are two lines, of calls by known parties (a signed-in person, a device or an address that signed in before) and of strangers', and
+/// each has its own limit; while both wait, turns go to them alternately. Within a line turns go round the parties, each in order of arrival.
+/// A full line refuses a newcomer whose party has as many calls in it as any other; otherwise the newcomer displaces the newest call of the
+/// party that has most.
+struct WaitingLine {
+  /// For whom a call waits.
+  struct Party: Hashable, Sendable {
+    /// The party signed in before, on this device or from this address.
+    var isKnown: Bool
+    /// A known party's account; a stranger's address.
+    var name: [UInt8]
+  }
+
+  /// What became of a newcomer.
+  enum Admission: Equatable {
+    case waits
+    /// It waits, in the place of another call.
+    case waitsInsteadOf(ticket: UInt64)
+    case refused
+  }
+
+  /// Most calls waiting in each line.
+  let waitingMax: Int
+  private var known = Line()
+  private var strangers = Line()
+  private var isKnownNext = true
+
+  init(waitingMax: Int) { self.waitingMax = waitingMax }
+
+  var count: Int { known.count + strangers.count }
+  var isEmpty: Bool { count == 0 }
+
+  mutating func append(_ ticket: UInt64, _ party: Party) -> Admission {
+    party.isKnown
+      ? known.append(ticket, party.name, countMax: waitingMax)
+      : strangers.append(ticket, party.name, countMax: waitingMax)
+  }
+
+  /// The call whose turn is next.
+  mutating func removeFirst() -> UInt64? {
+    let takesKnown = strangers.count == 0 || (isKnownNext && known.count > 0)
+    isKnownNext = !takesKnown
+    return takesKnown ? known.removeFirst() : strangers.removeFirst()
+  }
+
+  /// The caller gave up.
+  mutating func remove(_ ticket: UInt64) {
+    known.remove(ticket)
+    strangers.remove(ticket)
+  }
+
+  /// The calls of one kind.
+  private struct Line {
+    // Invariant: `order` names exactly the parties of `tickets`, none of which is empty; `count` is the number of tickets.
+    private var order: [[UInt8]] = []
+    private var tickets: [[UInt8]: [UInt64]] = [:]
+    private(set) var count = 0
+
+    mutating func append(_ ticket: UInt64, _ name: [UInt8], countMax: Int) -> Admission {
+      var admission = Admission.waits
+      if count >= countMax {
+        let own = tickets[name]?.count ?? 0
+        guard let longest = order.max(by: { (tickets[$0]?.count ?? 0) < (tickets[$1]?.count ?? 0) }),
+          let displaced = tickets[longest]?.last, (tickets[longest]?.count ?? 0) > own + 1
+        else { return .refused }
+        remove(displaced)
+        admission = .waitsInsteadOf(ticket: displaced)
+      }
+      if tickets[name] == nil { order.append(name) }
+      tickets[name, default: []].append(ticket)
+      count += 1
+      return admission
+    }
+
+    mutating func removeFirst() -> UInt64? {
+      guard let name = order.first, let ticket = tickets[name]?.first else { return nil }
+      remove(ticket)
+      // The party's next call comes after one of each other party.
+      if order.first == name {
+        order.removeFirst()
+        order.append(name)
+      }
+      return ticket
+    }
+
+    mutating func remove(_ ticket: UInt64) {
+      guard let name = order.first(where: { tickets[$0]?.contains(ticket) ?? false }) else { return }
+      tickets[name]?.removeAll { $0 == ticket }
+      count -= 1
+      if tickets[name]?.isEmpty ?? true {
+        tickets[name] = nil
+        order.removeAll { $0 == name }
+      }
+    }
+  }
+}

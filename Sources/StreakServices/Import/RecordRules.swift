@@ -1,0 +1,96 @@
+internal import ProtobufCodec
+internal import Schema
+internal import SchemaConversion
+internal import StreakDomain
+
+/// What a habit, a day or a conflict must be that comes in as a record: in a document, from a backup, as the value of a notice.
+///
+/// Calls, queued operations and captures bring the same things in messages with field rules. A record is held to the rules of the message by
+/// which a device would bring it, so no door lets anything in that another one refuses, and whatever an account holds can be imported again.
+enum RecordRules {
+  /// The first field that cannot be.
+  struct Violation: Equatable {
+    /// Its path inside the record, in the schema's names.
+    let field: String
+    /// What must hold.
+    let requirement: String
+  }
+
+  /// A habit, as a call would put it.
+  static func violation(of habit: Habit) -> Violation? {
+    if let violation = first(habit) { return violation }
+    return HabitName.isValid(habit.name)
+      ? nil : Violation(field: "name", requirement: "must be visible text of one line")
+  }
+
+  /// A day, as a device would state it.
+  static func violation(of cell: Cell) -> Violation? {
+    statement(habitID: cell.habitId, day: cell.day, done: cell.done, note: cell.note, made: cell.made)
+  }
+
+  /// An entry, as a capture would hold it.
+  static func violation(of entry: CapturedEntry) -> Violation? {
+    statement(habitID: entry.habitId, day: entry.day, done: entry.done, note: entry.note, made: entry.made)
+  }
+
+  /// A notice: both of its values are such as its kind of conflict is about, for resolving it states one of them.
+  static func violation(of notice: Schema.Notice) -> Violation? {
+    guard notice.habitId.count == Identifier.byteCount else {
+      return Violation(field: "habit_id", requirement: "must be 16 bytes")
+    }
+    guard let kind = StreakDomain.Notice.Kind(rawValue: Int16(clamping: notice.kind.rawValue)) else {
+      return Violation(field: "kind", requirement: "must be one that the schema names")
+    }
+    let isAboutDay = kind != .fieldConflict && kind != .deletionConflict
+    let days = Day.earliest.number...Day.latest.number
+    guard isAboutDay ? days.contains(notice.day) : notice.day == 0 else {
+      return Violation(field: "day", requirement: isAboutDay ? "must be a day" : "must be 0 for this kind")
+    }
+    let field = StreakDomain.HabitField(rawValue: Int(notice.field.rawValue))
+    guard (kind == .fieldConflict) == (field != nil), kind == .fieldConflict || notice.field.rawValue == 0 else {
+      return Violation(field: "field", requirement: "must be a field for a field's conflict, and none otherwise")
+    }
+    for (name, value) in [("kept", notice.kept), ("other", notice.other)] {
+      if let requirement = requirement(ofValue: value, kind, field) {
+        return Violation(field: name, requirement: requirement)
+      }
+    }
+    return nil
+  }
+
+  /// What must hold of a notice's value and does not; nil if it can be.
+  private static func requirement(
+    ofValue value: String, _ kind: StreakDomain.Notice.Kind, _ field: StreakDomain.HabitField?
+  ) -> String? {
+    switch kind {
+    case .noteConflict:
+      return value.utf8.count <= StreakDomain.CapturedSession.noteBytesMax ? nil : "must be a note"
+    case .doneConflict: return Bool(value) != nil ? nil : "must be true or false"
+    case .deletionConflict: return ["archived", "deleted"].contains(value) ? nil : "must be archived or deleted"
+    case .streakHealed: return Int32(value).map { $0 >= 0 } ?? false ? nil : "must be a number of days"
+    case .fieldConflict:
+      guard let field else { return "must be a field's value" }
+      var fields = HabitFields(name: "a")
+      fields.set(field, text: value)
+      guard fields.text(of: field) == value, fields.isValid else { return "must be a value of the field" }
+      return nil
+    }
+  }
+
+  private static func statement(
+    habitID: [UInt8], day: Int32, done: Bool, note: String, made: Schema.LocalTime?
+  ) -> Violation? {
+    let statement = SetCompletion(habitId: habitID, day: day, done: done, note: note, made: made)
+    if let violation = first(statement) { return violation }
+    guard let made, let time = StreakDomain.LocalTime(made) else {
+      return Violation(field: "made.occurred_at", requirement: "must be a moment of the years 1 to 9999")
+    }
+    return DayRules.malformedField(day: Day(day), made: time).map {
+      Violation(field: $0.rawValue, requirement: $0.requirement)
+    }
+  }
+
+  private static func first(_ message: some ProtobufMessage) -> Violation? {
+    message.fieldViolations().first.map { Violation(field: $0.path, requirement: $0.description) }
+  }
+}

@@ -1,0 +1,77 @@
+@testable import StreakServices
+import Testing
+
+@Suite("The line for password hashes")
+struct WaitingLineTests {
+  private func stranger(_ name: UInt8) -> WaitingLine.Party { .init(isKnown: false, name: [name]) }
+  private func known(_ name: UInt8) -> WaitingLine.Party { .init(isKnown: true, name: [name]) }
+
+  private func order(_ line: WaitingLine) -> [UInt64] {
+    var line = line
+    var order: [UInt64] = []
+    while let next = line.removeFirst() { order.append(next) }
+    #expect(line.isEmpty)
+    return order
+  }
+
+  @Test("one party's calls keep their order")
+  func oneParty() {
+    var line = WaitingLine(waitingMax: 4)
+    for ticket: UInt64 in 1...4 { #expect(line.append(ticket, stranger(1)) == .waits) }
+    #expect(line.append(5, stranger(1)) == .refused)
+    #expect(line.count == 4 && order(line) == [1, 2, 3, 4])
+  }
+
+  @Test("turns go round the parties")
+  func rounds() {
+    var line = WaitingLine(waitingMax: 10)
+    for ticket: UInt64 in 1...4 { _ = line.append(ticket, stranger(1)) }
+    _ = line.append(5, stranger(2))
+    _ = line.append(6, stranger(3))
+    #expect(order(line) == [1, 5, 6, 2, 3, 4])
+  }
+
+  @Test("in a full line the newest call of the party with most makes room for a party with less")
+  func displacing() {
+    var line = WaitingLine(waitingMax: 3)
+    for ticket: UInt64 in 1...3 { _ = line.append(ticket, stranger(1)) }
+    #expect(line.append(4, stranger(2)) == .waitsInsteadOf(ticket: 3))
+    // Two of one and one of another: a second of the latter would only turn the two round.
+    #expect(line.append(5, stranger(2)) == .refused)
+    #expect(line.append(6, stranger(3)) == .waitsInsteadOf(ticket: 2))
+    #expect(line.append(7, stranger(4)) == .refused)
+    #expect(order(line) == [1, 4, 6])
+  }
+
+  @Test("strangers, however many and from wherever, keep a known party out of neither the line nor its turn")
+  func knownParties() {
+    var line = WaitingLine(waitingMax: 64)
+    for ticket: UInt64 in 1...1_000 { _ = line.append(ticket, stranger(UInt8(truncatingIfNeeded: ticket))) }
+    #expect(line.count == 64)
+    #expect(line.append(2_000, known(1)) == .waits)
+    #expect(line.append(2_001, known(2)) == .waits)
+    #expect(order(line).prefix(4).filter { $0 >= 2_000 } == [2_000, 2_001])
+  }
+
+  @Test("the limit of each line holds at the limit and one past it")
+  func limits() {
+    var line = WaitingLine(waitingMax: 2)
+    for kind in [known, stranger] {
+      #expect(line.append(1, kind(1)) == .waits)
+      #expect(line.append(2, kind(2)) == .waits)
+      #expect(line.append(3, kind(3)) == .refused)
+    }
+    var none = WaitingLine(waitingMax: 0)
+    #expect(none.append(1, stranger(1)) == .refused)
+  }
+
+  @Test("a call that gives up leaves its place")
+  func givingUp() {
+    var line = WaitingLine(waitingMax: 3)
+    for ticket: UInt64 in 1...3 { _ = line.append(ticket, stranger(UInt8(ticket))) }
+    line.remove(2)
+    line.remove(9)
+    #expect(line.append(4, stranger(4)) == .waits)
+    #expect(order(line) == [1, 3, 4])
+  }
+}
