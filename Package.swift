@@ -118,7 +118,7 @@ let package = Package(
       name: "streakd",
       dependencies: [
         "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "RPC", "Schema",
-        "StreakServices",
+        "StreakDomain", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),

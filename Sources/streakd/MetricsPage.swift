@@ -3,6 +3,8 @@ import EventLoop
 import Operations
 import Postgres
 import RPC
+import StreakDomain
+import StreakServices
 import StreakStore
 
 /// What the server counts, for Prometheus. Its names and labels are what operators' dashboards and alerts stand on: README.md lists them.
@@ -12,7 +14,8 @@ struct MetricsPage {
   private static let nanosecondsPerSecond = 1e9
 
   static func text(
-    server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, isReady: Bool,
+    server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, quotas: QuotaCounts,
+    limits: [ServiceLimit: Int], isReady: Bool,
     backups: BackupKeeper?, archive: ArchiveHealth?
   ) -> String {
     var page = MetricsPage()
@@ -24,6 +27,8 @@ struct MetricsPage {
     page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)
     page.addLedgerMemory(ledgerMemory)
+    page.addQuotas(quotas)
+    page.addLimits(limits)
     if let backups { page.addBackups(backups) }
     if let archive { page.addArchive(archive) }
     page.addProcess()
@@ -198,6 +203,22 @@ struct MetricsPage {
       [.init([("source", "memory")], memory.remembered), .init([("source", "database")], memory.loaded)])
     exposition.add(
       "streakd_ledger_memory_bytes", .gauge, "About what is remembered of people takes.", memory.bytes)
+  }
+
+  private mutating func addQuotas(_ counts: QuotaCounts) {
+    exposition.add(
+      "streakd_quota_reached_total", .counter, "What was not taken or not kept, since a person's quota was reached.",
+      [
+        .init([("quota", "texts")], counts.textsRefused), .init([("quota", "history")], counts.historyTextsDropped),
+        .init([("quota", "inbox")], counts.inboxPayloadsDropped), .init([("quota", "changes")], counts.callsDelayed),
+      ])
+  }
+
+  private mutating func addLimits(_ counts: [ServiceLimit: Int]) {
+    exposition.add(
+      "streakd_limits_reached_total", .counter,
+      "What was refused or not kept, since a limit of the service was reached.",
+      ServiceLimit.allCases.map { .init([("limit", $0.rawValue)], counts[$0] ?? 0) })
   }
 
   // MARK: Process

@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import Logging
 import RPC
+import StreakDomain
 import StreakServices
 import StreakStore
 import TLS
@@ -26,6 +27,9 @@ struct ServerSettings {
   let stuckSeconds: Int
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
+  let storeLimits: StoreLimits
+  let transferGraceSeconds: Int
+  let transferBytesPerSecondMin: Int
   /// A file; nil: only the built-in list.
   let breachedPasswords: String?
   let logLevel: Logger.Level
@@ -60,6 +64,7 @@ struct ServerSettings {
   var exports: ExportLimits {
     var limits = ExportLimits()
     limits.runningPerLoopMax = connectionsPerLoop / 2
+    (limits.graceSeconds, limits.bytesPerSecondMin) = (transferGraceSeconds, transferBytesPerSecondMin)
     return limits
   }
 
@@ -156,6 +161,8 @@ struct ServerSettings {
     rateLimits.callsPerPersonPerSecondMax = try number(
       "calls-per-person-max", command.callsPerPersonMax, 0...1_000_000,
       default: rateLimits.callsPerPersonPerSecondMax)
+    rateLimits.streamsPerPersonMax = try number(
+      "streams-per-person-max", command.streamsPerPersonMax, 1...10_000, default: rateLimits.streamsPerPersonMax)
     rateLimits.callsPerAddressPerSecondMax = try number(
       "calls-per-address-max", command.callsPerAddressMax, 0...1_000_000,
       default: rateLimits.callsPerAddressPerSecondMax)
@@ -172,6 +179,25 @@ struct ServerSettings {
       }
     }
     self.rateLimits = rateLimits
+    var storeLimits = StoreLimits()
+    func quota(_ name: String, _ option: Int?, _ fallback: Int) throws -> Int {
+      try number(name, option, 1...1_024, default: fallback >> 20) << 20
+    }
+    let quotas = storeLimits.quotas
+    storeLimits.quotas.textBytesMax = try quota("texts-per-person-mib", command.textsPerPersonMib, quotas.textBytesMax)
+    storeLimits.quotas.historyBytesMax = try quota(
+      "history-per-person-mib", command.historyPerPersonMib, quotas.historyBytesMax)
+    storeLimits.quotas.inboxBytesMax = try quota(
+      "inbox-per-person-mib", command.inboxPerPersonMib, quotas.inboxBytesMax)
+    storeLimits.quotas.changesPerDayMax = try number(
+      "changes-per-day-max", command.changesPerDayMax, 0...100_000_000, default: quotas.changesPerDayMax)
+    self.storeLimits = storeLimits
+    let transfers = ExportLimits()
+    transferGraceSeconds = try number(
+      "transfer-grace-seconds", command.transferGraceSeconds, 1...600, default: transfers.graceSeconds)
+    transferBytesPerSecondMin = try number(
+      "transfer-bytes-per-second-min", command.transferBytesPerSecondMin, 1...1_000_000_000,
+      default: transfers.bytesPerSecondMin)
     breachedPasswords = text("breached-passwords", command.breachedPasswords)
     let level = text("log-level", command.logLevel) ?? "info"
     guard let logLevel = Logger.Level(rawValue: level) else {
@@ -222,7 +248,9 @@ struct ServerSettings {
       "connections-per-address-max", "buffers-mib", "idle-seconds", "age-seconds",
       "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",
       "rate-limit-factor",
-      "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",
+      "calls-per-person-max", "calls-per-address-max", "texts-per-person-mib", "history-per-person-mib",
+      "inbox-per-person-mib", "changes-per-day-max", "streams-per-person-max", "trusted-proxies", "breached-passwords",
+      "backup-folder",
       "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
       "backup-signing-key", "new-backup-folder",
     ]

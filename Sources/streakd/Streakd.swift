@@ -99,8 +99,45 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: "Calls of one signed-in person each second, for each loop; 0: no limit. (default: 2000)")
   var callsPerPersonMax: Int?
 
+  @Option(help: "Streams that one signed-in person has open, for each loop, 1 to 10000. (default: 64)")
+  var streamsPerPersonMax: Int?
+
   @Option(help: "Calls from one address each second, for each loop; 0: no limit. (default: 20000)")
   var callsPerAddressMax: Int?
+
+  @Option(
+    help:
+      "MiB of text in one person's notes, habits and conflicts; a note beyond it is refused, its day is not. (default: 32)"
+  )
+  var textsPerPersonMib: Int?
+
+  @Option(
+    help:
+      "MiB of superseded notes of one person; beyond it the hash of a superseded note is kept instead of it. (default: 32)"
+  )
+  var historyPerPersonMib: Int?
+
+  @Option(
+    help:
+      "MiB of rejected operations and entries of one person; beyond it reason and hash are kept, not the payload. (default: 8)"
+  )
+  var inboxPerPersonMib: Int?
+
+  @Option(
+    help:
+      "Seconds that the server waits in all for the client of an export or import before --transfer-bytes-per-second-min counts, 1 to 600. (default: 20)"
+  )
+  var transferGraceSeconds: Int?
+
+  @Option(
+    help: "Least bytes a second at which an export is read and an import sent; slower ones are ended. (default: 8192)")
+  var transferBytesPerSecondMin: Int?
+
+  @Option(
+    help:
+      "Changes of one person's data on one day (UTC); calls beyond it are told to come back; 0: no limit. (default: 100000)"
+  )
+  var changesPerDayMax: Int?
 
   @Option(
     help:
@@ -259,7 +296,9 @@ struct Streakd: AsyncParsableCommand {
     }
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
-      busyPollMicroseconds: settings.busyPollMicroseconds, ledgerMemoryBytes: settings.ledgerMemoryBytes, logger: logger
+      limits: settings.storeLimits, busyPollMicroseconds: settings.busyPollMicroseconds,
+      ledgerMemoryBytes: settings.ledgerMemoryBytes,
+      logger: logger
     )
     do {
       try await serveCalls(
@@ -340,7 +379,8 @@ struct Streakd: AsyncParsableCommand {
     let admin = try await startAdmin(
       settings,
       AdminPages(
-        server: server, store: store, backups: backups, archive: archive, stuckSeconds: settings.stuckSeconds,
+        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
+        stuckSeconds: settings.stuckSeconds,
         databaseWarning: { readiness.warning }
       ) {
         stopping.wasReceived ? "the server is stopping" : readiness.failure

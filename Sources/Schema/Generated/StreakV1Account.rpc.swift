@@ -28,7 +28,7 @@ public protocol AccountService: Sendable {
   /// Exchanges a refresh token for a new pair of tokens. The old refresh token gives the same pair again for ten minutes, in case the
   /// reply was lost; used after that, it shows that it was copied, and its device is signed out.
   ///
-  /// Refused: CREDENTIALS_INVALID.
+  /// Refused: CREDENTIALS_INVALID; TOO_MANY_REQUESTS.
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse
   /// Revokes this device's tokens, or every device's. Every server process refuses them within seconds.
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse
@@ -102,11 +102,13 @@ public enum AccountServiceMethods {
     request: SignInRequest.descriptor, response: SignInResponse.descriptor)
   public static let refresh = MethodDescriptor(
     service: "streak.v1.AccountService", name: "Refresh", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 600, seconds: 3600), perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: true)),
     request: RefreshRequest.descriptor, response: RefreshResponse.descriptor)
   public static let signOut = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignOut", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
     request: SignOutRequest.descriptor, response: SignOutResponse.descriptor)
   public static let listDevices = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ListDevices", kind: .unary,
@@ -114,7 +116,8 @@ public enum AccountServiceMethods {
     request: ListDevicesRequest.descriptor, response: ListDevicesResponse.descriptor)
   public static let revokeDevice = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
     request: RevokeDeviceRequest.descriptor, response: RevokeDeviceResponse.descriptor)
   public static let changePassword = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ChangePassword", kind: .unary,

@@ -525,7 +525,7 @@ public struct OperationOutcome: ProtobufMessage {
   public var seq: Int64 = 0
   /// What became of it.
   public var status: OperationStatus = OperationStatus(rawValue: 0)
-  /// Why it was rejected.
+  /// Why it was rejected. Of an APPLIED completion: why its note was not taken (TEXT_QUOTA); the operation is in the inbox.
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The change number it was given; 0 if it changed nothing.
   public var changeNumber: Int64 = 0
@@ -697,10 +697,12 @@ public struct SyncResponse: ProtobufMessage {
   public var latestTime: UInt64 = 0
   /// The account's settings, if they have changed.
   public var settings: AccountSettings? = nil
+  /// There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices` has all of them.
+  public var moreNotices: Bool = false
 
   public init() {}
 
-  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil) {
+  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, moreNotices: Bool = false) {
     self.outcomes = outcomes
     self.reset = reset
     self.habits = habits
@@ -716,6 +718,7 @@ public struct SyncResponse: ProtobufMessage {
     self.seen = seen
     self.latestTime = latestTime
     self.settings = settings
+    self.moreNotices = moreNotices
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -739,6 +742,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe seen = CBridge.messages(c.pointee.seen, c.pointee.n_seen, StatementId.self)
     unsafe latestTime = c.pointee.latest_time
     unsafe settings = CBridge.message(c.pointee.settings, AccountSettings.self)
+    unsafe moreNotices = c.pointee.more_notices != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -765,6 +769,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe c.pointee.seen = arena.array(seen) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
     unsafe c.pointee.latest_time = latestTime
     unsafe c.pointee.settings = arena.message(settings, as: Streak__V1__AccountSettings.self)
+    unsafe c.pointee.more_notices = moreNotices ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 
@@ -983,7 +988,7 @@ public struct WatchResponse: ProtobufMessage {
 public struct ListNoticesRequest: ProtobufMessage {
   /// Also those that this device has acknowledged.
   public var includeAcknowledged: Bool = false
-  /// Most notices in a page, 1 to 1000; 0 for 100.
+  /// Most notices in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of values.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before; empty for the first page.
   public var pageToken: String = ""
@@ -1113,7 +1118,7 @@ public struct AcknowledgeNoticesResponse: ProtobufMessage {
 }
 
 public struct ListRejectedOperationsRequest: ProtobufMessage {
-  /// Most operations in a page, 1 to 1000; 0 for 100.
+  /// Most operations in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of operations.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before; empty for the first page.
   public var pageToken: String = ""
@@ -1159,17 +1164,20 @@ public struct RejectedOperation: ProtobufMessage {
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// When.
   public var rejectedAt: GoogleProtobufTimestamp? = nil
-  /// The operation as it was sent; absent if it was larger than 16 KiB, of which nothing but its number is kept.
+  /// The operation as it was sent; absent if it was larger than 16 KiB, or the inbox was full. The device keeps it.
   public var operation: Operation? = nil
+  /// The first 16 bytes of SHA-256 of the operation as it was sent.
+  public var payloadHash: [UInt8] = []
 
   public init() {}
 
-  public init(deviceId: [UInt8] = [], seq: Int64 = 0, reason: ErrorReason = ErrorReason(rawValue: 0), rejectedAt: GoogleProtobufTimestamp? = nil, operation: Operation? = nil) {
+  public init(deviceId: [UInt8] = [], seq: Int64 = 0, reason: ErrorReason = ErrorReason(rawValue: 0), rejectedAt: GoogleProtobufTimestamp? = nil, operation: Operation? = nil, payloadHash: [UInt8] = []) {
     self.deviceId = deviceId
     self.seq = seq
     self.reason = reason
     self.rejectedAt = rejectedAt
     self.operation = operation
+    self.payloadHash = payloadHash
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -1183,6 +1191,7 @@ public struct RejectedOperation: ProtobufMessage {
     unsafe reason = ErrorReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
     unsafe rejectedAt = CBridge.message(c.pointee.rejected_at, GoogleProtobufTimestamp.self)
     unsafe operation = CBridge.message(c.pointee.operation, Operation.self)
+    unsafe payloadHash = CBridge.bytes(c.pointee.payload_hash)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -1193,6 +1202,7 @@ public struct RejectedOperation: ProtobufMessage {
     unsafe c.pointee.reason = Streak__V1__ErrorReason(rawValue: .init(truncatingIfNeeded: reason.rawValue))
     unsafe c.pointee.rejected_at = arena.message(rejectedAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.operation = arena.message(operation, as: Streak__V1__Operation.self)
+    unsafe c.pointee.payload_hash = arena.binaryData(payloadHash)
     return UnsafeMutableRawPointer(c)
   }
 

@@ -137,13 +137,20 @@ struct AccountHandlers: AccountService {
       let userID = Identifier(token.owner)
     else { throw Refusal.credentialsInvalid.status }
     let now = Moment.now()
+    // Counted for a person only if the token is of a genuine family: a stranger's guesses count for their address.
+    var isCounted = false
     // Two calls with the same token at once: the one that loses the race finds the winner's reply in the second round.
     for _ in 0..<2 {
       let grant = try await answering { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
-      guard let grant else { throw try await store.refusalOfUnknownToken(of: userID, token) }
+      guard let grant else {
+        if !isCounted { try await limiter.count(context, person: nil) }
+        throw try await store.refusalOfUnknownToken(of: userID, token)
+      }
       context.principal = Principal(userID: userID, deviceID: grant.deviceID)
+      if !isCounted { try await limiter.count(context, person: userID.bytes) }
+      isCounted = true
       guard equalInConstantTime(grant.refreshHash, token.hash) else {
         return try await replayRefresh(token, grant, of: userID, at: now, context: context)
       }
