@@ -495,7 +495,7 @@ const ProtobufCMessageDescriptor streak__v1__day_range__descriptor =
   (ProtobufCMessageInit) streak__v1__day_range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[10] =
 {
   {
     "id",
@@ -605,8 +605,21 @@ static const ProtobufCFieldDescriptor streak__v1__habit__field_descriptors[9] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "alias_of",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Habit, alias_of),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__habit__field_indices_by_name[] = {
+  9,   /* field[9] = alias_of */
   5,   /* field[5] = archived */
   3,   /* field[3] = color */
   7,   /* field[7] = created_at */
@@ -620,7 +633,7 @@ static const unsigned streak__v1__habit__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__habit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor streak__v1__habit__descriptor =
 {
@@ -630,7 +643,7 @@ const ProtobufCMessageDescriptor streak__v1__habit__descriptor =
   "Streak__V1__Habit",
   "streak.v1",
   sizeof(Streak__V1__Habit),
-  9,
+  10,
   streak__v1__habit__field_descriptors,
   streak__v1__habit__field_indices_by_name,
   1,  streak__v1__habit__number_ranges,

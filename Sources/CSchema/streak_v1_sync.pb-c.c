@@ -502,6 +502,51 @@ void   streak__v1__sync_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__sync_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__habit_alias__init
+                     (Streak__V1__HabitAlias         *message)
+{
+  static const Streak__V1__HabitAlias init_value = STREAK__V1__HABIT_ALIAS__INIT;
+  *message = init_value;
+}
+size_t streak__v1__habit_alias__get_packed_size
+                     (const Streak__V1__HabitAlias *message)
+{
+  assert(message->base.descriptor == &streak__v1__habit_alias__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__habit_alias__pack
+                     (const Streak__V1__HabitAlias *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__habit_alias__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__habit_alias__pack_to_buffer
+                     (const Streak__V1__HabitAlias *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__habit_alias__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__HabitAlias *
+       streak__v1__habit_alias__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__HabitAlias *)
+     protobuf_c_message_unpack (&streak__v1__habit_alias__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__habit_alias__free_unpacked
+                     (Streak__V1__HabitAlias *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__habit_alias__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__account_settings__init
                      (Streak__V1__AccountSettings         *message)
 {
@@ -1935,7 +1980,7 @@ const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
   (ProtobufCMessageInit) streak__v1__sync_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[16] =
+static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[17] =
 {
   {
     "outcomes",
@@ -2118,8 +2163,20 @@ static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "more_notices",
+    "habit_aliases",
     16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__SyncResponse, n_habit_aliases),
+    offsetof(Streak__V1__SyncResponse, habit_aliases),
+    &streak__v1__habit_alias__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "more_notices",
+    17,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
@@ -2136,11 +2193,12 @@ static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   6,   /* field[6] = cursor */
   3,   /* field[3] = deleted_habit_ids */
   8,   /* field[8] = digest */
+  15,   /* field[15] = habit_aliases */
   2,   /* field[2] = habits */
   7,   /* field[7] = has_more */
   11,   /* field[11] = last_seq */
   13,   /* field[13] = latest_time */
-  15,   /* field[15] = more_notices */
+  16,   /* field[16] = more_notices */
   5,   /* field[5] = notices */
   0,   /* field[0] = outcomes */
   1,   /* field[1] = reset */
@@ -2151,7 +2209,7 @@ static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__sync_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
 {
@@ -2161,11 +2219,62 @@ const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
   "Streak__V1__SyncResponse",
   "streak.v1",
   sizeof(Streak__V1__SyncResponse),
-  16,
+  17,
   streak__v1__sync_response__field_descriptors,
   streak__v1__sync_response__field_indices_by_name,
   1,  streak__v1__sync_response__number_ranges,
   (ProtobufCMessageInit) streak__v1__sync_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__habit_alias__field_descriptors[2] =
+{
+  {
+    "alias_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__HabitAlias, alias_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "habit_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__HabitAlias, habit_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__habit_alias__field_indices_by_name[] = {
+  0,   /* field[0] = alias_id */
+  1,   /* field[1] = habit_id */
+};
+static const ProtobufCIntRange streak__v1__habit_alias__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__habit_alias__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.HabitAlias",
+  "HabitAlias",
+  "Streak__V1__HabitAlias",
+  "streak.v1",
+  sizeof(Streak__V1__HabitAlias),
+  2,
+  streak__v1__habit_alias__field_descriptors,
+  streak__v1__habit_alias__field_indices_by_name,
+  1,  streak__v1__habit_alias__number_ranges,
+  (ProtobufCMessageInit) streak__v1__habit_alias__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor streak__v1__account_settings__field_descriptors[1] =

@@ -143,7 +143,8 @@ extension Habit {
       id: try row.id("habit_id"), name: try row.text("name"), description: try row.text("description"),
       color: try row.number("color"), position: try row.number("position"), archived: try row.bool("archived"),
       version: try row.number("version"), createdAt: try row.timestamp("created_at"),
-      deleted: row.values["is_deleted"] == .some("t"))
+      deleted: row.values["is_deleted"] == .some("t"),
+      aliasOf: row.values["alias_of"].flatMap { $0 } == nil ? [] : try row.id("alias_of"))
   }
 }
 

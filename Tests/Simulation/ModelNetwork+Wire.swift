@@ -10,7 +10,9 @@ extension SyncSubmission {
       userID: userID, cursor: StreakDomain.Cursor(request.cursor), resume: request.cursor?.resume ?? [],
       operations: request.operations.map { StreakDomain.Operation($0) }, nothingLeft: request.nothingLeft,
       restatedHabits: request.restatedHabits.compactMap { habit in
-        Identifier(habit.id).map { SyncChanges.Habit(id: $0, fields: HabitFields(habit)) }
+        Identifier(habit.id).map {
+          SyncChanges.Habit(id: $0, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
+        }
       }, oldestKeptSeq: request.oldestKeptSeq, digest: StreakDomain.StateDigest(bytes: request.digest))
   }
 }
@@ -31,7 +33,8 @@ extension SyncResponse {
       cursor: Schema.Cursor(changes.cursor, resume: changes.resume), hasMore: changes.hasMore,
       digest: changes.digest.map { Schema.StateDigest(sum: $0.bytes) }, lastSeq: changes.lastSeq,
       seen: (changes.seen?.last ?? []).map { StatementId($0) }, latestTime: changes.latestTime.packed,
-      settings: changes.dayStartMinutes.map { Schema.AccountSettings(dayStartMinutes: $0) })
+      settings: changes.dayStartMinutes.map { Schema.AccountSettings(dayStartMinutes: $0) },
+      habitAliases: changes.aliases.map { HabitAlias(aliasId: $0.key.bytes, habitId: $0.value.bytes) })
   }
 }
 

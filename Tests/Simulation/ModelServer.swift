@@ -106,7 +106,7 @@ struct ModelServer {
         outcomes.append(known.outcome)
       }
     }
-    for habit in submission.restatedHabits { person.ledger.restate(habit.id, habit.fields, now: now) }
+    for habit in submission.restatedHabits { person.ledger.restate(habit, now: now) }
     let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
     // A device that does not know of the loss says that nothing is left, and then sends again what was lost: it was not caught up.
     var nothingLeft = submission.nothingLeft && !isOfOtherLife
@@ -175,9 +175,10 @@ struct ModelServer {
       if !habit.isDeleted {
         changes.habits.append(SyncChanges.Habit(id: id, fields: habit.fields))
         changes.latestTime = max(changes.latestTime, habit.statements.latestTime)
-      } else if place.head > 0 {
+      } else if place.head > 0 || habit.aliasOf != nil {
         changes.deletedHabits.append(id)
       }
+      if let habitID = habit.aliasOf { changes.aliases[id] = habitID }
     }
     tell(person, after: place.head, to: deviceID, &changes)
     let waiting = ledger.cells.filter { key, cell in

@@ -382,10 +382,12 @@ public struct Habit: ProtobufMessage {
   public var createdAt: GoogleProtobufTimestamp? = nil
   /// In an export: the habit was deleted; its days stay in the ledger.
   public var deleted: Bool = false
+  /// In an export, and of a habit that a device restates: `id` is another name of this habit, for ever. Empty for a habit of its own.
+  public var aliasOf: [UInt8] = []
 
   public init() {}
 
-  public init(id: [UInt8] = [], name: String = "", description: String = "", color: UInt32 = 0, position: Int32 = 0, archived: Bool = false, version: Int64 = 0, createdAt: GoogleProtobufTimestamp? = nil, deleted: Bool = false) {
+  public init(id: [UInt8] = [], name: String = "", description: String = "", color: UInt32 = 0, position: Int32 = 0, archived: Bool = false, version: Int64 = 0, createdAt: GoogleProtobufTimestamp? = nil, deleted: Bool = false, aliasOf: [UInt8] = []) {
     self.id = id
     self.name = name
     self.description = description
@@ -395,11 +397,12 @@ public struct Habit: ProtobufMessage {
     self.version = version
     self.createdAt = createdAt
     self.deleted = deleted
+    self.aliasOf = aliasOf
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Habit.self, streak__v1__habit__init),
-    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(required: true, maxBytes: 256), 3: FieldRules(maxBytes: 2048), 4: FieldRules(range: 0...16777215), 5: FieldRules(range: 0...1000000)],
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(required: true, maxBytes: 256), 3: FieldRules(maxBytes: 2048), 4: FieldRules(range: 0...16777215), 5: FieldRules(range: 0...1000000), 10: FieldRules(uuid: true)],
     children: [8: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -413,6 +416,7 @@ public struct Habit: ProtobufMessage {
     unsafe version = c.pointee.version
     unsafe createdAt = CBridge.message(c.pointee.created_at, GoogleProtobufTimestamp.self)
     unsafe deleted = c.pointee.deleted != 0
+    unsafe aliasOf = CBridge.bytes(c.pointee.alias_of)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -427,6 +431,7 @@ public struct Habit: ProtobufMessage {
     unsafe c.pointee.version = version
     unsafe c.pointee.created_at = arena.message(createdAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.deleted = deleted ? 1 : 0
+    unsafe c.pointee.alias_of = arena.binaryData(aliasOf)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -437,6 +442,7 @@ public struct Habit: ProtobufMessage {
     violations.check("color", number: Int64(clamping: color), FieldRules(range: 0...16777215))
     violations.check("position", number: Int64(clamping: position), FieldRules(range: 0...1000000))
     violations.check("created_at", in: createdAt)
+    violations.check("alias_of", byteCount: aliasOf.count, FieldRules(uuid: true))
   }
 }
 

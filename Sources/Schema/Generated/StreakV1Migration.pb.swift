@@ -300,7 +300,8 @@ public struct MigrationPreview: ProtobufMessage {
 public struct PreviewMigrationRequest: ProtobufMessage {
   /// The session.
   public var session: SessionClaim? = nil
-  /// Habits to bring together; those not named are matched by id, then by name.
+  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
+  /// both ids from then on; the other one stays another name of it.
   public var habitMap: [HabitMapping] = []
   /// As in `MigrateRequest`.
   public var secondDevice: Bool = false
@@ -377,7 +378,8 @@ public struct PreviewMigrationResponse: ProtobufMessage {
 public struct MigrateRequest: ProtobufMessage {
   /// The session.
   public var session: SessionClaim? = nil
-  /// Habits to bring together; those not named are matched by id, then by name.
+  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
+  /// both ids from then on; the other one stays another name of it.
   public var habitMap: [HabitMapping] = []
   /// The previewed plan that is to be carried out; empty for whatever it is now.
   public var planHash: [UInt8] = []

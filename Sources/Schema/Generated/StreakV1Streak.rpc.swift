@@ -32,7 +32,7 @@ public protocol StreakService: Sendable {
   func explainStreak(_ request: ExplainStreakRequest, context: ServerContext) async throws(RPCStatus) -> ExplainStreakResponse
   /// Every habit's streak, in the order of `ListHabits`.
   func listStreaks(_ request: ListStreaksRequest, context: ServerContext) async throws(RPCStatus) -> ListStreaksResponse
-  /// The ledger, latest day first, then by habit id.
+  /// The ledger, latest day first, then by habit id. Days of deleted habits are in it.
   ///
   /// Refused: PAGE_TOKEN_INVALID.
   func getHistory(_ request: GetHistoryRequest, context: ServerContext) async throws(RPCStatus) -> GetHistoryResponse

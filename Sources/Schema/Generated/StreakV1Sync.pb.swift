@@ -594,7 +594,7 @@ public struct SyncRequest: ProtobufMessage {
   /// The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered by their time less the difference.
   public var sentAt: GoogleProtobufTimestamp? = nil
   /// Habits that the device knows and the server may lack, after the server lost something: those that are missing are made before the
-  /// operations are decided. It is no edit.
+  /// operations are decided. It is no edit. Of an id that is another name of a habit, `alias_of` says so.
   public var restatedHabits: [Habit] = []
   /// The earliest operation that the device can still send; 0: not stated. If the operations begin with it, those before it are given up instead of
   /// SEQUENCE_GAP.
@@ -697,12 +697,15 @@ public struct SyncResponse: ProtobufMessage {
   public var latestTime: UInt64 = 0
   /// The account's settings, if they have changed.
   public var settings: AccountSettings? = nil
+  /// Ids that habits of the account had before sessions gave them another one: those that are new, in a pull from the start all. The former id is
+  /// among `deleted_habit_ids` as well. A request that names it means the habit, for ever.
+  public var habitAliases: [HabitAlias] = []
   /// There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices` has all of them.
   public var moreNotices: Bool = false
 
   public init() {}
 
-  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, moreNotices: Bool = false) {
+  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false) {
     self.outcomes = outcomes
     self.reset = reset
     self.habits = habits
@@ -718,12 +721,13 @@ public struct SyncResponse: ProtobufMessage {
     self.seen = seen
     self.latestTime = latestTime
     self.settings = settings
+    self.habitAliases = habitAliases
     self.moreNotices = moreNotices
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SyncResponse.self, streak__v1__sync_response__init),
-    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor])
+    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor, 16: HabitAlias.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SyncResponse.self)
@@ -742,6 +746,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe seen = CBridge.messages(c.pointee.seen, c.pointee.n_seen, StatementId.self)
     unsafe latestTime = c.pointee.latest_time
     unsafe settings = CBridge.message(c.pointee.settings, AccountSettings.self)
+    unsafe habitAliases = CBridge.messages(c.pointee.habit_aliases, c.pointee.n_habit_aliases, HabitAlias.self)
     unsafe moreNotices = c.pointee.more_notices != 0
   }
 
@@ -769,6 +774,8 @@ public struct SyncResponse: ProtobufMessage {
     unsafe c.pointee.seen = arena.array(seen) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
     unsafe c.pointee.latest_time = latestTime
     unsafe c.pointee.settings = arena.message(settings, as: Streak__V1__AccountSettings.self)
+    unsafe c.pointee.n_habit_aliases = habitAliases.count
+    unsafe c.pointee.habit_aliases = arena.array(habitAliases) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitAlias.self) }
     unsafe c.pointee.more_notices = moreNotices ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
@@ -783,6 +790,42 @@ public struct SyncResponse: ProtobufMessage {
     violations.check("server_time", in: serverTime)
     violations.check("seen", inEach: seen)
     violations.check("settings", in: settings)
+    violations.check("habit_aliases", inEach: habitAliases)
+  }
+}
+
+/// Another id of a habit.
+public struct HabitAlias: ProtobufMessage {
+  /// The id that the habit had, 16 bytes.
+  public var aliasId: [UInt8] = []
+  /// The id that it has now, 16 bytes.
+  public var habitId: [UInt8] = []
+
+  public init() {}
+
+  public init(aliasId: [UInt8] = [], habitId: [UInt8] = []) {
+    self.aliasId = aliasId
+    self.habitId = habitId
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__HabitAlias.self, streak__v1__habit_alias__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__HabitAlias.self)
+    unsafe aliasId = CBridge.bytes(c.pointee.alias_id)
+    unsafe habitId = CBridge.bytes(c.pointee.habit_id)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__HabitAlias.self) else { return nil }
+    unsafe streak__v1__habit_alias__init(c)
+    unsafe c.pointee.alias_id = arena.binaryData(aliasId)
+    unsafe c.pointee.habit_id = arena.binaryData(habitId)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
   }
 }
 

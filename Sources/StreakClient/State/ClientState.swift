@@ -93,6 +93,7 @@ struct ClientState: Sendable {
     changed.formUnion(unsaved.habits.map { .habit(userID, $0) })
     changed.formUnion(unsaved.formerHabits.map { .formerHabit(userID, $0) })
     changed.formUnion(unsaved.deletedHabits.map { .deletedHabit(userID, $0) })
+    changed.formUnion(unsaved.aliases.map { .alias(userID, $0) })
     changed.formUnion(unsaved.cells.map { .cell(userID, $0) })
     changed.formUnion(unsaved.notices.map { .notice(userID, $0) })
     changed.formUnion(unsaved.operations.map { .operation(userID, $0) })
@@ -123,6 +124,7 @@ struct ClientState: Sendable {
     changed.formUnion(account.broughtSessions.keys.map { .broughtSession(userID, $0) })
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
     changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
+    changed.formUnion(replica.aliases.keys.map { .alias(userID, $0) })
   }
 
   // MARK: Storage
@@ -176,6 +178,7 @@ extension ClientState {
       return accounts[userID]?.replica.formerHabits[id].map { Habit(id, $0).protobufBytes() }
     case .deletedHabit(let userID, let id):
       return accounts[userID]?.replica.deletedHabits[id].map { Habit(id, $0).protobufBytes() }
+    case .alias(let userID, let id): return accounts[userID]?.replica.aliases[id]?.bytes
     case .cell(let userID, let cell): return accounts[userID]?.replica.cells[cell].map { Cell($0).protobufBytes() }
     case .notice(let userID, let id):
       return accounts[userID]?.replica.notices[id].map { Schema.Notice(id, $0).protobufBytes() }
@@ -218,6 +221,7 @@ extension ClientState {
       stored[userID]?.replica.formerHabits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .deletedHabit(let userID, let id):
       stored[userID]?.replica.deletedHabits[id] = HabitFields(try Self.decode(value, Habit.self))
+    case .alias(let userID, let id): stored[userID]?.replica.aliases[id] = Identifier(value)
     case .cell(let userID, let cell):
       stored[userID]?.replica.cells[cell] = SyncChanges.Cell(try Self.decode(value, Cell.self))
     case .notice(let userID, let id):

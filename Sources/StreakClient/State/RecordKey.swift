@@ -17,6 +17,7 @@ enum RecordKey: Hashable, Sendable {
   case broughtSession(Identifier, Identifier)
   case formerHabit(Identifier, Identifier)
   case deletedHabit(Identifier, Identifier)
+  case alias(Identifier, Identifier)
 
   /// The kind's number, then ids and numbers, big-endian. The order of the numbers is the order of reading.
   var bytes: [UInt8] {
@@ -35,6 +36,7 @@ enum RecordKey: Hashable, Sendable {
     case .broughtSession(let userID, let id): [23] + userID.bytes + id.bytes
     case .formerHabit(let userID, let id): [24] + userID.bytes + id.bytes
     case .deletedHabit(let userID, let id): [25] + userID.bytes + id.bytes
+    case .alias(let userID, let id): [26] + userID.bytes + id.bytes
     }
   }
 
@@ -67,6 +69,7 @@ enum RecordKey: Hashable, Sendable {
       case 23: Self.pair(id(1), id(17)).map { .broughtSession($0, $1) }
       case 24: Self.pair(id(1), id(17)).map { .formerHabit($0, $1) }
       case 25: Self.pair(id(1), id(17)).map { .deletedHabit($0, $1) }
+      case 26: Self.pair(id(1), id(17)).map { .alias($0, $1) }
       default: nil
       }
     guard let key, key.bytes == bytes else { return nil }

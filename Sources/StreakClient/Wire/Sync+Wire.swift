@@ -12,7 +12,7 @@ extension SyncRequest {
       userId: submission.userID.bytes, cursor: cursor,
       operations: submission.operations.map { Schema.Operation($0) }, nothingLeft: submission.nothingLeft,
       pageSize: pageSize, sentAt: .init(milliseconds: sentAt),
-      restatedHabits: submission.restatedHabits.map { Habit($0.id, $0.fields) },
+      restatedHabits: submission.restatedHabits.map { Habit(restating: $0) },
       oldestKeptSeq: submission.oldestKeptSeq, digest: submission.digest?.bytes ?? [])
   }
 }
@@ -27,6 +27,9 @@ extension SyncChanges {
       Identifier(habit.id).map { Habit(id: $0, fields: HabitFields(habit)) }
     }
     deletedHabits = response.deletedHabitIds.compactMap { Identifier($0) }
+    for alias in response.habitAliases {
+      if let id = Identifier(alias.aliasId), let habitID = Identifier(alias.habitId) { aliases[id] = habitID }
+    }
     cells = response.cells.compactMap { Cell($0) }
     notices = response.notices.compactMap { message in
       guard let id = Identifier(message.noticeId), let notice = StreakDomain.Notice(message) else { return nil }
@@ -39,6 +42,13 @@ extension SyncChanges {
     seen = response.hasMore ? nil : SeenStatements(response.seen)
     latestTime = HybridTime(packed: response.latestTime)
     dayStartMinutes = response.settings?.dayStartMinutes
+  }
+}
+
+extension Habit {
+  init(restating habit: SyncChanges.Habit) {
+    self.init(habit.id, habit.fields)
+    aliasOf = habit.aliasOf?.bytes ?? []
   }
 }
 

@@ -105,12 +105,15 @@ public struct HabitStatements: Hashable, Sendable {
 
   /// The latest time among the statements.
   var latestTime: HybridTime {
-    (registers.flatMap { $0.elements.map(\.stamp.time) } + deletions.map(\.stamp.time)).max() ?? .zero
+    (stamps + deletions.map(\.stamp)).map(\.time).max() ?? .zero
   }
+
+  /// Of the values of all fields.
+  var stamps: [Stamp] { registers.flatMap { $0.elements.map(\.stamp) } }
 
   /// What each source stated of the fields.
   var activity: [StatementID] {
-    registers.flatMap { $0.elements.map(\.stamp.id) }.filter { $0 != Stamp.initial.id }
+    stamps.map(\.id).filter { $0 != Stamp.initial.id }
   }
 
   /// Whether the habit is deleted.

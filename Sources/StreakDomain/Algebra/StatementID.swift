@@ -27,7 +27,9 @@ public struct StatementID: Hashable, Comparable, Sendable {
   public init(_ bulk: Bulk, _ id: Identifier) { self.init(source: id, seq: bulk.rawValue) }
 
   /// The migration that it is; nil for anything else.
-  public var migrationID: Identifier? { seq == Bulk.migration.rawValue ? source : nil }
+  public var migrationID: Identifier? {
+    seq == Bulk.migration.rawValue && source != Self.directCalls ? source : nil
+  }
 
   /// The device of which it is an operation; nil for anything else.
   public var deviceID: Identifier? { seq <= 0 || source == Self.directCalls ? nil : source }

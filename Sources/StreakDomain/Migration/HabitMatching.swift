@@ -15,6 +15,8 @@ public struct HabitMatching: Equatable, Sendable {
     /// In the account.
     public let habitID: Identifier
     public let way: Way
+    /// The id that the account's habit has until then: this session gives it a smaller one.
+    public var formerID: Identifier?
   }
 
   /// A map that cannot be: the place of the pair that is wrong.
@@ -26,8 +28,11 @@ public struct HabitMatching: Equatable, Sendable {
   /// In the order of the session's habits.
   public let matches: [Match]
 
-  /// Matches by the map, then by id, then by normalised name. By name each habit of the account is taken once, and deleted ones are not; of
-  /// several the one with the smallest id.
+  /// Matches by the map, then by id, then by normalised name.
+  ///
+  /// By name each habit of the account is taken once, and deleted ones are not; of several one that is the account's own, then the one with
+  /// the smallest id. A habit that only sessions brought gets the smaller one of both ids, so that the order in which sessions come does not
+  /// matter; the account's own keeps its id. Source: SEMANTICS.md, section 5.
   ///
   /// - Parameters:
   ///   - captured: The session's habits, each id once.
@@ -37,37 +42,60 @@ public struct HabitMatching: Equatable, Sendable {
     _ captured: [(id: Identifier, name: String)], account: [Identifier: HabitState],
     map: [(capturedID: Identifier, habitID: Identifier)] = []
   ) throws(InvalidMap) {
-    let capturedIDs = Set(captured.map(\.id))
+    let mapped = try Self.targets(of: map, captured: Set(captured.map(\.id)), account: account)
+    var found: [Identifier: Match] = [:]
+    for (id, _) in captured {
+      if let target = mapped[id] {
+        let isNew = account[target].map { $0.aliasOf != nil } ?? true
+        found[id] = Match(capturedID: id, habitID: target, way: isNew ? .new : .map)
+      } else if let habit = account[id] {
+        found[id] = Match(capturedID: id, habitID: habit.aliasOf ?? id, way: .id)
+      }
+    }
+    // What is taken by map or id is not there to be taken by name as well.
+    var taken = Set(found.values.map(\.habitID))
+    let byName = Self.byName(account)
+    for (id, name) in captured.sorted(by: { $0.id < $1.id }) where found[id] == nil {
+      if let target = byName[HabitName.normalised(name)], taken.insert(target).inserted {
+        let isSmaller = id < target && account[target]?.isOfSessions == true
+        found[id] = Match(
+          capturedID: id, habitID: isSmaller ? id : target, way: .name, formerID: isSmaller ? target : nil)
+      } else {
+        found[id] = Match(capturedID: id, habitID: id, way: .new)
+      }
+    }
+    matches = captured.compactMap { found[$0.id] }
+  }
+
+  private static func targets(
+    of map: [(capturedID: Identifier, habitID: Identifier)], captured: Set<Identifier>,
+    account: [Identifier: HabitState]
+  ) throws(InvalidMap) -> [Identifier: Identifier] {
     var mapped: [Identifier: Identifier] = [:]
     for (index, pair) in map.enumerated() {
-      guard capturedIDs.contains(pair.capturedID) else {
+      guard captured.contains(pair.capturedID) else {
         throw InvalidMap(index: index, reason: "names no habit of the capture")
       }
       guard account[pair.habitID] != nil || pair.habitID == pair.capturedID else {
         throw InvalidMap(index: index, reason: "names no habit of the account")
       }
-      guard mapped.updateValue(pair.habitID, forKey: pair.capturedID) == nil else {
+      // Its own id asks for a habit of its own, also where the id has been another name of one.
+      let target = pair.habitID == pair.capturedID ? pair.habitID : account[pair.habitID]?.aliasOf ?? pair.habitID
+      guard mapped.updateValue(target, forKey: pair.capturedID) == nil else {
         throw InvalidMap(index: index, reason: "names a habit twice")
       }
     }
-    var byName: [String: Identifier] = [:]
-    for (id, habit) in account.sorted(by: { $0.key > $1.key }) where !habit.isDeleted {
-      byName[HabitName.normalised(habit.fields.name)] = id
+    return mapped
+  }
+
+  private static func byName(_ account: [Identifier: HabitState]) -> [String: Identifier] {
+    let habits = account.filter { !$0.value.isDeleted }.map { id, habit in
+      (name: HabitName.normalised(habit.fields.name), isOfSessions: habit.isOfSessions, id: id)
     }
-    // What is taken by map or id is not there to be taken by name as well.
-    var taken = Set(mapped.values).union(capturedIDs.filter { account[$0] != nil && mapped[$0] == nil })
-    var matches: [Match] = []
-    for (id, name) in captured {
-      if let target = mapped[id] {
-        matches.append(Match(capturedID: id, habitID: target, way: account[target] == nil ? .new : .map))
-      } else if account[id] != nil {
-        matches.append(Match(capturedID: id, habitID: id, way: .id))
-      } else if let target = byName[HabitName.normalised(name)], taken.insert(target).inserted {
-        matches.append(Match(capturedID: id, habitID: target, way: .name))
-      } else {
-        matches.append(Match(capturedID: id, habitID: id, way: .new))
-      }
+    var found: [String: Identifier] = [:]
+    for habit in habits.sorted(by: { ($0.isOfSessions ? 1 : 0, $0.id) < ($1.isOfSessions ? 1 : 0, $1.id) }) {
+      if found[habit.name] == nil { found[habit.name] = habit.id }
     }
-    self.matches = matches
+    return found
   }
 }

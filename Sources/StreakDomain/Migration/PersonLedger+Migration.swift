@@ -31,7 +31,8 @@ extension PersonLedger {
   /// The session is a concurrent author: a day is done if either says so, of two notes the one made later holds, the other is kept in a
   /// notice. Of two values of a habit's field the account's holds; among sessions that of the later capture.
   ///
-  /// The habits that `matching` names in the account, and the cells of the session's days in them, must have been loaded.
+  /// All habits must have been loaded, and the cells of the session's days in those that `matching` names; of those with a `formerID` all
+  /// cells, under that id.
   /// - Parameter isNewAccount: The account is made by the same call.
   /// - Returns: Nil if the account would have more habits than one may have; nothing is to be stored then.
   public mutating func migrate(
@@ -40,9 +41,15 @@ extension PersonLedger {
     var merged = MergedSession()
     merged.version = nextVersion()
     let id = StatementID(.migration, migrationID)
+    for match in matching.matches {
+      if let formerID = match.formerID { rename(formerID, to: match.habitID) }
+    }
     for (habit, match) in zip(plan.habits, matching.matches) {
       var outcome = MergedHabit(match: match, before: habits[match.habitID]?.summary ?? StreakSummary(runs: []))
       guard mergeFields(habit, of: plan, into: match.habitID, id, &merged, now: now) else { return nil }
+      makeAlias(
+        match.capturedID, of: match.habitID, Self.fields(habit), stamp: Stamp(time: Self.fieldsTime(plan), id: id),
+        version: merged.version, now: now)
       // The latest days first: if there are more early days than may count, the latest of them do.
       for cell in habit.cells.reversed() {
         let key = CellKey(habitID: match.habitID, day: cell.day)
@@ -60,6 +67,7 @@ extension PersonLedger {
       outcome.daysConflicting.reverse()
       merged.habits.append(outcome)
     }
+    completeWholeHabits()
     zones.note(plan.capturedAt, now: now)
     sources.advance(id.source, to: id.seq)
     changes.isHeadChanged = true
@@ -83,16 +91,21 @@ extension PersonLedger {
     HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAtMilliseconds / 1_000)))
   }
 
+  private static func fields(_ planned: MigrationPlan.Habit) -> HabitFields {
+    let captured = planned.captured
+    return HabitFields(
+      name: captured.name, description: captured.description, color: captured.color, position: captured.position,
+      archived: captured.archived)
+  }
+
   private mutating func mergeFields(
     _ planned: MigrationPlan.Habit, of plan: MigrationPlan, into habitID: Identifier, _ id: StatementID,
     _ merged: inout MergedSession, now: Int64
   ) -> Bool {
-    let captured = planned.captured
-    let fields = HabitFields(
-      name: captured.name, description: captured.description, color: captured.color, position: captured.position,
-      archived: captured.archived)
+    let fields = Self.fields(planned)
     let author = Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing)
-    guard var habit = habits[habitID] else {
+    // An alias is one no more where the person asked for a habit of its own.
+    guard var habit = habits[habitID], habit.aliasOf == nil else {
       guard habitCount < habitsMax else { return false }
       setHabit(
         HabitState(made: fields, createdAtMilliseconds: now, version: merged.version, stamp: author.stamp), habitID)

@@ -13,11 +13,12 @@ extension PersonLedger {
     _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Int64
   ) -> [BroughtBackHabit]? {
     let version = changeNumber + 1
+    let saved = resolved(saved)
     // What a deletion in it had seen: everything else in it.
     let names = Array(Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }))
     var found: [BroughtBackHabit] = []
     var places: [Identifier: Int] = [:]
-    for habit in saved.habits where places[habit.id] == nil {
+    for habit in saved.habits where places[habit.id] == nil && habit.aliasOf == nil {
       let before = habits[habit.id]?.summary ?? StreakSummary(countedDays: EmptyCollection())
       var outcome = BroughtBackHabit(habitID: habit.id, before: before)
       guard bringBack(habit, &outcome, by: id, names: names, version: version, now: now) else { return nil }
@@ -27,6 +28,11 @@ extension PersonLedger {
     for cell in saved.cells.sorted(by: { $1.key < $0.key }) {
       guard let place = places[cell.key.habitID] else { continue }
       bringBack(cell, &found[place], by: id, isExempt: isExempt, version: version, now: now)
+    }
+    for alias in saved.habits {
+      guard let habitID = alias.aliasOf, habits[habitID] != nil else { continue }
+      makeAlias(
+        alias.id, of: habitID, alias.fields, stamp: Stamp(time: .zero, id: id), version: version, now: now)
     }
     for place in found.indices {
       found[place].daysReturning.reverse()
@@ -38,6 +44,21 @@ extension PersonLedger {
       sources.advance(id.source, to: id.seq)
     }
     return found
+  }
+
+  /// The same by the ids that the habits have here.
+  private func resolved(_ saved: SavedLedger) -> SavedLedger {
+    guard habits.values.contains(where: { $0.aliasOf != nil }) else { return saved }
+    var resolved = saved
+    for index in saved.habits.indices {
+      resolved.habits[index].id = habitID(meantBy: saved.habits[index].id)
+      resolved.habits[index].aliasOf = saved.habits[index].aliasOf.map { habitID(meantBy: $0) }
+    }
+    for index in saved.cells.indices {
+      let key = saved.cells[index].key
+      resolved.cells[index].key = CellKey(habitID: habitID(meantBy: key.habitID), day: key.day)
+    }
+    return resolved
   }
 
   /// Takes what the cells of each habit really add up to: if rows were lost, what is kept of them in numbers is wrong.

@@ -5,8 +5,14 @@ public struct SavedLedger: Equatable, Sendable {
     public var fields: HabitFields
     public var createdAtMilliseconds: Int64
     public var isDeleted: Bool
+    /// The id is another name of that habit.
+    public var aliasOf: Identifier?
 
-    public init(id: Identifier, fields: HabitFields, createdAtMilliseconds: Int64, isDeleted: Bool = false) {
+    public init(
+      id: Identifier, fields: HabitFields, createdAtMilliseconds: Int64, isDeleted: Bool = false,
+      aliasOf: Identifier? = nil
+    ) {
+      self.aliasOf = aliasOf
       self.id = id
       self.fields = fields
       self.createdAtMilliseconds = createdAtMilliseconds

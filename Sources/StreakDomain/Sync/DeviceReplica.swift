@@ -54,6 +54,8 @@ public struct DeviceReplica: Equatable, Sendable {
   public private(set) var formerHabits: [Identifier: HabitFields] = [:]
   /// Habits that were deleted, and that operations name which the device still has: should the server lose both, these are stated before.
   public private(set) var deletedHabits: [Identifier: HabitFields] = [:]
+  /// By an id that a habit had: the one that it has now. Operations that were made before name the former one.
+  public private(set) var aliases: [Identifier: Identifier] = [:]
   /// What was seen with the last complete pull, besides this device's own operations.
   public private(set) var seen = SeenStatements.nothing
   /// When the person's day begins, in minutes after midnight, as received.
@@ -90,7 +92,7 @@ public struct DeviceReplica: Equatable, Sendable {
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let own = (kept.map(\.operation) + queue).filter { operation in
       switch operation.change {
-      case .setCompletion(let made): made.done && operation.cellKey == key
+      case .setCompletion(let made): made.done && meantKey(of: operation) == key
       case .resolveConflict(let resolution): !resolution.takesOther && isAbout(key, notices[resolution.noticeID])
       default: false
       }
@@ -109,17 +111,22 @@ public struct DeviceReplica: Equatable, Sendable {
     return notice.kind == .doneConflict && notice.habitID == key.habitID && notice.day == key.day
   }
 
+  /// The day that an operation is about, by the id that its habit has now.
+  private func meantKey(of operation: Operation) -> CellKey? {
+    operation.cellKey.map { CellKey(habitID: aliases[$0.habitID] ?? $0.habitID, day: $0.day) }
+  }
+
   /// A day as the person sees it: what was received, with what is still in the queue.
   public func shownCell(_ key: CellKey) -> LedgerCell? {
     queue.reduce(cells[key]?.cell) { cell, operation in
-      operation.cellKey == key ? Self.shown(operation.change, over: cell) : cell
+      meantKey(of: operation) == key ? Self.shown(operation.change, over: cell) : cell
     }
   }
 
   /// All days as the person sees them.
   public var shownCells: [CellKey: LedgerCell] {
     queue.reduce(into: cells.mapValues(\.cell)) { shown, operation in
-      guard let key = operation.cellKey else { return }
+      guard let key = meantKey(of: operation) else { return }
       shown[key] = Self.shown(operation.change, over: shown[key])
     }
   }
@@ -147,10 +154,11 @@ public struct DeviceReplica: Equatable, Sendable {
     queue.reduce(into: habits) { habits, operation in
       switch operation.change {
       case .editHabit(let edit):
-        var fields = habits[edit.habitID] ?? edit.fields
+        let habitID = aliases[edit.habitID] ?? edit.habitID
+        var fields = habits[habitID] ?? edit.fields
         for field in edit.changed { fields.take(field, from: edit.fields) }
-        habits[edit.habitID] = fields
-      case .deleteHabit(let habitID): habits[habitID] = nil
+        habits[habitID] = fields
+      case .deleteHabit(let habitID): habits[aliases[habitID] ?? habitID] = nil
       case .setCompletion, .setNote, .resolveConflict, .setDayStart, .malformed: break
       }
     }
@@ -184,7 +192,7 @@ public struct DeviceReplica: Equatable, Sendable {
       userID: userID, cursor: cursor, resume: resume, operations: operations,
       nothingLeft: operations.count == queue.count,
       restatedHabits: restated.prefix(max(Self.restatedHabitsMax, named.count)).map {
-        SyncChanges.Habit(id: $0.key, fields: $0.value)
+        SyncChanges.Habit(id: $0.key, fields: $0.value, aliasOf: aliases[$0.key])
       },
       oldestKeptSeq: kept.first?.operation.seq ?? queue.first?.seq ?? 0,
       digest: resume.isEmpty && cursor.changeNumber > 0 ? digest : nil)
@@ -285,7 +293,13 @@ public struct DeviceReplica: Equatable, Sendable {
 
   private mutating func take(_ changes: SyncChanges) {
     for id in changes.deletedHabits { dropHabit(id) }
+    for (id, habitID) in changes.aliases {
+      aliases[id] = habitID
+      unsaved.aliases.insert(id)
+      if formerHabits.removeValue(forKey: id) != nil { unsaved.formerHabits.insert(id) }
+    }
     for habit in changes.habits {
+      if aliases.removeValue(forKey: habit.id) != nil { unsaved.aliases.insert(habit.id) }
       if let known = habits[habit.id] { digest -= HabitState.itemDigest(habitID: habit.id, known) }
       digest += HabitState.itemDigest(habitID: habit.id, habit.fields)
       habits[habit.id] = habit.fields
@@ -424,6 +438,7 @@ public struct DeviceReplica: Equatable, Sendable {
     lastSeq = stored.lastSeq
     formerHabits = stored.formerHabits
     deletedHabits = stored.deletedHabits
+    aliases = stored.aliases
     seen = stored.seen
     dayStartMinutes = stored.dayStartMinutes
   }
@@ -433,7 +448,8 @@ public struct DeviceReplica: Equatable, Sendable {
     StoredReplica(
       userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
       cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, lastSeq: lastSeq,
-      formerHabits: formerHabits, deletedHabits: deletedHabits, seen: seen, dayStartMinutes: dayStartMinutes)
+      formerHabits: formerHabits, deletedHabits: deletedHabits, aliases: aliases, seen: seen,
+      dayStartMinutes: dayStartMinutes)
   }
 
   /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if nothing is.

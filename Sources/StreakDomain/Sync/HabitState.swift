@@ -89,10 +89,15 @@ public struct HabitState: Equatable, Sendable {
   public var summary: StreakSummary
   /// Counted days before the account's first date to which the bound applies.
   public var earlyDays: Int
+  /// This id is another name of that habit, for ever: whatever names this one means that one. Nil for a habit of its own.
+  public var aliasOf: Identifier?
+  /// The id that the habit had before sessions gave it a smaller one: the ids of its notices are made with it. Nil: its own.
+  public var firstID: Identifier?
 
   public init(
     fields: HabitFields, createdAtMilliseconds: Int64, version: Int64, isDeleted: Bool = false,
-    returnedVersion: Int64 = 0, encodedStatements: [UInt8], summary: StreakSummary, earlyDays: Int = 0
+    returnedVersion: Int64 = 0, encodedStatements: [UInt8], summary: StreakSummary, earlyDays: Int = 0,
+    aliasOf: Identifier? = nil, firstID: Identifier? = nil
   ) {
     self.fields = fields
     self.createdAtMilliseconds = createdAtMilliseconds
@@ -102,6 +107,8 @@ public struct HabitState: Equatable, Sendable {
     self.encodedStatements = encodedStatements
     self.summary = summary
     self.earlyDays = earlyDays
+    self.aliasOf = aliasOf
+    self.firstID = firstID
   }
 
   /// A habit that is made now.
@@ -124,6 +131,9 @@ public struct HabitState: Equatable, Sendable {
 
   /// The latest time among what was stated.
   public var latestTime: HybridTime { statements.latestTime }
+
+  /// Sessions brought it, and nothing of the account has stated a field of it since.
+  var isOfSessions: Bool { statements.stamps.allSatisfy { $0.id.migrationID != nil } }
 
   /// It was deleted once, whether that holds or not.
   var hasDeletions: Bool { !HabitStatements.isPlain(encoded: encodedStatements) && !statements.deletions.isEmpty }

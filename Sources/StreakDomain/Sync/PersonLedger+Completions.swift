@@ -106,7 +106,7 @@ extension PersonLedger {
       let isLost = lost.contains(undo)
       guard merged.undos[index].hasNotice != isLost else { continue }
       merged.undos[index].hasNotice = isLost
-      let id = Notice.id(.doneConflict, key, loser: undo)
+      let id = Notice.id(.doneConflict, placeOfNotices(key), loser: undo)
       setNotice(
         Notice(
           kind: .doneConflict, habitID: key.habitID, day: key.day, kept: merged.isDone ? "true" : "false",
@@ -115,6 +115,13 @@ extension PersonLedger {
       if isLost { noticeID = noticeID ?? id }
     }
     return noticeID
+  }
+
+  /// The id with which those of a habit's notices are made.
+  func idOfNotices(_ habitID: Identifier) -> Identifier { habits[habitID]?.firstID ?? habitID }
+
+  private func placeOfNotices(_ key: CellKey) -> CellKey {
+    CellKey(habitID: idOfNotices(key.habitID), day: key.day)
   }
 
   /// What a register is about.
@@ -137,7 +144,7 @@ extension PersonLedger {
         element.hasNotice ? element.value.utf8.count + (before.winner?.value.utf8.count ?? 0) : nil
       switch place {
       case .note(let key):
-        let id = Notice.id(.noteConflict, key, loser: element.stamp.id)
+        let id = Notice.id(.noteConflict, placeOfNotices(key), loser: element.stamp.id)
         setNotice(
           Notice(
             kind: .noteConflict, habitID: key.habitID, day: key.day, kept: kept, other: element.value,
@@ -145,7 +152,7 @@ extension PersonLedger {
             isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       case .field(let habitID, let field):
-        let id = Notice.id(.fieldConflict, habitID, field, loser: element.stamp.id)
+        let id = Notice.id(.fieldConflict, idOfNotices(habitID), field, loser: element.stamp.id)
         setNotice(
           Notice(
             kind: .fieldConflict, habitID: habitID, field: field, kept: kept, other: element.value,

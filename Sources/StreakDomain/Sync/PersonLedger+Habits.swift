@@ -47,12 +47,17 @@ extension PersonLedger {
 
   /// Makes a habit that the server has lost, as a device knows it; nothing if it is there, or cannot be. It is no edit: whatever was stated
   /// of it holds against it.
-  public mutating func restate(_ habitID: Identifier, _ fields: HabitFields, now: Int64) {
-    guard fields.isValid, habits[habitID] == nil, habitCount < habitsMax,
-      hasRoom(for: fields.textBytes + Self.habitRowBytes)
+  public mutating func restate(_ habit: SyncChanges.Habit, now: Int64) {
+    guard habit.fields.isValid, habits[habit.id] == nil, habitCount < habitsMax,
+      hasRoom(for: habit.fields.textBytes + Self.habitRowBytes)
     else { return }
     let version = nextVersion()
-    setHabit(HabitState(made: fields, createdAtMilliseconds: now, version: version, stamp: .initial), habitID)
+    if let habitID = habit.aliasOf {
+      makeAlias(habit.id, of: self.habitID(meantBy: habitID), habit.fields, stamp: .initial, version: version, now: now)
+    } else {
+      setHabit(
+        HabitState(made: habit.fields, createdAtMilliseconds: now, version: version, stamp: .initial), habit.id)
+    }
   }
 
   /// Deletes a habit; while anything stands of it that the deletion had not seen, it is archived instead.
@@ -70,7 +75,7 @@ extension PersonLedger {
       guard !statements.deletions.contains(where: { $0.stamp.id == replaced.stamp.id }) else { continue }
       setNotice(
         Self.deletionNotice(habitID, replaced.stamp.id, version: version, now: now, isResolved: true),
-        Notice.id(.deletionConflict, habitID, loser: replaced.stamp.id))
+        Notice.id(.deletionConflict, idOfNotices(habitID), loser: replaced.stamp.id))
     }
     habit.statements = statements
     let noticeID = settle(&habit, habitID, by: author, version: version, now: now)
@@ -103,7 +108,7 @@ extension PersonLedger {
     for deletion in statements.deletions {
       let isTold = !isDeleted && deletion.isContested && !deletion.isAnswered
       guard isTold != deletion.hasNotice else { continue }
-      let id = Notice.id(.deletionConflict, habitID, loser: deletion.stamp.id)
+      let id = Notice.id(.deletionConflict, idOfNotices(habitID), loser: deletion.stamp.id)
       statements.setNotice(isTold, ofDeletion: deletion.stamp.id)
       setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !isTold), id)
       if isTold { noticeID = noticeID ?? id }

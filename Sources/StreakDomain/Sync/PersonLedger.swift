@@ -31,6 +31,8 @@ public struct PersonLedger: Sendable {
 
   /// What stands of a habit's days, as far as it is not among `cells`.
   var loadedActivity: [Identifier: [StatementID]] = [:]
+  /// Habits of which all cells are among `cells`.
+  var wholeHabits: Set<Identifier> = []
   /// Summaries as they were before the first change.
   var originalSummaries: [Identifier: StreakSummary] = [:]
   /// Days that count since then and did not before, less those that no longer do.
@@ -64,6 +66,7 @@ public struct PersonLedger: Sendable {
   public func habitsWithActivity(in changes: some Sequence<Operation.Change>) -> Set<Identifier> {
     var found: Set<Identifier> = []
     for change in changes {
+      let change = resolved(change)
       switch change {
       case .deleteHabit(let habitID): found.insert(habitID)
       case .resolveConflict(let resolution):
@@ -109,8 +112,9 @@ public struct PersonLedger: Sendable {
     let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
     let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
     do throws(OperationRejection) {
-      guard !changesNothing(change, now: now) else {
-        return OperationOutcome(seq: 0, status: .applied, trust: change.cellKey.flatMap { cells[$0]?.cell.trust })
+      guard !changesNothing(resolved(change), now: now) else {
+        return OperationOutcome(
+          seq: 0, status: .applied, trust: resolved(change).cellKey.flatMap { cells[$0]?.cell.trust })
       }
       let outcome = try decide(change, by: author, deviceID: deviceID, now: now)
       if changes.isVisible { sources.advance(id.source, to: id.seq) }
@@ -123,7 +127,7 @@ public struct PersonLedger: Sendable {
   private mutating func decide(
     _ change: Operation.Change, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
-    switch change {
+    switch resolved(change) {
     case .setCompletion(let completion) where completion.done:
       try complete(completion, by: author, deviceID: deviceID, now: now)
     case .setCompletion(let completion): try undo(completion, by: author, now: now)
@@ -365,6 +369,8 @@ public struct LedgerChanges: Equatable, Sendable {
   /// Those that were made, edited, deleted or brought back.
   public internal(set) var editedHabits: Set<Identifier> = []
   public internal(set) var notices: Set<Identifier> = []
+  /// In this order; what is stored of them has its new id before anything else is stored.
+  public internal(set) var renamedHabits: [RenamedHabit] = []
   /// Operations of devices' queues were decided.
   public internal(set) var holdsDecisions = false
   /// What all changes rewrite has changed: sources, settings, zones.

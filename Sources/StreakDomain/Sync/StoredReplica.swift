@@ -18,6 +18,7 @@ public struct StoredReplica: Equatable, Sendable {
   public var lastSeq: Int64
   public var formerHabits: [Identifier: HabitFields]
   public var deletedHabits: [Identifier: HabitFields]
+  public var aliases: [Identifier: Identifier]
   /// What was seen with the last complete pull.
   public var seen: SeenStatements
   public var dayStartMinutes: Int32
@@ -28,7 +29,7 @@ public struct StoredReplica: Equatable, Sendable {
     notices: [Identifier: Notice] = [:], digest: StateDigest = .empty, cursor: Cursor = .start, resume: [UInt8] = [],
     queue: [Operation] = [], kept: [DeviceReplica.Kept] = [], rejected: [DeviceReplica.Rejected] = [],
     lastSeq: Int64 = 0, formerHabits: [Identifier: HabitFields] = [:], deletedHabits: [Identifier: HabitFields] = [:],
-    seen: SeenStatements = .nothing, dayStartMinutes: Int32 = 0
+    aliases: [Identifier: Identifier] = [:], seen: SeenStatements = .nothing, dayStartMinutes: Int32 = 0
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -45,6 +46,7 @@ public struct StoredReplica: Equatable, Sendable {
     self.lastSeq = lastSeq
     self.formerHabits = formerHabits
     self.deletedHabits = deletedHabits
+    self.aliases = aliases
     self.seen = seen
     self.dayStartMinutes = dayStartMinutes
   }
@@ -68,6 +70,7 @@ public struct ReplicaChanges: Equatable, Sendable {
   public internal(set) var operations: Set<Int64> = []
   public internal(set) var formerHabits: Set<Identifier> = []
   public internal(set) var deletedHabits: Set<Identifier> = []
+  public internal(set) var aliases: Set<Identifier> = []
   /// By hybrid time.
   public internal(set) var rejected: Set<HybridTime> = []
 

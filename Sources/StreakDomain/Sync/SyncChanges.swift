@@ -35,10 +35,13 @@ public struct SyncChanges: Equatable, Sendable {
   public struct Habit: Equatable, Sendable {
     public var id: Identifier
     public var fields: HabitFields
+    /// Of one that is restated: the id is another name of that habit.
+    public var aliasOf: Identifier?
 
-    public init(id: Identifier, fields: HabitFields) {
+    public init(id: Identifier, fields: HabitFields, aliasOf: Identifier? = nil) {
       self.id = id
       self.fields = fields
+      self.aliasOf = aliasOf
     }
   }
 
@@ -73,6 +76,8 @@ public struct SyncChanges: Equatable, Sendable {
   public var isReset = false
   public var habits: [Habit] = []
   public var deletedHabits: [Identifier] = []
+  /// By an id that a habit had: the one that it has now.
+  public var aliases: [Identifier: Identifier] = [:]
   public var cells: [Cell] = []
   public var notices: [Told] = []
   public var cursor: Cursor

@@ -120,6 +120,7 @@ struct ExportHandlers: ExportService {
       for record in records {
         var habit = Habit(record.habit)
         habit.deleted = record.isDeleted
+        habit.aliasOf = record.aliasOf?.bytes ?? []
         try document.add(habit, as: .habit(habit), to: .habits)
       }
     case .cells(let records):

@@ -73,7 +73,8 @@ struct SavedLedgerBuilder {
     ledger.habits.append(
       SavedLedger.Habit(
         id: id, fields: fields, createdAtMilliseconds: try moment(habit.createdAt, "created_at").milliseconds,
-        isDeleted: habit.deleted))
+        isDeleted: habit.deleted || !habit.aliasOf.isEmpty,
+        aliasOf: try identifierOrNil(habit.aliasOf, "alias_of")))
   }
 
   /// Cells come by ascending habit and day, after the habits.

@@ -60,7 +60,7 @@ final class MigrationDecision: @unchecked Sendable {
 
   // MARK: Step by step
 
-  func begin(_ state: MigrationState) -> Result<[CellKey]?, RPCStatus> {
+  func begin(_ state: MigrationState) -> Result<MigrationNeeds?, RPCStatus> {
     do throws(RPCStatus) {
       return .success(try plan(state))
     } catch {
@@ -68,7 +68,7 @@ final class MigrationDecision: @unchecked Sendable {
     }
   }
 
-  private func plan(_ state: MigrationState) throws(RPCStatus) -> [CellKey]? {
+  private func plan(_ state: MigrationState) throws(RPCStatus) -> MigrationNeeds? {
     if let session = state.session {
       guard equalInConstantTime(session.secretHash, capture.secretHash) else { throw Refusal.sessionInvalid.status }
     } else if !capture.claim.unanchored {
@@ -98,10 +98,10 @@ final class MigrationDecision: @unchecked Sendable {
     self.plan = plan
     self.matching = matching
     var keys: Set<CellKey> = []  // Two habits of the session may become one.
-    for (habit, match) in zip(plan.habits, matching.matches) {
+    for (habit, match) in zip(plan.habits, matching.matches) where match.formerID == nil {
       for cell in habit.cells { keys.insert(CellKey(habitID: match.habitID, day: cell.day)) }
     }
-    return keys.sorted()
+    return MigrationNeeds(cells: keys.sorted(), wholeHabits: matching.matches.compactMap(\.formerID))
   }
 
   /// With the result of the migration that brought the session here.

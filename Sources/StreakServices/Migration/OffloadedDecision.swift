@@ -12,7 +12,7 @@ final class OffloadedDecision: MigrationDecider {
     self.work = work
   }
 
-  func begin(_ state: MigrationState) async -> Result<[CellKey]?, RPCStatus> {
+  func begin(_ state: MigrationState) async -> Result<MigrationNeeds?, RPCStatus> {
     let decision = decision
     return await run { decision.begin(state) }
   }

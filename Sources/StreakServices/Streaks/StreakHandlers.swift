@@ -19,8 +19,9 @@ struct StreakHandlers: StreakService {
       .editHabit(
         StreakDomain.Operation.HabitEdit(habitID: wanted.habitID, fields: HabitFields(habit))),
       by: principal, nothingLeft: false, at: .now())
-    guard let stored = answer.ledger.habits[wanted.habitID] else { throw Refusal.internalFault.status }
-    return PutHabitResponse(habit: Habit(wanted.habitID, stored))
+    let habitID = answer.ledger.habitID(meantBy: wanted.habitID)
+    guard let stored = answer.ledger.habits[habitID] else { throw Refusal.internalFault.status }
+    return PutHabitResponse(habit: Habit(habitID, stored))
   }
 
   func listHabits(_ request: ListHabitsRequest, context: ServerContext) async throws(RPCStatus) -> ListHabitsResponse {
@@ -67,7 +68,7 @@ struct StreakHandlers: StreakService {
   ) async throws(RPCStatus) -> (Cell, Schema.Streak, noteReason: ErrorReason) {
     let now = Moment.now()
     let answer = try await change(.setCompletion(completion), by: principal, nothingLeft: nothingLeft, at: now)
-    let key = CellKey(habitID: completion.habitID, day: completion.day)
+    let key = CellKey(habitID: answer.ledger.habitID(meantBy: completion.habitID), day: completion.day)
     guard let habit = answer.ledger.habits[key.habitID], let cell = answer.ledger.cells[key] else {
       throw Refusal.internalFault.status
     }

@@ -41,6 +41,13 @@ extension Habit {
   }
 }
 
+extension HabitAlias {
+  init?(_ id: Identifier, _ state: HabitState) {
+    guard let habitID = state.aliasOf else { return nil }
+    self.init(aliasId: id.bytes, habitId: habitID.bytes)
+  }
+}
+
 extension Cell {
   init(_ key: CellKey, _ state: CellState) { self.init(CellRecord(key, state)) }
 }

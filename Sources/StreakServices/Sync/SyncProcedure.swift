@@ -33,7 +33,9 @@ struct SyncProcedure: Sendable {
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
           nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
           restatedHabits: request.restatedHabits.compactMap { habit in
-            Identifier(habit.id).map { SyncChanges.Habit(id: $0, fields: HabitFields(habit)) }
+            Identifier(habit.id).map {
+              SyncChanges.Habit(id: $0, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
+            }
           }, oldestKeptSeq: request.oldestKeptSeq, sentAtMilliseconds: sentAt))
     }
     var response = try await changes(request, received, of: principal.userID, deviceID, answer)
@@ -169,6 +171,7 @@ struct SyncProcedure: Sendable {
       guard let habit = ledger.habits[id] else { continue }
       if habit.returnedVersion > answer.changeNumberBefore { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }
+      if let alias = HabitAlias(id, habit) { response.habitAliases.append(alias) }
       latest = max(latest, habit.latestTime)
     }
     ledger.changes.cells.forEachInOrder { key, _ in
@@ -211,6 +214,7 @@ struct SyncProcedure: Sendable {
     response.reset = page.isReset || isAnew
     response.habits = page.habits.filter { !$0.habit.isDeleted }.map { Habit($0.id, $0.habit) }
     response.deletedHabitIds = page.habits.filter(\.habit.isDeleted).map(\.id.bytes)
+    response.habitAliases = page.habits.compactMap { HabitAlias($0.id, $0.habit) }
     response.cells = page.cells.map { Cell($0.key, $0.cell) }
     response.notices = page.notices.map { Notice($0.id, $0.notice) }
     response.moreNotices = page.hasMoreNotices

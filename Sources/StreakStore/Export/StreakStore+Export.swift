@@ -12,6 +12,8 @@ public struct ExportedDeviceRecord: Sendable, Equatable {
 public struct ExportedHabitRecord: Sendable, Equatable {
   public var habit: HabitRecord
   public var isDeleted: Bool
+  /// The id is another name of that habit.
+  public var aliasOf: Identifier?
 }
 
 /// A notice with its id.
@@ -78,7 +80,7 @@ extension StreakStore {
     """, rowsPerChunk: exportChunkRows)
   private static let exportedHabits = CursorStatement(
     """
-    SELECT habit_id, name, description, color, position, archived, version, created_at, is_deleted FROM habits
+    SELECT habit_id, name, description, color, position, archived, version, created_at, is_deleted, alias_of FROM habits
     WHERE user_id = $1 ORDER BY habit_id
     """, rowsPerChunk: exportChunkRows)
   private static let exportedCells = CursorStatement(
@@ -178,7 +180,8 @@ extension StreakStore {
     if goesOn {
       goesOn = try await Self.each(Self.exportedHabits, of: userID, in: transaction, { .habits($0) }, visit) {
         row throws(DatabaseError) in
-        ExportedHabitRecord(habit: try row.habit(from: 0), isDeleted: try row.bool(8))
+        ExportedHabitRecord(
+          habit: try row.habit(from: 0), isDeleted: try row.bool(8), aliasOf: try row.identifierOrNull(9))
       }
     }
     if goesOn {

@@ -9,7 +9,7 @@ enum LedgerColumns {
   static let habit = columns(
     """
     name description color position archived created_at version is_deleted returned_version statements early_days total_days
-    longest_run last_run_first_day last_run_last_day previous_run_first_day previous_run_last_day
+    longest_run last_run_first_day last_run_last_day previous_run_first_day previous_run_last_day alias_of first_id
     """)
   /// Of `cells` and `cell_history`, without the key.
   static let cell = columns(
@@ -52,7 +52,8 @@ extension Row {
       createdAtMilliseconds: try moment(column + 5).milliseconds, version: try int64(column + 6),
       isDeleted: try bool(column + 7), returnedVersion: try int64(column + 8),
       encodedStatements: try bytes(column + 9), summary: try summary(from: column + 11),
-      earlyDays: Int(try int16(column + 10)))
+      earlyDays: Int(try int16(column + 10)), aliasOf: try identifierOrNull(column + 17),
+      firstID: try identifierOrNull(column + 18))
   }
 
   /// `LedgerColumns.cell`.

@@ -55,6 +55,18 @@ struct LedgerLoad {
     for person in people {
       for row in person.rows { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
     }
+    try await read(wanted, epoch: epoch, limits: limits, by: runner)
+    // Seldom: a call names a habit by an id that it had.
+    wanted = []
+    for person in people {
+      for row in person.followAliases() { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
+    }
+    try await read(wanted, epoch: epoch, limits: limits, by: runner)
+  }
+
+  private static func read(
+    _ wanted: [WantedRow], epoch: Epoch, limits: StoreLimits, by runner: some StatementRunner
+  ) async throws(StoreError) {
     guard !wanted.isEmpty else { return }
     var parameters: [PostgresValue] = []
     part.append(wanted, to: &parameters)

@@ -87,6 +87,20 @@ final class LedgerPerson {
     return found
   }()
 
+  /// Adds what the calls mean by other names of habits.
+  /// - Returns: What is to be read as well: known once the ledger is loaded.
+  func followAliases() -> Set<LedgerRow> {
+    guard let ledger else { return [] }
+    var found: Set<LedgerRow> = []
+    for row in rows {
+      guard let id = row.habitID, let habitID = ledger.habits[id]?.aliasOf else { continue }
+      found.insert(LedgerRow(habitID: habitID, day: row.day))
+    }
+    found.subtract(rows)
+    rows.formUnion(found)
+    return found
+  }
+
   /// Goes on from what is remembered, if that is enough for the calls and of the same life of the database.
   func recall(from memory: LedgerMemory, epoch: Epoch) {
     guard let entry = memory.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
@@ -180,7 +194,7 @@ final class LedgerPerson {
         operations, request.deviceID, lastSeq: device.lastSeq, oldestKeptSeq: request.oldestKeptSeq)
       outcomes = replays
       try count(operations.count - replays.count, in: &ledger, now: now)
-      for habit in request.restatedHabits { ledger.restate(habit.id, habit.fields, now: now) }
+      for habit in request.restatedHabits { ledger.restate(habit, now: now) }
       let clock = ClockRules(now: now, sentAt: request.sentAtMilliseconds)
       for queued in operations.dropFirst(replays.count) {
         let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, clock: clock)

@@ -141,18 +141,20 @@ extension LedgerStore {
       .bool("archived") { $0.habit.fields.archived }, .milliseconds("created_at") { $0.habit.createdAtMilliseconds },
       .int64("version") { $0.habit.version }, .bool("is_deleted") { $0.habit.isDeleted },
       .int64("returned_version") { $0.habit.returnedVersion },
-      .bytes("statements") { $0.habit.encodedStatements },
+      .bytes("statements") { $0.habit.encodedStatements }, .identifier("alias_of") { $0.habit.aliasOf },
+      .identifier("first_id") { $0.habit.firstID },
     ] + summaryColumns,
     """
     INSERT INTO habits (
       user_id, habit_id, name, description, color, position, archived, created_at, version, is_deleted,
-      returned_version, statements, total_days, longest_run, last_run_first_day, last_run_last_day,
+      returned_version, statements, alias_of, first_id, total_days, longest_run, last_run_first_day, last_run_last_day,
       previous_run_first_day, previous_run_last_day, early_days)
     SELECT w.* FROM SOURCE WHERE \(changed)
     ON CONFLICT (user_id, habit_id) DO UPDATE SET
       name = excluded.name, description = excluded.description, color = excluded.color, position = excluded.position,
       archived = excluded.archived, version = excluded.version, is_deleted = excluded.is_deleted,
-      returned_version = excluded.returned_version, statements = excluded.statements,
+      returned_version = excluded.returned_version, statements = excluded.statements, alias_of = excluded.alias_of,
+      first_id = excluded.first_id,
       total_days = excluded.total_days, longest_run = excluded.longest_run,
       last_run_first_day = excluded.last_run_first_day, last_run_last_day = excluded.last_run_last_day,
       previous_run_first_day = excluded.previous_run_first_day, previous_run_last_day = excluded.previous_run_last_day,

@@ -35,6 +35,12 @@ public struct HistoryPlace: Sendable, Equatable {
 }
 
 extension StreakStore {
+  /// $2 is any id that a habit has had, or NULL for all habits.
+  private static let isWantedHabit = """
+    ($2::uuid IS NULL
+      OR h.habit_id = coalesce((SELECT alias_of FROM habits a WHERE a.user_id = $1 AND a.habit_id = $2), $2))
+    """
+
   // Each habit gives at most a page in the order of the primary key, so that no second index has to be kept up to date by every write.
   private static let history = Statement(
     .read,
@@ -47,11 +53,11 @@ extension StreakStore {
         AND CASE $7 WHEN 0 THEN true WHEN 1 THEN quarantine_reason = 0 ELSE quarantine_reason <> 0 END
       ORDER BY day DESC LIMIT $9
     ) c
-    WHERE h.user_id = $1 AND NOT h.is_deleted AND ($2::uuid IS NULL OR h.habit_id = $2)
+    WHERE h.user_id = $1 AND \(isWantedHabit)
     ORDER BY c.day DESC, c.habit_id LIMIT $9
     """)
 
-  /// Cells of the ledger, latest day first, then by habit id, after a place in that order.
+  /// Cells of the ledger, those of deleted habits too, latest day first, then by habit id, after a place in that order.
   public func history(
     of userID: Identifier, _ filter: LedgerFilter, after place: HistoryPlace, countMax: Int32
   ) async throws(StoreError) -> [CellRecord] {
@@ -73,7 +79,7 @@ extension StreakStore {
     SELECT day, (count(*) FILTER (WHERE done AND quarantine_reason = 0))::integer,
       (count(*) FILTER (WHERE done AND quarantine_reason <> 0))::integer, (count(*) FILTER (WHERE NOT done))::integer
     FROM habits h JOIN cells c USING (user_id, habit_id)
-    WHERE h.user_id = $1 AND NOT h.is_deleted AND ($2::uuid IS NULL OR h.habit_id = $2) AND day BETWEEN $3 AND $4
+    WHERE h.user_id = $1 AND NOT h.is_deleted AND \(isWantedHabit) AND day BETWEEN $3 AND $4
     GROUP BY day ORDER BY day DESC LIMIT $5
     """)
 
@@ -104,7 +110,7 @@ extension StreakStore {
   ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: LedgerCell)])? {
     guard let streak = try await streak(of: userID, habitID: habitID) else { return nil }
     let cells = try await database.rows(
-      Self.explainedCells, .identifier(userID), .identifier(habitID), .int32(firstDay), .int32(lastDay),
+      Self.explainedCells, .identifier(userID), .identifier(streak.habitID), .int32(firstDay), .int32(lastDay),
       .int32(limits.statisticsDaysMax)
     ) { row throws(DatabaseError) in
       let trust = CellTrust(number: UInt8(clamping: try row.int16(2)))

@@ -51,9 +51,18 @@ extension StreakStore {
     ORDER BY h.position, h.habit_id LIMIT $5
     """)
 
-  /// A habit's streak; nil if the person has no such habit.
+  private static let alias = Statement(
+    .read, "SELECT alias_of FROM habits WHERE user_id = $1 AND habit_id = $2 AND alias_of IS NOT NULL")
+
+  /// A habit's streak, by any id that the habit has had; nil if the person has no such habit.
   public func streak(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> StreakRecord? {
-    try await streakBatcher.response(to: HabitKey(userID: userID, habitID: habitID))
+    let found = try await streakBatcher.response(to: HabitKey(userID: userID, habitID: habitID))
+    if let found { return found }
+    let present = try await database.row(Self.alias, .identifier(userID), .identifier(habitID)) {
+      row throws(DatabaseError) in try row.identifier(0)
+    }
+    guard let present else { return nil }
+    return try await streakBatcher.response(to: HabitKey(userID: userID, habitID: present))
   }
 
   /// Streaks in the order of the habits, after a place in it.

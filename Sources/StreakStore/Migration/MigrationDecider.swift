@@ -44,13 +44,25 @@ public struct MergeRecord: Sendable {
   }
 }
 
+/// What a migration needs of the account besides its habits.
+public struct MigrationNeeds: Sendable {
+  public var cells: [CellKey]
+  /// Habits of which all cells are needed: they get another id.
+  public var wholeHabits: [Identifier]
+
+  public init(cells: [CellKey], wholeHabits: [Identifier] = []) {
+    self.cells = cells
+    self.wholeHabits = wholeHabits
+  }
+}
+
 /// Decides a migration step by step, as the store reads what it needs. Used by one task.
 public protocol MigrationDecider: AnyObject {
   associatedtype Refused: Error & Sendable
 
   /// Looks at the account and the session.
-  /// - Returns: The cells that are needed; nil if the stored reply answers it.
-  func begin(_ state: MigrationState) async -> Result<[CellKey]?, Refused>
+  /// - Returns: Nil if the stored reply answers it.
+  func begin(_ state: MigrationState) async -> Result<MigrationNeeds?, Refused>
   /// Makes the session part of the ledger.
   func merge(into ledger: inout PersonLedger) async -> Result<Void, Refused>
   /// Looks at what it has become.

@@ -39,6 +39,19 @@ extension StreakStore {
         SELECT * FROM cells WHERE cells.user_id = $1 AND cells.habit_id = w.habit_id AND cells.day = w.day LIMIT 1) c
     """)
 
+  private static let cellsOfHabits = Statement(
+    .read,
+    """
+    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)) FROM cells WHERE user_id = $1 AND habit_id = ANY ($2)
+    """)
+
+  private static let renameCells = Statement(
+    .write, "UPDATE cells SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
+  private static let renameHistory = Statement(
+    .write, "UPDATE cell_history SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
+  private static let renameNotices = Statement(
+    .write, "UPDATE notices SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
+
   private static let claimSession = Statement(
     .write,
     """
@@ -68,19 +81,20 @@ extension StreakStore {
       else { throw .noSuchUser }
       let state = try await migrationState(
         migrationID, sessionID, of: userID, ledger, isPreview ? Self.session : Self.lockedSession, by: transaction)
-      let keys: [CellKey]
+      let needs: MigrationNeeds
       switch await decider.begin(state) {
       case .failure(let refused): return .rollBack(.refused(refused))
       case .success(nil):
         guard let stored = state.stored else { throw .fault(reason: "no stored migration to answer with") }
         return .rollBack(.replayed(stored))
-      case .success(let needed?): keys = needed
+      case .success(let needed?): needs = needed
       }
       if !isPreview {
         let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
         if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       }
-      try await loadCells(keys, into: person, by: transaction)
+      try await loadCells(needs.cells, into: person, by: transaction)
+      try await loadWhole(needs.wholeHabits, into: person, by: transaction)
       guard var changed = person.ledger.take() else { throw .noSuchUser }
       if case .failure(let refused) = await decider.merge(into: &changed) { return .rollBack(.refused(refused)) }
       person.ledger = changed
@@ -127,6 +141,16 @@ extension StreakStore {
       .int32Array(keys.map(\.day.number))
     ) { row throws(DatabaseError) in
       (key: try row.cellKey(0), cell: try row.cellState(from: 2))
+    }
+    for (key, cell) in cells { person.ledger?.load(cell: cell, key: key) }
+  }
+
+  private func loadWhole(
+    _ habitIDs: [Identifier], into person: LedgerPerson, by runner: some StatementRunner
+  ) async throws(StoreError) {
+    guard !habitIDs.isEmpty else { return }
+    let cells = try await runner.rows(Self.cellsOfHabits, .identifier(person.userID), .identifiers(habitIDs)) {
+      row throws(DatabaseError) in (key: try row.cellKey(0), cell: try row.cellState(from: 2))
     }
     for (key, cell) in cells { person.ledger?.load(cell: cell, key: key) }
   }
@@ -181,6 +205,12 @@ extension StreakStore {
           Self.claimSession, .identifier(migration.sessionID), .identifier(userID),
           .identifier(migration.migrationID), .moment(now))
       guard claimed == 1 else { throw .concurrentChange }
+    }
+    for habit in person.ledger?.changes.renamedHabits ?? [] {
+      for statement in [Self.renameCells, Self.renameHistory, Self.renameNotices] {
+        try await transaction.execute(
+          statement, .identifier(userID), .identifier(habit.formerID), .identifier(habit.habitID))
+      }
     }
     try await storeLedger(of: person, at: now, by: transaction)
     var batch = Batch()

@@ -14,12 +14,12 @@ extension StreakStore {
   static let pulledHead = Statement(
     .read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
 
-  // From the start, what was deleted is not told.
+  // From the start, what was deleted is not told, but the other names of habits are.
   static let pulledHabits = Statement(
     .read,
     """
     SELECT habit_id, \(LedgerColumns.list(LedgerColumns.habit))
-    FROM habits WHERE user_id = $1 AND version > $2 AND version > 0 AND ($2 > 0 OR NOT is_deleted) ORDER BY version
+    FROM habits WHERE user_id = $1 AND version > $2 AND version > 0 AND ($2 > 0 OR NOT is_deleted OR alias_of IS NOT NULL) ORDER BY version
     """)
 
   private static let pulledColumns = LedgerColumns.list(LedgerColumns.cell, of: "c")

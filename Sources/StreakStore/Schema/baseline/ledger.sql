@@ -46,6 +46,10 @@ CREATE TABLE habits (
   description text NOT NULL,
   -- What devices stated of its fields and of its deletion (StreakDomain's `HabitStatements`).
   statements bytea NOT NULL DEFAULT '',
+  -- The id is another name of that habit. Such a row is deleted, and has no cells.
+  alias_of uuid,
+  -- The id with which the ids of its notices are made. NULL: its own.
+  first_id uuid,
   PRIMARY KEY (user_id, habit_id)
 ) WITH (fillfactor = 70);
 

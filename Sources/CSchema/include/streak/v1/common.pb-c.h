@@ -416,10 +416,14 @@ struct  Streak__V1__Habit
    * In an export: the habit was deleted; its days stay in the ledger.
    */
   protobuf_c_boolean deleted;
+  /*
+   * In an export, and of a habit that a device restates: `id` is another name of this habit, for ever. Empty for a habit of its own.
+   */
+  ProtobufCBinaryData alias_of;
 };
 #define STREAK__V1__HABIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__habit__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, NULL, 0 }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, NULL, 0, {0,NULL} }
 
 
 /*

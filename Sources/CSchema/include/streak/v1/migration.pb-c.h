@@ -258,7 +258,8 @@ struct  Streak__V1__PreviewMigrationRequest
    */
   Streak__V1__SessionClaim *session;
   /*
-   * Habits to bring together; those not named are matched by id, then by name.
+   * Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
+   * both ids from then on; the other one stays another name of it.
    */
   size_t n_habit_map;
   Streak__V1__HabitMapping **habit_map;
@@ -293,7 +294,8 @@ struct  Streak__V1__MigrateRequest
    */
   Streak__V1__SessionClaim *session;
   /*
-   * Habits to bring together; those not named are matched by id, then by name.
+   * Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
+   * both ids from then on; the other one stays another name of it.
    */
   size_t n_habit_map;
   Streak__V1__HabitMapping **habit_map;

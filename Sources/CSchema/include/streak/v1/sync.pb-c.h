@@ -29,6 +29,7 @@ typedef struct Streak__V1__ResolveConflict Streak__V1__ResolveConflict;
 typedef struct Streak__V1__OperationOutcome Streak__V1__OperationOutcome;
 typedef struct Streak__V1__SyncRequest Streak__V1__SyncRequest;
 typedef struct Streak__V1__SyncResponse Streak__V1__SyncResponse;
+typedef struct Streak__V1__HabitAlias Streak__V1__HabitAlias;
 typedef struct Streak__V1__AccountSettings Streak__V1__AccountSettings;
 typedef struct Streak__V1__StateDigest Streak__V1__StateDigest;
 typedef struct Streak__V1__Notice Streak__V1__Notice;
@@ -426,7 +427,7 @@ struct  Streak__V1__SyncRequest
   Google__Protobuf__Timestamp *sent_at;
   /*
    * Habits that the device knows and the server may lack, after the server lost something: those that are missing are made before the
-   * operations are decided. It is no edit.
+   * operations are decided. It is no edit. Of an id that is another name of a habit, `alias_of` says so.
    */
   size_t n_restated_habits;
   Streak__V1__Habit **restated_habits;
@@ -519,13 +520,39 @@ struct  Streak__V1__SyncResponse
    */
   Streak__V1__AccountSettings *settings;
   /*
+   * Ids that habits of the account had before sessions gave them another one: those that are new, in a pull from the start all. The former id is
+   * among `deleted_habit_ids` as well. A request that names it means the habit, for ever.
+   */
+  size_t n_habit_aliases;
+  Streak__V1__HabitAlias **habit_aliases;
+  /*
    * There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices` has all of them.
    */
   protobuf_c_boolean more_notices;
 };
 #define STREAK__V1__SYNC_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_response__descriptor) \
-    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0 }
+    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0 }
+
+
+/*
+ * Another id of a habit.
+ */
+struct  Streak__V1__HabitAlias
+{
+  ProtobufCMessage base;
+  /*
+   * The id that the habit had, 16 bytes.
+   */
+  ProtobufCBinaryData alias_id;
+  /*
+   * The id that it has now, 16 bytes.
+   */
+  ProtobufCBinaryData habit_id;
+};
+#define STREAK__V1__HABIT_ALIAS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__habit_alias__descriptor) \
+    , {0,NULL}, {0,NULL} }
 
 
 /*
@@ -1001,6 +1028,25 @@ Streak__V1__SyncResponse *
 void   streak__v1__sync_response__free_unpacked
                      (Streak__V1__SyncResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__HabitAlias methods */
+void   streak__v1__habit_alias__init
+                     (Streak__V1__HabitAlias         *message);
+size_t streak__v1__habit_alias__get_packed_size
+                     (const Streak__V1__HabitAlias   *message);
+size_t streak__v1__habit_alias__pack
+                     (const Streak__V1__HabitAlias   *message,
+                      uint8_t             *out);
+size_t streak__v1__habit_alias__pack_to_buffer
+                     (const Streak__V1__HabitAlias   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__HabitAlias *
+       streak__v1__habit_alias__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__habit_alias__free_unpacked
+                     (Streak__V1__HabitAlias *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__AccountSettings methods */
 void   streak__v1__account_settings__init
                      (Streak__V1__AccountSettings         *message);
@@ -1283,6 +1329,9 @@ typedef void (*Streak__V1__SyncRequest_Closure)
 typedef void (*Streak__V1__SyncResponse_Closure)
                  (const Streak__V1__SyncResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__HabitAlias_Closure)
+                 (const Streak__V1__HabitAlias *message,
+                  void *closure_data);
 typedef void (*Streak__V1__AccountSettings_Closure)
                  (const Streak__V1__AccountSettings *message,
                   void *closure_data);
@@ -1408,6 +1457,7 @@ extern const ProtobufCMessageDescriptor streak__v1__resolve_conflict__descriptor
 extern const ProtobufCMessageDescriptor streak__v1__operation_outcome__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__habit_alias__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__account_settings__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__state_digest__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__notice__descriptor;
