@@ -128,7 +128,7 @@ let package = Package(
       name: "streakd",
       dependencies: [
         "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
-        "Schema", "ServerReference", "StreakServices",
+        "Schema", "ServerReference", "StreakDomain", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),

@@ -45,7 +45,7 @@ HABIT = "Read"
 SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE: a person's operations are one caller's
 SYNC_OPERATIONS = 100_000  # for each second of a run; each is sent once
 APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
-UNLIMITED = ["--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
+UNLIMITED = ["--rate-limit-factor", "0", "--changes-per-day-max", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 PULLS = 2_000
 ALONE_ROUNDS = 5
 EXPORTS = 9

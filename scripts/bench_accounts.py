@@ -94,5 +94,5 @@ def report(sign_up, migrations):
 if __name__ == "__main__":
     # Alone: STREAKD_PROGRAMS names the folder of a built streakd.
     from server import Server, open_folder
-    with open_folder() as folder, Server(folder=folder, arguments=["--rate-limit-factor", "0"]) as running:
+    with open_folder() as folder, Server(folder=folder, arguments=["--rate-limit-factor", "0", "--changes-per-day-max", "0"]) as running:
         report(*measure(running))

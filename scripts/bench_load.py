@@ -17,7 +17,7 @@ from streak.v1 import streak_pb2
 
 LOAD = pathlib.Path(os.environ["STREAKD_PROGRAMS"]) / "streak-load"
 POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
-UNLIMITED = ["--loops", "1", "--rate-limit-factor", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
+UNLIMITED = ["--loops", "1", "--rate-limit-factor", "0", "--changes-per-day-max", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
 ROUNDS = 3
 
 

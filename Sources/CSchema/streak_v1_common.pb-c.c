@@ -1152,7 +1152,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[51] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[52] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1184,6 +1184,7 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "CLOCK_SKEW", "STREAK__V1__ERROR_REASON__CLOCK_SKEW", 28 },
   { "CURSOR_INVALID", "STREAK__V1__ERROR_REASON__CURSOR_INVALID", 29 },
   { "CONFLICT_NOT_FOUND", "STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND", 30 },
+  { "TEXT_QUOTA", "STREAK__V1__ERROR_REASON__TEXT_QUOTA", 31 },
   { "PASSWORD_TOO_COMMON", "STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON", 40 },
   { "DEVICE_NOT_FOUND", "STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND", 41 },
   { "PLAN_CHANGED", "STREAK__V1__ERROR_REASON__PLAN_CHANGED", 42 },
@@ -1207,19 +1208,19 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "RECOVERY_NOT_READY", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY", 73 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{9, 8},{40, 30},{59, 36},{0, 51}
+{0, 0},{9, 8},{40, 31},{59, 37},{0, 52}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[51] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[52] =
 {
-  { "ACCOUNT_ERASED", 37 },
+  { "ACCOUNT_ERASED", 38 },
   { "ACCOUNT_MISMATCH", 24 },
-  { "ACCOUNT_NOT_EMPTY", 46 },
-  { "ACCOUNT_UNKNOWN", 36 },
-  { "ALREADY_MIGRATED", 33 },
-  { "BACKUPS_OFF", 38 },
-  { "BACKUP_FAILED", 40 },
-  { "BACKUP_NOT_FOUND", 41 },
-  { "BACKUP_UNDER_WAY", 39 },
+  { "ACCOUNT_NOT_EMPTY", 47 },
+  { "ACCOUNT_UNKNOWN", 37 },
+  { "ALREADY_MIGRATED", 34 },
+  { "BACKUPS_OFF", 39 },
+  { "BACKUP_FAILED", 41 },
+  { "BACKUP_NOT_FOUND", 42 },
+  { "BACKUP_UNDER_WAY", 40 },
   { "CAPTURE_CORRUPT", 10 },
   { "CELL_NOT_FOUND", 15 },
   { "CLOCK_SKEW", 27 },
@@ -1229,30 +1230,30 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "CURSOR_INVALID", 28 },
   { "DAY_MISMATCH", 12 },
   { "DAY_SEALED", 13 },
-  { "DEVICE_NOT_FOUND", 31 },
+  { "DEVICE_NOT_FOUND", 32 },
   { "ERROR_REASON_UNSPECIFIED", 0 },
-  { "EXPORT_CHANGED", 42 },
+  { "EXPORT_CHANGED", 43 },
   { "EXPORT_TOO_SLOW", 23 },
   { "FUTURE_DAY", 11 },
   { "HABIT_LIMIT", 18 },
   { "HABIT_NOT_FOUND", 14 },
   { "IDEMPOTENCY_KEY_REUSED", 8 },
-  { "IMPORT_CORRUPT", 44 },
-  { "IMPORT_TOO_LARGE", 45 },
-  { "IMPORT_UNREADABLE", 43 },
+  { "IMPORT_CORRUPT", 45 },
+  { "IMPORT_TOO_LARGE", 46 },
+  { "IMPORT_UNREADABLE", 44 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
-  { "MIGRATION_NOT_FOUND", 34 },
+  { "MIGRATION_NOT_FOUND", 35 },
   { "OPERATION_REUSED", 26 },
   { "OUTCOME_UNKNOWN", 20 },
   { "PAGE_TOKEN_INVALID", 16 },
   { "PARTIAL_CAPTURE", 9 },
-  { "PASSWORD_TOO_COMMON", 30 },
-  { "PLAN_CHANGED", 32 },
-  { "RECOVERY_NOT_FOUND", 48 },
-  { "RECOVERY_NOT_READY", 50 },
-  { "RECOVERY_POINT_NOT_FOUND", 47 },
-  { "RECOVERY_UNDER_WAY", 49 },
+  { "PASSWORD_TOO_COMMON", 31 },
+  { "PLAN_CHANGED", 33 },
+  { "RECOVERY_NOT_FOUND", 49 },
+  { "RECOVERY_NOT_READY", 51 },
+  { "RECOVERY_POINT_NOT_FOUND", 48 },
+  { "RECOVERY_UNDER_WAY", 50 },
   { "SEQUENCE_GAP", 25 },
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
@@ -1260,8 +1261,9 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "SIGN_IN_REFUSED", 3 },
   { "SIGN_UP_REFUSED", 4 },
   { "STORAGE_UNAVAILABLE", 19 },
+  { "TEXT_QUOTA", 30 },
   { "TOO_MANY_REQUESTS", 17 },
-  { "UNDO_TOO_LATE", 35 },
+  { "UNDO_TOO_LATE", 36 },
 };
 const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
 {
@@ -1270,9 +1272,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  51,
+  52,
   streak__v1__error_reason__enum_values_by_number,
-  51,
+  52,
   streak__v1__error_reason__enum_values_by_name,
   4,
   streak__v1__error_reason__value_ranges,

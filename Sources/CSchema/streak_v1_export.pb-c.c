@@ -1324,7 +1324,7 @@ const ProtobufCMessageDescriptor streak__v1__exported_device__descriptor =
   (ProtobufCMessageInit) streak__v1__exported_device__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__exported_cell__field_descriptors[2] =
+static const ProtobufCFieldDescriptor streak__v1__exported_cell__field_descriptors[3] =
 {
   {
     "date",
@@ -1350,15 +1350,28 @@ static const ProtobufCFieldDescriptor streak__v1__exported_cell__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "note_sha256",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportedCell, note_sha256),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__exported_cell__field_indices_by_name[] = {
   1,   /* field[1] = cell */
   0,   /* field[0] = date */
+  2,   /* field[2] = note_sha256 */
 };
 static const ProtobufCIntRange streak__v1__exported_cell__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor streak__v1__exported_cell__descriptor =
 {
@@ -1368,14 +1381,14 @@ const ProtobufCMessageDescriptor streak__v1__exported_cell__descriptor =
   "Streak__V1__ExportedCell",
   "streak.v1",
   sizeof(Streak__V1__ExportedCell),
-  2,
+  3,
   streak__v1__exported_cell__field_descriptors,
   streak__v1__exported_cell__field_indices_by_name,
   1,  streak__v1__exported_cell__number_ranges,
   (ProtobufCMessageInit) streak__v1__exported_cell__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__exported_rejection__field_descriptors[5] =
+static const ProtobufCFieldDescriptor streak__v1__exported_rejection__field_descriptors[6] =
 {
   {
     "rejected",
@@ -1437,18 +1450,31 @@ static const ProtobufCFieldDescriptor streak__v1__exported_rejection__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "note_sha256",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ExportedRejection, note_sha256),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__exported_rejection__field_indices_by_name[] = {
   1,   /* field[1] = date */
   2,   /* field[2] = entry */
   3,   /* field[3] = migration_id */
+  5,   /* field[5] = note_sha256 */
   0,   /* field[0] = rejected */
   4,   /* field[4] = rejected_at */
 };
 static const ProtobufCIntRange streak__v1__exported_rejection__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor streak__v1__exported_rejection__descriptor =
 {
@@ -1458,7 +1484,7 @@ const ProtobufCMessageDescriptor streak__v1__exported_rejection__descriptor =
   "Streak__V1__ExportedRejection",
   "streak.v1",
   sizeof(Streak__V1__ExportedRejection),
-  5,
+  6,
   streak__v1__exported_rejection__field_descriptors,
   streak__v1__exported_rejection__field_indices_by_name,
   1,  streak__v1__exported_rejection__number_ranges,

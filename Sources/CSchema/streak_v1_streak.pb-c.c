@@ -1278,7 +1278,7 @@ const ProtobufCMessageDescriptor streak__v1__record_completion_request__descript
   (ProtobufCMessageInit) streak__v1__record_completion_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__record_completion_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor streak__v1__record_completion_response__field_descriptors[3] =
 {
   {
     "cell",
@@ -1304,15 +1304,28 @@ static const ProtobufCFieldDescriptor streak__v1__record_completion_response__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "note_reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RecordCompletionResponse, note_reason),
+    &streak__v1__error_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__record_completion_response__field_indices_by_name[] = {
   0,   /* field[0] = cell */
+  2,   /* field[2] = note_reason */
   1,   /* field[1] = streak */
 };
 static const ProtobufCIntRange streak__v1__record_completion_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor streak__v1__record_completion_response__descriptor =
 {
@@ -1322,7 +1335,7 @@ const ProtobufCMessageDescriptor streak__v1__record_completion_response__descrip
   "Streak__V1__RecordCompletionResponse",
   "streak.v1",
   sizeof(Streak__V1__RecordCompletionResponse),
-  2,
+  3,
   streak__v1__record_completion_response__field_descriptors,
   streak__v1__record_completion_response__field_indices_by_name,
   1,  streak__v1__record_completion_response__number_ranges,

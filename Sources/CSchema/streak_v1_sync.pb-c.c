@@ -1980,7 +1980,7 @@ const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
   (ProtobufCMessageInit) streak__v1__sync_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[16] =
+static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[17] =
 {
   {
     "outcomes",
@@ -2174,6 +2174,18 @@ static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "more_notices",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncResponse, more_notices),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   4,   /* field[4] = cells */
@@ -2186,6 +2198,7 @@ static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   7,   /* field[7] = has_more */
   11,   /* field[11] = last_seq */
   13,   /* field[13] = latest_time */
+  16,   /* field[16] = more_notices */
   5,   /* field[5] = notices */
   0,   /* field[0] = outcomes */
   1,   /* field[1] = reset */
@@ -2196,7 +2209,7 @@ static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__sync_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
 {
@@ -2206,7 +2219,7 @@ const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
   "Streak__V1__SyncResponse",
   "streak.v1",
   sizeof(Streak__V1__SyncResponse),
-  16,
+  17,
   streak__v1__sync_response__field_descriptors,
   streak__v1__sync_response__field_indices_by_name,
   1,  streak__v1__sync_response__number_ranges,
@@ -2786,7 +2799,7 @@ const ProtobufCMessageDescriptor streak__v1__list_rejected_operations_request__d
   (ProtobufCMessageInit) streak__v1__list_rejected_operations_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__rejected_operation__field_descriptors[5] =
+static const ProtobufCFieldDescriptor streak__v1__rejected_operation__field_descriptors[6] =
 {
   {
     "device_id",
@@ -2848,10 +2861,23 @@ static const ProtobufCFieldDescriptor streak__v1__rejected_operation__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "payload_hash",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RejectedOperation, payload_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__rejected_operation__field_indices_by_name[] = {
   0,   /* field[0] = device_id */
   4,   /* field[4] = operation */
+  5,   /* field[5] = payload_hash */
   2,   /* field[2] = reason */
   3,   /* field[3] = rejected_at */
   1,   /* field[1] = seq */
@@ -2859,7 +2885,7 @@ static const unsigned streak__v1__rejected_operation__field_indices_by_name[] = 
 static const ProtobufCIntRange streak__v1__rejected_operation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor streak__v1__rejected_operation__descriptor =
 {
@@ -2869,7 +2895,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_operation__descriptor =
   "Streak__V1__RejectedOperation",
   "streak.v1",
   sizeof(Streak__V1__RejectedOperation),
-  5,
+  6,
   streak__v1__rejected_operation__field_descriptors,
   streak__v1__rejected_operation__field_indices_by_name,
   1,  streak__v1__rejected_operation__number_ranges,

@@ -17,7 +17,7 @@ public struct TokenProof: Sendable {
   /// The proof of a token with a given beginning of its secret.
   func proof(_ kind: OpaqueToken.Kind, _ owner: [UInt8], _ beginning: [UInt8]) -> [UInt8] {
     let bytes = Array(kind.rawValue.utf8) + [0] + owner + beginning
-    let tag = UInt64(truncatingIfNeeded: hash(bytes.span.bytes))
+    let tag = unsafe UInt64(truncatingIfNeeded: hash(bytes.span.bytes))
     return (0..<Self.byteCount).map { UInt8(truncatingIfNeeded: tag >> UInt64(56 - 8 * $0)) }
   }
 }

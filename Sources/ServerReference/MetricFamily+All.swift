@@ -139,6 +139,15 @@ extension MetricFamily {
   public static let postgresConnectionsLost = MetricFamily(
     "streakd_postgres_connections_lost_total", .database, .counter, "Connections that broke after they were ready.",
     reading: "Each is a restart, a failover or a network fault between streakd and PostgreSQL.")
+  public static let quotaReached = MetricFamily(
+    "streakd_quota_reached_total", .calls, .counter, labels: ["quota"],
+    "What was refused or not kept because a user's quota was reached, by quota.",
+    reading:
+      "Quotas are settings: `texts-per-person-mib`, `history-per-person-mib`, `inbox-per-person-mib`, `changes-per-day-max`."
+  )
+  public static let limitsReached = MetricFamily(
+    "streakd_limits_reached_total", .calls, .counter, labels: ["limit"],
+    "What was refused or not kept because a limit of the service was reached, by limit.")
   public static let ledgerRecalls = MetricFamily(
     "streakd_ledger_recalls_total", .database, .counter, labels: ["source"],
     "Changes decided from the cache (`memory`) or from loaded rows (`database`).",
@@ -198,7 +207,7 @@ extension MetricFamily {
     loopLag, loopLagMax, busyPolls, busyPollsInVain,
     postgresConnectionsMax, postgresConnectionsOpen, postgresConnectionsBusy, postgresWaiting, postgresStatements,
     postgresFailures, postgresConnects, postgresConnectsFailed, postgresConnectionsLost, ledgerRecalls,
-    ledgerMemoryBytes,
+    ledgerMemoryBytes, quotaReached, limitsReached,
     backupLastGood, backupFailing, backupRunning, backupRuns, backupDumpBytes, backupFileBytes, backupSeconds,
     erasureLedgerBehind,
     archiveFailing, archiveLast, archiveWaiting, archiveFailures,

@@ -71,6 +71,29 @@ extension Setting {
   public static let callsPerAddressMax = Setting(
     "calls-per-address-max", .rates, "COUNT", default: "20000", in: 0...1_000_000,
     "Calls from one address in a second, for each loop. 0: no limit.")
+  public static let streamsPerPersonMax = Setting(
+    "streams-per-person-max", .rates, "COUNT", default: "64", in: 1...10_000,
+    "Open streams of one signed-in user for each loop.")
+  public static let textsPerPersonMib = Setting(
+    "texts-per-person-mib", .rates, "MIB", default: "32", in: 1...1_024,
+    "Text in one user's notes, habits and conflicts, in MiB. A note beyond it is refused, its day is not.")
+  public static let historyPerPersonMib = Setting(
+    "history-per-person-mib", .rates, "MIB", default: "32", in: 1...1_024,
+    "Superseded notes of one user, in MiB. Beyond it only the hash of a superseded note is kept.")
+  public static let inboxPerPersonMib = Setting(
+    "inbox-per-person-mib", .rates, "MIB", default: "8", in: 1...1_024,
+    "Rejected operations and entries of one user, in MiB. Beyond it only reason and hash are kept.")
+  public static let changesPerDayMax = Setting(
+    "changes-per-day-max", .rates, "COUNT", default: "100000", in: 0...100_000_000,
+    "Changes of one user's data on one day (UTC). 0: no limit.")
+  public static let transferGraceSeconds = Setting(
+    "transfer-grace-seconds", .connections, "SECONDS", default: "20", in: 1...600,
+    "Total time that the server waits for the client of an export or import before transfer-bytes-per-second-min applies."
+  )
+  public static let transferBytesPerSecondMin = Setting(
+    "transfer-bytes-per-second-min", .connections, "BYTES", default: "8192", in: 1...1_000_000_000,
+    "The lowest rate at which a client may read an export and send an import, in bytes in a second. Slower calls are ended."
+  )
   public static let trustedProxies = Setting(
     "trusted-proxies", .rates, "ADDRESSES",
     "Proxies whose `x-forwarded-for` header is used as the client's address: addresses, ADDRESS/BITS, or unix for the Unix socket, separated by commas."
@@ -104,7 +127,8 @@ extension Setting {
     "Address and port for /metrics, /livez and /readyz over HTTP/1.1 without TLS, or unix:PATH, or off.")
   public static let adminHosts = Setting(
     "admin-hosts", .observation, "NAMES",
-    "Names under which the admin pages may be asked for, besides addresses and localhost, separated by commas. Any other Host is answered 421.")
+    "Names under which the admin pages may be asked for, besides addresses and localhost, separated by commas. Any other Host is answered 421."
+  )
   public static let healthSeconds = Setting(
     "health-seconds", .observation, "SECONDS", default: "1", in: 1...60,
     "Time between two checks of the database for the health service and /readyz.")
@@ -155,7 +179,9 @@ extension Setting {
     listen, loops, busyPollMicroseconds, graceSeconds, config,
     dataFolder, database, databaseOwner, connectionsPerLoop, ledgerMemoryMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
-    rateLimitFactor, callsPerPersonMax, callsPerAddressMax, trustedProxies, breachedPasswords,
+    rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,
+    textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,
+    transferBytesPerSecondMin, trustedProxies, breachedPasswords,
     tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext,
     adminListen, adminHosts, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
     backupFolder, backupRecipient, backupHour, backupRetentionDays, backupScratchFolder, backupSigningKey,

@@ -32,6 +32,8 @@ public enum EntryRejection: String, Error, Sendable, CaseIterable {
   case habitNotFound = "HABIT_NOT_FOUND"
   /// A field holds what it must not; `DayRules.malformedField` says which.
   case malformed = "INVALID_FIELD"
+  /// The day was taken, its note was not: the person's texts take all the room there is for them.
+  case textQuota = "TEXT_QUOTA"
 }
 
 /// The part of a statement about a day that cannot be. The raw value is its path in the schema's requests.

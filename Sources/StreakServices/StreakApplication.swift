@@ -17,6 +17,8 @@ public final class StreakApplication: Sendable {
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
   private let limits: RateLimitSettings
   private let limiter: RateLimiter
+  private let meter = LimitMeter()
+  private let transferring = TransferringPeople()
   private let passwordRules: PasswordRules
 
   /// - Parameter store: Open, on every loop that will serve.
@@ -36,7 +38,7 @@ public final class StreakApplication: Sendable {
     self.exports = exports
     limits = rateLimits
     passwordRules = PasswordRules(breached: breachedPasswords)
-    limiter = RateLimiter(store: store, settings: rateLimits)
+    limiter = RateLimiter(store: store, settings: rateLimits, meter: meter)
     self.erasures = erasures
     self.operators = operators
     issuer = TokenIssuer(lifetimes: lifetimes, store: store)
@@ -45,6 +47,7 @@ public final class StreakApplication: Sendable {
   /// What each loop has of its own.
   private struct LoopPart: Sendable {
     let authenticator: Authenticator
+    let calls: PersonCalls
     let subscriptions: LoopBound<ChangeSubscriptions>
     let listener: StoreListener
   }
@@ -52,7 +55,9 @@ public final class StreakApplication: Sendable {
   /// The loop's part, made on first use. Loop thread only.
   private func part(on loop: EventLoop) -> LoopPart {
     if let part = parts.withLock({ $0[ObjectIdentifier(loop)] }) { return part }
-    let authenticator = Authenticator(store: store, loop: loop, operatorToken: operators?.token)
+    let authenticator = Authenticator(
+      store: store, loop: loop, operatorToken: operators?.token, streamsPerPersonMax: limits.streamsPerPersonMax,
+      meter: meter)
     let subscriptions = LoopBound(ChangeSubscriptions(), loop: loop)
     let listener = store.listen(on: loop) { event in
       switch event {
@@ -66,7 +71,9 @@ public final class StreakApplication: Sendable {
       }
       subscriptions.value.hear(event)
     }
-    let part = LoopPart(authenticator: authenticator, subscriptions: subscriptions, listener: listener)
+    let part = LoopPart(
+      authenticator: authenticator, calls: PersonCalls(settings: limits, meter: meter, loop: loop),
+      subscriptions: subscriptions, listener: listener)
     parts.withLock { $0[ObjectIdentifier(loop)] = part }
     return part
   }
@@ -74,17 +81,21 @@ public final class StreakApplication: Sendable {
   /// Every method of the service, for one loop. Loop thread only.
   public func methods(on loop: EventLoop) -> [ServerMethod] {
     let part = part(on: loop)
+    let work = LargeWork(loop: loop, meter: meter)
     let signUp = SignUpProcedure(
-      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work)
     let accounts = AccountHandlers(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp,
       passwordRules: passwordRules, erasures: erasures)
-    let sync = SyncHandlers(store: store, authenticator: part.authenticator, subscriptions: part.subscriptions)
-    let exports = ExportHandlers(store: store, slots: ExportSlots(limits: exports), limiter: limiter)
+    let sync = SyncHandlers(
+      store: store, authenticator: part.authenticator, calls: part.calls, subscriptions: part.subscriptions)
+    let exports = ExportHandlers(
+      store: store, limits: exports, exports: TransferSlots(countMax: exports.runningPerLoopMax),
+      imports: TransferSlots(countMax: exports.importsPerLoopMax), people: transferring, limiter: limiter)
     let admin = operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? []
     return [
       accounts.methods, SessionHandlers(store: store, limiter: limiter).methods, StreakHandlers(store: store).methods,
-      sync.methods, MigrationHandlers(store: store, limiter: limiter).methods, exports.methods,
+      sync.methods, MigrationHandlers(store: store, limiter: limiter, work: work).methods, exports.methods,
       RecoveryHandlers(store: store, backups: operators?.backend.backups, addresses: limiter.addresses).methods, admin,
     ].flatMap { $0 }
   }
@@ -92,11 +103,14 @@ public final class StreakApplication: Sendable {
   /// What stands around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
     [
-      LoadInterceptor(addresses: limiter.addresses, settings: limits, loop: loop),
-      AuditInterceptor(store: store, addresses: limiter.addresses, loop: loop), part(on: loop).authenticator,
-      RateLimitInterceptor(limiter: limiter, settings: limits, loop: loop),
+      LoadInterceptor(addresses: limiter.addresses, settings: limits, meter: meter, loop: loop),
+      AuditInterceptor(store: store, addresses: limiter.addresses, meter: meter, loop: loop),
+      part(on: loop).authenticator, RateLimitInterceptor(limiter: limiter, calls: part(on: loop).calls),
     ]
   }
+
+  /// How often limits of the service were reached, since the program started.
+  public var limitCounts: [ServiceLimit: Int] { meter.current }
 
   /// Stops listening, once no more calls are served. The store is its owner's to close.
   public func close() async {

@@ -24,6 +24,7 @@ public final class StreakStore: Sendable {
   /// The disk is full, as far as is known.
   let lacksSpace: SpaceFlag
   let ledgerMemory: LedgerMemory
+  let quotaMeter: QuotaMeter
 
   /// What each loop has of its own.
   private struct LoopPart {
@@ -86,6 +87,8 @@ public final class StreakStore: Sendable {
     lacksSpace = space
     let memory = LedgerMemory(bytesMax: ledgerMemoryBytes)
     ledgerMemory = memory
+    let quotas = QuotaMeter()
+    quotaMeter = quotas
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
@@ -98,7 +101,7 @@ public final class StreakStore: Sendable {
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
         writer: LedgerWriter(
-          loop: loop, database: database, memory: memory, habitsMax: limits.habitsPerPersonMax,
+          loop: loop, database: database, memory: memory, limits: limits, quotas: quotas,
           busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }

@@ -1,12 +1,15 @@
 import Admin
 import EventLoop
 import RPC
+import StreakServices
 import StreakStore
 
 /// What operators and their tools may ask for.
 struct AdminPages {
   let server: RPCServer
   let store: StreakStore
+  /// How often limits of the service were reached.
+  let limits: @Sendable () -> [ServiceLimit: Int]
   /// Nil: this process has no backup folder.
   let backups: BackupKeeper?
   /// Nil: the database is not ours to archive.
@@ -41,7 +44,8 @@ struct AdminPages {
       "/metrics": {
         let text = MetricsPage.text(
           server: await server.metrics(), database: await store.databaseMetrics(),
-          ledgerMemory: store.ledgerMemoryMetrics, isReady: unreadiness() == nil, backups: backups,
+          ledgerMemory: store.ledgerMemoryMetrics, quotas: store.quotaCounts,
+          limits: limits(), isReady: unreadiness() == nil, backups: backups,
           archive: archive?.health)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
       },

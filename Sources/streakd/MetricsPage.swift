@@ -4,6 +4,8 @@ import Operations
 import Postgres
 import RPC
 import ServerReference
+import StreakDomain
+import StreakServices
 import StreakStore
 
 extension Exposition {
@@ -24,7 +26,8 @@ struct MetricsPage {
   private static let nanosecondsPerSecond = 1e9
 
   static func text(
-    server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, isReady: Bool,
+    server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, quotas: QuotaCounts,
+    limits: [ServiceLimit: Int], isReady: Bool,
     backups: BackupKeeper?, archive: ArchiveHealth?
   ) -> String {
     var page = MetricsPage()
@@ -36,6 +39,8 @@ struct MetricsPage {
     page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)
     page.addLedgerMemory(ledgerMemory)
+    page.addQuotas(quotas)
+    page.addLimits(limits)
     if let backups { page.addBackups(backups) }
     if let archive { page.addArchive(archive) }
     page.addProcess()
@@ -167,6 +172,21 @@ struct MetricsPage {
       .ledgerRecalls,
       [.init([("source", "memory")], memory.remembered), .init([("source", "database")], memory.loaded)])
     exposition.add(.ledgerMemoryBytes, memory.bytes)
+  }
+
+  private mutating func addQuotas(_ counts: QuotaCounts) {
+    exposition.add(
+      .quotaReached,
+      [
+        .init([("quota", "texts")], counts.textsRefused), .init([("quota", "history")], counts.historyTextsDropped),
+        .init([("quota", "inbox")], counts.inboxPayloadsDropped), .init([("quota", "changes")], counts.callsDelayed),
+      ])
+  }
+
+  private mutating func addLimits(_ counts: [ServiceLimit: Int]) {
+    exposition.add(
+      .limitsReached,
+      ServiceLimit.allCases.map { .init([("limit", $0.rawValue)], counts[$0] ?? 0) })
   }
 
   // MARK: Process

@@ -6,6 +6,7 @@ import Logging
 import ProgramSupport
 import RPC
 import ServerReference
+import StreakDomain
 import StreakServices
 import StreakStore
 import TLS
@@ -29,6 +30,9 @@ struct ServerSettings {
   let stuckSeconds: Int
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
+  let storeLimits: StoreLimits
+  let transferGraceSeconds: Int
+  let transferBytesPerSecondMin: Int
   /// A file; nil: only the built-in list.
   let breachedPasswords: String?
   let logLevel: Logger.Level
@@ -64,6 +68,7 @@ struct ServerSettings {
   var exports: ExportLimits {
     var limits = ExportLimits()
     limits.runningPerLoopMax = connectionsPerLoop / 2
+    (limits.graceSeconds, limits.bytesPerSecondMin) = (transferGraceSeconds, transferBytesPerSecondMin)
     return limits
   }
 
@@ -162,6 +167,7 @@ struct ServerSettings {
     var rateLimits = RateLimitSettings()
     rateLimits.factor = try number(.rateLimitFactor, command.rateLimitFactor)
     rateLimits.callsPerPersonPerSecondMax = try number(.callsPerPersonMax, command.callsPerPersonMax)
+    rateLimits.streamsPerPersonMax = try number(.streamsPerPersonMax, command.streamsPerPersonMax)
     rateLimits.callsPerAddressPerSecondMax = try number(.callsPerAddressMax, command.callsPerAddressMax)
     for proxy in (text(.trustedProxies, command.trustedProxies) ?? "").split(separator: ",").map({
       String(SettingsFile.trim($0))
@@ -176,6 +182,14 @@ struct ServerSettings {
       }
     }
     self.rateLimits = rateLimits
+    var storeLimits = StoreLimits()
+    storeLimits.quotas.textBytesMax = try number(.textsPerPersonMib, command.textsPerPersonMib) << 20
+    storeLimits.quotas.historyBytesMax = try number(.historyPerPersonMib, command.historyPerPersonMib) << 20
+    storeLimits.quotas.inboxBytesMax = try number(.inboxPerPersonMib, command.inboxPerPersonMib) << 20
+    storeLimits.quotas.changesPerDayMax = try number(.changesPerDayMax, command.changesPerDayMax)
+    self.storeLimits = storeLimits
+    transferGraceSeconds = try number(.transferGraceSeconds, command.transferGraceSeconds)
+    transferBytesPerSecondMin = try number(.transferBytesPerSecondMin, command.transferBytesPerSecondMin)
     breachedPasswords = text(.breachedPasswords, command.breachedPasswords)
     let level = textOrDefault(.logLevel, command.logLevel)
     guard let logLevel = Logger.Level(rawValue: level) else {

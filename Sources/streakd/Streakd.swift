@@ -56,6 +56,13 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.rateLimitFactor)) var rateLimitFactor: Int?
   @Option(help: .of(.callsPerPersonMax)) var callsPerPersonMax: Int?
   @Option(help: .of(.callsPerAddressMax)) var callsPerAddressMax: Int?
+  @Option(help: .of(.streamsPerPersonMax)) var streamsPerPersonMax: Int?
+  @Option(help: .of(.textsPerPersonMib)) var textsPerPersonMib: Int?
+  @Option(help: .of(.historyPerPersonMib)) var historyPerPersonMib: Int?
+  @Option(help: .of(.inboxPerPersonMib)) var inboxPerPersonMib: Int?
+  @Option(help: .of(.changesPerDayMax)) var changesPerDayMax: Int?
+  @Option(help: .of(.transferGraceSeconds)) var transferGraceSeconds: Int?
+  @Option(help: .of(.transferBytesPerSecondMin)) var transferBytesPerSecondMin: Int?
   @Option(help: .of(.trustedProxies)) var trustedProxies: String?
   @Option(help: .of(.breachedPasswords)) var breachedPasswords: String?
   @Option(help: .of(.healthSeconds)) var healthSeconds: Int?
@@ -154,7 +161,9 @@ struct Streakd: AsyncParsableCommand {
     }
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
-      busyPollMicroseconds: settings.busyPollMicroseconds, ledgerMemoryBytes: settings.ledgerMemoryBytes, logger: logger
+      limits: settings.storeLimits, busyPollMicroseconds: settings.busyPollMicroseconds,
+      ledgerMemoryBytes: settings.ledgerMemoryBytes,
+      logger: logger
     )
     do {
       try await serveCalls(
@@ -235,7 +244,8 @@ struct Streakd: AsyncParsableCommand {
     let admin = try await startAdmin(
       settings,
       AdminPages(
-        server: server, store: store, backups: backups, archive: archive, stuckSeconds: settings.stuckSeconds,
+        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
+        stuckSeconds: settings.stuckSeconds,
         databaseWarning: { readiness.warning }
       ) {
         stopping.wasReceived ? "the server is stopping" : readiness.failure

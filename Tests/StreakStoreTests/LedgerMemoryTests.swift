@@ -29,7 +29,7 @@ import Testing
         guard let entry = test.store.ledgerMemory.take(person.userID) else { continue }
         let loaded = LedgerPerson(person.userID, [LedgerCall(person.request(.direct(change)))], attempts: 0)
         try await LedgerLoad.read(
-          [loaded], epoch: test.store.epoch, habitsMax: test.store.limits.habitsPerPersonMax, by: test.database)
+          [loaded], epoch: test.store.epoch, limits: StoreLimits(), by: test.database)
         let ledger = try #require(loaded.ledger)
         #expect(entry.rows == loaded.rows, "seed \(seed)")
         #expect(entry.ledger.epoch == ledger.epoch && entry.ledger.changeNumber == ledger.changeNumber, "seed \(seed)")

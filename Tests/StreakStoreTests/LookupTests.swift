@@ -69,7 +69,8 @@ import Testing
     for person in people {
       let call = LedgerCall(person.request(.direct(change(person.habitID))))
       let loaded = LedgerPerson(person.userID, [call], attempts: 0)
-      try await LedgerLoad.read([loaded], epoch: person.test.store.epoch, habitsMax: 10, by: person.test.database)
+      try await LedgerLoad.read(
+        [loaded], epoch: person.test.store.epoch, limits: StoreLimits(), by: person.test.database)
       loaded.decide()
       #expect(loaded.isChanged)
       found.append(loaded)

@@ -27,6 +27,9 @@ struct ReasonAdvice {
     "PAGE_TOKEN_INVALID": .init(
       show: "nothing.", retry: never,
       repair: "read the list again from its first page, with the same filters throughout."),
+    "TEXT_QUOTA": .init(
+      show: "\"There is no room for more notes. The day is saved, the note is not.\"", retry: "no.",
+      repair: "shorten or clear notes. The note is in the inbox; keep it on the device."),
     "TOO_MANY_REQUESTS": .init(
       show: "\"Too many attempts. Try again in N minutes\", with N from `RetryInfo`.", retry: "yes, after `RetryInfo`.",
       repair: "wait. Replays of a finished call are never counted."),

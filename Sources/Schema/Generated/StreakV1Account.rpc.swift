@@ -31,8 +31,8 @@ public protocol AccountService: Sendable {
   /// of a pair, by a call or a refresh, ends the pair before it and the other unused ones. A refresh token that was ended so shows that two
   /// holders share it, and which of them is the person's cannot be told: the device's credentials end, and the person signs in again.
   ///
-  /// Refused: CREDENTIALS_INVALID. With `new_device: "true"` in the metadata of its `ErrorInfo` the credentials are in use elsewhere as well, as
-  /// on a phone that was restored from another one's backup: sign in with a new device id, and queue again what is not sent.
+  /// Refused: CREDENTIALS_INVALID; TOO_MANY_REQUESTS. With `new_device: "true"` in the metadata of its `ErrorInfo` the credentials are in use
+  /// elsewhere as well, as on a phone that was restored from another one's backup: sign in with a new device id, and queue again what is not sent.
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse
   /// Revokes this device's tokens, or every device's. Every server process refuses them within seconds.
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse
@@ -107,11 +107,13 @@ public enum AccountServiceMethods {
     request: SignInRequest.descriptor, response: SignInResponse.descriptor)
   public static let refresh = MethodDescriptor(
     service: "streak.v1.AccountService", name: "Refresh", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false),
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 600, seconds: 3600), perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: true)),
     request: RefreshRequest.descriptor, response: RefreshResponse.descriptor)
   public static let signOut = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignOut", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
     request: SignOutRequest.descriptor, response: SignOutResponse.descriptor)
   public static let listDevices = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ListDevices", kind: .unary,
@@ -119,7 +121,8 @@ public enum AccountServiceMethods {
     request: ListDevicesRequest.descriptor, response: ListDevicesResponse.descriptor)
   public static let revokeDevice = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
     request: RevokeDeviceRequest.descriptor, response: RevokeDeviceResponse.descriptor)
   public static let changePassword = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ChangePassword", kind: .unary,

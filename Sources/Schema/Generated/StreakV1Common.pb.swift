@@ -70,6 +70,9 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let cursorInvalid = ErrorReason(rawValue: 29)
   /// Of an operation: there is no such conflict.
   public static let conflictNotFound = ErrorReason(rawValue: 30)
+  /// RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take all the room there is for them. Of an
+  /// operation that is APPLIED, or an entry of a capture: the day was taken, its note was not; it is in the inbox.
+  public static let textQuota = ErrorReason(rawValue: 31)
   /// INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
   public static let passwordTooCommon = ErrorReason(rawValue: 40)
   /// NOT_FOUND: this person has no such device.
@@ -147,6 +150,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 28: "CLOCK_SKEW"
     case 29: "CURSOR_INVALID"
     case 30: "CONFLICT_NOT_FOUND"
+    case 31: "TEXT_QUOTA"
     case 40: "PASSWORD_TOO_COMMON"
     case 41: "DEVICE_NOT_FOUND"
     case 42: "PLAN_CHANGED"

@@ -477,12 +477,15 @@ public struct ExportedCell: ProtobufMessage {
   public var date: String = ""
   /// The cell.
   public var cell: Cell? = nil
+  /// Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the note.
+  public var noteSha256: [UInt8] = []
 
   public init() {}
 
-  public init(date: String = "", cell: Cell? = nil) {
+  public init(date: String = "", cell: Cell? = nil, noteSha256: [UInt8] = []) {
     self.date = date
     self.cell = cell
+    self.noteSha256 = noteSha256
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -493,6 +496,7 @@ public struct ExportedCell: ProtobufMessage {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ExportedCell.self)
     unsafe date = CBridge.string(c.pointee.date)
     unsafe cell = CBridge.message(c.pointee.cell, Cell.self)
+    unsafe noteSha256 = CBridge.bytes(c.pointee.note_sha256)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -500,6 +504,7 @@ public struct ExportedCell: ProtobufMessage {
     unsafe streak__v1__exported_cell__init(c)
     unsafe c.pointee.date = arena.cString(date)
     unsafe c.pointee.cell = arena.message(cell, as: Streak__V1__Cell.self)
+    unsafe c.pointee.note_sha256 = arena.binaryData(noteSha256)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -520,15 +525,18 @@ public struct ExportedRejection: ProtobufMessage {
   public var migrationId: [UInt8] = []
   /// When the entry was rejected.
   public var rejectedAt: GoogleProtobufTimestamp? = nil
+  /// SHA-256 of the note, where that is not kept, since the inbox was full.
+  public var noteSha256: [UInt8] = []
 
   public init() {}
 
-  public init(rejected: RejectedEntry? = nil, date: String = "", entry: CapturedEntry? = nil, migrationId: [UInt8] = [], rejectedAt: GoogleProtobufTimestamp? = nil) {
+  public init(rejected: RejectedEntry? = nil, date: String = "", entry: CapturedEntry? = nil, migrationId: [UInt8] = [], rejectedAt: GoogleProtobufTimestamp? = nil, noteSha256: [UInt8] = []) {
     self.rejected = rejected
     self.date = date
     self.entry = entry
     self.migrationId = migrationId
     self.rejectedAt = rejectedAt
+    self.noteSha256 = noteSha256
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -542,6 +550,7 @@ public struct ExportedRejection: ProtobufMessage {
     unsafe entry = CBridge.message(c.pointee.entry, CapturedEntry.self)
     unsafe migrationId = CBridge.bytes(c.pointee.migration_id)
     unsafe rejectedAt = CBridge.message(c.pointee.rejected_at, GoogleProtobufTimestamp.self)
+    unsafe noteSha256 = CBridge.bytes(c.pointee.note_sha256)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -552,6 +561,7 @@ public struct ExportedRejection: ProtobufMessage {
     unsafe c.pointee.entry = arena.message(entry, as: Streak__V1__CapturedEntry.self)
     unsafe c.pointee.migration_id = arena.binaryData(migrationId)
     unsafe c.pointee.rejected_at = arena.message(rejectedAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.note_sha256 = arena.binaryData(noteSha256)
     return UnsafeMutableRawPointer(c)
   }
 

@@ -696,7 +696,7 @@ public struct ListedMigration: ProtobufMessage {
 }
 
 public struct ListMigrationsResponse: ProtobufMessage {
-  /// The migrations, at most the latest 100.
+  /// The migrations, at most the latest 100, and at most 1 MiB of results: the latest.
   public var migrations: [ListedMigration] = []
   /// The attempts, sign-ups included, at most the latest 100.
   public var attempts: [MigrationAttempt] = []

@@ -20,7 +20,7 @@ public protocol MigrationService: Sendable {
   ///
   /// Refused also: ALREADY_MIGRATED; TOO_MANY_REQUESTS.
   func previewMigration(_ request: PreviewMigrationRequest, context: ServerContext) async throws(RPCStatus) -> PreviewMigrationResponse
-  /// Makes the session part of the account.
+  /// Makes the session part of the account. An attempt counts as a preview before its capture is looked at; the limit is one of migrations.
   ///
   /// Refused also: PLAN_CHANGED; ALREADY_MIGRATED, unless `second_device` is set; IDEMPOTENCY_KEY_REUSED; TOO_MANY_REQUESTS.
   func migrate(_ request: MigrateRequest, context: ServerContext) async throws(RPCStatus) -> MigrateResponse
@@ -69,7 +69,7 @@ public enum MigrationServiceMethods {
   public static let undoMigration = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "UndoMigration", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: nil, isCountedByMethod: true)),
+      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 400, seconds: 3600), isCountedByMethod: true)),
     request: UndoMigrationRequest.descriptor, response: UndoMigrationResponse.descriptor)
   public static let listMigrations = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "ListMigrations", kind: .unary,

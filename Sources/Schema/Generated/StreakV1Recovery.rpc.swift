@@ -88,7 +88,8 @@ public enum RecoveryServiceMethods {
     request: ConfirmRecoveryRequest.descriptor, response: ConfirmRecoveryResponse.descriptor)
   public static let cancelRecovery = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "CancelRecovery", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
     request: CancelRecoveryRequest.descriptor, response: CancelRecoveryResponse.descriptor)
   public static let all = [listRecoveryPoints, requestRecovery, listRecoveries, previewRecovery, confirmRecovery, cancelRecovery]
 }

@@ -236,12 +236,15 @@ public struct RecordCompletionResponse: ProtobufMessage {
   public var cell: Cell? = nil
   /// The habit's streak with it.
   public var streak: Streak? = nil
+  /// TEXT_QUOTA if the day was recorded and its note was not: there is no room for more text.
+  public var noteReason: ErrorReason = ErrorReason(rawValue: 0)
 
   public init() {}
 
-  public init(cell: Cell? = nil, streak: Streak? = nil) {
+  public init(cell: Cell? = nil, streak: Streak? = nil, noteReason: ErrorReason = ErrorReason(rawValue: 0)) {
     self.cell = cell
     self.streak = streak
+    self.noteReason = noteReason
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -252,6 +255,7 @@ public struct RecordCompletionResponse: ProtobufMessage {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RecordCompletionResponse.self)
     unsafe cell = CBridge.message(c.pointee.cell, Cell.self)
     unsafe streak = CBridge.message(c.pointee.streak, Streak.self)
+    unsafe noteReason = ErrorReason(rawValue: Int32(truncatingIfNeeded: c.pointee.note_reason.rawValue))
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -259,6 +263,7 @@ public struct RecordCompletionResponse: ProtobufMessage {
     unsafe streak__v1__record_completion_response__init(c)
     unsafe c.pointee.cell = arena.message(cell, as: Streak__V1__Cell.self)
     unsafe c.pointee.streak = arena.message(streak, as: Streak__V1__Streak.self)
+    unsafe c.pointee.note_reason = Streak__V1__ErrorReason(rawValue: .init(truncatingIfNeeded: noteReason.rawValue))
     return UnsafeMutableRawPointer(c)
   }
 
@@ -666,7 +671,7 @@ public struct HistoryFilter: ProtobufMessage {
 public struct GetHistoryRequest: ProtobufMessage {
   /// Which cells; absent for every cell that is done.
   public var filter: HistoryFilter? = nil
-  /// Most cells in a page, 1 to 1000; 0 for 100.
+  /// Most cells in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of notes.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before, with the same filter; empty for the first page.
   public var pageToken: String = ""

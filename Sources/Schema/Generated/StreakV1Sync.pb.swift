@@ -525,7 +525,8 @@ public struct OperationOutcome: ProtobufMessage {
   public var seq: Int64 = 0
   /// The decision about the operation.
   public var status: OperationStatus = OperationStatus(rawValue: 0)
-  /// Why the operation was rejected; UNSPECIFIED if it was not.
+  /// Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its note was not taken (TEXT_QUOTA); the operation
+  /// is in the inbox then.
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The change number it was given; 0 if it changed nothing.
   public var changeNumber: Int64 = 0
@@ -700,10 +701,12 @@ public struct SyncResponse: ProtobufMessage {
   /// Ids that habits of the account had before sessions gave them another one: those that are new, in a pull from the start all. The former id is
   /// among `deleted_habit_ids` as well. A request that names it means the habit, for ever.
   public var habitAliases: [HabitAlias] = []
+  /// There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices` has all of them.
+  public var moreNotices: Bool = false
 
   public init() {}
 
-  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = []) {
+  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false) {
     self.outcomes = outcomes
     self.reset = reset
     self.habits = habits
@@ -720,6 +723,7 @@ public struct SyncResponse: ProtobufMessage {
     self.latestTime = latestTime
     self.settings = settings
     self.habitAliases = habitAliases
+    self.moreNotices = moreNotices
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -744,6 +748,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe latestTime = c.pointee.latest_time
     unsafe settings = CBridge.message(c.pointee.settings, AccountSettings.self)
     unsafe habitAliases = CBridge.messages(c.pointee.habit_aliases, c.pointee.n_habit_aliases, HabitAlias.self)
+    unsafe moreNotices = c.pointee.more_notices != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -772,6 +777,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe c.pointee.settings = arena.message(settings, as: Streak__V1__AccountSettings.self)
     unsafe c.pointee.n_habit_aliases = habitAliases.count
     unsafe c.pointee.habit_aliases = arena.array(habitAliases) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitAlias.self) }
+    unsafe c.pointee.more_notices = moreNotices ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 
@@ -1026,7 +1032,7 @@ public struct WatchResponse: ProtobufMessage {
 public struct ListNoticesRequest: ProtobufMessage {
   /// Also those that this device has acknowledged.
   public var includeAcknowledged: Bool = false
-  /// Most notices in a page, 1 to 1000; 0 for 100.
+  /// Most notices in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of values.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before; empty for the first page.
   public var pageToken: String = ""
@@ -1156,7 +1162,7 @@ public struct AcknowledgeNoticesResponse: ProtobufMessage {
 }
 
 public struct ListRejectedOperationsRequest: ProtobufMessage {
-  /// Most operations in a page, 1 to 1000; 0 for 100.
+  /// Most operations in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of operations.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before; empty for the first page.
   public var pageToken: String = ""
@@ -1202,17 +1208,20 @@ public struct RejectedOperation: ProtobufMessage {
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// When the operation was rejected.
   public var rejectedAt: GoogleProtobufTimestamp? = nil
-  /// The operation as it was sent; absent if it was larger than 16 KiB, of which nothing but its number is kept.
+  /// The operation as it was sent; absent if it was larger than 16 KiB, or the inbox was full. The device keeps it.
   public var operation: Operation? = nil
+  /// The first 16 bytes of SHA-256 of the operation as it was sent.
+  public var payloadHash: [UInt8] = []
 
   public init() {}
 
-  public init(deviceId: [UInt8] = [], seq: Int64 = 0, reason: ErrorReason = ErrorReason(rawValue: 0), rejectedAt: GoogleProtobufTimestamp? = nil, operation: Operation? = nil) {
+  public init(deviceId: [UInt8] = [], seq: Int64 = 0, reason: ErrorReason = ErrorReason(rawValue: 0), rejectedAt: GoogleProtobufTimestamp? = nil, operation: Operation? = nil, payloadHash: [UInt8] = []) {
     self.deviceId = deviceId
     self.seq = seq
     self.reason = reason
     self.rejectedAt = rejectedAt
     self.operation = operation
+    self.payloadHash = payloadHash
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -1226,6 +1235,7 @@ public struct RejectedOperation: ProtobufMessage {
     unsafe reason = ErrorReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
     unsafe rejectedAt = CBridge.message(c.pointee.rejected_at, GoogleProtobufTimestamp.self)
     unsafe operation = CBridge.message(c.pointee.operation, Operation.self)
+    unsafe payloadHash = CBridge.bytes(c.pointee.payload_hash)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -1236,6 +1246,7 @@ public struct RejectedOperation: ProtobufMessage {
     unsafe c.pointee.reason = Streak__V1__ErrorReason(rawValue: .init(truncatingIfNeeded: reason.rawValue))
     unsafe c.pointee.rejected_at = arena.message(rejectedAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.operation = arena.message(operation, as: Streak__V1__Operation.self)
+    unsafe c.pointee.payload_hash = arena.binaryData(payloadHash)
     return UnsafeMutableRawPointer(c)
   }
 

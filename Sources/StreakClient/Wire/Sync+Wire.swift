@@ -76,10 +76,11 @@ extension Schema.Cell {
 extension StreakDomain.OperationOutcome {
   init(_ message: Schema.OperationOutcome) {
     let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
-    // A reason that this version does not know is still a rejection, and is told.
+    // A reason that this version does not know is still a rejection, and is told. So is a completion whose note was not taken.
     let rejection = message.reason.schemaName.flatMap { OperationRejection(rawValue: $0) } ?? .malformed
     self.init(
-      seq: message.seq, status: status, rejection: status == .rejected ? rejection : nil,
+      seq: message.seq, status: status,
+      rejection: status == .rejected || message.reason != .unspecified ? rejection : nil,
       changeNumber: message.changeNumber, trust: nil, noticeID: Identifier(message.noticeId))
   }
 }

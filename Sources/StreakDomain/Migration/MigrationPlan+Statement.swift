@@ -22,7 +22,8 @@ extension MigrationPlan {
         if notes.count <= otherNotesMax {
           notes.append(
             MigrationPlan.Note(
-              text: statement.entry.note, madeAtMilliseconds: statement.entry.made.occurredAtMilliseconds))
+              text: statement.entry.note, madeAtMilliseconds: statement.entry.made.occurredAtMilliseconds,
+              index: statement.index))
         } else {
           tooMany.append(statement.index)
         }

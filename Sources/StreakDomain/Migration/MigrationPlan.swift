@@ -12,6 +12,8 @@ public struct MigrationPlan: Sendable {
   public struct Note: Sendable, Equatable {
     public let text: String
     public let madeAtMilliseconds: Int64
+    /// Place of its entry in the capture.
+    public let index: Int
   }
 
   public struct Cell: Sendable {
@@ -35,6 +37,11 @@ public struct MigrationPlan: Sendable {
     /// Place in the capture's entries.
     public let index: Int
     public let reason: EntryRejection
+
+    public init(index: Int, reason: EntryRejection) {
+      self.index = index
+      self.reason = reason
+    }
   }
 
   /// In the order of the capture.

@@ -17,6 +17,8 @@ public struct MergedSession: Equatable, Sendable {
   public internal(set) var habits: [MergedHabit] = []
   /// Conflicts, in the order they were found.
   public internal(set) var noticeIDs: [Identifier] = []
+  /// Places in the capture of the notes that were not taken: there is no room for more text.
+  public internal(set) var refusedNotes: [Int] = []
   /// The change number that everything of it has.
   public internal(set) var version: Int64 = 0
 
@@ -166,6 +168,11 @@ extension PersonLedger {
       statements.undo([], by: latest)
     }
     for (place, note) in planned.notes.enumerated() {
+      guard hasRoom(for: note.text, of: key) else {
+        _ = refuseText()
+        merged.refusedNotes.append(note.index)
+        continue
+      }
       // Several notes of one day need names of their own.
       let name = place == 0 ? id : StatementID(source: id.source, seq: -Int64(place) - 16)
       let time = place == 0 ? planned.made.occurredAtMilliseconds : note.madeAtMilliseconds

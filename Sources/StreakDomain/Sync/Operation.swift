@@ -133,7 +133,7 @@ public struct OperationOutcome: Hashable, Sendable {
 
   public var seq: Int64
   public var status: Status
-  /// Nil unless rejected.
+  /// Nil unless rejected, or applied without its note.
   public var rejection: OperationRejection?
   /// The change number that it was given; 0 if it changed nothing.
   public var changeNumber: Int64
@@ -168,6 +168,8 @@ public enum OperationRejection: String, Error, Sendable, CaseIterable {
   case clockSkew = "CLOCK_SKEW"
   case habitLimit = "HABIT_LIMIT"
   case conflictNotFound = "CONFLICT_NOT_FOUND"
+  /// The person's texts take all the room there is for them. Of a completion that is applied: its note was not taken.
+  case textQuota = "TEXT_QUOTA"
 
   init(_ rejection: EntryRejection) {
     self =
@@ -178,6 +180,7 @@ public enum OperationRejection: String, Error, Sendable, CaseIterable {
       case .cellNotFound: .cellNotFound
       case .habitNotFound: .habitNotFound
       case .malformed: .malformed
+      case .textQuota: .textQuota
       }
   }
 }

@@ -19,8 +19,13 @@ extension PersonLedger {
     changes.isHeadChanged = true
     zones.note(wanted.made, now: now)
     statements.complete(by: author, trust: trust)
-    if let note = wanted.note { statements.note.state(note, by: author) }
-    return try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
+    var refusal: OperationRejection?
+    if let note = wanted.note {
+      if hasRoom(for: note, of: key) { statements.note.state(note, by: author) } else { refusal = refuseText() }
+    }
+    var outcome = try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
+    outcome.rejection = refusal
+    return outcome
   }
 
   // MARK: Undone
@@ -56,6 +61,7 @@ extension PersonLedger {
     if wanted.day > DayRules.latestToday(now: now) { throw .futureDay }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+    guard hasRoom(for: wanted.text, of: key) else { throw refuseText() }
     let before = cells[key]?.statements ?? DayStatements()
     var statements = before
     statements.note.state(wanted.text, by: author)
@@ -137,6 +143,8 @@ extension PersonLedger {
     let winner = register.winner
     func set(_ element: Register<String>.Element, isResolved: Bool) -> Identifier {
       let kept = winner?.value ?? ""
+      let replacedBytes =
+        element.hasNotice ? element.value.utf8.count + (before.winner?.value.utf8.count ?? 0) : nil
       switch place {
       case .note(let key):
         let id = Notice.id(.noteConflict, placeOfNotices(key), loser: element.stamp.id)
@@ -144,7 +152,7 @@ extension PersonLedger {
           Notice(
             kind: .noteConflict, habitID: key.habitID, day: key.day, kept: kept, other: element.value,
             otherDeviceID: element.stamp.id.deviceID, madeAtMilliseconds: now, version: version,
-            isResolved: isResolved), id)
+            isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       case .field(let habitID, let field):
         let id = Notice.id(.fieldConflict, idOfNotices(habitID), field, loser: element.stamp.id)
@@ -152,7 +160,7 @@ extension PersonLedger {
           Notice(
             kind: .fieldConflict, habitID: habitID, field: field, kept: kept, other: element.value,
             otherDeviceID: element.stamp.id.deviceID, madeAtMilliseconds: now, version: version,
-            isResolved: isResolved), id)
+            isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       }
     }

@@ -8,6 +8,8 @@ extension PersonLedger {
     for field in edit.changed { fields.take(field, from: edit.fields) }
     guard fields.isValid else { throw .malformed }
     if habit.isDeleted && habitCount >= habitsMax { throw .habitLimit }
+    let (bytes, bytesBefore) = (fields.textBytes, habit.fields.textBytes)
+    guard hasRoom(for: bytes, replacing: bytesBefore) else { throw refuseText() }
 
     let before = habit.statements
     var statements = before
@@ -36,6 +38,7 @@ extension PersonLedger {
   ) throws(OperationRejection) -> OperationOutcome {
     guard edit.fields.isValid else { throw .malformed }
     guard habitCount < habitsMax else { throw .habitLimit }
+    guard hasRoom(for: edit.fields.textBytes + Self.habitRowBytes) else { throw refuseText() }
     let version = nextVersion()
     setHabit(
       HabitState(made: edit.fields, createdAtMilliseconds: now, version: version, stamp: author.stamp), edit.habitID)
@@ -45,7 +48,9 @@ extension PersonLedger {
   /// Makes a habit that the server has lost, as a device knows it; nothing if it is there, or cannot be. It is no edit: whatever was stated
   /// of it holds against it.
   public mutating func restate(_ habit: SyncChanges.Habit, now: Int64) {
-    guard habit.fields.isValid, habits[habit.id] == nil, habitCount < habitsMax else { return }
+    guard habit.fields.isValid, habits[habit.id] == nil, habitCount < habitsMax,
+      hasRoom(for: habit.fields.textBytes + Self.habitRowBytes)
+    else { return }
     let version = nextVersion()
     if let habitID = habit.aliasOf {
       makeAlias(habit.id, of: self.habitID(meantBy: habitID), habit.fields, stamp: .initial, version: version, now: now)

@@ -23,6 +23,9 @@ public struct PersonLedger: Sendable {
   public internal(set) var settings: AccountSettings
   public internal(set) var changes = LedgerChanges()
   public let habitsMax: Int
+  /// What the person's data takes, and may take.
+  public internal(set) var use: StorageUse
+  public let quotas: StorageQuotas
   /// Earlier days are the account's early days (`DayRules.firstDay`).
   public let firstDay: Day
 
@@ -38,7 +41,7 @@ public struct PersonLedger: Sendable {
   public init(
     epoch: Epoch, firstDay: Day, changeNumber: Int64 = 0, zones: ZoneUses = ZoneUses(), digest: StateDigest = .empty,
     habitCount: Int = 0, sources: Sources = Sources(), settings: AccountSettings = AccountSettings(),
-    habitsMax: Int = Self.habitsMaxDefault
+    habitsMax: Int = Self.habitsMaxDefault, use: StorageUse = StorageUse(), quotas: StorageQuotas = StorageQuotas()
   ) {
     self.epoch = epoch
     self.firstDay = firstDay
@@ -49,6 +52,8 @@ public struct PersonLedger: Sendable {
     self.sources = sources
     self.settings = settings
     self.habitsMax = habitsMax
+    self.use = use
+    self.quotas = quotas
   }
 
   /// Adds something that was read. Not for what was changed already.
@@ -178,7 +183,10 @@ public struct PersonLedger: Sendable {
     }
     let isEarly = key.day < firstDay && state.countsAsNew
     cells[key] = state
-    changes.noteCell(key, replacing: previous, by: version)
+    let (textBytes, textBytesBefore) = (state.textBytes, previous?.textBytes ?? 0)
+    use.addText(textBytes - textBytesBefore)
+    let keepsText = previous.map { $0.version == version || takeIntoHistory(textBytesBefore) } ?? true
+    changes.noteCell(key, replacing: previous, keepsText: keepsText, by: version)
     if previous?.cell != state.cell {
       var change = CellState.itemDigest(key, state.cell)
       if let previous { change -= CellState.itemDigest(key, previous.cell) }
@@ -205,10 +213,12 @@ public struct PersonLedger: Sendable {
   mutating func setHabit(_ habit: HabitState, _ habitID: Identifier) {
     if let previous = habits[habitID] {
       digest -= previous.digest(habitID: habitID)
+      use.addText(-previous.textBytes)
       if !previous.isDeleted { habitCount -= 1 }
       if previous.isDeleted != habit.isDeleted { moveCells(of: habitID, areShown: !habit.isDeleted) }
     }
     digest += habit.digest(habitID: habitID)
+    use.addText(habit.textBytes)
     if !habit.isDeleted { habitCount += 1 }
     habits[habitID] = habit
     changes.habits.insert(habitID)
@@ -223,8 +233,10 @@ public struct PersonLedger: Sendable {
     changes.shownBalance[habitID] = times == 0 ? nil : times
   }
 
-  mutating func setNotice(_ notice: Notice, _ id: Identifier) {
+  /// - Parameter replacedBytes: The texts of the notice as it was told before; nil: it is new.
+  mutating func setNotice(_ notice: Notice, _ id: Identifier, replacedBytes: Int? = nil) {
     var notice = notice
+    if notice.isOfTexts { use.addText(notice.textBytes - (replacedBytes ?? 0)) }
     if let known = notices[id] { notice.madeAtMilliseconds = known.madeAtMilliseconds }
     notices[id] = notice
     changes.notices.insert(id)
@@ -306,7 +318,7 @@ public struct PersonLedger: Sendable {
   public var settled: PersonLedger {
     var ledger = PersonLedger(
       epoch: epoch, firstDay: firstDay, changeNumber: changeNumber, zones: zones, digest: digest,
-      habitCount: habitCount, sources: sources, settings: settings, habitsMax: habitsMax)
+      habitCount: habitCount, sources: sources, settings: settings, habitsMax: habitsMax, use: use, quotas: quotas)
     (ledger.habits, ledger.cells) = (habits, cells)
     return ledger
   }
@@ -333,6 +345,8 @@ public struct PassingState: Equatable, Sendable {
   public var state: CellState
   /// The version of the state that came next.
   public var nextVersion: Int64
+  /// Its texts are kept; otherwise only the note's hash is.
+  public var keepsText: Bool
 }
 
 /// How a cell has changed.
@@ -341,6 +355,8 @@ public struct CellChange: Equatable, Sendable {
   public var firstVersion: Int64
   /// It existed before: its earlier state goes to the history.
   public var isReplacement: Bool
+  /// The earlier state's texts are kept; otherwise only the note's hash is.
+  public var keepsText: Bool
 }
 
 /// What a change is to store.
@@ -363,6 +379,8 @@ public struct LedgerChanges: Equatable, Sendable {
   /// The digest or the number of habits was wrong, and is set right.
   var isRecounted = false
   var staleSummaries: Set<Identifier> = []
+  /// What quotas have cost.
+  public internal(set) var quotas = QuotaCounts()
   /// By habit: what the changes of its cells add to the digest of all of them.
   var cellsBalance: [Identifier: StateDigest] = [:]
   /// By habit: 1 if it was brought back, -1 if it was deleted.
@@ -374,13 +392,14 @@ public struct LedgerChanges: Equatable, Sendable {
     cells.isEmpty && habits.isEmpty && notices.isEmpty && !isHeadChanged && !holdsDecisions && !isRecounted
   }
 
-  mutating func noteCell(_ key: CellKey, replacing previous: CellState?, by version: Int64) {
+  mutating func noteCell(_ key: CellKey, replacing previous: CellState?, keepsText: Bool, by version: Int64) {
     if let previous, cells[key] != nil {
       // Two days of a session may be one of the account: of one change only the last state counts.
       guard previous.version != version else { return }
-      passingStates.append(PassingState(key: key, state: previous, nextVersion: version))
+      passingStates.append(
+        PassingState(key: key, state: previous, nextVersion: version, keepsText: keepsText))
     } else {
-      cells[key] = CellChange(firstVersion: version, isReplacement: previous != nil)
+      cells[key] = CellChange(firstVersion: version, isReplacement: previous != nil, keepsText: keepsText)
     }
   }
 

@@ -144,10 +144,14 @@ struct AccountHandlers: AccountService {
     guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
       let userID = Identifier(token.owner)
     else { throw Refusal.credentialsInvalid.status }
+    // Counted for a person only if the token is of a genuine family: a stranger's guesses count for their address.
+    var isCounted = false
     for _ in 0..<Self.refreshAttemptsMax {
       let grant = try await answering { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
+      if !isCounted { try await limiter.count(context, person: grant == nil ? nil : userID.bytes) }
+      isCounted = true
       switch grant {
       case nil: throw try await store.refusalOfUnknownToken(of: userID, token)
       case .ended(let deviceID, let isCopy):

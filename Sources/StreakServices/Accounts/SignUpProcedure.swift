@@ -17,6 +17,7 @@ struct SignUpProcedure: Sendable {
   let issuer: TokenIssuer
   let limiter: RateLimiter
   let passwordRules: PasswordRules
+  let work: LargeWork
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     let now = Moment.now()
@@ -27,19 +28,21 @@ struct SignUpProcedure: Sendable {
     // Before anything is looked up, so that a refusal says nothing of the address.
     let password = NormalizedPassword(request.password)
     try passwordRules.check(password, email: email.key, path: "password")
-    let proof = try await prove(request)
+    let session = try await present(request)
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
-    if let claimant = proof?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
+    if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
+    // Counted before the capture is looked at, which costs most.
     try await limiter.count(context, person: Array(email.key.utf8))
+    let capture: CheckedCapture? =
+      if let claim = request.session { try await CheckedCapture.check(claim, at: now, by: work) } else { nil }
 
-    let session = try proof.map { proof throws(RPCStatus) in
-      PresentedSession(capture: try CheckedCapture(proof.claim, at: now), known: proof.known)
-    }
     let userID = Identifier.random()
     context.principal = Principal(userID: userID, deviceID: device.deviceID)
-    let migration = try session.map { session throws(RPCStatus) in
-      try decide(session, for: userID, deviceID: device.deviceID, at: now, context: context)
+    var migration: (stored: NewMigration, result: MigrationResult)?
+    if let capture {
+      migration = try await decide(
+        capture, of: session?.known, for: userID, deviceID: device.deviceID, at: now, context: context)
     }
     let hash = try await passwords.hash(password.secret, of: limiter.stranger(context), on: context.loop)
     let issued = issuer.issue(to: userID, at: now)
@@ -80,22 +83,14 @@ struct SignUpProcedure: Sendable {
     }
   }
 
-  /// A session whose secret was looked at.
-  private struct ProvenSession {
-    let claim: SessionClaim
-    /// Nil: the server does not know it.
-    let known: SessionRecord?
-  }
-
   /// A session with its proof, and as the server knows it.
   private struct PresentedSession {
-    let capture: CheckedCapture
     /// Nil: the server does not know it.
     let known: SessionRecord?
   }
 
   /// Checks the session's proof; nil if there is none.
-  private func prove(_ request: SignUpRequest) async throws(RPCStatus) -> ProvenSession? {
+  private func present(_ request: SignUpRequest) async throws(RPCStatus) -> PresentedSession? {
     guard let claim = request.session else { return nil }
     let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
     let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
@@ -107,27 +102,29 @@ struct SignUpProcedure: Sendable {
     } else if !claim.unanchored {
       throw Refusal.sessionInvalid.status
     }
-    return ProvenSession(claim: claim, known: presented.known)
+    return PresentedSession(known: presented.known)
   }
 
   /// What the session makes of an account that holds nothing: decided like any migration.
   private func decide(
-    _ session: PresentedSession, for userID: Identifier, deviceID: Identifier, at now: Moment, context: ServerContext
-  ) throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
+    _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Moment,
+    context: ServerContext
+  ) async throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
     let decision = try MigrationDecision(
-      session.capture, map: [], planHash: [], isSecondDevice: false, isNewAccount: true, userID: userID, at: now
+      capture, map: [], planHash: [], isSecondDevice: false, isNewAccount: true, userID: userID, at: now
     ) { detail in
       context.principal = Principal(userID: userID, deviceID: deviceID, auditDetail: detail)
       return AuditInterceptor.event(of: context, from: limiter.addresses)
     }
     let before = store.emptyLedger(at: now)
     var ledger = before
-    _ = try decision.begin(MigrationState(session: session.known)).get()
-    try decision.merge(into: &ledger).get()
+    let steps = OffloadedDecision(decision, work: work)
+    _ = try await steps.begin(MigrationState(session: known)).get()
+    try await steps.merge(into: &ledger).get()
     ledger.completeStale(from: before)
     ledger.settle(now: now.milliseconds, makeID: Identifier.random)
-    let record = try decision.finish(ledger).get()
-    return (NewMigration(record: record, isSessionKnown: session.known != nil, ledger: ledger), decision.result)
+    let record = try await steps.finish(ledger).get()
+    return (NewMigration(record: record, isSessionKnown: known != nil, ledger: ledger), decision.result)
   }
 
   /// The reply to this very request, if it was answered before. Of an unknown address as much is looked up as of a known one.

@@ -13,15 +13,22 @@ internal import StreakStore
 struct AuditInterceptor: ServerInterceptor {
   let store: StreakStore
   let addresses: ClientAddresses
+  private let meter: LimitMeter
   private let strangers: LoopBound<LoadShedder<String>>
+  private let allStrangers: LoopBound<LoadShedder<Bool>>
 
   /// Refusals of nobody's calls that are kept of one address each second, on each loop.
   static let strangersEventsPerSecondMax = 10
 
+  /// The same of all addresses together.
+  static let allStrangersEventsPerSecondMax = 20
+
   /// Loop thread only.
-  init(store: StreakStore, addresses: ClientAddresses, loop: EventLoop) {
+  init(store: StreakStore, addresses: ClientAddresses, meter: LimitMeter, loop: EventLoop) {
     self.store = store
     self.addresses = addresses
+    self.meter = meter
+    allStrangers = LoopBound(LoadShedder(callsPerSecondMax: Self.allStrangersEventsPerSecondMax), loop: loop)
     strangers = LoopBound(LoadShedder(callsPerSecondMax: Self.strangersEventsPerSecondMax), loop: loop)
   }
 
@@ -40,9 +47,8 @@ struct AuditInterceptor: ServerInterceptor {
       if let refusal { throw refusal }
       return
     }
-    if let refusal, context.principal == nil, !Self.isUniform(refusal),
-      !strangers.value.admits(addresses.group(of: context) ?? "", atMilliseconds: context.loop.nowMilliseconds)
-    {
+    if let refusal, context.principal == nil, !Self.isUniform(refusal), !admitsStranger(context) {
+      meter.count(.strangersEvents)
       throw refusal
     }
     let event = Self.event(of: context, refusal, from: addresses)
@@ -57,6 +63,12 @@ struct AuditInterceptor: ServerInterceptor {
     }.value
     if case .failure(let failure) = stored { throw refusal ?? failure }
     if let refusal { throw refusal }
+  }
+
+  private func admitsStranger(_ context: ServerContext) -> Bool {
+    let now = context.loop.nowMilliseconds
+    return strangers.value.admits(addresses.group(of: context) ?? "", atMilliseconds: now)
+      && allStrangers.value.admits(true, atMilliseconds: now)
   }
 
   private static func isUniform(_ refusal: RPCStatus) -> Bool {

@@ -16,6 +16,9 @@ struct Authenticator: ServerInterceptor {
   private let state: LoopBound<State>
   /// Nil: there are no operators.
   private let operatorToken: OperatorToken?
+  /// Streams that one person has open on the loop.
+  private let streamsPerPersonMax: Int
+  private let meter: LimitMeter
 
   private final class State {
     let store: StreakStore
@@ -28,8 +31,12 @@ struct Authenticator: ServerInterceptor {
   }
 
   /// Loop thread only.
-  init(store: StreakStore, loop: EventLoop, operatorToken: OperatorToken?) {
+  init(
+    store: StreakStore, loop: EventLoop, operatorToken: OperatorToken?, streamsPerPersonMax: Int, meter: LimitMeter
+  ) {
     self.operatorToken = operatorToken
+    self.streamsPerPersonMax = streamsPerPersonMax
+    self.meter = meter
     state = LoopBound(State(store: store), loop: loop)
   }
 
@@ -48,6 +55,14 @@ struct Authenticator: ServerInterceptor {
       guard let operatorToken, let presented = Self.bearer(context), operatorToken.matches(presented) else {
         throw Refusal.credentialsInvalid.status
       }
+    }
+    if let streamOwner, context.method.policy.authentication == .user {
+      guard state.value.streams.admit(streamOwner, countMax: streamsPerPersonMax) else {
+        meter.count(.streamsPerPerson)
+        throw Refusal.tooManyRequests.status
+      }
+      defer { state.value.streams.leave(streamOwner) }
+      return try await next(context)
     }
     try await next(context)
     // Whoever signed out is out at once on this loop, and so on this connection; other loops and processes hear of it.

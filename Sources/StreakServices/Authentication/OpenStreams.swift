@@ -5,6 +5,8 @@ internal import StreakStore
 /// Calls that stay open, by whose token they carry, so that they can be ended from outside. Loop-confined by its owner.
 struct OpenStreams {
   private var streams: [Identifier: [ServerContext]] = [:]
+  /// Those whose token is good, by person: what a stranger claims to be counts for nobody.
+  private var admitted: [Identifier: Int] = [:]
 
   var people: [Identifier] { Array(streams.keys) }
 
@@ -17,6 +19,19 @@ struct OpenStreams {
   mutating func remove(_ context: ServerContext, of userID: Identifier) {
     streams[userID]?.removeAll { $0 === context }
     if streams[userID]?.isEmpty ?? false { streams[userID] = nil }
+  }
+
+  /// Admits one more stream of a person, unless there are as many as may be; then `leave` must follow.
+  mutating func admit(_ userID: Identifier, countMax: Int) -> Bool {
+    let count = admitted[userID] ?? 0
+    guard count < countMax else { return false }
+    admitted[userID] = count + 1
+    return true
+  }
+
+  mutating func leave(_ userID: Identifier) {
+    guard let count = admitted[userID] else { return }
+    admitted[userID] = count > 1 ? count - 1 : nil
   }
 
   /// Ends a person's streams; each is removed when its handler has returned.

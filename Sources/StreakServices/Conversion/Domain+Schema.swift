@@ -49,6 +49,7 @@ extension EntryRejection {
     case .cellNotFound: .cellNotFound
     case .habitNotFound: .habitNotFound
     case .malformed: .invalidField
+    case .textQuota: .textQuota
     }
   }
 }

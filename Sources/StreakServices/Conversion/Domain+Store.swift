@@ -19,6 +19,7 @@ extension Refusal {
       case .cellNotFound: .cellNotFound
       case .habitNotFound: .habitNotFound
       case .habitLimit: .habitLimit
+      case .textQuota: .textQuota
       // Those of clocks, cursors and conflicts are of queues only.
       case .malformed, .clockSkew, .conflictNotFound: .invalidField
       }

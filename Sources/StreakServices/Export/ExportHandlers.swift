@@ -13,7 +13,11 @@ struct ExportHandlers: ExportService {
   static let rowsPerPiece = 16
 
   let store: StreakStore
-  let slots: ExportSlots
+  let limits: ExportLimits
+  let exports: TransferSlots
+  /// Apart from exports: neither waits for the other.
+  let imports: TransferSlots
+  let people: TransferringPeople
   let limiter: RateLimiter
 
   func export(
@@ -21,17 +25,23 @@ struct ExportHandlers: ExportService {
   ) async throws(RPCStatus) {
     let principal = try context.user()
     var resumption = try request.resume.map { resume throws(RPCStatus) in try ExportResumption(resume) }
-    guard slots.take() else { throw Refusal.tooManyRequests.status }
-    defer { slots.give() }
+    try take(principal.userID, exports, .exports)
+    defer { give(principal.userID, exports) }
     context.offerCompression()
-    context.limitTime(milliseconds: UInt64(slots.limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
+    context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
+    let pace = TransferPace(context, limits: limits, meter: limiter.meter)
+    var sentByteCount = 0
     let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
     var document: ExportDocument?
     var failure: RPCStatus?
     func send(_ document: inout ExportDocument) async throws(RPCStatus) {
       let bytes = document.takeBytes()
       let chunk = try resumption?.withoutKnown(bytes) ?? bytes
-      if !chunk.isEmpty { try await responses.write(ExportResponse(chunk: chunk)) }
+      guard !chunk.isEmpty else { return }
+      try await pace.waiting(byteCount: sentByteCount) { () throws(RPCStatus) in
+        try await responses.write(ExportResponse(chunk: chunk))
+      }
+      sentByteCount += chunk.count
     }
     let end = try await answering { () throws(StoreError) in
       try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
@@ -73,6 +83,25 @@ struct ExportHandlers: ExportService {
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
+  /// Takes a place for a person's transfer; then `give(_:_:)` must follow.
+  /// - Throws: `TOO_MANY_REQUESTS`.
+  func take(_ userID: Identifier, _ slots: TransferSlots, _ limit: ServiceLimit) throws(RPCStatus) {
+    guard people.take(userID) else {
+      limiter.meter.count(.transfersPerPerson)
+      throw Refusal.tooManyRequests.status
+    }
+    guard slots.take() else {
+      people.give(userID)
+      limiter.meter.count(limit)
+      throw Refusal.tooManyRequests.status
+    }
+  }
+
+  func give(_ userID: Identifier, _ slots: TransferSlots) {
+    slots.give()
+    people.give(userID)
+  }
+
   private static func add(_ rows: ExportedRows, to document: inout ExportDocument) throws(RPCStatus) {
     switch rows {
     case .account(let user, let habitCount):
@@ -101,7 +130,8 @@ struct ExportHandlers: ExportService {
       }
     case .earlierCells(let records):
       for record in records {
-        let cell = ExportedCell(date: Day(record.day).description, cell: Cell(record))
+        let cell = ExportedCell(
+          date: Day(record.day).description, cell: Cell(record), noteSha256: record.noteHash)
         try document.add(cell, as: .earlierCell(cell), to: .history)
       }
     case .rejected(let records):
@@ -167,7 +197,7 @@ extension ExportedRejection {
       entry: CapturedEntry(
         habitId: record.habitID.bytes, day: record.day, done: record.done, note: record.note,
         made: Schema.LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
-      rejectedAt: GoogleProtobufTimestamp(record.rejectedAt))
+      rejectedAt: GoogleProtobufTimestamp(record.rejectedAt), noteSha256: record.noteHash)
   }
 }
 

@@ -10,6 +10,8 @@ internal import Schema
 struct DocumentReader {
   /// Bytes of one record, as it is written.
   static let recordBytesMax = 1_048_576
+  /// Bytes of a member of the header.
+  static let headerBytesMax = 4_096
 
   typealias Section = ExportDocument.Section
 
@@ -208,7 +210,8 @@ struct DocumentReader {
   }
 
   private mutating func take(headerMember name: String, _ text: [UInt8]) throws(RPCStatus) {
-    guard Self.headerMembers.contains(name) else { throw Self.unreadable("member \"\(name)\"") }
+    guard Self.headerMembers.contains(name) else { throw Self.unreadable("member \"\(name.prefix(64))\"") }
+    guard text.count <= Self.headerBytesMax else { throw Refusal.importTooLarge.status }
     guard headerTexts.updateValue(text, forKey: name) == nil else {
       throw Self.unreadable("member \"\(name)\" stands twice")
     }

@@ -24,15 +24,18 @@ extension ExportHandlers {
     {
       return try replayed(stored, context)
     }
-    guard slots.take() else { throw Refusal.tooManyRequests.status }
-    defer { slots.give() }
-    context.limitTime(milliseconds: UInt64(slots.limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
+    try take(userID, imports, .imports)
+    defer { give(userID, imports) }
+    context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
+    let pace = TransferPace(context, limits: limits, meter: limiter.meter)
     let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
     let now = Moment.now()
     var reader = DocumentReader(isBinary: begin.format == .binary)
     var builder = ImportBuilder(importID: importID, at: now)
     var byteCount = 0
-    while let request = try await requests.next() {
+    while let request = try await pace.waiting(
+      byteCount: byteCount, { () throws(RPCStatus) in try await requests.next() })
+    {
       guard request.begin == nil else { throw Refusal.invalidField("begin", "must be set in the first request only") }
       byteCount += request.chunk.count
       guard byteCount <= Self.documentBytesMax else { throw Refusal.importTooLarge.status }
@@ -60,6 +63,7 @@ extension ExportHandlers {
     switch outcome {
     case .notEmpty: throw Refusal.accountNotEmpty.status
     case .habitLimit: throw Refusal.habitLimit.status
+    case .tooLarge: throw Refusal.importTooLarge.status
     case .imported(let stored):
       principal.auditIsStored = true
       context.principal = principal

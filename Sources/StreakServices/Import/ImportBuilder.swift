@@ -7,6 +7,10 @@ internal import StreakStore
 
 /// Turns a document's records into what is imported.
 struct ImportBuilder {
+  /// Of a note's hash (SHA-256) and of an operation's (its first half).
+  private static let noteHashBytes = 32
+  private static let payloadHashBytes = 16
+
   private var saved: SavedLedgerBuilder
   private var document: PersonImport
   private var leftOut: Set<ExportDocument.Section> = []
@@ -25,7 +29,7 @@ struct ImportBuilder {
     case .auditEvent: leftOut.insert(.audit)
     case .habit(let habit): try saved.add(habit)
     case .cell(let exported): try saved.add(exported.cell ?? Cell())
-    case .earlierCell(let exported): document.history.append(try saved.check(exported.cell ?? Cell()))
+    case .earlierCell(let exported): document.history.append(try earlierCell(exported))
     case .rejection(let rejection): try add(rejection)
     case .rejectedOperation(let rejected): try add(rejected)
     case .notice(let notice): try add(notice)
@@ -48,6 +52,17 @@ struct ImportBuilder {
     return (document, reply)
   }
 
+  private mutating func earlierCell(_ exported: ExportedCell) throws(RPCStatus) -> CellRecord {
+    var cell = try saved.check(exported.cell ?? Cell())
+    cell.noteHash = try hash(exported.noteSha256, of: Self.noteHashBytes)
+    return cell
+  }
+
+  private func hash(_ bytes: [UInt8], of count: Int) throws(RPCStatus) -> [UInt8] {
+    guard bytes.isEmpty || bytes.count == count else { throw saved.refusal("a hash has another length") }
+    return bytes
+  }
+
   private mutating func add(_ rejection: ExportedRejection) throws(RPCStatus) {
     guard let entry = rejection.entry, let rejected = rejection.rejected else { throw saved.refusal("it is empty") }
     try saved.refuse("rejection.entry", RecordRules.violation(of: entry))
@@ -58,7 +73,8 @@ struct ImportBuilder {
         migrationID: try saved.identifierOrNil(rejection.migrationId, "migration_id"), index: rejected.index,
         habitID: Identifier(entry.habitId) ?? .zero, day: entry.day, done: entry.done, note: entry.note,
         made: try saved.made(entry.made), reason: rejected.reason.rawValue,
-        rejectedAt: try saved.moment(rejection.rejectedAt, "rejected_at")))
+        rejectedAt: try saved.moment(rejection.rejectedAt, "rejected_at"),
+        noteHash: try hash(rejection.noteSha256, of: Self.noteHashBytes)))
   }
 
   private mutating func add(_ rejected: RejectedOperation) throws(RPCStatus) {
@@ -70,7 +86,8 @@ struct ImportBuilder {
     document.rejectedOperations.append(
       RejectedOperationRecord(
         deviceID: try saved.identifier(rejected.deviceId, "device_id"), seq: rejected.seq, operation: operation,
-        reason: rejected.reason.rawValue, rejectedAt: try saved.moment(rejected.rejectedAt, "rejected_at")))
+        reason: rejected.reason.rawValue, rejectedAt: try saved.moment(rejected.rejectedAt, "rejected_at"),
+        payloadHash: try hash(rejected.payloadHash, of: Self.payloadHashBytes)))
   }
 
   private mutating func add(_ notice: Schema.Notice) throws(RPCStatus) {

@@ -7,21 +7,13 @@ internal import StreakStore
 /// person's calls each second. One per loop, inside the authenticator.
 struct RateLimitInterceptor: ServerInterceptor {
   let limiter: RateLimiter
-  private let people: LoopBound<LoadShedder<Identifier>>
-
-  /// Loop thread only.
-  init(limiter: RateLimiter, settings: RateLimitSettings, loop: EventLoop) {
-    self.limiter = limiter
-    people = LoopBound(LoadShedder(callsPerSecondMax: settings.callsPerPersonPerSecondMax), loop: loop)
-  }
+  let calls: PersonCalls
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
     let principal = context.principal as? Principal
-    if let principal, !people.value.admits(principal.userID, atMilliseconds: context.loop.nowMilliseconds) {
-      throw Refusal.tooManyRequests.status
-    }
+    if let principal { try calls.count(principal.userID, context) }
     if let limit = context.method.policy.rateLimit, !limit.isCountedByMethod {
       try await limiter.count(context, person: principal?.userID.bytes)
     }
@@ -29,15 +21,36 @@ struct RateLimitInterceptor: ServerInterceptor {
   }
 }
 
+/// Counts what one signed-in person asks for each second: calls, and the requests of streams that are calls by themselves. One per loop.
+struct PersonCalls: Sendable {
+  private let meter: LimitMeter
+  private let people: LoopBound<LoadShedder<Identifier>>
+
+  /// Loop thread only.
+  init(settings: RateLimitSettings, meter: LimitMeter, loop: EventLoop) {
+    self.meter = meter
+    people = LoopBound(LoadShedder(callsPerSecondMax: settings.callsPerPersonPerSecondMax), loop: loop)
+  }
+
+  /// - Throws: `TOO_MANY_REQUESTS`.
+  func count(_ userID: Identifier, _ context: ServerContext) throws(RPCStatus) {
+    guard !people.value.admits(userID, atMilliseconds: context.loop.nowMilliseconds) else { return }
+    meter.count(.callsPerPerson)
+    throw Refusal.tooManyRequests.status
+  }
+}
+
 /// Sheds calls of an address that makes more each second than one may, before anything else is done about them. Such calls leave no audit
 /// event. One per loop, outermost.
 struct LoadInterceptor: ServerInterceptor {
   private let addresses: ClientAddresses
+  private let meter: LimitMeter
   private let shedder: LoopBound<LoadShedder<String>>
 
   /// Loop thread only.
-  init(addresses: ClientAddresses, settings: RateLimitSettings, loop: EventLoop) {
+  init(addresses: ClientAddresses, settings: RateLimitSettings, meter: LimitMeter, loop: EventLoop) {
     self.addresses = addresses
+    self.meter = meter
     shedder = LoopBound(LoadShedder(callsPerSecondMax: settings.callsPerAddressPerSecondMax), loop: loop)
   }
 
@@ -49,6 +62,7 @@ struct LoadInterceptor: ServerInterceptor {
     if let group = addresses.group(of: context),
       !shedder.value.admits(group, atMilliseconds: context.loop.nowMilliseconds)
     {
+      meter.count(.callsPerAddress)
       throw Refusal.tooManyRequests.status
     }
     try await next(context)

@@ -4,6 +4,8 @@ public struct RateLimitSettings: Sendable {
   public var factor = 1
   /// Calls of one signed-in person each second, per loop; a burst of one second's is let through at once. 0: no limit.
   public var callsPerPersonPerSecondMax = 2_000
+  /// Streams that one signed-in person has open, per loop.
+  public var streamsPerPersonMax = 64
   /// Calls from one address each second, per loop; 0: no limit.
   public var callsPerAddressPerSecondMax = 20_000
   /// Proxies that are believed when they say whom they speak for (`x-forwarded-for`).

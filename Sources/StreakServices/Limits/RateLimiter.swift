@@ -9,12 +9,14 @@ internal import Synchronization
 /// a flood of refused calls is answered from memory. One for the process.
 final class RateLimiter: Sendable {
   let addresses: ClientAddresses
+  let meter: LimitMeter
   private let store: StreakStore
   private let settings: RateLimitSettings
   private let refusals = Mutex(RecentRefusals())
 
-  init(store: StreakStore, settings: RateLimitSettings) {
+  init(store: StreakStore, settings: RateLimitSettings, meter: LimitMeter = LimitMeter()) {
     self.store = store
+    self.meter = meter
     self.settings = settings
     addresses = ClientAddresses(settings: settings)
   }
@@ -22,8 +24,11 @@ final class RateLimiter: Sendable {
   /// Counts the call for its address and for a person: a signed-in one's id, or whatever stands for one before.
   ///
   /// - Throws: `TOO_MANY_REQUESTS` with the delay after which it helps to try again.
-  func count(_ context: ServerContext, person: [UInt8]?) async throws(RPCStatus) {
-    let counts = counts(context, person: person)
+  /// - Parameter method: Whose limit counts; nil: the called method's.
+  func count(
+    _ context: ServerContext, as method: MethodDescriptor? = nil, person: [UInt8]?
+  ) async throws(RPCStatus) {
+    let counts = counts(context, as: method, person: person)
     guard !counts.isEmpty else { return }
     try answerFlood(counts, context)
     let waits = try await answering { () throws(StoreError) in try await store.countCall(counts) }
@@ -41,11 +46,12 @@ final class RateLimiter: Sendable {
   }
 
   /// What a call is counted under; nothing if its method has no limit, or limits are off.
-  func counts(_ context: ServerContext, person: [UInt8]?) -> [RateCount] {
-    guard let limit = context.method.policy.rateLimit, settings.factor > 0 else { return [] }
+  func counts(_ context: ServerContext, as method: MethodDescriptor? = nil, person: [UInt8]?) -> [RateCount] {
+    let method = method ?? context.method
+    guard let limit = method.policy.rateLimit, settings.factor > 0 else { return [] }
     func count(_ rate: Rate, _ kind: String, _ who: [UInt8]) -> RateCount {
       RateCount(
-        name: Array("\(context.method.path) \(kind) ".utf8) + who,
+        name: Array("\(method.path) \(kind) ".utf8) + who,
         callsMax: Int32(clamping: rate.calls.multipliedReportingOverflow(by: settings.factor).partialValue),
         windowSeconds: Int32(clamping: rate.seconds))
     }
@@ -60,6 +66,7 @@ final class RateLimiter: Sendable {
   /// Refuses a call if the store did: by the longest wait.
   func refuse(_ counts: [RateCount], _ waits: [Int64], _ context: ServerContext) throws(RPCStatus) {
     guard let longest = waits.max(), longest > 0 else { return }
+    meter.count(.methodRate)
     let now = context.loop.nowMilliseconds
     refusals.withLock { refusals in
       for (count, wait) in zip(counts, waits) where wait > 0 {
@@ -76,6 +83,7 @@ final class RateLimiter: Sendable {
       counts.compactMap { refusals.waitMilliseconds($0.name, atMilliseconds: now) }.max()
     }
     guard let wait else { return }
+    meter.count(.methodRate)
     var principal = context.principal as? Principal ?? Principal(userID: .zero)
     principal.auditIsStored = true
     context.principal = principal

@@ -5,7 +5,7 @@ internal import StreakDomain
 internal import StreakStore
 
 /// A session's claim whose capture has been checked as a whole: every field can be, and the manifest holds.
-struct CheckedCapture {
+struct CheckedCapture: Sendable {
   let claim: SessionClaim
   let sessionID: Identifier
   let migrationID: Identifier
@@ -14,6 +14,20 @@ struct CheckedCapture {
   let captured: StreakDomain.CapturedSession
   /// In the order of the capture, each id once; without versions.
   let habits: [HabitRecord]
+
+  /// Checks a claim, a large one in the thread pool.
+  static func check(_ claim: SessionClaim?, at now: Moment, by work: LargeWork) async throws(RPCStatus)
+    -> CheckedCapture
+  {
+    let isLarge = (claim?.captured?.entries.count ?? 0) > LargeWork.smallEntriesMax
+    return try await work.run(isLarge: isLarge) { () -> Result<CheckedCapture, RPCStatus> in
+      do throws(RPCStatus) {
+        return .success(try CheckedCapture(claim, at: now))
+      } catch {
+        return .failure(error)
+      }
+    }.get()
+  }
 
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
   init(_ claim: SessionClaim?, at now: Moment) throws(RPCStatus) {

@@ -6,8 +6,9 @@ internal import Schema
 internal import StreakDomain
 internal import StreakStore
 
-/// Decides the migration of one checked capture into one account. Used for one attempt, by one task.
-final class MigrationDecision: MigrationDecider {
+/// Decides the migration of one checked capture into one account. Used for one attempt.
+// One task takes its steps, one after another, on whatever thread: `OffloadedDecision`.
+final class MigrationDecision: @unchecked Sendable {
   private let capture: CheckedCapture
   private let map: [(capturedID: Identifier, habitID: Identifier)]
   private let planHash: [UInt8]
@@ -22,7 +23,11 @@ final class MigrationDecision: MigrationDecider {
   private var matching: HabitMatching?
   private var merged = MergedSession()
   private var changeNumber: Int64 = 0
+  /// What goes to the inbox, in the order of the capture; entries whose note alone does have the reason `textQuota`.
+  private var rejections: [MigrationPlan.Rejection] = []
   private var rejectedIDs: [Identifier] = []
+  /// By rejection: there is room for its note in the inbox.
+  private var keepsRejected: [Bool] = []
   /// What is to be done, once decided.
   private(set) var preview = MigrationPreview()
   /// What was done, once decided.
@@ -92,7 +97,6 @@ final class MigrationDecision: MigrationDecider {
     }
     self.plan = plan
     self.matching = matching
-    rejectedIDs = plan.rejected.map { _ in Identifier.random() }
     var keys: Set<CellKey> = []  // Two habits of the session may become one.
     for (habit, match) in zip(plan.habits, matching.matches) where match.formerID == nil {
       for cell in habit.cells { keys.insert(CellKey(habitID: match.habitID, day: cell.day)) }
@@ -114,32 +118,56 @@ final class MigrationDecision: MigrationDecider {
         now: now.milliseconds)
     else { return .failure(Refusal.habitLimit.status) }
     self.merged = merged
+    rejections =
+      (plan.rejected + merged.refusedNotes.map { MigrationPlan.Rejection(index: $0, reason: .textQuota) })
+      .sorted { $0.index < $1.index }
+    rejectedIDs = rejections.map { _ in Identifier.random() }
+    keepsRejected = rejections.map { ledger.takeIntoInbox(capture.captured.entries[$0.index].note.utf8.count) }
     return .success(())
   }
 
-  func finish(_ ledger: PersonLedger) -> Result<MergeRecord, RPCStatus> {
+  /// Whether its steps take so long that the loop should not wait for them.
+  var isLarge: Bool { capture.captured.entries.count > LargeWork.smallEntriesMax }
+
+  func finish(_ ledger: PersonLedger) -> Result<MergeRecord, RPCStatus> { conclude(ledger).map { record($0) } }
+
+  /// What is stored, but for the audit event.
+  struct Conclusion: Sendable {
+    let migration: MigrationRecord
+    let rejected: [RejectedEntryRecord]
+    let auditDetail: String
+  }
+
+  /// Makes what is to be stored; on the loop, since the event tells of the call.
+  func record(_ conclusion: Conclusion) -> MergeRecord {
+    MergeRecord(
+      migration: conclusion.migration, sessionSecretHash: capture.secretHash, rejected: conclusion.rejected,
+      auditEvent: makeAuditEvent(conclusion.auditDetail))
+  }
+
+  func conclude(_ ledger: PersonLedger) -> Result<Conclusion, RPCStatus> {
     guard let plan else { return .failure(Refusal.internalFault.status) }
     preview = makePreview(plan, ledger)
     if !planHash.isEmpty, planHash != preview.planHash {
       return .failure(Refusal.planChanged.status.with(preview))
     }
     result = makeResult(plan, ledger)
-    let rejected = zip(plan.rejected, rejectedIDs).map { rejection, entryID in
+    let rejected = zip(zip(rejections, rejectedIDs), keepsRejected).map { rejected, isKept in
+      let (rejection, entryID) = rejected
       let entry = capture.captured.entries[rejection.index]
       return RejectedEntryRecord(
         entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
-        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day.number, done: entry.done, note: entry.note,
-        made: LocalTimeRecord(entry.made), reason: rejection.reason.schemaReason.rawValue, rejectedAt: now)
+        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day.number, done: entry.done,
+        note: isKept ? entry.note : "", made: LocalTimeRecord(entry.made),
+        reason: rejection.reason.schemaReason.rawValue, rejectedAt: now,
+        noteHash: isKept ? [] : SHA256.digest(of: Array(entry.note.utf8)))
     }
     let detail = plan.auditDetail(sessionID: capture.sessionID, unanchored: anchor == nil)
     let record = MigrationRecord(
       migrationID: capture.migrationID, sessionID: capture.sessionID, anchor: anchor,
       manifestHash: capture.captured.manifest.sha256, result: result.protobufBytes(), committedAt: now,
       changeNumber: merged.version)
-    return .success(
-      MergeRecord(
-        migration: record, sessionSecretHash: capture.secretHash, rejected: rejected,
-        auditEvent: makeAuditEvent(detail)))
+    return .success(Conclusion(migration: record, rejected: rejected, auditDetail: detail))
   }
 
   // MARK: Messages
@@ -161,7 +189,7 @@ final class MigrationDecision: MigrationDecider {
     }
     return MigrationPreview(
       planHash: hash(plan, ledger), habits: habits, quarantined: quarantined(plan, ledger),
-      rejected: rejected(plan, withIDs: false), findings: plan.schemaFindings, unanchored: anchor == nil,
+      rejected: rejected(withIDs: false), findings: plan.schemaFindings, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, capturedDay: plan.capturedDay.number)
   }
 
@@ -180,13 +208,13 @@ final class MigrationDecision: MigrationDecider {
     return MigrationResult(
       migrationId: capture.migrationID.bytes, sessionId: capture.sessionID.bytes, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, habits: habits, quarantined: quarantined(plan, ledger),
-      rejected: rejected(plan, withIDs: true), capturedDay: plan.capturedDay.number,
+      rejected: rejected(withIDs: true), capturedDay: plan.capturedDay.number,
       committedAt: GoogleProtobufTimestamp(now), findings: plan.schemaFindings,
       noticeIds: merged.noticeIDs.map(\.bytes))
   }
 
-  private func rejected(_ plan: MigrationPlan, withIDs: Bool) -> [RejectedEntry] {
-    zip(plan.rejected, rejectedIDs).map { rejection, entryID in
+  private func rejected(withIDs: Bool) -> [RejectedEntry] {
+    zip(rejections, rejectedIDs).map { rejection, entryID in
       let entry = capture.captured.entries[rejection.index]
       return RejectedEntry(
         entryId: withIDs ? entryID.bytes : [], index: Int32(clamping: rejection.index), habitId: entry.habitID,
@@ -239,7 +267,7 @@ final class MigrationDecision: MigrationDecider {
       }
       for days in [habit.daysNew, habit.daysSame, habit.daysConflicting] { append(Int64(days.count)) }
     }
-    for rejection in plan.rejected { append(Int64(rejection.index)) }
+    for rejection in rejections { append(Int64(rejection.index)) }
     return SHA256.digest(of: bytes)
   }
 }

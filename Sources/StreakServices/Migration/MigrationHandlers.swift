@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
@@ -20,11 +21,12 @@ struct MigrationHandlers: MigrationService {
 
   let store: StreakStore
   let limiter: RateLimiter
+  let work: LargeWork
 
   func previewMigration(
     _ request: PreviewMigrationRequest, context: ServerContext
   ) async throws(RPCStatus) -> PreviewMigrationResponse {
-    let capture = try CheckedCapture(request.session, at: .now())
+    let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
     let (decision, outcome) = try await run(
       capture, map: request.habitMap, planHash: [], isSecondDevice: request.secondDevice, isPreview: true, counts: [],
       context)
@@ -37,8 +39,12 @@ struct MigrationHandlers: MigrationService {
   }
 
   func migrate(_ request: MigrateRequest, context: ServerContext) async throws(RPCStatus) -> MigrateResponse {
-    let capture = try CheckedCapture(request.session, at: .now())
-    let counts = limiter.counts(context, person: try context.user().userID.bytes)
+    let userID = try context.user().userID
+    if let stored = try await stored(request.session, of: userID, context) { return try replayed(stored, context) }
+    // Whatever the attempt comes to, its work is counted first: as much as a preview's.
+    try await limiter.count(context, as: MigrationServiceMethods.previewMigration, person: userID.bytes)
+    let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
+    let counts = limiter.counts(context, person: userID.bytes)
     let (decision, outcome) = try await run(
       capture, map: request.habitMap, planHash: request.planHash, isSecondDevice: request.secondDevice,
       isPreview: false, counts: counts, context)
@@ -46,16 +52,37 @@ struct MigrationHandlers: MigrationService {
     case .migrated, .previewed:
       noteStored(context)
       return MigrateResponse(migration: decision.result)
-    case .replayed(let stored):
-      guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Refusal.internalFault.status }
-      note("session=\(capture.sessionID) replayed=true", context)
-      context.addTrailingMetadata(ReplyReplay.metadataName, "true")
-      return MigrateResponse(migration: result)
+    case .replayed(let stored): return try replayed(stored, context)
     case .refused(let status): throw status
     case .limited(let waits):
       try limiter.refuse(counts, waits, context)
       throw Refusal.tooManyRequests.status
     }
+  }
+
+  /// The migration that this very request has done before, found without a look at its capture.
+  private func stored(
+    _ claim: SessionClaim?, of userID: Identifier, _ context: ServerContext
+  ) async throws(RPCStatus) -> MigrationRecord? {
+    guard let claim, let migrationID = Identifier(claim.migrationId), let sessionID = Identifier(claim.sessionId) else {
+      return nil
+    }
+    let found = try await answering { () throws(StoreError) in try await store.migration(migrationID, of: userID) }
+    guard let found, found.sessionID == sessionID, found.manifestHash == claim.captured?.manifest?.sha256 else {
+      return nil
+    }
+    let session = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    guard let session, equalInConstantTime(session.secretHash, SHA256.digest(of: claim.sessionSecret)) else {
+      return nil
+    }
+    return found
+  }
+
+  private func replayed(_ stored: MigrationRecord, _ context: ServerContext) throws(RPCStatus) -> MigrateResponse {
+    guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Refusal.internalFault.status }
+    note("session=\(stored.sessionID) replayed=true", context)
+    context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+    return MigrateResponse(migration: result)
   }
 
   /// Decides and, unless it is a preview, stores; again if another account claims the session at the same moment.
@@ -76,7 +103,7 @@ struct MigrationHandlers: MigrationService {
       do throws(StoreError) {
         let outcome = try await store.migrate(
           capture.migrationID, of: capture.sessionID, into: userID, isPreview: isPreview, counting: counts, at: now,
-          decision)
+          OffloadedDecision(decision, work: work))
         return (decision, outcome)
       } catch {
         guard error == .concurrentChange, attempt < Self.attemptsMax else {
@@ -149,7 +176,9 @@ struct MigrationHandlers: MigrationService {
       )
     }
     return ListMigrationsResponse(
-      migrations: migrations.map { migration in
+      migrations: PageBytes.cut(migrations, countMax: migrations.count) {
+        $0.result.count + ($0.undoResult?.count ?? 0)
+      }.map { migration in
         ListedMigration(
           result: try? MigrationResult(protobufBytes: migration.result),
           anchor: migration.anchor.map { GoogleProtobufTimestamp($0) },

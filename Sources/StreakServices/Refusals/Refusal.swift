@@ -33,6 +33,7 @@ enum Refusal: String, CaseIterable {
   case sequenceGap = "SEQUENCE_GAP"
   case operationReused = "OPERATION_REUSED"
   case cursorInvalid = "CURSOR_INVALID"
+  case textQuota = "TEXT_QUOTA"
   case passwordTooCommon = "PASSWORD_TOO_COMMON"
   case deviceNotFound = "DEVICE_NOT_FOUND"
   case planChanged = "PLAN_CHANGED"
@@ -135,6 +136,7 @@ enum Refusal: String, CaseIterable {
     case .operationReused:
       (.failedPrecondition, "The number was used for another operation; register as a new device.")
     case .cursorInvalid: (.invalidArgument, "The cursor is none that was given to this account; send none.")
+    case .textQuota: (.resourceExhausted, "Notes, names and descriptions take all the room there is for them.")
     case .passwordTooCommon: (.invalidArgument, "The password is among those that are guessed first.")
     case .deviceNotFound: (.notFound, "There is no such device.")
     case .planChanged: (.aborted, "The account is not as the plan saw it; look at the fresh plan.")

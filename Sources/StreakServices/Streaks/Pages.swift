@@ -49,8 +49,8 @@ struct HistoryPage {
   }
 
   /// The token of the next page; empty if this one is the last.
-  func next(_ last: CellRecord?, _ foundCount: Int) -> String {
-    guard let last, foundCount > Int(size) else { return "" }
+  func next(_ last: CellRecord?, goesOn: Bool) -> String {
+    guard let last, goesOn else { return "" }
     return PageToken(number: Int64(last.day), id: last.habitID).text(kind: .history, filter: filterBytes)
   }
 }

@@ -43,11 +43,11 @@ struct StreakHandlers: StreakService {
     let principal = try context.user()
     let habitID = try Identifier(field: request.habitId, path: "habit_id")
     let made = StreakDomain.LocalTime(try LocalTimeRecord(request.made, path: "made"))
-    let (cell, streak) = try await complete(
+    let (cell, streak, noteReason) = try await complete(
       StreakDomain.Operation.Completion(
         habitID: habitID, day: Day(request.day), done: true, note: request.note, made: made),
       by: principal, nothingLeft: request.nothingLeft)
-    return RecordCompletionResponse(cell: cell, streak: streak)
+    return RecordCompletionResponse(cell: cell, streak: streak, noteReason: noteReason)
   }
 
   func undoCompletion(
@@ -56,7 +56,7 @@ struct StreakHandlers: StreakService {
     let principal = try context.user()
     let habitID = try Identifier(field: request.habitId, path: "habit_id")
     let made = StreakDomain.LocalTime(try LocalTimeRecord(request.made, path: "made"))
-    let (cell, streak) = try await complete(
+    let (cell, streak, _) = try await complete(
       StreakDomain.Operation.Completion(habitID: habitID, day: Day(request.day), done: false, made: made),
       by: principal,
       nothingLeft: false)
@@ -65,7 +65,7 @@ struct StreakHandlers: StreakService {
 
   private func complete(
     _ completion: StreakDomain.Operation.Completion, by principal: Principal, nothingLeft: Bool
-  ) async throws(RPCStatus) -> (Cell, Schema.Streak) {
+  ) async throws(RPCStatus) -> (Cell, Schema.Streak, noteReason: ErrorReason) {
     let now = Moment.now()
     let answer = try await change(.setCompletion(completion), by: principal, nothingLeft: nothingLeft, at: now)
     let key = CellKey(habitID: answer.ledger.habitID(meantBy: completion.habitID), day: completion.day)
@@ -75,7 +75,8 @@ struct StreakHandlers: StreakService {
     return (
       Cell(key, cell),
       Schema.Streak(
-        habitID: key.habitID, habit.summary, zones: answer.ledger.zones, archived: habit.fields.archived, at: now)
+        habitID: key.habitID, habit.summary, zones: answer.ledger.zones, archived: habit.fields.archived, at: now),
+      answer.outcomes.first?.rejection.map { ErrorReason($0) } ?? .unspecified
     )
   }
 
@@ -87,8 +88,15 @@ struct StreakHandlers: StreakService {
     let request = LedgerRequest(
       userID: principal.userID, deviceID: deviceID, work: .direct(change), nothingLeft: nothingLeft, now: now)
     let result = try await answering { () throws(StoreError) in try await store.change(request) }
-    guard case .success(let answer) = result else { throw Refusal.credentialsInvalid.status }
-    if let rejection = answer.outcomes.first?.rejection { throw Refusal(rejection).status }
+    let answer: LedgerAnswer
+    switch result {
+    case .success(let found): answer = found
+    case .failure(.tooManyChanges(let wait)): throw Refusal.tooManyRequests(retryMilliseconds: wait)
+    case .failure: throw Refusal.credentialsInvalid.status
+    }
+    if let outcome = answer.outcomes.first, outcome.status == .rejected, let rejection = outcome.rejection {
+      throw Refusal(rejection).status
+    }
     return answer
   }
 
@@ -146,8 +154,9 @@ struct StreakHandlers: StreakService {
     let cells = try await answering { () throws(StoreError) in
       try await store.history(of: principal.userID, page.filter, after: page.place, countMax: page.size + 1)
     }
-    let shown = cells.prefix(Int(page.size))
-    return GetHistoryResponse(cells: shown.map { Cell($0) }, nextPageToken: page.next(shown.last, cells.count))
+    let shown = PageBytes.cut(cells, countMax: Int(page.size)) { $0.note.utf8.count }
+    return GetHistoryResponse(
+      cells: shown.map { Cell($0) }, nextPageToken: page.next(shown.last, goesOn: cells.count > shown.count))
   }
 
   func getStatistics(

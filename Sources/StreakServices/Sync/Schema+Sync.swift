@@ -27,6 +27,7 @@ extension ErrorReason {
       case .clockSkew: .clockSkew
       case .habitLimit: .habitLimit
       case .conflictNotFound: .conflictNotFound
+      case .textQuota: .textQuota
       }
   }
 }

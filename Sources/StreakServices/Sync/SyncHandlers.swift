@@ -9,11 +9,15 @@ internal import StreakStore
 struct SyncHandlers: SyncService {
   let store: StreakStore
   let authenticator: Authenticator
+  let calls: PersonCalls
   let subscriptions: LoopBound<ChangeSubscriptions>
   private let procedure: SyncProcedure
 
-  init(store: StreakStore, authenticator: Authenticator, subscriptions: LoopBound<ChangeSubscriptions>) {
+  init(
+    store: StreakStore, authenticator: Authenticator, calls: PersonCalls, subscriptions: LoopBound<ChangeSubscriptions>
+  ) {
     self.store = store
+    self.calls = calls
     self.authenticator = authenticator
     self.subscriptions = subscriptions
     procedure = SyncProcedure(store: store)
@@ -78,6 +82,8 @@ struct SyncHandlers: SyncService {
       switch await subscription.next() {
       case .requestArrived:
         guard let request = try inbox.value.take() else { return }
+        // A request of a stream costs what a call does.
+        try calls.count(principal.userID, context)
         pageSize = request.pageSize
         var response = try await procedure.run(request, by: principal, at: .now())
         try await responses.write(response)
@@ -122,7 +128,7 @@ struct SyncHandlers: SyncService {
         of: principal.userID, for: deviceID, includingAcknowledged: request.includeAcknowledged,
         after: place.map { NoticePlace(version: $0.number, noticeID: $0.id) } ?? .start, countMax: size + 1)
     }
-    let shown = notices.prefix(Int(size))
+    let shown = PageBytes.cut(notices, countMax: Int(size)) { $0.notice.textBytes }
     var token = ""
     if let last = shown.last, notices.count > shown.count {
       token = PageToken(number: last.notice.version, id: last.id).text(kind: .notices, filter: filter)
@@ -153,7 +159,7 @@ struct SyncHandlers: SyncService {
         of: principal.userID, after: place.map { InboxPlace(deviceID: $0.id, seq: $0.number) } ?? .start,
         countMax: size + 1)
     }
-    let shown = rejected.prefix(Int(size))
+    let shown = PageBytes.cut(rejected, countMax: Int(size)) { $0.operation?.count ?? 0 }
     var token = ""
     if let last = shown.last, rejected.count > shown.count {
       token = PageToken(number: last.seq, id: last.deviceID).text(kind: .inbox, filter: [])
@@ -226,6 +232,7 @@ extension RejectedOperation {
     self.init(
       deviceId: record.deviceID.bytes, seq: record.seq, reason: ErrorReason(rawValue: record.reason),
       rejectedAt: .init(record.rejectedAt),
-      operation: record.operation.flatMap { try? Schema.Operation(protobufBytes: $0) })
+      operation: record.operation.flatMap { try? Schema.Operation(protobufBytes: $0) },
+      payloadHash: record.payloadHash)
   }
 }

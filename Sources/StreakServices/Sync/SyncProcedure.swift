@@ -83,6 +83,7 @@ struct SyncProcedure: Sendable {
     case .failure(.gap(let expectedSeq)): throw Refusal.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
     case .failure(.operationReused): throw Refusal.operationReused.status.with(SyncRefusal())
     case .failure(.deviceUnknown): throw Refusal.credentialsInvalid.status
+    case .failure(.tooManyChanges(let wait)): throw Refusal.tooManyRequests(retryMilliseconds: wait)
     }
   }
 
@@ -149,7 +150,9 @@ struct SyncProcedure: Sendable {
         try await store.notices(
           of: userID, for: deviceID, includingAcknowledged: false, after: .start, countMax: Self.noticesMax)
       }
-      response.notices = notices.map { Notice($0.id, $0.notice) }
+      let shown = PageBytes.cut(notices, countMax: notices.count) { $0.notice.textBytes }
+      response.notices = shown.map { Notice($0.id, $0.notice) }
+      response.moreNotices = shown.count < notices.count || notices.count == Int(Self.noticesMax)
       return response
     }
     return try await page(received, of: userID, deviceID, pageSize: request.pageSize, head: head.changeNumber)
@@ -219,6 +222,7 @@ struct SyncProcedure: Sendable {
     response.habitAliases = page.habits.compactMap { HabitAlias($0.id, $0.habit) }
     response.cells = page.cells.map { Cell($0.key, $0.cell) }
     response.notices = page.notices.map { Notice($0.id, $0.notice) }
+    response.moreNotices = page.hasMoreNotices
     if page.head.settings.version > begin { response.settings = Schema.AccountSettings(page.head.settings) }
     let times = page.cells.lazy.map(\.cell.latestTime)
     response.latestTime = max(times.max() ?? .zero, page.habits.lazy.map(\.habit.latestTime).max() ?? .zero).packed

@@ -57,6 +57,7 @@ extension StreakStore {
   /// What an account holds that is made now: nothing.
   public func emptyLedger(at now: Moment) -> PersonLedger {
     PersonLedger(
-      epoch: epoch, firstDay: DayRules.firstDay(createdAt: now.milliseconds), habitsMax: limits.habitsPerPersonMax)
+      epoch: epoch, firstDay: DayRules.firstDay(createdAt: now.milliseconds), habitsMax: limits.habitsPerPersonMax,
+      quotas: limits.quotas)
   }
 }

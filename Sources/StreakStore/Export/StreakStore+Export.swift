@@ -90,18 +90,18 @@ extension StreakStore {
     """, rowsPerChunk: exportChunkRows)
   private static let exportedHistory = CursorStatement(
     """
-    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell))
+    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)), note_hash
     FROM cell_history WHERE user_id = $1 ORDER BY habit_id, day, version
     """, rowsPerChunk: exportChunkRows)
   private static let exportedRejected = CursorStatement(
     """
     SELECT entry_id, migration_id, entry_index, habit_id, day, done, note, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, reason, rejected_at
+      day_start_minutes, reason, rejected_at, note_hash
     FROM rejected_entries WHERE user_id = $1 ORDER BY entry_id
     """, rowsPerChunk: exportChunkRows)
   private static let exportedRejectedOperations = CursorStatement(
     """
-    SELECT device_id, seq, operation, reason, rejected_at FROM rejected_operations
+    SELECT device_id, seq, operation, reason, rejected_at, payload_hash FROM rejected_operations
     WHERE user_id = $1 ORDER BY device_id, seq
     """, rowsPerChunk: exportChunkRows)
   private static let exportedNotices = CursorStatement(
@@ -191,7 +191,10 @@ extension StreakStore {
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedHistory, of: userID, in: transaction, { .earlierCells($0) }, visit) {
-        row throws(DatabaseError) in try row.cell(from: 0)
+        row throws(DatabaseError) in
+        var cell = try row.cell(from: 0)
+        cell.noteHash = try row.bytes(2 + LedgerColumns.cell.count)
+        return cell
       }
     }
     if goesOn {
@@ -200,7 +203,8 @@ extension StreakStore {
         RejectedEntryRecord(
           entryID: try row.identifier(0), migrationID: try row.identifierOrNull(1), index: try row.int32(2),
           habitID: try row.identifier(3), day: try row.int32(4), done: try row.bool(5), note: try row.string(6),
-          made: try row.localTime(from: 7), reason: try row.int32(11), rejectedAt: try row.moment(12))
+          made: try row.localTime(from: 7), reason: try row.int32(11), rejectedAt: try row.moment(12),
+          noteHash: try row.bytes(13))
       }
     }
     if goesOn {

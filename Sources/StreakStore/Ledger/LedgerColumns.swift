@@ -4,7 +4,7 @@ internal import StreakDomain
 /// How StreakDomain's values lie in columns. Each list of columns is written once, and read by the function beside it.
 enum LedgerColumns {
   /// Of `heads`.
-  static let head = columns("change_number habit_count first_day digest zone_uses sources settings")
+  static let head = columns("change_number habit_count first_day digest zone_uses sources settings storage_use")
   /// Of `habits`, without its id.
   static let habit = columns(
     """
@@ -34,12 +34,13 @@ extension Row {
   func digest(_ column: Int) throws(DatabaseError) -> StateDigest { StateDigest(bytes: try bytes(column)) ?? .empty }
 
   /// `LedgerColumns.head`.
-  func ledger(from column: Int, epoch: Epoch, habitsMax: Int) throws(DatabaseError) -> PersonLedger {
+  func ledger(from column: Int, epoch: Epoch, limits: StoreLimits) throws(DatabaseError) -> PersonLedger {
     PersonLedger(
       epoch: epoch, firstDay: Day(try int32(column + 2)), changeNumber: try int64(column),
       zones: ZoneUses(encoded: try bytes(column + 4)), digest: try digest(column + 3),
       habitCount: Int(try int32(column + 1)), sources: StreakDomain.Sources(encoded: try bytes(column + 5)),
-      settings: AccountSettings(encoded: try bytes(column + 6)), habitsMax: habitsMax)
+      settings: AccountSettings(encoded: try bytes(column + 6)), habitsMax: limits.habitsPerPersonMax,
+      use: StorageUse(encoded: try bytes(column + 7)), quotas: limits.quotas)
   }
 
   /// `LedgerColumns.habit`.

@@ -49,23 +49,23 @@ struct LedgerLoad {
 
   /// Reads the state of `people`; those that do not exist stay without a ledger.
   static func read(
-    _ people: [LedgerPerson], epoch: Epoch, habitsMax: Int, by runner: some StatementRunner
+    _ people: [LedgerPerson], epoch: Epoch, limits: StoreLimits, by runner: some StatementRunner
   ) async throws(StoreError) {
     var wanted: [WantedRow] = []
     for person in people {
       for row in person.rows { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
     }
-    try await read(wanted, epoch: epoch, habitsMax: habitsMax, by: runner)
+    try await read(wanted, epoch: epoch, limits: limits, by: runner)
     // Seldom: a call names a habit by an id that it had.
     wanted = []
     for person in people {
       for row in person.followAliases() { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
     }
-    try await read(wanted, epoch: epoch, habitsMax: habitsMax, by: runner)
+    try await read(wanted, epoch: epoch, limits: limits, by: runner)
   }
 
   private static func read(
-    _ wanted: [WantedRow], epoch: Epoch, habitsMax: Int, by runner: some StatementRunner
+    _ wanted: [WantedRow], epoch: Epoch, limits: StoreLimits, by runner: some StatementRunner
   ) async throws(StoreError) {
     guard !wanted.isEmpty else { return }
     var parameters: [PostgresValue] = []
@@ -75,7 +75,7 @@ struct LedgerLoad {
       _ = try result.map { row throws(DatabaseError) in
         let place = Int(try row.int32(0))
         guard wanted.indices.contains(place) else { return }
-        try take(row, wanted[place].row, into: wanted[place].person, epoch: epoch, habitsMax: habitsMax)
+        try take(row, wanted[place].row, into: wanted[place].person, epoch: epoch, limits: limits)
       }
     } catch {
       throw StoreError(error)
@@ -83,10 +83,10 @@ struct LedgerLoad {
   }
 
   private static func take(
-    _ row: borrowing Row, _ wanted: LedgerRow, into person: LedgerPerson, epoch: Epoch, habitsMax: Int
+    _ row: borrowing Row, _ wanted: LedgerRow, into person: LedgerPerson, epoch: Epoch, limits: StoreLimits
   ) throws(DatabaseError) {
     if person.ledger == nil {
-      let ledger = try row.ledger(from: headColumn, epoch: epoch, habitsMax: habitsMax)
+      let ledger = try row.ledger(from: headColumn, epoch: epoch, limits: limits)
       person.changeNumberBefore = ledger.changeNumber
       person.ledger = ledger
     }

@@ -26,6 +26,8 @@ final class LedgerPerson {
     let deviceID: Identifier
     let queued: QueuedOperation
     let outcome: OperationOutcome
+    /// Of an operation for the inbox: it is kept whole.
+    let keepsPayload: Bool
   }
 
   let userID: Identifier
@@ -43,6 +45,8 @@ final class LedgerPerson {
   /// Outcomes that were stored earlier, by device and number.
   var stored: [OperationKey: StoredOutcome] = [:]
   private(set) var decided: [Decided] = []
+  /// Calls that were refused for the day's changes.
+  private var delayedCalls = 0
   /// Whole habits are to be read before the change can end.
   private(set) var isStale = false
   private var results: [Result<[OperationOutcome], QueueRefusal>] = []
@@ -166,7 +170,7 @@ final class LedgerPerson {
   /// Decides every call in turn.
   func decide() {
     for (id, notice) in notices { ledger?.load(notice: notice, id: id) }
-    (decided, isStale) = ([], false)
+    (decided, isStale, delayedCalls) = ([], false, 0)
     results = calls.map { call in
       do throws(QueueRefusal) {
         return .success(try decide(call.request))
@@ -187,23 +191,42 @@ final class LedgerPerson {
     var outcomes: [OperationOutcome] = []
     switch request.work {
     case .direct(let change):
+      try count(1, in: &ledger, now: now)
       outcomes = [ledger.applyDirectly(change, by: request.deviceID, now: now)]
     case .queue(let operations):
       let replays = try replay(
         operations, request.deviceID, lastSeq: device.lastSeq, oldestKeptSeq: request.oldestKeptSeq)
       outcomes = replays
+      try count(operations.count - replays.count, in: &ledger, now: now)
       for habit in request.restatedHabits { ledger.restate(habit, now: now) }
       let clock = ClockRules(now: now, sentAt: request.sentAtMilliseconds)
       for queued in operations.dropFirst(replays.count) {
         let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, clock: clock)
         if request.waitsForHabits, outcome.rejection == .habitNotFound { break }
         outcomes.append(outcome)
-        decided.append(Decided(deviceID: request.deviceID, queued: queued, outcome: outcome))
+        let isForInbox = outcome.rejection != nil && queued.payload.count <= QueuedOperation.keptBytesMax
+        decided.append(
+          Decided(
+            deviceID: request.deviceID, queued: queued, outcome: outcome,
+            keepsPayload: isForInbox && ledger.takeIntoInbox(queued.payload.count)))
         ledger.advance(deviceID: request.deviceID, to: queued.operation.seq)
       }
     }
     if request.nothingLeft { ledger.finishCatchUp(of: request.deviceID, now: now) }
     return outcomes
+  }
+
+  private func count(_ changes: Int, in ledger: inout PersonLedger, now: Int64) throws(QueueRefusal) {
+    guard let wait = ledger.countChanges(changes, now: now) else { return }
+    delayedCalls += 1
+    throw .tooManyChanges(retryMilliseconds: UInt64(wait))
+  }
+
+  /// What quotas have cost.
+  var quotaCounts: QuotaCounts {
+    var counts = ledger?.changes.quotas ?? QuotaCounts()
+    counts.callsDelayed = delayedCalls
+    return counts
   }
 
   /// The outcomes of those operations, from the first on, that were decided before.

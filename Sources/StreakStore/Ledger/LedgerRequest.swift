@@ -86,4 +86,6 @@ public enum QueueRefusal: Error, Equatable, Sendable {
   case operationReused
   /// The device is not registered any more.
   case deviceUnknown
+  /// The person has made as many changes as fit into one day: nothing is applied until the next.
+  case tooManyChanges(retryMilliseconds: UInt64)
 }

@@ -20,10 +20,11 @@ extension LedgerStore {
       .int64("new_number") { $0.ledger.changeNumber }, .bytes("digest") { $0.ledger.digest.bytes },
       .bytes("zone_uses") { $0.ledger.zones.encoded }, .int32("habit_count") { Int32(clamping: $0.ledger.habitCount) },
       .bytes("sources") { $0.ledger.sources.encoded }, .bytes("settings") { $0.ledger.settings.encoded },
+      .bytes("storage_use") { $0.ledger.use.encoded },
     ],
     """
     UPDATE heads SET change_number = w.new_number, digest = w.digest, zone_uses = w.zone_uses,
-      habit_count = w.habit_count, sources = w.sources, settings = w.settings
+      habit_count = w.habit_count, sources = w.sources, settings = w.settings, storage_use = w.storage_use
     FROM SOURCE WHERE heads.user_id = w.user_id AND heads.change_number = w.old_number RETURNING heads.user_id
     """)
 
@@ -35,6 +36,8 @@ extension LedgerStore {
     let state: CellState
     /// Of a passing state the version that replaced it, of a cell the one that made the first state of this change.
     let linkedVersion: Int64
+    /// Of a superseded state: its texts go to the history with it.
+    var keepsText = true
   }
 
   private static let cellColumns: [Column<CellRow>] = [
@@ -51,20 +54,41 @@ extension LedgerStore {
   ]
   private static let cellColumnNames = cellColumns.map(\.name).joined(separator: ", ")
 
+  private static let supersededColumns =
+    cellColumns + [.int64("next_version") { $0.linkedVersion }, .bool("keeps_text") { $0.keepsText }]
+
+  /// The columns of a superseded state in `cell_history`, of a table of cells: of a note that is not kept its hash is.
+  private static func superseded(_ table: String) -> String {
+    cellColumns.map { column in
+      switch column.name {
+      case "note": "CASE WHEN w.keeps_text THEN \(table).note ELSE '' END"
+      case "details": "CASE WHEN w.keeps_text THEN \(table).details ELSE '' END"
+      default: "\(table).\(column.name)"
+      }
+    }.joined(separator: ", ") + """
+
+      , w.next_version,
+      CASE WHEN w.keeps_text OR \(table).note = '' THEN '' ELSE sha256(convert_to(\(table).note, 'UTF8')) END
+      """
+
+  }
+
   static let passingStates = ColumnarPart(
-    cellColumns + [.int64("next_version") { $0.linkedVersion }],
-    "INSERT INTO cell_history (\(cellColumnNames), next_version) SELECT w.* FROM SOURCE WHERE \(changed)")
+    supersededColumns,
+    """
+
+    INSERT INTO cell_history (\(cellColumnNames), next_version, note_hash) SELECT \(superseded("w")) FROM SOURCE WHERE \(changed)
+    """)
   static let newCells = ColumnarPart(
     cellColumns + [.int64("first_version") { $0.linkedVersion }],
     "INSERT INTO cells (\(cellColumnNames), first_version) SELECT w.* FROM SOURCE WHERE \(changed)")
   /// Not a change by itself: what the next two parts take, sent once.
-  static let replaced = ColumnarPart(
-    cellColumns + [.int64("next_version") { $0.linkedVersion }], "SELECT * FROM SOURCE")
+  static let replaced = ColumnarPart(supersededColumns, "SELECT * FROM SOURCE")
   static let history = ColumnarPart<CellRow>(
     [],
     """
-    INSERT INTO cell_history (\(cellColumnNames), next_version)
-    SELECT \(cellColumns.map { "cells.\($0.name)" }.joined(separator: ", ")), w.next_version FROM replaced_part w
+    INSERT INTO cell_history (\(cellColumnNames), next_version, note_hash)
+    SELECT \(superseded("cells")) FROM replaced_part w
       JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
     WHERE \(changed)
     """)
@@ -166,13 +190,12 @@ extension LedgerStore {
     [
       .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.decided.deviceID },
       .int64("seq") { $0.outcome.seq },
-      .bytes("operation") { row in
-        row.decided.queued.payload.count <= QueuedOperation.keptBytesMax ? row.decided.queued.payload : nil
-      },
+      .bytes("operation") { $0.decided.keepsPayload ? $0.decided.queued.payload : nil },
       .int32("reason") { $0.outcome.rejection?.number ?? 0 }, .moment("rejected_at") { $0.decidedAt },
+      .bytes("payload_hash") { $0.decided.queued.payloadHash },
     ],
     """
-    INSERT INTO rejected_operations (user_id, device_id, seq, operation, reason, rejected_at)
+    INSERT INTO rejected_operations (user_id, device_id, seq, operation, reason, rejected_at, payload_hash)
     SELECT w.* FROM SOURCE WHERE \(changed)
     """)
 

@@ -125,11 +125,14 @@ private struct Rows {
     heads.append(LedgerStore.HeadRow(userID: userID, oldNumber: person.changeNumberBefore, ledger: ledger))
     for state in ledger.changes.passingStates {
       passing.append(
-        LedgerStore.CellRow(userID: userID, key: state.key, state: state.state, linkedVersion: state.nextVersion))
+        LedgerStore.CellRow(
+          userID: userID, key: state.key, state: state.state, linkedVersion: state.nextVersion,
+          keepsText: state.keepsText))
     }
     ledger.changes.cells.forEachInOrder { key, change in
       guard let state = ledger.cells[key] else { return }
-      let row = LedgerStore.CellRow(userID: userID, key: key, state: state, linkedVersion: change.firstVersion)
+      let row = LedgerStore.CellRow(
+        userID: userID, key: key, state: state, linkedVersion: change.firstVersion, keepsText: change.keepsText)
       guard change.isReplacement else { return newCells.append(row) }
       replacedCells.append(row)
     }
@@ -141,7 +144,7 @@ private struct Rows {
     for decided in person.decided {
       let row = LedgerStore.OperationRow(userID: userID, decided: decided, decidedAt: now)
       operations.append(row)
-      if decided.outcome.status == .rejected { rejected.append(row) }
+      if decided.outcome.rejection != nil { rejected.append(row) }
     }
     ledger.changes.notices.forEachInOrder { id in
       guard let notice = ledger.notices[id] else { return }
@@ -167,6 +170,7 @@ extension OperationRejection {
     case .habitLimit: 19
     case .clockSkew: 28
     case .conflictNotFound: 30
+    case .textQuota: 31
     }
   }
 

@@ -23,7 +23,8 @@ final class LedgerWriter: EndOfTurnWork {
   private let loop: EventLoop
   private let database: Database
   private let memory: LedgerMemory
-  private let habitsMax: Int
+  private let quotas: QuotaMeter
+  private let limits: StoreLimits
   private let busyPollMicroseconds: Int
   /// Which life of the database this is.
   private let epoch: () -> Epoch
@@ -59,13 +60,15 @@ final class LedgerWriter: EndOfTurnWork {
 
   /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that is alone; 0: not at all.
   init(
-    loop: EventLoop, database: Database, memory: LedgerMemory, habitsMax: Int, busyPollMicroseconds: Int,
+    loop: EventLoop, database: Database, memory: LedgerMemory, limits: StoreLimits, quotas: QuotaMeter,
+    busyPollMicroseconds: Int,
     epoch: @escaping () -> Epoch
   ) {
     self.loop = loop
     self.database = database
     self.memory = memory
-    self.habitsMax = habitsMax
+    self.limits = limits
+    self.quotas = quotas
     self.busyPollMicroseconds = busyPollMicroseconds
     self.epoch = epoch
   }
@@ -271,7 +274,7 @@ final class LedgerWriter: EndOfTurnWork {
     }
     try await LedgerLoad.readNotices(people, by: runner)
     try await LedgerLoad.read(
-      people.filter { !$0.isRecalled }, epoch: epoch, habitsMax: habitsMax, by: runner)
+      people.filter { !$0.isRecalled }, epoch: epoch, limits: limits, by: runner)
     try await LedgerLoad.readOutcomes(people, by: runner)
     try await LedgerLoad.readActivity(people, by: runner)
     for person in people {
@@ -289,8 +292,9 @@ final class LedgerWriter: EndOfTurnWork {
     for person in people {
       if person.isChanged ? !stored.contains(person.userID) : person.isRecalled {
         losers.append(person)
-      } else if !isLocked {
-        person.answer(rememberingIn: memory)
+      } else {
+        quotas.count(person.quotaCounts)
+        if !isLocked { person.answer(rememberingIn: memory) }
       }
     }
     return losers

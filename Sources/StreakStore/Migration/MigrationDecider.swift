@@ -62,11 +62,11 @@ public protocol MigrationDecider: AnyObject {
 
   /// Looks at the account and the session.
   /// - Returns: Nil if the stored reply answers it.
-  func begin(_ state: MigrationState) -> Result<MigrationNeeds?, Refused>
+  func begin(_ state: MigrationState) async -> Result<MigrationNeeds?, Refused>
   /// Makes the session part of the ledger.
-  func merge(into ledger: inout PersonLedger) -> Result<Void, Refused>
+  func merge(into ledger: inout PersonLedger) async -> Result<Void, Refused>
   /// Looks at what it has become.
-  func finish(_ ledger: PersonLedger) -> Result<MergeRecord, Refused>
+  func finish(_ ledger: PersonLedger) async -> Result<MergeRecord, Refused>
 }
 
 /// What a migration came to.

@@ -82,7 +82,7 @@ extension StreakStore {
       let state = try await migrationState(
         migrationID, sessionID, of: userID, ledger, isPreview ? Self.session : Self.lockedSession, by: transaction)
       let needs: MigrationNeeds
-      switch decider.begin(state) {
+      switch await decider.begin(state) {
       case .failure(let refused): return .rollBack(.refused(refused))
       case .success(nil):
         guard let stored = state.stored else { throw .fault(reason: "no stored migration to answer with") }
@@ -95,13 +95,13 @@ extension StreakStore {
       }
       try await loadCells(needs.cells, into: person, by: transaction)
       try await loadWhole(needs.wholeHabits, into: person, by: transaction)
-      if case .failure(let refused)? = person.change({ decider.merge(into: &$0) }) {
-        return .rollBack(.refused(refused))
-      }
+      guard var changed = person.ledger.take() else { throw .noSuchUser }
+      if case .failure(let refused) = await decider.merge(into: &changed) { return .rollBack(.refused(refused)) }
+      person.ledger = changed
       try await settle(person, at: now, by: transaction)
       guard let merged = person.ledger else { throw .noSuchUser }
       let record: MergeRecord
-      switch decider.finish(merged) {
+      switch await decider.finish(merged) {
       case .failure(let refused): return .rollBack(.refused(refused))
       case .success(let decided): record = decided
       }
@@ -118,9 +118,9 @@ extension StreakStore {
     _ userID: Identifier, _ statement: Statement, by runner: some StatementRunner
   ) async throws(StoreError) -> LedgerPerson? {
     let person = LedgerPerson(userID, [], attempts: 0)
-    let (epoch, habitsMax) = (epoch, limits.habitsPerPersonMax)
+    let (epoch, limits) = (epoch, limits)
     let found = try await runner.row(statement, .identifier(userID)) { row throws(DatabaseError) in
-      try row.ledger(from: 0, epoch: epoch, habitsMax: habitsMax)
+      try row.ledger(from: 0, epoch: epoch, limits: limits)
     }
     guard var ledger = found else { return nil }
     person.changeNumberBefore = ledger.changeNumber

@@ -36,10 +36,10 @@ extension StreakStore {
     """
     INSERT INTO rejected_entries (
       user_id, migration_id, entry_id, entry_index, habit_id, day, done, note, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, reason, rejected_at)
+      day_start_minutes, reason, rejected_at, note_hash)
     SELECT $1, $2, * FROM unnest(
       $3::uuid[], $4::integer[], $5::uuid[], $6::integer[], $7::boolean[], $8::text[], $9::timestamptz[], $10::text[],
-      $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[])
+      $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[], $15::bytea[])
     """)
 
   private static let insertMigration = Statement(
@@ -60,7 +60,8 @@ extension StreakStore {
       .boolArray(rejected.map(\.done)), .stringArray(rejected.map(\.note)),
       .moments(rejected.map(\.made.occurredAt)), .stringArray(rejected.map(\.made.zone)),
       .int32Array(rejected.map(\.made.utcOffsetSeconds)), .int32Array(rejected.map(\.made.dayStartMinutes)),
-      .int32Array(rejected.map(\.reason)), .moments(rejected.map(\.rejectedAt)))
+      .int32Array(rejected.map(\.reason)), .moments(rejected.map(\.rejectedAt)),
+      .bytesArray(rejected.map(\.noteHash)))
   }
 
   /// Stores a migration with the reply to it.

@@ -33,10 +33,13 @@ public struct CellRecord: Sendable, Equatable {
   public var migrationID: Identifier?
   /// The completions that stand.
   public var completions: [StatementID]
+  /// Of an earlier state whose note is not kept: SHA-256 of it. Empty otherwise.
+  public var noteHash: [UInt8]
 
   public init(
     habitID: Identifier, day: Int32, done: Bool, note: String, quarantineReason: Int32, version: Int64,
-    made: LocalTimeRecord, recordedAt: Moment, migrationID: Identifier?, completions: [StatementID] = []
+    made: LocalTimeRecord, recordedAt: Moment, migrationID: Identifier?, completions: [StatementID] = [],
+    noteHash: [UInt8] = []
   ) {
     self.habitID = habitID
     self.day = day
@@ -48,6 +51,7 @@ public struct CellRecord: Sendable, Equatable {
     self.recordedAt = recordedAt
     self.migrationID = migrationID
     self.completions = completions
+    self.noteHash = noteHash
   }
 
   public init(_ key: CellKey, _ state: CellState) {

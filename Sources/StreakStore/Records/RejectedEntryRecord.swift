@@ -14,10 +14,13 @@ public struct RejectedEntryRecord: Sendable, Equatable {
   /// The number of the schema's `ErrorReason`.
   public var reason: Int32
   public var rejectedAt: Moment
+  /// SHA-256 of the note, where that is not kept; empty otherwise.
+  public var noteHash: [UInt8]
 
   public init(
     entryID: Identifier, migrationID: Identifier?, index: Int32, habitID: Identifier, day: Int32, done: Bool,
-    note: String, made: LocalTimeRecord, reason: Int32, rejectedAt: Moment
+    note: String, made: LocalTimeRecord, reason: Int32, rejectedAt: Moment,
+    noteHash: [UInt8] = []
   ) {
     self.entryID = entryID
     self.migrationID = migrationID
@@ -29,5 +32,6 @@ public struct RejectedEntryRecord: Sendable, Equatable {
     self.made = made
     self.reason = reason
     self.rejectedAt = rejectedAt
+    self.noteHash = noteHash
   }
 }

@@ -25,4 +25,6 @@ public enum ImportOutcome: Sendable, Equatable {
   case imported([UInt8])
   case notEmpty
   case habitLimit
+  /// Its texts or its inbox are more than one person may have.
+  case tooLarge
 }

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Postgres
 public import StreakDomain
 
@@ -46,10 +47,10 @@ extension StreakStore {
     """
     INSERT INTO cell_history (
       user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, recorded_at, source_id, seq, changed_time)
+      day_start_minutes, recorded_at, source_id, seq, note_hash, changed_time)
     SELECT $1, *, 0 FROM unnest(
       $2::uuid[], $3::integer[], $4::boolean[], $5::text[], $6::smallint[], $7::bigint[], $8::timestamptz[], $9::text[],
-      $10::integer[], $11::integer[], $12::timestamptz[], $13::uuid[], $14::bigint[])
+      $10::integer[], $11::integer[], $12::timestamptz[], $13::uuid[], $14::bigint[], $15::bytea[])
     ON CONFLICT DO NOTHING
     """)
 
@@ -64,18 +65,18 @@ extension StreakStore {
     """
     INSERT INTO rejected_entries (
       user_id, migration_id, entry_id, entry_index, habit_id, day, done, note, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, reason, rejected_at)
+      day_start_minutes, reason, rejected_at, note_hash)
     SELECT $1, * FROM unnest(
       $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::integer[], $7::boolean[], $8::text[], $9::timestamptz[],
-      $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[])
+      $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[], $15::bytea[])
     ON CONFLICT DO NOTHING
     """)
 
   private static let insertImportedOperations = Statement(
     .write,
     """
-    INSERT INTO rejected_operations (user_id, device_id, seq, operation, reason, rejected_at)
-    SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bytea[], $5::integer[], $6::timestamptz[])
+    INSERT INTO rejected_operations (user_id, device_id, seq, operation, reason, rejected_at, payload_hash)
+    SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bytea[], $5::integer[], $6::timestamptz[], $7::bytea[])
     ON CONFLICT DO NOTHING
     """)
 
@@ -108,9 +109,14 @@ extension StreakStore {
           notices: document.notices, above: document.highestVersion, now: now.milliseconds)
       }
       guard fits == true else { return .rollBack(.habitLimit) }
+      let history = person.change { $0.takeHistory(document.history) } ?? []
+      let fitsQuotas = person.change { ledger in
+        ledger.isWithinTextQuota && document.inboxBytes.allSatisfy { ledger.takeIntoInbox($0) }
+      }
+      guard fitsQuotas == true else { return .rollBack(.tooLarge) }
       try await settle(person, at: now, by: transaction)
       try await storeLedger(of: person, at: now, by: transaction)
-      try await Self.insert(document, of: userID, by: transaction)
+      try await Self.insert(document, history, of: userID, by: transaction)
       let result = reply(person.ledger?.changeNumber ?? 0)
       try await transaction.execute(
         Self.insertImport, .identifier(userID), .identifier(document.importID), .bytes(result), .moment(now))
@@ -120,9 +126,8 @@ extension StreakStore {
   }
 
   private static func insert(
-    _ document: PersonImport, of userID: Identifier, by transaction: Transaction
+    _ document: PersonImport, _ cells: [CellRecord], of userID: Identifier, by transaction: Transaction
   ) async throws(StoreError) {
-    let cells = document.history
     if !cells.isEmpty {
       try await transaction.execute(
         insertHistory, .identifier(userID), .identifiers(cells.map(\.habitID)), .int32Array(cells.map(\.day)),
@@ -132,7 +137,8 @@ extension StreakStore {
         .int32Array(cells.map(\.made.utcOffsetSeconds)), .int32Array(cells.map(\.made.dayStartMinutes)),
         .moments(cells.map(\.recordedAt)), .identifiers(cells.map { $0.migrationID ?? document.importID }),
         .int64Array(
-          cells.map { ($0.migrationID == nil ? StatementID.Bulk.document : .migration).rawValue }))
+          cells.map { ($0.migrationID == nil ? StatementID.Bulk.document : .migration).rawValue }),
+        .bytesArray(cells.map(\.noteHash)))
     }
     let entries = document.rejectedEntries
     if !entries.isEmpty {
@@ -143,14 +149,34 @@ extension StreakStore {
         .stringArray(entries.map(\.note)), .moments(entries.map(\.made.occurredAt)),
         .stringArray(entries.map(\.made.zone)), .int32Array(entries.map(\.made.utcOffsetSeconds)),
         .int32Array(entries.map(\.made.dayStartMinutes)), .int32Array(entries.map(\.reason)),
-        .moments(entries.map(\.rejectedAt)))
+        .moments(entries.map(\.rejectedAt)), .bytesArray(entries.map(\.noteHash)))
     }
     let operations = document.rejectedOperations
     if !operations.isEmpty {
       try await transaction.execute(
         insertImportedOperations, .identifier(userID), .identifiers(operations.map(\.deviceID)),
         .int64Array(operations.map(\.seq)), .bytesArray(operations.map(\.operation)),
-        .int32Array(operations.map(\.reason)), .moments(operations.map(\.rejectedAt)))
+        .int32Array(operations.map(\.reason)), .moments(operations.map(\.rejectedAt)),
+        .bytesArray(operations.map(\.payloadHash)))
     }
+  }
+}
+
+extension PersonLedger {
+  /// Counts a document's earlier states, the latest first: beyond the quota the earliest notes are left out but for their hashes.
+  fileprivate mutating func takeHistory(_ cells: [CellRecord]) -> [CellRecord] {
+    var kept = cells.sorted { $1.version < $0.version }
+    for index in kept.indices where !takeIntoHistory(note: kept[index].note) {
+      kept[index].noteHash = SHA256.digest(of: Array(kept[index].note.utf8))
+      kept[index].note = ""
+    }
+    return kept
+  }
+}
+
+extension PersonImport {
+  /// What each entry of its inbox takes.
+  fileprivate var inboxBytes: [Int] {
+    rejectedEntries.map(\.note.utf8.count) + rejectedOperations.map { $0.operation?.count ?? 0 }
   }
 }

@@ -5,6 +5,8 @@ extension StreakStore {
   public static let outcomesKeptDays: Int64 = 40
   /// How long an anonymous session without contact is kept, in days.
   public static let sessionsKeptDays: Int64 = 365
+  /// How long audit events of attempts without an account are kept, in days. The database's own function keeps them no shorter.
+  public static let strangersEventsKeptDays: Int64 = 30
   /// Rows removed by one statement.
   static let forgottenRowsMax: Int32 = 5_000
 
@@ -29,6 +31,16 @@ extension StreakStore {
       FOR UPDATE SKIP LOCKED)
     """)
 
+  private static let forgetStrangersEvents = Statement(.write, "SELECT forget_strangers_events($1, $2)")
+
+  private func forgetStrangersEvents(at now: Moment) async throws(StoreError) -> Int {
+    let before = now.advanced(bySeconds: -Self.strangersEventsKeptDays * 86_400)
+    let removed = try await database.row(
+      Self.forgetStrangersEvents, .moment(before), .int32(Self.forgottenRowsMax)
+    ) { row throws(DatabaseError) in try row.int64(0) }
+    return Int(clamping: removed ?? 0)
+  }
+
   /// Removes what is kept for a time only and is older, a bounded number of rows at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
@@ -44,6 +56,11 @@ extension StreakStore {
           statement, .moment(now.advanced(bySeconds: -days * 86_400)), .int32(Self.forgottenRowsMax))
         count += removed
       }
+    }
+    var removed = Int(Self.forgottenRowsMax)
+    while removed == Int(Self.forgottenRowsMax) {
+      removed = try await forgetStrangersEvents(at: now)
+      count += removed
     }
     return count
   }

@@ -82,6 +82,8 @@ public struct PullPage: Sendable {
   public var cells: [(key: CellKey, cell: CellState)]
   /// Less those that the device has acknowledged.
   public var notices: [(id: Identifier, notice: Notice)]
+  /// There are more than one page takes.
+  public var hasMoreNotices: Bool
   /// Where to go on; nil when this is all.
   public var next: PullPlace?
   /// The pull began anew from the start: drop what was sent before.

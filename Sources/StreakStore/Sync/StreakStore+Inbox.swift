@@ -5,18 +5,24 @@ public import StreakDomain
 public struct RejectedOperationRecord: Sendable, Equatable {
   public var deviceID: Identifier
   public var seq: Int64
-  /// The encoded message; nil if it was too large to be kept.
+  /// The encoded message; nil if it was too large to be kept, or there was no room for it.
   public var operation: [UInt8]?
   /// The number of the schema's `ErrorReason`.
   public var reason: Int32
   public var rejectedAt: Moment
+  /// The first 16 bytes of SHA-256 of the operation.
+  public var payloadHash: [UInt8]
 
-  public init(deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Moment) {
+  public init(
+    deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Moment,
+    payloadHash: [UInt8] = []
+  ) {
     self.deviceID = deviceID
     self.seq = seq
     self.operation = operation
     self.reason = reason
     self.rejectedAt = rejectedAt
+    self.payloadHash = payloadHash
   }
 }
 
@@ -38,7 +44,7 @@ extension StreakStore {
   private static let listRejected = Statement(
     .read,
     """
-    SELECT device_id, seq, operation, reason, rejected_at FROM rejected_operations
+    SELECT device_id, seq, operation, reason, rejected_at, payload_hash FROM rejected_operations
     WHERE user_id = $1 AND (device_id > $2 OR device_id = $2 AND seq < $3)
     ORDER BY device_id, seq DESC LIMIT $4
     """)
@@ -54,10 +60,10 @@ extension StreakStore {
 }
 
 extension Row {
-  /// Columns device_id, seq, operation, reason, rejected_at.
+  /// Columns device_id, seq, operation, reason, rejected_at, payload_hash.
   func rejectedOperation() throws(DatabaseError) -> RejectedOperationRecord {
     RejectedOperationRecord(
       deviceID: try identifier(0), seq: try int64(1), operation: try bytesOrNull(2), reason: try int32(3),
-      rejectedAt: try moment(4))
+      rejectedAt: try moment(4), payloadHash: try bytes(5))
   }
 }

@@ -4,6 +4,8 @@ public import StreakDomain
 extension StreakStore {
   /// Most notices in one page: those changed last.
   static let pulledNoticesMax: Int32 = 1_000
+  /// Most bytes of values of notices in one page, 1 MiB. A page has at least one of them.
+  static let pulledNoticeBytesMax = 1 << 20
   /// Most bytes of notes in one page, 1 MiB: a response that a peer does not read is held by the server. A page has at least one cell.
   static let pulledNoteBytesMax = 1 << 20
   /// Reads without a transaction before one is opened.
@@ -155,6 +157,12 @@ extension StreakStore {
     let notices = try results.with(3) { result throws(DatabaseError) in
       try result.map { row throws(DatabaseError) in (id: try row.identifier(0), notice: try row.notice(from: 1)) }
     }
+    var (noticeCount, noticeBytes) = (0, 0)
+    for (_, notice) in notices {
+      noticeBytes += notice.textBytes
+      guard noticeBytes <= pulledNoticeBytesMax || noticeCount == 0 else { break }
+      noticeCount += 1
+    }
     var (count, noteBytes) = (0, 0)
     for step in steps.prefix(cellsMax) {
       noteBytes += step.cell?.cell.note.utf8.count ?? 0
@@ -165,7 +173,9 @@ extension StreakStore {
     return (
       PullPage(
         head: after, habits: habits,
-        cells: steps.prefix(count).compactMap { step in step.cell.map { (step.key, $0) } }, notices: notices,
+        cells: steps.prefix(count).compactMap { step in step.cell.map { (step.key, $0) } },
+        notices: Array(notices.prefix(noticeCount)),
+        hasMoreNotices: noticeCount < notices.count || notices.count == Int(pulledNoticesMax),
         next: place.next(after: last.map { ($0.version, $0.key) }, changeNumber: after.changeNumber), isReset: false),
       before == after
     )

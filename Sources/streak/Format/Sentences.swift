@@ -64,6 +64,7 @@ extension OperationRejection {
     case .clockSkew: "this device's clock is a day or more ahead"
     case .habitLimit: "there are \(StreakClient.habitsMax) habits already"
     case .conflictNotFound: "the conflict is not there any more"
+    case .textQuota: "there is no room for more text; a day that it was about is recorded without its note"
     }
   }
 }

@@ -67,6 +67,24 @@ BEGIN
 END
 $$;
 
+-- Events of no account are found by their age. Those of people are in no part of it: they stay as long as the account.
+CREATE INDEX strangers_events_by_age ON audit_events (occurred_at) WHERE user_id = '00000000-0000-0000-0000-000000000000';
+
+-- Removes events of no account, at most rows_max, that are older than 30 days: the serving role may do no more than that.
+CREATE FUNCTION forget_strangers_events(older_than timestamptz, rows_max integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE forgotten bigint;
+BEGIN
+  DELETE FROM audit_events WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM audit_events
+    WHERE user_id = '00000000-0000-0000-0000-000000000000'
+      AND occurred_at < least(older_than, clock_timestamp() - interval '30 days')
+    ORDER BY occurred_at LIMIT rows_max FOR UPDATE SKIP LOCKED));
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  RETURN forgotten;
+END
+$$;
+
 -- A person's trail goes with the account, in the transaction that takes the account's row away, and never before it.
 CREATE FUNCTION erase_audit_trail(person uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER AS $$

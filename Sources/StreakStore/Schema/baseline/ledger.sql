@@ -16,7 +16,9 @@ CREATE TABLE heads (
   -- How far the statements of each device, migration, import and recovery have come (StreakDomain's `Sources`): 44 bytes each.
   sources bytea NOT NULL DEFAULT '',
   -- Settings that devices state, as StreakDomain writes them.
-  settings bytea NOT NULL DEFAULT ''
+  settings bytea NOT NULL DEFAULT '',
+  -- What the person's data takes, as StreakDomain writes it (`StorageUse`): about 10 bytes.
+  storage_use bytea NOT NULL DEFAULT ''
   -- Updated in place with every change.
 ) WITH (fillfactor = 70);
 
@@ -108,5 +110,7 @@ CREATE TABLE cell_history (
   note text NOT NULL,
   zone text NOT NULL,
   details bytea NOT NULL DEFAULT '',
+  -- SHA-256 of the note, where that is not kept: beyond the person's quota. Empty otherwise.
+  note_hash bytea NOT NULL DEFAULT '',
   PRIMARY KEY (user_id, next_version, habit_id, day, version)
 );

@@ -35,5 +35,7 @@ CREATE TABLE rejected_entries (
   -- The number of the schema's ErrorReason.
   reason integer NOT NULL,
   rejected_at timestamptz NOT NULL,
+  -- SHA-256 of the note, where that is not kept: beyond the person's quota. Empty otherwise.
+  note_hash bytea NOT NULL DEFAULT '',
   PRIMARY KEY (user_id, entry_id)
 );

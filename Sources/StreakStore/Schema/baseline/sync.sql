@@ -20,8 +20,8 @@ CREATE TABLE operations (
 
 CREATE INDEX operations_by_age ON operations USING brin (decided_at);
 
--- The inbox of devices' queues: operations that broke a rule, whole (NULL: too large), so that nothing a person entered
--- vanishes.
+-- The inbox of devices' queues: operations that broke a rule, whole (NULL: too large, or beyond the person's quota; the
+-- device keeps it), so that nothing a person entered vanishes. Also completions whose note was not taken.
 CREATE TABLE rejected_operations (
   user_id uuid NOT NULL,
   device_id uuid NOT NULL,
@@ -30,6 +30,8 @@ CREATE TABLE rejected_operations (
   operation bytea,
   reason integer NOT NULL,
   rejected_at timestamptz NOT NULL,
+  -- The first 16 bytes of SHA-256 of the operation.
+  payload_hash bytea NOT NULL DEFAULT '',
   PRIMARY KEY (user_id, device_id, seq)
 );
 

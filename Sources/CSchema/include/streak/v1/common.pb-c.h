@@ -154,6 +154,11 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 30,
   /*
+   * RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take all the room there is for them. Of an
+   * operation that is APPLIED, or an entry of a capture: the day was taken, its note was not; it is in the inbox.
+   */
+  STREAK__V1__ERROR_REASON__TEXT_QUOTA = 31,
+  /*
    * INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
    */
   STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON = 40,

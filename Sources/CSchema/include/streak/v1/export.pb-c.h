@@ -325,10 +325,14 @@ struct  Streak__V1__ExportedCell
    * The cell.
    */
   Streak__V1__Cell *cell;
+  /*
+   * Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the note.
+   */
+  ProtobufCBinaryData note_sha256;
 };
 #define STREAK__V1__EXPORTED_CELL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__exported_cell__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL }
+    , (char *)protobuf_c_empty_string, NULL, {0,NULL} }
 
 
 /*
@@ -357,10 +361,14 @@ struct  Streak__V1__ExportedRejection
    * When the entry was rejected.
    */
   Google__Protobuf__Timestamp *rejected_at;
+  /*
+   * SHA-256 of the note, where that is not kept, since the inbox was full.
+   */
+  ProtobufCBinaryData note_sha256;
 };
 #define STREAK__V1__EXPORTED_REJECTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__exported_rejection__descriptor) \
-    , NULL, (char *)protobuf_c_empty_string, NULL, {0,NULL}, NULL }
+    , NULL, (char *)protobuf_c_empty_string, NULL, {0,NULL}, NULL, {0,NULL} }
 
 
 /*

@@ -459,7 +459,7 @@ struct  Streak__V1__ListMigrationsResponse
 {
   ProtobufCMessage base;
   /*
-   * The migrations, at most the latest 100.
+   * The migrations, at most the latest 100, and at most 1 MiB of results: the latest.
    */
   size_t n_migrations;
   Streak__V1__ListedMigration **migrations;

@@ -173,10 +173,14 @@ struct  Streak__V1__RecordCompletionResponse
    * The habit's streak with it.
    */
   Streak__V1__Streak *streak;
+  /*
+   * TEXT_QUOTA if the day was recorded and its note was not: there is no room for more text.
+   */
+  Streak__V1__ErrorReason note_reason;
 };
 #define STREAK__V1__RECORD_COMPLETION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__record_completion_response__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED }
 
 
 struct  Streak__V1__UndoCompletionRequest
@@ -381,7 +385,7 @@ struct  Streak__V1__GetHistoryRequest
    */
   Streak__V1__HistoryFilter *filter;
   /*
-   * Most cells in a page, 1 to 1000; 0 for 100.
+   * Most cells in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of notes.
    */
   int32_t page_size;
   /*

@@ -371,7 +371,8 @@ struct  Streak__V1__OperationOutcome
    */
   Streak__V1__OperationStatus status;
   /*
-   * Why the operation was rejected; UNSPECIFIED if it was not.
+   * Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its note was not taken (TEXT_QUOTA); the operation
+   * is in the inbox then.
    */
   Streak__V1__ErrorReason reason;
   /*
@@ -525,10 +526,14 @@ struct  Streak__V1__SyncResponse
    */
   size_t n_habit_aliases;
   Streak__V1__HabitAlias **habit_aliases;
+  /*
+   * There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices` has all of them.
+   */
+  protobuf_c_boolean more_notices;
 };
 #define STREAK__V1__SYNC_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_response__descriptor) \
-    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL }
+    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0 }
 
 
 /*
@@ -674,7 +679,7 @@ struct  Streak__V1__ListNoticesRequest
    */
   protobuf_c_boolean include_acknowledged;
   /*
-   * Most notices in a page, 1 to 1000; 0 for 100.
+   * Most notices in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of values.
    */
   int32_t page_size;
   /*
@@ -732,7 +737,7 @@ struct  Streak__V1__ListRejectedOperationsRequest
 {
   ProtobufCMessage base;
   /*
-   * Most operations in a page, 1 to 1000; 0 for 100.
+   * Most operations in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of operations.
    */
   int32_t page_size;
   /*
@@ -768,13 +773,17 @@ struct  Streak__V1__RejectedOperation
    */
   Google__Protobuf__Timestamp *rejected_at;
   /*
-   * The operation as it was sent; absent if it was larger than 16 KiB, of which nothing but its number is kept.
+   * The operation as it was sent; absent if it was larger than 16 KiB, or the inbox was full. The device keeps it.
    */
   Streak__V1__Operation *operation;
+  /*
+   * The first 16 bytes of SHA-256 of the operation as it was sent.
+   */
+  ProtobufCBinaryData payload_hash;
 };
 #define STREAK__V1__REJECTED_OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__rejected_operation__descriptor) \
-    , {0,NULL}, 0, STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED, NULL, NULL }
+    , {0,NULL}, 0, STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED, NULL, NULL, {0,NULL} }
 
 
 struct  Streak__V1__ListRejectedOperationsResponse

@@ -1,0 +1,18 @@
+/// Cuts pages by bytes besides their number of items: a response that a peer does not read is held by the server.
+enum PageBytes {
+  /// Most bytes of text in one page, 1 MiB; a page has at least one item.
+  static let bytesMax = 1 << 20
+
+  /// The first items that fit into a page.
+  static func cut<Items: Collection>(
+    _ items: Items, countMax: Int, bytes: (Items.Element) -> Int
+  ) -> Items.SubSequence {
+    var (count, sum) = (0, 0)
+    for item in items.prefix(countMax) {
+      sum += bytes(item)
+      guard sum <= bytesMax || count == 0 else { break }
+      count += 1
+    }
+    return items.prefix(count)
+  }
+}

@@ -1,0 +1,32 @@
+import StreakDomain
+@testable import StreakServices
+import Testing
+
+struct TransferTests {
+  @Test("as many exports as the limit run at once, one more does not, and an ended one makes room")
+  func limit() {
+    let slots = TransferSlots(countMax: 3)
+    for _ in 0..<3 { #expect(slots.take()) }
+    #expect(!slots.take())
+    slots.give()
+    #expect(slots.take())
+    #expect(!slots.take())
+  }
+
+  @Test("one transfer of a person runs at a time, whatever others do")
+  func people() {
+    let people = TransferringPeople()
+    let (one, other) = (Identifier.random(), Identifier.random())
+    #expect(people.take(one) && !people.take(one) && people.take(other))
+    people.give(one)
+    #expect(people.take(one))
+  }
+
+  @Test("a client is waited for as long as its rate allows, after the time that is granted")
+  func pace() {
+    var limits = ExportLimits()
+    (limits.graceSeconds, limits.bytesPerSecondMin) = (2, 1_000)
+    #expect(TransferPace.waitMillisecondsMax(byteCount: 0, limits: limits) == 2_000)
+    #expect(TransferPace.waitMillisecondsMax(byteCount: 5_000, limits: limits) == 7_000)
+  }
+}
