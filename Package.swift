@@ -113,6 +113,9 @@ let package = Package(
       ],
       exclude: ["README.md"], swiftSettings: settings),
 
+    // The settings and the metrics of streakd as tables, from which code and pages are made.
+    .target(name: "ServerReference", swiftSettings: settings),
+
     // Programs.
     .target(
       name: "ProgramSupport", dependencies: ["EventLoop", "RPC", "TLS", argumentParser], exclude: ["README.md"],
@@ -121,8 +124,7 @@ let package = Package(
       name: "streakd",
       dependencies: [
         "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
-        "Schema",
-        "StreakServices",
+        "Schema", "ServerReference", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
@@ -160,6 +162,9 @@ let package = Package(
       linkerSettings: allocator),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "write-reference", dependencies: ["ServerReference"], path: "codegen/write-reference",
       swiftSettings: settings),
 
     // Tests, and what only tests and benchmarks use.

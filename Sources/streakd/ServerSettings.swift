@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import ProgramSupport
 import RPC
+import ServerReference
 import StreakServices
 import StreakStore
 import TLS
@@ -69,38 +70,40 @@ struct ServerSettings {
 
   init(_ command: Streakd) throws {
     let file = try command.config.map { try Self.read($0) }
-    func variable(_ name: String) -> String { "STREAKD_" + name.uppercased().replacing("-", with: "_") }
-    func text(_ name: String, _ option: String?) -> String? {
-      option ?? getenv(variable(name)).map { String(cString: $0) } ?? file?[name]
+    func text(_ setting: Setting, _ option: String?) -> String? {
+      option ?? environment(setting.variable) ?? file?[setting.name]
     }
-    func flag(_ name: String, _ option: Bool) throws -> Bool {
-      if option { return true }
-      if let value = environment(variable(name)) {
-        return try SettingsFile.flag(value, of: variable(name))
-      }
-      return try file?.flag(name) ?? false
+    func textOrDefault(_ setting: Setting, _ option: String?) -> String {
+      text(setting, option) ?? setting.fallback ?? ""
     }
-    func number(_ name: String, _ option: Int?, _ range: ClosedRange<Int>, default fallback: Int) throws -> Int {
-      guard let text = text(name, option.map(String.init)) else { return fallback }
+    func number(_ setting: Setting, _ option: Int?, default fallback: Int = 0) throws -> Int {
+      guard let text = text(setting, option.map(String.init)) else { return setting.number ?? fallback }
+      let range = setting.range ?? Int.min...Int.max
       guard let number = Int(text), range.contains(number) else {
-        throw ValidationError("\(name) must be a number from \(range.lowerBound) to \(range.upperBound), not \(text).")
+        throw ValidationError(
+          "\(setting.name) must be a number from \(range.lowerBound) to \(range.upperBound), not \(text).")
       }
       return number
     }
+    func flag(_ setting: Setting, _ option: Bool) throws -> Bool {
+      if option { return true }
+      if let value = environment(setting.variable) { return try SettingsFile.flag(value, of: setting.variable) }
+      return try file?.flag(setting.name) ?? false
+    }
 
-    let address = text("listen", command.listen) ?? "127.0.0.1:50051"
+    let address = textOrDefault(.listen, command.listen)
     guard let listen = SocketAddress(parsing: address) else {
       throw ValidationError("listen must be ADDRESS:PORT with a numeric address, or unix:PATH, not \(address).")
     }
-    switch (text("tls-certificate", command.tlsCertificate), text("tls-key", command.tlsKey)) {
+    switch (text(.tlsCertificate, command.tlsCertificate), text(.tlsKey, command.tlsKey)) {
     case (nil, nil): tls = nil
     case (let certificate?, let key?):
       tls = TLSServerFiles(
         certificateChain: certificate, privateKey: key,
-        clientAuthorities: text("tls-client-ca", command.tlsClientCA))
+        clientAuthorities: text(.tlsClientCA, command.tlsClientCA))
     default: throw ValidationError("tls-certificate and tls-key go together.")
     }
-    let allowsCleartext = try flag("allow-cleartext", command.allowCleartext)
+    let allowsCleartext = try flag(.allowCleartext, command.allowCleartext)
     guard listen.isLoopback || allowsCleartext || tls != nil else {
       throw ValidationError(
         "\(listen) is reachable from other machines, and without TLS tokens and passwords can be read on the way. Give a "
@@ -108,7 +111,7 @@ struct ServerSettings {
       )
     }
     self.listen = listen
-    let adminAddress = text("admin-listen", command.adminListen) ?? "off"
+    let adminAddress = textOrDefault(.adminListen, command.adminListen)
     if adminAddress == "off" {
       adminListen = nil
     } else {
@@ -123,51 +126,40 @@ struct ServerSettings {
       }
       adminListen = admin
     }
-    dataFolder = text("data-folder", command.dataFolder) ?? ".streakd"
-    database = text("database", command.database)
-    databaseOwner = text("database-owner", command.databaseOwner)
+    dataFolder = textOrDefault(.dataFolder, command.dataFolder)
+    database = text(.database, command.database)
+    databaseOwner = text(.databaseOwner, command.databaseOwner)
     guard databaseOwner == nil || database != nil else {
       throw ValidationError("database-owner goes with database; the private PostgreSQL has roles of its own.")
     }
-    loops = try number("loops", command.loops, 1...256, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    connectionsPerLoop = try number("connections-per-loop", command.connectionsPerLoop, 2...64, default: 4)
-    graceSeconds = try number("grace-seconds", command.graceSeconds, 0...3_600, default: 10)
-    healthSeconds = try number("health-seconds", command.healthSeconds, 1...60, default: 1)
-    tlsCheckSeconds = try number("tls-check-seconds", command.tlsCheckSeconds, 1...86_400, default: 60)
-    busyPollMicroseconds = try number(
-      "busy-poll-microseconds", command.busyPollMicroseconds, 0...10_000, default: 3_000)
+    loops = try number(.loops, command.loops, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    connectionsPerLoop = try number(.connectionsPerLoop, command.connectionsPerLoop)
+    graceSeconds = try number(.graceSeconds, command.graceSeconds)
+    healthSeconds = try number(.healthSeconds, command.healthSeconds)
+    tlsCheckSeconds = try number(.tlsCheckSeconds, command.tlsCheckSeconds)
+    busyPollMicroseconds = try number(.busyPollMicroseconds, command.busyPollMicroseconds)
     ledgerMemoryBytes =
-      try number(
-        "ledger-memory-mib", command.ledgerMemoryMib, 0...65_536, default: StreakStore.ledgerMemoryBytesDefault >> 20)
+      try number(.ledgerMemoryMib, command.ledgerMemoryMib)
       << 20
-    stuckSeconds = try number("stuck-seconds", command.stuckSeconds, 1...3_600, default: 10)
+    stuckSeconds = try number(.stuckSeconds, command.stuckSeconds)
     var limits = RPCLimits()
-    limits.connections.connectionsPerLoopMax = try number(
-      "connections-max", command.connectionsMax, 1...1_000_000, default: limits.connections.connectionsPerLoopMax)
+    limits.connections.connectionsPerLoopMax = try number(.connectionsMax, command.connectionsMax)
     limits.connections.connectionsPerAddressMax = try number(
-      "connections-per-address-max", command.connectionsPerAddressMax, 1...1_000_000,
-      default: limits.connections.connectionsPerAddressMax)
+      .connectionsPerAddressMax, command.connectionsPerAddressMax)
     limits.bufferBytesPerLoopMax =
-      try number("buffers-mib", command.buffersMib, 16...65_536, default: limits.bufferBytesPerLoopMax >> 20) << 20
-    func milliseconds(_ name: String, _ option: Int?, _ fallback: UInt64) throws -> UInt64 {
-      UInt64(try number(name, option, 0...1_000_000, default: Int(fallback / 1_000))) * 1_000
+      try number(.buffersMib, command.buffersMib) << 20
+    func milliseconds(_ setting: Setting, _ option: Int?) throws -> UInt64 {
+      UInt64(try number(setting, option)) * 1_000
     }
-    limits.connections.idleMilliseconds = try milliseconds(
-      "idle-seconds", command.idleSeconds, limits.connections.idleMilliseconds)
-    limits.connections.ageMilliseconds = try milliseconds(
-      "age-seconds", command.ageSeconds, limits.connections.ageMilliseconds)
-    limits.connections.keepaliveMilliseconds = try milliseconds(
-      "keepalive-seconds", command.keepaliveSeconds, limits.connections.keepaliveMilliseconds)
+    limits.connections.idleMilliseconds = try milliseconds(.idleSeconds, command.idleSeconds)
+    limits.connections.ageMilliseconds = try milliseconds(.ageSeconds, command.ageSeconds)
+    limits.connections.keepaliveMilliseconds = try milliseconds(.keepaliveSeconds, command.keepaliveSeconds)
     self.limits = limits
     var rateLimits = RateLimitSettings()
-    rateLimits.factor = try number("rate-limit-factor", command.rateLimitFactor, 0...1_000_000, default: 1)
-    rateLimits.callsPerPersonPerSecondMax = try number(
-      "calls-per-person-max", command.callsPerPersonMax, 0...1_000_000,
-      default: rateLimits.callsPerPersonPerSecondMax)
-    rateLimits.callsPerAddressPerSecondMax = try number(
-      "calls-per-address-max", command.callsPerAddressMax, 0...1_000_000,
-      default: rateLimits.callsPerAddressPerSecondMax)
-    for proxy in (text("trusted-proxies", command.trustedProxies) ?? "").split(separator: ",").map({
+    rateLimits.factor = try number(.rateLimitFactor, command.rateLimitFactor)
+    rateLimits.callsPerPersonPerSecondMax = try number(.callsPerPersonMax, command.callsPerPersonMax)
+    rateLimits.callsPerAddressPerSecondMax = try number(.callsPerAddressMax, command.callsPerAddressMax)
+    for proxy in (text(.trustedProxies, command.trustedProxies) ?? "").split(separator: ",").map({
       String(SettingsFile.trim($0))
     }) {
       if proxy == "unix" {
@@ -180,18 +172,18 @@ struct ServerSettings {
       }
     }
     self.rateLimits = rateLimits
-    breachedPasswords = text("breached-passwords", command.breachedPasswords)
-    let level = text("log-level", command.logLevel) ?? "info"
+    breachedPasswords = text(.breachedPasswords, command.breachedPasswords)
+    let level = textOrDefault(.logLevel, command.logLevel)
     guard let logLevel = Logger.Level(rawValue: level) else {
       throw ValidationError("log-level must be trace, debug, info, notice, warning, error or critical, not \(level).")
     }
     self.logLevel = logLevel
-    let format = text("log-format", command.logFormat) ?? "text"
+    let format = textOrDefault(.logFormat, command.logFormat)
     guard let logFormat = LogFormat(rawValue: format) else {
       throw ValidationError("log-format must be text or json, not \(format).")
     }
     self.logFormat = logFormat
-    operatorToken = try text("operator-token-file", command.operatorTokenFile).map { path in
+    operatorToken = try text(.operatorTokenFile, command.operatorTokenFile).map { path in
       var token = try Self.bytes(path)
       while token.last?.isWhitespace ?? false { token.removeLast() }
       guard let token = OperatorToken(token) else {
@@ -199,19 +191,18 @@ struct ServerSettings {
       }
       return token
     }
-    let hour = try number("backup-hour", command.backupHour, 0...23, default: 3)
-    let retentionDays = try number("backup-retention-days", command.backupRetentionDays, 1...36_500, default: 30)
-    let recipient = text("backup-recipient", command.backupRecipient)
-    let isNewFolder = try flag("new-backup-folder", command.newBackupFolder)
-    backups = text("backup-folder", command.backupFolder).map { folder in
+    let hour = try number(.backupHour, command.backupHour)
+    let retentionDays = try number(.backupRetentionDays, command.backupRetentionDays)
+    let recipient = text(.backupRecipient, command.backupRecipient)
+    let isNewFolder = try flag(.newBackupFolder, command.newBackupFolder)
+    backups = text(.backupFolder, command.backupFolder).map { folder in
       Backups(
         folder: folder, recipient: recipient, hour: hour, retentionDays: retentionDays,
-        scratchFolder: text("backup-scratch-folder", command.backupScratchFolder) ?? "/var/tmp",
-        signingKeyFile: text("backup-signing-key", command.backupSigningKey),
-        isNew: isNewFolder)
+        scratchFolder: textOrDefault(.backupScratchFolder, command.backupScratchFolder),
+        signingKeyFile: text(.backupSigningKey, command.backupSigningKey), isNew: isNewFolder)
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
-    logsEveryCall = try flag("access-log", command.accessLog)
+    logsEveryCall = try flag(.accessLog, command.accessLog)
   }
 
   private static func bytes(_ path: String) throws -> String {
@@ -224,17 +215,7 @@ struct ServerSettings {
   }
 
   private static func read(_ path: String) throws -> SettingsFile {
-    let known: Set = [
-      "listen", "data-folder", "database", "database-owner", "loops", "connections-per-loop",
-      "busy-poll-microseconds", "ledger-memory-mib", "grace-seconds", "log-level",
-      "allow-cleartext", "tls-certificate", "tls-key", "tls-client-ca", "tls-check-seconds", "connections-max",
-      "connections-per-address-max", "buffers-mib", "idle-seconds", "age-seconds",
-      "keepalive-seconds", "health-seconds", "stuck-seconds", "admin-listen", "access-log", "log-format",
-      "rate-limit-factor",
-      "calls-per-person-max", "calls-per-address-max", "trusted-proxies", "breached-passwords", "backup-folder",
-      "backup-recipient", "operator-token-file", "backup-hour", "backup-retention-days", "backup-scratch-folder",
-      "backup-signing-key", "new-backup-folder",
-    ]
+    let known = Set(Setting.all.map(\.name)).subtracting([Setting.config.name])
     return try SettingsFile(try bytes(path), path: path, names: known)
   }
 }

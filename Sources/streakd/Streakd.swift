@@ -9,10 +9,18 @@ import PrivateCluster
 import ProgramSupport
 import RPC
 import Schema
+import ServerReference
 import StreakServices
 import StreakStore
 import Synchronization
 import TLS
+
+extension ArgumentHelp {
+  /// What the table of settings says of an option.
+  fileprivate static func of(_ setting: Setting) -> ArgumentHelp {
+    ArgumentHelp("\(setting.help)", valueName: setting.value?.lowercased())
+  }
+}
 
 /// The server program: reads settings, starts what is needed, serves until SIGTERM or SIGINT, and stops in order.
 @main
@@ -29,162 +37,47 @@ struct Streakd: AsyncParsableCommand {
       On SIGTERM or SIGINT it tells its clients, lets open calls end, and stops.
       """, version: ProgramVersion.text(of: "streakd"))
 
-  @Option(help: "Address and port to listen on, or unix:PATH; port 0 takes any free one. (default: 127.0.0.1:50051)")
-  var listen: String?
-
-  @Option(help: "Where the private PostgreSQL keeps its data. (default: .streakd)")
-  var dataFolder: String?
-
-  @Option(
-    help:
-      "Use this PostgreSQL instead: a libpq URL or conninfo. With a password, use STREAKD_DATABASE: arguments are visible."
-  )
-  var database: String?
-
-  @Option(
-    help:
-      "Change the schema as this role, a libpq URL or conninfo, and let --database's role do no more than serve. (default: --database)"
-  )
-  var databaseOwner: String?
-
-  @Option(help: "Threads that serve, each with its own connections to PostgreSQL. (default: one for each core)")
-  var loops: Int?
-
-  @Option(help: "Connections to PostgreSQL for each loop, 2 to 64. (default: 4)")
-  var connectionsPerLoop: Int?
-
-  @Option(
-    help:
-      "Microseconds that a loop stays awake for the database's answer to a change that is alone, 0 to 10000; 0: it sleeps. (default: 3000)"
-  )
-  var busyPollMicroseconds: Int?
-
-  @Option(
-    help:
-      "MiB for what the last changes of people left, so that their next ones need not load it, 0 to 65536; 0: nothing is remembered. (default: 32)"
-  )
-  var ledgerMemoryMib: Int?
-
-  @Option(help: "Seconds that open calls get to end after SIGTERM. (default: 10)")
-  var graceSeconds: Int?
-
-  @Option(help: "Connections for each loop; one more is closed at once. (default: 20000)")
-  var connectionsMax: Int?
-
-  @Option(
-    help: "Connections from one address for each loop. Behind a proxy all come from the proxy's. (default: 2000)")
-  var connectionsPerAddressMax: Int?
-
-  @Option(
-    help:
-      "MiB for each loop that requests and responses may take while peers send and take them, 16 to 65536: half for large requests, a quarter each for others and for responses. (default: 256)"
-  )
-  var buffersMib: Int?
-
-  @Option(help: "Seconds that a connection without calls is kept; 0: for ever. (default: 300)")
-  var idleSeconds: Int?
-
-  @Option(
-    help:
-      "Age in seconds, give or take a tenth, at which a connection is asked to go elsewhere; 0: never. (default: 3600)")
-  var ageSeconds: Int?
-
-  @Option(help: "Seconds without a byte after which a connection with calls is pinged; 0: never. (default: 240)")
-  var keepaliveSeconds: Int?
-
-  @Option(
-    help:
-      "The schema's limits on sign-ups, sign-ins, exports and the like are multiplied with it; 0: none. (default: 1)")
-  var rateLimitFactor: Int?
-
-  @Option(help: "Calls of one signed-in person each second, for each loop; 0: no limit. (default: 2000)")
-  var callsPerPersonMax: Int?
-
-  @Option(help: "Calls from one address each second, for each loop; 0: no limit. (default: 20000)")
-  var callsPerAddressMax: Int?
-
-  @Option(
-    help:
-      "Proxies whose x-forwarded-for is believed: addresses, ADDRESS/BITS, or unix for the Unix socket, separated by commas."
-  )
-  var trustedProxies: String?
-
-  @Option(
-    help:
-      "A file of passwords that nobody may choose: one on each line, or its SHA-1 as 40 hexadecimal digits, :COUNT after it or not."
-  )
-  var breachedPasswords: String?
-
-  @Option(help: "Seconds between two checks of the database for the health service. (default: 1)")
-  var healthSeconds: Int?
-
-  @Option(help: "Least severe messages to log: trace, debug, info, notice, warning, error or critical. (default: info)")
-  var logLevel: String?
-
-  @Flag(help: "Log every call at info; without it at debug.")
-  var accessLog = false
-
-  @Option(help: "How log lines look: text, or json, one object for each line. (default: text)")
-  var logFormat: String?
-
-  @Option(
-    help: "Address and port for /metrics, /livez and /readyz over HTTP/1.1, or unix:PATH, or off. (default: off)")
-  var adminListen: String?
-
-  @Option(
-    help: "Seconds without a sign of life from a serving loop after which /livez says so, 1 to 3600. (default: 10)")
-  var stuckSeconds: Int?
-
-  @Option(help: "Serve with TLS: a PEM file with the certificate and those up to the root. Read again on SIGHUP.")
-  var tlsCertificate: String?
-
-  @Option(help: "The PEM file with the certificate's key.")
-  var tlsKey: String?
-
-  @Option(
-    name: .customLong("tls-client-ca"),
-    help: "Serve only clients with a certificate signed by one of these; a PEM file.")
-  var tlsClientCA: String?
-
-  @Option(help: "Seconds between two looks whether the certificate's files have changed, 1 to 86400. (default: 60)")
-  var tlsCheckSeconds: Int?
-
-  @Flag(help: "Serve without TLS on an address that other machines reach.")
-  var allowCleartext = false
-
-  @Option(help: "Serve AdminService to whoever has the token in this file, 32 bytes or more.")
-  var operatorTokenFile: String?
-
-  @Option(help: "Where backups and the erasure ledger lie. Several processes that share a database share it too.")
-  var backupFolder: String?
-
-  @Option(
-    help:
-      "Make a backup every day, encrypted to this public key of age (age1...), or to those in a file. Keep the private key elsewhere."
-  )
-  var backupRecipient: String?
-
-  @Option(help: "The hour of the day, in UTC, at which the daily backup begins. (default: 3)")
-  var backupHour: Int?
-
-  @Option(help: "Days that backups are kept; the last good one is kept for ever. (default: 30)")
-  var backupRetentionDays: Int?
-
-  @Option(help: "Where backups are restored on trial; needs room for the whole database. (default: /var/tmp)")
-  var backupScratchFolder: String?
-
-  @Option(
-    help: "The file with the key that signs backups, made if there is none. (default: see streakctl backup signer)")
-  var backupSigningKey: String?
-
-  @Flag(
-    help:
-      "Begin a new erasure ledger in --backup-folder although the database had one: people who were erased may be missing from it."
-  )
-  var newBackupFolder = false
-
-  @Option(help: "A file with more settings.")
-  var config: String?
+  // What each means, its default and its range: `ServerReference`, one table for all of them.
+  @Option(help: .of(.listen)) var listen: String?
+  @Option(help: .of(.dataFolder)) var dataFolder: String?
+  @Option(help: .of(.database)) var database: String?
+  @Option(help: .of(.databaseOwner)) var databaseOwner: String?
+  @Option(help: .of(.loops)) var loops: Int?
+  @Option(help: .of(.connectionsPerLoop)) var connectionsPerLoop: Int?
+  @Option(help: .of(.busyPollMicroseconds)) var busyPollMicroseconds: Int?
+  @Option(help: .of(.ledgerMemoryMib)) var ledgerMemoryMib: Int?
+  @Option(help: .of(.graceSeconds)) var graceSeconds: Int?
+  @Option(help: .of(.connectionsMax)) var connectionsMax: Int?
+  @Option(help: .of(.connectionsPerAddressMax)) var connectionsPerAddressMax: Int?
+  @Option(help: .of(.buffersMib)) var buffersMib: Int?
+  @Option(help: .of(.idleSeconds)) var idleSeconds: Int?
+  @Option(help: .of(.ageSeconds)) var ageSeconds: Int?
+  @Option(help: .of(.keepaliveSeconds)) var keepaliveSeconds: Int?
+  @Option(help: .of(.rateLimitFactor)) var rateLimitFactor: Int?
+  @Option(help: .of(.callsPerPersonMax)) var callsPerPersonMax: Int?
+  @Option(help: .of(.callsPerAddressMax)) var callsPerAddressMax: Int?
+  @Option(help: .of(.trustedProxies)) var trustedProxies: String?
+  @Option(help: .of(.breachedPasswords)) var breachedPasswords: String?
+  @Option(help: .of(.healthSeconds)) var healthSeconds: Int?
+  @Option(help: .of(.logLevel)) var logLevel: String?
+  @Flag(help: .of(.accessLog)) var accessLog = false
+  @Option(help: .of(.logFormat)) var logFormat: String?
+  @Option(help: .of(.adminListen)) var adminListen: String?
+  @Option(help: .of(.stuckSeconds)) var stuckSeconds: Int?
+  @Option(help: .of(.tlsCertificate)) var tlsCertificate: String?
+  @Option(help: .of(.tlsKey)) var tlsKey: String?
+  @Option(name: .customLong("tls-client-ca"), help: .of(.tlsClientCA)) var tlsClientCA: String?
+  @Option(help: .of(.tlsCheckSeconds)) var tlsCheckSeconds: Int?
+  @Flag(help: .of(.allowCleartext)) var allowCleartext = false
+  @Option(help: .of(.operatorTokenFile)) var operatorTokenFile: String?
+  @Option(help: .of(.backupFolder)) var backupFolder: String?
+  @Option(help: .of(.backupRecipient)) var backupRecipient: String?
+  @Option(help: .of(.backupHour)) var backupHour: Int?
+  @Option(help: .of(.backupRetentionDays)) var backupRetentionDays: Int?
+  @Option(help: .of(.backupScratchFolder)) var backupScratchFolder: String?
+  @Option(help: .of(.backupSigningKey)) var backupSigningKey: String?
+  @Flag(help: .of(.newBackupFolder)) var newBackupFolder = false
+  @Option(help: .of(.config)) var config: String?
 
   func run() async throws {
     let settings = try ServerSettings(self)

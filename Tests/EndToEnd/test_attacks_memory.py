@@ -19,7 +19,7 @@ from server import PROGRAMS
 
 MIB = 1024
 ATTACKER, OTHER = "127.0.0.2", "127.0.0.1"
-# README.md: --buffers-mib. A quarter for what was received, a quarter for what is to be sent.
+# Settings.md, buffers-mib. A quarter for what was received, a quarter for what is to be sent.
 RECEIVED_KIB, SENDING_KIB = 64 * MIB, 64 * MIB
 STREAMS_MAX, STREAM_KIB = 32_768, 10
 # Connections, streams' first bytes, allocators' slack.

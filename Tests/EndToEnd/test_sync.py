@@ -1,4 +1,4 @@
-"""Sync through stock clients: the cases of CASES.md, by number, each device with a replica written from the contract alone."""
+"""Sync through stock clients: the cases of Cases.md, by number, each device with a replica written from the contract alone."""
 
 import os
 import queue

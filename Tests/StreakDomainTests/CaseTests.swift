@@ -1,7 +1,7 @@
 @testable import StreakDomain
 import Testing
 
-/// Cases of CASES.md about order, doors and losses, by their numbers.
+/// Cases of Cases.md about order, doors and losses, by their numbers.
 @Suite("Cases")
 struct CaseTests {
   private typealias Act = (inout LedgerSample) -> Void

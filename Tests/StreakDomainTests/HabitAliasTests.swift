@@ -1,7 +1,7 @@
 @testable import StreakDomain
 import Testing
 
-/// Sessions that bring habits of one name under several ids (SEMANTICS.md, section 5; C113).
+/// Sessions that bring habits of one name under several ids (Specification.md, section 5; C113).
 @Suite("Aliases of habits")
 struct HabitAliasTests {
   private static let names = ["Read", " read", "READ ", "Run", "Straße", "STRASSE"]

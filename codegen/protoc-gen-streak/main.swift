@@ -1,7 +1,7 @@
 // protoc plugin: writes the Swift side of a schema. Run by ../generate.
 //
 // Parameters (protoc --streak_opt=...): c_module=NAME, the module of protoc-c's output; imports=NAME+NAME, modules whose types the
-// files use; catalog=NAME, the enum that lists the files for reflection.
+// files use; catalog=NAME, the enum that lists the files for reflection; reference=markdown, pages instead of Swift.
 import Glibc
 import ProtobufCodec
 
@@ -16,7 +16,10 @@ do {
   var response: [UInt8] = []
   do {
     let request = try GeneratorRequest(input)
-    for (name, content) in try SwiftGenerator(request).files() {
+    let files =
+      try request.parameters["reference"] == nil
+      ? SwiftGenerator(request).files() : ReferenceGenerator(request).pageFiles()
+    for (name, content) in files {
       response.appendResponseFile(name: name, content: content)
     }
   } catch {

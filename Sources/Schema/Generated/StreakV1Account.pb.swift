@@ -167,7 +167,7 @@ public struct SignUpResponse: ProtobufMessage {
   public var account: Account? = nil
   /// The device's credentials.
   public var tokens: Tokens? = nil
-  /// What became of the session; absent without one.
+  /// The result of the session's migration; absent without a session.
   public var migration: MigrationResult? = nil
 
   public init() {}
@@ -445,7 +445,7 @@ public struct DeleteAccountRequest: ProtobufMessage {
 }
 
 public struct DeleteAccountResponse: ProtobufMessage {
-  /// When it was erased.
+  /// When the account was erased.
   public var erasedAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
@@ -548,15 +548,15 @@ public struct ListDevicesRequest: ProtobufMessage {
 
 /// A device of the person's, as the server knows it.
 public struct SignedInDevice: ProtobufMessage {
-  /// What it says of itself.
+  /// The device as it describes itself.
   public var device: Device? = nil
-  /// When it signed in last.
+  /// When the device signed in last.
   public var signedInAt: GoogleProtobufTimestamp? = nil
-  /// When its tokens were renewed last.
+  /// When the device's tokens were renewed last.
   public var refreshedAt: GoogleProtobufTimestamp? = nil
   /// Whether it holds tokens that still work.
   public var signedIn: Bool = false
-  /// It is the device that asks.
+  /// Whether it is the device that makes this call.
   public var isThisDevice: Bool = false
 
   public init() {}
@@ -664,7 +664,7 @@ public struct RevokeDeviceRequest: ProtobufMessage {
 }
 
 public struct RevokeDeviceResponse: ProtobufMessage {
-  /// It held tokens that worked until now.
+  /// Whether the device held tokens that worked until now.
   public var wasSignedIn: Bool = false
 
   public init() {}

@@ -36,9 +36,9 @@ public struct Backup: ProtobufMessage {
   public var name: String = ""
   /// The version of the manifest's layout.
   public var layoutVersion: Int32 = 0
-  /// When its snapshot was taken.
+  /// When the snapshot was taken.
   public var beganAt: GoogleProtobufTimestamp? = nil
-  /// When it was complete.
+  /// When the backup was complete.
   public var endedAt: GoogleProtobufTimestamp? = nil
   /// The steps of the database's schema, by number.
   public var schemaVersions: [Int32] = []
@@ -56,7 +56,7 @@ public struct Backup: ProtobufMessage {
   public var sha256: [UInt8] = []
   /// To whom it is encrypted: age's public keys, or names of files with such.
   public var recipients: [String] = []
-  /// What made it, such as "pg_dump 15.8".
+  /// The programs that made the backup, such as "pg_dump 15.8".
   public var tools: [String] = []
   /// PostgreSQL's major version.
   public var postgresVersion: Int32 = 0
@@ -152,7 +152,7 @@ public struct Backup: ProtobufMessage {
 
 /// A table in a backup.
 public struct BackupTable: ProtobufMessage {
-  /// Its schema and name, quoted where SQL needs it.
+  /// The table's schema and name, quoted where SQL needs it.
   public var name: String = ""
   /// Number of rows.
   public var rowCount: Int64 = 0
@@ -194,9 +194,9 @@ public struct BackupTable: ProtobufMessage {
 public struct BackupCheck: ProtobufMessage {
   /// What was checked.
   public var kind: BackupCheckKind = BackupCheckKind(rawValue: 0)
-  /// When.
+  /// When the check ended.
   public var checkedAt: GoogleProtobufTimestamp? = nil
-  /// What was found wrong; empty if nothing was.
+  /// The fault that was found; empty if there is none.
   public var failure: String = ""
 
   public init() {}
@@ -305,7 +305,7 @@ public struct RunBackupRequest: ProtobufMessage {
 }
 
 public struct RunBackupResponse: ProtobufMessage {
-  /// How far it is.
+  /// How far the backup is.
   public var progress: BackupProgress? = nil
   /// The backup; set in the last response only.
   public var backup: Backup? = nil
@@ -377,7 +377,7 @@ public struct BackupProgress: ProtobufMessage {
 }
 
 public struct VerifyBackupRequest: ProtobufMessage {
-  /// Which.
+  /// The backup's name.
   public var name: String = ""
 
   public init() {}
@@ -408,7 +408,7 @@ public struct VerifyBackupRequest: ProtobufMessage {
 }
 
 public struct VerifyBackupResponse: ProtobufMessage {
-  /// What was found.
+  /// The result of the check.
   public var check: BackupCheck? = nil
 
   public init() {}
@@ -519,9 +519,9 @@ public struct GetServerStatusResponse: ProtobufMessage {
 
 /// An attempt to make a backup.
 public struct BackupRun: ProtobufMessage {
-  /// When it began.
+  /// When the attempt began.
   public var beganAt: GoogleProtobufTimestamp? = nil
-  /// When it ended.
+  /// When the attempt ended.
   public var endedAt: GoogleProtobufTimestamp? = nil
   /// The backup's name; empty if there is none.
   public var backup: String = ""
@@ -619,13 +619,13 @@ public struct ListRecoveryRequestsResponse: ProtobufMessage {
 
 /// A recovery that waits for whoever holds the key.
 public struct RecoveryRequest: ProtobufMessage {
-  /// Its id, 16 bytes.
+  /// The recovery's id, 16 bytes.
   public var recoveryId: [UInt8] = []
-  /// Whose data it is, 16 bytes.
+  /// The account, 16 bytes.
   public var userId: [UInt8] = []
   /// The backup's name.
   public var backup: String = ""
-  /// When the person asked.
+  /// When the person asked for the recovery.
   public var requestedAt: GoogleProtobufTimestamp? = nil
 
   public init() {}

@@ -205,7 +205,7 @@ public struct QuarantineReason: RawRepresentable, Hashable, Sendable, CustomStri
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
-  /// It is not.
+  /// The cell is not quarantined.
   public static let unspecified = QuarantineReason(rawValue: 0)
   /// Outside the 30-day window that a migrated session may count.
   public static let overLimit = QuarantineReason(rawValue: 1)
@@ -444,17 +444,17 @@ public struct Habit: ProtobufMessage {
 
 /// What the ledger holds for one habit on one day.
 public struct Cell: ProtobufMessage {
-  /// Whose day it is.
+  /// The habit of the cell, 16 bytes.
   public var habitId: [UInt8] = []
   /// Day number.
   public var day: Int32 = 0
-  /// Done, or recorded once and undone since.
+  /// Whether the day is done. False: it was recorded and undone, or only its note was written.
   public var done: Bool = false
   /// The person's note on that day; an undone cell keeps it.
   public var note: String = ""
   /// Whether it takes part in streaks.
   public var trust: CellTrust = CellTrust(rawValue: 0)
-  /// Why not, if not.
+  /// Why the cell is quarantined; UNSPECIFIED if it counts.
   public var quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0)
   /// The change number of its last change; it names the state a device has seen.
   public var version: Int64 = 0
@@ -566,9 +566,9 @@ public struct StatementId: ProtobufMessage {
 
 /// What the counted days of a habit add up to. Always computed by the server from the ledger.
 public struct Streak: ProtobufMessage {
-  /// Whose streak it is.
+  /// The habit, 16 bytes.
   public var habitId: [UInt8] = []
-  /// Where it stands today.
+  /// The streak's state today.
   public var state: StreakState = StreakState(rawValue: 0)
   /// Length in days of the run that ends today or yesterday; otherwise 0.
   public var current: Int32 = 0
@@ -676,15 +676,15 @@ public struct Device: ProtobufMessage {
 
 /// One entry that could not be accepted, kept so that nothing a person entered vanishes.
 public struct RejectedEntry: ProtobufMessage {
-  /// Its id.
+  /// The entry's id, 16 bytes.
   public var entryId: [UInt8] = []
-  /// Where it stood in the request's list, from 0.
+  /// The entry's place in the request's list, from 0.
   public var index: Int32 = 0
   /// The habit it named.
   public var habitId: [UInt8] = []
   /// The day it named.
   public var day: Int32 = 0
-  /// Why it was not accepted.
+  /// Why the entry was not accepted.
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
 
   public init() {}

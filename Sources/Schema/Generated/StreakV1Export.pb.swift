@@ -392,7 +392,7 @@ public struct ExportHeader: ProtobufMessage {
   public var schemaVersion: Int32 = 0
   /// The moment of the snapshot.
   public var exportedAt: GoogleProtobufTimestamp? = nil
-  /// Whose data it is.
+  /// The account whose data it is, 16 bytes.
   public var userId: [UInt8] = []
 
   public init() {}
@@ -432,7 +432,7 @@ public struct ExportHeader: ProtobufMessage {
 public struct ExportedDevice: ProtobufMessage {
   /// The device.
   public var device: Device? = nil
-  /// When it first signed in.
+  /// When the device signed in first.
   public var registeredAt: GoogleProtobufTimestamp? = nil
   /// Whether it holds credentials that still work.
   public var signedIn: Bool = false
@@ -510,7 +510,7 @@ public struct ExportedCell: ProtobufMessage {
 
 /// An entry that could not be accepted, whole.
 public struct ExportedRejection: ProtobufMessage {
-  /// Its id and reason.
+  /// The entry's id and reason.
   public var rejected: RejectedEntry? = nil
   /// The date of `entry.day`.
   public var date: String = ""
@@ -518,7 +518,7 @@ public struct ExportedRejection: ProtobufMessage {
   public var entry: CapturedEntry? = nil
   /// The migration it came with, 16 bytes.
   public var migrationId: [UInt8] = []
-  /// When it was rejected.
+  /// When the entry was rejected.
   public var rejectedAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
@@ -602,9 +602,9 @@ public struct ExportedMigration: ProtobufMessage {
 
 /// One attempt to do something of consequence with this account.
 public struct AuditEvent: ProtobufMessage {
-  /// Its number, from 1, per person.
+  /// The event's number, from 1, per account.
   public var number: Int64 = 0
-  /// When.
+  /// When the attempt was made.
   public var occurredAt: GoogleProtobufTimestamp? = nil
   /// The method, such as "AccountService/SignIn".
   public var method: String = ""

@@ -52,7 +52,7 @@ public struct HabitMatch: RawRepresentable, Hashable, Sendable, CustomStringConv
 
   /// Not stated; never sent.
   public static let unspecified = HabitMatch(rawValue: 0)
-  /// It becomes a habit of its own.
+  /// The habit of the session becomes a habit of its own.
   public static let new = HabitMatch(rawValue: 1)
   /// They have the same id.
   public static let id = HabitMatch(rawValue: 2)
@@ -78,7 +78,7 @@ public struct HabitMatch: RawRepresentable, Hashable, Sendable, CustomStringConv
 
 /// How often a rule was met.
 public struct RuleFinding: ProtobufMessage {
-  /// The rule.
+  /// The rule that was met.
   public var rule: MigrationRule = MigrationRule(rawValue: 0)
   /// Entries, days or habits, as the rule says.
   public var count: Int32 = 0
@@ -159,9 +159,9 @@ public struct PreviewedHabit: ProtobufMessage {
   public var match: HabitMatch = HabitMatch(rawValue: 0)
   /// The name that the habit has in the account, or will have.
   public var name: String = ""
-  /// Its streak in the account before.
+  /// The habit's streak in the account before the migration.
   public var before: Streak? = nil
-  /// Its streak after.
+  /// The habit's streak after the migration.
   public var after: Streak? = nil
   /// Days that the account does not have.
   public var daysNew: Int32 = 0
@@ -233,7 +233,7 @@ public struct MigrationPreview: ProtobufMessage {
   public var quarantined: [QuarantinedDays] = []
   /// The entries that would go to the inbox.
   public var rejected: [RejectedEntry] = []
-  /// What the rules found.
+  /// How often each rule was met.
   public var findings: [RuleFinding] = []
   /// The server has no record of when the session began.
   public var unanchored: Bool = false
@@ -429,7 +429,7 @@ public struct MigrateRequest: ProtobufMessage {
 }
 
 public struct MigrateResponse: ProtobufMessage {
-  /// What was done.
+  /// The result of the migration.
   public var migration: MigrationResult? = nil
 
   public init() {}
@@ -532,7 +532,7 @@ public struct UndoMigrationResponse: ProtobufMessage {
   public var leftAlone: [HabitDay] = []
   /// Habits that were deleted, since the migration made them and they hold nothing else.
   public var deletedHabitIds: [[UInt8]] = []
-  /// When it was undone.
+  /// When the migration was undone.
   public var undoneAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
@@ -596,7 +596,7 @@ public struct ListMigrationsRequest: ProtobufMessage {
 
 /// One attempt at a migration, from the audit trail.
 public struct MigrationAttempt: ProtobufMessage {
-  /// When.
+  /// When the attempt was made.
   public var occurredAt: GoogleProtobufTimestamp? = nil
   /// The method, such as "MigrationService/Migrate".
   public var method: String = ""
@@ -653,11 +653,11 @@ public struct MigrationAttempt: ProtobufMessage {
 
 /// A migration that was carried out.
 public struct ListedMigration: ProtobufMessage {
-  /// What it did.
+  /// The result of the migration.
   public var result: MigrationResult? = nil
   /// The server's record of when the session began; absent if unanchored.
   public var anchor: GoogleProtobufTimestamp? = nil
-  /// When it was undone; absent if it was not.
+  /// When the migration was undone; absent if it was not.
   public var undoneAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
@@ -822,7 +822,7 @@ public struct CapturedEntry: ProtobufMessage {
   public var done: Bool = false
   /// The person's note.
   public var note: String = ""
-  /// When and where it was made.
+  /// When and where the entry was made, by the device's clock.
   public var made: LocalTime? = nil
 
   public init() {}
@@ -1043,9 +1043,9 @@ public struct SessionClaim: ProtobufMessage {
 
 /// Days of one habit that were kept but do not count, for one reason.
 public struct QuarantinedDays: ProtobufMessage {
-  /// Whose days.
+  /// The habit, 16 bytes.
   public var habitId: [UInt8] = []
-  /// Why they do not count.
+  /// Why the days do not count.
   public var reason: QuarantineReason = QuarantineReason(rawValue: 0)
   /// Day numbers, ascending.
   public var days: [Int32] = []
@@ -1178,9 +1178,9 @@ public struct MigrationResult: ProtobufMessage {
   public var rejected: [RejectedEntry] = []
   /// The captured day that ends the 30-day window, as a day number.
   public var capturedDay: Int32 = 0
-  /// When it was committed.
+  /// When the migration was committed.
   public var committedAt: GoogleProtobufTimestamp? = nil
-  /// What the rules found.
+  /// How often each rule was met.
   public var findings: [RuleFinding] = []
   /// Notices of conflicts with what the account held: both values are kept.
   public var noticeIds: [[UInt8]] = []

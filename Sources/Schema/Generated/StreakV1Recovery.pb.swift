@@ -12,15 +12,15 @@ public struct RecoveryState: RawRepresentable, Hashable, Sendable, CustomStringC
 
   /// Not stated; never sent.
   public static let unspecified = RecoveryState(rawValue: 0)
-  /// It waits for whoever holds the key.
+  /// The request waits for the operator, who has the backups' key.
   public static let requested = RecoveryState(rawValue: 1)
   /// It can be looked at and confirmed, for 30 days from the request.
   public static let ready = RecoveryState(rawValue: 2)
-  /// It was merged.
+  /// The recovery was merged.
   public static let merged = RecoveryState(rawValue: 3)
-  /// It was given up, or its time is over.
+  /// The person gave the recovery up, or its 30 days are over.
   public static let cancelled = RecoveryState(rawValue: 4)
-  /// It cannot be had; `failure` says why.
+  /// The recovery is not possible; `failure` has the reason.
   public static let failed = RecoveryState(rawValue: 5)
 
   /// The schema's name of the value; nil for a value the schema does not have.
@@ -40,15 +40,15 @@ public struct RecoveryState: RawRepresentable, Hashable, Sendable, CustomStringC
 }
 
 public struct Recovery: ProtobufMessage {
-  /// Its id, 16 bytes.
+  /// The recovery's id, 16 bytes.
   public var recoveryId: [UInt8] = []
   /// The point.
   public var point: RecoveryPoint? = nil
-  /// How far it is.
+  /// The state of the recovery.
   public var state: RecoveryState = RecoveryState(rawValue: 0)
-  /// When the person asked.
+  /// When the person asked for the recovery.
   public var requestedAt: GoogleProtobufTimestamp? = nil
-  /// Why it failed.
+  /// Why the recovery failed; empty if it did not.
   public var failure: String = ""
 
   public init() {}
@@ -93,7 +93,7 @@ public struct Recovery: ProtobufMessage {
 
 /// A moment that can be gone back to.
 public struct RecoveryPoint: ProtobufMessage {
-  /// Its name.
+  /// The point's name.
   public var name: String = ""
   /// The moment: the account is there as it was then.
   public var moment: GoogleProtobufTimestamp? = nil
@@ -401,9 +401,9 @@ public struct RecoveryPreview: ProtobufMessage {
 public struct RecoveredHabit: ProtobufMessage {
   /// The habit, 16 bytes.
   public var habitId: [UInt8] = []
-  /// Its name, as it will be.
+  /// The habit's name after the recovery.
   public var name: String = ""
-  /// It is not there, or deleted, and comes back.
+  /// The habit is missing or deleted now, and returns.
   public var returns: Bool = false
   /// The streak now.
   public var before: Streak? = nil
@@ -506,7 +506,7 @@ public struct ConfirmRecoveryRequest: ProtobufMessage {
 }
 
 public struct ConfirmRecoveryResponse: ProtobufMessage {
-  /// What was done.
+  /// What the recovery changed.
   public var done: RecoveryPreview? = nil
   /// The number of the change that all of it came with; 0 if nothing was to be done.
   public var changeNumber: Int64 = 0

@@ -11,9 +11,9 @@ public struct StreakOmission: RawRepresentable, Hashable, Sendable, CustomString
 
   /// Not stated; never sent.
   public static let unspecified = StreakOmission(rawValue: 0)
-  /// It was undone.
+  /// The day was undone.
   public static let undone = StreakOmission(rawValue: 1)
-  /// It is quarantined.
+  /// The day is quarantined.
   public static let quarantined = StreakOmission(rawValue: 2)
   /// It counts, but a day between it and the current run does not.
   public static let otherRun = StreakOmission(rawValue: 3)
@@ -382,7 +382,7 @@ public struct GetStreakRequest: ProtobufMessage {
 }
 
 public struct GetStreakResponse: ProtobufMessage {
-  /// Its streak.
+  /// The habit's streak.
   public var streak: Streak? = nil
 
   public init() {}
@@ -454,9 +454,9 @@ public struct ExplainStreakRequest: ProtobufMessage {
 public struct LeftOutDay: ProtobufMessage {
   /// Day number.
   public var day: Int32 = 0
-  /// Why.
+  /// Why the day is left out.
   public var omission: StreakOmission = StreakOmission(rawValue: 0)
-  /// Why it is quarantined, if it is.
+  /// Why the day is quarantined; UNSPECIFIED if it is not.
   public var quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0)
 
   public init() {}

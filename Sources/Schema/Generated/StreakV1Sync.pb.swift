@@ -41,7 +41,7 @@ public struct OperationStatus: RawRepresentable, Hashable, Sendable, CustomStrin
 
   /// Not stated; never sent.
   public static let unspecified = OperationStatus(rawValue: 0)
-  /// It holds.
+  /// The statement holds.
   public static let applied = OperationStatus(rawValue: 1)
   /// It was concurrent with another device's statement, which holds; its value is in a notice. Of a completion: its `done` holds or not; a note that
   /// lost is told by `notice_id` alone.
@@ -521,17 +521,17 @@ public struct ResolveConflict: ProtobufMessage {
 
 /// The outcome of an operation: the same however often the operation is sent.
 public struct OperationOutcome: ProtobufMessage {
-  /// Whose.
+  /// The operation's number.
   public var seq: Int64 = 0
-  /// What became of it.
+  /// The decision about the operation.
   public var status: OperationStatus = OperationStatus(rawValue: 0)
-  /// Why it was rejected.
+  /// Why the operation was rejected; UNSPECIFIED if it was not.
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The change number it was given; 0 if it changed nothing.
   public var changeNumber: Int64 = 0
   /// For a completion: whether the day counts.
   public var trust: CellTrust = CellTrust(rawValue: 0)
-  /// Why not, if not.
+  /// Why the day is quarantined; UNSPECIFIED if it counts.
   public var quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0)
   /// The notice it made, 16 bytes; empty for none.
   public var noticeId: [UInt8] = []
@@ -892,9 +892,9 @@ public struct StateDigest: ProtobufMessage {
 
 /// Something that every device shows until it acknowledges it.
 public struct Notice: ProtobufMessage {
-  /// Its id, 16 bytes.
+  /// The notice's id, 16 bytes.
   public var noticeId: [UInt8] = []
-  /// What it is about.
+  /// What the notice is about.
   public var kind: NoticeKind = NoticeKind(rawValue: 0)
   /// The habit, 16 bytes.
   public var habitId: [UInt8] = []
@@ -908,11 +908,11 @@ public struct Notice: ProtobufMessage {
   public var other: String = ""
   /// The device whose value was not kept, 16 bytes; empty if it was no device of this person's.
   public var otherDeviceId: [UInt8] = []
-  /// When it was made.
+  /// When the notice was made.
   public var madeAt: GoogleProtobufTimestamp? = nil
   /// The change number of its last change.
   public var version: Int64 = 0
-  /// Somebody has picked a side, or there is none to pick.
+  /// Whether the conflict is over: a side was picked, or there is none to pick.
   public var resolved: Bool = false
 
   public init() {}
@@ -1196,11 +1196,11 @@ public struct ListRejectedOperationsRequest: ProtobufMessage {
 public struct RejectedOperation: ProtobufMessage {
   /// The device that made it, 16 bytes.
   public var deviceId: [UInt8] = []
-  /// Its number.
+  /// The operation's number.
   public var seq: Int64 = 0
-  /// Why.
+  /// Why the operation was rejected.
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
-  /// When.
+  /// When the operation was rejected.
   public var rejectedAt: GoogleProtobufTimestamp? = nil
   /// The operation as it was sent; absent if it was larger than 16 KiB, of which nothing but its number is kept.
   public var operation: Operation? = nil

@@ -42,6 +42,13 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
     self.former = former
   }
 
+  /// Whether this is all that was stated: one value with its stamp, or nothing.
+  func isOnly(_ value: Value?, _ stamp: Stamp) -> Bool {
+    guard former.isEmpty else { return false }
+    guard let value else { return elements.isEmpty }
+    return elements.count == 1 && elements[0] == Element(stamp: stamp, value: value)
+  }
+
   /// The statement that holds.
   public var winner: Element? { elements.first }
 

@@ -1,6 +1,6 @@
 /// Names one statement about a person's data: the operation, migration, import or recovery that made it.
 ///
-/// The name survives a change of epoch: it holds nothing that the server counts. Source: SEMANTICS.md, "What an operation
+/// The name survives a change of epoch: it holds nothing that the server counts. Source: Specification.md, "What an operation
 /// had seen".
 public struct StatementID: Hashable, Comparable, Sendable {
   /// Statements that come at once from elsewhere than a device's queue. The raw value is their `seq`.

@@ -32,7 +32,7 @@ public struct HabitMatching: Equatable, Sendable {
   ///
   /// By name each habit of the account is taken once, and deleted ones are not; of several one that is the account's own, then the one with
   /// the smallest id. A habit that only sessions brought gets the smaller one of both ids, so that the order in which sessions come does not
-  /// matter; the account's own keeps its id. Source: SEMANTICS.md, section 5.
+  /// matter; the account's own keeps its id. Source: Specification.md, section 5.
   ///
   /// - Parameters:
   ///   - captured: The session's habits, each id once.

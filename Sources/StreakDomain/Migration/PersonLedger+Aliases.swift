@@ -1,4 +1,4 @@
-/// Habits that have had another id. Source: SEMANTICS.md, section 5: "the other id is an alias for ever".
+/// Habits that have had another id. Source: Specification.md, section 5: "the other id is an alias for ever".
 extension PersonLedger {
   /// The habit that an id means.
   public func habitID(meantBy id: Identifier) -> Identifier { habits[id]?.aliasOf ?? id }

@@ -1,7 +1,7 @@
 /// When a device last had nothing left to send, and which days it has newly claimed since.
 ///
 /// What keeps a device honest that says it was offline: since it was caught up at time c it may claim the days from date(c) - 1 on, at most
-/// floor((now - c + 14 h) / 24 h) + 2 distinct ones, whichever device stated them before. Source: SEMANTICS.md, "What keeps history honest".
+/// floor((now - c + 14 h) / 24 h) + 2 distinct ones, whichever device stated them before. Source: Specification.md, "What keeps history honest".
 public struct CatchUp: Equatable, Sendable {
   /// Days granted on top of those that passed.
   public static let spareDays = 2

@@ -57,8 +57,15 @@ public struct CellState: Hashable, Sendable {
     let note = statements.note.winner
     cell = LedgerCell(done: statements.isDone, note: note?.value ?? "", trust: statements.trust.trust)
     stamp = note.flatMap { $0.stamp.id == last.id ? $0.stamp : nil } ?? last
-    details = nil
-    if self.statements != statements { details = statements }
+    details = isAll(statements) ? nil : statements
+  }
+
+  /// Whether `cell` and `stamp` say all that was stated.
+  private func isAll(_ stated: DayStatements) -> Bool {
+    guard stated.undos.isEmpty, stated.note.isOnly(cell.note.isEmpty ? nil : cell.note, stamp) else { return false }
+    guard cell.done else { return stated.completions.isEmpty }
+    return stated.completions.count == 1
+      && stated.completions[0] == DayStatements.Completion(id: stamp.id, trust: CompletionTrust(cell.trust))
   }
 
   /// It counts, and counted nowhere before: the bound of days before an account's first date applies to it.

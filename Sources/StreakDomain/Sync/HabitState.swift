@@ -136,7 +136,9 @@ public struct HabitState: Equatable, Sendable {
   var isOfSessions: Bool { statements.stamps.allSatisfy { $0.id.migrationID != nil } }
 
   /// It was deleted once, whether that holds or not.
-  var hasDeletions: Bool { !HabitStatements.isPlain(encoded: encodedStatements) && !statements.deletions.isEmpty }
+  public var hasDeletions: Bool {
+    !HabitStatements.isPlain(encoded: encodedStatements) && !statements.deletions.isEmpty
+  }
 
   /// What it adds to the digest of the person's visible state, besides its cells.
   func digest(habitID: Identifier) -> StateDigest {

@@ -11,7 +11,8 @@ extension PersonLedger {
     }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
-    var statements = cells[key]?.statements ?? DayStatements()
+    let before = cells[key]?.statements ?? DayStatements()
+    var statements = before
     let trust =
       statements.inheritedTrust(of: author)
       ?? CompletionTrust(sources.claim(wanted.day, of: deviceID, made: wanted.made, now: now))
@@ -19,7 +20,7 @@ extension PersonLedger {
     zones.note(wanted.made, now: now)
     statements.complete(by: author, trust: trust)
     if let note = wanted.note { statements.note.state(note, by: author) }
-    return try store(statements, key, by: author, made: wanted.made, now: now)
+    return try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
   }
 
   // MARK: Undone
@@ -35,11 +36,12 @@ extension PersonLedger {
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let isDirect = author.id.source == StatementID.directCalls
     if isDirect && cells[key] == nil { throw .cellNotFound }
-    var statements = cells[key]?.statements ?? DayStatements()
+    let before = cells[key]?.statements ?? DayStatements()
+    var statements = before
     let names = wanted.undone ?? statements.standing(knownTo: author).map(\.id)
     zones.note(wanted.made, now: now)
     statements.undo(names, by: author)
-    return try store(statements, key, by: author, made: wanted.made, now: now)
+    return try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
   }
 
   // MARK: Notes
@@ -54,9 +56,10 @@ extension PersonLedger {
     if wanted.day > DayRules.latestToday(now: now) { throw .futureDay }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
-    var statements = cells[key]?.statements ?? DayStatements()
+    let before = cells[key]?.statements ?? DayStatements()
+    var statements = before
     statements.note.state(wanted.text, by: author)
-    var outcome = try store(statements, key, by: author, made: wanted.made, now: now)
+    var outcome = try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
     // One that lost is in a notice; one that was replaced before it came is not concurrent with anything.
     if statements.note.losers.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
     outcome.trust = nil
@@ -67,10 +70,10 @@ extension PersonLedger {
 
   /// Stores what a statement has made of a day, tells conflicts, and brings a deleted habit back whose deletion had not seen the statement.
   mutating func store(
-    _ merged: DayStatements, _ key: CellKey, by author: Author, made: LocalTime, now: Int64
+    _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, made: LocalTime,
+    now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
     var merged = merged
-    let before = cells[key]?.statements ?? DayStatements()
     guard merged != before else {
       return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)
     }

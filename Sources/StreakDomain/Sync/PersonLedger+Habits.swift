@@ -179,13 +179,14 @@ extension PersonLedger {
   private mutating func keepDone(
     _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
-    var statements = cell.statements
+    let before = cell.statements
+    var statements = before
     var known = statements.standing(knownTo: author).compactMap(\.trust)
     if let inherited = statements.inheritedTrust(of: author) { known.append(inherited) }
     let trust =
       known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, made: cell.made, now: now))
     changes.isHeadChanged = true
     statements.complete(by: author, trust: trust, isFixed: true)
-    return try store(statements, key, by: author, made: cell.made, now: now)
+    return try store(statements, replacing: before, key, by: author, made: cell.made, now: now)
   }
 }

@@ -1,7 +1,7 @@
 /// When a device syncs by itself: about every five minutes, at once when there is a reason, one at a time, and later after failures.
 ///
 /// A value without a clock: whoever holds it asks `begin` when the time that `nextAtMilliseconds` says has come, or when something has happened.
-/// Source: SEMANTICS.md, "Sync".
+/// Source: Specification.md, "Sync".
 public struct SyncSchedule: Equatable, Sendable {
   /// Time between two syncs, in milliseconds.
   public static let intervalMilliseconds: Int64 = 300_000

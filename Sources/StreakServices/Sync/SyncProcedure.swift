@@ -15,6 +15,13 @@ struct SyncProcedure: Sendable {
   static let seqMax: Int64 = 1 << 53
 
   let store: StreakStore
+  private let seal: CursorSeal
+
+  /// - Parameter store: Has read the database's secret.
+  init(store: StreakStore) {
+    self.store = store
+    seal = CursorSeal(secret: store.serverSecret)
+  }
 
   func run(_ request: SyncRequest, by principal: Principal, at now: Moment) async throws(RPCStatus) -> SyncResponse {
     guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
@@ -57,8 +64,6 @@ struct SyncProcedure: Sendable {
     response.serverTime = GoogleProtobufTimestamp(Moment.now())
     return response
   }
-
-  private var seal: CursorSeal { CursorSeal(secret: store.serverSecret) }
 
   /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the latest time of its operations that
   /// can be one.

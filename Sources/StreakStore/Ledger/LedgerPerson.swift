@@ -125,12 +125,16 @@ final class LedgerPerson {
 
   /// Habits of which all that stands is to be read: known once the ledger is loaded.
   var habitsWithActivity: Set<Identifier> {
-    guard var ledger else { return [] }
+    guard !noticeIDs.isEmpty || calls.contains(where: \.request.deletesHabit) || hasDeletions, var ledger else {
+      return []
+    }
     for (id, notice) in notices { ledger.load(notice: notice, id: id) }
     var changes: [Operation.Change] = []
     for call in calls { call.request.forEachChange { changes.append($0) } }
     return ledger.habitsWithActivity(in: changes)
   }
+
+  private var hasDeletions: Bool { ledger?.habits.values.contains(where: \.hasDeletions) ?? false }
 
   /// The conflicts that the calls resolve.
   private(set) lazy var noticeIDs: [Identifier] = {
@@ -249,6 +253,17 @@ final class LedgerPerson {
 }
 
 extension LedgerRequest {
+  fileprivate var deletesHabit: Bool {
+    switch work {
+    case .direct(.deleteHabit): true
+    case .direct: false
+    case .queue(let operations):
+      operations.contains { queued in
+        if case .deleteHabit = queued.operation.change { true } else { false }
+      }
+    }
+  }
+
   fileprivate func forEachChange(_ body: (Operation.Change) -> Void) {
     switch work {
     case .direct(let change): body(change)

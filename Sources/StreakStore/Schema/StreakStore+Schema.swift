@@ -14,8 +14,8 @@ extension SchemaError: CustomStringConvertible {
     switch self {
     case .store(let error): "The database's schema cannot be brought up to this program's: \(error)"
     case .madeBeforeRelease:
-      "The database was made by a streakd from before the first release: export its accounts with that program (streakctl account export), "
-        + "start with an empty database, and import them (streakctl account import)."
+      "The database was made by a streakd from before the first release: export its accounts with that program (streakctl export), "
+        + "start with an empty database, and import them (streakctl import)."
     case .newerThanProgram(let databaseVersion, let programVersion):
       "The database's schema is version \(databaseVersion), made by a newer streakd; this one knows versions up to \(programVersion). "
         + "Start the newer program, or restore a backup that was made before the upgrade."

@@ -1,7 +1,7 @@
 @testable import StreakDomain
 import Testing
 
-/// A person who tries every door to count more days than were lived, against the bound of SEMANTICS.md, section 4, and against the rule of
+/// A person who tries every door to count more days than were lived, against the bound of Specification.md, section 4, and against the rule of
 /// arrival of each door, written anew.
 @Suite("A cheater's search")
 struct CheaterTests {

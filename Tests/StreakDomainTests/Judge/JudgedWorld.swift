@@ -253,7 +253,7 @@ struct JudgedWorld {
 
   private var failure: String?
 
-  /// SEMANTICS.md, section 4, of a device whose offset is 0.
+  /// Specification.md, section 4, of a device whose offset is 0.
   private mutating func judge(_ ago: Int, by device: Int) -> CellTrust {
     if ago > 30 { return .quarantined(.tooOld) }
     let passed = Self.now - devices[device].caughtUp

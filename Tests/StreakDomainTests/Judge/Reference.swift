@@ -1,6 +1,6 @@
 import StreakDomain
 
-/// What SEMANTICS.md, sections 3 and 4, says of one habit: a set of statements with what each had seen, and from it the state. Written as
+/// What Specification.md, sections 3 and 4, says of one habit: a set of statements with what each had seen, and from it the state. Written as
 /// plainly as possible, it knows nothing of how the module stores or merges statements.
 struct Reference {
   /// The statement of a device, by its place among the device's statements.

@@ -148,7 +148,7 @@ struct  Streak__V1__SignUpResponse
    */
   Streak__V1__Tokens *tokens;
   /*
-   * What became of the session; absent without one.
+   * The result of the session's migration; absent without a session.
    */
   Streak__V1__MigrationResult *migration;
 };
@@ -268,7 +268,7 @@ struct  Streak__V1__DeleteAccountResponse
 {
   ProtobufCMessage base;
   /*
-   * When it was erased.
+   * When the account was erased.
    */
   Google__Protobuf__Timestamp *erased_at;
 };
@@ -315,15 +315,15 @@ struct  Streak__V1__SignedInDevice
 {
   ProtobufCMessage base;
   /*
-   * What it says of itself.
+   * The device as it describes itself.
    */
   Streak__V1__Device *device;
   /*
-   * When it signed in last.
+   * When the device signed in last.
    */
   Google__Protobuf__Timestamp *signed_in_at;
   /*
-   * When its tokens were renewed last.
+   * When the device's tokens were renewed last.
    */
   Google__Protobuf__Timestamp *refreshed_at;
   /*
@@ -331,7 +331,7 @@ struct  Streak__V1__SignedInDevice
    */
   protobuf_c_boolean signed_in;
   /*
-   * It is the device that asks.
+   * Whether it is the device that makes this call.
    */
   protobuf_c_boolean is_this_device;
 };
@@ -371,7 +371,7 @@ struct  Streak__V1__RevokeDeviceResponse
 {
   ProtobufCMessage base;
   /*
-   * It held tokens that worked until now.
+   * Whether the device held tokens that worked until now.
    */
   protobuf_c_boolean was_signed_in;
 };

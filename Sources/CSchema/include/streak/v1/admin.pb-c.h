@@ -77,11 +77,11 @@ struct  Streak__V1__Backup
    */
   int32_t layout_version;
   /*
-   * When its snapshot was taken.
+   * When the snapshot was taken.
    */
   Google__Protobuf__Timestamp *began_at;
   /*
-   * When it was complete.
+   * When the backup was complete.
    */
   Google__Protobuf__Timestamp *ended_at;
   /*
@@ -120,7 +120,7 @@ struct  Streak__V1__Backup
   size_t n_recipients;
   char **recipients;
   /*
-   * What made it, such as "pg_dump 15.8".
+   * The programs that made the backup, such as "pg_dump 15.8".
    */
   size_t n_tools;
   char **tools;
@@ -153,7 +153,7 @@ struct  Streak__V1__BackupTable
 {
   ProtobufCMessage base;
   /*
-   * Its schema and name, quoted where SQL needs it.
+   * The table's schema and name, quoted where SQL needs it.
    */
   char *name;
   /*
@@ -181,11 +181,11 @@ struct  Streak__V1__BackupCheck
    */
   Streak__V1__BackupCheckKind kind;
   /*
-   * When.
+   * When the check ended.
    */
   Google__Protobuf__Timestamp *checked_at;
   /*
-   * What was found wrong; empty if nothing was.
+   * The fault that was found; empty if there is none.
    */
   char *failure;
 };
@@ -230,7 +230,7 @@ struct  Streak__V1__RunBackupResponse
 {
   ProtobufCMessage base;
   /*
-   * How far it is.
+   * How far the backup is.
    */
   Streak__V1__BackupProgress *progress;
   /*
@@ -267,7 +267,7 @@ struct  Streak__V1__VerifyBackupRequest
 {
   ProtobufCMessage base;
   /*
-   * Which.
+   * The backup's name.
    */
   char *name;
 };
@@ -280,7 +280,7 @@ struct  Streak__V1__VerifyBackupResponse
 {
   ProtobufCMessage base;
   /*
-   * What was found.
+   * The result of the check.
    */
   Streak__V1__BackupCheck *check;
 };
@@ -340,11 +340,11 @@ struct  Streak__V1__BackupRun
 {
   ProtobufCMessage base;
   /*
-   * When it began.
+   * When the attempt began.
    */
   Google__Protobuf__Timestamp *began_at;
   /*
-   * When it ended.
+   * When the attempt ended.
    */
   Google__Protobuf__Timestamp *ended_at;
   /*
@@ -391,11 +391,11 @@ struct  Streak__V1__RecoveryRequest
 {
   ProtobufCMessage base;
   /*
-   * Its id, 16 bytes.
+   * The recovery's id, 16 bytes.
    */
   ProtobufCBinaryData recovery_id;
   /*
-   * Whose data it is, 16 bytes.
+   * The account, 16 bytes.
    */
   ProtobufCBinaryData user_id;
   /*
@@ -403,7 +403,7 @@ struct  Streak__V1__RecoveryRequest
    */
   char *backup;
   /*
-   * When the person asked.
+   * When the person asked for the recovery.
    */
   Google__Protobuf__Timestamp *requested_at;
 };

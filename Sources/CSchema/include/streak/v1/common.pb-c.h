@@ -263,7 +263,7 @@ typedef enum _Streak__V1__CellTrust {
  */
 typedef enum _Streak__V1__QuarantineReason {
   /*
-   * It is not.
+   * The cell is not quarantined.
    */
   STREAK__V1__QUARANTINE_REASON__QUARANTINE_REASON_UNSPECIFIED = 0,
   /*
@@ -428,7 +428,7 @@ struct  Streak__V1__Cell
 {
   ProtobufCMessage base;
   /*
-   * Whose day it is.
+   * The habit of the cell, 16 bytes.
    */
   ProtobufCBinaryData habit_id;
   /*
@@ -436,7 +436,7 @@ struct  Streak__V1__Cell
    */
   int32_t day;
   /*
-   * Done, or recorded once and undone since.
+   * Whether the day is done. False: it was recorded and undone, or only its note was written.
    */
   protobuf_c_boolean done;
   /*
@@ -448,7 +448,7 @@ struct  Streak__V1__Cell
    */
   Streak__V1__CellTrust trust;
   /*
-   * Why not, if not.
+   * Why the cell is quarantined; UNSPECIFIED if it counts.
    */
   Streak__V1__QuarantineReason quarantine_reason;
   /*
@@ -505,11 +505,11 @@ struct  Streak__V1__Streak
 {
   ProtobufCMessage base;
   /*
-   * Whose streak it is.
+   * The habit, 16 bytes.
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Where it stands today.
+   * The streak's state today.
    */
   Streak__V1__StreakState state;
   /*
@@ -573,11 +573,11 @@ struct  Streak__V1__RejectedEntry
 {
   ProtobufCMessage base;
   /*
-   * Its id.
+   * The entry's id, 16 bytes.
    */
   ProtobufCBinaryData entry_id;
   /*
-   * Where it stood in the request's list, from 0.
+   * The entry's place in the request's list, from 0.
    */
   int32_t index;
   /*
@@ -589,7 +589,7 @@ struct  Streak__V1__RejectedEntry
    */
   int32_t day;
   /*
-   * Why it was not accepted.
+   * Why the entry was not accepted.
    */
   Streak__V1__ErrorReason reason;
 };

@@ -278,7 +278,7 @@ struct  Streak__V1__ExportHeader
    */
   Google__Protobuf__Timestamp *exported_at;
   /*
-   * Whose data it is.
+   * The account whose data it is, 16 bytes.
    */
   ProtobufCBinaryData user_id;
 };
@@ -298,7 +298,7 @@ struct  Streak__V1__ExportedDevice
    */
   Streak__V1__Device *device;
   /*
-   * When it first signed in.
+   * When the device signed in first.
    */
   Google__Protobuf__Timestamp *registered_at;
   /*
@@ -338,7 +338,7 @@ struct  Streak__V1__ExportedRejection
 {
   ProtobufCMessage base;
   /*
-   * Its id and reason.
+   * The entry's id and reason.
    */
   Streak__V1__RejectedEntry *rejected;
   /*
@@ -354,7 +354,7 @@ struct  Streak__V1__ExportedRejection
    */
   ProtobufCBinaryData migration_id;
   /*
-   * When it was rejected.
+   * When the entry was rejected.
    */
   Google__Protobuf__Timestamp *rejected_at;
 };
@@ -390,11 +390,11 @@ struct  Streak__V1__AuditEvent
 {
   ProtobufCMessage base;
   /*
-   * Its number, from 1, per person.
+   * The event's number, from 1, per account.
    */
   int64_t number;
   /*
-   * When.
+   * When the attempt was made.
    */
   Google__Protobuf__Timestamp *occurred_at;
   /*

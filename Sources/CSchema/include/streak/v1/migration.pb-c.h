@@ -93,7 +93,7 @@ typedef enum _Streak__V1__HabitMatch {
    */
   STREAK__V1__HABIT_MATCH__HABIT_MATCH_UNSPECIFIED = 0,
   /*
-   * It becomes a habit of its own.
+   * The habit of the session becomes a habit of its own.
    */
   STREAK__V1__HABIT_MATCH__HABIT_MATCH_NEW = 1,
   /*
@@ -120,7 +120,7 @@ struct  Streak__V1__RuleFinding
 {
   ProtobufCMessage base;
   /*
-   * The rule.
+   * The rule that was met.
    */
   Streak__V1__MigrationRule rule;
   /*
@@ -176,11 +176,11 @@ struct  Streak__V1__PreviewedHabit
    */
   char *name;
   /*
-   * Its streak in the account before.
+   * The habit's streak in the account before the migration.
    */
   Streak__V1__Streak *before;
   /*
-   * Its streak after.
+   * The habit's streak after the migration.
    */
   Streak__V1__Streak *after;
   /*
@@ -228,7 +228,7 @@ struct  Streak__V1__MigrationPreview
   size_t n_rejected;
   Streak__V1__RejectedEntry **rejected;
   /*
-   * What the rules found.
+   * How often each rule was met.
    */
   size_t n_findings;
   Streak__V1__RuleFinding **findings;
@@ -317,7 +317,7 @@ struct  Streak__V1__MigrateResponse
 {
   ProtobufCMessage base;
   /*
-   * What was done.
+   * The result of the migration.
    */
   Streak__V1__MigrationResult *migration;
 };
@@ -377,7 +377,7 @@ struct  Streak__V1__UndoMigrationResponse
   size_t n_deleted_habit_ids;
   ProtobufCBinaryData *deleted_habit_ids;
   /*
-   * When it was undone.
+   * When the migration was undone.
    */
   Google__Protobuf__Timestamp *undone_at;
 };
@@ -402,7 +402,7 @@ struct  Streak__V1__MigrationAttempt
 {
   ProtobufCMessage base;
   /*
-   * When.
+   * When the attempt was made.
    */
   Google__Protobuf__Timestamp *occurred_at;
   /*
@@ -438,7 +438,7 @@ struct  Streak__V1__ListedMigration
 {
   ProtobufCMessage base;
   /*
-   * What it did.
+   * The result of the migration.
    */
   Streak__V1__MigrationResult *result;
   /*
@@ -446,7 +446,7 @@ struct  Streak__V1__ListedMigration
    */
   Google__Protobuf__Timestamp *anchor;
   /*
-   * When it was undone; absent if it was not.
+   * When the migration was undone; absent if it was not.
    */
   Google__Protobuf__Timestamp *undone_at;
 };
@@ -537,7 +537,7 @@ struct  Streak__V1__CapturedEntry
    */
   char *note;
   /*
-   * When and where it was made.
+   * When and where the entry was made, by the device's clock.
    */
   Streak__V1__LocalTime *made;
 };
@@ -650,11 +650,11 @@ struct  Streak__V1__QuarantinedDays
 {
   ProtobufCMessage base;
   /*
-   * Whose days.
+   * The habit, 16 bytes.
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Why they do not count.
+   * Why the days do not count.
    */
   Streak__V1__QuarantineReason reason;
   /*
@@ -763,11 +763,11 @@ struct  Streak__V1__MigrationResult
    */
   int32_t captured_day;
   /*
-   * When it was committed.
+   * When the migration was committed.
    */
   Google__Protobuf__Timestamp *committed_at;
   /*
-   * What the rules found.
+   * How often each rule was met.
    */
   size_t n_findings;
   Streak__V1__RuleFinding **findings;

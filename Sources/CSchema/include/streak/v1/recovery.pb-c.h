@@ -47,7 +47,7 @@ typedef enum _Streak__V1__RecoveryState {
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_UNSPECIFIED = 0,
   /*
-   * It waits for whoever holds the key.
+   * The request waits for the operator, who has the backups' key.
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_REQUESTED = 1,
   /*
@@ -55,15 +55,15 @@ typedef enum _Streak__V1__RecoveryState {
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_READY = 2,
   /*
-   * It was merged.
+   * The recovery was merged.
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_MERGED = 3,
   /*
-   * It was given up, or its time is over.
+   * The person gave the recovery up, or its 30 days are over.
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_CANCELLED = 4,
   /*
-   * It cannot be had; `failure` says why.
+   * The recovery is not possible; `failure` has the reason.
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_FAILED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__RECOVERY_STATE)
@@ -75,7 +75,7 @@ struct  Streak__V1__Recovery
 {
   ProtobufCMessage base;
   /*
-   * Its id, 16 bytes.
+   * The recovery's id, 16 bytes.
    */
   ProtobufCBinaryData recovery_id;
   /*
@@ -83,15 +83,15 @@ struct  Streak__V1__Recovery
    */
   Streak__V1__RecoveryPoint *point;
   /*
-   * How far it is.
+   * The state of the recovery.
    */
   Streak__V1__RecoveryState state;
   /*
-   * When the person asked.
+   * When the person asked for the recovery.
    */
   Google__Protobuf__Timestamp *requested_at;
   /*
-   * Why it failed.
+   * Why the recovery failed; empty if it did not.
    */
   char *failure;
 };
@@ -107,7 +107,7 @@ struct  Streak__V1__RecoveryPoint
 {
   ProtobufCMessage base;
   /*
-   * Its name.
+   * The point's name.
    */
   char *name;
   /*
@@ -245,11 +245,11 @@ struct  Streak__V1__RecoveredHabit
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Its name, as it will be.
+   * The habit's name after the recovery.
    */
   char *name;
   /*
-   * It is not there, or deleted, and comes back.
+   * The habit is missing or deleted now, and returns.
    */
   protobuf_c_boolean returns;
   /*
@@ -302,7 +302,7 @@ struct  Streak__V1__ConfirmRecoveryResponse
 {
   ProtobufCMessage base;
   /*
-   * What was done.
+   * What the recovery changed.
    */
   Streak__V1__RecoveryPreview *done;
   /*

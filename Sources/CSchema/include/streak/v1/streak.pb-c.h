@@ -52,11 +52,11 @@ typedef enum _Streak__V1__StreakOmission {
    */
   STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_UNSPECIFIED = 0,
   /*
-   * It was undone.
+   * The day was undone.
    */
   STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_UNDONE = 1,
   /*
-   * It is quarantined.
+   * The day is quarantined.
    */
   STREAK__V1__STREAK_OMISSION__STREAK_OMISSION_QUARANTINED = 2,
   /*
@@ -234,7 +234,7 @@ struct  Streak__V1__GetStreakResponse
 {
   ProtobufCMessage base;
   /*
-   * Its streak.
+   * The habit's streak.
    */
   Streak__V1__Streak *streak;
 };
@@ -271,11 +271,11 @@ struct  Streak__V1__LeftOutDay
    */
   int32_t day;
   /*
-   * Why.
+   * Why the day is left out.
    */
   Streak__V1__StreakOmission omission;
   /*
-   * Why it is quarantined, if it is.
+   * Why the day is quarantined; UNSPECIFIED if it is not.
    */
   Streak__V1__QuarantineReason quarantine_reason;
 };

@@ -71,7 +71,7 @@ typedef enum _Streak__V1__OperationStatus {
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_UNSPECIFIED = 0,
   /*
-   * It holds.
+   * The statement holds.
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_APPLIED = 1,
   /*
@@ -363,15 +363,15 @@ struct  Streak__V1__OperationOutcome
 {
   ProtobufCMessage base;
   /*
-   * Whose.
+   * The operation's number.
    */
   int64_t seq;
   /*
-   * What became of it.
+   * The decision about the operation.
    */
   Streak__V1__OperationStatus status;
   /*
-   * Why it was rejected.
+   * Why the operation was rejected; UNSPECIFIED if it was not.
    */
   Streak__V1__ErrorReason reason;
   /*
@@ -383,7 +383,7 @@ struct  Streak__V1__OperationOutcome
    */
   Streak__V1__CellTrust trust;
   /*
-   * Why not, if not.
+   * Why the day is quarantined; UNSPECIFIED if it counts.
    */
   Streak__V1__QuarantineReason quarantine_reason;
   /*
@@ -595,11 +595,11 @@ struct  Streak__V1__Notice
 {
   ProtobufCMessage base;
   /*
-   * Its id, 16 bytes.
+   * The notice's id, 16 bytes.
    */
   ProtobufCBinaryData notice_id;
   /*
-   * What it is about.
+   * What the notice is about.
    */
   Streak__V1__NoticeKind kind;
   /*
@@ -627,7 +627,7 @@ struct  Streak__V1__Notice
    */
   ProtobufCBinaryData other_device_id;
   /*
-   * When it was made.
+   * When the notice was made.
    */
   Google__Protobuf__Timestamp *made_at;
   /*
@@ -635,7 +635,7 @@ struct  Streak__V1__Notice
    */
   int64_t version;
   /*
-   * Somebody has picked a side, or there is none to pick.
+   * Whether the conflict is over: a side was picked, or there is none to pick.
    */
   protobuf_c_boolean resolved;
 };
@@ -756,15 +756,15 @@ struct  Streak__V1__RejectedOperation
    */
   ProtobufCBinaryData device_id;
   /*
-   * Its number.
+   * The operation's number.
    */
   int64_t seq;
   /*
-   * Why.
+   * Why the operation was rejected.
    */
   Streak__V1__ErrorReason reason;
   /*
-   * When.
+   * When the operation was rejected.
    */
   Google__Protobuf__Timestamp *rejected_at;
   /*

@@ -1,0 +1,42 @@
+/// A family of figures on `/metrics`: its name, type and labels, and what an operator reads from it.
+///
+/// The table below is the only one: the page that Prometheus reads and the operator's page are made from it.
+public struct MetricFamily: Sendable {
+  public enum Kind: String, Sendable {
+    case counter
+    case gauge
+    case histogram
+    case summary
+  }
+
+  /// The chapters of the operator's page, in order.
+  public enum Group: String, CaseIterable, Sendable {
+    case process = "Process"
+    case calls = "Calls"
+    case connections = "Connections and memory"
+    case loops = "Event loops"
+    case database = "Database"
+    case backups = "Backups"
+    case archive = "Archive of the log"
+  }
+
+  public let name: String
+  public let group: Group
+  public let kind: Kind
+  public let labels: [String]
+  /// What is counted or measured: one sentence, for `# HELP` as well.
+  public let help: String
+  /// What a value tells an operator, and what to do; empty where the help says it all.
+  public let reading: String
+
+  init(
+    _ name: String, _ group: Group, _ kind: Kind, labels: [String] = [], _ help: String, reading: String = ""
+  ) {
+    self.name = name
+    self.group = group
+    self.kind = kind
+    self.labels = labels
+    self.help = help
+    self.reading = reading
+  }
+}

@@ -1,0 +1,161 @@
+extension Setting {
+  // MARK: Addresses and threads
+
+  public static let listen = Setting(
+    "listen", .serving, "ADDRESS:PORT", default: "127.0.0.1:50051",
+    "Address and port that serve gRPC, or unix:PATH for a socket that only its owner can open. Port 0 takes a free port; standard output names it."
+  )
+  public static let loops = Setting(
+    "loops", .serving, "COUNT", default: "one for each core", in: 1...256,
+    "Event loops. Each is a thread with its own connections to PostgreSQL.")
+  public static let busyPollMicroseconds = Setting(
+    "busy-poll-microseconds", .serving, "MICROSECONDS", default: "3000", in: 0...10_000,
+    "How long a loop polls for the database's answer to a single change before it sleeps. 0: it sleeps at once, which saves CPU time and adds latency."
+  )
+  public static let graceSeconds = Setting(
+    "grace-seconds", .serving, "SECONDS", default: "10", in: 0...3_600,
+    "Time that open calls and a running backup get after SIGTERM.")
+  public static let config = Setting(
+    "config", .serving, "FILE", "A settings file. It can be named by the option only.")
+
+  // MARK: Database
+
+  public static let dataFolder = Setting(
+    "data-folder", .database, "FOLDER", default: ".streakd",
+    "Where the private PostgreSQL keeps its data. Unused with database.")
+  public static let database = Setting(
+    "database", .database, "CONNECTION",
+    "Connection of an existing PostgreSQL (15 or later): a libpq URL or conninfo string. A password belongs into STREAKD_DATABASE or the settings file: arguments are visible to other users."
+  )
+  public static let databaseOwner = Setting(
+    "database-owner", .database, "CONNECTION", default: "the connection of database",
+    "Connection of the role that owns and changes the schema; the role of database then only reads and writes rows.")
+  public static let connectionsPerLoop = Setting(
+    "connections-per-loop", .database, "COUNT", default: "4", in: 2...64,
+    "Connections to PostgreSQL for each loop. Exports use at most half of them.")
+  public static let ledgerMemoryMib = Setting(
+    "ledger-memory-mib", .database, "MIB", default: "32", in: 0...65_536,
+    "Cache for recently changed users, in MiB; 32 MiB hold 8,000 to 16,000 users. 0: no cache.")
+
+  // MARK: Connections and memory
+
+  public static let connectionsMax = Setting(
+    "connections-max", .connections, "COUNT", default: "20000", in: 1...1_000_000,
+    "Client connections for each loop. The next one is closed at once.")
+  public static let connectionsPerAddressMax = Setting(
+    "connections-per-address-max", .connections, "COUNT", default: "2000", in: 1...1_000_000,
+    "Client connections from one address for each loop; an IPv6 address counts by its first 64 bits. All connections behind a proxy have the proxy's address."
+  )
+  public static let buffersMib = Setting(
+    "buffers-mib", .connections, "MIB", default: "256", in: 16...65_536,
+    "Memory for requests that clients are sending and responses that clients have not read, in MiB for each loop: half for large requests, a quarter for other requests, a quarter for responses."
+  )
+  public static let idleSeconds = Setting(
+    "idle-seconds", .connections, "SECONDS", default: "300", in: 0...1_000_000,
+    "Time after which a connection without calls is closed. 0: never.")
+  public static let ageSeconds = Setting(
+    "age-seconds", .connections, "SECONDS", default: "3600", in: 0...1_000_000,
+    "Age, plus or minus a tenth, at which a connection gets GOAWAY and the client connects anew. 0: never.")
+  public static let keepaliveSeconds = Setting(
+    "keepalive-seconds", .connections, "SECONDS", default: "240", in: 0...1_000_000,
+    "Time without a received byte after which a connection with calls is pinged. 0: never.")
+
+  // MARK: Rate limits and passwords
+
+  public static let rateLimitFactor = Setting(
+    "rate-limit-factor", .rates, "FACTOR", default: "1", in: 0...1_000_000,
+    "Multiplies the rate limits of proto/ (`rate_limit`). 0: no rate limits.")
+  public static let callsPerPersonMax = Setting(
+    "calls-per-person-max", .rates, "COUNT", default: "2000", in: 0...1_000_000,
+    "Calls of one signed-in user in a second, for each loop. 0: no limit.")
+  public static let callsPerAddressMax = Setting(
+    "calls-per-address-max", .rates, "COUNT", default: "20000", in: 0...1_000_000,
+    "Calls from one address in a second, for each loop. 0: no limit.")
+  public static let trustedProxies = Setting(
+    "trusted-proxies", .rates, "ADDRESSES",
+    "Proxies whose `x-forwarded-for` header is used as the client's address: addresses, ADDRESS/BITS, or unix for the Unix socket, separated by commas."
+  )
+  public static let breachedPasswords = Setting(
+    "breached-passwords", .rates, "FILE",
+    "A file of refused passwords, besides the built-in list: on each line a password, or its SHA-1 in 40 hexadecimal digits with an optional :COUNT."
+  )
+
+  // MARK: TLS
+
+  public static let tlsCertificate = Setting(
+    "tls-certificate", .tls, "FILE",
+    "Serve with TLS 1.2 and 1.3: a PEM file with the certificate and its intermediates. The files are read again on SIGHUP and when they change."
+  )
+  public static let tlsKey = Setting(
+    "tls-key", .tls, "FILE", "The PEM file with the certificate's private key, without a passphrase.")
+  public static let tlsClientCA = Setting(
+    "tls-client-ca", .tls, "FILE",
+    "Serve only clients with a certificate of one of the authorities in this PEM file.")
+  public static let tlsCheckSeconds = Setting(
+    "tls-check-seconds", .tls, "SECONDS", default: "60", in: 1...86_400,
+    "Time between two looks at the certificate's files.")
+  public static let allowCleartext = Setting(
+    "allow-cleartext", .tls, nil, default: "off", "Serve without TLS on an address that other machines reach.")
+
+  // MARK: Health, logs and metrics
+
+  public static let adminListen = Setting(
+    "admin-listen", .observation, "ADDRESS:PORT", default: "off",
+    "Address and port for /metrics, /livez and /readyz over HTTP/1.1 without TLS, or unix:PATH, or off.")
+  public static let healthSeconds = Setting(
+    "health-seconds", .observation, "SECONDS", default: "1", in: 1...60,
+    "Time between two checks of the database for the health service and /readyz.")
+  public static let stuckSeconds = Setting(
+    "stuck-seconds", .observation, "SECONDS", default: "10", in: 1...3_600,
+    "Time without a heartbeat of a loop after which /livez answers 503.")
+  public static let logLevel = Setting(
+    "log-level", .observation, "LEVEL", default: "info",
+    "The least severe level that is logged: trace, debug, info, notice, warning, error or critical.")
+  public static let logFormat = Setting(
+    "log-format", .observation, "FORMAT", default: "text",
+    "The format of log lines on standard error: text, or json with one object for each line.")
+  public static let accessLog = Setting(
+    "access-log", .observation, nil, default: "off", "Log every call at level info instead of debug.")
+
+  // MARK: Backups and operators
+
+  public static let backupFolder = Setting(
+    "backup-folder", .backups, "FOLDER",
+    "Where backups and the erasure ledger lie. All server processes of one database share the folder.")
+  public static let backupRecipient = Setting(
+    "backup-recipient", .backups, "KEY",
+    "Make a backup every day, encrypted to this public key of age (age1...), or to those in a file. Keep the private key on another machine."
+  )
+  public static let backupHour = Setting(
+    "backup-hour", .backups, "HOUR", default: "3", in: 0...23,
+    "Hour of the day, in UTC, at which the daily backup begins. A missed backup is made at once.")
+  public static let backupRetentionDays = Setting(
+    "backup-retention-days", .backups, "DAYS", default: "30", in: 1...36_500,
+    "Days that backups are kept. The last good backup is always kept.")
+  public static let backupScratchFolder = Setting(
+    "backup-scratch-folder", .backups, "FOLDER", default: "/var/tmp",
+    "Where each backup is restored on trial, in a subfolder streakd-scratch-UID. Needs room for the whole database.")
+  public static let backupSigningKey = Setting(
+    "backup-signing-key", .backups, "FILE",
+    default: "/var/lib/streakd-operations/backup-signing-key; without root ~/.local/state/streakd/backup-signing-key",
+    "The file with the key that signs backups. The first backup makes it.")
+  public static let newBackupFolder = Setting(
+    "new-backup-folder", .backups, nil, default: "off",
+    "Begin a new erasure ledger in backup-folder, although this database has had one. Erased users may be missing from the new one."
+  )
+  public static let operatorTokenFile = Setting(
+    "operator-token-file", .backups, "FILE",
+    "Serve AdminService to callers with the token in this file, 32 bytes or more.")
+
+  /// Every setting, in the order of the operator's page.
+  public static let all: [Setting] = [
+    listen, loops, busyPollMicroseconds, graceSeconds, config,
+    dataFolder, database, databaseOwner, connectionsPerLoop, ledgerMemoryMib,
+    connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
+    rateLimitFactor, callsPerPersonMax, callsPerAddressMax, trustedProxies, breachedPasswords,
+    tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext,
+    adminListen, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
+    backupFolder, backupRecipient, backupHour, backupRetentionDays, backupScratchFolder, backupSigningKey,
+    newBackupFolder, operatorTokenFile,
+  ]
+}

@@ -1,0 +1,52 @@
+/// A setting of `streakd`: an option, a variable of the environment, and a line of the settings file, all of one name.
+///
+/// The table below is the only one: options, `--help`, the parser and the operator's page are made from it.
+public struct Setting: Sendable {
+  /// The chapters of the operator's page, in order.
+  public enum Group: String, CaseIterable, Sendable {
+    case serving = "Addresses and threads"
+    case database = "Database"
+    case connections = "Connections and memory"
+    case rates = "Rate limits and passwords"
+    case tls = "TLS"
+    case observation = "Health, logs and metrics"
+    case backups = "Backups and operators"
+  }
+
+  /// The option's name without `--`; the name in the settings file.
+  public let name: String
+  public let group: Group
+  /// What stands for the value in `--help`; nil: a flag.
+  public let value: String?
+  /// What holds without the setting; nil: nothing does.
+  public let fallback: String?
+  /// The range of a number.
+  public let range: ClosedRange<Int>?
+  /// What it does, and in which unit: whole sentences.
+  public let meaning: String
+
+  init(
+    _ name: String, _ group: Group, _ value: String?, default fallback: String? = nil,
+    in range: ClosedRange<Int>? = nil, _ meaning: String
+  ) {
+    self.name = name
+    self.group = group
+    self.value = value
+    self.fallback = fallback
+    self.range = range
+    self.meaning = meaning
+  }
+
+  /// The variable of the environment, such as `STREAKD_LISTEN`.
+  public var variable: String { "STREAKD_" + name.uppercased().replacing("-", with: "_") }
+
+  /// The default as a number; nil: it is none.
+  public var number: Int? { fallback.flatMap { Int($0) } }
+
+  /// What `--help` says.
+  public var help: String {
+    let limits = range.map { " \($0.lowerBound) to \($0.upperBound)." } ?? ""
+    let fallback = fallback.map { value == nil ? "" : " (default: \($0))" } ?? ""
+    return meaning + limits + fallback
+  }
+}
