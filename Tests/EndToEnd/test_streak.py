@@ -408,7 +408,6 @@ def test_usage_and_messages(server, folder):
     phone.run("signup", new_email(), input="password\n", code=1)
     assert "no password" in phone.run("signup", new_email(), input="", code=64)
     phone.run("login", new_email(), input=PASSWORD + "\n", code=1)
-    phone.run("export", "--out", folder / "out", code=1)
     phone.sign_up(new_email())
     phone.run("export", "--out", "/nowhere/out", code=73)
     # Nobody else may read what is kept here, which includes credentials.
