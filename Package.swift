@@ -117,30 +117,36 @@ let package = Package(
     .target(name: "ServerReference", swiftSettings: settings),
 
     // Programs.
+    .target(
+      name: "ProgramSupport", dependencies: ["EventLoop", "RPC", "TLS", argumentParser], exclude: ["README.md"],
+      swiftSettings: settings),
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "RPC", "Schema",
-        "ServerReference", "StreakServices",
+        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
+        "Schema", "ServerReference", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "streakctl",
       dependencies: [
-        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProtobufCodec",
-        "RPC", "Schema", "StreakDomain", "StreakStore", "TLS", argumentParser,
+        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
+        "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakStore", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
-      name: "streak", dependencies: ["EventLoop", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser],
+      name: "streak",
+      dependencies: [
+        "EventLoop", "ProgramSupport", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
+      ],
       swiftSettings: settings),
     .target(
       name: "StreakHarness",
       dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
       swiftSettings: settings),
     .executableTarget(
-      name: "streak-harness", dependencies: ["EventLoop", "RPC", "StreakHarness", "TLS", argumentParser],
+      name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
       swiftSettings: settings),
     .target(
       name: "StreakLoad",
@@ -151,7 +157,8 @@ let package = Package(
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .executableTarget(
-      name: "streak-load", dependencies: ["EventLoop", "StreakLoad", "TLS", argumentParser], swiftSettings: settings,
+      name: "streak-load", dependencies: ["EventLoop", "ProgramSupport", "StreakLoad", argumentParser],
+      swiftSettings: settings,
       linkerSettings: allocator),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",

@@ -15,6 +15,12 @@ static inline void streak_tls_modes(SSL_CTX *context) {
 
 static inline int streak_tls_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 
+// The alert of the peer's that an error of OpenSSL's stands for (RFC 8446, section 6); 0: none.
+static inline int streak_tls_alert(unsigned long error) {
+  int reason = ERR_GET_REASON(error);
+  return ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET ? reason - SSL_AD_REASON_OFFSET : 0;
+}
+
 static inline size_t streak_bio_bytes(BIO *bio, const char **bytes) { return (size_t)BIO_get_mem_data(bio, (char **)bytes); }
 
 // What a memory BIO has allocated.

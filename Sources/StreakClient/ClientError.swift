@@ -17,6 +17,8 @@ public enum ClientError: Error, Equatable, Sendable {
   case notPossible(String)
   /// The server could not be reached: later it may.
   case unreachable(String)
+  /// The server was asked, and its answer did not come: it may have done it. The same call again is safe.
+  case noAnswer(String)
   /// The server was reached and could not do it: later it may.
   case failing(String)
   /// The person has to sign in to this account again. Nothing is lost; what waits is sent afterwards.
@@ -56,7 +58,8 @@ public enum ClientError: Error, Equatable, Sendable {
     case (.unavailable, _), (.cancelled, _), (.unknown, _), (.deadlineExceeded, _), (.internal, _),
       (.aborted, "CONCURRENT_CHANGE"):
       let isAnswer = !refusal.reason.isEmpty || status.code == .internal || status.code == .unknown
-      self = isAnswer ? .failing(status.message) : .unreachable(status.message)
+      let isLost = status.code == .deadlineExceeded || status.code == .cancelled || status.isLostConnection
+      self = isAnswer ? .failing(status.message) : isLost ? .noAnswer(status.message) : .unreachable(status.message)
     default: self = .refused(refusal)
     }
   }
@@ -87,28 +90,4 @@ extension ClientError.Refusal {
 extension RPCStatus {
   /// The service's name of a refusal; empty if it gave none.
   var reason: String { detail(GoogleRPCErrorInfo.self)?.reason ?? "" }
-}
-
-extension ClientError: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .storage(let message): "The data cannot be kept or read: \(message)"
-    case .file(let message): message
-    case .refusedHere(.futureDay): "That day is in the future."
-    case .refusedHere(.daySealed): "Days older than \(DayRules.lateDaysMax) days cannot be undone."
-    case .refusedHere(.cellNotFound): "Nothing is recorded on that day."
-    case .refusedHere(.habitNotFound): "There is no such habit."
-    case .refusedHere(let reason): "Not accepted: \(reason.rawValue)."
-    case .invalid(let message), .notPossible(let message): message
-    case .unreachable(let message): "The server cannot be reached: \(message)"
-    case .failing(let message): "The server was reached and could not answer: \(message) Try again later."
-    case .signInNeeded: "Sign in again: the server does not know this device's credentials any more. Nothing is lost."
-    case .accountErased: "The account was erased."
-    case .accountUnknown:
-      "The server does not know this account any more: it was restored to a moment before the account was made. Nothing is lost: everything is on this device, as before an account. Sign up again, or sign in to another account and bring it along."
-    case .refused(let refusal):
-      ([refusal.message] + refusal.fields.map { "  \($0)" }
-        + (refusal.retrySeconds.map { ["  try again in \($0) s"] } ?? [])).joined(separator: "\n")
-    }
-  }
 }

@@ -67,6 +67,25 @@ extension StreakClient {
     wake()
   }
 
+  /// Puts habits into an order: those given come first, as they are given; the others follow as they were.
+  public func orderHabits(_ first: [Identifier]) throws(ClientError) {
+    let now = clock.milliseconds
+    try store.change { state throws(ClientError) in
+      let habits = state.shown.habits
+      guard first.allSatisfy({ habits[$0] != nil }) else { throw .refusedHere(.habitNotFound) }
+      let rest = habits.sorted { ($0.value.position, $0.key) < ($1.value.position, $1.key) }.map(\.key)
+      var known: Set<Identifier> = []
+      let order = (first + rest).filter { known.insert($0).inserted }
+      for (position, id) in order.enumerated() {
+        guard let before = habits[id], before.position != Int32(position) else { continue }
+        var fields = before
+        fields.position = Int32(position)
+        try state.edit(id, fields, from: before, now: now)
+      }
+    }
+    wake()
+  }
+
   /// Deletes a habit. In an account its days stay in the ledger and in the export; if another device used it meanwhile, it is archived instead.
   public func deleteHabit(_ habitID: Identifier) throws(ClientError) {
     let now = clock.milliseconds

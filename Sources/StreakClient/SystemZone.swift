@@ -1,29 +1,54 @@
 internal import Glibc
 internal import StreakDomain
 
-/// The IANA name of the machine's zone: from TZ, else from where /etc/localtime leads to, else from /etc/timezone. Nil: none of them tells.
+/// The IANA name of the zone that this process lives in, as glibc finds it: from TZ, else from /etc/localtime. Nil: its rules have no name that can be
+/// found here, and only the offset is told.
 struct SystemZone {
   let name: String?
 
   init() {
     tzset()
     self.init(
-      tz: getenv("TZ").map { String(cString: $0) }, localtime: "/etc/localtime", timezone: "/etc/timezone")
+      tz: getenv("TZ").map { String(cString: $0) }, localtime: "/etc/localtime", timezone: "/etc/timezone",
+      zoneFolder: "/usr/share/zoneinfo")
   }
 
   /// - Parameters:
   ///   - tz: The environment's TZ; nil: it is not set.
-  ///   - localtime: The path of the zone's file, usually a link.
-  ///   - timezone: The path of a file that holds the zone's name.
-  init(tz: String?, localtime: String, timezone: String) {
-    name =
-      if let tz {
-        // As glibc reads it: empty is UTC, ":" may stand before a name or a path.
-        tz.isEmpty ? "UTC" : Self.name(inPath: String(tz.drop { $0 == ":" })) ?? Self.checked(tz)
-      } else {
-        Self.target(of: localtime).flatMap { Self.name(inPath: $0) }
-          ?? Self.firstLine(of: timezone).flatMap { Self.checked($0) }
-      }
+  ///   - localtime: The path of the zone's file: a link into the database, or a copy of one of its files.
+  ///   - timezone: The path of a file that holds the zone's name; it is believed where it agrees with `localtime`.
+  ///   - zoneFolder: The database.
+  init(tz: String?, localtime: String, timezone: String, zoneFolder: String) {
+    if let tz {
+      // As glibc reads it: empty is UTC, ":" may stand before a name or a path.
+      let place = String(tz.drop { $0 == ":" })
+      let files = ZoneFiles(zoneFolder)
+      name =
+        if place.isEmpty {
+          "UTC"
+        } else if place.first == "/" {
+          Self.name(inPath: Self.target(of: place) ?? place) ?? Self.name(inPath: place) ?? files.name(ofCopy: place)
+        } else {
+          Self.checked(place)
+        }
+      return
+    }
+    guard access(localtime, R_OK) == 0 else {
+      // glibc then keeps UTC, whatever the other file says.
+      name = "UTC"
+      return
+    }
+    if let linked = Self.target(of: localtime).flatMap({ Self.name(inPath: $0) }) {
+      name = linked
+      return
+    }
+    let files = ZoneFiles(zoneFolder)
+    let stated = Self.firstLine(of: timezone).flatMap { Self.checked($0) }
+    if let stated, files.agrees(stated, withCopy: localtime) != false {
+      name = stated
+    } else {
+      name = files.name(ofCopy: localtime)
+    }
   }
 
   /// The name of a zone of which only the offset is known, such as "+08:00".

@@ -37,6 +37,32 @@ public struct Harness {
     caller = Caller(channel)
   }
 
+  /// Makes one call.
+  /// - Returns: Why no server answers; nil: one does, whatever it answers.
+  public static func reach(_ channel: RPCChannel) async -> String? {
+    let method = MethodDescriptor(
+      service: "grpc.health.v1.Health", name: "Check", kind: .unary, request: GoogleProtobufAny.descriptor,
+      response: GoogleProtobufAny.descriptor)
+    let call = channel.start(method, request: [], options: CallOptions(timeoutMilliseconds: Caller.timeoutMilliseconds))
+    do throws(RPCStatus) {
+      while try await call.next() != nil {}
+      return nil
+    } catch {
+      // An answer of the service's own names its reason.
+      let isAnswer = error.code != .unavailable && error.code != .deadlineExceeded
+      return isAnswer || error.detail(GoogleRPCErrorInfo.self) != nil ? nil : error.message
+    }
+  }
+
+  /// The filters that match no method.
+  public func unmatchedFilters() -> [String] {
+    settings.only.filter { filter in !schema.methods.contains { Self.matches($0.label, filter) } }
+  }
+
+  /// The names of a file's scenarios.
+  /// - Throws: What is wrong with the file.
+  public static func scenarioNames(in text: String) throws -> [String] { try ScenarioFile(text).scenarios.map(\.name) }
+
   /// Checks every method.
   /// - Parameter progress: Hears of each suite when it is done.
   public func run(progress: (Suite) -> Void = { _ in }) async -> Report {
@@ -66,7 +92,11 @@ public struct Harness {
   }
 
   private func isWanted(_ label: String) -> Bool {
-    settings.only.isEmpty || settings.only.contains { label == $0 || (!$0.contains("/") && label.contains($0)) }
+    settings.only.isEmpty || settings.only.contains { Self.matches(label, $0) }
+  }
+
+  private static func matches(_ label: String, _ filter: String) -> Bool {
+    label == filter || (!filter.contains("/") && label.contains(filter))
   }
 }
 

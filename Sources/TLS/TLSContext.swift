@@ -17,6 +17,19 @@ public struct TLSServerFiles: Sendable, Equatable {
   }
 }
 
+/// What a client shows to servers that ask for a certificate.
+public struct TLSClientFiles: Sendable, Equatable {
+  /// PEM: the client's certificate, then those between it and a root.
+  public var certificateChain: String
+  /// PEM, without a passphrase.
+  public var privateKey: String
+
+  public init(certificateChain: String, privateKey: String) {
+    self.certificateChain = certificateChain
+    self.privateKey = privateKey
+  }
+}
+
 /// What TLS connections of one kind have in common: certificates, versions, ciphers. TLS 1.2 and 1.3, for HTTP/2 only.
 ///
 /// Any thread may use it. `reload()` changes what later connections get; those that exist keep what they have.
@@ -43,10 +56,13 @@ public struct TLSServerFiles: Sendable, Equatable {
   }
 
   /// A client's side.
-  /// - Parameter authorities: PEM of the roots to trust; nil: the system's.
-  public init(clientTrusting authorities: String? = nil) throws(TLSError) {
+  /// - Parameters:
+  ///   - authorities: PEM of the roots to trust; nil: the system's.
+  ///   - certificate: Shown to servers that ask for one; nil: none.
+  /// - Throws: When a file cannot be read, or key and certificate do not belong together.
+  public init(clientTrusting authorities: String? = nil, certificate: TLSClientFiles? = nil) throws(TLSError) {
     files = nil
-    handle = Mutex(unsafe Handle(try Self.make(clientTrusting: authorities)))
+    handle = Mutex(unsafe Handle(try Self.make(clientTrusting: authorities, certificate)))
   }
 
   /// Reads the server's files again, for connections from now on. When it throws nothing has changed.
@@ -100,15 +116,7 @@ public struct TLSServerFiles: Sendable, Equatable {
   private static func make(server files: TLSServerFiles) throws(TLSError) -> OpaquePointer {
     let context = unsafe try make(TLS_server_method())
     do throws(TLSError) {
-      guard unsafe SSL_CTX_use_certificate_chain_file(context, files.certificateChain) == 1 else {
-        throw TLSError(failed: "\(files.certificateChain) holds no certificate that can be used")
-      }
-      guard unsafe SSL_CTX_use_PrivateKey_file(context, files.privateKey, SSL_FILETYPE_PEM) == 1 else {
-        throw TLSError(failed: "\(files.privateKey) holds no key that can be used")
-      }
-      guard unsafe SSL_CTX_check_private_key(context) == 1 else {
-        throw TLSError(failed: "\(files.privateKey) is not the key of \(files.certificateChain)")
-      }
+      unsafe try use(files.certificateChain, key: files.privateKey, in: context)
       if let authorities = files.clientAuthorities {
         guard unsafe SSL_CTX_load_verify_file(context, authorities) == 1,
           let names = unsafe SSL_load_client_CA_file(authorities)
@@ -127,20 +135,40 @@ public struct TLSServerFiles: Sendable, Equatable {
     return unsafe context
   }
 
-  private static func make(clientTrusting authorities: String?) throws(TLSError) -> OpaquePointer {
+  private static func make(
+    clientTrusting authorities: String?, _ certificate: TLSClientFiles?
+  ) throws(TLSError) -> OpaquePointer {
     let context = unsafe try make(TLS_client_method())
-    if let authorities {
-      guard unsafe SSL_CTX_load_verify_file(context, authorities) == 1 else {
-        unsafe SSL_CTX_free(context)
-        throw TLSError(failed: "\(authorities) holds no certificate that can be used")
+    do throws(TLSError) {
+      if let authorities {
+        guard unsafe SSL_CTX_load_verify_file(context, authorities) == 1 else {
+          throw TLSError(failed: "\(authorities) holds no certificate that can be used")
+        }
+      } else {
+        unsafe SSL_CTX_set_default_verify_paths(context)
       }
-    } else {
-      unsafe SSL_CTX_set_default_verify_paths(context)
+      if let certificate { unsafe try use(certificate.certificateChain, key: certificate.privateKey, in: context) }
+    } catch {
+      unsafe SSL_CTX_free(context)
+      throw error
     }
     unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
     let offered: [UInt8] = [2] + "h2".utf8
     unsafe SSL_CTX_set_alpn_protos(context, offered, UInt32(offered.count))
     return unsafe context
+  }
+
+  /// What this side shows of itself.
+  private static func use(_ chain: String, key: String, in context: OpaquePointer) throws(TLSError) {
+    guard unsafe SSL_CTX_use_certificate_chain_file(context, chain) == 1 else {
+      throw TLSError(failed: "\(chain) holds no certificate that can be used")
+    }
+    guard unsafe SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
+      throw TLSError(failed: "\(key) holds no key that can be used")
+    }
+    guard unsafe SSL_CTX_check_private_key(context) == 1 else {
+      throw TLSError(failed: "\(key) is not the key of \(chain)")
+    }
   }
 
   /// What both sides have in common.

@@ -1,9 +1,9 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import ProgramSupport
 import RPC
 import StreakHarness
-import TLS
 
 /// Tries a server against its schema.
 @main
@@ -14,7 +14,8 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     discussion: """
       It makes accounts of its own and leaves them there. A server that is tried needs --rate-limit-factor 1000, but for --limits. \
       Exit codes: 0 all is as the schema says; 1 something is not; 64 wrong usage; 69 the server cannot be reached.
-      """)
+      """,
+    version: ProgramVersion.text(of: "streak-harness"))
 
   /// Bytes of a scenario file.
   static let scenarioBytesMax = 16 * 1_024 * 1_024
@@ -60,24 +61,13 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   @Option(help: "Write the report as JUnit XML into this file.")
   var junit: String?
 
-  @Flag(help: "Connect with TLS, trusting the system's authorities.")
-  var tls = false
-
-  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
-  var tlsCA: String?
+  @OptionGroup var security: SecurityOptions
 
   func run() async throws {
-    guard let target = ChannelTarget(parsing: address) else {
-      throw ValidationError("--address must be HOST:PORT or unix:PATH.")
-    }
     guard (0...10_000).contains(lies) else { throw ValidationError("--lies must be from 0 to 10000.") }
-    let context: TLSContext?
-    do throws(TLSError) { context = tls || tlsCA != nil ? try TLSContext(clientTrusting: tlsCA) : nil } catch {
-      throw ValidationError("\(error)")
-    }
     let thread = EventLoopThread()
     defer { thread.stopAndJoin() }
-    let channel = RPCChannel(to: target, loop: thread.loop, tls: context)
+    let channel = try security.channel(to: address, on: thread.loop)
     defer { channel.close() }
     var settings = HarnessSettings()
     settings.seed = seed
@@ -87,6 +77,10 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.limits = limits
     settings.longLists = longLists
     settings.operatorToken = try operatorToken()
+    if let failure = await Harness.reach(channel) {
+      complain("The server cannot be reached: \(failure)\(ConnectionSecurity.advice(on: failure))")
+      throw ExitCode(EX_UNAVAILABLE)
+    }
     let wanted: ServiceSchema
     do {
       wanted = schema == .server ? try await .ofServer(channel) : try .ofBuild()
@@ -95,27 +89,47 @@ struct StreakHarnessCommand: AsyncParsableCommand {
       throw ExitCode(EX_UNAVAILABLE)
     }
     let harness = Harness(wanted, channel, settings)
-    let report: Report
-    if scenario.isEmpty {
-      report = await harness.run()
-    } else {
-      var played: Report?
-      for file in scenario {
-        do {
-          let one = try await harness.play(try read(file), file: file)
-          played?.add(one)
-          played = played ?? one
-        } catch {
-          throw ValidationError("\(file): \(error)")
-        }
-      }
-      guard let played else { return }
-      report = played
-    }
+    let report = scenario.isEmpty ? try await tryMethods(harness) : try await playScenarios(harness)
     print(report.text)
     if let json { try write(report.json, to: json) }
     if let junit { try write(report.junit, to: junit) }
     if !report.isGood { throw ExitCode(1) }
+  }
+
+  private func tryMethods(_ harness: Harness) async throws -> Report {
+    let unmatched = harness.unmatchedFilters()
+    guard unmatched.isEmpty else {
+      throw ValidationError(
+        "--only \(unmatched.joined(separator: ", ")): no method has that in its name; streakctl methods lists them.")
+    }
+    return await harness.run()
+  }
+
+  private func playScenarios(_ harness: Harness) async throws -> Report {
+    var files: [(path: String, text: String)] = []
+    var names: Set<String> = []
+    for path in scenario {
+      let text = try read(path)
+      do { names.formUnion(try Harness.scenarioNames(in: text)) } catch { throw ValidationError("\(path): \(error)") }
+      files.append((path, text))
+    }
+    let unmatched = only.filter { !names.contains($0) }
+    guard unmatched.isEmpty else {
+      throw ValidationError(
+        "--only \(unmatched.joined(separator: ", ")): no scenario has that name. There are: \(names.sorted().joined(separator: ", ")).")
+    }
+    var report: Report?
+    for file in files {
+      do {
+        let played = try await harness.play(file.text, file: file.path)
+        report?.add(played)
+        report = report ?? played
+      } catch {
+        throw ValidationError("\(file.path): \(error)")
+      }
+    }
+    guard let report else { throw ValidationError("There is no scenario.") }
+    return report
   }
 
   /// From a file or the environment, so that it does not show among the processes.
@@ -151,9 +165,4 @@ struct StreakHarnessCommand: AsyncParsableCommand {
       throw ValidationError("\(path) cannot be written.")
     }
   }
-}
-
-/// Writes a line to standard error.
-func complain(_ text: String) {
-  _ = Array((text + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ProgramSupport
 import StreakLoad
 
 /// What an earlier run has kept, held against the service as it is now.
@@ -21,8 +22,8 @@ struct AuditCommand: AsyncParsableCommand {
     guard let run = await LoadRun.auditing(text, server: target) else {
       throw ValidationError("\(file) is not what --keep writes.")
     }
-    guard await run.connect() else {
-      complain("\(server.address) cannot be reached.")
+    if let failure = await run.connect() {
+      complain("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
       await run.close()
       throw ExitCode(EX_UNAVAILABLE)
     }

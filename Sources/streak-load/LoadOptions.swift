@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import ProgramSupport
 import StreakLoad
 
 /// What the load is made of.
@@ -125,8 +126,8 @@ struct LoadOptions: ParsableArguments {
       throw ValidationError("--people-by-sql needs --database-file, or STREAK_LOAD_DATABASE.")
     }
     let run = LoadRun(settings, server: server, probe: try probe())
-    guard await run.connect() else {
-      complain("\(server.address) cannot be reached.")
+    if let failure = await run.connect() {
+      complain("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
       await run.close()
       throw ExitCode(EX_UNAVAILABLE)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import ProgramSupport
 import StreakLoad
 
 /// One run, its reports and its audit.

@@ -1,22 +1,15 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import ProgramSupport
 import StreakLoad
-import TLS
 
 /// Which server, how to reach it, and who says what it uses.
 struct ServerOptions: ParsableArguments {
   @Option(help: "The server's address, HOST:PORT or unix:PATH. A name is looked up once.")
   var address: String = "127.0.0.1:50051"
 
-  @Flag(help: "Connect with TLS, trusting the system's authorities.")
-  var tls = false
-
-  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
-  var tlsCA: String?
-
-  @Option(help: "Whom the server's certificate must be for, if not the address.")
-  var serverName: String?
+  @OptionGroup var security: SecurityOptions
 
   @Option(help: "Seconds after which a call is given up, 1 to 3600.")
   var callSeconds: Int = 10
@@ -28,10 +21,7 @@ struct ServerOptions: ParsableArguments {
   var databaseFile: String?
 
   func server() async throws -> LoadServer {
-    let context: TLSContext?
-    do throws(TLSError) { context = try tls || tlsCA != nil ? TLSContext(clientTrusting: tlsCA) : nil } catch {
-      throw ValidationError("\(error)")
-    }
+    let context = try security.context(for: address)
     guard (1...3_600).contains(callSeconds) else { throw ValidationError("--call-seconds must be from 1 to 3600.") }
     let host = String(address.prefix { $0 != ":" })
     var found = SocketAddress(parsing: address)
@@ -46,8 +36,8 @@ struct ServerOptions: ParsableArguments {
       complain("\(address) is no address, and no name that leads to one.")
       throw ExitCode(address.contains(":") ? EX_UNAVAILABLE : EX_USAGE)
     }
-    var server = LoadServer(address: found, host: serverName ?? found.host, tls: context)
-    if serverName == nil, SocketAddress(parsing: address) == nil { server.host = host }
+    var server = LoadServer(address: found, host: security.serverName ?? found.host, tls: context)
+    if security.serverName == nil, SocketAddress(parsing: address) == nil { server.host = host }
     server.callMilliseconds = UInt64(callSeconds) * 1_000
     return server
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ProgramSupport
 
 /// Makes load on a streakd.
 @main
@@ -11,19 +12,10 @@ struct StreakLoadCommand: AsyncParsableCommand {
       It makes accounts of its own and leaves them there: not for a server with real people. All its calls come from one address: the server needs \
       --rate-limit-factor 0 --calls-per-person-max 0 --calls-per-address-max 0. \
       Exit codes: 0 all is well; 1 something failed, or the audit found something; 64 wrong usage; 69 the server cannot be reached.
-      """, subcommands: [RunCommand.self, SearchCommand.self, AuditCommand.self, CompareCommand.self],
+      """,
+    version: ProgramVersion.text(of: "streak-load"),
+    subcommands: [RunCommand.self, SearchCommand.self, AuditCommand.self, CompareCommand.self],
     defaultSubcommand: RunCommand.self)
-}
-
-/// Writes a line to standard error.
-func complain(_ text: String) {
-  _ = Array((text + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
-}
-
-/// The value of an environment variable; nil when it is not set, or empty.
-func environment(_ name: String) -> String? {
-  guard let value = getenv(name), value.pointee != 0 else { return nil }
-  return String(cString: value)
 }
 
 /// Files, which here are small.

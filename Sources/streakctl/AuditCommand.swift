@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import ProgramSupport
 import StreakDomain
 import StreakStore
 

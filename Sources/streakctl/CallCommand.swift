@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import ProgramSupport
 import ProtobufCodec
 import RPC
 import Schema
@@ -81,9 +82,4 @@ struct CallCommand: AsyncParsableCommand {
     }
     return String(decoding: bytes, as: UTF8.self)
   }
-}
-
-/// Writes a line to standard error.
-func complain(_ text: String) {
-  _ = Array((text + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProgramSupport
 
 /// The operators' and developers' tool.
 @main
@@ -10,6 +11,7 @@ struct Streakctl: AsyncParsableCommand {
       Exit codes: 0 success; 1 the server refused the call, or an audit trail is broken; 64 wrong usage; 65 the request is not valid JSON for the method; \
       69 the server cannot be reached.
       """,
+    version: ProgramVersion.text(of: "streakctl"),
     subcommands: [
       CallCommand.self, MethodsCommand.self, ExportCommand.self, ImportCommand.self, AuditCommand.self,
       BackupCommand.self, PointInTimeCommand.self, AccountCommand.self,

@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import Logging
+import ProgramSupport
 import RPC
 import ServerReference
 import StreakServices
@@ -64,13 +65,13 @@ struct ServerSettings {
     return limits
   }
 
-  /// Bytes of a settings file.
-  static let fileBytesMax = 65_536
+  /// Bytes of a settings file, or a token's.
+  static let fileBytesMax = SettingsFile.bytesMax
 
   init(_ command: Streakd) throws {
-    let file = try command.config.map { try Self.read($0) } ?? [:]
+    let file = try command.config.map { try Self.read($0) }
     func text(_ setting: Setting, _ option: String?) -> String? {
-      option ?? getenv(setting.variable).map { String(cString: $0) } ?? file[setting.name]
+      option ?? getenv(setting.variable).map { String(cString: $0) } ?? file?[setting.name]
     }
     func textOrDefault(_ setting: Setting, _ option: String?) -> String {
       text(setting, option) ?? setting.fallback ?? ""
@@ -84,7 +85,11 @@ struct ServerSettings {
       }
       return number
     }
-    func isOn(_ setting: Setting, _ flag: Bool) -> Bool { flag || text(setting, nil) == "true" }
+    func isOn(_ setting: Setting, _ flag: Bool) throws -> Bool {
+      if flag { return true }
+      if let value = environment(setting.variable) { return try SettingsFile.flag(value, of: setting.variable) }
+      return try file?.flag(setting.name) ?? false
+    }
 
     let address = textOrDefault(.listen, command.listen)
     guard let listen = SocketAddress(parsing: address) else {
@@ -98,7 +103,7 @@ struct ServerSettings {
         clientAuthorities: text(.tlsClientCA, command.tlsClientCA))
     default: throw ValidationError("tls-certificate and tls-key go together.")
     }
-    let allowsCleartext = isOn(.allowCleartext, command.allowCleartext)
+    let allowsCleartext = try isOn(.allowCleartext, command.allowCleartext)
     guard listen.isLoopback || allowsCleartext || tls != nil else {
       throw ValidationError(
         "\(listen) is reachable from other machines, and without TLS tokens and passwords can be read on the way. Give a "
@@ -189,28 +194,29 @@ struct ServerSettings {
     let hour = try number(.backupHour, command.backupHour)
     let retentionDays = try number(.backupRetentionDays, command.backupRetentionDays)
     let recipient = text(.backupRecipient, command.backupRecipient)
+    let isNewFolder = try isOn(.newBackupFolder, command.newBackupFolder)
     backups = text(.backupFolder, command.backupFolder).map { folder in
       Backups(
         folder: folder, recipient: recipient, hour: hour, retentionDays: retentionDays,
         scratchFolder: textOrDefault(.backupScratchFolder, command.backupScratchFolder),
         signingKeyFile: text(.backupSigningKey, command.backupSigningKey),
-        isNew: isOn(.newBackupFolder, command.newBackupFolder))
+        isNew: isNewFolder)
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
-    logsEveryCall = isOn(.accessLog, command.accessLog)
+    logsEveryCall = try isOn(.accessLog, command.accessLog)
   }
 
   private static func bytes(_ path: String) throws -> String {
     guard let file = fopen(path, "re") else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
     defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: fileBytesMax)
+    var bytes = [UInt8](repeating: 0, count: fileBytesMax + 1)
     let count = fread(&bytes, 1, bytes.count, file)
-    guard count < fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
+    guard count <= fileBytesMax else { throw ValidationError("\(path) is larger than \(fileBytesMax) bytes.") }
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  private static func read(_ path: String) throws -> [String: String] {
+  private static func read(_ path: String) throws -> SettingsFile {
     let known = Set(Setting.all.map(\.name)).subtracting([Setting.config.name])
-    return try SettingsFile(try bytes(path), path: path, names: known).values
+    return try SettingsFile(try bytes(path), path: path, names: known)
   }
 }

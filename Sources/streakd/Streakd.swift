@@ -6,6 +6,7 @@ import Logging
 import Operations
 import Postgres
 import PrivateCluster
+import ProgramSupport
 import RPC
 import Schema
 import ServerReference
@@ -31,10 +32,10 @@ struct Streakd: AsyncParsableCommand {
       Without --database it runs its own private PostgreSQL in the data folder. Every option can also be given in the \
       environment (STREAKD_LISTEN for --listen, and so on) or in a file (--config); an option wins over the environment, the \
       environment over the file. The file has a NAME = VALUE on each line, with the options' names without --; a # begins a comment, at a \
-      line's begin or after a space; a value may stand in quotes, which it must if it holds such a #. A flag's value is true.
+      line's begin or after a space; a value may stand in quotes, which it must if it holds such a #. A flag's value is true or false (also yes and no, on and off, 1 and 0).
 
       On SIGTERM or SIGINT it tells its clients, lets open calls end, and stops.
-      """)
+      """, version: ProgramVersion.text(of: "streakd"))
 
   // What each means, its default and its range: `ServerReference`, one table for all of them.
   @Option(help: .of(.listen)) var listen: String?

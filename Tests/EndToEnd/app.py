@@ -1,6 +1,7 @@
 """`streak`, the terminal app: one device of a person."""
 
 import datetime
+import json
 import os
 import pathlib
 import subprocess
@@ -36,9 +37,9 @@ class App:
         return subprocess.Popen([STREAK, *map(str, arguments)], env=self.environment, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
-    def run(self, *arguments, code=0, input=""):
+    def run(self, *arguments, code=0, input="", environment=None):
         """Runs it to its end, which must be `code`; what it printed."""
-        done = subprocess.run([STREAK, *map(str, arguments)], env=self.environment, input=input, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([STREAK, *map(str, arguments)], env={**self.environment, **(environment or {})}, input=input, capture_output=True, text=True, timeout=60)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout if code == 0 else done.stderr
 
@@ -51,6 +52,11 @@ class App:
     def log_in(self, email, *arguments, **options):
         return self.run("login", email, *arguments, input=PASSWORD + "\n", **options)
 
+    def json(self, *arguments, **options):
+        """What it tells programs."""
+        return json.loads(self.run(*arguments, "--json", **options))
+
     def marks(self, habit, **options) -> int:
-        """Completed days in the calendar that count."""
-        return self.run("status", habit, "--weeks", 53, **options).count("#")
+        """Completed days of the last year that count."""
+        shown = self.json("status", habit, "--weeks", 53, **options)
+        return sum(day["counts"] for view in shown["habits"] for day in view["days"])

@@ -34,6 +34,25 @@ def test_a_line_that_is_wrong_is_named(folder, line, said):
     assert said in refusal(folder, f"listen = 127.0.0.1:0\n{line}\n")
 
 
+@pytest.mark.parametrize("line", ["access-log = maybe", "allow-cleartext = 2", "new-backup-folder = y"])
+def test_a_flag_is_yes_or_no_or_refused(folder, line):
+    name = line.split(" = ")[0]
+    assert f"line 2: {name} must be true or false" in refusal(folder, f"# flags\n{line}\n")
+
+
+@pytest.mark.parametrize("word", ["true", "YES", "on", "1"])
+def test_each_word_for_yes_is_understood(folder, word):
+    """Permitted, the address goes on to the next check."""
+    assert "log-level must be" in refusal(folder, f"listen = 0.0.0.0:0\nallow-cleartext = {word}\nlog-level = nonsense\n")
+    assert "without TLS" in refusal(folder, "listen = 0.0.0.0:0\nallow-cleartext = no\nlog-level = nonsense\n")
+
+
+def test_the_largest_file_is_read_and_one_byte_more_is_not(folder):
+    line = "log-level = nonsense\n"
+    assert "not nonsense" in refusal(folder, line + "#" * (65_536 - len(line)))
+    assert "larger than 65536 bytes" in refusal(folder, line + "#" * (65_537 - len(line)))
+
+
 @pytest.mark.parametrize("way", ["environment", "database", "file", "file=", "option", "none"])
 def test_the_script_leaves_the_data_folder_to_whoever_names_one(folder, way):
     """O11: run as it is, with a build that does nothing and a program that prints its arguments."""

@@ -13,27 +13,15 @@ import time
 import grpc
 import pytest
 from app import PASSWORD, App
+from certificates import make_authority, make_certificate, openssl
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from server import PROGRAMS, Server, open_folder, wait_until
-
-
-def openssl(folder, arguments):
-    subprocess.run(["openssl", *arguments.split(" ")], cwd=folder, check=True, capture_output=True)
-
-
-def make_certificate(folder, name):
-    openssl(folder, f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}")
-    openssl(folder, f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out {name}.pem -days 2 -extfile names")
-    os.chmod(folder / f"{name}.key", 0o600)
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    openssl(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    for name in ("first", "second", "client"):
-        make_certificate(folder, name)
+    make_authority(folder, "first", "second", "client")
     for kind in ("pem", "key"):
         shutil.copy(folder / f"first.{kind}", folder / f"server.{kind}")
     return folder

@@ -217,6 +217,18 @@ struct ChannelTests {
     arguments: ["", ",", "host", "host:", "host:0", "host:65536", "ho st:1", "unix:", "127.0.0.1:1,", "::1:x"])
   func targets(text: String) { #expect(ChannelTarget(parsing: text) == nil) }
 
+  @Test(
+    "only loopback and Unix sockets are this machine",
+    arguments: [
+      ("127.0.0.1:1", true), ("127.9.9.9:1", true), ("[::1]:1", true), ("localhost:1", true), ("a.localhost:1", true),
+      ("unix:/run/x", true), ("127.0.0.1:1,unix:/run/x", true), ("127.0.0.1:1,10.0.0.1:1", false),
+      ("10.0.0.1:1", false),
+      ("[2001:db8::1]:1", false), ("0.0.0.0:1", false), ("localhost.example.com:1", false), ("notlocalhost:1", false),
+    ])
+  func locality(text: String, isHere: Bool) throws {
+    #expect(try #require(ChannelTarget(parsing: text)).isOnThisMachine == isHere)
+  }
+
   @Test("a server that stops answering is found out by keepalive")
   func keepalive() async throws {
     let (serverThread, thread) = (EventLoopThread(), EventLoopThread())

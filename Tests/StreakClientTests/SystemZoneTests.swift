@@ -6,6 +6,8 @@ import Testing
 struct SystemZoneTests {
   private let folder = TestFolder()
 
+  private let zones = "/usr/share/zoneinfo"
+
   private func write(_ text: String, to path: String) {
     guard let file = fopen(path, "w") else { return }
     fputs(text, file)
@@ -18,28 +20,56 @@ struct SystemZoneTests {
       ("Asia/Kathmandu", "Asia/Kathmandu"), (":Europe/Berlin", "Europe/Berlin"), ("", "UTC"), ("UTC", "UTC"),
       ("Etc/GMT-8", "Etc/GMT-8"),
       ("/usr/share/zoneinfo/America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
-      (":/usr/share/zoneinfo/posix/Asia/Tokyo", "Asia/Tokyo"), (":/etc/localtime", nil),
+      (":/usr/share/zoneinfo/posix/Asia/Tokyo", "Asia/Tokyo"), (":/nowhere/localtime", nil),
       ("CET-1CEST,M3.5.0,M10.5.0/3", nil),
       ("<+08>-8", nil), ("XYZ-8", nil),
     ])
   func environment(text: String, name: String?) {
-    #expect(SystemZone(tz: text, localtime: "/nowhere", timezone: "/nowhere").name == name)
+    #expect(SystemZone(tz: text, localtime: "/nowhere", timezone: "/nowhere", zoneFolder: zones).name == name)
   }
 
-  @Test("without TZ the link tells, else the file with the name, else nothing does")
-  func files() {
-    let (link, copy, timezone) = (folder.file, folder.file + "-wal", folder.file + "-shm")
-    symlink("/usr/share/zoneinfo/UTC", link)
-    write("Asia/Shanghai\n", to: timezone)
-    let isThere = access("/usr/share/zoneinfo/UTC", R_OK) == 0
-    let linked = SystemZone(tz: nil, localtime: link, timezone: "/nowhere").name
-    #expect(isThere ? ["UTC", "Etc/UTC"].contains(linked) : linked == nil)
-    // A copy of a zone's file, or a link to somewhere else.
-    write("TZif2", to: copy)
-    #expect(SystemZone(tz: nil, localtime: copy, timezone: timezone).name == "Asia/Shanghai")
-    #expect(SystemZone(tz: nil, localtime: copy, timezone: "/nowhere").name == nil)
+  @Test("without TZ the link tells, else the file that is the same, and a name only where it agrees with that")
+  func files() throws {
+    let database = folder.path + "/zones"
+    mkdir(database, 0o700)
+    mkdir(database + "/Asia", 0o700)
+    mkdir(database + "/Europe", 0o700)
+    let list = "# comment\nCN\t+3114+12128\tAsia/Shanghai\tBeijing\nDE\t+5230+01322\tEurope/Berlin\n"
+    let files = [
+      ("zone1970.tab", list), ("Asia/Shanghai", "TZif2 east"), ("Europe/Berlin", "TZif2 west"),
+      ("Asia/Chongqing", "TZif2 east"),
+    ]
+    for (name, text) in files { write(text, to: "\(database)/\(name)") }
+    let (copy, timezone) = (folder.path + "/copy", folder.path + "/timezone")
+    defer {
+      for path in files.map({ "\(database)/\($0.0)" }) + [copy, timezone] { unlink(path) }
+      for path in ["/Asia", "/Europe", ""] { rmdir(database + path) }
+    }
+    func name(_ localtime: String) -> String? {
+      SystemZone(tz: nil, localtime: localtime, timezone: timezone, zoneFolder: database).name
+    }
+    symlink("/usr/share/zoneinfo/UTC", folder.file)
+    if access("/usr/share/zoneinfo/UTC", R_OK) == 0 { #expect(["UTC", "Etc/UTC"].contains(name(folder.file))) }
+    // A copy of a zone's file, without a name beside it.
+    write("TZif2 east", to: copy)
+    #expect(name(copy) == "Asia/Shanghai")
+    #expect(
+      SystemZone(tz: ":" + copy, localtime: "/nowhere", timezone: timezone, zoneFolder: database).name
+        == "Asia/Shanghai")
+    // The name beside it is another zone's: it was left behind.
+    write("Europe/Berlin\n", to: timezone)
+    #expect(name(copy) == "Asia/Shanghai")
+    // The name of a zone that the database does not have is all that there is.
+    write("Asia/Urumqi\n", to: timezone)
+    #expect(name(copy) == "Asia/Urumqi")
+    // A zone of nobody's but this machine's is told by its offset.
+    write("TZif2 mine", to: copy)
+    write("Europe/Berlin\n", to: timezone)
+    #expect(name(copy) == nil)
     write("/usr/share/zoneinfo/localtime\n", to: timezone)
-    #expect(SystemZone(tz: nil, localtime: copy, timezone: timezone).name == nil)
+    #expect(name(copy) == nil)
+    // Without a zone's file the machine keeps UTC.
+    #expect(name("/nowhere") == "UTC")
   }
 
   @Test("a zone of which only the offset is known is called by it")

@@ -29,6 +29,14 @@ public struct ChannelTarget: Sendable, Hashable, CustomStringConvertible {
     self.endpoints = endpoints
   }
 
+  /// All of its places are reached over loopback or a Unix socket: what is sent there stays on this machine.
+  public var isOnThisMachine: Bool {
+    endpoints.allSatisfy { endpoint in
+      // Source: RFC 6761, section 6.3: names under localhost are loopback.
+      endpoint.address?.isLoopback ?? ("." + endpoint.host.lowercased()).hasSuffix(".localhost")
+    }
+  }
+
   public var description: String {
     endpoints.map { $0.address.map(\.description) ?? $0.authority }.joined(separator: ",")
   }

@@ -151,7 +151,7 @@ internal import TLS
     guard connection.session.isEstablished else {
       return RPCStatus(.unavailable, "\(authority) did not answer the handshake.")
     }
-    return RPCStatus(.unavailable, "The connection to \(authority) was lost.")
+    return .connectionLost(to: authority)
   }
 
   // MARK: Events
@@ -182,5 +182,20 @@ internal import TLS
     keepaliveTimer = nil
     connector?.connectionGoesAway(self, isComplaint: false)
     resumeEstablishment()
+  }
+}
+
+extension RPCStatus {
+  private static let lostPrefix = "The connection to "
+  private static let lostSuffix = " was lost."
+
+  /// A connection that was there has ended: the server may have done what it was asked.
+  static func connectionLost(to authority: String) -> RPCStatus {
+    RPCStatus(.unavailable, lostPrefix + authority + lostSuffix)
+  }
+
+  /// This side's word for a connection that was there and has ended before the answer came.
+  public var isLostConnection: Bool {
+    code == .unavailable && details.isEmpty && message.hasPrefix(Self.lostPrefix) && message.hasSuffix(Self.lostSuffix)
   }
 }

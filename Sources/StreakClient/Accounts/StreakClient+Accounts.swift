@@ -40,7 +40,11 @@ extension StreakClient {
       if !pending.claim.isEmpty { request.session = try Self.claim(pending.claim) }
       do throws(ClientError) {
         let response = try await call(AccountServiceMethods.signUp, request, SignUpResponse.self)
-        return try adopt(response, pending)
+        let report = try adopt(response, pending)
+        // What was recorded since an attempt that had nothing to bring along.
+        let isLeft = try hasSession()
+        guard pending.claim.isEmpty, isLeft else { return report }
+        return try await migrateSession()
       } catch {
         guard error.isFinal else { throw error }
         let again = try nextClaim(after: error, pending.claim)
@@ -55,7 +59,7 @@ extension StreakClient {
         guard again != nil else { throw error }
       }
     }
-    throw .unreachable("The server knows this session and does not.")
+    throw .failing("The server knows what was recorded here and does not.")
   }
 
   /// What is sent is kept first: a sign-up that goes again goes as it was.
@@ -83,7 +87,7 @@ extension StreakClient {
   private func adopt(_ response: SignUpResponse, _ pending: PendingSignUp) throws(ClientError) -> MigrationReport? {
     let now = clock.milliseconds
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
-      throw .unreachable("The answer to a sign-up holds no account.")
+      throw .failing("The answer to a sign-up holds no account.")
     }
     let claim = pending.claim.isEmpty ? nil : try Self.claim(pending.claim)
     try store.change { state throws(ClientError) in
@@ -126,7 +130,7 @@ extension StreakClient {
     let request = SignInRequest(email: email, password: password, device: schemaDevice(deviceID))
     let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
-      throw .unreachable("The answer to a sign-in holds no account.")
+      throw .failing("The answer to a sign-in holds no account.")
     }
     let now = clock.milliseconds
     try store.change { state throws(ClientError) in
@@ -225,7 +229,7 @@ extension StreakClient {
         pending = next
       }
     }
-    throw .unreachable("The server knows this session and does not.")
+    throw .failing("The server knows what was recorded here and does not.")
   }
 
   /// What the migration did that brought a session here before. A refusal has no room for a long one: then the list of migrations tells, and if

@@ -17,7 +17,7 @@ extension StreakClient {
   @discardableResult
   public func export(to path: String) async throws(ClientError) -> Int64 {
     guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
-      throw .notPossible("An export needs an account: sign up or sign in first.")
+      throw .notPossible("Without an account no server holds anything: `exportLocally` writes what is on this device.")
     }
     try await sync()
     let file = try Self.onDisk { () throws(PartialFile.Failure) in try PartialFile(path, format: "json") }
@@ -35,7 +35,9 @@ extension StreakClient {
         }
         cuts = file.byteCount > before ? 0 : cuts + 1
         switch error {
-        case .unreachable where cuts < Self.exportCutsMax, .failing where cuts < Self.exportCutsMax: break
+        case .unreachable where cuts < Self.exportCutsMax, .noAnswer where cuts < Self.exportCutsMax,
+          .failing where cuts < Self.exportCutsMax:
+          break
         default: throw error
         }
         await clock.sleep(milliseconds: Int64(cuts) * 1_000)
@@ -43,6 +45,28 @@ extension StreakClient {
     }
     try Self.onDisk { () throws(PartialFile.Failure) in try file.finish() }
     return file.byteCount
+  }
+
+  /// Writes what this device holds of the account in use, or was recorded without one, into a file: habits, days and notes, as JSON of the same
+  /// layout. No server is asked. `ImportedHistory` reads it back.
+  ///
+  /// - Returns: Bytes of the file, which appears whole or not at all.
+  @discardableResult
+  public func exportLocally(to path: String) throws(ClientError) -> Int64 {
+    let now = clock.milliseconds
+    let document = try store.read { state throws(ClientError) in
+      LocalDocument(
+        habits: state.shown.habits,
+        cells: state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? state.shown.cells,
+        userID: state.current, atMilliseconds: now)
+    }
+    return try Self.onDisk { () throws(PartialFile.Failure) in
+      let file = try PartialFile(path, format: "local")
+      try file.begin(snapshot: [])
+      try file.append(Array(document.text.utf8))
+      try file.finish()
+      return file.byteCount
+    }
   }
 
   /// Gets what is left of the document.
@@ -60,7 +84,7 @@ extension StreakClient {
       do throws(RPCStatus) { bytes = try await stream.next() } catch { throw ClientError(error) }
       guard let bytes else { break }
       guard let response = try? ExportResponse(protobufBytes: bytes) else {
-        throw .unreachable("A response cannot be decoded.")
+        throw .failing("A response cannot be decoded.")
       }
       try Self.onDisk { () throws(PartialFile.Failure) in
         if !response.snapshot.isEmpty, response.snapshot != file.snapshot {
@@ -70,7 +94,7 @@ extension StreakClient {
       }
       manifest = response.manifest ?? manifest
     }
-    guard let manifest else { throw .unreachable("The document ended early.") }
+    guard let manifest else { throw .failing("The document ended early.") }
     guard manifest.documentBytes == file.byteCount else {
       throw .file("the document has \(file.byteCount) bytes instead of \(manifest.documentBytes)")
     }

@@ -14,7 +14,7 @@ extension StreakClient {
       throw ClientError(error)
     }
     do throws(DecodeError) { return try Response(protobufBytes: bytes) } catch {
-      throw .unreachable("A response cannot be decoded: \(error)")
+      throw .failing("A response cannot be decoded: \(error)")
     }
   }
 

@@ -73,7 +73,7 @@ extension StreakClient {
       case .register: throw .signInNeeded
       }
     }
-    throw .unreachable("The server's answers do not fit this device's state.")
+    throw .failing("The server's answers do not fit this device's state.")
   }
 
   private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {

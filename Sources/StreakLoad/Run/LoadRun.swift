@@ -45,9 +45,9 @@ public final class LoadRun: Sendable {
   }
 
   /// Makes all connections.
-  /// - Returns: false when the server cannot be reached.
-  public func connect() async -> Bool {
-    await each { await $0.channel.connect() }.allSatisfy { $0 }
+  /// - Returns: Why the server cannot be reached; nil: it was.
+  public func connect() async -> String? {
+    await each { await $0.channel.connect() }.compactMap { $0 }.first
   }
 
   /// Makes the population, by the front door.

@@ -37,28 +37,33 @@ internal import HTTP2
   }
 
   /// Makes all connections.
-  /// - Returns: false when one of them cannot be made.
-  func connect() async -> Bool {
+  /// - Returns: Why one of them cannot be made; nil: all are.
+  func connect() async -> String? {
     for place in places.indices {
-      guard await connect(place) else { return false }
+      if let failure = await connect(place) { return failure }
     }
     lookTimer = loop.schedule(afterMilliseconds: Self.lookMilliseconds, repeatMilliseconds: Self.lookMilliseconds) {
       [unowned self] in giveUpLateCalls()
     }
-    return true
+    return nil
   }
 
-  private func connect(_ place: Int) async -> Bool {
-    guard !isClosed else { return false }
-    guard let connection = await LoadConnection.open(server, loop: loop, resources: resources) else { return false }
+  /// - Returns: Why the connection cannot be made; nil: it is.
+  private func connect(_ place: Int) async -> String? {
+    guard !isClosed else { return "the channel is closed" }
+    let connection: LoadConnection
+    switch await LoadConnection.open(server, loop: loop, resources: resources) {
+    case .success(let opened): connection = opened
+    case .failure(let failure): return failure.reason
+    }
     guard !isClosed else {
       connection.close()
-      return false
+      return "the channel is closed"
     }
     places[place] = connection
     connection.onLeave = { [unowned self] in lost(place) }
     wake()
-    return true
+    return nil
   }
 
   private func lost(_ place: Int) {
@@ -74,7 +79,7 @@ internal import HTTP2
   private func connectAgain(_ place: Int) async {
     while !isClosed {
       await loop.sleep(milliseconds: Self.reconnectMilliseconds)
-      if await connect(place) { return }
+      if await connect(place) == nil { return }
     }
   }
 

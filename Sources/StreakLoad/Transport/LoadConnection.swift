@@ -2,6 +2,11 @@ internal import EventLoop
 internal import HTTP2
 internal import TLS
 
+/// Why a connection could not be made.
+struct ConnectFailure: Error {
+  var reason: String
+}
+
 /// One connection of a load client and the calls on it: the leanest way from a call to its outcome. Loop-confined.
 ///
 /// There are no retries, no interceptors, no metadata of responses: `RPCChannel` has these, and costs more CPU for each call than the tools that
@@ -18,8 +23,10 @@ internal import TLS
     connection.start(delegate: self)
   }
 
-  /// Connects, and waits for the server's SETTINGS; nil when nobody answers.
-  static func open(_ server: LoadServer, loop: EventLoop, resources: HTTP2Resources) async -> LoadConnection? {
+  /// Connects, and waits for the server's SETTINGS.
+  static func open(
+    _ server: LoadServer, loop: EventLoop, resources: HTTP2Resources
+  ) async -> Result<LoadConnection, ConnectFailure> {
     do {
       let socket = try await SocketConnection.connect(loop: loop, to: server.address)
       let connection = LoadConnection(
@@ -29,9 +36,13 @@ internal import TLS
       let timer = loop.schedule(afterMilliseconds: server.connectMilliseconds) { connection.close() }
       await connection.waitUntilEstablished()
       timer.cancel()
-      return connection.isOpen ? connection : nil
+      guard connection.isOpen else {
+        if case .tls(let error) = connection.connection.end { return .failure(ConnectFailure(reason: "\(error)")) }
+        return .failure(ConnectFailure(reason: "it did not answer the handshake"))
+      }
+      return .success(connection)
     } catch {
-      return nil
+      return .failure(ConnectFailure(reason: "\(error)"))
     }
   }
 

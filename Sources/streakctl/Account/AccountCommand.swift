@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import Operations
+import ProgramSupport
 import RPC
 import Schema
 import StreakDomain

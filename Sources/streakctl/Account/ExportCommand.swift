@@ -3,6 +3,7 @@ import EventLoop
 import Files
 import Glibc
 import Operations
+import ProgramSupport
 import ProtobufCodec
 import RPC
 import Schema

@@ -3,6 +3,7 @@ import Cryptography
 import EventLoop
 import Glibc
 import Operations
+import ProgramSupport
 import ProtobufCodec
 import RPC
 import Schema

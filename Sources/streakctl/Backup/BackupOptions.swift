@@ -3,6 +3,7 @@ import Glibc
 import Operations
 import Postgres
 import PrivateCluster
+import ProgramSupport
 
 /// Where backups lie.
 struct FolderOption: ParsableArguments {
@@ -68,9 +69,6 @@ struct DatabaseOptions: ParsableArguments {
     }
   }
 }
-
-/// The value of one of our own environment's variables.
-func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
 /// Runs blocking work on a thread of its own, shows how far it is if a person looks on, and turns errors into messages and exit codes.
 func operate<Value: Sendable>(

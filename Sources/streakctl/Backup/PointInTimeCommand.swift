@@ -1,5 +1,6 @@
 import ArgumentParser
 import Operations
+import ProgramSupport
 
 /// Recovery to any moment.
 struct PointInTimeCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Operations
+import ProgramSupport
 
 struct PruneBackupsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

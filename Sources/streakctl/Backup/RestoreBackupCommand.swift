@@ -1,6 +1,7 @@
 import ArgumentParser
 import Operations
 import Postgres
+import ProgramSupport
 import Schema
 
 struct RestoreBackupCommand: AsyncParsableCommand {

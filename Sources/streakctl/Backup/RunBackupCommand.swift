@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Operations
+import ProgramSupport
 import Schema
 
 struct RunBackupCommand: AsyncParsableCommand {

@@ -1,0 +1,62 @@
+public import ArgumentParser
+public import RPC
+public import TLS
+
+/// How a program protects what it sends to a server.
+public struct ConnectionSecurity: Equatable, Sendable {
+  /// PEM of the authorities to trust; nil: the system's.
+  public var authorities: String?
+  /// Shown to servers that ask for one.
+  public var certificate: TLSClientFiles?
+  /// Nil: only what the other properties imply.
+  public var usesTLS: Bool?
+  /// Passwords and tokens may go to another machine in cleartext.
+  public var allowsCleartext = false
+
+  public init() {}
+
+  /// Whether a connection is encrypted.
+  public var isEncrypted: Bool { usesTLS ?? (authorities != nil || certificate != nil) }
+
+  /// What TLS connections have in common; nil: in cleartext.
+  /// - Throws: `ValidationError` where files cannot be used, or TLS is switched off beside options that need it.
+  public func context() throws -> TLSContext? {
+    guard isEncrypted else {
+      guard authorities == nil, certificate == nil else {
+        throw ValidationError("tls is switched off, and tls-ca, tls-certificate and tls-key need it.")
+      }
+      return nil
+    }
+    do throws(TLSError) {
+      return try TLSContext(clientTrusting: authorities, certificate: certificate)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+
+  /// Refuses a connection over which anybody on the way could read passwords and tokens.
+  ///
+  /// - Parameter isOnThisMachine: The server is reached over loopback or a Unix socket.
+  /// - Returns: A warning to show; nil: there is nothing to warn of.
+  /// - Throws: `CleartextRefused`.
+  public func check(_ address: String, isOnThisMachine: Bool) throws -> String? {
+    guard !isEncrypted, !isOnThisMachine else { return nil }
+    guard allowsCleartext else { throw CleartextRefused(address: address) }
+    return "warning: the connection to \(address) is without TLS: passwords, tokens and data can be read on the way."
+  }
+
+  /// What to do about a failure, in a sentence; empty if these options cannot help.
+  public static func advice(on failure: String) -> String {
+    failure.contains(TLSError.certificateRequired) ? " Show one with --tls-certificate FILE --tls-key FILE." : ""
+  }
+}
+
+/// A server on another machine, and no TLS.
+public struct CleartextRefused: Error, CustomStringConvertible {
+  public let address: String
+
+  public var description: String {
+    "\(address) is another machine, and without TLS passwords and tokens can be read on the way: nothing was sent. Give --tls, or --tls-ca FILE for an "
+      + "authority of your own; --allow-cleartext permits it all the same."
+  }
+}

@@ -1,0 +1,70 @@
+public import ArgumentParser
+public import EventLoop
+public import RPC
+public import TLS
+
+/// The options that say how a connection is protected.
+public struct SecurityOptions: ParsableArguments {
+  @Flag(help: "Connect with TLS, trusting the system's authorities.")
+  public var tls = false
+
+  @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
+  public var tlsCA: String?
+
+  @Option(help: "Connect with TLS, showing the certificate in this PEM file.")
+  public var tlsCertificate: String?
+
+  @Option(help: "The PEM file with the key of --tls-certificate.")
+  public var tlsKey: String?
+
+  @Option(help: "The name that the server's certificate must be for, if not the address.")
+  public var serverName: String?
+
+  @Flag(help: "Permit passwords and tokens in cleartext to another machine.")
+  public var allowCleartext = false
+
+  public init() {}
+
+  /// - Throws: `ValidationError` for half a certificate.
+  public func security() throws -> ConnectionSecurity {
+    var security = ConnectionSecurity()
+    if tls { security.usesTLS = true }
+    security.authorities = tlsCA
+    security.certificate = try Self.certificate(tlsCertificate, key: tlsKey)
+    security.allowsCleartext = allowCleartext
+    return security
+  }
+
+  /// - Throws: `ValidationError` for half a certificate.
+  public static func certificate(_ certificate: String?, key: String?) throws -> TLSClientFiles? {
+    switch (certificate, key) {
+    case (nil, nil): return nil
+    case (let certificate?, let key?): return TLSClientFiles(certificateChain: certificate, privateKey: key)
+    default: throw ValidationError("tls-certificate and tls-key go together.")
+    }
+  }
+
+  /// What connections to this server have in common; nil: they are in cleartext. Warns on standard error where secrets go in cleartext.
+  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not permitted.
+  public func context(for address: String) throws -> TLSContext? {
+    let security = try security()
+    let isHere = ChannelTarget(parsing: address)?.isOnThisMachine ?? false
+    do {
+      if let warning = try security.check(address, isOnThisMachine: isHere) { complain(warning) }
+    } catch let refusal as CleartextRefused {
+      throw ValidationError(refusal.description)
+    }
+    return try security.context()
+  }
+
+  /// A channel that connects with the first call.
+  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not permitted.
+  public func channel(to address: String, on loop: EventLoop) throws -> RPCChannel {
+    guard let target = ChannelTarget(parsing: address) else {
+      throw ValidationError("--address must be HOST:PORT, several of them separated by commas, or unix:PATH.")
+    }
+    var options = ChannelOptions()
+    options.serverName = serverName
+    return RPCChannel(to: target, loop: loop, tls: try context(for: address), options: options)
+  }
+}

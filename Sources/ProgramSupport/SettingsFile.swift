@@ -1,0 +1,77 @@
+internal import ArgumentParser
+
+/// A file of settings: one `NAME = VALUE` on a line, with the names of the options.
+///
+/// Empty lines and those that begin with `#` are skipped. A value is what stands between the sign and the line's end, without the white space around it; a
+/// `#` after white space begins a comment. A value between single or double quotes is taken as it stands, whatever is in it; only a comment may follow.
+public struct SettingsFile: Sendable {
+  private var values: [String: (text: String, line: Int)] = [:]
+  private let path: String
+
+  /// The words for yes and no, whatever their case.
+  private static let yes: Set = ["true", "yes", "on", "1"]
+  private static let no: Set = ["false", "no", "off", "0"]
+
+  /// Bytes of a file.
+  public static let bytesMax = 65_536
+
+  /// - Throws: With the file's path, the line and what is wrong there.
+  public init(_ text: String, path: String, names: Set<String>) throws {
+    self.path = path
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let line = Self.trim(line)
+      guard !line.isEmpty, !line.hasPrefix("#") else { continue }
+      func refuse(_ reason: String) -> ValidationError { ValidationError("\(path), line \(index + 1): \(reason)") }
+      guard let sign = line.firstIndex(of: "=") else { throw refuse("expected NAME = VALUE.") }
+      let name = String(Self.trim(line[..<sign]))
+      guard names.contains(name) else {
+        throw refuse("\(name) is not a name of a setting; --help lists them, without the --.")
+      }
+      guard let value = Self.value(Self.trim(line[line.index(after: sign)...])) else {
+        throw refuse("the value of \(name) must end with its closing quote; only a comment may follow.")
+      }
+      guard !value.isEmpty else { throw refuse("\(name) has no value.") }
+      guard values.updateValue((value, index + 1), forKey: name) == nil else { throw refuse("\(name) is set twice.") }
+    }
+  }
+
+  /// The value of a setting; nil: it is not in the file.
+  public subscript(name: String) -> String? { values[name]?.text }
+
+  /// - Throws: With the line, where the value is neither yes nor no.
+  public func flag(_ name: String) throws -> Bool? {
+    try values[name].map { try Self.flag($0.text, of: "\(path), line \($0.line): \(name)") }
+  }
+
+  /// A text that means yes or no.
+  /// - Parameter name: For the refusal.
+  public static func flag(_ text: String, of name: String) throws -> Bool {
+    let word = text.lowercased()
+    if yes.contains(word) { return true }
+    if no.contains(word) { return false }
+    throw ValidationError("\(name) must be true or false (or yes, on, 1; no, off, 0), not \(text).")
+  }
+
+  /// Nil: a quote is not closed, or something follows it.
+  private static func value(_ text: Substring) -> String? {
+    guard let quote = text.first, quote == "\"" || quote == "'" else {
+      var end = text.startIndex
+      var isAfterSpace = true
+      while end < text.endIndex, !(isAfterSpace && text[end] == "#") {
+        isAfterSpace = text[end].isWhitespace
+        end = text.index(after: end)
+      }
+      return String(trim(text[..<end]))
+    }
+    let inner = text.dropFirst()
+    guard let end = inner.firstIndex(of: quote) else { return nil }
+    let rest = trim(inner[inner.index(after: end)...])
+    return rest.isEmpty || rest.hasPrefix("#") ? String(inner[..<end]) : nil
+  }
+
+  public static func trim(_ text: Substring) -> Substring {
+    var text = text.drop { $0.isWhitespace }
+    while text.last?.isWhitespace ?? false { text.removeLast() }
+    return text
+  }
+}

@@ -1,0 +1,152 @@
+internal import Cryptography
+internal import Schema
+internal import SchemaConversion
+public import StreakDomain
+
+/// A moment that the account can be brought back from.
+public struct RecoveryPointView: Equatable, Sendable {
+  public var name: String
+  /// In milliseconds since 1970.
+  public var momentMilliseconds: Int64
+}
+
+/// A request to bring back what the account held at an earlier moment.
+public struct RecoveryView: Equatable, Sendable {
+  public enum State: Equatable, Sendable {
+    /// It waits for the operator, who holds the key of the backups.
+    case requested
+    /// It can be looked at, and confirmed.
+    case ready
+    case merged
+    /// It was given up, or its time is over.
+    case cancelled
+    case failed(String)
+  }
+
+  public var id: Identifier
+  public var point: RecoveryPointView
+  public var state: State
+  /// In milliseconds since 1970.
+  public var requestedAtMilliseconds: Int64
+}
+
+/// What a recovery would change, or has changed.
+public struct RecoveryPlan: Equatable, Sendable {
+  public struct Habit: Equatable, Sendable {
+    public var name: String
+    /// It is not there, or deleted, and comes back.
+    public var returns: Bool
+    public var daysReturning: [Day]
+    public var daysChanging: [Day]
+    /// Days with another note than the backup's: theirs stays, the backup's is offered in a notice.
+    public var daysConflicting: [Day]
+    public var currentBefore: Int
+    public var currentAfter: Int
+  }
+
+  public var habits: [Habit]
+  /// Names this plan.
+  let hash: [UInt8]
+}
+
+/// What became of a confirmed recovery.
+public enum RecoveryOutcome: Equatable, Sendable {
+  case merged(RecoveryPlan)
+  /// The account has changed since the plan was made: nothing was merged, and this is the plan now.
+  case planChanged(RecoveryPlan)
+}
+
+extension StreakClient {
+  /// Moments that the account in use can be brought back from, the latest first.
+  public func recoveryPoints() async throws(ClientError) -> [RecoveryPointView] {
+    let response = try await call(
+      RecoveryServiceMethods.listRecoveryPoints, ListRecoveryPointsRequest(), ListRecoveryPointsResponse.self,
+      for: try currentUserID())
+    return response.points.map { RecoveryPointView($0) }
+  }
+
+  /// Asks for what the account held at a moment.
+  public func requestRecovery(of point: String) async throws(ClientError) -> RecoveryView {
+    let request = RequestRecoveryRequest(recoveryId: Identifier.random().bytes, point: point)
+    let response = try await call(
+      RecoveryServiceMethods.requestRecovery, request, RequestRecoveryResponse.self, for: try currentUserID())
+    guard let recovery = response.recovery.flatMap({ RecoveryView($0) }) else {
+      throw .failing("The answer holds no recovery.")
+    }
+    return recovery
+  }
+
+  /// This account's recoveries, the latest first.
+  public func recoveries() async throws(ClientError) -> [RecoveryView] {
+    let response = try await call(
+      RecoveryServiceMethods.listRecoveries, ListRecoveriesRequest(), ListRecoveriesResponse.self,
+      for: try currentUserID())
+    return response.recoveries.compactMap { RecoveryView($0) }
+  }
+
+  /// What a recovery would change now.
+  public func previewRecovery(_ id: Identifier) async throws(ClientError) -> RecoveryPlan {
+    let response = try await call(
+      RecoveryServiceMethods.previewRecovery, PreviewRecoveryRequest(recoveryId: id.bytes),
+      PreviewRecoveryResponse.self, for: try currentUserID())
+    return RecoveryPlan(response.preview ?? RecoveryPreview())
+  }
+
+  /// Merges a recovery, if the account is still as the plan saw it. This device has what came back with the next sync.
+  public func confirmRecovery(_ id: Identifier, plan: RecoveryPlan) async throws(ClientError) -> RecoveryOutcome {
+    let request = ConfirmRecoveryRequest(recoveryId: id.bytes, planHash: plan.hash)
+    do throws(ClientError) {
+      let response = try await call(
+        RecoveryServiceMethods.confirmRecovery, request, ConfirmRecoveryResponse.self, for: try currentUserID())
+      wake()
+      return .merged(RecoveryPlan(response.done ?? RecoveryPreview()))
+    } catch {
+      // A refusal has no room for a long plan: it is asked for by a call of its own.
+      guard error.reason == "PLAN_CHANGED" else { throw error }
+      return .planChanged(try await previewRecovery(id))
+    }
+  }
+
+  /// Gives a recovery up.
+  public func cancelRecovery(_ id: Identifier) async throws(ClientError) {
+    _ = try await call(
+      RecoveryServiceMethods.cancelRecovery, CancelRecoveryRequest(recoveryId: id.bytes), CancelRecoveryResponse.self,
+      for: try currentUserID())
+  }
+}
+
+extension RecoveryPointView {
+  init(_ point: RecoveryPoint) {
+    self.init(name: point.name, momentMilliseconds: point.moment?.milliseconds ?? 0)
+  }
+}
+
+extension RecoveryView {
+  /// Nil: it has no id.
+  init?(_ recovery: Recovery) {
+    guard let id = Identifier(recovery.recoveryId) else { return nil }
+    let state: State =
+      switch recovery.state {
+      case .ready: .ready
+      case .merged: .merged
+      case .cancelled: .cancelled
+      case .failed: .failed(recovery.failure)
+      default: .requested
+      }
+    self.init(
+      id: id, point: RecoveryPointView(recovery.point ?? RecoveryPoint()), state: state,
+      requestedAtMilliseconds: recovery.requestedAt?.milliseconds ?? 0)
+  }
+}
+
+extension RecoveryPlan {
+  init(_ preview: RecoveryPreview) {
+    self.init(
+      habits: preview.habits.map { habit in
+        Habit(
+          name: habit.name, returns: habit.returns, daysReturning: habit.daysReturning.map { Day($0) },
+          daysChanging: habit.daysChanging.map { Day($0) }, daysConflicting: habit.daysConflicting.map { Day($0) },
+          currentBefore: Int(habit.before?.current ?? 0), currentAfter: Int(habit.after?.current ?? 0))
+      }, hash: preview.planHash)
+  }
+}

@@ -1,0 +1,34 @@
+public import StreakDomain
+
+/// What becomes of the days that were recorded without an account.
+public struct SessionPreview: Equatable, Sendable {
+  /// Days that count.
+  public var daysCounted = 0
+  /// Days that are kept and shown, and do not count.
+  public var daysQuarantined = 0
+  /// The first day that counts, for an account that is made today.
+  public var firstDayThatCounts: Day
+
+  public init(daysCounted: Int = 0, daysQuarantined: Int = 0, firstDayThatCounts: Day) {
+    self.daysCounted = daysCounted
+    self.daysQuarantined = daysQuarantined
+    self.firstDayThatCounts = firstDayThatCounts
+  }
+}
+
+extension StreakClient {
+  /// What a sign-up now would make of what was recorded here without an account; nil: nothing was. No server is asked.
+  public func previewSignUp() throws(ClientError) -> SessionPreview? {
+    let now = clock.milliseconds
+    return try store.read { state throws(ClientError) in
+      guard let session = state.session, !session.habits.isEmpty else { return nil }
+      let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
+      let first = session.firstDayThatCounts(today: today, now: now)
+      var preview = SessionPreview(firstDayThatCounts: first)
+      for (key, entry) in session.entries where entry.done {
+        if key.day >= first { preview.daysCounted += 1 } else { preview.daysQuarantined += 1 }
+      }
+      return preview
+    }
+  }
+}

@@ -1,0 +1,86 @@
+internal import RPC
+internal import StreakDomain
+
+/// What a person is told: what happened, what is safe, what to do.
+extension ClientError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .storage(let message): "The data cannot be kept or read: \(message)"
+    case .file(let message): message
+    case .refusedHere(.futureDay): "That day is in the future."
+    case .refusedHere(.daySealed): "Days older than \(DayRules.lateDaysMax) days cannot be undone."
+    case .refusedHere(.cellNotFound): "Nothing is recorded on that day."
+    case .refusedHere(.habitNotFound): "There is no such habit."
+    case .refusedHere(.habitLimit): "There are \(StreakClient.habitsMax) habits already: archive or delete one first."
+    case .refusedHere(.malformed):
+      "That day cannot be recorded: it lies outside the years \(Day.earliest.civil.year) to \(Day.latest.civil.year)."
+    case .refusedHere(.dayMismatch): "That day does not fit this device's time and zone."
+    case .refusedHere(let reason): "Not accepted: \(reason.rawValue)."
+    case .invalid(let message), .notPossible(let message): message
+    case .unreachable(let message): "The server cannot be reached: \(message)"
+    case .noAnswer(let message):
+      "The server's answer did not come: \(message) It may have done it all the same; nothing recorded here is lost. Try again."
+    case .failing(let message): "The server was reached and could not answer: \(message) Try again later."
+    case .signInNeeded: "Sign in again: the server does not know this device's credentials any more. Nothing is lost."
+    case .accountErased: "The account was erased."
+    case .accountUnknown:
+      "The server does not know this account any more: it was restored to a moment before the account was made. Nothing is lost: everything is on this device, as before an account. Sign up again, or sign in to another account and bring it along."
+    case .refused(let refusal): refusal.sentence
+    }
+  }
+}
+
+extension ClientError.Refusal {
+  /// The refusal for a person.
+  var sentence: String {
+    switch reason {
+    case "SIGN_UP_REFUSED":
+      "No account can be made with this address; it may have one already. Nothing was changed. If it is yours, log in; else use another address."
+    case "SIGN_IN_REFUSED":
+      "The email or the password is not right. Nothing was changed. If the password was changed a moment ago, use the new one."
+    case "PASSWORD_TOO_COMMON":
+      "That password is among those that are guessed first. Nothing was changed. Choose another one."
+    case "INVALID_FIELD":
+      (["The server does not accept what was entered. Nothing was changed."] + fields.map { "  \($0)" }).joined(
+        separator: "\n")
+    case "TOO_MANY_REQUESTS":
+      "The server takes no more of these requests for now. Nothing recorded here is lost.\(retry)"
+    case "IDEMPOTENCY_KEY_REUSED":
+      "An earlier attempt has made the account, with another password. Log in with that one, and bring along what was recorded here."
+    case "SESSION_CLAIMED":
+      "What was recorded here has become part of another account. It is still on this device. Log in to that account, or try again."
+    case "SESSION_INVALID", "SESSION_MIGRATED":
+      "The server does not know what was recorded here under this name. Nothing is lost. Try again."
+    case "PARTIAL_CAPTURE", "CAPTURE_CORRUPT":
+      "What was sent did not arrive whole. Nothing was changed, and nothing is lost. Try again."
+    case "HABIT_LIMIT":
+      "An account holds \(StreakClient.habitsMax) habits at most. Nothing was changed. Delete some first."
+    case "ACCOUNT_MISMATCH": "These changes belong to another account. They stay on this device until it is logged in."
+    case "ACCOUNT_NOT_EMPTY": "A whole document is imported into an empty account only. Nothing was changed."
+    case "DEVICE_NOT_FOUND": "The account has no such device."
+    case "BACKUPS_OFF": "This server keeps no backups that an account can be brought back from."
+    case "RECOVERY_POINT_NOT_FOUND": "There is no such moment to bring the account back from."
+    case "RECOVERY_NOT_FOUND": "There is no such recovery."
+    case "RECOVERY_UNDER_WAY": "Another recovery of this account is waiting: confirm or cancel it first."
+    case "RECOVERY_NOT_READY": "The recovery cannot do that now: it is not ready yet, or it is over."
+    case "EXPORT_CHANGED": "The data changed while it was exported. Nothing was written. Try again."
+    case "EXPORT_TOO_SLOW": "The export took longer than the server waits. Try again: it goes on where it was."
+    default:
+      if code == .unimplemented {
+        "The server does not offer this: it is older than this program, or another service. Nothing recorded here is lost."
+      } else {
+        (["The server refused: \(message)"] + fields.map { "  \($0)" }).joined(separator: "\n") + retry
+      }
+    }
+  }
+
+  /// When to try again.
+  private var retry: String {
+    guard let retrySeconds else { return "" }
+    switch retrySeconds {
+    case ..<120: return " Try again in \(max(1, retrySeconds)) s."
+    case ..<7_200: return " Try again in \((retrySeconds + 59) / 60) minutes."
+    default: return " Try again in \((retrySeconds + 3_599) / 3_600) hours."
+    }
+  }
+}

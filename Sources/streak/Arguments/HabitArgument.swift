@@ -1,0 +1,71 @@
+import ArgumentParser
+import StreakClient
+
+extension StreakClient {
+  /// The habit that a person means: by its name however it is spelt, by a beginning that only one has, or by "@" and the beginning of its id.
+  ///
+  /// - Parameter isPreferred: Of several with the name, these are meant.
+  func habit(
+    meant name: String, preferring isPreferred: (HabitView) -> Bool = { !$0.fields.archived }
+  ) throws -> HabitView {
+    let found = try habits(meant: name, preferring: isPreferred)
+    guard found.count == 1 else {
+      let names = Set(found.map(\.fields.name))
+      // Habits of one name are told apart by their ids.
+      let hints = found.map {
+        names.count == found.count ? $0.fields.name.plain : "\($0.fields.name.plain) (@\($0.shortID))"
+      }
+      throw Complaint("\"\(name)\" may be any of: \(hints.joined(separator: ", ")).")
+    }
+    return found[0]
+  }
+
+  /// All habits that a person may mean. At least one.
+  /// - Parameter isPreferred: Of several with the name, these are meant.
+  func habits(
+    meant name: String, preferring isPreferred: (HabitView) -> Bool = { !$0.fields.archived }
+  ) throws -> [HabitView] {
+    let all = try habits(includingArchived: true)
+    if name.hasPrefix("@") {
+      let found = all.filter { $0.id.description.hasPrefix(name.dropFirst().lowercased()) }
+      guard !found.isEmpty else { throw Complaint("There is no habit with the id \(name).") }
+      return found
+    }
+    let wanted = HabitName.normalised(name)
+    let named = all.filter { HabitName.normalised($0.fields.name) == wanted }
+    if !named.isEmpty {
+      let preferred = named.filter(isPreferred)
+      return preferred.isEmpty ? named : preferred
+    }
+    let found = all.filter { HabitName.normalised($0.fields.name).hasPrefix(wanted) }
+    guard !found.isEmpty else {
+      let hint = all.isEmpty ? "" : " There are: \(all.map(\.fields.name.plain).joined(separator: ", "))."
+      throw Complaint("There is no habit \"\(name.plain)\".\(hint) Make it: streak habit add \"\(name)\"")
+    }
+    return found
+  }
+
+  /// The habit as it is now.
+  func habit(_ id: Identifier) throws -> HabitView? {
+    try habits(includingArchived: true).first { $0.id == id }
+  }
+}
+
+extension HabitView {
+  /// Enough of the id to tell it from others of the person's.
+  var shortID: String { String(id.description.prefix(8)) }
+}
+
+extension CompletionKind {
+  /// The names of the habits on this device.
+  static var habits: CompletionKind {
+    .custom { arguments, _, _ in
+      var options = ClientOptions()
+      options.data = arguments.firstIndex(of: "--data").flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
+      guard let folder = try? options.folder(), let storage = try? FileStorage(path: folder + "/streak.db") else {
+        return []
+      }
+      return (try? await StreakClient(storage: storage).habits().map(\.fields.name.plain)) ?? []
+    }
+  }
+}

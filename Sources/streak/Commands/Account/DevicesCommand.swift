@@ -1,0 +1,21 @@
+import ArgumentParser
+import StreakClient
+
+struct DevicesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "devices", abstract: "Lists the devices of the account, one a line.",
+    discussion: "What stands first in a line is the ID for streak account sign-out.")
+
+  @Flag(help: "Write them as JSON.")
+  var json = false
+
+  @OptionGroup var options: ClientOptions
+
+  func run() async throws {
+    try await options.run(needsServer: true) { client, _ in
+      let devices = try await client.devices()
+      if json { return say(JSONText.array(devices.map(\.json)).text) }
+      for device in devices { say(device.line) }
+    }
+  }
+}

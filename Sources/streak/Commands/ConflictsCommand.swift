@@ -1,0 +1,67 @@
+import ArgumentParser
+import StreakClient
+
+struct ConflictsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "conflicts", abstract: "Shows what devices disagreed about, and changes that were not accepted.",
+    discussion: """
+      In each conflict one value was kept and the other is shown here until you have seen it. ID is what stands first in a line, or its beginning; \
+      changes that were not accepted have one too.
+      """)
+
+  @Option(help: ArgumentHelp("Seen: do not show it on this device again; \"all\" for all of them.", valueName: "ID"))
+  var seen: String?
+
+  @Option(help: ArgumentHelp("The value that was not kept is to hold after all.", valueName: "ID"))
+  var takeOther: String?
+
+  @Flag(help: "Write them as JSON.")
+  var json = false
+
+  @OptionGroup var options: ClientOptions
+
+  func run() async throws {
+    try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
+      try await Streak.sendSoon(client, hasServer, false)
+      let notices = try await client.notices().sorted { $0.value.version < $1.value.version }
+      if let takeOther {
+        let found = try find(takeOther, notices.filter { !$0.value.isResolved })
+        for (id, _) in found {
+          try await client.resolve(id, takingOther: true)
+          try await client.acknowledge(id)
+        }
+      }
+      if let seen {
+        let rejected = try await client.rejectedOperations().filter {
+          seen == "all" || $0.id.hasPrefix(seen.lowercased())
+        }
+        guard rejected.isEmpty || seen == "all" || rejected.count == 1 else {
+          throw Complaint("\(rejected.count) changes begin with \(seen).")
+        }
+        for rejected in rejected { try await client.acknowledgeRejected(rejected.operation) }
+        if rejected.isEmpty || seen == "all" {
+          for (id, _) in try find(seen, notices) { try await client.acknowledge(id) }
+        }
+      }
+      if seen != nil || takeOther != nil { return try await Streak.sendSoon(client, hasServer, false) }
+      let rejected = try await client.rejectedOperations()
+      let names = NoticeText(try await client.habits(includingArchived: true))
+      if json { return say(names.json(notices, rejected).text) }
+      for (id, notice) in notices { say(names.text(id, notice)) }
+      for rejected in rejected { say(names.text(rejected.operation, rejected.reason)) }
+      guard !notices.isEmpty || !rejected.isEmpty else { return }
+      let hints =
+        (notices.isEmpty ? [] : ["take the other value: --take-other ID"]) + ["do not show it again: --seen ID"]
+      say(TextStyle.output.dim("What is shown here is kept until you have seen it. \(hints.joined(separator: "; "))."))
+    }
+  }
+
+  private func find(
+    _ text: String, _ notices: [(key: Identifier, value: Notice)]
+  ) throws -> [(key: Identifier, value: Notice)] {
+    if text == "all" { return notices }
+    let found = notices.filter { $0.key.description.hasPrefix(text.lowercased()) }
+    guard found.count == 1 else { throw Complaint("\(found.count) conflicts begin with \(text).") }
+    return found
+  }
+}

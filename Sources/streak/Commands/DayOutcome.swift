@@ -1,0 +1,21 @@
+import StreakClient
+
+/// Says what a day has made of a streak, and whether it counts.
+func sayOutcome(_ client: StreakClient, _ habitID: Identifier, _ day: Day) async throws {
+  guard let habit = try await client.habit(habitID) else { return }
+  if let cell = habit.cells[day], cell.done {
+    if case .quarantined(let reason) = cell.trust {
+      say("That day is kept and does not count: \(reason.explanation).")
+    } else if try await !client.accounts().contains(where: \.isCurrent), let preview = try await client.previewSignUp(),
+      day < preview.firstDayThatCounts
+    {
+      let isAnchored = preview.firstDayThatCounts.distance(to: habit.today) < MigrationPlan.windowDays - 1
+      let rule =
+        isAnchored
+        ? "only days from \(preview.firstDayThatCounts) on count: the server knows when this device began"
+        : "only the last \(MigrationPlan.windowDays) days count of those recorded before"
+      say("That day is kept and shown, and does not count in an account: \(rule).")
+    }
+  }
+  say(habit.streak.summary)
+}

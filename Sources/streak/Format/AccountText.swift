@@ -1,0 +1,57 @@
+import StreakClient
+
+/// Where a person's data is, and what waits: of the account in use, or without one.
+struct AccountText {
+  let accounts: [AccountView]
+  /// What a sign-up would make of what was recorded without an account; nil: nothing was.
+  let preview: SessionPreview?
+  /// What the person has to look at.
+  let noticeCount: Int
+
+  private var current: AccountView? { accounts.first(where: \.isCurrent) }
+  /// Accounts that were signed out of here.
+  private var kept: [AccountView] { accounts.filter { !$0.isCurrent && !$0.isUnknownToServer } }
+
+  /// Instead of habits.
+  var noHabits: String {
+    guard current == nil, let account = kept.first else { return "No habits yet. Make one: streak habit add reading" }
+    return
+      "No habits without an account. Those of \(account.email.plain) are kept here: streak login \(account.email.plain)"
+  }
+
+  var lines: [String] {
+    if let current {
+      let waiting = current.waiting == 0 ? "everything is sent" : "\(current.waiting) changes wait to be sent"
+      return ["\(current.email.plain): \(waiting)\(current.isSignedIn ? "" : "; log in again")."]
+    }
+    let waiting = kept.reduce(0) { $0 + $1.waiting }
+    let others = waiting == 0 ? "" : " \(waiting) changes of other accounts on this device wait for a login."
+    var lines = ["No account: everything is on this device only.\(others)"]
+    if let preview, preview.daysQuarantined > 0 { lines.append("In an account made today: \(preview.summary)") }
+    lines += kept.map { account in
+      "Signed out of \(account.email.plain): what was recorded there is kept here; streak login \(account.email.plain)"
+    }
+    if accounts.contains(where: \.isUnknownToServer) { lines.append(ClientError.accountUnknown.description) }
+    return lines
+  }
+
+  /// Nil: there is nothing to look at.
+  var notices: String? { noticeCount > 0 ? "\(noticeCount) to look at: streak conflicts" : nil }
+
+  /// For programs.
+  var json: [(String, JSONText)] {
+    [
+      ("account", current?.json ?? .null), ("otherAccounts", .array(accounts.filter { !$0.isCurrent }.map(\.json))),
+      ("notices", .number(noticeCount)),
+      (
+        "signUp",
+        preview.map { preview in
+          .object([
+            ("daysCounted", .number(preview.daysCounted)), ("daysKept", .number(preview.daysQuarantined)),
+            ("firstDay", .string("\(preview.firstDayThatCounts)")),
+          ])
+        } ?? .null
+      ),
+    ]
+  }
+}

@@ -1,0 +1,38 @@
+import StreakClient
+
+extension HabitView {
+  /// For programs: the habit, its streak, and its days since one.
+  func json(since firstDay: Day?) -> JSONText {
+    var members: [(String, JSONText)] = [
+      ("id", .string(id.description)), ("name", .string(fields.name)), ("description", .string(fields.description)),
+      ("color", .number(Int(fields.color))), ("archived", .bool(fields.archived)), ("today", .string("\(today)")),
+      ("doneToday", .bool(isDoneToday)), ("state", .string(streak.stateName)), ("current", .number(streak.current)),
+      ("longest", .number(streak.longest)), ("total", .number(streak.total)), ("lastDay", .optional(streak.lastDay)),
+    ]
+    if let firstDay {
+      let shown = cells.filter { $0.key >= firstDay }.sorted { $0.key < $1.key }
+      members.append(("days", .array(shown.map { $0.value.json(of: $0.key) })))
+    }
+    return .object(members)
+  }
+}
+
+extension LedgerCell {
+  func json(of day: Day) -> JSONText {
+    var members: [(String, JSONText)] = [
+      ("day", .string("\(day)")), ("done", .bool(done)), ("counts", .bool(done && trust == .counted)),
+      ("note", .string(note)),
+    ]
+    if case .quarantined(let reason) = trust { members.append(("reason", .string("\(reason)"))) }
+    return .object(members)
+  }
+}
+
+extension AccountView {
+  var json: JSONText {
+    .object([
+      ("email", .string(email)), ("signedIn", .bool(isSignedIn)), ("current", .bool(isCurrent)),
+      ("waiting", .number(waiting)),
+    ])
+  }
+}

@@ -1,0 +1,97 @@
+import StreakClient
+import StreakDomain
+
+/// A number of days in words.
+func days(_ count: Int) -> String { count == 1 ? "1 day" : "\(count) days" }
+
+extension StreakDomain.Streak {
+  /// In a sentence.
+  var summary: String {
+    switch state {
+    case .none: "No day counts yet."
+    case .doneToday: "Streak: \(days(current))."
+    case .atRisk: "Streak: \(days(current)), at risk until today is done."
+    case .archived: "Archived with a streak of \(days(current))."
+    case .broken: "The streak is broken; the longest was \(days(longest))."
+    }
+  }
+
+  /// In a few words.
+  var short: String {
+    switch state {
+    case .none: "no day yet"
+    case .doneToday, .archived: days(current)
+    case .atRisk: "\(days(current)), at risk"
+    case .broken: "broken, longest \(days(longest))"
+    }
+  }
+
+  /// For programs.
+  var stateName: String {
+    switch state {
+    case .none: "none"
+    case .doneToday: "doneToday"
+    case .atRisk: "atRisk"
+    case .archived: "archived"
+    case .broken: "broken"
+    }
+  }
+}
+
+extension QuarantineReason {
+  /// In a sentence, after "does not count:".
+  var explanation: String {
+    switch self {
+    case .overLimit: "it is one more than may count from before the account"
+    case .anchor: "it is from before this device began to record"
+    case .tooOld: "it reached the server more than \(DayRules.lateDaysMax) days late"
+    case .backfill: "it was entered more than \(DayRules.backfillDaysMax) days afterwards"
+    case .zoneHop: "more days were recorded than have passed since this device last synced"
+    }
+  }
+}
+
+extension OperationRejection {
+  /// In a sentence, after what was rejected.
+  var explanation: String {
+    switch self {
+    case .malformed: "the server does not understand it"
+    case .futureDay: "that day is in the future"
+    case .dayMismatch: "the day does not fit the moment and zone in which it was recorded"
+    case .daySealed: "days older than \(DayRules.lateDaysMax) days cannot be taken back"
+    case .cellNotFound: "nothing is recorded on that day"
+    case .habitNotFound: "the habit is not there"
+    case .clockSkew: "this device's clock is a day or more ahead"
+    case .habitLimit: "there are \(StreakClient.habitsMax) habits already"
+    case .conflictNotFound: "the conflict is not there any more"
+    }
+  }
+}
+
+extension MigrationReport {
+  var summary: String {
+    var parts = [daysCounted == 1 ? "1 day counts" : "\(daysCounted) days count"]
+    if daysQuarantined > 0 { parts.append("\(daysQuarantined) are kept without counting") }
+    if entriesRejected > 0 { parts.append("\(entriesRejected) were not accepted (see the export)") }
+    return "Brought along: " + parts.joined(separator: ", ") + "."
+  }
+}
+
+extension SessionPreview {
+  /// What a sign-up makes of the days that are here.
+  var summary: String {
+    let all = daysCounted + daysQuarantined
+    guard daysQuarantined > 0 else { return "\(days(all)) recorded here: all of them will count." }
+    return
+      "\(days(all)) recorded here: \(daysCounted) will count, those from \(firstDayThatCounts) on; \(daysQuarantined) are kept and shown."
+  }
+}
+
+extension HabitView {
+  /// Days with a note, the latest first, one a line.
+  var notes: [(day: Day, text: String)] {
+    cells.filter { !$0.value.note.isEmpty }.sorted { $0.key > $1.key }.map { day, cell in
+      (day, "\(day)\(cell.done ? "" : " (not done)")  \(cell.note.plain)")
+    }
+  }
+}

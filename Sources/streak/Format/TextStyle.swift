@@ -1,0 +1,44 @@
+/// How text may look where it is shown: which characters, whether in colour, and how wide.
+struct TextStyle: Equatable, Sendable {
+  /// Characters beyond ASCII may be written.
+  var isUTF8 = false
+  /// The text is shown on a terminal, in colour and with signs beyond letters and digits.
+  var isColored = false
+  /// Columns of a line.
+  var columns = Int.max
+
+  /// Whether the locale's characters are UTF-8. Source: POSIX, "Internationalization Variables": the first of these that is set and not empty holds.
+  static func isUTF8(_ environment: (String) -> String?) -> Bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap(environment).first { !$0.isEmpty }
+    let name = (locale ?? "C").lowercased()
+    return name.contains("utf-8") || name.contains("utf8")
+  }
+
+  /// The signs of days: done, done without counting, today, not done.
+  var signs: (done: String, uncounted: String, today: String, open: String) {
+    isUTF8 && isColored ? ("■", "□", "○", "·") : ("#", "?", "o", ".")
+  }
+
+  func colored(_ text: String, _ color: UInt32) -> String {
+    guard isColored, color != 0 else { return text }
+    return "\u{1B}[38;2;\(color >> 16 & 255);\(color >> 8 & 255);\(color & 255)m\(text)\u{1B}[0m"
+  }
+
+  func dim(_ text: String) -> String { isColored ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
+  func bold(_ text: String) -> String { isColored ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+
+  /// Text as it can be written: where only ASCII can be, other characters by their numbers, such as `\u{e9}`.
+  func encoded(_ text: String) -> String {
+    guard !isUTF8, !text.utf8.allSatisfy({ $0 < 128 }) else { return text }
+    return text.unicodeScalars.map { $0.isASCII ? String($0) : "\\u{\(String($0.value, radix: 16))}" }.joined()
+  }
+}
+
+extension String {
+  /// A person's text on one line, without what would steer the terminal.
+  var plain: String {
+    let line = split(whereSeparator: \.isNewline).joined(separator: " / ")
+    return String(
+      String.UnicodeScalarView(line.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+  }
+}

@@ -1,0 +1,80 @@
+import Glibc
+import ProgramSupport
+
+extension TextStyle {
+  /// What standard output takes.
+  static let output = TextStyle.of(STDOUT_FILENO)
+
+  private static func of(_ descriptor: Int32) -> TextStyle {
+    let isTerminal = isatty(descriptor) == 1
+    var style = TextStyle()
+    style.isUTF8 = isUTF8(environment)
+    style.isColored = isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
+    if let columns = environment("COLUMNS").flatMap({ Int($0) }), columns > 0 {
+      style.columns = columns
+    } else if isTerminal {
+      var size = winsize()
+      style.columns = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+    return style
+  }
+}
+
+func complain(_ text: String) { ProgramSupport.complain(TextStyle.output.encoded("streak: \(text)")) }
+
+/// Prints a line at once, also into a pipe: its reader may rely on what it says.
+func say(_ text: String) {
+  let bytes = Array("\(TextStyle.output.encoded(text))\n".utf8)
+  var start = 0
+  while start < bytes.count {
+    let count = bytes[start...].withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+    if count < 0, errno == EINTR { continue }
+    guard count > 0 else { return }
+    start += count
+  }
+}
+
+func hostName() -> String {
+  var name = [CChar](repeating: 0, count: 128)
+  guard gethostname(&name, name.count - 1) == 0 else { return "terminal" }
+  return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+enum Terminal {
+  /// Shows what is to be typed, where somebody types.
+  static func prompt(_ text: String) {
+    guard isatty(STDIN_FILENO) == 1 else { return }
+    let bytes = Array(TextStyle.output.encoded(text).utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
+  }
+
+  /// Asks for a line without showing it; from a pipe or a file, reads it. Never from the arguments, which everybody can see.
+  static func password(_ prompt: String) throws -> String {
+    let isTerminal = isatty(STDIN_FILENO) == 1
+    var settings = termios()
+    if isTerminal {
+      // Before the prompt: what is typed, or a script that answers it, is not shown and not lost.
+      tcgetattr(STDIN_FILENO, &settings)
+      var silent = settings
+      silent.c_lflag &= ~tcflag_t(ECHO)
+      tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
+      self.prompt(prompt)
+    }
+    let line = readLine(strippingNewline: true)
+    if isTerminal {
+      tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
+      _ = write(STDERR_FILENO, "\n", 1)
+    }
+    guard let line, !line.isEmpty else { throw Complaint("There is no password on standard input.", EX_USAGE) }
+    return line
+  }
+
+  /// Asks for a new password, on a terminal twice.
+  static func newPassword(_ prompt: String) throws -> String {
+    let password = try password(prompt)
+    if isatty(STDIN_FILENO) == 1, try Terminal.password("Again: ") != password {
+      throw Complaint("The two passwords differ.")
+    }
+    return password
+  }
+}
