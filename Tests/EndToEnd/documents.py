@@ -1,7 +1,8 @@
-"""What the documents say: their code blocks and commands."""
+"""What the documents say: their code blocks and commands; and what a running server says of itself."""
 
 import pathlib
 import re
+import urllib.request
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 CATALOGUE = PROJECT / "Sources/streakd/Documentation.docc"
@@ -25,3 +26,11 @@ def blocks(text, language=""):
 def commands(text):
     """The lines of the shell blocks."""
     return [line for block in blocks(text) for line in block.splitlines() if line and not line.startswith(" ")]
+
+
+def scrape(server):
+    """The text of /metrics of a server with `--admin-listen 127.0.0.1:0`."""
+    address = re.search(r'address[=":]+(127\.0\.0\.1:\d+)', "".join(server.lines))[1]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://{address}/metrics", timeout=30) as response:
+        return response.read().decode()
