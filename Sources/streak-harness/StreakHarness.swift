@@ -116,7 +116,8 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     let unmatched = only.filter { !names.contains($0) }
     guard unmatched.isEmpty else {
       throw ValidationError(
-        "--only \(unmatched.joined(separator: ", ")): no scenario has that name. There are: \(names.sorted().joined(separator: ", ")).")
+        "--only \(unmatched.joined(separator: ", ")): no scenario has that name. There are: \(names.sorted().joined(separator: ", "))."
+      )
     }
     var report: Report?
     for file in files {
