@@ -28,7 +28,7 @@ func settings() -> String {
     A setting is an option (`--listen`), an environment variable (`STREAKD_LISTEN`) or a line of the file that
     `--config` names (`listen = 127.0.0.1:50051`). An option wins over the environment, the environment over the file.
 
-    The file has one `NAME = VALUE` on a line. A flag's value is `true`. A `#` at the start of a line or after white
+    The file has one `NAME = VALUE` on a line. A flag's value is `true` or `false`. A `#` at the start of a line or after white
     space begins a comment. A value between single or double quotes is taken as it stands. An unknown name, a name
     without a value and a name that is set twice are refused with the file's name and line.
 
