@@ -8,7 +8,8 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-  // Debug builds, and so all tests, check exclusive access at run time; it costs a tenth of a small call's CPU time.
+  // Debug builds, and so all tests, check exclusive access at run time; it costs a tenth of a small
+  // call's CPU time.
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
@@ -20,9 +21,9 @@ func systemModule(_ name: String, pkgConfig: String, apt: String, brew: String) 
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
 }
 
-/// The programs that serve calls allocate with mimalloc: glibc's malloc keeps seven free blocks of a size at hand, a
-/// connection with a hundred calls under way needs a hundred. Measured: an eighth of a small call's CPU time.
-/// Sanitizers bring an allocator of their own.
+/// The programs that serve calls allocate with mimalloc: glibc's malloc keeps seven free blocks of
+/// a size at hand, a connection with a hundred calls under way needs a hundred. Measured: an eighth
+/// of a small call's CPU time. Sanitizers bring an allocator of their own.
 let allocator: [LinkerSetting] =
   Context.environment["STREAKD_SANITIZE"] == nil ? [.linkedLibrary("mimalloc", .when(platforms: [.linux]))] : []
 
@@ -248,7 +249,8 @@ let package = Package(
   ]
 )
 
-// libFuzzer is linked by the compiler's own switch, which only the fuzzer's build gives (scripts/check --fuzz).
+// libFuzzer is linked by the compiler's own switch, which only the fuzzer's build gives
+// (scripts/check --fuzz).
 if Context.environment["STREAKD_SANITIZE"] == "fuzzer" {
   package.targets.append(
     .executableTarget(name: "fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzzer", swiftSettings: settings))

@@ -50,7 +50,8 @@ PULLS = 2_000
 ALONE_ROUNDS = 5
 EXPORTS = 9
 
-# StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts names one habit.
+# StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts
+# names one habit.
 SOURCE = pathlib.Path(__file__).parent.parent / "Sources/StreakStore/Ledger/StreakStore+Streaks.swift"
 READ = re.search(r'static let streak = Statement\(\s*\.read,\s*"""(.*?)"""', SOURCE.read_text(), re.DOTALL)[1]
 READ_SCRIPTS = 100  # pgbench takes at most 128
@@ -166,7 +167,8 @@ class Bench:
                 for method in STREAMING:
                     for count in STREAM_COUNTS:
                         for name, process in processes.items():
-                            # A call of one of the two that does not end is said, and tried once more. The yardstick's own failing ends nothing.
+                            # A call of one of the two that does not end is said, and tried once
+                            # more. The yardstick's own failing ends nothing.
                             for attempts_left in (1, 0):
                                 before = cpu_seconds(process.pid)
                                 run = subprocess.run(
@@ -226,7 +228,8 @@ class Bench:
             self.socket = str(data / "data" / "socket")
             people = self.make_people()
             read_lines = self.write_lines("read.txt", [(token, streak_pb2.GetStreakRequest(habit_id=habit)) for token, _, habit in people])
-            # Days that count for a new account are few: each habit gets note after note for today. In random order, as pgbench draws.
+            # Days that count for a new account are few: each habit gets note after note for today.
+            # In random order, as pgbench draws.
             writes = [(token, streak_pb2.RecordCompletionRequest(habit_id=habit, day=utc_day(), note=str(number), made=utc_time()))
                       for token, _, habit in people for number in range(NOTES)]
             random.Random(1).shuffle(writes)

@@ -1,7 +1,8 @@
 /// The names under which the admin pages may be asked for.
 ///
-/// A web page can make its reader's browser call this address under a name that the page's owner resolves to it; such a request names that host.
-/// Addresses cannot be had that way, so a request may name any address, `localhost`, or a name that the operator gave.
+/// A web page can make its reader's browser call this address under a name that the page's owner
+/// resolves to it; such a request names that host. Addresses cannot be had that way, so a request
+/// may name any address, `localhost`, or a name that the operator gave.
 public struct AdminHosts: Sendable {
   private let names: Set<String>
 

@@ -1,6 +1,7 @@
 /// Figures in Prometheus' text format, version 0.0.4.
 ///
-/// Source: prometheus.io, "Exposition formats". Each family of figures comes once, with its help and type, before its samples.
+/// Source: prometheus.io, "Exposition formats". Each family of figures comes once, with its help
+/// and type, before its samples.
 public struct Exposition: Sendable {
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 

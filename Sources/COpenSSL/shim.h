@@ -7,7 +7,8 @@
 // What OpenSSL offers as macros only.
 static inline void streak_tls_versions(SSL_CTX *context) { SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
 
-// An idle connection gives its record buffers back. RFC 9113 section 9.2.1 forbids compression and renegotiation.
+// An idle connection gives its record buffers back. RFC 9113 section 9.2.1 forbids compression and
+// renegotiation.
 static inline void streak_tls_modes(SSL_CTX *context) {
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -1,5 +1,6 @@
-// Linux' way to double a pipe's bytes into another without copying them. By the call's number: glibc declares the function only for _GNU_SOURCE, with
-// which its headers are others than those that Swift's Glibc module was made from.
+// Linux' way to double a pipe's bytes into another without copying them. By the call's number:
+// glibc declares the function only for _GNU_SOURCE, with which its headers are others than those
+// that Swift's Glibc module was made from.
 #pragma once
 #include <sys/prctl.h>
 #include <sys/syscall.h>

@@ -15,7 +15,8 @@ public enum Base64URL {
     decode(utf8: Array(text.utf8)[...], byteCount: byteCount)
   }
 
-  /// The bytes of the text whose UTF-8 is `utf8`; nil if it is not the one canonical encoding of exactly `byteCount` bytes.
+  /// The bytes of the text whose UTF-8 is `utf8`; nil if it is not the one canonical encoding of
+  /// exactly `byteCount` bytes.
   public static func decode(utf8: ArraySlice<UInt8>, byteCount: Int) -> [UInt8]? {
     guard utf8.count == (byteCount * 4 + 2) / 3 else { return nil }
     var bytes = [UInt8](repeating: 0, count: byteCount)

@@ -1,9 +1,12 @@
-/// A credential that opens nothing without the server's table: a kind, an owner, and a random secret, of which an account's end is a `TokenProof`.
+/// A credential that opens nothing without the server's table: a kind, an owner, and a random
+/// secret, of which an account's end is a `TokenProof`.
 ///
-/// As text it is the kind's prefix, a dot, and the base64url of the owner's id followed by the secret. The owner's id is in it so that every
-/// look-up names one person's rows; it proves nothing. The server stores only `hash`.
+/// As text it is the kind's prefix, a dot, and the base64url of the owner's id followed by the
+/// secret. The owner's id is in it so that every look-up names one person's rows; it proves
+/// nothing. The server stores only `hash`.
 public struct OpaqueToken: Sendable {
-  /// What a token is for. The raw value is the text's prefix, so that a token found in the wrong place is recognised for what it is.
+  /// What a token is for. The raw value is the text's prefix, so that a token found in the wrong
+  /// place is recognised for what it is.
   public enum Kind: String, Sendable, CaseIterable {
     /// For the `authorization` metadata of a signed-in person's calls.
     case access
@@ -17,7 +20,8 @@ public struct OpaqueToken: Sendable {
   public static let ownerByteCount = 16
   /// The size of the secret, in bytes.
   public static let secretByteCount = 32
-  /// How much of the secret a token's successors keep, in bytes: enough to be unguessable, like the rest.
+  /// How much of the secret a token's successors keep, in bytes: enough to be unguessable, like the
+  /// rest.
   public static let familyByteCount = 16
   /// The longest text that can be a token, in bytes.
   public static let textBytesMax = 96
@@ -61,10 +65,12 @@ public struct OpaqueToken: Sendable {
     Secret("\(kind.rawValue).\(Base64URL.encode(owner + secret.exposed))")
   }
 
-  /// What the server stores and looks up: SHA-256 of the secret. The secret has 256 random bits, so a slow hash would add nothing.
+  /// What the server stores and looks up: SHA-256 of the secret. The secret has 256 random bits, so
+  /// a slow hash would add nothing.
   public var hash: [UInt8] { SHA256.digest(of: secret.exposed) }
 
-  /// SHA-256 of the part that successors keep. Whoever presents it holds, or held, a genuine token of the family.
+  /// SHA-256 of the part that successors keep. Whoever presents it holds, or held, a genuine token
+  /// of the family.
   public var familyHash: [UInt8] { SHA256.digest(of: Array(secret.exposed.prefix(Self.familyByteCount))) }
 
   /// A key to seal what only this token's holder may read.

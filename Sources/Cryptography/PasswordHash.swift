@@ -1,6 +1,7 @@
 internal import CSodium
 
-/// What an Argon2id hash costs. It is stored inside every hash, so that old hashes stay verifiable when it rises.
+/// What an Argon2id hash costs. It is stored inside every hash, so that old hashes stay verifiable
+/// when it rises.
 public struct PasswordHashCost: Sendable, Equatable {
   /// Passes over the memory, 1 or more.
   public let passes: UInt64
@@ -16,8 +17,9 @@ public struct PasswordHashCost: Sendable, Equatable {
     self.memoryBytes = memoryBytes
   }
 
-  /// 64 MiB and two passes: what libsodium recommends for sign-ins over a network (`crypto_pwhash_*_INTERACTIVE`), and more than thrice
-  /// the least that the OWASP Password Storage Cheat Sheet allows.
+  /// 64 MiB and two passes: what libsodium recommends for sign-ins over a network
+  /// (`crypto_pwhash_*_INTERACTIVE`), and more than thrice the least that the OWASP Password
+  /// Storage Cheat Sheet allows.
   public static let standard = PasswordHashCost(
     passes: UInt64(crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE),
     memoryBytes: Int(crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE))
@@ -28,7 +30,8 @@ public struct PasswordHashCost: Sendable, Equatable {
 /// Why a password could not be hashed or verified: the machine had no memory for it.
 public struct PasswordHashOutOfMemory: Error {}
 
-/// A salted Argon2id hash of a password, as text that names its own cost (the reference implementation's encoding).
+/// A salted Argon2id hash of a password, as text that names its own cost (the reference
+/// implementation's encoding).
 public struct PasswordHash: Sendable, Equatable {
   /// The text to store: 127 ASCII characters or fewer.
   public let text: String
@@ -38,7 +41,8 @@ public struct PasswordHash: Sendable, Equatable {
     self.text = text
   }
 
-  /// Hashes a password with a fresh salt. Blocks its thread for the cost's time: never call it on an event loop.
+  /// Hashes a password with a fresh salt. Blocks its thread for the cost's time: never call it on
+  /// an event loop.
   ///
   /// - Throws: `PasswordHashOutOfMemory` if the cost's memory cannot be had.
   public init(of password: Secret, cost: PasswordHashCost) throws(PasswordHashOutOfMemory) {

@@ -2,15 +2,17 @@ internal import CSodium
 
 /// Bytes that only a holder of the sealing secrets can read, and nobody can change unnoticed.
 ///
-/// XChaCha20-Poly1305 under a key that BLAKE2b derives from secrets which are not stored beside the box. The service seals replies that hold
-/// tokens under the request's own secrets: the stored reply can be given again to whoever repeats the request, and is useless to anyone else,
+/// XChaCha20-Poly1305 under a key that BLAKE2b derives from secrets which are not stored beside the
+/// box. The service seals replies that hold tokens under the request's own secrets: the stored
+/// reply can be given again to whoever repeats the request, and is useless to anyone else,
 /// including a thief of the database.
 public enum SealedBytes {
   /// How much longer a box is than what it holds, in bytes: the nonce and the authenticator.
   public static let overheadByteCount =
     Int(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES) + Int(crypto_aead_xchacha20poly1305_ietf_ABYTES)
 
-  /// Derives a sealing key from a list of secrets. Each is framed by its length, so that no two lists run together.
+  /// Derives a sealing key from a list of secrets. Each is framed by its length, so that no two
+  /// lists run together.
   ///
   /// - Parameter purpose: Text that separates this use from every other.
   public static func key(purpose: String, secrets: [[UInt8]]) -> Secret {

@@ -1,6 +1,7 @@
 /// Bytes that must not reach a log: a password, a token, a session's secret.
 ///
-/// Printing, interpolating, dumping or reflecting a secret shows `redacted`; the bytes are had only by asking for `exposed`.
+/// Printing, interpolating, dumping or reflecting a secret shows `redacted`; the bytes are had only
+/// by asking for `exposed`.
 public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
   /// The bytes themselves. Whoever reads this answers for where they go.
   public let exposed: [UInt8]

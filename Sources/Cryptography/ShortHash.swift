@@ -1,8 +1,10 @@
 internal import CSodium
 
-/// SipHash-2-4 with 128 bits, for many small pieces of data: tells them apart by chance, and under a secret key also from an adversary.
+/// SipHash-2-4 with 128 bits, for many small pieces of data: tells them apart by chance, and under
+/// a secret key also from an adversary.
 public struct ShortHash: Sendable {
-  /// SipHash's two key words. Not one UInt128: with a stored property of that type, Swift 6.3 lays out the frames of asynchronous functions wrongly.
+  /// SipHash's two key words. Not one UInt128: with a stored property of that type, Swift 6.3 lays
+  /// out the frames of asynchronous functions wrongly.
   private var words: (low: UInt64, high: UInt64)
 
   /// The key's two words, the first in the low half.
@@ -11,7 +13,8 @@ public struct ShortHash: Sendable {
     set { words = (UInt64(truncatingIfNeeded: newValue), UInt64(truncatingIfNeeded: newValue >> 64)) }
   }
 
-  /// - Parameter key: 0, which everybody knows, where nobody has a reason to make two pieces look alike.
+  /// - Parameter key: 0, which everybody knows, where nobody has a reason to make two pieces look
+  ///   alike.
   public init(key: UInt128 = 0) {
     words = (UInt64(truncatingIfNeeded: key), UInt64(truncatingIfNeeded: key >> 64))
   }
@@ -22,7 +25,8 @@ public struct ShortHash: Sendable {
     unsafe withUnsafeMutableBytes(of: &hash) { hash in
       unsafe withUnsafeBytes(of: &key) { key in
         unsafe bytes.withUnsafeBytes { bytes in
-          // Nothing to hash is at no address: the key's stands for it. These have one, and the call cannot fail.
+          // Nothing to hash is at no address: the key's stands for it. These have one, and the call
+          // cannot fail.
           guard let hash = hash.baseAddress, let key = key.baseAddress else { return }
           _ = unsafe crypto_shorthash_siphashx24(hash, bytes.baseAddress ?? key, UInt64(bytes.count), key)
         }

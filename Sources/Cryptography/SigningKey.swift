@@ -1,6 +1,7 @@
 internal import CSodium
 
-/// A key pair that signs (Ed25519, RFC 8032): the secret part signs, the public part tells whether a signature is genuine.
+/// A key pair that signs (Ed25519, RFC 8032): the secret part signs, the public part tells whether
+/// a signature is genuine.
 public struct SigningKey: Sendable {
   /// The size of the seed that the pair is made from, in bytes.
   public static let seedByteCount = 32

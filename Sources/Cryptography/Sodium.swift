@@ -1,6 +1,7 @@
 internal import CSodium
 
-/// The library's start, once per process. Every call into libsodium that needs it goes through `Sodium.start()` first.
+/// The library's start, once per process. Every call into libsodium that needs it goes through
+/// `Sodium.start()` first.
 enum Sodium {
   private static let isReady: Bool = sodium_init() >= 0
 

@@ -1,7 +1,9 @@
-/// Proves, without the database's tables, that a token was made by a server of this database: a server that was restored to before an
-/// account was made tells the account's devices from strangers by it.
+/// Proves, without the database's tables, that a token was made by a server of this database: a
+/// server that was restored to before an account was made tells the account's devices from
+/// strangers by it.
 ///
-/// The last 8 bytes of a token's secret are a keyed hash of the rest. The proof gives no access: that needs the token's hash in the tables.
+/// The last 8 bytes of a token's secret are a keyed hash of the rest. The proof gives no access:
+/// that needs the token's hash in the tables.
 public struct TokenProof: Sendable {
   /// Bytes of a proof.
   public static let byteCount = 8

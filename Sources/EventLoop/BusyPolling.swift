@@ -3,11 +3,14 @@ internal import Synchronization
 
 /// For how long a loop goes on looking for events instead of sleeping. Loop-confined.
 ///
-/// Who sleeps has to be woken, which costs the waker a system call and an idle core tens of microseconds, and finds the caches cold. A loop that
-/// knows that its only caller waits for an answer within a fraction of a millisecond does better to stay awake, as the kernel does with
-/// `net.core.busy_poll`. One loop of the process at a time, and none where there is a single core: whoever is to answer needs one as well.
+/// Who sleeps has to be woken, which costs the waker a system call and an idle core tens of
+/// microseconds, and finds the caches cold. A loop that knows that its only caller waits for an
+/// answer within a fraction of a millisecond does better to stay awake, as the kernel does with
+/// `net.core.busy_poll`. One loop of the process at a time, and none where there is a single core:
+/// whoever is to answer needs one as well.
 struct BusyPolling {
-  /// Polling in vain is followed by so many times as long without: where answers always take longer, a twentieth of a core is lost.
+  /// Polling in vain is followed by so many times as long without: where answers always take
+  /// longer, a twentieth of a core is lost.
   static let restFactor: UInt64 = 20
 
   /// Whether a loop of this process polls.
@@ -69,7 +72,8 @@ public struct BusyPollCounts: Sendable, Equatable {
 extension EventLoop {
   /// Stays awake until `endBusyPolling()`, for a limited time. Loop thread only.
   ///
-  /// Nothing happens if another loop of the process does so already, if the time was not enough just before, or on a single core.
+  /// Nothing happens if another loop of the process does so already, if the time was not enough
+  /// just before, or on a single core.
   /// - Parameter microseconds: The limit; 0: sleep as ever.
   public func pollBusily(microseconds: Int) {
     preconditionIsCurrent()
@@ -77,7 +81,8 @@ extension EventLoop {
       atNanoseconds: MonotonicClock.nowNanoseconds, durationNanoseconds: UInt64(clamping: microseconds) &* 1_000)
   }
 
-  /// Sleeps again when there is nothing to do. Loop thread only; does nothing if it does so already.
+  /// Sleeps again when there is nothing to do. Loop thread only; does nothing if it does so
+  /// already.
   public func endBusyPolling() {
     preconditionIsCurrent()
     busyPolling.end()

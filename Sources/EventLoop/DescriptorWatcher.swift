@@ -12,7 +12,8 @@ public struct Readiness: OptionSet, Sendable {
 
 /// Tells its owner when a file descriptor becomes readable or writable. Loop-confined.
 ///
-/// It does not own the descriptor: call `close()` before the descriptor is closed, or drop the watcher.
+/// It does not own the descriptor: call `close()` before the descriptor is closed, or drop the
+/// watcher.
 @safe public final class DescriptorWatcher {
   private let handle: UnsafeMutablePointer<uv_poll_t>
   private let onReady: (Readiness) -> Void
@@ -51,8 +52,9 @@ public struct Readiness: OptionSet, Sendable {
       guard let data = unsafe handle?.pointee.data else { return }
       let watcher = unsafe Unmanaged<DescriptorWatcher>.fromOpaque(data).takeUnretainedValue()
       guard status < 0 else { return watcher.onReady(Readiness(rawValue: events)) }
-      // An error is reported as readiness: a read or write names it, perhaps not the next one, since bytes may stand before a reset. libuv has
-      // stopped watching; the owner decides whether there is still something to watch for.
+      // An error is reported as readiness: a read or write names it, perhaps not the next one,
+      // since bytes may stand before a reset. libuv has stopped watching; the owner decides whether
+      // there is still something to watch for.
       watcher.start()
       watcher.onReady(watcher.interest)
     }

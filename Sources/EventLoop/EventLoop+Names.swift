@@ -1,8 +1,9 @@
 internal import Glibc
 
 extension EventLoop {
-  /// The addresses of `host` (a name or a numeric address), in the order the system prefers them. Loop thread only; the
-  /// system is asked on the thread pool, and may take as long as its resolver is set to.
+  /// The addresses of `host` (a name or a numeric address), in the order the system prefers them.
+  /// Loop thread only; the system is asked on the thread pool, and may take as long as its resolver
+  /// is set to.
   /// - Throws: With `getaddrinfo`'s number when there are none.
   public func addresses(ofHost host: String, port: UInt16) async throws(NameError) -> [SocketAddress] {
     if let address = SocketAddress(host: host, port: port) { return [address] }

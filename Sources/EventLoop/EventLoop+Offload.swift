@@ -1,9 +1,11 @@
 internal import CLibuv
 
 extension EventLoop {
-  /// Runs blocking or long `work` on libuv's thread pool while the loop goes on, and returns its result. Loop thread only.
+  /// Runs blocking or long `work` on libuv's thread pool while the loop goes on, and returns its
+  /// result. Loop thread only.
   ///
-  /// The pool is the process's (`UV_THREADPOOL_SIZE` threads, 4 unless set); callers bound how much they give it.
+  /// The pool is the process's (`UV_THREADPOOL_SIZE` threads, 4 unless set); callers bound how much
+  /// they give it.
   public func offload<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
     preconditionIsCurrent()
     return unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
@@ -16,7 +18,8 @@ extension EventLoop {
   }
 }
 
-/// One piece of work on the thread pool; alive from `submit(to:)` until its completion has run on the loop.
+/// One piece of work on the thread pool; alive from `submit(to:)` until its completion has run on
+/// the loop.
 @safe private final class OffloadRequest {
   private let handle: UnsafeMutablePointer<uv_work_t>
   private let work: () -> () -> Void

@@ -5,14 +5,17 @@ import Synchronization
 /// One libuv loop on one thread, and the Swift task executor of everything that thread owns.
 ///
 /// A loop thread owns its sockets, timers and database connections. A task made with
-/// `Task(executorPreference: loop)` runs all its code on that thread, so that code may use loop-confined (not `Sendable`)
-/// objects without locks. One turn of the loop is: wait for readiness, run the readiness callbacks, run every job that
-/// became ready, run the end-of-turn work (connections write what the turn produced, once).
+/// `Task(executorPreference: loop)` runs all its code on that thread, so that code may use
+/// loop-confined (not `Sendable`) objects without locks. One turn of the loop is: wait for
+/// readiness, run the readiness callbacks, run every job that became ready, run the end-of-turn
+/// work (connections write what the turn produced, once).
 @safe public final class EventLoop: TaskExecutor, @unchecked Sendable {
-  // Sendable because `threadID`, `inbox` and `wakeup` are safe from any thread (atomic, mutex, `uv_async_send`), and every other stored
-  // property is touched on the loop's own thread only, which `isCurrent` checks.
+  // Sendable because `threadID`, `inbox` and `wakeup` are safe from any thread (atomic, mutex,
+  // `uv_async_send`), and every other stored property is touched on the loop's own thread only,
+  // which `isCurrent` checks.
 
-  /// Rounds of jobs run before the loop looks at its descriptors again, so that jobs that make jobs cannot starve I/O.
+  /// Rounds of jobs run before the loop looks at its descriptors again, so that jobs that make jobs
+  /// cannot starve I/O.
   static let jobRoundsPerTurnMax = 64
 
   private struct Inbox {
@@ -27,8 +30,9 @@ import Synchronization
   private let threadID = Atomic<UInt>(0)
   private let inbox = Mutex(Inbox())
   private let wakeup: UnsafeMutablePointer<uv_async_t>
-  /// Counts what other threads left in the inbox. The inbox's Mutex orders that already; but when it was waited for, the kernel hands it over, and a
-  /// thread sanitizer sees nothing of it and takes what was made before for a race.
+  /// Counts what other threads left in the inbox. The inbox's Mutex orders that already; but when
+  /// it was waited for, the kernel hands it over, and a thread sanitizer sees nothing of it and
+  /// takes what was made before for a race.
   private let handovers = Atomic<UInt>(0)
 
   // The loop's thread only.
@@ -88,7 +92,8 @@ import Synchronization
 
   /// Serves the loop on the calling thread until `stop()`.
   ///
-  /// Handles that are still open when it stops are closed without their callbacks; memory they own is released with them.
+  /// Handles that are still open when it stops are closed without their callbacks; memory they own
+  /// is released with them.
   public func run() {
     threadID.store(UInt(pthread_self()), ordering: .relaxed)
     unsafe uv_run(handle, UV_RUN_DEFAULT)
@@ -99,7 +104,8 @@ import Synchronization
     unsafe uv_close(UnsafeMutableRawPointer(check).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_close(UnsafeMutableRawPointer(idle).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_run(handle, UV_RUN_NOWAIT)
-    // EBUSY means that somebody still holds an open handle: its owner closes it, the loop's memory is the process's.
+    // EBUSY means that somebody still holds an open handle: its owner closes it, the loop's memory
+    // is the process's.
     _ = unsafe uv_loop_close(handle)
   }
 
@@ -111,7 +117,8 @@ import Synchronization
     }
   }
 
-  /// Runs `body` on the loop's thread, in a later step of this or the next turn; never, once the loop has ended. Any thread.
+  /// Runs `body` on the loop's thread, in a later step of this or the next turn; never, once the
+  /// loop has ended. Any thread.
   public func execute(_ body: @escaping @Sendable () -> Void) {
     if isCurrent {
       readyClosures.append(body)
@@ -139,14 +146,15 @@ import Synchronization
     }
   }
 
-  /// Runs `work` once, after all jobs of this turn, before the loop waits again. Loop thread only; the caller keeps
-  /// track of having asked already.
+  /// Runs `work` once, after all jobs of this turn, before the loop waits again. Loop thread only;
+  /// the caller keeps track of having asked already.
   public func atEndOfTurn(_ work: any EndOfTurnWork) {
     preconditionIsCurrent()
     endOfTurnWork.append(work)
   }
 
-  /// Traps unless called on the loop's thread: to be used where loop-confined state is about to be touched.
+  /// Traps unless called on the loop's thread: to be used where loop-confined state is about to be
+  /// touched.
   public func preconditionIsCurrent() {
     precondition(isCurrent, "used off its loop's thread")
   }
@@ -166,7 +174,8 @@ import Synchronization
     if taken.stopRequested { unsafe uv_stop(handle) }
   }
 
-  /// Runs what became ready, then the end-of-turn work, until there is nothing left or the rounds are used up.
+  /// Runs what became ready, then the end-of-turn work, until there is nothing left or the rounds
+  /// are used up.
   private func finishTurn() {
     var rounds = 0
     while !(readyJobs.isEmpty && readyClosures.isEmpty && endOfTurnWork.isEmpty) {

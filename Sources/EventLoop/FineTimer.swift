@@ -1,7 +1,8 @@
 internal import CLibuv
 internal import Glibc
 
-/// Wakes its owner at a moment of the monotonic clock, to the microsecond where libuv's timers know milliseconds. Loop-confined.
+/// Wakes its owner at a moment of the monotonic clock, to the microsecond where libuv's timers know
+/// milliseconds. Loop-confined.
 ///
 /// It costs three system calls for each time that it fires. Source: timerfd_create(2).
 public final class FineTimer {
@@ -26,7 +27,8 @@ public final class FineTimer {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// Fires once, at `nanoseconds` of `MonotonicClock`, or at once if that is past; replaces what was set before.
+  /// Fires once, at `nanoseconds` of `MonotonicClock`, or at once if that is past; replaces what
+  /// was set before.
   public func fire(atNanoseconds nanoseconds: UInt64) {
     // All zeros would disarm it.
     let moment = max(1, nanoseconds)

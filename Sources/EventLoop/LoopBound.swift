@@ -1,4 +1,5 @@
-/// Carries a loop-confined value through code that must be `Sendable`; only the loop's own thread gets it out.
+/// Carries a loop-confined value through code that must be `Sendable`; only the loop's own thread
+/// gets it out.
 ///
 /// The last copy must be dropped on the loop's thread when the value's `deinit` touches the loop.
 @safe public struct LoopBound<Value>: @unchecked Sendable {

@@ -13,7 +13,8 @@ public struct LoopLag: Sendable, Equatable {
 
   public init() {}
 
-  /// The largest of the last `windowCount` measurements or more, up to twice as many, in nanoseconds.
+  /// The largest of the last `windowCount` measurements or more, up to twice as many, in
+  /// nanoseconds.
   public var recentMaxNanoseconds: UInt64 { max(lastWindowMaxNanoseconds, windowMaxNanoseconds) }
 
   /// Takes one measurement.

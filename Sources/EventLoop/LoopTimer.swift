@@ -42,8 +42,8 @@ internal import CLibuv
 }
 
 extension EventLoop {
-  /// Calls `body` on the loop's thread once `delayMilliseconds` have passed, and again every `repeatMilliseconds`
-  /// (0: once), until the timer is cancelled or dropped. Loop thread only.
+  /// Calls `body` on the loop's thread once `delayMilliseconds` have passed, and again every
+  /// `repeatMilliseconds` (0: once), until the timer is cancelled or dropped. Loop thread only.
   public func schedule(
     afterMilliseconds delayMilliseconds: UInt64, repeatMilliseconds: UInt64 = 0, _ body: @escaping () -> Void
   ) -> LoopTimer {
@@ -64,7 +64,8 @@ extension EventLoop {
   }
 }
 
-/// One suspended task and the timer that wakes it; whichever of timer and cancellation is first wins.
+/// One suspended task and the timer that wakes it; whichever of timer and cancellation is first
+/// wins.
 @safe private final class Sleeper {
   private var continuation: UnsafeContinuation<Void, Never>?
   private var timer: LoopTimer?

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// The machine's clock that never goes back, read anew each time: for durations shorter than the loop's clock can tell apart.
+/// The machine's clock that never goes back, read anew each time: for durations shorter than the
+/// loop's clock can tell apart.
 public enum MonotonicClock {
   /// Nanoseconds from an arbitrary start. Costs about 25 ns: the kernel is not entered.
   public static var nowNanoseconds: UInt64 {

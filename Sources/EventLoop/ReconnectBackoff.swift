@@ -1,5 +1,5 @@
-/// Waits between attempts to connect: doubled with every failure, each drawn from the upper half of its range so that
-/// many processes do not come back at the same moment.
+/// Waits between attempts to connect: doubled with every failure, each drawn from the upper half of
+/// its range so that many processes do not come back at the same moment.
 public struct ReconnectBackoff: Sendable {
   private let minMilliseconds: UInt64
   private let maxMilliseconds: UInt64

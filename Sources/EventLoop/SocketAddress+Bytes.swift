@@ -1,8 +1,8 @@
 internal import Glibc
 
 extension SocketAddress {
-  /// The address in network order: 4 bytes, or 16 of IPv6; 4 also for an IPv4 address written as IPv6 (`::ffff:192.0.2.1`); empty for a
-  /// Unix socket.
+  /// The address in network order: 4 bytes, or 16 of IPv6; 4 also for an IPv4 address written as
+  /// IPv6 (`::ffff:192.0.2.1`); empty for a Unix socket.
   public var addressBytes: [UInt8] {
     let (kernelFamily, count): (Int32, Int) =
       switch family {
@@ -16,8 +16,8 @@ extension SocketAddress {
     return count == 16 && bytes.starts(with: mappedPrefix) ? Array(bytes.suffix(4)) : bytes
   }
 
-  /// What limits count as one address: an IPv4 address, or the first 64 bits of an IPv6 address, which one subscriber has. Nil for
-  /// a Unix socket, which has no address.
+  /// What limits count as one address: an IPv4 address, or the first 64 bits of an IPv6 address,
+  /// which one subscriber has. Nil for a Unix socket, which has no address.
   public var limitGroup: String? {
     switch family {
     case .unix: return nil

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// An IPv4 or IPv6 address with a port, such as `127.0.0.1:8443` or `[::1]:8443`, or the path of a Unix socket, such as
-/// `unix:/run/streakd`.
+/// An IPv4 or IPv6 address with a port, such as `127.0.0.1:8443` or `[::1]:8443`, or the path of a
+/// Unix socket, such as `unix:/run/streakd`.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   /// The numeric address, without brackets; of a Unix socket its path.
   public let host: String

@@ -34,7 +34,8 @@ public protocol SocketConnectionDelegate: AnyObject {
 
   deinit { close() }
 
-  /// Connects to `address` without blocking the loop. Loop thread only. Cancelling the task gives up.
+  /// Connects to `address` without blocking the loop. Loop thread only. Cancelling the task gives
+  /// up.
   public static func connect(loop: EventLoop, to address: SocketAddress) async throws(SocketError) -> SocketConnection {
     let descriptor = socket(
       address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -68,7 +69,8 @@ public protocol SocketConnectionDelegate: AnyObject {
   public func stopReading() { setInterest(interest.subtracting(.readable)) }
 
   /// Hands bytes to the kernel.
-  /// - Returns: How many it took. Fewer than given: `becameWritable()` follows. nil: the connection is broken.
+  /// - Returns: How many it took. Fewer than given: `becameWritable()` follows. nil: the connection
+  ///   is broken.
   public func write(_ bytes: RawSpan) -> Int? {
     guard watcher != nil else { return nil }
     var offset = 0

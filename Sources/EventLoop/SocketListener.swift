@@ -2,12 +2,14 @@ internal import Glibc
 
 /// A listening socket of one loop. Loop-confined.
 ///
-/// Every loop binds the same TCP address with `SO_REUSEPORT`: the kernel spreads connections, and no loop hands one to another. A Unix
-/// socket can be bound only once: the other loops share the first one's, and whoever is faster accepts.
+/// Every loop binds the same TCP address with `SO_REUSEPORT`: the kernel spreads connections, and
+/// no loop hands one to another. A Unix socket can be bound only once: the other loops share the
+/// first one's, and whoever is faster accepts.
 public final class SocketListener {
   /// Connections the kernel keeps before they are accepted.
   static let backlogConnections: Int32 = 4_096
-  /// Connections accepted in one readiness callback, so that a connection storm cannot starve those that exist.
+  /// Connections accepted in one readiness callback, so that a connection storm cannot starve those
+  /// that exist.
   static let acceptsPerTurnMax = 64
 
   /// The address in use, with the port the kernel chose.
@@ -22,11 +24,12 @@ public final class SocketListener {
   private var pause: LoopTimer?
   private var backoff = ReconnectBackoff(
     minMilliseconds: pauseMillisecondsMin, maxMilliseconds: pauseMillisecondsMax)
-  /// How often the process had no descriptor, or the kernel no memory, for a connection that waited.
+  /// How often the process had no descriptor, or the kernel no memory, for a connection that
+  /// waited.
   public private(set) var shortageCount = 0
 
-  /// Milliseconds from a shortage to the next try, doubled with each shortage in a row. The socket stays readable meanwhile:
-  /// watching it would keep the loop from sleeping.
+  /// Milliseconds from a shortage to the next try, doubled with each shortage in a row. The socket
+  /// stays readable meanwhile: watching it would keep the loop from sleeping.
   static let pauseMillisecondsMin: UInt64 = 10
   static let pauseMillisecondsMax: UInt64 = 500
 
@@ -95,8 +98,9 @@ public final class SocketListener {
     watcher?.wait(for: .readable)
   }
 
-  /// Fails when somebody already listens on `address`. `SO_REUSEPORT` alone would let two programs of one user share a
-  /// port in silence, each getting some of the connections. The file of a Unix socket that nobody listens on is removed.
+  /// Fails when somebody already listens on `address`. `SO_REUSEPORT` alone would let two programs
+  /// of one user share a port in silence, each getting some of the connections. The file of a Unix
+  /// socket that nobody listens on is removed.
   public static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
     let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
     let descriptor = socket(address.kernelFamily, Int32(kind), 0)
@@ -106,7 +110,8 @@ public final class SocketListener {
       let answered = unsafe address.withKernelForm { address, length in unsafe connect(descriptor, address, length) }
       // EAGAIN: a server that is behind with accepting.
       if answered == 0 || errno == EAGAIN { throw SocketError(call: "bind \(address)", number: EADDRINUSE) }
-      // Refused: a socket without a server, or a file that is no socket. That is not ours to remove: bind() will say so.
+      // Refused: a socket without a server, or a file that is no socket. That is not ours to
+      // remove: bind() will say so.
       if errno == ECONNREFUSED, Self.isSocket(address.host) { unsafe unlink(address.host) }
       return
     }

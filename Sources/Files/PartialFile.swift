@@ -1,7 +1,8 @@
 internal import Cryptography
 internal import Glibc
 
-/// A document on its way into a file: under another name until it is whole, and there it waits to be gone on with.
+/// A document on its way into a file: under another name until it is whole, and there it waits to
+/// be gone on with.
 ///
 /// ```
 /// FILE.part           what has arrived

@@ -36,8 +36,8 @@ public enum Gzip {
 
   /// What `bytes` expand to.
   ///
-  /// - Parameter bytesMax: Expanding stops one byte past this many. The buffer grows by doubling: while it grows, it and its
-  ///   predecessor together take at most three times as much.
+  /// - Parameter bytesMax: Expanding stops one byte past this many. The buffer grows by doubling:
+  ///   while it grows, it and its predecessor together take at most three times as much.
   public static func expand(_ bytes: RawSpan, bytesMax: Int) throws(GzipError) -> [UInt8] {
     var stream = unsafe z_stream()
     guard unsafe streak_inflate_init(&stream) == Z_OK else { throw .outOfMemory }

@@ -1,10 +1,13 @@
-/// Bytes of memory that are held for peers: what a connection, or all connections of a loop, have of it.
+/// Bytes of memory that are held for peers: what a connection, or all connections of a loop, have
+/// of it.
 ///
-/// Of bodies the bytes that have arrived count (what their arrays have beyond that was never touched), of everything else the bytes that are
-/// allocated. A stream's first `HTTP2Stream.keptBytesMax` bytes in each direction do not: the
-/// number of streams is limited instead, and a small call pays nothing for the counting.
+/// Of bodies the bytes that have arrived count (what their arrays have beyond that was never
+/// touched), of everything else the bytes that are allocated. A stream's first
+/// `HTTP2Stream.keptBytesMax` bytes in each direction do not: the number of streams is limited
+/// instead, and a small call pays nothing for the counting.
 public struct BufferUse: Sendable, Equatable {
-  /// Header lists and bodies that have arrived and are not used yet, without room that was set aside for large messages.
+  /// Header lists and bodies that have arrived and are not used yet, without room that was set
+  /// aside for large messages.
   public internal(set) var receivedBytes = 0
   /// Responses, encrypted bytes and frames that the peer has not taken yet.
   public internal(set) var sendingBytes = 0
@@ -58,7 +61,8 @@ extension HTTP2Session {
     stream.held = BufferUse()
   }
 
-  /// Notes whether a header block has begun and not ended. Until then nghttp2 holds its current field and calls no callback for it.
+  /// Notes whether a header block has begun and not ended. Until then nghttp2 holds its current
+  /// field and calls no callback for it.
   func countHeaderBlock() {
     let bytes = headerBlockIsOpen ? Self.headerBlockBytes : 0
     guard bytes != headerBlockHeldBytes else { return }
@@ -69,7 +73,8 @@ extension HTTP2Session {
   /// What an open header block counts for: nghttp2's largest name and value.
   static let headerBlockBytes = 131_072
 
-  /// Notes what the connection itself holds: bytes that the kernel does not take, and frames behind them.
+  /// Notes what the connection itself holds: bytes that the kernel does not take, and frames behind
+  /// them.
   func countUnsent(_ bytes: Int) {
     guard bytes != unsentHeldBytes else { return }
     addSending(bytes - unsentHeldBytes)
@@ -88,7 +93,8 @@ extension HTTP2Session {
     use.receivedBytes > limits.receivedBytesPerConnectionMax || resources.isOverLimit
   }
 
-  /// Gives up a request that no handler will read: its body and its header fields. Its stream goes on.
+  /// Gives up a request that no handler will read: its body and its header fields. Its stream goes
+  /// on.
   public func dropRequest(_ stream: HTTP2Stream) {
     stream.discardsInput = true
     consumeReceived(stream)
@@ -114,7 +120,8 @@ extension HTTP2Session {
 }
 
 extension HTTP2Resources {
-  /// The loop's connections together hold more than they may of what they have received, or have more streams.
+  /// The loop's connections together hold more than they may of what they have received, or have
+  /// more streams.
   public var isOverLimit: Bool {
     use.receivedBytes > limits.receivedBytesPerLoopMax || openStreamCount > limits.streamsPerLoopMax
   }

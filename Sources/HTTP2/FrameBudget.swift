@@ -1,4 +1,5 @@
-/// A bucket of tokens that certain frames of a peer take from. Taking one is a decrement; the clock is read only when it is empty.
+/// A bucket of tokens that certain frames of a peer take from. Taking one is a decrement; the clock
+/// is read only when it is empty.
 struct FrameBudget {
   private var tokens: Int
   private var filledAtMilliseconds: UInt64
@@ -42,9 +43,10 @@ public struct FrameRate: Sendable, Equatable {
 public enum HTTP2Flood: String, Error, Sendable, CaseIterable {
   /// SETTINGS, PING, PRIORITY, WINDOW_UPDATE, CONTINUATION or empty DATA.
   case frames = "too_many_frames"
-  /// Streams reset by the peer, made to be reset by us, or with more header fields than the limit (CVE-2023-44487, CVE-2025-8671,
-  /// CVE-2016-6581).
+  /// Streams reset by the peer, made to be reset by us, or with more header fields than the limit
+  /// (CVE-2023-44487, CVE-2025-8671, CVE-2016-6581).
   case resets = "too_many_resets"
-  /// Pings closer together than `pingIntervalMillisecondsMin`. Source: gRPC, "Client-side Keepalive", proposal A8.
+  /// Pings closer together than `pingIntervalMillisecondsMin`. Source: gRPC, "Client-side
+  /// Keepalive", proposal A8.
   case pings = "too_many_pings"
 }

@@ -1,15 +1,19 @@
-/// Watches a client's frames on their way to nghttp2, which forgets a stream once it is closed and then takes no offence at what comes for it.
+/// Watches a client's frames on their way to nghttp2, which forgets a stream once it is closed and
+/// then takes no offence at what comes for it.
 ///
-/// It remembers how the client ended its latest few streams: what it sends on one of these afterwards is its mistake, not something that was on
-/// its way when we reset the stream. Bounded: 4 streams and one gap between numbers, in 48 bytes. Source: RFC 9113, sections 5.1, 5.1.1
-/// and 6.3.
+/// It remembers how the client ended its latest few streams: what it sends on one of these
+/// afterwards is its mistake, not something that was on its way when we reset the stream. Bounded:
+/// 4 streams and one gap between numbers, in 48 bytes. Source: RFC 9113, sections 5.1, 5.1.1 and
+/// 6.3.
 struct FrameWatch {
   enum Fault: Equatable {
-    /// DATA or HEADERS after END_STREAM: an error of the connection, if we have closed the stream as well.
+    /// DATA or HEADERS after END_STREAM: an error of the connection, if we have closed the stream
+    /// as well.
     case afterEnd(stream: Int32)
     /// DATA or HEADERS after RST_STREAM: an error of the stream.
     case afterReset(stream: Int32)
-    /// HEADERS of a stream with a lower number than one before, which was never opened: an error of the connection.
+    /// HEADERS of a stream with a lower number than one before, which was never opened: an error of
+    /// the connection.
     case numberPassed
     /// PRIORITY for the connection: an error of it.
     case priorityOfConnection
@@ -23,7 +27,8 @@ struct FrameWatch {
   private var skipped = UInt32(prefaceBytes)
   /// The part of a frame's header that came before a read's end.
   private var partial: [UInt8] = []
-  /// Streams that the client ended lately, each twice its number, plus one if by RST_STREAM; 0: none.
+  /// Streams that the client ended lately, each twice its number, plus one if by RST_STREAM; 0:
+  /// none.
   private var ended = SIMD4<UInt32>()
   private var nextPlace: UInt8 = 0
   private var lastOpened: UInt32 = 0
@@ -33,7 +38,8 @@ struct FrameWatch {
   /// Looks through `bytes` from `offset` on.
   ///
   /// - Parameter offset: Moved behind the last header that was looked at.
-  /// - Returns: The next fault, and where its frame begins in `bytes` (0 if in an earlier read); nil when there is none to the end.
+  /// - Returns: The next fault, and where its frame begins in `bytes` (0 if in an earlier read);
+  ///   nil when there is none to the end.
   mutating func next(in bytes: RawSpan, from offset: inout Int) -> (fault: Fault, start: Int)? {
     while offset < bytes.byteCount {
       guard skipped == 0 else {

@@ -3,20 +3,23 @@ internal import Glibc
 
 /// nghttp2's callbacks: the one way from C into a session.
 ///
-/// `user_data` is an unretained `HTTP2Session` (it owns the C session); a stream's user data is an unretained `HTTP2Stream`
-/// that the session keeps among its open streams until `on_stream_close`.
+/// `user_data` is an unretained `HTTP2Session` (it owns the C session); a stream's user data is an
+/// unretained `HTTP2Stream` that the session keeps among its open streams until `on_stream_close`.
 @safe final class HTTP2Callbacks: Sendable {
   static let shared = HTTP2Callbacks()
 
   nonisolated(unsafe) private let callbacks: OpaquePointer?
-  // Safe from any thread: what it points to does not change after `init`, and nghttp2 copies it into each session.
+  // Safe from any thread: what it points to does not change after `init`, and nghttp2 copies it
+  // into each session.
   nonisolated(unsafe) private let options: OpaquePointer?
-  // Safe from any thread: what it points to does not change after `init`, and nghttp2 only reads it when a session is made.
+  // Safe from any thread: what it points to does not change after `init`, and nghttp2 only reads it
+  // when a session is made.
   nonisolated(unsafe) private let serverOptions: OpaquePointer?
   // Safe from any thread: as above.
 
-  /// CONTINUATION frames in a row after which nghttp2 ends the connection. Less than `HTTP2Limits.idleFrames`, which counts them
-  /// as well, and more than the smallest clients need for a header list of `HTTP2Limits.headerListBytesMax`.
+  /// CONTINUATION frames in a row after which nghttp2 ends the connection. Less than
+  /// `HTTP2Limits.idleFrames`, which counts them as well, and more than the smallest clients need
+  /// for a header list of `HTTP2Limits.headerListBytesMax`.
   static let continuationsMax = 1_024
 
   private init() {
@@ -41,7 +44,8 @@ internal import Glibc
     unsafe nghttp2_option_new(&options)
     // The receiver decides when bytes count as taken.
     unsafe nghttp2_option_set_no_auto_window_update(options, 1)
-    // Closed streams are of no use without RFC 7540 priorities, and cost up to 25 KiB a connection: `FrameWatch` remembers what matters.
+    // Closed streams are of no use without RFC 7540 priorities, and cost up to 25 KiB a connection:
+    // `FrameWatch` remembers what matters.
     unsafe nghttp2_option_set_no_closed_streams(options, 1)
     unsafe nghttp2_option_set_max_continuations(options, continuationsMax)
     // White space around values is trimmed instead.
@@ -71,7 +75,8 @@ internal import Glibc
     return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
   }
 
-  /// Every frame of the peer begins here, but for those of unknown types, which nghttp2 skips unseen: they cost next to nothing.
+  /// Every frame of the peer begins here, but for those of unknown types, which nghttp2 skips
+  /// unseen: they cost next to nothing.
   private static let beginFrame: nghttp2_on_begin_frame_callback = { _, header, userData in
     guard let header = unsafe header?.pointee, let userData = unsafe userData else { return 0 }
     switch UInt32(header.type) {
@@ -97,7 +102,8 @@ internal import Glibc
     session.headerBlockIsOpen = true
     guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
     guard session.openStreamCount < Int(session.limits.concurrentStreamsMax) else {
-      // Source: RFC 9113, section 5.1.2. nghttp2 would end the connection, which is why it knows of no limit.
+      // Source: RFC 9113, section 5.1.2. nghttp2 would end the connection, which is why it knows of
+      // no limit.
       unsafe nghttp2_submit_rst_stream(handle, 0, frame.hd.stream_id, HTTP2ErrorCode.refusedStream.rawValue)
       let code = countReset(session)
       return code == 0 ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue : code
@@ -120,7 +126,8 @@ internal import Glibc
       guard list.listBytes + size <= stream.headerListBytesMax else {
         let session = unsafe HTTP2Callbacks.session(userData)
         stream.refusedListBytes += size
-        // A field of the table named again and again: a few bytes on the wire that cost us megabytes (CVE-2016-6581).
+        // A field of the table named again and again: a few bytes on the wire that cost us
+        // megabytes (CVE-2016-6581).
         guard stream.refusedListBytes <= session.resources.limits.refusedHeaderListBytesMax else {
           session.stop(because: .resets)
           return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
@@ -165,8 +172,8 @@ internal import Glibc
   }
 
   private static let dataChunk: nghttp2_on_data_chunk_recv_callback = { handle, _, id, bytes, count, userData in
-    // The connection's window is always given back at once: one slow stream must not hold up the others. What a stream
-    // may leave untaken is bounded by its own window.
+    // The connection's window is always given back at once: one slow stream must not hold up the
+    // others. What a stream may leave untaken is bounded by its own window.
     unsafe nghttp2_session_consume_connection(handle, count)
     guard let stream = unsafe HTTP2Callbacks.stream(handle, id) else { return 0 }
     stream.receivedBytes += count

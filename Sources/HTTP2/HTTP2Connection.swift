@@ -15,13 +15,15 @@ extension HTTP2ConnectionDelegate {
 
 /// A socket and the session that speaks over it. Loop-confined.
 ///
-/// What a turn of the loop produces is written once, at its end. While the kernel takes no more, nothing is produced.
+/// What a turn of the loop produces is written once, at its end. While the kernel takes no more,
+/// nothing is produced.
 public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   public let session: HTTP2Session
   public let loop: EventLoop
   public var peerAddress: SocketAddress? { socket.peerAddress }
-  /// Encrypted bytes that may wait for the kernel: two whole outputs. One is what a flush leaves at most; past both, the peer
-  /// makes TLS answer (key updates, refused renegotiations) and reads none of it.
+  /// Encrypted bytes that may wait for the kernel: two whole outputs. One is what a flush leaves at
+  /// most; past both, the peer makes TLS answer (key updates, refused renegotiations) and reads
+  /// none of it.
   static let unsentBytesMax = 2 * HTTP2OutputBuffer.capacityBytes
   private let socket: SocketConnection
   /// Nil: in cleartext.
@@ -35,7 +37,8 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
   public private(set) var end = HTTP2ConnectionEnd.closedHere
   /// When bytes came last, on the loop's clock.
   public private(set) var receivedAtMilliseconds: UInt64
-  /// Since when the kernel has taken nothing although there is something, on the loop's clock; nil when there is nothing.
+  /// Since when the kernel has taken nothing although there is something, on the loop's clock; nil
+  /// when there is nothing.
   public private(set) var blockedSinceMilliseconds: UInt64?
 
   /// Takes over a connected socket.
@@ -109,7 +112,8 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     do throws(TLSError) {
       try tls.receive(bytes) { plain in
         do throws(HTTP2Error) { try session.receive(plain) } catch { isSpoken = false }
-        // An event may have closed the connection: then the session takes no more, whatever else was decrypted.
+        // An event may have closed the connection: then the session takes no more, whatever else
+        // was decrypted.
         return isSpoken && !isClosed
       }
     } catch {
@@ -185,7 +189,8 @@ public final class HTTP2Connection: SocketConnectionDelegate, EndOfTurnWork {
     if session.isFinished { close(.finished) }
   }
 
-  /// What a frame that waits to be sent costs: nghttp2's item, and what it refers to where that is little.
+  /// What a frame that waits to be sent costs: nghttp2's item, and what it refers to where that is
+  /// little.
   private static let frameBytes = 256
 
   private func countUnsent() {

@@ -1,6 +1,7 @@
 /// Why a connection cannot go on.
 public enum HTTP2Error: Error, Sendable {
-  /// The peer broke the protocol so badly that nghttp2 gives the connection up (`bad client magic`, a flood).
+  /// The peer broke the protocol so badly that nghttp2 gives the connection up (`bad client magic`,
+  /// a flood).
   case fatal(reason: String)
   /// nghttp2 has no memory left.
   case outOfMemory

@@ -1,4 +1,5 @@
-/// Bytes on their way to the socket: filled by sessions, written, emptied. One per loop. Loop-confined.
+/// Bytes on their way to the socket: filled by sessions, written, emptied. One per loop.
+/// Loop-confined.
 @safe public final class HTTP2OutputBuffer {
   /// Bytes written to the socket at once, at most.
   public static let capacityBytes = 131_072

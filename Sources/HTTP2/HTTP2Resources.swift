@@ -1,5 +1,6 @@
-/// What the sessions of one loop share: their limits, their clock, a buffer on the way to the socket, and streams to use again.
-/// Shared so that a connection that does nothing costs little. Loop-confined.
+/// What the sessions of one loop share: their limits, their clock, a buffer on the way to the
+/// socket, and streams to use again. Shared so that a connection that does nothing costs little.
+/// Loop-confined.
 public final class HTTP2Resources {
   /// Streams kept at most.
   static let freeStreamsMax = 512
@@ -15,7 +16,8 @@ public final class HTTP2Resources {
   private var freeStreams: [HTTP2Stream] = []
   private var spareBodies: [[UInt8]] = []
 
-  /// Buffers for received bodies that are kept for the next one: a stream holds one only while it holds bytes.
+  /// Buffers for received bodies that are kept for the next one: a stream holds one only while it
+  /// holds bytes.
   static let spareBodiesMax = 16
   /// Bytes of the largest that is kept.
   static let spareBodyBytesMax = 262_144

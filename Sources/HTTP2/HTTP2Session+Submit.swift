@@ -2,7 +2,8 @@ internal import CNghttp2
 
 extension HTTP2Session {
   /// Starts a request. Client only.
-  /// - Returns: nil when the connection takes no more streams (stream numbers used up, GOAWAY, a field nghttp2 refuses).
+  /// - Returns: nil when the connection takes no more streams (stream numbers used up, GOAWAY, a
+  ///   field nghttp2 refuses).
   public func submitRequest(_ headers: HeaderBlock) -> HTTP2Stream? {
     let stream = resources.takeStream(for: self)
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
@@ -19,8 +20,8 @@ extension HTTP2Session {
     return stream
   }
 
-  /// Sends the ordinary gRPC response headers: status 200, `application/grpc`, and `metadata`; then what is appended to
-  /// the stream's outbound bytes.
+  /// Sends the ordinary gRPC response headers: status 200, `application/grpc`, and `metadata`; then
+  /// what is appended to the stream's outbound bytes.
   public func submitGRPCResponse(_ stream: HTTP2Stream, metadata: HeaderBlock? = nil) {
     guard !stream.isClosed else { return }
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
@@ -38,7 +39,8 @@ extension HTTP2Session {
     }
   }
 
-  /// Sends one block of header fields that begins and ends the response (gRPC's Trailers-Only, or a bare HTTP status).
+  /// Sends one block of header fields that begins and ends the response (gRPC's Trailers-Only, or a
+  /// bare HTTP status).
   public func submitHeadersOnlyResponse(_ stream: HTTP2Stream, _ headers: HeaderBlock) {
     guard !stream.isClosed else { return }
     stream.outboundEnds = true
@@ -66,7 +68,8 @@ extension HTTP2Session {
     resume(stream)
   }
 
-  /// Whether the writer should wait for `drained(_:)` before appending more; asking sets up that call.
+  /// Whether the writer should wait for `drained(_:)` before appending more; asking sets up that
+  /// call.
   public func needsDrain(_ stream: HTTP2Stream) -> Bool {
     guard stream.outboundBytes >= limits.outboundBytesMax, !stream.isClosed else { return false }
     stream.writerWaits = true
@@ -93,7 +96,8 @@ extension HTTP2Session {
     unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue)
   }
 
-  /// Gives the peer back the window of the first `count` bytes not given back yet, by default of all received so far.
+  /// Gives the peer back the window of the first `count` bytes not given back yet, by default of
+  /// all received so far.
   public func consumeReceived(_ stream: HTTP2Stream, first count: Int = .max) {
     let count = min(count, stream.unconsumedBytes)
     guard count > 0 else { return }
@@ -102,12 +106,14 @@ extension HTTP2Session {
     unsafe nghttp2_session_consume_stream(handle, stream.id, count)
   }
 
-  /// Gives the peer back the window of what was received, but for the bytes that the stream's owner has not used yet.
+  /// Gives the peer back the window of what was received, but for the bytes that the stream's owner
+  /// has not used yet.
   public func consumeUsed(_ stream: HTTP2Stream) {
     consumeReceived(stream, first: stream.unconsumedBytes - stream.bodyBytes)
   }
 
-  /// Lets the peer send more at once on a stream that has proved to be busy, while there are not too many of them.
+  /// Lets the peer send more at once on a stream that has proved to be busy, while there are not
+  /// too many of them.
   public func widenIfBusy(_ stream: HTTP2Stream) {
     let limits = limits
     guard stream.receivedBytes >= Self.busyBytesMin, stream.windowBytes < limits.busyStreamWindowBytes,
@@ -126,7 +132,8 @@ extension HTTP2Session {
     stream.isClosed ? 0 : unsafe Int(nghttp2_session_get_stream_local_window_size(handle, stream.id))
   }
 
-  /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it up.
+  /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it
+  /// up.
   public var outboundFrameCount: Int { unsafe nghttp2_session_get_outbound_queue_size(handle) }
 
   private func resume(_ stream: HTTP2Stream) {
@@ -142,7 +149,8 @@ extension HTTP2Session {
   }
 }
 
-/// Header fields that never change, in C's form, so that answering a call builds and copies nothing.
+/// Header fields that never change, in C's form, so that answering a call builds and copies
+/// nothing.
 enum StaticFields {
   /// `:status: 200`, `content-type: application/grpc`.
   nonisolated(unsafe) static let grpcResponse = unsafe make([(":status", "200"), ("content-type", "application/grpc")])

@@ -1,12 +1,15 @@
 internal import CNghttp2
 
-/// What happens on a session. Called from within `receive(_:)` and `produce(into:)`, on the loop's thread.
+/// What happens on a session. Called from within `receive(_:)` and `produce(into:)`, on the loop's
+/// thread.
 public protocol HTTP2SessionDelegate: AnyObject {
   /// The peer's first SETTINGS have come: it speaks HTTP/2.
   func established()
-  /// All header fields of a request (on a server) or response (on a client) are in `stream.headers`.
+  /// All header fields of a request (on a server) or response (on a client) are in
+  /// `stream.headers`.
   func receivedHeaders(_ stream: HTTP2Stream)
-  /// More bytes are in `stream.body`, or its end was reached (`stream.receivedEnd`), or its trailers have come.
+  /// More bytes are in `stream.body`, or its end was reached (`stream.receivedEnd`), or its
+  /// trailers have come.
   func receivedBody(_ stream: HTTP2Stream)
   /// The stream is over: `code` is `noError` after an orderly end.
   func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode)
@@ -20,8 +23,8 @@ extension HTTP2SessionDelegate {
   public func established() {}
 }
 
-/// One HTTP/2 connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O of its own.
-/// Loop-confined.
+/// One HTTP/2 connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O
+/// of its own. Loop-confined.
 @safe public final class HTTP2Session {
   public enum Role: Sendable { case server, client }
 
@@ -47,7 +50,8 @@ extension HTTP2SessionDelegate {
   let memory: SessionMemory
   /// Our SETTINGS are on their way: they are the first that nghttp2 hands out.
   private var hasSentSettings = false
-  /// Bytes that nghttp2 handed out and the output buffer had no room for; valid until the next `mem_send`.
+  /// Bytes that nghttp2 handed out and the output buffer had no room for; valid until the next
+  /// `mem_send`.
   private var unsentChunk: UnsafeRawBufferPointer?
   /// Streams nghttp2 has not closed; each knows its place in here.
   private var openStreams: [HTTP2Stream] = []
@@ -92,7 +96,8 @@ extension HTTP2SessionDelegate {
     ]
     switch role {
     case .server:
-      // What it tells the peer is put in its place by `produce(into:)`: nghttp2 itself is to know of no limit.
+      // What it tells the peer is put in its place by `produce(into:)`: nghttp2 itself is to know
+      // of no limit.
       settings.append(
         nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: .max))
     case .client:
@@ -215,13 +220,15 @@ extension HTTP2SessionDelegate {
       handle, 0, last, HTTP2ErrorCode.enhanceYourCalm.rawValue, reason, reason.count)
   }
 
-  /// The peer gave up a stream: some clients send a ping with it, to see whether we are still there.
+  /// The peer gave up a stream: some clients send a ping with it, to see whether we are still
+  /// there.
   func forgivePings() {
     pingStrikes = 0
     pingedAtMilliseconds = nil
   }
 
-  /// The peer pinged us: too often is a strike, unless we were sending HEADERS, DATA or WINDOW_UPDATE meanwhile.
+  /// The peer pinged us: too often is a strike, unless we were sending HEADERS, DATA or
+  /// WINDOW_UPDATE meanwhile.
   func receivedPing() {
     let now = resources.now()
     let isEarly = pingedAtMilliseconds.map { now &- $0 < limits.pingIntervalMillisecondsMin } ?? false
@@ -241,7 +248,8 @@ extension HTTP2SessionDelegate {
     for stream in openStreams { body(stream) }
   }
 
-  /// The connection is gone: every open stream ends. Nothing may be received, submitted or produced after this.
+  /// The connection is gone: every open stream ends. Nothing may be received, submitted or produced
+  /// after this.
   public func abandon() {
     while let stream = openStreams.last {
       unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)

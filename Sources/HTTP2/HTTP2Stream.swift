@@ -1,8 +1,8 @@
 /// One request and its response. Loop-confined.
 ///
-/// What arrives is collected in `headers` and `body`; what is to be sent is appended to `outbound` and leaves as the
-/// peer's windows allow. Streams are pooled: after the delegate's `closed(_:code:)` the object belongs to another stream, so
-/// owners drop theirs there.
+/// What arrives is collected in `headers` and `body`; what is to be sent is appended to `outbound`
+/// and leaves as the peer's windows allow. Streams are pooled: after the delegate's
+/// `closed(_:code:)` the object belongs to another stream, so owners drop theirs there.
 public final class HTTP2Stream {
   /// The stream's number on its connection.
   public internal(set) var id: Int32 = 0
@@ -12,7 +12,8 @@ public final class HTTP2Stream {
   public let trailers = ReceivedHeaders()
   /// Received bytes, from `bodyOffset` on those that the owner has not used yet.
   public var body: [UInt8] = []
-  /// Bytes at the front of `body` that were used: moving the rest at once would cost more than to keep them for a while.
+  /// Bytes at the front of `body` that were used: moving the rest at once would cost more than to
+  /// keep them for a while.
   public private(set) var bodyOffset = 0
   /// Bytes to send that nghttp2 has not taken yet, from `outboundOffset` on.
   public var outbound: [UInt8] = []

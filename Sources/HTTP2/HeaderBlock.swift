@@ -16,7 +16,8 @@ public struct HeaderBlock: Sendable {
 
   public init() {}
 
-  /// Appends a field. Names must be lower case and values without CR, LF and NUL: nghttp2 refuses others.
+  /// Appends a field. Names must be lower case and values without CR, LF and NUL: nghttp2 refuses
+  /// others.
   public mutating func append(name: String, value: String) {
     fields.append(Field(start: bytes.count, nameCount: name.utf8.count, valueCount: value.utf8.count))
     bytes.append(contentsOf: name.utf8)

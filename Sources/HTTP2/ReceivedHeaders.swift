@@ -1,7 +1,8 @@
-/// The header fields of a received message, in the order they came. Loop-confined, and reused with its stream.
+/// The header fields of a received message, in the order they came. Loop-confined, and reused with
+/// its stream.
 ///
-/// The bytes lie in plain memory: a list is filled field by field on every request, and checks of array uniqueness and
-/// bounds for each were measurable.
+/// The bytes lie in plain memory: a list is filled field by field on every request, and checks of
+/// array uniqueness and bounds for each were measurable.
 @safe public final class ReceivedHeaders {
   /// Where one field lies: the name, directly followed by the value.
   public struct Field: Sendable {
@@ -16,7 +17,8 @@
   public private(set) var fields: [Field] = []
   /// Size of the list as RFC 9113 section 6.5.2 counts it.
   public private(set) var listBytes = 0
-  // Invariant: the first `count` of `capacity` bytes at `storage` are initialised. Only `append` and `removeAll` write.
+  // Invariant: the first `count` of `capacity` bytes at `storage` are initialised. Only `append`
+  // and `removeAll` write.
   private var storage: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   private var count = 0
@@ -81,12 +83,14 @@
     return unsafe body(name.bytes, value.bytes)
   }
 
-  /// The first value of the field called `name` (lower case); bytes that are not UTF-8 are replaced.
+  /// The first value of the field called `name` (lower case); bytes that are not UTF-8 are
+  /// replaced.
   public func firstValue(_ name: String) -> String? {
     fields.first { $0.nameCount == name.utf8.count && self.name(of: $0) == name }.map { value(of: $0) }
   }
 
-  /// Whether they are those of an interim response (status 1xx), which another list follows. Source: RFC 9113, section 8.1.
+  /// Whether they are those of an interim response (status 1xx), which another list follows.
+  /// Source: RFC 9113, section 8.1.
   var isInformational: Bool { firstValue(":status")?.hasPrefix("1") == true }
 
   /// The name of a field.

@@ -1,10 +1,12 @@
 internal import CNghttp2
 internal import Glibc
 
-/// Checks that a request is well-formed: its field lines one by one, then the whole list, then the length of its body.
+/// Checks that a request is well-formed: its field lines one by one, then the whole list, then the
+/// length of its body.
 ///
-/// nghttp2 has such checks. They are off on a server, because they refuse an `:authority` that is empty, absent or the path of
-/// a Unix socket, which gRPC clients send. Source: RFC 9113, sections 8.1 to 8.3 and 8.5.
+/// nghttp2 has such checks. They are off on a server, because they refuse an `:authority` that is
+/// empty, absent or the path of a Unix socket, which gRPC clients send. Source: RFC 9113, sections
+/// 8.1 to 8.3 and 8.5.
 struct RequestCheck {
   /// What a list of fields has held so far.
   private struct Seen: OptionSet {

@@ -1,8 +1,10 @@
 internal import CNghttp2
 
-/// A request's header fields, laid out once and sent often: only the last one's value is given with each request. Loop-confined.
+/// A request's header fields, laid out once and sent often: only the last one's value is given with
+/// each request. Loop-confined.
 ///
-/// nghttp2 neither builds nor copies the fixed ones. A stream keeps the template that it was begun with until it is closed.
+/// nghttp2 neither builds nor copies the fixed ones. A stream keeps the template that it was begun
+/// with until it is closed.
 @safe public final class RequestTemplate {
   private let pairs: UnsafeMutableBufferPointer<nghttp2_nv>
   private let bytes: UnsafeMutablePointer<UInt8>
@@ -43,7 +45,8 @@ internal import CNghttp2
     unsafe bytes.deallocate()
   }
 
-  /// Lends the fields in C's form, the last one with `value`. Without a value the varying field is left out.
+  /// Lends the fields in C's form, the last one with `value`. Without a value the varying field is
+  /// left out.
   func withNameValues<Result>(_ value: [UInt8], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Result) -> Result {
     guard hasVaryingField else { return unsafe body(pairs.baseAddress, pairs.count) }
     guard !value.isEmpty else { return unsafe body(pairs.baseAddress, pairs.count - 1) }

@@ -1,13 +1,15 @@
 internal import CNghttp2
 internal import Glibc
 
-/// Where an nghttp2 session has its memory: most where everybody has it, but the session itself and the buffer for the frames it sends in one block.
+/// Where an nghttp2 session has its memory: most where everybody has it, but the session itself and
+/// the buffer for the frames it sends in one block.
 ///
-/// The buffer is as large as a frame may be, and of what is sent on a quiet connection only its begin is ever touched, which takes a page of memory of
-/// its own. Behind the session it lies in the session's page: 4 KiB less for each idle connection.
+/// The buffer is as large as a frame may be, and of what is sent on a quiet connection only its
+/// begin is ever touched, which takes a page of memory of its own. Behind the session it lies in
+/// the session's page: 4 KiB less for each idle connection.
 @safe struct SessionMemory {
-  /// Bytes of the block: the session (2.9 KiB), the buffer (16 KiB), and what is said about them. Where a session or its buffer does not fit, it is
-  /// taken from elsewhere.
+  /// Bytes of the block: the session (2.9 KiB), the buffer (16 KiB), and what is said about them.
+  /// Where a session or its buffer does not fit, it is taken from elsewhere.
   static let blockBytes = 20_480
   /// The least that is no session but a buffer for frames.
   private static let bufferBytesMin = 16_384

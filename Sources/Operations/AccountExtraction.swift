@@ -4,7 +4,8 @@ public import Schema
 public import StreakDomain
 internal import StreakStore
 
-/// Takes one person's habits and days out of a backup: decrypts and unpacks it once, restores nothing. Blocks its thread.
+/// Takes one person's habits and days out of a backup: decrypts and unpacks it once, restores
+/// nothing. Blocks its thread.
 public struct AccountExtraction: Sendable {
   private let folder: BackupFolder
   private let identity: String
@@ -27,7 +28,8 @@ public struct AccountExtraction: Sendable {
     self.progress = progress
   }
 
-  /// - Returns: Habits by id, then days by habit and day; nothing if the backup does not know the person.
+  /// - Returns: Habits by id, then days by habit and day; nothing if the backup does not know the
+  ///   person.
   /// - Throws: `.refused` for somebody in the erasure ledger.
   public func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
     signal(SIGPIPE, SIG_IGN)

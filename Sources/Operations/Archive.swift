@@ -41,7 +41,8 @@ struct Archive {
     return newest.map { Moment(seconds: $0) }
   }
 
-  /// When the oldest backup was complete, by what pgBackRest tells: nothing earlier can be restored.
+  /// When the oldest backup was complete, by what pgBackRest tells: nothing earlier can be
+  /// restored.
   static func firstMoment(_ told: String) -> String? {
     for line in told.split(separator: "\n") {
       let words = line.split(separator: " ")

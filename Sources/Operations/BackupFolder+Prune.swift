@@ -13,8 +13,8 @@ public struct PruneOutcome: Sendable, Equatable {
 }
 
 extension BackupFolder {
-  /// Removes backups older than the retention. Never the last good one, however old: before anything goes, the newest backup that passed its
-  /// trial is compared with its hash again.
+  /// Removes backups older than the retention. Never the last good one, however old: before
+  /// anything goes, the newest backup that passed its trial is compared with its hash again.
   public func prune(retentionDays: Int, at now: Moment = .now()) throws(OperationsError) -> PruneOutcome {
     let lock = try lock()
     defer { lock.close() }

@@ -4,7 +4,8 @@ public import Schema
 public import StreakStore
 
 extension BackupFolder {
-  /// Compares a backup's file with the size and hash it had when it was made, and keeps the outcome beside it.
+  /// Compares a backup's file with the size and hash it had when it was made, and keeps the outcome
+  /// beside it.
   ///
   /// - Parameter signers: One of these must have signed it; nil: the signature is not checked.
   public func verify(
@@ -33,7 +34,8 @@ extension BackupFolder {
     return hash.finish() == backup.sha256 ? nil : "\(path) has another hash than when it was made"
   }
 
-  /// Restores a backup on trial from its encrypted file, and keeps the outcome beside it. Blocks its thread.
+  /// Restores a backup on trial from its encrypted file, and keeps the outcome beside it. Blocks
+  /// its thread.
   ///
   /// - Parameters:
   ///   - identity: The path of the file with the private key.

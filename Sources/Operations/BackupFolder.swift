@@ -46,7 +46,8 @@ public struct BackupFolder: Sendable {
 
   func dumpPath(_ name: String) -> String { "\(path)/\(name)/\(Self.dumpName)" }
 
-  /// Every backup, oldest first. One whose manifest cannot be read is listed with what is wrong as its last check.
+  /// Every backup, oldest first. One whose manifest cannot be read is listed with what is wrong as
+  /// its last check.
   public func backups() throws(OperationsError) -> [Backup] {
     var backups: [Backup] = []
     for name in try Files.names(in: path) where Self.isName(name) {
@@ -62,7 +63,8 @@ public struct BackupFolder: Sendable {
 
   /// One backup, as its manifest describes it.
   ///
-  /// - Parameter signers: One of these must have signed it; nil: the signature is not checked, for a list.
+  /// - Parameter signers: One of these must have signed it; nil: the signature is not checked, for
+  ///   a list.
   public func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
     guard Self.isName(name), let bytes = try Files.read("\(path)/\(name)/\(Self.manifestName)") else {
       throw .noSuchBackup("there is no backup \(name) in \(path)")
@@ -116,14 +118,16 @@ public struct BackupFolder: Sendable {
     }
   }
 
-  /// Removes a backup: what names it first, so that a half-removed one looks like none. Under the lock.
+  /// Removes a backup: what names it first, so that a half-removed one looks like none. Under the
+  /// lock.
   func remove(_ name: String) throws(OperationsError) {
     let doomed = "\(path)/\(Self.unfinishedPrefix)\(name)"
     try Files.rename("\(path)/\(name)", doomed)
     try Files.removeFolder(doomed)
   }
 
-  /// The name of a backup that begins now: the date and time in UTC, and something that no other has.
+  /// The name of a backup that begins now: the date and time in UTC, and something that no other
+  /// has.
   static func name(at moment: Int64) -> String {
     var seconds = time_t(moment)
     var parts = unsafe tm()

@@ -30,10 +30,12 @@ public struct BackupMaker {
     self.now = now
   }
 
-  /// Makes a backup, unless `isDue` says that none is due. Under the database's lock: of several programs that try, one does it.
+  /// Makes a backup, unless `isDue` says that none is due. Under the database's lock: of several
+  /// programs that try, one does it.
   ///
   /// - Parameter isDue: Is told when the last backup that went well began, by whichever program.
-  /// - Returns: The backup, which may have failed its trial (see `Backup.trial`); nil if none was due.
+  /// - Returns: The backup, which may have failed its trial (see `Backup.trial`); nil if none was
+  ///   due.
   public func run(if isDue: (Moment?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
     signal(SIGPIPE, SIG_IGN)
     let recipients = try settings.recipientArguments()
@@ -114,7 +116,8 @@ public struct BackupMaker {
     }
   }
 
-  /// Everybody whom the database knows to be erased: the ledger may lack those whose server could not write it.
+  /// Everybody whom the database knows to be erased: the ledger may lack those whose server could
+  /// not write it.
   private static func erasures(_ session: PsqlSession) throws(OperationsError) -> ErasureRecords {
     var records = ErasureRecords()
     for row in try session.run(
@@ -239,7 +242,8 @@ public struct BackupMaker {
 
 /// Carries what the compiler cannot see to be used by one thread at a time.
 struct UncheckedBox<Value>: @unchecked Sendable {
-  // Sendable because one thread at a time uses it; the reason is given at each place that makes one.
+  // Sendable because one thread at a time uses it; the reason is given at each place that makes
+  // one.
   let value: Value
   init(_ value: Value) { self.value = value }
 }

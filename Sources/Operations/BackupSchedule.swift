@@ -1,6 +1,7 @@
 public import StreakStore
 
-/// When backups are made: once a day, at a full hour of UTC. A run that was missed is made up for at once.
+/// When backups are made: once a day, at a full hour of UTC. A run that was missed is made up for
+/// at once.
 public struct BackupSchedule: Sendable {
   /// 0 to 23.
   public let hour: Int
@@ -9,7 +10,8 @@ public struct BackupSchedule: Sendable {
   /// After a failure, the wait before the next attempt, in seconds.
   public static let retrySeconds: Int64 = 900
 
-  /// How long a backup may be due before operators are warned, in seconds: whether it failed, hangs, or waits for somebody else's that hangs.
+  /// How long a backup may be due before operators are warned, in seconds: whether it failed,
+  /// hangs, or waits for somebody else's that hangs.
   public static let overdueSeconds: Int64 = 21_600
 
   public init(hour: Int) {

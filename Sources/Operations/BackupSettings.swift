@@ -8,11 +8,14 @@ public struct BackupSettings: Sendable {
   public var configuration: PostgresConfiguration
   /// Where backups go.
   public var folder: String
-  /// age's public keys (`age1...`, `ssh-...`), or paths of files with one on each line. The private keys belong elsewhere.
+  /// age's public keys (`age1...`, `ssh-...`), or paths of files with one on each line. The private
+  /// keys belong elsewhere.
   public var recipients: [String]
-  /// Where trial restores have their PostgreSQL: a folder that every user may enter, with room for the whole database.
+  /// Where trial restores have their PostgreSQL: a folder that every user may enter, with room for
+  /// the whole database.
   public var scratchFolder = "/var/tmp"
-  /// A folder that is not there, or without its erasure ledger, is made: it is new. Else it is an error, for then something is not mounted.
+  /// A folder that is not there, or without its erasure ledger, is made: it is new. Else it is an
+  /// error, for then something is not mounted.
   public var makesFolder = true
   /// The file with the key that signs them; nil: see `BackupSigningKey.standardPath`.
   public var signingKeyFile: String?

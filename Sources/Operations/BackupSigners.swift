@@ -22,8 +22,8 @@ public struct BackupSigners: Sendable {
   }
 
   /// - Parameters:
-  ///   - named: Texts that begin with `streakd-signer-`, or files with such on lines of their own. Empty: those in comments of the file with the
-  ///     private key, else this machine's own.
+  ///   - named: Texts that begin with `streakd-signer-`, or files with such on lines of their own.
+  ///     Empty: those in comments of the file with the private key, else this machine's own.
   ///   - identity: The path of the file with the private key, if there is one.
   ///   - allowsUnsigned: Backups without a good signature pass too.
   public init(named: [String], identity: String?, allowsUnsigned: Bool = false) throws(OperationsError) {

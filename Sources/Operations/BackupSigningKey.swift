@@ -1,10 +1,13 @@
 internal import Cryptography
 internal import Glibc
 
-/// The server's secret that signs the manifests of its backups: a file outside of the backup folder, for our own user alone.
+/// The server's secret that signs the manifests of its backups: a file outside of the backup
+/// folder, for our own user alone.
 ///
-/// A backup is encrypted to a public key, so anything that may write the backup folder can make one. The signature tells the server's own from those. The
-/// server holds the secret part; a restore needs the public part, which belongs beside the private key of the encryption: see `BackupSigners`.
+/// A backup is encrypted to a public key, so anything that may write the backup folder can make
+/// one. The signature tells the server's own from those. The server holds the secret part; a
+/// restore needs the public part, which belongs beside the private key of the encryption: see
+/// `BackupSigners`.
 public struct BackupSigningKey: Sendable {
   /// The variable that names the file.
   public static let variable = "STREAKD_BACKUP_SIGNING_KEY"
@@ -35,7 +38,8 @@ public struct BackupSigningKey: Sendable {
       \(Self.prefix)\(digits)
 
       """
-    // Linked into its place: of several programs that make one at the same time, all take the first.
+    // Linked into its place: of several programs that make one at the same time, all take the
+    // first.
     let temporary = "\(path).\(ErasureLedger.hex(randomBytes(count: 8)))"
     let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL)
     defer { unsafe unlink(temporary) }

@@ -1,8 +1,10 @@
 internal import Glibc
 
-/// Finds one person's rows in a dump's text while it passes: of all others no more than the line's end and its first bytes are looked at.
+/// Finds one person's rows in a dump's text while it passes: of all others no more than the line's
+/// end and its first bytes are looked at.
 ///
-/// Source: PostgreSQL's manual, COPY, "Text Format": a row is a line, and no value holds a line feed.
+/// Source: PostgreSQL's manual, COPY, "Text Format": a row is a line, and no value holds a line
+/// feed.
 struct CopyRows {
   /// One row: its table's name without the schema, and its values by column; nil is NULL.
   struct Row: Equatable {

@@ -16,7 +16,8 @@ internal import PrivateCluster
     _ = Glibc.close(number)
   }
 
-  /// A pipe. Children get an end only where it is handed to them. The kernel is asked for a larger buffer than its 64 KiB.
+  /// A pipe. Children get an end only where it is handed to them. The kernel is asked for a larger
+  /// buffer than its 64 KiB.
   static func pipe() throws(OperationsError) -> (reading: Descriptor, writing: Descriptor) {
     let ends: [Int32]
     do throws(PrivateClusterError) { ends = try ChildProcess.pipe() } catch { throw .fileUnusable("\(error)") }

@@ -2,10 +2,11 @@ internal import Cryptography
 internal import Glibc
 internal import Schema
 
-/// Counts and fingerprints of the tables in a dump's text, taken while it passes: the sum of the hashes of a table's rows, as COPY writes them, which
-/// does not depend on their order.
+/// Counts and fingerprints of the tables in a dump's text, taken while it passes: the sum of the
+/// hashes of a table's rows, as COPY writes them, which does not depend on their order.
 ///
-/// Source: PostgreSQL's manual, COPY, "Text Format": a row is a line, no value holds a line feed, and no row is `\.`.
+/// Source: PostgreSQL's manual, COPY, "Text Format": a row is a line, no value holds a line feed,
+/// and no row is `\.`.
 struct DumpFingerprint {
   /// What a table's rows come to.
   struct Table: Equatable {
@@ -14,8 +15,8 @@ struct DumpFingerprint {
     var sum: UInt128 = 0
   }
 
-  /// Bytes of a row hashed at once; of a longer one each piece's hash is the key of the next. Also what is kept of a line that is no row: more is no
-  /// table's begin.
+  /// Bytes of a row hashed at once; of a longer one each piece's hash is the key of the next. Also
+  /// what is kept of a line that is no row: more is no table's begin.
   static let pieceBytes = 65_536
   private static let headerStart = Array("COPY ".utf8)
   private static let end = Array("\\.".utf8)

@@ -1,10 +1,13 @@
 internal import Glibc
 internal import Schema
 
-/// What psql may get of a dump that comes from a file: SQL and rows, and no commands to psql itself.
+/// What psql may get of a dump that comes from a file: SQL and rows, and no commands to psql
+/// itself.
 ///
-/// pg_dump puts its text between `\restrict KEY` and `\unrestrict KEY` with a key of its own. These two lines are left out, because the whole text runs
-/// between such lines with a key of ours: see `PsqlSession.runRestricted`. Any other line outside of rows that begins with a backslash is refused.
+/// pg_dump puts its text between `\restrict KEY` and `\unrestrict KEY` with a key of its own. These
+/// two lines are left out, because the whole text runs between such lines with a key of ours: see
+/// `PsqlSession.runRestricted`. Any other line outside of rows that begins with a backslash is
+/// refused.
 struct DumpScript {
   /// Bytes of a line that is no row.
   static let lineBytesMax = 1_048_576
@@ -109,8 +112,8 @@ extension DumpScript {
   /// Passes a backup's dump on, to its end.
   ///
   /// - Parameter target: What reads it; one that has stopped reading knows why.
-  /// - Throws: `.damaged` for a dump that was cut short. Nothing may be asked of psql then: it may be in the middle of a table's rows, and take the question
-  ///   for one.
+  /// - Throws: `.damaged` for a dump that was cut short. Nothing may be asked of psql then: it may
+  ///   be in the middle of a table's rows, and take the question for one.
   mutating func copy(
     from file: UnpackedFile, of backup: Backup, to target: some ByteSink, _ progress: Progress
   ) throws(OperationsError) {

@@ -3,10 +3,12 @@ internal import Glibc
 internal import StreakDomain
 public import StreakStore
 
-/// The list of erased people, in a file beside the backups: what every restore applies before anybody is served.
+/// The list of erased people, in a file beside the backups: what every restore applies before
+/// anybody is served.
 ///
-/// Only ever appended to. A line is a kind, its values and a checksum; one that was cut short by a crash was never acknowledged and is
-/// removed by the next append. A damaged line anywhere else is an error: somebody's erasure may stand there.
+/// Only ever appended to. A line is a kind, its values and a checksum; one that was cut short by a
+/// crash was never acknowledged and is removed by the next append. A damaged line anywhere else is
+/// an error: somebody's erasure may stand there.
 public struct ErasureLedger: Sendable {
   public let path: String
 
@@ -24,13 +26,15 @@ public struct ErasureLedger: Sendable {
   /// What the ledger holds.
   public struct Content: Sendable, Equatable {
     public var records = ErasureRecords()
-    /// The last line was cut short, by a crash or a full disk: its number and what is left of it, in words. Its erasure was not acknowledged.
+    /// The last line was cut short, by a crash or a full disk: its number and what is left of it,
+    /// in words. Its erasure was not acknowledged.
     public var tornLine: String?
   }
 
   /// Everything in the ledger.
   ///
-  /// - Throws: `.damaged` if a line is not as it was written; `.fileUnusable` if there is no ledger.
+  /// - Throws: `.damaged` if a line is not as it was written; `.fileUnusable` if there is no
+  ///   ledger.
   public func records() throws(OperationsError) -> ErasureRecords { try content().records }
 
   /// Everything in the ledger, and whether its end is whole.
@@ -53,7 +57,8 @@ public struct ErasureLedger: Sendable {
     try append(ErasureRecords())
   }
 
-  /// Adds what is not there yet, and waits until it is on the disk. Programs that append at the same time wait for each other.
+  /// Adds what is not there yet, and waits until it is on the disk. Programs that append at the
+  /// same time wait for each other.
   public func append(_ records: ErasureRecords) throws(OperationsError) {
     let isNew = !exists
     let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)

@@ -1,6 +1,7 @@
 internal import StreakStore
 
-/// SQL that removes erased people from a database that came back from the past. Runs inside the restore's own transaction.
+/// SQL that removes erased people from a database that came back from the past. Runs inside the
+/// restore's own transaction.
 enum ErasureScript {
   /// - Parameter schema: The PostgreSQL schema of the service's tables.
   static func text(_ records: ErasureRecords, schema: String) -> String {
@@ -17,7 +18,8 @@ enum ErasureScript {
       script += "\(session.sessionID)\t\\\\x\(hash)\t\(session.userID)\n"
     }
     script += "\\.\n"
-    // People whom the restored database itself knows to be erased are absent already; once more costs nothing.
+    // People whom the restored database itself knows to be erased are absent already; once more
+    // costs nothing.
     script +=
       "INSERT INTO pg_temp.erased_people SELECT user_id, extract(epoch FROM erased_at)::bigint FROM erasure.people;\n"
     let schemaText = literal(schema)

@@ -21,7 +21,8 @@ enum Files {
     }
   }
 
-  /// Writes a file so that, whatever happens, either the old one is there or the new one, whole and on the disk.
+  /// Writes a file so that, whatever happens, either the old one is there or the new one, whole and
+  /// on the disk.
   static func replace(_ path: String, with bytes: [UInt8]) throws(OperationsError) {
     let temporary = "\(path).new"
     let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC)

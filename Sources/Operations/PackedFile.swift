@@ -1,7 +1,8 @@
 internal import Cryptography
 internal import Glibc
 
-/// A compressed and encrypted file on its way: bytes go through zstd and age, and their hash is taken of what arrives.
+/// A compressed and encrypted file on its way: bytes go through zstd and age, and their hash is
+/// taken of what arrives.
 final class PackedFile {
   /// Where the bytes go in.
   let input: Descriptor

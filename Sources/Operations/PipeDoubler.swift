@@ -1,7 +1,8 @@
 internal import CSplice
 internal import Glibc
 
-/// Hands what comes out of one pipe to two others without copying it, and shows it: the kernel passes its pages on, and they are read once.
+/// Hands what comes out of one pipe to two others without copying it, and shows it: the kernel
+/// passes its pages on, and they are read once.
 ///
 /// Source: tee(2), which doubles what a pipe holds from its beginning and takes nothing away.
 struct PipeDoubler {
@@ -18,7 +19,8 @@ struct PipeDoubler {
     (self.source, self.sink) = (source, sink)
   }
 
-  /// Moves everything until the source's end, whoever still reads: who writes the source comes to its own end.
+  /// Moves everything until the source's end, whoever still reads: who writes the source comes to
+  /// its own end.
   ///
   /// - Parameters:
   ///   - other: Who gets everything too; nil: nobody. Whoever stops reading knows why.
@@ -28,7 +30,8 @@ struct PipeDoubler {
     var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
     while true {
       if first == nil { swap(&first, &second) }
-      // The first gets what is there; then the second gets a part of it, which leaves the source, and so on.
+      // The first gets what is there; then the second gets a part of it, which leaves the source,
+      // and so on.
       var left = Self.stepBytes
       if let target = first {
         guard let doubled = try Self.doubled(from: source, to: target, left) else {
@@ -60,7 +63,8 @@ struct PipeDoubler {
     }
   }
 
-  /// - Returns: How many bytes the target got; 0 at the source's end; nil if nobody reads at the target's other end.
+  /// - Returns: How many bytes the target got; 0 at the source's end; nil if nobody reads at the
+  ///   target's other end.
   private static func doubled(
     from source: Descriptor, to target: Descriptor, _ count: Int
   ) throws(OperationsError) -> Int? {

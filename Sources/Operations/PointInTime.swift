@@ -3,10 +3,12 @@ internal import Postgres
 internal import PrivateCluster
 internal import StreakStore
 
-/// Recovery to any moment, by pgBackRest: base backups and every piece of the write-ahead log, in an encrypted repository.
+/// Recovery to any moment, by pgBackRest: base backups and every piece of the write-ahead log, in
+/// an encrypted repository.
 ///
-/// For the private PostgreSQL of a data folder. What pgBackRest needs lies beside the cluster, in `pgbackrest.conf`; without a copy of that file,
-/// which holds the repository's passphrase, nobody can read the repository. Blocks its thread.
+/// For the private PostgreSQL of a data folder. What pgBackRest needs lies beside the cluster, in
+/// `pgbackrest.conf`; without a copy of that file, which holds the repository's passphrase, nobody
+/// can read the repository. Blocks its thread.
 public struct PointInTime: Sendable {
   /// pgBackRest's name for what belongs to one cluster.
   static let stanza = "streakd"
@@ -25,10 +27,13 @@ public struct PointInTime: Sendable {
 
   // MARK: Setting up
 
-  /// Starts archiving: writes the configuration, changes PostgreSQL's settings, restarts it under its running streakd, makes the repository and a
-  /// first full backup. If any of it fails, everything is as it was before; if this program is killed, the next try undoes what is there first.
+  /// Starts archiving: writes the configuration, changes PostgreSQL's settings, restarts it under
+  /// its running streakd, makes the repository and a first full backup. If any of it fails,
+  /// everything is as it was before; if this program is killed, the next try undoes what is there
+  /// first.
   ///
-  /// - Parameter repository: The folder of the repository, best on another disk; made if need be, else empty.
+  /// - Parameter repository: The folder of the repository, best on another disk; made if need be,
+  ///   else empty.
   public func setUp(repository: String, retentionDays: Int) throws(OperationsError) {
     signal(SIGPIPE, SIG_IGN)
     if let text = try Files.read(markerPath) { try undo(repository: String(decoding: text, as: UTF8.self)) }
@@ -97,7 +102,8 @@ public struct PointInTime: Sendable {
     unsafe unlink(markerPath)
   }
 
-  /// Where the running server's socket is: with a long path of the data folder another one after each start.
+  /// Where the running server's socket is: with a long path of the data folder another one after
+  /// each start.
   private func socketFolder() throws(OperationsError) -> String {
     try Self.server { () throws(PrivateClusterError) in try PrivateCluster.socketFolder(runningIn: dataFolder) }
   }
@@ -162,7 +168,8 @@ public struct PointInTime: Sendable {
     try pgbackrest(["backup", "--type=\(full ? "full" : "incr")"])
   }
 
-  /// What is in the repository, for people: the moments one can go back to, and what pgBackRest tells. And what is wrong with it, if something is.
+  /// What is in the repository, for people: the moments one can go back to, and what pgBackRest
+  /// tells. And what is wrong with it, if something is.
   public func list() throws(OperationsError) -> (text: String, failure: String?) {
     let told = try pgbackrest(["info"])
     let archive = try Archive(configuration: configurationPath)
@@ -200,7 +207,8 @@ public struct PointInTime: Sendable {
     }
   }
 
-  /// Makes a new data folder as the cluster was at a moment, removes who was erased since, and raises the epoch.
+  /// Makes a new data folder as the cluster was at a moment, removes who was erased since, and
+  /// raises the epoch.
   ///
   /// - Parameters:
   ///   - configuration: A copy of `pgbackrest.conf`.
@@ -254,7 +262,8 @@ public struct PointInTime: Sendable {
       let environment = try Self.environment(cluster.connectionString)
       let session = try PsqlSession(try PostgresPrograms(), environment: environment)
       defer { session.end() }
-      // Readable before its log is replayed. Polled: nothing tells us; a server that cannot reach the moment ends, and the session with it.
+      // Readable before its log is replayed. Polled: nothing tells us; a server that cannot reach
+      // the moment ends, and the session with it.
       while try session.run("SELECT pg_is_in_recovery();").first != ["f"] { usleep(100_000) }
       guard let schema = try session.run("SELECT current_schema();").first?.first else {
         throw OperationsError.database("no schema")

@@ -9,9 +9,11 @@ struct PostgresPrograms {
   let version: String
   let majorVersion: Int
 
-  /// Finds them: those beside a server's programs first, then Debian's, then those on the path. Of several versions the newest.
+  /// Finds them: those beside a server's programs first, then Debian's, then those on the path. Of
+  /// several versions the newest.
   ///
-  /// - Parameter majorVersion: The server's, for a dump: what a newer pg_dump writes an older server may not read. Nil: any.
+  /// - Parameter majorVersion: The server's, for a dump: what a newer pg_dump writes an older
+  ///   server may not read. Nil: any.
   init(majorVersion: Int? = nil) throws(OperationsError) {
     let folders = PostgresInstallation.folders().filter {
       unsafe access("\($0)/pg_dump", X_OK) == 0 && access("\($0)/psql", X_OK) == 0
@@ -47,7 +49,8 @@ struct PostgresPrograms {
 
   /// Makes sure that psql can be kept from obeying commands in what it reads.
   ///
-  /// Source: PostgreSQL's release notes of 2025-08-14, CVE-2025-8714: `\restrict`, in 13.22, 14.19, 15.14, 16.10, 17.6 and later.
+  /// Source: PostgreSQL's release notes of 2025-08-14, CVE-2025-8714: `\restrict`, in 13.22, 14.19,
+  /// 15.14, 16.10, 17.6 and later.
   func requireRestrictedMode() throws(OperationsError) {
     let help: String
     do throws(PrivateClusterError) {

@@ -2,7 +2,8 @@ internal import Cryptography
 internal import Glibc
 internal import PrivateCluster
 
-/// One session with a database, through psql: statements in, rows out. Ends with this object; what it has not committed is undone.
+/// One session with a database, through psql: statements in, rows out. Ends with this object; what
+/// it has not committed is undone.
 final class PsqlSession: ByteSink {
   private let program: Program
   /// Where psql reads from.
@@ -32,7 +33,8 @@ final class PsqlSession: ByteSink {
     childOutput.close()
     self.input = input
     self.output = output
-    // Whatever the role's settings are: this session takes as long as it takes. Names are written out where they matter.
+    // Whatever the role's settings are: this session takes as long as it takes. Names are written
+    // out where they matter.
     try run(
       """
       SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
@@ -58,7 +60,8 @@ final class PsqlSession: ByteSink {
 
   /// Runs a COPY to the standard output.
   ///
-  /// - Parameter take: Is lent the rows in parts, and then the line `\\.` that no row is; says whether more is to come.
+  /// - Parameter take: Is lent the rows in parts, and then the line `\\.` that no row is; says
+  ///   whether more is to come.
   func copy(_ statement: String, _ take: (RawSpan) -> Bool) throws(OperationsError) {
     guard try input.write(Array("\(statement)\n\\echo '\\\\.'\n".utf8)[...]) else { throw failure() }
     var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
@@ -74,14 +77,17 @@ final class PsqlSession: ByteSink {
   /// - Returns: Whether psql still reads; it does not after an error, which the next `run` throws.
   func write(_ bytes: ArraySlice<UInt8>) throws(OperationsError) -> Bool { try input.write(bytes) }
 
-  /// From here on answers are thrown away, so that psql never waits for us to read them, or kept again.
+  /// From here on answers are thrown away, so that psql never waits for us to read them, or kept
+  /// again.
   func discardAnswers(_ discards: Bool) throws(OperationsError) {
     _ = try input.write(Array((discards ? "\\o /dev/null\n" : "\\o\n").utf8)[...])
   }
 
-  /// Runs a dump that is not trusted, and throws its answers away. Within it psql obeys nothing but SQL: the key that ends this is a secret of ours.
+  /// Runs a dump that is not trusted, and throws its answers away. Within it psql obeys nothing but
+  /// SQL: the key that ends this is a secret of ours.
   ///
-  /// - Parameter feed: Writes the dump, as `DumpScript` lets it pass; `write` says whether psql still reads.
+  /// - Parameter feed: Writes the dump, as `DumpScript` lets it pass; `write` says whether psql
+  ///   still reads.
   func runRestricted(_ feed: () throws(OperationsError) -> Void) throws(OperationsError) {
     let key = ErasureLedger.hex(randomBytes(count: Self.restrictKeyBytes))
     try discardAnswers(true)

@@ -9,8 +9,8 @@ enum Pump {
   /// Bytes moved at a time.
   static let chunkBytes = 262_144
 
-  /// Moves everything from a descriptor into the sinks, each until it has enough; a counter always wants more, so that whoever writes comes to
-  /// its own end.
+  /// Moves everything from a descriptor into the sinks, each until it has enough; a counter always
+  /// wants more, so that whoever writes comes to its own end.
   static func copy(from source: Descriptor, to sinks: [any ByteSink]) throws(OperationsError) {
     var chunk = [UInt8](repeating: 0, count: chunkBytes)
     var isOpen = sinks.map { _ in true }

@@ -6,8 +6,9 @@ internal import StreakStore
 
 /// Brings a backup back. Blocks its thread.
 ///
-/// One transaction: the dump, the comparison with the manifest, the removal of everybody who was erased since, the new epoch. If anything
-/// goes wrong, or this program is killed, there is nothing.
+/// One transaction: the dump, the comparison with the manifest, the removal of everybody who was
+/// erased since, the new epoch. If anything goes wrong, or this program is killed, there is
+/// nothing.
 public struct Restore {
   /// What a restore came to.
   public struct Outcome: Sendable {
@@ -126,7 +127,8 @@ public struct Restore {
     return epoch
   }
 
-  /// What every way back from the past ends with: nobody who was erased is there, and the epoch is a new one.
+  /// What every way back from the past ends with: nobody who was erased is there, and the epoch is
+  /// a new one.
   static func finish(
     _ session: PsqlSession, schema: String, _ erased: ErasureRecords
   ) throws(OperationsError) -> Int64 {

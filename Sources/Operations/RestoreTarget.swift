@@ -3,7 +3,8 @@ internal import PrivateCluster
 
 /// Where a backup is restored to.
 public enum RestoreTarget: Sendable {
-  /// A data folder for `streakd --data-folder`, which must not exist or be empty. It appears complete or not at all.
+  /// A data folder for `streakd --data-folder`, which must not exist or be empty. It appears
+  /// complete or not at all.
   case dataFolder(String)
   /// An empty database, by its address. What comes into it comes in one transaction.
   case database(BackupSettings)
@@ -20,7 +21,8 @@ final class UnfinishedCluster {
 
   /// - Parameters:
   ///   - startSecondsMax: How long PostgreSQL may take to accept connections, in seconds.
-  ///   - prepare: Puts something into the folder before PostgreSQL starts there; else that makes an empty cluster.
+  ///   - prepare: Puts something into the folder before PostgreSQL starts there; else that makes an
+  ///     empty cluster.
   init(
     _ folder: String, startSecondsMax: Int = PrivateCluster.startSecondsMax,
     prepare: (_ unfinished: String) throws(OperationsError) -> Void = { _ in }
@@ -58,7 +60,8 @@ final class UnfinishedCluster {
   /// What PostgreSQL said last.
   var lastWords: String { cluster.lastWords }
 
-  /// Stops PostgreSQL, whose last checkpoint puts everything on the disk, and gives the folder its name.
+  /// Stops PostgreSQL, whose last checkpoint puts everything on the disk, and gives the folder its
+  /// name.
   func finish() throws(OperationsError) {
     isOver = true
     cluster.stop()

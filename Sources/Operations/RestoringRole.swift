@@ -1,8 +1,9 @@
 internal import Cryptography
 internal import PrivateCluster
 
-/// The database role that a dump is run as: one that owns what it makes and can do nothing else. A dump is a program; run as a superuser it could start
-/// others, and read and write the server's files.
+/// The database role that a dump is run as: one that owns what it makes and can do nothing else. A
+/// dump is a program; run as a superuser it could start others, and read and write the server's
+/// files.
 struct RestoringRole {
   private static let prefix = "streakd_restoring_"
 
@@ -13,7 +14,8 @@ struct RestoringRole {
   private let owner: [String]?
 
   /// - Parameters:
-  ///   - environment: Says which database, as a role that may restore into it. From a superuser a role of less is made.
+  ///   - environment: Says which database, as a role that may restore into it. From a superuser a
+  ///     role of less is made.
   ///   - user: As in `PsqlSession`.
   init(
     _ programs: PostgresPrograms, environment: [String], user: ServerUser?
@@ -80,7 +82,8 @@ struct RestoringRole {
     _ = try? session.run("DROP OWNED BY \(name); DROP ROLE \(name);")
   }
 
-  /// Roles of restores that were killed: those without a session. What they own in this database stays, and its owner too.
+  /// Roles of restores that were killed: those without a session. What they own in this database
+  /// stays, and its owner too.
   private static func removeLeftovers(_ session: PsqlSession) throws(OperationsError) {
     let names = try session.run(
       """

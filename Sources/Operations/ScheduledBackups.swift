@@ -2,9 +2,11 @@ internal import PrivateCluster
 public import Schema
 public import StreakStore
 
-/// Backups by the clock: makes one when it is due, then cleans up. Of several programs that share a database, one makes it.
+/// Backups by the clock: makes one when it is due, then cleans up. Of several programs that share a
+/// database, one makes it.
 public struct ScheduledBackups: Sendable {
-  /// Makes a backup, unless the question whether one is due, put under the database's lock, is answered no.
+  /// Makes a backup, unless the question whether one is due, put under the database's lock, is
+  /// answered no.
   public typealias Make =
     @Sendable (
       _ now: Moment, _ isDue: (Moment?) -> Bool
@@ -42,7 +44,8 @@ public struct ScheduledBackups: Sendable {
 
   /// Does what is due. Blocks its thread.
   ///
-  /// - Returns: The backup and what the clean-up did; nil if none was due, or if another program made it.
+  /// - Returns: The backup and what the clean-up did; nil if none was due, or if another program
+  ///   made it.
   public func run(at now: Moment) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
     let schedule = schedule
     guard let backup = try make(now, { schedule?.isDue(at: now, last: $0) ?? true }) else { return nil }

@@ -16,7 +16,8 @@ enum TableFingerprint {
     try session.run(tablesText).map { $0.joined(separator: "\t") }
   }
 
-  /// How many rows every table has, counted by the database in the session's transaction: what a dump must hold, whoever made it.
+  /// How many rows every table has, counted by the database in the session's transaction: what a
+  /// dump must hold, whoever made it.
   static func rowCounts(_ session: PsqlSession) throws(OperationsError) -> [(name: String, rowCount: Int64)] {
     var counts: [(name: String, rowCount: Int64)] = []
     for name in try tables(session) {
@@ -29,13 +30,15 @@ enum TableFingerprint {
     return counts
   }
 
-  /// What differs between a session's tables and what a backup's manifest says of them, for an operator; nil if nothing does.
+  /// What differs between a session's tables and what a backup's manifest says of them, for an
+  /// operator; nil if nothing does.
   static func difference(in session: PsqlSession, from backup: Backup) throws(OperationsError) -> String? {
     let found = backup.layoutVersion < 2 ? try sums(session) : try copied(session)
     return difference(of: found, from: backup.tables)
   }
 
-  /// How values are written, for `DumpFingerprint`; pg_dump sets the rest itself. What a database or role has by default is not what another has.
+  /// How values are written, for `DumpFingerprint`; pg_dump sets the rest itself. What a database
+  /// or role has by default is not what another has.
   private static let textSettings = """
     SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET extra_float_digits = 3;
     SET bytea_output = 'hex'; SET timezone = 'UTC'; SET search_path = '';
@@ -67,7 +70,8 @@ enum TableFingerprint {
     return names.compactMap { fingerprint.backupTable($0) }
   }
 
-  /// Of every table, as manifests of layout 1 have them: the sum of PostgreSQL's own 64-bit hashes of the rows, which depends on its version.
+  /// Of every table, as manifests of layout 1 have them: the sum of PostgreSQL's own 64-bit hashes
+  /// of the rows, which depends on its version.
   private static func sums(_ session: PsqlSession) throws(OperationsError) -> [BackupTable] {
     var result: [BackupTable] = []
     for name in try tables(session) {

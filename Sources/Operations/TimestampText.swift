@@ -1,9 +1,11 @@
 internal import StreakDomain
 internal import StreakStore
 
-/// PostgreSQL's text of a moment: ISO 8601 with a space, up to six decimals and an offset, such as `2026-11-24 07:00:00.5+05:30`.
+/// PostgreSQL's text of a moment: ISO 8601 with a space, up to six decimals and an offset, such as
+/// `2026-11-24 07:00:00.5+05:30`.
 enum TimestampText {
-  /// Microseconds since 1970-01-01T00:00:00Z; nil for any other text, and for years outside 1 to 9999.
+  /// Microseconds since 1970-01-01T00:00:00Z; nil for any other text, and for years outside 1 to
+  /// 9999.
   static func microseconds(_ text: String) -> Int64? {
     let parts = text.split(separator: " ", omittingEmptySubsequences: false)
     guard parts.count == 2, let day = Day(iso: parts[0]) else { return nil }

@@ -70,7 +70,8 @@ final class Trial: ByteSink {
       let difference = try TableFingerprint.difference(in: session, from: backup)
       return difference.map { Failure(text: $0, isDamage: true) }
     } catch {
-      // psql refuses a damaged dump, and stops when its disk is full: the backup is kept, not as a good one.
+      // psql refuses a damaged dump, and stops when its disk is full: the backup is kept, not as a
+      // good one.
       return Failure(text: "the trial restore failed: \(error)", isDamage: false)
     }
   }

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import PrivateCluster
 
-/// An encrypted file on its way back: age and zstd, and then what was dumped. The hash is taken of the very bytes that are decrypted: a file that is
-/// exchanged after it was looked at is noticed.
+/// An encrypted file on its way back: age and zstd, and then what was dumped. The hash is taken of
+/// the very bytes that are decrypted: a file that is exchanged after it was looked at is noticed.
 final class UnpackedFile {
   private let decryptor: Program
   private let decompressor: Program
@@ -16,7 +16,8 @@ final class UnpackedFile {
     let (encryptedOutput, encryptedInput) = try Descriptor.pipe()
     let (compressedOutput, compressedInput) = try Descriptor.pipe()
     let (plainOutput, plainInput) = try Descriptor.pipe()
-    // Nothing of a file that may be forged is read with more rights than that takes; age needs the private key.
+    // Nothing of a file that may be forged is read with more rights than that takes; age needs the
+    // private key.
     let user = try ServerUser.chosen()
     decryptor = try Program(
       ["age", "--decrypt", "-i", Files.absolute(identity)], input: encryptedOutput, output: compressedInput)
@@ -53,9 +54,11 @@ final class UnpackedFile {
     }
   }
 
-  /// What went wrong, first cause first; nil if all came out and the file was the one with this hash. After the output's end, once.
+  /// What went wrong, first cause first; nil if all came out and the file was the one with this
+  /// hash. After the output's end, once.
   ///
-  /// - Parameter endedEarly: The reader of the output has stopped reading: what the programs say about that is of no interest.
+  /// - Parameter endedEarly: The reader of the output has stopped reading: what the programs say
+  ///   about that is of no interest.
   func failure(sha256: [UInt8], endedEarly: Bool = false) -> String? {
     output.close()
     let failures = [decryptor.failure(), decompressor.failure()].compactMap { $0 }

@@ -1,4 +1,5 @@
-/// One value's binary form, lent. Each reader answers nil when length or content does not fit the type.
+/// One value's binary form, lent. Each reader answers nil when length or content does not fit the
+/// type.
 ///
 /// Source: the `*_send` functions of PostgreSQL; integers are big-endian.
 @safe struct Cell {

@@ -1,7 +1,8 @@
-/// Which servers a connection tries, in which order, and which of them it takes. Decisions only: no I/O, no clock.
+/// Which servers a connection tries, in which order, and which of them it takes. Decisions only: no
+/// I/O, no clock.
 ///
-/// libpq would do the same, but without a time limit for each server: in its asynchronous form the caller cannot tell it to
-/// go on with the next one.
+/// libpq would do the same, but without a time limit for each server: in its asynchronous form the
+/// caller cannot tell it to go on with the next one.
 struct ConnectPlan {
   /// Addresses of one host name that are tried.
   static let addressesPerHostMax = 16
@@ -20,7 +21,8 @@ struct ConnectPlan {
     /// Numeric; nil: a Unix socket, or libpq's default.
     let address: String?
     let targetSessionAttributes: String
-    /// Otherwise a session that cannot write is given up for the next server: call `refusedReadOnly()`.
+    /// Otherwise a session that cannot write is given up for the next server: call
+    /// `refusedReadOnly()`.
     let acceptsReadOnly: Bool
   }
 
@@ -38,7 +40,8 @@ struct ConnectPlan {
   private var hasRefusedReadOnly = false
   private let prefersWritable: Bool
 
-  /// - Parameter targetSessionAttributes: libpq's; nil: servers that can write are preferred, others accepted.
+  /// - Parameter targetSessionAttributes: libpq's; nil: servers that can write are preferred,
+  ///   others accepted.
   init(hosts: [ServerHost], targetSessionAttributes: String?) {
     self.hosts = hosts
     pendingHosts = hosts

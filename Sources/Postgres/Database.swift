@@ -1,8 +1,10 @@
 public import EventLoop
 
-/// The database as handlers see it: any number of calls on any of its loops share a few connections per loop.
+/// The database as handlers see it: any number of calls on any of its loops share a few connections
+/// per loop.
 ///
-/// Every method must be called on one of the loops it was made for; it then uses that loop's own connections.
+/// Every method must be called on one of the loops it was made for; it then uses that loop's own
+/// connections.
 ///
 /// ```swift
 /// static let streak = Statement(.read, "select current, longest from streaks where user_id = $1 and habit_id = $2")
@@ -12,7 +14,8 @@ public import EventLoop
 public final class Database: Sendable {
   private let pools: [(loop: EventLoop, pool: LoopBound<PostgresPool>)]
 
-  /// Starts connecting on each loop, in the background: statements wait for a connection, for a limited time.
+  /// Starts connecting on each loop, in the background: statements wait for a connection, for a
+  /// limited time.
   /// - Parameters:
   ///   - onEvent: Told of connections made and lost, on the loop's thread.
   ///   - makeRandomness: Spreads reconnect attempts; one generator per loop.
@@ -51,8 +54,8 @@ public final class Database: Sendable {
 
   /// Runs `body` in a transaction with a connection of its own.
   ///
-  /// It commits when `body` returns and rolls back when `body` throws or the task is cancelled. BEGIN travels with
-  /// the first statement. `body` must not keep the transaction.
+  /// It commits when `body` returns and rolls back when `body` throws or the task is cancelled.
+  /// BEGIN travels with the first statement. `body` must not keep the transaction.
   /// - Throws: What `body` throws; database errors as `Failure(database:)`.
   public func transaction<Value, Failure: DatabaseFailure>(
     _ mode: Transaction.Mode = .readCommitted,
@@ -61,7 +64,8 @@ public final class Database: Sendable {
     try await pool.transaction(mode, body)
   }
 
-  /// Waits for running work on every loop, for a limited time, then closes all connections. Any thread.
+  /// Waits for running work on every loop, for a limited time, then closes all connections. Any
+  /// thread.
   ///
   /// From now on calls fail with `.unreachable`.
   public func close() async {

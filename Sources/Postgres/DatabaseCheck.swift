@@ -22,7 +22,8 @@ public enum DatabaseCheckFailure: Error, Equatable, CustomStringConvertible {
 }
 
 extension Database {
-  /// Looks whether a database can be used, over connections of its own, on the loop that the caller is on.
+  /// Looks whether a database can be used, over connections of its own, on the loop that the caller
+  /// is on.
   ///
   /// A database that cannot be reached is tried until `queueWaitMilliseconds` have passed.
   public static func check(_ configuration: PostgresConfiguration, on loop: EventLoop)
@@ -55,7 +56,8 @@ extension Database {
 
   /// Milliseconds between two attempts to reach the database.
   private static let checkRetryMilliseconds: UInt64 = 200
-  /// How often two connections are asked for their session. A pooler of transactions gives both the one that is free.
+  /// How often two connections are asked for their session. A pooler of transactions gives both the
+  /// one that is free.
   private static let poolingRounds = 4
 }
 

@@ -1,8 +1,10 @@
 /// Why a statement, batch or transaction did not complete.
 ///
-/// The texts are for our log only: they name hosts, rows and constraints. Nothing of them may reach a client.
+/// The texts are for our log only: they name hosts, rows and constraints. Nothing of them may reach
+/// a client.
 public enum DatabaseError: Error, Equatable {
-  /// Nothing took effect, because nothing was sent or the transaction broke before its COMMIT was sent: safe to retry.
+  /// Nothing took effect, because nothing was sent or the transaction broke before its COMMIT was
+  /// sent: safe to retry.
   case unreachable(reason: String)
   /// The link broke after sending: it may have committed.
   case outcomeUnknown(reason: String)
@@ -10,11 +12,11 @@ public enum DatabaseError: Error, Equatable {
   case rejected(SQLState, constraint: String?, serverMessage: String)
   /// A limit of ours would have been passed; nothing was sent.
   case limitExceeded(PostgresLimit)
-  /// The statement ran longer than `PostgresConfiguration.statementTimeoutMilliseconds` (or an operator cancelled it)
-  /// and was rolled back.
+  /// The statement ran longer than `PostgresConfiguration.statementTimeoutMilliseconds` (or an
+  /// operator cancelled it) and was rolled back.
   case statementTimeout
-  /// The calling task was cancelled. A queued statement was never sent and a transaction is rolled back; a statement
-  /// outside a transaction that was already sent may take effect.
+  /// The calling task was cancelled. A queued statement was never sent and a transaction is rolled
+  /// back; a statement outside a transaction that was already sent may take effect.
   case cancelled
   /// The answer is not what the caller's code expects; the statement itself completed.
   case undecodable(RowError)
@@ -41,7 +43,8 @@ public enum RowError: Error, Equatable {
   case unexpectedRowCount(found: Int)
 }
 
-/// An error that can stand for a database error, so that a transaction's body may throw its caller's own error type.
+/// An error that can stand for a database error, so that a transaction's body may throw its
+/// caller's own error type.
 public protocol DatabaseFailure: Error {
   init(database error: DatabaseError)
 }

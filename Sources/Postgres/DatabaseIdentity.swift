@@ -1,7 +1,7 @@
 /// Which database a connection leads to, and which of its histories.
 ///
-/// The system identifier is drawn when a cluster is made and shared by all its copies. The timeline rises when a copy is
-/// promoted and when a cluster is recovered to an earlier moment.
+/// The system identifier is drawn when a cluster is made and shared by all its copies. The timeline
+/// rises when a copy is promoted and when a cluster is recovered to an earlier moment.
 public struct DatabaseIdentity: Sendable, Hashable, CustomStringConvertible {
   public let systemIdentifier: UInt64
   public let timeline: UInt32
@@ -31,7 +31,8 @@ public enum IdentityRefusal: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Decides whether a connection leads to the one database that all connections of a process must lead to. Pure.
+/// Decides whether a connection leads to the one database that all connections of a process must
+/// lead to. Pure.
 struct IdentityGuard: Equatable {
   enum Verdict: Equatable {
     /// The database in use.

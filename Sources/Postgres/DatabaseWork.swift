@@ -1,4 +1,5 @@
-/// One call's way through the pool and a connection: what to send, what came back, whom to wake. Loop-confined.
+/// One call's way through the pool and a connection: what to send, what came back, whom to wake.
+/// Loop-confined.
 @safe final class DatabaseWork {
   /// What the work is, which decides what it shares and what a broken link means for it.
   enum Kind {

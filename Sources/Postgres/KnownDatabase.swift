@@ -1,6 +1,7 @@
 import Synchronization
 
-/// The one database that all connections of a process lead to, shared by all pools and listeners of one configuration. Any thread.
+/// The one database that all connections of a process lead to, shared by all pools and listeners of
+/// one configuration. Any thread.
 public final class KnownDatabase: Sendable {
   /// Servers of which a refusal is remembered.
   static let refusalsMax = 16
@@ -25,14 +26,16 @@ public final class KnownDatabase: Sendable {
 
   public init() {}
 
-  /// The database in use; nil before the first connection, and where the server does not tell its identity.
+  /// The database in use; nil before the first connection, and where the server does not tell its
+  /// identity.
   public var identity: DatabaseIdentity? { state.withLock { $0.identityGuard.known } }
 
-  /// Rises when connections made before must not be used any more: a connection belongs to the generation in which it
-  /// was accepted.
+  /// Rises when connections made before must not be used any more: a connection belongs to the
+  /// generation in which it was accepted.
   var generation: Int { currentGeneration.load(ordering: .relaxed) }
 
-  /// Servers that are not used because they lead to another database, and why, as of the last attempt; one text each, sorted.
+  /// Servers that are not used because they lead to another database, and why, as of the last
+  /// attempt; one text each, sorted.
   public var refusals: [String] { state.withLock { $0.refusals.map { "\($0.key) is not used: \($0.value)" }.sorted() } }
 
   /// Ends the use of every connection made so far: they are replaced.
@@ -42,7 +45,8 @@ public final class KnownDatabase: Sendable {
   /// - Returns: The generation of a connection that may be used.
   func accept(_ found: DatabaseIdentity, server: String) throws(IdentityRefusal) -> Int {
     let verdict = state.withLock { $0.judge(found, server: server) }
-    // A connection that is accepted between the two lines gets the old generation: it is replaced like older ones.
+    // A connection that is accepted between the two lines gets the old generation: it is replaced
+    // like older ones.
     if verdict == .newerTimeline { renewConnections() }
     let generation = generation
     if case .refused(let refusal) = verdict { throw refusal }

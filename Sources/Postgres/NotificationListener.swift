@@ -2,11 +2,13 @@ public import EventLoop
 
 /// Listens on channels over a connection of its own, for as long as it lives. Loop-confined.
 ///
-/// Notifications sent while it is not connected are lost; `.listening` tells when to look at the tables instead.
+/// Notifications sent while it is not connected are lost; `.listening` tells when to look at the
+/// tables instead.
 public final class NotificationListener {
   /// What a listener hears.
   public enum Event: Sendable {
-    /// All channels are listened to from now on, for the first time or again: something may have been missed before.
+    /// All channels are listened to from now on, for the first time or again: something may have
+    /// been missed before.
     case listening
     case notification(PostgresNotification)
     /// The connection failed or broke; it is tried again.

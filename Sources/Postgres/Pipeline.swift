@@ -1,10 +1,11 @@
 import DequeModule
 
-/// What the server still owes on one connection in pipeline mode: results in, decisions out. No I/O.
+/// What the server still owes on one connection in pipeline mode: results in, decisions out. No
+/// I/O.
 ///
-/// A segment is what stands between two syncs; PostgreSQL makes one implicit transaction of it unless a transaction is
-/// open. Nothing in a segment is final before its sync is answered: only then has it committed, and an error
-/// anywhere in it, even at the commit itself, undoes all of it.
+/// A segment is what stands between two syncs; PostgreSQL makes one implicit transaction of it
+/// unless a transaction is open. Nothing in a segment is final before its sync is answered: only
+/// then has it committed, and an error anywhere in it, even at the commit itself, undoes all of it.
 struct Pipeline<Work: AnyObject> {
   /// One thing sent, in the order of sending.
   enum Expectation {

@@ -1,10 +1,12 @@
 internal import CLibpq
 
 extension PostgresConfiguration {
-  /// libpq's environment variables, NAME=VALUE, with which other programs (pg_dump, psql) reach the same database. May hold a password: for
-  /// a child's environment, which only its own user can read, never for arguments.
+  /// libpq's environment variables, NAME=VALUE, with which other programs (pg_dump, psql) reach the
+  /// same database. May hold a password: for a child's environment, which only its own user can
+  /// read, never for arguments.
   ///
-  /// - Throws: `PostgresConfigurationError` if the connection string holds something that cannot be said in the environment and matters.
+  /// - Throws: `PostgresConfigurationError` if the connection string holds something that cannot be
+  ///   said in the environment and matters.
   public func environment() throws(PostgresConfigurationError) -> [String] {
     guard let options = unsafe PQconninfoParse("", nil) else { throw PostgresConfigurationError() }
     defer { unsafe PQconninfoFree(options) }

@@ -1,8 +1,10 @@
 internal import CLibpq
 
-/// How to reach the database, and every limit of its use. Limits are per loop unless their name says otherwise.
+/// How to reach the database, and every limit of its use. Limits are per loop unless their name
+/// says otherwise.
 public struct PostgresConfiguration: Sendable {
-  /// The parsed connection string: keyword and value, as libpq names them. May hold a password: never print it.
+  /// The parsed connection string: keyword and value, as libpq names them. May hold a password:
+  /// never print it.
   let parameters: [(keyword: String, value: String)]
 
   /// Connections each loop keeps open.
@@ -11,9 +13,11 @@ public struct PostgresConfiguration: Sendable {
   public var statementsInFlightPerConnectionMax = 256
   /// Reads that share one implicit transaction and one sync.
   public var readsPerSyncMax = 32
-  /// Statements waiting for a connection; one more fails with `.limitExceeded(.queuedStatementsMax)`.
+  /// Statements waiting for a connection; one more fails with
+  /// `.limitExceeded(.queuedStatementsMax)`.
   public var queuedStatementsMax = 10_000
-  /// Transactions waiting for a connection; one more fails with `.limitExceeded(.queuedTransactionsMax)`.
+  /// Transactions waiting for a connection; one more fails with
+  /// `.limitExceeded(.queuedTransactionsMax)`.
   public var queuedTransactionsMax = 1_000
   /// Bytes of one statement's parameters.
   public var statementBytesMax = 16 * 1_048_576
@@ -21,31 +25,37 @@ public struct PostgresConfiguration: Sendable {
   public var queueWaitMilliseconds: UInt64 = 5_000
   /// Longest run of one statement on the server (`statement_timeout`), in milliseconds.
   public var statementTimeoutMilliseconds: UInt64 = 10_000
-  /// Added to the statement timeout: a server silent for longer while it owes an answer is taken for dead.
+  /// Added to the statement timeout: a server silent for longer while it owes an answer is taken
+  /// for dead.
   public var answerGraceMilliseconds: UInt64 = 5_000
-  /// Longest attempt to connect to one address of one host, in milliseconds, unless the connection string has a
-  /// `connect_timeout`.
+  /// Longest attempt to connect to one address of one host, in milliseconds, unless the connection
+  /// string has a `connect_timeout`.
   public var connectTimeoutMilliseconds: UInt64 = 5_000
-  /// A session that cannot write (a standby, or `default_transaction_read_only`) is replaced after this time, in milliseconds:
-  /// the connection string's hosts may lead to a better one by then.
+  /// A session that cannot write (a standby, or `default_transaction_read_only`) is replaced after
+  /// this time, in milliseconds: the connection string's hosts may lead to a better one by then.
   public var readOnlyRecheckMilliseconds: UInt64 = 1_000
-  /// First wait before connecting again; doubled with every failure, and each wait is drawn from its upper half.
+  /// First wait before connecting again; doubled with every failure, and each wait is drawn from
+  /// its upper half.
   public var reconnectDelayMinMilliseconds: UInt64 = 50
   /// Longest wait before connecting again.
   public var reconnectDelayMaxMilliseconds: UInt64 = 10_000
   /// Longest wait for running work in `Database.close()`, in milliseconds.
   public var closeTimeoutMilliseconds: UInt64 = 30_000
-  /// Settings of the server's for these connections, such as `jit`: names and values without white space.
+  /// Settings of the server's for these connections, such as `jit`: names and values without white
+  /// space.
   public var serverSettings: [(name: String, value: String)] = []
-  /// What the server shows for these connections in `pg_stat_activity`, unless the connection string says otherwise.
+  /// What the server shows for these connections in `pg_stat_activity`, unless the connection
+  /// string says otherwise.
   public var applicationName = "streakd"
   /// The database that all connections must lead to: shared by copies of this configuration.
   public var knownDatabase = KnownDatabase()
-  /// Called on a pool's loop for each new connection before any call uses it: the database behind it may be another server, or a
-  /// newer timeline, than before. If it throws, the connection is closed and another one is tried later.
+  /// Called on a pool's loop for each new connection before any call uses it: the database behind
+  /// it may be another server, or a newer timeline, than before. If it throws, the connection is
+  /// closed and another one is tried later.
   public var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
 
-  /// Takes a libpq connection string: `postgresql://user@host/database` or `host=/run/postgresql dbname=streakd`.
+  /// Takes a libpq connection string: `postgresql://user@host/database` or `host=/run/postgresql
+  /// dbname=streakd`.
   /// - Throws: `PostgresConfigurationError` when libpq cannot parse it. Nothing is connected yet.
   public init(connectionString: String) throws(PostgresConfigurationError) {
     guard let options = unsafe PQconninfoParse(connectionString, nil) else {
@@ -63,12 +73,14 @@ public struct PostgresConfiguration: Sendable {
     self.parameters = parameters
   }
 
-  /// A TCP peer that vanished is noticed after about a minute, also while nothing is owed. In seconds, and a count.
+  /// A TCP peer that vanished is noticed after about a minute, also while nothing is owed. In
+  /// seconds, and a count.
   private static let keepaliveDefaults = [
     ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
   ]
 
-  /// The parameters of one attempt to connect. Settings of ours are sent after connecting: PgBouncer refuses start-up options.
+  /// The parameters of one attempt to connect. Settings of ours are sent after connecting:
+  /// PgBouncer refuses start-up options.
   func connectParameters(_ attempt: ConnectPlan.Attempt) -> [(keyword: String, value: String)] {
     let own = ["host", "hostaddr", "port", "target_session_attrs", "connect_timeout", "client_encoding"]
     var result = parameters.filter { !own.contains($0.keyword) }
@@ -96,7 +108,8 @@ public struct PostgresConfiguration: Sendable {
     "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
   }
 
-  /// Which servers to try, by the connection string, else by libpq's defaults: the environment. May read files: for the thread pool.
+  /// Which servers to try, by the connection string, else by libpq's defaults: the environment. May
+  /// read files: for the thread pool.
   func makeConnectPlan() -> ConnectPlan {
     let defaults = Self.libpqDefaults()
     // A service names its servers in a file of its own, which libpq reads.
@@ -121,7 +134,8 @@ public struct PostgresConfiguration: Sendable {
     return ConnectPlan(hosts: hosts ?? [fallback], targetSessionAttributes: attributes)
   }
 
-  /// Longest attempt for one address. libpq's `connect_timeout` is in seconds; below 1 it says nothing, and 1 means 2.
+  /// Longest attempt for one address. libpq's `connect_timeout` is in seconds; below 1 it says
+  /// nothing, and 1 means 2.
   var attemptMilliseconds: UInt64 {
     guard let text = parameters.first(where: { $0.keyword == "connect_timeout" })?.value, let seconds = UInt64(text),
       seconds > 0, seconds <= Self.connectTimeoutSecondsMax
@@ -147,7 +161,8 @@ public struct PostgresConfiguration: Sendable {
   }
 }
 
-/// The connection string is not one. Its text, and libpq's message about it, may hold a password and are not repeated.
+/// The connection string is not one. Its text, and libpq's message about it, may hold a password
+/// and are not repeated.
 public struct PostgresConfigurationError: Error, CustomStringConvertible {
   public var description: String {
     "the database's connection string is neither a postgresql:// URL nor a list of keyword=value"

@@ -200,7 +200,8 @@ extension PostgresConnection {
     }
   }
 
-  /// libpq's messages have several lines; those of where in the server's source an error was raised are left out.
+  /// libpq's messages have several lines; those of where in the server's source an error was raised
+  /// are left out.
   static func oneLine(_ text: String) -> String {
     text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " || $0 == "\t" } }
       .filter { !$0.isEmpty && !$0.hasPrefix("LOCATION:") }.joined(separator: " ")
@@ -227,7 +228,8 @@ struct Setup {
 
 /// A connection that was started on the thread pool and travels to its loop.
 @safe private struct StartedConnection: @unchecked Sendable {
-  // Sendable because it is handed over once, from the thread that made it to the loop; nothing touches it on the way.
+  // Sendable because it is handed over once, from the thread that made it to the loop; nothing
+  // touches it on the way.
   let handle: OpaquePointer?
 
   init(_ configuration: PostgresConfiguration, _ attempt: ConnectPlan.Attempt) {

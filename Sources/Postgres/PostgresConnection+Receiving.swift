@@ -31,7 +31,8 @@ extension PostgresConnection {
     case .skipped: event = .skipped
     case .unsupported: event = .unsupported
     case .failure(let error, let isFatal):
-      // The server is about to close the link; what it did of the statements in flight is not known.
+      // The server is about to close the link; what it did of the statements in flight is not
+      // known.
       if isFatal { return end(with: error, result.failureText) }
       notice(error)
       event = .failure(error)

@@ -2,7 +2,8 @@ internal import CLibpq
 import EventLoop
 
 extension PostgresConnection {
-  /// Sends the work's statements. Its end is reported with its segment; an encoding error ends it here, unsent.
+  /// Sends the work's statements. Its end is reported with its segment; an encoding error ends it
+  /// here, unsent.
   func submit(_ work: DatabaseWork) {
     do {
       // All of them before any is sent: a segment must not be left half sent.
@@ -39,7 +40,8 @@ extension PostgresConnection {
     flush()
   }
 
-  /// Gives the kernel what libpq holds; what does not fit follows when the descriptor becomes writable.
+  /// Gives the kernel what libpq holds; what does not fit follows when the descriptor becomes
+  /// writable.
   func flush() {
     guard let handle = unsafe handle else { return }
     switch unsafe PQflush(handle) {
@@ -52,7 +54,8 @@ extension PostgresConnection {
     }
   }
 
-  /// Runs SQL text of any number of statements, in the simple protocol, which pipeline mode excludes.
+  /// Runs SQL text of any number of statements, in the simple protocol, which pipeline mode
+  /// excludes.
   func runScript(_ text: String, _ work: DatabaseWork) {
     precondition(isIdle && isExclusive, "a script needs the connection for itself")
     guard let handle = unsafe handle, phase == .ready else {

@@ -15,9 +15,11 @@ protocol PostgresConnectionOwner: AnyObject {
   func connection(_ connection: PostgresConnection, receivedNotice text: String)
 }
 
-/// One libpq connection in pipeline mode on a loop. Loop-confined; used once: it connects, serves and closes.
+/// One libpq connection in pipeline mode on a loop. Loop-confined; used once: it connects, serves
+/// and closes.
 ///
-/// `PostgresConnection+Connecting` brings it up, `+Sending` and `+Receiving` move statements and results.
+/// `PostgresConnection+Connecting` brings it up, `+Sending` and `+Receiving` move statements and
+/// results.
 @safe final class PostgresConnection: EndOfTurnWork {
   /// connecting -> ready -> closed, or connecting -> closed.
   enum Phase {
@@ -26,7 +28,8 @@ protocol PostgresConnectionOwner: AnyObject {
     case closed
   }
 
-  /// What a statement is on this connection. none -> preparing -> prepared, or back to none when PREPARE failed.
+  /// What a statement is on this connection. none -> preparing -> prepared, or back to none when
+  /// PREPARE failed.
   enum Preparation {
     case none
     case preparing
@@ -74,7 +77,8 @@ protocol PostgresConnectionOwner: AnyObject {
   var script: DatabaseWork?
   /// The first error the script met.
   var scriptFailure: DatabaseError?
-  /// When the server last answered, or was last given something while it owed nothing. The loop's clock.
+  /// When the server last answered, or was last given something while it owed nothing. The loop's
+  /// clock.
   var lastProgressMilliseconds: UInt64 = 0
 
   /// When it turned out that the session cannot write, on the loop's clock; nil: it can.
@@ -90,7 +94,8 @@ protocol PostgresConnectionOwner: AnyObject {
 
   /// Reserved for one transaction.
   var isExclusive = false
-  /// A cancel request is or was under way: it may hit a later statement, so the connection is not used again.
+  /// A cancel request is or was under way: it may hit a later statement, so the connection is not
+  /// used again.
   var isCancelSent = false
 
   init(loop: EventLoop, configuration: PostgresConfiguration, owner: any PostgresConnectionOwner) {
@@ -157,7 +162,8 @@ protocol PostgresConnectionOwner: AnyObject {
     guard phase == .ready, !isIdle else { return }
     let silenceMax = configuration.statementTimeoutMilliseconds + configuration.answerGraceMilliseconds
     guard nowMilliseconds > lastProgressMilliseconds + silenceMax else { return }
-    // A server that waits for a synchronous standby would keep the session, and its place among the server's connections.
+    // A server that waits for a synchronous standby would keep the session, and its place among the
+    // server's connections.
     sendLastCancel()
     fail("the server does not answer")
   }
@@ -201,8 +207,8 @@ protocol PostgresConnectionOwner: AnyObject {
   /// Blocks until the server took the request. A failure leaves the statement to its timeout.
   func send() { _ = unsafe PQcancel(handle, nil, 0) }
 
-  /// Whether a request to stop a silent session's statement is under way. One at a time: a server that cannot be reached holds a
-  /// thread of the pool for as long as the system tries.
+  /// Whether a request to stop a silent session's statement is under way. One at a time: a server
+  /// that cannot be reached holds a thread of the pool for as long as the system tries.
   private static let isLastUnderWay = Atomic(false)
 
   static func beginLast() -> Bool {

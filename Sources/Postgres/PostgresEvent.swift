@@ -1,4 +1,5 @@
-/// What happens to connections, for logs and metrics. Texts are the server's or libpq's own: never for clients.
+/// What happens to connections, for logs and metrics. Texts are the server's or libpq's own: never
+/// for clients.
 public enum PostgresEvent: Sendable {
   /// A connection is ready.
   /// - Parameters:

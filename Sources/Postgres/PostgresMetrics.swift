@@ -10,13 +10,15 @@ public struct PostgresMetrics: Sendable, Equatable {
   public internal(set) var statementsWaiting = 0
   /// Transactions that wait for a connection.
   public internal(set) var transactionsWaiting = 0
-  /// Statements given to libpq: those of batches one by one, BEGIN and COMMIT too; without preparations and scripts.
+  /// Statements given to libpq: those of batches one by one, BEGIN and COMMIT too; without
+  /// preparations and scripts.
   public internal(set) var statementsSent = 0
   public internal(set) var connectsSucceeded = 0
   public internal(set) var connectsFailed = 0
   /// Connections that broke after they had been ready, those that the pool gave up included.
   public internal(set) var connectionsLost = 0
-  /// Statements, batches and waits for a connection that failed, a transaction's statements one by one.
+  /// Statements, batches and waits for a connection that failed, a transaction's statements one by
+  /// one.
   public internal(set) var failures: [Failure: Int] = [:]
 
   /// The cases of `DatabaseError`.

@@ -3,9 +3,9 @@ import EventLoop
 
 /// One loop's connections, and the queue in front of them. Loop-confined.
 ///
-/// Single statements go to the shared connection that owes the fewest answers. A transaction reserves a connection:
-/// it may still owe answers to others, the transaction's statements simply follow them. One connection always stays
-/// shared if there is more than one.
+/// Single statements go to the shared connection that owes the fewest answers. A transaction
+/// reserves a connection: it may still owe answers to others, the transaction's statements simply
+/// follow them. One connection always stays shared if there is more than one.
 final class PostgresPool {
   private struct Slot {
     var connection: PostgresConnection?
@@ -121,7 +121,8 @@ final class PostgresPool {
     return connection
   }
 
-  /// Takes a transaction's connection back. Only one that is known to be between transactions is used again.
+  /// Takes a transaction's connection back. Only one that is known to be between transactions is
+  /// used again.
   func release(_ connection: PostgresConnection) {
     connection.isExclusive = false
     if connection.isReady {
@@ -192,7 +193,8 @@ final class PostgresPool {
   /// The caller's task was cancelled. What was sent stays sent; its answer is thrown away.
   private func abandon(_ work: DatabaseWork) {
     guard !work.isFinished else {
-      // A reservation that was granted in the meantime is used, and then released, by its transaction.
+      // A reservation that was granted in the meantime is used, and then released, by its
+      // transaction.
       return
     }
     queuedStatements.removeAll { $0 === work }
@@ -203,7 +205,8 @@ final class PostgresPool {
 
   private func keepHouse() {
     let now = loop.nowMilliseconds
-    // Works run again keep their deadline and stand at the front, so the front always expires first.
+    // Works run again keep their deadline and stand at the front, so the front always expires
+    // first.
     while let work = queuedStatements.first, work.deadlineMilliseconds <= now {
       queuedStatements.removeFirst().finish(.unreachable(reason: waitedInVain))
     }
@@ -350,7 +353,8 @@ extension PostgresPool: PostgresConnectionOwner {
     onEvent(.notice(text))
   }
 
-  /// - Parameter endedByServer: The server ended the session in words, so that it did nothing of what it had not answered.
+  /// - Parameter endedByServer: The server ended the session in words, so that it did nothing of
+  ///   what it had not answered.
   private func endAfterBreak(
     _ broken: Pipeline<DatabaseWork>.BrokenWork, _ reason: String, endedByServer: Bool
   ) {

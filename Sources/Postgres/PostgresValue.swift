@@ -1,6 +1,7 @@
 /// A parameter of a statement; nil is NULL of that type.
 ///
-/// The case decides the parameter's type on the server, so a statement must be called with the same cases every time.
+/// The case decides the parameter's type on the server, so a statement must be called with the same
+/// cases every time.
 public enum PostgresValue: Sendable, Equatable {
   case bool(Bool?)
   /// `int2`
@@ -118,8 +119,8 @@ extension [UInt8] {
     return true
   }
 
-  /// Source: `array_send` in PostgreSQL: dimensions, has-NULL flag, element type, then per dimension its length and
-  /// lower bound, then per element its length (-1 for NULL) and bytes.
+  /// Source: `array_send` in PostgreSQL: dimensions, has-NULL flag, element type, then per
+  /// dimension its length and lower bound, then per element its length (-1 for NULL) and bytes.
   fileprivate mutating func append<Value>(
     array values: [Value?], of type: PostgresType, _ encode: (inout [UInt8], Value) throws(ValueOutOfRange) -> Void
   ) throws(ValueOutOfRange) {

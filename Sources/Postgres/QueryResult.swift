@@ -10,7 +10,8 @@ internal import CLibpq
 
   public var rowCount: Int { unsafe Int(PQntuples(handle)) }
 
-  /// Rows inserted, updated, deleted or selected, as the server counts them; 0 for other statements.
+  /// Rows inserted, updated, deleted or selected, as the server counts them; 0 for other
+  /// statements.
   public var affectedRowCount: Int {
     guard let text = unsafe PQcmdTuples(handle) else { return 0 }
     return Int(unsafe String(cString: text)) ?? 0
@@ -23,7 +24,8 @@ internal import CLibpq
 
   var status: ExecStatusType { unsafe PQresultStatus(handle) }
 
-  /// A field of an error report. Source: libpq's `PG_DIAG_*`, the protocol's "Error and Notice Message Fields".
+  /// A field of an error report. Source: libpq's `PG_DIAG_*`, the protocol's "Error and Notice
+  /// Message Fields".
   enum DiagnosticField: UInt8 {
     case severity = 0x56  // V, not localized
     case sqlState = 0x43  // C

@@ -1,9 +1,10 @@
 internal import CLibpq
 
-/// One row of an answer, lent to a closure. Columns count from 0; each accessor names the type it expects.
+/// One row of an answer, lent to a closure. Columns count from 0; each accessor names the type it
+/// expects.
 ///
-/// Every accessor throws `.undecodable`: a missing column, another type, a wrong length, or NULL where the name does not
-/// end in `OrNull`.
+/// Every accessor throws `.undecodable`: a missing column, another type, a wrong length, or NULL
+/// where the name does not end in `OrNull`.
 @safe public struct Row: ~Copyable {
   private let result: OpaquePointer  // PGresult *, owned by the QueryResult that lends this row
   private let index: Int32

@@ -3,7 +3,8 @@ struct ServerFacts: Equatable {
   var backendProcessID: Int32
   /// The database's encoding, as the server names it.
   var encoding: String
-  /// Transactions of the session are read only unless they say otherwise: a standby, or `default_transaction_read_only`.
+  /// Transactions of the session are read only unless they say otherwise: a standby, or
+  /// `default_transaction_read_only`.
   var isReadOnly: Bool
   /// Nil: the role may not ask for it.
   var identity: DatabaseIdentity?
@@ -21,9 +22,9 @@ struct ServerFacts: Equatable {
     }
   }
 
-  /// The timeline that is written to. `pg_control_checkpoint` lags behind a promotion until the next checkpoint; the name
-  /// of the present WAL file does not, and is known outside recovery only. Any role may call these functions unless an
-  /// administrator has taken the right away.
+  /// The timeline that is written to. `pg_control_checkpoint` lags behind a promotion until the
+  /// next checkpoint; the name of the present WAL file does not, and is known outside recovery
+  /// only. Any role may call these functions unless an administrator has taken the right away.
   static let timelineExpression = """
     CASE WHEN pg_is_in_recovery() THEN (
       SELECT greatest(c.timeline_id, r.min_recovery_end_timeline)::bigint
@@ -36,8 +37,8 @@ struct ServerFacts: Equatable {
     let identity =
       withIdentity
       ? "(SELECT system_identifier FROM pg_control_system())::text, (\(timelineExpression))::text" : "NULL, NULL"
-    // A standby's session could write once the standby is promoted, without anything having looked at the new timeline: it stays
-    // read only until it is replaced.
+    // A standby's session could write once the standby is promoted, without anything having looked
+    // at the new timeline: it stays read only until it is replaced.
     return """
       SELECT pg_backend_pid()::text, current_setting('server_encoding'), CASE WHEN pg_is_in_recovery()
         THEN set_config('default_transaction_read_only', 'on', false) ELSE current_setting('transaction_read_only') END, \(identity)

@@ -15,7 +15,8 @@ struct ServerHost: Equatable {
     return !host.hasPrefix("/") && !host.hasPrefix("@")
   }
 
-  /// The servers that libpq would try, in its order. Source: the manual's "Specifying Multiple Hosts".
+  /// The servers that libpq would try, in its order. Source: the manual's "Specifying Multiple
+  /// Hosts".
   ///
   /// - Returns: Nil if the lists' lengths do not fit together: libpq says so better.
   static func list(host: String?, address: String?, port: String?) -> [ServerHost]? {

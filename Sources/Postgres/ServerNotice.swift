@@ -3,8 +3,8 @@ internal import CLibpq
 /// What a server says beside its answers: a notice or a warning. Log only.
 struct ServerNotice {
   let text: String
-  /// A commit took effect on the primary, but its confirmation by a synchronous standby was no longer waited for: the server
-  /// then answers as if all were well.
+  /// A commit took effect on the primary, but its confirmation by a synchronous standby was no
+  /// longer waited for: the server then answers as if all were well.
   let endsWaitForReplication: Bool
 
   /// - Parameter result: libpq's, which stays libpq's.

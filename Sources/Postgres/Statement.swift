@@ -1,12 +1,15 @@
 import Synchronization
 
-/// One SQL statement of the program, prepared on first use on each connection and known there by its number.
+/// One SQL statement of the program, prepared on first use on each connection and known there by
+/// its number.
 ///
-/// Make each one once, as a `static let`: the number is an index into a table that every connection keeps.
+/// Make each one once, as a `static let`: the number is an index into a table that every connection
+/// keeps.
 public final class Statement: Sendable {
   /// What may be shared, and what may be done again.
   public enum Access: Sendable {
-    /// Only reads. May share an implicit transaction with other calls' reads and is run again when the link breaks.
+    /// Only reads. May share an implicit transaction with other calls' reads and is run again when
+    /// the link breaks.
     case read
     /// May write: a transaction of its own, and never run twice.
     case write
@@ -65,7 +68,8 @@ public struct BoundStatement: Sendable {
   }
 }
 
-/// Statements that take effect together or not at all, in one round trip (one implicit transaction).
+/// Statements that take effect together or not at all, in one round trip (one implicit
+/// transaction).
 public struct Batch: Sendable {
   var steps: [BoundStatement] = []
 

@@ -1,6 +1,7 @@
 import EventLoop
 
-/// An open transaction on a connection of its own. Valid inside the closure that receives it; loop-confined.
+/// An open transaction on a connection of its own. Valid inside the closure that receives it;
+/// loop-confined.
 ///
 /// One statement at a time. After an error every further statement is refused, as the server would.
 public final class Transaction {
@@ -109,7 +110,8 @@ public final class Transaction {
     case .open, .failed: break
     }
     state = .ended
-    // A cancelled statement's cancel request may still be on its way: the pool discards the connection.
+    // A cancelled statement's cancel request may still be on its way: the pool discards the
+    // connection.
     guard connection.isReady, !connection.isCancelSent else { return }
     let step = BoundStatement(statement: Self.rollbackStatement, parameters: [])
     let work = pool.makeWork(.transactionStep, [step])

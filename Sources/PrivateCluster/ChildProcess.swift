@@ -1,7 +1,8 @@
 package import Glibc
 internal import Synchronization
 
-/// A program started by us, in a session of its own: a Ctrl-C at our terminal reaches us only, and we stop it in order.
+/// A program started by us, in a session of its own: a Ctrl-C at our terminal reaches us only, and
+/// we stop it in order.
 package struct ChildProcess: Sendable {
   package let processID: pid_t
 
@@ -12,13 +13,15 @@ package struct ChildProcess: Sendable {
   ///   - input: The descriptor for its standard input; nil: it is empty.
   ///   - output: The descriptor for its standard output.
   ///   - errors: The one for its standard error; nil: the same.
-  ///   - environment: NAME=VALUE, in addition to what every program of ours gets. Secrets go here, where other users cannot look, not into arguments.
+  ///   - environment: NAME=VALUE, in addition to what every program of ours gets. Secrets go here,
+  ///     where other users cannot look, not into arguments.
   ///   - endsWithUs: The system ends it (SIGQUIT) once the calling thread is gone.
   package static func start(
     _ arguments: [String], user: ServerUser?, input: Int32? = nil, output: Int32, errors: Int32? = nil,
     environment additions: [String] = [], endsWithUs: Bool = false
   ) throws(PrivateClusterError) -> ChildProcess {
-    // Each of these becomes the next one, so that the process id stays the program's own. The working folder is one that every user may enter.
+    // Each of these becomes the next one, so that the process id stays the program's own. The
+    // working folder is one that every user may enter.
     var command = ["env", "--chdir=/", "setsid"]
     if user != nil || endsWithUs { command.append("setpriv") }
     if let user {
@@ -65,11 +68,12 @@ package struct ChildProcess: Sendable {
     return ChildProcess(processID: processID)
   }
 
-  /// Held while a child comes to be, and while a pipe is not yet marked as not for children: one that a child of another thread holds
-  /// open would never end.
+  /// Held while a child comes to be, and while a pipe is not yet marked as not for children: one
+  /// that a child of another thread holds open would never end.
   private static let spawning = Mutex(())
 
-  /// A pipe that children get only where it is handed to them: the end to read from, and the one to write to.
+  /// A pipe that children get only where it is handed to them: the end to read from, and the one to
+  /// write to.
   package static func pipe() throws(PrivateClusterError) -> [Int32] {
     var ends: [Int32] = [-1, -1]
     let isMade = spawning.withLock { _ in

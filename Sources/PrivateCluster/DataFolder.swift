@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// The folder that holds a cluster and what belongs to it. Held by one program at a time, from `init` to `unlock()`.
+/// The folder that holds a cluster and what belongs to it. Held by one program at a time, from
+/// `init` to `unlock()`.
 ///
 /// ```
 /// lock           held by the program that runs the cluster; the system releases it however that program ends
@@ -65,7 +66,8 @@ final class DataFolder: Sendable {
   /// Logs put aside that are kept.
   static let oldLogsMax = 3
 
-  /// Puts the log aside once it is large: copied and emptied, for PostgreSQL goes on writing into the same file. What it writes between the two is lost.
+  /// Puts the log aside once it is large: copied and emptied, for PostgreSQL goes on writing into
+  /// the same file. What it writes between the two is lost.
   func rotateLog() { Self.rotateLog(logFile, bytesMax: Self.logBytesMax) }
 
   static func rotateLog(_ logFile: String, bytesMax: Int) {
@@ -99,7 +101,8 @@ final class DataFolder: Sendable {
   private static let lastWordsBytes = 4_096
   private static let lastWordsLines = 10
 
-  /// Makes the cluster under another name and renames it when it is complete, so that an interruption leaves nothing half-made.
+  /// Makes the cluster under another name and renames it when it is complete, so that an
+  /// interruption leaves nothing half-made.
   ///
   /// - Parameter isDurable: Whether it must survive a power cut.
   func makeCluster(with installation: PostgresInstallation, isDurable: Bool = true) throws(PrivateClusterError) {
@@ -121,8 +124,9 @@ final class DataFolder: Sendable {
     close(folder)
   }
 
-  /// Makes the folder for the socket, mode 0700. A socket's address holds at most 107 bytes, and libpq takes a comma for the end of a
-  /// name; for a data folder with such a path the socket's is in /tmp, under a name nobody can have taken.
+  /// Makes the folder for the socket, mode 0700. A socket's address holds at most 107 bytes, and
+  /// libpq takes a comma for the end of a name; for a data folder with such a path the socket's is
+  /// in /tmp, under a name nobody can have taken.
   func makeSocketFolder() throws(PrivateClusterError) -> String {
     let inside = "\(path)/socket"
     if "\(inside)/.s.PGSQL.5432".utf8.count <= socketAddressBytesMax, !inside.contains(",") {

@@ -10,7 +10,8 @@ package struct PostgresInstallation: Equatable, Sendable {
 
   /// Finds PostgreSQL in the folders of PATH and where Debian keeps it.
   ///
-  /// - Parameter majorVersion: The version that made the cluster; nil if there is none yet, then the newest is taken.
+  /// - Parameter majorVersion: The version that made the cluster; nil if there is none yet, then
+  ///   the newest is taken.
   package static func find(majorVersion: Int?) throws(PrivateClusterError) -> PostgresInstallation {
     let installed = folders().compactMap(inspect)
     let fitting = installed.filter {
@@ -27,7 +28,8 @@ package struct PostgresInstallation: Equatable, Sendable {
     return chosen
   }
 
-  /// Where programs of PostgreSQL may be: the folders of PATH, then those where Debian keeps each version.
+  /// Where programs of PostgreSQL may be: the folders of PATH, then those where Debian keeps each
+  /// version.
   package static func folders() -> [String] { searchPath() + debianFolders() }
 
   private static func searchPath() -> [String] {
@@ -39,7 +41,8 @@ package struct PostgresInstallation: Equatable, Sendable {
     folderEntries("/usr/lib/postgresql").map { "/usr/lib/postgresql/\($0)/bin" }
   }
 
-  /// Reads the version from "postgres (PostgreSQL) 15.8 (Debian ...)"; nil if the programs are not in this folder.
+  /// Reads the version from "postgres (PostgreSQL) 15.8 (Debian ...)"; nil if the programs are not
+  /// in this folder.
   private static func inspect(_ folder: String) -> PostgresInstallation? {
     guard unsafe access("\(folder)/postgres", X_OK) == 0, unsafe access("\(folder)/initdb", X_OK) == 0,
       let text = try? ChildProcess.run(["\(folder)/postgres", "--version"], user: nil)

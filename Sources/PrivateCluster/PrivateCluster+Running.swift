@@ -3,7 +3,8 @@ internal import Glibc
 extension PrivateCluster {
   /// Ends whatever a program that was killed left running in a data folder.
   ///
-  /// - Throws: `.folderUnusable` if the folder is a link or belongs to another user: then what is in it may lead to another PostgreSQL.
+  /// - Throws: `.folderUnusable` if the folder is a link or belongs to another user: then what is
+  ///   in it may lead to another PostgreSQL.
   package static func endLeftovers(in dataFolder: String) throws(PrivateClusterError) {
     let user = try ServerUser.choose()
     guard OwnedFolder.isOwn(dataFolder, user: user), let folder = resolvedPath(dataFolder) else {
@@ -19,7 +20,8 @@ extension PrivateCluster {
     try DataFolder(opening: path, user: try ServerUser.choose()).unlock()
   }
 
-  /// Stops the server that another program runs in a data folder, which that program then starts again: new settings take effect.
+  /// Stops the server that another program runs in a data folder, which that program then starts
+  /// again: new settings take effect.
   ///
   /// - Returns: Whether there was one.
   package static func restartServer(in dataFolder: String) -> Bool {

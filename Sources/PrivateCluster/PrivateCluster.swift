@@ -1,10 +1,12 @@
 internal import Glibc
 internal import Synchronization
 
-/// A PostgreSQL of our own: made on first use, reachable through a unix socket only, running as an unprivileged user, restarted when it
-/// crashes, stopped in order with the program that started it.
+/// A PostgreSQL of our own: made on first use, reachable through a unix socket only, running as an
+/// unprivileged user, restarted when it crashes, stopped in order with the program that started it.
 ///
-/// One thread starts the server process and waits for it; the system ends the server (SIGQUIT) when this program is gone, however it went. Whatever was acknowledged survives the sudden end of this program, of PostgreSQL, or of both.
+/// One thread starts the server process and waits for it; the system ends the server (SIGQUIT) when
+/// this program is gone, however it went. Whatever was acknowledged survives the sudden end of this
+/// program, of PostgreSQL, or of both.
 public final class PrivateCluster: Sendable {
   /// For libpq, as the role that owns everything in the cluster.
   public let connectionString: String
@@ -43,14 +45,16 @@ public final class PrivateCluster: Sendable {
     case stopped
   }
 
-  /// Starts the cluster in a data folder, making it first if need be, and waits until it accepts connections. Blocks the thread: for a
-  /// program's start.
+  /// Starts the cluster in a data folder, making it first if need be, and waits until it accepts
+  /// connections. Blocks the thread: for a program's start.
   ///
   /// - Parameters:
   ///   - dataFolder: Made if absent. Given to the server's user if we are root.
   ///   - startSecondsMax: How long the server may take to accept connections, in seconds.
-  ///   - isWanted: Asked again and again while the server starts; once it says no, the start is given up and nothing runs.
-  ///   - report: Is told what an operator should know, such as a crash and a restart. Called on the thread that watches the server.
+  ///   - isWanted: Asked again and again while the server starts; once it says no, the start is
+  ///     given up and nothing runs.
+  ///   - report: Is told what an operator should know, such as a crash and a restart. Called on the
+  ///     thread that watches the server.
   public static func start(
     dataFolder: String, startSecondsMax: Int = startSecondsMax,
     report: @escaping @Sendable (String) -> Void = { _ in }, isWanted: @escaping @Sendable () -> Bool = { true }
@@ -64,7 +68,8 @@ public final class PrivateCluster: Sendable {
     let socketFolder = try folder.makeSocketFolder()
     let cluster = PrivateCluster(
       folder: folder, installation: installation, socketFolder: socketFolder, report: report)
-    // The server ends with the thread that started it: with the one that watches it, which lives as long as this program.
+    // The server ends with the thread that started it: with the one that watches it, which lives as
+    // long as this program.
     try cluster.watch { [cluster] in
       do throws(PrivateClusterError) {
         let server = try launch(
@@ -111,7 +116,8 @@ public final class PrivateCluster: Sendable {
   /// What PostgreSQL said last.
   package var lastWords: String { folder.lastWords }
 
-  /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second call does nothing.
+  /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second
+  /// call does nothing.
   public func stop() {
     let server: pid_t? = state.withLock { state in
       defer { if state != .stopped { state = .stopping } }
@@ -135,7 +141,8 @@ public final class PrivateCluster: Sendable {
     if socketFolder != "\(folder.path)/socket" { unsafe rmdir(socketFolder) }
   }
 
-  /// Starts the server process and waits until it accepts connections. Nothing of an earlier one may be left: see `stopLeftovers`.
+  /// Starts the server process and waits until it accepts connections. Nothing of an earlier one
+  /// may be left: see `stopLeftovers`.
   static func launch(
     _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String, settings: [String],
     startSecondsMax: Int = startSecondsMax, isWanted: () -> Bool = { true }
@@ -143,7 +150,8 @@ public final class PrivateCluster: Sendable {
     let log = unsafe open(folder.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }
     defer { close(log) }
-    // A dead server that nobody has collected yet still has its process id, and to PostgreSQL that id means a living one.
+    // A dead server that nobody has collected yet still has its process id, and to PostgreSQL that
+    // id means a living one.
     unsafe unlink("\(socketFolder)/.s.PGSQL.5432.lock")
     let server = try ChildProcess.start(
       [
@@ -176,7 +184,8 @@ public final class PrivateCluster: Sendable {
     return status[name...].dropFirst(2).first == "Z"
   }
 
-  /// PostgreSQL writes its process id into line 1 of postmaster.pid and "ready" into line 8 once it accepts connections.
+  /// PostgreSQL writes its process id into line 1 of postmaster.pid and "ready" into line 8 once it
+  /// accepts connections.
   private static func isReady(_ cluster: String, processID: pid_t) -> Bool {
     let lines = (readFile("\(cluster)/postmaster.pid") ?? "").split(separator: "\n", omittingEmptySubsequences: false)
     return lines.count >= 8 && lines[0] == "\(processID)" && lines[7].hasPrefix("ready")
@@ -205,8 +214,9 @@ public final class PrivateCluster: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Waits for the server to end, again and again: starts it anew unless we are stopping. Attempts follow each other after 0.1 s, then
-  /// twice as long each time up to 10 s; a server that ran for a minute starts over at 0.1 s.
+  /// Waits for the server to end, again and again: starts it anew unless we are stopping. Attempts
+  /// follow each other after 0.1 s, then twice as long each time up to 10 s; a server that ran for
+  /// a minute starts over at 0.1 s.
   private func keepRunning(_ first: ChildProcess) {
     var server: ChildProcess? = first
     var backoffMilliseconds: UInt32 = 100

@@ -1,7 +1,9 @@
 internal import Glibc
 
-/// A PostgreSQL for trying something out: a temporary folder, a unix socket, nothing durable. Gone with `remove()`; if this program is
-/// killed, the server ends by itself and a small program removes the folder; whatever is left is removed when the next one is made, or by `removeLeftovers`.
+/// A PostgreSQL for trying something out: a temporary folder, a unix socket, nothing durable. Gone
+/// with `remove()`; if this program is killed, the server ends by itself and a small program
+/// removes the folder; whatever is left is removed when the next one is made, or by
+/// `removeLeftovers`.
 ///
 /// To be made, used and removed on one thread: the server ends with it.
 package final class ScratchCluster {

@@ -1,9 +1,10 @@
 internal import Glibc
 
-/// A folder of our own for scratch clusters, in a folder that others may write too: `streakd-scratch-UID`, mode 0700, of the server's user. Removed when
-/// nothing is in it any more.
+/// A folder of our own for scratch clusters, in a folder that others may write too:
+/// `streakd-scratch-UID`, mode 0700, of the server's user. Removed when nothing is in it any more.
 ///
-/// A folder of that name which belongs to another user, or a link, is neither used nor looked into: ours then gets a longer name.
+/// A folder of that name which belongs to another user, or a link, is neither used nor looked into:
+/// ours then gets a longer name.
 final class ScratchFolder {
   let path: String
   /// Held shared while the folder is in use.

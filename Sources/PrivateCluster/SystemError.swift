@@ -5,8 +5,9 @@ func lastSystemError() -> String { unsafe String(cString: strerror(errno)) }
 
 /// Tries `condition` every 10 ms until it holds or the time is up.
 ///
-/// Polling, because nothing here can be waited on: PostgreSQL says that it is ready by writing a file, and processes that are not
-/// our children end without telling us. It happens only at start and stop.
+/// Polling, because nothing here can be waited on: PostgreSQL says that it is ready by writing a
+/// file, and processes that are not our children end without telling us. It happens only at start
+/// and stop.
 /// - Returns: Whether the condition held in time.
 func waitUntil<Failure: Error>(
   timeoutSeconds: Int, _ condition: () throws(Failure) -> Bool

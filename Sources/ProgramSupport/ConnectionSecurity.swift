@@ -19,7 +19,8 @@ public struct ConnectionSecurity: Equatable, Sendable {
   public var isEncrypted: Bool { usesTLS ?? (authorities != nil || certificate != nil) }
 
   /// What TLS connections have in common; nil: in cleartext.
-  /// - Throws: `ValidationError` where files cannot be used, or TLS is switched off beside options that need it.
+  /// - Throws: `ValidationError` where files cannot be used, or TLS is switched off beside options
+  ///   that need it.
   public func context() throws -> TLSContext? {
     guard isEncrypted else {
       guard authorities == nil, certificate == nil else {

@@ -44,8 +44,10 @@ public struct SecurityOptions: ParsableArguments {
     }
   }
 
-  /// What connections to this server have in common; nil: they are in cleartext. Warns on standard error where secrets go in cleartext.
-  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not permitted.
+  /// What connections to this server have in common; nil: they are in cleartext. Warns on standard
+  /// error where secrets go in cleartext.
+  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not
+  ///   permitted.
   public func context(for address: String) throws -> TLSContext? {
     let security = try security()
     let isHere = ChannelTarget(parsing: address)?.isOnThisMachine ?? false
@@ -58,7 +60,8 @@ public struct SecurityOptions: ParsableArguments {
   }
 
   /// A channel that connects with the first call.
-  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not permitted.
+  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not
+  ///   permitted.
   public func channel(to address: String, on loop: EventLoop) throws -> RPCChannel {
     guard let target = ChannelTarget(parsing: address) else {
       throw ValidationError("--address must be HOST:PORT, several of them separated by commas, or unix:PATH.")

@@ -2,8 +2,10 @@ internal import ArgumentParser
 
 /// A file of settings: one `NAME = VALUE` on a line, with the names of the options.
 ///
-/// Empty lines and those that begin with `#` are skipped. A value is what stands between the sign and the line's end, without the white space around it; a
-/// `#` after white space begins a comment. A value between single or double quotes is taken as it stands, whatever is in it; only a comment may follow.
+/// Empty lines and those that begin with `#` are skipped. A value is what stands between the sign
+/// and the line's end, without the white space around it; a `#` after white space begins a comment.
+/// A value between single or double quotes is taken as it stands, whatever is in it; only a comment
+/// may follow.
 public struct SettingsFile: Sendable {
   private var values: [String: (text: String, line: Int)] = [:]
   private let path: String

@@ -3,7 +3,8 @@ internal import Glibc
 
 /// Memory for one decode or encode: handed out in order, given back all at once.
 ///
-/// The first two parts lie on the caller's stack, so that small messages allocate nothing; the rest comes in doubling chunks.
+/// The first two parts lie on the caller's stack, so that small messages allocate nothing; the rest
+/// comes in doubling chunks.
 @unsafe public struct Arena: ~Copyable {
   /// Bytes of each part on the stack: Swift puts larger pieces on the heap.
   static let stackBytes = 1_024

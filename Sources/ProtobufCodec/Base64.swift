@@ -10,7 +10,8 @@ public enum Base64 {
     return values
   }()
 
-  /// - Parameter padding: Whether to fill the last group with `=`. gRPC's `-bin` headers go without, JSON with.
+  /// - Parameter padding: Whether to fill the last group with `=`. gRPC's `-bin` headers go
+  ///   without, JSON with.
   public static func encode(_ bytes: [UInt8], padding: Bool) -> String {
     var result: [UInt8] = []
     result.reserveCapacity((bytes.count + 2) / 3 * 4)

@@ -1,7 +1,8 @@
 public import CProtobufC
 
-// What generated code uses to move values between Swift and protobuf-c's structs. Inlinable where it is generic: the generated code is in other
-// modules, and a generic function that is not specialised for its caller asks the Swift runtime for types at every call.
+// What generated code uses to move values between Swift and protobuf-c's structs. Inlinable where
+// it is generic: the generated code is in other modules, and a generic function that is not
+// specialised for its caller asks the Swift runtime for types at every call.
 
 extension Arena {
   /// A C struct of type `Struct`, uninitialised.

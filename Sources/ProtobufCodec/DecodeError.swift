@@ -1,6 +1,7 @@
 /// Why bytes are not a message.
 public enum DecodeError: Error, Equatable, Sendable {
-  /// A tag, varint, length or fixed-size value runs past the end, or a varint is longer than ten bytes.
+  /// A tag, varint, length or fixed-size value runs past the end, or a varint is longer than ten
+  /// bytes.
   case truncated
   /// A tag with field number 0, a wire type that does not exist, or an end-group without its start.
   case malformedTag
@@ -42,8 +43,9 @@ public struct DecodeLimits: Sendable {
   public var messageBytesMax = 64 * 1_024 * 1_024
   /// Levels of messages within messages (and groups of unknown fields).
   public var nestingMax = 32
-  /// Fields and list items, over all levels: each costs memory however few bytes it has. Room for the largest request that a schema's rules
-  /// allow and 4 MiB hold: a capture of 50,000 entries with 12 of them each. Lists whose rules say `max_items` have that limit besides.
+  /// Fields and list items, over all levels: each costs memory however few bytes it has. Room for
+  /// the largest request that a schema's rules allow and 4 MiB hold: a capture of 50,000 entries
+  /// with 12 of them each. Lists whose rules say `max_items` have that limit besides.
   public var elementsMax = 655_360
 
   public init() {}

@@ -43,7 +43,8 @@ public struct FieldViolation: Sendable, Equatable {
   public var description: String
 }
 
-/// What generated code reports to while it checks a message. Nothing is allocated while all rules hold.
+/// What generated code reports to while it checks a message. Nothing is allocated while all rules
+/// hold.
 public struct FieldViolations: Sendable {
   /// Violations reported at most; the rest are not looked at.
   public static let countMax = 100

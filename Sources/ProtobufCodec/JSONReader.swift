@@ -1,6 +1,7 @@
 extension MessageDescriptor {
   /// Encodes the message written as JSON. Source: ProtoJSON format.
-  /// - Parameter ignoresUnknownFields: Whether members the schema does not have are dropped instead of refused.
+  /// - Parameter ignoresUnknownFields: Whether members the schema does not have are dropped instead
+  ///   of refused.
   /// - Throws: `JSONError` naming the place.
   public func protobuf(fromJSON text: String, ignoresUnknownFields: Bool = false) throws(JSONError) -> [UInt8] {
     var bytes: [UInt8] = []

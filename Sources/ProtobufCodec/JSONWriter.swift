@@ -1,5 +1,6 @@
 extension MessageDescriptor {
-  /// The JSON of an encoded message. Source: ProtoJSON format. Default values are left out, names are lowerCamelCase.
+  /// The JSON of an encoded message. Source: ProtoJSON format. Default values are left out, names
+  /// are lowerCamelCase.
   /// - Parameter indented: Two spaces a level, one member a line.
   /// - Throws: `DecodeError` when the bytes are not this message.
   public func json(fromProtobuf bytes: [UInt8], indented: Bool = false, limits: DecodeLimits = DecodeLimits())

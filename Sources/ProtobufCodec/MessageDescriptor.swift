@@ -1,6 +1,7 @@
 public import CProtobufC
 
-/// The type of a field's values. Source: Protocol Buffers, "Language Guide (proto 3)", Scalar Value Types.
+/// The type of a field's values. Source: Protocol Buffers, "Language Guide (proto 3)", Scalar Value
+/// Types.
 public enum FieldType: UInt8, Sendable {
   case int32, sint32, sfixed32, int64, sint64, sfixed64
   case uint32, fixed32, uint64, fixed64
@@ -53,7 +54,8 @@ public struct FieldDescriptor: Sendable {
   public let rules: FieldRules?
 }
 
-/// What the schema says of one message, read from protobuf-c's tables and completed by the generator.
+/// What the schema says of one message, read from protobuf-c's tables and completed by the
+/// generator.
 @safe public final class MessageDescriptor: Sendable {
   /// Such as `streak.v1.SignUpRequest`.
   public let fullName: String
@@ -66,7 +68,8 @@ public struct FieldDescriptor: Sendable {
   /// `fields` index by field number, for numbers below its count; -1 for none.
   private let indexByNumber: [Int16]
   nonisolated(unsafe) let table: UnsafePointer<ProtobufCMessageDescriptor>
-  // Safe from any thread: it points into the constant tables of the generated C code, alive and unchanging as long as the process.
+  // Safe from any thread: it points into the constant tables of the generated C code, alive and
+  // unchanging as long as the process.
 
   /// Field numbers found by direct look-up; others by binary search.
   private static let directNumbersMax: UInt32 = 256
@@ -139,7 +142,8 @@ public struct FieldDescriptor: Sendable {
     index(of: field.number).flatMap { children[$0] }
   }
 
-  /// lowerCamelCase as protoc makes it: an underscore goes and the letter after it becomes a capital.
+  /// lowerCamelCase as protoc makes it: an underscore goes and the letter after it becomes a
+  /// capital.
   static func jsonName(_ name: String) -> String {
     var result = ""
     var capitalise = false

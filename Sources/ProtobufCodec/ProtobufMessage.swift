@@ -16,7 +16,8 @@ public protocol ProtobufMessage: Sendable, Equatable {
 
 extension ProtobufMessage {
   /// Decodes one message.
-  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are dropped.
+  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are
+  ///   dropped.
   @inlinable
   public static func decode(_ bytes: UnsafeRawBufferPointer, limits: DecodeLimits) throws(DecodeError) -> Self {
     var message = Self()
@@ -25,7 +26,8 @@ extension ProtobufMessage {
   }
 
   /// Decodes one message.
-  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are dropped.
+  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are
+  ///   dropped.
   public init(protobufBytes bytes: [UInt8], limits: DecodeLimits = DecodeLimits()) throws(DecodeError) {
     self = unsafe try bytes.span.bytes.withUnsafeBytes { bytes throws(DecodeError) in
       try unsafe Self.decode(bytes, limits: limits)
@@ -53,10 +55,11 @@ extension ProtobufMessage {
   }
 }
 
-/// What encoding and decoding do with protobuf-c, for any message. Not generic: the generic parts above are small enough
-/// to be specialised where they are used.
+/// What encoding and decoding do with protobuf-c, for any message. Not generic: the generic parts
+/// above are small enough to be specialised where they are used.
 @unsafe public enum MessageCoding {
-  /// Checks `bytes` against the schema, unpacks them into an arena and lends the C struct to `body`.
+  /// Checks `bytes` against the schema, unpacks them into an arena and lends the C struct to
+  /// `body`.
   public static func decode(
     _ bytes: UnsafeRawBufferPointer, _ descriptor: MessageDescriptor, _ limits: DecodeLimits,
     _ body: (UnsafeRawPointer) -> Void

@@ -1,4 +1,5 @@
-/// The special JSON forms of `google.protobuf.Timestamp` and `Duration`. Source: ProtoJSON format, "Well-known types".
+/// The special JSON forms of `google.protobuf.Timestamp` and `Duration`. Source: ProtoJSON format,
+/// "Well-known types".
 enum WellKnownJSON {
   static let timestamp = "google.protobuf.Timestamp"
   static let duration = "google.protobuf.Duration"
@@ -97,7 +98,8 @@ enum WellKnownJSON {
     return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
   }
 
-  // Days since 1970-01-01 and the proleptic Gregorian calendar, by whole 400-year eras that begin in March.
+  // Days since 1970-01-01 and the proleptic Gregorian calendar, by whole 400-year eras that begin
+  // in March.
   private static func civil(_ day: Int64) -> (Int64, Int64, Int64) {
     let shifted = day + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

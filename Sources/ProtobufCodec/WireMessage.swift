@@ -1,7 +1,7 @@
 /// A message read without a schema: the fields as they lie in the bytes, by number.
 ///
-/// For programs that meet messages they have no generated type for, such as the code generator with the options of a
-/// descriptor.
+/// For programs that meet messages they have no generated type for, such as the code generator with
+/// the options of a descriptor.
 public struct WireMessage: Sendable {
   private var fields: [(number: UInt32, type: WireType, value: UInt64, payload: [UInt8])] = []
 

@@ -1,5 +1,6 @@
-/// Rewrites valid bytes into ones that mean the same to every parser: known fields with the schema's wire types only,
-/// every singular message once (its occurrences joined: that is how the format merges), every oneof once (the last).
+/// Rewrites valid bytes into ones that mean the same to every parser: known fields with the
+/// schema's wire types only, every singular message once (its occurrences joined: that is how the
+/// format merges), every oneof once (the last).
 @unsafe struct WireNormaliser {
   let bytes: UnsafeRawBufferPointer
 

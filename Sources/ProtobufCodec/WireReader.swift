@@ -14,7 +14,8 @@ public struct WireField {
   public let type: WireType
   /// The value of a varint or fixed field.
   public let value: UInt64
-  /// Where the payload of a length-delimited field (or the inside of a group) lies in the reader's bytes.
+  /// Where the payload of a length-delimited field (or the inside of a group) lies in the reader's
+  /// bytes.
   public let payload: Range<Int>
   /// Where the whole field lies, tag included.
   public let whole: Range<Int>
@@ -55,9 +56,11 @@ public struct WireField {
     throw .truncated
   }
 
-  /// The next field; nil at the end. A group is returned whole; its inside is checked to be well-formed.
+  /// The next field; nil at the end. A group is returned whole; its inside is checked to be
+  /// well-formed.
   ///
-  /// - Parameter isSkipped: Nobody looks at the field: its number may be 0, as Google's parsers have it inside unknown groups.
+  /// - Parameter isSkipped: Nobody looks at the field: its number may be 0, as Google's parsers
+  ///   have it inside unknown groups.
   @inline(__always)
   mutating func next(nestingLeft: Int, isSkipped: Bool = false) throws(DecodeError) -> WireField? {
     guard unsafe !isAtEnd else { return nil }

@@ -1,8 +1,10 @@
 /// Checks bytes against the schema before protobuf-c sees them.
 ///
-/// What the format forbids is refused. What it allows but protobuf-c would refuse or misread (unknown fields and groups,
-/// a wire type other than the schema's, a repeated occurrence of a singular message or of a oneof) is reported as
-/// irregular: `WireNormaliser` then rewrites the bytes. Lists are counted here against the schema's rules, before anything is made of their items.
+/// What the format forbids is refused. What it allows but protobuf-c would refuse or misread
+/// (unknown fields and groups, a wire type other than the schema's, a repeated occurrence of a
+/// singular message or of a oneof) is reported as irregular: `WireNormaliser` then rewrites the
+/// bytes. Lists are counted here against the schema's rules, before anything is made of their
+/// items.
 @unsafe struct WireValidator {
   let bytes: UnsafeRawBufferPointer
   private var elementsLeft: Int
@@ -16,7 +18,8 @@
   mutating func check(_ descriptor: MessageDescriptor, _ range: Range<Int>, nestingLeft: Int) throws(DecodeError) {
     guard nestingLeft > 0 else { throw .nestedTooDeeply }
     var reader = unsafe WireReader(bytes, range)
-    // One bit for each singular message field and each oneof member met; past 64 of them everything is irregular.
+    // One bit for each singular message field and each oneof member met; past 64 of them everything
+    // is irregular.
     var seen: UInt64 = 0
     // In step with the descriptor's fields; empty where nothing is to be counted.
     var itemCounts = descriptor.countsItems ? [Int](repeating: 0, count: descriptor.fields.count) : []
@@ -101,7 +104,8 @@
     let ones: UInt64 = 0x0101_0101_0101_0101
     while offset + 8 <= text.count {
       let word = unsafe text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      // With all high bits clear, subtracting one from each byte borrows exactly where a byte is zero.
+      // With all high bits clear, subtracting one from each byte borrows exactly where a byte is
+      // zero.
       guard (word | (word &- ones)) & highBits == 0 else { break }
       offset += 8
     }
@@ -116,7 +120,8 @@
 }
 
 extension MessageDescriptor {
-  /// The bit of a singular field with presence, together with those of its oneof's other members; 0 past 64 bits.
+  /// The bit of a singular field with presence, together with those of its oneof's other members; 0
+  /// past 64 bits.
   func presenceBits(_ index: Int) -> UInt64 {
     guard index < 64 else { return 0 }
     guard let oneof = fields[index].oneof else { return 1 << UInt64(index) }

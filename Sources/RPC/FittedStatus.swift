@@ -4,9 +4,9 @@ internal import ProtobufCodec
 
 /// A status's message and details as they are sent, within a number of bytes.
 ///
-/// Where not everything fits, the parts survive in this order: the reason (`ErrorInfo` without its metadata), the beginning of the
-/// message, `RetryInfo`, the metadata of `ErrorInfo`, as many violations of `BadRequest` as fit, any other detail that fits, and
-/// the rest of the message.
+/// Where not everything fits, the parts survive in this order: the reason (`ErrorInfo` without its
+/// metadata), the beginning of the message, `RetryInfo`, the metadata of `ErrorInfo`, as many
+/// violations of `BadRequest` as fit, any other detail that fits, and the rest of the message.
 struct FittedStatus {
   /// The value of `grpc-message`; nil: none.
   let message: String?
@@ -93,7 +93,8 @@ private struct Draft {
     details = []
     guard fits else { return false }
     var places: [Int] = []
-    /// Puts the detail with a number in `status` into its place among those that are kept, or replaces it there.
+    /// Puts the detail with a number in `status` into its place among those that are kept, or
+    /// replaces it there.
     func keep(_ number: Int, _ detail: GoogleProtobufAny) -> Bool {
       let place = places.firstIndex { $0 >= number } ?? places.count
       let isThere = place < places.count && places[place] == number

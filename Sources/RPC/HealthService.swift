@@ -1,7 +1,8 @@
 internal import EventLoop
 public import GRPCSchema
 
-/// The standard health service of one loop. `isServing` is asked at every check and once a second while someone watches.
+/// The standard health service of one loop. `isServing` is asked at every check and once a second
+/// while someone watches.
 public struct HealthService: GRPCHealthV1Health {
   /// How often watchers look for a change, in milliseconds.
   static let watchIntervalMilliseconds: UInt64 = 1_000
@@ -10,7 +11,8 @@ public struct HealthService: GRPCHealthV1Health {
   private let isServing: @Sendable () -> Bool
 
   /// - Parameters:
-  ///   - services: Full names of the services that can be asked for; the server as a whole always can.
+  ///   - services: Full names of the services that can be asked for; the server as a whole always
+  ///     can.
   ///   - isServing: Whether calls can be served now.
   public init(services: [String], isServing: @escaping @Sendable () -> Bool) {
     self.services = Set(services)

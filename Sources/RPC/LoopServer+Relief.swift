@@ -3,11 +3,12 @@ internal import HTTP2
 
 /// Makes room where peers hold more than they may.
 ///
-/// Room is made at the cost of the address that holds most, so that one address cannot crowd out the others; connections without an
-/// address count one by one. What is ended is told RESOURCE_EXHAUSTED, and when to come back.
+/// Room is made at the cost of the address that holds most, so that one address cannot crowd out
+/// the others; connections without an address count one by one. What is ended is told
+/// RESOURCE_EXHAUSTED, and when to come back.
 extension LoopServer {
-  /// Part of a limit that is free again after relief, so that the next bytes do not ask for it at once; no more, so that others need not
-  /// wait long: a 32nd.
+  /// Part of a limit that is free again after relief, so that the next bytes do not ask for it at
+  /// once; no more, so that others need not wait long: a 32nd.
   private static let reliefDivisor = 32
 
   /// The connections of one address, and what they hold together.
@@ -48,8 +49,8 @@ extension LoopServer {
     relieveStreams()
   }
 
-  /// Ends requests that hold something, for as long as `isNeeded`: of the connections that hold most, the oldest, since honest ones are
-  /// soon over.
+  /// Ends requests that hold something, for as long as `isNeeded`: of the connections that hold
+  /// most, the oldest, since honest ones are soon over.
   private func endRequests(of connections: [ServerConnection], _ kind: BufferKind, while isNeeded: () -> Bool) {
     for connection in connections.sorted(by: { $0.session.use.receivedBytes > $1.session.use.receivedBytes }) {
       guard isNeeded() else { return }
@@ -92,8 +93,8 @@ extension LoopServer {
 
   // MARK: What is to be sent
 
-  /// Whether `stream`'s response may be held, beside what is held already. Room is made where peers have taken nothing for a while, and then
-  /// at the cost of another address that holds more.
+  /// Whether `stream`'s response may be held, beside what is held already. Room is made where peers
+  /// have taken nothing for a while, and then at the cost of another address that holds more.
   func admitsResponse(_ stream: HTTP2Stream, of connection: ServerConnection) -> Bool {
     let session = connection.session
     let own = limits.http2.sendingBytesPerConnectionMax
@@ -177,7 +178,8 @@ extension ServerConnection {
     needsFlush()
   }
 
-  /// Ends a call whose response holds too much. Source of the code: gRPC over HTTP/2, "Errors": it is RESOURCE_EXHAUSTED there.
+  /// Ends a call whose response holds too much. Source of the code: gRPC over HTTP/2, "Errors": it
+  /// is RESOURCE_EXHAUSTED there.
   func dropForRoom(_ stream: HTTP2Stream) {
     (stream.owner as? ServerContext)?.end(.noRoom)
     session.dropResponse(stream, code: .enhanceYourCalm)

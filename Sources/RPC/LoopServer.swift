@@ -116,10 +116,12 @@ final class LoopServer {
     return counted
   }
 
-  /// Milliseconds between announcing the shutdown and refusing calls: those on their way arrive meanwhile.
+  /// Milliseconds between announcing the shutdown and refusing calls: those on their way arrive
+  /// meanwhile.
   static let shutdownNoticeMilliseconds: UInt64 = 100
 
-  /// Stops accepting, lets open calls end, and closes; what is not done after `graceMilliseconds` is cut off.
+  /// Stops accepting, lets open calls end, and closes; what is not done after `graceMilliseconds`
+  /// is cut off.
   func drain(graceMilliseconds: UInt64) async {
     shortageCount += listener?.shortageCount ?? 0
     listener?.stop()

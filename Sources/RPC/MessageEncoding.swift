@@ -43,8 +43,9 @@ public enum MessageEncoding: Sendable {
 }
 
 extension MessageFraming {
-  /// Appends a prefix that says "compressed" and the message that `body` appends, compressed. Where there is no memory for compressing, the
-  /// message goes as it is: the flag decides for each message.
+  /// Appends a prefix that says "compressed" and the message that `body` appends, compressed. Where
+  /// there is no memory for compressing, the message goes as it is: the flag decides for each
+  /// message.
   static func appendCompressed(to buffer: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
     var plain: [UInt8] = []
     body(&plain)

@@ -1,4 +1,5 @@
-/// gRPC's message framing. Source: gRPC over HTTP/2, "Length-Prefixed-Message": flag byte, 4-byte big-endian length, message.
+/// gRPC's message framing. Source: gRPC over HTTP/2, "Length-Prefixed-Message": flag byte, 4-byte
+/// big-endian length, message.
 enum MessageFraming {
   static let prefixBytes = 5
 

@@ -50,7 +50,8 @@ public struct MethodPolicy: Sendable, Hashable {
   public var isIdempotent: Bool
   /// Nil: as often as the machine can answer.
   public var rateLimit: RateLimit?
-  /// Bytes of the largest request message, if that is more than `RPCLimits.messageBytesMax`; 0: as for other methods.
+  /// Bytes of the largest request message, if that is more than `RPCLimits.messageBytesMax`; 0: as
+  /// for other methods.
   public var requestBytesMax: Int
 
   public init(

@@ -66,10 +66,12 @@ public final class RPCServer: Sendable {
     return RPCServer(address: address, parts: parts, loops: loops, heartbeats: heartbeats)
   }
 
-  /// For each loop, how long it has given no sign of life while it serves, in milliseconds. Waits for none of them: from any thread.
+  /// For each loop, how long it has given no sign of life while it serves, in milliseconds. Waits
+  /// for none of them: from any thread.
   public var silenceMilliseconds: [UInt64] { heartbeats.map(\.silenceMilliseconds) }
 
-  /// What all loops have counted. Each is asked on its own thread: a loop that is busy answers when it is done.
+  /// What all loops have counted. Each is asked on its own thread: a loop that is busy answers when
+  /// it is done.
   public func metrics() async -> ServerMetrics {
     var sum = ServerMetrics()
     for (part, loop) in zip(parts, loops) {
@@ -78,7 +80,8 @@ public final class RPCServer: Sendable {
     return sum
   }
 
-  /// Stops gracefully: GOAWAY, open calls end, connections close; what is left after `graceMilliseconds` is cut off.
+  /// Stops gracefully: GOAWAY, open calls end, connections close; what is left after
+  /// `graceMilliseconds` is cut off.
   public func shutdown(graceMilliseconds: UInt64) async {
     await withTaskGroup(of: Void.self) { group in
       for (part, loop) in zip(parts, loops) {

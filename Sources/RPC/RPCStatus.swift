@@ -45,7 +45,8 @@ public enum RPCStatusCode: Int, Sendable, CaseIterable {
   }
 }
 
-/// The status of a call that did not succeed: thrown by handlers, sent as trailers, and thrown by clients.
+/// The status of a call that did not succeed: thrown by handlers, sent as trailers, and thrown by
+/// clients.
 public struct RPCStatus: Error, Sendable, Equatable {
   public var code: RPCStatusCode
   /// For a developer's eyes; never a secret and nothing about other people.

@@ -70,7 +70,8 @@ public struct ReflectionService: GRPCReflectionV1ServerReflection {
   }
 }
 
-/// The same service under its older name, which many tools still ask for first. Its messages have the same encoding.
+/// The same service under its older name, which many tools still ask for first. Its messages have
+/// the same encoding.
 public struct ReflectionServiceV1Alpha: GRPCReflectionV1alphaServerReflection {
   private let service: ReflectionService
 

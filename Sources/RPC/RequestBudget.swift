@@ -1,8 +1,9 @@
-/// The bytes that requests larger than their streams' windows may have on their way to one loop, and to each of its connections.
+/// The bytes that requests larger than their streams' windows may have on their way to one loop,
+/// and to each of its connections.
 ///
-/// A message's whole size is set aside before its peer may send more of it than the window that every stream begins with: so what is begun can
-/// also end, and nobody is refused. Who finds no room waits: on a connection in the order of asking, between connections in turn.
-/// Loop-confined.
+/// A message's whole size is set aside before its peer may send more of it than the window that
+/// every stream begins with: so what is begun can also end, and nobody is refused. Who finds no
+/// room waits: on a connection in the order of asking, between connections in turn. Loop-confined.
 final class RequestBudget {
   /// Bytes set aside at once, over all connections. One message is let in whatever its size.
   let bytesMax: Int

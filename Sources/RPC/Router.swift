@@ -1,7 +1,7 @@
 /// Finds the implementation of a `:path`.
 ///
-/// An open-addressing table keyed by the path's length and last bytes: method paths differ there, and a call costs one
-/// comparison of the whole path.
+/// An open-addressing table keyed by the path's length and last bytes: method paths differ there,
+/// and a call costs one comparison of the whole path.
 struct Router: Sendable {
   /// A method, its place among all of them, and what stands around its calls, outermost first.
   struct Route: Sendable {

@@ -21,7 +21,8 @@ extension ServerConnection {
     sweepAge(limits, now)
   }
 
-  /// - Returns: false if header fields take too long: nothing else can come on the connection before them.
+  /// - Returns: false if header fields take too long: nothing else can come on the connection
+  ///   before them.
   private func sweepStreams(_ limits: ConnectionLimits, _ now: UInt64) -> Bool {
     var headersAreLate = false
     var late: [ServerContext] = []
@@ -56,7 +57,8 @@ extension ServerConnection {
     }
   }
 
-  /// Asks an idle or old connection to go: first a notice, so that calls on their way are served, in the next sweep for good.
+  /// Asks an idle or old connection to go: first a notice, so that calls on their way are served,
+  /// in the next sweep for good.
   private func sweepAge(_ limits: ConnectionLimits, _ now: UInt64) {
     switch departure {
     case .none:

@@ -31,8 +31,9 @@ extension ServerContext {
 
   /// Somebody waits for the message at the front: lets the peer send all of it.
   ///
-  /// A message that the stream's window has room for needs nothing. For another one room is asked for once the peer has used half of that
-  /// window (so that a few bytes reserve nothing), and where it is granted, what arrives is given back to the window at once.
+  /// A message that the stream's window has room for needs nothing. For another one room is asked
+  /// for once the peer has used half of that window (so that a few bytes reserve nothing), and
+  /// where it is granted, what arrives is given back to the window at once.
   func admit(_ front: MessageFraming.Front, on stream: HTTP2Stream) {
     guard case .begun(let count) = front else { return }
     let session = connection.session
@@ -64,7 +65,8 @@ extension ServerContext {
     }
   }
 
-  /// The message was used, or will not be used. A call with one message keeps its room to the end: what was decoded takes it then.
+  /// The message was used, or will not be used. A call with one message keeps its room to the end:
+  /// what was decoded takes it then.
   func releaseReservation() {
     guard let reservation else { return }
     self.reservation = nil

@@ -2,10 +2,12 @@ public import EventLoop
 internal import HTTP2
 public import ProtobufCodec
 
-/// One call on the server: what handlers and interceptors know of it, and its life from headers to trailers.
+/// One call on the server: what handlers and interceptors know of it, and its life from headers to
+/// trailers.
 @safe public final class ServerContext: @unchecked Sendable {
-  // Sendable because it is made, used and dropped on its loop's thread only: handlers run there because their task prefers the loop as
-  // executor, and the state that touches the connection checks it.
+  // Sendable because it is made, used and dropped on its loop's thread only: handlers run there
+  // because their task prefers the loop as executor, and the state that touches the connection
+  // checks it.
 
   /// The method called.
   public var method: MethodDescriptor { implementation.descriptor }
@@ -15,11 +17,13 @@ public import ProtobufCodec
   public let peerAddress: SocketAddress?
   /// Who calls, once an interceptor has found out.
   public var principal: (any Sendable)?
-  /// Milliseconds of the loop's clock at which the caller stops waiting; nil when it waits for ever.
+  /// Milliseconds of the loop's clock at which the caller stops waiting; nil when it waits for
+  /// ever.
   public let deadlineMilliseconds: UInt64?
   /// Whether the message read last had been compressed.
   public private(set) var requestWasCompressed = false
-  /// Whether responses are compressed from here on; takes effect only after `offerCompression()` answered yes.
+  /// Whether responses are compressed from here on; takes effect only after `offerCompression()`
+  /// answered yes.
   public var compressesResponses = false
 
   private enum Progress {
@@ -77,10 +81,12 @@ public import ProtobufCodec
 
   // MARK: Metadata
 
-  /// The first value of a request header (lower-case name); nil when absent, or when the call is over.
+  /// The first value of a request header (lower-case name); nil when absent, or when the call is
+  /// over.
   public func metadata(_ name: String) -> String? { stream?.headers.firstValue(name) }
 
-  /// Every value of a request header (lower-case name), in order; none when absent, or when the call is over.
+  /// Every value of a request header (lower-case name), in order; none when absent, or when the
+  /// call is over.
   public func metadataValues(_ name: String) -> [String] {
     guard let headers = stream?.headers else { return [] }
     return headers.fields.filter { headers.name(of: $0) == name }.map { headers.value(of: $0) }
@@ -102,7 +108,8 @@ public import ProtobufCodec
     return nil
   }
 
-  /// Adds a header to send before the first response. Names in lower case; those ending in `-bin` take base64.
+  /// Adds a header to send before the first response. Names in lower case; those ending in `-bin`
+  /// take base64.
   public func addInitialMetadata(_ name: String, _ value: String) {
     initialMetadata = initialMetadata ?? HeaderBlock()
     initialMetadata?.append(name: name, value: value)
@@ -121,7 +128,8 @@ public import ProtobufCodec
 
   // MARK: Compression
 
-  /// Announces gzip for this call's responses and switches it on, if the caller takes it. Before the first response only.
+  /// Announces gzip for this call's responses and switches it on, if the caller takes it. Before
+  /// the first response only.
   ///
   /// - Returns: Whether responses may be compressed.
   @discardableResult
@@ -145,7 +153,8 @@ public import ProtobufCodec
 
   // MARK: Life
 
-  /// Starts the handler's task. The call refers to the task and the task to the call until the handler returns.
+  /// Starts the handler's task. The call refers to the task and the task to the call until the
+  /// handler returns.
   func start() {
     task = Task(executorPreference: loop) { await self.run() }
   }
@@ -175,7 +184,8 @@ public import ProtobufCodec
     }
   }
 
-  /// Ends the call with `status` if it is not over `milliseconds` from now; the caller's own deadline may end it before.
+  /// Ends the call with `status` if it is not over `milliseconds` from now; the caller's own
+  /// deadline may end it before.
   public func limitTime(milliseconds: UInt64, _ status: RPCStatus) {
     let limit = loop.nowMilliseconds &+ milliseconds
     guard progress != .finished, limit < deadlineMilliseconds ?? .max else { return }
@@ -187,7 +197,8 @@ public import ProtobufCodec
     end(RPCStatus(.deadlineExceeded, "The caller's deadline has passed."))
   }
 
-  /// Ends the call from outside its handler: the caller is told, the handler is cancelled. Loop thread only.
+  /// Ends the call from outside its handler: the caller is told, the handler is cancelled. Loop
+  /// thread only.
   public func end(_ status: RPCStatus) {
     guard progress != .finished else { return }
     endReason = status
@@ -339,7 +350,8 @@ public import ProtobufCodec
   @usableFromInline
   func waitForRequest() async {
     guard let stream, progress != .finished else { return }
-    // The handler wants more: the peer gets the window back of what was used. While it does not, the window holds the peer up.
+    // The handler wants more: the peer gets the window back of what was used. While it does not,
+    // the window holds the peer up.
     let session = connection.session
     session.consumeUsed(stream)
     session.widenIfBusy(stream)

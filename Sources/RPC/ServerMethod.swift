@@ -2,7 +2,8 @@ public import ProtobufCodec
 
 /// A method bound to the code that answers it.
 ///
-/// What is generic here is inlinable, so that it is specialised where the message types are known: in generated code.
+/// What is generic here is inlinable, so that it is specialised where the message types are known:
+/// in generated code.
 public final class ServerMethod: Sendable {
   public let descriptor: MethodDescriptor
   let invoke: @Sendable (ServerContext) async throws(RPCStatus) -> Void
@@ -85,7 +86,8 @@ public struct RequestStream<Request: ProtobufMessage>: Sendable {
   init(context: ServerContext) { self.context = context }
 
   /// The next request, or nil after the last; suspends until there is one.
-  /// - Throws: `.cancelled` when the peer gave up, and the refusals of framing, decoding and field rules.
+  /// - Throws: `.cancelled` when the peer gave up, and the refusals of framing, decoding and field
+  ///   rules.
   @inlinable
   public func next() async throws(RPCStatus) -> Request? {
     while true {
@@ -110,7 +112,8 @@ public protocol ServerInterceptor: Sendable {
   func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
     async throws(RPCStatus)
 
-  /// Whether it has anything to do with calls of a method: asked once, on the loop, when the server starts. Without it: with those of every method.
+  /// Whether it has anything to do with calls of a method: asked once, on the loop, when the server
+  /// starts. Without it: with those of every method.
   func concerns(_ method: MethodDescriptor) -> Bool
 }
 

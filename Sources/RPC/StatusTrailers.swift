@@ -2,8 +2,9 @@ internal import HTTP2
 
 /// The header fields that carry a call's status. Source: gRPC over HTTP/2, "Responses".
 enum StatusTrailers {
-  /// Bytes of a header list with a status, as RFC 9113 section 6.5.2 counts them; a peer that takes less gets less. Stock clients
-  /// take 8,192 (Java refuses more, C-core some of it, whatever it announces); the rest is for fields that proxies add.
+  /// Bytes of a header list with a status, as RFC 9113 section 6.5.2 counts them; a peer that takes
+  /// less gets less. Stock clients take 8,192 (Java refuses more, C-core some of it, whatever it
+  /// announces); the rest is for fields that proxies add.
   static let listBytesMax = 7_680
 
   /// The fields after the last message; nil is OK.

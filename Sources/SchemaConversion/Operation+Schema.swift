@@ -2,7 +2,8 @@ package import GRPCSchema
 package import Schema
 package import StreakDomain
 
-// How the messages of the schema are read as values of the domain: by the server, of what devices send, and by the client, of what it has kept.
+// How the messages of the schema are read as values of the domain: by the server, of what devices
+// send, and by the client, of what it has kept.
 
 extension StreakDomain.Operation {
   package init(_ message: Schema.Operation) {
@@ -47,7 +48,8 @@ extension SeenStatements {
 }
 
 extension StreakDomain.Operation.Change {
-  /// What a message asks for; `.malformed` if that is nothing, or something that a later version may know.
+  /// What a message asks for; `.malformed` if that is nothing, or something that a later version
+  /// may know.
   package init(_ message: Schema.Operation.Change?) {
     let change: Self? =
       switch message {

@@ -1,6 +1,8 @@
-/// A family of figures on `/metrics`: its name, type and labels, and what an operator reads from it.
+/// A family of figures on `/metrics`: its name, type and labels, and what an operator reads from
+/// it.
 ///
-/// The table below is the only one: the page that Prometheus reads and the operator's page are made from it.
+/// The table below is the only one: the page that Prometheus reads and the operator's page are made
+/// from it.
 public struct MetricFamily: Sendable {
   public enum Kind: String, Sendable {
     case counter

@@ -1,6 +1,8 @@
-/// A setting of `streakd`: an option, a variable of the environment, and a line of the settings file, all of one name.
+/// A setting of `streakd`: an option, a variable of the environment, and a line of the settings
+/// file, all of one name.
 ///
-/// The table below is the only one: options, `--help`, the parser and the operator's page are made from it.
+/// The table below is the only one: options, `--help`, the parser and the operator's page are made
+/// from it.
 public struct Setting: Sendable {
   /// The chapters of the operator's page, in order.
   public enum Group: String, CaseIterable, Sendable {

@@ -53,7 +53,8 @@ public struct SystemClock: ClientClock {
     var seconds = time_t(moment / 1_000)
     var local = tm()
     localtime_r(&seconds, &local)
-    // Historic local mean times may have offsets that the service does not know; none of them is further than a day.
+    // Historic local mean times may have offsets that the service does not know; none of them is
+    // further than a day.
     let range = LocalTime.utcOffsetSecondsRange
     let offset = min(max(Int32(clamping: local.tm_gmtoff), range.lowerBound), range.upperBound)
     return (zoneName ?? SystemZone.name(ofOffsetSeconds: offset), offset)

@@ -9,7 +9,8 @@ public enum ClientError: Error, Equatable, Sendable {
   case storage(String)
   /// A file, such as an export's, cannot be written.
   case file(String)
-  /// What was asked breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of habits, or of fields.
+  /// What was asked breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of
+  /// habits, or of fields.
   case refusedHere(OperationRejection)
   /// Text that cannot be stored, or more than an account may hold; the message says what.
   case invalid(String)
@@ -17,18 +18,22 @@ public enum ClientError: Error, Equatable, Sendable {
   case notPossible(String)
   /// The server could not be reached: later it may.
   case unreachable(String)
-  /// The server was asked, and its answer did not come: it may have done it. The same call again is safe.
+  /// The server was asked, and its answer did not come: it may have done it. The same call again is
+  /// safe.
   case noAnswer(String)
   /// The server was reached and could not do it: later it may.
   case failing(String)
-  /// The person has to sign in to this account again. Nothing is lost; what waits is sent afterwards.
+  /// The person has to sign in to this account again. Nothing is lost; what waits is sent
+  /// afterwards.
   case signInNeeded
-  /// The same, and then as a new device: this device's credentials are in use elsewhere as well, as after a restore from its backup.
+  /// The same, and then as a new device: this device's credentials are in use elsewhere as well, as
+  /// after a restore from its backup.
   case copied
   /// The account was erased, on whatever device: what was here of it is gone too.
   case accountErased
-  /// The server does not know the account: it was restored to a moment before the account was made. Everything of it is in the anonymous
-  /// session now, to be signed up, or brought into another account.
+  /// The server does not know the account: it was restored to a moment before the account was made.
+  /// Everything of it is in the anonymous session now, to be signed up, or brought into another
+  /// account.
   case accountUnknown
   /// The server refused.
   case refused(Refusal)
@@ -71,7 +76,8 @@ public enum ClientError: Error, Equatable, Sendable {
     if case .refused(let refusal) = self { refusal.reason } else { "" }
   }
 
-  /// The answer is the server's last word on this very request: nothing of it has happened, and the same again would be refused again.
+  /// The answer is the server's last word on this very request: nothing of it has happened, and the
+  /// same again would be refused again.
   var isFinal: Bool {
     switch self {
     case .refused(let refusal): refusal.code != .resourceExhausted

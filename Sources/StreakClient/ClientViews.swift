@@ -5,7 +5,8 @@ public struct HabitView: Equatable, Sendable {
   public var id: Identifier
   public var fields: HabitFields
   public var streak: Streak
-  /// What the streak takes as today: the earliest date among the zones this person used in the last 48 hours.
+  /// What the streak takes as today: the earliest date among the zones this person used in the last
+  /// 48 hours.
   public var today: Day
   /// By day: everything that was ever recorded, also what is undone or does not count.
   public var cells: [Day: LedgerCell]
@@ -15,7 +16,8 @@ public struct HabitView: Equatable, Sendable {
 public enum ClientEvent: Equatable, Sendable {
   /// A conflict, or a streak that healed. It comes again with every start until `acknowledge`.
   case notice(id: Identifier, Notice)
-  /// An operation that the server did not accept. It comes again with every start until `acknowledgeRejected`.
+  /// An operation that the server did not accept. It comes again with every start until
+  /// `acknowledgeRejected`.
   case rejected(Operation, OperationRejection)
   /// The state has changed by what came from the server.
   case changed

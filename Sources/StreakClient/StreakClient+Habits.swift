@@ -67,7 +67,8 @@ extension StreakClient {
     wake()
   }
 
-  /// Puts habits into an order: those given come first, as they are given; the others follow as they were.
+  /// Puts habits into an order: those given come first, as they are given; the others follow as
+  /// they were.
   public func orderHabits(_ first: [Identifier]) throws(ClientError) {
     let now = clock.milliseconds
     try store.change { state throws(ClientError) in
@@ -86,7 +87,8 @@ extension StreakClient {
     wake()
   }
 
-  /// Deletes a habit. In an account its days stay in the ledger and in the export; if another device used it meanwhile, it is archived instead.
+  /// Deletes a habit. In an account its days stay in the ledger and in the export; if another
+  /// device used it meanwhile, it is archived instead.
   public func deleteHabit(_ habitID: Identifier) throws(ClientError) {
     let now = clock.milliseconds
     try store.change { state throws(ClientError) in
@@ -100,13 +102,15 @@ extension StreakClient {
   /// A day of a habit is done. On the disk when this returns.
   ///
   /// - Parameters:
-  ///   - day: Nil: today. Earlier days are entered afterwards: they count if they are fresh (`DayRules`).
+  ///   - day: Nil: today. Earlier days are entered afterwards: they count if they are fresh
+  ///     (`DayRules`).
   ///   - note: Nil: the note stays as it is. Empty: the day's note is cleared.
   public func complete(_ habitID: Identifier, on day: Day? = nil, note: String? = nil) throws(ClientError) {
     try tap(habitID, on: day, done: true, note: note)
   }
 
-  /// A day is not done after all. Its note stays. In an account, days older than 30 days cannot be taken back.
+  /// A day is not done after all. Its note stays. In an account, days older than 30 days cannot be
+  /// taken back.
   public func undo(_ habitID: Identifier, on day: Day? = nil) throws(ClientError) {
     try tap(habitID, on: day, done: false, note: nil)
   }
@@ -144,8 +148,8 @@ extension StreakClient {
     try store.read { state throws(ClientError) in state.dayStartMinutes }
   }
 
-  /// Sets when this person's day begins, in minutes after midnight: on this device, or in the account and so on all its devices. What was
-  /// recorded before stays as it is.
+  /// Sets when this person's day begins, in minutes after midnight: on this device, or in the
+  /// account and so on all its devices. What was recorded before stays as it is.
   public func setDayStart(minutes: Int32) throws(ClientError) {
     guard LocalTime.dayStartMinutesRange.contains(minutes) else {
       throw .invalid("A day begins 0 to 1439 minutes after midnight.")
@@ -155,7 +159,8 @@ extension StreakClient {
     wake()
   }
 
-  /// The moment that stands for a day: now, if it is today's; otherwise the middle of that day here.
+  /// The moment that stands for a day: now, if it is today's; otherwise the middle of that day
+  /// here.
   func made(on day: Day?, now: Int64, dayStartMinutes: Int32) -> LocalTime {
     let here = clock.localTime(atMilliseconds: now, dayStartMinutes: dayStartMinutes)
     guard let day, day != here.day else { return here }
@@ -163,7 +168,8 @@ extension StreakClient {
   }
 }
 
-/// The same for whoever is current: an account's changes are operations in its queue, a session's are what it holds.
+/// The same for whoever is current: an account's changes are operations in its queue, a session's
+/// are what it holds.
 extension ClientState {
   /// What the person sees.
   var shown: (habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], zones: ZoneUses) {
@@ -231,7 +237,8 @@ extension ClientState {
     try Self.check(note: note ?? "", day: day, made: made, now: now)
     if !done {
       guard before != nil else { throw .refusedHere(.cellNotFound) }
-      // Without an account nothing was said to anybody: whatever was entered by mistake can be taken back.
+      // Without an account nothing was said to anybody: whatever was entered by mistake can be
+      // taken back.
       guard current == nil || !DayRules.isSealed(day: day, today: DayRules.judgedDay(made, at: now)) else {
         throw .refusedHere(.daySealed)
       }

@@ -1,8 +1,8 @@
 internal import Cryptography
 public import StreakDomain
 
-/// An app's side of the service: everything works at once, without a server, and is kept before a call returns; accounts and sync come when the
-/// person wants them.
+/// An app's side of the service: everything works at once, without a server, and is kept before a
+/// call returns; accounts and sync come when the person wants them.
 ///
 /// Several clients, also in several processes, may share a storage.
 public actor StreakClient {
@@ -19,7 +19,8 @@ public actor StreakClient {
     }
   }
 
-  /// Events that a slow reader may leave unread; earlier ones go. What needs the person's eye is in the storage and can be listed.
+  /// Events that a slow reader may leave unread; earlier ones go. What needs the person's eye is in
+  /// the storage and can be listed.
   public static let eventsMax = 1_000
 
   let store: ClientStore
@@ -54,7 +55,8 @@ public actor StreakClient {
 
   // MARK: Events
 
-  /// What the person should see: first what waits for an acknowledgement, then what comes. Each call gives a sequence of its own.
+  /// What the person should see: first what waits for an acknowledgement, then what comes. Each
+  /// call gives a sequence of its own.
   public func events() throws(ClientError) -> AsyncStream<ClientEvent> {
     let waiting = try store.read { state throws(ClientError) -> [ClientEvent] in
       guard let account = state.current.flatMap({ state.accounts[$0] }) else { return [] }
@@ -93,7 +95,8 @@ public actor StreakClient {
     }
   }
 
-  /// The person has seen a notice. The server is told with the next sync; other devices go on showing it.
+  /// The person has seen a notice. The server is told with the next sync; other devices go on
+  /// showing it.
   public func acknowledge(_ noticeID: Identifier) throws(ClientError) {
     try changeCurrent { account in
       account.replica.forgetNotice(noticeID)
@@ -107,8 +110,8 @@ public actor StreakClient {
     try changeCurrent { $0.replica.forgetRejected(operation.time) }
   }
 
-  /// Picks a side of a conflict: true takes the value that was not kept, false confirms the one that holds. It is stated as a person would state it
-  /// who had seen no conflict.
+  /// Picks a side of a conflict: true takes the value that was not kept, false confirms the one
+  /// that holds. It is stated as a person would state it who had seen no conflict.
   public func resolve(_ noticeID: Identifier, takingOther: Bool) throws(ClientError) {
     let now = clock.milliseconds
     try changeCurrent { account in
@@ -139,7 +142,8 @@ public actor StreakClient {
 extension Notice {
   /// The statement that settles a conflict; nil if there is nothing to state.
   ///
-  /// Not `ResolveConflict`, which needs the conflict to be there: a server that lost it, and gets the statements again, may not have it yet.
+  /// Not `ResolveConflict`, which needs the conflict to be there: a server that lost it, and gets
+  /// the statements again, may not have it yet.
   /// - Parameters:
   ///   - made: The moment that stands for the conflict's day.
   ///   - fields: The habit as the person sees it; nil: it is deleted.

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import StreakDomain
 
-/// The IANA name of the zone that this process lives in, as glibc finds it: from TZ, else from /etc/localtime. Nil: its rules have no name that can be
-/// found here, and only the offset is told.
+/// The IANA name of the zone that this process lives in, as glibc finds it: from TZ, else from
+/// /etc/localtime. Nil: its rules have no name that can be found here, and only the offset is told.
 struct SystemZone {
   let name: String?
 
@@ -15,8 +15,10 @@ struct SystemZone {
 
   /// - Parameters:
   ///   - tz: The environment's TZ; nil: it is not set.
-  ///   - localtime: The path of the zone's file: a link into the database, or a copy of one of its files.
-  ///   - timezone: The path of a file that holds the zone's name; it is believed where it agrees with `localtime`.
+  ///   - localtime: The path of the zone's file: a link into the database, or a copy of one of its
+  ///     files.
+  ///   - timezone: The path of a file that holds the zone's name; it is believed where it agrees
+  ///     with `localtime`.
   ///   - zoneFolder: The database.
   init(tz: String?, localtime: String, timezone: String, zoneFolder: String) {
     if let tz {
@@ -67,7 +69,8 @@ struct SystemZone {
     return checked(name.joined(separator: "/"))
   }
 
-  /// A name of the database, such as "Asia/Kathmandu"; nil for a path, for rules such as "CET-1CEST", and for "localtime".
+  /// A name of the database, such as "Asia/Kathmandu"; nil for a path, for rules such as
+  /// "CET-1CEST", and for "localtime".
   private static func checked(_ text: String) -> String? {
     let name = text.drop { $0 == ":" }
     let isName =

@@ -15,7 +15,8 @@ struct ZoneFiles {
     return wanted == Self.bytes(of: path)
   }
 
-  /// The name of the zone whose file was copied to a path; nil: none is the same. Of several that are, the first in the list of present zones.
+  /// The name of the zone whose file was copied to a path; nil: none is the same. Of several that
+  /// are, the first in the list of present zones.
   func name(ofCopy path: String) -> String? {
     guard let copy = Self.bytes(of: path) else { return nil }
     return names.first { name in

@@ -36,7 +36,8 @@ public enum EntryRejection: String, Error, Sendable, CaseIterable {
   case textQuota = "TEXT_QUOTA"
 }
 
-/// The part of a statement about a day that cannot be. The raw value is its path in the schema's requests.
+/// The part of a statement about a day that cannot be. The raw value is its path in the schema's
+/// requests.
 public enum MalformedField: String, Sendable, CaseIterable {
   /// Before 2000-01-01 or after 9999-12-31.
   case day

@@ -1,4 +1,5 @@
-/// A civil date, carried as the number of days since 1970-01-01 in the proleptic Gregorian calendar.
+/// A civil date, carried as the number of days since 1970-01-01 in the proleptic Gregorian
+/// calendar.
 public struct Day: Hashable, Strideable, Sendable, CustomStringConvertible {
   /// Days since 1970-01-01.
   public let number: Int32
@@ -46,7 +47,8 @@ public struct Day: Hashable, Strideable, Sendable, CustomStringConvertible {
     self = found
   }
 
-  /// Reads what `description` writes for the years 1 to 9999: ten ASCII characters, `YYYY-MM-DD`, and nothing else.
+  /// Reads what `description` writes for the years 1 to 9999: ten ASCII characters, `YYYY-MM-DD`,
+  /// and nothing else.
   /// - Returns: Nil for any other text and for a date that does not exist.
   public init?(iso text: some StringProtocol) {
     let characters = Array(text.utf8.prefix(11))

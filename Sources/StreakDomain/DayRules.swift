@@ -20,7 +20,8 @@ public enum DayRules {
       utcOffsetSeconds: LocalTime.utcOffsetSecondsRange.upperBound, dayStartMinutes: 0)
   }
 
-  /// The date by which a day is judged: that of `moment` in the statement's own offset, with a day start of at most 6 hours.
+  /// The date by which a day is judged: that of `moment` in the statement's own offset, with a day
+  /// start of at most 6 hours.
   /// - Parameter moment: In milliseconds since 1970.
   public static func judgedDay(_ made: LocalTime, at moment: Int64) -> Day {
     LocalTime.day(
@@ -28,7 +29,8 @@ public enum DayRules {
       dayStartMinutes: min(made.dayStartMinutes, judgedDayStartMinutesMax))
   }
 
-  /// The earliest date anywhere on Earth (UTC-12) when an account was made. Days before it are the account's early days.
+  /// The earliest date anywhere on Earth (UTC-12) when an account was made. Days before it are the
+  /// account's early days.
   /// - Parameter createdAt: In milliseconds since 1970.
   public static func firstDay(createdAt: Int64) -> Day {
     LocalTime.day(
@@ -45,12 +47,14 @@ public enum DayRules {
     if !LocalTime.utcOffsetSecondsRange.contains(time.utcOffsetSeconds) { return .utcOffset }
     if !LocalTime.dayStartMinutesRange.contains(time.dayStartMinutes) { return .dayStart }
     guard !time.zone.isEmpty, time.zone.utf8.count <= zoneBytesMax else { return .zone }
-    // Names are ASCII; looking up every character's category costs more than the rest of a small call's rules.
+    // Names are ASCII; looking up every character's category costs more than the rest of a small
+    // call's rules.
     if time.zone.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return nil }
     return time.zone.unicodeScalars.contains { $0.properties.generalCategory == .control } ? .zone : nil
   }
 
-  /// Checks a completion's day against its moment. The future is looked at first: a clock ahead is the likelier cause.
+  /// Checks a completion's day against its moment. The future is looked at first: a clock ahead is
+  /// the likelier cause.
   /// - Returns: Why the statement cannot be accepted; nil if it can.
   public static func rejection(day: Day, made: LocalTime, now: Int64) -> EntryRejection? {
     if malformedField(day: day, made: made) != nil { return .malformed }
@@ -61,9 +65,10 @@ public enum DayRules {
 
   /// What a newly claimed day is worth.
   ///
-  /// A device that has been offline may claim the days since it was caught up (and the one before); anything earlier was
-  /// not made then but is entered afterwards, and counts only when it is fresh. How many days a catch-up may claim
-  /// (`ZONE_HOP`) is not decided here: it depends on what else the device has claimed.
+  /// A device that has been offline may claim the days since it was caught up (and the one before);
+  /// anything earlier was not made then but is entered afterwards, and counts only when it is
+  /// fresh. How many days a catch-up may claim (`ZONE_HOP`) is not decided here: it depends on what
+  /// else the device has claimed.
   /// - Parameters:
   ///   - today: The date at arrival, by `judgedDay`.
   ///   - caughtUpDay: The date when the device last had nothing left to send, by `judgedDay`.

@@ -1,20 +1,24 @@
 /// What a habit may be called, and when two names mean the same habit.
 ///
-/// A name is stored as it was sent (a capture's hash covers those bytes); only comparing looks past spelling.
+/// A name is stored as it was sent (a capture's hash covers those bytes); only comparing looks past
+/// spelling.
 public enum HabitName {
   /// Bytes of UTF-8.
   public static let bytesMax = 256
 
-  /// Whether a name can be stored: some visible text, no control characters or line breaks, not too long.
+  /// Whether a name can be stored: some visible text, no control characters or line breaks, not too
+  /// long.
   public static func isValid(_ name: String) -> Bool {
     name.utf8.count <= bytesMax && name.unicodeScalars.contains(where: isVisible)
       && !name.unicodeScalars.contains(where: breaksLine)
   }
 
-  /// The form to compare: without outer white space, one space between words, case folded ("Straße" is "STRASSE").
+  /// The form to compare: without outer white space, one space between words, case folded ("Straße"
+  /// is "STRASSE").
   ///
-  /// Compare two of these as Swift strings, which compares by canonical equivalence, so composed (NFC) and decomposed (NFD)
-  /// letters are the same. Their bytes may differ: a comparison elsewhere, such as in SQL, would tell them apart.
+  /// Compare two of these as Swift strings, which compares by canonical equivalence, so composed
+  /// (NFC) and decomposed (NFD) letters are the same. Their bytes may differ: a comparison
+  /// elsewhere, such as in SQL, would tell them apart.
   public static func normalised(_ name: String) -> String {
     // Upper case first: it spells out what has no single lower case form, such as ß and ligatures.
     name.uppercased().lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")

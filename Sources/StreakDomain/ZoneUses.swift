@@ -14,7 +14,8 @@ public struct ZoneUses: Equatable, Sendable {
       utcOffsetSeconds == other.utcOffsetSeconds && dayStartMinutes == other.dayStartMinutes
     }
 
-    /// Whether it was used in the window that ends now. Stored numbers may be anything, so nothing here overflows.
+    /// Whether it was used in the window that ends now. Stored numbers may be anything, so nothing
+    /// here overflows.
     func isRecent(now: Int64) -> Bool {
       let (age, overflow) = now.subtractingReportingOverflow(lastUsedMilliseconds)
       return overflow ? lastUsedMilliseconds > now : age <= ZoneUses.windowMilliseconds
@@ -25,8 +26,9 @@ public struct ZoneUses: Equatable, Sendable {
 
   public init() {}
 
-  /// Notes that a person was in the zone of `time` when they tapped. A late arrival says where they were then, not now;
-  /// a device's clock that is ahead of `now` (the server's, in milliseconds since 1970) says no more than "now".
+  /// Notes that a person was in the zone of `time` when they tapped. A late arrival says where they
+  /// were then, not now; a device's clock that is ahead of `now` (the server's, in milliseconds
+  /// since 1970) says no more than "now".
   public mutating func note(_ time: LocalTime, now: Int64) {
     var use = Use(
       utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes,
@@ -41,8 +43,8 @@ public struct ZoneUses: Equatable, Sendable {
     if uses.count > Self.countMax { uses.removeLast(uses.count - Self.countMax) }
   }
 
-  /// The earliest current date among the zones used in the last 48 hours; with none, that of the zone used last; with no
-  /// zone ever, UTC's.
+  /// The earliest current date among the zones used in the last 48 hours; with none, that of the
+  /// zone used last; with no zone ever, UTC's.
   public func today(now: Int64) -> Day {
     let recent = uses.filter { $0.isRecent(now: now) }
     let relevant = recent.isEmpty ? Array(uses.prefix(1)) : recent
@@ -69,7 +71,8 @@ public struct ZoneUses: Equatable, Sendable {
     return bytes
   }
 
-  /// Reads `encoded` back; bytes of another length or form give no zones rather than an error: "today" is then UTC's.
+  /// Reads `encoded` back; bytes of another length or form give no zones rather than an error:
+  /// "today" is then UTC's.
   public init(encoded: [UInt8]) {
     guard encoded.count % Self.encodedUseBytes == 0 else { return }
     for start in stride(from: 0, to: encoded.count, by: Self.encodedUseBytes).prefix(Self.countMax) {

@@ -13,9 +13,11 @@ public struct HarnessSettings: Sendable {
   public var only: [String] = []
   /// Rounds of lying requests for each method.
   public var lies = 4
-  /// Try how often methods may be called instead, of a server that applies the schema's limits as they are.
+  /// Try how often methods may be called instead, of a server that applies the schema's limits as
+  /// they are.
   public var limits = false
-  /// Try lists of messages that may be longer than `BoundaryValues.itemsMax` at their limit as well: megabytes for each request.
+  /// Try lists of messages that may be longer than `BoundaryValues.itemsMax` at their limit as
+  /// well: megabytes for each request.
   public var longLists = false
   /// The operator's token, which no call gives; nil: methods that want it are only tried without.
   public var operatorToken: String?

@@ -1,7 +1,8 @@
 internal import Logging
 internal import Postgres
 
-/// Writes to the log what happens to the connections and statements of a store. Never told to clients.
+/// Writes to the log what happens to the connections and statements of a store. Never told to
+/// clients.
 struct DatabaseLog: Sendable {
   private let logger: Logger
   private let faults: FaultLog

@@ -12,7 +12,8 @@ public struct FaultLimiter: Sendable {
 
   public init() {}
 
-  /// - Returns: How many messages of the kind were left out since the last one; nil: this one is left out as well.
+  /// - Returns: How many messages of the kind were left out since the last one; nil: this one is
+  ///   left out as well.
   public mutating func admit(_ kind: String, second: Int64) -> Int? {
     if let entry = entries[kind] {
       guard entry.second != second else {

@@ -2,7 +2,8 @@ internal import EventLoop
 
 /// Collects calls while earlier ones are under way, and executes what has come together as one.
 ///
-/// An idle batcher executes a single call within the turn in which it came: batching adds no delay. A busy one executes few large batches. Loop-confined.
+/// An idle batcher executes a single call within the turn in which it came: batching adds no delay.
+/// A busy one executes few large batches. Loop-confined.
 final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork {
   /// Executes a batch and answers each request in order, or fails them all.
   typealias Execute = ([Request]) async -> Result<[Response], StoreError>
@@ -13,7 +14,8 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork
   private let execute: Execute
   private var flights = 0
   private var isTakeOffDue = false
-  // Invariant: between turns of the loop empty unless `flights` equals `flightsMax`. Its length is bounded by the calls that the server admits at once.
+  // Invariant: between turns of the loop empty unless `flights` equals `flightsMax`. Its length is
+  // bounded by the calls that the server admits at once.
   private var waiting: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)] = []
 
   /// - Parameters:
@@ -27,7 +29,8 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork
     self.execute = execute
   }
 
-  /// Answers one request, together with whatever else comes in while earlier batches are under way. Loop thread only.
+  /// Answers one request, together with whatever else comes in while earlier batches are under way.
+  /// Loop thread only.
   func response(to request: Request) async throws(StoreError) -> Response {
     loop.preconditionIsCurrent()
     return try await withCheckedContinuation { continuation in

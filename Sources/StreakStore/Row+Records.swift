@@ -31,7 +31,8 @@ extension Row {
       version: try int64(column + 6), createdAt: try moment(column + 7))
   }
 
-  /// Columns total_days, longest_run, last_run_first_day, last_run_last_day, previous_run_first_day, previous_run_last_day.
+  /// Columns total_days, longest_run, last_run_first_day, last_run_last_day,
+  /// previous_run_first_day, previous_run_last_day.
   func summary(from column: Int) throws(DatabaseError) -> StreakSummary {
     StreakSummary(
       total: Int(try int32(column)), longest: Int(try int32(column + 1)), lastRun: try run(from: column + 2),

@@ -1,6 +1,7 @@
 public import StreakDomain
 
-/// What one person's data may grow to. Passing a limit is refused, or displaces the oldest, never ignored.
+/// What one person's data may grow to. Passing a limit is refused, or displaces the oldest, never
+/// ignored.
 public struct StoreLimits: Sendable {
   /// Most habits of one person, archived ones included.
   public var habitsPerPersonMax = 1000

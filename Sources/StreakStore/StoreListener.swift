@@ -12,7 +12,8 @@ public enum StoreEvent: Sendable {
   case listening
 }
 
-/// Hears what other servers, and this one, tell through the database. Belongs to one loop; closed with `close()`.
+/// Hears what other servers, and this one, tell through the database. Belongs to one loop; closed
+/// with `close()`.
 public final class StoreListener: Sendable {
   private let listener: LoopBound<NotificationListener>
   private let loop: EventLoop

@@ -17,7 +17,8 @@ extension StreakStore {
 }
 
 extension Database {
-  /// Runs `body` in a transaction. It takes effect if `body` returns `.commit`; if it returns `.rollBack` or throws, nothing does.
+  /// Runs `body` in a transaction. It takes effect if `body` returns `.commit`; if it returns
+  /// `.rollBack` or throws, nothing does.
   func transacting<Value: Sendable>(
     _ mode: Transaction.Mode = .readCommitted,
     _ body: (Transaction) async throws(StoreError) -> TransactionEnd<Value>

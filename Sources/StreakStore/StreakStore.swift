@@ -4,11 +4,13 @@ internal import Postgres
 public import StreakDomain
 internal import Synchronization
 
-/// The tables of the service as typed calls. One for the process; each call uses the connections of the loop it is made on.
+/// The tables of the service as typed calls. One for the process; each call uses the connections of
+/// the loop it is made on.
 public final class StreakStore: Sendable {
   /// Batches of streak reads under way at the same time, per loop.
   static let readFlightsMax = 2
-  /// Longest run of one statement of a schema version, and longest wait for another program that applies one, in milliseconds.
+  /// Longest run of one statement of a schema version, and longest wait for another program that
+  /// applies one, in milliseconds.
   static let schemaStatementTimeoutMilliseconds: UInt64 = 24 * 3_600_000
   /// Bytes for what the last changes of people left, unless told otherwise.
   public static let ledgerMemoryBytesDefault = 32 << 20
@@ -34,14 +36,18 @@ public final class StreakStore: Sendable {
     let writer: LedgerWriter
   }
 
-  /// Connects in the background; calls wait for a connection, for a limited time. Call `migrateSchema()` before any other.
+  /// Connects in the background; calls wait for a connection, for a limited time. Call
+  /// `migrateSchema()` before any other.
   ///
   /// - Parameters:
   ///   - connectionString: libpq's: a `postgresql://` URL or a list of `keyword=value`.
   ///   - loops: The loops that calls will be made on.
-  ///   - busyPollMicroseconds: How long a loop stays awake for the answer to a change that is alone; 0: not at all.
-  ///   - logger: Told of connections made and lost, and of statements that fail, each kind once in a second; nil: nothing is logged.
-  ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next ones need not load it; 0: nothing.
+  ///   - busyPollMicroseconds: How long a loop stays awake for the answer to a change that is
+  ///     alone; 0: not at all.
+  ///   - logger: Told of connections made and lost, and of statements that fail, each kind once in
+  ///     a second; nil: nothing is logged.
+  ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next
+  ///     ones need not load it; 0: nothing.
   /// - Throws: `StoreConfigurationError` if the connection string is not one.
   public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
@@ -107,8 +113,9 @@ public final class StreakStore: Sendable {
     }
   }
 
-  /// The same database by a connection of its own on the caller's loop, for statements that read and write whole tables: they may take long,
-  /// and are planned as PostgreSQL thinks best. To be closed.
+  /// The same database by a connection of its own on the caller's loop, for statements that read
+  /// and write whole tables: they may take long, and are planned as PostgreSQL thinks best. To be
+  /// closed.
   func databaseForSchema() -> Database {
     var configuration = configuration
     configuration.connectionsPerLoop = 1
@@ -135,14 +142,17 @@ public final class StreakStore: Sendable {
   /// Changes people's data on the caller's loop.
   var writer: LedgerWriter { part.writer }
 
-  /// Which life of the database change numbers belong to. Read with the schema, when the program starts, and with every new connection.
+  /// Which life of the database change numbers belong to. Read with the schema, when the program
+  /// starts, and with every new connection.
   public var epoch: Epoch { currentEpoch.value }
 
-  /// The database's own secret, with which cursors and tokens are authenticated: 32 bytes. Read together with the epoch.
+  /// The database's own secret, with which cursors and tokens are authenticated: 32 bytes. Read
+  /// together with the epoch.
   public var serverSecret: [UInt8] { currentEpoch.secret }
 
-  /// Every statement of ours finds its rows by index. A plan that was made while a table was small must not read all of it when it has grown:
-  /// prepared statements are planned once, and never to read a table as a whole.
+  /// Every statement of ours finds its rows by index. A plan that was made while a table was small
+  /// must not read all of it when it has grown: prepared statements are planned once, and never to
+  /// read a table as a whole.
   private static let plannerSettings = [
     (name: "plan_cache_mode", value: "force_generic_plan"), (name: "enable_seqscan", value: "off"),
     (name: "enable_hashjoin", value: "off"), (name: "enable_mergejoin", value: "off"), (name: "jit", value: "off"),

@@ -30,13 +30,16 @@ public struct TLSClientFiles: Sendable, Equatable {
   }
 }
 
-/// What TLS connections of one kind have in common: certificates, versions, ciphers. TLS 1.2 and 1.3, for HTTP/2 only.
+/// What TLS connections of one kind have in common: certificates, versions, ciphers. TLS 1.2 and
+/// 1.3, for HTTP/2 only.
 ///
-/// Any thread may use it. `reload()` changes what later connections get; those that exist keep what they have.
+/// Any thread may use it. `reload()` changes what later connections get; those that exist keep what
+/// they have.
 @safe public final class TLSContext: Sendable {
   /// OpenSSL counts references to it; every session holds one.
   @safe private struct Handle: ~Copyable, @unchecked Sendable {
-    // `@unchecked Sendable`: an SSL_CTX is not changed after it is made, and OpenSSL counts references atomically.
+    // `@unchecked Sendable`: an SSL_CTX is not changed after it is made, and OpenSSL counts
+    // references atomically.
     let pointer: OpaquePointer
     init(_ pointer: OpaquePointer) { unsafe self.pointer = pointer }
     deinit { unsafe SSL_CTX_free(pointer) }
@@ -45,7 +48,8 @@ public struct TLSClientFiles: Sendable, Equatable {
   private let files: TLSServerFiles?
   private let handle: Mutex<Handle>
 
-  /// TLS 1.2 with what RFC 9113 section 9.2.2 leaves: ephemeral keys and authenticated encryption. TLS 1.3 has nothing else.
+  /// TLS 1.2 with what RFC 9113 section 9.2.2 leaves: ephemeral keys and authenticated encryption.
+  /// TLS 1.3 has nothing else.
   static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
   /// A server's side.
@@ -65,7 +69,8 @@ public struct TLSClientFiles: Sendable, Equatable {
     handle = Mutex(unsafe Handle(try Self.make(clientTrusting: authorities, certificate)))
   }
 
-  /// Reads the server's files again, for connections from now on. When it throws nothing has changed.
+  /// Reads the server's files again, for connections from now on. When it throws nothing has
+  /// changed.
   public func reload() throws(TLSError) {
     guard let files else { return }
     var fresh = unsafe Optional(Handle(try Self.make(server: files)))

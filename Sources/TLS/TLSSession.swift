@@ -1,6 +1,7 @@
 internal import COpenSSL
 
-/// One connection's TLS: encrypted bytes in and out on one side, plain ones on the other. No I/O of its own. Loop-confined.
+/// One connection's TLS: encrypted bytes in and out on one side, plain ones on the other. No I/O of
+/// its own. Loop-confined.
 @safe public final class TLSSession {
   /// Plain bytes given out at once, at most: a record's.
   static let plainBytesMax = 16_384
@@ -31,9 +32,11 @@ internal import COpenSSL
   /// Begins the handshake, which a client has to.
   public func start() throws(TLSError) { try shakeHands() }
 
-  /// Takes bytes from the peer and gives out the plain ones among them. Afterwards there may be bytes to send, even when it throws: an alert.
+  /// Takes bytes from the peer and gives out the plain ones among them. Afterwards there may be
+  /// bytes to send, even when it throws: an alert.
   ///
-  /// - Parameter body: Called any number of times with plain bytes that are valid during the call; false ends the reading.
+  /// - Parameter body: Called any number of times with plain bytes that are valid during the call;
+  ///   false ends the reading.
   public func receive(_ bytes: RawSpan, _ body: (RawSpan) -> Bool) throws(TLSError) {
     let taken = unsafe bytes.withUnsafeBytes { unsafe BIO_write(incoming, $0.baseAddress, Int32(clamping: $0.count)) }
     guard taken == bytes.byteCount else { throw TLSError(failed: "no memory for received bytes") }
@@ -109,7 +112,8 @@ internal import COpenSSL
   /// Bytes of its two buffers.
   public var bufferBytes: Int { unsafe streak_bio_capacity(incoming) + streak_bio_capacity(outgoing) }
 
-  /// Gives back the memory of buffers that are empty and large. For a quiet connection: a busy one needs it again at once.
+  /// Gives back the memory of buffers that are empty and large. For a quiet connection: a busy one
+  /// needs it again at once.
   public func trimBuffers() {
     unsafe streak_bio_trim(incoming, Self.keptBufferBytes)
     unsafe streak_bio_trim(outgoing, Self.keptBufferBytes)

@@ -2,8 +2,9 @@ internal import CUtf8proc
 internal import Glibc
 
 extension String {
-  /// The text in Unicode's normalization form KC (UAX #15), as UTF-8: full-width and other compatibility characters become ordinary ones, and
-  /// letters with their combining marks become one character. Two texts that people cannot tell apart as they type are equal in it.
+  /// The text in Unicode's normalization form KC (UAX #15), as UTF-8: full-width and other
+  /// compatibility characters become ordinary ones, and letters with their combining marks become
+  /// one character. Two texts that people cannot tell apart as they type are equal in it.
   ///
   /// - Returns: Nil only without memory.
   public var compatibilityComposed: [UInt8]? {

@@ -42,7 +42,8 @@ struct ServerOptions: ParsableArguments {
     return server
   }
 
-  /// A connection string, which may hold a password: from a file or the environment, so that it does not show among the processes.
+  /// A connection string, which may hold a password: from a file or the environment, so that it
+  /// does not show among the processes.
   func database() throws -> String? {
     guard let databaseFile else { return environment("STREAK_LOAD_DATABASE") }
     return try Files.read(databaseFile).split(separator: "\n").first.map(String.init)

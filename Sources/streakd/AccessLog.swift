@@ -1,8 +1,9 @@
 import Logging
 import RPC
 
-/// One line for each call that has ended: never a token, an id or what was sent. A call that ended in INTERNAL or UNKNOWN is an error, with its message;
-/// of those at most `faultLinesPerSecondMax` are written each second, and the next one says how many were not.
+/// One line for each call that has ended: never a token, an id or what was sent. A call that ended
+/// in INTERNAL or UNKNOWN is an error, with its message; of those at most `faultLinesPerSecondMax`
+/// are written each second, and the next one says how many were not.
 struct AccessLog: CallObserver {
   private let logger: Logger
   private let level: Logger.Level

@@ -14,14 +14,16 @@ struct AdminPages {
   let backups: BackupKeeper?
   /// Nil: the database is not ours to archive.
   let archive: ArchiveWatch?
-  /// A serving loop that gives no sign of life for so long is stuck: nothing but a new process will help.
+  /// A serving loop that gives no sign of life for so long is stuck: nothing but a new process will
+  /// help.
   let stuckSeconds: Int
   /// What is wrong with the database although calls are served; nil: nothing.
   let databaseWarning: @Sendable () -> String?
   /// Why calls cannot be served now; nil when they can.
   let unreadiness: @Sendable () -> String?
 
-  /// `/livez` says whether the process and each of its serving loops run, `/readyz` whether to send it calls, `/metrics` what it counts.
+  /// `/livez` says whether the process and each of its serving loops run, `/readyz` whether to send
+  /// it calls, `/metrics` what it counts.
   var pages: [String: @Sendable () async -> AdminPage] {
     [
       "/livez": {

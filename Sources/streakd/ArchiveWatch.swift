@@ -2,7 +2,8 @@ import Operations
 import StreakStore
 import Synchronization
 
-/// Looks now and then whether the private PostgreSQL's log reaches its repository, if one was set up (`streakctl pitr setup`).
+/// Looks now and then whether the private PostgreSQL's log reaches its repository, if one was set
+/// up (`streakctl pitr setup`).
 final class ArchiveWatch: Sendable {
   /// Between two looks, in nanoseconds.
   private static let intervalNanoseconds: UInt64 = 10_000_000_000

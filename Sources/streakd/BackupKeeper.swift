@@ -6,13 +6,15 @@ import StreakServices
 import StreakStore
 import Synchronization
 
-/// Makes the daily backups, and keeps the erasure ledger that lies beside them. One for the process.
+/// Makes the daily backups, and keeps the erasure ledger that lies beside them. One for the
+/// process.
 final class BackupKeeper: Sendable {
   /// What operators see of it.
   struct State {
     /// When the newest good backup in the folder began, by whichever process.
     var lastGood: Moment?
-    /// Why the last attempt of this process, or the last attempt that the database knows, failed; nil: it did not.
+    /// Why the last attempt of this process, or the last attempt that the database knows, failed;
+    /// nil: it did not.
     var failure: String?
     /// Attempts of this process.
     var succeededCount = 0
@@ -31,7 +33,8 @@ final class BackupKeeper: Sendable {
 
   /// Between two looks at the clock and at the ledger, in milliseconds.
   private static let lookMilliseconds: UInt64 = 10_000
-  /// How far back erasures are swept and the ledger is made up for, in seconds: a call that was under way has ended by then.
+  /// How far back erasures are swept and the ledger is made up for, in seconds: a call that was
+  /// under way has ended by then.
   private static let sweepSeconds: Int64 = 3_600
 
   let settings: BackupSettings
@@ -79,7 +82,8 @@ final class BackupKeeper: Sendable {
 
   /// Makes everybody absent who is in the ledger, and everybody known to it who is absent.
   ///
-  /// - Parameter isNew: A missing ledger is begun anew, although the database knows that there was one.
+  /// - Parameter isNew: A missing ledger is begun anew, although the database knows that there was
+  ///   one.
   func applyLedger(isNew: Bool) async throws {
     let (last, known) = try await Task(executorPreference: loop) { [store] in
       (try await store.lastGoodBackup(), try await store.erasures(since: Moment(seconds: 0)))
@@ -118,7 +122,8 @@ final class BackupKeeper: Sendable {
     }
   }
 
-  /// Makes everybody absent who is in the ledger, in a database that has lost its last changes, before it serves calls.
+  /// Makes everybody absent who is in the ledger, in a database that has lost its last changes,
+  /// before it serves calls.
   private func applyLedgerBeforeServing() async throws(StoreError) {
     let records: ErasureRecords
     switch await ledgerContent(isExpected: true) {
@@ -200,7 +205,8 @@ final class BackupKeeper: Sendable {
     deadline.cancel()
   }
 
-  /// The folder is the truth: it may be another one than the database remembers, or empty, or not mounted.
+  /// The folder is the truth: it may be another one than the database remembers, or empty, or not
+  /// mounted.
   private func lookIntoFolder() async {
     let path = settings.folder
     let found = await onOwnThread { () -> Result<Moment?, OperationsError> in

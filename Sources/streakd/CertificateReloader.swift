@@ -3,7 +3,8 @@ import Glibc
 import Logging
 import TLS
 
-/// Reads the server's certificate again on SIGHUP, and when its files have changed: connections that exist go on as they are. Loop-confined.
+/// Reads the server's certificate again on SIGHUP, and when its files have changed: connections
+/// that exist go on as they are. Loop-confined.
 final class CertificateReloader {
   private let context: TLSContext
   private let files: TLSServerFiles

@@ -1,7 +1,8 @@
 import Glibc
 import Logging
 
-/// Logs to standard error, one JSON object for each line: `time`, `level`, `message`, and the metadata by its own names, as texts.
+/// Logs to standard error, one JSON object for each line: `time`, `level`, `message`, and the
+/// metadata by its own names, as texts.
 struct JSONLogHandler: LogHandler {
   var logLevel = Logger.Level.info
   var metadata = Logger.Metadata()

@@ -19,7 +19,8 @@ extension Exposition {
   }
 }
 
-/// What the server counts, for Prometheus. Names, types and labels are those of the table `MetricFamily.all`.
+/// What the server counts, for Prometheus. Names, types and labels are those of the table
+/// `MetricFamily.all`.
 struct MetricsPage {
   private var exposition = Exposition()
 

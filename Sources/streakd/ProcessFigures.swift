@@ -14,7 +14,8 @@ struct ProcessFigures {
   /// As of now; nil when /proc cannot be read.
   init?() {
     let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
-    // The second field is the program's name in parentheses and may hold anything; from the third on all are numbers but the first.
+    // The second field is the program's name in parentheses and may hold anything; from the third
+    // on all are numbers but the first.
     guard let status = Self.text("/proc/self/stat"), let end = status.lastIndex(of: ")"),
       let boot = Self.text("/proc/stat")?.split(separator: "\n").first(where: { $0.hasPrefix("btime ") }),
       let bootSeconds = Double(boot.dropFirst("btime ".count))

@@ -3,8 +3,8 @@ import Logging
 import StreakStore
 import Synchronization
 
-/// Whether calls can be served: the database takes a write within its time, and its schema has all that this program needs. Found out in the
-/// background, so that asking costs nothing.
+/// Whether calls can be served: the database takes a write within its time, and its schema has all
+/// that this program needs. Found out in the background, so that asking costs nothing.
 final class Readiness: Sendable {
   /// How long the database may take to answer, in milliseconds.
   static let answerMilliseconds: UInt64 = 2_000
@@ -32,7 +32,8 @@ final class Readiness: Sendable {
   /// As of the last check.
   var isReady: Bool { ready.load(ordering: .relaxed) }
 
-  /// Why calls could not be served as of the last check; nil when they could. Says more than strangers should hear.
+  /// Why calls could not be served as of the last check; nil when they could. Says more than
+  /// strangers should hear.
   var failure: String? { check.withLock { $0.failure } }
 
   /// What an operator should know although calls are served; nil: nothing.
@@ -47,7 +48,8 @@ final class Readiness: Sendable {
       var due = loop.nowMilliseconds
       while !Task.isCancelled {
         let now = loop.nowMilliseconds
-        // One at a time: a database that hangs is not asked again before its answer or the statement's timeout.
+        // One at a time: a database that hangs is not asked again before its answer or the
+        // statement's timeout.
         if let began = check.withLock({ $0.beganMilliseconds }) {
           if now >= began + Self.answerMilliseconds {
             note(

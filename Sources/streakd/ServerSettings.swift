@@ -11,7 +11,8 @@ import StreakServices
 import StreakStore
 import TLS
 
-/// What the program was told: by options, else by the environment, else by the file, else the defaults.
+/// What the program was told: by options, else by the environment, else by the file, else the
+/// defaults.
 struct ServerSettings {
   let listen: SocketAddress
   let dataFolder: String

@@ -2,8 +2,8 @@ import EventLoop
 import Glibc
 import Synchronization
 
-/// Waits for SIGTERM or SIGINT. A second one ends the process at once; within a second of the first it is the same one, as `timeout` and a terminal send it
-/// to a program and to its group.
+/// Waits for SIGTERM or SIGINT. A second one ends the process at once; within a second of the first
+/// it is the same one, as `timeout` and a terminal send it to a program and to its group.
 final class StopSignal: Sendable {
   /// Within so many nanoseconds a second signal is the first one again.
   private static let sameSignalNanoseconds: UInt64 = 1_000_000_000
@@ -19,7 +19,8 @@ final class StopSignal: Sendable {
   private let watchers = Mutex<[LoopBound<SignalWatcher>]>([])
   private let deadline = Mutex<LoopBound<LoopTimer>?>(nil)
 
-  /// - Parameter startGraceMilliseconds: How long a start may take to notice the signal; then the process ends at once.
+  /// - Parameter startGraceMilliseconds: How long a start may take to notice the signal; then the
+  ///   process ends at once.
   init(loop: EventLoop, startGraceMilliseconds: UInt64) async {
     self.loop = loop
     self.startGraceMilliseconds = startGraceMilliseconds

@@ -22,7 +22,8 @@ extension ArgumentHelp {
   }
 }
 
-/// The server program: reads settings, starts what is needed, serves until SIGTERM or SIGINT, and stops in order.
+/// The server program: reads settings, starts what is needed, serves until SIGTERM or SIGINT, and
+/// stops in order.
 @main
 struct Streakd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -147,7 +148,8 @@ struct Streakd: AsyncParsableCommand {
       threads, stopping, logger)
   }
 
-  /// - Parameter owner: Connects as the role that changes the schema; nil: the one that serves does.
+  /// - Parameter owner: Connects as the role that changes the schema; nil: the one that serves
+  ///   does.
   private func serve(
     _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, owner: String?,
     _ cluster: PrivateCluster?, _ threads: [EventLoopThread], _ stopping: StopSignal, _ logger: Logger

@@ -2,7 +2,8 @@ import Cryptography
 import Testing
 
 struct ShortHashTests {
-  /// Source: the first vectors of SipHash's own reference (vectors_sip128): key 00 01 ... 0f, messages 00 01 ... of growing length.
+  /// Source: the first vectors of SipHash's own reference (vectors_sip128): key 00 01 ... 0f,
+  /// messages 00 01 ... of growing length.
   @Test("SipHash-2-4 with 128 bits, by its reference's vectors")
   func vectors() {
     let hash = ShortHash(key: number(Array(0..<16)))

@@ -1,4 +1,5 @@
-// The benchmark's program: the echo service on one loop, through the ordinary generated path. `echo-server --port N`.
+// The benchmark's program: the echo service on one loop, through the ordinary generated path.
+// `echo-server --port N`.
 import EventLoop
 import RPC
 import TestSchema

@@ -262,7 +262,8 @@ def test_slow_readers_hold_up_neither_exports_for_long_nor_imports_at_all(databa
         with Person(server) as reader, Person(server) as writer:
             for person in reader, writer:
                 person.sign_up()
-            # grpc reads on as its window allows: what has come in is held back, then the server waits.
+            # grpc reads on as its window allows: what has come in is held back, then the server
+            # waits.
             narrow = [("grpc.http2.lookahead_bytes", 1024), ("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)]
             held = []
             for device in slow:

@@ -159,7 +159,8 @@ def test_an_attacker_holds_no_more_than_the_budget_and_others_are_served(attack,
     with interop_server() as (process, port), Others(port) as others, contextlib.ExitStack() as stack:
         peers = [stack.enter_context(contextlib.closing(attacker(port, *pairs))) for _ in range(connections)]
         before = resident_kib(process)
-        # In steps: what a build without optimisation takes for a whole attack's frames says nothing of whom it serves meanwhile.
+        # In steps: what a build without optimisation takes for a whole attack's frames says nothing
+        # of whom it serves meanwhile.
         for first in range(0, connections, step):
             attack(peers[first:first + step])
             others.wait_for_more(1)

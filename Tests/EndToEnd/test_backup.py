@@ -201,7 +201,8 @@ def test_backups_of_the_first_layout_go_on(place, folder):
     described["layoutVersion"] = 1
     manifest.write_text(json.dumps(described))
     done = streakctl("backup", "verify", "--folder", backups, place.name, "--identity", place.keys.identity, "--allow-unsigned", check=False)
-    # The restore has raised the epoch and the server has looked whether it can write: everything else is found equal.
+    # The restore has raised the epoch and the server has looked whether it can write: everything
+    # else is found equal.
     others = "; ".join(f"public.{table} has other rows" for table in ("server_probes", "service_state", "timelines"))
     assert done.stdout == f"{place.name}  damaged: {others}\n"
     table = next(table for table in described["tables"] if table["name"] == "public.cells")

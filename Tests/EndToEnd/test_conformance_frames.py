@@ -127,7 +127,8 @@ def test_interrupted_header_block(peer, sent, expected):
     ("on stream 0", data(0, b"x"), ends(PROTOCOL_ERROR)),
     ("with padding as long as the payload", opened(1) + data(1, padded(6, b"five!"), PADDED), ends(PROTOCOL_ERROR)),
     ("with padding longer than the payload", opened(1) + data(1, padded(255, b"x"), PADDED), ends(PROTOCOL_ERROR)),
-    # No room for the length of the padding: section 4.2 makes it FRAME_SIZE_ERROR, nghttp2 says PROTOCOL_ERROR.
+    # No room for the length of the padding: section 4.2 makes it FRAME_SIZE_ERROR, nghttp2 says
+    # PROTOCOL_ERROR.
     ("padded and empty", opened(1) + data(1, b"", PADDED), ends(FRAME_SIZE_ERROR, PROTOCOL_ERROR)),
 )
 def test_data(peer, sent, expected):
@@ -158,7 +159,8 @@ def priority_fields(dependency=0):
      frame(HEADERS, END_HEADERS | PADDED | PRIORITISED, 1, padded(2, priority_fields(), b"")), ends(PROTOCOL_ERROR, FRAME_SIZE_ERROR)),
     ("padded and empty", frame(HEADERS, END_HEADERS | PADDED, 1), ends(FRAME_SIZE_ERROR, PROTOCOL_ERROR)),
     ("too short for its priority", frame(HEADERS, END_HEADERS | PRIORITISED, 1, bytes(4)), ends(FRAME_SIZE_ERROR)),
-    # RFC 9113 took the dependencies out, and with them their errors; RFC 7540, 5.3.1 made it PROTOCOL_ERROR, as nghttp2 does.
+    # RFC 9113 took the dependencies out, and with them their errors; RFC 7540, 5.3.1 made it
+    # PROTOCOL_ERROR, as nghttp2 does.
     ("that depends on itself",
      frame(HEADERS, END_HEADERS | PRIORITISED, 1, priority_fields(1) + REQUEST) + BODY, ends(PROTOCOL_ERROR)),
 )
@@ -203,7 +205,8 @@ def test_continuation(peer, sent, expected):
     ("on an idle stream above the next", priority(99, 3) + call(1), answers(1)),
     ("on an open stream", headers(1) + priority(1, 0, 255) + BODY, answers(1)),
     ("exclusive", headers(1) + priority(1, 2**31, 0) + BODY, answers(1)),
-    # Section 6.3 makes it a stream error; an idle stream cannot be reset, and section 5.4.1 allows for ending the connection.
+    # Section 6.3 makes it a stream error; an idle stream cannot be reset, and section 5.4.1 allows
+    # for ending the connection.
     ("too short", opened(1) + frame(PRIORITY, 0, 1, bytes(4)), ends(FRAME_SIZE_ERROR)),
     ("too long", opened(1) + frame(PRIORITY, 0, 1, bytes(6)), ends(FRAME_SIZE_ERROR)),
 )

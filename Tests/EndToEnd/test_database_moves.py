@@ -75,7 +75,8 @@ def test_a_promoted_standby_begins_one_epoch_for_all_servers_and_the_old_primary
                 assert primary.sql("SELECT count(*) FROM cells", database=DATABASE) == "1"
                 assert standby.sql("SELECT count(*) FROM cells", database=DATABASE) == "3"
                 assert epoch(standby) == after
-                # While it is the only one that can be reached, calls are refused and the reason is told.
+                # While it is the only one that can be reached, calls are refused and the reason is
+                # told.
                 standby.stop()
                 expect_unavailable(lambda: person.record(habit, today() - 3))
                 wait_until(lambda: readiness(one)[0] == 503 and "an old primary" in readiness(one)[1])

@@ -73,7 +73,8 @@ def valid_statement():
     return sync_pb2.SetCompletion(habit_id=HABIT, day=today(), done=True, note="a note", made=local_time(today()))
 
 
-# What no rule of a length or a range says: names are visible text of one line, zones have no control characters.
+# What no rule of a length or a range says: names are visible text of one line, zones have no
+# control characters.
 def broken_habits():
     yield from violations(valid_habit())
     for name in ("two\nlines", " ", "\u200b"):
@@ -317,7 +318,8 @@ def test_documents_and_their_notices(place, template):
         good.append(notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a note", other="x" * 4096))
         good.sort(key=lambda found: found.notice_id)
         back.bring_in(document(template, habits=[stored_habit()], ledger=[stored_cell()], notices=good))
-        # Whatever such a notice holds, its resolution is a value that can be exported and imported again.
+        # Whatever such a notice holds, its resolution is a value that can be exported and imported
+        # again.
         back.sync()
         for found in good:
             back.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=found.notice_id, take_other=True))

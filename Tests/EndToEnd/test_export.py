@@ -224,7 +224,8 @@ def test_a_document_that_other_tools_have_rewritten(server, folder):
                                   env={**os.environ, "STREAKCTL_TOKEN": back.metadata[0][1].removeprefix("Bearer ")})
             assert done.returncode == code, done.stderr
             if code == 0:
-                # A sealed document counts once (C117): the account that takes it again gives it up first.
+                # A sealed document counts once (C117): the account that takes it again gives it up
+                # first.
                 assert json.loads(done.stdout)["sealed"] and sections(back.export()[0]) == sections(in_order)
                 delete(back)
             return done.stderr

@@ -51,7 +51,8 @@ def test_c113_three_sessions_in_every_order_give_the_same_ids_and_digest(server)
         with Device(server) as account:
             account.sync()
             for place in order:
-                # The same captures each time; another session, so that several accounts can take them.
+                # The same captures each time; another session, so that several accounts can take
+                # them.
                 migrate(account, claim([habits[place]], entries[place], captured_at=start - place))
                 # A device that follows holds its digest against the server's with each answer.
                 account.sync()

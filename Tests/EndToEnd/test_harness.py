@@ -101,7 +101,8 @@ def test_a_failure_is_shrunk_and_its_command_shows_it_again(server, tmp_path):
         [failure] = [failure for failure in json.loads((tmp_path / "json").read_text())["suites"][0]["failures"]
                      if failure["check"] == "rule max_bytes of note"]
         request = json.loads(failure["request"]) if not failure["request"].endswith("...") else None
-        # The note that breaks the rule and what is required; "nothing_left", offset and day start are gone.
+        # The note that breaks the rule and what is required; "nothing_left", offset and day start
+        # are gone.
         assert sorted(request) == ["day", "habitId", "made", "note"] and sorted(request["made"]) == ["occurredAt", "zone"], failure
         assert len(request["note"]) == 4097
         program, *arguments = shlex.split(failure["replay"])

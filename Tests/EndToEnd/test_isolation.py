@@ -32,7 +32,8 @@ def methods():
 ALL = list(methods())
 METHODS = [method for method, authentication in ALL if authentication == annotations_pb2.AUTHENTICATION_USER]
 OTHERS = [(method, authentication) for method, authentication in ALL if authentication != annotations_pb2.AUTHENTICATION_USER]
-# What a stranger who has no secret of the other person's is told by the methods that ask for no access token. A new one of these needs a line here.
+# What a stranger who has no secret of the other person's is told by the methods that ask for no
+# access token. A new one of these needs a line here.
 TOLD = {
     "AccountService.SignUp": {"SIGN_UP_REFUSED", "SESSION_CLAIMED", "SESSION_INVALID"},
     "AccountService.SignIn": {"SIGN_IN_REFUSED"},
@@ -181,7 +182,8 @@ def test_the_other_persons_ids_open_nothing(server):
                         stranger.sign_in()
                     request = fill(message_factory.GetMessageClass(method.input_type)(), id, mira.email, account, variant)
                     if method.name == "DeleteAccount":
-                        # With the other person's email, and then with the caller's own: it is the caller's account that goes.
+                        # With the other person's email, and then with the caller's own: it is the
+                        # caller's account that goes.
                         request.email, request.confirmation = (stranger.email if variant else mira.email), PHRASE
                     answer = call(stranger, method, request)
                     reached.add(b"The request breaks" not in answer)
@@ -228,7 +230,8 @@ def test_a_stranger_who_watches_hears_of_nothing(server):
         mira.record(own, note=MARK)
         tablet.sign_in()
         tablet.put_habit("Own")
-        # The next that comes is the stranger's other device's, which was made after the other person's.
+        # The next that comes is the stranger's other device's, which was made after the other
+        # person's.
         heard.append(next(stream))
         assert heard[1].cursor.change_number == heard[0].cursor.change_number + 2  # the tablet, and what it made
         stream.cancel()

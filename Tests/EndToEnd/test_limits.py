@@ -71,7 +71,8 @@ def test_a_replayed_sign_up_costs_nothing(database):
         first = person.accounts.SignUp(request, timeout=60)
         for _ in range(SIGN_UPS + 5):
             assert person.accounts.SignUp(request, timeout=60) == first
-        # Other requests for the same email are attempts of their own; the first request has used one of them.
+        # Other requests for the same email are attempts of their own; the first request has used
+        # one of them.
         for _ in range(SIGN_UPS - 1):
             with pytest.raises(grpc.RpcError) as caught:
                 person.accounts.SignUp(person.sign_up_request(), timeout=60)

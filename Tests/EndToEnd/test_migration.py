@@ -356,7 +356,8 @@ def test_c24_c40_after_the_claim_the_secret_opens_nothing_and_a_second_device_se
     session.keep()
     migrate(account, session.claim([captured], days(captured, 2)))
     assert refusal(session.keep)[:2] == ("FAILED_PRECONDITION", "SESSION_MIGRATED")
-    # The second device was offline: it holds the days of the first, two of its own, and one that the session cannot know of.
+    # The second device was offline: it holds the days of the first, two of its own, and one that
+    # the session cannot know of.
     leftovers = session.claim([captured], [*days(captured, 4), entry(captured, today() - 20)])
     assert refusal(migrate, account, leftovers)[1] == "ALREADY_MIGRATED"
     result = migrate(account, leftovers, second_device=True)

@@ -26,7 +26,8 @@ def test_back_to_a_moment_before_a_bad_statement(folder):
             person.record(habit, note="before")
             user_id = erased.sign_up().account.user_id
             erased.put_habit("gone")
-            # pgBackRest knows the second in which its backup ended: the moment must lie in a later one.
+            # pgBackRest knows the second in which its backup ended: the moment must lie in a later
+            # one.
             sql(data, "SELECT pg_sleep(2)")
             moment = sql(data, "SELECT clock_timestamp()")
             sql(data, "SELECT pg_sleep(1)")

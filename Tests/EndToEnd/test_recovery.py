@@ -154,7 +154,8 @@ def test_an_erased_account_has_nothing_to_recover(operated):
         assert operated.fulfil() == ""
         data = operated.place / "data"
         assert sql(data, f"SELECT count(*) FROM recoveries WHERE user_id = '{user_id.hex()}'") == "0"
-        # Whoever tries nevertheless, past the list: refused, and audited without a trace of who it was.
+        # Whoever tries nevertheless, past the list: refused, and audited without a trace of who it
+        # was.
         admin = admin_pb2_grpc.AdminServiceStub(person.channel)
 
         def force():
@@ -165,7 +166,8 @@ def test_an_erased_account_has_nothing_to_recover(operated):
         assert refusal(force) == (grpc.StatusCode.NOT_FOUND, "RECOVERY_NOT_FOUND")
         assert "erased" in sql(data, "SELECT detail FROM audit_events WHERE method = 'AdminService/FulfilRecovery' AND outcome <> 'OK'")
         assert sql(data, f"SELECT count(*) FROM audit_events WHERE user_id = '{user_id.hex()}'") == "0"
-        # The key's holder with an old list of requests, and a server that has forgotten: the ledger beside the backups refuses.
+        # The key's holder with an old list of requests, and a server that has forgotten: the ledger
+        # beside the backups refuses.
         sql(data, f"DELETE FROM erasure.people WHERE user_id = '{user_id.hex()}'")
         sql(data, f"""INSERT INTO recoveries (user_id, recovery_id, backup, backup_at, requested_at, state)
                       VALUES ('{user_id.hex()}', '{way.id.hex()}', '{point}', now(), now(), 1)""")

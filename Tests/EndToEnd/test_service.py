@@ -165,7 +165,8 @@ def test_sigterm_lets_calls_in_flight_end_and_then_stops_everything(folder):
             calls = [person.accounts.SignIn.future(account_pb2.SignInRequest(
                 email=person.email, password=person.password, device=common_pb2.Device(device_id=os.urandom(16))), timeout=60)
                 for _ in range(4)]
-            # A call that is answered after those were sent, on the same connection: the server has them.
+            # A call that is answered after those were sent, on the same connection: the server has
+            # them.
             person.accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=person.metadata, timeout=60)
             running.terminate()
             codes = [call.code() for call in calls]
@@ -212,7 +213,8 @@ def test_a_slow_reader_of_exports_holds_up_only_more_exports(folder):
         habit = person.put_habit()
         for number in range(300):
             person.record(habit, note=str(number % 10) * 4000)
-        # The reader's windows stay as small as they begin: the first export cannot end before it is read.
+        # The reader's windows stay as small as they begin: the first export cannot end before it is
+        # read.
         reader = grpc.insecure_channel(server.address, options=[("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)])
         export = export_pb2_grpc.ExportServiceStub(reader).Export
         exports = [export(export_pb2.ExportRequest(), metadata=person.metadata, timeout=60) for _ in range(3)]

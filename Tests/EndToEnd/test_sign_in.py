@@ -39,7 +39,8 @@ def test_an_attacker_cannot_lock_the_owner_out(database):
             assert refusal(sign_in, owner, ATTACKER, password="a wrong guess")[0] == "UNAUTHENTICATED"
         refused(sign_in, owner, ATTACKER, password="a wrong guess")
         refused(sign_in, owner, "203.0.113.67", password="another guess")
-        # The right password does not help a stranger now, but the owner gets in: on the device, wherever it is; and at home on any device.
+        # The right password does not help a stranger now, but the owner gets in: on the device,
+        # wherever it is; and at home on any device.
         refused(sign_in, owner, ATTACKER)
         assert sign_in(owner, AWAY, device=owner.device).tokens.access_token
         assert sign_in(owner, AWAY).tokens.access_token  # AWAY is where the device signed in last

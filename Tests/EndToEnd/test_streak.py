@@ -225,7 +225,8 @@ class Loop:
         for ago in range(4):
             moment = (today() - ago) * 86_400_000
             if newer:
-                # Of habit 1 every second day was checked; habit 2 is a number whose target some days reach.
+                # Of habit 1 every second day was checked; habit 2 is a number whose target some
+                # days reach.
                 database.execute("INSERT INTO Repetitions (habit, timestamp, value, notes) VALUES (1, ?, ?, 'n')", (moment, 2 if ago % 2 == 0 else 1))
                 database.execute("INSERT INTO Repetitions (habit, timestamp, value) VALUES (2, ?, ?)", (moment, ago * 1000))
             else:
@@ -284,7 +285,8 @@ def test_import_of_other_trackers(server, folder):
 
 def test_what_an_import_promises_comes(server, folder):
     """A1, C123: the number told beforehand is the number that comes, with a known server and without, before an import and after it."""
-    # A day nearer the end would be outside the window if midnight passed meanwhile; the file has no such day.
+    # A day nearer the end would be outside the window if midnight passed meanwhile; the file has no
+    # such day.
     days = "".join(f"{iso(today() - ago)},YES_MANUAL,\n" for ago in range(0, 400) if ago != 29)
     (folder / "Checkmarks.csv").write_text(f"Date,Read,\n{days}")
     told = "29 count in an account that you make today.\n370 of them are too old to count"

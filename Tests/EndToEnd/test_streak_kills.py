@@ -69,7 +69,8 @@ def test_no_tap_is_lost_or_doubled(folder):
         assert len(rows) == len(found) and all(row.endswith("|t") for row in rows)
         assert told <= found, f"seed {seed}: lost {told - found}"
         assert found <= tapped, f"seed {seed}: nobody tapped {found - tapped}"
-        # What was sent after the sign-up was sent once for each tap: numbers without gaps, none for a tap that another number has.
+        # What was sent after the sign-up was sent once for each tap: numbers without gaps, none for
+        # a tap that another number has.
         doubled = sql(folder / "data", f"""
             SELECT count(*), count(DISTINCT seq), coalesce(max(seq), 0) FROM operations WHERE user_id = {user}""")
         count, distinct, last = map(int, doubled.split("|"))

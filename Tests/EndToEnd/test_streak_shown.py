@@ -180,7 +180,8 @@ def test_an_export_without_an_account_is_read_back(server, folder):
     assert view["description"] == "a page" and view["color"] == 0x33AA77 and [day["note"] for day in view["days"] if day["note"]][-1] == "día, \"1\""
     assert other.run("habit", "list", "--all") == "Read\nSwim (archived)\n"
     assert "0 days added, 2 known" in other.run("import", folder / "mine.json")
-    # With an account it is the server's document, or with --local this device's, without asking any server.
+    # With an account it is the server's document, or with --local this device's, without asking any
+    # server.
     phone.connect(server)
     phone.sign_up(new_email())
     phone.run("done", "Read", "--on", iso(today() - 1), "--offline")

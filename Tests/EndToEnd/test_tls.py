@@ -110,7 +110,8 @@ def ask_for_key_updates(server, seconds=60.0):
 
 
 def test_who_makes_tls_answer_and_reads_nothing_is_cut_off_and_others_are_served(secure, certificates):
-    # Far sooner than the minute after which a peer that takes nothing is cut off anyway, and for one that takes a byte now and then.
+    # Far sooner than the minute after which a peer that takes nothing is cut off anyway, and for
+    # one that takes a byte now and then.
     assert ask_for_key_updates(secure, seconds=50)
     with channel(secure, certificates) as connected:
         assert check(connected) == health_pb2.HealthCheckResponse.SERVING
@@ -140,7 +141,8 @@ def test_a_certificate_is_replaced_and_no_call_is_lost(secure, certificates):
             while not stop.is_set():
                 try:
                     check(lasting)
-                    # And a connection of its own each time: handshakes go on while the certificate changes.
+                    # And a connection of its own each time: handshakes go on while the certificate
+                    # changes.
                     with channel(secure, certificates) as connected:
                         check(connected)
                 except grpc.RpcError as error:

@@ -90,7 +90,8 @@ def test_two_holders_of_one_refresh_token_are_noticed(database, use):  # noqa: F
         copied = owner.tokens.refresh_token
         pair = refresh(owner, copied)
         use(owner, pair)
-        # The second holder of the copied token, at once: it gets nothing, and the first has nothing any more.
+        # The second holder of the copied token, at once: it gets nothing, and the first has nothing
+        # any more.
         assert needs_new_device(refresh, owner, copied)
         for token in (pair.access_token, owner.tokens.access_token):
             assert refusal(access, owner, token)[1] == "CREDENTIALS_INVALID"
@@ -174,7 +175,8 @@ def test_a_new_password_ends_every_other_credential(database):  # noqa: F811
         changed = change(owner.password, "another long password")
         assert changed.devices_signed_out == 1
         assert refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
-        # This device's own tokens of before are over as well; what a copy of them does harms nobody.
+        # This device's own tokens of before are over as well; what a copy of them does harms
+        # nobody.
         for pair in before:
             assert refusal(access, tablet, pair.access_token)[1] == "CREDENTIALS_INVALID"
             assert refusal(refresh, tablet, pair.refresh_token)[1] == "CREDENTIALS_INVALID"

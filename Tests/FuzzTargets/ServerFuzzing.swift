@@ -12,7 +12,8 @@ final class ServerFuzzing: Sendable {
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4)
   /// Between checks that the server still answers.
   private static let runsPerCheck = 100
-  /// For a connection to end after its peer has said everything, on a machine that has other things to do.
+  /// For a connection to end after its peer has said everything, on a machine that has other things
+  /// to do.
   private static let patienceSeconds = 100
 
   private let thread = EventLoopThread()
@@ -106,8 +107,8 @@ final class ServerFuzzing: Sendable {
     let peer = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    // There are thousands of connections a second, and each port of an address rests for a minute after its connection's end: so every
-    // connection has an address of its own.
+    // There are thousands of connections a second, and each port of an address rests for a minute
+    // after its connection's end: so every connection has an address of its own.
     let number = runs.load(ordering: .relaxed)
     let own = Self.withName(host: "127.\(1 + number >> 16 & 127).\(number >> 8 & 255).\(number & 255)", port: 0) {
       bind(peer, $0, $1)

@@ -2,8 +2,8 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// Everything that a fuzzer ever found, again: files in Findings, called TARGET-SOMETHING. And some bytes of no merit, so that the targets
-/// themselves are tested.
+/// Everything that a fuzzer ever found, again: files in Findings, called TARGET-SOMETHING. And some
+/// bytes of no merit, so that the targets themselves are tested.
 @Suite("Fuzz findings")
 struct FuzzTests {
   @Test("what was found once is found no more", arguments: FuzzTarget.allCases)

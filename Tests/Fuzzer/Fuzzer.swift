@@ -1,4 +1,5 @@
-// libFuzzer's entry: the target that STREAKD_FUZZ_TARGET names, for each input that libFuzzer makes up. scripts/check --fuzz runs it.
+// libFuzzer's entry: the target that STREAKD_FUZZ_TARGET names, for each input that libFuzzer makes
+// up. scripts/check --fuzz runs it.
 import FuzzTargets
 import Glibc
 

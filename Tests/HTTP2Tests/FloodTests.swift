@@ -10,7 +10,8 @@ struct FloodTests {
     [0, UInt8(payload.count >> 8), UInt8(payload.count & 255), type, flags, 0, 0, 0, stream] + payload
   }
 
-  /// Header fields of a request, in HPACK: :method POST, :scheme http, :path / from the static table, and :authority a.
+  /// Header fields of a request, in HPACK: :method POST, :scheme http, :path / from the static
+  /// table, and :authority a.
   private static let wholeRequest: [UInt8] = [0x83, 0x86, 0x84, 0x01, 1, 97]
   /// Without the path, so malformed.
   private static let withoutPath: [UInt8] = [0x83, 0x86, 0x01, 1, 97]

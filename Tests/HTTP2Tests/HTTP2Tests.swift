@@ -167,7 +167,8 @@ struct HTTP2SessionTests {
     #expect(received[2].windowBytes == 524_288)
   }
 
-  /// Bytes at first, used of them, and whether these have left once more has come: as many as the bound, and no fewer than the others.
+  /// Bytes at first, used of them, and whether these have left once more has come: as many as the
+  /// bound, and no fewer than the others.
   @Test(
     "used bytes leave the buffer when more comes and they are many, and the others stay as they were",
     arguments: [

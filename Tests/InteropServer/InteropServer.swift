@@ -1,5 +1,5 @@
-// A server of gRPC's public interop protocol on our runtime, for the interop clients of any language:
-// `interop-server --port=N [--tls-certificate=FILE --tls-key=FILE]`.
+// A server of gRPC's public interop protocol on our runtime, for the interop clients of any
+// language: `interop-server --port=N [--tls-certificate=FILE --tls-key=FILE]`.
 import EventLoop
 import Glibc
 import RPC
@@ -30,7 +30,8 @@ struct InteropServer {
 }
 
 extension InteropServer {
-  /// What follows an option, as the next argument or, as gRPC's own runners write it, behind an equals sign.
+  /// What follows an option, as the next argument or, as gRPC's own runners write it, behind an
+  /// equals sign.
   private static func value(_ option: String) -> Substring? {
     let arguments = CommandLine.arguments
     if let joined = arguments.first(where: { $0.hasPrefix("\(option)=") }) {

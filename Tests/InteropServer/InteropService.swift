@@ -23,7 +23,8 @@ struct InteropService: TestService {
       payload: try payload(request.responseSize), serverId: request.fillServerId ? Self.serverID : "")
   }
 
-  /// Ignores what is asked: nanoseconds since 1970 in decimal, so that a caller can tell a cached answer from a new one.
+  /// Ignores what is asked: nanoseconds since 1970 in decimal, so that a caller can tell a cached
+  /// answer from a new one.
   func cacheableUnaryCall(_ request: SimpleRequest, context: ServerContext) async throws(RPCStatus) -> SimpleResponse {
     context.addInitialMetadata("cache-control", "max-age=60, public")
     var time = timespec()

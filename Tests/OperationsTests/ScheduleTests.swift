@@ -97,7 +97,8 @@ import Testing
       #expect(kept.count <= 32)
     }
     let runs = world.runs.withLock { $0 }
-    // At once, then every day at its hour but the three, then at midnight of day 43, when there is room again, and at its hour.
+    // At once, then every day at its hour but the three, then at midnight of day 43, when there is
+    // room again, and at its hour.
     #expect(runs.count == 62 - 3 + 2)
     #expect(runs.contains(Self.moment(day: 43, hour: 0)) && runs.contains(Self.moment(day: 43, hour: 3)))
   }

@@ -31,7 +31,8 @@ struct ConnectPlanTests {
     #expect(!ServerHost().needsLookup)
   }
 
-  /// Goes through a plan; each attempt is answered with whether its session can write, nil: it fails.
+  /// Goes through a plan; each attempt is answered with whether its session can write, nil: it
+  /// fails.
   private func walk(_ plan: inout ConnectPlan, _ answers: [String: Bool]) -> [String] {
     var log: [String] = []
     while log.count < 100 {
@@ -179,7 +180,8 @@ struct ConnectPlanTests {
   }
 }
 
-/// Listens on a free port of loopback and never accepts: the kernel completes connections, and nothing answers.
+/// Listens on a free port of loopback and never accepts: the kernel completes connections, and
+/// nothing answers.
 final class SilentServer: Sendable {
   let port: UInt16
   private let descriptor: Int32

@@ -15,7 +15,8 @@ struct PoolMetricsTests {
 
       for _ in 0..<3 { _ = try await Common.ask(database) }
       _ = await databaseError { _ = try await database.run(Common.divide, .int64(0)) }
-      // BEGIN, the statement, COMMIT; then a statement that the transaction does not survive, and ROLLBACK.
+      // BEGIN, the statement, COMMIT; then a statement that the transaction does not survive, and
+      // ROLLBACK.
       let during = try await database.transaction { transaction throws(DatabaseError) in
         _ = try await transaction.run(Common.one)
         return await database.metrics()

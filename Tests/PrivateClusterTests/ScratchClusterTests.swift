@@ -35,7 +35,8 @@ struct ScratchClusterTests {
     #expect(names("scratch/here").isEmpty)
   }
 
-  /// What an attacker may put where scratch clusters are looked for: a folder with a free lock, whose `cluster` leads to a running PostgreSQL.
+  /// What an attacker may put where scratch clusters are looked for: a folder with a free lock,
+  /// whose `cluster` leads to a running PostgreSQL.
   private func plant(_ path: String, leadingTo cluster: String, owner: uid_t? = nil) throws {
     _ = try ChildProcess.run(["mkdir", "-p", path], user: nil)
     try write("", "\(path)/lock")

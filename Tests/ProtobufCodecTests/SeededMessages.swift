@@ -101,8 +101,8 @@ extension SplitMix64 {
   mutating func wire() -> [UInt8] {
     let kind = Int.random(in: 0..<10, using: &self)
     var base = message()
-    // Google's parser drops a map entry that holds an unknown field; the format's description does not ask for that, so
-    // entries are not damaged here.
+    // Google's parser drops a map entry that holds an unknown field; the format's description does
+    // not ask for that, so entries are not damaged here.
     if kind >= 6 { base.labels = [:] }
     var bytes = base.protobufBytes()
     switch kind {

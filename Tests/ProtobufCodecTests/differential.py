@@ -46,7 +46,8 @@ while offset < len(data):
     elif valid:
         mine = google.SerializeToString(deterministic=True)
         if google.labels:
-            # The format defines no canonical bytes for maps (order, defaults in entries): compare what they say.
+            # The format defines no canonical bytes for maps (order, defaults in entries): compare
+            # what they say.
             back = AllTypes()
             back.ParseFromString(canonical)
             canonical = back.SerializeToString(deterministic=True)

@@ -51,7 +51,8 @@ struct BufferLimitTests {
     (0..<count).flatMap { RawPeer.request(path: unary, stream: stream + UInt8($0) * 2, text: "\(bytes)") }
   }
 
-  /// Whether `bytes` are those of `count` holders of `one` each, give or take what an allocator gives beyond what was asked for.
+  /// Whether `bytes` are those of `count` holders of `one` each, give or take what an allocator
+  /// gives beyond what was asked for.
   private static func isAbout(_ bytes: Int, _ count: Int, of one: Int) -> Bool { abs(bytes - count * one) <= one / 4 }
 
   // MARK: What is to be sent
@@ -184,7 +185,8 @@ struct BufferLimitTests {
 
   // MARK: What was received
 
-  /// A request with many header fields whose body does not come. (What a body counts for depends on how it was cut on its way.)
+  /// A request with many header fields whose body does not come. (What a body counts for depends on
+  /// how it was cut on its way.)
   private static func unfinished(_ stream: UInt8) -> [UInt8] {
     let more = (0..<50).flatMap { number in
       [0, 4] + Array("x-\(number + 10)".utf8) + [100] + [UInt8](repeating: UInt8(ascii: "v"), count: 100)

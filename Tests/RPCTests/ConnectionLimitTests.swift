@@ -13,7 +13,8 @@ struct ConnectionLimitTests {
     return limits
   }
 
-  /// What a peer that sends `bytes` and then waits gets until the server hangs up, and why the server did.
+  /// What a peer that sends `bytes` and then waits gets until the server hangs up, and why the
+  /// server did.
   private static func fate(
     _ limits: RPCLimits, methods: [ServerMethod] = EchoService().methods, _ bytes: [UInt8]
   ) async throws -> (received: [UInt8]?, end: ConnectionEnd?) {
@@ -91,7 +92,8 @@ struct ConnectionLimitTests {
         let status = await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) }
         longestGap = max(longestGap, clock.now - last)
         last = clock.now
-        // Streams are opened within two gaps of each other: on a machine that stood still for half the idle time it may have been idle.
+        // Streams are opened within two gaps of each other: on a machine that stood still for half
+        // the idle time it may have been idle.
         #expect(status == nil || longestGap >= .milliseconds(150))
         if status != nil { return }
       }

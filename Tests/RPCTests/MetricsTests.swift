@@ -109,7 +109,8 @@ struct MetricsTests {
       await Task(executorPreference: context.loop) { await context.loop.sleep(milliseconds: milliseconds) }.value
       return request
     }
-    // On a busy machine a short deadline passes before the call has come to the server: then with a server that knows of none.
+    // On a busy machine a short deadline passes before the call has come to the server: then with a
+    // server that knows of none.
     for milliseconds in [UInt64(20), 200, 2_000, 20_000] {
       var hasCome = false
       try await Fixture.with(methods: [slow]) { fixture in

@@ -1,7 +1,8 @@
 import EventLoop
 import HTTP2
 
-/// What one call looks like on the wire: for what `RPCChannel` hides or would never send. Loop-confined.
+/// What one call looks like on the wire: for what `RPCChannel` hides or would never send.
+/// Loop-confined.
 final class RawCall: HTTP2ConnectionDelegate {
   /// The response, undecoded.
   struct Response: Sendable {

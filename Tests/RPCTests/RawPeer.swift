@@ -1,7 +1,8 @@
 import EventLoop
 import Glibc
 
-/// A client that sends what it is told to, byte by byte, and waits for the server to hang up. Its calls block: never on an event loop.
+/// A client that sends what it is told to, byte by byte, and waits for the server to hang up. Its
+/// calls block: never on an event loop.
 struct RawPeer: ~Copyable {
   private let descriptor: Int32
 

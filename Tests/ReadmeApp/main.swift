@@ -15,7 +15,8 @@ try await client.complete(reading, note: "20 pages")
 let isNew = try await client.accounts().isEmpty
 if isNew { try await client.signUp(email: arguments[3], password: readLine() ?? "") }
 
-// From here on this device and the others are kept equal; what the person should see comes as events.
+// From here on this device and the others are kept equal; what the person should see comes as
+// events.
 let events = try await client.events()
 let running = Task { await client.run() }
 try await client.sync()

@@ -1,5 +1,6 @@
-// Tells ThreadSanitizer of Swift's Mutex. A contended one is waited for and handed over in libswiftSynchronization, which is not instrumented:
-// without this, whatever it guards is taken for a race between the two threads. scripts/test loads it in front of that library (LD_PRELOAD); in
+// Tells ThreadSanitizer of Swift's Mutex. A contended one is waited for and handed over in
+// libswiftSynchronization, which is not instrumented: without this, whatever it guards is taken for
+// a race between the two threads. scripts/test loads it in front of that library (LD_PRELOAD); in
 // programs without the sanitizer it does nothing.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -9,7 +10,8 @@
 __attribute__((weak)) void __tsan_acquire(void *address);
 __attribute__((weak)) void __tsan_release(void *address);
 
-// Synchronization._MutexHandle._lockSlow(Swift.UInt32) -> () and ._unlockSlow() -> (), what Mutex calls when it is contended.
+// Synchronization._MutexHandle._lockSlow(Swift.UInt32) -> () and ._unlockSlow() -> (), what Mutex
+// calls when it is contended.
 #define LOCK_SLOW "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
 #define UNLOCK_SLOW "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
 

@@ -141,7 +141,8 @@ struct ClientWorld {
     }
   }
 
-  /// The app dies between two calls of its own, or after one that was lost; only the storage is left.
+  /// The app dies between two calls of its own, or after one that was lost; only the storage is
+  /// left.
   private mutating func kill(_ index: Int) {
     devices[index].client = StreakClient(
       storage: devices[index].storage, network: ModelNetwork(world), clock: devices[index].clock)

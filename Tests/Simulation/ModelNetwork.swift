@@ -9,8 +9,9 @@ import StreakDomain
 import Synchronization
 import TestSupport
 
-/// The model server behind a client's own network protocol, by encoded messages: accounts, sessions, rotating tokens, and calls that are lost on
-/// the way there or on the way back. One for each device, all on one server.
+/// The model server behind a client's own network protocol, by encoded messages: accounts,
+/// sessions, rotating tokens, and calls that are lost on the way there or on the way back. One for
+/// each device, all on one server.
 final class ModelNetwork: StreakNetwork {
   /// What the devices of a simulation share.
   final class World: Sendable {
@@ -30,10 +31,12 @@ final class ModelNetwork: StreakNetwork {
       /// By the key it was begun with, and when it began by its id.
       var begun: [[UInt8]: StartSessionResponse] = [:]
       var anchors: [[UInt8]: Int64] = [:]
-      /// Every token that any life of the database has given, and whose: genuine tokens are known by themselves.
+      /// Every token that any life of the database has given, and whose: genuine tokens are known
+      /// by themselves.
       var genuine: [String: Identifier] = [:]
       var nextNumber: UInt64 = 0
-      /// Earlier states, with everything but what belongs to no database: a backup, the last commits, a primary that was left behind.
+      /// Earlier states, with everything but what belongs to no database: a backup, the last
+      /// commits, a primary that was left behind.
       var backup: [State] = []
       var commits: [State] = []
       var abandoned: [State] = []
@@ -109,7 +112,8 @@ extension ModelNetwork.World.State {
     goOn(with: copy, number: max(server.epoch.number, abandoned.first?.server.epoch.number ?? 0) + 1)
   }
 
-  /// A standby takes over that lacks some of the last commits, perhaps a second one from the same base.
+  /// A standby takes over that lacks some of the last commits, perhaps a second one from the same
+  /// base.
   mutating func failOver() {
     let lost = Int.random(in: 1...8, using: &random)
     guard let standby = commits.suffix(lost).first else { return }

@@ -1,7 +1,7 @@
 @testable import StreakDomain
 
-/// A server without I/O: the real rules on people's whole state, kept in memory. What it decides is durable at once, until it is restored, fails over
-/// or goes back to another life.
+/// A server without I/O: the real rules on people's whole state, kept in memory. What it decides is
+/// durable at once, until it is restored, fails over or goes back to another life.
 struct ModelServer {
   struct Person {
     var ledger: PersonLedger
@@ -67,8 +67,10 @@ struct ModelServer {
     people[userID]?.acknowledged[deviceID, default: []].formUnion(noticeIDs)
   }
 
-  /// Another life of the database begins with what this one holds: it was restored, or a standby was promoted.
-  /// - Parameter epoch: Its number is later than that of every life before, as far as its maker knows; its bits are random.
+  /// Another life of the database begins with what this one holds: it was restored, or a standby
+  /// was promoted.
+  /// - Parameter epoch: Its number is later than that of every life before, as far as its maker
+  ///   knows; its bits are random.
   mutating func begin(_ epoch: Epoch) {
     self.epoch = epoch
     for (userID, person) in people { people[userID]?.ledger = person.ledger.inEpoch(epoch) }
@@ -108,10 +110,12 @@ struct ModelServer {
     }
     for habit in submission.restatedHabits { person.ledger.restate(habit, now: now) }
     let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
-    // A device that does not know of the loss says that nothing is left, and then sends again what was lost: it was not caught up.
+    // A device that does not know of the loss says that nothing is left, and then sends again what
+    // was lost: it was not caught up.
     var nothingLeft = submission.nothingLeft && !isOfOtherLife
     for operation in submission.operations.dropFirst(outcomes.count) {
-      // The device does not know yet that this server may have lost the habit; it states it with its next submission.
+      // The device does not know yet that this server may have lost the habit; it states it with
+      // its next submission.
       if isOfOtherLife, operation.isOfHabit(missingIn: person.ledger) {
         nothingLeft = false
         break
@@ -158,7 +162,8 @@ struct ModelServer {
     let isOfThisLife =
       cursor.epoch == epoch && cursor.changeNumber >= 0 && max(going.head, cursor.changeNumber) <= ledger.changeNumber
     var place = isOfThisLife ? going : Place(head: 0)
-    // A device of another life that holds the same state pulls nothing but what cannot be seen in it: the notices.
+    // A device of another life that holds the same state pulls nothing but what cannot be seen in
+    // it: the notices.
     if !isOfThisLife, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
       tell(person, after: 0, to: deviceID, &changes)
       finish(&changes, ledger, submission.userID, deviceID)

@@ -37,8 +37,10 @@ struct SimulationTests {
         #expect(areHabitsEqual, "seed \(seed)")
         let areDaysEqual = replica.cells.mapValues(\.cell) == visible.mapValues(\.cell)
         #expect(areDaysEqual, "seed \(seed)")
-        // What this device holds as decided, the server has decided so: exactly once, for each number stands once.
-        // (A device that was restored numbers anew; a server that went back and holds the first use of a number cannot know of the second.)
+        // What this device holds as decided, the server has decided so: exactly once, for each
+        // number stands once.
+        // (A device that was restored numbers anew; a server that went back and holds the first use
+        // of a number cannot know of the second.)
         for kept in replica.kept where !(device.wasRestored && world.hasGoneBack) {
           let known = person.decided[replica.deviceID]?[kept.operation.seq]
           let isThere = known?.operation == kept.operation
@@ -62,7 +64,8 @@ struct SimulationTests {
     }
   }
 
-  /// A day is done while a completion stands that no undo names, in whatever order and however often they came; so what was undone stays undone.
+  /// A day is done while a completion stands that no undo names, in whatever order and however
+  /// often they came; so what was undone stays undone.
   private func checkDays(_ person: ModelServer.Person, _ seed: UInt64) {
     var completions: [CellKey: Set<StatementID>] = [:]
     var undone: [CellKey: Set<StatementID>] = [:]
@@ -103,7 +106,8 @@ struct SimulationTests {
       switch (operation.change, outcome.rejection) {
       case (_, nil), (.malformed, _), (_, .clockSkew), (_, .futureDay): break
       case (_, .habitNotFound) where isClockWrong: break
-      // The conflict is lost, too, until its statements have come again. Clients state the value instead.
+      // The conflict is lost, too, until its statements have come again. Clients state the value
+      // instead.
       case (.resolveConflict, .conflictNotFound), (.resolveConflict, .cellNotFound): break
       default: Issue.record("seed \(seed): \(operation) is rejected: \(String(describing: outcome.rejection))")
       }

@@ -2,7 +2,8 @@ import StreakClient
 import StreakDomain
 import TestSupport
 
-/// People with several devices each, a network that cannot be trusted and a server that dies: everything follows from one seed.
+/// People with several devices each, a network that cannot be trusted and a server that dies:
+/// everything follows from one seed.
 struct SimulationWorld {
   /// One account on one device. A device with two accounts has two.
   struct Replica {
@@ -42,7 +43,8 @@ struct SimulationWorld {
   /// Of the world, in milliseconds since 1970.
   var now = begin
   private var nextID: UInt64 = 0
-  /// Days that were recorded on the day itself, and of which the device was told that they count, by person.
+  /// Days that were recorded on the day itself, and of which the device was told that they count,
+  /// by person.
   private(set) var counted: [Identifier: Set<CellKey>] = [:]
   /// Some device had everything and another digest than the server.
   private(set) var hasDiverged = false
@@ -104,7 +106,8 @@ struct SimulationWorld {
 
   // MARK: Lives of the database
 
-  /// A copy of the server becomes the server. Answers of the life before still arrive; the devices know them by the epoch.
+  /// A copy of the server becomes the server. Answers of the life before still arrive; the devices
+  /// know them by the epoch.
   private mutating func goOn(with copy: ModelServer, in epoch: Epoch) {
     hasGoneBack = true
     let before = server
@@ -127,7 +130,8 @@ struct SimulationWorld {
     abandoned = nil
   }
 
-  /// A standby takes over that lacks the last commits. It raises the number that it knows: two that take over from one primary have one number.
+  /// A standby takes over that lacks the last commits. It raises the number that it knows: two that
+  /// take over from one primary have one number.
   private mutating func failOver() {
     guard let standby = commits.suffix(Int.random(in: 1...12, using: &random)).first else { return }
     abandoned = server

@@ -7,7 +7,8 @@ import StreakClient
 import Synchronization
 import Testing
 
-/// What a person decides about the account, what is told before, and how a refusal reads. A day is named without another module.
+/// What a person decides about the account, what is told before, and how a refusal reads. A day is
+/// named without another module.
 @Suite("An account in an app")
 struct AccountTests {
   private let clock = TestClock()

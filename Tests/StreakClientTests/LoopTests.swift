@@ -6,7 +6,8 @@ import StreakDomain
 import Synchronization
 import Testing
 
-/// What `StreakClient.run` does by itself. Nothing here waits for real time: the clock moves when the test says so.
+/// What `StreakClient.run` does by itself. Nothing here waits for real time: the clock moves when
+/// the test says so.
 @Suite("The loop that keeps a device equal to the others")
 struct LoopTests {
   private let clock = TestClock()

@@ -13,7 +13,8 @@ struct SyncTests {
   private let clock = TestClock()
   private let storage = MemoryStorage()
 
-  /// What a server does that accepts everything; it knows one person for each email, and its tokens are "a1", "r1" and so on.
+  /// What a server does that accepts everything; it knows one person for each email, and its tokens
+  /// are "a1", "r1" and so on.
   private final class Server: Sendable {
     struct State {
       var access = 1

@@ -12,8 +12,9 @@ struct HabitAliasTests {
   }
 
   /// A session of some habits.
-  /// - Parameter isCopy: The sessions are copies of one another, gone on with: an id is in several of them, always with one name. Otherwise
-  ///   each id is in one session, and two habits of one session may have one name.
+  /// - Parameter isCopy: The sessions are copies of one another, gone on with: an id is in several
+  ///   of them, always with one name. Otherwise each id is in one session, and two habits of one
+  ///   session may have one name.
   private static func session(_ number: UInt64, isCopy: Bool, _ random: inout SeededGenerator) -> Session {
     var habits: [CapturedSession.Habit] = []
     var entries: [CapturedSession.Entry] = []

@@ -2,7 +2,8 @@
 import TestSupport
 import Testing
 
-/// Any operations, also ones that lie about clocks, days, zones, names and what was seen: what is stored is what has changed.
+/// Any operations, also ones that lie about clocks, days, zones, names and what was seen: what is
+/// stored is what has changed.
 @Suite("Devices that lie")
 struct LyingDeviceTests {
   private static let devices = (1...3).map { Identifier(high: 1, low: $0) }

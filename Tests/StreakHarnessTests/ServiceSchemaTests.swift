@@ -44,7 +44,8 @@ struct ServiceSchemaTests {
     for form in schema.tokens.values { #expect(form.parts.allSatisfy { provided.contains($0) }) }
   }
 
-  /// A file with `message M { string extra = 1 [(rules) = { required: true, max_bytes: 3 }]; }`, as a later version might have it.
+  /// A file with `message M { string extra = 1 [(rules) = { required: true, max_bytes: 3 }]; }`, as
+  /// a later version might have it.
   private func laterFile() -> [UInt8] {
     func field(_ number: UInt32, _ payload: [UInt8]) -> [UInt8] {
       var bytes: [UInt8] = []

@@ -10,7 +10,8 @@ private struct World {
   let judge = AuditJudge(runName: "run")
   static let today: Int32 = 20_781
 
-  /// Two habits with three days of history; writes 1 to 5, of which 3 was refused and 5 is uncertain.
+  /// Two habits with three days of history; writes 1 to 5, of which 3 was refused and 5 is
+  /// uncertain.
   init() {
     let ids = [[UInt8](repeating: 1, count: 16), [UInt8](repeating: 2, count: 16)]
     person = LoadPerson(

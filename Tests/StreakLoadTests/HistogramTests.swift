@@ -9,7 +9,8 @@ struct HistogramTests {
 
   @Test("a known series has the percentiles that HdrHistogram's reference gives it")
   func fixedValues() {
-    // given: 10,000 values of 1 ms and one of 100 s, in microseconds: the series of HdrHistogram's own documentation
+    // given: 10,000 values of 1 ms and one of 100 s, in microseconds: the series of HdrHistogram's
+    // own documentation
     var histogram = Histogram(lowest: 1, highest: 3_600_000_000, digits: 3)
     for _ in 0..<10_000 { histogram.record(1_000) }
     histogram.record(100_000_000)

@@ -181,7 +181,8 @@ struct CaptureFuzzTests {
     }
     let captured = Int64(result.capturedDay)
     for (key, state) in ledger.cells where state.cell.counts && before.cells[key]?.cell.counts != true {
-      // A day that the account has claimed and undone is worth what that claim was worth, whoever does it again.
+      // A day that the account has claimed and undone is worth what that claim was worth, whoever
+      // does it again.
       guard before.cells[key]?.cell.trust != .counted else { continue }
       let age = captured - Int64(key.day.number)
       #expect((0..<30).contains(age), "seed \(seed)")

@@ -6,7 +6,8 @@ import Testing
 
 /// What has changed is found by `cells.first_version` and `cell_history.next_version`.
 @Suite struct ChangeLinkTests {
-  /// Cells of which no change, or more than one, leads to the present state, and states of the history that name another one than what came next.
+  /// Cells of which no change, or more than one, leads to the present state, and states of the
+  /// history that name another one than what came next.
   private static let broken = Statement(
     .read,
     """

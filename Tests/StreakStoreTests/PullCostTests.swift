@@ -60,7 +60,8 @@ import Testing
     return person
   }
 
-  /// Pages that each statement of a pull of the last change touches, planned as the service plans it.
+  /// Pages that each statement of a pull of the last change touches, planned as the service plans
+  /// it.
   private static func pagesRead(_ test: TestStore, _ person: TestPerson) async throws -> [Int] {
     let head = try await test.store.head(of: person.userID).changeNumber - 1
     let (user, device) = ("'\(person.userID)'", "'\(person.deviceID)'")

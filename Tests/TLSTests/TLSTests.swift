@@ -12,7 +12,8 @@ private struct Pair {
     try client.start()
   }
 
-  /// Carries what one has to send to the other, `step` bytes at a time, and answers the plain bytes.
+  /// Carries what one has to send to the other, `step` bytes at a time, and answers the plain
+  /// bytes.
   func move(_ from: TLSSession, _ to: TLSSession, step: Int = .max) throws -> [UInt8] {
     let bytes = Self.outgoing(of: from)
     var plain: [UInt8] = []

@@ -19,7 +19,8 @@ struct FieldGenerator {
     elementType =
       try isMessage || isEnum
       ? names.swiftType(schema.typeName) : Self.scalarType(schema.type, "\(message.fullName).\(schema.name)")
-    // protobuf-c takes -0.0 for 0.0 and leaves it out of a field without presence: the sign would be lost in silence.
+    // protobuf-c takes -0.0 for 0.0 and leaves it out of a field without presence: the sign would
+    // be lost in silence.
     if ["Float", "Double"].contains(elementType), !schema.isRepeated, schema.oneofIndex == nil {
       throw GeneratorError("\(message.fullName).\(schema.name): a single float or double must be in a oneof")
     }

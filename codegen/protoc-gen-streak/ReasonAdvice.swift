@@ -1,4 +1,5 @@
-/// What a client does about a reason: one entry for each value of `ErrorReason`. A missing one stops the generator.
+/// What a client does about a reason: one entry for each value of `ErrorReason`. A missing one
+/// stops the generator.
 struct ReasonAdvice {
   /// What the person sees.
   let show: String

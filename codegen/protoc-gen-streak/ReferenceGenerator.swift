@@ -1,6 +1,7 @@
 import ProtobufCodec
 
-/// Writes the app developer's reference in Markdown: a page for each file of the schema, an index, and a page of refusals.
+/// Writes the app developer's reference in Markdown: a page for each file of the schema, an index,
+/// and a page of refusals.
 struct ReferenceGenerator {
   private let files: [ProtoFile]
   /// The page of each message and enum, by full name.

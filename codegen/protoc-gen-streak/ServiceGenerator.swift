@@ -57,7 +57,8 @@ private struct MethodGenerator {
     policy?.number(10).map { ", requestBytesMax: \($0)" } ?? ""
   }
 
-  /// The rest of a policy's arguments: `streak.v1.RateLimit` as a Swift expression; empty if the method states none.
+  /// The rest of a policy's arguments: `streak.v1.RateLimit` as a Swift expression; empty if the
+  /// method states none.
   private static func rateLimit(_ policy: WireMessage?) throws -> String {
     guard let limit = try policy?.messages(4).last else { return "" }
     func rate(_ number: UInt32) throws -> String {

@@ -45,7 +45,8 @@ struct SwiftGenerator {
       + Set(imports).sorted().joined(separator: "\n") + "\n\n"
   }
 
-  /// The services of the standard gRPC protocols live in RPC itself, their messages in a module below it.
+  /// The services of the standard gRPC protocols live in RPC itself, their messages in a module
+  /// below it.
   private func servicesHeader(_ file: ProtoFile) -> String {
     guard let module = request.parameters["messages_module"] else {
       return header(file, ["RPC"], cModule: false)

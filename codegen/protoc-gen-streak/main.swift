@@ -1,7 +1,8 @@
 // protoc plugin: writes the Swift side of a schema. Run by ../generate.
 //
-// Parameters (protoc --streak_opt=...): c_module=NAME, the module of protoc-c's output; imports=NAME+NAME, modules whose types the
-// files use; catalog=NAME, the enum that lists the files for reflection; reference=markdown, pages instead of Swift.
+// Parameters (protoc --streak_opt=...): c_module=NAME, the module of protoc-c's output;
+// imports=NAME+NAME, modules whose types the files use; catalog=NAME, the enum that lists the files
+// for reflection; reference=markdown, pages instead of Swift.
 import Glibc
 import ProtobufCodec
 

@@ -1,4 +1,5 @@
-// Writes the operator's reference pages from the tables in `ServerReference`: Settings.md and Metrics.md. Run by ../generate.
+// Writes the operator's reference pages from the tables in `ServerReference`: Settings.md and
+// Metrics.md. Run by ../generate.
 import Glibc
 import ServerReference
 

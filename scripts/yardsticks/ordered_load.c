@@ -1,8 +1,10 @@
 // Load for unary calls whose order matters, such as the operations of devices' queues.
 // usage: ordered_load PORT|SOCKET PATH FILE CONNECTIONS CALLERS SECONDS
 // SOCKET: a Unix socket's path, with a slash.
-// FILE: lines "authorization-value TAB hex of the message". Of N callers the n-th sends lines n, n + N, n + 2N, ... one after the other.
-// Prints {"ok": calls, "rps": calls per second, "p50": us, "p99": us}. Ends with status 1 if a call fails. A caller that runs out of lines rests.
+// FILE: lines "authorization-value TAB hex of the message". Of N callers the n-th sends lines n, n
+// + N, n + 2N, ... one after the other.
+// Prints {"ok": calls, "rps": calls per second, "p50": us, "p99": us}. Ends with status 1 if a call
+// fails. A caller that runs out of lines rests.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

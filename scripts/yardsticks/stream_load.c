@@ -1,6 +1,7 @@
-// Load for streaming calls of bench.Echo with messages of 1 KiB, as fast as the server takes and gives them, over one connection.
-// usage: stream_load PORT Collect|Repeat|Chat STREAMS SECONDS
-// Prints {"messages": N}: those that the server has taken (Collect), given (Repeat), or taken and given back (Chat).
+// Load for streaming calls of bench.Echo with messages of 1 KiB, as fast as the server takes and
+// gives them, over one connection. usage: stream_load PORT Collect|Repeat|Chat STREAMS SECONDS
+// Prints {"messages": N}: those that the server has taken (Collect), given (Repeat), or taken and
+// given back (Chat).
 // Ends with status 1 unless every call ends with grpc-status 0.
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,4 +1,5 @@
-// C++ gRPC's side of the streaming comparison: bench.Echo as Tests/proto/bench.proto has it. usage: stream_server PORT callback|sync
+// C++ gRPC's side of the streaming comparison: bench.Echo as Tests/proto/bench.proto has it. usage:
+// stream_server PORT callback|sync
 #include <grpcpp/grpcpp.h>
 
 #include <string>

@@ -1,9 +1,11 @@
 internal import EventLoop
 internal import TLS
 
-/// Keeps a channel's connection: makes it when a call needs one, and again, with growing waits, when it is gone. Loop-confined.
+/// Keeps a channel's connection: makes it when a call needs one, and again, with growing waits,
+/// when it is gone. Loop-confined.
 ///
-/// One connection at a time is current, and new calls go to it. One that the server asked to leave serves its calls to their end.
+/// One connection at a time is current, and new calls go to it. One that the server asked to leave
+/// serves its calls to their end.
 final class ChannelConnector {
   private enum State {
     /// Nobody has needed a connection since the last one.
@@ -112,7 +114,8 @@ final class ChannelConnector {
     case tooLate
   }
 
-  /// Looks all names up and tries the addresses one after the other, each with a head start over the next.
+  /// Looks all names up and tries the addresses one after the other, each with a head start over
+  /// the next.
   private func openFirst() async -> Result<LoopBound<ClientConnection>, RPCStatus> {
     var failure = RPCStatus(.unavailable, "\(target) has no address.")
     var candidates: [(address: SocketAddress, endpoint: ChannelTarget.Endpoint)] = []
@@ -185,7 +188,8 @@ final class ChannelConnector {
   static let keepaliveMillisecondsMax: UInt64 = 3_600_000
 
   /// No further calls on `connection`: the server said so, or it is closed.
-  /// - Parameter isComplaint: The server found that the connection was too busy for what it carried.
+  /// - Parameter isComplaint: The server found that the connection was too busy for what it
+  ///   carried.
   func connectionGoesAway(_ connection: ClientConnection, isComplaint: Bool) {
     if isComplaint && keepaliveMilliseconds <= Self.keepaliveMillisecondsMax / 2 { keepaliveMilliseconds *= 2 }
     if connection.isClosed { connections[ObjectIdentifier(connection)] = nil }

@@ -1,29 +1,35 @@
 /// How a channel keeps its connection and repeats calls. Times in milliseconds.
 public struct ChannelOptions: Sendable {
-  /// From the first attempt of a round over all addresses to a server that has answered HTTP/2's handshake.
+  /// From the first attempt of a round over all addresses to a server that has answered HTTP/2's
+  /// handshake.
   public var connectMilliseconds: UInt64 = 20_000
   /// Head start of an address over the next one. Source: RFC 8305, section 5.
   public var nextAddressMilliseconds: UInt64 = 250
-  /// Between two rounds: doubled from the first to the last, and drawn from the upper half. Source: gRPC "Connection Backoff Protocol".
+  /// Between two rounds: doubled from the first to the last, and drawn from the upper half. Source:
+  /// gRPC "Connection Backoff Protocol".
   public var reconnectMillisecondsMin: UInt64 = 1_000
   public var reconnectMillisecondsMax: UInt64 = 120_000
-  /// Quiet time after which the server is pinged while calls are open; 0: never. A server that complains doubles it.
+  /// Quiet time after which the server is pinged while calls are open; 0: never. A server that
+  /// complains doubles it.
   public var keepaliveMilliseconds: UInt64 = 60_000
   /// How long the answer to a ping may take before the connection is given up.
   public var keepaliveTimeoutMilliseconds: UInt64 = 20_000
   /// How long a connection without calls is kept; 0: for ever.
   public var idleMilliseconds: UInt64 = 1_800_000
-  /// Times a call is sent at most: again only if the server is known not to have begun it, or if its method is declared
-  /// idempotent and the answer was `.unavailable` before anything else came.
+  /// Times a call is sent at most: again only if the server is known not to have begun it, or if
+  /// its method is declared idempotent and the answer was `.unavailable` before anything else came.
   public var attemptsMax = 5
-  /// Between two attempts of an idempotent call: doubled from the first to the last, and drawn from the upper half.
+  /// Between two attempts of an idempotent call: doubled from the first to the last, and drawn from
+  /// the upper half.
   public var retryMillisecondsMin: UInt64 = 100
   public var retryMillisecondsMax: UInt64 = 5_000
-  /// Failed attempts, less a tenth of the calls that succeeded, of which half stop the repeating of idempotent calls; 0: never stop.
+  /// Failed attempts, less a tenth of the calls that succeeded, of which half stop the repeating of
+  /// idempotent calls; 0: never stop.
   public var retryTokensMax = 10
   /// Bytes of one response, expanded.
   public var messageBytesMax = 64 * 1_024 * 1_024
-  /// Whom the server's certificate must be for, and the calls' authority; nil: the name or address in the target.
+  /// Whom the server's certificate must be for, and the calls' authority; nil: the name or address
+  /// in the target.
   public var serverName: String?
 
   public init() {}
@@ -31,11 +37,13 @@ public struct ChannelOptions: Sendable {
 
 /// What is said with one call.
 public struct CallOptions: Sendable {
-  /// Request headers: names of lower-case letters, digits, `-`, `_` and `.`; those ending in `-bin` take base64. Spaces around a value are not sent.
+  /// Request headers: names of lower-case letters, digits, `-`, `_` and `.`; those ending in `-bin`
+  /// take base64. Spaces around a value are not sent.
   public var metadata: [(name: String, value: String)]
   /// After this the call ends with `.deadlineExceeded`; sent to the server as well. Nil: never.
   public var timeoutMilliseconds: UInt64?
-  /// Gzip compresses the requests. A server that cannot expand them refuses the call with `.unimplemented`.
+  /// Gzip compresses the requests. A server that cannot expand them refuses the call with
+  /// `.unimplemented`.
   public var encoding: MessageEncoding
   /// Waits for a connection (until the call's deadline) where others fail with `.unavailable`.
   public var waitsForReady: Bool
@@ -50,8 +58,9 @@ public struct CallOptions: Sendable {
     self.waitsForReady = waitsForReady
   }
 
-  /// A value as it may be sent: HTTP/2 takes none that begins or ends with a space (RFC 9113, section 8.2.1), and the server would end the call
-  /// as malformed. Source: gRPC over HTTP/2, "ASCII-Value": white space around a value may be stripped.
+  /// A value as it may be sent: HTTP/2 takes none that begins or ends with a space (RFC 9113,
+  /// section 8.2.1), and the server would end the call as malformed. Source: gRPC over HTTP/2,
+  /// "ASCII-Value": white space around a value may be stripped.
   static func trimmed(_ value: String) -> String {
     guard value.utf8.first == 0x20 || value.utf8.last == 0x20 else { return value }
     let bytes = Array(value.utf8)

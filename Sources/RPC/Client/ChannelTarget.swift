@@ -18,7 +18,8 @@ public struct ChannelTarget: Sendable, Hashable, CustomStringConvertible {
   /// An address that is known already.
   public init(_ address: SocketAddress) { endpoints = [Endpoint(address)] }
 
-  /// Takes `HOST:PORT`, where HOST may be a name or a numeric address (IPv6 in brackets), or `unix:PATH`; or several, separated by commas.
+  /// Takes `HOST:PORT`, where HOST may be a name or a numeric address (IPv6 in brackets), or
+  /// `unix:PATH`; or several, separated by commas.
   /// - Returns: nil when there is none, or one of them is neither.
   public init?(parsing text: String) {
     var endpoints: [Endpoint] = []
@@ -29,7 +30,8 @@ public struct ChannelTarget: Sendable, Hashable, CustomStringConvertible {
     self.endpoints = endpoints
   }
 
-  /// All of its places are reached over loopback or a Unix socket: what is sent there stays on this machine.
+  /// All of its places are reached over loopback or a Unix socket: what is sent there stays on this
+  /// machine.
   public var isOnThisMachine: Bool {
     endpoints.allSatisfy { endpoint in
       // Source: RFC 6761, section 6.3: names under localhost are loopback.

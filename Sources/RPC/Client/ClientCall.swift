@@ -3,7 +3,8 @@ internal import GRPCSchema
 internal import HTTP2
 internal import ProtobufCodec
 
-/// One call on the client, from request to status, over as many attempts as it takes. Loop-confined.
+/// One call on the client, from request to status, over as many attempts as it takes.
+/// Loop-confined.
 @safe final class ClientCall {
   typealias Metadata = [(name: String, value: String)]
 
@@ -145,7 +146,8 @@ internal import ProtobufCodec
     var wait = backoff.nextDelayMilliseconds(using: &generator)
     retryBackoff = backoff
     if let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay {
-      // The server's number, and it may be any: who has to wait that long wants to know, not to wait.
+      // The server's number, and it may be any: who has to wait that long wants to know, not to
+      // wait.
       guard delay.seconds < Self.retryDelaySecondsMax else { return end(.failure(status)) }
       wait = max(wait, UInt64(clamping: delay.seconds) * 1_000 + UInt64(clamping: delay.nanos) / 1_000_000)
     }
@@ -390,7 +392,8 @@ internal import ProtobufCodec
     return status
   }
 
-  /// The status of a stream that ended without one. Source: gRPC over HTTP/2, "HTTP2 Transport Mapping", Errors.
+  /// The status of a stream that ended without one. Source: gRPC over HTTP/2, "HTTP2 Transport
+  /// Mapping", Errors.
   private static func status(resetWith code: HTTP2ErrorCode) -> RPCStatus {
     switch code {
     case .refusedStream: RPCStatus(.unavailable, "The server refused the stream unprocessed.")

@@ -125,7 +125,8 @@ internal import TLS
     connection.needsFlush()
   }
 
-  /// Pings the server when nothing has come for `quietMilliseconds` although calls are open, and closes the connection when it does not answer.
+  /// Pings the server when nothing has come for `quietMilliseconds` although calls are open, and
+  /// closes the connection when it does not answer.
   func keepAlive(quietMilliseconds: UInt64, timeoutMilliseconds: UInt64) {
     guard quietMilliseconds > 0, !connection.isClosed else { return }
     let quiet = connection.loop.nowMilliseconds &- connection.receivedAtMilliseconds

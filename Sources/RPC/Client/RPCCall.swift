@@ -1,6 +1,7 @@
 internal import EventLoop
 
-/// A call under way, its messages encoded. May be used from any task; requests and responses keep the order in which they were asked for.
+/// A call under way, its messages encoded. May be used from any task; requests and responses keep
+/// the order in which they were asked for.
 ///
 /// Dropping it, or cancelling a task that waits in one of its methods, cancels the call.
 public final class RPCCall: Sendable {
@@ -20,7 +21,8 @@ public final class RPCCall: Sendable {
   private static let cancelled = RPCStatus(.cancelled, "The call was cancelled.")
 
   /// Sends one request; suspends while there is no connection, or the server takes no more.
-  /// - Throws: The call's status, once it is over: `.ok` if the server ended it well without waiting for this request.
+  /// - Throws: The call's status, once it is over: `.ok` if the server ended it well without
+  ///   waiting for this request.
   public func send(_ request: [UInt8]) async throws(RPCStatus) {
     try await onLoop { call throws(RPCStatus) in try await call.send(request) }
   }
@@ -30,7 +32,8 @@ public final class RPCCall: Sendable {
     _ = try? await onLoop { call throws(RPCStatus) in await call.finishSending() }
   }
 
-  /// The response's header fields; suspends until they are there. Empty when the server sent nothing before its status.
+  /// The response's header fields; suspends until they are there. Empty when the server sent
+  /// nothing before its status.
   /// - Throws: The status of a call that failed before.
   public func initialMetadata() async throws(RPCStatus) -> [(name: String, value: String)] {
     try await onLoop { call throws(RPCStatus) in try await call.initialMetadata() }

@@ -2,8 +2,9 @@ public import EventLoop
 public import ProtobufCodec
 public import TLS
 
-/// A client's way to one service: it connects when a call is made, again when the connection is lost, and repeats calls that the server
-/// has not begun. Calls may be made from any task; the connection lives on its loop.
+/// A client's way to one service: it connects when a call is made, again when the connection is
+/// lost, and repeats calls that the server has not begun. Calls may be made from any task; the
+/// connection lives on its loop.
 public final class RPCChannel: Sendable {
   /// The loop that owns the connection.
   public let loop: EventLoop
@@ -27,7 +28,8 @@ public final class RPCChannel: Sendable {
   }
 
   /// Starts a call.
-  /// - Parameter request: The encoded request of a method that takes one; nil for a method that takes a stream of them.
+  /// - Parameter request: The encoded request of a method that takes one; nil for a method that
+  ///   takes a stream of them.
   public func start(
     _ method: MethodDescriptor, request: [UInt8]?, options: CallOptions = CallOptions()
   ) -> RPCCall {
@@ -74,7 +76,8 @@ public struct UnaryReply<Response: Sendable>: Sendable {
   public let trailingMetadata: [(name: String, value: String)]
 }
 
-/// A call under way. May be used from any task. Dropping it, or cancelling a task that waits in one of its methods, cancels the call.
+/// A call under way. May be used from any task. Dropping it, or cancelling a task that waits in one
+/// of its methods, cancels the call.
 public struct ClientStream<Request: ProtobufMessage, Response: ProtobufMessage>: Sendable {
   /// The same call, with its messages encoded.
   public let call: RPCCall
@@ -82,7 +85,8 @@ public struct ClientStream<Request: ProtobufMessage, Response: ProtobufMessage>:
   init(_ call: RPCCall) { self.call = call }
 
   /// Sends one request; suspends while there is no connection, or the server takes no more.
-  /// - Throws: The call's status, once it is over: `.ok` if the server ended it well without waiting for this request.
+  /// - Throws: The call's status, once it is over: `.ok` if the server ended it well without
+  ///   waiting for this request.
   public func send(_ request: Request) async throws(RPCStatus) { try await call.send(request.protobufBytes()) }
 
   /// Says that no more requests follow.

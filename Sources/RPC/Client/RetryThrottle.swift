@@ -1,11 +1,13 @@
-/// Stops a channel from repeating calls to a server that fails most of them. Source: gRPC proposal A6, "Throttling Retry Attempts".
+/// Stops a channel from repeating calls to a server that fails most of them. Source: gRPC proposal
+/// A6, "Throttling Retry Attempts".
 struct RetryThrottle {
   /// A tenth of a token is the smallest step.
   private static let step = 10
   private let tenthsMax: Int
   private var tenths: Int
 
-  /// - Parameter tokensMax: Failed attempts that empty it; half of them, and nothing is repeated. 0: no throttle.
+  /// - Parameter tokensMax: Failed attempts that empty it; half of them, and nothing is repeated.
+  ///   0: no throttle.
   init(tokensMax: Int) {
     tenthsMax = tokensMax * Self.step
     tenths = tenthsMax

@@ -2,7 +2,8 @@
 public struct CallCounters: Sendable, Equatable {
   /// Calls whose outcome is not decided.
   public internal(set) var underWay = 0
-  /// From the request's header fields to the decision on the outcome. Calls refused at once took no time.
+  /// From the request's header fields to the decision on the outcome. Calls refused at once took no
+  /// time.
   public internal(set) var latency = LatencyHistogram()
   /// Bytes of requests, as they arrived: messages with their prefixes, compressed ones compressed.
   public internal(set) var receivedBytes = 0

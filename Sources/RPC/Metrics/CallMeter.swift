@@ -1,6 +1,7 @@
 internal import EventLoop
 
-/// What one call counts on its way. Everything but the duration is also added to the loop's sums at once: a call may last for hours.
+/// What one call counts on its way. Everything but the duration is also added to the loop's sums at
+/// once: a call may last for hours.
 struct CallMeter {
   /// Its method's place in the loop's sums.
   private let method: Int

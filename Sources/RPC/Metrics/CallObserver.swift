@@ -1,6 +1,7 @@
 public import EventLoop
 
-/// Told of calls that have ended, such as an access log. Called on the loop of the call, where it must not take long.
+/// Told of calls that have ended, such as an access log. Called on the loop of the call, where it
+/// must not take long.
 public protocol CallObserver: Sendable {
   /// Whether `callEnded(_:)` is to be called for an outcome: what nobody wants costs nothing.
   /// - Parameter code: Nil: the request was no gRPC.
@@ -8,7 +9,8 @@ public protocol CallObserver: Sendable {
   func callEnded(_ call: EndedCall)
 }
 
-/// A call whose outcome is decided. Nothing in it names the caller or repeats what was sent, but for the address and the status' message.
+/// A call whose outcome is decided. Nothing in it names the caller or repeats what was sent, but
+/// for the address and the status' message.
 public struct EndedCall: Sendable {
   /// Nil: one that the server does not have, or a request that was no gRPC.
   public let method: MethodDescriptor?

@@ -1,6 +1,7 @@
 /// How many calls took how long, by fixed borders.
 public struct LatencyHistogram: Sendable, Equatable {
-  /// Upper borders of the buckets but the last, in nanoseconds, 0.25 ms to 60 s. A call that takes exactly a border's time is below it.
+  /// Upper borders of the buckets but the last, in nanoseconds, 0.25 ms to 60 s. A call that takes
+  /// exactly a border's time is below it.
   public static let borderNanoseconds: [UInt64] = [
     250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000,
     500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000, 30_000_000_000, 60_000_000_000,

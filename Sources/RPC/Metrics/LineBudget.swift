@@ -1,7 +1,8 @@
 internal import EventLoop
 internal import Synchronization
 
-/// Lets so many log lines through in each second and counts the others, so that a fault that every call meets cannot fill a disk.
+/// Lets so many log lines through in each second and counts the others, so that a fault that every
+/// call meets cannot fill a disk.
 public final class LineBudget: Sendable {
   private struct State {
     var secondBegan: UInt64 = 0
@@ -19,7 +20,8 @@ public final class LineBudget: Sendable {
   }
 
   /// Asks for one line, now.
-  /// - Returns: How many were suppressed since the last that was let through; nil if this one is to be, too.
+  /// - Returns: How many were suppressed since the last that was let through; nil if this one is to
+  ///   be, too.
   public func take() -> UInt64? { take(atMilliseconds: MonotonicClock.nowNanoseconds / 1_000_000) }
 
   func take(atMilliseconds now: UInt64) -> UInt64? {

@@ -1,8 +1,10 @@
 internal import EventLoop
 
-/// What one loop counts. Loop-confined, so that counting is an addition in an array, without locks or atomics.
+/// What one loop counts. Loop-confined, so that counting is an addition in an array, without locks
+/// or atomics.
 final class LoopMetrics {
-  /// By `Router.Route.index`; the last is for calls of methods that the server does not have, so that strangers cannot make it grow.
+  /// By `Router.Route.index`; the last is for calls of methods that the server does not have, so
+  /// that strangers cannot make it grow.
   private var calls: [CallCounters]
   private var refusedRequests: [Int: UInt64] = [:]
   private var reducedStatuses: UInt64 = 0

@@ -10,7 +10,8 @@ public struct ServerMetrics: Sendable {
   public internal(set) var refusedRequests: [Int: UInt64] = [:]
   /// Statuses whose message and details did not fit the header list whole.
   public internal(set) var reducedStatuses: UInt64 = 0
-  /// Bytes that are held of what was received, without large requests': see `HTTP2Limits.receivedBytesPerLoopMax`.
+  /// Bytes that are held of what was received, without large requests': see
+  /// `HTTP2Limits.receivedBytesPerLoopMax`.
   public internal(set) var receivedBufferBytes = 0
   /// Bytes that are held of what is to be sent: see `HTTP2Limits.sendingBytesPerLoopMax`.
   public internal(set) var sendingBufferBytes = 0

@@ -106,12 +106,14 @@ public struct Account: ProtobufMessage {
 }
 
 public struct SignUpRequest: ProtobufMessage {
-  /// 16 to 64 random bytes made by the device for this sign-up and kept until the reply has arrived. It can fetch the reply again, with the password.
+  /// 16 to 64 random bytes made by the device for this sign-up and kept until the reply has arrived.
+  /// It can fetch the reply again, with the password.
   public var idempotencyKey: [UInt8] = []
   /// The person's email. Letter case does not distinguish two emails.
   public var email: String = ""
-  /// The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC, in which it must have 8 bytes as well, and
-  /// otherwise as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
+  /// The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC,
+  /// in which it must have 8 bytes as well, and otherwise as it is. What everybody guesses first is
+  /// refused: PASSWORD_TOO_COMMON.
   public var password: String = ""
   /// The device, which is then signed in.
   public var device: Device? = nil

@@ -156,7 +156,8 @@ public struct BackupTable: ProtobufMessage {
   public var name: String = ""
   /// Number of rows.
   public var rowCount: Int64 = 0
-  /// The sum of the SipHash-2-4 of all rows as COPY writes them, 128 bits in hexadecimal, modulo 2^128.
+  /// The sum of the SipHash-2-4 of all rows as COPY writes them, 128 bits in hexadecimal, modulo
+  /// 2^128.
   public var fingerprint: String = ""
 
   public init() {}
@@ -709,7 +710,8 @@ public struct FulfilRecoveryBegin: ProtobufMessage {
   public var recoveryId: [UInt8] = []
   /// The person, 16 bytes.
   public var userId: [UInt8] = []
-  /// Why the recovery cannot be had, such as "the backup does not know this account"; no records follow then.
+  /// Why the recovery cannot be had, such as "the backup does not know this account"; no records
+  /// follow then.
   public var failure: String = ""
 
   public init() {}

@@ -3,8 +3,8 @@
 
 public import RPC
 
-/// Backups and the server's state, for operators. The `authorization` metadata is `Bearer TOKEN` with the operator's token, whose hash the
-/// server was given; without one, nobody is let in.
+/// Backups and the server's state, for operators. The `authorization` metadata is `Bearer TOKEN`
+/// with the operator's token, whose hash the server was given; without one, nobody is let in.
 ///
 /// Refused: CREDENTIALS_INVALID; BACKUPS_OFF where the server was given no backup folder.
 public protocol AdminService: Sendable {
@@ -20,10 +20,12 @@ public protocol AdminService: Sendable {
   func verifyBackup(_ request: VerifyBackupRequest, context: ServerContext) async throws(RPCStatus) -> VerifyBackupResponse
   /// Recoveries that wait for whoever holds the backups' key, oldest first.
   func listRecoveryRequests(_ request: ListRecoveryRequestsRequest, context: ServerContext) async throws(RPCStatus) -> ListRecoveryRequestsResponse
-  /// Gives a waiting recovery what the backup holds of the person, for them to look at and confirm. The first request carries `begin`, the
-  /// others records; the call takes effect with its end, wholly or not at all.
+  /// Gives a waiting recovery what the backup holds of the person, for them to look at and confirm.
+  /// The first request carries `begin`, the others records; the call takes effect with its end,
+  /// wholly or not at all.
   ///
-  /// Refused: RECOVERY_NOT_FOUND, also for a person who was erased; RECOVERY_NOT_READY; IMPORT_UNREADABLE; IMPORT_TOO_LARGE.
+  /// Refused: RECOVERY_NOT_FOUND, also for a person who was erased; RECOVERY_NOT_READY;
+  /// IMPORT_UNREADABLE; IMPORT_TOO_LARGE.
   func fulfilRecovery(requests: RequestStream<FulfilRecoveryRequest>, context: ServerContext) async throws(RPCStatus) -> FulfilRecoveryResponse
   /// What this server process and its database are, and how the last backups went.
   func getServerStatus(_ request: GetServerStatusRequest, context: ServerContext) async throws(RPCStatus) -> GetServerStatusResponse

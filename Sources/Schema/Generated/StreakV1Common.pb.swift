@@ -5,7 +5,8 @@ internal import CSchema
 public import GRPCSchema
 public import ProtobufCodec
 
-/// Why a call was refused (`google.rpc.ErrorInfo.reason` holds the name), or why a single entry was put into the inbox.
+/// Why a call was refused (`google.rpc.ErrorInfo.reason` holds the name), or why a single entry was
+/// put into the inbox.
 public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -14,7 +15,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let unspecified = ErrorReason(rawValue: 0)
   /// INVALID_ARGUMENT: fields hold what they must not; the details name them.
   public static let invalidField = ErrorReason(rawValue: 1)
-  /// UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked and malformed are told alike.
+  /// UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked
+  /// and malformed are told alike.
   public static let credentialsInvalid = ErrorReason(rawValue: 2)
   /// UNAUTHENTICATED: email and password do not belong together. An unknown email is told alike.
   public static let signInRefused = ErrorReason(rawValue: 3)
@@ -22,19 +24,23 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let signUpRefused = ErrorReason(rawValue: 4)
   /// UNAUTHENTICATED: the session is unknown, or the secret is not its own. The two are told alike.
   public static let sessionInvalid = ErrorReason(rawValue: 5)
-  /// FAILED_PRECONDITION: the session has become part of an account; its secret opens nothing any more. Sign in.
+  /// FAILED_PRECONDITION: the session has become part of an account; its secret opens nothing any
+  /// more. Sign in.
   public static let sessionMigrated = ErrorReason(rawValue: 6)
   /// PERMISSION_DENIED: the session belongs to an account, and not to this one.
   public static let sessionClaimed = ErrorReason(rawValue: 7)
   /// FAILED_PRECONDITION: this idempotency key was used with another request.
   public static let idempotencyKeyReused = ErrorReason(rawValue: 9)
-  /// FAILED_PRECONDITION: fewer habits or entries than the manifest counts. Nothing was written; send the capture again whole.
+  /// FAILED_PRECONDITION: fewer habits or entries than the manifest counts. Nothing was written;
+  /// send the capture again whole.
   public static let partialCapture = ErrorReason(rawValue: 10)
-  /// FAILED_PRECONDITION: the counts are right but the hash is not. Nothing was written; capture again.
+  /// FAILED_PRECONDITION: the counts are right but the hash is not. Nothing was written; capture
+  /// again.
   public static let captureCorrupt = ErrorReason(rawValue: 11)
   /// INVALID_ARGUMENT: the day is later than today's date at UTC+14.
   public static let futureDay = ErrorReason(rawValue: 12)
-  /// INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset - day_start).
+  /// INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
+  /// day_start).
   public static let dayMismatch = ErrorReason(rawValue: 13)
   /// FAILED_PRECONDITION: days older than 30 days cannot be undone.
   public static let daySealed = ErrorReason(rawValue: 14)
@@ -50,45 +56,54 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let habitLimit = ErrorReason(rawValue: 19)
   /// UNAVAILABLE: storage cannot be reached; nothing was changed; the details say when to try again.
   public static let storageUnavailable = ErrorReason(rawValue: 20)
-  /// UNKNOWN: the link to storage broke after sending; the change may or may not have been saved. Send the same request again.
+  /// UNKNOWN: the link to storage broke after sending; the change may or may not have been saved.
+  /// Send the same request again.
   public static let outcomeUnknown = ErrorReason(rawValue: 21)
   /// ABORTED: someone else changed the same thing at the same moment; send the same request again.
   public static let concurrentChange = ErrorReason(rawValue: 22)
   /// INTERNAL: a fault of the service.
   public static let internalFault = ErrorReason(rawValue: 23)
-  /// DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited time.
+  /// DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited
+  /// time.
   public static let exportTooSlow = ErrorReason(rawValue: 24)
   /// FAILED_PRECONDITION: the device's queue belongs to another account than the access token.
   public static let accountMismatch = ErrorReason(rawValue: 25)
-  /// FAILED_PRECONDITION: operations are missing before the first one sent; `SyncRefusal.expected_seq` says from which on.
+  /// FAILED_PRECONDITION: operations are missing before the first one sent;
+  /// `SyncRefusal.expected_seq` says from which on.
   public static let sequenceGap = ErrorReason(rawValue: 26)
   /// FAILED_PRECONDITION: this device's `seq` was used for another operation.
   public static let operationReused = ErrorReason(rawValue: 27)
   /// Of an operation: the device's clock is a day or more ahead of the server's.
   public static let clockSkew = ErrorReason(rawValue: 28)
-  /// INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start, without a cursor.
+  /// INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start,
+  /// without a cursor.
   public static let cursorInvalid = ErrorReason(rawValue: 29)
   /// Of an operation: there is no such conflict.
   public static let conflictNotFound = ErrorReason(rawValue: 30)
-  /// RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take all the room there is for them. Of an
-  /// operation that is APPLIED, or an entry of a capture: the day was taken, its note was not; it is in the inbox.
+  /// RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take
+  /// all the room there is for them. Of an operation that is APPLIED, or an entry of a capture: the
+  /// day was taken, its note was not; it is in the inbox.
   public static let textQuota = ErrorReason(rawValue: 31)
   /// INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
   public static let passwordTooCommon = ErrorReason(rawValue: 40)
   /// NOT_FOUND: this person has no such device.
   public static let deviceNotFound = ErrorReason(rawValue: 41)
-  /// ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh `MigrationPreview` is among the details.
+  /// ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh
+  /// `MigrationPreview` is among the details.
   public static let planChanged = ErrorReason(rawValue: 42)
-  /// ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult` is among the details.
+  /// ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult`
+  /// is among the details.
   public static let alreadyMigrated = ErrorReason(rawValue: 43)
   /// NOT_FOUND: this person has no such migration.
   public static let migrationNotFound = ErrorReason(rawValue: 44)
   /// FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
   public static let undoTooLate = ErrorReason(rawValue: 45)
-  /// UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was restored to a moment before the account was made.
-  /// The device keeps everything and becomes an anonymous session again, to be signed up.
+  /// UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was
+  /// restored to a moment before the account was made. The device keeps everything and becomes an
+  /// anonymous session again, to be signed up.
   public static let accountUnknown = ErrorReason(rawValue: 59)
-  /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
+  /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the
+  /// email may sign up again, empty.
   public static let accountErased = ErrorReason(rawValue: 60)
   /// FAILED_PRECONDITION: this server was given no backup folder.
   public static let backupsOff = ErrorReason(rawValue: 61)
@@ -98,9 +113,11 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let backupFailed = ErrorReason(rawValue: 63)
   /// NOT_FOUND: there is no backup of that name.
   public static let backupNotFound = ErrorReason(rawValue: 64)
-  /// FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of this export: begin anew.
+  /// FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of
+  /// this export: begin anew.
   public static let exportChanged = ErrorReason(rawValue: 65)
-  /// INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says where.
+  /// INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says
+  /// where.
   public static let importUnreadable = ErrorReason(rawValue: 66)
   /// FAILED_PRECONDITION: the document's records are not those that its manifest counts and hashes.
   public static let importCorrupt = ErrorReason(rawValue: 67)
@@ -114,7 +131,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let recoveryNotFound = ErrorReason(rawValue: 71)
   /// FAILED_PRECONDITION: another recovery of this account is waiting: confirm or cancel it first.
   public static let recoveryUnderWay = ErrorReason(rawValue: 72)
-  /// FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or over.
+  /// FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
+  /// over.
   public static let recoveryNotReady = ErrorReason(rawValue: 73)
 
   /// The schema's name of the value; nil for a value the schema does not have.
@@ -276,11 +294,13 @@ public struct StreakState: RawRepresentable, Hashable, Sendable, CustomStringCon
 public struct LocalTime: ProtobufMessage {
   /// When the person tapped, by the device's clock.
   public var occurredAt: GoogleProtobufTimestamp? = nil
-  /// IANA name of the time zone, such as "Asia/Kathmandu". A name the server does not know is accepted.
+  /// IANA name of the time zone, such as "Asia/Kathmandu". A name the server does not know is
+  /// accepted.
   public var zone: String = ""
   /// The zone's offset from UTC at that moment, in seconds east: -12 h to +14 h.
   public var utcOffsetSeconds: Int32 = 0
-  /// When this person's day begins, in minutes after midnight: 0 to 1439. Before that moment it is still the day before.
+  /// When this person's day begins, in minutes after midnight: 0 to 1439. Before that moment it is
+  /// still the day before.
   public var dayStartMinutes: Int32 = 0
 
   public init() {}
@@ -372,9 +392,11 @@ public struct Habit: ProtobufMessage {
   public var description: String = ""
   /// Its colour as 0xRRGGBB.
   public var color: UInt32 = 0
-  /// Where it stands in the person's own order, smallest first; habits at the same position follow their ids.
+  /// Where it stands in the person's own order, smallest first; habits at the same position follow
+  /// their ids.
   public var position: Int32 = 0
-  /// Put away: its history stays readable, its streak is no longer at risk, and new days can still be recorded.
+  /// Put away: its history stays readable, its streak is no longer at risk, and new days can still
+  /// be recorded.
   public var archived: Bool = false
   /// Set by the server, ignored in requests: the change number of its last change.
   public var version: Int64 = 0
@@ -382,7 +404,8 @@ public struct Habit: ProtobufMessage {
   public var createdAt: GoogleProtobufTimestamp? = nil
   /// In an export: the habit was deleted; its days stay in the ledger.
   public var deleted: Bool = false
-  /// In an export, and of a habit that a device restates: `id` is another name of this habit, for ever. Empty for a habit of its own.
+  /// In an export, and of a habit that a device restates: `id` is another name of this habit, for
+  /// ever. Empty for a habit of its own.
   public var aliasOf: [UInt8] = []
 
   public init() {}
@@ -468,7 +491,8 @@ public struct Cell: ProtobufMessage {
   public var recordedAt: GoogleProtobufTimestamp? = nil
   /// The migration that brought it, 16 bytes; empty if it was recorded directly.
   public var migrationId: [UInt8] = []
-  /// The completions that stand: the day is done while there is one. An undo names those that it takes back.
+  /// The completions that stand: the day is done while there is one. An undo names those that it
+  /// takes back.
   public var completions: [StatementId] = []
 
   public init() {}
@@ -531,11 +555,14 @@ public struct Cell: ProtobufMessage {
   }
 }
 
-/// Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a restore of the server.
+/// Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a
+/// restore of the server.
 public struct StatementId: ProtobufMessage {
-  /// The device; or the migration, import or recovery; or 16 zero bytes for a direct call, such as `RecordCompletion`.
+  /// The device; or the migration, import or recovery; or 16 zero bytes for a direct call, such as
+  /// `RecordCompletion`.
   public var sourceId: [UInt8] = []
-  /// The operation's `seq`; for others a number that the server gave, 0 or less for migrations, imports and recoveries.
+  /// The operation's `seq`; for others a number that the server gave, 0 or less for migrations,
+  /// imports and recoveries.
   public var seq: Int64 = 0
 
   public init() {}
@@ -582,7 +609,8 @@ public struct Streak: ProtobufMessage {
   public var total: Int32 = 0
   /// Day number of the last counted day; 0 if none.
   public var lastDay: Int32 = 0
-  /// The day number taken as today: the earliest current date among the zones this person used in the last 48 hours.
+  /// The day number taken as today: the earliest current date among the zones this person used in
+  /// the last 48 hours.
   public var today: Int32 = 0
 
   public init() {}

@@ -12,9 +12,10 @@ public struct ExportFormat: RawRepresentable, Hashable, Sendable, CustomStringCo
 
   /// Not stated: JSON.
   public static let unspecified = ExportFormat(rawValue: 0)
-  /// One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the order of `ExportManifest.sections`, then
-  /// "manifest". Each record stands on a line of its own, as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without
-  /// the line's indentation, comma and line feed, is what the section's hash covers.
+  /// One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the
+  /// order of `ExportManifest.sections`, then "manifest". Each record stands on a line of its own,
+  /// as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without the line's
+  /// indentation, comma and line feed, is what the section's hash covers.
   public static let json = ExportFormat(rawValue: 1)
   /// A sequence of `ExportRecord` messages, each after its length in bytes as a varint.
   public static let binary = ExportFormat(rawValue: 2)
@@ -161,8 +162,8 @@ public struct ExportSection: ProtobufMessage {
   public var name: String = ""
   /// Number of records.
   public var count: Int64 = 0
-  /// SHA-256, 32 bytes, over the section's records in order. JSON: each record's text, then one line feed. Binary: each record with its
-  /// length, as it stands in the document.
+  /// SHA-256, 32 bytes, over the section's records in order. JSON: each record's text, then one line
+  /// feed. Binary: each record with its length, as it stands in the document.
   public var sha256: [UInt8] = []
 
   public init() {}
@@ -206,7 +207,8 @@ public struct ExportManifest: ProtobufMessage {
   public var sections: [ExportSection] = []
   /// Size of the whole document in bytes; 0 in the document itself.
   public var documentBytes: Int64 = 0
-  /// The server's seal on the header and the sections, 32 bytes: it tells this service's documents from others at an import.
+  /// The server's seal on the header and the sections, 32 bytes: it tells this service's documents
+  /// from others at an import.
   public var seal: [UInt8] = []
 
   public init() {}
@@ -250,7 +252,8 @@ public struct ExportManifest: ProtobufMessage {
   }
 }
 
-/// One record of a binary document. The first is the header; then come the sections in the order of the fields below, then the manifest.
+/// One record of a binary document. The first is the header; then come the sections in the order of
+/// the fields below, then the manifest.
 public struct ExportRecord: ProtobufMessage {
   public var record: Record?
 
@@ -477,7 +480,8 @@ public struct ExportedCell: ProtobufMessage {
   public var date: String = ""
   /// The cell.
   public var cell: Cell? = nil
-  /// Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the note.
+  /// Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the
+  /// note.
   public var noteSha256: [UInt8] = []
 
   public init() {}
@@ -757,7 +761,8 @@ public struct ImportResponse: ProtobufMessage {
   public var habitCount: Int32 = 0
   /// Days of the ledger that came in.
   public var cellCount: Int32 = 0
-  /// Days that counted in the document and do not here, because the document bears no seal of this service.
+  /// Days that counted in the document and do not here, because the document bears no seal of this
+  /// service.
   public var demotedCount: Int32 = 0
   /// The document is one of this service, as it was given out.
   public var sealed: Bool = false

@@ -5,7 +5,8 @@ internal import CSchema
 public import GRPCSchema
 public import ProtobufCodec
 
-/// The rules by which a capture is judged. They name what was found in results, and in audit events without the prefix, such as "OVER_LIMIT=3".
+/// The rules by which a capture is judged. They name what was found in results, and in audit events
+/// without the prefix, such as "OVER_LIMIT=3".
 public struct MigrationRule: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -22,7 +23,8 @@ public struct MigrationRule: RawRepresentable, Hashable, Sendable, CustomStringC
   public static let invalidField = MigrationRule(rawValue: 4)
   /// A day outside the 30 days that end on the captured day: it is kept and does not count.
   public static let overLimit = MigrationRule(rawValue: 5)
-  /// A day before the latest (days since the server saw the session begin + 2): it is kept and does not count.
+  /// A day before the latest (days since the server saw the session begin + 2): it is kept and does
+  /// not count.
   public static let anchor = MigrationRule(rawValue: 6)
   /// A habit whose claimed numbers are not those that its days give: the claim is not used.
   public static let claimMismatch = MigrationRule(rawValue: 7)
@@ -115,7 +117,8 @@ public struct RuleFinding: ProtobufMessage {
 public struct HabitMapping: ProtobufMessage {
   /// A habit of the capture.
   public var capturedHabitId: [UInt8] = []
-  /// A habit of this account; or the captured habit's own id, for a habit of its own whatever it is called.
+  /// A habit of this account; or the captured habit's own id, for a habit of its own whatever it is
+  /// called.
   public var habitId: [UInt8] = []
 
   public init() {}
@@ -300,8 +303,9 @@ public struct MigrationPreview: ProtobufMessage {
 public struct PreviewMigrationRequest: ProtobufMessage {
   /// The session.
   public var session: SessionClaim? = nil
-  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
-  /// both ids from then on; the other one stays another name of it.
+  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit
+  /// that only sessions brought has the smaller of both ids from then on; the other one stays
+  /// another name of it.
   public var habitMap: [HabitMapping] = []
   /// As in `MigrateRequest`.
   public var secondDevice: Bool = false
@@ -378,12 +382,14 @@ public struct PreviewMigrationResponse: ProtobufMessage {
 public struct MigrateRequest: ProtobufMessage {
   /// The session.
   public var session: SessionClaim? = nil
-  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
-  /// both ids from then on; the other one stays another name of it.
+  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit
+  /// that only sessions brought has the smaller of both ids from then on; the other one stays
+  /// another name of it.
   public var habitMap: [HabitMapping] = []
   /// The previewed plan that is to be carried out; empty for whatever it is now.
   public var planHash: [UInt8] = []
-  /// The session is in this account already, and this is another device of it that was offline: what it holds is added, by the session's rules.
+  /// The session is in this account already, and this is another device of it that was offline: what
+  /// it holds is added, by the session's rules.
   public var secondDevice: Bool = false
 
   public init() {}
@@ -738,7 +744,8 @@ public struct ListMigrationsResponse: ProtobufMessage {
 public struct StreakClaim: ProtobufMessage {
   /// Length in days of the run the device showed.
   public var currentStreak: Int32 = 0
-  /// Day number of the last completed day; 0 if none. A day before 2000-01-01 is refused as well, which the range cannot say.
+  /// Day number of the last completed day; 0 if none. A day before 2000-01-01 is refused as well,
+  /// which the range cannot say.
   public var lastCompletedDay: Int32 = 0
 
   public init() {}
@@ -871,15 +878,17 @@ public struct CapturedEntry: ProtobufMessage {
 
 /// What a whole capture holds, so that a part of one is recognised.
 ///
-/// The hash is SHA-256 over these bytes. Integers are big-endian two's complement; text is its length in bytes (4 bytes), then its
-/// UTF-8 bytes as sent, not normalised.
+/// The hash is SHA-256 over these bytes. Integers are big-endian two's complement; text is its
+/// length in bytes (4 bytes), then its UTF-8 bytes as sent, not normalised.
 ///
 /// 1. The 19 ASCII bytes "streak.v1.capture.1" and one zero byte.
-/// 2. The number of habits (4 bytes), then each habit in the order of `CapturedSession.habits`: id (16 bytes); name (text);
-///    description (text); color (4 bytes); position (4 bytes); archived (1 byte, 0 or 1).
-/// 3. The number of entries (4 bytes), then each entry in the order of `CapturedSession.entries`: habit_id (16 bytes); day (4 bytes);
-///    done (1 byte, 0 or 1); made.occurred_at seconds (8 bytes) and nanos (4 bytes); made.utc_offset_seconds (4 bytes);
-///    made.day_start_minutes (4 bytes); made.zone (text); note (text).
+/// 2. The number of habits (4 bytes), then each habit in the order of `CapturedSession.habits`: id
+///    (16 bytes); name (text); description (text); color (4 bytes); position (4 bytes); archived (1
+///    byte, 0 or 1).
+/// 3. The number of entries (4 bytes), then each entry in the order of `CapturedSession.entries`:
+///    habit_id (16 bytes); day (4 bytes); done (1 byte, 0 or 1); made.occurred_at seconds (8 bytes)
+///    and nanos (4 bytes); made.utc_offset_seconds (4 bytes); made.day_start_minutes (4 bytes);
+///    made.zone (text); note (text).
 ///
 /// Claims, `captured_at` and `zone` are not hashed.
 public struct CaptureManifest: ProtobufMessage {
@@ -931,8 +940,8 @@ public struct CapturedSession: ProtobufMessage {
   public var habits: [CapturedHabit] = []
   /// The days. The same habit and day may stand in several entries.
   public var entries: [CapturedEntry] = []
-  /// The device's moment, zone and day start at the capture. If within 48 hours of the server's clock, its date is the captured
-  /// day; otherwise the server takes today's date in that zone.
+  /// The device's moment, zone and day start at the capture. If within 48 hours of the server's
+  /// clock, its date is the captured day; otherwise the server takes today's date in that zone.
   public var capturedAt: LocalTime? = nil
   /// Counts and hash of the above.
   public var manifest: CaptureManifest? = nil
@@ -989,10 +998,11 @@ public struct SessionClaim: ProtobufMessage {
   public var sessionId: [UInt8] = []
   /// The session's secret.
   public var sessionSecret: [UInt8] = []
-  /// Made by the device for this migration and kept until the reply has arrived. The same one again with the same capture: the stored reply.
+  /// Made by the device for this migration and kept until the reply has arrived. The same one again
+  /// with the same capture: the stored reply.
   public var migrationId: [UInt8] = []
-  /// The session began offline, or the server said SESSION_INVALID of a session the device is sure of. A session the server does not know
-  /// is accepted only with this set.
+  /// The session began offline, or the server said SESSION_INVALID of a session the device is sure
+  /// of. A session the server does not know is accepted only with this set.
   public var unanchored: Bool = false
   /// The data.
   public var captured: CapturedSession? = nil
@@ -1174,7 +1184,8 @@ public struct MigrationResult: ProtobufMessage {
   public var habits: [MigratedHabit] = []
   /// Every quarantined day, by habit and reason.
   public var quarantined: [QuarantinedDays] = []
-  /// The entries that could not be accepted, in the order of the capture. They can be read in the export.
+  /// The entries that could not be accepted, in the order of the capture. They can be read in the
+  /// export.
   public var rejected: [RejectedEntry] = []
   /// The captured day that ends the 30-day window, as a day number.
   public var capturedDay: Int32 = 0

@@ -5,10 +5,12 @@ public import RPC
 
 /// Brings days and habits back that an account has lost, from a backup of the whole service.
 ///
-/// A person picks a point and asks for it. The server cannot read its own backups: whoever holds their key takes the person's rows out of one,
-/// and the person looks at the difference and confirms. What the backup holds is merged, never put over what is there: days and habits that are
-/// missing return as they were; of two different notes the present one stays and the other is offered in a notice; what is only in the account
-/// stays. Every device gets it as ordinary changes. An erased account has nothing to recover, in any backup.
+/// A person picks a point and asks for it. The server cannot read its own backups: whoever holds
+/// their key takes the person's rows out of one, and the person looks at the difference and
+/// confirms. What the backup holds is merged, never put over what is there: days and habits that are
+/// missing return as they were; of two different notes the present one stays and the other is
+/// offered in a notice; what is only in the account stays. Every device gets it as ordinary changes.
+/// An erased account has nothing to recover, in any backup.
 public protocol RecoveryService: Sendable {
   /// Backups that may hold this account, latest first.
   ///
@@ -24,9 +26,11 @@ public protocol RecoveryService: Sendable {
   ///
   /// Refused: RECOVERY_NOT_FOUND; RECOVERY_NOT_READY; HABIT_LIMIT.
   func previewRecovery(_ request: PreviewRecoveryRequest, context: ServerContext) async throws(RPCStatus) -> PreviewRecoveryResponse
-  /// Merges it, if the account is still as the plan saw it. Confirmed again, it gets its first answer.
+  /// Merges it, if the account is still as the plan saw it. Confirmed again, it gets its first
+  /// answer.
   ///
-  /// Refused: RECOVERY_NOT_FOUND; RECOVERY_NOT_READY; HABIT_LIMIT; PLAN_CHANGED, with a fresh `RecoveryPreview` among the details.
+  /// Refused: RECOVERY_NOT_FOUND; RECOVERY_NOT_READY; HABIT_LIMIT; PLAN_CHANGED, with a fresh
+  /// `RecoveryPreview` among the details.
   func confirmRecovery(_ request: ConfirmRecoveryRequest, context: ServerContext) async throws(RPCStatus) -> ConfirmRecoveryResponse
   /// Gives one up. What was taken out of the backup for it is gone.
   ///

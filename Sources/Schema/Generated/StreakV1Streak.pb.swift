@@ -184,7 +184,8 @@ public struct RecordCompletionRequest: ProtobufMessage {
   public var note: String = ""
   /// When and where the person tapped. The day must follow from it.
   public var made: LocalTime? = nil
-  /// The device has nothing else to send: it is caught up, and days before this one that it claims later are entered afterwards.
+  /// The device has nothing else to send: it is caught up, and days before this one that it claims
+  /// later are entered afterwards.
   public var nothingLeft: Bool = false
 
   public init() {}
@@ -420,7 +421,8 @@ public struct GetStreakResponse: ProtobufMessage {
 public struct ExplainStreakRequest: ProtobufMessage {
   /// The habit.
   public var habitId: [UInt8] = []
-  /// Only these days are listed as left out; absent for all. At most 3660 of them (about ten years) are looked at: the latest.
+  /// Only these days are listed as left out; absent for all. At most 3660 of them (about ten years)
+  /// are looked at: the latest.
   public var days: DayRange? = nil
 
   public init() {}
@@ -671,7 +673,8 @@ public struct HistoryFilter: ProtobufMessage {
 public struct GetHistoryRequest: ProtobufMessage {
   /// Which cells; absent for every cell that is done.
   public var filter: HistoryFilter? = nil
-  /// Most cells in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of notes.
+  /// Most cells in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has
+  /// at most 1 MiB of notes.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before, with the same filter; empty for the first page.
   public var pageToken: String = ""
@@ -752,7 +755,8 @@ public struct GetHistoryResponse: ProtobufMessage {
 public struct GetStatisticsRequest: ProtobufMessage {
   /// The habit; empty for all habits together.
   public var habitId: [UInt8] = []
-  /// Only these days; absent for all. At most 3660 days (about ten years) are looked at: the latest of them.
+  /// Only these days; absent for all. At most 3660 days (about ten years) are looked at: the latest
+  /// of them.
   public var days: DayRange? = nil
 
   public init() {}
@@ -843,7 +847,8 @@ public struct Statistics: ProtobufMessage {
   public var countedByWeekday: [Int32] = []
   /// Counted completions by month, earliest first; months without any are left out.
   public var countedByMonth: [MonthCount] = []
-  /// Length in days of the longest run inside the range (of active days, if for all habits together).
+  /// Length in days of the longest run inside the range (of active days, if for all habits
+  /// together).
   public var longestRun: Int32 = 0
 
   public init() {}

@@ -3,7 +3,8 @@
 
 public import RPC
 
-/// A person's habits and their ledger. Every call acts on the data of the person whose access token it carries, and on nobody else's.
+/// A person's habits and their ledger. Every call acts on the data of the person whose access token
+/// it carries, and on nobody else's.
 public protocol StreakService: Sendable {
   /// Makes a habit, or replaces its fields.
   ///
@@ -11,10 +12,11 @@ public protocol StreakService: Sendable {
   func putHabit(_ request: PutHabitRequest, context: ServerContext) async throws(RPCStatus) -> PutHabitResponse
   /// The person's habits, by position, then id.
   func listHabits(_ request: ListHabitsRequest, context: ServerContext) async throws(RPCStatus) -> ListHabitsResponse
-  /// States that a habit was done on a day, with a note; replaces what the day held before. Stored durably when answered. Stating the same
-  /// again changes nothing.
+  /// States that a habit was done on a day, with a note; replaces what the day held before. Stored
+  /// durably when answered. Stating the same again changes nothing.
   ///
-  /// A day that comes too late to be believed is stored and answered as quarantined: look at `cell.trust`.
+  /// A day that comes too late to be believed is stored and answered as quarantined: look at
+  /// `cell.trust`.
   ///
   /// Refused: HABIT_NOT_FOUND, FUTURE_DAY, DAY_MISMATCH.
   func recordCompletion(_ request: RecordCompletionRequest, context: ServerContext) async throws(RPCStatus) -> RecordCompletionResponse

@@ -43,8 +43,8 @@ public struct OperationStatus: RawRepresentable, Hashable, Sendable, CustomStrin
   public static let unspecified = OperationStatus(rawValue: 0)
   /// The statement holds.
   public static let applied = OperationStatus(rawValue: 1)
-  /// It was concurrent with another device's statement, which holds; its value is in a notice. Of a completion: its `done` holds or not; a note that
-  /// lost is told by `notice_id` alone.
+  /// It was concurrent with another device's statement, which holds; its value is in a notice. Of a
+  /// completion: its `done` holds or not; a note that lost is told by `notice_id` alone.
   public static let superseded = OperationStatus(rawValue: 2)
   /// It breaks a rule; it is in the inbox (`ListRejectedOperations`).
   public static let rejected = OperationStatus(rawValue: 3)
@@ -78,7 +78,8 @@ public struct NoticeKind: RawRepresentable, Hashable, Sendable, CustomStringConv
   public static let fieldConflict = NoticeKind(rawValue: 3)
   /// A habit was deleted on one device, changed or completed on another: it was kept, archived.
   public static let deletionConflict = NoticeKind(rawValue: 4)
-  /// A day that arrived late closed a gap; `kept` and `other` are the length of the streak now and before.
+  /// A day that arrived late closed a gap; `kept` and `other` are the length of the streak now and
+  /// before.
   public static let streakHealed = NoticeKind(rawValue: 5)
 
   /// The schema's name of the value; nil for a value the schema does not have.
@@ -97,17 +98,21 @@ public struct NoticeKind: RawRepresentable, Hashable, Sendable, CustomStringConv
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// How much of a person's data a device has received. A device keeps the cursor of the last response and sends it back as it came.
+/// How much of a person's data a device has received. A device keeps the cursor of the last response
+/// and sends it back as it came.
 public struct Cursor: ProtobufMessage {
-  /// Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier moment or a failover.
+  /// Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier
+  /// moment or a failover.
   public var epoch: Int64 = 0
-  /// The number of the last change received; 0 for none. -1 asks for everything anew: the answer has `reset`.
+  /// The number of the last change received; 0 for none. -1 asks for everything anew: the answer has
+  /// `reset`.
   public var changeNumber: Int64 = 0
   /// Where a pull that takes several responses goes on; opaque. Empty when it is complete.
   public var resume: [UInt8] = []
   /// Tells epochs of one number apart.
   public var epochBits: UInt64 = 0
-  /// Proves that the server gave this cursor to this account; opaque. CURSOR_INVALID if it does not: then send no cursor.
+  /// Proves that the server gave this cursor to this account; opaque. CURSOR_INVALID if it does not:
+  /// then send no cursor.
   public var tag: [UInt8] = []
 
   public init() {}
@@ -152,16 +157,20 @@ public struct Cursor: ProtobufMessage {
 
 /// One absolute change made on a device.
 ///
-/// What a single operation holds is judged operation by operation: one that breaks a rule (those of `Habit`, `LocalTime` and `Cell`, or a rule of
-/// days) is answered REJECTED, and the others are applied.
+/// What a single operation holds is judged operation by operation: one that breaks a rule (those of
+/// `Habit`, `LocalTime` and `Cell`, or a rule of days) is answered REJECTED, and the others are
+/// applied.
 public struct Operation: ProtobufMessage {
   /// Its number among this device's operations, from 1, without gaps.
   public var seq: Int64 = 0
-  /// When it was made, as hybrid logical time: milliseconds since 1970 by the device's clock in the upper 48 bits, a counter in the lower 16. It must
-  /// grow with `seq`, also when the clock is set back. More than 60 s ahead of the server: ordered by the server's clock. A day or more: CLOCK_SKEW.
+  /// When it was made, as hybrid logical time: milliseconds since 1970 by the device's clock in the
+  /// upper 48 bits, a counter in the lower 16. It must grow with `seq`, also when the clock is set
+  /// back. More than 60 s ahead of the server: ordered by the server's clock. A day or more:
+  /// CLOCK_SKEW.
   public var hybridTime: UInt64 = 0
-  /// What the device had seen when the operation was made: `SyncResponse.seen` of its last complete pull. Its own operations need no mention.
-  /// A statement that is not among these is concurrent with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
+  /// What the device had seen when the operation was made: `SyncResponse.seen` of its last complete
+  /// pull. Its own operations need no mention. A statement that is not among these is concurrent
+  /// with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
   public var seen: [StatementId] = []
   public var change: Change?
 
@@ -170,7 +179,8 @@ public struct Operation: ProtobufMessage {
     case setCompletion(SetCompletion)
     /// A habit is made, or some of its fields change.
     case editHabit(EditHabit)
-    /// A habit is deleted. If anything of it stands that this device had not seen, it is archived instead, with a notice.
+    /// A habit is deleted. If anything of it stands that this device had not seen, it is archived
+    /// instead, with a notice.
     case deleteHabit(DeleteHabit)
     /// The value that is to hold after a conflict.
     case resolveConflict(ResolveConflict)
@@ -268,12 +278,14 @@ public struct SetCompletion: ProtobufMessage {
   public var day: Int32 = 0
   /// Done, or not done after all; then the note stays as it is and `note` is ignored.
   public var done: Bool = false
-  /// The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote` clears one.
+  /// The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote`
+  /// clears one.
   public var note: String = ""
   /// When and where the person tapped.
   public var made: LocalTime? = nil
-  /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and the device's own. The day stays done while
-  /// another one stands. Empty: all that the device had seen. At most 64: with more the operation is rejected, INVALID_FIELD.
+  /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
+  /// the device's own. The day stays done while another one stands. Empty: all that the device had
+  /// seen. At most 64: with more the operation is rejected, INVALID_FIELD.
   public var undone: [StatementId] = []
 
   public init() {}
@@ -482,7 +494,8 @@ public struct DeleteHabit: ProtobufMessage {
   }
 }
 
-/// States the value that is to hold after a conflict. It is decided as any other statement of that value.
+/// States the value that is to hold after a conflict. It is decided as any other statement of that
+/// value.
 public struct ResolveConflict: ProtobufMessage {
   /// The notice of the conflict, 16 bytes.
   public var noticeId: [UInt8] = []
@@ -525,8 +538,8 @@ public struct OperationOutcome: ProtobufMessage {
   public var seq: Int64 = 0
   /// The decision about the operation.
   public var status: OperationStatus = OperationStatus(rawValue: 0)
-  /// Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its note was not taken (TEXT_QUOTA); the operation
-  /// is in the inbox then.
+  /// Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its
+  /// note was not taken (TEXT_QUOTA); the operation is in the inbox then.
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The change number it was given; 0 if it changed nothing.
   public var changeNumber: Int64 = 0
@@ -589,18 +602,22 @@ public struct SyncRequest: ProtobufMessage {
   public var operations: [Operation] = []
   /// With these operations the queue is empty: the device is caught up.
   public var nothingLeft: Bool = false
-  /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting: a page has at most 1 MiB of
-  /// days' notes. What the request itself has changed comes whole.
+  /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
+  /// waiting: a page has at most 1 MiB of days' notes. What the request itself has changed comes
+  /// whole.
   public var pageSize: Int32 = 0
-  /// The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered by their time less the difference.
+  /// The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered
+  /// by their time less the difference.
   public var sentAt: GoogleProtobufTimestamp? = nil
-  /// Habits that the device knows and the server may lack, after the server lost something: those that are missing are made before the
-  /// operations are decided. It is no edit. Of an id that is another name of a habit, `alias_of` says so.
+  /// Habits that the device knows and the server may lack, after the server lost something: those
+  /// that are missing are made before the operations are decided. It is no edit. Of an id that is
+  /// another name of a habit, `alias_of` says so.
   public var restatedHabits: [Habit] = []
-  /// The earliest operation that the device can still send; 0: not stated. If the operations begin with it, those before it are given up instead of
-  /// SEQUENCE_GAP.
+  /// The earliest operation that the device can still send; 0: not stated. If the operations begin
+  /// with it, those before it are given up instead of SEQUENCE_GAP.
   public var oldestKeptSeq: Int64 = 0
-  /// The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a device whose digest agrees pulls nothing.
+  /// The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a
+  /// device whose digest agrees pulls nothing.
   public var digest: [UInt8] = []
 
   public init() {}
@@ -664,11 +681,13 @@ public struct SyncRequest: ProtobufMessage {
 }
 
 public struct SyncResponse: ProtobufMessage {
-  /// One for each operation of the request, in order. Fewer where the cursor is of another epoch and an operation names a habit that the server
-  /// has lost: that one and those after it are not decided. Send them again, with `restated_habits`.
+  /// One for each operation of the request, in order. Fewer where the cursor is of another epoch and
+  /// an operation names a habit that the server has lost: that one and those after it are not
+  /// decided. Send them again, with `restated_habits`.
   public var outcomes: [OperationOutcome] = []
-  /// Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch, or ahead of the
-  /// server's, and when a habit that was deleted came back.
+  /// Drop what the server sent before: this is a pull from the start. So it is when the request's
+  /// cursor is of another epoch, or ahead of the server's, and when a habit that was deleted came
+  /// back.
   public var reset: Bool = false
   /// Habits that changed.
   public var habits: [Habit] = []
@@ -682,26 +701,30 @@ public struct SyncResponse: ProtobufMessage {
   public var cursor: Cursor? = nil
   /// More changes are waiting: ask again at once.
   public var hasMore: Bool = false
-  /// The digest of the whole state at `cursor`; absent while `has_more`. Another one than the device's own means that they differ: pull from the start.
+  /// The digest of the whole state at `cursor`; absent while `has_more`. Another one than the
+  /// device's own means that they differ: pull from the start.
   public var digest: StateDigest? = nil
   /// The server's clock.
   public var serverTime: GoogleProtobufTimestamp? = nil
   /// By how much the device's clock is ahead of the server's, in milliseconds; 0 within 60 s.
   public var clockAheadMilliseconds: Int64 = 0
-  /// The last operation of this device that the server holds. A device that was acknowledged further sends again, as they were, those after it that
-  /// it keeps (for 35 days at least): the server has lost them. Before that it states its habits (`restated_habits`).
+  /// The last operation of this device that the server holds. A device that was acknowledged further
+  /// sends again, as they were, those after it that it keeps (for 35 days at least): the server has
+  /// lost them. Before that it states its habits (`restated_habits`).
   public var lastSeq: Int64 = 0
-  /// What the device has seen once it has taken this response, besides its own operations; empty while `has_more`. To be sent with each operation
-  /// that is made from now on.
+  /// What the device has seen once it has taken this response, besides its own operations; empty
+  /// while `has_more`. To be sent with each operation that is made from now on.
   public var seen: [StatementId] = []
   /// The latest `hybrid_time` among the changes: the device's clock goes on from there.
   public var latestTime: UInt64 = 0
   /// The account's settings, if they have changed.
   public var settings: AccountSettings? = nil
-  /// Ids that habits of the account had before sessions gave them another one: those that are new, in a pull from the start all. The former id is
-  /// among `deleted_habit_ids` as well. A request that names it means the habit, for ever.
+  /// Ids that habits of the account had before sessions gave them another one: those that are new,
+  /// in a pull from the start all. The former id is among `deleted_habit_ids` as well. A request
+  /// that names it means the habit, for ever.
   public var habitAliases: [HabitAlias] = []
-  /// There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices` has all of them.
+  /// There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices`
+  /// has all of them.
   public var moreNotices: Bool = false
 
   public init() {}
@@ -860,12 +883,16 @@ public struct AccountSettings: ProtobufMessage {
   }
 }
 
-/// A digest of all habits that are not deleted, of their cells and of the settings: the sum of the digests of the items.
+/// A digest of all habits that are not deleted, of their cells and of the settings: the sum of the
+/// digests of the items.
 ///
-/// An item's digest is the first 16 bytes of SHA-256 over its canonical bytes, as two big-endian 64-bit numbers; each of the two is summed modulo
-/// 2^64. In the canonical bytes integers are big-endian two's complement, text is its length in bytes (4 bytes) and its UTF-8 bytes.
-/// - A habit: the byte 1; id (16 bytes); name (text); description (text); color (4 bytes); position (4 bytes); archived (1 byte, 0 or 1).
-/// - A cell: the byte 2; habit_id (16 bytes); day (4 bytes); done (1 byte); quarantine_reason (1 byte, 0 if the cell counts); note (text).
+/// An item's digest is the first 16 bytes of SHA-256 over its canonical bytes, as two big-endian
+/// 64-bit numbers; each of the two is summed modulo 2^64. In the canonical bytes integers are
+/// big-endian two's complement, text is its length in bytes (4 bytes) and its UTF-8 bytes.
+/// - A habit: the byte 1; id (16 bytes); name (text); description (text); color (4 bytes); position
+///   (4 bytes); archived (1 byte, 0 or 1).
+/// - A cell: the byte 2; habit_id (16 bytes); day (4 bytes); done (1 byte); quarantine_reason (1
+///   byte, 0 if the cell counts); note (text).
 /// - The day start, unless it is 0: the byte 3; day_start_minutes (4 bytes).
 public struct StateDigest: ProtobufMessage {
   /// The two sums, 16 bytes.
@@ -1032,7 +1059,8 @@ public struct WatchResponse: ProtobufMessage {
 public struct ListNoticesRequest: ProtobufMessage {
   /// Also those that this device has acknowledged.
   public var includeAcknowledged: Bool = false
-  /// Most notices in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of values.
+  /// Most notices in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page
+  /// has at most 1 MiB of values.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before; empty for the first page.
   public var pageToken: String = ""
@@ -1162,7 +1190,8 @@ public struct AcknowledgeNoticesResponse: ProtobufMessage {
 }
 
 public struct ListRejectedOperationsRequest: ProtobufMessage {
-  /// Most operations in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of operations.
+  /// Most operations in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a
+  /// page has at most 1 MiB of operations.
   public var pageSize: Int32 = 0
   /// `next_page_token` of the page before; empty for the first page.
   public var pageToken: String = ""
@@ -1208,7 +1237,8 @@ public struct RejectedOperation: ProtobufMessage {
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// When the operation was rejected.
   public var rejectedAt: GoogleProtobufTimestamp? = nil
-  /// The operation as it was sent; absent if it was larger than 16 KiB, or the inbox was full. The device keeps it.
+  /// The operation as it was sent; absent if it was larger than 16 KiB, or the inbox was full. The
+  /// device keeps it.
   public var operation: Operation? = nil
   /// The first 16 bytes of SHA-256 of the operation as it was sent.
   public var payloadHash: [UInt8] = []

@@ -6,8 +6,9 @@ internal import Schema
 internal import SchemaConversion
 public import StreakDomain
 
-/// Accounts on this device. Each has its data and its queue to itself; nothing of one is ever sent under another, and what was recorded without
-/// an account goes into one only by `signUp` and `migrateSession`.
+/// Accounts on this device. Each has its data and its queue to itself; nothing of one is ever sent
+/// under another, and what was recorded without an account goes into one only by `signUp` and
+/// `migrateSession`.
 extension StreakClient {
   /// The accounts that this device holds.
   public func accounts() throws(ClientError) -> [AccountView] {
@@ -26,9 +27,11 @@ extension StreakClient {
     try store.read { state throws(ClientError) in state.session.map { !$0.habits.isEmpty } ?? false }
   }
 
-  /// Makes an account of what was recorded here without one, all of it or nothing; then signs in to it.
+  /// Makes an account of what was recorded here without one, all of it or nothing; then signs in to
+  /// it.
   ///
-  /// If the answer is lost, also by a kill, the same email and password again give the same account.
+  /// If the answer is lost, also by a kill, the same email and password again give the same
+  /// account.
   /// - Returns: What became of the session; nil if there was none.
   @discardableResult
   public func signUp(email: String, password: String) async throws(ClientError) -> MigrationReport? {
@@ -66,7 +69,8 @@ extension StreakClient {
   private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
     let now = clock.milliseconds
     return try store.change { state throws(ClientError) in
-      // Signed out by the server, of an account that it may have lost: the same address may sign up again.
+      // Signed out by the server, of an account that it may have lost: the same address may sign up
+      // again.
       let isSamePerson = state.current.flatMap { state.accounts[$0] }.map { account in
         account.credentials == nil && account.email.lowercased() == email.lowercased()
       }
@@ -108,18 +112,20 @@ extension StreakClient {
     return response.migration.map { MigrationReport($0) }
   }
 
-  /// Signs in to an account. If this device held it before, what waited there goes on; what was recorded without an account stays apart until
-  /// `migrateSession`.
+  /// Signs in to an account. If this device held it before, what waited there goes on; what was
+  /// recorded without an account stays apart until `migrateSession`.
   public func signIn(email: String, password: String) async throws(ClientError) {
     let held = Set(try accounts().map(\.userID))
     let userID = try await register(email: email, password: password)
-    // A server that lost this device's numbers says so at the first sync; the password for a new device is at hand only now.
+    // A server that lost this device's numbers says so at the first sync; the password for a new
+    // device is at hand only now.
     if held.contains(userID) { _ = try? await sync() }
     let standing = try store.read { state throws(ClientError) in state.accounts[userID]?.standing }
     if standing == .mustRegister { _ = try await register(email: email, password: password) }
   }
 
-  /// Signs in with this device's id, or with a new one if the server and this device do not agree on the old one's numbers.
+  /// Signs in with this device's id, or with a new one if the server and this device do not agree
+  /// on the old one's numbers.
   private func register(email: String, password: String) async throws(ClientError) -> Identifier {
     let known = try store.read { state throws(ClientError) in
       state.accounts.values.first { $0.email.lowercased() == email.lowercased() }
@@ -158,8 +164,9 @@ extension StreakClient {
     return userID
   }
 
-  /// The address has another account now than the one that this device holds: that one was lost, or erased. What is here of it stays apart, as
-  /// what was recorded without an account, for the person to decide.
+  /// The address has another account now than the one that this device holds: that one was lost, or
+  /// erased. What is here of it stays apart, as what was recorded without an account, for the
+  /// person to decide.
   private func turnReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
     let now = clock.milliseconds
     let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
@@ -184,7 +191,8 @@ extension StreakClient {
       }
       if let pending = state.pendingMigration, pending.userID == userID { return pending }
       let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
-      // A sign-up that may have succeeded unheard has claimed the session perhaps: it is the server that knows.
+      // A sign-up that may have succeeded unheard has claimed the session perhaps: it is the server
+      // that knows.
       let pending = PendingMigration(
         userID: userID, claim: session.makeClaim(migrationID: .random(), at: here).protobufBytes())
       state.pendingMigration = pending
@@ -216,7 +224,8 @@ extension StreakClient {
         guard error.isFinal else { throw error }
         var again = try nextClaim(after: error, pending.claim)
         if case .refused(let refusal) = error, refusal.reason == "ALREADY_MIGRATED" {
-          // The session is here already, by a call whose answer was lost: nothing is left of it, or days recorded since.
+          // The session is here already, by a call whose answer was lost: nothing is left of it, or
+          // days recorded since.
           if isSecondDevice {
             return (try await earlierMigration(refusal, of: claim, pending.userID), claim, isSecondDevice)
           }
@@ -232,8 +241,9 @@ extension StreakClient {
     throw .failing("The server knows what was recorded here and does not.")
   }
 
-  /// What the migration did that brought a session here before. A refusal has no room for a long one: then the list of migrations tells, and if
-  /// even that says nothing, the names of the habits do.
+  /// What the migration did that brought a session here before. A refusal has no room for a long
+  /// one: then the list of migrations tells, and if even that says nothing, the names of the habits
+  /// do.
   private func earlierMigration(
     _ refusal: ClientError.Refusal, of claim: SessionClaim, _ userID: Identifier
   ) async throws(ClientError) -> MigrationResult {
@@ -250,8 +260,9 @@ extension StreakClient {
 
   // MARK: What the server may have lost
 
-  /// Sends sessions again that became part of the account and that the server may have lost: each once the operations made before it were
-  /// sent, and the habits restated. If the server has it, it only repeats its answer.
+  /// Sends sessions again that became part of the account and that the server may have lost: each
+  /// once the operations made before it were sent, and the habits restated. If the server has it,
+  /// it only repeats its answer.
   func bringAgain(_ userID: Identifier) async throws(ClientError) {
     let lost = try store.read { state throws(ClientError) -> [(key: Identifier, value: BroughtSession)] in
       guard let account = state.accounts[userID], account.replica.formerHabits.isEmpty else { return [] }
@@ -294,7 +305,8 @@ extension StreakClient {
     }
   }
 
-  /// Leaves the account. Its data and what waits to be sent stay on this device until its person comes back.
+  /// Leaves the account. Its data and what waits to be sent stay on this device until its person
+  /// comes back.
   public func signOut() async throws(ClientError) {
     guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
       throw .notPossible("Nobody is signed in.")
@@ -313,7 +325,8 @@ extension StreakClient {
     _ = try? await call(AccountServiceMethods.signOut, SignOutRequest(), SignOutResponse.self, bearer: bearer)
   }
 
-  /// Uses another of the accounts that this device holds, or none. Nothing is sent or dropped by that.
+  /// Uses another of the accounts that this device holds, or none. Nothing is sent or dropped by
+  /// that.
   public func use(_ userID: Identifier?) throws(ClientError) {
     try store.change { state throws(ClientError) in
       if let userID, state.accounts[userID] == nil { throw .notPossible("This device does not hold that account.") }
@@ -359,7 +372,8 @@ extension StreakClient {
       claim.migrationId = Identifier.random().bytes
       return claim.protobufBytes()
     case "SESSION_CLAIMED":
-      // Another account has it: of a sign-up with a mistyped address, say, of which the answer was lost. The days are here, and this person's.
+      // Another account has it: of a sign-up with a mistyped address, say, of which the answer was
+      // lost. The days are here, and this person's.
       let now = clock.milliseconds
       let sessionID = try Self.claim(claim).sessionId
       return try store.change { state throws(ClientError) in

@@ -6,8 +6,9 @@ extension StreakClient {
   /// What the person confirms to delete the account; an app may show it in their language.
   public static let deletionPhrase = "delete my account"
 
-  /// Changes the password of the account in use. This device stays signed in with new credentials, every other one is signed out. If the answer
-  /// is lost, this device signs in with the new password.
+  /// Changes the password of the account in use. This device stays signed in with new credentials,
+  /// every other one is signed out. If the answer is lost, this device signs in with the new
+  /// password.
   /// - Returns: How many devices were signed out.
   @discardableResult
   public func changePassword(from password: String, to newPassword: String) async throws(ClientError) -> Int {
@@ -23,8 +24,8 @@ extension StreakClient {
     return Int(response.devicesSignedOut)
   }
 
-  /// Deletes the account in use, with everything that belongs to it, on the server and on this device. If the answer is lost, the same call again
-  /// finishes it.
+  /// Deletes the account in use, with everything that belongs to it, on the server and on this
+  /// device. If the answer is lost, the same call again finishes it.
   ///
   /// - Parameters:
   ///   - email: The account's, as the person typed it.

@@ -92,7 +92,8 @@ extension StreakClient {
     return RecoveryPlan(response.preview ?? RecoveryPreview())
   }
 
-  /// Merges a recovery, if the account is still as the plan saw it. This device has what came back with the next sync.
+  /// Merges a recovery, if the account is still as the plan saw it. This device has what came back
+  /// with the next sync.
   public func confirmRecovery(_ id: Identifier, plan: RecoveryPlan) async throws(ClientError) -> RecoveryOutcome {
     let request = ConfirmRecoveryRequest(recoveryId: id.bytes, planHash: plan.hash)
     do throws(ClientError) {

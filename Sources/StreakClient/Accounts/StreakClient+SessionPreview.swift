@@ -17,7 +17,8 @@ public struct SessionPreview: Equatable, Sendable {
 }
 
 extension StreakClient {
-  /// What a sign-up now would make of what was recorded here without an account; nil: nothing was. No server is asked.
+  /// What a sign-up now would make of what was recorded here without an account; nil: nothing was.
+  /// No server is asked.
   public func previewSignUp() throws(ClientError) -> SessionPreview? {
     let now = clock.milliseconds
     return try store.read { state throws(ClientError) in

@@ -4,7 +4,8 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// What this device holds, as the JSON document of the service's export: the sections that only a server fills are empty.
+/// What this device holds, as the JSON document of the service's export: the sections that only a
+/// server fills are empty.
 struct LocalDocument {
   /// The version of the layout, as the service writes it.
   static let schemaVersion: Int32 = 2

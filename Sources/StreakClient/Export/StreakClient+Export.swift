@@ -10,9 +10,11 @@ extension StreakClient {
   /// How often an export begins anew because the data has changed.
   static let exportBeginningsMax = 5
 
-  /// Writes everything that the server holds about the person into a file, as JSON; what waits here is sent first.
+  /// Writes everything that the server holds about the person into a file, as JSON; what waits here
+  /// is sent first.
   ///
-  /// The file appears whole or not at all. After a cut, also by a kill, the same call goes on where it was while the data is the same.
+  /// The file appears whole or not at all. After a cut, also by a kill, the same call goes on where
+  /// it was while the data is the same.
   /// - Returns: Bytes of the file.
   @discardableResult
   public func export(to path: String) async throws(ClientError) -> Int64 {
@@ -47,8 +49,9 @@ extension StreakClient {
     return file.byteCount
   }
 
-  /// Writes what this device holds of the account in use, or was recorded without one, into a file: habits, days and notes, as JSON of the same
-  /// layout. No server is asked. `ImportedHistory` reads it back.
+  /// Writes what this device holds of the account in use, or was recorded without one, into a file:
+  /// habits, days and notes, as JSON of the same layout. No server is asked. `ImportedHistory`
+  /// reads it back.
   ///
   /// - Returns: Bytes of the file, which appears whole or not at all.
   @discardableResult

@@ -2,7 +2,8 @@ internal import EventLoop
 public import RPC
 internal import TLS
 
-/// The service at an address, with all that it takes to speak to it: for apps that need nothing else of the network.
+/// The service at an address, with all that it takes to speak to it: for apps that need nothing
+/// else of the network.
 public final class ServerConnection: StreakNetwork {
   public enum Security: Sendable {
     /// In the clear: only for a server on the same machine.
@@ -17,9 +18,11 @@ public final class ServerConnection: StreakNetwork {
   private let channel: RPCChannel
   private let network: ChannelNetwork
 
-  /// Nothing is connected before the first call. Its thread lives as long as the process, or until `close`.
+  /// Nothing is connected before the first call. Its thread lives as long as the process, or until
+  /// `close`.
   /// - Parameters:
-  ///   - address: `HOST:PORT`, or several, separated by commas and tried in this order; or `unix:PATH`.
+  ///   - address: `HOST:PORT`, or several, separated by commas and tried in this order; or
+  ///     `unix:PATH`.
   ///   - certificate: PEM files of a certificate and its key, for servers that ask for one.
   public init(
     to address: String, security: Security = .system, certificate: (file: String, keyFile: String)? = nil

@@ -10,8 +10,9 @@ struct AnonymousSession: Equatable, Sendable {
     var made: StreakDomain.LocalTime
   }
 
-  /// A session whose beginning the server does not know may be introduced to it this long, in milliseconds: introduced later, its earlier days
-  /// would be held to the later beginning, and fewer of them would count than without.
+  /// A session whose beginning the server does not know may be introduced to it this long, in
+  /// milliseconds: introduced later, its earlier days would be held to the later beginning, and
+  /// fewer of them would count than without.
   static let introductionMilliseconds: Int64 = 86_400_000
 
   var sessionID: Identifier
@@ -34,8 +35,8 @@ struct AnonymousSession: Equatable, Sendable {
     self.begunAtMilliseconds = begunAtMilliseconds
   }
 
-  /// The server knows another session by this name, or gave it to an account that cannot be found: the same days under a new name, of which
-  /// the server did not see the beginning.
+  /// The server knows another session by this name, or gave it to an account that cannot be found:
+  /// the same days under a new name, of which the server did not see the beginning.
   mutating func takeNewName() {
     sessionID = .random()
     secret = randomBytes(count: 32)
@@ -44,7 +45,8 @@ struct AnonymousSession: Equatable, Sendable {
     keptAtMilliseconds = 0
   }
 
-  /// Days as the person sees them. What a session's days are worth is decided when they go into an account.
+  /// Days as the person sees them. What a session's days are worth is decided when they go into an
+  /// account.
   var shownCells: [CellKey: LedgerCell] {
     entries.mapValues { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
   }

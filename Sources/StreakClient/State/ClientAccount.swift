@@ -2,17 +2,20 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// An account on this device: what it holds, what it has to send, and with what it speaks to the server.
+/// An account on this device: what it holds, what it has to send, and with what it speaks to the
+/// server.
 struct ClientAccount: Equatable, Sendable {
   enum Standing: Equatable, Sendable {
     /// It has credentials.
     case signedIn
     /// It has none that work: the person has to sign in. Everything waits here until then.
     case signedOut
-    /// The same, and then as a new device: there is another copy of this device, which used its numbers or its credentials.
+    /// The same, and then as a new device: there is another copy of this device, which used its
+    /// numbers or its credentials.
     case mustRegister
-    /// The server does not know the account: it was restored to a moment before the account was made. Its data is in the anonymous session, too;
-    /// it is dropped here once that has become part of an account.
+    /// The server does not know the account: it was restored to a moment before the account was
+    /// made. Its data is in the anonymous session, too; it is dropped here once that has become
+    /// part of an account.
     case unknownToServer
   }
 
@@ -20,7 +23,8 @@ struct ClientAccount: Equatable, Sendable {
     var accessToken: String
     var accessExpiresAtMilliseconds: Int64
     var refreshToken: String
-    /// When a refresh was begun whose answer is not here yet, in milliseconds since 1970; 0: none is under way.
+    /// When a refresh was begun whose answer is not here yet, in milliseconds since 1970; 0: none
+    /// is under way.
     var refreshBegunAtMilliseconds: Int64 = 0
 
     init(
@@ -44,9 +48,11 @@ struct ClientAccount: Equatable, Sendable {
   var standing = Standing.signedIn
   var credentials: Credentials?
   var zones = ZoneUses()
-  /// When this device last had nothing left to send, in milliseconds since 1970: by that the server judges what is entered afterwards.
+  /// When this device last had nothing left to send, in milliseconds since 1970: by that the server
+  /// judges what is entered afterwards.
   var caughtUpAtMilliseconds: Int64 = 0
-  /// Sessions that became part of it lately, by migration: should the server lose them, they are sent again.
+  /// Sessions that became part of it lately, by migration: should the server lose them, they are
+  /// sent again.
   var broughtSessions: [Identifier: BroughtSession] = [:]
   /// Notices that the person has seen and the server has not been told of.
   var acknowledgements: Set<Identifier> = []
@@ -58,7 +64,8 @@ struct ClientAccount: Equatable, Sendable {
     self.replica = replica
   }
 
-  /// Days as the person sees them. Those that the server has not judged yet are worth what it will find, as far as this device can tell.
+  /// Days as the person sees them. Those that the server has not judged yet are worth what it will
+  /// find, as far as this device can tell.
   /// - Parameter now: In milliseconds since 1970.
   func shownCells(now: Int64) -> [CellKey: LedgerCell] {
     var shown = replica.shownCells
@@ -87,7 +94,8 @@ struct ClientAccount: Equatable, Sendable {
   /// - Parameter isFirst: Nothing was heard of the server yet.
   func submission(isFirst: Bool) -> SyncSubmission {
     var submission = replica.submission
-    // Operations are about habits that a session brought: whether the server still has those is known before any is sent.
+    // Operations are about habits that a session brought: whether the server still has those is
+    // known before any is sent.
     let last = isFirst && !broughtSessions.isEmpty ? 0 : lostSessions.first?.value.afterSeq ?? .max
     let sent = submission.operations.prefix { $0.seq <= last }
     if sent.count < submission.operations.count {
@@ -104,7 +112,8 @@ struct ClientAccount: Equatable, Sendable {
     }
   }
 
-  /// The server may have lost what it had acknowledged: the sessions that were brought within the time for which operations are kept are sent again.
+  /// The server may have lost what it had acknowledged: the sessions that were brought within the
+  /// time for which operations are kept are sent again.
   mutating func noteLoss(now: Int64) {
     let oldest = now - DeviceReplica.keptMilliseconds
     broughtSessions = broughtSessions.filter { $0.value.broughtAtMilliseconds >= oldest }
@@ -112,7 +121,8 @@ struct ClientAccount: Equatable, Sendable {
   }
 }
 
-/// A session that became part of an account, kept as long as decided operations are, for a server that loses it.
+/// A session that became part of an account, kept as long as decided operations are, for a server
+/// that loses it.
 struct BroughtSession: Equatable, Sendable {
   /// An encoded `SessionClaim`.
   var claim: [UInt8]

@@ -7,8 +7,10 @@ internal import StreakDomain
 extension ClientState {
   // MARK: Into an account
 
-  /// The session is part of an account: what was recorded since it was sent becomes operations, and the session ends.
-  /// - Parameter isSecondDevice: It was sent as another device's part of a session that was in the account already.
+  /// The session is part of an account: what was recorded since it was sent becomes operations, and
+  /// the session ends.
+  /// - Parameter isSecondDevice: It was sent as another device's part of a session that was in the
+  ///   account already.
   mutating func moveSession(
     sentAs claim: SessionClaim, isSecondDevice: Bool = false, _ result: MigrationResult?, into userID: Identifier,
     now: Int64
@@ -35,7 +37,8 @@ extension ClientState {
     for (userID, account) in accounts where account.standing == .unknownToServer { dropAccount(userID) }
   }
 
-  /// Which habit of the account each habit of the session has become. Where the server does not say, equal names tell.
+  /// Which habit of the account each habit of the session has become. Where the server does not
+  /// say, equal names tell.
   private static func names(
     _ sent: SentSession, _ result: MigrationResult?, _ account: [Identifier: HabitFields]
   ) -> [Identifier: Identifier] {
@@ -52,8 +55,9 @@ extension ClientState {
 
   // MARK: Out of an account
 
-  /// The server does not know an account: whatever its person sees of it becomes part of the anonymous session, by which it counts once it is
-  /// signed up. The account's own data stays until then.
+  /// The server does not know an account: whatever its person sees of it becomes part of the
+  /// anonymous session, by which it counts once it is signed up. The account's own data stays until
+  /// then.
   ///
   /// - Parameter made: The moment that stands for a day, with this day start in minutes.
   /// - Returns: Whether that is news.
@@ -77,7 +81,8 @@ extension ClientState {
 
   /// Adds what is not there, and days that were stated later than those there.
   ///
-  /// The session's beginning moves to the first of these days. The server saw another one, or none: it gets a name that the server does not know.
+  /// The session's beginning moves to the first of these days. The server saw another one, or none:
+  /// it gets a name that the server does not know.
   private mutating func addToSession(
     habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry], zones: ZoneUses, beganAt: Int64
   ) {
@@ -97,7 +102,8 @@ extension ClientState {
 }
 
 extension ClientAccount {
-  /// Everything that the person sees of the account, with the sessions that became part of it and were not received again yet.
+  /// Everything that the person sees of the account, with the sessions that became part of it and
+  /// were not received again yet.
   /// - Parameter made: The moment that stands for a day.
   fileprivate func everythingShown(
     made: (Day) -> StreakDomain.LocalTime

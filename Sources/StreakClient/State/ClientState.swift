@@ -19,7 +19,8 @@ struct ClientState: Sendable {
 
   init() {}
 
-  /// When the person's day begins, in minutes after midnight: a setting of the account, or of this device without one.
+  /// When the person's day begins, in minutes after midnight: a setting of the account, or of this
+  /// device without one.
   var dayStartMinutes: Int32 {
     current.flatMap { accounts[$0] }?.replica.shownDayStartMinutes ?? ownDayStartMinutes
   }
@@ -149,7 +150,8 @@ struct ClientState: Sendable {
       try take(key, record.value, &stored)
     }
     for (userID, var entry) in stored {
-      // Not the one that was kept: whatever is missing here, or was damaged, is found by the next sync and pulled again.
+      // Not the one that was kept: whatever is missing here, or was damaged, is found by the next
+      // sync and pulled again.
       entry.replica.digest = entry.replica.computedDigest
       entry.account.replica = DeviceReplica(restoring: entry.replica)
       accounts[userID] = entry.account

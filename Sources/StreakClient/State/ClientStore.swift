@@ -1,6 +1,7 @@
 internal import StreakDomain
 
-/// A client's state, held in memory and kept by its storage: every change is a transaction. Not for two threads at once.
+/// A client's state, held in memory and kept by its storage: every change is a transaction. Not for
+/// two threads at once.
 final class ClientStore {
   private let storage: any ClientStorage
   private var held: ClientState?
@@ -8,7 +9,8 @@ final class ClientStore {
 
   init(_ storage: any ClientStorage) { self.storage = storage }
 
-  /// Changes the state; what has changed is on the disk when this returns. If `body` throws, nothing has changed.
+  /// Changes the state; what has changed is on the disk when this returns. If `body` throws,
+  /// nothing has changed.
   func change<Value>(_ body: (inout ClientState) throws(ClientError) -> Value) throws(ClientError) -> Value {
     var result: Result<Value, ClientError>?
     do throws(StorageError) {

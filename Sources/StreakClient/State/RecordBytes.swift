@@ -1,4 +1,5 @@
-/// Writes the fields of a small record one after the other; numbers big-endian, bytes and text behind their length in 4 bytes.
+/// Writes the fields of a small record one after the other; numbers big-endian, bytes and text
+/// behind their length in 4 bytes.
 struct RecordWriter {
   private(set) var bytes: [UInt8] = []
 

@@ -19,7 +19,8 @@ enum RecordKey: Hashable, Sendable {
   case deletedHabit(Identifier, Identifier)
   case alias(Identifier, Identifier)
 
-  /// The kind's number, then ids and numbers, big-endian. The order of the numbers is the order of reading.
+  /// The kind's number, then ids and numbers, big-endian. The order of the numbers is the order of
+  /// reading.
   var bytes: [UInt8] {
     switch self {
     case .settings: [0]

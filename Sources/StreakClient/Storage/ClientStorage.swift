@@ -1,9 +1,11 @@
-/// Where a client keeps what it knows: a set of small records that changes in transactions, and that several clients (other processes of the same
-/// person) may share.
+/// Where a client keeps what it knows: a set of small records that changes in transactions, and
+/// that several clients (other processes of the same person) may share.
 public protocol ClientStorage: Sendable {
-  /// Runs `body` while nobody else changes anything, and keeps what it returns: all of it, on the disk, before this returns, or nothing.
+  /// Runs `body` while nobody else changes anything, and keeps what it returns: all of it, on the
+  /// disk, before this returns, or nothing.
   ///
-  /// - Returns: The version of the storage afterwards: another one than `body` is given next time means that somebody else was here meanwhile.
+  /// - Returns: The version of the storage afterwards: another one than `body` is given next time
+  ///   means that somebody else was here meanwhile.
   func transaction(
     _ body: (StorageView) throws(StorageError) -> [StorageChange]
   ) throws(StorageError) -> Int64

@@ -2,13 +2,15 @@ internal import Glibc
 internal import SQLite
 internal import Synchronization
 
-/// A storage in an SQLite file. What a transaction has written survives kill -9 and a power cut; other processes may use the file as well.
+/// A storage in an SQLite file. What a transaction has written survives kill -9 and a power cut;
+/// other processes may use the file as well.
 public final class FileStorage: ClientStorage, @unchecked Sendable {
   // Sendable because the database, the only state, is used while `lock` is held, and nowhere else.
 
   /// Of the tables below, in the file's `user_version`.
   static let formatVersion: Int64 = 1
-  /// "Strk", in the file's `application_id`: what else could be in a file that is opened by mistake is left alone.
+  /// "Strk", in the file's `application_id`: what else could be in a file that is opened by mistake
+  /// is left alone.
   static let applicationID: Int64 = 0x5374_726B
 
   private let database: SQLiteDatabase
@@ -28,7 +30,8 @@ public final class FileStorage: ClientStorage, @unchecked Sendable {
     let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     if file >= 0 { close(file) }
     let database = try SQLiteDatabase(path: path)
-    // A tap costs one fsync of the log. (In WAL mode, NORMAL would sync only at checkpoints: taps would not outlive a power cut.)
+    // A tap costs one fsync of the log. (In WAL mode, NORMAL would sync only at checkpoints: taps
+    // would not outlive a power cut.)
     try database.execute("PRAGMA journal_mode = WAL")
     try database.execute("PRAGMA synchronous = FULL")
     try database.transaction { () throws(SQLiteError) in

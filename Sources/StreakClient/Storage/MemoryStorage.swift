@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// A storage that lasts as long as its process: for tests, and for apps that show what the client does without keeping it.
+/// A storage that lasts as long as its process: for tests, and for apps that show what the client
+/// does without keeping it.
 public final class MemoryStorage: ClientStorage {
   private struct Content {
     var records: [[UInt8]: [UInt8]] = [:]

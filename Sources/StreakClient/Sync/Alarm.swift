@@ -21,7 +21,8 @@ final class Alarm: Sendable {
     waiter?.resume()
   }
 
-  /// Returns after that time, when somebody rings or has rung, or when the task is cancelled. One caller at a time.
+  /// Returns after that time, when somebody rings or has rung, or when the task is cancelled. One
+  /// caller at a time.
   func wait(milliseconds: Int64, _ clock: any ClientClock) async {
     let timer = Task {
       await clock.sleep(milliseconds: milliseconds)

@@ -18,7 +18,8 @@ extension StreakClient {
     }
   }
 
-  /// Makes a call for an account, with fresh credentials if the present ones are refused. Says once and for all when there are none that work.
+  /// Makes a call for an account, with fresh credentials if the present ones are refused. Says once
+  /// and for all when there are none that work.
   func call<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ method: MethodDescriptor, _ request: Request, _ type: Response.Type = Response.self, for userID: Identifier
   ) async throws(ClientError) -> Response {
@@ -35,14 +36,16 @@ extension StreakClient {
     }
   }
 
-  /// The account's access token, for a call that is made otherwise; the caller keeps what a failure means (`note`).
+  /// The account's access token, for a call that is made otherwise; the caller keeps what a failure
+  /// means (`note`).
   func bearer(of userID: Identifier) async throws(ClientError) -> String {
     let credentials = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials }
     guard let credentials else { throw .signInNeeded }
     return credentials.accessToken
   }
 
-  /// For how long a refresh that another process of this device began keeps this one from beginning its own, in milliseconds.
+  /// For how long a refresh that another process of this device began keeps this one from beginning
+  /// its own, in milliseconds.
   static let refreshLeaseMilliseconds: Int64 = 10_000
   /// Between two looks at whether it has ended, in milliseconds.
   static let refreshPollMilliseconds: Int64 = 100
@@ -56,9 +59,10 @@ extension StreakClient {
 
   /// Gets new credentials for an account.
   ///
-  /// The server issues another pair for the same refresh token as long as none of its pairs was used, so neither a lost reply nor a kill before
-  /// the answer is kept loses anything. But a refresh token that arrives after its successor was used looks like a stolen copy: of the processes
-  /// that share this device's storage one refreshes at a time.
+  /// The server issues another pair for the same refresh token as long as none of its pairs was
+  /// used, so neither a lost reply nor a kill before the answer is kept loses anything. But a
+  /// refresh token that arrives after its successor was used looks like a stolen copy: of the
+  /// processes that share this device's storage one refreshes at a time.
   /// - Parameter refused: The access token that is not good any more.
   func refresh(_ refused: String, of userID: Identifier) async throws(ClientError) -> String {
     for _ in 0..<(Self.refreshLeaseMilliseconds / Self.refreshPollMilliseconds) {

@@ -9,16 +9,20 @@ internal import StreakDomain
 extension StreakClient {
   /// Most changes in one response.
   static let pageSize: Int32 = 1_000
-  /// Times in a row that one sync may find the states different, or hear nothing new, before it gives up until the next.
+  /// Times in a row that one sync may find the states different, or hear nothing new, before it
+  /// gives up until the next.
   static let fruitlessRoundsMax = 4
-  /// Answers of one sync that may show a loss: a server that forgets what it acknowledges would be sent the same for ever.
+  /// Answers of one sync that may show a loss: a server that forgets what it acknowledges would be
+  /// sent the same for ever.
   static let lossesMax = 8
-  /// A session says that it is alive this often, in milliseconds; the server forgets those of which it has not heard for a year.
+  /// A session says that it is alive this often, in milliseconds; the server forgets those of which
+  /// it has not heard for a year.
   static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
   /// Between two attempts to hear hints, in milliseconds.
   static let watchBackoffMilliseconds: (min: UInt64, max: UInt64) = (1_000, 300_000)
 
-  /// Sends what waits and fetches what is new, until both sides are equal. One at a time; called meanwhile, it waits and then does the same.
+  /// Sends what waits and fetches what is new, until both sides are equal. One at a time; called
+  /// meanwhile, it waits and then does the same.
   ///
   /// Without an account it tells the server that the session began, while that is of use.
   @discardableResult
@@ -153,8 +157,9 @@ extension StreakClient {
 
   // MARK: Without an account
 
-  /// Introduces the session to the server while it is fresh, so that the server knows when it began; later says that it is alive. A session that
-  /// holds days from before, as an import brings, is not introduced: they would count no more.
+  /// Introduces the session to the server while it is fresh, so that the server knows when it
+  /// began; later says that it is alive. A session that holds days from before, as an import
+  /// brings, is not introduced: they would count no more.
   private func keepSession() async throws(ClientError) {
     let now = clock.milliseconds
     guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
@@ -189,13 +194,15 @@ extension StreakClient {
 
   // MARK: By itself
 
-  /// Keeps this device equal to the others until the task is cancelled: about every five minutes, at once when something was tapped here or
-  /// another device changed something, and when the network is back; later and later while it fails.
+  /// Keeps this device equal to the others until the task is cancelled: about every five minutes,
+  /// at once when something was tapped here or another device changed something, and when the
+  /// network is back; later and later while it fails.
   public func run() async {
     let waits = try? store.read { state throws(ClientError) in
       state.current.flatMap { state.accounts[$0] }.map { $0.replica.isBehind } ?? true
     }
-    // Devices that start together with nothing to say come spread over the interval, or when they hear a hint.
+    // Devices that start together with nothing to say come spread over the interval, or when they
+    // hear a hint.
     if waits != false { wake() }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.keepSyncing() }

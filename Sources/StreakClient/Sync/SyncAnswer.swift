@@ -9,7 +9,8 @@ public enum SyncAnswer: Equatable, Sendable {
   case reused
   /// It takes the cursor for none that it gave.
   case cursorInvalid
-  /// Nothing that says anything of the submission: the server is away, or the credentials are another account's.
+  /// Nothing that says anything of the submission: the server is away, or the credentials are
+  /// another account's.
   case nothing
 }
 
@@ -59,8 +60,8 @@ extension DeviceReplica {
     }
   }
 
-  /// Whether an answer shows that the server lacks, or may lack, what it had acknowledged: another life of the database, or fewer of this
-  /// device's operations. To be asked before `take`.
+  /// Whether an answer shows that the server lacks, or may lack, what it had acknowledged: another
+  /// life of the database, or fewer of this device's operations. To be asked before `take`.
   public func showsLoss(_ answer: SyncAnswer, to submission: SyncSubmission) -> Bool {
     switch answer {
     case .changes(let changes):

@@ -3,7 +3,8 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// Operations as they are sent and kept. What is kept is what was sent, byte for byte: a number is good for one payload.
+/// Operations as they are sent and kept. What is kept is what was sent, byte for byte: a number is
+/// good for one payload.
 extension Schema.Operation {
   init(_ operation: StreakDomain.Operation) {
     self.init(

@@ -18,7 +18,8 @@ extension SyncRequest {
 }
 
 extension SyncChanges {
-  /// What the server sent, but for ids and numbers of no version of this program, which mean nothing.
+  /// What the server sent, but for ids and numbers of no version of this program, which mean
+  /// nothing.
   init(_ response: SyncResponse) {
     self.init(cursor: StreakDomain.Cursor(response.cursor))
     outcomes = response.outcomes.map { StreakDomain.OperationOutcome($0) }
@@ -76,7 +77,8 @@ extension Schema.Cell {
 extension StreakDomain.OperationOutcome {
   init(_ message: Schema.OperationOutcome) {
     let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
-    // A reason that this version does not know is still a rejection, and is told. So is a completion whose note was not taken.
+    // A reason that this version does not know is still a rejection, and is told. So is a
+    // completion whose note was not taken.
     let rejection = message.reason.schemaName.flatMap { OperationRejection(rawValue: $0) } ?? .malformed
     self.init(
       seq: message.seq, status: status,

@@ -1,10 +1,11 @@
 /// What was stated about one habit on one day.
 ///
-/// - Completions: the day is done while any completion stands. An undo takes back the completions it names and no other, also those that
-///   arrive after it.
+/// - Completions: the day is done while any completion stands. An undo takes back the completions
+///   it names and no other, also those that arrive after it.
 /// - The note: a `Register`. A completion without a note states none, an undo states none.
 ///
-/// A set of names added and a set of names taken back: merging is commutative, associative and idempotent.
+/// A set of names added and a set of names taken back: merging is commutative, associative and
+/// idempotent.
 public struct DayStatements: Hashable, Sendable {
   public struct Completion: Hashable, Sendable {
     public var id: StatementID
@@ -49,7 +50,8 @@ public struct DayStatements: Hashable, Sendable {
 
     public var id: StatementID
     public var taken: [Taken] = []
-    /// A completion after it inherits the trust of what it took back. Not so after a migration was undone.
+    /// A completion after it inherits the trust of what it took back. Not so after a migration was
+    /// undone.
     public var isInherited: Bool
     /// A notice says that a concurrent completion stands.
     public var hasNotice = false
@@ -71,7 +73,8 @@ public struct DayStatements: Hashable, Sendable {
   public internal(set) var undos: [Undo] = []
   public internal(set) var note = Register<String>()
 
-  /// Statements of each kind that are kept of one day; beyond it the least name of the source with the most goes.
+  /// Statements of each kind that are kept of one day; beyond it the least name of the source with
+  /// the most goes.
   public static let statementsMax = 32
   /// Completions that one undo names.
   public static let undoneMax = 64
@@ -85,13 +88,15 @@ public struct DayStatements: Hashable, Sendable {
     (isDone ? completions.map { effectiveTrust(of: $0) }.max() : undos.compactMap(\.trust).max()) ?? .counted
   }
 
-  /// What a completion is worth: what the undos before it took back was worth, else as it was judged.
+  /// What a completion is worth: what the undos before it took back was worth, else as it was
+  /// judged.
   func effectiveTrust(of completion: Completion) -> CompletionTrust {
     guard !completion.follows.isEmpty, !completion.isFixed else { return completion.trust }
     return undos.filter { completion.follows.contains($0.id) }.compactMap(\.trust).max() ?? completion.trust
   }
 
-  /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit. A completion counts even if undone later.
+  /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit. A
+  /// completion counts even if undone later.
   public var activity: [StatementID] {
     completions.map(\.id) + note.elements.map(\.stamp.id)
       + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
@@ -105,12 +110,14 @@ public struct DayStatements: Hashable, Sendable {
     undos.lazy.filter { author.covers($0.id) }.compactMap(\.trust).max()
   }
 
-  /// The completions that stood as far as an author knows: those it takes back by an undo that names none.
+  /// The completions that stood as far as an author knows: those it takes back by an undo that
+  /// names none.
   func standing(knownTo author: Author) -> [Undo.Taken] {
     let standing = completions.filter { author.covers($0.id) }.map { completion in
       Undo.Taken(id: completion.id, trust: effectiveTrust(of: completion))
     }
-    // What an undo took back that the author has not seen. What came by a migration that was undone is worth nothing any more.
+    // What an undo took back that the author has not seen. What came by a migration that was undone
+    // is worth nothing any more.
     let taken = undos.filter { !author.covers($0.id) }.flatMap { undo in
       undo.taken.filter { $0.trust != nil }.map { name in
         Undo.Taken(id: name.id, trust: undo.isInherited ? name.trust : nil)
@@ -123,8 +130,9 @@ public struct DayStatements: Hashable, Sendable {
       }
   }
 
-  /// The undos that a notice tells of: the day is done all the same, by a completion of which the undo did not know and which did not know of
-  /// it, and no statement "done" or "not done" has followed whose author knew of the undo.
+  /// The undos that a notice tells of: the day is done all the same, by a completion of which the
+  /// undo did not know and which did not know of it, and no statement "done" or "not done" has
+  /// followed whose author knew of the undo.
   var lostUndos: [StatementID] {
     undos.lazy.filter { undo in
       !undo.isAnswered
@@ -136,7 +144,8 @@ public struct DayStatements: Hashable, Sendable {
 
   // MARK: Merging
 
-  /// Merges a completion that is worth `trust`, or what the undos that it follows took back was worth.
+  /// Merges a completion that is worth `trust`, or what the undos that it follows took back was
+  /// worth.
   /// - Parameter isFixed: It is worth `trust`, whatever it follows.
   mutating func complete(by author: Author, trust: CompletionTrust, isFixed: Bool = false) {
     let id = author.id
@@ -164,7 +173,8 @@ public struct DayStatements: Hashable, Sendable {
     Self.bound(&completions, \.id)
   }
 
-  /// Takes the counting completions out of the streak: the bound of days before the account's first date is reached.
+  /// Takes the counting completions out of the streak: the bound of days before the account's first
+  /// date is reached.
   mutating func quarantineOverLimit() {
     for index in completions.indices {
       let trust = effectiveTrust(of: completions[index])
@@ -177,7 +187,8 @@ public struct DayStatements: Hashable, Sendable {
   /// Merges an undo.
   ///
   /// - Parameters:
-  ///   - names: The completions that it takes back; with each go the earlier ones of its source, for which it stands.
+  ///   - names: The completions that it takes back; with each go the earlier ones of its source,
+  ///     for which it stands.
   ///   - isInherited: Whether a completion after it inherits what they were worth.
   mutating func undo(_ names: [StatementID], by author: Author, isInherited: Bool = true) {
     let id = author.id
@@ -199,7 +210,8 @@ public struct DayStatements: Hashable, Sendable {
     for index in undos.indices where author.covers(undos[index].id) { undos[index].isAnswered = true }
   }
 
-  /// Takes back all that a source stated but its completions: notes, and days that it called not done.
+  /// Takes back all that a source stated but its completions: notes, and days that it called not
+  /// done.
   mutating func retract(source: Identifier) {
     for element in note.elements where element.stamp.id.source == source { note.retract(element.stamp.id) }
     undos.removeAll { $0.id.source == source }
@@ -226,7 +238,8 @@ public struct DayStatements: Hashable, Sendable {
 /// What one completion is worth.
 public struct CompletionTrust: Hashable, Comparable, Sendable {
   public var trust: CellTrust
-  /// It counted before, in a backup of this service or a document that it sealed: the bound of days before an account does not apply to it.
+  /// It counted before, in a backup of this service or a document that it sealed: the bound of days
+  /// before an account does not apply to it.
   public var isExempt: Bool
 
   public static let counted = CompletionTrust(.counted)
@@ -241,7 +254,8 @@ public struct CompletionTrust: Hashable, Comparable, Sendable {
 
   public init(number: UInt8) { self.init(CellTrust(number: number & 0x7F), isExempt: number & 0x80 != 0) }
 
-  /// The better one is greater: counted before any quarantine, of two reasons the first of the list.
+  /// The better one is greater: counted before any quarantine, of two reasons the first of the
+  /// list.
   public static func < (left: CompletionTrust, right: CompletionTrust) -> Bool {
     (right.trust.number, left.isExempt ? 1 : 0) < (left.trust.number, right.isExempt ? 1 : 0)
   }

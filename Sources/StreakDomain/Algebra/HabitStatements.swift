@@ -1,14 +1,16 @@
 /// What was stated about one habit as such: its fields, each a `Register`, and its deletions.
 ///
-/// A habit is there while anything stands that a deletion had not seen: its creation, an edit, a completion even if undone later, a note. Of
-/// deletions those count that no other deletion had seen.
+/// A habit is there while anything stands that a deletion had not seen: its creation, an edit, a
+/// completion even if undone later, a note. Of deletions those count that no other deletion had
+/// seen.
 public struct HabitStatements: Hashable, Sendable {
   public struct Deletion: Hashable, Sendable {
     public var stamp: Stamp
     public var seen: SeenStatements
     /// A notice says that the habit was kept.
     public var hasNotice = false
-    /// Something was stated of the habit whose author did not know of the deletion, nor its author of that.
+    /// Something was stated of the habit whose author did not know of the deletion, nor its author
+    /// of that.
     var isContested = false
     /// A field was stated by an author who knew of it.
     var isAnswered = false
@@ -71,7 +73,8 @@ public struct HabitStatements: Hashable, Sendable {
     self[field].state(value, by: author)
   }
 
-  /// Something was stated of the habit, or of a day of it: deletions are contested whose author did not know of it.
+  /// Something was stated of the habit, or of a day of it: deletions are contested whose author did
+  /// not know of it.
   mutating func noteActivity(by author: Author) {
     for index in deletions.indices where !author.covers(deletions[index].stamp.id) {
       if !deletions[index].covers(author.id) { deletions[index].isContested = true }
@@ -119,7 +122,8 @@ public struct HabitStatements: Hashable, Sendable {
   /// Whether the habit is deleted.
   /// - Parameters:
   ///   - activity: What else stands of it: completions and notes of its days.
-  ///   - isForgotten: Whether a source is none of the person's any more; every deletion has seen what it stated.
+  ///   - isForgotten: Whether a source is none of the person's any more; every deletion has seen
+  ///     what it stated.
   func isDeleted(activity: [StatementID], isForgotten: (Identifier) -> Bool) -> Bool {
     guard !deletions.isEmpty else { return false }
     return (self.activity + activity).allSatisfy { id in
@@ -127,7 +131,8 @@ public struct HabitStatements: Hashable, Sendable {
     }
   }
 
-  /// The values that hold. A habit that was kept although it was deleted is archived, unless it was unarchived later.
+  /// The values that hold. A habit that was kept although it was deleted is archived, unless it was
+  /// unarchived later.
   func fields(isDeleted: Bool) -> HabitFields {
     var fields = HabitFields(name: "")
     for field in HabitField.allCases {

@@ -1,8 +1,9 @@
-/// One value that several devices state: a day's note, a field of a habit. The last writer wins; concurrent values that lost are kept
-/// until a statement that had seen them replaces them.
+/// One value that several devices state: a day's note, a field of a habit. The last writer wins;
+/// concurrent values that lost are kept until a statement that had seen them replaces them.
 ///
-/// A statement replaces those that its author had seen. Of those that are left the one with the greatest stamp holds. What is left depends on
-/// the statements and on what each had seen, not on the order in which they come: merging is commutative, associative and idempotent.
+/// A statement replaces those that its author had seen. Of those that are left the one with the
+/// greatest stamp holds. What is left depends on the statements and on what each had seen, not on
+/// the order in which they come: merging is commutative, associative and idempotent.
 public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   public struct Element: Hashable, Sendable {
     public var stamp: Stamp
@@ -20,7 +21,8 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
     }
   }
 
-  /// A value that held while there was a conflict: a resolution may confirm it although it has been replaced meanwhile.
+  /// A value that held while there was a conflict: a resolution may confirm it although it has been
+  /// replaced meanwhile.
   struct Former: Hashable, Sendable {
     var stamp: Stamp
     var value: Value
@@ -69,8 +71,10 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
 
   /// Merges a statement.
   ///
-  /// Times order concurrent statements only: what an author had seen is replaced, whatever its clock said.
-  /// - Returns: The stamp under which it was merged; nil if it had been merged, or replaced, before.
+  /// Times order concurrent statements only: what an author had seen is replaced, whatever its
+  /// clock said.
+  /// - Returns: The stamp under which it was merged; nil if it had been merged, or replaced,
+  ///   before.
   @discardableResult
   mutating func state(_ value: Value, by author: Author) -> Stamp? {
     guard !elements.contains(where: { $0.stamp.id == author.id || $0.ahead.covers(author.id) }) else { return nil }

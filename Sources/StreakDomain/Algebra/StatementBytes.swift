@@ -1,4 +1,5 @@
-/// How statements lie in storage: sources once each, then numbers as varints. Bytes that cannot be read give nil.
+/// How statements lie in storage: sources once each, then numbers as varints. Bytes that cannot be
+/// read give nil.
 struct StatementWriter {
   private var sources: [Identifier] = []
   private var body: [UInt8] = []

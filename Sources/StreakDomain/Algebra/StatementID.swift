@@ -1,9 +1,11 @@
-/// Names one statement about a person's data: the operation, migration, import or recovery that made it.
+/// Names one statement about a person's data: the operation, migration, import or recovery that
+/// made it.
 ///
-/// The name survives a change of epoch: it holds nothing that the server counts. Source: Specification.md, "What an operation
-/// had seen".
+/// The name survives a change of epoch: it holds nothing that the server counts. Source:
+/// Specification.md, "What an operation had seen".
 public struct StatementID: Hashable, Comparable, Sendable {
-  /// Statements that come at once from elsewhere than a device's queue. The raw value is their `seq`.
+  /// Statements that come at once from elsewhere than a device's queue. The raw value is their
+  /// `seq`.
   public enum Bulk: Int64, Sendable {
     case migration = 0
     case document = -1
@@ -12,10 +14,12 @@ public struct StatementID: Hashable, Comparable, Sendable {
 
   /// A device; or the id of a migration, import or recovery; or `directCalls`.
   public var source: Identifier
-  /// An operation's number in its device's queue, from 1; a `Bulk`; for a direct call a number that the server allocates.
+  /// An operation's number in its device's queue, from 1; a `Bulk`; for a direct call a number that
+  /// the server allocates.
   public var seq: Int64
 
-  /// The source of all direct calls of an account (`RecordCompletion` and others), which have no place in a queue.
+  /// The source of all direct calls of an account (`RecordCompletion` and others), which have no
+  /// place in a queue.
   public static let directCalls = Identifier.zero
 
   public init(source: Identifier, seq: Int64) {
@@ -83,7 +87,8 @@ public struct SeenStatements: Hashable, Sendable {
   }
 }
 
-/// When a statement was made, and its name: of concurrent statements of one value the one with the greatest stamp holds.
+/// When a statement was made, and its name: of concurrent statements of one value the one with the
+/// greatest stamp holds.
 public struct Stamp: Hashable, Comparable, Sendable {
   public var time: HybridTime
   public var id: StatementID
@@ -93,7 +98,8 @@ public struct Stamp: Hashable, Comparable, Sendable {
     self.id = id
   }
 
-  /// Of a habit that a device has restated because the server lacked it: every statement is later, and every author has seen it.
+  /// Of a habit that a device has restated because the server lacked it: every statement is later,
+  /// and every author has seen it.
   public static let initial = Stamp(time: .zero, id: StatementID(source: StatementID.directCalls, seq: 0))
 
   public static func < (left: Stamp, right: Stamp) -> Bool { (left.time, left.id) < (right.time, right.id) }
@@ -103,7 +109,8 @@ public struct Stamp: Hashable, Comparable, Sendable {
 public struct Author: Sendable {
   public var stamp: Stamp
   public var seen: SeenStatements
-  /// Of `seen`: what is not here yet. A statement that arrives later although it was made, and seen, earlier is recognised by it.
+  /// Of `seen`: what is not here yet. A statement that arrives later although it was made, and
+  /// seen, earlier is recognised by it.
   var ahead: SeenStatements
 
   public var id: StatementID { stamp.id }

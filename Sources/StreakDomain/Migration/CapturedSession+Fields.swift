@@ -1,12 +1,14 @@
-/// What a capture's fields may hold. A field that breaks these rules refuses the capture as a whole; what only the clock or
-/// another entry can tell (a future day, say) is a matter of `MigrationPlan`, entry by entry.
+/// What a capture's fields may hold. A field that breaks these rules refuses the capture as a
+/// whole; what only the clock or another entry can tell (a future day, say) is a matter of
+/// `MigrationPlan`, entry by entry.
 extension CapturedSession {
   /// Bytes of a habit's id.
   public static let idBytes = 16
   /// Bytes of a note.
   public static let noteBytesMax = 4_096
 
-  /// The path of the first field that cannot be, such as `entries[3].day`, as the schema names it; nil if all can.
+  /// The path of the first field that cannot be, such as `entries[3].day`, as the schema names it;
+  /// nil if all can.
   public var invalidField: String? {
     if let field = DayRules.malformedField(of: capturedAt) { return Self.path("captured_at", field) }
     if manifest.habitCount < 0 { return "manifest.habit_count" }

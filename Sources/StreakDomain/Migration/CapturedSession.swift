@@ -42,7 +42,8 @@ public struct CapturedSession: Sendable {
     public var done: Bool
     public var note: String
     public var made: LocalTime
-    /// What `made` is in the manifest: the device's seconds and nanoseconds, which milliseconds would lose.
+    /// What `made` is in the manifest: the device's seconds and nanoseconds, which milliseconds
+    /// would lose.
     public var occurredAtSeconds: Int64
     public var occurredAtNanos: Int32
 
@@ -102,7 +103,8 @@ public struct CapturedSession: Sendable {
     return nil
   }
 
-  /// The bytes that the manifest's hash covers. Source: proto/streak/v1/migration.proto, `CaptureManifest`.
+  /// The bytes that the manifest's hash covers. Source: proto/streak/v1/migration.proto,
+  /// `CaptureManifest`.
   public var canonicalBytes: [UInt8] {
     var bytes = Array("streak.v1.capture.1".utf8) + [0]
     bytes.appendBigEndian(UInt32(habits.count))

@@ -30,14 +30,16 @@ public struct HabitMatching: Equatable, Sendable {
 
   /// Matches by the map, then by id, then by normalised name.
   ///
-  /// By name each habit of the account is taken once, and deleted ones are not; of several one that is the account's own, then the one with
-  /// the smallest id. A habit that only sessions brought gets the smaller one of both ids, so that the order in which sessions come does not
-  /// matter; the account's own keeps its id. Source: Specification.md, section 5.
+  /// By name each habit of the account is taken once, and deleted ones are not; of several one that
+  /// is the account's own, then the one with the smallest id. A habit that only sessions brought
+  /// gets the smaller one of both ids, so that the order in which sessions come does not matter;
+  /// the account's own keeps its id. Source: Specification.md, section 5.
   ///
   /// - Parameters:
   ///   - captured: The session's habits, each id once.
   ///   - account: All habits of the account.
-  ///   - map: Pairs of a habit of the session and one of the account; or of its own id, for a habit of its own.
+  ///   - map: Pairs of a habit of the session and one of the account; or of its own id, for a habit
+  ///     of its own.
   public init(
     _ captured: [(id: Identifier, name: String)], account: [Identifier: HabitState],
     map: [(capturedID: Identifier, habitID: Identifier)] = []

@@ -7,10 +7,12 @@ extension MigrationPlan {
     /// Notes of one day that are kept besides the one that is shown; each becomes a notice.
     static let otherNotesMax = 8
 
-    /// What one device's statements about one habit and day come to: the one made last holds, done wins a tie, then the
-    /// later place. Of different notes the latest is shown, the others are kept.
-    /// - Returns: The statement that holds (nil for none), the notes, the latest first, and the places of the statements whose
-    ///   note is one too many: they go to the inbox, where it can be read.
+    /// What one device's statements about one habit and day come to: the one made last holds, done
+    /// wins a tie, then the later place. Of different notes the latest is shown, the others are
+    /// kept.
+    /// - Returns: The statement that holds (nil for none), the notes, the latest first, and the
+    ///   places of the statements whose note is one too many: they go to the inbox, where it can be
+    ///   read.
     static func merged(
       _ statements: [Statement]
     ) -> (latest: CapturedSession.Entry?, notes: [MigrationPlan.Note], tooMany: [Int]) {

@@ -1,8 +1,9 @@
 /// What a captured session becomes in an account that has nothing yet.
 ///
-/// The 30-day rule is about calendar days: the window is the 30 dates that end on the captured day, and every habit's days
-/// inside it count. An anchor shortens the window to its latest (whole days since the anchor + 2) dates, whether or not
-/// something was done on them: a session begun three days ago cannot know of a day a week ago, however few days it claims.
+/// The 30-day rule is about calendar days: the window is the 30 dates that end on the captured day,
+/// and every habit's days inside it count. An anchor shortens the window to its latest (whole days
+/// since the anchor + 2) dates, whether or not something was done on them: a session begun three
+/// days ago cannot know of a day a week ago, however few days it claims.
 public struct MigrationPlan: Sendable {
   /// Days of the window that a session may count; it ends on the captured day.
   public static let windowDays = 30
@@ -59,9 +60,11 @@ public struct MigrationPlan: Sendable {
   /// Some habit's claim differs from its recomputed streak.
   public var claimMismatch: Bool { habits.contains(where: \.claimMismatch) }
 
-  /// Plans a capture whose fields are valid and whose manifest holds. Others trap nothing: their bad entries are rejected.
+  /// Plans a capture whose fields are valid and whose manifest holds. Others trap nothing: their
+  /// bad entries are rejected.
   /// - Parameters:
-  ///   - anchorMilliseconds: When the server saw the session begin; nil for a session it did not see.
+  ///   - anchorMilliseconds: When the server saw the session begin; nil for a session it did not
+  ///     see.
   ///   - now: The server's clock, in milliseconds since 1970.
   public init(_ session: CapturedSession, anchorMilliseconds: Int64?, now: Int64) {
     let capturedDay = Self.capturedDay(session.capturedAt, now: now)
@@ -121,7 +124,8 @@ public struct MigrationPlan: Sendable {
     return DayRules.rejection(day: entry.day, made: entry.made, now: now)
   }
 
-  /// The device's date at the capture, brought into the two days before today and today of its zone.
+  /// The device's date at the capture, brought into the two days before today and today of its
+  /// zone.
   private static func capturedDay(_ capturedAt: LocalTime, now: Int64) -> Day {
     let today = DayRules.judgedDay(capturedAt, at: now)
     return min(

@@ -1,5 +1,5 @@
-/// The rules by which a capture is judged, once its fields are valid and its manifest holds. The raw value is the name that results, audit
-/// events and the schema's `MigrationRule` give it.
+/// The rules by which a capture is judged, once its fields are valid and its manifest holds. The
+/// raw value is the name that results, audit events and the schema's `MigrationRule` give it.
 ///
 /// | rule | met by | then |
 /// | --- | --- | --- |

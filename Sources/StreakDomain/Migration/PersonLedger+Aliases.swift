@@ -1,4 +1,5 @@
-/// Habits that have had another id. Source: Specification.md, section 5: "the other id is an alias for ever".
+/// Habits that have had another id. Source: Specification.md, section 5: "the other id is an alias
+/// for ever".
 extension PersonLedger {
   /// The habit that an id means.
   public func habitID(meantBy id: Identifier) -> Identifier { habits[id]?.aliasOf ?? id }
@@ -33,7 +34,8 @@ extension PersonLedger {
 
   /// Gives a habit another id with all that it has, and makes the former one an alias.
   ///
-  /// All cells of the habit must have been loaded. What is stored of it is moved first (`changes.renamedHabits`).
+  /// All cells of the habit must have been loaded. What is stored of it is moved first
+  /// (`changes.renamedHabits`).
   mutating func rename(_ formerID: Identifier, to habitID: Identifier) {
     guard let former = habits[formerID], !former.isDeleted, habits[habitID] == nil else { return }
     var habit = former

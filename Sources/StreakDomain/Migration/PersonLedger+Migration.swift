@@ -26,15 +26,18 @@ public struct MergedSession: Equatable, Sendable {
 }
 
 extension PersonLedger {
-  /// Makes a session part of the account: the union of both, whatever the order in which several sessions come.
+  /// Makes a session part of the account: the union of both, whatever the order in which several
+  /// sessions come.
   ///
-  /// The session is a concurrent author: a day is done if either says so, of two notes the one made later holds, the other is kept in a
-  /// notice. Of two values of a habit's field the account's holds; among sessions that of the later capture.
+  /// The session is a concurrent author: a day is done if either says so, of two notes the one made
+  /// later holds, the other is kept in a notice. Of two values of a habit's field the account's
+  /// holds; among sessions that of the later capture.
   ///
-  /// All habits must have been loaded, and the cells of the session's days in those that `matching` names; of those with a `formerID` all
-  /// cells, under that id.
+  /// All habits must have been loaded, and the cells of the session's days in those that `matching`
+  /// names; of those with a `formerID` all cells, under that id.
   /// - Parameter isNewAccount: The account is made by the same call.
-  /// - Returns: Nil if the account would have more habits than one may have; nothing is to be stored then.
+  /// - Returns: Nil if the account would have more habits than one may have; nothing is to be
+  ///   stored then.
   public mutating func migrate(
     _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, isNewAccount: Bool, now: Int64
   ) -> MergedSession? {
@@ -74,8 +77,8 @@ extension PersonLedger {
     return merged
   }
 
-  /// In an account that exists, a session of which the server did not see the beginning counts no later day than a device could claim that
-  /// is registered now.
+  /// In an account that exists, a session of which the server did not see the beginning counts no
+  /// later day than a device could claim that is registered now.
   private func trust(of cell: MigrationPlan.Cell, plan: MigrationPlan, isNewAccount: Bool, now: Int64) -> CellTrust {
     guard !plan.isAnchored, !isNewAccount, cell.state.trust == .counted, cell.day >= firstDay else {
       return cell.state.trust
@@ -120,8 +123,8 @@ extension PersonLedger {
       guard !other.isEmpty else { continue }
       let isOfSession = statements[field].winner?.stamp.id.migrationID != nil
       let isTold = field.isToldToPerson && !Self.meansTheSame(field, own, other)
-      // Among sessions the latest moment decides, also of equal values. A field of the account's own is kept, and the session's told where
-      // it means something else.
+      // Among sessions the latest moment decides, also of equal values. A field of the account's
+      // own is kept, and the session's told where it means something else.
       guard isOfSession || own.isEmpty || isTold else { continue }
       if own.isEmpty { statements[field].retractAll(of: own) }
       statements.state(other, of: field, by: author)
@@ -215,6 +218,7 @@ extension HabitField {
 }
 
 extension CellTrust {
-  /// What a day is worth that two sides claim: it counts if either may let it count; of two reasons the first of the list.
+  /// What a day is worth that two sides claim: it counts if either may let it count; of two reasons
+  /// the first of the list.
   func better(_ other: CellTrust) -> CellTrust { number <= other.number ? self : other }
 }

@@ -1,12 +1,14 @@
 extension PersonLedger {
-  /// Takes a migration back: what it stated of its days goes, and habits that it made and that hold nothing else are deleted. Their states of
-  /// now stay in the history.
+  /// Takes a migration back: what it stated of its days goes, and habits that it made and that hold
+  /// nothing else are deleted. Their states of now stay in the history.
   ///
   /// - Parameters:
-  ///   - keys: Days that are still as the migration left them; their cells and habits must have been loaded.
+  ///   - keys: Days that are still as the migration left them; their cells and habits must have
+  ///     been loaded.
   ///   - version: The change number that everything of the migration had.
   ///   - habitsWithMore: Habits that hold other cells than these.
-  /// - Returns: The habits that were deleted, by ascending id, and how many days are others now than before.
+  /// - Returns: The habits that were deleted, by ascending id, and how many days are others now
+  ///   than before.
   public mutating func undoMigration(
     _ migrationID: Identifier, _ keys: [CellKey], version: Int64, habitsWithMore: Set<Identifier>, now: Int64
   ) -> (deletedHabits: [Identifier], daysReversed: Int) {

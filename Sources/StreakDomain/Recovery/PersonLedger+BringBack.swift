@@ -1,14 +1,17 @@
 extension PersonLedger {
-  /// Merges what a person had at an earlier moment into what they have: nothing that is there is lost, whatever is missing returns.
+  /// Merges what a person had at an earlier moment into what they have: nothing that is there is
+  /// lost, whatever is missing returns.
   ///
-  /// A day is done if either says so, and worth what the better of the two says. A note or a habit's field that is there stays, one that is
-  /// missing returns; of two different ones the other is kept in a notice, as for any conflict. A deleted habit comes back as it was.
+  /// A day is done if either says so, and worth what the better of the two says. A note or a
+  /// habit's field that is there stays, one that is missing returns; of two different ones the
+  /// other is kept in a notice, as for any conflict. A deleted habit comes back as it was.
   ///
   /// The habits and cells that `saved` names must have been loaded, as far as they exist.
   /// - Parameters:
   ///   - id: The recovery or import.
   ///   - isExempt: Days that counted in it count here: it is of this service.
-  /// - Returns: One for each habit, in order; nil if there would be more habits than one may have: nothing is to be stored then.
+  /// - Returns: One for each habit, in order; nil if there would be more habits than one may have:
+  ///   nothing is to be stored then.
   public mutating func bringBack(
     _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Int64
   ) -> [BroughtBackHabit]? {
@@ -61,7 +64,8 @@ extension PersonLedger {
     return resolved
   }
 
-  /// Takes what the cells of each habit really add up to: if rows were lost, what is kept of them in numbers is wrong.
+  /// Takes what the cells of each habit really add up to: if rows were lost, what is kept of them
+  /// in numbers is wrong.
   ///
   /// - Parameter counts: By habit; those without cells are not in it.
   public mutating func recount(
@@ -89,7 +93,8 @@ extension PersonLedger {
   /// - Parameters:
   ///   - id: The import.
   ///   - isExempt: The document was sealed by this service, and came into no other account.
-  ///   - floor: The highest number among the document's versions: the change is later than all of them.
+  ///   - floor: The highest number among the document's versions: the change is later than all of
+  ///     them.
   /// - Returns: Whether it fits.
   public mutating func takeAll(
     of saved: SavedLedger, by id: StatementID, isExempt: Bool, notices: [(id: Identifier, notice: Notice)],
@@ -113,7 +118,8 @@ extension PersonLedger {
     return true
   }
 
-  /// The time of a value where there was none: another one that is brought back later does not replace it.
+  /// The time of a value where there was none: another one that is brought back later does not
+  /// replace it.
   private static let broughtBackTime = HybridTime.zero.successor
 
   // MARK: Habits

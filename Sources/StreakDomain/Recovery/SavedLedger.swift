@@ -1,4 +1,5 @@
-/// Habits and days as a person had them at some moment: out of a backup, or out of an exported document.
+/// Habits and days as a person had them at some moment: out of a backup, or out of an exported
+/// document.
 public struct SavedLedger: Equatable, Sendable {
   public struct Habit: Equatable, Sendable {
     public var id: Identifier

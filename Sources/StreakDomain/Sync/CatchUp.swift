@@ -1,11 +1,13 @@
 /// When a device last had nothing left to send, and which days it has newly claimed since.
 ///
-/// What keeps a device honest that says it was offline: since it was caught up at time c it may claim the days from date(c) - 1 on, at most
-/// floor((now - c + 14 h) / 24 h) + 2 distinct ones, whichever device stated them before. Source: Specification.md, "What keeps history honest".
+/// What keeps a device honest that says it was offline: since it was caught up at time c it may
+/// claim the days from date(c) - 1 on, at most floor((now - c + 14 h) / 24 h) + 2 distinct ones,
+/// whichever device stated them before. Source: Specification.md, "What keeps history honest".
 public struct CatchUp: Equatable, Sendable {
   /// Days granted on top of those that passed.
   public static let spareDays = 2
-  /// So far east may a person have moved since, in milliseconds; clocks that go forward are within it.
+  /// So far east may a person have moved since, in milliseconds; clocks that go forward are within
+  /// it.
   public static let travelMilliseconds: Int64 = 14 * 3_600_000
 
   /// c, in milliseconds since 1970.
@@ -54,7 +56,8 @@ public struct CatchUp: Equatable, Sendable {
   private mutating func mark(_ day: Day, allowance: Int) -> Bool {
     if claimed == 0 { firstDay = day.advanced(by: -Self.reach) }
     let place = firstDay.distance(to: day)
-    // Claimable days lie between 30 days ago and tomorrow: others than these are far from what was claimed before, so those are old.
+    // Claimable days lie between 30 days ago and tomorrow: others than these are far from what was
+    // claimed before, so those are old.
     guard (0..<UInt64.bitWidth).contains(place) else {
       guard place > 0 else { return true }
       shift(by: place - UInt64.bitWidth + 1)

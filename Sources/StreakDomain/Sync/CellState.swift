@@ -68,7 +68,8 @@ public struct CellState: Hashable, Sendable {
       && stated.completions[0] == DayStatements.Completion(id: stamp.id, trust: CompletionTrust(cell.trust))
   }
 
-  /// It counts, and counted nowhere before: the bound of days before an account's first date applies to it.
+  /// It counts, and counted nowhere before: the bound of days before an account's first date
+  /// applies to it.
   public var countsAsNew: Bool { cell.counts && !(details?.trust.isExempt ?? false) }
 
   /// The completions that stand: an undo names those it takes back.

@@ -17,7 +17,8 @@ public struct Epoch: Hashable, Sendable {
 /// How much of a person's data a device has received.
 public struct Cursor: Hashable, Sendable {
   public var epoch: Epoch
-  /// The number of the last change received; 0: nothing. Below 0: nothing counts as received, what was is dropped with the answer.
+  /// The number of the last change received; 0: nothing. Below 0: nothing counts as received, what
+  /// was is dropped with the answer.
   public var changeNumber: Int64
   /// Proves that a server gave it.
   public var tag: [UInt8]

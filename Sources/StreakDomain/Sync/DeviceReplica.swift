@@ -1,9 +1,12 @@
-/// A device's side of sync, without I/O: what it has received, what it still has to send, and what it keeps in case the server loses it.
+/// A device's side of sync, without I/O: what it has received, what it still has to send, and what
+/// it keeps in case the server loses it.
 ///
-/// What a person does takes effect here at once and works offline. The queue is sent in order, as often as it takes; outcomes and changes come
-/// back with the same response. Belongs to one account: another account's data has a replica of its own, so nothing is ever sent under another.
+/// What a person does takes effect here at once and works offline. The queue is sent in order, as
+/// often as it takes; outcomes and changes come back with the same response. Belongs to one
+/// account: another account's data has a replica of its own, so nothing is ever sent under another.
 public struct DeviceReplica: Equatable, Sendable {
-  /// How long decided operations are kept for sending again after the server was restored, in milliseconds.
+  /// How long decided operations are kept for sending again after the server was restored, in
+  /// milliseconds.
   public static let keptMilliseconds: Int64 = 35 * 86_400_000
   /// Operations in one submission.
   public static let operationsMax = 200
@@ -20,7 +23,8 @@ public struct DeviceReplica: Equatable, Sendable {
   /// Of the above.
   public private(set) var digest = StateDigest.empty
   public private(set) var cursor = Cursor.start
-  /// Operations that are not decided, as far as this device knows. In order of their numbers, without gaps.
+  /// Operations that are not decided, as far as this device knows. In order of their numbers,
+  /// without gaps.
   public private(set) var queue: [Operation] = []
   /// Decided operations, the earliest first.
   public private(set) var kept: [Kept] = []
@@ -50,11 +54,14 @@ public struct DeviceReplica: Equatable, Sendable {
   /// What has changed since `changesAreSaved`.
   public private(set) var unsaved = ReplicaChanges()
 
-  /// Habits that this device knew before the server lost something, until the server has them again.
+  /// Habits that this device knew before the server lost something, until the server has them
+  /// again.
   public private(set) var formerHabits: [Identifier: HabitFields] = [:]
-  /// Habits that were deleted, and that operations name which the device still has: should the server lose both, these are stated before.
+  /// Habits that were deleted, and that operations name which the device still has: should the
+  /// server lose both, these are stated before.
   public private(set) var deletedHabits: [Identifier: HabitFields] = [:]
-  /// By an id that a habit had: the one that it has now. Operations that were made before name the former one.
+  /// By an id that a habit had: the one that it has now. Operations that were made before name the
+  /// former one.
   public private(set) var aliases: [Identifier: Identifier] = [:]
   /// What was seen with the last complete pull, besides this device's own operations.
   public private(set) var seen = SeenStatements.nothing
@@ -86,7 +93,8 @@ public struct DeviceReplica: Equatable, Sendable {
     return operation
   }
 
-  /// An undo takes back what the device shows as done: what it has received, and its own operations.
+  /// An undo takes back what the device shows as done: what it has received, and its own
+  /// operations.
   private func named(_ change: Operation.Change) -> Operation.Change {
     guard case .setCompletion(var wanted) = change, !wanted.done, wanted.undone == nil else { return change }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
@@ -105,7 +113,8 @@ public struct DeviceReplica: Equatable, Sendable {
     return .setCompletion(wanted)
   }
 
-  /// A resolution that keeps a day done is a completion of it; of a notice that is gone nothing is known.
+  /// A resolution that keeps a day done is a completion of it; of a notice that is gone nothing is
+  /// known.
   private func isAbout(_ key: CellKey, _ notice: Notice?) -> Bool {
     guard let notice else { return true }
     return notice.kind == .doneConflict && notice.habitID == key.habitID && notice.day == key.day
@@ -170,7 +179,8 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.notices.insert(id)
   }
 
-  /// The person has seen that an operation was rejected. Its hybrid time names it: numbers may begin anew.
+  /// The person has seen that an operation was rejected. Its hybrid time names it: numbers may
+  /// begin anew.
   public mutating func forgetRejected(_ time: HybridTime) {
     rejected.removeAll { $0.operation.time == time }
     unsaved.rejected.insert(time)
@@ -206,7 +216,8 @@ public struct DeviceReplica: Equatable, Sendable {
   /// What a response means for the device.
   public enum Receipt: Equatable, Sendable {
     case good
-    /// The server's state is another than this device's although it has everything: it will pull all again.
+    /// The server's state is another than this device's although it has everything: it will pull
+    /// all again.
     case diverged
     /// An answer to something older: nothing was taken from it.
     case outdated
@@ -217,8 +228,9 @@ public struct DeviceReplica: Equatable, Sendable {
   ///   - sent: What it answers.
   ///   - milliseconds: The device's wall clock, since 1970.
   public mutating func receive(_ changes: SyncChanges, to sent: SyncSubmission, milliseconds: Int64) -> Receipt {
-    // A late answer from a life of the database that is over: what it decided may be lost, and is sent again. What was sent after the device
-    // had learned of its epoch is answered by the server of now, also where that one's epoch is an earlier one (an old primary came back).
+    // A late answer from a life of the database that is over: what it decided may be lost, and is
+    // sent again. What was sent after the device had learned of its epoch is answered by the server
+    // of now, also where that one's epoch is an earlier one (an old primary came back).
     guard changes.cursor.epoch.number >= cursor.epoch.number || sent.cursor.epoch == cursor.epoch else {
       return .outdated
     }
@@ -231,9 +243,11 @@ public struct DeviceReplica: Equatable, Sendable {
     }
     settle(changes.outcomes, milliseconds: milliseconds)
     clock.observe(changes.latestTime)
-    // The server holds less of this device than it had acknowledged: what it may have lost is sent again.
+    // The server holds less of this device than it had acknowledged: what it may have lost is sent
+    // again.
     sendAgain(after: changes.lastSeq)
-    // Changes count from a cursor: an answer to another one does not fit. What it told will be told again.
+    // Changes count from a cursor: an answer to another one does not fit. What it told will be told
+    // again.
     guard sent.cursor == cursor, sent.resume == resume else { return .outdated }
     if changes.isReset || sent.cursor == .start { dropReceived() }
     take(changes)
@@ -308,7 +322,8 @@ public struct DeviceReplica: Equatable, Sendable {
       forgetDeletedHabit(habit.id)
     }
     for cell in changes.cells {
-      // Answers to another cursor were sorted out, and versions of another life of the database cannot be compared.
+      // Answers to another cursor were sorted out, and versions of another life of the database
+      // cannot be compared.
       if let known = cells[cell.key] {
         digest -= CellState.itemDigest(cell.key, known.cell)
       }
@@ -359,7 +374,8 @@ public struct DeviceReplica: Equatable, Sendable {
 
   // MARK: When the server has lost something, or this device has
 
-  /// The server holds this device's operations up to `seq`: those after it that are kept are sent again, as they were.
+  /// The server holds this device's operations up to `seq`: those after it that are kept are sent
+  /// again, as they were.
   private mutating func sendAgain(after seq: Int64) {
     guard let last = kept.last?.operation.seq, seq < last,
       let place = kept.firstIndex(where: { $0.operation.seq > seq })
@@ -378,28 +394,31 @@ public struct DeviceReplica: Equatable, Sendable {
     case registerAnew
   }
 
-  /// The server waits for another operation than the first one sent: it has lost some, which are sent again as far as they are still here.
-  /// `SyncSubmission.oldestKeptSeq` says which are not.
+  /// The server waits for another operation than the first one sent: it has lost some, which are
+  /// sent again as far as they are still here. `SyncSubmission.oldestKeptSeq` says which are not.
   public mutating func expected(_ seq: Int64) -> Remedy {
     guard let last = kept.last?.operation.seq, seq <= last else { return .registerAnew }
     sendAgain(after: seq - 1)
     return .sendAgain
   }
 
-  /// The server takes the cursor for none of its own: everything is pulled without one. What was received stays to be seen until then, and its
-  /// habits are stated again, for who knows what that server holds.
+  /// The server takes the cursor for none of its own: everything is pulled without one. What was
+  /// received stays to be seen until then, and its habits are stated again, for who knows what that
+  /// server holds.
   public mutating func cursorIsInvalid() {
     keepFormerHabits()
     cursor = .start
     resume = []
   }
 
-  /// Numbers the queue anew under a fresh id: this device was restored from an old copy, and its numbers were used for other operations.
+  /// Numbers the queue anew under a fresh id: this device was restored from an old copy, and its
+  /// numbers were used for other operations.
   public mutating func continueAsNewDevice(_ deviceID: Identifier) {
     unsaved.operations.formUnion((kept.map(\.operation) + queue).map(\.seq))
     kept = []
     let former = self.deviceID
-    // What was decided of the former device's operations until the copy was made is another device's now, and was seen.
+    // What was decided of the former device's operations until the copy was made is another
+    // device's now, and was seen.
     let decided = (queue.first?.seq ?? lastSeq + 1) - 1
     let formerSeen = SeenStatements(decided > 0 ? [StatementID(source: former, seq: decided)] : [])
     seen.formUnion(formerSeen)
@@ -418,7 +437,8 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.operations.formUnion(queue.map(\.seq))
   }
 
-  /// Something of this person's became part of the account by a call, as a migration: what is made from now on has seen it.
+  /// Something of this person's became part of the account by a call, as a migration: what is made
+  /// from now on has seen it.
   public mutating func noteSeen(_ id: StatementID) { seen.formUnion(SeenStatements([id])) }
 
   // MARK: Storage
@@ -452,7 +472,8 @@ public struct DeviceReplica: Equatable, Sendable {
       dayStartMinutes: dayStartMinutes)
   }
 
-  /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if nothing is.
+  /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if
+  /// nothing is.
   public func operation(_ seq: Int64) -> (operation: Operation, decidedAtMilliseconds: Int64?)? {
     if let first = queue.first?.seq, seq >= first {
       let place = Int(clamping: seq - first)

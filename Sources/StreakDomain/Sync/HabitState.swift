@@ -1,4 +1,5 @@
-/// A field of a habit that devices edit on their own. The raw value is its place in storage and its number in the schema.
+/// A field of a habit that devices edit on their own. The raw value is its place in storage and its
+/// number in the schema.
 public enum HabitField: Int, CaseIterable, Hashable, Sendable {
   case name = 1
   case description = 2
@@ -81,7 +82,8 @@ public struct HabitState: Equatable, Sendable {
   public var version: Int64
   /// Deleted: devices do not show it; its days stay in the ledger.
   public var isDeleted: Bool
-  /// The change that brought it back from deletion; 0: none. A device that has not received that change needs all its days again.
+  /// The change that brought it back from deletion; 0: none. A device that has not received that
+  /// change needs all its days again.
   public var returnedVersion: Int64
   /// `HabitStatements.encoded`: few changes of a day look into them.
   public private(set) var encodedStatements: [UInt8]
@@ -89,9 +91,11 @@ public struct HabitState: Equatable, Sendable {
   public var summary: StreakSummary
   /// Counted days before the account's first date to which the bound applies.
   public var earlyDays: Int
-  /// This id is another name of that habit, for ever: whatever names this one means that one. Nil for a habit of its own.
+  /// This id is another name of that habit, for ever: whatever names this one means that one. Nil
+  /// for a habit of its own.
   public var aliasOf: Identifier?
-  /// The id that the habit had before sessions gave it a smaller one: the ids of its notices are made with it. Nil: its own.
+  /// The id that the habit had before sessions gave it a smaller one: the ids of its notices are
+  /// made with it. Nil: its own.
   public var firstID: Identifier?
 
   public init(

@@ -1,14 +1,17 @@
-/// A hybrid logical time: 48 bits of milliseconds since 1970 and a 16-bit counter, so that what follows is always later,
-/// whatever the wall clock does. Ordered as a number; between equal times the device's id decides.
+/// A hybrid logical time: 48 bits of milliseconds since 1970 and a 16-bit counter, so that what
+/// follows is always later, whatever the wall clock does. Ordered as a number; between equal times
+/// the device's id decides.
 ///
-/// Source: Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots in Globally Distributed Databases".
+/// Source: Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots in Globally
+/// Distributed Databases".
 public struct HybridTime: Hashable, Comparable, Sendable {
   /// Milliseconds in the upper 48 bits, the counter in the lower 16.
   public let packed: UInt64
 
   public init(packed: UInt64) { self.packed = packed }
 
-  /// The first time of a millisecond; moments before 1970 are 0, moments after the year 10889 the last that fits.
+  /// The first time of a millisecond; moments before 1970 are 0, moments after the year 10889 the
+  /// last that fits.
   public init(milliseconds: Int64, counter: UInt16 = 0) {
     packed = UInt64(min(max(milliseconds, 0), Self.millisecondsMax)) << 16 | UInt64(counter)
   }
@@ -45,7 +48,8 @@ public struct HybridClock: Equatable, Sendable {
   public mutating func observe(_ time: HybridTime) { last = max(last, time) }
 }
 
-/// What the server makes of the times that a device states. Only being ahead matters: a clock in the past orders as made.
+/// What the server makes of the times that a device states. Only being ahead matters: a clock in
+/// the past orders as made.
 public struct ClockRules: Sendable {
   /// A device this far ahead is believed, in milliseconds.
   public static let aheadMillisecondsMax: Int64 = 60_000
@@ -57,14 +61,16 @@ public struct ClockRules: Sendable {
   /// By how much the device's clock is ahead, in milliseconds; 0 within `aheadMillisecondsMax`.
   public let skewMilliseconds: Int64
 
-  /// - Parameter sentAt: The device's clock at sending, in milliseconds since 1970; nil: not stated.
+  /// - Parameter sentAt: The device's clock at sending, in milliseconds since 1970; nil: not
+  ///   stated.
   public init(now: Int64, sentAt: Int64? = nil) {
     self.now = now
     let (ahead, overflow) = (sentAt ?? now).subtractingReportingOverflow(now)
     skewMilliseconds = overflow || ahead <= Self.aheadMillisecondsMax ? 0 : ahead
   }
 
-  /// The time by which an operation is ordered: the stated one less the device's skew, and never later than now.
+  /// The time by which an operation is ordered: the stated one less the device's skew, and never
+  /// later than now.
   /// - Returns: Nil if the clock is so far ahead that the operation is refused.
   public func ordered(_ stated: HybridTime) -> HybridTime? {
     guard skewMilliseconds < Self.refusedMilliseconds else { return nil }

@@ -1,6 +1,7 @@
 internal import Cryptography
 
-/// Something every device of a person is told until it acknowledges it: a conflict, or a streak that healed.
+/// Something every device of a person is told until it acknowledges it: a conflict, or a streak
+/// that healed.
 public struct Notice: Hashable, Sendable {
   public enum Kind: Int16, Hashable, Sendable, CaseIterable {
     /// Two notes of one day; one was kept.
@@ -51,7 +52,8 @@ public struct Notice: Hashable, Sendable {
 }
 
 extension Notice {
-  /// The id of the notice that a statement about a day lost. It follows from the statement, so that it survives a change of epoch.
+  /// The id of the notice that a statement about a day lost. It follows from the statement, so that
+  /// it survives a change of epoch.
   static func id(_ kind: Kind, _ key: CellKey, loser: StatementID) -> Identifier {
     id(kind, key.habitID, key.day.number, loser)
   }

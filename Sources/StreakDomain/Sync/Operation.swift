@@ -24,7 +24,8 @@ public struct Operation: Hashable, Sendable {
     case resolveConflict(Resolution)
     /// Minutes after midnight at which the person's day begins.
     case setDayStart(Int32)
-    /// Something that this program does not understand or that cannot be: rejected, so that it blocks nothing.
+    /// Something that this program does not understand or that cannot be: rejected, so that it
+    /// blocks nothing.
     case malformed
   }
 
@@ -36,7 +37,8 @@ public struct Operation: Hashable, Sendable {
     /// The day's note; nil: none is stated, as by empty text. Not looked at when `done` is false.
     public var note: String?
     public var made: LocalTime
-    /// If `done` is false: the completions that are taken back. Nil: all that the author had seen, as by an empty list.
+    /// If `done` is false: the completions that are taken back. Nil: all that the author had seen,
+    /// as by an empty list.
     public var undone: [StatementID]?
 
     public init(
@@ -168,7 +170,8 @@ public enum OperationRejection: String, Error, Sendable, CaseIterable {
   case clockSkew = "CLOCK_SKEW"
   case habitLimit = "HABIT_LIMIT"
   case conflictNotFound = "CONFLICT_NOT_FOUND"
-  /// The person's texts take all the room there is for them. Of a completion that is applied: its note was not taken.
+  /// The person's texts take all the room there is for them. Of a completion that is applied: its
+  /// note was not taken.
   case textQuota = "TEXT_QUOTA"
 
   init(_ rejection: EntryRejection) {

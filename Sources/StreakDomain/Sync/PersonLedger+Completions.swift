@@ -66,7 +66,8 @@ extension PersonLedger {
     var statements = before
     statements.note.state(wanted.text, by: author)
     var outcome = try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
-    // One that lost is in a notice; one that was replaced before it came is not concurrent with anything.
+    // One that lost is in a notice; one that was replaced before it came is not concurrent with
+    // anything.
     if statements.note.losers.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
     outcome.trust = nil
     return outcome
@@ -74,7 +75,8 @@ extension PersonLedger {
 
   // MARK: Merging
 
-  /// Stores what a statement has made of a day, tells conflicts, and brings a deleted habit back whose deletion had not seen the statement.
+  /// Stores what a statement has made of a day, tells conflicts, and brings a deleted habit back
+  /// whose deletion had not seen the statement.
   mutating func store(
     _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, made: LocalTime,
     now: Int64
@@ -96,7 +98,8 @@ extension PersonLedger {
       trust: cells[key]?.cell.trust, noticeID: noticeID)
   }
 
-  /// Tells which undos have lost (`DayStatements.lostUndos`), and closes what is no conflict any more.
+  /// Tells which undos have lost (`DayStatements.lostUndos`), and closes what is no conflict any
+  /// more.
   /// - Returns: The notice that is new.
   mutating func tellDoneConflict(
     _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Int64
@@ -133,7 +136,8 @@ extension PersonLedger {
     case field(Identifier, HabitField)
   }
 
-  /// Tells which values of a register have lost, names the winner anew, and closes what is no conflict any more.
+  /// Tells which values of a register have lost, names the winner anew, and closes what is no
+  /// conflict any more.
   /// - Returns: The notice that is new.
   mutating func tellConflicts(
     of before: Register<String>, _ register: inout Register<String>, about place: RegisterPlace, version: Int64,
@@ -185,7 +189,8 @@ extension PersonLedger {
 
   // MARK: Direct calls
 
-  /// A direct call that states what is there already changes nothing: clients repeat it when a reply is lost.
+  /// A direct call that states what is there already changes nothing: clients repeat it when a
+  /// reply is lost.
   func changesNothing(_ change: Operation.Change, now: Int64) -> Bool {
     switch change {
     case .setCompletion(let wanted):

@@ -45,8 +45,8 @@ extension PersonLedger {
     return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
   }
 
-  /// Makes a habit that the server has lost, as a device knows it; nothing if it is there, or cannot be. It is no edit: whatever was stated
-  /// of it holds against it.
+  /// Makes a habit that the server has lost, as a device knows it; nothing if it is there, or
+  /// cannot be. It is no edit: whatever was stated of it holds against it.
   public mutating func restate(_ habit: SyncChanges.Habit, now: Int64) {
     guard habit.fields.isValid, habits[habit.id] == nil, habitCount < habitsMax,
       hasRoom(for: habit.fields.textBytes + Self.habitRowBytes)
@@ -60,7 +60,8 @@ extension PersonLedger {
     }
   }
 
-  /// Deletes a habit; while anything stands of it that the deletion had not seen, it is archived instead.
+  /// Deletes a habit; while anything stands of it that the deletion had not seen, it is archived
+  /// instead.
   mutating func deleteHabit(
     _ habitID: Identifier, by author: Author, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
@@ -91,7 +92,8 @@ extension PersonLedger {
     settle(&habit, habitID, by: author, version: version, now: now)
   }
 
-  /// Makes of a habit what its statements come to, and tells deletions that do not hold, unless a field was stated knowing of them.
+  /// Makes of a habit what its statements come to, and tells deletions that do not hold, unless a
+  /// field was stated knowing of them.
   /// - Returns: The notice that is new.
   @discardableResult
   private mutating func settle(
@@ -140,7 +142,8 @@ extension PersonLedger {
 
   // MARK: Conflicts
 
-  /// States the value that is to hold, as any statement of it: what its author had seen besides decides what it replaces.
+  /// States the value that is to hold, as any statement of it: what its author had seen besides
+  /// decides what it replaces.
   mutating func resolve(
     _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {
@@ -179,8 +182,8 @@ extension PersonLedger {
     }
   }
 
-  /// "Done after all": worth what the completions are worth that its author saw stand, or that undos took back which it saw. Where there is
-  /// nothing of the kind it is judged as a completion.
+  /// "Done after all": worth what the completions are worth that its author saw stand, or that
+  /// undos took back which it saw. Where there is nothing of the kind it is judged as a completion.
   private mutating func keepDone(
     _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Int64
   ) throws(OperationRejection) -> OperationOutcome {

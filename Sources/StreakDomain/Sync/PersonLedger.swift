@@ -1,8 +1,10 @@
-/// One person's data as far as a change needs it, and what the change makes of it. The one place where operations are decided: for the
-/// server (which loads what the operations touch), for the client and for the simulation (which have everything).
+/// One person's data as far as a change needs it, and what the change makes of it. The one place
+/// where operations are decided: for the server (which loads what the operations touch), for the
+/// client and for the simulation (which have everything).
 ///
-/// What is not in the dictionaries does not exist: the caller of `apply` has loaded the habit, cell and notice that the operation names, and
-/// for a deletion the habit's activity. `changes` says what is to be stored.
+/// What is not in the dictionaries does not exist: the caller of `apply` has loaded the habit, cell
+/// and notice that the operation names, and for a deletion the habit's activity. `changes` says
+/// what is to be stored.
 public struct PersonLedger: Sendable {
   /// Most habits of one person, archived ones included.
   public static let habitsMaxDefault = 1_000
@@ -60,7 +62,8 @@ public struct PersonLedger: Sendable {
   public mutating func load(habit: HabitState, id: Identifier) { habits[id] = habit }
   public mutating func load(cell: CellState, key: CellKey) { cells[key] = cell }
   public mutating func load(notice: Notice, id: Identifier) { notices[id] = notice }
-  /// What stands of a habit's stored days: needed before a habit is deleted, and before one changes that was deleted once.
+  /// What stands of a habit's stored days: needed before a habit is deleted, and before one changes
+  /// that was deleted once.
   public mutating func load(activity: [StatementID], of habitID: Identifier) { loadedActivity[habitID] = activity }
   /// Habits of which `load(activity:of:)` must have been called before these changes.
   public func habitsWithActivity(in changes: some Sequence<Operation.Change>) -> Set<Identifier> {
@@ -87,7 +90,8 @@ public struct PersonLedger: Sendable {
   /// - Parameters:
   ///   - deviceID: The device that made it.
   ///   - now: The server's clock, in milliseconds since 1970.
-  ///   - clock: What the server makes of the device's times; nil: the device's clock at sending is not known.
+  ///   - clock: What the server makes of the device's times; nil: the device's clock at sending is
+  ///     not known.
   public mutating func apply(
     _ operation: Operation, by deviceID: Identifier, now: Int64, clock: ClockRules? = nil
   ) -> OperationOutcome {
@@ -105,7 +109,8 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  /// Decides one operation of a device that is connected and has seen what the server holds: it has no place in a queue.
+  /// Decides one operation of a device that is connected and has seen what the server holds: it has
+  /// no place in a queue.
   public mutating func applyDirectly(
     _ change: Operation.Change, by deviceID: Identifier, now: Int64
   ) -> OperationOutcome {
@@ -160,8 +165,8 @@ public struct PersonLedger: Sendable {
     return changeNumber
   }
 
-  /// Stores what a day's statements have become. The one place where a day begins to count: the bound of early days holds for whatever
-  /// brought it.
+  /// Stores what a day's statements have become. The one place where a day begins to count: the
+  /// bound of early days holds for whatever brought it.
   /// - Parameter last: The statement that was merged.
   mutating func setCell(
     _ key: CellKey, _ statements: DayStatements, last: Stamp, made: LocalTime, recordedAt: Int64, version: Int64
@@ -225,7 +230,8 @@ public struct PersonLedger: Sendable {
     changes.editedHabits.insert(habitID)
   }
 
-  /// The cells of a habit come and go with it: as far as they have changed they are known, the others once the change ends.
+  /// The cells of a habit come and go with it: as far as they have changed they are known, the
+  /// others once the change ends.
   private mutating func moveCells(of habitID: Identifier, areShown: Bool) {
     let balance = changes.cellsBalance[habitID] ?? .empty
     if areShown { digest += balance } else { digest -= balance }
@@ -259,7 +265,8 @@ public struct PersonLedger: Sendable {
 
   // MARK: Ending
 
-  /// Habits of which the summary alone did not tell: all counted days are needed, as stored before these changes.
+  /// Habits of which the summary alone did not tell: all counted days are needed, as stored before
+  /// these changes.
   public var staleSummaries: Set<Identifier> { changes.staleSummaries }
 
   /// Gives the counted days of such a habit as they are stored.
@@ -272,7 +279,8 @@ public struct PersonLedger: Sendable {
     changes.staleSummaries.remove(habitID)
   }
 
-  /// Habits that were deleted or brought back, of which the digest of all cells is needed, as stored before these changes.
+  /// Habits that were deleted or brought back, of which the digest of all cells is needed, as
+  /// stored before these changes.
   public var staleDigests: Set<Identifier> { Set(changes.shownBalance.keys) }
 
   /// Gives the digest of all cells of such a habit as they are stored.
@@ -287,7 +295,8 @@ public struct PersonLedger: Sendable {
   /// Something is to be given before the change can end.
   public var isStale: Bool { !changes.staleSummaries.isEmpty || !changes.shownBalance.isEmpty }
 
-  /// Gives whatever is stale, from the state before these changes: for callers that hold a person's whole state.
+  /// Gives whatever is stale, from the state before these changes: for callers that hold a person's
+  /// whole state.
   public mutating func completeStale(from before: PersonLedger) {
     for habitID in staleSummaries {
       setStoredCountedDays(
@@ -300,8 +309,8 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  /// Ends a change, once nothing is stale: adds the notices of healed streaks, and sees to it that whatever is stored has a change
-  /// number of its own.
+  /// Ends a change, once nothing is stale: adds the notices of healed streaks, and sees to it that
+  /// whatever is stored has a change number of its own.
   public mutating func settle(now: Int64, makeID: () -> Identifier) {
     for (habitID, before) in originalSummaries.sorted(by: { $0.key < $1.key }) {
       noteHealing(of: habitID, before, now: now, makeID: makeID)
@@ -314,7 +323,8 @@ public struct PersonLedger: Sendable {
   /// Goes on from here: what has changed so far was stored.
   public mutating func commit() { changes = LedgerChanges() }
 
-  /// What later changes go on from, once the changes so far are stored: the same state, without changes and notices.
+  /// What later changes go on from, once the changes so far are stored: the same state, without
+  /// changes and notices.
   public var settled: PersonLedger {
     var ledger = PersonLedger(
       epoch: epoch, firstDay: firstDay, changeNumber: changeNumber, zones: zones, digest: digest,
@@ -351,7 +361,8 @@ public struct PassingState: Equatable, Sendable {
 
 /// How a cell has changed.
 public struct CellChange: Equatable, Sendable {
-  /// The version of its first state that is new: of a cell that was not there before, the one that made it.
+  /// The version of its first state that is new: of a cell that was not there before, the one that
+  /// made it.
   public var firstVersion: Int64
   /// It existed before: its earlier state goes to the history.
   public var isReplacement: Bool

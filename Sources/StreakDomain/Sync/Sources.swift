@@ -1,4 +1,5 @@
-/// How far the statements of each source of a person's data have come: devices, direct calls, migrations, imports, recoveries.
+/// How far the statements of each source of a person's data have come: devices, direct calls,
+/// migrations, imports, recoveries.
 public struct Sources: Equatable, Sendable {
   public struct Source: Equatable, Sendable {
     public let id: Identifier
@@ -10,7 +11,8 @@ public struct Sources: Equatable, Sendable {
     /// Other sources are never caught up.
     var isDevice: Bool { catchUp.caughtUpAtMilliseconds > 0 }
 
-    /// A catch-up this much older than now is renewed although nothing was claimed since, in milliseconds: others are not worth a write.
+    /// A catch-up this much older than now is renewed although nothing was claimed since, in
+    /// milliseconds: others are not worth a write.
     static let renewalMilliseconds: Int64 = 600_000
   }
 
@@ -94,7 +96,8 @@ public struct Sources: Equatable, Sendable {
   /// Bytes of one source.
   public static let encodedSourceBytes = 44
 
-  /// For storage: id, last number, caught-up time in milliseconds, first claimed day, claimed days; big-endian.
+  /// For storage: id, last number, caught-up time in milliseconds, first claimed day, claimed days;
+  /// big-endian.
   public var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(all.count * Self.encodedSourceBytes)
@@ -139,7 +142,8 @@ public struct AccountSettings: Equatable, Sendable {
 
   public init() {}
 
-  /// Minutes after midnight at which the person's day begins, 0 to 1439; 0 as long as none was stated.
+  /// Minutes after midnight at which the person's day begins, 0 to 1439; 0 as long as none was
+  /// stated.
   public var dayStartMinutes: Int32 { dayStart.winner.flatMap { Int32($0.value) } ?? 0 }
 
   /// What they add to the digest of the person's visible state.

@@ -1,9 +1,11 @@
 internal import Cryptography
 
-/// A digest of a person's whole visible state, kept up to date item by item: the sum of the items' hashes.
+/// A digest of a person's whole visible state, kept up to date item by item: the sum of the items'
+/// hashes.
 ///
-/// An item's hash is the first 16 bytes of SHA-256 over its canonical bytes, read as two big-endian 64-bit numbers; each of the two is
-/// summed modulo 2^64. Source: proto/streak/v1/sync.proto, `StateDigest`.
+/// An item's hash is the first 16 bytes of SHA-256 over its canonical bytes, read as two big-endian
+/// 64-bit numbers; each of the two is summed modulo 2^64. Source: proto/streak/v1/sync.proto,
+/// `StateDigest`.
 public struct StateDigest: Hashable, Sendable {
   private var first: UInt64
   private var second: UInt64

@@ -1,11 +1,13 @@
 /// What one person's data may take in the database, in bytes, and how much of it may change.
 ///
-/// No day is ever refused for a quota: of a completion only the note is, and of what is superseded or rejected only the text goes.
+/// No day is ever refused for a quota: of a completion only the note is, and of what is superseded
+/// or rejected only the text goes.
 public struct StorageQuotas: Hashable, Sendable {
-  /// Texts that hold now: notes of days, what is kept of their conflicts, names and descriptions of habits, and notices. A note that
-  /// does not fit is refused (`OperationRejection.textQuota`).
+  /// Texts that hold now: notes of days, what is kept of their conflicts, names and descriptions of
+  /// habits, and notices. A note that does not fit is refused (`OperationRejection.textQuota`).
   public var textBytesMax = 32 << 20
-  /// Texts of superseded states. Beyond it a superseded state is kept with the hash of its note instead of the note.
+  /// Texts of superseded states. Beyond it a superseded state is kept with the hash of its note
+  /// instead of the note.
   public var historyBytesMax = 32 << 20
   /// Rejected operations and entries. Beyond it reason and hash of one are kept.
   public var inboxBytesMax = 8 << 20
@@ -102,10 +104,12 @@ public struct QuotaCounts: Hashable, Sendable {
 }
 
 extension PersonLedger {
-  /// Bytes that a habit's row counts as besides its texts: deleted habits stay in the ledger, and must not be free.
+  /// Bytes that a habit's row counts as besides its texts: deleted habits stay in the ledger, and
+  /// must not be free.
   static let habitRowBytes = 128
 
-  /// Whether there is room for `bytes` of text in the place of `replaced`. What is no longer than before always fits.
+  /// Whether there is room for `bytes` of text in the place of `replaced`. What is no longer than
+  /// before always fits.
   func hasRoom(for bytes: Int, replacing replaced: Int = 0) -> Bool {
     bytes <= replaced || use.textBytes + bytes - replaced <= quotas.textBytesMax
   }
@@ -152,7 +156,8 @@ extension PersonLedger {
   }
 
   /// Counts changes of the present day, or refuses all of them.
-  /// - Returns: Nil if they are counted; otherwise after how long they may come again, in milliseconds.
+  /// - Returns: Nil if they are counted; otherwise after how long they may come again, in
+  ///   milliseconds.
   public mutating func countChanges(_ count: Int, now: Int64) -> Int64? {
     use.countChanges(count, countMax: quotas.changesPerDayMax, now: now)
   }

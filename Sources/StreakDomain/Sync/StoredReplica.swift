@@ -60,8 +60,8 @@ public struct StoredReplica: Equatable, Sendable {
   }
 }
 
-/// What of a replica has changed since it was kept: each is to be written as it is now, or removed where it is no more. Clock, cursor, digest and
-/// numbers are small and not told apart.
+/// What of a replica has changed since it was kept: each is to be written as it is now, or removed
+/// where it is no more. Clock, cursor, digest and numbers are small and not told apart.
 public struct ReplicaChanges: Equatable, Sendable {
   public internal(set) var habits: Set<Identifier> = []
   public internal(set) var cells: Set<CellKey> = []

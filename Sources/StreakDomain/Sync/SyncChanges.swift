@@ -87,7 +87,8 @@ public struct SyncChanges: Equatable, Sendable {
   public var digest: StateDigest?
   /// The last operation of this device that the server holds.
   public var lastSeq: Int64 = 0
-  /// What the device has seen with this response, besides its own operations; nil while there is more.
+  /// What the device has seen with this response, besides its own operations; nil while there is
+  /// more.
   public var seen: SeenStatements?
   /// The latest time among the changes' statements: the device's clock goes on from there.
   public var latestTime = HybridTime.zero

@@ -1,13 +1,15 @@
-/// When a device syncs by itself: about every five minutes, at once when there is a reason, one at a time, and later after failures.
+/// When a device syncs by itself: about every five minutes, at once when there is a reason, one at
+/// a time, and later after failures.
 ///
-/// A value without a clock: whoever holds it asks `begin` when the time that `nextAtMilliseconds` says has come, or when something has happened.
-/// Source: Specification.md, "Sync".
+/// A value without a clock: whoever holds it asks `begin` when the time that `nextAtMilliseconds`
+/// says has come, or when something has happened. Source: Specification.md, "Sync".
 public struct SyncSchedule: Equatable, Sendable {
   /// Time between two syncs, in milliseconds.
   public static let intervalMilliseconds: Int64 = 300_000
   /// By how much of it each pause is shorter or longer, so that devices do not come together.
   public static let jitter = 0.2
-  /// The longest pause after the first failure, in milliseconds; each further failure doubles it, up to the interval.
+  /// The longest pause after the first failure, in milliseconds; each further failure doubles it,
+  /// up to the interval.
   public static let firstBackoffMilliseconds: Int64 = 2_000
 
   private enum State: Equatable, Sendable {
@@ -19,7 +21,8 @@ public struct SyncSchedule: Equatable, Sendable {
   private var state: State
   private var failures = 0
 
-  /// A schedule whose timer first fires within one interval: devices that start together, as after an outage, come spread over it.
+  /// A schedule whose timer first fires within one interval: devices that start together, as after
+  /// an outage, come spread over it.
   ///
   /// - Parameter now: Any clock that does not go back, in milliseconds, the same for all calls.
   public init(now: Int64, using random: inout some RandomNumberGenerator) {
@@ -31,8 +34,9 @@ public struct SyncSchedule: Equatable, Sendable {
     if case .waiting(let until) = state { until } else { nil }
   }
 
-  /// The person has changed something, or a hint came. A sync is due at once, or as soon as the one that is under way has ended; after a failure
-  /// it waits for its turn, so that nobody who taps on while the server is away tries with every tap.
+  /// The person has changed something, or a hint came. A sync is due at once, or as soon as the one
+  /// that is under way has ended; after a failure it waits for its turn, so that nobody who taps on
+  /// while the server is away tries with every tap.
   public mutating func wake(now: Int64) {
     switch state {
     case .waiting(let until): if failures == 0 { state = .waiting(untilMilliseconds: min(until, now)) }
@@ -46,14 +50,16 @@ public struct SyncSchedule: Equatable, Sendable {
     wake(now: now)
   }
 
-  /// Whether a sync is to begin now; if so, it counts as under way until `finish`. Never two at a time.
+  /// Whether a sync is to begin now; if so, it counts as under way until `finish`. Never two at a
+  /// time.
   public mutating func begin(now: Int64) -> Bool {
     guard case .waiting(let until) = state, now >= until else { return false }
     state = .running(isAgainWanted: false)
     return true
   }
 
-  /// The sync has ended. After a failure the next one waits for a random time, longer with each failure, also if one was wanted at once.
+  /// The sync has ended. After a failure the next one waits for a random time, longer with each
+  /// failure, also if one was wanted at once.
   public mutating func finish(succeeded: Bool, now: Int64, using random: inout some RandomNumberGenerator) {
     guard case .running(let isAgainWanted) = state else { return }
     guard succeeded else {

@@ -5,13 +5,15 @@ internal import RPC
 enum Expectation: Sendable {
   /// OK, and every item of a list that is judged apart accepted.
   case success
-  /// OK, or a refusal that what happened before explains: it has a reason, and it is not about a field's rule.
+  /// OK, or a refusal that what happened before explains: it has a reason, and it is not about a
+  /// field's rule.
   case successOrHistory
   /// OK, or any refusal with a reason: nothing unforeseen.
   case anythingTyped
   /// INVALID_ARGUMENT, INVALID_FIELD, naming the path.
   case brokenRule(String)
-  /// OK, or a refusal with a reason that has nothing against the path: other limits may be reached before a rule's.
+  /// OK, or a refusal with a reason that has nothing against the path: other limits may be reached
+  /// before a rule's.
   case keptRule(String)
   /// OK, with this item of the list refused for INVALID_FIELD and the others accepted.
   case refusedItem(list: String, index: Int)

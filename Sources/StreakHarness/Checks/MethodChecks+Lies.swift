@@ -1,8 +1,8 @@
 internal import ProtobufCodec
 
 extension MethodChecks {
-  /// Requests that lie, several fields at once: whatever they are answered with is foreseen, nobody else notices, and the liar's next honest
-  /// request succeeds.
+  /// Requests that lie, several fields at once: whatever they are answered with is foreseen, nobody
+  /// else notices, and the liar's next honest request succeeds.
   func checkLies() async throws {
     guard needsPerson, !method.serverStreams else { return }
     let hasQueue = schema.message(method.request).fields.contains { $0.isJudgedApart }

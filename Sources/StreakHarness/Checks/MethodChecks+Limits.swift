@@ -6,7 +6,8 @@ extension MethodChecks {
   /// Limits that take more calls than this are not tried.
   static let limitCallsMax = 100
 
-  /// A person may call as often as the schema says and not once more; another person is not affected.
+  /// A person may call as often as the schema says and not once more; another person is not
+  /// affected.
   func runLimits() async -> Suite {
     let started = WallClock.milliseconds()
     do { try await checkLimit() } catch {

@@ -4,7 +4,8 @@ extension MethodChecks {
   /// Different items of a list: longer lists repeat them.
   private static let differentItemsMax = 1_000
 
-  /// Lists of messages at exactly the length that the rules allow, and one past it, of items that are right by themselves.
+  /// Lists of messages at exactly the length that the rules allow, and one past it, of items that
+  /// are right by themselves.
   func checkLists() async throws {
     let shape = try await RequestBuilder(person, form: .full).request(of: method)
     for place in lists(in: shape, FieldPath()) {

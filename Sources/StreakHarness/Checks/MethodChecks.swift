@@ -226,7 +226,8 @@ final class MethodChecks {
     }
   }
 
-  /// Somebody else's things are nobody's business: a stranger who names them learns and changes nothing.
+  /// Somebody else's things are nobody's business: a stranger who names them learns and changes
+  /// nothing.
   private func checkOthers(_ request: DynamicMessage) async throws {
     guard !holdsSecret(request) else { return }
     let stranger = try await shared.stranger()
@@ -265,7 +266,8 @@ final class MethodChecks {
     }
   }
 
-  /// Whether a reply holds text that only another person wrote, and that the request did not hold itself.
+  /// Whether a reply holds text that only another person wrote, and that the request did not hold
+  /// itself.
   private func contains(_ reply: [UInt8], canaryOf person: Person, sent request: DynamicMessage) -> Bool {
     let canary = Array(person.canary.utf8)
     func holds(_ bytes: [UInt8]) -> Bool {
@@ -312,7 +314,8 @@ final class MethodChecks {
 
   // MARK: Success
 
-  /// A valid request succeeds, also with fields that the server does not know; sent again it changes nothing more.
+  /// A valid request succeeds, also with fields that the server does not know; sent again it
+  /// changes nothing more.
   private func checkSuccess(_ request: DynamicMessage) async throws {
     let bytes = request.protobuf(schema)
     let token = try await person.token(for: method)

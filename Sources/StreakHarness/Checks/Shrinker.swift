@@ -1,7 +1,8 @@
 internal import ProtobufCodec
 
-/// Makes the request of a failed check smaller as long as the check fails in the same way. What it takes away is nothing that a rule
-/// requires and nothing on the way to the place that the check is about.
+/// Makes the request of a failed check smaller as long as the check fails in the same way. What it
+/// takes away is nothing that a rule requires and nothing on the way to the place that the check is
+/// about.
 struct Shrinker {
   /// Calls that one failure may cost.
   static let attemptsMax = 150
@@ -35,7 +36,8 @@ struct Shrinker {
     return smallest
   }
 
-  /// The message with one thing less. `kept` is the rest of the way to what must stay; nil when the way is elsewhere.
+  /// The message with one thing less. `kept` is the rest of the way to what must stay; nil when the
+  /// way is elsewhere.
   private func candidates(_ message: DynamicMessage, _ kept: ArraySlice<FieldPath.Step>?) -> [DynamicMessage] {
     var result: [DynamicMessage] = []
     for field in schema.message(message.type).fields {

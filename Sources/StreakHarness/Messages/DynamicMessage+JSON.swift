@@ -1,6 +1,7 @@
 internal import ProtobufCodec
 
-/// Proto3 JSON of dynamic messages, for reports and scenario files. Timestamps are written as messages of `seconds` and `nanos`.
+/// Proto3 JSON of dynamic messages, for reports and scenario files. Timestamps are written as
+/// messages of `seconds` and `nanos`.
 extension DynamicMessage {
   func json(_ schema: ServiceSchema) -> JSONValue {
     let message = schema.message(type)
@@ -64,7 +65,8 @@ extension DynamicMessage {
     throw SchemaError(description: "\(field.name) cannot be \(json.text)")
   }
 
-  /// What is in `self` but not as in `expected`, as paths; a list must have as many items. Nothing is said of fields `expected` does not set.
+  /// What is in `self` but not as in `expected`, as paths; a list must have as many items. Nothing
+  /// is said of fields `expected` does not set.
   func differences(from expected: JSONValue, _ schema: ServiceSchema, path: String = "") -> [String] {
     guard case .object(let members) = expected else { return ["\(path): expected an object"] }
     var found: [String] = []

@@ -73,7 +73,8 @@ struct DynamicMessage: Sendable, Hashable {
 
   // MARK: Encoding
 
-  /// The encoded message: fields in ascending order, lists not packed, values that were set are written even where they are the default.
+  /// The encoded message: fields in ascending order, lists not packed, values that were set are
+  /// written even where they are the default.
   func protobuf(_ schema: ServiceSchema) -> [UInt8] {
     var output: [UInt8] = []
     let message = schema.message(type)

@@ -1,7 +1,8 @@
 internal import Cryptography
 internal import ProtobufCodec
 
-/// Builds requests that must succeed, from the schema's rules and meanings and what exists for a person.
+/// Builds requests that must succeed, from the schema's rules and meanings and what exists for a
+/// person.
 final class RequestBuilder {
   enum Form: Sendable {
     /// Only what is required.
@@ -131,7 +132,8 @@ final class RequestBuilder {
     settleCounts(&message, parent: nil, FieldPath(), except)
   }
 
-  /// Sets only what counts and what hashes something else in the request: the rest is as a scenario wants it.
+  /// Sets only what counts and what hashes something else in the request: the rest is as a scenario
+  /// wants it.
   func settleManifests(_ message: inout DynamicMessage) { settleCounts(&message, parent: nil, FieldPath(), nil) }
 
   private func forEachChild(

@@ -2,7 +2,8 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 
-/// Somebody who calls the server: what exists for them, by the kinds that the schema's meanings name.
+/// Somebody who calls the server: what exists for them, by the kinds that the schema's meanings
+/// name.
 final class Person {
   let schema: ServiceSchema
   let caller: Caller
@@ -90,7 +91,8 @@ final class Person {
     }
   }
 
-  /// Everything that read-only methods show this person without being told more than that; by method.
+  /// Everything that read-only methods show this person without being told more than that; by
+  /// method.
   func snapshot() async throws -> [String: DynamicMessage] {
     var shown: [String: DynamicMessage] = [:]
     for method in schema.methods

@@ -1,4 +1,5 @@
-/// A small generator whose sequence follows from its seed. Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators".
+/// A small generator whose sequence follows from its seed. Source: Steele, Lea and Flood, "Fast
+/// Splittable Pseudorandom Number Generators".
 struct Randomness: RandomNumberGenerator {
   private var state: UInt64
 

@@ -6,7 +6,8 @@ final class ScenarioDevice {
   var token: String?
   /// By how much its clock is ahead of the machine's.
   var clockMilliseconds: Int64 = 0
-  /// Seconds east: a zone where it is about noon, unless the scenario sets another, so that no scenario sees midnight by chance.
+  /// Seconds east: a zone where it is about noon, unless the scenario sets another, so that no
+  /// scenario sees midnight by chance.
   var offsetSeconds: Int64
   var zone = "Test/Noon"
   var dayStartMinutes: Int64 = 0
@@ -38,7 +39,8 @@ final class ScenarioDevice {
   func localTime(day: Int64, minute: Int64?) -> JSONValue {
     let local = nowMilliseconds / 1000 + offsetSeconds
     let secondOfDay = minute.map { $0 * 60 } ?? local % 86_400
-    // Before the day's start it is still the day before: the same moment then lies a calendar day later.
+    // Before the day's start it is still the day before: the same moment then lies a calendar day
+    // later.
     let calendarDay = secondOfDay < dayStartMinutes * 60 ? day + 1 : day
     return .object([
       ("occurredAt", .object([("seconds", .number("\(calendarDay * 86_400 + secondOfDay - offsetSeconds)"))])),

@@ -257,7 +257,8 @@ final class ScenarioRunner {
     device.cursor = response.message("cursor", schema)
   }
 
-  /// The last call's reply, of a stream that was taken whole the last one; nil if the call was refused.
+  /// The last call's reply, of a stream that was taken whole the last one; nil if the call was
+  /// refused.
   private func reply() throws -> DynamicMessage? {
     guard let last, last.reply.status == nil,
       let bytes = last.takesAll ? last.reply.messages.last : last.reply.messages.first
@@ -314,7 +315,8 @@ final class ScenarioRunner {
     }
   }
 
-  /// `save NAME PATH`: keeps a value of the last reply, by names in the schema joined with dots; `NAME[3]` is an item.
+  /// `save NAME PATH`: keeps a value of the last reply, by names in the schema joined with dots;
+  /// `NAME[3]` is an item.
   private func save(_ step: ScenarioFile.Step) throws {
     try expectSuccess()
     guard let response = try reply() else { throw HarnessError("there is no reply") }
@@ -333,7 +335,8 @@ final class ScenarioRunner {
     values.save(try word(step, 0), value)
   }
 
-  /// `join NAME FIELD`: keeps the bytes of a field of all replies of the last call, one behind the other.
+  /// `join NAME FIELD`: keeps the bytes of a field of all replies of the last call, one behind the
+  /// other.
   private func join(_ step: ScenarioFile.Step) throws {
     try expectSuccess()
     guard let last else { throw HarnessError("there was no call before") }

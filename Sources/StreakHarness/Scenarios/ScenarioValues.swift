@@ -29,7 +29,8 @@ struct ScenarioValues {
     }
   }
 
-  /// `{"$for": ["day", "today-9", "today"], "item": {...}}`: an item for each number, both included.
+  /// `{"$for": ["day", "today-9", "today"], "item": {...}}`: an item for each number, both
+  /// included.
   private mutating func loop(
     _ members: [JSONValue.Member], _ device: ScenarioDevice, _ schema: ServiceSchema
   ) throws -> [JSONValue] {

@@ -5,8 +5,9 @@ public struct SchemaError: Error, CustomStringConvertible {
   public let description: String
 }
 
-/// A server's schema as its descriptors tell it: from the build or by reflection, with no generated code. Source of all field numbers:
-/// google/protobuf/descriptor.proto, and proto/streak/v1/annotations.proto for the options.
+/// A server's schema as its descriptors tell it: from the build or by reflection, with no generated
+/// code. Source of all field numbers: google/protobuf/descriptor.proto, and
+/// proto/streak/v1/annotations.proto for the options.
 public struct ServiceSchema: Sendable {
   /// By full name, such as `streak.v1.Habit`.
   let messages: [String: MessageSchema]
@@ -19,7 +20,8 @@ public struct ServiceSchema: Sendable {
   /// Tokens that no call gives and that somebody has told us, by the kind of authentication.
   var givenTokens: [Int64: String] = [:]
 
-  /// - Parameter files: Serialised `google.protobuf.FileDescriptorProto`s; the same file may stand there twice.
+  /// - Parameter files: Serialised `google.protobuf.FileDescriptorProto`s; the same file may stand
+  ///   there twice.
   public init(files: [[UInt8]]) throws {
     var messages: [String: MessageSchema] = [:]
     var enums: [String: [Int64: String]] = [:]
@@ -67,7 +69,8 @@ public struct ServiceSchema: Sendable {
     }
   }
 
-  /// An empty one where a message is not declared, as descriptors that passed the check above never have it.
+  /// An empty one where a message is not declared, as descriptors that passed the check above never
+  /// have it.
   func message(_ name: String) -> MessageSchema { messages[name] ?? MessageSchema(name: name) }
 
   /// The name of an enum's value, or its number.

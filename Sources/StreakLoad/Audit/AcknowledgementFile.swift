@@ -1,8 +1,10 @@
 internal import ProtobufCodec
 
-/// What a run knows that the service has acknowledged, as a file: for an audit later, such as after a restart or a restore.
+/// What a run knows that the service has acknowledged, as a file: for an audit later, such as after
+/// a restart or a restore.
 ///
-/// It holds the people's access tokens: it is written for its owner only, and is worth nothing once these have ended.
+/// It holds the people's access tokens: it is written for its owner only, and is worth nothing once
+/// these have ended.
 enum AcknowledgementFile {
   private static let format = "streak-load acknowledgements 1"
 

@@ -1,7 +1,8 @@
 internal import EventLoop
 internal import Postgres
 
-/// Reads from the database itself how often it holds each write of a run: also those that later ones have replaced.
+/// Reads from the database itself how often it holds each write of a run: also those that later
+/// ones have replaced.
 enum DatabaseAudit {
   /// People asked of with one statement.
   static let peopleMax = 200

@@ -1,6 +1,7 @@
 internal import StreakDomain
 
-/// The digest of what a pull has brought. Apart from the schema's types, whose names are the domain's as well.
+/// The digest of what a pull has brought. Apart from the schema's types, whose names are the
+/// domain's as well.
 struct PulledDigest {
   private var digest = StateDigest.empty
   /// Everything had an id.

@@ -90,7 +90,8 @@ struct AuditJudge {
     }
   }
 
-  /// Every write that was acknowledged must be stored once, also those that others have replaced; one that was refused, not at all.
+  /// Every write that was acknowledged must be stored once, also those that others have replaced;
+  /// one that was refused, not at all.
   func findings(_ person: LoadPerson, _ stored: StoredWrites) -> [AuditFinding] {
     var findings: [AuditFinding] = []
     let refused = Set(person.refusedWrites)

@@ -10,7 +10,8 @@ extension Worker {
   /// Everybody who has something that was acknowledged.
   var audited: [LoadPerson] { people.filter { $0.wasTouched } + newcomers }
 
-  /// Sends again what was not answered, as a device does; what is not answered now either stays uncertain.
+  /// Sends again what was not answered, as a device does; what is not answered now either stays
+  /// uncertain.
   func settleAll() async {
     for person in people where person.pendingSync != nil {
       do throws(CallFailure) { try await settle(person) } catch {

@@ -42,7 +42,8 @@ public struct JourneyMix: Sendable, Equatable, CustomStringConvertible {
   public static let weightMax = 1_000_000
 
   /// Reads such as `read=60,record=25,sync=15`.
-  /// - Returns: nil for unknown or repeated names, weights that are no numbers from 0 to `weightMax`, or nothing above 0.
+  /// - Returns: nil for unknown or repeated names, weights that are no numbers from 0 to
+  ///   `weightMax`, or nothing above 0.
   public init?(parsing text: String) {
     var found: [JourneyKind: Int] = [:]
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {

@@ -31,7 +31,8 @@ extension Worker {
     return person
   }
 
-  /// Somebody for the population: an account with a history that counts, and a second device if one will be needed.
+  /// Somebody for the population: an account with a history that counts, and a second device if one
+  /// will be needed.
   func makePerson() async throws(CallFailure) -> LoadPerson {
     let ids = (0..<settings.habitCount).map { _ in Fresh.bytes(16) }
     let address = email()
@@ -45,7 +46,8 @@ extension Worker {
           email: address, password: Self.password, device: Device(deviceId: Fresh.bytes(16), name: "second")))
       person.secondAuthorization = Array("Bearer \(reply.tokens?.accessToken ?? "")".utf8)
     }
-    // The first pull. Where it ends is what writes are counted from: signing in on a device is a change as well.
+    // The first pull. Where it ends is what writes are counted from: signing in on a device is a
+    // change as well.
     var request = SyncRequest(userId: person.userID, pageSize: 5_000)
     while true {
       let state: SyncResponse = try await call(methods.sync, person.authorization, request)

@@ -23,11 +23,13 @@ extension Worker {
     }
   }
 
-  /// Times that somebody asks again for an export when told that there are too many at once, and the longest wait that they put up with.
+  /// Times that somebody asks again for an export when told that there are too many at once, and
+  /// the longest wait that they put up with.
   private static let exportAttemptsMax = 20
   private static let exportWaitMillisecondsMax: UInt64 = 2_000
 
-  /// Exports, and asks again when told to come back: the refusals are counted as calls, the waiting is part of the journey.
+  /// Exports, and asks again when told to come back: the refusals are counted as calls, the waiting
+  /// is part of the journey.
   func export(_ person: LoadPerson) async throws(CallFailure) {
     for _ in 1..<Self.exportAttemptsMax {
       do throws(CallFailure) { return try await exportOnce(person) } catch {

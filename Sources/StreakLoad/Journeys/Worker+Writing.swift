@@ -73,7 +73,8 @@ extension Worker {
     try await sendPending(person)
   }
 
-  /// What was sent and not answered is sent again, as it is, before anything else: as a device does.
+  /// What was sent and not answered is sent again, as it is, before anything else: as a device
+  /// does.
   func settle(_ person: LoadPerson) async throws(CallFailure) {
     guard person.pendingSync != nil else {
       guard person.uncertainWrites.count < LoadPerson.uncertainMax else {
@@ -90,7 +91,8 @@ extension Worker {
     do throws(CallFailure) {
       reply = try await call(methods.sync, person.authorization, encoded: { $0.append(contentsOf: pending.request) })
     } catch {
-      // A refusal decides nothing about an earlier attempt, which may have been the one that took effect.
+      // A refusal decides nothing about an earlier attempt, which may have been the one that took
+      // effect.
       if !error.mayHaveTakenEffect, !pending.wasTried {
         person.pendingSync = nil
         person.lastSeq -= Int64(pending.writes.count)

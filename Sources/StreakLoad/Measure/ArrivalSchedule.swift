@@ -1,8 +1,10 @@
 internal import Glibc
 
-/// When journeys are meant to begin, whatever became of those before: the open loop's plan. Times in nanoseconds from the run's begin.
+/// When journeys are meant to begin, whatever became of those before: the open loop's plan. Times
+/// in nanoseconds from the run's begin.
 ///
-/// The rate grows from `startRate` to `rate` for `rampNanoseconds` and stays there. The plan follows from the seed alone.
+/// The rate grows from `startRate` to `rate` for `rampNanoseconds` and stays there. The plan
+/// follows from the seed alone.
 struct ArrivalSchedule: Sendable {
   /// How the gaps between arrivals are drawn.
   enum Spacing: String, Sendable, CaseIterable {
@@ -71,7 +73,8 @@ struct ArrivalSchedule: Sendable {
   }
 }
 
-/// A small generator whose numbers follow from its seed. Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
+/// A small generator whose numbers follow from its seed. Source: Steele, Lea, Flood, "Fast
+/// Splittable Pseudorandom Number Generators", 2014.
 struct SplitMix: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

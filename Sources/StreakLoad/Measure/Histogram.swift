@@ -1,7 +1,9 @@
-/// Counts values in buckets whose width grows with the value, so that every value keeps the same number of decimal digits.
+/// Counts values in buckets whose width grows with the value, so that every value keeps the same
+/// number of decimal digits.
 ///
-/// The layout is HdrHistogram's, bucket by bucket: its tools read what `encoded()` writes. Source: hdrhistogram.org; the reference implementation
-/// is `org.HdrHistogram.Histogram`. Recording costs a few instructions and never allocates.
+/// The layout is HdrHistogram's, bucket by bucket: its tools read what `encoded()` writes. Source:
+/// hdrhistogram.org; the reference implementation is `org.HdrHistogram.Histogram`. Recording costs
+/// a few instructions and never allocates.
 struct Histogram: Equatable, Sendable {
   /// The smallest value that is told apart from 0.
   let lowest: Int64
@@ -88,8 +90,8 @@ struct Histogram: Equatable, Sendable {
   /// The mean; 0 without values.
   var mean: Double { count == 0 ? 0 : Double(sum) / Double(count) }
 
-  /// The largest value that falls into the same bucket as the smallest one that `percentile` per cent of all values do not exceed.
-  /// 0 without values.
+  /// The largest value that falls into the same bucket as the smallest one that `percentile` per
+  /// cent of all values do not exceed. 0 without values.
   func value(atPercentile percentile: Double) -> Int64 {
     guard count > 0 else { return 0 }
     // A hair less than asked for: 99.9 % of 1,000 are 999 values, whatever the product's rounding.
@@ -144,7 +146,8 @@ struct Histogram: Equatable, Sendable {
 }
 
 extension Histogram {
-  /// HdrHistogram's own interchange form, version 2, compressed and in base64: its tools and libraries read it.
+  /// HdrHistogram's own interchange form, version 2, compressed and in base64: its tools and
+  /// libraries read it.
   func encoded() -> [UInt8] {
     var payload: [UInt8] = []
     let end = counts.lastIndex { $0 > 0 }.map { $0 + 1 } ?? 0
@@ -195,7 +198,8 @@ extension Histogram {
   }
 }
 
-/// zlib's format (RFC 1950) without compressing: whoever reads a histogram unpacks it, and ours are small.
+/// zlib's format (RFC 1950) without compressing: whoever reads a histogram unpacks it, and ours are
+/// small.
 enum Zlib {
   static func stored(_ bytes: [UInt8]) -> [UInt8] {
     var result: [UInt8] = [0x78, 0x01]

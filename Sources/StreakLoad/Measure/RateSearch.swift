@@ -1,4 +1,5 @@
-/// Looks for the highest rate that meets an objective: doubles until a step fails, then halves the gap. Pure: rates out, verdicts in.
+/// Looks for the highest rate that meets an objective: doubles until a step fails, then halves the
+/// gap. Pure: rates out, verdicts in.
 public struct RateSearch: Sendable {
   /// One step and what came of it.
   public struct Step: Equatable, Sendable {
@@ -6,7 +7,8 @@ public struct RateSearch: Sendable {
     public var isGood: Bool
   }
 
-  /// The search ends when the best rate and the next one that failed are no further apart than this part of the latter.
+  /// The search ends when the best rate and the next one that failed are no further apart than this
+  /// part of the latter.
   public let precision: Double
   public let rateMax: Double
   public let stepsMax: Int

@@ -5,7 +5,8 @@ internal import struct StreakDomain.CapturedSession
 internal import struct StreakDomain.Day
 internal import struct StreakDomain.LocalTime
 
-/// Sessions as a device holds them when somebody signs up: habits done on every day up to the one before today.
+/// Sessions as a device holds them when somebody signs up: habits done on every day up to the one
+/// before today.
 enum Captures {
   /// The zone of everybody here: one without surprises.
   static let zone = "Etc/UTC"

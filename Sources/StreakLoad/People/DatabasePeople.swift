@@ -2,9 +2,11 @@ internal import Cryptography
 internal import EventLoop
 internal import Postgres
 
-/// Makes people straight in the tables of a database that only tests use: a sign-up takes a password hash of the server for each.
+/// Makes people straight in the tables of a database that only tests use: a sign-up takes a
+/// password hash of the server for each.
 ///
-/// It follows StreakStore's tables, as scripts/bench does; streakd's own statements are the authority.
+/// It follows StreakStore's tables, as scripts/bench does; streakd's own statements are the
+/// authority.
 enum DatabasePeople {
   /// People made with one statement for each table.
   static let peopleMax = 200
@@ -15,7 +17,8 @@ enum DatabasePeople {
     INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
     SELECT user_id, '', '', now(), '' FROM unnest($1::uuid[]) AS made (user_id)
     """)
-  // A device is a source of statements: id, last number, caught up now, nothing claimed (StreakDomain's `Sources`).
+  // A device is a source of statements: id, last number, caught up now, nothing claimed
+  // (StreakDomain's `Sources`).
   private static let heads = Statement(
     .write,
     """

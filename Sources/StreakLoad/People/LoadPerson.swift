@@ -1,10 +1,12 @@
 internal import Schema
-/// Somebody of the population: credentials, and what the service has acknowledged to them. One journey at a time has them. Loop-confined.
+/// Somebody of the population: credentials, and what the service has acknowledged to them. One
+/// journey at a time has them. Loop-confined.
 ///
-/// Every write carries a note of its own, `RUN-N` with the person's N-th number: so it can be told afterwards whether each took effect, and whether
-/// one did so twice.
+/// Every write carries a note of its own, `RUN-N` with the person's N-th number: so it can be told
+/// afterwards whether each took effect, and whether one did so twice.
 final class LoadPerson {
-  /// Writes of unknown outcome after which a person goes on no more journeys: what is remembered of each is bounded.
+  /// Writes of unknown outcome after which a person goes on no more journeys: what is remembered of
+  /// each is bounded.
   static let uncertainMax = 64
 
   let userID: [UInt8]
@@ -34,7 +36,8 @@ final class LoadPerson {
   var lastSeq: Int64 = 0
   /// The clock of its operations, as `Operation.hybrid_time`.
   var hybridTime: UInt64 = 0
-  /// An encoded `SyncRequest` that was not answered: it is sent again, as it is, before anything else.
+  /// An encoded `SyncRequest` that was not answered: it is sent again, as it is, before anything
+  /// else.
   var pendingSync: PendingSync?
 
   struct PendingSync {
@@ -108,7 +111,8 @@ final class LoadPerson {
     return least...most
   }
 
-  /// States of days that a later write has replaced, at least and at most: each write but the last of its day leaves one.
+  /// States of days that a later write has replaced, at least and at most: each write but the last
+  /// of its day leaves one.
   var earlierCells: ClosedRange<Int64> {
     let days = habits.reduce(0) { $0 + $1.written.count(where: { $0.acknowledged > 0 }) }
     let least = acknowledgedChanges - Int64(days)

@@ -4,7 +4,8 @@ struct WrittenCell: Equatable, Sendable {
   let day: Int32
   /// The number of the last write that was acknowledged; 0 for none.
   var acknowledged: UInt32 = 0
-  /// Numbers of writes of which nobody knows whether they took effect, since any of them may come last.
+  /// Numbers of writes of which nobody knows whether they took effect, since any of them may come
+  /// last.
   var uncertain: [UInt32] = []
 }
 

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// A line chart as inline SVG: no script, no fonts, nothing from elsewhere. Colours are the page's variables `--s0` to `--s6`.
+/// A line chart as inline SVG: no script, no fonts, nothing from elsewhere. Colours are the page's
+/// variables `--s0` to `--s6`.
 struct Plot {
   struct Series {
     var name: String

@@ -135,7 +135,8 @@ public struct RunReport: Sendable {
         ])
   }
 
-  /// Percentiles from 0 on, closer and closer to the last of `count` values: four for each halving of what is left.
+  /// Percentiles from 0 on, closer and closer to the last of `count` values: four for each halving
+  /// of what is left.
   private static func curve(_ count: Int64) -> [Double] {
     var points: [Double] = []
     var left = 1.0

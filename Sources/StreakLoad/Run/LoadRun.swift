@@ -51,7 +51,8 @@ public final class LoadRun: Sendable {
   }
 
   /// Makes the population, by the front door.
-  /// - Parameter database: A connection string of a database that only tests use, to make it there instead.
+  /// - Parameter database: A connection string of a database that only tests use, to make it there
+  ///   instead.
   /// - Returns: What went wrong; nil when nobody is missing.
   public func makePeople(database: String? = nil) async -> String? {
     guard settings.mix.weights.contains(where: { $0.kind.needsPerson }) else { return nil }
@@ -70,7 +71,8 @@ public final class LoadRun: Sendable {
 
   /// Makes the load, and waits for what is under way at its end.
   /// - Parameters:
-  ///   - changed: Other settings than those the run was made with, for the mode and the times; the population and the connections stay.
+  ///   - changed: Other settings than those the run was made with, for the mode and the times; the
+  ///     population and the connections stay.
   ///   - onLook: Called every second.
   public func run(
     _ changed: LoadSettings? = nil, onLook: @Sendable (RunSample) async -> Void
@@ -98,7 +100,8 @@ public final class LoadRun: Sendable {
     let open = await drain()
     var total = Recorder(methodCount: LoadMethods(server).all.count)
     for recorder in await each({ $0.recorder }) { total.add(recorder) }
-    // An open loop's journeys are those that were meant to begin in that time, whenever they ended; a closed loop ends when its callers are told.
+    // An open loop's journeys are those that were meant to begin in that time, whenever they ended;
+    // a closed loop ends when its callers are told.
     let seconds = if case .open = settings.mode { settings.seconds } else { Double(ended - started) / 1e9 }
     return RunFigures(
       seconds: seconds, recorder: total, samples: samples, clientCPUSeconds: spent,
@@ -137,7 +140,8 @@ public final class LoadRun: Sendable {
   }
 
   /// Looks at everything that was acknowledged: what is still unanswered is sent again first.
-  /// - Parameter database: A connection string, to read how often each write is stored; nil: the service alone is asked.
+  /// - Parameter database: A connection string, to read how often each write is stored; nil: the
+  ///   service alone is asked.
   public func audit(database: String? = nil) async -> AuditReport {
     let name = name
     let reports = await each { worker -> AuditReport in

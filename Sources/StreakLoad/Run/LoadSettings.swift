@@ -2,7 +2,8 @@
 public struct LoadSettings: Sendable {
   /// How journeys come.
   public enum Mode: Sendable, Equatable {
-    /// At a fixed rate for each second, whatever becomes of those before. A journey's latency counts from when it was meant to begin.
+    /// At a fixed rate for each second, whatever becomes of those before. A journey's latency
+    /// counts from when it was meant to begin.
     case open(rate: Double)
     /// So many callers, each of whom begins the next journey when the last one has ended.
     case closed(callers: Int)
@@ -13,7 +14,8 @@ public struct LoadSettings: Sendable {
   public var seconds = 10.0
   /// Before which nothing is recorded; part of `seconds`.
   public var warmUpSeconds = 0.0
-  /// Of an open loop: the rate grows from a hundredth to the whole during this time; part of `seconds`.
+  /// Of an open loop: the rate grows from a hundredth to the whole during this time; part of
+  /// `seconds`.
   public var rampSeconds = 0.0
   /// Gaps between arrivals are drawn as independent people's instead of being all alike.
   public var isPoisson = false

@@ -2,9 +2,11 @@ internal import DequeModule
 internal import EventLoop
 internal import ProtobufCodec
 
-/// One loop's share of a run: its connections, its people, and the journeys that they make. Loop-confined.
+/// One loop's share of a run: its connections, its people, and the journeys that they make.
+/// Loop-confined.
 @safe final class Worker {
-  /// Arrivals that are due within this time of each other are begun together: a timer for each would cost as much as a call.
+  /// Arrivals that are due within this time of each other are begun together: a timer for each
+  /// would cost as much as a call.
   static let arrivalGrainNanoseconds: UInt64 = 50_000
   /// How long a caller of a closed loop waits after there was no connection.
   static let pauseMilliseconds: UInt64 = 50

@@ -2,7 +2,8 @@ internal import EventLoop
 internal import HTTP2
 internal import ProtobufCodec
 
-/// A call under way, and whoever waits for it. Loop-confined; used again for the next call when it is over.
+/// A call under way, and whoever waits for it. Loop-confined; used again for the next call when it
+/// is over.
 @safe final class LoadCall {
   /// Bytes of one response message that are taken.
   static let messageBytesMax = 64 * 1_024 * 1_024
@@ -94,7 +95,8 @@ internal import ProtobufCodec
     return .reply(message)
   }
 
-  /// The number in `grpc-status`. Its 11 bytes are compared as two words that overlap: this runs for every call.
+  /// The number in `grpc-status`. Its 11 bytes are compared as two words that overlap: this runs
+  /// for every call.
   private static func status(_ block: ReceivedHeaders) -> Int? {
     for field in block.fields where field.nameCount == 11 && field.valueCount <= 2 {
       let number = block.withBytes(of: field) { name, value -> Int? in

@@ -1,13 +1,15 @@
 internal import EventLoop
 internal import HTTP2
 
-/// The connections of one loop, taken in turn. One that is lost is made again after a while. Loop-confined.
+/// The connections of one loop, taken in turn. One that is lost is made again after a while.
+/// Loop-confined.
 @safe final class LoadChannel {
   /// Between two attempts to connect.
   static let reconnectMilliseconds: UInt64 = 100
   /// Between two looks for calls that take too long.
   static let lookMilliseconds: UInt64 = 100
-  /// Room for header fields and small bodies; a response larger than the window is given it back as it comes.
+  /// Room for header fields and small bodies; a response larger than the window is given it back as
+  /// it comes.
   private static func limits() -> HTTP2Limits {
     var limits = HTTP2Limits()
     limits.streamWindowBytes = 1_048_576

@@ -7,10 +7,11 @@ struct ConnectFailure: Error {
   var reason: String
 }
 
-/// One connection of a load client and the calls on it: the leanest way from a call to its outcome. Loop-confined.
+/// One connection of a load client and the calls on it: the leanest way from a call to its outcome.
+/// Loop-confined.
 ///
-/// There are no retries, no interceptors, no metadata of responses: `RPCChannel` has these, and costs more CPU for each call than the tools that
-/// this client is measured by.
+/// There are no retries, no interceptors, no metadata of responses: `RPCChannel` has these, and
+/// costs more CPU for each call than the tools that this client is measured by.
 @safe final class LoadConnection: HTTP2ConnectionDelegate {
   private let connection: HTTP2Connection
   private var establishment: UnsafeContinuation<Void, Never>?

@@ -57,11 +57,13 @@ struct AccountHandlers: AccountService {
     return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
   }
 
-  /// Counts an attempt to sign in: by its email but, from a device or an address that the person signed in from before, apart from all others,
-  /// so that nobody who guesses elsewhere can lock the person out there. Of an unknown email no device and no address is known, and nothing
-  /// else tells it from a known one.
+  /// Counts an attempt to sign in: by its email but, from a device or an address that the person
+  /// signed in from before, apart from all others, so that nobody who guesses elsewhere can lock
+  /// the person out there. Of an unknown email no device and no address is known, and nothing else
+  /// tells it from a known one.
   ///
-  /// - Returns: The hash of the address, for a sign-in that succeeds; and in whose place of the line its password waits to be looked at.
+  /// - Returns: The hash of the address, for a sign-in that succeeds; and in whose place of the
+  ///   line its password waits to be looked at.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party) {
@@ -144,7 +146,8 @@ struct AccountHandlers: AccountService {
     guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
       let userID = Identifier(token.owner)
     else { throw Refusal.credentialsInvalid.status }
-    // Counted for a person only if the token is of a genuine family: a stranger's guesses count for their address.
+    // Counted for a person only if the token is of a genuine family: a stranger's guesses count for
+    // their address.
     var isCounted = false
     for _ in 0..<Self.refreshAttemptsMax {
       let grant = try await answering { () throws(StoreError) in
@@ -254,7 +257,8 @@ struct AccountHandlers: AccountService {
 }
 
 extension ServerContext {
-  /// The signed-in person. The authenticator has found them before any handler of such a method runs.
+  /// The signed-in person. The authenticator has found them before any handler of such a method
+  /// runs.
   func user() throws(RPCStatus) -> Principal {
     guard let principal = principal as? Principal else { throw Refusal.credentialsInvalid.status }
     return principal

@@ -8,8 +8,8 @@ struct EmailAddress {
   /// In lower case: the key under which the address is stored.
   let key: String
 
-  /// Accepts what can be an address: something, one last "@", a domain; no white space and no control characters.
-  /// Whether mail arrives there is not decided by its form.
+  /// Accepts what can be an address: something, one last "@", a domain; no white space and no
+  /// control characters. Whether mail arrives there is not decided by its form.
   init?(_ written: String) {
     let trimmed = written.drop { $0.isWhitespace }
     let end = trimmed.lastIndex { !$0.isWhitespace }.map { trimmed.index(after: $0) } ?? trimmed.startIndex

@@ -3,8 +3,9 @@ internal import RPC
 internal import StreakDomain
 public import StreakStore
 
-/// Who keeps the erasure ledger outside of the database. An erasure is answered once it has been noted, or once that has failed: the database
-/// knows it, and whoever keeps the ledger makes up for it.
+/// Who keeps the erasure ledger outside of the database. An erasure is answered once it has been
+/// noted, or once that has failed: the database knows it, and whoever keeps the ledger makes up for
+/// it.
 public struct ErasureSink: Sendable {
   let note: @Sendable (ErasureRecords) async -> Void
 
@@ -17,8 +18,8 @@ public struct ErasureSink: Sendable {
 }
 
 extension StreakStore {
-  /// What the bearer of an unknown token is told: that the account was erased, if it was; and of a genuine token that this server does not know
-  /// the account, if it does not.
+  /// What the bearer of an unknown token is told: that the account was erased, if it was; and of a
+  /// genuine token that this server does not know the account, if it does not.
   func refusalOfUnknownToken(
     of userID: Identifier, _ token: OpaqueToken? = nil
   ) async throws(RPCStatus) -> RPCStatus {

@@ -8,9 +8,10 @@ internal import StreakStore
 
 /// Signing up: checks everything, then stores everything at once.
 ///
-/// The reply is stored sealed under secrets that only the request holds (with a session its secret and the migration's id, otherwise the
-/// idempotency key; always the email and password). Opening it for a repeated request proves that it is the same request, and gives the same
-/// bytes, tokens included; the database alone gives nothing.
+/// The reply is stored sealed under secrets that only the request holds (with a session its secret
+/// and the migration's id, otherwise the idempotency key; always the email and password). Opening
+/// it for a repeated request proves that it is the same request, and gives the same bytes, tokens
+/// included; the database alone gives nothing.
 struct SignUpProcedure: Sendable {
   let store: StreakStore
   let passwords: PasswordQueue
@@ -127,7 +128,8 @@ struct SignUpProcedure: Sendable {
     return (NewMigration(record: record, isSessionKnown: known != nil, ledger: ledger), decision.result)
   }
 
-  /// The reply to this very request, if it was answered before. Of an unknown address as much is looked up as of a known one.
+  /// The reply to this very request, if it was answered before. Of an unknown address as much is
+  /// looked up as of a known one.
   private func storedReply(
     emailKey: String, sealingKey: Secret, context: ServerContext
   ) async throws(RPCStatus) -> SignUpResponse? {
@@ -145,7 +147,8 @@ struct SignUpProcedure: Sendable {
     return reply
   }
 
-  /// The session is another account's, or this one's under another request: told alike, and noted with the account that has it.
+  /// The session is another account's, or this one's under another request: told alike, and noted
+  /// with the account that has it.
   private static func claimed(by claimant: Identifier, context: ServerContext) -> RPCStatus {
     context.principal = Principal(userID: claimant)
     return Refusal.sessionClaimed.status

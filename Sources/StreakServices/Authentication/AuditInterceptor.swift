@@ -3,11 +3,13 @@ internal import GRPCSchema
 internal import RPC
 internal import StreakStore
 
-/// Leaves an audit event of every attempt of a method whose policy says so, refused ones included. The client is told of no success whose event
-/// could not be stored.
+/// Leaves an audit event of every attempt of a method whose policy says so, refused ones included.
+/// The client is told of no success whose event could not be stored.
 ///
-/// Refusals that are nobody's (a token that is none) are kept for each address up to a limit: strangers must not be able to fill the table. Not
-/// so where email and password were looked at: those calls have limits of their own, and must take as long for unknown emails as for known ones.
+/// Refusals that are nobody's (a token that is none) are kept for each address up to a limit:
+/// strangers must not be able to fill the table. Not so where email and password were looked at:
+/// those calls have limits of their own, and must take as long for unknown emails as for known
+/// ones.
 ///
 /// One per loop, outside the authenticator, so that refused credentials are seen too.
 struct AuditInterceptor: ServerInterceptor {

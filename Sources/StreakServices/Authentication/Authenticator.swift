@@ -4,11 +4,13 @@ internal import RPC
 internal import struct StreakDomain.Identifier
 internal import StreakStore
 
-/// Finds out who calls, before any handler runs: the method's policy says whose credentials the call must carry.
+/// Finds out who calls, before any handler runs: the method's policy says whose credentials the
+/// call must carry.
 ///
 /// One per loop.
 struct Authenticator: ServerInterceptor {
-  /// What a bearer's metadata value begins with. Source: RFC 6750; the scheme's letter case does not matter.
+  /// What a bearer's metadata value begins with. Source: RFC 6750; the scheme's letter case does
+  /// not matter.
   private static let scheme = "bearer "
   /// Bytes of a bearer's metadata value: a token's, or an operator's, which may be longer.
   private static let bearerBytesMax = 512
@@ -65,14 +67,15 @@ struct Authenticator: ServerInterceptor {
       return try await next(context)
     }
     try await next(context)
-    // Whoever signed out is out at once on this loop, and so on this connection; other loops and processes hear of it.
+    // Whoever signed out is out at once on this loop, and so on this connection; other loops and
+    // processes hear of it.
     if context.method.policy.isAudited, let principal = context.principal as? Principal, principal.hasRevokedTokens {
       forget(principal.userID)
     }
   }
 
-  /// Forgets what is remembered of a person's tokens, some of which were revoked; of everybody's, if revocations may have gone unheard (nil).
-  /// Loop thread only.
+  /// Forgets what is remembered of a person's tokens, some of which were revoked; of everybody's,
+  /// if revocations may have gone unheard (nil). Loop thread only.
   func forget(_ userID: Identifier?) {
     if let userID { state.value.cache.remove(userID) } else { state.value.cache.removeAll() }
   }
@@ -92,7 +95,8 @@ struct Authenticator: ServerInterceptor {
     token(of: context, kind: .access).flatMap { Identifier($0.owner) }
   }
 
-  /// Looks again whether a long call's token is still good: after `forget`, so that the database is asked.
+  /// Looks again whether a long call's token is still good: after `forget`, so that the database is
+  /// asked.
   ///
   /// - Throws: `CREDENTIALS_INVALID`, `ACCOUNT_ERASED`.
   func checkAgain(_ context: ServerContext) async throws(RPCStatus) {
@@ -139,7 +143,8 @@ struct Authenticator: ServerInterceptor {
     return token
   }
 
-  /// The bytes behind the scheme; nil without it. Longer values are no tokens: nothing is copied of them.
+  /// The bytes behind the scheme; nil without it. Longer values are no tokens: nothing is copied of
+  /// them.
   private static func bearer(_ context: ServerContext) -> ArraySlice<UInt8>? {
     let value = context.metadataBytes("authorization", byteCountMax: bearerBytesMax)
     guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }) else {

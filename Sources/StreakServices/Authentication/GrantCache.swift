@@ -1,10 +1,12 @@
 internal import struct StreakDomain.Identifier
 internal import StreakStore
 
-/// Access tokens seen lately and what they grant, so that most calls need no look-up. Loop-confined by its owner.
+/// Access tokens seen lately and what they grant, so that most calls need no look-up. Loop-confined
+/// by its owner.
 ///
-/// An entry is believed for a few seconds at most, and dropped at once when a revocation is heard: so every server process refuses a
-/// revoked token within seconds even if it cannot hear. Bounded: when full, the whole of the older generation goes.
+/// An entry is believed for a few seconds at most, and dropped at once when a revocation is heard:
+/// so every server process refuses a revoked token within seconds even if it cannot hear. Bounded:
+/// when full, the whole of the older generation goes.
 struct GrantCache {
   /// How long an entry is believed, in milliseconds.
   static let lifetimeMilliseconds: UInt64 = 3000

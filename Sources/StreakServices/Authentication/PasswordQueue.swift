@@ -9,14 +9,15 @@ public struct PasswordLimits: Sendable {
   public var cost = PasswordHashCost.standard
   /// Hashes computed at the same time. Each takes the cost's memory and one thread of the pool.
   public var runningMax = 2
-  /// Strangers' calls waiting for their turn, and apart from them calls of known parties; one more is refused.
+  /// Strangers' calls waiting for their turn, and apart from them calls of known parties; one more
+  /// is refused.
   public var waitingMax = 64
 
   public init() {}
 }
 
-/// Hashes and verifies passwords off the loops, a bounded number at a time, so that a storm of sign-ins can starve neither other calls nor
-/// memory. One for the process.
+/// Hashes and verifies passwords off the loops, a bounded number at a time, so that a storm of
+/// sign-ins can starve neither other calls nor memory. One for the process.
 final class PasswordQueue: Sendable {
   private struct Turns {
     var running = 0
@@ -28,7 +29,8 @@ final class PasswordQueue: Sendable {
 
   private let limits: PasswordLimits
   private let turns: Mutex<Turns>
-  /// A hash of nobody's password, at the present cost: verified for unknown emails, so that they take as long as known ones.
+  /// A hash of nobody's password, at the present cost: verified for unknown emails, so that they
+  /// take as long as known ones.
   private let decoy: PasswordHash
 
   /// - Throws: `PasswordHashOutOfMemory` if not even one hash can be computed.
@@ -41,7 +43,8 @@ final class PasswordQueue: Sendable {
 
   /// Hashes a new password.
   ///
-  /// - Throws: `TOO_MANY_REQUESTS` when the queue is full or memory short, `.cancelled` when the caller gave up waiting.
+  /// - Throws: `TOO_MANY_REQUESTS` when the queue is full or memory short, `.cancelled` when the
+  ///   caller gave up waiting.
   func hash(
     _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
   ) async throws(RPCStatus) -> PasswordHash {
@@ -62,8 +65,9 @@ final class PasswordQueue: Sendable {
     return matches && stored != nil
   }
 
-  /// A new hash of a password that matched a hash of another cost; nil if there is no need, or no room for it now. Whoever raises the cost knows:
-  /// until their owners sign in, wrong guesses at older hashes are answered sooner than those at unknown emails.
+  /// A new hash of a password that matched a hash of another cost; nil if there is no need, or no
+  /// room for it now. Whoever raises the cost knows: until their owners sign in, wrong guesses at
+  /// older hashes are answered sooner than those at unknown emails.
   func renewal(
     of stored: PasswordHash, _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
   ) async -> PasswordHash? {
@@ -99,7 +103,8 @@ final class PasswordQueue: Sendable {
     }
   }
 
-  /// Waits in line; resumed with true when it is this ticket's turn, with false when the line has no room for it or the caller gave up.
+  /// Waits in line; resumed with true when it is this ticket's turn, with false when the line has
+  /// no room for it or the caller gave up.
   private func enqueue(
     _ ticket: UInt64, _ party: WaitingLine.Party, _ continuation: CheckedContinuation<Bool, Never>
   ) {

@@ -1,7 +1,8 @@
 internal import struct StreakDomain.Identifier
 internal import StreakStore
 
-/// Whom a call is made by, or concerns: found by the authenticator or, where a call carries no token, by its handler.
+/// Whom a call is made by, or concerns: found by the authenticator or, where a call carries no
+/// token, by its handler.
 struct Principal: Sendable {
   var userID: Identifier
   /// The device whose token the call carries, or that signs in; nil where there is none.
@@ -12,6 +13,7 @@ struct Principal: Sendable {
   var auditDetail = ""
   /// The call has revoked tokens of this person.
   var hasRevokedTokens = false
-  /// The audit event needs no storing any more: the handler has stored it together with what it did, or the call is one of a flood.
+  /// The audit event needs no storing any more: the handler has stored it together with what it
+  /// did, or the call is one of a flood.
   var auditIsStored = false
 }

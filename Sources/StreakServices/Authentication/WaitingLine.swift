@@ -1,9 +1,10 @@
 /// Calls that wait for a turn, in an order in which a flood of some callers delays others little.
 ///
-/// There are two lines, of calls by known parties (a signed-in person, a device or an address that signed in before) and of strangers', and
-/// each has its own limit; while both wait, turns go to them alternately. Within a line turns go round the parties, each in order of arrival.
-/// A full line refuses a newcomer whose party has as many calls in it as any other; otherwise the newcomer displaces the newest call of the
-/// party that has most.
+/// There are two lines, of calls by known parties (a signed-in person, a device or an address that
+/// signed in before) and of strangers', and each has its own limit; while both wait, turns go to
+/// them alternately. Within a line turns go round the parties, each in order of arrival. A full
+/// line refuses a newcomer whose party has as many calls in it as any other; otherwise the newcomer
+/// displaces the newest call of the party that has most.
 struct WaitingLine {
   /// For whom a call waits.
   struct Party: Hashable, Sendable {
@@ -53,7 +54,8 @@ struct WaitingLine {
 
   /// The calls of one kind.
   private struct Line {
-    // Invariant: `order` names exactly the parties of `tickets`, none of which is empty; `count` is the number of tickets.
+    // Invariant: `order` names exactly the parties of `tickets`, none of which is empty; `count` is
+    // the number of tickets.
     private var order: [[UInt8]] = []
     private var tickets: [[UInt8]: [UInt64]] = [:]
     private(set) var count = 0

@@ -1,4 +1,5 @@
-/// Cuts pages by bytes besides their number of items: a response that a peer does not read is held by the server.
+/// Cuts pages by bytes besides their number of items: a response that a peer does not read is held
+/// by the server.
 enum PageBytes {
   /// Most bytes of text in one page, 1 MiB; a page has at least one item.
   static let bytesMax = 1 << 20

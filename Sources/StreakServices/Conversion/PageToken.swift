@@ -5,8 +5,8 @@ internal import StreakStore
 
 /// A place in a list as text that clients send back as it came.
 ///
-/// It holds a kind, a digest of the filter it belongs to, and the last row's place: two numbers that a client cannot misuse, since
-/// every list shows only the caller's own rows.
+/// It holds a kind, a digest of the filter it belongs to, and the last row's place: two numbers
+/// that a client cannot misuse, since every list shows only the caller's own rows.
 struct PageToken {
   /// Which list a token belongs to.
   enum Kind: UInt8 {

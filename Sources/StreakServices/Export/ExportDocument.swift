@@ -8,8 +8,8 @@ internal import StreakStore
 
 /// Writes an export's document piece by piece, and adds up its manifest.
 ///
-/// Pure but for the hash: records in, bytes out. Sections come in their order; each is begun by its first record, and those that are passed over
-/// are empty.
+/// Pure but for the hash: records in, bytes out. Sections come in their order; each is begun by its
+/// first record, and those that are passed over are empty.
 struct ExportDocument {
   /// The version of the document's layout.
   static let schemaVersion: Int32 = 2

@@ -73,7 +73,8 @@ struct ExportHandlers: ExportService {
     if let failure { throw failure }
     if end == .changed { throw Refusal.exportChanged.status }
     guard end == .complete, var document else { throw Refusal.internalFault.status }
-    // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to see it.
+    // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to
+    // see it.
     if try await answering({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
       throw Refusal.accountErased.status
     }

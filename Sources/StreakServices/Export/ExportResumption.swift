@@ -3,7 +3,8 @@ internal import RPC
 internal import Schema
 internal import StreakStore
 
-/// What somebody has of a document already: it is made again, and what they have is left out, if it is the same.
+/// What somebody has of a document already: it is made again, and what they have is left out, if it
+/// is the same.
 struct ExportResumption {
   let snapshot: ExportSnapshot
   private let sha256: [UInt8]

@@ -2,9 +2,11 @@ internal import Cryptography
 internal import GRPCSchema
 internal import Schema
 
-/// Tells this service's documents from others: a hash of what a document says of itself, under the database's secret.
+/// Tells this service's documents from others: a hash of what a document says of itself, under the
+/// database's secret.
 enum ExportSeal {
-  /// SHA-256(secret, SHA-256(header and sections)): the inner hash has a fixed length, so nothing can be added to a sealed document.
+  /// SHA-256(secret, SHA-256(header and sections)): the inner hash has a fixed length, so nothing
+  /// can be added to a sealed document.
   static func seal(of manifest: ExportManifest, userID: [UInt8], secret: [UInt8]) -> [UInt8] {
     var inner = SHA256()
     inner.update(Array("streak.v1.export.seal.1".utf8))

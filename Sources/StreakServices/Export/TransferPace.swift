@@ -1,7 +1,8 @@
 internal import EventLoop
 internal import RPC
 
-/// Holds a client to the least rate at which it takes or sends a document: whoever holds a place and does nothing with it is ended.
+/// Holds a client to the least rate at which it takes or sends a document: whoever holds a place
+/// and does nothing with it is ended.
 ///
 /// Only the time that the server waits for the client counts. Loop-confined.
 final class TransferPace {
@@ -16,7 +17,8 @@ final class TransferPace {
     self.meter = meter
   }
 
-  /// How long the server may have waited by the time that so many bytes were taken, in milliseconds.
+  /// How long the server may have waited by the time that so many bytes were taken, in
+  /// milliseconds.
   static func waitMillisecondsMax(byteCount: Int, limits: ExportLimits) -> UInt64 {
     UInt64(limits.graceSeconds * 1_000 + byteCount * 1_000 / max(1, limits.bytesPerSecondMin))
   }

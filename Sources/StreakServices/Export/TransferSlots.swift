@@ -3,14 +3,17 @@ internal import Synchronization
 
 /// What exports and imports may take.
 public struct ExportLimits: Sendable {
-  /// Exports under way at the same time, per loop; one more is refused. Each holds a connection to the database and a snapshot for as long
-  /// as its reader takes: keep it below the loop's connections.
+  /// Exports under way at the same time, per loop; one more is refused. Each holds a connection to
+  /// the database and a snapshot for as long as its reader takes: keep it below the loop's
+  /// connections.
   public var runningPerLoopMax = 2
-  /// Imports under way at the same time, per loop; one more is refused. Each holds what has arrived of its document.
+  /// Imports under way at the same time, per loop; one more is refused. Each holds what has arrived
+  /// of its document.
   public var importsPerLoopMax = 2
   /// Seconds that one export or import may take.
   public var secondsMax = 600
-  /// The least rate at which a document is taken or sent by the client, in bytes a second: beyond `graceSeconds` of waiting it is ended.
+  /// The least rate at which a document is taken or sent by the client, in bytes a second: beyond
+  /// `graceSeconds` of waiting it is ended.
   public var bytesPerSecondMin = 8_192
   /// Seconds of waiting for the client that are granted before the rate counts.
   public var graceSeconds = 20
@@ -37,7 +40,8 @@ final class TransferSlots: Sendable {
   func give() { running.withLock { $0 -= 1 } }
 }
 
-/// The people whose exports or imports are under way: one at a time for a person. One for the process.
+/// The people whose exports or imports are under way: one at a time for a person. One for the
+/// process.
 final class TransferringPeople: Sendable {
   private let people = Mutex<Set<Identifier>>([])
 

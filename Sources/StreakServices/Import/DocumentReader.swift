@@ -3,10 +3,12 @@ internal import ProtobufCodec
 internal import RPC
 internal import Schema
 
-/// Reads an exported document while it arrives, and holds it against its own manifest: the counterpart of `ExportDocument`.
+/// Reads an exported document while it arrives, and holds it against its own manifest: the
+/// counterpart of `ExportDocument`.
 ///
-/// The members of a JSON document may stand in any order, as long as `habits` stands before the records that name habits.
-/// Pure but for the hash: bytes in, records out. Bounded by the largest record.
+/// The members of a JSON document may stand in any order, as long as `habits` stands before the
+/// records that name habits. Pure but for the hash: bytes in, records out. Bounded by the largest
+/// record.
 struct DocumentReader {
   /// Bytes of one record, as it is written.
   static let recordBytesMax = 1_048_576
@@ -40,7 +42,8 @@ struct DocumentReader {
 
   /// Ends the document.
   ///
-  /// - Throws: `IMPORT_UNREADABLE` if it is not whole, `IMPORT_CORRUPT` if its records are not those of its manifest.
+  /// - Throws: `IMPORT_UNREADABLE` if it is not whole, `IMPORT_CORRUPT` if its records are not
+  ///   those of its manifest.
   mutating func finish() throws(RPCStatus) -> (header: ExportHeader, manifest: ExportManifest) {
     guard rest.isEmpty, isBinary || splitter.isAtEnd else {
       throw Self.unreadable(
@@ -151,7 +154,8 @@ struct DocumentReader {
   }
 
   /// The first message behind its length; nil until all of it is there.
-  /// - Parameter isFirst: It would be the header, which is small: a length beyond the limit is none.
+  /// - Parameter isFirst: It would be the header, which is small: a length beyond the limit is
+  ///   none.
   private static func frame(
     of bytes: ArraySlice<UInt8>, isFirst: Bool = false
   ) throws(RPCStatus) -> (message: Range<Int>, Void)? {
@@ -265,7 +269,8 @@ extension ExportDocument.Section {
   /// Its records are about habits, which must be known then.
   var namesHabits: Bool { self == .ledger || self == .history || self == .notices }
 
-  /// The section that a record of a binary document belongs to; nil for the header and the manifest.
+  /// The section that a record of a binary document belongs to; nil for the header and the
+  /// manifest.
   init?(of record: ExportRecord.Record) {
     switch record {
     case .account: self = .account

@@ -39,7 +39,8 @@ struct ImportBuilder {
   /// Ends it.
   ///
   /// - Returns: What is to be stored, and the reply to it.
-  /// - Parameter sealedHash: Of a document that this service sealed, and that came into no account yet.
+  /// - Parameter sealedHash: Of a document that this service sealed, and that came into no account
+  ///   yet.
   mutating func finish(sealedHash: [UInt8]?) -> (PersonImport, ImportResponse) {
     let demoted = sealedHash == nil ? saved.demoteOldDays() : 0
     document.sealedHash = sealedHash

@@ -1,6 +1,8 @@
-/// Cuts a JSON object, whose members are plain values or arrays of records, into these while it arrives, however it is indented.
+/// Cuts a JSON object, whose members are plain values or arrays of records, into these while it
+/// arrives, however it is indented.
 ///
-/// Only where things begin and end is decided here: the reader of a piece parses it, and so finds what is no JSON in it.
+/// Only where things begin and end is decided here: the reader of a piece parses it, and so finds
+/// what is no JSON in it.
 /// A byte order mark before the object is passed over.
 struct JSONDocumentSplitter {
   /// A piece of the object.

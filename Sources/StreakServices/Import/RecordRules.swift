@@ -3,10 +3,12 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// What a habit, a day or a conflict must be that comes in as a record: in a document, from a backup, as the value of a notice.
+/// What a habit, a day or a conflict must be that comes in as a record: in a document, from a
+/// backup, as the value of a notice.
 ///
-/// Calls, queued operations and captures bring the same things in messages with field rules. A record is held to the rules of the message by
-/// which a device would bring it, so no door lets anything in that another one refuses, and whatever an account holds can be imported again.
+/// Calls, queued operations and captures bring the same things in messages with field rules. A
+/// record is held to the rules of the message by which a device would bring it, so no door lets
+/// anything in that another one refuses, and whatever an account holds can be imported again.
 enum RecordRules {
   /// The first field that cannot be.
   struct Violation: Equatable {
@@ -33,7 +35,8 @@ enum RecordRules {
     statement(habitID: entry.habitId, day: entry.day, done: entry.done, note: entry.note, made: entry.made)
   }
 
-  /// A notice: both of its values are such as its kind of conflict is about, for resolving it states one of them.
+  /// A notice: both of its values are such as its kind of conflict is about, for resolving it
+  /// states one of them.
   static func violation(of notice: Schema.Notice) -> Violation? {
     guard notice.habitId.count == Identifier.byteCount else {
       return Violation(field: "habit_id", requirement: "must be 16 bytes")

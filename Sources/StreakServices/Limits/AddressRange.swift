@@ -1,6 +1,7 @@
 internal import EventLoop
 
-/// Network addresses with the same first bits, such as `10.0.0.0/8`; a single address is a range of its own.
+/// Network addresses with the same first bits, such as `10.0.0.0/8`; a single address is a range of
+/// its own.
 public struct AddressRange: Sendable, Equatable {
   private let bytes: [UInt8]
   private let prefixBits: Int

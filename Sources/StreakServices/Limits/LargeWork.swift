@@ -1,12 +1,14 @@
 internal import EventLoop
 internal import RPC
 
-/// Runs large pieces of calls' work, such as the check of a capture of 50,000 entries, in the thread pool, so that the loop goes on: one at a
-/// time for each loop, so that they leave threads to password hashes. One per loop.
+/// Runs large pieces of calls' work, such as the check of a capture of 50,000 entries, in the
+/// thread pool, so that the loop goes on: one at a time for each loop, so that they leave threads
+/// to password hashes. One per loop.
 struct LargeWork: Sendable {
   /// Pieces that wait on one loop; one more is refused.
   static let waitingMax = 256
-  /// Entries of a capture that are looked at on the loop itself: to hand over fewer costs more than to look at them.
+  /// Entries of a capture that are looked at on the loop itself: to hand over fewer costs more than
+  /// to look at them.
   static let smallEntriesMax = 200
 
   private final class State {

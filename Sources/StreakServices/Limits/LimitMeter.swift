@@ -24,7 +24,8 @@ public enum ServiceLimit: String, CaseIterable, Sendable {
   case captures = "captures"
 }
 
-/// Counts how often limits were reached, since the program started. One for the process; any thread.
+/// Counts how often limits were reached, since the program started. One for the process; any
+/// thread.
 final class LimitMeter: Sendable {
   private let counts = Mutex<[ServiceLimit: Int]>([:])
 

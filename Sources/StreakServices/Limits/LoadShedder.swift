@@ -1,5 +1,6 @@
-/// Admits at most so many calls each second of whoever makes them, with a burst of one second's. In memory only, and bounded: when full, the
-/// whole of the older generation goes, which admits too much rather than too little. Loop-confined.
+/// Admits at most so many calls each second of whoever makes them, with a burst of one second's. In
+/// memory only, and bounded: when full, the whole of the older generation goes, which admits too
+/// much rather than too little. Loop-confined.
 final class LoadShedder<Key: Hashable> {
   /// Most callers in one generation; there are two.
   static var callersPerGenerationMax: Int { 8_192 }

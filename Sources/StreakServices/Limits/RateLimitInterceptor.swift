@@ -3,8 +3,9 @@ internal import RPC
 internal import StreakDomain
 internal import StreakStore
 
-/// Refuses calls beyond their limits before their method runs: those of the schema, unless the method counts its calls itself, and a signed-in
-/// person's calls each second. One per loop, inside the authenticator.
+/// Refuses calls beyond their limits before their method runs: those of the schema, unless the
+/// method counts its calls itself, and a signed-in person's calls each second. One per loop, inside
+/// the authenticator.
 struct RateLimitInterceptor: ServerInterceptor {
   let limiter: RateLimiter
   let calls: PersonCalls
@@ -21,7 +22,8 @@ struct RateLimitInterceptor: ServerInterceptor {
   }
 }
 
-/// Counts what one signed-in person asks for each second: calls, and the requests of streams that are calls by themselves. One per loop.
+/// Counts what one signed-in person asks for each second: calls, and the requests of streams that
+/// are calls by themselves. One per loop.
 struct PersonCalls: Sendable {
   private let meter: LimitMeter
   private let people: LoopBound<LoadShedder<Identifier>>
@@ -40,8 +42,8 @@ struct PersonCalls: Sendable {
   }
 }
 
-/// Sheds calls of an address that makes more each second than one may, before anything else is done about them. Such calls leave no audit
-/// event. One per loop, outermost.
+/// Sheds calls of an address that makes more each second than one may, before anything else is done
+/// about them. Such calls leave no audit event. One per loop, outermost.
 struct LoadInterceptor: ServerInterceptor {
   private let addresses: ClientAddresses
   private let meter: LimitMeter

@@ -2,7 +2,8 @@
 public struct RateLimitSettings: Sendable {
   /// The limits that the schema declares are multiplied with it; 0: they do not apply.
   public var factor = 1
-  /// Calls of one signed-in person each second, per loop; a burst of one second's is let through at once. 0: no limit.
+  /// Calls of one signed-in person each second, per loop; a burst of one second's is let through at
+  /// once. 0: no limit.
   public var callsPerPersonPerSecondMax = 2_000
   /// Streams that one signed-in person has open, per loop.
   public var streamsPerPersonMax = 64

@@ -5,8 +5,9 @@ internal import StreakDomain
 internal import StreakStore
 internal import Synchronization
 
-/// Holds calls to the limits that the schema declares. The counts are the database's, so they survive a restart and hold across processes;
-/// a flood of refused calls is answered from memory. One for the process.
+/// Holds calls to the limits that the schema declares. The counts are the database's, so they
+/// survive a restart and hold across processes; a flood of refused calls is answered from memory.
+/// One for the process.
 final class RateLimiter: Sendable {
   let addresses: ClientAddresses
   let meter: LimitMeter
@@ -21,7 +22,8 @@ final class RateLimiter: Sendable {
     addresses = ClientAddresses(settings: settings)
   }
 
-  /// Counts the call for its address and for a person: a signed-in one's id, or whatever stands for one before.
+  /// Counts the call for its address and for a person: a signed-in one's id, or whatever stands for
+  /// one before.
   ///
   /// - Throws: `TOO_MANY_REQUESTS` with the delay after which it helps to try again.
   /// - Parameter method: Whose limit counts; nil: the called method's.
@@ -35,7 +37,8 @@ final class RateLimiter: Sendable {
     try refuse(counts, waits, context)
   }
 
-  /// What is stored of the address that a person signs in from: whoever reads it finds no address, and cannot compare two people's.
+  /// What is stored of the address that a person signs in from: whoever reads it finds no address,
+  /// and cannot compare two people's.
   func addressHash(of context: ServerContext, _ userID: Identifier) -> [UInt8] {
     SHA256.digest(of: userID.bytes + (addresses.group(of: context) ?? "").utf8)
   }
@@ -76,7 +79,8 @@ final class RateLimiter: Sendable {
     throw Refusal.tooManyRequests(retryMilliseconds: UInt64(longest) / 1000)
   }
 
-  /// Refuses a call of a flood without asking the store, and without an audit event: those before it have left theirs.
+  /// Refuses a call of a flood without asking the store, and without an audit event: those before
+  /// it have left theirs.
   func answerFlood(_ counts: [RateCount], _ context: ServerContext) throws(RPCStatus) {
     let now = context.loop.nowMilliseconds
     let wait = refusals.withLock { refusals in

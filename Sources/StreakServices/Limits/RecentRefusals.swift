@@ -1,5 +1,6 @@
-/// Names that were refused lately and until when, so that a flood is answered from memory. Bounded: when full, the whole of the older
-/// generation goes. Its owner takes care that one thread at a time uses it.
+/// Names that were refused lately and until when, so that a flood is answered from memory. Bounded:
+/// when full, the whole of the older generation goes. Its owner takes care that one thread at a
+/// time uses it.
 struct RecentRefusals {
   /// Most names in one generation; there are two.
   static let namesPerGenerationMax = 4_096
@@ -15,7 +16,8 @@ struct RecentRefusals {
   private var young: [[UInt8]: Entry] = [:]
   private var old: [[UInt8]: Entry] = [:]
 
-  /// How long a name goes on being refused without asking, in milliseconds; nil if it must be asked.
+  /// How long a name goes on being refused without asking, in milliseconds; nil if it must be
+  /// asked.
   func waitMilliseconds(_ name: [UInt8], atMilliseconds now: UInt64) -> UInt64? {
     guard let entry = young[name] ?? old[name], entry.count >= Self.lookedUpMax, now < entry.untilMilliseconds else {
       return nil

@@ -4,7 +4,8 @@ internal import Schema
 internal import StreakDomain
 internal import StreakStore
 
-/// A session's claim whose capture has been checked as a whole: every field can be, and the manifest holds.
+/// A session's claim whose capture has been checked as a whole: every field can be, and the
+/// manifest holds.
 struct CheckedCapture: Sendable {
   let claim: SessionClaim
   let sessionID: Identifier

@@ -23,7 +23,8 @@ final class MigrationDecision: @unchecked Sendable {
   private var matching: HabitMatching?
   private var merged = MergedSession()
   private var changeNumber: Int64 = 0
-  /// What goes to the inbox, in the order of the capture; entries whose note alone does have the reason `textQuota`.
+  /// What goes to the inbox, in the order of the capture; entries whose note alone does have the
+  /// reason `textQuota`.
   private var rejections: [MigrationPlan.Rejection] = []
   private var rejectedIDs: [Identifier] = []
   /// By rejection: there is room for its note in the inbox.
@@ -242,8 +243,8 @@ final class MigrationDecision: @unchecked Sendable {
     return found
   }
 
-  /// Names what is planned: the account's state, the capture, and what becomes of each of its days. Not the moment, as long as the captured
-  /// day stays the same.
+  /// Names what is planned: the account's state, the capture, and what becomes of each of its days.
+  /// Not the moment, as long as the captured day stays the same.
   private func hash(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [UInt8] {
     var bytes = Array("streak.v1.plan.1".utf8) + userID.bytes + capture.sessionID.bytes
     func append(_ number: Int64) {

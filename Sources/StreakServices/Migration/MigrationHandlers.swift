@@ -12,7 +12,8 @@ struct MigrationHandlers: MigrationService {
   static let undoSecondsMax: Int64 = 30 * 86_400
   /// Migrations, and attempts, in a list.
   static let listCountMax: Int32 = 100
-  /// Attempts when somebody else claims the same session at the same moment: the next one sees whose it is.
+  /// Attempts when somebody else claims the same session at the same moment: the next one sees
+  /// whose it is.
   private static let attemptsMax = 3
   private static let methods = [
     "MigrationService/Migrate", "MigrationService/PreviewMigration", "MigrationService/UndoMigration",
@@ -85,7 +86,8 @@ struct MigrationHandlers: MigrationService {
     return MigrateResponse(migration: result)
   }
 
-  /// Decides and, unless it is a preview, stores; again if another account claims the session at the same moment.
+  /// Decides and, unless it is a preview, stores; again if another account claims the session at
+  /// the same moment.
   private func run(
     _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, isPreview: Bool,
     counts: [RateCount], _ context: ServerContext

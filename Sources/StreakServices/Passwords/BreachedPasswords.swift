@@ -3,14 +3,15 @@ internal import Glibc
 
 /// Passwords that were made public: a built-in list of the commonest, and a file of the operator's.
 ///
-/// The file's lines are passwords, or SHA-1 hashes as 40 hexadecimal digits, with or without `:COUNT` after them (the format in which such
-/// collections are published). It is read once; what is kept is 8 bytes for each line.
+/// The file's lines are passwords, or SHA-1 hashes as 40 hexadecimal digits, with or without
+/// `:COUNT` after them (the format in which such collections are published). It is read once; what
+/// is kept is 8 bytes for each line.
 public struct BreachedPasswords: Sendable {
   /// Largest file, in bytes.
   public static let fileBytesMax = 1 << 30
 
-  /// The first 8 bytes of each password's SHA-1, ascending. Another password with the same ones would be refused as well: one in 2^64 for
-  /// each line.
+  /// The first 8 bytes of each password's SHA-1, ascending. Another password with the same ones
+  /// would be refused as well: one in 2^64 for each line.
   private let prefixes: [UInt64]
 
   /// The built-in list only.

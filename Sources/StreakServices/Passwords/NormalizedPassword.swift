@@ -1,10 +1,12 @@
 internal import Cryptography
 internal import TextNormalization
 
-/// A password in the one form in which it is judged, hashed and verified: Unicode's normalization form KC.
+/// A password in the one form in which it is judged, hashed and verified: Unicode's normalization
+/// form KC.
 ///
-/// Keyboards and systems write the same password in different code points: letters with their accents as one character or two, in full or half
-/// width. NIST SP 800-63B asks verifiers to apply NFKC or NFKD before hashing. Letter case and spaces are left as they are.
+/// Keyboards and systems write the same password in different code points: letters with their
+/// accents as one character or two, in full or half width. NIST SP 800-63B asks verifiers to apply
+/// NFKC or NFKD before hashing. Letter case and spaces are left as they are.
 struct NormalizedPassword: Sendable {
   let secret: Secret
 

@@ -17,7 +17,8 @@ struct RecoveredRecords {
   var habitCount: Int { builder.ledger.habits.count }
   var cellCount: Int { builder.ledger.cells.count }
 
-  /// - Throws: `IMPORT_UNREADABLE` for what is neither a habit nor a day of one, `IMPORT_TOO_LARGE` beyond the limits.
+  /// - Throws: `IMPORT_UNREADABLE` for what is neither a habit nor a day of one, `IMPORT_TOO_LARGE`
+  ///   beyond the limits.
   mutating func add(_ record: ExportRecord) throws(RPCStatus) {
     try builder.countRecord()
     switch record.record {

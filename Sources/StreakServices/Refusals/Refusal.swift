@@ -4,7 +4,8 @@ internal import Schema
 
 /// Why the service refuses a call: the one table from reasons to statuses.
 ///
-/// The raw values are the names of the schema's `ErrorReason`, which clients find in `google.rpc.ErrorInfo.reason`.
+/// The raw values are the names of the schema's `ErrorReason`, which clients find in
+/// `google.rpc.ErrorInfo.reason`.
 enum Refusal: String, CaseIterable {
   case invalidField = "INVALID_FIELD"
   case credentialsInvalid = "CREDENTIALS_INVALID"
@@ -81,7 +82,8 @@ enum Refusal: String, CaseIterable {
     status.with(GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
   }
 
-  /// Credentials that more than one holder has: `new_device` in the reason's metadata tells the client to sign in as a new device.
+  /// Credentials that more than one holder has: `new_device` in the reason's metadata tells the
+  /// client to sign in as a new device.
   static var deviceCopied: RPCStatus {
     RPCStatus(
       credentialsInvalid.codeAndMessage.0, "The credentials are also in use elsewhere; sign in as a new device."

@@ -11,12 +11,13 @@ struct SessionHandlers: SessionService {
   let store: StreakStore
   let limiter: RateLimiter
 
-  /// Fewest different bytes of a random idempotency key; of 16 random bytes fewer than five differ once in 10^21 times. A key of an example, or of
-  /// a client that never filled it, would give one session to everybody who sends it, so every call with such a key begins a session of its own.
+  /// Fewest different bytes of a random idempotency key; of 16 random bytes fewer than five differ
+  /// once in 10^21 times. A key of an example, or of a client that never filled it, would give one
+  /// session to everybody who sends it, so every call with such a key begins a session of its own.
   static let keyValuesMin = 5
 
-  /// The session's id follows from the idempotency key, so that a repeated request finds the session; the secret is random, and the reply is
-  /// stored sealed under the key.
+  /// The session's id follows from the idempotency key, so that a repeated request finds the
+  /// session; the secret is random, and the reply is stored sealed under the key.
   func startSession(
     _ request: StartSessionRequest, context: ServerContext
   ) async throws(RPCStatus) -> StartSessionResponse {

@@ -19,7 +19,8 @@ struct HabitPage {
       .map { HabitPlace(position: Int32(clamping: $0.number), habitID: $0.id) } ?? .start
   }
 
-  /// The token of the next page; empty if `foundCount` rows, one more than a page was asked for, do not reach beyond this one.
+  /// The token of the next page; empty if `foundCount` rows, one more than a page was asked for, do
+  /// not reach beyond this one.
   func next(_ last: HabitPlace?, _ foundCount: Int) -> String {
     guard let last, foundCount > Int(size) else { return "" }
     return PageToken(number: Int64(last.position), id: last.habitID).text(kind: .habits, filter: filter)

@@ -37,14 +37,16 @@ final class ChangeSubscriptions {
   }
 }
 
-/// What one stream waits for: signals of each kind are kept, at most one, until they are taken. Loop-confined.
+/// What one stream waits for: signals of each kind are kept, at most one, until they are taken.
+/// Loop-confined.
 final class ChangeSubscription {
   enum Signal: Equatable {
     /// Another device has made this change.
     case changed(Int64)
     /// Changes may have gone unheard.
     case perhapsChanged
-    /// The person's credentials, perhaps the stream's own, were revoked, or that may have gone unheard.
+    /// The person's credentials, perhaps the stream's own, were revoked, or that may have gone
+    /// unheard.
     case credentialsChanged
     /// The client has sent something, or ended.
     case requestArrived
@@ -77,7 +79,8 @@ final class ChangeSubscription {
     waiter = nil
   }
 
-  /// The next signal; suspends until there is one. `.ended` once the calling task is cancelled. One caller at a time.
+  /// The next signal; suspends until there is one. `.ended` once the calling task is cancelled. One
+  /// caller at a time.
   func next() async -> Signal {
     let bound = LoopBound(self, loop: loop)
     let loop = loop

@@ -2,7 +2,8 @@ internal import Cryptography
 internal import Schema
 internal import StreakDomain
 
-/// Proves that a server of this database gave a cursor to an account: no client can claim to have received what was never sent.
+/// Proves that a server of this database gave a cursor to an account: no client can claim to have
+/// received what was never sent.
 struct CursorSeal: Sendable {
   /// Bytes of a tag.
   static let tagBytes = 16

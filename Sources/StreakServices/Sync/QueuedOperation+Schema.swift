@@ -6,7 +6,8 @@ internal import StreakDomain
 internal import StreakStore
 
 extension QueuedOperation {
-  /// An operation as sent. What it cannot be becomes `.malformed`: that is for the ledger to reject, so that it blocks nothing.
+  /// An operation as sent. What it cannot be becomes `.malformed`: that is for the ledger to
+  /// reject, so that it blocks nothing.
   convenience init(_ message: Schema.Operation) {
     let payload = message.protobufBytes()
     var operation = StreakDomain.Operation(message)

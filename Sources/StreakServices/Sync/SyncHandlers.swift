@@ -168,7 +168,8 @@ struct SyncHandlers: SyncService {
   }
 }
 
-/// The requests of a stream, one at a time, on their way to a handler that also waits for other things. Loop-confined.
+/// The requests of a stream, one at a time, on their way to a handler that also waits for other
+/// things. Loop-confined.
 private final class RequestInbox {
   private enum Item {
     case request(SyncRequest)
@@ -180,7 +181,8 @@ private final class RequestInbox {
   private let subscription: ChangeSubscription
   private var item: Item?
   private var isClosed = false
-  /// The next request is read only once the one before was taken, so that the window holds the client up.
+  /// The next request is read only once the one before was taken, so that the window holds the
+  /// client up.
   private var onTaken: CheckedContinuation<Void, Never>?
 
   init(_ requests: RequestStream<SyncRequest>, _ subscription: ChangeSubscription) {

@@ -5,7 +5,8 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Answers one `SyncRequest`: operations up, then the changes down, from memory where the device was up to date, else by a pull.
+/// Answers one `SyncRequest`: operations up, then the changes down, from memory where the device
+/// was up to date, else by a pull.
 struct SyncProcedure: Sendable {
   /// Most changes in one response when the client does not say.
   static let pageSizeDefault = 1_000
@@ -29,8 +30,8 @@ struct SyncProcedure: Sendable {
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request, now: now.milliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal)
-    // A device that does not know yet that the server has lost something has not begun to send it again: it is not caught up, and what names a
-    // habit that was lost waits for it.
+    // A device that does not know yet that the server has lost something has not begun to send it
+    // again: it is not caught up, and what names a habit that was lost waits for it.
     let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
     let nothingLeft = request.nothingLeft && !isOfPastEpoch
     var answer: LedgerAnswer?
@@ -65,8 +66,8 @@ struct SyncProcedure: Sendable {
     return response
   }
 
-  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the latest time of its operations that
-  /// can be one.
+  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the
+  /// latest time of its operations that can be one.
   private static func sentAt(_ request: SyncRequest, now: Int64) throws(RPCStatus) -> Int64? {
     if let sentAt = request.sentAt {
       guard let milliseconds = sentAt.milliseconds else { throw Refusal.invalidField("sent_at", "must be a timestamp") }
@@ -167,7 +168,8 @@ struct SyncProcedure: Sendable {
     return response
   }
 
-  /// What the request itself has changed; nil if it brought a habit back, of which the device lacks the days.
+  /// What the request itself has changed; nil if it brought a habit back, of which the device lacks
+  /// the days.
   private func own(_ answer: LedgerAnswer, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
     let ledger = answer.ledger
     var response = upToDate(PersonHead(ledger), userID, deviceID)
@@ -196,7 +198,8 @@ struct SyncProcedure: Sendable {
     _ received: Received, of userID: Identifier, _ deviceID: Identifier, pageSize: Int32, head: Int64
   ) async throws(RPCStatus) -> SyncResponse {
     let place = received.resume.isEmpty ? nil : PullPlace(bytes: received.resume)
-    // A cursor of another epoch, or ahead of the server's: the server was restored, or this one is behind.
+    // A cursor of another epoch, or ahead of the server's: the server was restored, or this one is
+    // behind.
     let isKnown =
       received.epoch == store.epoch && !received.isVoid && received.changeNumber <= head
       && (received.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))

@@ -27,13 +27,14 @@ public enum RefreshGrant: Sendable, Equatable {
   case living(deviceID: Identifier, TokenFamily)
   /// It was the device's last one that ended.
   ///
-  /// - Parameter isCopy: It ended because two holders of it had parted, or the device has signed in again since: its holder is not the device
-  ///   that the person goes on with, or not the only one.
+  /// - Parameter isCopy: It ended because two holders of it had parted, or the device has signed in
+  ///   again since: its holder is not the device that the person goes on with, or not the only one.
   case ended(deviceID: Identifier, isCopy: Bool)
 }
 
 extension StreakStore {
-  /// The channel on which servers hear that credentials were revoked. The payload is the person's id as 32 hexadecimal digits.
+  /// The channel on which servers hear that credentials were revoked. The payload is the person's
+  /// id as 32 hexadecimal digits.
   public static let revocationChannel = "streakd_revocations"
 
   private static let grantAccess = Statement(
@@ -94,7 +95,8 @@ extension StreakStore {
     guard stored == 1 else { throw .noSuchUser }
   }
 
-  /// Columns of an access grant; `hash` stands for the presented token's. Of an unused pair nothing is granted before its first use is stored.
+  /// Columns of an access grant; `hash` stands for the presented token's. Of an unused pair nothing
+  /// is granted before its first use is stored.
   private static func grantColumns(_ hash: String) -> String {
     """
     device_id, CASE WHEN access_hash = \(hash) THEN access_expires_at WHEN previous_access_hash = \(hash)
@@ -118,8 +120,8 @@ extension StreakStore {
         SELECT * FROM devices WHERE devices.user_id = wanted.user_id AND \(holds("wanted.hash")) LIMIT 1) d
     """)
 
-  /// The device that an access token belongs to; nil if none, or if it was revoked. It may have expired. The first use of a pair ends the one
-  /// before it.
+  /// The device that an access token belongs to; nil if none, or if it was revoked. It may have
+  /// expired. The first use of a pair ends the one before it.
   public func accessGrant(
     of userID: Identifier, accessHash: [UInt8], at now: Moment
   ) async throws(StoreError) -> AccessGrant? {
@@ -202,7 +204,8 @@ extension StreakStore {
       .moment(refreshedAt)) == 1
   }
 
-  /// Times that a family is read again because another call changed it meanwhile. Each such change uses one of few unused pairs.
+  /// Times that a family is read again because another call changed it meanwhile. Each such change
+  /// uses one of few unused pairs.
   private static let familyAttemptsMax = 4
 
   /// Changes a device's family and stores what has changed.
@@ -243,7 +246,8 @@ extension StreakStore {
     SELECT pg_notify($4, $5) FROM ended
     """)
 
-  /// What ends a device's credentials; the family is remembered, so that its holder can be told apart from a stranger.
+  /// What ends a device's credentials; the family is remembered, so that its holder can be told
+  /// apart from a stranger.
   static func endingCredentials(isCopy: Bool = false) -> String {
     """
     access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,

@@ -26,7 +26,8 @@ extension StreakStore {
     WHERE user_id = $1 AND revoked_at IS NULL
     """)
 
-  /// Whether a person signed in on a device, or from an address, before. (Nobody did, for a person who does not exist.)
+  /// Whether a person signed in on a device, or from an address, before. (Nobody did, for a person
+  /// who does not exist.)
   public func signInOrigin(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) -> SignInOrigin {
@@ -100,7 +101,8 @@ extension StreakStore {
   private static let renewPasswordHash = Statement(
     .write, "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2")
 
-  /// Replaces a person's password hash, if it is still the one given, by another one of the same password.
+  /// Replaces a person's password hash, if it is still the one given, by another one of the same
+  /// password.
   public func renewPasswordHash(
     of userID: Identifier, from present: String, to hash: String
   ) async throws(StoreError) {
@@ -124,8 +126,8 @@ extension StreakStore {
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
     """)
 
-  /// Replaces a person's password hash if it is still the one given, ends every credential, gives one device new ones, and tells every
-  /// server.
+  /// Replaces a person's password hash if it is still the one given, ends every credential, gives
+  /// one device new ones, and tells every server.
   ///
   /// - Returns: How many other devices were signed out; nil if the hash had been replaced by then.
   public func changePassword(

@@ -40,8 +40,9 @@ extension StreakStore {
       LEFT JOIN erasure.sessions e USING (session_id)
     """)
 
-  /// A session that somebody says is theirs: what is known of it, and of those that became part of an account that was erased the hash of the
-  /// secret. One statement for all of them, so that the time tells nobody which sessions there are.
+  /// A session that somebody says is theirs: what is known of it, and of those that became part of
+  /// an account that was erased the hash of the secret. One statement for all of them, so that the
+  /// time tells nobody which sessions there are.
   public func presentedSession(
     _ sessionID: Identifier
   ) async throws(StoreError) -> (known: SessionRecord?, erasedSecretHash: [UInt8]?) {

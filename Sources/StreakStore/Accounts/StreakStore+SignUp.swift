@@ -14,7 +14,8 @@ extension StreakStore {
 
   /// Makes an account with all its data, or nothing at all.
   ///
-  /// The session is claimed first and the email second, in every sign-up, so that two of them cannot wait for each other.
+  /// The session is claimed first and the email second, in every sign-up, so that two of them
+  /// cannot wait for each other.
   public func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
     try await transaction { transaction throws(StoreError) in
       let outcome = try await store(account, by: transaction)

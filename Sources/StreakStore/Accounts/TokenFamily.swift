@@ -1,11 +1,13 @@
 /// The token pairs of one sign-in on one device, and what it means when one of them is presented.
 ///
-/// A sign-in begins a family with one pair: an access token for calls, a refresh token for the next pair. A pair is *current* once one of its
-/// two tokens has been used. `Refresh` issues a new, *unused* pair and changes nothing else, for its reply may be lost; so the same refresh
-/// token may be presented again, each time for another pair, until its own end. The first use of an unused pair, by a call or by a refresh,
-/// makes it current and ends the pair before it and the other unused ones. From then on a refresh token that is neither current nor unused
-/// shows that two holders have parted: both once held the same token, and each used a pair of its own. Which of them is the person's
-/// device cannot be told, so the family ends, and the person signs in again.
+/// A sign-in begins a family with one pair: an access token for calls, a refresh token for the next
+/// pair. A pair is *current* once one of its two tokens has been used. `Refresh` issues a new,
+/// *unused* pair and changes nothing else, for its reply may be lost; so the same refresh token may
+/// be presented again, each time for another pair, until its own end. The first use of an unused
+/// pair, by a call or by a refresh, makes it current and ends the pair before it and the other
+/// unused ones. From then on a refresh token that is neither current nor unused shows that two
+/// holders have parted: both once held the same token, and each used a pair of its own. Which of
+/// them is the person's device cannot be told, so the family ends, and the person signs in again.
 ///
 /// | presented | outcome |
 /// | --- | --- |
@@ -17,8 +19,9 @@
 /// | access token, unused | accepted; its pair becomes current |
 /// | another access token | refused |
 ///
-/// A token never gives a pair that another call got, so a copy of a refresh token never sees the owner's pair. A server keeps the hashes of
-/// one current pair, of one access token before it, and of at most `unusedPairsMax` unused pairs.
+/// A token never gives a pair that another call got, so a copy of a refresh token never sees the
+/// owner's pair. A server keeps the hashes of one current pair, of one access token before it, and
+/// of at most `unusedPairsMax` unused pairs.
 public struct TokenFamily: Sendable, Equatable {
   /// Most unused pairs kept; one more displaces the oldest, which is then like any other old one.
   public static let unusedPairsMax = 4

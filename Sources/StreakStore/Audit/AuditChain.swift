@@ -3,8 +3,9 @@ internal import StreakDomain
 
 /// Follows one person's audit events and says where their chain breaks first. Pure.
 ///
-/// Each event's hash covers the hash before it and the event's own bytes, and the chain's end is kept elsewhere: so an event that was changed,
-/// taken away, put in or moved breaks it, at the end as well.
+/// Each event's hash covers the hash before it and the event's own bytes, and the chain's end is
+/// kept elsewhere: so an event that was changed, taken away, put in or moved breaks it, at the end
+/// as well.
 struct AuditChain {
   /// How a chain is broken.
   enum Break: Sendable, Equatable {
@@ -12,7 +13,8 @@ struct AuditChain {
     case missing(number: Int64)
     /// The event is not the one that was stored under this number: it was changed, moved or put in.
     case changed(number: Int64)
-    /// Events from this number on are beyond the chain's end, or not in the chain: they were put in.
+    /// Events from this number on are beyond the chain's end, or not in the chain: they were put
+    /// in.
     case surplus(number: Int64)
     /// The end is not the hash of the last event: the end was changed, or all events were.
     case endChanged(number: Int64)

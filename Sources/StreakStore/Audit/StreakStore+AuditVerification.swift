@@ -27,8 +27,8 @@ public struct AuditVerification: Sendable, Equatable {
 }
 
 extension StreakStore {
-  // Every account has at least the event of its sign-up, so people without any row here are looked at too. A number of 0 is an event
-  // that belongs to no chain; a person who has a chain has none.
+  // Every account has at least the event of its sign-up, so people without any row here are looked
+  // at too. A number of 0 is an event that belongs to no chain; a person who has a chain has none.
   private static let auditTrails = CursorStatement(
     """
     SELECT p.user_id, h.number, h.hash, e.number, e.occurred_at, e.method, e.outcome, e.reason, e.device_id, e.peer_address,

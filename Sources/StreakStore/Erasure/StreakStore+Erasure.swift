@@ -2,7 +2,8 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  // Keeps others from adding rows of this person: every change of a person's data changes or locks the head first.
+  // Keeps others from adding rows of this person: every change of a person's data changes or locks
+  // the head first.
   private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR UPDATE")
   private static let rememberSessions = Statement(
     .write,
@@ -20,14 +21,16 @@ extension StreakStore {
   private static let removeAuditTrails = Statement(
     .write, "SELECT sum(erase_audit_trail(person))::bigint FROM unnest($1::uuid[]) person")
 
-  /// Removes every row of a person, keeps their random id in the erasure ledger and tells every server, in one transaction.
+  /// Removes every row of a person, keeps their random id in the erasure ledger and tells every
+  /// server, in one transaction.
   ///
   /// - Parameter event: What the audit keeps of it; of nobody.
   /// - Returns: What the ledger outside of the database must know; nil if there is no such account.
   public func erase(
     _ userID: Identifier, at now: Moment, _ event: AuditEventRecord
   ) async throws(StoreError) -> ErasureRecords? {
-    // Not needed to be right (nothing is stored for who is gone): what is erased shall not stay in memory either.
+    // Not needed to be right (nothing is stored for who is gone): what is erased shall not stay in
+    // memory either.
     _ = ledgerMemory.take(userID)
     return try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
@@ -106,8 +109,8 @@ extension StreakStore {
   /// People of one transaction of `apply(_:)`.
   static let erasuresPerTransaction = 1000
 
-  /// Makes everybody in a ledger absent, as far as this database did not know of them. For a server that starts: the database may have come
-  /// back from the past without anybody having told it.
+  /// Makes everybody in a ledger absent, as far as this database did not know of them. For a server
+  /// that starts: the database may have come back from the past without anybody having told it.
   ///
   /// - Returns: How many it had not known.
   public func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
@@ -152,8 +155,9 @@ extension StreakStore {
     return count
   }
 
-  /// Removes what calls that were under way during an erasure may have written after it, such as the row of a device that was just signing
-  /// in. Every statement has an end, so that looking at the last hour is enough.
+  /// Removes what calls that were under way during an erasure may have written after it, such as
+  /// the row of a device that was just signing in. Every statement has an end, so that looking at
+  /// the last hour is enough.
   public func sweepErasures(since moment: Moment) async throws(StoreError) {
     let people = try await erasures(since: moment).people.map(\.userID)
     guard !people.isEmpty else { return }

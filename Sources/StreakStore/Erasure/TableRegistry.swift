@@ -1,7 +1,8 @@
-/// Every table of the service, and what becomes of its rows when a person's data is exported, erased or merged.
+/// Every table of the service, and what becomes of its rows when a person's data is exported,
+/// erased or merged.
 ///
-/// A test compares this list with the database's catalog: a table that is not here fails it, and so does a column that looks like a
-/// person's and is not named here.
+/// A test compares this list with the database's catalog: a table that is not here fails it, and so
+/// does a column that looks like a person's and is not named here.
 public enum TableRegistry {
   /// A table that holds rows of people.
   public struct PersonalTable: Sendable {
@@ -27,7 +28,8 @@ public enum TableRegistry {
     case kept(String)
   }
 
-  /// In the order in which an erasure removes rows: `heads` first, whose lock keeps others from adding more.
+  /// In the order in which an erasure removes rows: `heads` first, whose lock keeps others from
+  /// adding more.
   public static let personal: [PersonalTable] = [
     PersonalTable(
       name: "heads", userColumn: "user_id",

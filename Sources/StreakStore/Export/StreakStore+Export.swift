@@ -22,7 +22,8 @@ public struct ExportedNoticeRecord: Sendable, Equatable {
   public var notice: Notice
 }
 
-/// Names the state of a person's data that an export shows, so that one that was cut short can go on.
+/// Names the state of a person's data that an export shows, so that one that was cut short can go
+/// on.
 public struct ExportSnapshot: Sendable, Equatable {
   /// The moment that the document names.
   public var exportedAt: Moment
@@ -120,7 +121,8 @@ extension StreakStore {
     WHERE user_id = $1 AND number <= $2 ORDER BY number
     """, rowsPerChunk: exportChunkRows)
 
-  // Whatever changes habits, days or notices raises the change number; the rest is looked at itself.
+  // Whatever changes habits, days or notices raises the change number; the rest is looked at
+  // itself.
   private static let snapshot = Statement(
     .read,
     """
@@ -134,7 +136,8 @@ extension StreakStore {
     FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
 
-  /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of `ExportedRows`, a bounded number of rows at a time.
+  /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of
+  /// `ExportedRows`, a bounded number of rows at a time.
   ///
   /// - Parameters:
   ///   - wanted: The state that it must be; nil: whatever it is.

@@ -1,7 +1,8 @@
 internal import Postgres
 internal import StreakDomain
 
-/// One column of rows on their way into a statement: its name and type there, and how it is read off a row.
+/// One column of rows on their way into a statement: its name and type there, and how it is read
+/// off a row.
 struct Column<Row>: Sendable {
   let name: String
   let type: String
@@ -51,7 +52,8 @@ struct Column<Row>: Sendable {
 
 /// What a part of a statement does with rows, column by column.
 ///
-/// One row is sent as a list of values, several as arrays: PostgreSQL spends least on a single row with plain values, on many with `unnest`.
+/// One row is sent as a list of values, several as arrays: PostgreSQL spends least on a single row
+/// with plain values, on many with `unnest`.
 protocol StatementPart: Sendable {
   /// Number of parameters, each a column.
   var columnCount: Int { get }

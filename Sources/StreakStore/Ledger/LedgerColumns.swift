@@ -1,7 +1,8 @@
 internal import Postgres
 internal import StreakDomain
 
-/// How StreakDomain's values lie in columns. Each list of columns is written once, and read by the function beside it.
+/// How StreakDomain's values lie in columns. Each list of columns is written once, and read by the
+/// function beside it.
 enum LedgerColumns {
   /// Of `heads`.
   static let head = columns("change_number habit_count first_day digest zone_uses sources settings storage_use")

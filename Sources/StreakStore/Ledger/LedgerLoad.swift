@@ -28,7 +28,8 @@ struct LedgerLoad {
     let row: LedgerRow
   }
 
-  // The lateral look-ups keep the planner at index probes per row, whatever it thinks of the tables' sizes.
+  // The lateral look-ups keep the planner at index probes per row, whatever it thinks of the
+  // tables' sizes.
   private static let part = ColumnarPart<WantedRow>(
     [
       .int32("place") { Int32(clamping: $0.place) }, .identifier("user_id") { $0.person.userID },
@@ -201,8 +202,8 @@ struct LedgerLoad {
     FROM cells WHERE user_id = $1 AND habit_id = $2
     """)
 
-  /// Reads what a change needs to know of whole habits, as it is stored. It may be newer than the state the decision is made on: then the change is
-  /// not stored.
+  /// Reads what a change needs to know of whole habits, as it is stored. It may be newer than the
+  /// state the decision is made on: then the change is not stored.
   static func completeStale(_ person: LedgerPerson, by runner: some StatementRunner) async throws(StoreError) {
     for habitID in person.ledger?.staleSummaries ?? [] {
       let days = try await runner.rows(countedDays, .identifier(person.userID), .identifier(habitID)) {

@@ -1,13 +1,16 @@
 internal import StreakDomain
 internal import Synchronization
 
-/// What the last changes of people left, so that who changes the same again needs no load: one trip to the database instead of two.
+/// What the last changes of people left, so that who changes the same again needs no load: one trip
+/// to the database instead of two.
 ///
-/// It may be out of date, since other processes change people too. That does no harm: what is decided on it is stored only if the person's
-/// change number is still the one remembered, and whoever changes anything that a decision reads raises that number. What needs no storing is
+/// It may be out of date, since other processes change people too. That does no harm: what is
+/// decided on it is stored only if the person's change number is still the one remembered, and
+/// whoever changes anything that a decision reads raises that number. What needs no storing is
 /// decided again on what is loaded.
 final class LedgerMemory: Sendable {
-  /// Habits, days and devices remembered of one person, at most: who changes more than that at once is catching up.
+  /// Habits, days and devices remembered of one person, at most: who changes more than that at once
+  /// is catching up.
   static let rowsPerPersonMax = 4
 
   /// A person's state as far as `rows` name it. An object, since it moves from table to table.
@@ -17,7 +20,8 @@ final class LedgerMemory: Sendable {
     /// About what it takes in memory.
     let bytes: Int
 
-    /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than is remembered.
+    /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than
+    /// is remembered.
     init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>) {
       guard rows.count <= LedgerMemory.rowsPerPersonMax else { return nil }
       self.ledger = ledger.settled
@@ -45,7 +49,8 @@ final class LedgerMemory: Sendable {
     }
   }
 
-  /// All that is remembered together, at most, by `Entry.bytes`. What was not used while half as much of others was remembered is forgotten.
+  /// All that is remembered together, at most, by `Entry.bytes`. What was not used while half as
+  /// much of others was remembered is forgotten.
   private let bytesMax: Int
   private let generations = Mutex(Generations())
 
@@ -101,14 +106,16 @@ public struct LedgerMemoryMetrics: Sendable {
   public let bytes: Int
 }
 
-/// What a change needs to know of a person besides their head: perhaps a habit, and perhaps a day of it.
+/// What a change needs to know of a person besides their head: perhaps a habit, and perhaps a day
+/// of it.
 struct LedgerRow: Hashable {
   var habitID: Identifier?
   var day: Int32?
 }
 
 extension LedgerMemory.Entry {
-  // Tables with room for the next element, arrays of stamps and zones. Measured with one row each of 2,500 people: 92 to 101 % of this.
+  // Tables with room for the next element, arrays of stamps and zones. Measured with one row each
+  // of 2,500 people: 92 to 101 % of this.
   private static let bytesOfPerson = 1_024
   private static let bytesOfRow = 1_024
 

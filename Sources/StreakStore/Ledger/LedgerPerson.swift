@@ -19,7 +19,8 @@ internal import StreakDomain
   }
 }
 
-/// One person in a batch: the calls that wait for a change of their data, and what is made of them. Loop-confined.
+/// One person in a batch: the calls that wait for a change of their data, and what is made of them.
+/// Loop-confined.
 final class LedgerPerson {
   /// An operation that was decided and is to be stored with its outcome.
   struct Decided {
@@ -101,7 +102,8 @@ final class LedgerPerson {
     return found
   }
 
-  /// Goes on from what is remembered, if that is enough for the calls and of the same life of the database.
+  /// Goes on from what is remembered, if that is enough for the calls and of the same life of the
+  /// database.
   func recall(from memory: LedgerMemory, epoch: Epoch) {
     guard let entry = memory.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
       entry.rows.isSuperset(of: rows)

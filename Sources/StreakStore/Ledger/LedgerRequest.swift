@@ -2,7 +2,8 @@ public import StreakDomain
 
 // Large, and handed on a dozen times: so these are objects.
 
-/// Changes of one person's data that one device asks for. They are decided together, in order, by `StreakDomain.PersonLedger`.
+/// Changes of one person's data that one device asks for. They are decided together, in order, by
+/// `StreakDomain.PersonLedger`.
 public final class LedgerRequest: Sendable {
   public enum Work: Sendable {
     /// The next operations of the device's queue, in order and without gaps.
@@ -18,13 +19,15 @@ public final class LedgerRequest: Sendable {
   public let nothingLeft: Bool
   /// The server's clock.
   public let now: Moment
-  /// Habits that the server may have lost: made before the operations are decided, if they are not there.
+  /// Habits that the server may have lost: made before the operations are decided, if they are not
+  /// there.
   public let restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: not stated.
   public let oldestKeptSeq: Int64
   /// The device's clock at sending, in milliseconds since 1970; nil: not stated.
   public let sentAtMilliseconds: Int64?
-  /// The first operation on a habit that is not there, and what follows it, is not decided: the device will restate the habit.
+  /// The first operation on a habit that is not there, and what follows it, is not decided: the
+  /// device will restate the habit.
   public let waitsForHabits: Bool
 
   public init(

@@ -34,7 +34,8 @@ extension LedgerStore {
     let userID: Identifier
     let key: CellKey
     let state: CellState
-    /// Of a passing state the version that replaced it, of a cell the one that made the first state of this change.
+    /// Of a passing state the version that replaced it, of a cell the one that made the first state
+    /// of this change.
     let linkedVersion: Int64
     /// Of a superseded state: its texts go to the history with it.
     var keepsText = true
@@ -57,7 +58,8 @@ extension LedgerStore {
   private static let supersededColumns =
     cellColumns + [.int64("next_version") { $0.linkedVersion }, .bool("keeps_text") { $0.keepsText }]
 
-  /// The columns of a superseded state in `cell_history`, of a table of cells: of a note that is not kept its hash is.
+  /// The columns of a superseded state in `cell_history`, of a table of cells: of a note that is
+  /// not kept its hash is.
   private static func superseded(_ table: String) -> String {
     cellColumns.map { column in
       switch column.name {

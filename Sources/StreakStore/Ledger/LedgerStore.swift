@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// Stores what was decided for any number of people in one statement.
 ///
-/// For each person all of it takes effect, or none if the person's change number is not the one that was loaded any more. Whoever changes a
-/// person's data raises that number in the same statement; so the row in `heads` is the lock, and rows are locked in the order of the ids.
+/// For each person all of it takes effect, or none if the person's change number is not the one
+/// that was loaded any more. Whoever changes a person's data raises that number in the same
+/// statement; so the row in `heads` is the lock, and rows are locked in the order of the ids.
 struct LedgerStore {
   /// The tables that a change may touch, in the order of the statement's parts.
   private enum Target: Int, CaseIterable {
@@ -116,7 +117,8 @@ private struct Rows {
   var operations: [LedgerStore.OperationRow] = []
   var rejected: [LedgerStore.OperationRow] = []
   var notices: [LedgerStore.NoticeRow] = []
-  /// For those who watch. A hint for somebody whose change does not take effect after all does no harm.
+  /// For those who watch. A hint for somebody whose change does not take effect after all does no
+  /// harm.
   var hints: [ChangeHint] = []
 
   mutating func append(_ person: LedgerPerson, now: Moment) {

@@ -4,12 +4,16 @@ internal import StreakDomain
 
 /// Changes people's data in natural batches: load, decide, store.
 ///
-/// While one batch is under way the next collects. Its people's state is loaded as a set, as far as it is not remembered, every call is decided by the domain's rules on that
-/// state, one after another for one person, and all of it is stored by one statement, so by one commit. Nothing is locked over a round trip:
-/// for a person whom somebody else changed meanwhile nothing was stored, and their calls go again with the next batch. Who loses again and again
-/// against other loops or processes waits in line for the person's row. Loop-confined.
+/// While one batch is under way the next collects. Its people's state is loaded as a set, as far as
+/// it is not remembered, every call is decided by the domain's rules on that state, one after
+/// another for one person, and all of it is stored by one statement, so by one commit. Nothing is
+/// locked over a round trip:
+/// for a person whom somebody else changed meanwhile nothing was stored, and their calls go again
+/// with the next batch. Who loses again and again against other loops or processes waits in line
+/// for the person's row. Loop-confined.
 final class LedgerWriter: EndOfTurnWork {
-  /// Batches under way at the same time. The second one takes off only when it is full: few large batches cost the database least.
+  /// Batches under way at the same time. The second one takes off only when it is full: few large
+  /// batches cost the database least.
   static let flightsMax = 2
   /// Most operations in one batch; a single call may have more.
   static let batchOperationsMax = 512
@@ -54,11 +58,13 @@ final class LedgerWriter: EndOfTurnWork {
   private var retrying: [LedgerPerson] = []
   /// Those who go again behind a lock.
   private var stubborn: [LedgerPerson] = []
-  /// Batches that the database refused, so that they went on in parts: costly, and a sign of damage.
+  /// Batches that the database refused, so that they went on in parts: costly, and a sign of
+  /// damage.
   private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
 
-  /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that is alone; 0: not at all.
+  /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that
+  ///   is alone; 0: not at all.
   init(
     loop: EventLoop, database: Database, memory: LedgerMemory, limits: StoreLimits, quotas: QuotaMeter,
     busyPollMicroseconds: Int,
@@ -76,7 +82,8 @@ final class LedgerWriter: EndOfTurnWork {
   /// People whose data is being changed.
   var peopleCount: Int { lines.count }
 
-  /// Decides and stores one request, together with whatever else comes in meanwhile. What is stored is durable when this returns.
+  /// Decides and stores one request, together with whatever else comes in meanwhile. What is stored
+  /// is durable when this returns.
   func submit(_ request: LedgerRequest) async throws(StoreError) -> Result<LedgerAnswer, QueueRefusal> {
     loop.preconditionIsCurrent()
     if flights > 0 { loop.endBusyPolling() }
@@ -145,7 +152,8 @@ final class LedgerWriter: EndOfTurnWork {
     loop.pollBusily(microseconds: min(busyPollMicroseconds, Self.nextCallMicrosecondsMax))
   }
 
-  /// Only now may these people's calls be in another batch: somebody twice in one statement would break it.
+  /// Only now may these people's calls be in another batch: somebody twice in one statement would
+  /// break it.
   private func land(_ people: [LedgerPerson], losers: [LedgerPerson]) {
     for loser in losers {
       let again = LedgerPerson(loser.userID, loser.calls + take(from: lines[loser.userID]), attempts: loser.attempts)
@@ -165,7 +173,8 @@ final class LedgerWriter: EndOfTurnWork {
     takeOffSoon()
   }
 
-  /// Those who lost a race first, then the others by arrival; each person once, with all their calls.
+  /// Those who lost a race first, then the others by arrival; each person once, with all their
+  /// calls.
   private func nextBatch() -> [LedgerPerson] {
     var people: [LedgerPerson] = []
     swap(&people, &retrying)
@@ -188,7 +197,8 @@ final class LedgerWriter: EndOfTurnWork {
     return calls
   }
 
-  /// The first calls, at least one, as far as there is room for their operations. Those that are left wait for this batch.
+  /// The first calls, at least one, as far as there is room for their operations. Those that are
+  /// left wait for this batch.
   private func take(from line: Line, _ room: inout Int) -> [LedgerCall] {
     var calls = take(from: line)
     var count = 0
@@ -261,7 +271,8 @@ final class LedgerWriter: EndOfTurnWork {
 
   // MARK: Load, decide, store
 
-  /// - Parameter isLocked: Within a transaction that holds the people's locks: nobody is answered before it has ended.
+  /// - Parameter isLocked: Within a transaction that holds the people's locks: nobody is answered
+  ///   before it has ended.
   /// - Returns: The people for whom nothing was stored, because somebody else changed their data.
   private func attempt(
     _ people: [LedgerPerson], isLocked: Bool = false, by runner: some StatementRunner

@@ -41,7 +41,8 @@ extension StreakStore {
       OR h.habit_id = coalesce((SELECT alias_of FROM habits a WHERE a.user_id = $1 AND a.habit_id = $2), $2))
     """
 
-  // Each habit gives at most a page in the order of the primary key, so that no second index has to be kept up to date by every write.
+  // Each habit gives at most a page in the order of the primary key, so that no second index has to
+  // be kept up to date by every write.
   private static let history = Statement(
     .read,
     """
@@ -57,7 +58,8 @@ extension StreakStore {
     ORDER BY c.day DESC, c.habit_id LIMIT $9
     """)
 
-  /// Cells of the ledger, those of deleted habits too, latest day first, then by habit id, after a place in that order.
+  /// Cells of the ledger, those of deleted habits too, latest day first, then by habit id, after a
+  /// place in that order.
   public func history(
     of userID: Identifier, _ filter: LedgerFilter, after place: HistoryPlace, countMax: Int32
   ) async throws(StoreError) -> [CellRecord] {
@@ -83,7 +85,8 @@ extension StreakStore {
     GROUP BY day ORDER BY day DESC LIMIT $5
     """)
 
-  /// What each day adds up to, earliest first; only the latest days if there are more than the limit.
+  /// What each day adds up to, earliest first; only the latest days if there are more than the
+  /// limit.
   public func dayCounts(
     of userID: Identifier, habitID: Identifier?, firstDay: Int32, lastDay: Int32
   ) async throws(StoreError) -> [DayCounts] {
@@ -104,7 +107,8 @@ extension StreakStore {
     ORDER BY day DESC LIMIT $5
     """)
 
-  /// A habit's streak and its recorded days without their notes, only the latest if there are more than the limit; nil if there is no such habit.
+  /// A habit's streak and its recorded days without their notes, only the latest if there are more
+  /// than the limit; nil if there is no such habit.
   public func explainedCells(
     of userID: Identifier, habitID: Identifier, firstDay: Int32, lastDay: Int32
   ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: LedgerCell)])? {

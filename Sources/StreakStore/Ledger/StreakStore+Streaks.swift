@@ -29,7 +29,8 @@ extension StreakStore {
     FROM habits h JOIN heads u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2 AND NOT h.is_deleted
     """)
 
-  // The lateral look-ups keep the planner at two index probes per row, whatever it thinks of the tables' sizes.
+  // The lateral look-ups keep the planner at two index probes per row, whatever it thinks of the
+  // tables' sizes.
   private static let streakSet = Statement(
     .read,
     """

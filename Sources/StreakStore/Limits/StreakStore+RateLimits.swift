@@ -19,10 +19,11 @@ public struct RateCount: Sendable, Equatable {
 extension StreakStore {
   private static let countCall = Statement(.write, "SELECT count_call($1, $2, $3, $4)")
 
-  /// Counts a call under each name, or under none if one of them has had as many as it may. The database's clock decides, so that server
-  /// processes agree.
+  /// Counts a call under each name, or under none if one of them has had as many as it may. The
+  /// database's clock decides, so that server processes agree.
   ///
-  /// - Returns: In the order of the counts, for how many more microseconds each refuses; all zero if the call was counted.
+  /// - Returns: In the order of the counts, for how many more microseconds each refuses; all zero
+  ///   if the call was counted.
   public func countCall(_ counts: [RateCount]) async throws(StoreError) -> [Int64] {
     try await Self.countCall(counts, isAlone: true, by: database)
   }

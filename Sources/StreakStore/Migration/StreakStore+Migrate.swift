@@ -3,7 +3,8 @@ public import StreakDomain
 
 extension StreakStore {
   private static let headColumns = LedgerColumns.list(LedgerColumns.head)
-  // The lock of the person's head makes migrations of one account go one after another, and holds up its other changes meanwhile.
+  // The lock of the person's head makes migrations of one account go one after another, and holds
+  // up its other changes meanwhile.
   static let lockedPerson = Statement(
     .write, "SELECT \(headColumns) FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   static let person = Statement(.read, "SELECT \(headColumns) FROM heads WHERE user_id = $1")
@@ -65,11 +66,13 @@ extension StreakStore {
     VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
-  /// Brings a session into an account: claim, data, stored reply and audit event in one transaction, or nothing.
+  /// Brings a session into an account: claim, data, stored reply and audit event in one
+  /// transaction, or nothing.
   ///
   /// - Parameters:
   ///   - isPreview: Decides on one consistent state and stores nothing.
-  ///   - counts: Counted in the same transaction if it is to be carried out, so that neither replays nor racers of one migration are.
+  ///   - counts: Counted in the same transaction if it is to be carried out, so that neither
+  ///     replays nor racers of one migration are.
   public func migrate<Decider: MigrationDecider>(
     _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
     counting counts: [RateCount], at now: Moment, _ decider: Decider
@@ -240,7 +243,8 @@ extension LedgerPerson {
 }
 
 extension Row {
-  /// Columns migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result.
+  /// Columns migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number,
+  /// undone_at, undo_result.
   func migration() throws(DatabaseError) -> MigrationRecord {
     MigrationRecord(
       migrationID: try identifier(0), sessionID: try identifier(1), anchor: try momentOrNull(2),

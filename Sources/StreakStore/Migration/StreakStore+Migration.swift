@@ -18,7 +18,8 @@ extension StreakStore {
     VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
-  /// Makes a session part of an account. It changes no row if the session is not as the caller saw it any more.
+  /// Makes a session part of an account. It changes no row if the session is not as the caller saw
+  /// it any more.
   static func claiming(_ session: NewMigration, for userID: Identifier, at now: Moment) -> BoundStatement {
     let migration = session.record.migration
     if !session.isSessionKnown {

@@ -9,7 +9,8 @@ public struct PersonImport: Sendable {
   public var notices: [(id: Identifier, notice: Notice)] = []
   public var rejectedEntries: [RejectedEntryRecord] = []
   public var rejectedOperations: [RejectedOperationRecord] = []
-  /// SHA-256 of its seal, if this service sealed it and it came into no other account: its days count as they did.
+  /// SHA-256 of its seal, if this service sealed it and it came into no other account: its days
+  /// count as they did.
   public var sealedHash: [UInt8]?
   /// The highest number among the document's versions.
   public var highestVersion: Int64 = 0

@@ -80,7 +80,8 @@ extension StreakStore {
     ON CONFLICT DO NOTHING
     """)
 
-  /// Brings a document into an account that holds nothing: data, stored reply and audit event in one transaction, or nothing.
+  /// Brings a document into an account that holds nothing: data, stored reply and audit event in
+  /// one transaction, or nothing.
   ///
   /// - Parameter reply: Makes the reply from the number of the change.
   public func take(
@@ -163,7 +164,8 @@ extension StreakStore {
 }
 
 extension PersonLedger {
-  /// Counts a document's earlier states, the latest first: beyond the quota the earliest notes are left out but for their hashes.
+  /// Counts a document's earlier states, the latest first: beyond the quota the earliest notes are
+  /// left out but for their hashes.
   fileprivate mutating func takeHistory(_ cells: [CellRecord]) -> [CellRecord] {
     var kept = cells.sorted { $1.version < $0.version }
     for index in kept.indices where !takeIntoHistory(note: kept[index].note) {

@@ -20,7 +20,8 @@ extension StreakStore {
 
   /// Notes what a person asks for.
   ///
-  /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is open.
+  /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is
+  ///   open.
   public func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
     try await transaction { transaction throws(StoreError) in
       guard try await transaction.execute(Self.lockUser, .identifier(recovery.userID)) == 1 else {
@@ -108,7 +109,8 @@ extension StreakStore {
     .write,
     "UPDATE recoveries SET state = 3, records = NULL, result = $3 WHERE user_id = $1 AND recovery_id = $2 AND state = 2"
   )
-  /// Merges a fulfilled recovery into the account: data, stored reply and audit event in one transaction, or nothing.
+  /// Merges a fulfilled recovery into the account: data, stored reply and audit event in one
+  /// transaction, or nothing.
   ///
   /// - Parameters:
   ///   - isPreview: Decides on one consistent state and stores nothing.
@@ -165,7 +167,8 @@ extension StreakStore {
     SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)) FROM cells WHERE user_id = $1 ORDER BY habit_id, day
     """, rowsPerChunk: exportChunkRows)
 
-  /// Adds up what is there, a bounded number of rows at a time: before a recovery, rows may have been lost by other hands than the service's.
+  /// Adds up what is there, a bounded number of rows at a time: before a recovery, rows may have
+  /// been lost by other hands than the service's.
   private func recount(_ person: LedgerPerson, by transaction: Transaction) async throws(StoreError) {
     var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)] = [:]
     let firstDay = person.ledger?.firstDay ?? Day.earliest

@@ -1,7 +1,8 @@
 internal import Postgres
 
-/// One step of the database's schema. Steps are applied in order, without gaps, each wholly, and never changed once released.
-/// A step takes nothing away that programs of the release before need: they go on with the database while they are replaced.
+/// One step of the database's schema. Steps are applied in order, without gaps, each wholly, and
+/// never changed once released. A step takes nothing away that programs of the release before need:
+/// they go on with the database while they are replaced.
 struct SchemaVersion: Sendable {
   /// Its place in the order, from 1.
   let number: Int32
@@ -23,7 +24,8 @@ struct SchemaVersion: Sendable {
       statements: files.flatMap { Self.statements(in: String(decoding: $0, as: UTF8.self)) })
   }
 
-  /// The statements of an SQL file: each ends with a semicolon before an empty line, or the file's end.
+  /// The statements of an SQL file: each ends with a semicolon before an empty line, or the file's
+  /// end.
   static func statements(in text: String) -> [String] {
     var statements: [String] = []
     var lines: [Substring] = []

@@ -44,7 +44,8 @@ extension StreakStore {
         AND a.attnum > 0 AND NOT a.attisdropped)
     """)
 
-  /// Looks whether the program can use the database, before anything is changed there. On one of the store's loops.
+  /// Looks whether the program can use the database, before anything is changed there. On one of
+  /// the store's loops.
   ///
   /// - Parameter migrates: The tables are to be made by this store.
   public func checkDatabase(on loop: EventLoop, migrates: Bool) async throws(StartRefusal) {

@@ -1,7 +1,8 @@
 internal import Postgres
 
 extension StreakStore {
-  /// What whoever serves may read but not write: history that must stay as it was, and what only the schema's owner changes.
+  /// What whoever serves may read but not write: history that must stay as it was, and what only
+  /// the schema's owner changes.
   private static let readOnlyTables = [
     "audit_events", "audit_heads", "schema_versions", "rate_limit_secret", "service_state", "timelines",
     "export_secret", "server_secret",
@@ -23,10 +24,12 @@ extension StreakStore {
     try await database.row(Self.ownRole) { row throws(DatabaseError) in try row.string(0) } ?? ""
   }
 
-  /// Lets a role serve and do nothing else: it reads and writes people's data, adds audit events through their function and changes neither
-  /// them nor the schema. To be called by the tables' owner after `migrateSchema()`, by any number of programs at once.
+  /// Lets a role serve and do nothing else: it reads and writes people's data, adds audit events
+  /// through their function and changes neither them nor the schema. To be called by the tables'
+  /// owner after `migrateSchema()`, by any number of programs at once.
   ///
-  /// - Parameter isOwnCluster: The database is nobody else's: the role is made if it is not there, and may not make temporary tables either.
+  /// - Parameter isOwnCluster: The database is nobody else's: the role is made if it is not there,
+  ///   and may not make temporary tables either.
   public func letServe(_ role: String, isOwnCluster: Bool) async throws(StoreError) {
     try await transaction { transaction throws(StoreError) in
       try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))

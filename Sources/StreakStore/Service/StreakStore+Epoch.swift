@@ -3,8 +3,8 @@ internal import Postgres
 public import StreakDomain
 internal import Synchronization
 
-/// What a later epoch asks for before any call uses the database. Called on one of the store's loops; if it throws, it is tried again with
-/// another connection.
+/// What a later epoch asks for before any call uses the database. Called on one of the store's
+/// loops; if it throws, it is tried again with another connection.
 public typealias EpochRise = @Sendable (Epoch) async throws(StoreError) -> Void
 
 /// Which epoch the store is in, kept up by every new connection. Any thread.
@@ -32,7 +32,8 @@ final class CurrentEpoch: Sendable {
   /// The database's own secret; empty: nothing was read yet.
   var secret: [UInt8] { state.withLock { $0.secret } }
 
-  /// Reads the epoch, beginning a new one if the database is on a timeline that it has never recorded.
+  /// Reads the epoch, beginning a new one if the database is on a timeline that it has never
+  /// recorded.
   func read(by runner: some StatementRunner) async throws(DatabaseError) -> Epoch {
     try await Self.decode(runner.run(Self.observe, parameters: []))
   }
@@ -51,8 +52,8 @@ final class CurrentEpoch: Sendable {
     try await adopt(found)
   }
 
-  /// - Throws: `.unreachable` for an earlier epoch, or that of a copy which went on apart, and while what a later epoch asks for is
-  ///   not done.
+  /// - Throws: `.unreachable` for an earlier epoch, or that of a copy which went on apart, and
+  ///   while what a later epoch asks for is not done.
   func adopt(_ found: Epoch) async throws(DatabaseError) {
     guard let (known, body) = try begin(found) else { return }
     defer { state.withLock { $0.isRising = false } }
@@ -65,7 +66,8 @@ final class CurrentEpoch: Sendable {
     logger?.notice("the database has a new epoch", metadata: ["before": "\(known)", "now": "\(found)"])
   }
 
-  /// - Returns: The known epoch and what is to be done for a later one; nil: there is nothing to do.
+  /// - Returns: The known epoch and what is to be done for a later one; nil: there is nothing to
+  ///   do.
   private func begin(_ found: Epoch) throws(DatabaseError) -> (Epoch, EpochRise?)? {
     let (known, succession, isRising, body) = state.withLock { state in
       defer { if state.epoch.succession(of: found) == .later { state.isRising = true } }
@@ -91,12 +93,15 @@ final class CurrentEpoch: Sendable {
 }
 
 extension StreakStore {
-  /// Sets what is done for each later epoch that a new connection shows. The body must not use the store's own connections: they wait for it.
+  /// Sets what is done for each later epoch that a new connection shows. The body must not use the
+  /// store's own connections: they wait for it.
   public func onEpochRise(_ body: @escaping EpochRise) { currentEpoch.onRise(body) }
 
-  /// Reads the database's epoch, which life of the database this is, and keeps it: after `migrateSchema()`, or for a store that serves a schema
-  /// which another one has applied. It rises when the database has gone back to an earlier state, or is on a timeline that it has never
-  /// recorded: a standby was promoted, or a cluster recovered to an earlier moment. 1 at first. Later on, every new connection keeps it up.
+  /// Reads the database's epoch, which life of the database this is, and keeps it: after
+  /// `migrateSchema()`, or for a store that serves a schema which another one has applied. It rises
+  /// when the database has gone back to an earlier state, or is on a timeline that it has never
+  /// recorded: a standby was promoted, or a cluster recovered to an earlier moment. 1 at first.
+  /// Later on, every new connection keeps it up.
   @discardableResult
   public func readEpoch() async throws(StoreError) -> Epoch {
     do throws(DatabaseError) {
@@ -114,13 +119,14 @@ extension StreakStore {
 
   private static let readServerSecret = Statement(.read, "SELECT secret FROM server_secret")
 
-  /// SQL that raises the epoch's number to the present second, or by one if it is later already: two restores never get the same one.
-  /// A trigger draws the bits and records the timeline.
+  /// SQL that raises the epoch's number to the present second, or by one if it is later already:
+  /// two restores never get the same one. A trigger draws the bits and records the timeline.
   public static let raiseEpochText =
     "UPDATE service_state SET epoch = greatest(epoch + 1, floor(extract(epoch FROM clock_timestamp()))::bigint) RETURNING epoch"
   private static let raiseEpoch = Statement(.write, raiseEpochText)
 
-  /// Raises the epoch: devices drop what they know of the server's state and send what it may have lost.
+  /// Raises the epoch: devices drop what they know of the server's state and send what it may have
+  /// lost.
   ///
   /// - Returns: The new number.
   public func raiseEpoch() async throws(StoreError) -> Int64 {

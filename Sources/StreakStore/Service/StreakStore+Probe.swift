@@ -15,8 +15,9 @@ extension StreakStore {
   private static let probeRoom = Statement(
     .write, "INSERT INTO server_probes (server, probed_at, padding) VALUES (gen_random_uuid(), now(), $1)")
 
-  /// Does what serving needs: writes a row of its own. After a statement was refused because the disk is full, it takes
-  /// new room on the disk as well, until that works: a row that is written again needs none.
+  /// Does what serving needs: writes a row of its own. After a statement was refused because the
+  /// disk is full, it takes new room on the disk as well, until that works: a row that is written
+  /// again needs none.
   public func probe() async throws(StoreError) {
     try await database.execute(Self.probe, .identifier(serverID))
     guard lacksSpace.isSet else { return }
@@ -30,11 +31,13 @@ extension StreakStore {
     lacksSpace.isSet = false
   }
 
-  /// Servers of the connection string that lead to another database and are not used, and why; for operators.
+  /// Servers of the connection string that lead to another database and are not used, and why; for
+  /// operators.
   public var unusedServers: [String] { configuration.knownDatabase.refusals }
 }
 
-/// Whether a statement was refused because the disk is full, and none has taken new room since. Any thread.
+/// Whether a statement was refused because the disk is full, and none has taken new room since. Any
+/// thread.
 final class SpaceFlag: Sendable {
   private let flag = Atomic(false)
 

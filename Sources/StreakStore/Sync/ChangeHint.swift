@@ -18,8 +18,8 @@ public struct ChangeHint: Sendable, Equatable {
     self.deviceID = deviceID
   }
 
-  /// Hints as few notifications: each hint is the person's id, the change number and the device's id, a colon between them; a comma between
-  /// two hints.
+  /// Hints as few notifications: each hint is the person's id, the change number and the device's
+  /// id, a colon between them; a comma between two hints.
   static func payloads(_ hints: [ChangeHint]) -> [String] {
     var payloads: [String] = []
     var payload = ""

@@ -2,8 +2,9 @@ public import StreakDomain
 
 /// Where a pull that takes several pages goes on.
 ///
-/// A pull of everything walks the cells in the order they were made, up to the change at which it began, and then goes on with what has changed
-/// since. A pull of changes walks these, in their order.
+/// A pull of everything walks the cells in the order they were made, up to the change at which it
+/// began, and then goes on with what has changed since. A pull of changes walks these, in their
+/// order.
 public struct PullPlace: Sendable, Equatable {
   /// Habits and notices up to this change were sent.
   public var head: Int64

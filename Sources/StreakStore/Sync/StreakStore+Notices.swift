@@ -28,7 +28,8 @@ extension StreakStore {
     ORDER BY n.version DESC, n.notice_id DESC LIMIT $6
     """)
 
-  /// A person's notices, the latest change first, after a place in that order; those that a device has acknowledged only if asked for.
+  /// A person's notices, the latest change first, after a place in that order; those that a device
+  /// has acknowledged only if asked for.
   public func notices(
     of userID: Identifier, for deviceID: Identifier, includingAcknowledged: Bool, after place: NoticePlace,
     countMax: Int32

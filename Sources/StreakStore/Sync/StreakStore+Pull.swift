@@ -6,7 +6,8 @@ extension StreakStore {
   static let pulledNoticesMax: Int32 = 1_000
   /// Most bytes of values of notices in one page, 1 MiB. A page has at least one of them.
   static let pulledNoticeBytesMax = 1 << 20
-  /// Most bytes of notes in one page, 1 MiB: a response that a peer does not read is held by the server. A page has at least one cell.
+  /// Most bytes of notes in one page, 1 MiB: a response that a peer does not read is held by the
+  /// server. A page has at least one cell.
   static let pulledNoteBytesMax = 1 << 20
   /// Reads without a transaction before one is opened.
   private static let plainReadsMax = 3
@@ -24,7 +25,8 @@ extension StreakStore {
 
   private static let pulledColumns = LedgerColumns.list(LedgerColumns.cell, of: "c")
 
-  // Walks the index from the place on. A join with habits would let the planner begin with the habits and read each one's whole history.
+  // Walks the index from the place on. A join with habits would let the planner begin with the
+  // habits and read each one's whole history.
   static let pulledCells = Statement(
     .read,
     """
@@ -36,8 +38,9 @@ extension StreakStore {
     ORDER BY c.first_version, c.habit_id, c.day LIMIT $5
     """)
 
-  // Each change of a cell is a step: it made the cell, or replaced a state that is in the history. Only the last one's state is still there; it is
-  // NULL for the others. Both indexes are walked no further than the page goes.
+  // Each change of a cell is a step: it made the cell, or replaced a state that is in the history.
+  // Only the last one's state is still there; it is NULL for the others. Both indexes are walked no
+  // further than the page goes.
   static let changedCells = Statement(
     .read,
     """
@@ -70,12 +73,14 @@ extension StreakStore {
     ORDER BY n.version DESC LIMIT $4
     """)
 
-  /// What has changed for a person since a change, page by page. Costs what changed, not what there is.
+  /// What has changed for a person since a change, page by page. Costs what changed, not what there
+  /// is.
   ///
   /// - Parameters:
   ///   - changeNumber: The last change seen; 0 for everything.
   ///   - place: `next` of the page before; nil for the first page.
-  ///   - cellsMax: Most cells in this page, at least 1. It may have fewer although more follow: those changed again later come with that change.
+  ///   - cellsMax: Most cells in this page, at least 1. It may have fewer although more follow:
+  ///     those changed again later come with that change.
   public func pull(
     of userID: Identifier, for deviceID: Identifier, since changeNumber: Int64, at place: PullPlace?, cellsMax: Int
   ) async throws(StoreError) -> PullPage {
@@ -91,7 +96,8 @@ extension StreakStore {
     return whole
   }
 
-  /// Reads a page from one snapshot: usually by statements of one round trip between which nothing has changed.
+  /// Reads a page from one snapshot: usually by statements of one round trip between which nothing
+  /// has changed.
   private func read(
     _ userID: Identifier, _ deviceID: Identifier, from place: PullPlace, cellsMax: Int
   ) async throws(StoreError) -> PullPage {

@@ -2,7 +2,8 @@ import ArgumentParser
 import StreakClient
 
 extension StreakClient {
-  /// The habit that a person means: by its name however it is spelt, by a beginning that only one has, or by "@" and the beginning of its id.
+  /// The habit that a person means: by its name however it is spelt, by a beginning that only one
+  /// has, or by "@" and the beginning of its id.
   ///
   /// - Parameter isPreferred: Of several with the name, these are meant.
   func habit(

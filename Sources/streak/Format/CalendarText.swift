@@ -1,6 +1,7 @@
 import StreakClient
 
-/// One habit's last weeks: a column for each week, a row for each day of it. Weeks that do not fit a line follow below.
+/// One habit's last weeks: a column for each week, a row for each day of it. Weeks that do not fit
+/// a line follow below.
 struct CalendarText {
   private let habit: HabitView
   private let weeks: Int

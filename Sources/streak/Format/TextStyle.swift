@@ -7,7 +7,8 @@ struct TextStyle: Equatable, Sendable {
   /// Columns of a line.
   var columns = Int.max
 
-  /// Whether the locale's characters are UTF-8. Source: POSIX, "Internationalization Variables": the first of these that is set and not empty holds.
+  /// Whether the locale's characters are UTF-8. Source: POSIX, "Internationalization Variables":
+  /// the first of these that is set and not empty holds.
   static func isUTF8(_ environment: (String) -> String?) -> Bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap(environment).first { !$0.isEmpty }
     let name = (locale ?? "C").lowercased()
@@ -27,7 +28,8 @@ struct TextStyle: Equatable, Sendable {
   func dim(_ text: String) -> String { isColored ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
   func bold(_ text: String) -> String { isColored ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 
-  /// Text as it can be written: where only ASCII can be, other characters by their numbers, such as `\u{e9}`.
+  /// Text as it can be written: where only ASCII can be, other characters by their numbers, such as
+  /// `\u{e9}`.
   func encoded(_ text: String) -> String {
     guard !isUTF8, !text.utf8.allSatisfy({ $0 < 128 }) else { return text }
     return text.unicodeScalars.map { $0.isASCII ? String($0) : "\\u{\(String($0.value, radix: 16))}" }.joined()

@@ -3,14 +3,16 @@ import Glibc
 import ProgramSupport
 import TLS
 
-/// The server and how to reach it, as options, environment, settings file and the last sign-in say, in this order.
+/// The server and how to reach it, as options, environment, settings file and the last sign-in say,
+/// in this order.
 struct ServerChoice: Equatable {
   var address: String
   var serverName: String?
   var security = ConnectionSecurity()
 }
 
-/// A file of the app's settings: the one that the person writes, and the one that keeps the server of the last sign-in.
+/// A file of the app's settings: the one that the person writes, and the one that keeps the server
+/// of the last sign-in.
 enum ClientSettings {
   /// What may stand in them.
   static let names: Set = [

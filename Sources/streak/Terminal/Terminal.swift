@@ -48,7 +48,8 @@ enum Terminal {
     _ = write(STDERR_FILENO, bytes, bytes.count)
   }
 
-  /// Asks for a line without showing it; from a pipe or a file, reads it. Never from the arguments, which everybody can see.
+  /// Asks for a line without showing it; from a pipe or a file, reads it. Never from the arguments,
+  /// which everybody can see.
   static func password(_ prompt: String) throws -> String {
     let isTerminal = isatty(STDIN_FILENO) == 1
     var settings = termios()

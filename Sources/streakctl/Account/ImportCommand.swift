@@ -55,8 +55,9 @@ struct ImportCommand: AsyncParsableCommand {
     }
   }
 
-  /// How a document is written that begins with these bytes. An editor may have put a byte order mark or space before the
-  /// object, or have written it in UTF-16: that is JSON too, and the server says what is wrong with it.
+  /// How a document is written that begins with these bytes. An editor may have put a byte order
+  /// mark or space before the object, or have written it in UTF-16: that is JSON too, and the
+  /// server says what is wrong with it.
   private static func format(of bytes: ArraySlice<UInt8>) -> ExportFormat {
     let marks: [[UInt8]] = [[0xEF, 0xBB, 0xBF], [0xFF, 0xFE], [0xFE, 0xFF]]
     let mark = marks.first { bytes.starts(with: $0) }?.count ?? 0

@@ -70,7 +70,8 @@ struct DatabaseOptions: ParsableArguments {
   }
 }
 
-/// Runs blocking work on a thread of its own, shows how far it is if a person looks on, and turns errors into messages and exit codes.
+/// Runs blocking work on a thread of its own, shows how far it is if a person looks on, and turns
+/// errors into messages and exit codes.
 func operate<Value: Sendable>(
   _ progress: Progress = Progress(), isQuiet: Bool = false,
   _ body: @escaping @Sendable () throws(OperationsError) -> Value

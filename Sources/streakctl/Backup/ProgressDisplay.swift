@@ -1,7 +1,8 @@
 import Glibc
 import Operations
 
-/// One line on a terminal's standard error that says how far something is; nothing where there is no terminal.
+/// One line on a terminal's standard error that says how far something is; nothing where there is
+/// no terminal.
 struct ProgressDisplay {
   private let task: Task<Void, Never>?
 

@@ -128,7 +128,8 @@ class Device(Person):
                 self.decided = outcome.seq
         self.former_habits = {}
         if self.kept and response.last_seq < self.kept[-1].seq:
-            # The server has lost something: what it may lack is sent again, as it was, and the habits before it.
+            # The server has lost something: what it may lack is sent again, as it was, and the
+            # habits before it.
             self.former_habits = dict(self.habits)
             self.queue = [operation for operation in self.kept if operation.seq > response.last_seq] + self.queue
             self.kept = [operation for operation in self.kept if operation.seq <= response.last_seq]

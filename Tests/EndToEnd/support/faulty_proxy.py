@@ -42,7 +42,8 @@ class Upstream:
             self.tokens.append(metadata)
 
 
-# Each fault: (upstream, method's name, path, request, metadata) -> reply. `honest` is the way without a fault.
+# Each fault: (upstream, method's name, path, request, metadata) -> reply. `honest` is the way
+# without a fault.
 
 def honest(upstream, name, path, request, metadata):
     return upstream.call(path, request, metadata)

@@ -14,7 +14,8 @@ import time
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = pathlib.Path(os.environ.get("STREAKD_PROGRAMS", PROJECT / ".build" / "debug"))
 START_SECONDS = 90
-# All clients of the tests and of the benchmark are one address: the limits are raised, except where they are what is looked at.
+# All clients of the tests and of the benchmark are one address: the limits are raised, except where
+# they are what is looked at.
 DEFAULTS = {"--listen": "127.0.0.1:0", "--loops": "1", "--rate-limit-factor": "1000", "--calls-per-person-max": "0",
             "--calls-per-address-max": "0"}
 

@@ -2,8 +2,8 @@
 import TestSupport
 import Testing
 
-/// A person who tries every door to count more days than were lived, against the bound of Specification.md, section 4, and against the rule of
-/// arrival of each door, written anew.
+/// A person who tries every door to count more days than were lived, against the bound of
+/// Specification.md, section 4, and against the rule of arrival of each door, written anew.
 @Suite("A cheater's search")
 struct CheaterTests {
   @Test("no program counts more than the bound, or a day that no door let in", arguments: seeds(8, long: 5_000))

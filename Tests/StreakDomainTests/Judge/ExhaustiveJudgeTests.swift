@@ -3,7 +3,8 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// Every small program, in every order of delivery that gives each pull the same result, against the reference.
+/// Every small program, in every order of delivery that gives each pull the same result, against
+/// the reference.
 @Suite("The judge: every small program")
 struct ExhaustiveJudgeTests {
   private typealias Step = JudgedWorld.Step
@@ -18,7 +19,8 @@ struct ExhaustiveJudgeTests {
 
   /// The habit alone, or with a day that is done, with a note.
   private static let bases: [[Step]] = [[], [Step(.done(note: "base"))]]
-  /// By how much the devices' clocks are ahead: alike, or the first one is behind, or the others are.
+  /// By how much the devices' clocks are ahead: alike, or the first one is behind, or the others
+  /// are.
   private static let skews: [[Int64]] = [[0, 0, 0], [-3_600_000, 0, 0], [0, -3_600_000, -1_800_000]]
 
   @Test("two devices with five operations in total", arguments: seeds(24, long: 24))

@@ -2,7 +2,8 @@
 import TestSupport
 import Testing
 
-/// A person who lives every day once and taps it: travels, changes clocks, is offline for weeks, and has several devices.
+/// A person who lives every day once and taps it: travels, changes clocks, is offline for weeks,
+/// and has several devices.
 @Suite("An honest person's search")
 struct HonestTests {
   @Test("no lived day is ever quarantined", arguments: seeds(20, long: 2_000))
@@ -38,7 +39,8 @@ private struct Person {
   var failure: String?
 
   private static let habit = Identifier(high: 2, low: 1)
-  /// From the Pacific coast of America to Europe in winter and summer; or from Europe to Japan and New Zealand.
+  /// From the Pacific coast of America to Europe in winter and summer; or from Europe to Japan and
+  /// New Zealand.
   private static let journeys: [[Int32]] = [
     [-28_800, -25_200, -18_000, -12_600, 0, 3_600, 7_200], [0, 3_600, 7_200, 19_800, 20_700, 32_400, 43_200, 46_800],
     [37_800, 39_600],

@@ -1,6 +1,7 @@
 @testable import StreakDomain
 
-/// Some devices, a server (`PersonLedger`), and the reference beside it: whatever is delivered is stated to both.
+/// Some devices, a server (`PersonLedger`), and the reference beside it: whatever is delivered is
+/// stated to both.
 struct JudgedWorld {
   /// What a device does.
   enum Action: Hashable {
@@ -75,7 +76,8 @@ struct JudgedWorld {
   static func deviceID(_ device: Int) -> Identifier { Identifier(high: 1, low: UInt64(device + 1)) }
   static func habitID(_ habit: Int) -> Identifier { Identifier(high: 2, low: UInt64(habit + 1)) }
 
-  /// All devices have seen the habits, and what `base` says of them, which is stated by a device of its own.
+  /// All devices have seen the habits, and what `base` says of them, which is stated by a device of
+  /// its own.
   init(
     devices count: Int, habits: Int = 1, base: [Step] = [], offlineDays: [Int] = [], isBatched: Bool = false,
     memory: Memory = Memory()

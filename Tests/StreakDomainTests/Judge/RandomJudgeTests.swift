@@ -2,7 +2,8 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// Larger programs: several habits and days, other clocks, devices that were offline for other times, so that days are worth other things.
+/// Larger programs: several habits and days, other clocks, devices that were offline for other
+/// times, so that days are worth other things.
 @Suite("The judge: random programs")
 struct RandomJudgeTests {
   private typealias Step = JudgedWorld.Step
@@ -64,7 +65,8 @@ struct RandomJudgeTests {
         if let made = queues[device]?.removeFirst() { restored.sendAgain(made) }
         if queues[device]?.isEmpty == true { queues[device] = nil }
       }
-      // A deletion that comes before what it had not seen, but after who had seen it, is told although its conflict was settled.
+      // A deletion that comes before what it had not seen, but after who had seen it, is told
+      // although its conflict was settled.
       if let difference = restored.difference(ignoring: .deletionConflict) {
         Issue.record("seed \(seed), part \(part): \(difference)\n\(restored.log.map(\.statement))")
         return

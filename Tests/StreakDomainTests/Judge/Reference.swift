@@ -1,7 +1,8 @@
 import StreakDomain
 
-/// What Specification.md, sections 3 and 4, says of one habit: a set of statements with what each had seen, and from it the state. Written as
-/// plainly as possible, it knows nothing of how the module stores or merges statements.
+/// What Specification.md, sections 3 and 4, says of one habit: a set of statements with what each
+/// had seen, and from it the state. Written as plainly as possible, it knows nothing of how the
+/// module stores or merges statements.
 struct Reference {
   /// The statement of a device, by its place among the device's statements.
   struct Name: Hashable {
@@ -28,7 +29,8 @@ struct Reference {
     var name: Name
     /// The hybrid time that its author gave.
     var time: UInt64
-    /// How many statements of each device its author had received; of its own it knows all that came before.
+    /// How many statements of each device its author had received; of its own it knows all that
+    /// came before.
     var seen: [Int]
     var what: What
 
@@ -55,7 +57,8 @@ struct Reference {
     stated.filter { one in !stated.contains { $0.statement.saw(one.statement) } }
   }
 
-  /// The last writer among the maximal ones. A clock in the past orders by causality: what was seen is not among them.
+  /// The last writer among the maximal ones. A clock in the past orders by causality: what was seen
+  /// is not among them.
   private func winner(_ stated: [Stated]) -> Stated? {
     maximal(stated).max { left, right in
       let (one, other) = (left.statement, right.statement)

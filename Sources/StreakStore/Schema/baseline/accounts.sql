@@ -1,8 +1,9 @@
--- Accounts and their devices: what seldom changes. What every change of a person's data rewrites is in `heads`.
+-- Accounts and their devices: what seldom changes. What every change of a person's data rewrites is
+-- in `heads`.
 --
--- Every table with a person's data begins its primary key with `user_id`, and no statement of the request path joins
--- across people, so that the database can be spread by `user_id`. `emails` and `sessions` are look-ups from what a
--- stranger knows.
+-- Every table with a person's data begins its primary key with `user_id`, and no statement of the
+-- request path joins across people, so that the database can be spread by `user_id`. `emails` and
+-- `sessions` are look-ups from what a stranger knows.
 
 CREATE TABLE users (
   user_id uuid PRIMARY KEY,
@@ -29,12 +30,14 @@ CREATE TABLE devices (
   registered_at timestamptz NOT NULL,
   access_hash bytea,
   access_expires_at timestamptz,
-  -- The access token of the pair before keeps working until it expires: calls may be under way with it.
+  -- The access token of the pair before keeps working until it expires: calls may be under way with
+  -- it.
   previous_access_hash bytea,
   previous_access_expires_at timestamptz,
   refresh_hash bytea,
   refresh_expires_at timestamptz,
-  -- The half of the refresh token that stays the same over refreshes: its holder once held a genuine token.
+  -- The half of the refresh token that stays the same over refreshes: its holder once held a
+  -- genuine token.
   refresh_family_hash bytea,
   -- Pairs that were issued and not used so far (`TokenFamily`): 80 bytes each.
   unused_pairs bytea NOT NULL DEFAULT '',

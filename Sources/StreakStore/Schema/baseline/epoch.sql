@@ -38,8 +38,9 @@ $$;
 CREATE TRIGGER begin_epoch BEFORE UPDATE ON service_state FOR EACH ROW
 WHEN (NEW.epoch IS DISTINCT FROM OLD.epoch) EXECUTE FUNCTION begin_epoch();
 
--- The present epoch. A timeline that is not recorded begins a new one: once, however many programs see it, since the first holds
--- the row until it has recorded it. Without parameters, so that no caller can raise the epoch at will.
+-- The present epoch. A timeline that is not recorded begins a new one: once, however many programs
+-- see it, since the first holds the row until it has recorded it. Without parameters, so that no
+-- caller can raise the epoch at will.
 CREATE FUNCTION observe_timeline(OUT present_epoch bigint, OUT present_bits bigint)
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE here record;
@@ -68,8 +69,8 @@ END $$;
 INSERT INTO timelines (system_identifier, timeline, epoch)
 SELECT p.system_identifier, p.timeline, s.epoch FROM present_timeline() AS p, service_state AS s WHERE p.timeline IS NOT NULL;
 
--- One row for each server process: whether the database takes writes is found out by writing. The padding takes new room on the
--- disk, and is never committed.
+-- One row for each server process: whether the database takes writes is found out by writing. The
+-- padding takes new room on the disk, and is never committed.
 CREATE TABLE server_probes (
   server uuid PRIMARY KEY,
   probed_at timestamptz NOT NULL,

@@ -1,7 +1,8 @@
 -- Counts of calls, for the limits that the schema declares.
 
 CREATE TABLE rate_limits (
-  -- SHA-256 of what is counted, under this database's own secret: no email and no address can be read from it.
+  -- SHA-256 of what is counted, under this database's own secret: no email and no address can be
+  -- read from it.
   key bytea PRIMARY KEY,
   -- When the calls that still count were, oldest first; never more than the limit.
   calls timestamptz[] NOT NULL,
@@ -17,8 +18,9 @@ CREATE TABLE rate_limit_secret (secret bytea PRIMARY KEY);
 INSERT INTO rate_limit_secret
 SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 
--- Counts a call under each of the names, or under none if one of them has had as many calls within its window as it may.
--- Answers, in the names' order, how long each refuses, in microseconds; all zero: the call is counted.
+-- Counts a call under each of the names, or under none if one of them has had as many calls within
+-- its window as it may. Answers, in the names' order, how long each refuses, in microseconds; all
+-- zero: the call is counted.
 -- alone: nothing else is in the transaction, which then need not wait for the disk.
 CREATE FUNCTION count_call(names bytea[], calls_max integer[], window_seconds integer[], alone boolean)
 RETURNS bigint[] LANGUAGE plpgsql AS $$

@@ -17,7 +17,8 @@ CREATE TABLE migrations (
   PRIMARY KEY (user_id, migration_id)
 );
 
--- The inbox of captures: entries that broke a rule, whole, so that nothing a person entered vanishes.
+-- The inbox of captures: entries that broke a rule, whole, so that nothing a person entered
+-- vanishes.
 CREATE TABLE rejected_entries (
   user_id uuid NOT NULL,
   entry_id uuid NOT NULL,

@@ -26,7 +26,8 @@ CREATE TABLE recoveries (
   state smallint NOT NULL,
   -- Why it failed.
   failure text NOT NULL DEFAULT '',
-  -- What the backup holds of the person, while it is READY: ExportRecord messages, each after its length as a varint.
+  -- What the backup holds of the person, while it is READY: ExportRecord messages, each after its
+  -- length as a varint.
   records bytea,
   -- The ConfirmRecoveryResponse as it was answered.
   result bytea,

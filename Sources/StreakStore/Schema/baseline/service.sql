@@ -3,7 +3,8 @@
 -- One row: what holds for the database as a whole.
 CREATE TABLE service_state (
   is_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_only_row),
-  -- Which life of the database change numbers belong to: the number orders epochs, the bits decide equality.
+  -- Which life of the database change numbers belong to: the number orders epochs, the bits decide
+  -- equality.
   epoch bigint NOT NULL,
   epoch_bits bigint NOT NULL DEFAULT 0
 );
@@ -27,7 +28,8 @@ CREATE TABLE backup_runs (
   failure text
 );
 
--- A schema of its own: it outlives whatever happens to the tables of the service. Tests share it: ids are random.
+-- A schema of its own: it outlives whatever happens to the tables of the service. Tests share it:
+-- ids are random.
 CREATE SCHEMA IF NOT EXISTS erasure;
 
 -- Accounts that were erased. No more than a random id is left of a person.
@@ -36,14 +38,16 @@ CREATE TABLE IF NOT EXISTS erasure.people (
   erased_at timestamptz NOT NULL
 );
 
--- The sessions that had become part of them: their devices are told so, and their data does not come back by another sign-up.
+-- The sessions that had become part of them: their devices are told so, and their data does not
+-- come back by another sign-up.
 CREATE TABLE IF NOT EXISTS erasure.sessions (
   session_id uuid PRIMARY KEY,
   secret_hash bytea NOT NULL,
   user_id uuid NOT NULL
 );
 
--- Asked first: CREATE INDEX locks the table even if the index is there, and others may be erasing people by it.
+-- Asked first: CREATE INDEX locks the table even if the index is there, and others may be erasing
+-- people by it.
 DO $do$ BEGIN
   IF to_regclass('erasure.people_by_time') IS NULL THEN
     CREATE INDEX people_by_time ON erasure.people (erased_at);

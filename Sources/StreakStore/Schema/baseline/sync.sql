@@ -7,8 +7,8 @@ CREATE TABLE operations (
   seq bigint NOT NULL,
   -- The first 16 bytes of SHA-256 of the operation.
   payload_hash bytea NOT NULL,
-  -- The numbers of StreakDomain's status and the schema's ErrorReason (0: none) and QuarantineReason (0: counted,
-  -- -1: no completion).
+  -- The numbers of StreakDomain's status and the schema's ErrorReason (0: none) and
+  -- QuarantineReason (0: counted, -1: no completion).
   status smallint NOT NULL,
   reason integer NOT NULL,
   quarantine_reason smallint NOT NULL,
@@ -20,8 +20,9 @@ CREATE TABLE operations (
 
 CREATE INDEX operations_by_age ON operations USING brin (decided_at);
 
--- The inbox of devices' queues: operations that broke a rule, whole (NULL: too large, or beyond the person's quota; the
--- device keeps it), so that nothing a person entered vanishes. Also completions whose note was not taken.
+-- The inbox of devices' queues: operations that broke a rule, whole (NULL: too large, or beyond the
+-- person's quota; the device keeps it), so that nothing a person entered vanishes. Also completions
+-- whose note was not taken.
 CREATE TABLE rejected_operations (
   user_id uuid NOT NULL,
   device_id uuid NOT NULL,
@@ -35,7 +36,8 @@ CREATE TABLE rejected_operations (
   PRIMARY KEY (user_id, device_id, seq)
 );
 
--- What every device is told until it acknowledges it: conflicts, with the value that lost, and healed streaks.
+-- What every device is told until it acknowledges it: conflicts, with the value that lost, and
+-- healed streaks.
 CREATE TABLE notices (
   user_id uuid NOT NULL,
   notice_id uuid NOT NULL,

@@ -111,7 +111,8 @@ struct  Streak__V1__SignUpRequest
 {
   ProtobufCMessage base;
   /*
-   * 16 to 64 random bytes made by the device for this sign-up and kept until the reply has arrived. It can fetch the reply again, with the password.
+   * 16 to 64 random bytes made by the device for this sign-up and kept until the reply has arrived.
+   * It can fetch the reply again, with the password.
    */
   ProtobufCBinaryData idempotency_key;
   /*
@@ -119,8 +120,9 @@ struct  Streak__V1__SignUpRequest
    */
   char *email;
   /*
-   * The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC, in which it must have 8 bytes as well, and
-   * otherwise as it is. What everybody guesses first is refused: PASSWORD_TOO_COMMON.
+   * The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC,
+   * in which it must have 8 bytes as well, and otherwise as it is. What everybody guesses first is
+   * refused: PASSWORD_TOO_COMMON.
    */
   char *password;
   /*

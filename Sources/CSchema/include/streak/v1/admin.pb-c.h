@@ -161,7 +161,8 @@ struct  Streak__V1__BackupTable
    */
   int64_t row_count;
   /*
-   * The sum of the SipHash-2-4 of all rows as COPY writes them, 128 bits in hexadecimal, modulo 2^128.
+   * The sum of the SipHash-2-4 of all rows as COPY writes them, 128 bits in hexadecimal, modulo
+   * 2^128.
    */
   char *fingerprint;
 };
@@ -442,7 +443,8 @@ struct  Streak__V1__FulfilRecoveryBegin
    */
   ProtobufCBinaryData user_id;
   /*
-   * Why the recovery cannot be had, such as "the backup does not know this account"; no records follow then.
+   * Why the recovery cannot be had, such as "the backup does not know this account"; no records
+   * follow then.
    */
   char *failure;
 };

@@ -126,8 +126,9 @@ struct  Streak__V1__Rate
 
 
 /*
- * How often a method may be called. The counts survive a restart and hold across all server processes of a database. A call that its
- * limit refuses counts for nothing, and neither does one that is answered with the stored reply of an earlier call.
+ * How often a method may be called. The counts survive a restart and hold across all server
+ * processes of a database. A call that its limit refuses counts for nothing, and neither does one
+ * that is answered with the stored reply of an earlier call.
  */
 struct  Streak__V1__RateLimit
 {
@@ -141,7 +142,8 @@ struct  Streak__V1__RateLimit
    */
   Streak__V1__Rate *per_address;
   /*
-   * The method's own code counts the call, since only it can tell the person, or a replay; otherwise it is counted before the method runs.
+   * The method's own code counts the call, since only it can tell the person, or a replay;
+   * otherwise it is counted before the method runs.
    */
   protobuf_c_boolean counted_by_method;
 };
@@ -169,7 +171,8 @@ struct  Streak__V1__MethodPolicy
    */
   protobuf_c_boolean idempotent;
   /*
-   * How often it may be called. Refused beyond that: TOO_MANY_REQUESTS, with a `google.rpc.RetryInfo` that says when to try again.
+   * How often it may be called. Refused beyond that: TOO_MANY_REQUESTS, with a
+   * `google.rpc.RetryInfo` that says when to try again.
    */
   Streak__V1__RateLimit *rate_limit;
   /*
@@ -185,16 +188,19 @@ struct  Streak__V1__MethodPolicy
    */
   protobuf_c_boolean ends_credentials;
   /*
-   * Once it has succeeded there are things of these kinds (`FieldMeaning.kind`), in the request or the response.
+   * Once it has succeeded there are things of these kinds (`FieldMeaning.kind`), in the request or
+   * the response.
    */
   size_t n_provides;
   char **provides;
   /*
-   * Whether a valid request succeeds depends on more than earlier calls can bring about: on backups, or on further requests of the same call.
+   * Whether a valid request succeeds depends on more than earlier calls can bring about: on
+   * backups, or on further requests of the same call.
    */
   protobuf_c_boolean conditional;
   /*
-   * Bytes of the largest request message, where that is more than the server takes of other methods; 0: as for others.
+   * Bytes of the largest request message, where that is more than the server takes of other
+   * methods; 0: as for others.
    */
   uint32_t request_bytes_max;
 };
@@ -214,7 +220,8 @@ struct  Streak__V1__TokenForm
    */
   char *prefix;
   /*
-   * Kinds of values (`FieldMeaning.kind`): a string as it is, bytes joined and then as unpadded base64url.
+   * Kinds of values (`FieldMeaning.kind`): a string as it is, bytes joined and then as unpadded
+   * base64url.
    */
   size_t n_parts;
   char **parts;
@@ -225,14 +232,15 @@ struct  Streak__V1__TokenForm
 
 
 /*
- * What a field's value must satisfy. A violation is answered INVALID_ARGUMENT with a `google.rpc.BadRequest` naming the field path.
- * A rule at its default value is not checked.
+ * What a field's value must satisfy. A violation is answered INVALID_ARGUMENT with a
+ * `google.rpc.BadRequest` naming the field path. A rule at its default value is not checked.
  */
 struct  Streak__V1__FieldRules
 {
   ProtobufCMessage base;
   /*
-   * The field must be present: a message set, a string or bytes not empty, a list not empty, an enum not zero, a number not zero.
+   * The field must be present: a message set, a string or bytes not empty, a list not empty, an
+   * enum not zero, a number not zero.
    */
   protobuf_c_boolean required;
   /*
@@ -240,7 +248,8 @@ struct  Streak__V1__FieldRules
    */
   protobuf_c_boolean uuid;
   /*
-   * Smallest and largest length in bytes of a string or bytes value. `min_bytes` applies to a non-empty value.
+   * Smallest and largest length in bytes of a string or bytes value. `min_bytes` applies to a
+   * non-empty value.
    */
   uint32_t min_bytes;
   uint32_t max_bytes;
@@ -259,8 +268,8 @@ struct  Streak__V1__FieldRules
    */
   protobuf_c_boolean defined_only;
   /*
-   * The rules inside these messages are not applied with the request: the service judges each of them apart, so that one that breaks a rule
-   * does not refuse its neighbours.
+   * The rules inside these messages are not applied with the request: the service judges each of
+   * them apart, so that one that breaks a rule does not refuse its neighbours.
    */
   protobuf_c_boolean judged_apart;
 };
@@ -270,14 +279,15 @@ struct  Streak__V1__FieldRules
 
 
 /*
- * What a value stands for, where that takes more than its rules: whoever makes requests from the schema alone needs it for one that
- * succeeds. The server does not look at it.
+ * What a value stands for, where that takes more than its rules: whoever makes requests from the
+ * schema alone needs it for one that succeeds. The server does not look at it.
  */
 struct  Streak__V1__FieldMeaning
 {
   ProtobufCMessage base;
   /*
-   * The kind of thing that it names, such as "habit". In a request: one that exists, unless `new`. In a response: one that exists from now on.
+   * The kind of thing that it names, such as "habit". In a request: one that exists, unless `new`.
+   * In a response: one that exists from now on.
    */
   char *kind;
   /*
@@ -305,8 +315,9 @@ struct  Streak__V1__FieldMeaning
    */
   Streak__V1__ValueSource source;
   /*
-   * Of a list in a response: it holds a verdict on each item of the request's list of this name, in order. The verdict's field whose source is
-   * VALUE_SOURCE_REASON is zero for an item that was accepted.
+   * Of a list in a response: it holds a verdict on each item of the request's list of this name, in
+   * order. The verdict's field whose source is VALUE_SOURCE_REASON is zero for an item that was
+   * accepted.
    */
   char *judges;
   /*

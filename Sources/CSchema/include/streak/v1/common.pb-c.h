@@ -30,7 +30,8 @@ typedef struct Streak__V1__RejectedEntry Streak__V1__RejectedEntry;
 /* --- enums --- */
 
 /*
- * Why a call was refused (`google.rpc.ErrorInfo.reason` holds the name), or why a single entry was put into the inbox.
+ * Why a call was refused (`google.rpc.ErrorInfo.reason` holds the name), or why a single entry was
+ * put into the inbox.
  */
 typedef enum _Streak__V1__ErrorReason {
   /*
@@ -42,7 +43,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__INVALID_FIELD = 1,
   /*
-   * UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked and malformed are told alike.
+   * UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked
+   * and malformed are told alike.
    */
   STREAK__V1__ERROR_REASON__CREDENTIALS_INVALID = 2,
   /*
@@ -58,7 +60,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__SESSION_INVALID = 5,
   /*
-   * FAILED_PRECONDITION: the session has become part of an account; its secret opens nothing any more. Sign in.
+   * FAILED_PRECONDITION: the session has become part of an account; its secret opens nothing any
+   * more. Sign in.
    */
   STREAK__V1__ERROR_REASON__SESSION_MIGRATED = 6,
   /*
@@ -70,11 +73,13 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__IDEMPOTENCY_KEY_REUSED = 9,
   /*
-   * FAILED_PRECONDITION: fewer habits or entries than the manifest counts. Nothing was written; send the capture again whole.
+   * FAILED_PRECONDITION: fewer habits or entries than the manifest counts. Nothing was written;
+   * send the capture again whole.
    */
   STREAK__V1__ERROR_REASON__PARTIAL_CAPTURE = 10,
   /*
-   * FAILED_PRECONDITION: the counts are right but the hash is not. Nothing was written; capture again.
+   * FAILED_PRECONDITION: the counts are right but the hash is not. Nothing was written; capture
+   * again.
    */
   STREAK__V1__ERROR_REASON__CAPTURE_CORRUPT = 11,
   /*
@@ -82,7 +87,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__FUTURE_DAY = 12,
   /*
-   * INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset - day_start).
+   * INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
+   * day_start).
    */
   STREAK__V1__ERROR_REASON__DAY_MISMATCH = 13,
   /*
@@ -114,7 +120,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__STORAGE_UNAVAILABLE = 20,
   /*
-   * UNKNOWN: the link to storage broke after sending; the change may or may not have been saved. Send the same request again.
+   * UNKNOWN: the link to storage broke after sending; the change may or may not have been saved.
+   * Send the same request again.
    */
   STREAK__V1__ERROR_REASON__OUTCOME_UNKNOWN = 21,
   /*
@@ -126,7 +133,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__INTERNAL_FAULT = 23,
   /*
-   * DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited time.
+   * DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited
+   * time.
    */
   STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW = 24,
   /*
@@ -134,7 +142,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__ACCOUNT_MISMATCH = 25,
   /*
-   * FAILED_PRECONDITION: operations are missing before the first one sent; `SyncRefusal.expected_seq` says from which on.
+   * FAILED_PRECONDITION: operations are missing before the first one sent;
+   * `SyncRefusal.expected_seq` says from which on.
    */
   STREAK__V1__ERROR_REASON__SEQUENCE_GAP = 26,
   /*
@@ -146,7 +155,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__CLOCK_SKEW = 28,
   /*
-   * INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start, without a cursor.
+   * INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start,
+   * without a cursor.
    */
   STREAK__V1__ERROR_REASON__CURSOR_INVALID = 29,
   /*
@@ -154,8 +164,9 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 30,
   /*
-   * RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take all the room there is for them. Of an
-   * operation that is APPLIED, or an entry of a capture: the day was taken, its note was not; it is in the inbox.
+   * RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take
+   * all the room there is for them. Of an operation that is APPLIED, or an entry of a capture: the
+   * day was taken, its note was not; it is in the inbox.
    */
   STREAK__V1__ERROR_REASON__TEXT_QUOTA = 31,
   /*
@@ -167,11 +178,13 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND = 41,
   /*
-   * ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh `MigrationPreview` is among the details.
+   * ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh
+   * `MigrationPreview` is among the details.
    */
   STREAK__V1__ERROR_REASON__PLAN_CHANGED = 42,
   /*
-   * ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult` is among the details.
+   * ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult`
+   * is among the details.
    */
   STREAK__V1__ERROR_REASON__ALREADY_MIGRATED = 43,
   /*
@@ -183,12 +196,14 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__UNDO_TOO_LATE = 45,
   /*
-   * UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was restored to a moment before the account was made.
-   * The device keeps everything and becomes an anonymous session again, to be signed up.
+   * UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was
+   * restored to a moment before the account was made. The device keeps everything and becomes an
+   * anonymous session again, to be signed up.
    */
   STREAK__V1__ERROR_REASON__ACCOUNT_UNKNOWN = 59,
   /*
-   * UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the email may sign up again, empty.
+   * UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the
+   * email may sign up again, empty.
    */
   STREAK__V1__ERROR_REASON__ACCOUNT_ERASED = 60,
   /*
@@ -208,11 +223,13 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND = 64,
   /*
-   * FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of this export: begin anew.
+   * FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of
+   * this export: begin anew.
    */
   STREAK__V1__ERROR_REASON__EXPORT_CHANGED = 65,
   /*
-   * INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says where.
+   * INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says
+   * where.
    */
   STREAK__V1__ERROR_REASON__IMPORT_UNREADABLE = 66,
   /*
@@ -240,7 +257,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY = 72,
   /*
-   * FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or over.
+   * FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
+   * over.
    */
   STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 73
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
@@ -337,7 +355,8 @@ struct  Streak__V1__LocalTime
    */
   Google__Protobuf__Timestamp *occurred_at;
   /*
-   * IANA name of the time zone, such as "Asia/Kathmandu". A name the server does not know is accepted.
+   * IANA name of the time zone, such as "Asia/Kathmandu". A name the server does not know is
+   * accepted.
    */
   char *zone;
   /*
@@ -345,7 +364,8 @@ struct  Streak__V1__LocalTime
    */
   int32_t utc_offset_seconds;
   /*
-   * When this person's day begins, in minutes after midnight: 0 to 1439. Before that moment it is still the day before.
+   * When this person's day begins, in minutes after midnight: 0 to 1439. Before that moment it is
+   * still the day before.
    */
   int32_t day_start_minutes;
 };
@@ -397,11 +417,13 @@ struct  Streak__V1__Habit
    */
   uint32_t color;
   /*
-   * Where it stands in the person's own order, smallest first; habits at the same position follow their ids.
+   * Where it stands in the person's own order, smallest first; habits at the same position follow
+   * their ids.
    */
   int32_t position;
   /*
-   * Put away: its history stays readable, its streak is no longer at risk, and new days can still be recorded.
+   * Put away: its history stays readable, its streak is no longer at risk, and new days can still
+   * be recorded.
    */
   protobuf_c_boolean archived;
   /*
@@ -417,7 +439,8 @@ struct  Streak__V1__Habit
    */
   protobuf_c_boolean deleted;
   /*
-   * In an export, and of a habit that a device restates: `id` is another name of this habit, for ever. Empty for a habit of its own.
+   * In an export, and of a habit that a device restates: `id` is another name of this habit, for
+   * ever. Empty for a habit of its own.
    */
   ProtobufCBinaryData alias_of;
 };
@@ -473,7 +496,8 @@ struct  Streak__V1__Cell
    */
   ProtobufCBinaryData migration_id;
   /*
-   * The completions that stand: the day is done while there is one. An undo names those that it takes back.
+   * The completions that stand: the day is done while there is one. An undo names those that it
+   * takes back.
    */
   size_t n_completions;
   Streak__V1__StatementId **completions;
@@ -484,17 +508,20 @@ struct  Streak__V1__Cell
 
 
 /*
- * Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a restore of the server.
+ * Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a
+ * restore of the server.
  */
 struct  Streak__V1__StatementId
 {
   ProtobufCMessage base;
   /*
-   * The device; or the migration, import or recovery; or 16 zero bytes for a direct call, such as `RecordCompletion`.
+   * The device; or the migration, import or recovery; or 16 zero bytes for a direct call, such as
+   * `RecordCompletion`.
    */
   ProtobufCBinaryData source_id;
   /*
-   * The operation's `seq`; for others a number that the server gave, 0 or less for migrations, imports and recoveries.
+   * The operation's `seq`; for others a number that the server gave, 0 or less for migrations,
+   * imports and recoveries.
    */
   int64_t seq;
 };
@@ -534,7 +561,8 @@ struct  Streak__V1__Streak
    */
   int32_t last_day;
   /*
-   * The day number taken as today: the earliest current date among the zones this person used in the last 48 hours.
+   * The day number taken as today: the earliest current date among the zones this person used in
+   * the last 48 hours.
    */
   int32_t today;
 };

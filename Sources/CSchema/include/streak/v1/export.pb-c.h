@@ -49,9 +49,10 @@ typedef enum _Streak__V1__ExportFormat {
    */
   STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_UNSPECIFIED = 0,
   /*
-   * One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the order of `ExportManifest.sections`, then
-   * "manifest". Each record stands on a line of its own, as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without
-   * the line's indentation, comma and line feed, is what the section's hash covers.
+   * One JSON object: "schemaVersion", "exportedAt", "userId", then one array per section, in the
+   * order of `ExportManifest.sections`, then "manifest". Each record stands on a line of its own,
+   * as the proto3 JSON of its message (`Habit`, not `ExportRecord`); that text, without the line's
+   * indentation, comma and line feed, is what the section's hash covers.
    */
   STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_JSON = 1,
   /*
@@ -140,8 +141,8 @@ struct  Streak__V1__ExportSection
    */
   int64_t count;
   /*
-   * SHA-256, 32 bytes, over the section's records in order. JSON: each record's text, then one line feed. Binary: each record with its
-   * length, as it stands in the document.
+   * SHA-256, 32 bytes, over the section's records in order. JSON: each record's text, then one line
+   * feed. Binary: each record with its length, as it stands in the document.
    */
   ProtobufCBinaryData sha256;
 };
@@ -174,7 +175,8 @@ struct  Streak__V1__ExportManifest
    */
   int64_t document_bytes;
   /*
-   * The server's seal on the header and the sections, 32 bytes: it tells this service's documents from others at an import.
+   * The server's seal on the header and the sections, 32 bytes: it tells this service's documents
+   * from others at an import.
    */
   ProtobufCBinaryData seal;
 };
@@ -201,7 +203,8 @@ typedef enum {
 } Streak__V1__ExportRecord__RecordCase;
 
 /*
- * One record of a binary document. The first is the header; then come the sections in the order of the fields below, then the manifest.
+ * One record of a binary document. The first is the header; then come the sections in the order of
+ * the fields below, then the manifest.
  */
 struct  Streak__V1__ExportRecord
 {
@@ -326,7 +329,8 @@ struct  Streak__V1__ExportedCell
    */
   Streak__V1__Cell *cell;
   /*
-   * Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the note.
+   * Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the
+   * note.
    */
   ProtobufCBinaryData note_sha256;
 };
@@ -481,7 +485,8 @@ struct  Streak__V1__ImportResponse
    */
   int32_t cell_count;
   /*
-   * Days that counted in the document and do not here, because the document bears no seal of this service.
+   * Days that counted in the document and do not here, because the document bears no seal of this
+   * service.
    */
   int32_t demoted_count;
   /*

@@ -47,7 +47,8 @@ typedef struct Streak__V1__MigrationResult Streak__V1__MigrationResult;
 /* --- enums --- */
 
 /*
- * The rules by which a capture is judged. They name what was found in results, and in audit events without the prefix, such as "OVER_LIMIT=3".
+ * The rules by which a capture is judged. They name what was found in results, and in audit events
+ * without the prefix, such as "OVER_LIMIT=3".
  */
 typedef enum _Streak__V1__MigrationRule {
   /*
@@ -75,7 +76,8 @@ typedef enum _Streak__V1__MigrationRule {
    */
   STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_OVER_LIMIT = 5,
   /*
-   * A day before the latest (days since the server saw the session begin + 2): it is kept and does not count.
+   * A day before the latest (days since the server saw the session begin + 2): it is kept and does
+   * not count.
    */
   STREAK__V1__MIGRATION_RULE__MIGRATION_RULE_ANCHOR = 6,
   /*
@@ -144,7 +146,8 @@ struct  Streak__V1__HabitMapping
    */
   ProtobufCBinaryData captured_habit_id;
   /*
-   * A habit of this account; or the captured habit's own id, for a habit of its own whatever it is called.
+   * A habit of this account; or the captured habit's own id, for a habit of its own whatever it is
+   * called.
    */
   ProtobufCBinaryData habit_id;
 };
@@ -258,8 +261,9 @@ struct  Streak__V1__PreviewMigrationRequest
    */
   Streak__V1__SessionClaim *session;
   /*
-   * Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
-   * both ids from then on; the other one stays another name of it.
+   * Habits to bring together; those not named are matched by id, then by name. By name, a habit
+   * that only sessions brought has the smaller of both ids from then on; the other one stays
+   * another name of it.
    */
   size_t n_habit_map;
   Streak__V1__HabitMapping **habit_map;
@@ -294,8 +298,9 @@ struct  Streak__V1__MigrateRequest
    */
   Streak__V1__SessionClaim *session;
   /*
-   * Habits to bring together; those not named are matched by id, then by name. By name, a habit that only sessions brought has the smaller of
-   * both ids from then on; the other one stays another name of it.
+   * Habits to bring together; those not named are matched by id, then by name. By name, a habit
+   * that only sessions brought has the smaller of both ids from then on; the other one stays
+   * another name of it.
    */
   size_t n_habit_map;
   Streak__V1__HabitMapping **habit_map;
@@ -304,7 +309,8 @@ struct  Streak__V1__MigrateRequest
    */
   ProtobufCBinaryData plan_hash;
   /*
-   * The session is in this account already, and this is another device of it that was offline: what it holds is added, by the session's rules.
+   * The session is in this account already, and this is another device of it that was offline: what
+   * it holds is added, by the session's rules.
    */
   protobuf_c_boolean second_device;
 };
@@ -485,7 +491,8 @@ struct  Streak__V1__StreakClaim
    */
   int32_t current_streak;
   /*
-   * Day number of the last completed day; 0 if none. A day before 2000-01-01 is refused as well, which the range cannot say.
+   * Day number of the last completed day; 0 if none. A day before 2000-01-01 is refused as well,
+   * which the range cannot say.
    */
   int32_t last_completed_day;
 };
@@ -548,14 +555,16 @@ struct  Streak__V1__CapturedEntry
 
 /*
  * What a whole capture holds, so that a part of one is recognised.
- * The hash is SHA-256 over these bytes. Integers are big-endian two's complement; text is its length in bytes (4 bytes), then its
- * UTF-8 bytes as sent, not normalised.
+ * The hash is SHA-256 over these bytes. Integers are big-endian two's complement; text is its
+ * length in bytes (4 bytes), then its UTF-8 bytes as sent, not normalised.
  * 1. The 19 ASCII bytes "streak.v1.capture.1" and one zero byte.
- * 2. The number of habits (4 bytes), then each habit in the order of `CapturedSession.habits`: id (16 bytes); name (text);
- *    description (text); color (4 bytes); position (4 bytes); archived (1 byte, 0 or 1).
- * 3. The number of entries (4 bytes), then each entry in the order of `CapturedSession.entries`: habit_id (16 bytes); day (4 bytes);
- *    done (1 byte, 0 or 1); made.occurred_at seconds (8 bytes) and nanos (4 bytes); made.utc_offset_seconds (4 bytes);
- *    made.day_start_minutes (4 bytes); made.zone (text); note (text).
+ * 2. The number of habits (4 bytes), then each habit in the order of `CapturedSession.habits`: id
+ *    (16 bytes); name (text); description (text); color (4 bytes); position (4 bytes); archived (1
+ *    byte, 0 or 1).
+ * 3. The number of entries (4 bytes), then each entry in the order of `CapturedSession.entries`:
+ *    habit_id (16 bytes); day (4 bytes); done (1 byte, 0 or 1); made.occurred_at seconds (8 bytes)
+ *    and nanos (4 bytes); made.utc_offset_seconds (4 bytes); made.day_start_minutes (4 bytes);
+ *    made.zone (text); note (text).
  * Claims, `captured_at` and `zone` are not hashed.
  */
 struct  Streak__V1__CaptureManifest
@@ -596,8 +605,8 @@ struct  Streak__V1__CapturedSession
   size_t n_entries;
   Streak__V1__CapturedEntry **entries;
   /*
-   * The device's moment, zone and day start at the capture. If within 48 hours of the server's clock, its date is the captured
-   * day; otherwise the server takes today's date in that zone.
+   * The device's moment, zone and day start at the capture. If within 48 hours of the server's
+   * clock, its date is the captured day; otherwise the server takes today's date in that zone.
    */
   Streak__V1__LocalTime *captured_at;
   /*
@@ -625,12 +634,13 @@ struct  Streak__V1__SessionClaim
    */
   ProtobufCBinaryData session_secret;
   /*
-   * Made by the device for this migration and kept until the reply has arrived. The same one again with the same capture: the stored reply.
+   * Made by the device for this migration and kept until the reply has arrived. The same one again
+   * with the same capture: the stored reply.
    */
   ProtobufCBinaryData migration_id;
   /*
-   * The session began offline, or the server said SESSION_INVALID of a session the device is sure of. A session the server does not know
-   * is accepted only with this set.
+   * The session began offline, or the server said SESSION_INVALID of a session the device is sure
+   * of. A session the server does not know is accepted only with this set.
    */
   protobuf_c_boolean unanchored;
   /*
@@ -754,7 +764,8 @@ struct  Streak__V1__MigrationResult
   size_t n_quarantined;
   Streak__V1__QuarantinedDays **quarantined;
   /*
-   * The entries that could not be accepted, in the order of the capture. They can be read in the export.
+   * The entries that could not be accepted, in the order of the capture. They can be read in the
+   * export.
    */
   size_t n_rejected;
   Streak__V1__RejectedEntry **rejected;

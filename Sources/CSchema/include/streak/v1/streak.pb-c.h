@@ -153,7 +153,8 @@ struct  Streak__V1__RecordCompletionRequest
    */
   Streak__V1__LocalTime *made;
   /*
-   * The device has nothing else to send: it is caught up, and days before this one that it claims later are entered afterwards.
+   * The device has nothing else to send: it is caught up, and days before this one that it claims
+   * later are entered afterwards.
    */
   protobuf_c_boolean nothing_left;
 };
@@ -255,7 +256,8 @@ struct  Streak__V1__ExplainStreakRequest
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Only these days are listed as left out; absent for all. At most 3660 of them (about ten years) are looked at: the latest.
+   * Only these days are listed as left out; absent for all. At most 3660 of them (about ten years)
+   * are looked at: the latest.
    */
   Streak__V1__DayRange *days;
 };
@@ -385,7 +387,8 @@ struct  Streak__V1__GetHistoryRequest
    */
   Streak__V1__HistoryFilter *filter;
   /*
-   * Most cells in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of notes.
+   * Most cells in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has
+   * at most 1 MiB of notes.
    */
   int32_t page_size;
   /*
@@ -424,7 +427,8 @@ struct  Streak__V1__GetStatisticsRequest
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Only these days; absent for all. At most 3660 days (about ten years) are looked at: the latest of them.
+   * Only these days; absent for all. At most 3660 days (about ten years) are looked at: the latest
+   * of them.
    */
   Streak__V1__DayRange *days;
 };
@@ -494,7 +498,8 @@ struct  Streak__V1__Statistics
   size_t n_counted_by_month;
   Streak__V1__MonthCount **counted_by_month;
   /*
-   * Length in days of the longest run inside the range (of active days, if for all habits together).
+   * Length in days of the longest run inside the range (of active days, if for all habits
+   * together).
    */
   int32_t longest_run;
 };

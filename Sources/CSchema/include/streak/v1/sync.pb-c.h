@@ -75,8 +75,8 @@ typedef enum _Streak__V1__OperationStatus {
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_APPLIED = 1,
   /*
-   * It was concurrent with another device's statement, which holds; its value is in a notice. Of a completion: its `done` holds or not; a note that
-   * lost is told by `notice_id` alone.
+   * It was concurrent with another device's statement, which holds; its value is in a notice. Of a
+   * completion: its `done` holds or not; a note that lost is told by `notice_id` alone.
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_SUPERSEDED = 2,
   /*
@@ -110,7 +110,8 @@ typedef enum _Streak__V1__NoticeKind {
    */
   STREAK__V1__NOTICE_KIND__NOTICE_KIND_DELETION_CONFLICT = 4,
   /*
-   * A day that arrived late closed a gap; `kept` and `other` are the length of the streak now and before.
+   * A day that arrived late closed a gap; `kept` and `other` are the length of the streak now and
+   * before.
    */
   STREAK__V1__NOTICE_KIND__NOTICE_KIND_STREAK_HEALED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__NOTICE_KIND)
@@ -119,17 +120,20 @@ typedef enum _Streak__V1__NoticeKind {
 /* --- messages --- */
 
 /*
- * How much of a person's data a device has received. A device keeps the cursor of the last response and sends it back as it came.
+ * How much of a person's data a device has received. A device keeps the cursor of the last response
+ * and sends it back as it came.
  */
 struct  Streak__V1__Cursor
 {
   ProtobufCMessage base;
   /*
-   * Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier moment or a failover.
+   * Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier
+   * moment or a failover.
    */
   int64_t epoch;
   /*
-   * The number of the last change received; 0 for none. -1 asks for everything anew: the answer has `reset`.
+   * The number of the last change received; 0 for none. -1 asks for everything anew: the answer has
+   * `reset`.
    */
   int64_t change_number;
   /*
@@ -141,7 +145,8 @@ struct  Streak__V1__Cursor
    */
   uint64_t epoch_bits;
   /*
-   * Proves that the server gave this cursor to this account; opaque. CURSOR_INVALID if it does not: then send no cursor.
+   * Proves that the server gave this cursor to this account; opaque. CURSOR_INVALID if it does not:
+   * then send no cursor.
    */
   ProtobufCBinaryData tag;
 };
@@ -163,8 +168,9 @@ typedef enum {
 
 /*
  * One absolute change made on a device.
- * What a single operation holds is judged operation by operation: one that breaks a rule (those of `Habit`, `LocalTime` and `Cell`, or a rule of
- * days) is answered REJECTED, and the others are applied.
+ * What a single operation holds is judged operation by operation: one that breaks a rule (those of
+ * `Habit`, `LocalTime` and `Cell`, or a rule of days) is answered REJECTED, and the others are
+ * applied.
  */
 struct  Streak__V1__Operation
 {
@@ -174,13 +180,16 @@ struct  Streak__V1__Operation
    */
   int64_t seq;
   /*
-   * When it was made, as hybrid logical time: milliseconds since 1970 by the device's clock in the upper 48 bits, a counter in the lower 16. It must
-   * grow with `seq`, also when the clock is set back. More than 60 s ahead of the server: ordered by the server's clock. A day or more: CLOCK_SKEW.
+   * When it was made, as hybrid logical time: milliseconds since 1970 by the device's clock in the
+   * upper 48 bits, a counter in the lower 16. It must grow with `seq`, also when the clock is set
+   * back. More than 60 s ahead of the server: ordered by the server's clock. A day or more:
+   * CLOCK_SKEW.
    */
   uint64_t hybrid_time;
   /*
-   * What the device had seen when the operation was made: `SyncResponse.seen` of its last complete pull. Its own operations need no mention.
-   * A statement that is not among these is concurrent with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
+   * What the device had seen when the operation was made: `SyncResponse.seen` of its last complete
+   * pull. Its own operations need no mention. A statement that is not among these is concurrent
+   * with this one. At most 256 sources: with more the operation is rejected, INVALID_FIELD.
    */
   size_t n_seen;
   Streak__V1__StatementId **seen;
@@ -195,7 +204,8 @@ struct  Streak__V1__Operation
      */
     Streak__V1__EditHabit *edit_habit;
     /*
-     * A habit is deleted. If anything of it stands that this device had not seen, it is archived instead, with a notice.
+     * A habit is deleted. If anything of it stands that this device had not seen, it is archived
+     * instead, with a notice.
      */
     Streak__V1__DeleteHabit *delete_habit;
     /*
@@ -236,7 +246,8 @@ struct  Streak__V1__SetCompletion
    */
   protobuf_c_boolean done;
   /*
-   * The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote` clears one.
+   * The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote`
+   * clears one.
    */
   char *note;
   /*
@@ -244,8 +255,9 @@ struct  Streak__V1__SetCompletion
    */
   Streak__V1__LocalTime *made;
   /*
-   * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and the device's own. The day stays done while
-   * another one stands. Empty: all that the device had seen. At most 64: with more the operation is rejected, INVALID_FIELD.
+   * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
+   * the device's own. The day stays done while another one stands. Empty: all that the device had
+   * seen. At most 64: with more the operation is rejected, INVALID_FIELD.
    */
   size_t n_undone;
   Streak__V1__StatementId **undone;
@@ -337,7 +349,8 @@ struct  Streak__V1__DeleteHabit
 
 
 /*
- * States the value that is to hold after a conflict. It is decided as any other statement of that value.
+ * States the value that is to hold after a conflict. It is decided as any other statement of that
+ * value.
  */
 struct  Streak__V1__ResolveConflict
 {
@@ -371,8 +384,8 @@ struct  Streak__V1__OperationOutcome
    */
   Streak__V1__OperationStatus status;
   /*
-   * Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its note was not taken (TEXT_QUOTA); the operation
-   * is in the inbox then.
+   * Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its
+   * note was not taken (TEXT_QUOTA); the operation is in the inbox then.
    */
   Streak__V1__ErrorReason reason;
   /*
@@ -418,27 +431,31 @@ struct  Streak__V1__SyncRequest
    */
   protobuf_c_boolean nothing_left;
   /*
-   * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are waiting: a page has at most 1 MiB of
-   * days' notes. What the request itself has changed comes whole.
+   * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
+   * waiting: a page has at most 1 MiB of days' notes. What the request itself has changed comes
+   * whole.
    */
   int32_t page_size;
   /*
-   * The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered by their time less the difference.
+   * The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered
+   * by their time less the difference.
    */
   Google__Protobuf__Timestamp *sent_at;
   /*
-   * Habits that the device knows and the server may lack, after the server lost something: those that are missing are made before the
-   * operations are decided. It is no edit. Of an id that is another name of a habit, `alias_of` says so.
+   * Habits that the device knows and the server may lack, after the server lost something: those
+   * that are missing are made before the operations are decided. It is no edit. Of an id that is
+   * another name of a habit, `alias_of` says so.
    */
   size_t n_restated_habits;
   Streak__V1__Habit **restated_habits;
   /*
-   * The earliest operation that the device can still send; 0: not stated. If the operations begin with it, those before it are given up instead of
-   * SEQUENCE_GAP.
+   * The earliest operation that the device can still send; 0: not stated. If the operations begin
+   * with it, those before it are given up instead of SEQUENCE_GAP.
    */
   int64_t oldest_kept_seq;
   /*
-   * The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a device whose digest agrees pulls nothing.
+   * The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a
+   * device whose digest agrees pulls nothing.
    */
   ProtobufCBinaryData digest;
 };
@@ -451,14 +468,16 @@ struct  Streak__V1__SyncResponse
 {
   ProtobufCMessage base;
   /*
-   * One for each operation of the request, in order. Fewer where the cursor is of another epoch and an operation names a habit that the server
-   * has lost: that one and those after it are not decided. Send them again, with `restated_habits`.
+   * One for each operation of the request, in order. Fewer where the cursor is of another epoch and
+   * an operation names a habit that the server has lost: that one and those after it are not
+   * decided. Send them again, with `restated_habits`.
    */
   size_t n_outcomes;
   Streak__V1__OperationOutcome **outcomes;
   /*
-   * Drop what the server sent before: this is a pull from the start. So it is when the request's cursor is of another epoch, or ahead of the
-   * server's, and when a habit that was deleted came back.
+   * Drop what the server sent before: this is a pull from the start. So it is when the request's
+   * cursor is of another epoch, or ahead of the server's, and when a habit that was deleted came
+   * back.
    */
   protobuf_c_boolean reset;
   /*
@@ -490,7 +509,8 @@ struct  Streak__V1__SyncResponse
    */
   protobuf_c_boolean has_more;
   /*
-   * The digest of the whole state at `cursor`; absent while `has_more`. Another one than the device's own means that they differ: pull from the start.
+   * The digest of the whole state at `cursor`; absent while `has_more`. Another one than the
+   * device's own means that they differ: pull from the start.
    */
   Streak__V1__StateDigest *digest;
   /*
@@ -502,13 +522,14 @@ struct  Streak__V1__SyncResponse
    */
   int64_t clock_ahead_milliseconds;
   /*
-   * The last operation of this device that the server holds. A device that was acknowledged further sends again, as they were, those after it that
-   * it keeps (for 35 days at least): the server has lost them. Before that it states its habits (`restated_habits`).
+   * The last operation of this device that the server holds. A device that was acknowledged further
+   * sends again, as they were, those after it that it keeps (for 35 days at least): the server has
+   * lost them. Before that it states its habits (`restated_habits`).
    */
   int64_t last_seq;
   /*
-   * What the device has seen once it has taken this response, besides its own operations; empty while `has_more`. To be sent with each operation
-   * that is made from now on.
+   * What the device has seen once it has taken this response, besides its own operations; empty
+   * while `has_more`. To be sent with each operation that is made from now on.
    */
   size_t n_seen;
   Streak__V1__StatementId **seen;
@@ -521,13 +542,15 @@ struct  Streak__V1__SyncResponse
    */
   Streak__V1__AccountSettings *settings;
   /*
-   * Ids that habits of the account had before sessions gave them another one: those that are new, in a pull from the start all. The former id is
-   * among `deleted_habit_ids` as well. A request that names it means the habit, for ever.
+   * Ids that habits of the account had before sessions gave them another one: those that are new,
+   * in a pull from the start all. The former id is among `deleted_habit_ids` as well. A request
+   * that names it means the habit, for ever.
    */
   size_t n_habit_aliases;
   Streak__V1__HabitAlias **habit_aliases;
   /*
-   * There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices` has all of them.
+   * There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices`
+   * has all of them.
    */
   protobuf_c_boolean more_notices;
 };
@@ -573,11 +596,15 @@ struct  Streak__V1__AccountSettings
 
 
 /*
- * A digest of all habits that are not deleted, of their cells and of the settings: the sum of the digests of the items.
- * An item's digest is the first 16 bytes of SHA-256 over its canonical bytes, as two big-endian 64-bit numbers; each of the two is summed modulo
- * 2^64. In the canonical bytes integers are big-endian two's complement, text is its length in bytes (4 bytes) and its UTF-8 bytes.
- * - A habit: the byte 1; id (16 bytes); name (text); description (text); color (4 bytes); position (4 bytes); archived (1 byte, 0 or 1).
- * - A cell: the byte 2; habit_id (16 bytes); day (4 bytes); done (1 byte); quarantine_reason (1 byte, 0 if the cell counts); note (text).
+ * A digest of all habits that are not deleted, of their cells and of the settings: the sum of the
+ * digests of the items.
+ * An item's digest is the first 16 bytes of SHA-256 over its canonical bytes, as two big-endian
+ * 64-bit numbers; each of the two is summed modulo 2^64. In the canonical bytes integers are
+ * big-endian two's complement, text is its length in bytes (4 bytes) and its UTF-8 bytes.
+ * - A habit: the byte 1; id (16 bytes); name (text); description (text); color (4 bytes); position
+ *   (4 bytes); archived (1 byte, 0 or 1).
+ * - A cell: the byte 2; habit_id (16 bytes); day (4 bytes); done (1 byte); quarantine_reason (1
+ *   byte, 0 if the cell counts); note (text).
  * - The day start, unless it is 0: the byte 3; day_start_minutes (4 bytes).
  */
 struct  Streak__V1__StateDigest
@@ -679,7 +706,8 @@ struct  Streak__V1__ListNoticesRequest
    */
   protobuf_c_boolean include_acknowledged;
   /*
-   * Most notices in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of values.
+   * Most notices in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page
+   * has at most 1 MiB of values.
    */
   int32_t page_size;
   /*
@@ -737,7 +765,8 @@ struct  Streak__V1__ListRejectedOperationsRequest
 {
   ProtobufCMessage base;
   /*
-   * Most operations in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a page has at most 1 MiB of operations.
+   * Most operations in a page, 1 to 1000; 0 for 100. There may be fewer although more follow: a
+   * page has at most 1 MiB of operations.
    */
   int32_t page_size;
   /*
@@ -773,7 +802,8 @@ struct  Streak__V1__RejectedOperation
    */
   Google__Protobuf__Timestamp *rejected_at;
   /*
-   * The operation as it was sent; absent if it was larger than 16 KiB, or the inbox was full. The device keeps it.
+   * The operation as it was sent; absent if it was larger than 16 KiB, or the inbox was full. The
+   * device keeps it.
    */
   Streak__V1__Operation *operation;
   /*
