@@ -40,7 +40,7 @@ struct ReasonAdvice {
       show: "nothing at first; \"Sign in again\" if `Refresh` is refused as well.",
       retry: "yes, with a new access token.",
       repair:
-        "call `Refresh` with the refresh token once, and repeat with the new access token. If `Refresh` is refused, keep the queue and ask for a sign-in."
+        "call `Refresh` with the refresh token once, and repeat with the new access token. If `Refresh` is refused, keep the queue and ask for a sign-in; with a new device id if the metadata says `new_device`."
     ),
     "SIGN_IN_REFUSED": .init(
       show: "\"Email and password do not belong together.\"", retry: never,
