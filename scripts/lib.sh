@@ -11,6 +11,9 @@ lean=(-debug-info-format none -Xswiftc -gline-tables-only -Xswiftc -disable-batc
 read -ra more_flags <<< "${STREAKD_SWIFT_FLAGS:-}"
 lean+=("${more_flags[@]}")
 
+# Package.swift optimises the domain in these builds.
+export STREAKD_TEST_BUILD=1
+
 say() { echo "$(basename "$0"): $*" >&2; }
 fail() { say "$@"; exit 1; }
 
