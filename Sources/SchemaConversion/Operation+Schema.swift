@@ -95,7 +95,9 @@ extension StreakDomain.LocalTime {
 
 extension StreakDomain.Operation.HabitEdit {
   package init?(_ message: EditHabit) {
-    guard let habit = message.habit, let habitID = Identifier(habit.id) else { return nil }
+    guard let habit = message.habit, let habitID = Identifier(habit.id),
+      habit.aliasOf.isEmpty || Identifier(habit.aliasOf) != nil
+    else { return nil }
     var changed: Set<StreakDomain.HabitField> = []
     for field in message.fields {
       guard let field = StreakDomain.HabitField(rawValue: Int(field.rawValue)) else { return nil }

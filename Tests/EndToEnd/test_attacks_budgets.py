@@ -10,13 +10,14 @@ import time
 
 import grpc
 import pytest
+from databases import sql
 from device import Device, completion, note
+from limits import declared, refused
+from metrics import ADMIN, Metrics
 from person import Person, captured_session, details, today
 from server import Server, wait_until
+from sessions import Session, entry, habit
 from streak.v1 import (account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2, streak_pb2, sync_pb2)
-from test_limits import database, declared, refused, sql  # noqa: F401  (a fixture)
-from test_metrics import ADMIN, Metrics
-from test_migration import Session, entry, habit
 
 MIB = 1 << 20
 # What a debug build may take above what it had, in the attacks below.

@@ -28,11 +28,12 @@ def test_c127_a_read_only_database_is_unavailable_and_the_server_recovers_by_its
             person.record(habit)
             assert readiness(server) == (200, "ready\n") and is_serving(server)
             postgres.set("default_transaction_read_only", "on")
+            # Every session of the database has taken the setting.
+            status, text = wait_until(lambda: (page := readiness(server))[0] == 503 and page)
             for _ in range(20):
                 expect_unavailable(lambda: person.record(habit, today() - 1))
             # Reads go on.
             assert person.streak(habit).current == 1
-            status, text = wait_until(lambda: (page := readiness(server))[0] == 503 and page)
             assert "25006" in text and "read-only transaction" in text
             assert not is_serving(server)
             failed = [line for line in log(server, "a statement failed") if "sqlstate=25006" in line]

@@ -351,7 +351,8 @@ def test_backups():
         habit = export_pb2.ExportRecord(habit=stored_habit())
         for kind, path, message in KINDS:
             if kind == "habit":
-                with refused("habit." + path, "IMPORT_UNREADABLE"):
+                # The call's own rules see a habit first.
+                with refused("records[0].habit." + path):
                     fulfil(export_pb2.ExportRecord(habit=stored_habit(message)))
             else:
                 with refused("cell.cell." + path, "IMPORT_UNREADABLE"):
