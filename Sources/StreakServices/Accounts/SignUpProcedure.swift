@@ -117,6 +117,8 @@ struct SignUpProcedure: Sendable {
       context.principal = Principal(userID: userID, deviceID: deviceID, auditDetail: detail)
       return AuditInterceptor.event(of: context, from: limiter.addresses)
     }
+    try await work.takeTurn(isLarge: decision.isLarge)
+    defer { work.endTurn(isLarge: decision.isLarge) }
     let before = store.emptyLedger(at: now)
     var ledger = before
     let steps = OffloadedDecision(decision, work: work)

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
@@ -25,7 +26,7 @@ struct ExportHandlers: ExportService {
   ) async throws(RPCStatus) {
     let principal = try context.user()
     var resumption = try request.resume.map { resume throws(RPCStatus) in try ExportResumption(resume) }
-    try take(principal.userID, exports, .exports)
+    try await take(principal.userID, exports, .exports, context)
     defer { give(principal.userID, exports) }
     context.offerCompression()
     context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
@@ -84,12 +85,24 @@ struct ExportHandlers: ExportService {
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
+  /// How long a transfer waits for the person's one before it to end, in milliseconds: the client may
+  /// have ended that one a moment ago.
+  private static let waitMilliseconds: UInt64 = 50
+  private static let waitsMax = 20
+
   /// Takes a place for a person's transfer; then `give(_:_:)` must follow.
   /// - Throws: `TOO_MANY_REQUESTS`.
-  func take(_ userID: Identifier, _ slots: TransferSlots, _ limit: ServiceLimit) throws(RPCStatus) {
-    guard people.take(userID) else {
-      limiter.meter.count(.transfersPerPerson)
-      throw Refusal.tooManyRequests.status
+  func take(
+    _ userID: Identifier, _ slots: TransferSlots, _ limit: ServiceLimit, _ context: ServerContext
+  ) async throws(RPCStatus) {
+    var waits = 0
+    while !people.take(userID) {
+      guard waits < Self.waitsMax else {
+        limiter.meter.count(.transfersPerPerson)
+        throw Refusal.tooManyRequests.status
+      }
+      waits += 1
+      await context.loop.sleep(milliseconds: Self.waitMilliseconds)
     }
     guard slots.take() else {
       people.give(userID)

@@ -24,7 +24,7 @@ extension ExportHandlers {
     {
       return try replayed(stored, context)
     }
-    try take(userID, imports, .imports)
+    try await take(userID, imports, .imports, context)
     defer { give(userID, imports) }
     context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)

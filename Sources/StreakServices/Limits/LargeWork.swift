@@ -28,25 +28,41 @@ struct LargeWork: Sendable {
     state = LoopBound(State(), loop: loop)
   }
 
-  /// Runs one piece, at once if it is small.
+  /// Runs one piece in its turn, at once if it is small.
   /// - Throws: `TOO_MANY_REQUESTS`.
   func run<Value: Sendable>(
     isLarge: Bool, _ work: @escaping @Sendable () -> Value
   ) async throws(RPCStatus) -> Value {
-    guard isLarge else { return work() }
+    try await takeTurn(isLarge: isLarge)
+    defer { endTurn(isLarge: isLarge) }
+    return await offload(isLarge: isLarge, work)
+  }
+
+  /// Waits for a turn of several pieces. Before a transaction is opened, not in it: calls that wait
+  /// hold no connection of the database. `endTurn(isLarge:)` must follow.
+  /// - Throws: `TOO_MANY_REQUESTS`.
+  func takeTurn(isLarge: Bool) async throws(RPCStatus) {
+    guard isLarge else { return }
     let state = state.value
     if state.isRunning {
       guard state.waiting.count < Self.waitingMax else {
         meter.count(.captures)
         throw Refusal.tooManyRequests.status
       }
-      // Woken with the place of the piece before.
+      // Woken with the place of the turn before.
       await withCheckedContinuation { state.waiting.append($0) }
     }
     state.isRunning = true
-    defer {
-      if state.waiting.isEmpty { state.isRunning = false } else { state.waiting.removeFirst().resume() }
-    }
-    return await loop.offload(work)
+  }
+
+  func endTurn(isLarge: Bool) {
+    guard isLarge else { return }
+    let state = state.value
+    if state.waiting.isEmpty { state.isRunning = false } else { state.waiting.removeFirst().resume() }
+  }
+
+  /// Runs one piece of a turn, at once if it is small.
+  func offload<Value: Sendable>(isLarge: Bool, _ work: @escaping @Sendable () -> Value) async -> Value {
+    isLarge ? await loop.offload(work) : work()
   }
 }

@@ -16,6 +16,9 @@ struct CheckedCapture: Sendable {
   /// In the order of the capture, each id once; without versions.
   let habits: [HabitRecord]
 
+  /// So large that another thread looks at it.
+  var isLarge: Bool { captured.entries.count > LargeWork.smallEntriesMax }
+
   /// Checks a claim, a large one in the thread pool.
   static func check(_ claim: SessionClaim?, at now: Moment, by work: LargeWork) async throws(RPCStatus)
     -> CheckedCapture

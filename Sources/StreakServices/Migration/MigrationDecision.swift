@@ -128,7 +128,7 @@ final class MigrationDecision: @unchecked Sendable {
   }
 
   /// Whether its steps take so long that the loop should not wait for them.
-  var isLarge: Bool { capture.captured.entries.count > LargeWork.smallEntriesMax }
+  var isLarge: Bool { capture.isLarge }
 
   func finish(_ ledger: PersonLedger) -> Result<MergeRecord, RPCStatus> { conclude(ledger).map { record($0) } }
 

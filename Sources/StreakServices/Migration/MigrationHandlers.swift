@@ -94,6 +94,8 @@ struct MigrationHandlers: MigrationService {
   ) async throws(RPCStatus) -> (MigrationDecision, MigrateOutcome<RPCStatus>) {
     let userID = try context.user().userID
     note("session=\(capture.sessionID)", context)
+    try await work.takeTurn(isLarge: capture.isLarge)
+    defer { work.endTurn(isLarge: capture.isLarge) }
     for attempt in 1...Self.attemptsMax {
       let now = Moment.now()
       let decision = try MigrationDecision(

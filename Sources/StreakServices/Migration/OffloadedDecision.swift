@@ -2,7 +2,8 @@ internal import RPC
 internal import StreakDomain
 internal import StreakStore
 
-/// Takes the steps of a migration's decision where they hold up no other call.
+/// Takes the steps of a migration's decision where they hold up no other call: within a turn of
+/// `LargeWork` that the caller has.
 final class OffloadedDecision: MigrationDecider {
   let decision: MigrationDecision
   private let work: LargeWork
@@ -35,10 +36,6 @@ final class OffloadedDecision: MigrationDecider {
   private func run<Value: Sendable>(
     _ step: @escaping @Sendable () -> Result<Value, RPCStatus>
   ) async -> Result<Value, RPCStatus> {
-    do throws(RPCStatus) {
-      return try await work.run(isLarge: decision.isLarge, step)
-    } catch {
-      return .failure(error)
-    }
+    await work.offload(isLarge: decision.isLarge, step)
   }
 }
