@@ -13,9 +13,9 @@ let settings: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
-/// The domain's rules and their judges are optimised in the scripts' builds: that is where the Swift
-/// tests spend their time. Nothing is checked less: the package has no `assert`, and preconditions,
-/// overflow and exclusive access are checked all the same.
+/// The domain's rules and their judges are optimised in the scripts' builds: that is where the
+/// Swift tests spend their time. Nothing is checked less: the package has no `assert`, and
+/// preconditions, overflow and exclusive access are checked all the same.
 let domainSettings =
   settings
   + (Context.environment["STREAKD_TEST_BUILD"] == nil ? [] : [.unsafeFlags(["-O"], .when(configuration: .debug))])

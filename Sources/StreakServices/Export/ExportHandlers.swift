@@ -85,8 +85,8 @@ struct ExportHandlers: ExportService {
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
-  /// How long a transfer waits for the person's one before it to end, in milliseconds: the client may
-  /// have ended that one a moment ago.
+  /// How long a transfer waits for the person's one before it to end, in milliseconds: the client
+  /// may have ended that one a moment ago.
   private static let waitMilliseconds: UInt64 = 50
   private static let waitsMax = 20
 
