@@ -3,8 +3,8 @@ internal import CSodium
 /// SipHash-2-4 with 128 bits, for many small pieces of data: tells them apart by chance, and under
 /// a secret key also from an adversary.
 public struct ShortHash: Sendable {
-  /// SipHash's two key words. Not one UInt128: with a stored property of that type, Swift 6.3 lays
-  /// out the frames of asynchronous functions wrongly.
+  /// SipHash's two key words. Not one UInt128: with that as a stored property, `Sync` called a null
+  /// address (Swift 6.3, debug build).
   private var words: (low: UInt64, high: UInt64)
 
   /// The key's two words, the first in the low half.
