@@ -87,7 +87,7 @@ start_postgres() {
   (cd / && as_server_user "$programs/initdb" -D "$folder/postgres/data" -U postgres -A trust -E UTF8 --locale=C --no-sync \
     > "$folder/postgres.log" 2>&1) || { cat "$folder/postgres.log" >&2; fail "initdb failed"; }
   (cd / && as_server_user "$programs/pg_ctl" -D "$folder/postgres/data" -l "$folder/postgres/log" -w -t 60 \
-    -o "-c listen_addresses= -c unix_socket_directories=$folder/postgres -c max_connections=300 ${settings[*]}" start \
+    -o "-c listen_addresses= -c unix_socket_directories=$folder/postgres -c max_connections=1200 ${settings[*]}" start \
     >> "$folder/postgres.log" 2>&1 < /dev/null) || { cat "$folder/postgres.log" >&2; fail "PostgreSQL did not start"; }
 }
 
