@@ -80,7 +80,10 @@ import Testing
           WHERE pronamespace = current_schema()::regnamespace AND prosecdef ORDER BY 1
           """)
       ).map { row throws(DatabaseError) in (try row.string(0), try row.string(1), try row.string(2)) }
-      #expect(found.map(\.0) == ["append_audit_event", "erase_audit_trail", "observe_timeline"])
+      #expect(
+        found.map(\.0) == [
+          "append_audit_event", "erase_audit_trail", "forget_strangers_events", "observe_timeline",
+        ])
       for (name, setting, schema) in found { #expect(setting == "search_path=\(schema), pg_temp", "\(name)") }
     }
   }

@@ -77,7 +77,7 @@ CREATE INDEX strangers_events_by_age ON audit_events (occurred_at) WHERE user_id
 -- Removes events of no account, at most rows_max, that are older than 30 days: the serving role may
 -- do no more than that.
 CREATE FUNCTION forget_strangers_events(older_than timestamptz, rows_max integer) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE forgotten bigint;
 BEGIN
   DELETE FROM audit_events WHERE ctid = ANY (ARRAY(
@@ -112,4 +112,6 @@ DO $$ BEGIN
     'ALTER FUNCTION append_audit_event(uuid, timestamptz, text, text, text, uuid, text, text) SET search_path TO %I, pg_temp',
     current_schema());
   EXECUTE format('ALTER FUNCTION erase_audit_trail(uuid) SET search_path TO %I, pg_temp', current_schema());
+  EXECUTE format(
+    'ALTER FUNCTION forget_strangers_events(timestamptz, integer) SET search_path TO %I, pg_temp', current_schema());
 END $$;
