@@ -1,5 +1,5 @@
-/// SHA-1 (FIPS 180-4). Broken for everything but telling apart what nobody made to collide: lists
-/// of breached passwords are kept in it.
+/// SHA-1 (FIPS 180-4). It does not resist collisions that are made on purpose. Lists of breached
+/// passwords are kept in it.
 public enum SHA1 {
   /// The size of a digest, in bytes.
   public static let digestByteCount = 20

@@ -13,8 +13,7 @@ public struct ShortHash: Sendable {
     set { words = (UInt64(truncatingIfNeeded: newValue), UInt64(truncatingIfNeeded: newValue >> 64)) }
   }
 
-  /// - Parameter key: 0, which everybody knows, where nobody has a reason to make two pieces look
-  ///   alike.
+  /// - Parameter key: 0, a public key, where no peer gains by making two pieces look alike.
   public init(key: UInt128 = 0) {
     words = (UInt64(truncatingIfNeeded: key), UInt64(truncatingIfNeeded: key >> 64))
   }

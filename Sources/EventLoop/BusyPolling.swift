@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// For how long a loop goes on looking for events instead of sleeping. Loop-confined.
 ///
-/// Who sleeps has to be woken, which costs the waker a system call and an idle core tens of
-/// microseconds, and finds the caches cold. A loop that knows that its only caller waits for an
-/// answer within a fraction of a millisecond does better to stay awake, as the kernel does with
+/// Waking a sleeping thread costs the waker a system call and an idle core tens of microseconds,
+/// and the thread finds the caches cold. A loop that knows that its only caller waits for an answer
+/// within a fraction of a millisecond does better to stay awake, as the kernel does with
 /// `net.core.busy_poll`. One loop of the process at a time, and none where there is a single core:
 /// whoever is to answer needs one as well.
 struct BusyPolling {

@@ -104,8 +104,8 @@ import Synchronization
     unsafe uv_close(UnsafeMutableRawPointer(check).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_close(UnsafeMutableRawPointer(idle).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_run(handle, UV_RUN_NOWAIT)
-    // EBUSY means that somebody still holds an open handle: its owner closes it, the loop's memory
-    // is the process's.
+    // EBUSY means that a handle is still open: its owner closes it, and the loop's memory is the
+    // process's.
     _ = unsafe uv_loop_close(handle)
   }
 

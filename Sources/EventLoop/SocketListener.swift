@@ -4,7 +4,7 @@ internal import Glibc
 ///
 /// Every loop binds the same TCP address with `SO_REUSEPORT`: the kernel spreads connections, and
 /// no loop hands one to another. A Unix socket can be bound only once: the other loops share the
-/// first one's, and whoever is faster accepts.
+/// first one's, and the faster one accepts.
 public final class SocketListener {
   /// Connections the kernel keeps before they are accepted.
   static let backlogConnections: Int32 = 4_096
@@ -98,9 +98,9 @@ public final class SocketListener {
     watcher?.wait(for: .readable)
   }
 
-  /// Fails when somebody already listens on `address`. `SO_REUSEPORT` alone would let two programs
+  /// Fails when another socket listens on `address`. `SO_REUSEPORT` alone would let two programs
   /// of one user share a port in silence, each getting some of the connections. The file of a Unix
-  /// socket that nobody listens on is removed.
+  /// socket without a listener is removed.
   public static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
     let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
     let descriptor = socket(address.kernelFamily, Int32(kind), 0)
