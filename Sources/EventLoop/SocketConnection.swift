@@ -90,6 +90,12 @@ public protocol SocketConnectionDelegate: AnyObject {
     return offset
   }
 
+  /// Tells the peer that nothing more will come; reading goes on.
+  public func endWriting() {
+    guard watcher != nil else { return }
+    _ = shutdown(descriptor, Int32(SHUT_WR))
+  }
+
   /// Closes the socket; the delegate hears nothing more.
   public func close() {
     guard let watcher else { return }

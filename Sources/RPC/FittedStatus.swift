@@ -1,4 +1,5 @@
 internal import GRPCSchema
+internal import HTTP
 internal import HTTP2
 internal import ProtobufCodec
 

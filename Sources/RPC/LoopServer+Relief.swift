@@ -1,5 +1,5 @@
 internal import EventLoop
-internal import HTTP2
+internal import HTTP
 
 /// Makes room where peers hold more than they may.
 ///
@@ -22,15 +22,15 @@ extension LoopServer {
   /// After bytes have come on `connection`: ends requests until what is held is below the limits.
   func relieveReceived(_ connection: ServerConnection) {
     let own = limits.http2.receivedBytesPerConnectionMax
-    if connection.session.use.receivedBytes > own {
+    if connection.use.receivedBytes > own {
       endRequests(of: [connection], .received) {
-        connection.session.use.receivedBytes > own - own / Self.reliefDivisor
+        connection.use.receivedBytes > own - own / Self.reliefDivisor
       }
     }
     let all = limits.http2.receivedBytesPerLoopMax
     var groups: [String: Group]?
     while resources.use.receivedBytes > (groups == nil ? all : all - all / Self.reliefDivisor) {
-      let found = groups ?? self.groups { $0.session.use.receivedBytes }
+      let found = groups ?? self.groups { $0.use.receivedBytes }
       groups = found
       guard let (host, largest) = found.max(by: { $0.value.amount < $1.value.amount }), largest.amount > 0 else {
         break
@@ -41,7 +41,7 @@ extension LoopServer {
       groups?[host] = nil
     }
     // Streams that were ended close with the end of the turn.
-    guard resources.openStreamCount > limits.http2.streamsPerLoopMax, relievedAtMilliseconds != loop.nowMilliseconds
+    guard resources.openExchangeCount > limits.http2.streamsPerLoopMax, relievedAtMilliseconds != loop.nowMilliseconds
     else {
       return
     }
@@ -52,17 +52,17 @@ extension LoopServer {
   /// Ends requests that hold something, for as long as `isNeeded`: of the connections that hold
   /// most, the oldest, since honest ones are soon over.
   private func endRequests(of connections: [ServerConnection], _ kind: BufferKind, while isNeeded: () -> Bool) {
-    for connection in connections.sorted(by: { $0.session.use.receivedBytes > $1.session.use.receivedBytes }) {
+    for connection in connections.sorted(by: { $0.use.receivedBytes > $1.use.receivedBytes }) {
       guard isNeeded() else { return }
-      var holders: [HTTP2Stream] = []
-      connection.session.forEachStream { if $0.heldReceivedBytes > 0 { holders.append($0) } }
+      var holders: [HTTPExchange] = []
+      connection.session?.forEachExchange { if $0.heldReceivedBytes > 0 { holders.append($0) } }
       holders.sort { $0.openedAtMilliseconds < $1.openedAtMilliseconds }
       for stream in holders where isNeeded() {
         connection.endForRoom(stream)
         metrics.makeRoom(kind)
       }
       // What is left of it is in nghttp2's hands.
-      guard connection.session.use.receivedBytes > 0, isNeeded() else { continue }
+      guard connection.use.receivedBytes > 0, isNeeded() else { continue }
       metrics.makeRoom(kind)
       connection.close(.outOfRoom)
     }
@@ -72,16 +72,16 @@ extension LoopServer {
 
   /// Ends the newest streams of the connections that have most, of the address that has most.
   private func relieveStreams() {
-    let groups = groups { $0.session.openStreamCount }
+    let groups = groups { $0.openExchangeCount }
     guard let largest = groups.values.max(by: { $0.amount < $1.amount }) else { return }
     let all = limits.http2.streamsPerLoopMax
     // With no other peer, only those that are too many.
     let target = groups.count > 1 ? all - all / Self.reliefDivisor : all
-    var excess = resources.openStreamCount - target
-    for connection in largest.connections.sorted(by: { $0.session.openStreamCount > $1.session.openStreamCount }) {
+    var excess = resources.openExchangeCount - target
+    for connection in largest.connections.sorted(by: { $0.openExchangeCount > $1.openExchangeCount }) {
       guard excess > 0 else { return }
-      var streams: [HTTP2Stream] = []
-      connection.session.forEachStream { streams.append($0) }
+      var streams: [HTTPExchange] = []
+      connection.session?.forEachExchange { streams.append($0) }
       streams.sort { $0.openedAtMilliseconds > $1.openedAtMilliseconds }
       for stream in streams.prefix(excess) {
         connection.endForRoom(stream)
@@ -95,13 +95,12 @@ extension LoopServer {
 
   /// Whether `stream`'s response may be held, beside what is held already. Room is made where peers
   /// have taken nothing for a while, and then at the cost of another address that holds more.
-  func admitsResponse(_ stream: HTTP2Stream, of connection: ServerConnection) -> Bool {
-    let session = connection.session
+  func admitsResponse(_ stream: HTTPExchange, of connection: ServerConnection) -> Bool {
     let own = limits.http2.sendingBytesPerConnectionMax
-    if session.use.sendingBytes > own, stream.heldSendingBytes < session.use.sendingBytes {
-      dropResponses(of: [connection], stalledOnly: true, but: stream) { session.use.sendingBytes > own }
+    if connection.use.sendingBytes > own, stream.heldSendingBytes < connection.use.sendingBytes {
+      dropResponses(of: [connection], stalledOnly: true, but: stream) { connection.use.sendingBytes > own }
       guard
-        session.use.sendingBytes <= own || stream.heldSendingBytes == session.use.sendingBytes
+        connection.use.sendingBytes <= own || stream.heldSendingBytes == connection.use.sendingBytes
           || stream.outboundBytes <= limits.http2.smallResponseBytesMax
       else {
         metrics.makeRoom(.sending)
@@ -112,7 +111,7 @@ extension LoopServer {
     guard resources.use.sendingBytes > all else { return true }
     func isNeeded() -> Bool { resources.use.sendingBytes > all }
     dropResponses(of: Array(connections.values), stalledOnly: true, but: stream, while: isNeeded)
-    if isNeeded(), let largest = groups({ $0.session.use.sendingBytes }).values.max(by: { $0.amount < $1.amount }),
+    if isNeeded(), let largest = groups({ $0.use.sendingBytes }).values.max(by: { $0.amount < $1.amount }),
       !largest.connections.contains(where: { $0 === connection })
     {
       dropResponses(of: largest.connections, stalledOnly: false, but: stream) {
@@ -126,18 +125,18 @@ extension LoopServer {
 
   /// Ends the streams whose responses hold most, for as long as `isNeeded`.
   private func dropResponses(
-    of connections: [ServerConnection], stalledOnly: Bool, but own: HTTP2Stream, while isNeeded: () -> Bool
+    of connections: [ServerConnection], stalledOnly: Bool, but own: HTTPExchange, while isNeeded: () -> Bool
   ) {
     let now = loop.nowMilliseconds
     let patience = limits.connections.pressedStallMilliseconds
-    var holders: [(stream: HTTP2Stream, connection: ServerConnection)] = []
-    for connection in connections where connection.session.use.sendingBytes > 0 && isNeeded() {
+    var holders: [(stream: HTTPExchange, connection: ServerConnection)] = []
+    for connection in connections where connection.use.sendingBytes > 0 && isNeeded() {
       if let blocked = connection.connection.blockedSinceMilliseconds, now &- blocked >= patience {
         metrics.makeRoom(.sending)
         connection.close(.stalled)
         continue
       }
-      connection.session.forEachStream { stream in
+      connection.session?.forEachExchange { stream in
         guard stream.heldSendingBytes > 0, stream !== own else { return }
         let mark = stream.progressMark
         let isStalled =
@@ -167,22 +166,22 @@ extension LoopServer {
 
 extension ServerConnection {
   /// Ends a call whose request holds too much.
-  func endForRoom(_ stream: HTTP2Stream) {
+  func endForRoom(_ stream: HTTPExchange) {
     if let call = stream.owner as? ServerContext, call.isOpen {
       call.end(.noRoom)
-      session.dropRequest(stream)
+      session?.dropRequest(stream)
     } else {
-      session.dropRequest(stream)
-      session.dropResponse(stream, code: .enhanceYourCalm)
+      session?.dropRequest(stream)
+      session?.dropResponse(stream, code: .enhanceYourCalm)
     }
     needsFlush()
   }
 
   /// Ends a call whose response holds too much. Source of the code: gRPC over HTTP/2, "Errors": it
   /// is RESOURCE_EXHAUSTED there.
-  func dropForRoom(_ stream: HTTP2Stream) {
+  func dropForRoom(_ stream: HTTPExchange) {
     (stream.owner as? ServerContext)?.end(.noRoom)
-    session.dropResponse(stream, code: .enhanceYourCalm)
+    session?.dropResponse(stream, code: .enhanceYourCalm)
     needsFlush()
   }
 }

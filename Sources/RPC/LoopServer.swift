@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import HTTP
 internal import HTTP2
 internal import TLS
 
@@ -75,16 +76,29 @@ final class LoopServer {
     let group = socket.peerAddress?.limitGroup
     guard connections.count < limits.connections.connectionsPerLoopMax,
       group.map({ connectionsByGroup[$0, default: 0] }) ?? 0 < limits.connections.connectionsPerAddressMax,
-      let http2 = try? HTTP2Connection(
-        role: .server, socket: socket, loop: loop, resources: resources, tls: try tls?.acceptSession())
+      let encryption = acceptEncryption()
     else {
       counters.refused += 1
       return socket.close()
     }
     counters.open += 1
     if let group { connectionsByGroup[group, default: 0] += 1 }
-    let connection = ServerConnection(http2, limitGroup: group, server: self)
+    let http = HTTPConnection(
+      accepted: socket, loop: loop, resources: resources, factory: self, tls: encryption.session)
+    let connection = ServerConnection(http, limitGroup: group, server: self)
     connections[ObjectIdentifier(connection)] = connection
+  }
+
+  private struct Encryption {
+    /// Nil: in cleartext.
+    let session: TLSSession?
+  }
+
+  /// How an accepted connection is encrypted; nil: there is no memory for it.
+  private func acceptEncryption() -> Encryption? {
+    guard let tls else { return Encryption(session: nil) }
+    guard let session = try? tls.acceptSession() else { return nil }
+    return Encryption(session: session)
   }
 
   func connectionClosed(_ connection: ServerConnection, _ end: ConnectionEnd) {
@@ -108,7 +122,7 @@ final class LoopServer {
     counted.connections.shortages = shortageCount + (listener?.shortageCount ?? 0)
     counted.receivedBufferBytes = resources.use.receivedBytes
     counted.sendingBufferBytes = resources.use.sendingBytes
-    counted.openStreams = resources.openStreamCount
+    counted.openStreams = resources.openExchangeCount
     counted.largeRequestBytes = requestBudget.reservedBytes
     counted.largeRequestsWaiting = requestBudget.waitingCount
     if let lagMeter { counted.loopLags = [lagMeter.lag] }
@@ -142,6 +156,15 @@ final class LoopServer {
         onEmpty = nil
         unsafe continuation.resume()
       }
+    }
+  }
+}
+
+extension LoopServer: HTTPSessionFactory {
+  func makeSession(_ version: HTTPVersion, isSecure: Bool) throws(HTTPError) -> any HTTPSession {
+    switch version {
+    case .http2: try HTTP2Session(role: .server, resources: resources)
+    case .http1: throw HTTPError.fatal(reason: "HTTP/1.1 is not served")
     }
   }
 }

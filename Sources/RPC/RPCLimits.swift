@@ -1,4 +1,4 @@
-public import HTTP2
+public import HTTP
 public import ProtobufCodec
 
 /// What a server accepts from one peer.
@@ -7,11 +7,11 @@ public struct RPCLimits: Sendable {
   public var messageBytesMax = 4 * 1_024 * 1_024
   /// Bytes of messages larger than a stream's window that may be on their way on one connection;
   /// more wait for their turn. Beside them every stream has its window
-  /// (`HTTP2Limits.streamWindowBytes`).
+  /// (`HTTPLimits.streamWindowBytes`).
   public var largeRequestBytesMax = 16 * 1_024 * 1_024
   /// The same over all connections of a loop.
   public var largeRequestBytesPerLoopMax = 128 * 1_024 * 1_024
-  public var http2 = HTTP2Limits()
+  public var http2 = HTTPLimits()
   public var connections = ConnectionLimits()
   public var decoding = DecodeLimits()
 

@@ -1,4 +1,4 @@
-internal import HTTP2
+internal import HTTP
 
 /// What the header fields of a request say, read in one pass.
 struct RequestHead {

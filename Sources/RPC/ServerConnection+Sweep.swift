@@ -1,4 +1,4 @@
-internal import HTTP2
+internal import HTTP
 
 /// What time does to a connection.
 extension ServerConnection {
@@ -6,28 +6,28 @@ extension ServerConnection {
   func sweep(atMilliseconds now: UInt64) {
     let limits = limits.connections
     if now &- connection.receivedAtMilliseconds >= limits.sweepMilliseconds { connection.trimBuffers() }
-    guard session.isEstablished else {
+    guard let session, session.isEstablished else {
       if now &- openedAtMilliseconds >= limits.handshakeMilliseconds { close(.handshakeTimeout) }
       return
     }
     if let blocked = connection.blockedSinceMilliseconds, now &- blocked >= limits.stallMilliseconds {
       return close(.stalled)
     }
-    if session.openStreamCount > 0 {
+    if session.openExchangeCount > 0 {
       idleSinceMilliseconds = now
-      guard sweepStreams(limits, now) else { return close(.headersTimeout) }
-      sweepKeepalive(limits, now)
+      guard sweepStreams(session, limits, now) else { return close(.headersTimeout) }
+      sweepKeepalive(session, limits, now)
     }
-    sweepAge(limits, now)
+    sweepAge(session, limits, now)
   }
 
   /// - Returns: false if header fields take too long: nothing else can come on the connection
   ///   before them.
-  private func sweepStreams(_ limits: ConnectionLimits, _ now: UInt64) -> Bool {
+  private func sweepStreams(_ session: any HTTPSession, _ limits: ConnectionLimits, _ now: UInt64) -> Bool {
     var headersAreLate = false
     var late: [ServerContext] = []
-    var stalled: [HTTP2Stream] = []
-    session.forEachStream { stream in
+    var stalled: [HTTPExchange] = []
+    session.forEachExchange { stream in
       if !stream.hasHeaders {
         headersAreLate = headersAreLate || now &- stream.openedAtMilliseconds >= limits.headersMilliseconds
       } else if let call = stream.owner as? ServerContext, call.requestIsLate(atMilliseconds: now, limits) {
@@ -46,7 +46,7 @@ extension ServerConnection {
     return !headersAreLate
   }
 
-  private func sweepKeepalive(_ limits: ConnectionLimits, _ now: UInt64) {
+  private func sweepKeepalive(_ session: any HTTPSession, _ limits: ConnectionLimits, _ now: UInt64) {
     let quiet = now &- connection.receivedAtMilliseconds
     guard limits.keepaliveMilliseconds > 0, quiet >= limits.keepaliveMilliseconds else { return }
     if !session.pingIsOutstanding {
@@ -59,11 +59,11 @@ extension ServerConnection {
 
   /// Asks an idle or old connection to go: first a notice, so that calls on their way are served,
   /// in the next sweep for good.
-  private func sweepAge(_ limits: ConnectionLimits, _ now: UInt64) {
+  private func sweepAge(_ session: any HTTPSession, _ limits: ConnectionLimits, _ now: UInt64) {
     switch departure {
     case .none:
       // Calls may have come and gone between two sweeps.
-      let idleSince = max(idleSinceMilliseconds, session.streamOpenedAtMilliseconds)
+      let idleSince = max(idleSinceMilliseconds, session.openedAtMilliseconds)
       let isIdle = limits.idleMilliseconds > 0 && now &- idleSince >= limits.idleMilliseconds
       let isOld = limits.ageMilliseconds > 0 && now &- openedAtMilliseconds >= ageMilliseconds
       guard isIdle || isOld else { return }

@@ -1,14 +1,15 @@
 internal import EventLoop
-internal import HTTP2
+internal import HTTP
 
 /// One client's connection and the calls on it. Loop-confined.
-final class ServerConnection: HTTP2ConnectionDelegate {
-  let session: HTTP2Session
+final class ServerConnection: HTTPConnectionDelegate {
+  /// Nil as long as the peer has not shown which version of HTTP it speaks.
+  var session: (any HTTPSession)? { connection.session }
   // The server's, not copies of them: there may be many idle connections.
   var limits: RPCLimits { server.limits }
   var loop: EventLoop { server.loop }
   var peerAddress: SocketAddress? { connection.peerAddress }
-  let connection: HTTP2Connection
+  let connection: HTTPConnection
   /// What its peer counts as where addresses have limits; nil for a Unix socket's.
   let limitGroup: String?
   let openedAtMilliseconds: UInt64
@@ -22,6 +23,11 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   /// What this connection has of the loop's budget; nil before its first large message.
   private var requestShare: RequestBudget.Share?
 
+  /// What the connection holds for its peer.
+  var use: BufferUse { session?.use ?? BufferUse() }
+  /// Calls that are not over, and requests that become none.
+  var openExchangeCount: Int { session?.openExchangeCount ?? 0 }
+
   /// How far the connection is on its way out.
   enum Departure {
     case none
@@ -29,11 +35,10 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     case refusing(sinceMilliseconds: UInt64)
   }
 
-  init(_ connection: HTTP2Connection, limitGroup: String?, server: LoopServer) {
+  init(_ connection: HTTPConnection, limitGroup: String?, server: LoopServer) {
     self.limitGroup = limitGroup
     self.connection = connection
     self.server = server
-    session = connection.session
     openedAtMilliseconds = server.loop.nowMilliseconds
     idleSinceMilliseconds = openedAtMilliseconds
     let age = server.limits.connections.ageMilliseconds
@@ -46,7 +51,7 @@ final class ServerConnection: HTTP2ConnectionDelegate {
 
   func announceShutdown() { connection.announceShutdown() }
 
-  func refuseNewCalls() { connection.refuseNewStreams() }
+  func refuseNewCalls() { connection.refuseRequests() }
 
   func close(_ end: ConnectionEnd) {
     self.end = end
@@ -57,7 +62,8 @@ final class ServerConnection: HTTP2ConnectionDelegate {
 
   func receivedTooMuch() { server.relieveReceived(self) }
 
-  func receivedHeaders(_ stream: HTTP2Stream) {
+  func receivedHeaders(_ stream: HTTPExchange) {
+    guard let session else { return }
     let head = RequestHead(stream.headers, router: server.router)
     guard !stream.headersTooLarge else {
       return refuse(
@@ -84,20 +90,21 @@ final class ServerConnection: HTTP2ConnectionDelegate {
     case .malformed: return refuse(stream, head, RPCStatus(.internal, "The grpc-timeout is malformed."))
     }
     let call = ServerContext(
-      route, stream: stream, connection: self, encoding: encoding, timeoutMilliseconds: timeoutMilliseconds)
+      route, stream: stream, session: session, connection: self, encoding: encoding,
+      timeoutMilliseconds: timeoutMilliseconds)
     stream.owner = call
     if !call.takesOneRequest || stream.receivedEnd { call.start() }
   }
 
-  func receivedBody(_ stream: HTTP2Stream) { (stream.owner as? ServerContext)?.receivedBody() }
+  func receivedBody(_ stream: HTTPExchange) { (stream.owner as? ServerContext)?.receivedBody() }
 
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     guard let call = stream.owner as? ServerContext else { return }
     stream.owner = nil
     call.streamClosed()
   }
 
-  func drained(_ stream: HTTP2Stream) {
+  func drained(_ stream: HTTPExchange) {
     (stream.owner as? ServerContext)?.resumeWriter()
   }
 
@@ -118,41 +125,43 @@ final class ServerConnection: HTTP2ConnectionDelegate {
   }
 
   /// The answer is decided: what still arrives on the stream is thrown away.
-  func discardInput(of stream: HTTP2Stream) {
+  func discardInput(of stream: HTTPExchange) {
     stream.discardsInput = true
-    session.consumeReceived(stream)
+    session?.consumeReceived(stream)
     stream.dropBody()
-    session.countReceived(stream)
+    session?.countReceived(stream)
   }
 
   private func refuse(
-    _ stream: HTTP2Stream, _ head: RequestHead, _ status: RPCStatus, _ metadata: HeaderBlock? = nil
+    _ stream: HTTPExchange, _ head: RequestHead, _ status: RPCStatus, _ metadata: HeaderBlock? = nil
   ) {
     refused(head.route, status)
     discardInput(of: stream)
-    session.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata], to: self))
+    session?.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata], to: self))
   }
 
   private static let explanation = Array(
     "This server speaks gRPC: POST requests of content-type application/grpc.\n".utf8)
 
-  private func refuse(_ stream: HTTP2Stream, httpStatus: Int) {
+  private func refuse(_ stream: HTTPExchange, httpStatus: Int) {
     refused(httpStatus: httpStatus)
     discardInput(of: stream)
     var headers = HeaderBlock()
     headers.append(name: ":status", value: "\(httpStatus)")
     if httpStatus == 405 { headers.append(name: "allow", value: "POST") }
     guard stream.headers.firstValue(":method") != "HEAD" else {
-      return session.submitHeadersOnlyResponse(stream, headers)
+      session?.submitHeadersOnlyResponse(stream, headers)
+      return
     }
     // For people: clients of gRPC go by the status.
     headers.append(name: "content-type", value: "text/plain")
-    session.submitResponse(stream, headers, body: Self.explanation)
+    stream.outbound = Self.explanation
+    session?.submitWholeResponse(stream, headers)
   }
 }
 
 extension ConnectionEnd {
-  init(_ end: HTTP2ConnectionEnd) {
+  init(_ end: HTTPConnectionEnd) {
     self =
       switch end {
       case .peerClosed: .peerClosed

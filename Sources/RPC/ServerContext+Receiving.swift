@@ -1,5 +1,5 @@
 internal import EventLoop
-internal import HTTP2
+internal import HTTP
 
 /// How a request comes in.
 extension ServerContext {
@@ -34,9 +34,8 @@ extension ServerContext {
   /// A message that the stream's window has room for needs nothing. For another one room is asked
   /// for once the peer has used half of that window (so that a few bytes reserve nothing), and
   /// where it is granted, what arrives is given back to the window at once.
-  func admit(_ front: MessageFraming.Front, on stream: HTTP2Stream) {
+  func admit(_ front: MessageFraming.Front, on stream: HTTPExchange) {
     guard case .begun(let count) = front else { return }
-    let session = connection.session
     if let reservation {
       if reservation.isGranted { session.consumeReceived(stream) }
       return

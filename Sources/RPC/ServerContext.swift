@@ -1,5 +1,5 @@
 public import EventLoop
-internal import HTTP2
+internal import HTTP
 public import ProtobufCodec
 
 /// One call on the server: what handlers and interceptors know of it, and its life from headers to
@@ -38,8 +38,9 @@ public import ProtobufCodec
   private let implementation: ServerMethod
   private let interceptors: [any ServerInterceptor]
   /// Nil once the stream is closed: the object then belongs to another call.
-  private(set) var stream: HTTP2Stream?
+  private(set) var stream: HTTPExchange?
   let connection: ServerConnection
+  let session: any HTTPSession
   private var progress = Progress.noResponse
   private var task: Task<Void, Never>?
   private var deadlineTimer: LoopTimer?
@@ -59,7 +60,8 @@ public import ProtobufCodec
   private var responseEncoding = MessageEncoding.identity
 
   init(
-    _ route: Router.Route, stream: HTTP2Stream, connection: ServerConnection, encoding: MessageEncoding,
+    _ route: Router.Route, stream: HTTPExchange, session: any HTTPSession, connection: ServerConnection,
+    encoding: MessageEncoding,
     timeoutMilliseconds: UInt64?
   ) {
     implementation = route.method
@@ -68,6 +70,7 @@ public import ProtobufCodec
     requestEncoding = encoding
     self.stream = stream
     self.connection = connection
+    self.session = session
     loop = connection.loop
     peerAddress = connection.peerAddress
     deadlineMilliseconds = timeoutMilliseconds.map { connection.loop.nowMilliseconds &+ $0 }
@@ -235,7 +238,6 @@ public import ProtobufCodec
     releaseReservation()
     if status == nil && progress == .noResponse { sent(stream.outbound.count) }
     ended(status)
-    let session = connection.session
     if let status {
       if progress == .noResponse {
         session.dropOutbound(stream)
@@ -246,18 +248,25 @@ public import ProtobufCodec
       }
       return
     }
-    if progress == .noResponse { session.submitGRPCResponse(stream, metadata: initialMetadata) }
+    if progress == .noResponse { submitResponse(stream) }
     if let trailingMetadata {
       session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata], to: connection))
     } else {
-      session.finishGRPCOK(stream)
+      session.finish(stream, constantTrailers: StatusTrailers.ok)
     }
+  }
+
+  private func submitResponse(_ stream: HTTPExchange) {
+    guard let initialMetadata else { return session.submitResponse(stream, constant: StatusTrailers.response) }
+    var headers = StatusTrailers.response.block
+    headers.append(initialMetadata)
+    session.submitResponse(stream, headers)
   }
 
   // MARK: Metrics
 
   /// Counts what has arrived since it was counted last.
-  func countReceived(_ stream: HTTP2Stream) {
+  func countReceived(_ stream: HTTPExchange) {
     meter.received(stream.receivedBytes - meter.receivedBytes, connection.server.metrics)
   }
 
@@ -306,7 +315,7 @@ public import ProtobufCodec
     }
     stream.dropBody()
     stream.reservedBytes = 0
-    connection.session.countReceived(stream)
+    session.countReceived(stream)
   }
 
   /// What there is of the requests of a call that has many.
@@ -342,7 +351,7 @@ public import ProtobufCodec
     }
     stream.useBody(first: MessageFraming.prefixBytes + count)
     releaseReservation()
-    connection.session.countReceived(stream)
+    session.countReceived(stream)
     return .taken
   }
 
@@ -352,7 +361,6 @@ public import ProtobufCodec
     guard let stream, progress != .finished else { return }
     // The handler wants more: the peer gets the window back of what was used. While it does not,
     // the window holds the peer up.
-    let session = connection.session
     session.consumeUsed(stream)
     session.widenIfBusy(stream)
     let front = MessageFraming.front(
@@ -392,8 +400,8 @@ public import ProtobufCodec
   }
 
   /// Counts what waits for the peer.
-  private func admit(_ stream: HTTP2Stream) throws(RPCStatus) {
-    connection.session.countSending(stream)
+  private func admit(_ stream: HTTPExchange) throws(RPCStatus) {
+    session.countSending(stream)
     guard stream.heldSendingBytes > 0 else { return }
     guard connection.server.admitsResponse(stream, of: connection) else { throw .noRoom }
   }
@@ -403,7 +411,6 @@ public import ProtobufCodec
   @usableFromInline
   func append(_ encode: (inout [UInt8]) -> Void) throws(RPCStatus) -> Bool {
     guard let stream, progress != .finished else { throw endReason }
-    let session = connection.session
     let before = stream.outbound.count
     appendMessage(to: &stream.outbound, encode)
     do throws(RPCStatus) { try admit(stream) } catch {
@@ -414,7 +421,7 @@ public import ProtobufCodec
     // To make room this connection may have been closed.
     guard progress != .finished else { throw endReason }
     if progress == .noResponse {
-      session.submitGRPCResponse(stream, metadata: initialMetadata)
+      submitResponse(stream)
       progress = .headersSent
     }
     sent(stream.outbound.count - before)

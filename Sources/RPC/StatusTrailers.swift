@@ -1,4 +1,4 @@
-internal import HTTP2
+internal import HTTP
 
 /// The header fields that carry a call's status. Source: gRPC over HTTP/2, "Responses".
 enum StatusTrailers {
@@ -6,6 +6,11 @@ enum StatusTrailers {
   /// less gets less. Stock clients take 8,192 (Java refuses more, C-core some of it, whatever it
   /// announces); the rest is for fields that proxies add.
   static let listBytesMax = 7_680
+
+  /// The header fields of a response with messages.
+  static let response = ConstantHeaders([(":status", "200"), ("content-type", "application/grpc")])
+  /// The fields after the last message of a call that succeeded.
+  static let ok = ConstantHeaders([("grpc-status", "0")])
 
   /// The fields after the last message; nil is OK.
   static func fields(_ status: RPCStatus?, metadata: [HeaderBlock?], to connection: ServerConnection) -> HeaderBlock {
@@ -29,7 +34,7 @@ enum StatusTrailers {
     block.append(name: "grpc-status", value: "\((status?.code ?? .ok).rawValue)")
     var metadata = metadata
     if let status {
-      let peerMax = connection.session.peerHeaderListBytesMax
+      let peerMax = connection.session?.peerHeaderListBytesMax ?? listBytesMax
       let room = min(listBytesMax, peerMax) - block.listBytes
       let metadataBytes = metadata.reduce(0) { $0 + ($1?.listBytes ?? 0) }
       var fitted = FittedStatus(status, bytesMax: room - metadataBytes)

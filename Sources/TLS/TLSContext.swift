@@ -31,7 +31,7 @@ public struct TLSClientFiles: Sendable, Equatable {
 }
 
 /// What TLS connections of one kind have in common: certificates, versions, ciphers. TLS 1.2 and
-/// 1.3, for HTTP/2 only.
+/// 1.3. A client speaks HTTP/2 only; a server HTTP/1.1 as well.
 ///
 /// Any thread may use it. `reload()` changes what later connections get; those that exist keep what
 /// they have.
@@ -93,7 +93,7 @@ public struct TLSClientFiles: Sendable, Equatable {
   public func acceptSession() throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_accept_state(ssl)
-    return unsafe try TLSSession(owning: ssl)
+    return unsafe try TLSSession(owning: ssl, isServer: true)
   }
 
   /// A session for a connection that was made.
@@ -101,7 +101,7 @@ public struct TLSClientFiles: Sendable, Equatable {
   public func connectSession(host: String) throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_connect_state(ssl)
-    let session = unsafe try TLSSession(owning: ssl)
+    let session = unsafe try TLSSession(owning: ssl, isServer: false)
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
       ERR_clear_error()
@@ -133,7 +133,7 @@ public struct TLSClientFiles: Sendable, Equatable {
       unsafe SSL_CTX_free(context)
       throw error
     }
-    unsafe SSL_CTX_set_alpn_select_cb(context, selectHTTP2, nil)
+    unsafe SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
     // Resumed sessions are this server's only.
     let name = Array("streakd".utf8)
     unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
@@ -187,22 +187,26 @@ public struct TLSClientFiles: Sendable, Equatable {
     return unsafe context
   }
 
-  /// Chooses h2, or ends the handshake when it is not offered. Source: RFC 7301, section 3.2.
-  private static let selectHTTP2: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
+  /// Chooses the first of `TLSProtocolName` that is offered, or ends the handshake. Source: RFC
+  /// 7301, section 3.2.
+  private static let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
     guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let offered = unsafe offered else {
       return SSL_TLSEXT_ERR_ALERT_FATAL
     }
-    var offset = 0
-    while offset < Int(offeredCount) {
-      let count = unsafe Int(offered[offset])
-      guard offset + 1 + count <= Int(offeredCount) else { break }
-      if count == 2, unsafe offered[offset + 1] == UInt8(ascii: "h"), unsafe offered[offset + 2] == UInt8(ascii: "2") {
-        // The answer may point into what was offered.
-        unsafe chosen.pointee = unsafe offered + offset + 1
-        unsafe chosenCount.pointee = 2
-        return SSL_TLSEXT_ERR_OK
+    for name in TLSProtocolName.allCases {
+      var offset = 0
+      while offset < Int(offeredCount) {
+        let count = unsafe Int(offered[offset])
+        guard offset + 1 + count <= Int(offeredCount) else { break }
+        let candidate = unsafe UnsafeRawBufferPointer(start: offered + offset + 1, count: count)
+        if unsafe candidate.elementsEqual(name.rawValue.utf8) {
+          // The answer may point into what was offered.
+          unsafe chosen.pointee = unsafe offered + offset + 1
+          unsafe chosenCount.pointee = UInt8(count)
+          return SSL_TLSEXT_ERR_OK
+        }
+        offset += 1 + count
       }
-      offset += 1 + count
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL
   }

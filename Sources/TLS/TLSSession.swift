@@ -11,12 +11,18 @@ internal import COpenSSL
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
 
-  /// The handshake is done and h2 agreed on: `write` may be used.
+  /// The handshake is done: `write` may be used.
   public private(set) var isEstablished = false
+  /// What both sides agreed to speak; nil: the peer offered nothing. Meaningful once
+  /// `isEstablished`.
+  public private(set) var protocolName: TLSProtocolName?
+  /// A server speaks HTTP/1.1 with peers that offer nothing; a client speaks nothing but HTTP/2.
+  private let isServer: Bool
   /// The peer has said that nothing more will come.
   public private(set) var receivedEnd = false
 
-  init(owning ssl: OpaquePointer) throws(TLSError) {
+  init(owning ssl: OpaquePointer, isServer: Bool) throws(TLSError) {
+    self.isServer = isServer
     guard let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem()) else {
       unsafe SSL_free(ssl)
       throw TLSError(failed: "no memory for a TLS session")
@@ -73,8 +79,11 @@ internal import COpenSSL
     var protocolName: UnsafePointer<UInt8>?
     var count: UInt32 = 0
     unsafe SSL_get0_alpn_selected(ssl, &protocolName, &count)
+    self.protocolName = unsafe TLSProtocolName(UnsafeRawBufferPointer(start: protocolName, count: Int(count)))
     // RFC 9113, section 3.2: HTTP/2 over TLS is agreed on by ALPN.
-    guard count == 2 else { throw TLSError("the peer does not offer HTTP/2 (ALPN h2)") }
+    guard isServer || self.protocolName == .http2 else {
+      throw TLSError("the peer does not offer HTTP/2 (ALPN h2)")
+    }
     isEstablished = true
   }
 

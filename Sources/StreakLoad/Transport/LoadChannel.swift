@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import HTTP
 internal import HTTP2
 
 /// The connections of one loop, taken in turn. One that is lost is made again after a while.
@@ -10,8 +11,8 @@ internal import HTTP2
   static let lookMilliseconds: UInt64 = 100
   /// Room for header fields and small bodies; a response larger than the window is given it back as
   /// it comes.
-  private static func limits() -> HTTP2Limits {
-    var limits = HTTP2Limits()
+  private static func limits() -> HTTPLimits {
+    var limits = HTTPLimits()
     limits.streamWindowBytes = 1_048_576
     limits.connectionWindowBytes = 64 * 1_048_576
     return limits

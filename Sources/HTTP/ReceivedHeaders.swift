@@ -30,12 +30,12 @@
   private static let keptFields = 32
 
   /// Bytes allocated beyond what is kept.
-  var heldBytes: Int {
+  package var heldBytes: Int {
     (capacity > Self.keptBytes ? capacity : 0)
       + (fields.capacity > Self.keptFields ? fields.capacity * MemoryLayout<Field>.stride : 0)
   }
 
-  init() {
+  package init() {
     capacity = Self.keptBytes
     unsafe storage = .allocate(capacity: Self.keptBytes)
   }
@@ -43,7 +43,7 @@
   deinit { unsafe storage.deallocate() }
 
   /// Removes all fields.
-  func removeAll() {
+  package func removeAll() {
     guard count > 0 else { return }
     fields.removeAll(keepingCapacity: fields.capacity <= Self.keptFields)
     listBytes = 0
@@ -55,7 +55,7 @@
   }
 
   /// Appends a field from C memory.
-  func append(name: UnsafePointer<UInt8>, nameCount: Int, value: UnsafePointer<UInt8>, valueCount: Int) {
+  package func append(name: UnsafePointer<UInt8>, nameCount: Int, value: UnsafePointer<UInt8>, valueCount: Int) {
     let end = count + nameCount + valueCount
     if end > capacity { grow(to: end) }
     unsafe (storage + count).update(from: name, count: nameCount)
@@ -91,7 +91,7 @@
 
   /// Whether they are those of an interim response (status 1xx), which another list follows.
   /// Source: RFC 9113, section 8.1.
-  var isInformational: Bool { firstValue(":status")?.hasPrefix("1") == true }
+  package var isInformational: Bool { firstValue(":status")?.hasPrefix("1") == true }
 
   /// The name of a field.
   public func name(of field: Field) -> String {

@@ -1,13 +1,14 @@
 /// Why a connection cannot go on.
-public enum HTTP2Error: Error, Sendable {
-  /// The peer broke the protocol so badly that nghttp2 gives the connection up (`bad client magic`,
-  /// a flood).
+public enum HTTPError: Error, Sendable {
+  /// The peer broke the protocol so badly that the connection is given up (`bad client magic`, a
+  /// flood).
   case fatal(reason: String)
-  /// nghttp2 has no memory left.
+  /// There is no memory left.
   case outOfMemory
 }
 
-/// Error codes of RST_STREAM and GOAWAY. Source: RFC 9113, section 7.
+/// Error codes of RST_STREAM and GOAWAY, and of the end of any exchange: HTTP/1.1, which has no
+/// codes, closes the connection instead. Source: RFC 9113, section 7.
 public struct HTTP2ErrorCode: RawRepresentable, Hashable, Sendable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }

@@ -1,5 +1,5 @@
 /// What one connection may take from us.
-public struct HTTP2Limits: Sendable {
+public struct HTTPLimits: Sendable {
   /// Streams the peer may have open at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).
   public var concurrentStreamsMax: UInt32 = 256
   /// Bytes of one header list, counted as RFC 9113 section 6.5.2 counts them (name + value + 32 for
@@ -39,7 +39,7 @@ public struct HTTP2Limits: Sendable {
   /// Bytes of the table that the peer may use to compress its header fields
   /// (SETTINGS_HEADER_TABLE_SIZE).
   public var headerTableBytes: UInt32 = 4_096
-  /// Frames that cost us work and carry none: see `HTTP2Flood.frames`. DATA frames that we send
+  /// Frames that cost us work and carry none: see `HTTPFlood.frames`. DATA frames that we send
   /// allow for two more each.
   public var idleFrames = FrameRate(burst: 2_000, perSecond: 500)
   /// Streams reset before they ended, or refused for their header fields: more than may be open at

@@ -1,6 +1,6 @@
 /// Bytes on their way to the socket: filled by sessions, written, emptied. One per loop.
 /// Loop-confined.
-@safe public final class HTTP2OutputBuffer {
+@safe public final class HTTPOutputBuffer {
   /// Bytes written to the socket at once, at most.
   public static let capacityBytes = 131_072
   private let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: capacityBytes, alignment: 16)
@@ -18,7 +18,7 @@
   public func removeAll() { count = 0 }
 
   /// - Returns: false, and nothing is appended, when there is no room.
-  func append(_ chunk: UnsafeRawBufferPointer) -> Bool {
+  public func append(_ chunk: UnsafeRawBufferPointer) -> Bool {
     guard chunk.count <= Self.capacityBytes - count else { return false }
     unsafe UnsafeMutableRawBufferPointer(rebasing: storage[count...]).copyMemory(from: chunk)
     count += chunk.count
@@ -26,7 +26,7 @@
   }
 
   /// Writes a number in network order over the last four bytes.
-  func replaceLast(with number: UInt32) {
+  public func replaceLast(with number: UInt32) {
     precondition(count >= 4, "nothing to replace")
     unsafe storage.storeBytes(of: number.bigEndian, toByteOffset: count - 4, as: UInt32.self)
   }
