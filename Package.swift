@@ -104,12 +104,12 @@ let package = Package(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
       resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
+    .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
     .target(
       name: "Operations",
       dependencies: [
         "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
-        "StreakDomain", "StreakStore", "TLS",
+        "StreakDomain", "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(

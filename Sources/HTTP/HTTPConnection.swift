@@ -21,8 +21,8 @@ public protocol HTTPSessionFactory: AnyObject {
 /// A socket and the session that speaks over it. Loop-confined.
 ///
 /// A server's connection learns from ALPN, or else from its first bytes, which version of HTTP its
-/// peer speaks. What a turn of the loop produces is written once, at its end. While the kernel takes
-/// no more, nothing is produced.
+/// peer speaks. What a turn of the loop produces is written once, at its end. While the kernel
+/// takes no more, nothing is produced.
 public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
   /// Nil as long as the peer has not shown which version of HTTP it speaks.
   public private(set) var session: (any HTTPSession)?

@@ -2,8 +2,8 @@
 ///
 /// What arrives is collected in `headers` and `body`; what is to be sent is appended to `outbound`
 /// and leaves as the connection allows. Each HTTP version has a subclass with what its session
-/// needs. Exchanges are pooled: after the delegate's `closed(_:code:)` the object belongs to another
-/// request, so owners drop theirs there.
+/// needs. Exchanges are pooled: after the delegate's `closed(_:code:)` the object belongs to
+/// another request, so owners drop theirs there.
 open class HTTPExchange {
   /// Received header fields: the request's on a server, the response's on a client. Both versions
   /// begin with pseudo-header fields (RFC 9113, section 8.3).

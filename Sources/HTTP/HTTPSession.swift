@@ -81,6 +81,8 @@ public protocol HTTPSession: HTTPSessionState {
   func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock)
   /// Sends a response whose whole body lies in `outbound`.
   func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock)
+  /// Sends header fields that never change, and a body that lies in `outbound` as a whole.
+  func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders)
   /// More was appended to `outbound`.
   func resume(_ exchange: HTTPExchange)
   /// Ends what this side sends, with trailer fields or without. HTTP/1.1 drops trailer fields.

@@ -31,6 +31,25 @@ public struct HeaderBlock: Sendable {
     }
   }
 
+  public var isEmpty: Bool { fields.isEmpty }
+
+  /// Visits every field, in order.
+  public func forEach(_ body: (_ name: String, _ value: String) -> Void) {
+    for field in fields {
+      let valueStart = field.start + field.nameCount
+      body(
+        String(decoding: bytes[field.start..<valueStart], as: UTF8.self),
+        String(decoding: bytes[valueStart..<valueStart + field.valueCount], as: UTF8.self))
+    }
+  }
+
+  /// The fields but those called `name`.
+  public func without(_ name: String) -> HeaderBlock {
+    var rest = HeaderBlock()
+    forEach { if $0 != name { rest.append(name: $0, value: $1) } }
+    return rest
+  }
+
   /// Size of the list as RFC 9113 section 6.5.2 counts it.
   public var listBytes: Int { bytes.count + fields.count * Self.fieldOverheadBytes }
 }

@@ -60,6 +60,12 @@ extension HTTP2Session {
     submitResponse(exchange, headers)
   }
 
+  /// Sends header fields that never change, and a body that is all there.
+  public func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+    exchange.outboundEnds = true
+    submitResponse(exchange, constant: headers)
+  }
+
   /// Ends what this side sends, with trailer fields or without.
   public func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) {
     let stream = Self.stream(exchange)

@@ -105,7 +105,7 @@ public struct TLSClientFiles: Sendable, Equatable {
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
       ERR_clear_error()
-      guard unsafe SSL_set1_host(ssl, host) == 1, unsafe streak_tls_server_name(ssl, host) == 1 else {
+      guard unsafe SSL_set1_host(ssl, host) == 1, unsafe copenssl_tls_server_name(ssl, host) == 1 else {
         throw TLSError(failed: "\(host) is no host name")
       }
     }
@@ -179,8 +179,8 @@ public struct TLSClientFiles: Sendable, Equatable {
   /// What both sides have in common.
   private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
     guard let context = unsafe SSL_CTX_new(method) else { throw TLSError(failed: "no memory for TLS") }
-    unsafe streak_tls_versions(context)
-    unsafe streak_tls_modes(context)
+    unsafe copenssl_tls_versions(context)
+    unsafe copenssl_tls_modes(context)
     unsafe SSL_CTX_set_cipher_list(context, ciphers)
     // A key with a passphrase would make OpenSSL ask on the terminal.
     unsafe SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in 0 }

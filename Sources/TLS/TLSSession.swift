@@ -119,13 +119,13 @@ internal import COpenSSL
   }
 
   /// Bytes of its two buffers.
-  public var bufferBytes: Int { unsafe streak_bio_capacity(incoming) + streak_bio_capacity(outgoing) }
+  public var bufferBytes: Int { unsafe copenssl_bio_capacity(incoming) + copenssl_bio_capacity(outgoing) }
 
   /// Gives back the memory of buffers that are empty and large. For a quiet connection: a busy one
   /// needs it again at once.
   public func trimBuffers() {
-    unsafe streak_bio_trim(incoming, Self.keptBufferBytes)
-    unsafe streak_bio_trim(outgoing, Self.keptBufferBytes)
+    unsafe copenssl_bio_trim(incoming, Self.keptBufferBytes)
+    unsafe copenssl_bio_trim(outgoing, Self.keptBufferBytes)
   }
 
   /// Bytes that an empty buffer keeps.
@@ -137,8 +137,8 @@ internal import COpenSSL
   /// Lends the encrypted bytes that are to be sent, and forgets them.
   public func takeOutgoing<Result>(_ body: (RawSpan) -> Result) -> Result {
     var bytes: UnsafePointer<CChar>?
-    let count = unsafe streak_bio_bytes(outgoing, &bytes)
-    defer { unsafe streak_bio_reset(outgoing) }
+    let count = unsafe copenssl_bio_bytes(outgoing, &bytes)
+    defer { unsafe copenssl_bio_reset(outgoing) }
     return body(unsafe UnsafeRawBufferPointer(start: bytes, count: count).bytes)
   }
 }

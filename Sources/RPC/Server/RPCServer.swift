@@ -23,12 +23,14 @@ public final class RPCServer: Sendable {
   ///   - address: Where to listen; port 0 lets the kernel choose one.
   ///   - loops: At least one; each serves the connections the kernel gives it.
   ///   - tls: A server's context; nil: in cleartext.
+  ///   - webOrigins: The pages that may read answers; none unless told.
   ///   - methods: Made once for each loop, so that handlers may own loop-confined things.
   ///   - interceptors: Around every call, outermost first; made once for each loop.
   ///   - observer: Told of every call's end, also of those that reach no interceptor.
   public static func start(
     address: SocketAddress, loops: [EventLoop], limits: RPCLimits = RPCLimits(),
-    tls: TLSContext? = nil, interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
+    tls: TLSContext? = nil, webOrigins: WebOrigins = WebOrigins(),
+    interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
     observer: (any CallObserver)? = nil,
     methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
   ) async throws(SocketError) -> RPCServer {
@@ -49,6 +51,7 @@ public final class RPCServer: Sendable {
         () -> Result<(SocketAddress, LoopBound<LoopServer>), SocketError> in
         let part = LoopServer(
           loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits, tls: tls,
+          webOrigins: webOrigins,
           observer: observer, heartbeat: heartbeat)
         do throws(SocketError) {
           guard let sharedListener else {

@@ -36,6 +36,32 @@ enum PercentEncoding {
     return String(decoding: result, as: UTF8.self)
   }
 
+  /// Reads a value of a query: `+` is a space. Source: URL Standard,
+  /// "application/x-www-form-urlencoded parsing".
+  /// - Returns: nil for a malformed escape.
+  static func decodeQuery(_ text: Substring) -> [UInt8]? {
+    let bytes = Array(text.utf8)
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var index = 0
+    while index < bytes.count {
+      switch bytes[index] {
+      case UInt8(ascii: "+"):
+        result.append(UInt8(ascii: " "))
+        index += 1
+      case UInt8(ascii: "%"):
+        guard index + 2 < bytes.count, let high = hexValue(bytes[index + 1]), let low = hexValue(bytes[index + 2])
+        else { return nil }
+        result.append(high << 4 | low)
+        index += 3
+      default:
+        result.append(bytes[index])
+        index += 1
+      }
+    }
+    return result
+  }
+
   private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte <= 0x7E && byte != UInt8(ascii: "%") }
 
   private static func hexDigit(_ value: UInt8) -> UInt8 {

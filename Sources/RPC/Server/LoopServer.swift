@@ -10,6 +10,7 @@ final class LoopServer {
   let limits: RPCLimits
   let resources: HTTP2Resources
   let requestBudget: RequestBudget
+  let webOrigins: WebOrigins
   private let tls: TLSContext?
   private var listener: SocketListener?
   private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
@@ -28,10 +29,11 @@ final class LoopServer {
 
   init(
     loop: EventLoop, methods: [ServerMethod], interceptors: [any ServerInterceptor], limits: RPCLimits,
-    tls: TLSContext?, observer: (any CallObserver)?, heartbeat: LoopHeartbeat
+    tls: TLSContext?, webOrigins: WebOrigins, observer: (any CallObserver)?, heartbeat: LoopHeartbeat
   ) {
     self.heartbeat = heartbeat
     self.tls = tls
+    self.webOrigins = webOrigins
     self.observer = observer
     metrics = LoopMetrics(methods)
     self.loop = loop

@@ -42,6 +42,19 @@ public enum MessageEncoding: Sendable {
   }
 }
 
+extension MessageEncoding {
+  /// Appends bytes compressed with gzip.
+  /// - Returns: false, and nothing is appended, when there is no memory for it.
+  static func compress(_ plain: [UInt8], appendingTo buffer: inout [UInt8]) -> Bool {
+    let start = buffer.count
+    do throws(GzipError) { try unsafe Gzip.compress(plain.span.bytes, appendingTo: &buffer) } catch {
+      buffer.removeLast(buffer.count - start)
+      return false
+    }
+    return true
+  }
+}
+
 extension MessageFraming {
   /// Appends a prefix that says "compressed" and the message that `body` appends, compressed. Where
   /// there is no memory for compressing, the message goes as it is: the flag decides for each
@@ -51,10 +64,7 @@ extension MessageFraming {
     body(&plain)
     let start = buffer.count
     append(to: &buffer) { buffer in
-      do throws(GzipError) { try unsafe Gzip.compress(plain.span.bytes, appendingTo: &buffer) } catch {
-        buffer.append(contentsOf: plain)
-        return
-      }
+      guard MessageEncoding.compress(plain, appendingTo: &buffer) else { return buffer.append(contentsOf: plain) }
       buffer[start] = 1
     }
   }

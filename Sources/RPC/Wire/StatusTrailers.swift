@@ -7,8 +7,16 @@ enum StatusTrailers {
   /// announces); the rest is for fields that proxies add.
   static let listBytesMax = 7_680
 
+  private static let grpcResponse = ConstantHeaders([(":status", "200"), ("content-type", "application/grpc")])
+  private static let connectResponse = ConstantHeaders([(":status", "200"), ("content-type", "application/proto")])
+
   /// The header fields of a response with messages.
-  static let response = ConstantHeaders([(":status", "200"), ("content-type", "application/grpc")])
+  static func response(_ format: CallFormat) -> ConstantHeaders {
+    if format.isPlainGRPC { return grpcResponse }
+    if format.rpcProtocol == .connectUnary && format.codec == .proto { return connectResponse }
+    return ConstantHeaders([(":status", "200"), ("content-type", format.contentType)])
+  }
+
   /// The fields after the last message of a call that succeeded.
   static let ok = ConstantHeaders([("grpc-status", "0")])
 
@@ -20,10 +28,10 @@ enum StatusTrailers {
   }
 
   /// The fields of a response that has no messages (Trailers-Only).
-  static func only(_ status: RPCStatus, metadata: [HeaderBlock?] = [], to connection: ServerConnection) -> HeaderBlock {
-    var block = HeaderBlock()
-    block.append(name: ":status", value: "200")
-    block.append(name: "content-type", value: "application/grpc")
+  static func only(
+    _ status: RPCStatus, format: CallFormat, metadata: [HeaderBlock?] = [], to connection: ServerConnection
+  ) -> HeaderBlock {
+    var block = response(format).block
     append(status, metadata, connection, to: &block)
     return block
   }

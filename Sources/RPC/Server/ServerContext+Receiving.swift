@@ -12,12 +12,12 @@ extension ServerContext {
     countReceived(stream)
     if takesOneRequest && stream.receivedEnd { return start() }
     let limit = requestBytesMax
-    let front = MessageFraming.front(
-      of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
+    let front: MessageFraming.Front
+    do throws(RPCStatus) { front = try self.front(of: stream) } catch { return end(error) }
     if takesOneRequest {
       if let refusal = MessageFraming.refusal(front, byteLimit: limit) { return end(refusal) }
       if case .message(let count, _) = front, stream.bodyBytes > count + MessageFraming.prefixBytes {
-        return end(RPCStatus(.internal, "The request holds more than the one message its method takes."))
+        return end(Self.tooManyMessages)
       }
       admit(front, on: stream)
     } else if unsafe reader != nil {
@@ -29,7 +29,30 @@ extension ServerContext {
     }
   }
 
-  /// Somebody waits for the message at the front: lets the peer send all of it.
+  /// What the front of the received bytes holds.
+  private func front(of stream: HTTPExchange) throws(RPCStatus) -> MessageFraming.Front {
+    let limit = requestBytesMax
+    guard format.isFramed else {
+      // A body without frames is one message; how long it is, a request may say.
+      guard stream.bodyBytes <= limit else { return .tooLarge(count: stream.bodyBytes) }
+      let announced = stream.headers.firstValue("content-length").flatMap { Int($0) }
+      if let announced, announced > limit { return .tooLarge(count: announced) }
+      return .begun(count: announced ?? limit)
+    }
+    guard format.isText else {
+      return MessageFraming.front(
+        of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
+    }
+    let prefix = try WebText.prefix(of: stream.body)
+    let front = MessageFraming.front(of: prefix, from: 0, byteLimit: limit, encoding: requestEncoding)
+    guard case .begun(let count) = front else {
+      if case .message = front { return .incomplete }
+      return front
+    }
+    return .begun(count: count / 3 * 4 + 2 * WebText.groupBytes)
+  }
+
+  /// A handler waits for the message at the front: lets the peer send all of it.
   ///
   /// A message that the stream's window has room for needs nothing. For another one room is asked
   /// for once the peer has used half of that window (so that a few bytes reserve nothing), and

@@ -65,35 +65,19 @@ final class ServerConnection: HTTPConnectionDelegate {
   func receivedHeaders(_ stream: HTTPExchange) {
     guard let session else { return }
     let head = RequestHead(stream.headers, router: server.router)
-    guard !stream.headersTooLarge else {
-      return refuse(
-        stream, head, RPCStatus(.resourceExhausted, "The header list exceeds \(limits.http2.headerListBytesMax) bytes.")
-      )
+    let origin = head.hasOrigin ? server.webOrigins.responseFields(for: stream.headers) : nil
+    if head.method == .options, let fields = server.webOrigins.preflightFields(for: stream.headers) {
+      discardInput(of: stream)
+      return session.submitHeadersOnlyResponse(stream, fields)
     }
-    guard head.isPost else { return refuse(stream, httpStatus: 405) }
-    guard head.isGRPC else { return refuse(stream, httpStatus: 415) }
-    guard let route = head.route else {
-      return refuse(
-        stream, head, RPCStatus(.unimplemented, "There is no method \(stream.headers.firstValue(":path") ?? "")."))
+    do throws(RequestRefusal) {
+      let request = try accept(head, stream, origin, session.version)
+      let call = ServerContext(request, stream: stream, session: session, connection: self)
+      stream.owner = call
+      if !call.takesOneRequest || stream.receivedEnd { call.start() } else { call.receivedBody() }
+    } catch {
+      refuse(stream, head, error, origin, session)
     }
-    guard let encoding = head.encoding else {
-      var accepted = HeaderBlock()
-      accepted.append(name: "grpc-accept-encoding", value: MessageEncoding.accepted)
-      return refuse(
-        stream, head, RPCStatus(.unimplemented, "The server takes these codings: \(MessageEncoding.accepted)."),
-        accepted)
-    }
-    var timeoutMilliseconds: UInt64?
-    switch head.timeout {
-    case .none: break
-    case .milliseconds(let milliseconds): timeoutMilliseconds = milliseconds
-    case .malformed: return refuse(stream, head, RPCStatus(.internal, "The grpc-timeout is malformed."))
-    }
-    let call = ServerContext(
-      route, stream: stream, session: session, connection: self, encoding: encoding,
-      timeoutMilliseconds: timeoutMilliseconds)
-    stream.owner = call
-    if !call.takesOneRequest || stream.receivedEnd { call.start() }
   }
 
   func receivedBody(_ stream: HTTPExchange) { (stream.owner as? ServerContext)?.receivedBody() }
@@ -130,33 +114,6 @@ final class ServerConnection: HTTPConnectionDelegate {
     session?.consumeReceived(stream)
     stream.dropBody()
     session?.countReceived(stream)
-  }
-
-  private func refuse(
-    _ stream: HTTPExchange, _ head: RequestHead, _ status: RPCStatus, _ metadata: HeaderBlock? = nil
-  ) {
-    refused(head.route, status)
-    discardInput(of: stream)
-    session?.submitHeadersOnlyResponse(stream, StatusTrailers.only(status, metadata: [metadata], to: self))
-  }
-
-  private static let explanation = Array(
-    "This server speaks gRPC: POST requests of content-type application/grpc.\n".utf8)
-
-  private func refuse(_ stream: HTTPExchange, httpStatus: Int) {
-    refused(httpStatus: httpStatus)
-    discardInput(of: stream)
-    var headers = HeaderBlock()
-    headers.append(name: ":status", value: "\(httpStatus)")
-    if httpStatus == 405 { headers.append(name: "allow", value: "POST") }
-    guard stream.headers.firstValue(":method") != "HEAD" else {
-      session?.submitHeadersOnlyResponse(stream, headers)
-      return
-    }
-    // For people: clients of gRPC go by the status.
-    headers.append(name: "content-type", value: "text/plain")
-    stream.outbound = Self.explanation
-    session?.submitWholeResponse(stream, headers)
   }
 }
 

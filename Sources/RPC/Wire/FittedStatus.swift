@@ -39,6 +39,13 @@ struct FittedStatus {
     details = draft.details.isEmpty ? nil : Base64.encode(draft.encodedDetails, padding: false)
   }
 
+  /// The value of `grpc-status-details-bin` with all details.
+  static func encodedDetails(_ status: RPCStatus) -> String {
+    let all = GoogleRPCStatus(
+      code: Int32(status.code.rawValue), message: prefix(status.message, messageBytesMax), details: status.details)
+    return Base64.encode(all.protobufBytes(), padding: false)
+  }
+
   /// At most so many bytes of UTF-8 from the beginning, in whole characters.
   static func prefix(_ text: String, _ bytesMax: Int) -> String {
     guard text.utf8.count > bytesMax else { return text }

@@ -2,6 +2,9 @@
 /// big-endian length, message.
 enum MessageFraming {
   static let prefixBytes = 5
+  /// The flag of the envelope that ends a stream of Connect's. Source: Connect protocol reference,
+  /// "Streaming-Response".
+  static let endOfStreamFlag: UInt8 = 2
 
   /// What the front of the received bytes holds.
   enum Front: Equatable {
