@@ -81,7 +81,7 @@ let package = Package(
     .target(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
-      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "TLS"],
+      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
       swiftSettings: fencedSettings),
     .target(
       name: "Admin", dependencies: ["EventLoop", "HTTP", "HTTP1"], exclude: ["README.md"], swiftSettings: fencedSettings

@@ -4,7 +4,7 @@ package import HTTP
 ///
 /// What it writes cannot be split into two responses, whatever it is given: fields whose names are
 /// no tokens are left out, control bytes in values become spaces, and the fields that frame the
-/// message are its own.
+/// message are its own; of those it is given it heeds `connection: close` alone.
 package struct HTTP1ResponseWriter: Sendable {
   /// How the end of the body is marked.
   private enum Framing {
@@ -104,7 +104,13 @@ package struct HTTP1ResponseWriter: Sendable {
     Self.append("\r\ndate: ", to: &output)
     output.append(contentsOf: date.utf8)
     Self.append("\r\n", to: &output)
-    for field in fields { unsafe Self.append(field.name, field.value, to: &output) }
+    for field in fields {
+      guard unsafe !Self.isOwn(field.name) else {
+        if unsafe field.name.equals("connection"), unsafe field.value.equals("close") { closes = true }
+        continue
+      }
+      unsafe Self.append(field.name, field.value, to: &output)
+    }
     if hasBody, let bodyBytes {
       Self.append("content-length: ", to: &output)
       output.append(contentsOf: "\(bodyBytes)".utf8)
@@ -131,7 +137,7 @@ package struct HTTP1ResponseWriter: Sendable {
   }
 
   private static func append(_ name: Bytes, _ value: Bytes, to output: inout [UInt8]) {
-    guard unsafe FieldSyntax.isToken(name), unsafe !isOwn(name) else { return }
+    guard unsafe FieldSyntax.isToken(name) else { return }
     unsafe output.append(contentsOf: name)
     append(": ", to: &output)
     let start = output.count

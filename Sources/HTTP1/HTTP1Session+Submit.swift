@@ -30,6 +30,10 @@ extension HTTP1Session {
     submit(exchange, .fields(headers), isWhole: true)
   }
 
+  package func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+    submit(exchange, .constant(headers), isWhole: true)
+  }
+
   /// What was appended is written with the next `produce(into:)`.
   package func resume(_ exchange: HTTPExchange) {}
 

@@ -106,6 +106,13 @@ struct ResponseWriterTests {
     #expect(text.hasSuffix("content-length: 0\r\nconnection: close\r\n\r\n"))
   }
 
+  @Test("a response may have its connection closed")
+  func closingField() {
+    #expect(
+      Self.text([(":status", "505"), ("connection", "close")], bodyBytes: 0).hasSuffix(
+        "date: \(Self.date)\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
+  }
+
   @Test("no field splits a response or frames it another way")
   func splitting() {
     let text = Self.text(
