@@ -104,6 +104,13 @@ public protocol HTTPSession: HTTPSessionState {
   func widenIfBusy(_ exchange: HTTPExchange)
 }
 
+/// A client's session.
+public protocol HTTPClientSession: HTTPSession {
+  /// Starts a request, whose body is what is appended to `outbound` until `finish`.
+  /// - Returns: nil when the connection takes no more requests, or a field cannot be sent.
+  func submitRequest(_ headers: HeaderBlock) -> HTTPExchange?
+}
+
 extension HTTPSession {
   /// Lets the peer send as many bytes again as were received and not given back yet.
   public func consumeReceived(_ exchange: HTTPExchange) { consumeReceived(exchange, first: .max) }
