@@ -50,7 +50,7 @@ internal import ProtobufCodec
     _ method: MethodDescriptor, _ rpcProtocol: ClientProtocol, _ options: CallOptions, onlyRequest: [UInt8]?,
     channel: LoopBound<ChannelConnector>
   ) {
-    wire = ClientWire(method: method, format: rpcProtocol.format(method.kind))
+    wire = ClientWire(method, rpcProtocol)
     self.options = options
     self.channel = channel
     if let onlyRequest {
@@ -125,7 +125,7 @@ internal import ProtobufCodec
           details: block.firstValue("grpc-status-details-bin")), wasBegun: true)
     }
     if let httpStatus = stream.headers.firstValue(":status"), httpStatus != "200" {
-      return attemptEnded(Self.status(http: httpStatus), wasBegun: true)
+      return attemptEnded(RPCStatus(httpStatus: httpStatus), wasBegun: true)
     }
     closedWithoutStatus(stream, code)
   }
@@ -144,9 +144,7 @@ internal import ProtobufCodec
       return closedWithoutStatus(stream, code)
     }
     if wire.format.rpcProtocol == .connectUnary {
-      guard httpStatus == "200" else {
-        let json = try? JSONValue(parsing: String(decoding: stream.body, as: UTF8.self))
-        let status = json.flatMap { RPCStatus(connect: $0) } ?? Self.status(http: httpStatus)
+      if let status = ClientWire.connectStatus(httpStatus, stream.body) {
         stream.body = []
         return attemptEnded(status, wasBegun: true)
       }
@@ -155,7 +153,7 @@ internal import ProtobufCodec
         Self.metadata(stream.headers).filter { $0.name.hasPrefix(prefix) }
           .map { (String($0.name.dropFirst(prefix.count)), $0.value) })
     }
-    guard httpStatus == "200" else { return attemptEnded(Self.status(http: httpStatus), wasBegun: true) }
+    guard httpStatus == "200" else { return attemptEnded(RPCStatus(httpStatus: httpStatus), wasBegun: true) }
     takeText()
     let end =
       wire.format.isText ? wire.takeEnd(from: &body, after: offset) : wire.takeEnd(from: &stream.body, after: offset)
@@ -264,7 +262,7 @@ internal import ProtobufCodec
     guard httpStatus == "200" else {
       // The body says why.
       guard wire.format.rpcProtocol != .connectUnary else { return }
-      return abandon(Self.status(http: httpStatus))
+      return abandon(RPCStatus(httpStatus: httpStatus))
     }
     guard stream.headers.firstValue("content-type")?.hasPrefix(contentTypePrefix) == true else {
       return abandon(RPCStatus(.unknown, "The server's answer is not \(contentTypePrefix)."))
@@ -491,19 +489,5 @@ internal import ProtobufCodec
     case .inadequateSecurity: RPCStatus(.permissionDenied, "The server asks for better encryption.")
     default: RPCStatus(.internal, "The stream ended without a status (HTTP/2 error \(code.rawValue)).")
     }
-  }
-
-  /// The status for an answer that is not gRPC's. Source: gRPC, "HTTP to gRPC Status Code Mapping".
-  private static func status(http status: String) -> RPCStatus {
-    let code: RPCStatusCode =
-      switch status {
-      case "400": .internal
-      case "401": .unauthenticated
-      case "403": .permissionDenied
-      case "404": .unimplemented
-      case "429", "502", "503", "504": .unavailable
-      default: .unknown
-      }
-    return RPCStatus(code, "The server answered HTTP \(status).")
   }
 }

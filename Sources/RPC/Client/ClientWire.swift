@@ -4,11 +4,36 @@ internal import ProtobufCodec
 
 /// What a call looks like on the wire: its request's fields and messages, and what its response's
 /// bytes say.
-struct ClientWire {
-  let method: MethodDescriptor
+package struct ClientWire: Sendable {
+  package let method: MethodDescriptor
   let format: CallFormat
 
+  package init(_ method: MethodDescriptor, _ rpcProtocol: ClientProtocol) {
+    self.method = method
+    format = rpcProtocol.format(method.kind)
+  }
+
   // MARK: The request
+
+  /// The header fields of a request that is sent without compression.
+  package func fields(
+    scheme: String, authority: String, timeoutMilliseconds: UInt64?
+  ) -> [(name: String, value: String)] {
+    var list: [(name: String, value: String)] = []
+    fields(scheme: scheme, authority: authority, CallOptions(), timeoutMilliseconds: timeoutMilliseconds)
+      .forEach { list.append(($0, $1)) }
+    return list
+  }
+
+  /// Whether messages are in frames; else the response's body is the one message.
+  package var isFramed: Bool { format.isFramed }
+
+  /// The status that a unary response of Connect's carries.
+  package static func connectStatus(_ httpStatus: String, _ body: [UInt8]) -> RPCStatus? {
+    guard httpStatus != "200" else { return nil }
+    let json = try? JSONValue(parsing: String(decoding: body, as: UTF8.self))
+    return json.flatMap { RPCStatus(connect: $0) } ?? RPCStatus(httpStatus: httpStatus)
+  }
 
   /// The header fields of a request.
   func fields(
@@ -43,7 +68,7 @@ struct ClientWire {
   }
 
   /// Appends a request message in the call's format.
-  func append(_ message: [UInt8], _ encoding: MessageEncoding, to buffer: inout [UInt8]) throws(RPCStatus) {
+  package func append(_ message: [UInt8], _ encoding: MessageEncoding, to buffer: inout [UInt8]) throws(RPCStatus) {
     var message = message
     if format.codec == .json {
       do throws(DecodeError) { message = Array(try method.request.json(fromProtobuf: message).utf8) } catch {
@@ -66,7 +91,7 @@ struct ClientWire {
   // MARK: The response
 
   /// A response message as protobuf.
-  func protobuf(_ message: [UInt8]) throws(RPCStatus) -> [UInt8] {
+  package func protobuf(_ message: [UInt8]) throws(RPCStatus) -> [UInt8] {
     guard format.codec == .json else { return message }
     guard let text = String(validating: message, as: UTF8.self) else {
       throw RPCStatus(.internal, "The response is not UTF-8.")
@@ -76,8 +101,14 @@ struct ClientWire {
     }
   }
 
+  /// Decodes a whole response that came as base64; leaves any other as it is.
+  package func decodeText(_ body: inout [UInt8]) {
+    guard format.isText, let plain = try? WebText.decode(body) else { return }
+    body = plain
+  }
+
   /// Whether a frame's flag says that the frame is the response's end.
-  func endsResponse(_ flag: UInt8) -> Bool {
+  package func endsResponse(_ flag: UInt8) -> Bool {
     switch format.rpcProtocol {
     case .grpcWeb: flag & WebTrailers.flag != 0
     case .connectStreaming: flag & MessageFraming.endOfStreamFlag != 0
@@ -87,7 +118,7 @@ struct ClientWire {
 
   /// Takes the frame that ends a response from the end of `bytes`.
   /// - Returns: nil when there is none.
-  func takeEnd(from bytes: inout [UInt8], after offset: Int) -> ClientCallEnd? {
+  package func takeEnd(from bytes: inout [UInt8], after offset: Int) -> ClientCallEnd? {
     var start = offset
     while bytes.count - start >= MessageFraming.prefixBytes {
       let flag = bytes[start]
@@ -107,7 +138,7 @@ struct ClientWire {
 
   /// The trailers of gRPC-Web.
   private static func webTrailers(_ content: [UInt8]) -> ClientCallEnd? {
-    var fields: ClientCall.Metadata = []
+    var fields: [(name: String, value: String)] = []
     for line in String(decoding: content, as: UTF8.self).split(separator: "\r\n") {
       guard let colon = line.firstIndex(of: ":") else { return nil }
       fields.append((line[..<colon].lowercased(), String(line[line.index(after: colon)...].trimmingSpace)))
@@ -126,7 +157,7 @@ struct ClientWire {
     if let error = members.first(where: { $0.name == "error" }) {
       return RPCStatus(connect: error.value).map { .failed($0) }
     }
-    var fields: ClientCall.Metadata = []
+    var fields: [(name: String, value: String)] = []
     if case .object(let names)? = members.first(where: { $0.name == "metadata" })?.value {
       for member in names {
         guard case .array(let values) = member.value else { continue }
@@ -138,8 +169,8 @@ struct ClientWire {
 }
 
 /// How a response's last bytes say that the call ended.
-enum ClientCallEnd {
-  case succeeded(ClientCall.Metadata)
+package enum ClientCallEnd {
+  case succeeded([(name: String, value: String)])
   case failed(RPCStatus)
 }
 
@@ -150,6 +181,21 @@ extension RPCStatus {
     if let bytes = details.flatMap(Base64.decode), let full = try? GoogleRPCStatus(protobufBytes: bytes) {
       self.details = full.details
     }
+  }
+
+  /// The status for an answer that is none of the call's protocol. Source: gRPC, "HTTP to gRPC
+  /// Status Code Mapping".
+  init(httpStatus: String) {
+    let code: RPCStatusCode =
+      switch httpStatus {
+      case "400": .internal
+      case "401": .unauthenticated
+      case "403": .permissionDenied
+      case "404": .unimplemented
+      case "429", "502", "503", "504": .unavailable
+      default: .unknown
+      }
+    self.init(code, "The server answered HTTP \(httpStatus).")
   }
 
   /// The status in Connect's JSON.

@@ -1,4 +1,5 @@
 public import EventLoop
+public import RPC
 public import TLS
 
 /// Where the load goes.
@@ -8,6 +9,8 @@ public struct LoadServer: Sendable {
   public var host: String
   /// A client's context; nil: in cleartext.
   public var tls: TLSContext?
+  /// How calls are carried.
+  public var rpcProtocol = ClientProtocol.grpc
   /// How long a connection may take to be made, handshakes included.
   public var connectMilliseconds: UInt64 = 10_000
   /// How long a call may take; it is given up within a tenth of a second after that.
