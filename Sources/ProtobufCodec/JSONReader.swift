@@ -1,8 +1,8 @@
 extension MessageDescriptor {
-  /// Encodes the message written as JSON. Source: ProtoJSON format.
-  /// - Parameter ignoresUnknownFields: Whether members the schema does not have are dropped instead
-  ///   of refused.
-  /// - Throws: `JSONError` naming the place.
+  /// Encodes the message that `text` holds as JSON. Source: ProtoJSON format.
+  /// - Parameter ignoresUnknownFields: Whether members that the schema does not have are dropped
+  ///   instead of refused.
+  /// - Throws: `JSONError` with the place of the fault.
   public func protobuf(fromJSON text: String, ignoresUnknownFields: Bool = false) throws(JSONError) -> [UInt8] {
     var bytes: [UInt8] = []
     let reader = JSONReader(ignoresUnknownFields: ignoresUnknownFields)
