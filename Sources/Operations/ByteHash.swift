@@ -1,6 +1,6 @@
 internal import TLS
 
-/// SHA-256 of what passes.
+/// SHA-256 of the bytes written to it.
 final class ByteHash: ByteSink {
   private let hash = BulkSHA256()
 
@@ -9,6 +9,6 @@ final class ByteHash: ByteSink {
     return true
   }
 
-  /// Ends the hash. To be called once.
+  /// The digest. Call it once.
   func finish() -> [UInt8] { hash.finish() }
 }
