@@ -1,12 +1,12 @@
 internal import StreakDomain
 
-/// Names one record of a client's storage.
+/// The key of one record in a client's storage.
 enum RecordKey: Hashable, Sendable {
   case settings
   case session
   case sessionHabit(Identifier)
   case sessionEntry(CellKey)
-  /// An account, by the person's id, and what belongs to it.
+  /// An account, by the user's id, and its parts.
   case account(Identifier)
   case habit(Identifier, Identifier)
   case cell(Identifier, CellKey)
@@ -19,8 +19,8 @@ enum RecordKey: Hashable, Sendable {
   case deletedHabit(Identifier, Identifier)
   case alias(Identifier, Identifier)
 
-  /// The kind's number, then ids and numbers, big-endian. The order of the numbers is the order of
-  /// reading.
+  /// The kind's number, then ids and numbers, big-endian. Records are read in the order of the
+  /// kinds' numbers.
   var bytes: [UInt8] {
     switch self {
     case .settings: [0]
@@ -41,7 +41,7 @@ enum RecordKey: Hashable, Sendable {
     }
   }
 
-  /// Reads `bytes` back; nil for anything else.
+  /// Parses `bytes`; nil if they are not a key.
   init?(_ bytes: [UInt8]) {
     guard let kind = bytes.first else { return nil }
     func id(_ start: Int) -> Identifier? {

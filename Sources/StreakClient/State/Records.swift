@@ -1,7 +1,7 @@
 internal import StreakDomain
 
 extension AnonymousSession {
-  /// The session itself, without habits and days, which have records of their own.
+  /// The session's own record; its habits and days have records of their own.
   var recordBytes: [UInt8] {
     var writer = RecordWriter()
     writer.append(sessionID.bytes)
@@ -29,7 +29,7 @@ extension AnonymousSession {
 }
 
 extension ClientAccount {
-  /// The account itself, with the small parts of its replica.
+  /// The account's own record, with the small parts of its replica.
   var recordBytes: [UInt8] {
     var writer = RecordWriter()
     let stored = replica.stored
