@@ -48,7 +48,7 @@ struct ImportCommand: AsyncParsableCommand {
     }
   }
 
-  /// Reads the file; on a terminal, the person is asked what it does not say.
+  /// Reads the file; on a terminal, asks the person for facts that are missing in the file.
   private func read() throws -> ImportedHistory {
     var importOptions = ImportOptions(dateOrder: dates?.order, habitName: name)
     while true {
