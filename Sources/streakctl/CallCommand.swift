@@ -28,7 +28,7 @@ struct CallCommand: AsyncParsableCommand {
   @Option(help: "Seconds to wait for the end of the call.")
   var timeoutSeconds: Int = 30
 
-  /// Bytes of a request on standard input.
+  /// Most bytes of a request on standard input.
   static let inputBytesMax = 16 * 1_024 * 1_024
 
   func run() async throws {

@@ -7,7 +7,7 @@ import RPC
 import Schema
 import StreakDomain
 
-/// What whoever holds the backups' key does for single accounts.
+/// Tasks for single accounts, for the holder of the backups' private key.
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account", abstract: "Fulfils recoveries of single accounts.", subcommands: [Recover.self])
@@ -36,7 +36,7 @@ struct AccountCommand: AsyncParsableCommand {
     @Option(help: "Stay, and look for requests again every so many seconds.")
     var everySeconds: Int?
 
-    /// Records in one message, and bytes of them.
+    /// Most records in one message, and most bytes of them.
     private static let recordsPerMessage = 1_000
     private static let failureBytesMax = 200
 
@@ -113,7 +113,7 @@ struct AccountCommand: AsyncParsableCommand {
       case .failure(.refused(let text)):
         (records, failure) = ([], text)
       case .failure(let error):
-        // The request stays: the operator has to mend it.
+        // The request stays: the operator has to repair the cause.
         complain("\(id): \(error)")
         return false
       }
@@ -130,7 +130,7 @@ struct AccountCommand: AsyncParsableCommand {
         await stream.finishSending()
         let reply = try await stream.onlyReply().message
         print("\(id)  \(failure.isEmpty ? "\(reply.habitCount) habits, \(reply.cellCount) days" : failure)")
-        // Now, and not when a worker has filled a buffer: into a log, too.
+        // Flushed at once, so that the lines appear in a log as well.
         fflush(nil)
         return failure.isEmpty
       } catch {

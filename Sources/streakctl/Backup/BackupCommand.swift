@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Backups, by hand or by whatever starts programs.
+/// Backups, started by a person or by a scheduler.
 struct BackupCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "backup",

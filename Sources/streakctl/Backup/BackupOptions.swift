@@ -5,7 +5,7 @@ import Postgres
 import PrivateCluster
 import ProgramSupport
 
-/// Where backups lie.
+/// The backup folder.
 struct FolderOption: ParsableArguments {
   @Option(help: "The folder of the backups. (environment: STREAKD_BACKUP_FOLDER)")
   var folder: String?
@@ -18,7 +18,7 @@ struct FolderOption: ParsableArguments {
   }
 }
 
-/// Whose backups are trusted.
+/// The signers of trusted backups.
 struct SignerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -37,7 +37,7 @@ struct SignerOptions: ParsableArguments {
   }
 }
 
-/// Which database.
+/// The database.
 struct DatabaseOptions: ParsableArguments {
   @Option(
     help:
@@ -70,8 +70,8 @@ struct DatabaseOptions: ParsableArguments {
   }
 }
 
-/// Runs blocking work on a thread of its own, shows how far it is if a person looks on, and turns
-/// errors into messages and exit codes.
+/// Runs blocking work on a thread of its own, shows its progress on a terminal, and turns errors
+/// into messages and exit codes.
 func operate<Value: Sendable>(
   _ progress: Progress = Progress(), isQuiet: Bool = false,
   _ body: @escaping @Sendable () throws(OperationsError) -> Value
