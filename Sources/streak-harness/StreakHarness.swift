@@ -5,7 +5,7 @@ import ProgramSupport
 import RPC
 import StreakHarness
 
-/// Tries a server against its schema.
+/// Tests a server against its schema.
 @main
 struct StreakHarnessCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,7 +17,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
       """,
     version: ProgramVersion.text(of: "streak-harness"))
 
-  /// Bytes of a scenario file.
+  /// Most bytes of a scenario file.
   static let scenarioBytesMax = 16 * 1_024 * 1_024
 
   enum Source: String, ExpressibleByArgument, CaseIterable {
@@ -133,7 +133,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     return report
   }
 
-  /// From a file or the environment, so that it does not show among the processes.
+  /// From a file or the environment, because arguments are visible in the list of processes.
   private func operatorToken() throws -> String? {
     guard let operatorTokenFile else {
       guard let value = getenv("STREAK_HARNESS_OPERATOR_TOKEN"), value.pointee != 0 else { return nil }

@@ -1,8 +1,8 @@
 internal import ProtobufCodec
 
 extension MethodChecks {
-  /// Requests that lie, several fields at once: whatever they are answered with is foreseen, nobody
-  /// else notices, and the liar's next honest request succeeds.
+  /// Requests with several invalid fields at once. Every reply must be a documented one, other
+  /// users' data must not change, and the sender's next valid request must succeed.
   func checkLies() async throws {
     guard needsPerson, !method.serverStreams else { return }
     let hasQueue = schema.message(method.request).fields.contains { $0.isJudgedApart }
@@ -18,7 +18,7 @@ extension MethodChecks {
       for _ in 0..<Int(random.next() >> 33 % 3) + 1 { lie(&request, &random) }
       try await check("lies, round \(round)", request, .anythingTyped)
       guard hasQueue else { continue }
-      // The queue goes on: with the number that the server waits for.
+      // The queue continues with the number that the server expects.
       let honest = try await RequestBuilder(person, form: .full).request(of: method)
       try await check("an honest request after lies, round \(round)", honest, .success)
     }
@@ -34,7 +34,7 @@ extension MethodChecks {
     newPerson()
   }
 
-  /// Changes one field anywhere to something that it should not be.
+  /// Changes one field of the message to an invalid value.
   private func lie(_ message: inout DynamicMessage, _ random: inout Randomness) {
     let fields = schema.message(message.type).fields.filter { message.fields[$0.number] != nil || $0.type != .message }
     guard !fields.isEmpty else { return }
