@@ -3,7 +3,7 @@ import Glibc
 import ProgramSupport
 import StreakLoad
 
-/// What an earlier run has kept, held against the service as it is now.
+/// Compares the acknowledgements of an earlier run with the service's current data.
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",

@@ -4,7 +4,7 @@ import Glibc
 import ProgramSupport
 import StreakLoad
 
-/// What the load is made of.
+/// The options of the load.
 struct LoadOptions: ParsableArguments {
   enum Arrivals: String, ExpressibleByArgument, CaseIterable {
     case even, poisson
@@ -141,7 +141,7 @@ struct LoadOptions: ParsableArguments {
   }
 }
 
-/// Shows how a run goes: on a terminal as one line that changes, elsewhere as lines.
+/// Shows a run's progress: on a terminal as one changing line, otherwise as lines.
 struct Progress: Sendable {
   let isQuiet: Bool
   private let isTerminal = isatty(2) == 1
@@ -150,7 +150,7 @@ struct Progress: Sendable {
     guard !isQuiet else { return }
     let line = Self.line(sample, of: seconds)
     guard isTerminal else { return complain(line) }
-    // Back to the line's begin, and clear it.
+    // To the line's start, and clears the line.
     _ = Array("\r\u{1B}[K\(line)".utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
   }
 

@@ -1,7 +1,7 @@
 internal import Schema
 
 extension Worker {
-  /// Nobody signs in with it again.
+  /// No journey signs in with it again.
   private static let password = "correct horse battery staple"
 
   private func email() -> String { "\(Fresh.bytes(10).hexadecimal)@load.example" }
@@ -14,7 +14,7 @@ extension Worker {
       captured: Captures.session(habits: habits, days: settings.dayCount, atMilliseconds: WallClock.milliseconds()))
   }
 
-  /// A visitor's way: a session, some days later an account that takes over what it holds.
+  /// A new user's journey: a session, some days later an account that takes over its data.
   func signUp() async throws(CallFailure) -> LoadPerson {
     let session: StartSessionResponse = try await call(
       methods.startSession, [], StartSessionRequest(idempotencyKey: Fresh.bytes(16)))
@@ -31,8 +31,8 @@ extension Worker {
     return person
   }
 
-  /// Somebody for the population: an account with a history that counts, and a second device if one
-  /// will be needed.
+  /// Makes a person of the population: an account with a history that counts, and a second device
+  /// if a journey needs one.
   func makePerson() async throws(CallFailure) -> LoadPerson {
     let ids = (0..<settings.habitCount).map { _ in Fresh.bytes(16) }
     let address = email()
@@ -46,7 +46,7 @@ extension Worker {
           email: address, password: Self.password, device: Device(deviceId: Fresh.bytes(16), name: "second")))
       person.secondAuthorization = Array("Bearer \(reply.tokens?.accessToken ?? "")".utf8)
     }
-    // The first pull. Where it ends is what writes are counted from: signing in on a device is a
+    // The first pull. Writes are counted from its cursor, because signing in on a device is a
     // change as well.
     var request = SyncRequest(userId: person.userID, pageSize: 5_000)
     while true {

@@ -1,4 +1,4 @@
-/// Random bytes that nobody has had before: ids, keys, secrets.
+/// Random bytes for new ids, keys and secrets.
 enum Fresh {
   static func bytes(_ count: Int) -> [UInt8] {
     var generator = SystemRandomNumberGenerator()
