@@ -3,7 +3,7 @@ public import EventLoop
 public import RPC
 public import TLS
 
-/// The options that say how a connection is protected.
+/// The options for the protection of a connection.
 public struct SecurityOptions: ParsableArguments {
   @Flag(help: "Connect with TLS, trusting the system's authorities.")
   public var tls = false
@@ -25,7 +25,7 @@ public struct SecurityOptions: ParsableArguments {
 
   public init() {}
 
-  /// - Throws: `ValidationError` for half a certificate.
+  /// - Throws: `ValidationError` for a certificate without a key, or the reverse.
   public func security() throws -> ConnectionSecurity {
     var security = ConnectionSecurity()
     if tls { security.usesTLS = true }
@@ -35,7 +35,7 @@ public struct SecurityOptions: ParsableArguments {
     return security
   }
 
-  /// - Throws: `ValidationError` for half a certificate.
+  /// - Throws: `ValidationError` for a certificate without a key, or the reverse.
   public static func certificate(_ certificate: String?, key: String?) throws -> TLSClientFiles? {
     switch (certificate, key) {
     case (nil, nil): return nil
@@ -44,9 +44,9 @@ public struct SecurityOptions: ParsableArguments {
     }
   }
 
-  /// What connections to this server have in common; nil: they are in cleartext. Warns on standard
-  /// error where secrets go in cleartext.
-  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not
+  /// The TLS context of connections to this server; nil: in cleartext. Warns on standard error if
+  /// secrets are sent in cleartext.
+  /// - Throws: `ValidationError` for options that cannot be used, and if cleartext is not
   ///   permitted.
   public func context(for address: String) throws -> TLSContext? {
     let security = try security()
@@ -59,8 +59,8 @@ public struct SecurityOptions: ParsableArguments {
     return try security.context()
   }
 
-  /// A channel that connects with the first call.
-  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not
+  /// A channel that connects at the first call.
+  /// - Throws: `ValidationError` for options that cannot be used, and if cleartext is not
   ///   permitted.
   public func channel(to address: String, on loop: EventLoop) throws -> RPCChannel {
     guard let target = ChannelTarget(parsing: address) else {

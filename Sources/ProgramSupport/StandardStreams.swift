@@ -6,7 +6,7 @@ public func complain(_ text: String) {
   _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
-/// The value of an environment variable; nil when it is not set, or empty.
+/// The value of an environment variable; nil if it is not set, or empty.
 public func environment(_ name: String) -> String? {
   guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else { return nil }
   return value
