@@ -7,7 +7,8 @@ import Testing
 
   /// Runs a doubler over `bytes`.
   ///
-  /// - Parameter limits: How many bytes each of the two reads before it closes its end; nil: all.
+  /// - Parameter limits: How many bytes each of the two readers takes before it closes its end;
+  ///   nil: all.
   private static func run(_ limits: [Int?], hasOther: Bool = true) throws -> (received: [[UInt8]], shown: [UInt8]) {
     signal(SIGPIPE, SIG_IGN)
     let (source, input) = try Descriptor.pipe()
@@ -38,13 +39,13 @@ import Testing
     return (readers.map { $0.join() }, shown)
   }
 
-  @Test("both get every byte in order, and all are shown")
+  @Test("both readers get every byte in order, and the closure sees all of them")
   func both() throws {
     let (received, shown) = try Self.run([nil, nil])
     #expect(received == [Self.bytes, Self.bytes] && shown == Self.bytes)
   }
 
-  @Test("whoever stops reading holds nobody up, and the source comes to its end", arguments: 0..<4)
+  @Test("a reader that stops does not block the others, and the source is read to its end", arguments: 0..<4)
   func oneStops(which: Int) throws {
     let (received, shown) = try Self.run([which & 1 == 0 ? nil : 100_000, which & 2 == 0 ? nil : 200_000])
     #expect(shown == Self.bytes)
@@ -57,7 +58,7 @@ import Testing
     }
   }
 
-  @Test("without another one, the sink gets everything")
+  @Test("without a second pipe, the sink gets everything")
   func alone() throws {
     let (received, shown) = try Self.run([nil, 0], hasOther: false)
     #expect(received == [Self.bytes, []] && shown == Self.bytes)
