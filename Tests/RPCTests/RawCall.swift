@@ -1,8 +1,7 @@
 import EventLoop
 import HTTP2
 
-/// What one call looks like on the wire: for what `RPCChannel` hides or would never send.
-/// Loop-confined.
+/// One call on the wire, for parts that `RPCChannel` hides or would never send. Loop-confined.
 final class RawCall: HTTP2ConnectionDelegate {
   /// The response, undecoded.
   struct Response: Sendable {
@@ -12,7 +11,7 @@ final class RawCall: HTTP2ConnectionDelegate {
     /// Size of the first header list as RFC 9113 section 6.5.2 counts it.
     var headerListBytes = 0
 
-    /// `grpc-status`, wherever it came.
+    /// `grpc-status`, from the trailers or the headers.
     var status: String? { trailers["grpc-status"] ?? headers["grpc-status"] }
     /// The flag bytes of the messages, in order.
     var flags: [UInt8] {
@@ -36,7 +35,7 @@ final class RawCall: HTTP2ConnectionDelegate {
     connection.start(delegate: self)
   }
 
-  /// Sends `body` as it is, after the fields of a call and `metadata`, on a connection of its own.
+  /// Sends `body` unchanged, after the fields of a call and `metadata`, on a connection of its own.
   static func make(
     to address: SocketAddress, loop: EventLoop, path: String, metadata: [(name: String, value: String)], body: [UInt8],
     limits: HTTP2Limits = HTTP2Limits()
