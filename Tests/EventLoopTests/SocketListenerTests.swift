@@ -16,7 +16,7 @@ struct UnixSocketTests {
     #expect(SocketAddress(unixPath: "/x")?.isLoopback == true)
   }
 
-  @Test("the file is its owner's only; a live server's file is refused, a dead one's replaced; it is removed at the end")
+  @Test("the file is its owner's only; a live server's is refused, a dead one's replaced; it is removed at the end")
   func file() async throws {
     let thread = EventLoopThread()
     let loop = thread.loop
