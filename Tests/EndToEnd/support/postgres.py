@@ -82,7 +82,7 @@ class Postgres:
             except ProcessLookupError:
                 pass
         for each in [process, *map(int, children)]:
-            wait_until(lambda: not _runs(each))  # evaluated before the next one
+            wait_until(lambda: not _runs(each))  # noqa: B023  (evaluated before the next one)
         # Where init does not reap zombies, the process id would count as a running server's.
         (self.data / "postmaster.pid").unlink()
         (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
