@@ -185,7 +185,7 @@ public struct BackupMaker {
       var fingerprint = DumpFingerprint()
       var byteCount: Int64 = 0
       do throws(OperationsError) {
-        try PipeDoubler(from: dumpOutput, to: pack.input).run(other: trial.beginDump()) { bytes in
+        try PipeTee(from: dumpOutput, to: pack.input).run(other: trial.beginDump()) { bytes in
           fingerprint.take(bytes)
           byteCount += Int64(bytes.byteCount)
           progress.addDump(bytes.byteCount)

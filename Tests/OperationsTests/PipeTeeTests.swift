@@ -2,10 +2,10 @@ import Glibc
 @testable import Operations
 import Testing
 
-@Suite(.serialized) struct PipeDoublerTests {
+@Suite(.serialized) struct PipeTeeTests {
   private static let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
 
-  /// Runs a doubler over `bytes`.
+  /// Runs a tee over `bytes`.
   ///
   /// - Parameter limits: How many bytes each of the two readers takes before it closes its end;
   ///   nil: all.
@@ -31,7 +31,7 @@ import Testing
       }
     }
     var shown: [UInt8] = []
-    try PipeDoubler(from: source, to: pipes[0].writing).run(other: hasOther ? pipes[1].writing : nil) { bytes in
+    try PipeTee(from: source, to: pipes[0].writing).run(other: hasOther ? pipes[1].writing : nil) { bytes in
       unsafe bytes.withUnsafeBytes { unsafe shown.append(contentsOf: $0) }
     }
     for pipe in pipes { pipe.writing.close() }

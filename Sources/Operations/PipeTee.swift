@@ -5,7 +5,7 @@ internal import Glibc
 /// pages without copying them; the bytes are read once.
 ///
 /// Source: tee(2), which duplicates the first bytes of a pipe without consuming them.
-struct PipeDoubler {
+struct PipeTee {
   /// Bytes requested from tee(2) at a time; the pipes' sizes limit the actual number.
   private static let stepBytes = 1_048_576
   /// Bytes read and passed to the closure at a time.
@@ -35,21 +35,21 @@ struct PipeDoubler {
       // is consumed from the source. This repeats until the second has all of them.
       var left = Self.stepBytes
       if let target = first {
-        guard let doubled = try Self.doubled(from: source, to: target, left) else {
+        guard let duplicated = try Self.duplicated(from: source, to: target, left) else {
           first = nil
           continue
         }
-        guard doubled > 0 else { return }
-        left = doubled
+        guard duplicated > 0 else { return }
+        left = duplicated
       }
       while left > 0 {
         var count = min(left, chunk.count)
         if let target = second {
-          guard let doubled = try Self.doubled(from: source, to: target, count) else {
+          guard let duplicated = try Self.duplicated(from: source, to: target, count) else {
             second = nil
             continue
           }
-          count = doubled
+          count = duplicated
         }
         var unread = count
         repeat {
@@ -66,7 +66,7 @@ struct PipeDoubler {
 
   /// - Returns: The number of bytes that the target got; 0 at the source's end; nil if the target's
   ///   other end is closed.
-  private static func doubled(
+  private static func duplicated(
     from source: Descriptor, to target: Descriptor, _ count: Int
   ) throws(OperationsError) -> Int? {
     while true {
