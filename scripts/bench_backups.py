@@ -32,7 +32,7 @@ class Place:
         self.server, self.data, self.backups, self.keys = server, folder / "data", folder / "backups", Keys(folder)
         self.by_hand_file = folder / "by-hand"
         self.nowhere = folder / "nowhere"
-        self.nowhere.write_text("")  # a scratch folder that is a file: no test restore
+        self.nowhere.write_text("")  # a scratch folder that is a file: no trial restore
 
     def spent(self, work):
         """The CPU seconds of the programs and of PostgreSQL, and the result of `work`."""

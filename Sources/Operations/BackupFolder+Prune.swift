@@ -14,7 +14,7 @@ public struct PruneOutcome: Sendable, Equatable {
 
 extension BackupFolder {
   /// Removes backups older than the retention. The last good backup always stays. Before anything
-  /// is removed, the newest backup that passed its test restore is compared with its hash again.
+  /// is removed, the newest backup that passed its trial restore is compared with its hash again.
   public func prune(retentionDays: Int, at now: Moment = .now()) throws(OperationsError) -> PruneOutcome {
     let lock = try lock()
     defer { lock.close() }

@@ -65,7 +65,7 @@ extension BackupFolder {
   ) throws(OperationsError) -> String? {
     let programs = try PostgresPrograms()
     try programs.requireRestrictedMode()
-    let trial = Trial(in: scratchFolder, majorVersion: Int(backup.postgresVersion), programs)
+    let trial = TrialRestore(in: scratchFolder, majorVersion: Int(backup.postgresVersion), programs)
     defer { trial.end() }
     progress.begin("restoring on trial")
     let file = try UnpackedFile(dumpPath(backup.name), identity: identity)

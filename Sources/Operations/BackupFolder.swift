@@ -170,7 +170,7 @@ public struct BackupFolder: Sendable {
 }
 
 extension Backup {
-  /// The test restore when it was made succeeded, and no later check failed.
+  /// The trial restore when it was made succeeded, and no later check failed.
   public var isGood: Bool {
     guard let trial, trial.failure.isEmpty else { return false }
     return lastCheck?.failure.isEmpty ?? true

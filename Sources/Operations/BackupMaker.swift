@@ -34,7 +34,7 @@ public struct BackupMaker {
   /// one of several programs makes the backup.
   ///
   /// - Parameter isDue: Receives when the last good backup of any program began.
-  /// - Returns: The backup, which may have failed its test restore (see `Backup.trial`); nil if
+  /// - Returns: The backup, which may have failed its trial restore (see `Backup.trial`); nil if
   ///   none was due.
   public func run(if isDue: (Moment?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
     signal(SIGPIPE, SIG_IGN)
@@ -152,7 +152,7 @@ public struct BackupMaker {
     guard let major = version.first?.first.flatMap({ Int32($0) }) else { throw .database("which PostgreSQL is this?") }
     backup.postgresVersion = major
     let programs = try PostgresPrograms(majorVersion: Int(major))
-    let trial = Trial(in: settings.scratchFolder, majorVersion: Int(major), programs, progress)
+    let trial = TrialRestore(in: settings.scratchFolder, majorVersion: Int(major), programs, progress)
     defer { trial.end() }
 
     let snapshot = try session.run(

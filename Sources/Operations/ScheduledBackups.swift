@@ -32,7 +32,7 @@ public struct ScheduledBackups: Sendable {
     }
   }
 
-  /// Removes the test restores of killed programs: databases in clear text.
+  /// Removes the trial restores of killed programs: databases in clear text.
   public static func removeLeftovers(in scratchFolder: String) throws(OperationsError) {
     do throws(PrivateClusterError) {
       try ScratchCluster.removeLeftovers(in: scratchFolder)

@@ -1,4 +1,4 @@
-"""Test restores are databases in clear text: none of them outlives the program that made it."""
+"""Trial restores are databases in clear text: none of them outlives the program that made it."""
 
 import os
 import pathlib

@@ -48,7 +48,7 @@ import Testing
   }
 
   // C101
-  @Test("the last good backup stays, however old, if later ones failed their test restore")
+  @Test("the last good backup stays, however old, if later ones failed their trial restore")
   func lastGood() throws {
     let good = try add(day: 0)
     let untried = try add(day: 1, trialFailure: nil)

@@ -2,9 +2,9 @@ internal import Postgres
 internal import PrivateCluster
 internal import Schema
 
-/// A test restore, into a temporary PostgreSQL.
-final class Trial: ByteSink {
-  /// Why the test restore failed.
+/// A trial restore, into a temporary PostgreSQL.
+final class TrialRestore: ByteSink {
+  /// Why the trial restore failed.
   struct Failure {
     let text: String
     /// True if the data is damaged; false if the test could not be made.
@@ -46,7 +46,7 @@ final class Trial: ByteSink {
 
   /// Prepares for pg_dump's own output.
   ///
-  /// - Returns: The descriptor to write to; nil if there is no test restore.
+  /// - Returns: The descriptor to write to; nil if there is no trial restore.
   func beginDump() -> Descriptor? {
     guard problem == nil, let session else { return nil }
     do throws(OperationsError) { try session.discardAnswers(true) } catch { problem = "no trial restore: \(error)" }
@@ -56,7 +56,7 @@ final class Trial: ByteSink {
   /// The whole of pg_dump's own output has been written.
   func endDump() { try? session?.discardAnswers(false) }
 
-  /// Runs an untrusted dump; does nothing without a test restore.
+  /// Runs an untrusted dump; does nothing without a trial restore.
   func runRestricted(_ feed: () throws(OperationsError) -> Void) throws(OperationsError) {
     guard problem == nil, let session else { return }
     try session.runRestricted(feed)
