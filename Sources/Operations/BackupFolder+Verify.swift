@@ -27,7 +27,7 @@ extension BackupFolder {
     let file = try Descriptor.open(path, O_RDONLY)
     let hash = ByteHash()
     let counter = ByteCounter { _ in }
-    try Pump.copy(from: file, to: [hash, counter])
+    try StreamCopy.copy(from: file, to: [hash, counter])
     guard counter.byteCount == backup.fileBytes else {
       return "\(path) has \(counter.byteCount) bytes instead of \(backup.fileBytes)"
     }

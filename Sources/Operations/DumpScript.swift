@@ -119,7 +119,7 @@ extension DumpScript {
   ) throws(OperationsError) {
     var isReading = true
     let copied = Result { () throws(OperationsError) in
-      var chunk = [UInt8](repeating: 0, count: Pump.chunkBytes)
+      var chunk = [UInt8](repeating: 0, count: StreamCopy.chunkBytes)
       while true {
         let count = try file.output.read(into: &chunk)
         guard count > 0 else { return }

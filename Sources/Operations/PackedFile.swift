@@ -45,7 +45,7 @@ final class PackedFile {
       let hash = ByteHash()
       let counter = ByteCounter { progress.addFile($0) }
       do throws(OperationsError) {
-        try Pump.copy(from: source, to: [hash, counter, file])
+        try StreamCopy.copy(from: source, to: [hash, counter, file])
         try file.synchronize(path)
       } catch {
         return .failure(.fileUnusable("\(path): \(error)"))

@@ -46,7 +46,7 @@ final class UnpackedFile {
       let hash = ByteHash()
       do throws(OperationsError) {
         // The hash covers the whole file, also the bytes after the decryption has ended.
-        try Pump.copy(from: file, to: [hash, input])
+        try StreamCopy.copy(from: file, to: [hash, input])
         return .success(hash.finish())
       } catch {
         return .failure(error)

@@ -5,7 +5,7 @@ protocol ByteSink {
 }
 
 /// Copies bytes between programs, with one chunk in memory.
-enum Pump {
+enum StreamCopy {
   /// Bytes copied at a time.
   static let chunkBytes = 262_144
 
