@@ -175,7 +175,7 @@ public struct BackupMaker {
     }
     let progress = progress
     // Safe to send: until the worker has been joined, only its thread uses them.
-    let ends = UncheckedBox((dumpOutput, pack, trial))
+    let ends = TransferBox((dumpOutput, pack, trial))
     let pump = Worker { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
       let (dumpOutput, pack, trial) = ends.value
       defer {
@@ -243,7 +243,7 @@ public struct BackupMaker {
 
 /// Carries a value to another thread where the compiler cannot see that one thread at a time uses
 /// it.
-struct UncheckedBox<Value>: @unchecked Sendable {
+struct TransferBox<Value>: @unchecked Sendable {
   // Sendable because one thread at a time uses the value; every use gives the reason.
   let value: Value
   init(_ value: Value) { self.value = value }

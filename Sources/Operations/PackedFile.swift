@@ -34,7 +34,7 @@ final class PackedFile {
     compressedOutput.close()
     encryptedInput.close()
     // Safe to send: until the worker has been joined, only its thread uses them.
-    let ends = UncheckedBox((encryptedOutput, file))
+    let ends = TransferBox((encryptedOutput, file))
     writer = Worker { () -> Result<(sha256: [UInt8], byteCount: Int64), OperationsError> in
       let (source, file) = ends.value
       // Closed in every case: otherwise age would wait for a reader that has stopped.

@@ -36,7 +36,7 @@ final class UnpackedFile {
     plainInput.close()
     output = plainOutput
     // Safe to send: until the worker has been joined, only its thread uses them.
-    let ends = UncheckedBox((file, encryptedInput))
+    let ends = TransferBox((file, encryptedInput))
     reader = Worker { () -> Result<[UInt8], OperationsError> in
       let (file, input) = ends.value
       defer {

@@ -12,14 +12,14 @@ import Testing
   private static func run(_ limits: [Int?], hasOther: Bool = true) throws -> (received: [[UInt8]], shown: [UInt8]) {
     signal(SIGPIPE, SIG_IGN)
     let (source, input) = try Descriptor.pipe()
-    let start = UncheckedBox(input)
+    let start = TransferBox(input)
     let writer = Worker { () -> Bool in
       defer { start.value.close() }
       return (try? start.value.write(bytes[...])) ?? false
     }
     let pipes = [try Descriptor.pipe(), try Descriptor.pipe()]
     let readers = zip(pipes, limits).map { pipe, limit in
-      let end = UncheckedBox(pipe.reading)
+      let end = TransferBox(pipe.reading)
       return Worker { () -> [UInt8] in
         var received: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
