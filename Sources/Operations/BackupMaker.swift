@@ -176,7 +176,7 @@ public struct BackupMaker {
     let progress = progress
     // Safe to send: until the worker has been joined, only its thread uses them.
     let ends = TransferBox((dumpOutput, pack, trial))
-    let pump = Worker { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
+    let pump = OwnThread { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
       let (dumpOutput, pack, trial) = ends.value
       defer {
         pack.endInput()

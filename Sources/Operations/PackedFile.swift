@@ -8,7 +8,7 @@ final class PackedFile {
   let input: Descriptor
   private let compressor: Program
   private let encryptor: Program
-  private let writer: Worker<Result<(sha256: [UInt8], byteCount: Int64), OperationsError>>
+  private let writer: OwnThread<Result<(sha256: [UInt8], byteCount: Int64), OperationsError>>
 
   /// - Parameter recipients: age's options for the recipients.
   init(_ path: String, _ recipients: [String], _ progress: Progress) throws(OperationsError) {
@@ -35,7 +35,7 @@ final class PackedFile {
     encryptedInput.close()
     // Safe to send: until the worker has been joined, only its thread uses them.
     let ends = TransferBox((encryptedOutput, file))
-    writer = Worker { () -> Result<(sha256: [UInt8], byteCount: Int64), OperationsError> in
+    writer = OwnThread { () -> Result<(sha256: [UInt8], byteCount: Int64), OperationsError> in
       let (source, file) = ends.value
       // Closed in every case: otherwise age would wait for a reader that has stopped.
       defer {

@@ -6,7 +6,7 @@ internal import PrivateCluster
 final class UnpackedFile {
   private let decryptor: Program
   private let decompressor: Program
-  private let reader: Worker<Result<[UInt8], OperationsError>>
+  private let reader: OwnThread<Result<[UInt8], OperationsError>>
   let output: Descriptor
 
   /// - Parameter identity: The path of the file with the private key.
@@ -37,7 +37,7 @@ final class UnpackedFile {
     output = plainOutput
     // Safe to send: until the worker has been joined, only its thread uses them.
     let ends = TransferBox((file, encryptedInput))
-    reader = Worker { () -> Result<[UInt8], OperationsError> in
+    reader = OwnThread { () -> Result<[UInt8], OperationsError> in
       let (file, input) = ends.value
       defer {
         input.close()

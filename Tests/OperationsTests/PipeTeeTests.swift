@@ -13,14 +13,14 @@ import Testing
     signal(SIGPIPE, SIG_IGN)
     let (source, input) = try Descriptor.pipe()
     let start = TransferBox(input)
-    let writer = Worker { () -> Bool in
+    let writer = OwnThread { () -> Bool in
       defer { start.value.close() }
       return (try? start.value.write(bytes[...])) ?? false
     }
     let pipes = [try Descriptor.pipe(), try Descriptor.pipe()]
     let readers = zip(pipes, limits).map { pipe, limit in
       let end = TransferBox(pipe.reading)
-      return Worker { () -> [UInt8] in
+      return OwnThread { () -> [UInt8] in
         var received: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while received.count < limit ?? .max, let count = try? end.value.read(into: &chunk), count > 0 {

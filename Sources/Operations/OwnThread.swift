@@ -2,7 +2,7 @@ internal import Glibc
 internal import Synchronization
 
 /// Blocking work on a thread of its own.
-final class Worker<Value: Sendable>: Sendable {
+final class OwnThread<Value: Sendable>: Sendable {
   private final class Job: Sendable {
     let body: @Sendable () -> Value
     let value = Mutex<Value?>(nil)
