@@ -9,7 +9,7 @@ public final class LoadRun: Sendable {
   public let name: String
   private let probe: ServerProbe?
   private let threads: [EventLoopThread]
-  let workers: [LoopBound<Worker>]
+  let workers: [LoopBound<LoadWorker>]
   /// Milliseconds between two samples.
   static let lookMilliseconds: UInt64 = 1_000
 
@@ -27,12 +27,12 @@ public final class LoadRun: Sendable {
     self.threads = threads
     workers = threads.enumerated().map { index, thread in
       LoopBound(
-        Worker(index: index, settings: settings, server: server, runName: name, loop: thread.loop), loop: thread.loop)
+        LoadWorker(index: index, settings: settings, server: server, runName: name, loop: thread.loop), loop: thread.loop)
     }
   }
 
   /// Runs `body` on every worker's loop at once.
-  func each<Value: Sendable>(_ body: @escaping @Sendable (Worker) async -> Value) async -> [Value] {
+  func each<Value: Sendable>(_ body: @escaping @Sendable (LoadWorker) async -> Value) async -> [Value] {
     await withTaskGroup(of: (Int, Value).self) { group in
       for (index, worker) in workers.enumerated() {
         let loop = threads[index].loop

@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import Schema
 
-extension Worker {
+extension LoadWorker {
   /// People audited at the same time.
   private static let auditorsMax = 8
   /// Cells per page of a pull.

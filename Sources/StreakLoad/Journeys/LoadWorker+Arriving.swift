@@ -1,6 +1,6 @@
 internal import Schema
 
-extension Worker {
+extension LoadWorker {
   /// No journey signs in with it again.
   private static let password = "correct horse battery staple"
 

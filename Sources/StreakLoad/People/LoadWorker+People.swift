@@ -1,6 +1,6 @@
 internal import EventLoop
 
-extension Worker {
+extension LoadWorker {
   /// Makes `count` people in the database.
   /// - Returns: Why people are missing; nil if none is.
   func makePeople(_ count: Int, database: String) async -> String? {

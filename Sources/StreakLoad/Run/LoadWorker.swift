@@ -4,7 +4,7 @@ internal import ProtobufCodec
 
 /// One loop's share of a run: its connections, its people, and the journeys that they make.
 /// Loop-confined.
-@safe final class Worker {
+@safe final class LoadWorker {
   /// Arrivals within this time of each other start together: a timer for each would cost as much as
   /// a call.
   static let arrivalGrainNanoseconds: UInt64 = 50_000

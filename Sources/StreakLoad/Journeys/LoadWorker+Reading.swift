@@ -3,7 +3,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import Schema
 
-extension Worker {
+extension LoadWorker {
   func check() async throws(CallFailure) {
     let reply: GRPCHealthV1HealthCheckResponse = try await call(methods.check, [], GRPCHealthV1HealthCheckRequest())
     guard reply.status == .serving else { throw .wrong("Health/Check: \(reply.status)") }

@@ -2,7 +2,7 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import Schema
 
-extension Worker {
+extension LoadWorker {
   /// The note of a write.
   func note(_ number: UInt32) -> String { "\(runName)-\(number)" }
 
