@@ -92,11 +92,11 @@ enum DatabasePeople {
     var (habitOwners, habitIDs, names) = ([PostgresUUID?](), [PostgresUUID?](), [String?]())
     var (versions, firstVersions) = ([Int64?](), [Int64?]())
     for _ in 0..<count {
-      let user = Fresh.bytes(16)
+      let user = randomBytes(count: 16)
       var whole = PulledDigest()
       var made: [LoadHabit] = []
       for index in 0..<habitCount {
-        let id = Fresh.bytes(16)
+        let id = randomBytes(count: 16)
         let name = "Habit \(index + 1)"
         whole.addHabit(id: id, name: name, description: "", color: 0, position: 0, isArchived: false)
         for ago in 0..<dayCount {
@@ -111,7 +111,7 @@ enum DatabasePeople {
       }
       digests.append(whole.bytes)
       let tokens = (0..<(hasSecondDevice ? 2 : 1)).map { _ in OpaqueToken(kind: .access, owner: user) }
-      let devices = tokens.map { _ in Fresh.bytes(16) }
+      let devices = tokens.map { _ in randomBytes(count: 16) }
       for (token, device) in zip(tokens, devices) {
         owners.append(PostgresUUID(bytes: user))
         deviceIDs.append(PostgresUUID(bytes: device))
