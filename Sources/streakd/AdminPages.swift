@@ -11,7 +11,7 @@ struct AdminPages {
   /// How often limits of the service were reached.
   let limits: @Sendable () -> [ServiceLimit: Int]
   /// Nil: this process has no backup folder.
-  let backups: BackupKeeper?
+  let backups: BackupService?
   /// Nil: the database is not ours to archive.
   let archive: ArchiveWatch?
   /// After this time without a heartbeat, a serving loop is stuck: only a restart of the process

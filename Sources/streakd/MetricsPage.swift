@@ -29,7 +29,7 @@ struct MetricsPage {
   static func text(
     server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, quotas: QuotaCounts,
     limits: [ServiceLimit: Int], isReady: Bool,
-    backups: BackupKeeper?, archive: ArchiveHealth?
+    backups: BackupService?, archive: ArchiveHealth?
   ) -> String {
     var page = MetricsPage()
     page.addBuild()
@@ -213,7 +213,7 @@ extension MetricsPage {
     exposition.add(.archiveFailures, archive.failedCount)
   }
 
-  private mutating func addBackups(_ backups: BackupKeeper) {
+  private mutating func addBackups(_ backups: BackupService) {
     let state = backups.current
     exposition.add(.backupLastGood, state.lastGood?.seconds ?? 0)
     exposition.add(.backupFailing, backups.isFailing ? 1 : 0)

@@ -218,7 +218,7 @@ struct Streakd: AsyncParsableCommand {
     let application = try StreakApplication(
       store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached,
       erasures: backups?.erasures ?? .none,
-      operators: settings.operatorToken.map { ($0, BackupKeeper.backend(backups, { readiness.failure })) })
+      operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) })
     let tls = checked.tls
     let server = try await RPCServer.start(
       address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
@@ -304,7 +304,7 @@ struct Streakd: AsyncParsableCommand {
   /// Erases the ledger's users from the database, before the port is opened.
   private func startBackups(
     _ settings: ServerSettings, _ connectionString: String, _ store: StreakStore, _ loop: EventLoop, _ logger: Logger
-  ) async throws -> BackupKeeper? {
+  ) async throws -> BackupService? {
     guard let wanted = settings.backups else { return nil }
     var backup = BackupSettings(
       configuration: try PostgresConfiguration(connectionString: connectionString), folder: wanted.folder,
@@ -316,10 +316,10 @@ struct Streakd: AsyncParsableCommand {
     let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
     // The folder exists now: if it is missing later, its file system is not mounted.
     backup.makesFolder = false
-    let keeper = BackupKeeper(backup, schedule: schedule, store: store, loop: loop, logger: logger)
-    try await keeper.applyLedger(isNew: wanted.isNew)
-    keeper.start()
-    return keeper
+    let service = BackupService(backup, schedule: schedule, store: store, loop: loop, logger: logger)
+    try await service.applyLedger(isNew: wanted.isNew)
+    service.start()
+    return service
   }
 
   private func startAdmin(_ settings: ServerSettings, _ pages: AdminPages, _ logger: Logger) async throws

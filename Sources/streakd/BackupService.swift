@@ -7,7 +7,7 @@ import StreakStore
 import Synchronization
 
 /// Makes the daily backups, and maintains the erasure ledger beside them. One per process.
-final class BackupKeeper: Sendable {
+final class BackupService: Sendable {
   /// The state that operators see.
   struct State {
     /// When the newest good backup in the folder began, made by any process.
@@ -259,29 +259,29 @@ final class BackupKeeper: Sendable {
 
   // MARK: Operators
 
-  /// - Parameter keeper: Nil: there is no backup folder.
-  static func backend(_ keeper: BackupKeeper?, _ unreadiness: @escaping @Sendable () -> String?) -> OperatorBackend {
+  /// - Parameter service: Nil: there is no backup folder.
+  static func backend(_ service: BackupService?, _ unreadiness: @escaping @Sendable () -> String?) -> OperatorBackend {
     OperatorBackend(
-      makesBackups: keeper?.schedule != nil,
+      makesBackups: service?.schedule != nil,
       backups: {
-        guard let keeper else { return .failure(.backupsOff) }
-        return await keeper.asked { folder throws(OperationsError) in try folder.backups() }
+        guard let service else { return .failure(.backupsOff) }
+        return await service.asked { folder throws(OperationsError) in try folder.backups() }
       },
       progress: {
         BackupProgress(
-          dumpBytes: Int64(keeper?.progress.dumpBytes ?? 0), fileBytes: Int64(keeper?.progress.fileBytes ?? 0))
+          dumpBytes: Int64(service?.progress.dumpBytes ?? 0), fileBytes: Int64(service?.progress.fileBytes ?? 0))
       },
       run: {
-        guard let keeper, !keeper.settings.recipients.isEmpty else { return .failure(.backupsOff) }
-        switch await keeper.make(at: .now(), nil) {
+        guard let service, !service.settings.recipients.isEmpty else { return .failure(.backupsOff) }
+        switch await service.make(at: .now(), nil) {
         case .success(let made?): return .success(made.backup)
         case .success(nil): return .failure(.backupUnderWay)
         case .failure(let error): return .failure(.init(error))
         }
       },
       verify: { name in
-        guard let keeper else { return .failure(.backupsOff) }
-        return await keeper.asked { folder throws(OperationsError) in try folder.verify(name) }
+        guard let service else { return .failure(.backupsOff) }
+        return await service.asked { folder throws(OperationsError) in try folder.verify(name) }
       }, unreadiness: unreadiness)
   }
 
