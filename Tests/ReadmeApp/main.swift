@@ -3,7 +3,7 @@ import StreakClient
 let arguments = CommandLine.arguments
 let client = StreakClient(
   storage: try FileStorage(path: arguments[1]),
-  network: try ServerConnection(to: arguments[2], security: .none),  // leave `security` out for TLS
+  network: try AppServerConnection(to: arguments[2], security: .none),  // leave `security` out for TLS
   device: .init(name: "Mira's phone"))
 
 // Without an account, and without a server.

@@ -177,10 +177,10 @@ struct AccountTests {
 
   @Test("without TLS only a server on this machine is contacted (S12)")
   func cleartext() throws {
-    #expect(throws: ClientError.self) { try ServerConnection(to: "192.0.2.1:1", security: .none) }
-    try ServerConnection(to: "localhost:1", security: .none).close()
+    #expect(throws: ClientError.self) { try AppServerConnection(to: "192.0.2.1:1", security: .none) }
+    try AppServerConnection(to: "localhost:1", security: .none).close()
     #expect(throws: ClientError.self) {
-      try ServerConnection(to: "localhost:1", security: .system, certificate: ("/nowhere", "/nowhere"))
+      try AppServerConnection(to: "localhost:1", security: .system, certificate: ("/nowhere", "/nowhere"))
     }
   }
 

@@ -3,7 +3,7 @@ public import RPC
 internal import TLS
 
 /// A connection to the service with everything it needs, for apps without other network use.
-public final class ServerConnection: StreakNetwork {
+public final class AppServerConnection: StreakNetwork {
   public enum Security: Sendable {
     /// No TLS: only for a server on the same machine.
     case none
