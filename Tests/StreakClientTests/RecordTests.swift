@@ -53,11 +53,11 @@ struct RecordTests {
         state.pendingMigration =
           [nil, PendingMigration(userID: userID, claim: [3])].randomElement(using: &random) ?? nil
       case 6:
-        let brought = BroughtSession(
-          claim: [9], isSecondDevice: number(2) == 0, habitMap: [id(): id()], broughtAtMilliseconds: now,
+        let migrated = MigratedSession(
+          claim: [9], isSecondDevice: number(2) == 0, habitMap: [id(): id()], migratedAtMilliseconds: now,
           afterSeq: number(9), isLost: number(2) == 0, isReceived: number(2) == 0)
         let key = id()
-        _ = state.changeAccount(userID) { $0.broughtSessions[key] = number(2) == 0 ? nil : brought }
+        _ = state.changeAccount(userID) { $0.migratedSessions[key] = number(2) == 0 ? nil : migrated }
       case 7:
         let key = id()
         _ = state.changeAccount(userID) { account in
@@ -151,7 +151,7 @@ struct RecordTests {
       .settings, .session, .sessionHabit(userID), .sessionEntry(key), .account(userID), .habit(userID, userID),
       .cell(userID, key), .notice(userID, userID), .operation(userID, .max),
       .rejected(userID, HybridTime(packed: .max)),
-      .acknowledgement(userID, userID), .broughtSession(userID, userID), .formerHabit(userID, userID),
+      .acknowledgement(userID, userID), .migratedSession(userID, userID), .formerHabit(userID, userID),
       .deletedHabit(userID, userID),
     ]
     for key in all {

@@ -106,7 +106,7 @@ extension StreakClient {
       state.current = userID
       // The account is new: it takes over this device's day start.
       state.setDayStart(minutes: dayStart, now: now)
-      turnReplacedAccounts(of: pending.email, into: &state, userID: userID)
+      moveReplacedAccounts(of: pending.email, into: &state, userID: userID)
     }
     currentHasChanged()
     return response.migration.map { MigrationReport($0) }
@@ -145,7 +145,7 @@ extension StreakClient {
           account.replica.continueAsNewDevice(deviceID)
           account.caughtUpAtMilliseconds = now
           // Sequence numbers start anew: earlier migrations precede all of them.
-          for id in account.broughtSessions.keys { account.broughtSessions[id]?.afterSeq = 0 }
+          for id in account.migratedSessions.keys { account.migratedSessions[id]?.afterSeq = 0 }
         }
         account.standing = .signedIn
         account.credentials = .init(tokens)
@@ -158,7 +158,7 @@ extension StreakClient {
         state.add(account)
       }
       state.current = userID
-      turnReplacedAccounts(of: email, into: &state, userID: userID)
+      moveReplacedAccounts(of: email, into: &state, userID: userID)
     }
     currentHasChanged()
     return userID
@@ -167,11 +167,11 @@ extension StreakClient {
   /// The address belongs to another account than the one stored on this device: that account was
   /// lost or erased. Its data on this device becomes anonymous data, and the person decides about
   /// it.
-  private func turnReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
+  private func moveReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
     let now = clock.milliseconds
     let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
     for id in replaced.keys.sorted() {
-      _ = state.turnIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+      _ = state.moveIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
     }
   }
 
@@ -263,31 +263,31 @@ extension StreakClient {
   /// Sends migrated sessions again that the server may have lost. Each is sent once the operations
   /// made before it were sent, and the habits restated. If the server has the session, it only
   /// repeats its answer.
-  func bringAgain(_ userID: Identifier) async throws(ClientError) {
-    let lost = try store.read { state throws(ClientError) -> [(key: Identifier, value: BroughtSession)] in
+  func resendLostSessions(_ userID: Identifier) async throws(ClientError) {
+    let lost = try store.read { state throws(ClientError) -> [(key: Identifier, value: MigratedSession)] in
       guard let account = state.accounts[userID], account.replica.formerHabits.isEmpty else { return [] }
       let next = account.replica.queue.first?.seq ?? .max
       return account.lostSessions.filter { $0.value.afterSeq < next }
     }
-    for (id, brought) in lost {
+    for (id, migrated) in lost {
       do throws(ClientError) {
-        try await sendAgain(brought, for: userID)
+        try await sendAgain(migrated, for: userID)
       } catch {
         // The server's final answer: its own record of this session stands.
         guard error.isFinal, error != .accountUnknown, error != .accountErased else { throw error }
       }
       try store.change { state throws(ClientError) in
-        _ = state.changeAccount(userID) { $0.broughtSessions[id]?.isLost = false }
+        _ = state.changeAccount(userID) { $0.migratedSessions[id]?.isLost = false }
       }
     }
   }
 
-  private func sendAgain(_ brought: BroughtSession, for userID: Identifier) async throws(ClientError) {
+  private func sendAgain(_ migrated: MigratedSession, for userID: Identifier) async throws(ClientError) {
     var request = MigrateRequest(
-      session: try Self.claim(brought.claim),
-      habitMap: brought.habitMap.sorted { $0.key < $1.key }.map {
+      session: try Self.claim(migrated.claim),
+      habitMap: migrated.habitMap.sorted { $0.key < $1.key }.map {
         HabitMapping(capturedHabitId: $0.key.bytes, habitId: $0.value.bytes)
-      }, secondDevice: brought.isSecondDevice)
+      }, secondDevice: migrated.isSecondDevice)
     for _ in 0..<3 {
       do throws(ClientError) {
         _ = try await call(MigrationServiceMethods.migrate, request, MigrateResponse.self, for: userID)

@@ -51,7 +51,7 @@ struct ClientAccount: Equatable, Sendable {
   var caughtUpAtMilliseconds: Int64 = 0
   /// Sessions that recently became part of the account, by migration. If the server loses one, it
   /// is sent again.
-  var broughtSessions: [Identifier: BroughtSession] = [:]
+  var migratedSessions: [Identifier: MigratedSession] = [:]
   /// Notices that the person has seen, not yet reported to the server.
   var acknowledgements: Set<Identifier> = []
   var replica: DeviceReplica
@@ -81,10 +81,10 @@ struct ClientAccount: Equatable, Sendable {
   }
 
   /// Sessions that the server may have lost, in the order of their migration.
-  var lostSessions: [(key: Identifier, value: BroughtSession)] {
-    broughtSessions.filter(\.value.isLost).sorted {
-      ($0.value.afterSeq, $0.value.broughtAtMilliseconds, $0.key)
-        < ($1.value.afterSeq, $1.value.broughtAtMilliseconds, $1.key)
+  var lostSessions: [(key: Identifier, value: MigratedSession)] {
+    migratedSessions.filter(\.value.isLost).sorted {
+      ($0.value.afterSeq, $0.value.migratedAtMilliseconds, $0.key)
+        < ($1.value.afterSeq, $1.value.migratedAtMilliseconds, $1.key)
     }
   }
 
@@ -94,7 +94,7 @@ struct ClientAccount: Equatable, Sendable {
     var submission = replica.submission
     // Operations may concern habits of a migrated session. Before any is sent, the client must know
     // whether the server still has these habits.
-    let last = isFirst && !broughtSessions.isEmpty ? 0 : lostSessions.first?.value.afterSeq ?? .max
+    let last = isFirst && !migratedSessions.isEmpty ? 0 : lostSessions.first?.value.afterSeq ?? .max
     let sent = submission.operations.prefix { $0.seq <= last }
     if sent.count < submission.operations.count {
       submission.operations = Array(sent)
@@ -105,8 +105,8 @@ struct ClientAccount: Equatable, Sendable {
 
   /// Records that a complete pull contained the statements of these sources.
   mutating func noteReceived(_ seen: SeenStatements) {
-    for id in broughtSessions.keys where seen.covers(StatementID(.migration, id)) {
-      broughtSessions[id]?.isReceived = true
+    for id in migratedSessions.keys where seen.covers(StatementID(.migration, id)) {
+      migratedSessions[id]?.isReceived = true
     }
   }
 
@@ -114,21 +114,21 @@ struct ClientAccount: Equatable, Sendable {
   /// operations are sent again.
   mutating func noteLoss(now: Int64) {
     let oldest = now - DeviceReplica.keptMilliseconds
-    broughtSessions = broughtSessions.filter { $0.value.broughtAtMilliseconds >= oldest }
-    for id in broughtSessions.keys { broughtSessions[id]?.isLost = true }
+    migratedSessions = migratedSessions.filter { $0.value.migratedAtMilliseconds >= oldest }
+    for id in migratedSessions.keys { migratedSessions[id]?.isLost = true }
   }
 }
 
 /// A session that became part of an account, stored as long as decided operations are, in case the
 /// server loses it.
-struct BroughtSession: Equatable, Sendable {
+struct MigratedSession: Equatable, Sendable {
   /// An encoded `SessionClaim`.
   var claim: [UInt8]
   /// It was sent as another device's part of a session that was already in the account.
   var isSecondDevice = false
   /// The account's habit for each habit of the session, where they differ.
   var habitMap: [Identifier: Identifier] = [:]
-  var broughtAtMilliseconds: Int64
+  var migratedAtMilliseconds: Int64
   /// The device's last operation made before the migration.
   var afterSeq: Int64 = 0
   /// The server may have lost it: it has to be sent again.

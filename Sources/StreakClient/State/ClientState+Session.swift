@@ -22,9 +22,9 @@ extension ClientState {
       let migrationIDs = Set([claim.migrationId, result?.migrationId ?? []].compactMap { Identifier($0) })
       for id in migrationIDs.sorted() { account.replica.noteSeen(StatementID(.migration, id)) }
       if let migrationID = Identifier(claim.migrationId) {
-        account.broughtSessions[migrationID] = BroughtSession(
+        account.migratedSessions[migrationID] = MigratedSession(
           claim: claim.protobufBytes(), isSecondDevice: isSecondDevice, habitMap: names.filter { $0.key != $0.value },
-          broughtAtMilliseconds: now, afterSeq: account.replica.lastSeq)
+          migratedAtMilliseconds: now, afterSeq: account.replica.lastSeq)
       }
       account.zones = session.zones
       let changes =
@@ -60,7 +60,7 @@ extension ClientState {
   ///
   /// - Parameter made: The local time that stands for a day.
   /// - Returns: Whether the account was not in this state before.
-  mutating func turnIntoSession(
+  mutating func moveIntoSession(
     _ userID: Identifier, now: Int64, made: (Day, Int32) -> StreakDomain.LocalTime
   ) -> Bool {
     guard let account = accounts[userID], account.standing != .unknownToServer else { return false }
@@ -108,15 +108,15 @@ extension ClientAccount {
   ) -> (habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry]) {
     var habits: [Identifier: HabitFields] = [:]
     var entries: [CellKey: AnonymousSession.Entry] = [:]
-    let waiting = broughtSessions.values.filter { !$0.isReceived }.sorted {
-      $0.broughtAtMilliseconds < $1.broughtAtMilliseconds
+    let waiting = migratedSessions.values.filter { !$0.isReceived }.sorted {
+      $0.migratedAtMilliseconds < $1.migratedAtMilliseconds
     }
-    for brought in waiting {
-      guard let claim = try? SessionClaim(protobufBytes: brought.claim) else { continue }
+    for migrated in waiting {
+      guard let claim = try? SessionClaim(protobufBytes: migrated.claim) else { continue }
       let sent = SentSession(claim)
-      for (id, fields) in sent.habits { habits[brought.habitMap[id] ?? id] = fields }
+      for (id, fields) in sent.habits { habits[migrated.habitMap[id] ?? id] = fields }
       for (key, day) in sent.days {
-        let key = CellKey(habitID: brought.habitMap[key.habitID] ?? key.habitID, day: key.day)
+        let key = CellKey(habitID: migrated.habitMap[key.habitID] ?? key.habitID, day: key.day)
         entries[key] = .init(done: day.done, note: day.note, made: day.made ?? made(key.day))
       }
     }

@@ -83,10 +83,10 @@ struct ClientState: Sendable {
   mutating func changeAccount<Value>(_ userID: Identifier, _ body: (inout ClientAccount) -> Value) -> Value? {
     guard var account = accounts.removeValue(forKey: userID) else { return nil }
     let acknowledgements = account.acknowledgements
-    let brought = account.broughtSessions
+    let migrated = account.migratedSessions
     let value = body(&account)
-    for id in Set(brought.keys).union(account.broughtSessions.keys) where brought[id] != account.broughtSessions[id] {
-      changed.insert(.broughtSession(userID, id))
+    for id in Set(migrated.keys).union(account.migratedSessions.keys) where migrated[id] != account.migratedSessions[id] {
+      changed.insert(.migratedSession(userID, id))
     }
     let unsaved = account.replica.unsaved
     account.replica.changesAreSaved()
@@ -122,7 +122,7 @@ struct ClientState: Sendable {
     changed.formUnion((replica.queue + replica.kept.map(\.operation)).map { .operation(userID, $0.seq) })
     changed.formUnion(replica.rejected.map { .rejected(userID, $0.operation.time) })
     changed.formUnion(account.acknowledgements.map { .acknowledgement(userID, $0) })
-    changed.formUnion(account.broughtSessions.keys.map { .broughtSession(userID, $0) })
+    changed.formUnion(account.migratedSessions.keys.map { .migratedSession(userID, $0) })
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
     changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
     changed.formUnion(replica.aliases.keys.map { .alias(userID, $0) })
@@ -201,8 +201,8 @@ extension ClientState {
       }
     case .acknowledgement(let userID, let id):
       return accounts[userID]?.acknowledgements.contains(id) == true ? [] : nil
-    case .broughtSession(let userID, let id):
-      return accounts[userID]?.broughtSessions[id]?.recordBytes
+    case .migratedSession(let userID, let id):
+      return accounts[userID]?.migratedSessions[id]?.recordBytes
     }
   }
 
@@ -244,8 +244,8 @@ extension ClientState {
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)
-    case .broughtSession(let userID, let id):
-      stored[userID]?.account.broughtSessions[id] = try BroughtSession(recordBytes: value)
+    case .migratedSession(let userID, let id):
+      stored[userID]?.account.migratedSessions[id] = try MigratedSession(recordBytes: value)
     }
   }
 

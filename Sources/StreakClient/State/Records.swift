@@ -113,10 +113,10 @@ extension ClientAccount {
   }
 }
 
-extension BroughtSession {
+extension MigratedSession {
   var recordBytes: [UInt8] {
     var writer = RecordWriter()
-    writer.append(broughtAtMilliseconds)
+    writer.append(migratedAtMilliseconds)
     writer.append(afterSeq)
     writer.append(isSecondDevice)
     writer.append(isLost)
@@ -132,7 +132,7 @@ extension BroughtSession {
 
   init(recordBytes: [UInt8]) throws(StorageError) {
     var reader = RecordReader(recordBytes)
-    broughtAtMilliseconds = try reader.number()
+    migratedAtMilliseconds = try reader.number()
     afterSeq = try reader.number()
     isSecondDevice = try reader.bool()
     isLost = try reader.bool()

@@ -149,7 +149,7 @@ extension StreakClient {
     case .accountUnknown:
       let now = clock.milliseconds
       let isNews = try store.change { state throws(ClientError) in
-        state.turnIntoSession(userID, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+        state.moveIntoSession(userID, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
       }
       if isNews {
         currentHasChanged()

@@ -50,7 +50,7 @@ extension StreakClient {
     var (fruitless, losses) = (0, 0)
     var isFirst = true
     while fruitless < Self.fruitlessRoundsMax {
-      try await bringAgain(userID)
+      try await resendLostSessions(userID)
       let sent = try store.read { state throws(ClientError) in
         state.accounts[userID].map { ($0.submission(isFirst: isFirst), $0.replica.deviceID, $0.lostSessions.count) }
       }
