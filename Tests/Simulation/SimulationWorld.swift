@@ -262,7 +262,7 @@ struct SimulationWorld {
     {
     case .repair: hasDiverged = true
     case .register: registerAnew(index)
-    case .rest, .goOn, .ignore: break
+    case .done, .more, .ignore: break
     }
   }
 

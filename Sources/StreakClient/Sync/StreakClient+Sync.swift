@@ -65,10 +65,10 @@ extension StreakClient {
       let isLost = try store.read { state throws(ClientError) in
         state.accounts[userID]?.lostSessions.isEmpty == false
       }
-      if next == .rest, isLost { next = lostCount == 0 ? .goOn : .ignore }
+      if next == .done, isLost { next = lostCount == 0 ? .more : .ignore }
       switch next {
-      case .rest: return report
-      case .goOn: fruitless = 0
+      case .done: return report
+      case .more: fruitless = 0
       case .ignore: fruitless += 1
       case .repair:
         report.repairs += 1
@@ -112,7 +112,7 @@ extension StreakClient {
           account.credentials = nil
           account.standing = .mustRegister
         }
-        if next == .rest, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
+        if next == .done, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {

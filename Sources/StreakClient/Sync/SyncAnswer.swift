@@ -17,9 +17,9 @@ public enum SyncAnswer: Equatable, Sendable {
 /// The device's next step after an answer.
 public enum SyncNext: Equatable, Sendable {
   /// Everything is sent and received.
-  case rest
+  case done
   /// More operations are to be sent or changes to be fetched.
-  case goOn
+  case more
   /// The states differ although everything was received: all data is pulled again.
   case repair
   /// The answer was to an older submission, or without information.
@@ -43,19 +43,19 @@ extension DeviceReplica {
     switch answer {
     case .changes(let changes):
       switch receive(changes, to: submission, milliseconds: milliseconds) {
-      case .good: return isBehind ? .goOn : .rest
+      case .good: return isBehind ? .more : .done
       case .diverged: return .repair
       case .outdated: return .ignore
       }
     case .gap(let expectedSeq):
       // An answer to operations that are not at the front of the queue any more has no effect.
       guard submission.operations.first == queue.first else { return .ignore }
-      return expected(expectedSeq) == .registerAnew ? .register : .goOn
+      return expected(expectedSeq) == .registerAnew ? .register : .more
     case .reused: return submission.operations.first == queue.first ? .register : .ignore
     case .cursorInvalid:
       guard submission.cursor == cursor, submission.resume == resume, cursor != .start else { return .ignore }
       cursorIsInvalid()
-      return .goOn
+      return .more
     case .nothing: return .ignore
     }
   }
