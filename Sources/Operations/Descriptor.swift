@@ -80,7 +80,7 @@ internal import PrivateCluster
   }
 
   /// The last bytes of a file, at most 2048.
-  func lastWords() -> String {
+  func lastOutput() -> String {
     var status = stat()
     guard unsafe fstat(number, &status) == 0 else { return "" }
     var buffer = [UInt8](repeating: 0, count: 2_048)

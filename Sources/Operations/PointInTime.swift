@@ -283,9 +283,9 @@ public struct PointInTime: Sendable {
       return epoch
     } catch {
       // The last lines of the server's log, which is removed with the folder.
-      let words = cluster.lastWords
+      let lines = cluster.lastLogLines
       cluster.abandon()
-      throw .programFailed("\(error)\n\(words)")
+      throw .programFailed("\(error)\n\(lines)")
     }
   }
 

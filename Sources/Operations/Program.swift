@@ -47,8 +47,8 @@ struct Program {
     guard end != .exited(0) else { return nil }
     // env, which starts every program, exits with 127 if the program is not found.
     if end == .exited(127) { return "\(name) is not installed (Debian: apt-get install \(Self.package(of: name)))" }
-    let words = errors.lastWords()
-    return "\(name) \(end)\(words.isEmpty ? "" : ": \(words)")"
+    let output = errors.lastOutput()
+    return "\(name) \(end)\(output.isEmpty ? "" : ": \(output)")"
   }
 
   func kill() { _ = Glibc.kill(child.processID, SIGKILL) }

@@ -58,7 +58,7 @@ final class UnfinishedCluster {
   deinit { abandon() }
 
   /// The last lines of PostgreSQL's log.
-  var lastWords: String { cluster.lastWords }
+  var lastLogLines: String { cluster.lastLogLines }
 
   /// Stops PostgreSQL, whose shutdown checkpoint writes everything to the disk, and renames the
   /// folder to its final name.

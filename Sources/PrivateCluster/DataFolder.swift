@@ -89,7 +89,7 @@ final class DataFolder: Sendable {
   }
 
   /// The last lines of PostgreSQL's log.
-  var lastWords: String {
+  var lastLogLines: String {
     let file = unsafe Glibc.open(logFile, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }
     defer { close(file) }

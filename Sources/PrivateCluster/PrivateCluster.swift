@@ -115,7 +115,7 @@ public final class PrivateCluster: Sendable {
   public func rotateLog() { folder.rotateLog() }
 
   /// The last lines of PostgreSQL's log.
-  package var lastWords: String { folder.lastWords }
+  package var lastLogLines: String { folder.lastLogLines }
 
   /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second
   /// call does nothing.
@@ -173,9 +173,9 @@ public final class PrivateCluster: Sendable {
     if !ended { kill(server.processID, SIGQUIT) }
     let end = server.waitForEnd()
     guard wanted else { throw .stopped("the start of PostgreSQL was given up") }
-    let lastWords = folder.lastWords
+    let lastLogLines = folder.lastLogLines
     throw ended
-      ? .programFailed("PostgreSQL \(end); see \(folder.logFile):\n\(lastWords)")
+      ? .programFailed("PostgreSQL \(end); see \(folder.logFile):\n\(lastLogLines)")
       : .timedOut("PostgreSQL did not accept connections within \(startSecondsMax) s; see \(folder.logFile)")
   }
 
