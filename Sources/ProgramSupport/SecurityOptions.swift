@@ -52,7 +52,7 @@ public struct SecurityOptions: ParsableArguments {
     let security = try security()
     let isHere = ChannelTarget(parsing: address)?.isOnThisMachine ?? false
     do {
-      if let warning = try security.check(address, isOnThisMachine: isHere) { complain(warning) }
+      if let warning = try security.check(address, isOnThisMachine: isHere) { printError(warning) }
     } catch let refusal as CleartextRefused {
       throw ValidationError(refusal.description)
     }

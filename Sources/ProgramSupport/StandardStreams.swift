@@ -1,7 +1,7 @@
 import Glibc
 
 /// Writes a line to standard error.
-public func complain(_ text: String) {
+public func printError(_ text: String) {
   let bytes = Array((text + "\n").utf8)
   _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -78,14 +78,14 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.longLists = longLists
     settings.operatorToken = try operatorToken()
     if let failure = await Harness.reach(channel) {
-      complain("The server cannot be reached: \(failure)\(ConnectionSecurity.advice(on: failure))")
+      printError("The server cannot be reached: \(failure)\(ConnectionSecurity.advice(on: failure))")
       throw ExitCode(EX_UNAVAILABLE)
     }
     let wanted: ServiceSchema
     do {
       wanted = schema == .server ? try await .ofServer(channel) : try .ofBuild()
     } catch {
-      complain("There is no schema: \(error)")
+      printError("There is no schema: \(error)")
       throw ExitCode(EX_UNAVAILABLE)
     }
     let harness = Harness(wanted, channel, settings)

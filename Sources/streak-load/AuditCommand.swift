@@ -23,7 +23,7 @@ struct AuditCommand: AsyncParsableCommand {
       throw ValidationError("\(file) is not what --keep writes.")
     }
     if let failure = await run.connect() {
-      complain("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
+      printError("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
       await run.close()
       throw ExitCode(EX_UNAVAILABLE)
     }

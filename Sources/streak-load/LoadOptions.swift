@@ -127,13 +127,13 @@ struct LoadOptions: ParsableArguments {
     }
     let run = LoadRun(settings, server: server, probe: try probe())
     if let failure = await run.connect() {
-      complain("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
+      printError("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
       await run.close()
       throw ExitCode(EX_UNAVAILABLE)
     }
-    if !quiet { complain("making \(settings.personCount) people") }
+    if !quiet { printError("making \(settings.personCount) people") }
     if let failure = await run.makePeople(database: peopleBySql ? database : nil) {
-      complain(failure)
+      printError(failure)
       await run.close()
       throw ExitCode(1)
     }
@@ -149,13 +149,13 @@ struct Progress: Sendable {
   func show(_ sample: RunSample, of seconds: Double) {
     guard !isQuiet else { return }
     let line = Self.line(sample, of: seconds)
-    guard isTerminal else { return complain(line) }
+    guard isTerminal else { return printError(line) }
     // To the line's start, and clears the line.
     _ = Array("\r\u{1B}[K\(line)".utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
   }
 
   func end() {
-    if !isQuiet, isTerminal { complain("") }
+    if !isQuiet, isTerminal { printError("") }
   }
 
   static func line(_ sample: RunSample, of seconds: Double) -> String {

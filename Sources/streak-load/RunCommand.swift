@@ -46,7 +46,7 @@ struct RunCommand: AsyncParsableCommand {
       guard (1...100_000).contains(callers) else { throw ValidationError("--callers must be from 1 to 100000.") }
       settings.mode = .closed(callers: callers)
       if callers > settings.personCount, !load.quiet {
-        complain("There are fewer people than callers: journeys wait for somebody who is on none.")
+        printError("There are fewer people than callers: journeys wait for somebody who is on none.")
       }
     } else {
       let rate = rate ?? 100

@@ -33,7 +33,7 @@ struct ServerOptions: ParsableArguments {
       thread.stopAndJoin()
     }
     guard let found else {
-      complain("\(address) is no address, and no name that leads to one.")
+      printError("\(address) is no address, and no name that leads to one.")
       throw ExitCode(address.contains(":") ? EX_UNAVAILABLE : EX_USAGE)
     }
     var server = LoadServer(address: found, host: security.serverName ?? found.host, tls: context)

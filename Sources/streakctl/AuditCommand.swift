@@ -54,7 +54,7 @@ struct AuditCommand: AsyncParsableCommand {
       await store.close()
       switch result {
       case .failure(let error):
-        complain("The audit trail cannot be read: \(error)")
+        printError("The audit trail cannot be read: \(error)")
         throw ExitCode(EX_UNAVAILABLE)
       case .success(let verification):
         for fault in verification.faults { print("\(fault.userID): \(fault.description)") }

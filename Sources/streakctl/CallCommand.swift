@@ -47,7 +47,7 @@ struct CallCommand: AsyncParsableCommand {
     do throws(JSONError) {
       bytes = try descriptor.request.protobuf(fromJSON: request == "-" ? Self.standardInput() : request)
     } catch {
-      complain("The request does not fit \(descriptor.request.fullName): \(error)")
+      printError("The request does not fit \(descriptor.request.fullName): \(error)")
       throw ExitCode(EX_DATAERR)
     }
     let thread = EventLoopThread()
@@ -63,11 +63,11 @@ struct CallCommand: AsyncParsableCommand {
         do throws(DecodeError) {
           print(try descriptor.response.json(fromProtobuf: response, indented: true))
         } catch {
-          complain("A response cannot be decoded: \(error)")
+          printError("A response cannot be decoded: \(error)")
         }
       }
     } catch {
-      complain(error.explanation)
+      printError(error.explanation)
       throw error.exitCode
     }
   }

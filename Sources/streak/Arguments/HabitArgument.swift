@@ -16,7 +16,7 @@ extension StreakClient {
       let hints = found.map {
         names.count == found.count ? $0.fields.name.plain : "\($0.fields.name.plain) (@\($0.shortID))"
       }
-      throw Complaint("\"\(name)\" may be any of: \(hints.joined(separator: ", ")).")
+      throw CommandFailure("\"\(name)\" may be any of: \(hints.joined(separator: ", ")).")
     }
     return found[0]
   }
@@ -29,7 +29,7 @@ extension StreakClient {
     let all = try habits(includingArchived: true)
     if name.hasPrefix("@") {
       let found = all.filter { $0.id.description.hasPrefix(name.dropFirst().lowercased()) }
-      guard !found.isEmpty else { throw Complaint("There is no habit with the id \(name).") }
+      guard !found.isEmpty else { throw CommandFailure("There is no habit with the id \(name).") }
       return found
     }
     let wanted = HabitName.normalised(name)
@@ -41,7 +41,7 @@ extension StreakClient {
     let found = all.filter { HabitName.normalised($0.fields.name).hasPrefix(wanted) }
     guard !found.isEmpty else {
       let hint = all.isEmpty ? "" : " There are: \(all.map(\.fields.name.plain).joined(separator: ", "))."
-      throw Complaint("There is no habit \"\(name.plain)\".\(hint) Make it: streak habit add \"\(name)\"")
+      throw CommandFailure("There is no habit \"\(name.plain)\".\(hint) Make it: streak habit add \"\(name)\"")
     }
     return found
   }

@@ -36,7 +36,7 @@ struct ConflictsCommand: AsyncParsableCommand {
           seen == "all" || $0.id.hasPrefix(seen.lowercased())
         }
         guard rejected.isEmpty || seen == "all" || rejected.count == 1 else {
-          throw Complaint("\(rejected.count) changes begin with \(seen).")
+          throw CommandFailure("\(rejected.count) changes begin with \(seen).")
         }
         for rejected in rejected { try await client.acknowledgeRejected(rejected.operation) }
         if rejected.isEmpty || seen == "all" {
@@ -61,7 +61,7 @@ struct ConflictsCommand: AsyncParsableCommand {
   ) throws -> [(key: Identifier, value: Notice)] {
     if text == "all" { return notices }
     let found = notices.filter { $0.key.description.hasPrefix(text.lowercased()) }
-    guard found.count == 1 else { throw Complaint("\(found.count) conflicts begin with \(text).") }
+    guard found.count == 1 else { throw CommandFailure("\(found.count) conflicts begin with \(text).") }
     return found
   }
 }

@@ -30,10 +30,10 @@ struct ImportCommand: AsyncParsableCommand {
   @OptionGroup var options: ClientOptions
 
   func run() async throws {
-    guard access(file, R_OK) == 0 else { throw Complaint("\(file): \(String(cString: strerror(errno)))", EX_NOINPUT) }
+    guard access(file, R_OK) == 0 else { throw CommandFailure("\(file): \(String(cString: strerror(errno)))", EX_NOINPUT) }
     var status = stat()
     guard stat(file, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
-      throw Complaint("\(file) is a folder: name the zip file that it came in, or one file in it.", EX_NOINPUT)
+      throw CommandFailure("\(file) is a folder: name the zip file that it came in, or one file in it.", EX_NOINPUT)
     }
     let history = try read()
     say("\(history.source.rawValue): \(history.habits.count) habits")
@@ -55,17 +55,17 @@ struct ImportCommand: AsyncParsableCommand {
       do throws(ImportedHistory.Failure) {
         return try ImportedHistory(readingFile: file, options: importOptions)
       } catch {
-        guard let question = error.question else { throw Complaint(error.message, EX_DATAERR) }
+        guard let question = error.question else { throw CommandFailure(error.message, EX_DATAERR) }
         let isAsked = isatty(STDIN_FILENO) == 1
         switch question {
         case .dateOrder:
           guard isAsked, let answer = ask("\(error.message) Day or month first? [day/month] ") else {
-            throw Complaint("\(error.message) Say --dates day-first or --dates month-first.", EX_DATAERR)
+            throw CommandFailure("\(error.message) Say --dates day-first or --dates month-first.", EX_DATAERR)
           }
           importOptions.dateOrder = answer.lowercased().hasPrefix("d") ? .dayFirst : .monthFirst
         case .habitName:
           guard isAsked, let answer = ask("\(error.message) The habit's name: ") else {
-            throw Complaint("\(error.message) To say the name: --name NAME.", EX_DATAERR)
+            throw CommandFailure("\(error.message) To say the name: --name NAME.", EX_DATAERR)
           }
           importOptions.habitName = answer
         }

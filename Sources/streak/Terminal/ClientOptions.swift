@@ -30,7 +30,7 @@ struct ClientOptions: ParsableArguments {
     for part in folder.split(separator: "/", omittingEmptySubsequences: false) {
       path += part + "/"
       guard mkdir(path, 0o700) == 0 || errno == EEXIST || errno == EROFS || errno == EACCES || part.isEmpty else {
-        throw Complaint("\(path): \(String(cString: strerror(errno)))", EX_IOERR)
+        throw CommandFailure("\(path): \(String(cString: strerror(errno)))", EX_IOERR)
       }
     }
     return folder
@@ -92,16 +92,16 @@ struct ClientOptions: ParsableArguments {
       } catch {
         // Commands that work without a server continue.
         guard !needsServer else { throw error }
-        complain("\(error)")
+        printError("\(error)")
         return try await body(StreakClient(storage: storage, device: device), false)
       }
       defer { channel.close() }
       let network = ChannelNetwork(channel, timeoutMilliseconds: timeoutMilliseconds)
       try await body(StreakClient(storage: storage, network: network, device: device), true)
     } catch let error as ClientError {
-      throw Complaint(error.description + ConnectionSecurity.advice(on: error.description), error.exitCode)
+      throw CommandFailure(error.description + ConnectionSecurity.advice(on: error.description), error.exitCode)
     } catch let error as StorageError {
-      throw Complaint(error.message, EX_IOERR)
+      throw CommandFailure(error.message, EX_IOERR)
     }
   }
 
@@ -120,7 +120,7 @@ struct ClientOptions: ParsableArguments {
     }
     do {
       if let warning = try server.security.check(server.address, isOnThisMachine: target.isOnThisMachine) {
-        complain(warning)
+        printError(warning)
       }
     } catch let refusal as CleartextRefused {
       throw ValidationError(refusal.description)
@@ -133,7 +133,7 @@ struct ClientOptions: ParsableArguments {
 }
 
 /// The error message of a command that failed.
-struct Complaint: Error, CustomStringConvertible {
+struct CommandFailure: Error, CustomStringConvertible {
   var description: String
   var exitCode: Int32
 

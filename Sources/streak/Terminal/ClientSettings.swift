@@ -24,16 +24,16 @@ enum ClientSettings {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else {
       guard errno == ENOENT || errno == ENOTDIR else {
-        throw Complaint("\(path): \(String(cString: strerror(errno)))", EX_IOERR)
+        throw CommandFailure("\(path): \(String(cString: strerror(errno)))", EX_IOERR)
       }
       return nil
     }
     defer { close(file) }
     var bytes = [UInt8](repeating: 0, count: SettingsFile.bytesMax + 1)
     let count = Glibc.read(file, &bytes, bytes.count)
-    guard count >= 0 else { throw Complaint("\(path): \(String(cString: strerror(errno)))", EX_IOERR) }
+    guard count >= 0 else { throw CommandFailure("\(path): \(String(cString: strerror(errno)))", EX_IOERR) }
     guard count <= SettingsFile.bytesMax else {
-      throw Complaint("\(path) is larger than \(SettingsFile.bytesMax) bytes.", EX_USAGE)
+      throw CommandFailure("\(path) is larger than \(SettingsFile.bytesMax) bytes.", EX_USAGE)
     }
     return try SettingsFile(String(decoding: bytes[..<count], as: UTF8.self), path: path, names: names)
   }
@@ -66,12 +66,12 @@ enum ClientSettings {
     if let serverName = choice.serverName { lines.append("server-name = \(serverName)") }
     if choice.security.allowsCleartext { lines.append("allow-cleartext = true") }
     let file = open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw Complaint("\(path): \(String(cString: strerror(errno)))", EX_IOERR) }
+    guard file >= 0 else { throw CommandFailure("\(path): \(String(cString: strerror(errno)))", EX_IOERR) }
     let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
     let count = Glibc.write(file, bytes, bytes.count)
     close(file)
     guard count == bytes.count, rename(path + ".new", path) == 0 else {
-      throw Complaint("\(path) cannot be written.", EX_IOERR)
+      throw CommandFailure("\(path) cannot be written.", EX_IOERR)
     }
   }
 

@@ -7,7 +7,7 @@ extension Streak {
     let current = try await client.accounts().first(where: \.isCurrent)
     guard hasServer, !isOffline, current?.isSignedIn != false else { return }
     do throws(ClientError) { try await client.sync() } catch {
-      if [.signInNeeded, .copied, .accountErased, .accountUnknown].contains(error) { complain(error.description) }
+      if [.signInNeeded, .copied, .accountErased, .accountUnknown].contains(error) { printError(error.description) }
     }
   }
 

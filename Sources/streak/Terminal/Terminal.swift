@@ -20,7 +20,7 @@ extension TextStyle {
   }
 }
 
-func complain(_ text: String) { ProgramSupport.complain(TextStyle.output.encoded("streak: \(text)")) }
+func printError(_ text: String) { ProgramSupport.printError(TextStyle.output.encoded("streak: \(text)")) }
 
 /// Prints a line without buffering, also into a pipe, so that a program that reads it can react.
 func say(_ text: String) {
@@ -67,7 +67,7 @@ enum Terminal {
       tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
       _ = write(STDERR_FILENO, "\n", 1)
     }
-    guard let line, !line.isEmpty else { throw Complaint("There is no password on standard input.", EX_USAGE) }
+    guard let line, !line.isEmpty else { throw CommandFailure("There is no password on standard input.", EX_USAGE) }
     return line
   }
 
@@ -75,7 +75,7 @@ enum Terminal {
   static func newPassword(_ prompt: String) throws -> String {
     let password = try password(prompt)
     if isatty(STDIN_FILENO) == 1, try Terminal.password("Again: ") != password {
-      throw Complaint("The two passwords differ.")
+      throw CommandFailure("The two passwords differ.")
     }
     return password
   }

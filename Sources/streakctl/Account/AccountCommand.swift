@@ -60,7 +60,7 @@ struct AccountCommand: AsyncParsableCommand {
         do throws(RPCStatus) {
           isGood = try await fulfil(only, path, channel)
         } catch {
-          complain(error.explanation)
+          printError(error.explanation)
           guard everySeconds != nil else { throw error.exitCode }
           isGood = true
         }
@@ -78,7 +78,7 @@ struct AccountCommand: AsyncParsableCommand {
         AdminServiceMethods.listRecoveryRequests, ListRecoveryRequestsRequest(), options: options)
       let requests = waiting.message.requests.filter { only == nil || $0.recoveryId == only }
       if let only, requests.isEmpty {
-        complain("the recovery \(Identifier(only)?.description ?? "") does not wait for anything")
+        printError("the recovery \(Identifier(only)?.description ?? "") does not wait for anything")
         return false
       }
       var isGood = true
@@ -114,7 +114,7 @@ struct AccountCommand: AsyncParsableCommand {
         (records, failure) = ([], text)
       case .failure(let error):
         // The request stays: the operator has to repair the cause.
-        complain("\(id): \(error)")
+        printError("\(id): \(error)")
         return false
       }
       let stream: ClientStream<FulfilRecoveryRequest, FulfilRecoveryResponse> = channel.streaming(
@@ -135,7 +135,7 @@ struct AccountCommand: AsyncParsableCommand {
         return failure.isEmpty
       } catch {
         if error.code == .unavailable { throw error }
-        complain("\(id): \(error.explanation)")
+        printError("\(id): \(error.explanation)")
         return false
       }
     }

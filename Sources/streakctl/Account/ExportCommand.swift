@@ -62,7 +62,7 @@ struct ExportCommand: AsyncParsableCommand {
           cuts < Self.cutsMax
         else {
           display.end()
-          complain(status.explanation)
+          printError(status.explanation)
           throw status.exitCode
         }
         try? await Task.sleep(nanoseconds: UInt64(cuts) * 1_000_000_000)
@@ -72,7 +72,7 @@ struct ExportCommand: AsyncParsableCommand {
       print("\(out)  \(file.byteCount) bytes")
     } catch let failure as PartialFile.Failure {
       display.end()
-      complain("\(failure)")
+      printError("\(failure)")
       throw ExitCode(EX_CANTCREAT)
     }
   }

@@ -47,7 +47,7 @@ struct ImportCommand: AsyncParsableCommand {
       } catch {
         guard error.code == .unavailable, error.reason.isEmpty, attempt < Self.attemptsMax else {
           display.end()
-          complain(error.explanation)
+          printError(error.explanation)
           throw error.code == .dataLoss ? ExitCode(EX_NOINPUT) : error.exitCode
         }
         try? await Task.sleep(nanoseconds: UInt64(attempt) * 1_000_000_000)

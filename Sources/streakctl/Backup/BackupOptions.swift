@@ -81,11 +81,11 @@ func operate<Value: Sendable>(
     do throws(OperationsError) { return .success(try body()) } catch { return .failure(error) }
   }
   display?.end()
-  for warning in progress.warnings { complain("Warning: \(warning)") }
+  for warning in progress.warnings { printError("Warning: \(warning)") }
   switch result {
   case .success(let value): return value
   case .failure(let error):
-    complain("\(error)")
+    printError("\(error)")
     if case .underWay = error { throw ExitCode(EX_TEMPFAIL) }
     throw ExitCode(1)
   }

@@ -62,7 +62,7 @@ struct PointInTimeCommand: AsyncParsableCommand {
       }
       print(text, terminator: "")
       guard let failure else { return }
-      complain(failure)
+      printError(failure)
       throw ExitCode(1)
     }
   }
