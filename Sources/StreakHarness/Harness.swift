@@ -12,7 +12,7 @@ public struct HarnessSettings: Sendable {
   /// Parts of method names, such as `StreakService` or `SyncService/Sync`; empty: all.
   public var only: [String] = []
   /// Rounds of invalid requests for each method.
-  public var lies = 4
+  public var fuzzRounds = 4
   /// Test the limits of calls instead, on a server that applies the schema's limits unchanged.
   public var limits = false
   /// Also test the limits of lists that may be longer than `BoundaryValues.itemsMax`: each request

@@ -10,7 +10,7 @@ import StreakHarness
 struct StreakHarnessCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "streak-harness",
-    abstract: "Tries a running server against its schema: rules, boundaries, credentials, replays, lies.",
+    abstract: "Tries a running server against its schema: rules, boundaries, credentials, replays, fuzz.",
     discussion: """
       It makes accounts of its own and leaves them there. A server that is tried needs --rate-limit-factor 1000, but for --limits. \
       Exit codes: 0 all is as the schema says; 1 something is not; 64 wrong usage; 69 the server cannot be reached.
@@ -36,8 +36,8 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   @Option(help: "Only methods whose name holds this, such as StreakService or SyncService/Sync; may be repeated.")
   var only: [String] = []
 
-  @Option(help: "Rounds of lying requests for each method; four times as many where operations are judged one by one.")
-  var lies: Int = 4
+  @Option(help: "Rounds of requests with invalid fields for each method; four times as many if it takes operations.")
+  var fuzzRounds: Int = 4
 
   @Option(
     help:
@@ -64,7 +64,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   @OptionGroup var security: SecurityOptions
 
   func run() async throws {
-    guard (0...10_000).contains(lies) else { throw ValidationError("--lies must be from 0 to 10000.") }
+    guard (0...10_000).contains(fuzzRounds) else { throw ValidationError("--fuzz-rounds must be from 0 to 10000.") }
     let thread = EventLoopThread()
     defer { thread.stopAndJoin() }
     let channel = try security.channel(to: address, on: thread.loop)
@@ -73,7 +73,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.seed = seed
     settings.address = address
     settings.only = only
-    settings.lies = lies
+    settings.fuzzRounds = fuzzRounds
     settings.limits = limits
     settings.longLists = longLists
     settings.operatorToken = try operatorToken()

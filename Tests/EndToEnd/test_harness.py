@@ -87,14 +87,14 @@ FAULTS = [
 @pytest.mark.parametrize("fault, method, check", FAULTS, ids=[fault.__name__ for fault, *_ in FAULTS])
 def test_a_fault_is_found(server, tmp_path, fault, method, check):
     with faulty_proxy.faulty_proxy(server.address, fault) as address:
-        code, output = harness(address, "--only", method, "--lies", "0", "--json", str(tmp_path / "json"))
+        code, output = harness(address, "--only", method, "--fuzz-rounds", "0", "--json", str(tmp_path / "json"))
         found = [failure for suite in json.loads((tmp_path / "json").read_text())["suites"] for failure in suite["failures"]]
         assert code == 1 and check in [failure["check"] for failure in found], output
 
 
 def test_a_proxy_without_a_fault_passes(server):
     with faulty_proxy.faulty_proxy(server.address, faulty_proxy.honest) as address:
-        code, output = harness(address, "--lies", "0", *[part for method in sorted({method for _, method, _ in FAULTS}) for part in ("--only", method)])
+        code, output = harness(address, "--fuzz-rounds", "0", *[part for method in sorted({method for _, method, _ in FAULTS}) for part in ("--only", method)])
         assert code == 0, output
 
 

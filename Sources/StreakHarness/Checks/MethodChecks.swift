@@ -76,7 +76,7 @@ final class MethodChecks {
     try await checkSuccess(settled(request))
     try await checkBoundaries()
     try await checkLists()
-    try await checkLies()
+    try await checkFuzz()
   }
 
   /// A person without earlier calls.
