@@ -22,7 +22,7 @@ private struct World {
     person.acknowledge(2, habit: 1, day: Self.today)
     person.refusedWrites = [3]
     person.acknowledge(4, habit: 0, day: Self.today)
-    person.doubt(5, habit: 1, day: Self.today)
+    person.recordUnknownOutcome(5, habit: 1, day: Self.today)
     state.habitIDs = Set(ids)
     for id in ids {
       for ago: Int32 in 1...3 {
@@ -121,7 +121,7 @@ struct AuditTests {
     var world = World()
     world.person.pendingSync = .init(request: [], writes: [(6, 0, World.today), (7, 1, World.today)])
     world.person.lastWrite = 7
-    world.person.giveUpPending()
+    world.person.abandonPending()
     #expect(world.kinds == [])
     world.state.cells[6].note = "run-6"
     world.state.cells[7].note = "run-7"

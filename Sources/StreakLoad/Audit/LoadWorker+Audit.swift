@@ -8,13 +8,13 @@ extension LoadWorker {
   private static let pageSize: Int32 = 5_000
 
   /// All people with acknowledged writes.
-  var audited: [LoadPerson] { people.filter { $0.wasTouched } + newcomers }
+  var audited: [LoadPerson] { people.filter { $0.hasWrites } + newPeople }
 
   /// Repeats unanswered requests, as a device does; if there is no answer now, they stay uncertain.
-  func settleAll() async {
+  func resendAllUnanswered() async {
     for person in people where person.pendingSync != nil {
-      do throws(CallFailure) { try await settle(person) } catch {
-        person.giveUpPending()
+      do throws(CallFailure) { try await resendUnanswered(person) } catch {
+        person.abandonPending()
       }
     }
   }

@@ -19,7 +19,7 @@ extension LoadWorker {
         RecordCompletionRequest(habitId: id, day: day, note: written, made: Captures.madeNow(now), nothingLeft: true))
     } catch {
       if error.mayHaveTakenEffect {
-        person.doubt(number, habit: place, day: day)
+        person.recordUnknownOutcome(number, habit: place, day: day)
       } else {
         person.refusedWrites.append(number)
       }
@@ -74,7 +74,7 @@ extension LoadWorker {
   }
 
   /// Repeats an unanswered request unchanged before any other request, as a device does.
-  func settle(_ person: LoadPerson) async throws(CallFailure) {
+  func resendUnanswered(_ person: LoadPerson) async throws(CallFailure) {
     guard person.pendingSync != nil else {
       guard person.uncertainWrites.count < LoadPerson.uncertainMax else {
         throw CallFailure(status: "TOO_MUCH_UNCERTAIN", mayHaveTakenEffect: false)

@@ -43,7 +43,7 @@ struct Recorder: Sendable {
   /// The texts of the first failures.
   var examples: [String] = []
   /// Journeys that were skipped because too many were open.
-  var notBegun = 0
+  var notStarted = 0
 
   init(methodCount: Int) { calls = Array(repeating: Figures(), count: methodCount) }
 
@@ -71,7 +71,7 @@ struct Recorder: Sendable {
     for index in calls.indices { calls[index].add(other.calls[index]) }
     lateness.add(other.lateness)
     examples = Array((examples + other.examples).prefix(Self.examplesMax))
-    notBegun += other.notBegun
+    notStarted += other.notStarted
   }
 
   /// Returns the counts since the last sample.

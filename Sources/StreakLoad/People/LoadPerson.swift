@@ -65,10 +65,10 @@ final class LoadPerson {
   }
 
   /// A request is unanswered, or too many writes are uncertain.
-  var isUnsettled: Bool { pendingSync != nil || uncertainWrites.count >= Self.uncertainMax }
+  var hasUnanswered: Bool { pendingSync != nil || uncertainWrites.count >= Self.uncertainMax }
 
   /// Whether there are writes to audit.
-  var wasTouched: Bool { lastWrite > 0 }
+  var hasWrites: Bool { lastWrite > 0 }
 
   /// A number for the next write.
   func nextWrite() -> UInt32 {
@@ -84,7 +84,7 @@ final class LoadPerson {
   }
 
   /// Records that a write's outcome is unknown.
-  func doubt(_ number: UInt32, habit: Int, day: Int32) {
+  func recordUnknownOutcome(_ number: UInt32, habit: Int, day: Int32) {
     let place = habits[habit].place(ofDay: day)
     habits[habit].written[place].uncertain.append(number)
     uncertainWrites.append(number)
@@ -92,10 +92,10 @@ final class LoadPerson {
   }
 
   /// Stops waiting for the answer to a sync.
-  func giveUpPending() {
+  func abandonPending() {
     guard let pending = pendingSync else { return }
     pendingSync = nil
-    for write in pending.writes { doubt(write.number, habit: write.habit, day: write.day) }
+    for write in pending.writes { recordUnknownOutcome(write.number, habit: write.habit, day: write.day) }
   }
 
   /// The number of stored days, at least and at most.

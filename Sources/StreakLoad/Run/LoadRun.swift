@@ -146,7 +146,7 @@ public final class LoadRun: Sendable {
     let name = name
     let reports = await each { worker -> AuditReport in
       await worker.channel.waitUntilConnected()
-      await worker.settleAll()
+      await worker.resendAllUnanswered()
       var report = await worker.audit()
       if let database {
         report.add(
@@ -161,7 +161,7 @@ public final class LoadRun: Sendable {
   /// The acknowledged writes, for a later audit. Contains access tokens.
   public func acknowledgements() async -> String {
     let parts = await each { worker -> [String] in
-      for person in worker.people { person.giveUpPending() }
+      for person in worker.people { person.abandonPending() }
       return worker.audited.map(AcknowledgementFile.text)
     }
     return AcknowledgementFile.text(parts.flatMap { $0 }, runName: name)
@@ -177,7 +177,7 @@ public final class LoadRun: Sendable {
     settings.connectionCount = 2
     let run = LoadRun(settings, server: server, name: runName)
     _ = await run.each { worker in
-      for person in AcknowledgementFile.read(text)?.people ?? [] { worker.newcomers.append(person) }
+      for person in AcknowledgementFile.read(text)?.people ?? [] { worker.newPeople.append(person) }
     }
     return run
   }

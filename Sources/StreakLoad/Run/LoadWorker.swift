@@ -21,7 +21,7 @@ internal import ProtobufCodec
   var recorder: Recorder
   private(set) var people: [LoadPerson] = []
   /// People who signed up during the run.
-  var newcomers: [LoadPerson] = []
+  var newPeople: [LoadPerson] = []
   private var idle: [LoadPerson] = []
   private var waitingForPerson = unsafe Deque<UnsafeContinuation<Void, Never>>()
   private(set) var openJourneys = 0
@@ -87,7 +87,7 @@ internal import ProtobufCodec
       let intended = nextArrival
       nextArrival = startNanoseconds + (schedule?.next() ?? 0)
       guard openJourneys < settings.openJourneysMax else {
-        recorder.notBegun += 1
+        recorder.notStarted += 1
         recorder.interval.failureCount += 1
         continue
       }
@@ -141,10 +141,10 @@ internal import ProtobufCodec
 
   private func make(_ kind: JourneyKind, _ person: LoadPerson?) async throws(CallFailure) {
     guard let person else {
-      if kind == .check { try await check() } else { newcomers.append(try await signUp()) }
+      if kind == .check { try await check() } else { newPeople.append(try await signUp()) }
       return
     }
-    if person.isUnsettled { try await settle(person) }
+    if person.hasUnanswered { try await resendUnanswered(person) }
     switch kind {
     case .read: try await read(person)
     case .record: try await record(person)

@@ -43,7 +43,7 @@ extension Objective {
     var all = Recorder.Figures()
     for journey in figures.recorder.journeys { all.add(journey) }
     return judge(
-      rate: rate, latency: all.latency, failed: all.failureCount + figures.recorder.notBegun + figures.leftOpen,
+      rate: rate, latency: all.latency, failed: all.failureCount + figures.recorder.notStarted + figures.leftOpen,
       seconds: figures.seconds - warmUpSeconds)
   }
 }
