@@ -45,7 +45,7 @@ struct BusyPolling {
   }
 
   /// Whether to poll once more; ends polling when its time is over.
-  mutating func goesOn(atNanoseconds now: UInt64) -> Bool {
+  mutating func continues(atNanoseconds now: UInt64) -> Bool {
     guard let endNanoseconds else { return false }
     if now < endNanoseconds { return true }
     end()

@@ -189,7 +189,7 @@ import Synchronization
         if endOfTurnWork.isEmpty { swap(&work, &endOfTurnWork) }  // keeps the capacity
       }
     }
-    keepTurning(isPollingBusily && busyPolling.goesOn(atNanoseconds: MonotonicClock.nowNanoseconds))
+    keepTurning(isPollingBusily && busyPolling.continues(atNanoseconds: MonotonicClock.nowNanoseconds))
   }
 
   private func runReady() {

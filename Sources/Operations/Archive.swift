@@ -43,8 +43,8 @@ struct Archive {
 
   /// When the oldest backup was complete, from pgBackRest's output: no earlier moment can be
   /// restored.
-  static func firstMoment(_ told: String) -> String? {
-    for line in told.split(separator: "\n") {
+  static func firstMoment(_ report: String) -> String? {
+    for line in report.split(separator: "\n") {
       let words = line.split(separator: " ")
       if words.starts(with: ["timestamp", "start/stop:"]), words.count >= 7 { return "\(words[5]) \(words[6])" }
     }

@@ -72,7 +72,7 @@ public final class Progress: Sendable {
   private let dump = Atomic<Int>(0)
   private let file = Atomic<Int>(0)
   private let current = Mutex<String>("")
-  private let told = Mutex<[String]>([])
+  private let messages = Mutex<[String]>([])
   private let children = Mutex(Children())
 
   private struct Children {
@@ -91,8 +91,8 @@ public final class Progress: Sendable {
 
   public func addDump(_ bytes: Int) { dump.wrappingAdd(bytes, ordering: .relaxed) }
   /// Warnings for the operator; the run continues after them.
-  public var warnings: [String] { told.withLock { $0 } }
-  func warn(_ text: String) { told.withLock { $0.append(text) } }
+  public var warnings: [String] { messages.withLock { $0 } }
+  func warn(_ text: String) { messages.withLock { $0.append(text) } }
 
   /// Cancels the run by ending its programs; it then fails. Later runs with this object fail as
   /// well.

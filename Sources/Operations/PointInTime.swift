@@ -170,16 +170,16 @@ public struct PointInTime: Sendable {
   /// The repository's content as text for the operator: the moments that can be restored, and
   /// pgBackRest's report. Also what is wrong with the repository, if anything.
   public func list() throws(OperationsError) -> (text: String, failure: String?) {
-    let told = try pgbackrest(["info"])
+    let report = try pgbackrest(["info"])
     let archive = try Archive(configuration: configurationPath)
     var text = ""
-    if let first = Archive.firstMoment(told) {
+    if let first = Archive.firstMoment(report) {
       text =
         "restorable from \(first)+00 to about \(archive.newest.map { "\(TimestampText.text($0))" } ?? "the same moment")\n"
     }
     return (
-      text + told,
-      try health()?.failure ?? (told.contains("status: ok") ? nil : "the repository is not as it should be")
+      text + report,
+      try health()?.failure ?? (report.contains("status: ok") ? nil : "the repository is not as it should be")
     )
   }
 

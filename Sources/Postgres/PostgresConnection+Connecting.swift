@@ -13,12 +13,12 @@ extension PostgresConnection {
       let plan = await loop.offload { configuration.makeConnectPlan() }
       guard bound.value.phase == .connecting else { return }
       bound.value.plan = plan
-      bound.value.goOn()
+      bound.value.takeNextStep()
     }
   }
 
   /// Takes the plan's next step.
-  private func goOn() {
+  private func takeNextStep() {
     attemptNumber += 1
     switch plan?.next() ?? .exhausted {
     case .lookUp(let host): lookUp(host)
@@ -35,7 +35,7 @@ extension PostgresConnection {
     setup = nil
     let text = Self.oneLine(reason)
     if attemptFailures.count < Self.attemptFailuresMax, !attemptFailures.contains(text) { attemptFailures.append(text) }
-    goOn()
+    takeNextStep()
   }
 
   /// Most texts of failed attempts that are kept.
@@ -61,7 +61,7 @@ extension PostgresConnection {
       switch result {
       case .success(let addresses):
         connection.plan?.found(addresses: addresses)
-        connection.goOn()
+        connection.takeNextStep()
       case .failure(let failure): connection.failAttempt("\(host.name): \(failure.reason)")
       }
     }

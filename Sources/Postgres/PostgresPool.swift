@@ -213,7 +213,7 @@ final class PostgresPool {
     while let work = queuedReservations.first, work.deadlineMilliseconds <= now {
       queuedReservations.removeFirst().finish(.unreachable(reason: waitedInVain))
     }
-    for index in slots.indices { keepUp(slot: index, now) }
+    for index in slots.indices { replaceUnusable(slot: index, now) }
     finishDraining()
   }
 
@@ -223,7 +223,7 @@ final class PostgresPool {
   }
 
   /// Closes connections that cannot serve, and replaces those for which a better one may exist.
-  private func keepUp(slot index: Int, _ now: UInt64) {
+  private func replaceUnusable(slot index: Int, _ now: UInt64) {
     guard let connection = slots[index].connection else { return }
     connection.checkSilence(nowMilliseconds: now)
     guard connection.isReady else { return }

@@ -19,7 +19,7 @@ public struct RunReport: Sendable {
     let recorder = figures.recorder
     var total = Recorder.Figures()
     for journey in recorder.journeys { total.add(journey) }
-    if recorder.notStarted > 0 { total.failures["NOT_BEGUN", default: 0] += recorder.notStarted }
+    if recorder.notStarted > 0 { total.failures["NOT_STARTED", default: 0] += recorder.notStarted }
     if figures.leftOpen > 0 { total.failures["NEVER_ENDED", default: 0] += figures.leftOpen }
     // Without the warm-up, which is not recorded.
     let seconds = max(0.001, figures.seconds - settings.warmUpSeconds)
