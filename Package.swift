@@ -86,7 +86,7 @@ let package = Package(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
 
-    .target(name: "Files", dependencies: ["Cryptography"], swiftSettings: settings),
+    .target(name: "ResumableDownload", dependencies: ["Cryptography"], swiftSettings: settings),
     .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: fencedSettings),
 
     // The product.
@@ -119,9 +119,8 @@ let package = Package(
     .target(
       name: "StreakClient",
       dependencies: [
-        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema",
-        "SchemaConversion",
-        "StreakDomain", "TLS",
+        "Cryptography", "EventLoop", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "ResumableDownload", "SQLite",
+        "Schema", "SchemaConversion", "StreakDomain", "TLS",
       ],
       exclude: ["README.md"], swiftSettings: settings),
 
@@ -143,7 +142,7 @@ let package = Package(
     .executableTarget(
       name: "streakctl",
       dependencies: [
-        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
+        "Cryptography", "EventLoop", "ResumableDownload", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
         "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakStore", argumentParser,
       ],
       swiftSettings: settings),

@@ -1,4 +1,4 @@
-internal import Files
+internal import ResumableDownload
 internal import ProtobufCodec
 internal import RPC
 internal import Schema

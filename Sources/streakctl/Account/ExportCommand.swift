@@ -1,6 +1,6 @@
 import ArgumentParser
 import EventLoop
-import Files
+import ResumableDownload
 import Glibc
 import Operations
 import ProgramSupport
