@@ -80,7 +80,7 @@ public struct BackupFolder: Sendable {
       throw .damaged("the backup \(name) was made by a newer program")
     }
     guard backup.name == name, backup.sha256.count == 32 else {
-      throw .damaged("the manifest of \(name) is not its own")
+      throw .damaged("the manifest in the folder \(name) belongs to another backup")
     }
     if let check = try Files.read("\(path)/\(name)/\(Self.checkName)") {
       backup.lastCheck = try Self.decode(check, "the last check of \(name)")
@@ -106,7 +106,7 @@ public struct BackupFolder: Sendable {
   /// Locks the folder: no other program makes or removes backups in it while the result lives.
   func lock() throws(OperationsError) -> Descriptor {
     guard let lock = try Files.lock("\(path)/lock") else {
-      throw .underWay("somebody else is at work in the backup folder \(path)")
+      throw .underWay("another program works in the backup folder \(path)")
     }
     return lock
   }

@@ -43,7 +43,7 @@ public struct BackupSettings: Sendable {
 
   /// age's options for the recipients.
   func recipientArguments() throws(OperationsError) -> [String] {
-    guard !recipients.isEmpty else { throw .refused("a backup needs a recipient: whom it is encrypted to") }
+    guard !recipients.isEmpty else { throw .refused("a backup needs a recipient to encrypt it to") }
     var arguments: [String] = []
     for recipient in recipients {
       if recipient.hasPrefix("age1") || recipient.hasPrefix("ssh-") {

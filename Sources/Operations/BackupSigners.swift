@@ -60,14 +60,14 @@ public struct BackupSigners: Sendable {
       return "its signature cannot be checked: this machine does not know the server's signer; name it with --signer "
         + "(streakctl backup signer prints it on the server), or say --allow-unsigned"
     }
-    guard let signature else { return "it has no signature: it is older than signatures, or not ours" }
+    guard let signature else { return "it has no signature: another program made it, or a server without signatures" }
     let words = String(decoding: signature, as: UTF8.self).split(whereSeparator: \.isWhitespace)
     guard words.count == 2, let bytes = ErasureLedger.bytes(hex: words[1]) else {
       return "its signature cannot be read"
     }
     // The signer's key in the file is not used: only known keys count.
     guard keys.contains(where: { SigningKey.isGenuine(bytes, of: Self.message(manifest), by: $0) }) else {
-      return "its signature is not of a signer that this machine knows"
+      return "its signature is not from a signer that this machine knows"
     }
     return nil
   }

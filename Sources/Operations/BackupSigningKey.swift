@@ -76,7 +76,7 @@ public struct BackupSigningKey: Sendable {
       throw .fileUnusable("the signing key \(path) is no file")
     }
     guard status.st_mode & 0o077 == 0, status.st_uid == geteuid() else {
-      throw .refused("the signing key \(path) can be read by others, or is theirs: chmod 600 it, as our own user's")
+      throw .refused("the signing key \(path) belongs to or can be read by other users: give it to this user, mode 600")
     }
     guard let bytes = try Files.read(path, byteLimit: fileBytesMax) else { return nil }
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix(prefix) {

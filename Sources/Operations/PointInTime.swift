@@ -116,7 +116,7 @@ public struct PointInTime: Sendable {
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()
     return """
-      # Written by streakctl pitr setup. Keep a copy elsewhere: without the passphrase nobody can read the repository.
+      # Written by streakctl pitr setup. Keep a copy elsewhere: the repository cannot be read without the passphrase.
       # While the repository cannot be written, PostgreSQL keeps its log in the data folder: up to archive-push-queue-max. Beyond that the log is dropped,
       # so that the service goes on, and the next moment to go back to is that of the next pitr backup --full.
       [global]
@@ -179,7 +179,7 @@ public struct PointInTime: Sendable {
     }
     return (
       text + report,
-      try health()?.failure ?? (report.contains("status: ok") ? nil : "the repository is not as it should be")
+      try health()?.failure ?? (report.contains("status: ok") ? nil : "the repository is damaged or incomplete")
     )
   }
 
@@ -274,7 +274,7 @@ public struct PointInTime: Sendable {
         ALTER SYSTEM RESET restore_command; ALTER SYSTEM RESET recovery_target_time; ALTER SYSTEM RESET recovery_target_action;
         """)
       try session.run("BEGIN;")
-      progress.begin("removing who was erased")
+      progress.begin("removing erased users")
       let epoch = try Restore.finish(session, schema: schema, erased)
       try session.run("COMMIT;")
       session.end()

@@ -121,7 +121,7 @@ public struct Restore {
     if let difference = try TableFingerprint.difference(in: session, from: backup) {
       throw .damaged("the backup \(backup.name) restores to something else than its manifest says: \(difference)")
     }
-    progress.begin("removing who was erased")
+    progress.begin("removing erased users")
     let epoch = try Self.finish(session, schema: backup.schemaName, erased)
     try session.run("COMMIT;")
     return epoch

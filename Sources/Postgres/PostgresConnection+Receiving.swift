@@ -57,7 +57,7 @@ extension PostgresConnection {
       if let index = statement.index { preparedStatements[index] = PreparedStatement(failure: error) }
       if case .rejected(.duplicateStatementName, _, _) = error { isRetiring = true }
     case .finished(let segment): owner.connection(self, finished: withReplicationOutcome(segment))
-    case .violation: fail("an answer that nobody asked for")
+    case .violation: fail("an answer to no statement")
     }
   }
 

@@ -89,7 +89,7 @@ enum OwnedFolder {
       throw .folderUnusable("cannot give \(path) to the user \(user.name): \(lastSystemError())")
     }
     guard fchmod(folder, 0o700) == 0 else {
-      throw .folderUnusable("\(path) belongs to somebody else: \(lastSystemError())")
+      throw .folderUnusable("\(path) belongs to another user: \(lastSystemError())")
     }
   }
 }

@@ -127,7 +127,7 @@ public actor StreakClient {
 
   private func changeCurrent(_ body: (inout ClientAccount) -> Void) throws(ClientError) {
     try store.change { state throws(ClientError) in
-      guard let userID = state.current else { throw .notPossible("Nobody is signed in.") }
+      guard let userID = state.current else { throw .notPossible("No account is signed in.") }
       _ = state.changeAccount(userID, body)
     }
   }

@@ -30,7 +30,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   @Option(help: "Where the schema comes from: this build, or the server's reflection.")
   var schema: Source = .build
 
-  @Option(help: "What the requests' shape follows from.")
+  @Option(help: "The seed of the requests' shape.")
   var seed: UInt64 = 0
 
   @Option(help: "Only methods whose name holds this, such as StreakService or SyncService/Sync; may be repeated.")
@@ -45,7 +45,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   )
   var scenario: [String] = []
 
-  @Flag(help: "Try how often methods may be called instead; the server must run with --rate-limit-factor 1.")
+  @Flag(help: "Test the limits of calls instead; the server must run with --rate-limit-factor 1.")
   var limits = false
 
   @Flag(help: "Try lists of more than 1000 messages at their limit as well: megabytes for each request.")

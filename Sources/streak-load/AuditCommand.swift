@@ -7,7 +7,7 @@ import StreakLoad
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Looks again whether everything that a run was told is there, once: after a restart, a crash, a restore.",
+    abstract: "Checks again that every acknowledged write of a run is stored once, for example after a crash.",
     discussion: "The access tokens in the file must not have ended: they live an hour.")
 
   @Argument(help: "What streak-load run --keep has written.")

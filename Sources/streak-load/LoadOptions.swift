@@ -22,7 +22,7 @@ struct LoadOptions: ParsableArguments {
   @Option(help: "Seconds at the begin in which nothing is recorded.")
   var warmUpSeconds: Double = 0
 
-  @Option(help: "People who are made before, 1 to 1000000; each takes a password hash of the server.")
+  @Option(help: "People made before the run, 1 to 1000000; each costs the server a password hash.")
   var people: Int = 100
 
   @Flag(
@@ -54,10 +54,10 @@ struct LoadOptions: ParsableArguments {
   )
   var openJourneysMax: Int = 10_000
 
-  @Option(help: "How gaps between arrivals of an open loop are drawn: all alike, or as independent people's.")
+  @Option(help: "The gaps between arrivals of an open loop: equal, or random as of independent people.")
   var arrivals: Arrivals = .even
 
-  @Option(help: "What journeys and arrivals follow from.")
+  @Option(help: "The seed of journeys and arrivals.")
   var seed: UInt64 = 0
 
   @Option(help: "Read the server's CPU time and memory from this process of the same machine.")
@@ -90,7 +90,7 @@ struct LoadOptions: ParsableArguments {
     try check("open-journeys-max", openJourneysMax, 1...1_000_000)
     guard people >= loops, connections >= loops else {
       throw ValidationError(
-        "Every thread needs somebody and a connection: --people and --connections must be --loops at least.")
+        "Every thread needs a person and a connection: --people and --connections must be --loops at least.")
     }
     var settings = LoadSettings(mix: mix)
     settings.seconds = seconds

@@ -63,7 +63,7 @@ final class BackupService: Sendable {
     if let failure = state.failure { return "the last backup failed: \(failure)" }
     if isOverdue {
       let hours = (Moment.now().seconds - (state.lastGood ?? started).seconds) / 3_600
-      return "no backup has gone well for \(hours) h"
+      return "no backup has succeeded for \(hours) h"
     }
     return state.ledgerIsBehind ? "the erasure ledger cannot be written" : nil
   }
@@ -135,7 +135,7 @@ final class BackupService: Sendable {
   private func noteRemoved(_ count: Int) {
     guard count > 0 else { return }
     logger.warning(
-      "the database had come back from the past: erased people were removed", metadata: ["people": "\(count)"])
+      "the database was restored to an earlier moment: erased people were removed", metadata: ["people": "\(count)"])
   }
 
   private func append(_ records: ErasureRecords) async {
@@ -153,7 +153,7 @@ final class BackupService: Sendable {
     }
     if let failure {
       state.withLock { $0.ledgerIsBehind = true }
-      logger.error("the erasure ledger cannot be written; it is tried again", metadata: ["reason": "\(failure)"])
+      logger.error("the erasure ledger cannot be written; it will be tried again", metadata: ["reason": "\(failure)"])
     }
   }
 
@@ -166,7 +166,7 @@ final class BackupService: Sendable {
       state.withLock { $0.ledgerIsBehind = false }
       await append(records)
     } catch {
-      logger.debug("erasures cannot be looked at", metadata: ["reason": "\(error)"])
+      logger.debug("erasures cannot be read", metadata: ["reason": "\(error)"])
     }
   }
 
@@ -193,7 +193,7 @@ final class BackupService: Sendable {
     let deadline = Task(executorPreference: loop) { [loop, progress, logger] in
       await loop.sleep(milliseconds: graceMilliseconds)
       guard !Task.isCancelled else { return }
-      logger.warning("the time to stop is up: a backup that is under way is ended")
+      logger.warning("the time to stop is up: the running backup is cancelled")
       progress.cancel()
     }
     await watch?.value

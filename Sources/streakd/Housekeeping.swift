@@ -17,9 +17,9 @@ struct Housekeeping: Sendable {
       while !Task.isCancelled {
         do {
           let count = try await store.forgetOld(at: .now())
-          if count > 0 { logger.info("forgot what was kept long enough", metadata: ["rows": "\(count)"]) }
+          if count > 0 { logger.info("removed expired data", metadata: ["rows": "\(count)"]) }
         } catch {
-          logger.warning("housekeeping has to wait", metadata: ["reason": "\(error)"])
+          logger.warning("housekeeping failed and is repeated", metadata: ["reason": "\(error)"])
         }
         await loop.sleep(milliseconds: Self.intervalMilliseconds)
       }

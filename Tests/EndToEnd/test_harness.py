@@ -77,7 +77,7 @@ FAULTS = [
     (faulty_proxy.missing_reason, "StreakService/GetStreak", "rule required of habit_id"),
     (faulty_proxy.bad_operation_accepted, "SyncService/Sync", "rule max_bytes of operations[0].set_completion.note"),
     (faulty_proxy.good_operation_rejected, "SyncService/Sync", "rule max_bytes of operations[1].edit_habit.habit.name"),
-    (faulty_proxy.token_outlives_sign_out, "StreakService/GetStreak", "credentials: a token that was given up"),
+    (faulty_proxy.token_outlives_sign_out, "StreakService/GetStreak", "credentials: a revoked token"),
     (faulty_proxy.limit_too_low, "StreakService/ListHabits", "boundary range of page_size"),
     (faulty_proxy.unknown_fields_refused, "StreakService/GetStreak", "unknown fields are tolerated"),
     (faulty_proxy.malformed_accepted, "StreakService/ListHabits", "malformed: wire type 7"),

@@ -62,7 +62,7 @@ extension StreakClient {
         guard again != nil else { throw error }
       }
     }
-    throw .failing("The server knows what was recorded here and does not.")
+    throw .failing("The server's answers about this session contradict each other.")
   }
 
   /// The request is stored before it is sent, so that a repeated sign-up sends the same request.
@@ -75,7 +75,7 @@ extension StreakClient {
         account.credentials == nil && account.email.lowercased() == email.lowercased()
       }
       guard isSamePerson ?? true else {
-        throw .notPossible("Somebody is signed in on this device: sign out first.")
+        throw .notPossible("An account is signed in on this device: sign out first.")
       }
       if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
       let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
@@ -91,7 +91,7 @@ extension StreakClient {
   private func adopt(_ response: SignUpResponse, _ pending: PendingSignUp) throws(ClientError) -> MigrationReport? {
     let now = clock.milliseconds
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
-      throw .failing("The answer to a sign-up holds no account.")
+      throw .failing("The answer to the sign-up has no account.")
     }
     let claim = pending.claim.isEmpty ? nil : try Self.claim(pending.claim)
     try store.change { state throws(ClientError) in
@@ -136,7 +136,7 @@ extension StreakClient {
     let request = SignInRequest(email: email, password: password, device: schemaDevice(deviceID))
     let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
-      throw .failing("The answer to a sign-in holds no account.")
+      throw .failing("The answer to the sign-in has no account.")
     }
     let now = clock.milliseconds
     try store.change { state throws(ClientError) in
@@ -185,7 +185,7 @@ extension StreakClient {
     }
     if isFirst { try await sync() }
     let pending = try store.change { state throws(ClientError) -> PendingMigration in
-      guard let userID = state.current else { throw .notPossible("Nobody is signed in.") }
+      guard let userID = state.current else { throw .notPossible("No account is signed in.") }
       guard let session = state.session, !session.habits.isEmpty else {
         throw .notPossible("Nothing was recorded without an account.")
       }
@@ -238,7 +238,7 @@ extension StreakClient {
         pending = next
       }
     }
-    throw .failing("The server knows what was recorded here and does not.")
+    throw .failing("The server's answers about this session contradict each other.")
   }
 
   /// The result of an earlier migration of this session. A long result does not fit into the
@@ -308,7 +308,7 @@ extension StreakClient {
   /// Signs out of the account. Its data and its queue stay on this device until the next sign-in.
   public func signOut() async throws(ClientError) {
     guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
-      throw .notPossible("Nobody is signed in.")
+      throw .notPossible("No account is signed in.")
     }
     // Offline, the server's credentials expire by themselves; the local ones are removed at once.
     let bearer = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials?.accessToken }

@@ -72,7 +72,7 @@ extension StreakClient {
     let response = try await call(
       RecoveryServiceMethods.requestRecovery, request, RequestRecoveryResponse.self, for: try currentUserID())
     guard let recovery = response.recovery.flatMap({ RecoveryView($0) }) else {
-      throw .failing("The answer holds no recovery.")
+      throw .failing("The answer has no recovery.")
     }
     return recovery
   }

@@ -1,6 +1,6 @@
-internal import ResumableDownload
 internal import ProtobufCodec
 internal import RPC
+internal import ResumableDownload
 internal import Schema
 internal import StreakDomain
 
@@ -18,7 +18,7 @@ extension StreakClient {
   @discardableResult
   public func export(to path: String) async throws(ClientError) -> Int64 {
     guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
-      throw .notPossible("Without an account no server holds anything: `exportLocally` writes what is on this device.")
+      throw .notPossible("Without an account no server has data: `exportLocally` writes what is on this device.")
     }
     try await sync()
     let file = try Self.onDisk { () throws(PartialFile.Failure) in try PartialFile(path, format: "json") }

@@ -85,7 +85,8 @@ struct ClientState: Sendable {
     let acknowledgements = account.acknowledgements
     let migrated = account.migratedSessions
     let value = body(&account)
-    for id in Set(migrated.keys).union(account.migratedSessions.keys) where migrated[id] != account.migratedSessions[id] {
+    for id in Set(migrated.keys).union(account.migratedSessions.keys) where migrated[id] != account.migratedSessions[id]
+    {
       changed.insert(.migratedSession(userID, id))
     }
     let unsaved = account.replica.unsaved

@@ -100,7 +100,7 @@ extension ClientAccount {
     stored.dayStartMinutes = try reader.number()
     var seen: [StatementID] = []
     for _ in 0..<(try reader.number(UInt32.self)) {
-      guard let source = Identifier(try reader.bytes()) else { throw StorageError("an account has seen nobody") }
+      guard let source = Identifier(try reader.bytes()) else { throw StorageError("a source has no id") }
       seen.append(StatementID(source: source, seq: try reader.number()))
     }
     stored.seen = SeenStatements(seen)

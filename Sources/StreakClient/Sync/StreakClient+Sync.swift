@@ -59,7 +59,7 @@ extension StreakClient {
       let answer = try await exchange(submission, of: userID)
       var next = try take(answer, to: submission, sentAs: deviceID, userID, &report, &losses)
       guard losses <= Self.lossesMax else {
-        throw .failing("It does not know what it has acknowledged.")
+        throw .failing("It has lost what it had acknowledged.")
       }
       // A lost session is sent again, and the changes that it causes are received.
       let isLost = try store.read { state throws(ClientError) in
@@ -252,7 +252,7 @@ extension StreakClient {
   ///   new token.
   private func watch() async throws(ClientError) -> Bool {
     guard let network, let userID = try store.read({ state throws(ClientError) in state.current }) else {
-      throw .notPossible("Nobody is signed in.")
+      throw .notPossible("No account is signed in.")
     }
     let bearer: String
     do throws(ClientError) { bearer = try await self.bearer(of: userID) } catch {

@@ -120,7 +120,7 @@ final class MethodChecks {
 
   var credentials: String {
     switch method.authentication {
-    case MethodSchema.authenticationNone: "nobody"
+    case MethodSchema.authenticationNone: "none"
     case MethodSchema.authenticationAdmin: "the operator"
     default: "a new person" + (schema.tokens[method.authentication]?.prefix == "" ? "" : " (no account)")
     }
@@ -166,7 +166,7 @@ final class MethodChecks {
       attempts.append(("a token of \(schema.name(of: kind, in: "streak.v1.Authentication"))", "Bearer " + token))
     }
     if needsPerson, let ended = try await shared.endedToken() {
-      attempts.append(("a token that was given up", "Bearer " + ended))
+      attempts.append(("a revoked token", "Bearer " + ended))
     }
     var first: Reply?
     for attempt in attempts {
@@ -178,7 +178,7 @@ final class MethodChecks {
         )
       } else if let told = first, told.status != reply.status {
         fail(
-          name, expected: "the same words as without credentials: \(told.summary)", actual: reply.summary,
+          name, expected: "the same reply as without credentials: \(told.summary)", actual: reply.summary,
           request: request, credentials: attempt.name)
       } else {
         pass(name)

@@ -104,7 +104,7 @@ final class ScenarioRunner {
   }
 
   private func acting() throws -> ScenarioDevice {
-    guard let current else { throw HarnessError("nobody acts: begin with person or stranger") }
+    guard let current else { throw HarnessError("a step needs a person or stranger before it") }
     return current
   }
 

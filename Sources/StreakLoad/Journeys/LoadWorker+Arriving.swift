@@ -38,7 +38,8 @@ extension LoadWorker {
     let ids = (0..<settings.habitCount).map { _ in randomBytes(count: 16) }
     let address = email()
     let person = try await makeAccount(
-      claim(session: randomBytes(count: 16), secret: randomBytes(count: 32), isAnchored: false, habits: ids), habits: ids,
+      claim(session: randomBytes(count: 16), secret: randomBytes(count: 32), isAnchored: false, habits: ids),
+      habits: ids,
       email: address)
     if settings.mix.contains(.watch) {
       let reply: SignInResponse = try await call(

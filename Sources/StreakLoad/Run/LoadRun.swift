@@ -27,7 +27,8 @@ public final class LoadRun: Sendable {
     self.threads = threads
     workers = threads.enumerated().map { index, thread in
       LoopBound(
-        LoadWorker(index: index, settings: settings, server: server, runName: name, loop: thread.loop), loop: thread.loop)
+        LoadWorker(index: index, settings: settings, server: server, runName: name, loop: thread.loop),
+        loop: thread.loop)
     }
   }
 

@@ -8,9 +8,9 @@ struct ImportCommand: AsyncParsableCommand {
     discussion: """
       Reads Loop Habit Tracker (.db, the zip of CSV files, Checkmarks.csv), HabitBull (.csv), Tickmate and Rewire (.db), HabitKit, Habitica and \
       Beaver Habits (.json), Habitica's history.csv, Streak's own export, and tables of any program as CSV: with the header date,HABIT,HABIT,... \
-      and a row for each day, or with the header habit,date,value,note. Files are told by their content. Again, an import adds nothing.
+      and a row for each day, or with the header habit,date,value,note. Files are recognised by their content. A second import adds nothing.
 
-      Everything that does not come as the file has it is listed. Old days are kept and shown, but only what is recent enough counts; \
+      Every deviation from the file is listed. Old days are kept and shown, but only what is recent enough counts; \
       --dry-run says beforehand what would come, and what would count.
       """)
 
@@ -30,7 +30,9 @@ struct ImportCommand: AsyncParsableCommand {
   @OptionGroup var options: ClientOptions
 
   func run() async throws {
-    guard access(file, R_OK) == 0 else { throw CommandFailure("\(file): \(String(cString: strerror(errno)))", EX_NOINPUT) }
+    guard access(file, R_OK) == 0 else {
+      throw CommandFailure("\(file): \(String(cString: strerror(errno)))", EX_NOINPUT)
+    }
     var status = stat()
     guard stat(file, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
       throw CommandFailure("\(file) is a folder: name the zip file that it came in, or one file in it.", EX_NOINPUT)

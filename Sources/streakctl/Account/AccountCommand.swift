@@ -14,9 +14,9 @@ struct AccountCommand: AsyncParsableCommand {
 
   struct Recover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Takes what people have asked for out of backups, for them to look at and confirm.",
+      abstract: "Takes the requested data out of backups; the person then previews and confirms it.",
       discussion: """
-        For whoever holds the private key, with a copy of the backup folder: nothing is restored, and the key goes nowhere. The operator's \
+        For the holder of the private key, with a copy of the backup folder: nothing is restored, and the key goes nowhere. The operator's \
         token is taken from the environment (STREAKCTL_TOKEN). Without --recovery every waiting request is fulfilled. \
         Exit codes: 0 done; 1 one of them could not be; 69 the server cannot be reached.
         """)

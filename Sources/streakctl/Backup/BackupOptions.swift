@@ -27,7 +27,7 @@ struct SignerOptions: ParsableArguments {
     ))
   var signer: [String] = []
 
-  @Flag(help: "Take backups without a good signature: whoever may write the backup folder decides what is restored.")
+  @Flag(help: "Accept backups without a valid signature: any program that can write the folder can forge them.")
   var allowUnsigned = false
 
   func signers(identity: String?) throws(OperationsError) -> BackupSigners {
