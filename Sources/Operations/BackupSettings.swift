@@ -11,7 +11,8 @@ public struct BackupSettings: Sendable {
   /// age's public keys (`age1...`, `ssh-...`), or paths of files with one key per line. The private
   /// keys belong on another machine.
   public var recipients: [String]
-  /// The folder for trial restores: every user may enter it, and it has room for the whole database.
+  /// The folder for trial restores. Every user may enter it, and it has room for the whole
+  /// database.
   public var scratchFolder = "/var/tmp"
   /// Whether a missing folder, or one without its erasure ledger, is made. If false it is an error,
   /// because a file system may not be mounted.

@@ -8,7 +8,7 @@ internal import Synchronization
 /// lock           held by the program that runs the cluster; the system releases it when that program ends
 /// cluster/       PostgreSQL's data directory; appears complete or not at all
 /// cluster.new/   a cluster that is being made; left over only after an interruption, then removed
-/// socket/        mode 0700: whoever may enter may connect
+/// socket/        mode 0700: access to the folder is access to the server
 /// postgres.log   what PostgreSQL prints; postgres.log.1 to .3 are older
 /// ```
 final class DataFolder: Sendable {

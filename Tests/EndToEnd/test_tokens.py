@@ -175,8 +175,7 @@ def test_a_new_password_ends_every_other_credential(database):  # noqa: F811
         changed = change(owner.password, "another long password")
         assert changed.devices_signed_out == 1
         assert refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
-        # This device's own tokens of before are over as well; what a copy of them does harms
-        # nobody.
+        # This device's own earlier tokens have ended as well; using a copy of them has no effect.
         for pair in before:
             assert refusal(access, tablet, pair.access_token)[1] == "CREDENTIALS_INVALID"
             assert refusal(refresh, tablet, pair.refresh_token)[1] == "CREDENTIALS_INVALID"

@@ -83,10 +83,10 @@ struct EventLoopTests {
     var polling = BusyPolling()
     polling.begin(atNanoseconds: 5_000, durationNanoseconds: 1_000)
     polling.begin(atNanoseconds: 5_500, durationNanoseconds: 1_000)
-    var seen = [polling.goesOn(atNanoseconds: 6_499), polling.goesOn(atNanoseconds: 6_500)]
+    var seen = [polling.continues(atNanoseconds: 6_499), polling.continues(atNanoseconds: 6_500)]
     for moment: UInt64 in [6_600, 26_499, 26_500] {
       polling.begin(atNanoseconds: moment, durationNanoseconds: 1_000)
-      seen.append(polling.goesOn(atNanoseconds: moment))
+      seen.append(polling.continues(atNanoseconds: moment))
     }
     polling.end()
     #expect(seen == [true, false, false, false, true])

@@ -29,7 +29,8 @@ final class SharedPeople {
     return tokens
   }
 
-  /// A person with an account and objects, who must not see another person's data.
+  /// A person with an account and objects. Calls with its credentials must not reveal another
+  /// person's data.
   func stranger() async throws -> Person { try await settle(person("stranger")) }
 
   /// Calls may have changed the stranger: a new one is created at the next use.

@@ -115,7 +115,7 @@ final class ScenarioRunner {
     return method
   }
 
-  // MARK: Who and when
+  // MARK: People and clocks
 
   /// A person with an account; the device that signed up has the person's name.
   private func addPerson(_ name: String) async throws {
