@@ -74,12 +74,13 @@ let package = Package(
     .target(name: "TextNormalization", dependencies: ["CUtf8proc"], swiftSettings: fencedSettings),
     .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
-    .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "HTTP", "TLS"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
-      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "TLS"],
+      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "TLS"],
       swiftSettings: fencedSettings),
     .target(name: "Admin", dependencies: ["EventLoop"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
@@ -100,12 +101,12 @@ let package = Package(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
       resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
+    .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
     .target(
       name: "Operations",
       dependencies: [
         "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
-        "StreakDomain", "StreakStore", "TLS",
+        "StreakDomain", "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
@@ -162,7 +163,7 @@ let package = Package(
     .target(
       name: "StreakLoad",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "HTTP2", "Postgres", "ProtobufCodec", "RPC", "Schema",
+        "Cryptography", "EventLoop", "GRPCSchema", "HTTP", "HTTP2", "Postgres", "ProtobufCodec", "RPC", "Schema",
         "StreakDomain", "TLS",
         deque,
       ],
@@ -200,15 +201,18 @@ let package = Package(
     .testTarget(name: "TextNormalizationTests", dependencies: ["TextNormalization"], swiftSettings: settings),
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .target(
-      name: "FuzzTargets", dependencies: ["EventLoop", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
+      name: "FuzzTargets",
+      dependencies: ["EventLoop", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], resources: [.copy("Findings")], swiftSettings: settings),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
-    .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP2"], swiftSettings: settings),
+    .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
-      dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport"],
+      dependencies: [
+        "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),

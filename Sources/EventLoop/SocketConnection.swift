@@ -90,6 +90,12 @@ public protocol SocketConnectionDelegate: AnyObject {
     return offset
   }
 
+  /// Shuts down the writing direction; reading continues.
+  public func endWriting() {
+    guard watcher != nil else { return }
+    _ = shutdown(descriptor, Int32(SHUT_WR))
+  }
+
   /// Closes the socket; the delegate is not called any more.
   public func close() {
     guard let watcher else { return }

@@ -30,8 +30,8 @@ public struct TLSClientFiles: Sendable, Equatable {
   }
 }
 
-/// The configuration that TLS connections share: certificates, versions, ciphers. TLS 1.2 and 1.3,
-/// for HTTP/2 only.
+/// The configuration that TLS connections share: certificates, versions, ciphers. TLS 1.2 and 1.3.
+/// A client offers HTTP/2 only; a server accepts HTTP/1.1 as well.
 ///
 /// Any thread may use it. `reload()` changes the certificate of later connections; existing
 /// connections keep theirs.
@@ -92,7 +92,7 @@ public struct TLSClientFiles: Sendable, Equatable {
   public func acceptSession() throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_accept_state(ssl)
-    return unsafe try TLSSession(owning: ssl)
+    return unsafe try TLSSession(owning: ssl, isServer: true)
   }
 
   /// A session for an outgoing connection.
@@ -100,11 +100,11 @@ public struct TLSClientFiles: Sendable, Equatable {
   public func connectSession(host: String) throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_connect_state(ssl)
-    let session = unsafe try TLSSession(owning: ssl)
+    let session = unsafe try TLSSession(owning: ssl, isServer: false)
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
       ERR_clear_error()
-      guard unsafe SSL_set1_host(ssl, host) == 1, unsafe streak_tls_server_name(ssl, host) == 1 else {
+      guard unsafe SSL_set1_host(ssl, host) == 1, unsafe copenssl_tls_server_name(ssl, host) == 1 else {
         throw TLSError(failed: "\(host) is no host name")
       }
     }
@@ -132,7 +132,7 @@ public struct TLSClientFiles: Sendable, Equatable {
       unsafe SSL_CTX_free(context)
       throw error
     }
-    unsafe SSL_CTX_set_alpn_select_cb(context, selectHTTP2, nil)
+    unsafe SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
     // The session ID context: only this server's sessions can be resumed.
     let name = Array("streakd".utf8)
     unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
@@ -178,30 +178,34 @@ public struct TLSClientFiles: Sendable, Equatable {
   /// Makes a context with the settings that clients and servers share.
   private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
     guard let context = unsafe SSL_CTX_new(method) else { throw TLSError(failed: "no memory for TLS") }
-    unsafe streak_tls_versions(context)
-    unsafe streak_tls_modes(context)
+    unsafe copenssl_tls_versions(context)
+    unsafe copenssl_tls_modes(context)
     unsafe SSL_CTX_set_cipher_list(context, ciphers)
     // For a key with a passphrase, OpenSSL would otherwise prompt on the terminal.
     unsafe SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in 0 }
     return unsafe context
   }
 
-  /// Selects h2, or fails the handshake when h2 is not offered. Source: RFC 7301, section 3.2.
-  private static let selectHTTP2: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
+  /// Selects the first of `TLSProtocolName` that is offered, or fails the handshake. Source: RFC
+  /// 7301, section 3.2.
+  private static let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
     guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let offered = unsafe offered else {
       return SSL_TLSEXT_ERR_ALERT_FATAL
     }
-    var offset = 0
-    while offset < Int(offeredCount) {
-      let count = unsafe Int(offered[offset])
-      guard offset + 1 + count <= Int(offeredCount) else { break }
-      if count == 2, unsafe offered[offset + 1] == UInt8(ascii: "h"), unsafe offered[offset + 2] == UInt8(ascii: "2") {
-        // OpenSSL allows the selection to point into the offered list.
-        unsafe chosen.pointee = unsafe offered + offset + 1
-        unsafe chosenCount.pointee = 2
-        return SSL_TLSEXT_ERR_OK
+    for name in TLSProtocolName.allCases {
+      var offset = 0
+      while offset < Int(offeredCount) {
+        let count = unsafe Int(offered[offset])
+        guard offset + 1 + count <= Int(offeredCount) else { break }
+        let candidate = unsafe UnsafeRawBufferPointer(start: offered + offset + 1, count: count)
+        if unsafe candidate.elementsEqual(name.rawValue.utf8) {
+          // OpenSSL allows the selection to point into the offered list.
+          unsafe chosen.pointee = unsafe offered + offset + 1
+          unsafe chosenCount.pointee = UInt8(count)
+          return SSL_TLSEXT_ERR_OK
+        }
+        offset += 1 + count
       }
-      offset += 1 + count
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL
   }

@@ -13,7 +13,7 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
   init(failed what: String) {
     let code = ERR_get_error()
     ERR_clear_error()
-    let alert = streak_tls_alert(code)
+    let alert = copenssl_tls_alert(code)
     guard alert != TLS13_AD_CERTIFICATE_REQUIRED else {
       self.init(Self.certificateRequired)
       return

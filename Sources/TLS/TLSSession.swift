@@ -11,12 +11,17 @@ internal import COpenSSL
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
 
-  /// The handshake is done and h2 is negotiated: `write` may be used.
+  /// The handshake is done: `write` may be used.
   public private(set) var isEstablished = false
+  /// The negotiated protocol; nil: the peer offered none. Valid once `isEstablished`.
+  public private(set) var protocolName: TLSProtocolName?
+  /// A server uses HTTP/1.1 with a peer that offers no protocol; a client uses HTTP/2 only.
+  private let isServer: Bool
   /// The peer has sent close_notify: no more data follows.
   public private(set) var receivedEnd = false
 
-  init(owning ssl: OpaquePointer) throws(TLSError) {
+  init(owning ssl: OpaquePointer, isServer: Bool) throws(TLSError) {
+    self.isServer = isServer
     guard let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem()) else {
       unsafe SSL_free(ssl)
       throw TLSError(failed: "no memory for a TLS session")
@@ -73,8 +78,11 @@ internal import COpenSSL
     var protocolName: UnsafePointer<UInt8>?
     var count: UInt32 = 0
     unsafe SSL_get0_alpn_selected(ssl, &protocolName, &count)
+    self.protocolName = unsafe TLSProtocolName(UnsafeRawBufferPointer(start: protocolName, count: Int(count)))
     // RFC 9113, section 3.2: HTTP/2 over TLS is negotiated by ALPN.
-    guard count == 2 else { throw TLSError("the peer does not offer HTTP/2 (ALPN h2)") }
+    guard isServer || self.protocolName == .http2 else {
+      throw TLSError("the peer does not offer HTTP/2 (ALPN h2)")
+    }
     isEstablished = true
   }
 
@@ -110,13 +118,13 @@ internal import COpenSSL
   }
 
   /// Capacity of the session's two buffers, in bytes.
-  public var bufferBytes: Int { unsafe streak_bio_capacity(incoming) + streak_bio_capacity(outgoing) }
+  public var bufferBytes: Int { unsafe copenssl_bio_capacity(incoming) + copenssl_bio_capacity(outgoing) }
 
   /// Frees the memory of buffers that are empty and large. For idle connections: a busy one needs
   /// the memory again at once.
   public func trimBuffers() {
-    unsafe streak_bio_trim(incoming, Self.keptBufferBytes)
-    unsafe streak_bio_trim(outgoing, Self.keptBufferBytes)
+    unsafe copenssl_bio_trim(incoming, Self.keptBufferBytes)
+    unsafe copenssl_bio_trim(outgoing, Self.keptBufferBytes)
   }
 
   /// Largest capacity in bytes that an empty buffer keeps.
@@ -128,8 +136,8 @@ internal import COpenSSL
   /// Lends the encrypted bytes to send, and removes them.
   public func takeOutgoing<Result>(_ body: (RawSpan) -> Result) -> Result {
     var bytes: UnsafePointer<CChar>?
-    let count = unsafe streak_bio_bytes(outgoing, &bytes)
-    defer { unsafe streak_bio_reset(outgoing) }
+    let count = unsafe copenssl_bio_bytes(outgoing, &bytes)
+    defer { unsafe copenssl_bio_reset(outgoing) }
     return body(unsafe UnsafeRawBufferPointer(start: bytes, count: count).bytes)
   }
 }

@@ -42,6 +42,7 @@ struct ServerSettings {
   /// Nil: there is no admin server.
   let adminListen: SocketAddress?
   let adminHosts: AdminHosts
+  let webOrigins: WebOrigins
   /// Nil: there is no operator.
   let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
@@ -136,6 +137,13 @@ struct ServerSettings {
     }
     adminHosts = AdminHosts(
       (text(.adminHosts, command.adminHosts) ?? "").split(separator: ",").map { String(SettingsFile.trim($0)) })
+    let origins = (text(.webOrigins, command.webOrigins) ?? "").split(separator: ",")
+      .map { String(SettingsFile.trim($0)) }
+    for origin in origins where !WebOrigins.isOrigin(origin) {
+      throw ValidationError(
+        "web-origins must be origins such as https://app.example.com, without a path, or *; not \(origin).")
+    }
+    webOrigins = WebOrigins(Set(origins), responseHeaders: [ReplyReplay.metadataName])
     dataFolder = textOrDefault(.dataFolder, command.dataFolder)
     database = text(.database, command.database)
     databaseOwner = text(.databaseOwner, command.databaseOwner)

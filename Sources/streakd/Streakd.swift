@@ -70,6 +70,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.logLevel)) var logLevel: String?
   @Flag(help: .of(.accessLog)) var accessLog = false
   @Option(help: .of(.logFormat)) var logFormat: String?
+  @Option(help: .of(.webOrigins)) var webOrigins: String?
   @Option(help: .of(.adminListen)) var adminListen: String?
   @Option(help: .of(.adminHosts)) var adminHosts: String?
   @Option(help: .of(.stuckSeconds)) var stuckSeconds: Int?
@@ -221,7 +222,7 @@ struct Streakd: AsyncParsableCommand {
       operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) })
     let tls = checked.tls
     let server = try await RPCServer.start(
-      address: settings.listen, loops: loops, limits: settings.limits, tls: tls,
+      address: settings.listen, loops: loops, limits: settings.limits, tls: tls, webOrigins: settings.webOrigins,
       interceptors: { application.interceptors(on: $0) },
       observer: AccessLog(logger: logger, level: settings.logsEveryCall ? .info : .debug)
     ) { loop in

@@ -28,8 +28,8 @@ def status(code):
     ("with trailers of no fields", headers(1) + data(1, EMPTY_MESSAGE) + headers(1, [], ENDED), answers(1)),
     ("with trailers in two frames", headers(1) + data(1, EMPTY_MESSAGE) + headers(1, [("x-trailer", "y")], END_STREAM)
      + frame(CONTINUATION, END_HEADERS, 1, literal("x-more", "z")), answers(1)),
-    # gRPC's own error: a unary call has a message.
-    ("without a body", headers(1, flags=ENDED), answers(1, "13")),
+    # gRPC's own error ("Request cardinality violation"): a unary call has a message.
+    ("without a body", headers(1, flags=ENDED), answers(1, "12")),
     ("of another method than POST", headers(1, fields(method="GET"), ENDED), status("405")),
     ("of method HEAD", headers(1, fields(method="HEAD"), ENDED), status("405")),
     ("of a method of its own", headers(1, fields(method="X-OWN"), ENDED), status("405")),

@@ -57,7 +57,7 @@ def test_both_versions_are_spoken(secure, certificates, version, name):
 
 def test_who_does_it_wrong_is_refused_and_others_are_served(secure, certificates):
     context = ssl.create_default_context(cafile=certificates / "ca.pem")
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["http/3"])
     with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain, pytest.raises(ssl.SSLError):
         context.wrap_socket(plain, server_hostname="localhost").recv(1)
     for nonsense in (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", os.urandom(5000), b"\x16\x03\x01\xff\xff" + bytes(70_000)):

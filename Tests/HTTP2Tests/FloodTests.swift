@@ -1,3 +1,4 @@
+import HTTP
 @testable import HTTP2
 import Testing
 
@@ -29,13 +30,13 @@ struct FloodTests {
   }
 
   /// The flood that a session reports; nil: none.
-  private static func flood(_ limits: HTTP2Limits, _ frames: [UInt8]) throws -> HTTP2Flood? {
+  private static func flood(_ limits: HTTPLimits, _ frames: [UInt8]) throws -> HTTPFlood? {
     let session = try HTTP2Session(role: .server, resources: HTTP2Resources(limits: limits))
     try session.receive(preface.span.bytes)
-    do throws(HTTP2Error) { try session.receive(frames.span.bytes) } catch {
+    do throws(HTTPError) { try session.receive(frames.span.bytes) } catch {
       guard session.flood != nil else { throw error }
     }
-    let output = HTTP2OutputBuffer()
+    let output = HTTPOutputBuffer()
     try? session.produce(into: output)
     return session.flood
   }
@@ -47,7 +48,7 @@ struct FloodTests {
       (4, [UInt8]()), (8, [0, 0, 0, 1]), (2, [0, 0, 0, 0, 16]),
     ] as [(UInt8, [UInt8])])
   func frames(type: UInt8, payload: [UInt8]) throws {
-    var limits = HTTP2Limits()
+    var limits = HTTPLimits()
     limits.idleFrames = FrameRate(burst: 20, perSecond: 1)
     let stream: UInt8 = type == 2 ? 1 : 0
     let one = Self.frame(type, stream: stream, payload)
@@ -60,13 +61,13 @@ struct FloodTests {
   func pings() throws {
     let ping = Self.frame(6, flags: 0, stream: 0, [UInt8](repeating: 1, count: 8))
     // The first ping is no strike.
-    #expect(try Self.flood(HTTP2Limits(), ping + ping + ping) == nil)
-    #expect(try Self.flood(HTTP2Limits(), ping + ping + ping + ping) == .pings)
+    #expect(try Self.flood(HTTPLimits(), ping + ping + ping) == nil)
+    #expect(try Self.flood(HTTPLimits(), ping + ping + ping + ping) == .pings)
   }
 
   @Test("streams may be reset up to the burst, and not one more")
   func resets() throws {
-    var limits = HTTP2Limits()
+    var limits = HTTPLimits()
     limits.resets = FrameRate(burst: 10, perSecond: 1)
     func opened(_ count: Int) -> [UInt8] {
       Self.requests(count, Self.wholeRequest) { Self.frame(3, stream: $0, [0, 0, 0, 8]) }
@@ -77,7 +78,7 @@ struct FloodTests {
 
   @Test("streams that we reset because of the peer's errors are counted as well")
   func madeToReset() throws {
-    var limits = HTTP2Limits()
+    var limits = HTTPLimits()
     limits.resets = FrameRate(burst: 10, perSecond: 1)
     #expect(try Self.flood(limits, Self.requests(10, Self.withoutPath)) == nil)
     #expect(try Self.flood(limits, Self.requests(11, Self.withoutPath)) == .resets)
@@ -85,7 +86,7 @@ struct FloodTests {
 
   @Test("a header list may exceed its limit by a margin, and not by one field more")
   func headerBomb() throws {
-    var limits = HTTP2Limits()
+    var limits = HTTPLimits()
     limits.headerListBytesMax = 167  // the whole request
     limits.refusedHeaderListBytesMax = 10 * 133
     // A field of 1 + 100 + 32 bytes in HPACK's table, then references to it of one byte each.

@@ -1,3 +1,4 @@
+import HTTP
 @testable import HTTP2
 import Testing
 
@@ -19,7 +20,7 @@ struct SessionMemoryTests {
 
   @Test("nghttp2's session and its frame buffer lie in one block", arguments: [HTTP2Session.Role.server, .client])
   func whole(role: HTTP2Session.Role) throws {
-    let session = try HTTP2Session(role: role, resources: HTTP2Resources(limits: HTTP2Limits()))
+    let session = try HTTP2Session(role: role, resources: HTTP2Resources(limits: HTTPLimits()))
     withExtendedLifetime(session) { #expect(session.memory.isWhole) }
   }
 

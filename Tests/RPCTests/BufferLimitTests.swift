@@ -5,6 +5,7 @@ import ProtobufCodec
 import TestSchema
 import Testing
 
+import HTTP
 @testable import HTTP2
 @testable import RPC
 

@@ -1,5 +1,6 @@
 import EventLoop
 import GRPCSchema
+import HTTP
 import HTTP2
 import ProtobufCodec
 import TestSchema
@@ -112,7 +113,7 @@ struct FittedStatusTests {
       throw status
     }
     try await Fixture.with(methods: [refusing]) { fixture in
-      var limits = HTTP2Limits()
+      var limits = HTTPLimits()
       limits.headerListBytesMax = listBytesMax
       let response = try await RawCall.make(
         to: fixture.server.address, loop: fixture.thread.loop, path: EchoMethods.unary.path, metadata: [],

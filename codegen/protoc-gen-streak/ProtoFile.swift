@@ -165,6 +165,8 @@ struct ProtoMethod {
   let serverStreams: Bool
   /// `streak.v1.MethodPolicy`; nil when the method states none.
   let policy: WireMessage?
+  /// `idempotency_level = NO_SIDE_EFFECTS`.
+  let hasNoSideEffects: Bool
   let documentation: (_ indent: String) -> String
 
   init(_ wire: WireMessage, _ comments: Comments, _ path: [Int]) throws {
@@ -174,6 +176,7 @@ struct ProtoMethod {
     clientStreams = wire.number(5) == 1
     serverStreams = wire.number(6) == 1
     policy = try wire.message(4).messages(50_001).last
+    hasNoSideEffects = try wire.message(4).number(34) == 1
     documentation = { comments.documentation(path, indent: $0) }
   }
 }

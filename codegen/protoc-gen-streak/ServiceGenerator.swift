@@ -49,7 +49,8 @@ private struct MethodGenerator {
     }
     policy =
       "MethodPolicy(authentication: .\(authentication ?? "none"), isAudited: \(schema.policy?.number(2) == 1), "
-      + "isIdempotent: \(schema.policy?.number(3) == 1)\(try Self.rateLimit(schema.policy))\(Self.requestBytes(schema.policy)))"
+      + "isIdempotent: \(schema.policy?.number(3) == 1)\(schema.hasNoSideEffects ? ", hasNoSideEffects: true" : "")"
+      + "\(try Self.rateLimit(schema.policy))\(Self.requestBytes(schema.policy)))"
   }
 
   /// The argument for the policy's largest request; empty if the method has no policy for it.

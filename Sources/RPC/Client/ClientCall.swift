@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import GRPCSchema
+internal import HTTP
 internal import HTTP2
 internal import ProtobufCodec
 
@@ -17,7 +18,7 @@ internal import ProtobufCodec
   private var deadlineTimer: LoopTimer?
 
   // The attempt under way.
-  private var stream: HTTP2Stream?
+  private var stream: HTTPExchange?
   private var connection: ClientConnection?
   private var attempts = 0
   private var retryTimer: LoopTimer?

@@ -131,7 +131,7 @@ public enum AccountServiceMethods {
     request: SignOutRequest.descriptor, response: SignOutResponse.descriptor)
   public static let listDevices = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ListDevices", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListDevicesRequest.descriptor, response: ListDevicesResponse.descriptor)
   public static let revokeDevice = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary,
@@ -150,7 +150,7 @@ public enum AccountServiceMethods {
     request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
   public static let getAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: GetAccountRequest.descriptor, response: GetAccountResponse.descriptor)
   public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, getAccount]
 }

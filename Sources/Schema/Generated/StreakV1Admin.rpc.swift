@@ -61,7 +61,7 @@ extension AdminService {
 public enum AdminServiceMethods {
   public static let listBackups = MethodDescriptor(
     service: "streak.v1.AdminService", name: "ListBackups", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true, hasNoSideEffects: true),
     request: ListBackupsRequest.descriptor, response: ListBackupsResponse.descriptor)
   public static let runBackup = MethodDescriptor(
     service: "streak.v1.AdminService", name: "RunBackup", kind: .serverStreaming,
@@ -73,7 +73,7 @@ public enum AdminServiceMethods {
     request: VerifyBackupRequest.descriptor, response: VerifyBackupResponse.descriptor)
   public static let listRecoveryRequests = MethodDescriptor(
     service: "streak.v1.AdminService", name: "ListRecoveryRequests", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListRecoveryRequestsRequest.descriptor, response: ListRecoveryRequestsResponse.descriptor)
   public static let fulfilRecovery = MethodDescriptor(
     service: "streak.v1.AdminService", name: "FulfilRecovery", kind: .clientStreaming,
@@ -81,7 +81,7 @@ public enum AdminServiceMethods {
     request: FulfilRecoveryRequest.descriptor, response: FulfilRecoveryResponse.descriptor)
   public static let getServerStatus = MethodDescriptor(
     service: "streak.v1.AdminService", name: "GetServerStatus", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: GetServerStatusRequest.descriptor, response: GetServerStatusResponse.descriptor)
   public static let all = [listBackups, runBackup, verifyBackup, listRecoveryRequests, fulfilRecovery, getServerStatus]
 }

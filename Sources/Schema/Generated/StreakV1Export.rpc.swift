@@ -48,7 +48,7 @@ extension ExportService {
 public enum ExportServiceMethods {
   public static let export = MethodDescriptor(
     service: "streak.v1.ExportService", name: "Export", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true, hasNoSideEffects: true,
       rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: ExportRequest.descriptor, response: ExportResponse.descriptor)
   public static let `import` = MethodDescriptor(

@@ -64,7 +64,7 @@ extension MigrationService {
 public enum MigrationServiceMethods {
   public static let previewMigration = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "PreviewMigration", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true, hasNoSideEffects: true,
       rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false), requestBytesMax: 15728640),
     request: PreviewMigrationRequest.descriptor, response: PreviewMigrationResponse.descriptor)
   public static let migrate = MethodDescriptor(
@@ -79,7 +79,7 @@ public enum MigrationServiceMethods {
     request: UndoMigrationRequest.descriptor, response: UndoMigrationResponse.descriptor)
   public static let listMigrations = MethodDescriptor(
     service: "streak.v1.MigrationService", name: "ListMigrations", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListMigrationsRequest.descriptor, response: ListMigrationsResponse.descriptor)
   public static let all = [previewMigration, migrate, undoMigration, listMigrations]
 }

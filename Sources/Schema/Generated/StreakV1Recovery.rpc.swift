@@ -78,7 +78,7 @@ public enum RecoveryServiceMethods {
     request: RequestRecoveryRequest.descriptor, response: RequestRecoveryResponse.descriptor)
   public static let listRecoveries = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "ListRecoveries", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListRecoveriesRequest.descriptor, response: ListRecoveriesResponse.descriptor)
   public static let previewRecovery = MethodDescriptor(
     service: "streak.v1.RecoveryService", name: "PreviewRecovery", kind: .unary,

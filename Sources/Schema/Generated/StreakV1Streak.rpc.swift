@@ -87,7 +87,7 @@ public enum StreakServiceMethods {
     request: PutHabitRequest.descriptor, response: PutHabitResponse.descriptor)
   public static let listHabits = MethodDescriptor(
     service: "streak.v1.StreakService", name: "ListHabits", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListHabitsRequest.descriptor, response: ListHabitsResponse.descriptor)
   public static let recordCompletion = MethodDescriptor(
     service: "streak.v1.StreakService", name: "RecordCompletion", kind: .unary,
@@ -99,23 +99,23 @@ public enum StreakServiceMethods {
     request: UndoCompletionRequest.descriptor, response: UndoCompletionResponse.descriptor)
   public static let getStreak = MethodDescriptor(
     service: "streak.v1.StreakService", name: "GetStreak", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: GetStreakRequest.descriptor, response: GetStreakResponse.descriptor)
   public static let explainStreak = MethodDescriptor(
     service: "streak.v1.StreakService", name: "ExplainStreak", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ExplainStreakRequest.descriptor, response: ExplainStreakResponse.descriptor)
   public static let listStreaks = MethodDescriptor(
     service: "streak.v1.StreakService", name: "ListStreaks", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListStreaksRequest.descriptor, response: ListStreaksResponse.descriptor)
   public static let getHistory = MethodDescriptor(
     service: "streak.v1.StreakService", name: "GetHistory", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: GetHistoryRequest.descriptor, response: GetHistoryResponse.descriptor)
   public static let getStatistics = MethodDescriptor(
     service: "streak.v1.StreakService", name: "GetStatistics", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: GetStatisticsRequest.descriptor, response: GetStatisticsResponse.descriptor)
   public static let all = [putHabit, listHabits, recordCompletion, undoCompletion, getStreak, explainStreak, listStreaks, getHistory, getStatistics]
 }

@@ -82,11 +82,11 @@ public enum SyncServiceMethods {
     request: SyncRequest.descriptor, response: SyncResponse.descriptor)
   public static let watch = MethodDescriptor(
     service: "streak.v1.SyncService", name: "Watch", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: WatchRequest.descriptor, response: WatchResponse.descriptor)
   public static let listNotices = MethodDescriptor(
     service: "streak.v1.SyncService", name: "ListNotices", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListNoticesRequest.descriptor, response: ListNoticesResponse.descriptor)
   public static let acknowledgeNotices = MethodDescriptor(
     service: "streak.v1.SyncService", name: "AcknowledgeNotices", kind: .unary,
@@ -94,7 +94,7 @@ public enum SyncServiceMethods {
     request: AcknowledgeNoticesRequest.descriptor, response: AcknowledgeNoticesResponse.descriptor)
   public static let listRejectedOperations = MethodDescriptor(
     service: "streak.v1.SyncService", name: "ListRejectedOperations", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListRejectedOperationsRequest.descriptor, response: ListRejectedOperationsResponse.descriptor)
   public static let all = [sync, syncStream, watch, listNotices, acknowledgeNotices, listRejectedOperations]
 }

@@ -120,7 +120,8 @@ struct MethodSchema: Sendable {
     serverStreams = wire.number(6) == 1
     authentication = Int64(policy.number(1) ?? 0)
     isIdempotent = policy.number(3) == 1
-    isReadOnly = policy.number(5) == 1
+    // `idempotency_level = NO_SIDE_EFFECTS`.
+    isReadOnly = try wire.message(4).number(34) == 1
     hasSameReply = policy.number(6) == 1
     endsCredentials = policy.number(7) == 1
     provides = policy.strings(8)

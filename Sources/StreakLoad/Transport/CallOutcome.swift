@@ -1,5 +1,5 @@
 internal import GRPCSchema
-internal import HTTP2
+internal import HTTP
 internal import ProtobufCodec
 internal import RPC
 

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import HTTP
 internal import HTTP2
 internal import ProtobufCodec
 
@@ -10,13 +11,13 @@ internal import ProtobufCodec
   /// Resumed at the end, or at the next message of a stream.
   private var waiter: UnsafeContinuation<Void, Never>?
   private(set) var outcome: CallOutcome?
-  private(set) var stream: HTTP2Stream?
+  private(set) var stream: HTTPExchange?
   private(set) var beganNanoseconds: UInt64 = 0
   /// Received messages of a stream, not yet taken.
   private var messages: [[UInt8]] = []
   private var isStreaming = false
 
-  func begin(on stream: HTTP2Stream, atNanoseconds now: UInt64, isStreaming: Bool) {
+  func begin(on stream: HTTPExchange, atNanoseconds now: UInt64, isStreaming: Bool) {
     self.stream = stream
     self.isStreaming = isStreaming
     beganNanoseconds = now
@@ -52,7 +53,7 @@ internal import ProtobufCodec
   }
 
   /// Takes complete messages off a stream's body.
-  func received(_ stream: HTTP2Stream) {
+  func received(_ stream: HTTPExchange) {
     guard isStreaming else { return }
     while let message = Self.takeMessage(stream) { messages.append(message) }
     if !messages.isEmpty { wake() }
@@ -68,12 +69,12 @@ internal import ProtobufCodec
   }
 
   /// The stream was closed in order; its trailers have the status.
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     if isStreaming { received(stream) }
     end(Self.outcome(stream, code: code, isStreaming: isStreaming))
   }
 
-  private static func outcome(_ stream: HTTP2Stream, code: HTTP2ErrorCode, isStreaming: Bool) -> CallOutcome {
+  private static func outcome(_ stream: HTTPExchange, code: HTTP2ErrorCode, isStreaming: Bool) -> CallOutcome {
     let block = stream.trailers.fields.isEmpty ? stream.headers : stream.trailers
     guard let number = status(block) else {
       let httpStatus = stream.headers.firstValue(":status") ?? "200"
@@ -111,7 +112,7 @@ internal import ProtobufCodec
   }
 
   /// The next message; nil while it is incomplete, or if it cannot be read.
-  private static func takeMessage(_ stream: HTTP2Stream) -> [UInt8]? {
+  private static func takeMessage(_ stream: HTTPExchange) -> [UInt8]? {
     let start = stream.bodyOffset
     guard stream.bodyBytes >= 5, stream.body[start] == 0 else { return nil }
     let count = stream.body[(start + 1)..<(start + 5)].reduce(0) { $0 << 8 | Int($1) }

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import HTTP
 internal import HTTP2
 
 /// The connections of one loop, used in turn. A lost connection is made again after a delay.
@@ -10,8 +11,8 @@ internal import HTTP2
   static let lookMilliseconds: UInt64 = 100
   /// Room for header fields and small bodies. A response larger than the window is credited as it
   /// arrives.
-  private static func limits() -> HTTP2Limits {
-    var limits = HTTP2Limits()
+  private static func limits() -> HTTPLimits {
+    var limits = HTTPLimits()
     limits.streamWindowBytes = 1_048_576
     limits.connectionWindowBytes = 64 * 1_048_576
     return limits

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import HTTP
 internal import HTTP2
 internal import TLS
 
@@ -12,15 +13,17 @@ struct ConnectFailure: Error {
 ///
 /// There are no retries, no interceptors, no metadata of responses: `RPCChannel` has these, and
 /// costs more CPU per call than the tools that this client is compared with.
-@safe final class LoadConnection: HTTP2ConnectionDelegate {
-  private let connection: HTTP2Connection
+@safe final class LoadConnection: HTTPConnectionDelegate {
+  private let connection: HTTPConnection
+  private let session: HTTP2Session
   private var establishment: UnsafeContinuation<Void, Never>?
   /// Called once, when no more calls are accepted.
   var onLeave: (() -> Void)?
   private var isLeaving = false
 
-  private init(_ connection: HTTP2Connection) {
+  private init(_ connection: HTTPConnection, _ session: HTTP2Session) {
     self.connection = connection
+    self.session = session
     connection.start(delegate: self)
   }
 
@@ -30,10 +33,11 @@ struct ConnectFailure: Error {
   ) async -> Result<LoadConnection, ConnectFailure> {
     do {
       let socket = try await SocketConnection.connect(loop: loop, to: server.address)
+      let session = try HTTP2Session(role: .client, resources: resources)
       let connection = LoadConnection(
-        try HTTP2Connection(
-          role: .client, socket: socket, loop: loop, resources: resources,
-          tls: try server.tls?.connectSession(host: server.host)))
+        HTTPConnection(
+          connected: socket, loop: loop, session: session, tls: try server.tls?.connectSession(host: server.host)),
+        session)
       let timer = loop.schedule(afterMilliseconds: server.connectMilliseconds) { connection.close() }
       await connection.waitUntilEstablished()
       timer.cancel()
@@ -48,12 +52,12 @@ struct ConnectFailure: Error {
   }
 
   /// Whether calls are accepted.
-  var isOpen: Bool { connection.session.isEstablished && !connection.isClosed && !isLeaving }
+  var isOpen: Bool { session.isEstablished && !connection.isClosed && !isLeaving }
 
   var isClosed: Bool { connection.isClosed }
 
   private func waitUntilEstablished() async {
-    guard !connection.session.isEstablished, !connection.isClosed else { return }
+    guard !session.isEstablished, !connection.isClosed else { return }
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe establishment = continuation
     }
@@ -67,7 +71,7 @@ struct ConnectFailure: Error {
     _ request: (inout [UInt8]) -> Void
   ) -> Bool {
     guard !connection.isClosed,
-      let stream = connection.session.submitRequest(
+      let stream = session.submitRequest(
         method.template, value: authorization, body: { Self.frame(into: &$0, request) })
     else { return false }
     call.begin(on: stream, atNanoseconds: now, isStreaming: method.isStreaming)
@@ -88,8 +92,8 @@ struct ConnectFailure: Error {
   func cancel(_ call: LoadCall, _ outcome: CallOutcome) {
     guard let stream = call.stream else { return }
     stream.discardsInput = true
-    connection.session.consumeReceived(stream)
-    connection.session.reset(stream, code: .cancel)
+    session.consumeReceived(stream)
+    session.reset(stream, code: .cancel)
     connection.needsFlush()
     call.end(outcome)
   }
@@ -97,7 +101,7 @@ struct ConnectFailure: Error {
   /// Cancels the calls that started before `nanoseconds`.
   func giveUpCalls(begunBefore nanoseconds: UInt64) {
     var late: [LoadCall] = []
-    connection.session.forEachStream { stream in
+    session.forEachExchange { stream in
       if let call = stream.owner as? LoadCall, call.beganNanoseconds < nanoseconds { late.append(call) }
     }
     for call in late { cancel(call, .failed(.late)) }
@@ -115,17 +119,17 @@ struct ConnectFailure: Error {
     unsafe establishment = nil
   }
 
-  func receivedHeaders(_ stream: HTTP2Stream) {}
+  func receivedHeaders(_ stream: HTTPExchange) {}
 
-  func receivedBody(_ stream: HTTP2Stream) {
+  func receivedBody(_ stream: HTTPExchange) {
     guard !stream.receivedEnd else { return }
     if let call = stream.owner { unsafe unsafeDowncast(call, to: LoadCall.self).received(stream) }
-    connection.session.consumeReceived(stream)
+    session.consumeReceived(stream)
   }
 
-  func drained(_ stream: HTTP2Stream) {}
+  func drained(_ stream: HTTPExchange) {}
 
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     guard let owner = stream.owner else { return }
     let call = unsafe unsafeDowncast(owner, to: LoadCall.self)
     if connection.isClosed {

@@ -176,10 +176,6 @@ struct  Streak__V1__MethodPolicy
    */
   Streak__V1__RateLimit *rate_limit;
   /*
-   * It changes nothing that a call can show.
-   */
-  protobuf_c_boolean read_only;
-  /*
    * The same request again is answered with the very bytes of the first reply.
    */
   protobuf_c_boolean same_reply;
@@ -206,7 +202,7 @@ struct  Streak__V1__MethodPolicy
 };
 #define STREAK__V1__METHOD_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__method_policy__descriptor) \
-    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0, 0,NULL, 0, 0 }
+    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0,NULL, 0, 0 }
 
 
 /*
