@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import conftest  # noqa: F401  (finds the tests' modules)
-from operations import STREAKCTL, Keys, fill, sql
+from operator_tools import STREAKCTL, Keys, fill, sql
 from server import Server
 
 PEOPLE, DAYS = 100_000, 100

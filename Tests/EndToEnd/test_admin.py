@@ -7,7 +7,7 @@ import urllib.request
 import grpc
 import pytest
 from google.protobuf import message_factory
-from operations import Keys
+from operator_tools import Keys
 from person import Person, details
 from server import Server, open_folder, wait_until
 from streak.v1 import admin_pb2, admin_pb2_grpc

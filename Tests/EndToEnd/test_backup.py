@@ -13,7 +13,7 @@ import time
 import pytest
 from clusters import real_initdb
 from device import Device, completion, edit
-from operations import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
+from operator_tools import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
 from person import Person, today
 from server import Server, open_folder, wait_until
 

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 from erasure import delete
-from operations import Keys, streakctl
+from operator_tools import Keys, streakctl
 from person import Person
 from server import Server, wait_until
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from documents import CATALOGUE, PROJECT, blocks, commands, page, scrape, section
-from operations import Keys, sql
+from operator_tools import Keys, sql
 from person import Person
 from prometheus_client.parser import text_string_to_metric_families
 from server import PROGRAMS, Server

@@ -8,7 +8,7 @@ import subprocess
 import grpc
 import pytest
 from erasure import ERASED, PHRASE, claim, delete, rows_of
-from operations import Keys, sql, streakctl
+from operator_tools import Keys, sql, streakctl
 from person import Person, details
 from refusals import refusal
 from server import Server, wait_until

@@ -15,7 +15,7 @@ from cutting_proxy import CuttingProxy
 from device import Device, completion, edit
 from erasure import delete
 from exported import sections
-from operations import STREAKCTL, sql
+from operator_tools import STREAKCTL, sql
 from person import Person, details, today
 from refusals import refusal
 from server import wait_until

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 import pytest
-from operations import Keys, fill, streakctl
+from operator_tools import Keys, fill, streakctl
 from server import Server, open_folder
 
 TRAILER = b"-- PostgreSQL database dump complete\n"

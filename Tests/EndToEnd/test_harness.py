@@ -9,7 +9,7 @@ import xml.etree.ElementTree
 
 import faulty_proxy
 import pytest
-from operations import Keys
+from operator_tools import Keys
 from server import PROGRAMS, PROJECT, Server, wait_until
 
 HARNESS = str(PROGRAMS / "streak-harness")

@@ -5,7 +5,7 @@ import base64
 import grpc
 import pytest
 from device import Device, completion
-from operations import sql
+from operator_tools import sql
 from person import details, today
 from server import Server
 from streak.v1 import account_pb2, sync_pb2

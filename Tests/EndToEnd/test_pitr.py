@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 from erasure import delete, rows_of
-from operations import STREAKCTL, sql, streakctl
+from operator_tools import STREAKCTL, sql, streakctl
 from person import Person
 from server import Server, wait_until
 

@@ -11,7 +11,7 @@ import pytest
 from device import Device, completion, delete as delete_habit
 from erasure import delete
 from operated import TOKEN, Operated
-from operations import STREAKCTL, Keys, sql, streakctl
+from operator_tools import STREAKCTL, Keys, sql, streakctl
 from person import Person, details, today
 from recovering import Recovering
 from refusals import refusal

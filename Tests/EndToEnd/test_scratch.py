@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 
-from operations import STREAKCTL, Keys, fill
+from operator_tools import STREAKCTL, Keys, fill
 from server import Server, wait_until
 
 

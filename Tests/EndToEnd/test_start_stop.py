@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from clusters import real_initdb
-from operations import Keys, fill
+from operator_tools import Keys, fill
 from server import DEFAULTS, PROGRAMS, Server, wait_until
 
 

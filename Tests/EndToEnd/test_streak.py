@@ -10,7 +10,7 @@ import subprocess
 
 from app import PASSWORD, STREAK, App, iso
 from cutting_proxy import CuttingProxy
-from operations import Keys, sql, streakctl
+from operator_tools import Keys, sql, streakctl
 from person import Person, today
 from server import PROGRAMS, PROJECT, Server, open_folder, wait_until
 from streak.v1 import account_pb2

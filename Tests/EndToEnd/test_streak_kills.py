@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from app import App, iso
-from operations import sql
+from operator_tools import sql
 from person import today
 from server import Server
 

@@ -3,7 +3,7 @@
 import os
 
 import grpc
-from operations import sql
+from operator_tools import sql
 from person import captured_session, local_time, today
 from streak.v1 import account_pb2, common_pb2, migration_pb2, session_pb2
 

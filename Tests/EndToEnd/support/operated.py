@@ -2,7 +2,7 @@
 
 import os
 
-from operations import Keys, streakctl
+from operator_tools import Keys, streakctl
 from server import Server
 
 TOKEN = os.urandom(32).hex()
