@@ -4,18 +4,17 @@ internal import HTTP2
 internal import ProtobufCodec
 internal import RPC
 
-/// A call under way, and whoever waits for it. Loop-confined; used again for the next call when it
-/// is over.
+/// A running call, and its waiting caller. Loop-confined; reused for the next call when it is over.
 @safe final class LoadCall {
-  /// Bytes of one response message that are taken.
+  /// Most bytes of one response message.
   static let messageBytesMax = 64 * 1_024 * 1_024
 
-  /// Waits for the end, or for the next message of a stream.
+  /// Resumed at the end, or at the next message of a stream.
   private var waiter: UnsafeContinuation<Void, Never>?
   private(set) var outcome: CallOutcome?
   private(set) var stream: HTTPExchange?
   private(set) var beganNanoseconds: UInt64 = 0
-  /// Received messages of a stream that nobody has taken yet.
+  /// Received messages of a stream, not yet taken.
   private var messages: [[UInt8]] = []
   private var isStreaming = false
   /// Nil: plain gRPC.
@@ -57,7 +56,7 @@ internal import RPC
     unsafe waiter.resume()
   }
 
-  /// Takes whole messages off a stream's body.
+  /// Takes complete messages off a stream's body.
   func received(_ stream: HTTPExchange) {
     guard isStreaming, wire == nil else { return }
     while let message = Self.takeMessage(stream) { messages.append(message) }
@@ -73,7 +72,7 @@ internal import RPC
     wake()
   }
 
-  /// The stream was closed in order: what its trailers say.
+  /// The stream was closed in order; its trailers have the status.
   func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     if let wire { return end(outcome(stream, wire, code: code)) }
     if isStreaming { received(stream) }
@@ -126,8 +125,8 @@ internal import RPC
     return .reply(message)
   }
 
-  /// The number in `grpc-status`. Its 11 bytes are compared as two words that overlap: this runs
-  /// for every call.
+  /// The number in `grpc-status`. Its 11 bytes are compared as two overlapping words, because this
+  /// runs for every call.
   private static func status(_ block: ReceivedHeaders) -> Int? {
     for field in block.fields where field.nameCount == 11 && field.valueCount <= 2 {
       let number = block.withBytes(of: field) { name, value -> Int? in
@@ -142,7 +141,7 @@ internal import RPC
     return nil
   }
 
-  /// The next message; nil while it is not all there, or when it is none that can be read.
+  /// The next message; nil while it is incomplete, or if it cannot be read.
   private static func takeMessage(_ stream: HTTPExchange) -> [UInt8]? {
     let start = stream.bodyOffset
     guard stream.bodyBytes >= 5, stream.body[start] == 0 else { return nil }
@@ -155,11 +154,11 @@ internal import RPC
 }
 
 extension RawSpan {
-  /// Eight bytes at an offset that is known to be inside.
+  /// Eight bytes at an offset that is known to be in range.
   fileprivate func bigEndianWord(at offset: Int) -> UInt64 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).bigEndian
   }
 
-  /// A byte at an index that is known to be inside.
+  /// A byte at an index that is known to be in range.
   fileprivate func unsafeByte(_ index: Int) -> UInt8 { unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self) }
 }

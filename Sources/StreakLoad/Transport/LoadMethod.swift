@@ -1,12 +1,12 @@
 internal import HTTP2
 internal import RPC
 
-/// A method as it is called again and again: its header fields are laid out once.
+/// A method prepared for many calls: its header fields are encoded once.
 final class LoadMethod {
   let label: String
   let template: RequestTemplate
   let isStreaming: Bool
-  /// Where its figures are counted.
+  /// The index of its figures.
   let index: Int
 
   /// How it is carried; nil: as plain gRPC, which costs less than what does for every protocol.
