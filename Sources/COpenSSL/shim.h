@@ -5,10 +5,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-// What OpenSSL offers as macros only.
+// Functions that OpenSSL has as macros only.
 static inline void copenssl_tls_versions(SSL_CTX *context) { SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
 
-// An idle connection gives its record buffers back. RFC 9113 section 9.2.1 forbids compression and
+// An idle connection frees its record buffers. RFC 9113 section 9.2.1 forbids compression and
 // renegotiation.
 static inline void copenssl_tls_modes(SSL_CTX *context) {
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -17,7 +17,7 @@ static inline void copenssl_tls_modes(SSL_CTX *context) {
 
 static inline int copenssl_tls_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 
-// The alert of the peer's that an error of OpenSSL's stands for (RFC 8446, section 6); 0: none.
+// The peer's alert behind an error of OpenSSL (RFC 8446, section 6); 0: none.
 static inline int copenssl_tls_alert(unsigned long error) {
   int reason = ERR_GET_REASON(error);
   return ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET ? reason - SSL_AD_REASON_OFFSET : 0;
@@ -25,13 +25,13 @@ static inline int copenssl_tls_alert(unsigned long error) {
 
 static inline size_t copenssl_bio_bytes(BIO *bio, const char **bytes) { return (size_t)BIO_get_mem_data(bio, (char **)bytes); }
 
-// What a memory BIO has allocated.
+// The bytes that a memory BIO has allocated.
 static inline size_t copenssl_bio_capacity(BIO *bio) {
   BUF_MEM *memory = NULL;
   return BIO_get_mem_ptr(bio, &memory) > 0 && memory ? memory->max : 0;
 }
 
-// Gives an empty memory BIO's memory back, which OpenSSL keeps at its largest.
+// Frees the memory of an empty memory BIO; OpenSSL itself never shrinks it.
 static inline void copenssl_bio_trim(BIO *bio, size_t kept) {
   if (BIO_ctrl_pending(bio) > 0 || copenssl_bio_capacity(bio) <= kept) return;
   BUF_MEM *fresh = BUF_MEM_new();

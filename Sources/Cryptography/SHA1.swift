@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// SHA-1 (FIPS 180-4), by OpenSSL. It does not resist collisions that are made on purpose. Lists of
-/// breached passwords are kept in it.
+/// SHA-1 (FIPS 180-4), by OpenSSL, for the published lists of breached passwords. Collisions can be
+/// constructed: do not use it for anything else.
 public enum SHA1 {
   /// The size of a digest, in bytes.
   public static let digestByteCount = 20

@@ -106,6 +106,13 @@ public protocol HTTPSession: HTTPSessionState {
   func widenIfBusy(_ exchange: HTTPExchange)
 }
 
+/// A client's session.
+public protocol HTTPClientSession: HTTPSession {
+  /// Starts a request, whose body is what is appended to `outbound` until `finish`.
+  /// - Returns: nil when the connection takes no more requests, or a field cannot be sent.
+  func submitRequest(_ headers: HeaderBlock) -> HTTPExchange?
+}
+
 extension HTTPSession {
   public func senderIsSlow(atMilliseconds now: UInt64) -> Bool { false }
 

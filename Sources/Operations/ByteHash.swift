@@ -1,6 +1,6 @@
 internal import Cryptography
 
-/// SHA-256 of what passes.
+/// SHA-256 of the bytes written to it.
 final class ByteHash: ByteSink {
   private var hash = SHA256()
 
@@ -9,6 +9,6 @@ final class ByteHash: ByteSink {
     return true
   }
 
-  /// The digest of everything so far.
+  /// The digest of the bytes so far.
   func finish() -> [UInt8] { hash.digest() }
 }

@@ -4,24 +4,24 @@ internal import ProtobufCodec
 
 /// One loop's share of a run: its connections, its people, and the journeys that they make.
 /// Loop-confined.
-@safe final class Worker {
-  /// Arrivals that are due within this time of each other are begun together: a timer for each
-  /// would cost as much as a call.
+@safe final class LoadWorker {
+  /// Arrivals within this time of each other start together: a timer for each would cost as much as
+  /// a call.
   static let arrivalGrainNanoseconds: UInt64 = 50_000
-  /// How long a caller of a closed loop waits after there was no connection.
+  /// How long a caller of a closed loop pauses if there is no connection.
   static let pauseMilliseconds: UInt64 = 50
 
   private(set) var settings: LoadSettings
   let methods: LoadMethods
   let channel: LoadChannel
-  /// Marks this run's notes.
+  /// The prefix of this run's notes.
   let runName: String
   var loop: EventLoop { channel.loop }
   var randomness: SplitMix
   var recorder: Recorder
   private(set) var people: [LoadPerson] = []
   /// People who signed up during the run.
-  var newcomers: [LoadPerson] = []
+  var newPeople: [LoadPerson] = []
   private var idle: [LoadPerson] = []
   private var waitingForPerson = unsafe Deque<UnsafeContinuation<Void, Never>>()
   private(set) var openJourneys = 0
@@ -49,14 +49,14 @@ internal import ProtobufCodec
     idle.append(person)
   }
 
-  /// Forgets what an earlier run has counted, and takes another run's settings.
+  /// Removes the counts of an earlier run, and takes another run's settings.
   func prepare(_ settings: LoadSettings) {
     self.settings = settings
     recorder = Recorder(methodCount: methods.all.count)
     isOver = false
   }
 
-  /// Begins the run; it goes on until `stop()`.
+  /// Starts the run, until `stop()`.
   func start(atNanoseconds start: UInt64) {
     startNanoseconds = start
     endNanoseconds = start + UInt64(settings.seconds * 1e9)
@@ -79,7 +79,7 @@ internal import ProtobufCodec
 
   private var nextArrival: UInt64 = 0
 
-  /// Begins what is due.
+  /// Starts the due journeys.
   private func arrive() {
     let bound = LoopBound(self, loop: loop)
     let now = MonotonicClock.nowNanoseconds
@@ -87,7 +87,7 @@ internal import ProtobufCodec
       let intended = nextArrival
       nextArrival = startNanoseconds + (schedule?.next() ?? 0)
       guard openJourneys < settings.openJourneysMax else {
-        recorder.notBegun += 1
+        recorder.notStarted += 1
         recorder.interval.failureCount += 1
         continue
       }
@@ -106,19 +106,19 @@ internal import ProtobufCodec
     }
   }
 
-  /// Begins no further journeys.
+  /// Starts no further journeys.
   func stop() {
     isOver = true
     timer = nil
   }
 
   /// One journey, counted.
-  /// - Returns: false when there was no connection.
+  /// - Returns: false if there was no connection.
   @discardableResult
   private func journey(_ kind: JourneyKind, intendedAtNanoseconds intended: UInt64) async -> Bool {
     openJourneys += 1
     defer { openJourneys -= 1 }
-    // What is there without waiting is taken without suspending: this is the path of every call.
+    // An idle person is taken without suspending, because every call goes through here.
     var person = kind.needsPerson ? idlePerson() : nil
     if person == nil, kind.needsPerson { person = await takePerson() }
     let begun = MonotonicClock.nowNanoseconds
@@ -141,10 +141,10 @@ internal import ProtobufCodec
 
   private func make(_ kind: JourneyKind, _ person: LoadPerson?) async throws(CallFailure) {
     guard let person else {
-      if kind == .check { try await check() } else { newcomers.append(try await signUp()) }
+      if kind == .check { try await check() } else { newPeople.append(try await signUp()) }
       return
     }
-    if person.isUnsettled { try await settle(person) }
+    if person.hasUnanswered { try await resendUnanswered(person) }
     switch kind {
     case .read: try await read(person)
     case .record: try await record(person)
@@ -155,7 +155,7 @@ internal import ProtobufCodec
     }
   }
 
-  /// Somebody who is on no journey; nil when everybody is.
+  /// A person without a running journey; nil if there is none.
   private func idlePerson() -> LoadPerson? {
     guard !idle.isEmpty else { return nil }
     let place = randomness.index(below: idle.count)
@@ -163,7 +163,7 @@ internal import ProtobufCodec
     return idle.popLast()
   }
 
-  /// Somebody who is on no journey; suspends until there is somebody.
+  /// A person without a running journey; suspends until there is one.
   private func takePerson() async -> LoadPerson {
     while true {
       if let person = idlePerson() { return person }

@@ -1,16 +1,16 @@
 /// Takes bytes.
 protocol ByteSink {
-  /// - Returns: Whether more makes sense; who reads from the sink knows why not.
+  /// - Returns: Whether the sink takes more bytes. If not, the sink's owner reports the reason.
   func write(_ bytes: ArraySlice<UInt8>) throws(OperationsError) -> Bool
 }
 
-/// Moves bytes between programs, with memory for one chunk.
-enum Pump {
-  /// Bytes moved at a time.
+/// Copies bytes between programs, with one chunk in memory.
+enum StreamCopy {
+  /// Bytes copied at a time.
   static let chunkBytes = 262_144
 
-  /// Moves everything from a descriptor into the sinks, each until it has enough; a counter always
-  /// wants more, so that whoever writes comes to its own end.
+  /// Copies all bytes of a descriptor to the sinks. A sink that returned false gets no more.
+  /// Include a `ByteCounter`, which always takes more, to read the source to its end.
   static func copy(from source: Descriptor, to sinks: [any ByteSink]) throws(OperationsError) {
     var chunk = [UInt8](repeating: 0, count: chunkBytes)
     var isOpen = sinks.map { _ in true }
@@ -23,7 +23,7 @@ enum Pump {
   }
 }
 
-/// Counts what passes, for whoever looks on.
+/// Counts the bytes written to it, for progress reports.
 final class ByteCounter: ByteSink {
   private(set) var byteCount: Int64 = 0
   private let add: (Int) -> Void

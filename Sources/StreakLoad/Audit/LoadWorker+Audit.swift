@@ -1,26 +1,25 @@
 internal import EventLoop
 internal import Schema
 
-extension Worker {
-  /// People looked at at once.
+extension LoadWorker {
+  /// People audited at the same time.
   private static let auditorsMax = 8
-  /// Cells in a page of a pull.
+  /// Cells per page of a pull.
   private static let pageSize: Int32 = 5_000
 
-  /// Everybody who has something that was acknowledged.
-  var audited: [LoadPerson] { people.filter { $0.wasTouched } + newcomers }
+  /// All people with acknowledged writes.
+  var audited: [LoadPerson] { people.filter { $0.hasWrites } + newPeople }
 
-  /// Sends again what was not answered, as a device does; what is not answered now either stays
-  /// uncertain.
-  func settleAll() async {
+  /// Repeats unanswered requests, as a device does; if there is no answer now, they stay uncertain.
+  func resendAllUnanswered() async {
     for person in people where person.pendingSync != nil {
-      do throws(CallFailure) { try await settle(person) } catch {
-        person.giveUpPending()
+      do throws(CallFailure) { try await resendUnanswered(person) } catch {
+        person.abandonPending()
       }
     }
   }
 
-  /// Pulls everybody's state and judges it.
+  /// Pulls and judges the data of all people.
   func audit() async -> AuditReport {
     let judge = AuditJudge(runName: runName)
     let queue = LoopBound(AuditQueue(audited), loop: loop)
@@ -49,7 +48,7 @@ extension Worker {
     return report
   }
 
-  /// A person's whole state, by pulls without operations.
+  /// A person's complete data, by pulls without operations.
   private func pull(_ person: LoadPerson) async throws(CallFailure) -> PulledState {
     var state = PulledState()
     var request = SyncRequest(userId: person.userID, pageSize: Self.pageSize)
@@ -81,7 +80,7 @@ extension Worker {
   }
 }
 
-/// People who wait to be looked at.
+/// People that are still to be audited.
 private final class AuditQueue {
   var people: [LoadPerson]
   init(_ people: [LoadPerson]) { self.people = people }

@@ -1,8 +1,8 @@
 internal import EventLoop
 
-extension Worker {
+extension LoadWorker {
   /// Makes `count` people in the database.
-  /// - Returns: Why nobody could be made; nil when nobody is missing.
+  /// - Returns: Why people are missing; nil if none is.
   func makePeople(_ count: Int, database: String) async -> String? {
     do {
       let made = try await DatabasePeople.make(
@@ -15,8 +15,8 @@ extension Worker {
     }
   }
 
-  /// Makes `count` people, some at once.
-  /// - Returns: Why somebody could not be made; nil when nobody is missing.
+  /// Makes `count` people, several at a time.
+  /// - Returns: Why people are missing; nil if none is.
   func makePeople(_ count: Int, atOnce: Int) async -> String? {
     var left = count
     var failure: CallFailure?
@@ -41,7 +41,7 @@ extension Worker {
   }
 }
 
-/// How many are still to be made.
+/// The number of people still to be made.
 private final class Countdown {
   var left: Int
   init(_ count: Int) { left = count }

@@ -1,12 +1,12 @@
 internal import ProtobufCodec
 
 extension MethodChecks {
-  /// Requests that lie, several fields at once: whatever they are answered with is foreseen, nobody
-  /// else notices, and the liar's next honest request succeeds.
-  func checkLies() async throws {
+  /// Requests with several invalid fields at once. Every reply must be a documented one, other
+  /// users' data must not change, and the sender's next valid request must succeed.
+  func checkFuzz() async throws {
     guard needsPerson, !method.serverStreams else { return }
     let hasQueue = schema.message(method.request).fields.contains { $0.isJudgedApart }
-    let rounds = hasQueue ? settings.lies * 4 : settings.lies
+    let rounds = hasQueue ? settings.fuzzRounds * 4 : settings.fuzzRounds
     guard rounds > 0, schema.message(method.request).fields.count > 0 else { return }
     let witness = try await shared.witness()
     let before = try await witness.snapshot()
@@ -14,28 +14,28 @@ extension MethodChecks {
     for round in 0..<rounds {
       if hasQueue || method.endsCredentials { newPerson() }
       var request = try await RequestBuilder(person, form: .full).request(of: method)
-      var random = Randomness(seed: settings.seed &+ UInt64(round), name: method.path + " lies")
-      for _ in 0..<Int(random.next() >> 33 % 3) + 1 { lie(&request, &random) }
-      try await check("lies, round \(round)", request, .anythingTyped)
+      var random = Randomness(seed: settings.seed &+ UInt64(round), name: method.path + " fuzz")
+      for _ in 0..<Int(random.next() >> 33 % 3) + 1 { corrupt(&request, &random) }
+      try await check("fuzz, round \(round)", request, .anythingTyped)
       guard hasQueue else { continue }
-      // The queue goes on: with the number that the server waits for.
-      let honest = try await RequestBuilder(person, form: .full).request(of: method)
-      try await check("an honest request after lies, round \(round)", honest, .success)
+      // The queue continues with the number that the server expects.
+      let valid = try await RequestBuilder(person, form: .full).request(of: method)
+      try await check("a valid request after fuzz, round \(round)", valid, .success)
     }
     let after = try await witness.snapshot()
     let changed = before.keys.filter { before[$0] != after[$0] }.sorted()
     if changed.isEmpty {
-      pass("lies do not reach another person")
+      pass("fuzz does not reach another person")
     } else {
       fail(
-        "lies do not reach another person", expected: "what read-only methods show a witness to stay",
-        actual: "changed: \(changed.joined(separator: ", "))", request: "all lies above", credentials: credentials)
+        "fuzz does not reach another person", expected: "what read-only methods show a witness to stay",
+        actual: "changed: \(changed.joined(separator: ", "))", request: "all requests above", credentials: credentials)
     }
     newPerson()
   }
 
-  /// Changes one field anywhere to something that it should not be.
-  private func lie(_ message: inout DynamicMessage, _ random: inout Randomness) {
+  /// Changes one field of the message to an invalid value.
+  private func corrupt(_ message: inout DynamicMessage, _ random: inout Randomness) {
     let fields = schema.message(message.type).fields.filter { message.fields[$0.number] != nil || $0.type != .message }
     guard !fields.isEmpty else { return }
     let field = fields[Int(random.next() >> 33) % fields.count]
@@ -43,16 +43,16 @@ extension MethodChecks {
     {
       let index = Int(random.next() >> 33) % values.count
       if case .message(var child) = values[index] {
-        lie(&child, &random)
+        corrupt(&child, &random)
         values[index] = .message(child)
         message.fields[field.number] = values
       }
       return
     }
-    message.fields[field.number] = Self.lies(field, &random)
+    message.fields[field.number] = Self.invalidValues(field, &random)
   }
 
-  private static func lies(_ field: FieldSchema, _ random: inout Randomness) -> [DynamicValue]? {
+  private static func invalidValues(_ field: FieldSchema, _ random: inout Randomness) -> [DynamicValue]? {
     switch field.type {
     case .message: return nil
     case .string, .bytes:

@@ -2,12 +2,12 @@ internal import Postgres
 internal import PrivateCluster
 internal import Schema
 
-/// A restore on trial, into a PostgreSQL of its own that is gone afterwards.
-final class Trial: ByteSink {
-  /// Why the restored data was not found equal.
+/// A trial restore, into a temporary PostgreSQL.
+final class TrialRestore: ByteSink {
+  /// Why the trial restore failed.
   struct Failure {
     let text: String
-    /// The data is not what it should be, as opposed to: it could not be tried.
+    /// True if the data is damaged; false if the test could not be made.
     let isDamage: Bool
   }
 
@@ -38,31 +38,31 @@ final class Trial: ByteSink {
 
   /// Takes a part of the dump.
   ///
-  /// - Returns: Whether more makes sense.
+  /// - Returns: Whether it takes more.
   func write(_ bytes: ArraySlice<UInt8>) throws(OperationsError) -> Bool {
     guard problem == nil, let session else { return false }
     return try session.write(bytes)
   }
 
-  /// Gets ready for pg_dump's own output.
+  /// Prepares for pg_dump's own output.
   ///
-  /// - Returns: Where it goes in; nil: there is no trial.
+  /// - Returns: The descriptor to write to; nil if there is no trial restore.
   func beginDump() -> Descriptor? {
     guard problem == nil, let session else { return nil }
     do throws(OperationsError) { try session.discardAnswers(true) } catch { problem = "no trial restore: \(error)" }
     return problem == nil ? session.input : nil
   }
 
-  /// The whole of pg_dump's own output has gone in.
+  /// The whole of pg_dump's own output has been written.
   func endDump() { try? session?.discardAnswers(false) }
 
-  /// Runs a dump that is not trusted; without a trial, nothing.
+  /// Runs an untrusted dump; does nothing without a trial restore.
   func runRestricted(_ feed: () throws(OperationsError) -> Void) throws(OperationsError) {
     guard problem == nil, let session else { return }
     try session.runRestricted(feed)
   }
 
-  /// After the whole dump: compares what it restored to.
+  /// Compares the restored data with the manifest. Call it after the whole dump.
   func failure(comparedWith backup: Backup) -> Failure? {
     if let problem { return Failure(text: problem, isDamage: false) }
     guard let session else { return Failure(text: "no trial restore", isDamage: false) }
@@ -70,8 +70,8 @@ final class Trial: ByteSink {
       let difference = try TableFingerprint.difference(in: session, from: backup)
       return difference.map { Failure(text: $0, isDamage: true) }
     } catch {
-      // psql refuses a damaged dump, and stops when its disk is full: the backup is kept, not as a
-      // good one.
+      // psql also stops when its disk is full, which does not prove damage. The backup is kept, but
+      // does not count as good.
       return Failure(text: "the trial restore failed: \(error)", isDamage: false)
     }
   }

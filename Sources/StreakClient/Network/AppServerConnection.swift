@@ -2,15 +2,14 @@ internal import EventLoop
 public import RPC
 internal import TLS
 
-/// The service at an address, with all that it takes to speak to it: for apps that need nothing
-/// else of the network.
-public final class ServerConnection: StreakNetwork {
+/// A connection to the service with everything it needs, for apps without other network use.
+public final class AppServerConnection: StreakNetwork {
   public enum Security: Sendable {
-    /// In the clear: only for a server on the same machine.
+    /// No TLS: only for a server on the same machine.
     case none
-    /// TLS, trusting the system's authorities.
+    /// TLS with the system's authorities.
     case system
-    /// TLS, trusting the authorities in a PEM file only.
+    /// TLS with the authorities of a PEM file only.
     case authorities(file: String)
   }
 
@@ -18,12 +17,11 @@ public final class ServerConnection: StreakNetwork {
   private let channel: RPCChannel
   private let network: ChannelNetwork
 
-  /// Nothing is connected before the first call. Its thread lives as long as the process, or until
-  /// `close`.
+  /// Connects at the first call. Its thread lives as long as the process, or until `close`.
   /// - Parameters:
   ///   - address: `HOST:PORT`, or several, separated by commas and tried in this order; or
   ///     `unix:PATH`.
-  ///   - certificate: PEM files of a certificate and its key, for servers that ask for one.
+  ///   - certificate: PEM files of a certificate and its key, for servers that require one.
   public init(
     to address: String, security: Security = .system, certificate: (file: String, keyFile: String)? = nil
   ) throws(ClientError) {
@@ -46,7 +44,7 @@ public final class ServerConnection: StreakNetwork {
     network = ChannelNetwork(channel)
   }
 
-  /// Ends every call, and the thread. Not to be called from a handler of the network itself.
+  /// Cancels every call, and ends the thread. Do not call it from a callback of the network itself.
   public func close() {
     channel.close()
     thread.stopAndJoin()

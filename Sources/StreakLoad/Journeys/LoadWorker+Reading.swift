@@ -3,7 +3,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import Schema
 
-extension Worker {
+extension LoadWorker {
   func check() async throws(CallFailure) {
     let reply: GRPCHealthV1HealthCheckResponse = try await call(methods.check, [], GRPCHealthV1HealthCheckRequest())
     guard reply.status == .serving else { throw .wrong("Health/Check: \(reply.status)") }
@@ -23,13 +23,13 @@ extension Worker {
     }
   }
 
-  /// Times that somebody asks again for an export when told that there are too many at once, and
-  /// the longest wait that they put up with.
+  /// Most attempts of an export that is refused because too many exports run, and the longest wait
+  /// before one.
   private static let exportAttemptsMax = 20
   private static let exportWaitMillisecondsMax: UInt64 = 2_000
 
-  /// Exports, and asks again when told to come back: the refusals are counted as calls, the waiting
-  /// is part of the journey.
+  /// Exports, and repeats a refused call after the server's delay. Refusals count as calls; the
+  /// delays are part of the journey.
   func export(_ person: LoadPerson) async throws(CallFailure) {
     for _ in 1..<Self.exportAttemptsMax {
       do throws(CallFailure) { return try await exportOnce(person) } catch {
@@ -42,7 +42,7 @@ extension Worker {
     try await exportOnce(person)
   }
 
-  /// Reads the whole export, and compares what it counts with what was acknowledged.
+  /// Reads the whole export, and compares its counts with the acknowledgements.
   private func exportOnce(_ person: LoadPerson) async throws(CallFailure) {
     let begun = MonotonicClock.nowNanoseconds
     guard

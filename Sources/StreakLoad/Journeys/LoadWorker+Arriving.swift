@@ -1,24 +1,25 @@
+internal import Cryptography
 internal import Schema
 
-extension Worker {
-  /// Nobody signs in with it again.
+extension LoadWorker {
+  /// No journey signs in with it again.
   private static let password = "correct horse battery staple"
 
-  private func email() -> String { "\(Fresh.bytes(10).hexadecimal)@load.example" }
+  private func email() -> String { "\(randomBytes(count: 10).hexadecimal)@load.example" }
 
   private func claim(
     session: [UInt8], secret: [UInt8], isAnchored: Bool, habits: [[UInt8]]
   ) -> SessionClaim {
     SessionClaim(
-      sessionId: session, sessionSecret: secret, migrationId: Fresh.bytes(16), unanchored: !isAnchored,
+      sessionId: session, sessionSecret: secret, migrationId: randomBytes(count: 16), unanchored: !isAnchored,
       captured: Captures.session(habits: habits, days: settings.dayCount, atMilliseconds: WallClock.milliseconds()))
   }
 
-  /// A visitor's way: a session, some days later an account that takes over what it holds.
+  /// A new user's journey: a session, some days later an account that takes over its data.
   func signUp() async throws(CallFailure) -> LoadPerson {
     let session: StartSessionResponse = try await call(
-      methods.startSession, [], StartSessionRequest(idempotencyKey: Fresh.bytes(16)))
-    let ids = (0..<settings.habitCount).map { _ in Fresh.bytes(16) }
+      methods.startSession, [], StartSessionRequest(idempotencyKey: randomBytes(count: 16)))
+    let ids = (0..<settings.habitCount).map { _ in randomBytes(count: 16) }
     let person = try await makeAccount(
       claim(session: session.sessionId, secret: session.sessionSecret, isAnchored: true, habits: ids), habits: ids)
     let list: ListStreaksResponse = try await call(methods.listStreaks, person.authorization, ListStreaksRequest())
@@ -31,22 +32,23 @@ extension Worker {
     return person
   }
 
-  /// Somebody for the population: an account with a history that counts, and a second device if one
-  /// will be needed.
+  /// Makes a person of the population: an account with a history that counts, and a second device
+  /// if a journey needs one.
   func makePerson() async throws(CallFailure) -> LoadPerson {
-    let ids = (0..<settings.habitCount).map { _ in Fresh.bytes(16) }
+    let ids = (0..<settings.habitCount).map { _ in randomBytes(count: 16) }
     let address = email()
     let person = try await makeAccount(
-      claim(session: Fresh.bytes(16), secret: Fresh.bytes(32), isAnchored: false, habits: ids), habits: ids,
+      claim(session: randomBytes(count: 16), secret: randomBytes(count: 32), isAnchored: false, habits: ids),
+      habits: ids,
       email: address)
     if settings.mix.contains(.watch) {
       let reply: SignInResponse = try await call(
         methods.signIn, [],
         SignInRequest(
-          email: address, password: Self.password, device: Device(deviceId: Fresh.bytes(16), name: "second")))
+          email: address, password: Self.password, device: Device(deviceId: randomBytes(count: 16), name: "second")))
       person.secondAuthorization = Array("Bearer \(reply.tokens?.accessToken ?? "")".utf8)
     }
-    // The first pull. Where it ends is what writes are counted from: signing in on a device is a
+    // The first pull. Writes are counted from its cursor, because signing in on a device is a
     // change as well.
     var request = SyncRequest(userId: person.userID, pageSize: 5_000)
     while true {
@@ -63,12 +65,12 @@ extension Worker {
   private func makeAccount(
     _ claim: SessionClaim, habits: [[UInt8]], email address: String? = nil
   ) async throws(CallFailure) -> LoadPerson {
-    let device = Fresh.bytes(16)
+    let device = randomBytes(count: 16)
     let entries = Int32(clamping: claim.captured?.entries.count ?? 0)
     let reply: SignUpResponse = try await call(
       methods.signUp, [],
       SignUpRequest(
-        idempotencyKey: Fresh.bytes(16), email: address ?? email(), password: Self.password,
+        idempotencyKey: randomBytes(count: 16), email: address ?? email(), password: Self.password,
         device: Device(deviceId: device, name: "load"), session: claim))
     guard let account = reply.account, let tokens = reply.tokens, let migration = reply.migration else {
       throw .wrong("SignUp: no account, tokens or migration")

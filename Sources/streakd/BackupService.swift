@@ -6,35 +6,33 @@ import StreakServices
 import StreakStore
 import Synchronization
 
-/// Makes the daily backups, and keeps the erasure ledger that lies beside them. One for the
-/// process.
-final class BackupKeeper: Sendable {
-  /// What operators see of it.
+/// Makes the daily backups, and maintains the erasure ledger beside them. One per process.
+final class BackupService: Sendable {
+  /// The state that operators see.
   struct State {
-    /// When the newest good backup in the folder began, by whichever process.
+    /// When the newest good backup in the folder began, made by any process.
     var lastGood: Moment?
-    /// Why the last attempt of this process, or the last attempt that the database knows, failed;
-    /// nil: it did not.
+    /// Why the last attempt failed, of this process or in the database's rows; nil: it did not.
     var failure: String?
-    /// Attempts of this process.
+    /// Successful backups of this process.
     var succeededCount = 0
     var failedCount = 0
     var isRunning = false
-    /// The last backup's sizes and time, in bytes and seconds.
+    /// The last backup's sizes in bytes, and its duration in seconds.
     var lastDumpBytes: Int64 = 0
     var lastFileBytes: Int64 = 0
     var lastSeconds: Int64 = 0
-    /// Why the folder cannot be used; nil: it can.
+    /// Why the folder cannot be used; nil if it can.
     var folderFailure: String?
-    /// Erasures that the ledger may lack, because it could not be written.
+    /// Whether the ledger may lack erasures, because it could not be written.
     var ledgerIsBehind = false
     var nextAttempt = Moment(seconds: 0)
   }
 
-  /// Between two looks at the clock and at the ledger, in milliseconds.
+  /// Between two checks of the schedule and the ledger, in milliseconds.
   private static let lookMilliseconds: UInt64 = 10_000
-  /// How far back erasures are swept and the ledger is made up for, in seconds: a call that was
-  /// under way has ended by then.
+  /// Every check covers erasures up to this old, in seconds: a call that was in progress at an
+  /// earlier check has ended by then.
   private static let sweepSeconds: Int64 = 3_600
 
   let settings: BackupSettings
@@ -47,7 +45,7 @@ final class BackupKeeper: Sendable {
   private let state = Mutex(State())
   private let task = Mutex<Task<Void, Never>?>(nil)
 
-  /// - Parameter schedule: Nil: only the ledger is kept.
+  /// - Parameter schedule: Nil: only the ledger is maintained.
   init(_ settings: BackupSettings, schedule: BackupSchedule?, store: StreakStore, loop: EventLoop, logger: Logger) {
     self.settings = settings
     self.schedule = schedule
@@ -58,32 +56,33 @@ final class BackupKeeper: Sendable {
 
   var current: State { state.withLock { $0 } }
 
-  /// What an operator should know; nil: all is well.
+  /// A warning for the operator; nil: none.
   var warning: String? {
     let state = current
     if let failure = state.folderFailure { return failure }
     if let failure = state.failure { return "the last backup failed: \(failure)" }
     if isOverdue {
       let hours = (Moment.now().seconds - (state.lastGood ?? started).seconds) / 3_600
-      return "no backup has gone well for \(hours) h"
+      return "no backup has succeeded for \(hours) h"
     }
     return state.ledgerIsBehind ? "the erasure ledger cannot be written" : nil
   }
 
-  /// The last attempt failed, or there should have been one for hours.
+  /// The last attempt failed, or a backup has been due for hours.
   var isFailing: Bool { current.folderFailure != nil || current.failure != nil || isOverdue }
 
   private var isOverdue: Bool { schedule?.isOverdue(at: .now(), last: current.lastGood, since: started) ?? false }
 
   // MARK: The ledger
 
-  /// Where the service's erasures go.
+  /// Receives the service's erasures.
   var erasures: ErasureSink { ErasureSink { [self] records in await append(records) } }
 
-  /// Makes everybody absent who is in the ledger, and everybody known to it who is absent.
+  /// Makes the database and the ledger agree: users in the ledger are erased from the database, and
+  /// users that the database has as erased are added to the ledger.
   ///
-  /// - Parameter isNew: A missing ledger is begun anew, although the database knows that there was
-  ///   one.
+  /// - Parameter isNew: Whether to start a new ledger if it is missing although the database has
+  ///   rows about one.
   func applyLedger(isNew: Bool) async throws {
     let (last, known) = try await Task(executorPreference: loop) { [store] in
       (try await store.lastGoodBackup(), try await store.erasures(since: Moment(seconds: 0)))
@@ -96,7 +95,7 @@ final class BackupKeeper: Sendable {
     await append(known)
   }
 
-  /// Reads the ledger, and makes it if it is not there.
+  /// Reads the ledger, and makes it if it does not exist.
   private func ledgerContent(isExpected: Bool) async -> Result<ErasureLedger.Content, OperationsError> {
     let path = settings.folder
     return await onOwnThread { () -> Result<ErasureLedger.Content, OperationsError> in
@@ -122,8 +121,8 @@ final class BackupKeeper: Sendable {
     }
   }
 
-  /// Makes everybody absent who is in the ledger, in a database that has lost its last changes,
-  /// before it serves calls.
+  /// Erases the ledger's users from a database that may have lost its last changes, before it
+  /// serves calls.
   private func applyLedgerBeforeServing() async throws(StoreError) {
     let records: ErasureRecords
     switch await ledgerContent(isExpected: true) {
@@ -136,7 +135,7 @@ final class BackupKeeper: Sendable {
   private func noteRemoved(_ count: Int) {
     guard count > 0 else { return }
     logger.warning(
-      "the database had come back from the past: erased people were removed", metadata: ["people": "\(count)"])
+      "the database was restored to an earlier moment: erased people were removed", metadata: ["people": "\(count)"])
   }
 
   private func append(_ records: ErasureRecords) async {
@@ -154,7 +153,7 @@ final class BackupKeeper: Sendable {
     }
     if let failure {
       state.withLock { $0.ledgerIsBehind = true }
-      logger.error("the erasure ledger cannot be written; it is tried again", metadata: ["reason": "\(failure)"])
+      logger.error("the erasure ledger cannot be written; it will be tried again", metadata: ["reason": "\(failure)"])
     }
   }
 
@@ -167,13 +166,13 @@ final class BackupKeeper: Sendable {
       state.withLock { $0.ledgerIsBehind = false }
       await append(records)
     } catch {
-      logger.debug("erasures cannot be looked at", metadata: ["reason": "\(error)"])
+      logger.debug("erasures cannot be read", metadata: ["reason": "\(error)"])
     }
   }
 
   // MARK: Backups
 
-  /// Starts looking at the clock.
+  /// Starts checking the schedule.
   func start() {
     store.onEpochRise { [weak self] _ throws(StoreError) in try await self?.applyLedgerBeforeServing() }
     let watch = Task(executorPreference: loop) { [self] in
@@ -187,26 +186,25 @@ final class BackupKeeper: Sendable {
     task.withLock { $0 = watch }
   }
 
-  /// Stops looking; waits for a backup that is under way, and ends it when the time is up.
+  /// Stops checking the schedule; waits for a running backup, and cancels it when the time is up.
   func stop(graceMilliseconds: UInt64) async {
     let watch = task.withLock { $0 }
     watch?.cancel()
     let deadline = Task(executorPreference: loop) { [loop, progress, logger] in
       await loop.sleep(milliseconds: graceMilliseconds)
       guard !Task.isCancelled else { return }
-      logger.warning("the time to stop is up: a backup that is under way is ended")
+      logger.warning("the time to stop is up: the running backup is cancelled")
       progress.cancel()
     }
     await watch?.value
-    // One that an operator asked for: its call has ended, and it has not.
+    // A backup that an operator started with a call: the call has ended, the backup has not.
     while current.isRunning {
       await Task(executorPreference: loop) { [loop] in await loop.sleep(milliseconds: 20) }.value
     }
     deadline.cancel()
   }
 
-  /// The folder is the truth: it may be another one than the database remembers, or empty, or not
-  /// mounted.
+  /// The folder decides: it may differ from the database's rows, be empty, or not be mounted.
   private func lookIntoFolder() async {
     let path = settings.folder
     let found = await onOwnThread { () -> Result<Moment?, OperationsError> in
@@ -236,12 +234,12 @@ final class BackupKeeper: Sendable {
       }
       guard schedule.isDue(at: now, last: last), now >= next else { return }
     } catch {
-      return  // without the database there is nothing to do; readiness says so
+      return  // readiness reports the database
     }
     _ = await make(at: now, schedule)
   }
 
-  /// Makes a backup: if it is due, or, without a schedule, at once.
+  /// Makes a backup if it is due or, without a schedule, at once.
   private func make(
     at now: Moment, _ schedule: BackupSchedule?
   ) async -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> {
@@ -261,29 +259,29 @@ final class BackupKeeper: Sendable {
 
   // MARK: Operators
 
-  /// - Parameter keeper: Nil: there is no backup folder.
-  static func backend(_ keeper: BackupKeeper?, _ unreadiness: @escaping @Sendable () -> String?) -> OperatorBackend {
+  /// - Parameter service: Nil: there is no backup folder.
+  static func backend(_ service: BackupService?, _ unreadiness: @escaping @Sendable () -> String?) -> OperatorBackend {
     OperatorBackend(
-      makesBackups: keeper?.schedule != nil,
+      makesBackups: service?.schedule != nil,
       backups: {
-        guard let keeper else { return .failure(.backupsOff) }
-        return await keeper.asked { folder throws(OperationsError) in try folder.backups() }
+        guard let service else { return .failure(.backupsOff) }
+        return await service.asked { folder throws(OperationsError) in try folder.backups() }
       },
       progress: {
         BackupProgress(
-          dumpBytes: Int64(keeper?.progress.dumpBytes ?? 0), fileBytes: Int64(keeper?.progress.fileBytes ?? 0))
+          dumpBytes: Int64(service?.progress.dumpBytes ?? 0), fileBytes: Int64(service?.progress.fileBytes ?? 0))
       },
       run: {
-        guard let keeper, !keeper.settings.recipients.isEmpty else { return .failure(.backupsOff) }
-        switch await keeper.make(at: .now(), nil) {
+        guard let service, !service.settings.recipients.isEmpty else { return .failure(.backupsOff) }
+        switch await service.make(at: .now(), nil) {
         case .success(let made?): return .success(made.backup)
         case .success(nil): return .failure(.backupUnderWay)
         case .failure(let error): return .failure(.init(error))
         }
       },
       verify: { name in
-        guard let keeper else { return .failure(.backupsOff) }
-        return await keeper.asked { folder throws(OperationsError) in try folder.verify(name) }
+        guard let service else { return .failure(.backupsOff) }
+        return await service.asked { folder throws(OperationsError) in try folder.verify(name) }
       }, unreadiness: unreadiness)
   }
 
@@ -300,7 +298,7 @@ final class BackupKeeper: Sendable {
     let now = Moment.now()
     var failure: String?
     switch result {
-    case .success(nil): break  // another process was faster
+    case .success(nil): break  // another process made it
     case .failure(.underWay): break
     case .success((let backup, let cleanUp)?):
       failure = backup.trial.flatMap { $0.failure.isEmpty ? nil : $0.failure }

@@ -1,4 +1,4 @@
-"""An operator's hands: streakctl, keys, and a look into databases."""
+"""An operator's tools: streakctl, keys, and queries of databases."""
 
 import pathlib
 import re
@@ -11,7 +11,7 @@ STREAKCTL = str(PROGRAMS / "streakctl")
 
 
 def streakctl(*arguments, check=True, timeout=120, **options):
-    """Runs it to its end; with `check` it must succeed, and what it printed is returned."""
+    """Runs it to its end; with `check` it must succeed, and its output is returned."""
     done = subprocess.run([STREAKCTL, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
                           stdin=subprocess.DEVNULL, **options)
     if not check:
@@ -21,7 +21,7 @@ def streakctl(*arguments, check=True, timeout=120, **options):
 
 
 class Keys:
-    """A pair of keys as age-keygen makes them."""
+    """A pair of keys made by age-keygen."""
 
     def __init__(self, folder):
         self.identity = pathlib.Path(folder) / "key"
@@ -33,12 +33,12 @@ PERSONAL = ("users", "heads", "emails", "devices", "sessions", "habits", "cells"
 
 
 def fingerprints(data_folder):
-    """Every table's rows, as text: by another way than the program's own."""
+    """Every table's rows, as text: computed independently of the program."""
     return {table: sql(data_folder, f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t") for table in PERSONAL}
 
 
 def fill(data_folder, people, days):
-    """Rows as people would have, but faster."""
+    """Inserts rows like those of real use, but faster."""
     sql(data_folder, f"""
         INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
         SELECT md5('u'||g)::uuid, 'p'||g||'@example.org', 'hash', now(), '\\x09' FROM generate_series(1,{people}) g;

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Work on a thread of its own, for what blocks.
-final class Worker<Value: Sendable>: Sendable {
+/// Blocking work on a thread of its own.
+final class OwnThread<Value: Sendable>: Sendable {
   private final class Job: Sendable {
     let body: @Sendable () -> Value
     let value = Mutex<Value?>(nil)
@@ -16,7 +16,7 @@ final class Worker<Value: Sendable>: Sendable {
   private let job: Job
   private let thread: pthread_t
 
-  /// Starts it.
+  /// Starts the thread.
   init(_ body: @escaping @Sendable () -> Value) {
     let job = Job(body)
     self.job = job
@@ -32,7 +32,7 @@ final class Worker<Value: Sendable>: Sendable {
     self.thread = thread
   }
 
-  /// Waits for its end. To be called once.
+  /// Waits for the thread's end and returns the result. Call it once.
   func join() -> Value {
     pthread_join(thread, nil)
     return job.value.withLock { value in
@@ -42,7 +42,7 @@ final class Worker<Value: Sendable>: Sendable {
   }
 }
 
-/// Without a type parameter, for C.
+/// Without a type parameter, so that it can pass through C.
 private final class Closure: Sendable {
   let run: @Sendable () -> Void
   init(_ run: @escaping @Sendable () -> Void) { self.run = run }

@@ -1,12 +1,11 @@
 internal import Cryptography
 internal import Glibc
 
-/// A document on its way into a file: under another name until it is whole, and there it waits to
-/// be gone on with.
+/// A resumable download: written to FILE.part, renamed to FILE when complete.
 ///
 /// ```
-/// FILE.part           what has arrived
-/// FILE.part.snapshot  the name of the snapshot that it is of, and how it is written
+/// FILE.part           the bytes received so far
+/// FILE.part.snapshot  the id of the snapshot that they belong to, and their format
 /// ```
 public final class PartialFile {
   public enum Failure: Error, CustomStringConvertible {
@@ -21,7 +20,7 @@ public final class PartialFile {
 
   private let path: String
   private let descriptor: Int32
-  /// Names the snapshot; empty: nothing is known of what is there.
+  /// The snapshot's id; empty if there is none for the stored bytes.
   public private(set) var snapshot: [UInt8] = []
   public private(set) var byteCount: Int64 = 0
   private var hash = SHA256()
@@ -29,7 +28,7 @@ public final class PartialFile {
   private var partPath: String { "\(path).part" }
   private var snapshotPath: String { "\(path).part.snapshot" }
 
-  /// Opens the file, with what an earlier program left of the same format.
+  /// Opens the file, with the bytes that an earlier program received in the same format.
   public init(_ path: String, format: String) throws(Failure) {
     self.path = path
     self.format = format
@@ -46,7 +45,7 @@ public final class PartialFile {
 
   private let format: String
 
-  /// SHA-256 of what is there.
+  /// SHA-256 of the stored bytes.
   public var sha256: [UInt8] { hash.digest() }
 
   private func takeOver() throws(Failure) {
@@ -63,7 +62,7 @@ public final class PartialFile {
     snapshot = Array(known.dropFirst(format.utf8.count + 1))
   }
 
-  /// Begins anew.
+  /// Starts the download anew.
   public func begin(snapshot: [UInt8]) throws(Failure) {
     unlink(snapshotPath)
     guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
@@ -83,7 +82,7 @@ public final class PartialFile {
     byteCount += Int64(bytes.count)
   }
 
-  /// Gives the file its name, once all of it is on the disk.
+  /// Renames the file, once all of it is on the disk.
   public func finish() throws(Failure) {
     guard fsync(descriptor) == 0, rename(partPath, path) == 0 else { throw Self.failure("cannot write \(path)") }
     unlink(snapshotPath)

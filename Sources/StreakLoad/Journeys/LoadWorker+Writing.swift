@@ -2,8 +2,8 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import Schema
 
-extension Worker {
-  /// What a write's note says.
+extension LoadWorker {
+  /// The note of a write.
   func note(_ number: UInt32) -> String { "\(runName)-\(number)" }
 
   /// Records today for one of the habits, with a new note.
@@ -19,7 +19,7 @@ extension Worker {
         RecordCompletionRequest(habitId: id, day: day, note: written, made: Captures.madeNow(now), nothingLeft: true))
     } catch {
       if error.mayHaveTakenEffect {
-        person.doubt(number, habit: place, day: day)
+        person.recordUnknownOutcome(number, habit: place, day: day)
       } else {
         person.refusedWrites.append(number)
       }
@@ -39,7 +39,7 @@ extension Worker {
     }
   }
 
-  /// Each write is one change: fewer mean a lost one, more a doubled one.
+  /// Each write is one change: fewer changes mean a lost write, more a doubled one.
   private func advance(_ person: LoadPerson, to version: Int64, changes: Int64, _ label: String) throws(CallFailure) {
     let before = person.changeNumber
     person.changeNumber = max(before, version)
@@ -73,9 +73,8 @@ extension Worker {
     try await sendPending(person)
   }
 
-  /// What was sent and not answered is sent again, as it is, before anything else: as a device
-  /// does.
-  func settle(_ person: LoadPerson) async throws(CallFailure) {
+  /// Repeats an unanswered request unchanged before any other request, as a device does.
+  func resendUnanswered(_ person: LoadPerson) async throws(CallFailure) {
     guard person.pendingSync != nil else {
       guard person.uncertainWrites.count < LoadPerson.uncertainMax else {
         throw CallFailure(status: "TOO_MUCH_UNCERTAIN", mayHaveTakenEffect: false)
@@ -91,8 +90,7 @@ extension Worker {
     do throws(CallFailure) {
       reply = try await call(methods.sync, person.authorization, encoded: { $0.append(contentsOf: pending.request) })
     } catch {
-      // A refusal decides nothing about an earlier attempt, which may have been the one that took
-      // effect.
+      // A refusal does not decide the outcome of an earlier attempt.
       if !error.mayHaveTakenEffect, !pending.wasTried {
         person.pendingSync = nil
         person.lastSeq -= Int64(pending.writes.count)
@@ -130,7 +128,7 @@ extension Worker {
     try advance(person, to: cursor.changeNumber, changes: Int64(writes.count), "Sync")
   }
 
-  /// Watches with one device while the other one records.
+  /// Watches with one device while another one records.
   func watch(_ person: LoadPerson) async throws(CallFailure) {
     guard
       let stream = channel.stream(

@@ -1,54 +1,55 @@
 internal import CSplice
 internal import Glibc
 
-/// Hands what comes out of one pipe to two others without copying it, and shows it: the kernel
-/// passes its pages on, and they are read once.
+/// Passes the bytes of one pipe on to two other pipes and to a closure. The kernel duplicates the
+/// pages without copying them; the bytes are read once.
 ///
-/// Source: tee(2), which doubles what a pipe holds from its beginning and takes nothing away.
-struct PipeDoubler {
-  /// Bytes asked for at a time; the pipes' sizes say how many it becomes.
+/// Source: tee(2), which duplicates the first bytes of a pipe without consuming them.
+struct PipeTee {
+  /// Bytes requested from tee(2) at a time; the pipes' sizes limit the actual number.
   private static let stepBytes = 1_048_576
-  /// Bytes read and shown at a time.
+  /// Bytes read and passed to the closure at a time.
   private static let chunkBytes = 131_072
 
   private let source: Descriptor
   private let sink: Descriptor
 
-  /// - Parameter sink: Who gets everything.
+  /// - Parameter sink: The pipe that gets all bytes.
   init(from source: Descriptor, to sink: Descriptor) {
     (self.source, self.sink) = (source, sink)
   }
 
-  /// Moves everything until the source's end, whoever still reads: who writes the source comes to
-  /// its own end.
+  /// Moves all bytes until the source's end. It continues after a reader has stopped, so that the
+  /// source's writer is not blocked.
   ///
   /// - Parameters:
-  ///   - other: Who gets everything too; nil: nobody. Whoever stops reading knows why.
-  ///   - show: Is lent everything that passes, in order.
+  ///   - other: A second pipe that gets all bytes; nil: none. If its reader stops, that reader
+  ///     reports the reason.
+  ///   - show: Receives all bytes, in order.
   func run(other: Descriptor?, _ show: (RawSpan) -> Void) throws(OperationsError) {
     var (first, second) = (Optional(sink), other)
     var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
     while true {
       if first == nil { swap(&first, &second) }
-      // The first gets what is there; then the second gets a part of it, which leaves the source,
-      // and so on.
+      // The first pipe gets the available bytes. Then the second gets a part of them, and that part
+      // is consumed from the source. This repeats until the second has all of them.
       var left = Self.stepBytes
       if let target = first {
-        guard let doubled = try Self.doubled(from: source, to: target, left) else {
+        guard let duplicated = try Self.duplicated(from: source, to: target, left) else {
           first = nil
           continue
         }
-        guard doubled > 0 else { return }
-        left = doubled
+        guard duplicated > 0 else { return }
+        left = duplicated
       }
       while left > 0 {
         var count = min(left, chunk.count)
         if let target = second {
-          guard let doubled = try Self.doubled(from: source, to: target, count) else {
+          guard let duplicated = try Self.duplicated(from: source, to: target, count) else {
             second = nil
             continue
           }
-          count = doubled
+          count = duplicated
         }
         var unread = count
         repeat {
@@ -57,15 +58,15 @@ struct PipeDoubler {
           show(unsafe chunk.span.bytes.extracting(first: taken))
           left -= taken
           unread -= taken
-          // Without a second one nobody waits for exactly so many.
+          // Without a second pipe the number of bytes does not matter.
         } while unread > 0 && second != nil
       }
     }
   }
 
-  /// - Returns: How many bytes the target got; 0 at the source's end; nil if nobody reads at the
-  ///   target's other end.
-  private static func doubled(
+  /// - Returns: The number of bytes that the target got; 0 at the source's end; nil if the target's
+  ///   other end is closed.
+  private static func duplicated(
     from source: Descriptor, to target: Descriptor, _ count: Int
   ) throws(OperationsError) -> Int? {
     while true {

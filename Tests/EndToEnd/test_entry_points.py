@@ -1,4 +1,5 @@
-"""Every rule of a field holds at every door: calls, queued operations, captures, documents, notices in documents, backups."""
+"""Every field rule applies at every entry point: calls, queued operations, captures, documents,
+notices in documents, backups."""
 
 import base64
 import contextlib
@@ -23,10 +24,10 @@ from streak.v1 import (account_pb2, admin_pb2, admin_pb2_grpc, annotations_pb2, 
 HABIT = bytes(range(16))
 
 
-# What the schema says
+# The schema
 
 def violations(message, path=""):
-    """Of a valid message: (path, copy that breaks one rule of that field)."""
+    """For a valid message: (path, copy that breaks one rule of that field)."""
     for field in message.DESCRIPTOR.fields:
         rules = field.GetOptions().Extensions[annotations_pb2.rules]
         name = f"{path}{field.name}"
@@ -73,8 +74,8 @@ def valid_statement():
     return sync_pb2.SetCompletion(habit_id=HABIT, day=today(), done=True, note="a note", made=local_time(today()))
 
 
-# What no rule of a length or a range says: names are visible text of one line, zones have no
-# control characters.
+# Rules beyond lengths and ranges: names are visible text of one line, zones have no control
+# characters.
 def broken_habits():
     yield from violations(valid_habit())
     for name in ("two\nlines", " ", "\u200b"):
@@ -111,7 +112,7 @@ def test_the_schema_has_rules_for_what_is_tried_here():
         "habit_id", "day", "note", "made", "made.occurred_at", "made.zone", "made.utc_offset_seconds", "made.day_start_minutes"}
 
 
-# Doors
+# Entry points
 
 @pytest.fixture(scope="module")
 def place():
@@ -125,7 +126,7 @@ def place():
 
 @contextlib.contextmanager
 def refused(path, *reasons):
-    """A refusal with a reason, INVALID_FIELD unless given, that names the field."""
+    """A refusal with a reason, INVALID_FIELD unless given, and the field."""
     with pytest.raises(grpc.RpcError) as caught:
         yield
     information, fields = details(caught.value)
@@ -140,7 +141,7 @@ def is_empty(person):
 
 
 def goes_round(person, server):
-    """The account's own export can be imported again, and is the same."""
+    """The account's own export can be imported again, with an equal result."""
     document, _ = person.export()
     with Device(server) as back:
         back.bring_in(document)
@@ -215,7 +216,7 @@ def test_captures(place):
 
 
 def document(template, **changed):
-    """A document with other records, and a manifest that agrees with them."""
+    """A document with other records, and a matching manifest."""
     whole = json.loads(template)
     for name, records in changed.items():
         whole[name] = [MessageToDict(record) if not isinstance(record, dict) else record for record in records]
@@ -259,7 +260,7 @@ FIELDS = {"name": sync_pb2.HABIT_FIELD_NAME, "description": sync_pb2.HABIT_FIELD
 
 
 def broken_notices():
-    """Both values of a conflict are what the conflict is about."""
+    """Both values of a conflict have the type of the conflict's field."""
     for path, habit in HABITS:
         if path in FIELDS:
             value = str(getattr(habit, path))
@@ -319,8 +320,7 @@ def test_documents_and_their_notices(place, template):
         good.append(notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a note", other="x" * 4096))
         good.sort(key=lambda found: found.notice_id)
         back.bring_in(document(template, habits=[stored_habit()], ledger=[stored_cell()], notices=good))
-        # Whatever such a notice holds, its resolution is a value that can be exported and imported
-        # again.
+        # For any such notice, its resolution is a value that can be exported and imported again.
         back.sync()
         for found in good:
             back.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=found.notice_id, take_other=True))
@@ -352,7 +352,7 @@ def test_backups():
         habit = export_pb2.ExportRecord(habit=stored_habit())
         for kind, path, message in KINDS:
             if kind == "habit":
-                # The call's own rules see a habit first.
+                # The call's own rules check a habit first.
                 with refused("habit." + path, "INVALID_FIELD", "IMPORT_UNREADABLE"):
                     fulfil(export_pb2.ExportRecord(habit=stored_habit(message)))
             else:
