@@ -1,5 +1,6 @@
 import EventLoop
 import GRPCSchema
+import HTTP
 import ProtobufCodec
 import RPC
 import TestSchema
@@ -10,15 +11,20 @@ import Testing
 struct ProtocolTests {
   static func method(_ kind: CallKind) -> MethodDescriptor { ChannelTests.method(kind) }
 
+  /// Calls by a protocol, over both versions of HTTP where it may.
   private static func with(
-    _ rpcProtocol: ClientProtocol, _ methods: [ServerMethod], _ body: (RPCChannel) async throws -> Void
+    _ rpcProtocol: ClientProtocol, _ methods: [ServerMethod], fullDuplex: Bool = false,
+    _ body: (RPCChannel) async throws -> Void
   ) async throws {
     try await Fixture.with(methods: methods) { fixture in
-      var options = ChannelOptions()
-      options.rpcProtocol = rpcProtocol
-      let client = RPCChannel(to: ChannelTarget(fixture.server.address), loop: fixture.thread.loop, options: options)
-      try await body(client)
-      client.close()
+      for version in [HTTPVersion.http2, .http1] where version == .http2 || (rpcProtocol != .grpc && !fullDuplex) {
+        var options = ChannelOptions()
+        options.rpcProtocol = rpcProtocol
+        options.httpVersion = version
+        let client = RPCChannel(to: ChannelTarget(fixture.server.address), loop: fixture.thread.loop, options: options)
+        try await body(client)
+        client.close()
+      }
     }
   }
 
@@ -105,7 +111,7 @@ struct ProtocolTests {
       (requests: RequestStream<EchoMessage>, responses: ResponseWriter<EchoMessage>, _) throws(RPCStatus) in
       while let request = try await requests.next() { try await responses.write(request) }
     }
-    try await Self.with(rpcProtocol, [chat]) { (client: RPCChannel) async throws in
+    try await Self.with(rpcProtocol, [chat], fullDuplex: true) { (client: RPCChannel) async throws in
       let call = client.streaming(descriptor, EchoMessage.self, EchoMessage.self)
       for index in 0..<50 {
         let message = EchoMessage(message: "\(index)", payload: [UInt8](repeating: 1, count: index * 100))

@@ -137,7 +137,8 @@ final class ChannelConnector {
         let host = options.serverName ?? candidate.endpoint.host
         group.addTask {
           await .opened(
-            ClientConnection.open(candidate.address, authority: authority, host: host, tls: tls, loop: loop))
+            ClientConnection.open(
+              candidate.address, options.httpVersion, authority: authority, host: host, tls: tls, loop: loop))
         }
         group.addTask {
           await loop.sleep(milliseconds: options.nextAddressMilliseconds)
