@@ -3,7 +3,7 @@ public import EventLoop
 public import RPC
 public import TLS
 
-/// The options for the protection of a connection.
+/// The options for the connection to a server: its protocol and its protection.
 public struct SecurityOptions: ParsableArguments {
   @Flag(help: "Connect with TLS, trusting the system's authorities.")
   public var tls = false
@@ -19,6 +19,11 @@ public struct SecurityOptions: ParsableArguments {
 
   @Option(help: "The name that the server's certificate must be for, if not the address.")
   public var serverName: String?
+
+  @Option(
+    name: .customLong("protocol"),
+    help: "How calls are carried: grpc, grpc-web, grpc-web-text, connect or connect-json.")
+  public var rpcProtocol = ClientProtocol.grpc
 
   @Flag(help: "Permit passwords and tokens in cleartext to another machine.")
   public var allowCleartext = false
@@ -68,6 +73,9 @@ public struct SecurityOptions: ParsableArguments {
     }
     var options = ChannelOptions()
     options.serverName = serverName
+    options.rpcProtocol = rpcProtocol
     return RPCChannel(to: target, loop: loop, tls: try context(for: address), options: options)
   }
 }
+
+extension ClientProtocol: ExpressibleByArgument {}

@@ -37,6 +37,7 @@ struct ServerOptions: ParsableArguments {
       throw ExitCode(address.contains(":") ? EX_UNAVAILABLE : EX_USAGE)
     }
     var server = LoadServer(address: found, host: security.serverName ?? found.host, tls: context)
+    server.rpcProtocol = security.rpcProtocol
     if security.serverName == nil, SocketAddress(parsing: address) == nil { server.host = host }
     server.callMilliseconds = UInt64(callSeconds) * 1_000
     return server

@@ -54,14 +54,20 @@ struct CallFailure: Error, Sendable, Equatable {
     if let packed = packedDetails.flatMap({ try? GoogleRPCStatus(protobufBytes: $0) }) {
       status.details = packed.details
     }
+    return refused(status)
+  }
+
+  /// The status that a server has sent.
+  static func refused(_ status: RPCStatus) -> CallFailure {
     let isUncertain =
-      switch code {
+      switch status.code {
       case .unknown, .unavailable, .deadlineExceeded, .internal, .cancelled, .dataLoss: true
       default: false
       }
     let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay
     return CallFailure(
-      status: code.name, reason: status.detail(GoogleRPCErrorInfo.self)?.reason ?? "", message: message,
+      status: status.code.name, reason: status.detail(GoogleRPCErrorInfo.self)?.reason ?? "",
+      message: status.message,
       retryMilliseconds: delay.map { UInt64(clamping: $0.seconds) &* 1_000 &+ UInt64(clamping: $0.nanos / 1_000_000) },
       mayHaveTakenEffect: isUncertain)
   }

@@ -2,6 +2,7 @@ internal import EventLoop
 internal import HTTP
 internal import HTTP2
 internal import ProtobufCodec
+internal import RPC
 
 /// A running call, and its waiting caller. Loop-confined; reused for the next call when it is over.
 @safe final class LoadCall {
@@ -16,10 +17,13 @@ internal import ProtobufCodec
   /// Received messages of a stream, not yet taken.
   private var messages: [[UInt8]] = []
   private var isStreaming = false
+  /// Nil: plain gRPC.
+  private var wire: ClientWire?
 
-  func begin(on stream: HTTPExchange, atNanoseconds now: UInt64, isStreaming: Bool) {
+  func begin(on stream: HTTPExchange, _ method: LoadMethod, atNanoseconds now: UInt64) {
     self.stream = stream
-    self.isStreaming = isStreaming
+    isStreaming = method.isStreaming
+    wire = method.wire
     beganNanoseconds = now
     outcome = nil
     stream.owner = self
@@ -54,7 +58,7 @@ internal import ProtobufCodec
 
   /// Takes complete messages off a stream's body.
   func received(_ stream: HTTPExchange) {
-    guard isStreaming else { return }
+    guard isStreaming, wire == nil else { return }
     while let message = Self.takeMessage(stream) { messages.append(message) }
     if !messages.isEmpty { wake() }
   }
@@ -70,8 +74,34 @@ internal import ProtobufCodec
 
   /// The stream was closed in order; its trailers have the status.
   func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
+    if let wire { return end(outcome(stream, wire, code: code)) }
     if isStreaming { received(stream) }
     end(Self.outcome(stream, code: code, isStreaming: isStreaming))
+  }
+
+  /// What a response says by another protocol than gRPC. A stream's messages are told at its end.
+  private func outcome(_ stream: HTTPExchange, _ wire: ClientWire, code: HTTP2ErrorCode) -> CallOutcome {
+    let httpStatus = stream.headers.firstValue(":status") ?? "0"
+    guard code == .noError, stream.receivedEnd else { return .failed(.reset(code)) }
+    guard wire.isFramed else {
+      if let status = ClientWire.connectStatus(httpStatus, stream.body) { return .failed(.refused(status)) }
+      guard let message = try? wire.protobuf(stream.body) else {
+        return .failed(.wrong("The response is not one whole message."))
+      }
+      return .reply(message)
+    }
+    guard httpStatus == "200" else { return .failed(.http(httpStatus)) }
+    wire.decodeText(&stream.body)
+    switch wire.takeEnd(from: &stream.body, after: stream.bodyOffset) {
+    case .failed(let status): return .failed(.refused(status))
+    case nil: return .failed(.wrong("The response ended without a status."))
+    case .succeeded: break
+    }
+    while let message = Self.takeMessage(stream), let plain = try? wire.protobuf(message) { messages.append(plain) }
+    guard stream.bodyBytes == 0 else { return .failed(.wrong("The response ended within a message.")) }
+    if isStreaming { return .reply([]) }
+    guard messages.count == 1 else { return .failed(.wrong("The response is not one whole message.")) }
+    return .reply(messages.removeFirst())
   }
 
   private static func outcome(_ stream: HTTPExchange, code: HTTP2ErrorCode, isStreaming: Bool) -> CallOutcome {

@@ -72,20 +72,11 @@ struct ConnectFailure: Error {
   ) -> Bool {
     guard !connection.isClosed,
       let stream = session.submitRequest(
-        method.template, value: authorization, body: { Self.frame(into: &$0, request) })
+        method.template, value: authorization, body: { method.append(to: &$0, request) })
     else { return false }
-    call.begin(on: stream, atNanoseconds: now, isStreaming: method.isStreaming)
+    call.begin(on: stream, method, atNanoseconds: now)
     connection.needsFlush()
     return true
-  }
-
-  /// gRPC's Length-Prefixed-Message.
-  private static func frame(into buffer: inout [UInt8], _ message: (inout [UInt8]) -> Void) {
-    buffer.append(0)
-    for _ in 0..<4 { buffer.append(0) }
-    message(&buffer)
-    let count = UInt32(truncatingIfNeeded: buffer.count - 5)
-    for place in 0..<4 { buffer[1 + place] = UInt8(truncatingIfNeeded: count >> (24 - 8 * UInt32(place))) }
   }
 
   /// Cancels a call.

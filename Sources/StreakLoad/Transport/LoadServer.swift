@@ -1,4 +1,5 @@
 public import EventLoop
+public import RPC
 public import TLS
 
 /// The server under load.
@@ -8,6 +9,8 @@ public struct LoadServer: Sendable {
   public var host: String
   /// A client's context; nil: in cleartext.
   public var tls: TLSContext?
+  /// How calls are carried.
+  public var rpcProtocol = ClientProtocol.grpc
   /// Time limit for making a connection, including handshakes.
   public var connectMilliseconds: UInt64 = 10_000
   /// Time limit of a call; it is cancelled within a tenth of a second after that.
