@@ -34,12 +34,12 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Reads one JSON document.
 struct JSONParser {
-  /// Levels of arrays and objects.
+  /// The most levels of arrays and objects.
   static let nestingMax = 100
 
   private let bytes: [UInt8]
   private var offset = 0
-  /// Values that may still follow.
+  /// How many more values the document may have.
   private var valuesLeft: Int
 
   static func parse(_ text: String, valuesMax: Int = .max) throws(JSONError) -> JSONValue {

@@ -36,7 +36,7 @@ internal import COpenSSL
   deinit { unsafe SSL_free(ssl) }
 
   /// Starts the handshake; only clients call it.
-  public func start() throws(TLSError) { try shakeHands() }
+  public func start() throws(TLSError) { try continueHandshake() }
 
   /// Takes bytes from the peer and passes on the plain bytes in them. Afterwards there may be bytes
   /// to send, even when it throws: an alert.
@@ -46,7 +46,7 @@ internal import COpenSSL
   public func receive(_ bytes: RawSpan, _ body: (RawSpan) -> Bool) throws(TLSError) {
     let taken = unsafe bytes.withUnsafeBytes { unsafe BIO_write(incoming, $0.baseAddress, Int32(clamping: $0.count)) }
     guard taken == bytes.byteCount else { throw TLSError(failed: "no memory for received bytes") }
-    if !isEstablished { try shakeHands() }
+    if !isEstablished { try continueHandshake() }
     guard isEstablished else { return }
     try unsafe withUnsafeTemporaryAllocation(byteCount: Self.plainBytesMax, alignment: 16) { buffer throws(TLSError) in
       while true {
@@ -67,7 +67,7 @@ internal import COpenSSL
     }
   }
 
-  private func shakeHands() throws(TLSError) {
+  private func continueHandshake() throws(TLSError) {
     ERR_clear_error()
     let code = unsafe SSL_do_handshake(ssl)
     guard code == 1 else {

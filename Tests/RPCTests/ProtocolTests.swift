@@ -41,7 +41,7 @@ struct ProtocolTests {
     [MessageEncoding.identity, .gzip])
   func unary(rpcProtocol: ClientProtocol, encoding: MessageEncoding) async throws {
     try await Self.with(rpcProtocol, [Self.echo]) { (client: RPCChannel) async throws in
-      // Larger than a stream's window, in base64 and JSON more so.
+      // Some are larger than a stream's window, and larger still in base64 and JSON.
       for count in [0, 1, 2, 3, 1_000, 300_000] {
         let message = EchoMessage(message: "é\n\"\(count)", payload: [UInt8](repeating: 7, count: count))
         let reply = try await client.unary(
@@ -58,7 +58,7 @@ struct ProtocolTests {
     .with(GoogleRPCErrorInfo(reason: "TOO_MANY", domain: "test"))
     .with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: 61)))
 
-  @Test("a refusal comes with its message and details", arguments: ClientProtocol.allCases)
+  @Test("a refusal has its message and details", arguments: ClientProtocol.allCases)
   func refused(rpcProtocol: ClientProtocol) async throws {
     let unary = ServerMethod.unary(Self.method(.unary)) {
       (_: EchoMessage, context) throws(RPCStatus) -> EchoMessage in
@@ -74,7 +74,7 @@ struct ProtocolTests {
   }
 
   @Test(
-    "a stream of responses comes one by one, and its end with status and metadata", arguments: ClientProtocol.allCases)
+    "a stream's responses arrive one by one, and its end has status and metadata", arguments: ClientProtocol.allCases)
   func serverStreaming(rpcProtocol: ClientProtocol) async throws {
     let descriptor = Self.method(.serverStreaming)
     let stream = ServerMethod.serverStreaming(descriptor) {
