@@ -82,22 +82,16 @@ extension ServerContext {
     if format.isText { WebText.encode(&buffer, from: start) }
   }
 
-  /// What this side encoded is not limited again.
-  private static let ownLimits: DecodeLimits = {
-    var limits = DecodeLimits()
-    limits.messageBytesMax = .max
-    limits.elementsMax = .max
-    return limits
-  }()
-
-  private func json(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) -> String.UTF8View {
+  private func json(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) -> [UInt8] {
     var message: [UInt8] = []
     body(&message)
+    var json: [UInt8] = []
     do throws(DecodeError) {
-      return try method.response.json(fromProtobuf: message, limits: Self.ownLimits).utf8
+      try method.response.appendJSON(ofOwn: message, types: connection.server.types, to: &json)
     } catch {
-      throw RPCStatus(.internal, "The response cannot be written as JSON.")
+      throw RPCStatus(.internal, "The response cannot be written as JSON: \(error).")
     }
+    return json
   }
 
   /// Appends the one message of a Connect response, compressed as a whole.
