@@ -129,12 +129,14 @@ extension ServerContext {
 
   private func finishGRPC(_ stream: HTTPExchange, _ status: RPCStatus?) {
     if let status {
-      if progress == .noResponse {
+      if progress == .noResponse && initialMetadata == nil {
         session.submitHeadersOnlyResponse(
           stream,
-          StatusTrailers.only(
-            status, format: format, metadata: [initialMetadata, trailingMetadata, originFields], to: connection))
+          StatusTrailers.only(status, format: format, metadata: [trailingMetadata, originFields], to: connection))
       } else {
+        // Stock clients take the only header list of a response for its trailers: what handlers
+        // send as headers goes in a list of its own.
+        if progress == .noResponse { submitHeaders(stream) }
         session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata], to: connection))
       }
       return
