@@ -197,6 +197,10 @@ let package = Package(
     .executableTarget(
       name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
+    .executableTarget(
+      name: "connect-conformance-server",
+      dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
+      path: "Tests/ConformanceServer", swiftSettings: settings, linkerSettings: allocator),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema", "TestSupport"],
       exclude: ["differential.py"], swiftSettings: settings),
