@@ -220,7 +220,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
     needsFlush()
   }
 
-  public func receivedEnd() { close(.peerClosed) }
+  public func receivedEnd() { close(lingering == nil ? .peerClosed : .finished) }
 
   public func becameWritable() {
     let written = unsafe unsent.withUnsafeBytes { unsafe socket.write($0.bytes) }

@@ -161,6 +161,20 @@ struct SessionTests {
     #expect(try server.written() == "" && server.requests.count == 1 && server.session.isFinished)
   }
 
+  @Test("empty lines between requests open no exchange, however they are cut")
+  func emptyLines() throws {
+    let server = Server()
+    server.echo()
+    try server.receive(Wire.request())
+    _ = try server.written()
+    for piece in ["\r", "\n", "\r\n\r", "\n"] {
+      try server.receive(piece)
+      #expect(server.shared.openExchangeCount == 0)
+    }
+    try server.receive(Wire.request())
+    #expect(try server.written() == Server.ok("") && server.requests.count == 2)
+  }
+
   // MARK: Refusals
 
   @Test("a refused request is answered with its status, and the connection ends")
