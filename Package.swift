@@ -133,7 +133,7 @@ let package = Package(
 
     // Programs.
     .target(
-      name: "ProgramSupport", dependencies: ["EventLoop", "RPC", "TLS", argumentParser], exclude: ["README.md"],
+      name: "ProgramSupport", dependencies: ["EventLoop", "HTTP", "RPC", "TLS", argumentParser], exclude: ["README.md"],
       swiftSettings: settings),
     .executableTarget(
       name: "streakd",

@@ -15,7 +15,7 @@ internal import ProtobufCodec
   public let loop: EventLoop
   /// The other end of the connection.
   public let peerAddress: SocketAddress?
-  /// Who calls, once an interceptor has found out.
+  /// The caller's identity, once an interceptor has found it.
   public var principal: (any Sendable)?
   /// Milliseconds of the loop's clock at which the caller stops waiting; nil when it waits for
   /// ever.
