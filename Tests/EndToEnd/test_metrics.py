@@ -91,7 +91,7 @@ def test_a_loop_stays_awake_for_a_change_that_is_alone_unless_told_not_to(folder
 
 
 @pytest.mark.parametrize("mib", [0, 1])
-def test_what_a_change_left_is_remembered_unless_told_not_to(folder, mib):
+def test_the_state_after_a_change_is_cached_unless_switched_off(folder, mib):
     with Server(folder=folder, arguments=[*ADMIN, f"--ledger-memory-mib={mib}"]) as server, Person(server) as person:
         person.sign_up()
         habit = person.put_habit()

@@ -1,27 +1,26 @@
 internal import StreakDomain
 internal import Synchronization
 
-/// What the last changes of people left, so that who changes the same again needs no load: one trip
-/// to the database instead of two.
+/// A cache of recently changed users, so that the next change of the same data needs no load: one
+/// round trip to the database instead of two.
 ///
-/// It may be out of date, since other processes change people too. That does no harm: what is
-/// decided on it is stored only if the person's change number is still the one remembered, and
-/// whoever changes anything that a decision reads raises that number. What needs no storing is
-/// decided again on what is loaded.
+/// An entry may be out of date, because other processes change users too. That is safe: a decision
+/// on it is stored only if the user's change number is still the cached one, and every change of
+/// data that a decision reads raises that number. A decision that stores nothing is repeated on
+/// loaded data.
 final class LedgerMemory: Sendable {
-  /// Habits, days and devices remembered of one person, at most: who changes more than that at once
-  /// is catching up.
+  /// Most habits, days and devices cached per user: a change of more rows at once is a catch-up.
   static let rowsPerPersonMax = 4
 
-  /// A person's state as far as `rows` name it. An object, since it moves from table to table.
+  /// A user's state as far as `rows` name it. An object, because it moves between tables.
   final class Entry: Sendable {
     let ledger: PersonLedger
     let rows: Set<LedgerRow>
-    /// About what it takes in memory.
+    /// Its approximate size in memory.
     let bytes: Int
 
-    /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than
-    /// is remembered.
+    /// A ledger with the loaded `rows` whose changes are stored; nil if it exceeds the limit of
+    /// rows.
     init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>) {
       guard rows.count <= LedgerMemory.rowsPerPersonMax else { return nil }
       self.ledger = ledger.settled
@@ -49,20 +48,20 @@ final class LedgerMemory: Sendable {
     }
   }
 
-  /// All that is remembered together, at most, by `Entry.bytes`. What was not used while half as
-  /// much of others was remembered is forgotten.
+  /// Most bytes of all entries, by `Entry.bytes`. An entry is dropped if it was not used while half
+  /// as many bytes of other entries were added.
   private let bytesMax: Int
   private let generations = Mutex(Generations())
 
-  /// - Parameter bytesMax: 0: nothing is remembered.
+  /// - Parameter bytesMax: 0: no cache.
   init(bytesMax: Int) { self.bytesMax = bytesMax }
 
-  /// Takes out what is remembered of a person: whoever changes them puts back what it comes to.
+  /// Removes a user's entry: the change that takes it puts the new state back.
   func take(_ userID: Identifier) -> Entry? {
     generations.withLock { $0.remove(userID) }
   }
 
-  /// Remembers how a person's data stands, as stored.
+  /// Caches a user's stored state.
   func put(_ userID: Identifier, _ entry: Entry) {
     generations.withLock { generations in
       guard entry.bytes <= bytesMax / 2 else { return }
@@ -75,7 +74,7 @@ final class LedgerMemory: Sendable {
     }
   }
 
-  /// Counts people by whether what their changes needed was remembered.
+  /// Counts users by whether their changes' data was cached.
   func countRecalls(remembered: Int, loaded: Int) {
     generations.withLock { generations in
       generations.remembered += remembered
@@ -92,22 +91,21 @@ final class LedgerMemory: Sendable {
     }
   }
 
-  /// People remembered now.
+  /// Users in the cache.
   var count: Int { generations.withLock { $0.young.count + $0.old.count } }
 }
 
-/// What remembering people's data spares, and costs.
+/// The cache's hits, misses and size.
 public struct LedgerMemoryMetrics: Sendable {
-  /// How often what a change needed to know of a person was remembered.
+  /// Hits: the data that a change needed was cached.
   public let remembered: Int
-  /// How often it was loaded from the database instead.
+  /// Misses: it was loaded from the database.
   public let loaded: Int
-  /// About what takes up memory now.
+  /// Approximate size in memory.
   public let bytes: Int
 }
 
-/// What a change needs to know of a person besides their head: perhaps a habit, and perhaps a day
-/// of it.
+/// The data that a change needs besides the head: optionally a habit, and a day of it.
 struct LedgerRow: Hashable {
   var habitID: Identifier?
   var day: Int32?
@@ -115,7 +113,7 @@ struct LedgerRow: Hashable {
 
 extension LedgerMemory.Entry {
   // Tables with room for the next element, arrays of stamps and zones. Measured with one row each
-  // of 2,500 people: 92 to 101 % of this.
+  // of 2,500 users: 92 to 101 % of this.
   private static let bytesOfPerson = 1_024
   private static let bytesOfRow = 1_024
 

@@ -2,26 +2,26 @@ internal import EventLoop
 internal import Postgres
 internal import StreakDomain
 
-/// Changes people's data in natural batches: load, decide, store.
+/// Changes users' data in natural batches: load, decide, store.
 ///
-/// While one batch is under way the next collects. Its people's state is loaded as a set, as far as
-/// it is not remembered, every call is decided by the domain's rules on that state, one after
-/// another for one person, and all of it is stored by one statement, so by one commit. Nothing is
-/// locked over a round trip:
-/// for a person whom somebody else changed meanwhile nothing was stored, and their calls go again
-/// with the next batch. Who loses again and again against other loops or processes waits in line
-/// for the person's row. Loop-confined.
+/// While one batch is running the next collects. The state of its users is loaded as a set, unless
+/// it is cached. The domain's rules decide every call on that state, one after another for one
+/// user. One statement, so one commit, stores all of it. No lock is held over a round trip: for a
+/// user that another process changed meanwhile nothing is stored, and the user's calls are retried
+/// in the next batch. After several conflicts with other loops or processes the calls wait for the
+/// user's row lock. Loop-confined.
 final class LedgerWriter: EndOfTurnWork {
-  /// Batches under way at the same time. The second one takes off only when it is full: few large
-  /// batches cost the database least.
+  /// Most running batches. The second one starts only when it is full: few large batches cost the
+  /// database least.
   static let flightsMax = 2
   /// Most operations in one batch; a single call may have more.
   static let batchOperationsMax = 512
-  /// How long the loop stays awake, if it does, for the next call of who calls one at a time.
+  /// How long the loop polls, if at all, for the next call of a caller that makes one call at a
+  /// time.
   private static let nextCallMicrosecondsMax = 500
-  /// Attempts without a lock before the person's row is locked.
+  /// Attempts without a lock before the user's row is locked.
   private static let unlockedAttemptsMax = 4
-  /// Attempts before a caller is told.
+  /// Attempts before the caller gets an error.
   private static let attemptsMax = 12
 
   private let loop: EventLoop
@@ -30,18 +30,18 @@ final class LedgerWriter: EndOfTurnWork {
   private let quotas: QuotaMeter
   private let limits: StoreLimits
   private let busyPollMicroseconds: Int
-  /// Which life of the database this is.
+  /// The database's current epoch.
   private let epoch: () -> Epoch
   private var flights = 0
   private var isLockedFlightUnderWay = false
   private var isTakeOffDue = false
-  /// One person's calls that are in no batch yet.
+  /// One user's calls that are in no batch yet.
   private final class Line {
     let userID: Identifier
-    // Bounded in number by what the server admits at once.
+    // Limited by the number of calls that the server admits at once.
     /// In order of arrival.
     var calls: [LedgerCall]
-    /// Earlier calls are in a batch under way, or go again with the next one.
+    /// Earlier calls are in a running batch, or are retried in the next one.
     var isHeld = false
 
     init(_ userID: Identifier, _ calls: [LedgerCall]) {
@@ -51,20 +51,20 @@ final class LedgerWriter: EndOfTurnWork {
   }
 
   private var lines: [Identifier: Line] = [:]
-  /// Those that are not held, by the arrival of their first call.
+  /// Queues that are not held, by the arrival of their first call.
   private var ready: [Line] = []
-  /// Calls in them.
+  /// The number of calls in them.
   private var readyCount = 0
   private var retrying: [LedgerPerson] = []
-  /// Those who go again behind a lock.
+  /// Users whose calls are retried under a row lock.
   private var stubborn: [LedgerPerson] = []
-  /// Batches that the database refused, so that they went on in parts: costly, and a sign of
-  /// damage.
+  /// Batches that the database refused, so that they were repeated in parts: expensive, and a sign
+  /// of damage.
   private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
 
-  /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that
-  ///   is alone; 0: not at all.
+  /// - Parameter busyPollMicroseconds: How long the loop polls for the answer to a single call; 0:
+  ///   never.
   init(
     loop: EventLoop, database: Database, memory: LedgerMemory, limits: StoreLimits, quotas: QuotaMeter,
     busyPollMicroseconds: Int,
@@ -79,11 +79,11 @@ final class LedgerWriter: EndOfTurnWork {
     self.epoch = epoch
   }
 
-  /// People whose data is being changed.
+  /// Users whose data is being changed.
   var peopleCount: Int { lines.count }
 
-  /// Decides and stores one request, together with whatever else comes in meanwhile. What is stored
-  /// is durable when this returns.
+  /// Decides and stores one request, together with others that arrive meanwhile. The result is
+  /// durable when this returns.
   func submit(_ request: LedgerRequest) async throws(StoreError) -> Result<LedgerAnswer, QueueRefusal> {
     loop.preconditionIsCurrent()
     if flights > 0 { loop.endBusyPolling() }
@@ -106,7 +106,7 @@ final class LedgerWriter: EndOfTurnWork {
 
   // MARK: Batches
 
-  /// At the end of the loop's turn: whatever comes in until then comes along.
+  /// At the end of the loop's turn: calls that arrive until then are included.
   private func takeOffSoon() {
     guard !isTakeOffDue else { return }
     isTakeOffDue = true
@@ -146,14 +146,14 @@ final class LedgerWriter: EndOfTurnWork {
     }
   }
 
-  /// Whoever calls one at a time may have the next call soon.
+  /// A caller that makes one call at a time may make the next call soon.
   private func awaitNextCall() {
     guard lines.values.allSatisfy(\.calls.isEmpty) else { return }
     loop.pollBusily(microseconds: min(busyPollMicroseconds, Self.nextCallMicrosecondsMax))
   }
 
-  /// Only now may these people's calls be in another batch: somebody twice in one statement would
-  /// break it.
+  /// Only from now on may these users' calls be in another batch: a user that occurs twice in one
+  /// statement would break it.
   private func land(_ people: [LedgerPerson], losers: [LedgerPerson]) {
     for loser in losers {
       let again = LedgerPerson(loser.userID, loser.calls + take(from: lines[loser.userID]), attempts: loser.attempts)
@@ -173,7 +173,7 @@ final class LedgerWriter: EndOfTurnWork {
     takeOffSoon()
   }
 
-  /// Those who lost a race first, then the others by arrival; each person once, with all their
+  /// First the users with conflicts, then the others by arrival; each user once, with all their
   /// calls.
   private func nextBatch() -> [LedgerPerson] {
     var people: [LedgerPerson] = []
@@ -197,8 +197,8 @@ final class LedgerWriter: EndOfTurnWork {
     return calls
   }
 
-  /// The first calls, at least one, as far as there is room for their operations. Those that are
-  /// left wait for this batch.
+  /// The first calls, at least one, as far as there is room for their operations. The others wait
+  /// for this batch.
   private func take(from line: Line, _ room: inout Int) -> [LedgerCall] {
     var calls = take(from: line)
     var count = 0
@@ -222,7 +222,7 @@ final class LedgerWriter: EndOfTurnWork {
       if case .fault = error { dividedCount += 1 }
       switch error {
       case .concurrentChange: losers = again(people, error)
-      // Something in the batch cannot be stored: only whose it is shall suffer.
+      // A part of the batch cannot be stored: only its own caller gets an error.
       case .fault where people.count > 1:
         for person in people {
           losers += await flyTogether([LedgerPerson(person.userID, person.calls, attempts: person.attempts)])
@@ -240,7 +240,8 @@ final class LedgerWriter: EndOfTurnWork {
     }
   }
 
-  /// - Returns: `people` for another attempt, but for those who have had enough: they are told.
+  /// - Returns: `people` for another attempt, without those that have reached the limit: their
+  ///   callers get the error.
   private func again(_ people: [LedgerPerson], _ error: StoreError) -> [LedgerPerson] {
     people.compactMap { person in
       guard person.attempts < Self.attemptsMax else {
@@ -253,7 +254,7 @@ final class LedgerWriter: EndOfTurnWork {
 
   private static let lock = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
 
-  /// Changes one person's data while holding the lock of their row.
+  /// Changes one user's data while holding the lock of their row.
   private func flyLocked(_ person: LedgerPerson) async -> [LedgerPerson] {
     do throws(StoreError) {
       try await database.transacting { transaction throws(StoreError) in
@@ -271,9 +272,9 @@ final class LedgerWriter: EndOfTurnWork {
 
   // MARK: Load, decide, store
 
-  /// - Parameter isLocked: Within a transaction that holds the people's locks: nobody is answered
-  ///   before it has ended.
-  /// - Returns: The people for whom nothing was stored, because somebody else changed their data.
+  /// - Parameter isLocked: Within a transaction that holds the users' locks: callers are answered
+  ///   after its end.
+  /// - Returns: The users for whom nothing was stored, because another change came first.
   private func attempt(
     _ people: [LedgerPerson], isLocked: Bool = false, by runner: some StatementRunner
   ) async throws(StoreError) -> [LedgerPerson] {
