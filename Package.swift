@@ -249,8 +249,8 @@ let package = Package(
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakServices",
-        "StreakStore", "TestSupport",
+        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakDomain",
+        "StreakServices", "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]

@@ -11,7 +11,7 @@ public enum ClientError: Error, Equatable, Sendable {
   case file(String)
   /// What was asked breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of
   /// habits, or of fields.
-  case refusedHere(OperationRejection)
+  case refusedHere(Reason)
   /// Text that cannot be stored, or more than an account may hold; the message says what.
   case invalid(String)
   /// There is no network at all, or nobody is signed in.

@@ -18,7 +18,7 @@ public enum ClientEvent: Equatable, Sendable {
   case notice(id: Identifier, Notice)
   /// An operation that the server did not accept. It comes again with every start until
   /// `acknowledgeRejected`.
-  case rejected(Operation, OperationRejection)
+  case rejected(Operation, Reason)
   /// The state has changed by what came from the server.
   case changed
   /// The person has to sign in again. What waits to be sent waits for that.

@@ -285,7 +285,7 @@ extension ClientState {
       throw .invalid("A note has at most \(StreakClient.noteBytesMax) bytes, none of them zero.")
     }
     if let rejection = DayRules.rejection(day: day, made: made, now: now) {
-      throw .refusedHere(OperationRejection(rawValue: rejection.rawValue) ?? .malformed)
+      throw .refusedHere(rejection)
     }
   }
 

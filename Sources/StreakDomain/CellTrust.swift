@@ -1,39 +1,27 @@
-/// Why a cell is kept but does not count.
-public enum QuarantineReason: String, Sendable, CaseIterable {
+/// Why a cell is kept but does not count. Nothing is refused for it, so it is no `Reason`; the raw
+/// value is the number of the schema's `QuarantineReason`, which is also what tables hold.
+public enum QuarantineReason: UInt8, Sendable, CaseIterable {
   /// Outside the 30-day window that a migrated session may count.
-  case overLimit = "OVER_LIMIT"
+  case overLimit = 1
   /// More days than have passed since the server saw the session begin (two spare).
-  case anchor = "ANCHOR"
+  case anchor = 2
   /// More than 30 days old when it arrived.
-  case tooOld = "TOO_OLD"
+  case tooOld = 3
   /// An earlier day entered afterwards, more than two days before today.
-  case backfill = "BACKFILL"
+  case backfill = 4
   /// More distinct days than fit into the time that passed.
-  case zoneHop = "ZONE_HOP"
+  case zoneHop = 5
+}
+
+extension QuarantineReason {
+  /// The name in the schema, such as `OVER_LIMIT`.
+  public var name: String { schemaName(of: self) }
 }
 
 /// Whether a cell takes part in streaks.
 public enum CellTrust: Hashable, Sendable {
   case counted
   case quarantined(QuarantineReason)
-}
-
-/// Why a statement about a day is not accepted. The raw value is the reason clients see.
-public enum EntryRejection: String, Error, Sendable, CaseIterable {
-  /// Later than today's date at UTC+14.
-  case futureDay = "FUTURE_DAY"
-  /// Not the day that the moment, zone and day start give.
-  case dayMismatch = "DAY_MISMATCH"
-  /// Older than 30 days: it cannot be undone.
-  case daySealed = "DAY_SEALED"
-  /// Nothing is recorded for that day.
-  case cellNotFound = "CELL_NOT_FOUND"
-  /// The statement names a habit that is not there.
-  case habitNotFound = "HABIT_NOT_FOUND"
-  /// A field holds what it must not; `DayRules.malformedField` says which.
-  case malformed = "INVALID_FIELD"
-  /// The day was taken, its note was not: the person's texts take all the room there is for them.
-  case textQuota = "TEXT_QUOTA"
 }
 
 /// The part of a statement about a day that cannot be. The raw value is its path in the schema's

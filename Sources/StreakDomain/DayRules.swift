@@ -56,8 +56,8 @@ public enum DayRules {
   /// Checks a completion's day against its moment. The future is looked at first: a clock ahead is
   /// the likelier cause.
   /// - Returns: Why the statement cannot be accepted; nil if it can.
-  public static func rejection(day: Day, made: LocalTime, now: Int64) -> EntryRejection? {
-    if malformedField(day: day, made: made) != nil { return .malformed }
+  public static func rejection(day: Day, made: LocalTime, now: Int64) -> Reason? {
+    if malformedField(day: day, made: made) != nil { return .invalidField }
     if day > latestToday(now: now) { return .futureDay }
     if day != made.day { return .dayMismatch }
     return nil

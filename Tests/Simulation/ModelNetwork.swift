@@ -297,7 +297,7 @@ extension ModelNetwork.World.State {
       manifest: .init(
         habitCount: Int(manifest.habitCount), entryCount: Int(manifest.entryCount), sha256: manifest.sha256))
     guard capture.invalidField == nil else { throw Self.refusal(.invalidArgument, "INVALID_FIELD") }
-    if let fault = capture.fault(sha256: SHA256.digest(of:)) { throw Self.refusal(.failedPrecondition, fault.rawValue) }
+    if let reason = capture.refusal(sha256: SHA256.digest(of:)) { throw Self.refusal(.failedPrecondition, reason.name) }
     let anchor = anchors[claim.sessionId]
     guard anchor != nil || claim.unanchored else { throw Self.refusal(.unauthenticated, "SESSION_INVALID") }
     let plan = MigrationPlan(capture, anchorMilliseconds: anchor, now: now)

@@ -51,7 +51,7 @@ struct LifeTests {
     await #expect(throws: ClientError.refusedHere(.futureDay)) {
       try await client.complete(reading, on: today.advanced(by: 2))
     }
-    await #expect(throws: ClientError.refusedHere(.malformed)) {
+    await #expect(throws: ClientError.refusedHere(.invalidField)) {
       try await client.complete(reading, on: Day.earliest.advanced(by: -1))
     }
     await #expect(throws: ClientError.refusedHere(.cellNotFound)) { try await client.undo(reading) }

@@ -246,7 +246,7 @@ struct MigrationMergeTests {
       manifest: CapturedSession.Manifest(habitCount: 1, entryCount: entries.count, sha256: []))
     session.habits[0].claim?.currentStreak = 9
     let plan = MigrationPlan(session, anchorMilliseconds: noon - 2 * dayMilliseconds, now: noon)
-    let found = plan.findings.map { "\($0.rule.rawValue)=\($0.count)" }
+    let found = plan.findings.map { "\($0.rule.name)=\($0.count)" }
     #expect(
       found == [
         "FUTURE_DAY=1", "DAY_MISMATCH=1", "HABIT_NOT_FOUND=1", "INVALID_FIELD=1", "OVER_LIMIT=2", "ANCHOR=1",

@@ -146,7 +146,7 @@ struct MigrationPlanTests {
     let count = MigrationPlan.Statement.otherNotesMax + 1 + past
     let plan = plan(session((0..<count).map { entry(today, note: "n\($0)", minute: Int64($0)) }))
     #expect(plan.habits[0].cells[0].notes.count == MigrationPlan.Statement.otherNotesMax + 1)
-    #expect(plan.rejected == (past == 0 ? [] : [MigrationPlan.Rejection(index: 0, reason: .malformed)]))
+    #expect(plan.rejected == (past == 0 ? [] : [MigrationPlan.Rejection(index: 0, reason: .invalidField)]))
   }
 
   @Test("50,000 notes for one day are merged in time that grows with their number")
@@ -204,19 +204,19 @@ struct MigrationPlanTests {
   @Test("C34, C35: fewer entries are PARTIAL_CAPTURE, others or more are CAPTURE_CORRUPT, a whole capture is neither")
   func faults() {
     let whole = session(days(20))
-    #expect(whole.fault(sha256: digest) == nil)
+    #expect(whole.refusal(sha256: digest) == nil)
     var partial = whole
     partial.entries.removeLast(3)
-    #expect(partial.fault(sha256: digest) == .partialCapture)
+    #expect(partial.refusal(sha256: digest) == .partialCapture)
     var flipped = whole
     flipped.entries[3].note = "x"
-    #expect(flipped.fault(sha256: digest) == .captureCorrupt)
+    #expect(flipped.refusal(sha256: digest) == .captureCorrupt)
     var more = whole
     more.entries.append(entry(today))
-    #expect(more.fault(sha256: digest) == .captureCorrupt)
+    #expect(more.refusal(sha256: digest) == .captureCorrupt)
     var lost = whole
     lost.habits = []
-    #expect(lost.fault(sha256: digest) == .partialCapture)
+    #expect(lost.refusal(sha256: digest) == .partialCapture)
   }
 
   @Test("whatever a session holds, nothing is lost and no day outside the rules counts", arguments: seeds(64))

@@ -138,13 +138,13 @@ struct RecordingTests {
   @Test("C74: unknown zone names pass, offsets and days out of range do not")
   func malformed() {
     #expect(DayRules.rejection(day: today, made: made(today, zone: "Mars/Base"), now: noon) == nil)
-    #expect(DayRules.rejection(day: today, made: made(today, zone: ""), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: today, made: made(today, offset: 50_401), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: today, made: made(today, offset: -43_201), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: today, made: made(today, dayStart: 1_440), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: Day(10_956), made: made(Day(10_956)), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: today, made: made(today, zone: ""), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, made: made(today, offset: 50_401), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, made: made(today, offset: -43_201), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, made: made(today, dayStart: 1_440), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: Day(10_956), made: made(Day(10_956)), now: noon) == .invalidField)
     #expect(DayRules.rejection(day: Day(10_957), made: made(Day(10_957)), now: noon) == nil)
-    #expect(DayRules.rejection(day: Day(.max), made: made(today), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: Day(.max), made: made(today), now: noon) == .invalidField)
   }
 
   @Test("C37, C74: the field that cannot be is named as the schema names it")
@@ -213,7 +213,7 @@ struct RecordingTests {
   func noteLimit() {
     var sample = LedgerSample()
     #expect(sample.tick(note: String(repeating: "n", count: 4_096)).status == .applied)
-    #expect(sample.tick(note: String(repeating: "n", count: 4_097)).rejection == .malformed)
+    #expect(sample.tick(note: String(repeating: "n", count: 4_097)).rejection == .invalidField)
     #expect(sample.cell()?.note.utf8.count == 4_096)
   }
 }
@@ -230,14 +230,14 @@ struct OperationLimitTests {
   func names() {
     var sample = LedgerSample()
     #expect(sample.tick(seen: SeenStatements(Self.names(256))).status == .applied)
-    #expect(sample.tick(seen: SeenStatements(Self.names(257))).rejection == .malformed)
+    #expect(sample.tick(seen: SeenStatements(Self.names(257))).rejection == .invalidField)
     func undo(_ count: Int) -> Operation.Change {
       .setCompletion(
         Operation.Completion(
           habitID: LedgerSample.habit, day: today, done: false, made: made(today), undone: Self.names(count)))
     }
     #expect(sample.apply(undo(64)).status != .rejected)
-    #expect(sample.apply(undo(65)).rejection == .malformed)
+    #expect(sample.apply(undo(65)).rejection == .invalidField)
   }
 
   @Test("a direct call for a day that is done already keeps the rules of days, and brings a deleted habit back")
@@ -253,7 +253,7 @@ struct OperationLimitTests {
     }
     #expect(direct(made(today.advanced(by: -1))).rejection == .dayMismatch)
     let nowhere = LocalTime(occurredAtMilliseconds: noon, zone: "", utcOffsetSeconds: 0)
-    #expect(direct(nowhere).rejection == .malformed)
+    #expect(direct(nowhere).rejection == .invalidField)
     let number = sample.ledger.changeNumber
     #expect(direct(made(today)).status == .applied && sample.ledger.changeNumber == number)
     sample.apply(.deleteHabit(LedgerSample.habit))

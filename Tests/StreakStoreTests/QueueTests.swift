@@ -60,7 +60,7 @@ import Testing
       changes[42] = .malformed
       let answer = try await person.queue(changes, from: 1).get()
       #expect(answer.outcomes.filter { $0.status == .applied }.count == 99)
-      #expect(answer.outcomes[42].rejection == .malformed)
+      #expect(answer.outcomes[42].rejection == .invalidField)
       #expect(try await test.count("rejected_operations") == 1)
       #expect(try await person.queue([.day(person.habitID, Moment.sampleDay)], from: 101).get().outcomes.count == 1)
     }

@@ -194,7 +194,7 @@ extension ClientState {
     case .rejected(let userID, let time):
       return accounts[userID]?.replica.rejected.first { $0.operation.time == time }.map { rejected in
         var writer = RecordWriter()
-        writer.append(rejected.reason.rawValue)
+        writer.append(rejected.reason.name)
         writer.append(Schema.Operation(rejected.operation).protobufBytes())
         return writer.bytes
       }
@@ -239,7 +239,7 @@ extension ClientState {
       }
     case .rejected(let userID, _):
       var reader = RecordReader(value)
-      let reason = OperationRejection(rawValue: try reader.text()) ?? .malformed
+      let reason = Reason(name: try reader.text()) ?? .invalidField
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)

@@ -79,7 +79,7 @@ extension StreakDomain.OperationOutcome {
     let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
     // A reason that this version does not know is still a rejection, and is told. So is a
     // completion whose note was not taken.
-    let rejection = message.reason.schemaName.flatMap { OperationRejection(rawValue: $0) } ?? .malformed
+    let rejection = Reason(message.reason) ?? .invalidField
     self.init(
       seq: message.seq, status: status,
       rejection: status == .rejected || message.reason != .unspecified ? rejection : nil,

@@ -85,17 +85,11 @@ public struct CapturedSession: Sendable {
     self.manifest = manifest
   }
 
-  /// Why a capture is refused as a whole.
-  public enum Fault: String, Error, Sendable {
-    /// Fewer habits or entries than the manifest counts.
-    case partialCapture = "PARTIAL_CAPTURE"
-    /// As many as the manifest counts, but others; or more.
-    case captureCorrupt = "CAPTURE_CORRUPT"
-  }
-
   /// Checks the capture against its manifest.
   /// - Parameter sha256: The hash function.
-  public func fault(sha256: ([UInt8]) -> [UInt8]) -> Fault? {
+  /// - Returns: Why the capture is refused as a whole: `partialCapture` if it has fewer habits or
+  ///   entries than the manifest counts, `captureCorrupt` if it has others, or more; nil if it holds.
+  public func refusal(sha256: ([UInt8]) -> [UInt8]) -> Reason? {
     if habits.count < manifest.habitCount || entries.count < manifest.entryCount { return .partialCapture }
     guard habits.count == manifest.habitCount, entries.count == manifest.entryCount,
       sha256(canonicalBytes) == manifest.sha256

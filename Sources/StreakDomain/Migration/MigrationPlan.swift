@@ -37,9 +37,9 @@ public struct MigrationPlan: Sendable {
   public struct Rejection: Equatable, Sendable {
     /// Place in the capture's entries.
     public let index: Int
-    public let reason: EntryRejection
+    public let reason: Reason
 
-    public init(index: Int, reason: EntryRejection) {
+    public init(index: Int, reason: Reason) {
       self.index = index
       self.reason = reason
     }
@@ -99,7 +99,7 @@ public struct MigrationPlan: Sendable {
       let days = (statements.removeValue(forKey: habit.id) ?? [:]).sorted { $0.key < $1.key }
       let planned = days.compactMap { day, statements in
         let cell = Statement.merged(statements)
-        rejected += cell.tooMany.map { Rejection(index: $0, reason: .malformed) }
+        rejected += cell.tooMany.map { Rejection(index: $0, reason: .invalidField) }
         return cell.latest.map { latest in
           Cell(
             day: day, state: LedgerCell(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
@@ -118,9 +118,9 @@ public struct MigrationPlan: Sendable {
   /// Why an entry goes to the inbox; nil if it becomes part of a cell.
   private static func rejection(
     of entry: CapturedSession.Entry, isHabitKnown: Bool, now: Int64
-  ) -> EntryRejection? {
+  ) -> Reason? {
     if !isHabitKnown { return .habitNotFound }
-    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .malformed }
+    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .invalidField }
     return DayRules.rejection(day: entry.day, made: entry.made, now: now)
   }
 

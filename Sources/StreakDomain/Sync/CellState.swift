@@ -107,23 +107,16 @@ public struct CellState: Hashable, Sendable {
 }
 
 extension CellTrust {
-  /// 0 if the cell counts, otherwise the number of the schema's `QuarantineReason`.
+  /// 0 if the cell counts, otherwise the number of the `QuarantineReason`.
   public var number: UInt8 {
     switch self {
     case .counted: 0
-    case .quarantined(.overLimit): 1
-    case .quarantined(.anchor): 2
-    case .quarantined(.tooOld): 3
-    case .quarantined(.backfill): 4
-    case .quarantined(.zoneHop): 5
+    case .quarantined(let reason): reason.rawValue
     }
   }
 
   /// What `number` says; a number of no version of this program counts for nothing.
   public init(number: UInt8) {
-    self =
-      number == 0
-      ? .counted
-      : .quarantined(QuarantineReason.allCases.first { CellTrust.quarantined($0).number == number } ?? .overLimit)
+    self = number == 0 ? .counted : .quarantined(QuarantineReason(rawValue: number) ?? .overLimit)
   }
 }

@@ -43,9 +43,9 @@ public struct DeviceReplica: Equatable, Sendable {
 
   public struct Rejected: Equatable, Sendable {
     public var operation: Operation
-    public var reason: OperationRejection
+    public var reason: Reason
 
-    public init(operation: Operation, reason: OperationRejection) {
+    public init(operation: Operation, reason: Reason) {
       self.operation = operation
       self.reason = reason
     }

@@ -135,8 +135,8 @@ public struct OperationOutcome: Hashable, Sendable {
 
   public var seq: Int64
   public var status: Status
-  /// Nil unless rejected, or applied without its note.
-  public var rejection: OperationRejection?
+  /// Nil unless rejected, or applied without its note (`textQuota`).
+  public var rejection: Reason?
   /// The change number that it was given; 0 if it changed nothing.
   public var changeNumber: Int64
   /// What a completion's day is worth now; nil for other operations.
@@ -145,7 +145,7 @@ public struct OperationOutcome: Hashable, Sendable {
   public var noticeID: Identifier?
 
   public init(
-    seq: Int64, status: Status, rejection: OperationRejection? = nil, changeNumber: Int64 = 0,
+    seq: Int64, status: Status, rejection: Reason? = nil, changeNumber: Int64 = 0,
     trust: CellTrust? = nil, noticeID: Identifier? = nil
   ) {
     self.seq = seq
@@ -154,36 +154,5 @@ public struct OperationOutcome: Hashable, Sendable {
     self.changeNumber = changeNumber
     self.trust = trust
     self.noticeID = noticeID
-  }
-}
-
-/// Why an operation is rejected. The raw value is the reason clients see.
-public enum OperationRejection: String, Error, Sendable, CaseIterable {
-  case malformed = "INVALID_FIELD"
-  case futureDay = "FUTURE_DAY"
-  case dayMismatch = "DAY_MISMATCH"
-  case daySealed = "DAY_SEALED"
-  /// Of a direct call only: nothing is recorded for that day.
-  case cellNotFound = "CELL_NOT_FOUND"
-  case habitNotFound = "HABIT_NOT_FOUND"
-  /// The device's clock is a day or more ahead.
-  case clockSkew = "CLOCK_SKEW"
-  case habitLimit = "HABIT_LIMIT"
-  case conflictNotFound = "CONFLICT_NOT_FOUND"
-  /// The person's texts take all the room there is for them. Of a completion that is applied: its
-  /// note was not taken.
-  case textQuota = "TEXT_QUOTA"
-
-  init(_ rejection: EntryRejection) {
-    self =
-      switch rejection {
-      case .futureDay: .futureDay
-      case .dayMismatch: .dayMismatch
-      case .daySealed: .daySealed
-      case .cellNotFound: .cellNotFound
-      case .habitNotFound: .habitNotFound
-      case .malformed: .malformed
-      case .textQuota: .textQuota
-      }
   }
 }

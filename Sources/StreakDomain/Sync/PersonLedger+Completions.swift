@@ -4,10 +4,10 @@ extension PersonLedger {
   /// "Done", perhaps with a note.
   mutating func complete(
     _ wanted: Operation.Completion, by author: Author, deviceID: Identifier, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
-    guard (wanted.note?.utf8.count ?? 0) <= CapturedSession.noteBytesMax else { throw .malformed }
+  ) throws(Reason) -> OperationOutcome {
+    guard (wanted.note?.utf8.count ?? 0) <= CapturedSession.noteBytesMax else { throw .invalidField }
     if let rejection = DayRules.rejection(day: wanted.day, made: wanted.made, now: now) {
-      throw OperationRejection(rejection)
+      throw rejection
     }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
@@ -19,7 +19,7 @@ extension PersonLedger {
     changes.isHeadChanged = true
     zones.note(wanted.made, now: now)
     statements.complete(by: author, trust: trust)
-    var refusal: OperationRejection?
+    var refusal: Reason?
     if let note = wanted.note {
       if hasRoom(for: note, of: key) { statements.note.state(note, by: author) } else { refusal = refuseText() }
     }
@@ -33,9 +33,9 @@ extension PersonLedger {
   /// "Not done after all".
   mutating func undo(
     _ wanted: Operation.Completion, by author: Author, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
-    if DayRules.malformedField(day: wanted.day, made: wanted.made) != nil { throw .malformed }
-    guard (wanted.undone?.count ?? 0) <= DayStatements.undoneMax else { throw .malformed }
+  ) throws(Reason) -> OperationOutcome {
+    if DayRules.malformedField(day: wanted.day, made: wanted.made) != nil { throw .invalidField }
+    guard (wanted.undone?.count ?? 0) <= DayStatements.undoneMax else { throw .invalidField }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     if DayRules.isSealed(day: wanted.day, today: DayRules.judgedDay(wanted.made, at: now)) { throw .daySealed }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
@@ -54,10 +54,10 @@ extension PersonLedger {
   /// Another note of a day, or none any more.
   mutating func setNote(
     _ wanted: Operation.Note, by author: Author, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
+  ) throws(Reason) -> OperationOutcome {
     guard wanted.text.utf8.count <= CapturedSession.noteBytesMax,
       DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
-    else { throw .malformed }
+    else { throw .invalidField }
     if wanted.day > DayRules.latestToday(now: now) { throw .futureDay }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
@@ -80,7 +80,7 @@ extension PersonLedger {
   mutating func store(
     _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, made: LocalTime,
     now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
+  ) throws(Reason) -> OperationOutcome {
     var merged = merged
     guard merged != before else {
       return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)

@@ -2,11 +2,11 @@ extension PersonLedger {
   /// Makes a habit, or changes some of its fields.
   mutating func editHabit(
     _ edit: Operation.HabitEdit, by author: Author, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
+  ) throws(Reason) -> OperationOutcome {
     guard var habit = habits[edit.habitID] else { return try makeHabit(edit, by: author, now: now) }
     var fields = habit.fields
     for field in edit.changed { fields.take(field, from: edit.fields) }
-    guard fields.isValid else { throw .malformed }
+    guard fields.isValid else { throw .invalidField }
     if habit.isDeleted && habitCount >= habitsMax { throw .habitLimit }
     let (bytes, bytesBefore) = (fields.textBytes, habit.fields.textBytes)
     guard hasRoom(for: bytes, replacing: bytesBefore) else { throw refuseText() }
@@ -35,8 +35,8 @@ extension PersonLedger {
 
   private mutating func makeHabit(
     _ edit: Operation.HabitEdit, by author: Author, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
-    guard edit.fields.isValid else { throw .malformed }
+  ) throws(Reason) -> OperationOutcome {
+    guard edit.fields.isValid else { throw .invalidField }
     guard habitCount < habitsMax else { throw .habitLimit }
     guard hasRoom(for: edit.fields.textBytes + Self.habitRowBytes) else { throw refuseText() }
     let version = nextVersion()
@@ -64,7 +64,7 @@ extension PersonLedger {
   /// instead.
   mutating func deleteHabit(
     _ habitID: Identifier, by author: Author, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
+  ) throws(Reason) -> OperationOutcome {
     guard var habit = habits[habitID] else { throw .habitNotFound }
     var statements = habit.statements
     let before = statements
@@ -146,7 +146,7 @@ extension PersonLedger {
   /// decides what it replaces.
   mutating func resolve(
     _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
+  ) throws(Reason) -> OperationOutcome {
     guard let notice = notices[resolution.noticeID] else { throw .conflictNotFound }
     guard let habit = habits[notice.habitID] else { throw .habitNotFound }
     switch notice.kind {
@@ -186,7 +186,7 @@ extension PersonLedger {
   /// undos took back which it saw. Where there is nothing of the kind it is judged as a completion.
   private mutating func keepDone(
     _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
+  ) throws(Reason) -> OperationOutcome {
     let before = cell.statements
     var statements = before
     var known = statements.standing(knownTo: author).compactMap(\.trust)

@@ -95,8 +95,8 @@ public struct PersonLedger: Sendable {
   public mutating func apply(
     _ operation: Operation, by deviceID: Identifier, now: Int64, clock: ClockRules? = nil
   ) -> OperationOutcome {
-    do throws(OperationRejection) {
-      guard operation.seen.last.count <= Sources.countMax else { throw .malformed }
+    do throws(Reason) {
+      guard operation.seen.last.count <= Sources.countMax else { throw .invalidField }
       guard let time = (clock ?? ClockRules(now: now)).ordered(operation.time) else { throw .clockSkew }
       let author = Author(
         stamp: Stamp(time: time, id: StatementID(source: deviceID, seq: operation.seq)), seen: operation.seen,
@@ -116,7 +116,7 @@ public struct PersonLedger: Sendable {
   ) -> OperationOutcome {
     let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
     let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
-    do throws(OperationRejection) {
+    do throws(Reason) {
       guard !changesNothing(resolved(change), now: now) else {
         return OperationOutcome(
           seq: 0, status: .applied, trust: resolved(change).cellKey.flatMap { cells[$0]?.cell.trust })
@@ -131,7 +131,7 @@ public struct PersonLedger: Sendable {
 
   private mutating func decide(
     _ change: Operation.Change, by author: Author, deviceID: Identifier, now: Int64
-  ) throws(OperationRejection) -> OperationOutcome {
+  ) throws(Reason) -> OperationOutcome {
     switch resolved(change) {
     case .setCompletion(let completion) where completion.done:
       try complete(completion, by: author, deviceID: deviceID, now: now)
@@ -141,7 +141,7 @@ public struct PersonLedger: Sendable {
     case .deleteHabit(let habitID): try deleteHabit(habitID, by: author, now: now)
     case .resolveConflict(let resolution): try resolve(resolution, by: author, deviceID: deviceID, now: now)
     case .setDayStart(let minutes): try setDayStart(minutes, by: author)
-    case .malformed: throw .malformed
+    case .malformed: throw .invalidField
     }
   }
 
@@ -170,7 +170,7 @@ public struct PersonLedger: Sendable {
   /// - Parameter last: The statement that was merged.
   mutating func setCell(
     _ key: CellKey, _ statements: DayStatements, last: Stamp, made: LocalTime, recordedAt: Int64, version: Int64
-  ) throws(OperationRejection) {
+  ) throws(Reason) {
     guard var habit = habits[key.habitID] else { throw .habitNotFound }
     let previous = cells[key]
     var state =
@@ -248,8 +248,8 @@ public struct PersonLedger: Sendable {
     changes.notices.insert(id)
   }
 
-  mutating func setDayStart(_ minutes: Int32, by author: Author) throws(OperationRejection) -> OperationOutcome {
-    guard LocalTime.dayStartMinutesRange.contains(minutes) else { throw .malformed }
+  mutating func setDayStart(_ minutes: Int32, by author: Author) throws(Reason) -> OperationOutcome {
+    guard LocalTime.dayStartMinutesRange.contains(minutes) else { throw .invalidField }
     let before = settings
     settings.dayStart.state(String(minutes), by: author)
     guard settings != before else { return OperationOutcome(seq: 0, status: .applied) }

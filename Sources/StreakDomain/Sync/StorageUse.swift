@@ -4,7 +4,7 @@
 /// or rejected only the text goes.
 public struct StorageQuotas: Hashable, Sendable {
   /// Texts that hold now: notes of days, what is kept of their conflicts, names and descriptions of
-  /// habits, and notices. A note that does not fit is refused (`OperationRejection.textQuota`).
+  /// habits, and notices. A note that does not fit is refused (`Reason.textQuota`).
   public var textBytesMax = 32 << 20
   /// Texts of superseded states. Beyond it a superseded state is kept with the hash of its note
   /// instead of the note.
@@ -123,7 +123,7 @@ extension PersonLedger {
   public var isWithinTextQuota: Bool { use.textBytes <= quotas.textBytesMax }
 
   /// Notes that a text was refused.
-  mutating func refuseText() -> OperationRejection {
+  mutating func refuseText() -> Reason {
     changes.quotas.textsRefused += 1
     return .textQuota
   }

@@ -4,6 +4,7 @@ internal import ProtobufCodec
 internal import RPC
 internal import Schema
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Accounts and credentials. One per loop.
@@ -35,7 +36,7 @@ struct AccountHandlers: AccountService {
     let stored = user.map { PasswordHash(text: $0.passwordHash) }
     let password = NormalizedPassword(request.password).secret
     guard try await passwords.verify(password, against: stored, of: party, on: context.loop), let user else {
-      throw Refusal.signInRefused.status
+      throw Reason.signInRefused.status
     }
     if let stored, let renewed = await passwords.renewal(of: stored, password, of: party, on: context.loop) {
       // If this fails, the next sign-in renews it.
@@ -105,7 +106,7 @@ struct AccountHandlers: AccountService {
     let wasSignedIn = try await answering { () throws(StoreError) in
       try await store.revokeDevice(deviceID, of: userID, at: .now())
     }
-    guard let wasSignedIn else { throw Refusal.deviceNotFound.status }
+    guard let wasSignedIn else { throw Reason.deviceNotFound.status }
     principal.hasRevokedTokens = true
     principal.auditDetail = "revoked=\(deviceID)"
     context.principal = principal
@@ -116,17 +117,17 @@ struct AccountHandlers: AccountService {
     _ request: ChangePasswordRequest, context: ServerContext
   ) async throws(RPCStatus) -> ChangePasswordResponse {
     var principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let userID = principal.userID
     let user = try await answering { () throws(StoreError) in try await store.user(userID) }
-    guard let user else { throw Refusal.credentialsInvalid.status }
+    guard let user else { throw Reason.credentialsInvalid.status }
     let present = PasswordHash(text: user.passwordHash)
     let newPassword = NormalizedPassword(request.newPassword)
     try passwordRules.check(newPassword, email: user.email, path: "new_password")
     let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
     let password = NormalizedPassword(request.password).secret
     guard try await passwords.verify(password, against: present, of: party, on: context.loop) else {
-      throw Refusal.signInRefused.status
+      throw Reason.signInRefused.status
     }
     let hash = try await passwords.hash(newPassword.secret, of: party, on: context.loop)
     let now = Moment.now()
@@ -135,7 +136,7 @@ struct AccountHandlers: AccountService {
       try await store.changePassword(
         of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now)
     }
-    guard let count else { throw Refusal.concurrentChange.status }
+    guard let count else { throw Reason.concurrentChange.status }
     principal.hasRevokedTokens = true
     context.principal = principal
     return ChangePasswordResponse(devicesSignedOut: count, tokens: issued.message)
@@ -145,7 +146,7 @@ struct AccountHandlers: AccountService {
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse {
     guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
       let userID = Identifier(token.owner)
-    else { throw Refusal.credentialsInvalid.status }
+    else { throw Reason.credentialsInvalid.status }
     // Counted for a person only if the token is of a genuine family: a stranger's guesses count for
     // their address.
     var isCounted = false
@@ -159,13 +160,13 @@ struct AccountHandlers: AccountService {
       case nil: throw try await store.refusalOfUnknownToken(of: userID, token)
       case .ended(let deviceID, let isCopy):
         context.principal = Principal(userID: userID, deviceID: deviceID)
-        throw isCopy ? Refusal.deviceCopied : Refusal.credentialsInvalid.status
+        throw isCopy ? Reason.deviceCopied : Reason.credentialsInvalid.status
       case .living(let deviceID, let before):
         context.principal = Principal(userID: userID, deviceID: deviceID)
         if let response = try await refresh(token, before, of: deviceID, userID, context) { return response }
       }
     }
-    throw Refusal.concurrentChange.status
+    throw Reason.concurrentChange.status
   }
 
   /// Times that a refresh begins again because another call changed the family meanwhile.
@@ -184,16 +185,16 @@ struct AccountHandlers: AccountService {
         try await store.storeFamily(family, replacing: before, of: deviceID, userID, refreshedAt: now)
       }
       return isStored ? RefreshResponse(tokens: issued.message) : nil
-    case .expired: throw Refusal.credentialsInvalid.status
+    case .expired: throw Reason.credentialsInvalid.status
     case .copied:
       // A token with an error in it is no copy.
-      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Refusal.credentialsInvalid.status }
+      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Reason.credentialsInvalid.status }
       context.principal = Principal(
         userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
       try await answering { () throws(StoreError) in
         try await store.endCopiedFamily(token.familyHash, of: deviceID, userID)
       }
-      throw Refusal.deviceCopied
+      throw Reason.deviceCopied
     }
   }
 
@@ -219,10 +220,10 @@ struct AccountHandlers: AccountService {
     let user = try await answering { () throws(StoreError) in try await self.store.user(userID) }
     guard let user else { throw try await self.store.refusalOfUnknownToken(of: userID) }
     guard let typed = EmailAddress(request.email), typed.key == EmailAddress(user.email)?.key else {
-      throw Refusal.invalidField("email", "must be the account's")
+      throw Reason.invalidField("email", "must be the account's")
     }
     guard request.confirmation == Self.deletionPhrase else {
-      throw Refusal.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
+      throw Reason.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
     }
     let now = Moment.now()
     // Of nobody: what is kept of an erasure must not lead to the person.
@@ -260,7 +261,7 @@ extension ServerContext {
   /// The signed-in person. The authenticator has found them before any handler of such a method
   /// runs.
   func user() throws(RPCStatus) -> Principal {
-    guard let principal = principal as? Principal else { throw Refusal.credentialsInvalid.status }
+    guard let principal = principal as? Principal else { throw Reason.credentialsInvalid.status }
     return principal
   }
 }

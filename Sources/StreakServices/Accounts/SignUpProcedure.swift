@@ -4,6 +4,7 @@ internal import ProtobufCodec
 internal import RPC
 internal import Schema
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Signing up: checks everything, then stores everything at once.
@@ -23,7 +24,7 @@ struct SignUpProcedure: Sendable {
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     let now = Moment.now()
     guard let email = EmailAddress(request.email) else {
-      throw Refusal.invalidField("email", "must be an email address")
+      throw Reason.invalidField("email", "must be an email address")
     }
     let device = try DeviceRecord(request.device, path: "device")
     // Before anything is looked up, so that a refusal says nothing of the address.
@@ -76,10 +77,10 @@ struct SignUpProcedure: Sendable {
       if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) {
         return reply
       }
-      guard let claim = request.session, outcome == .sessionChanged else { throw Refusal.signUpRefused.status }
+      guard let claim = request.session, outcome == .sessionChanged else { throw Reason.signUpRefused.status }
       let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
       let current = try await answering { () throws(StoreError) in try await store.session(sessionID) }
-      guard let claimant = current?.claimedBy else { throw Refusal.concurrentChange.status }
+      guard let claimant = current?.claimedBy else { throw Reason.concurrentChange.status }
       throw Self.claimed(by: claimant, context: context)
     }
   }
@@ -97,11 +98,11 @@ struct SignUpProcedure: Sendable {
     let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
     let secretHash = SHA256.digest(of: claim.sessionSecret)
     if let known = presented.known {
-      guard equalInConstantTime(known.secretHash, secretHash) else { throw Refusal.sessionInvalid.status }
+      guard equalInConstantTime(known.secretHash, secretHash) else { throw Reason.sessionInvalid.status }
     } else if let erased = presented.erasedSecretHash {
-      throw equalInConstantTime(erased, secretHash) ? Refusal.accountErased.status : Refusal.sessionInvalid.status
+      throw equalInConstantTime(erased, secretHash) ? Reason.accountErased.status : Reason.sessionInvalid.status
     } else if !claim.unanchored {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     return PresentedSession(known: presented.known)
   }
@@ -153,7 +154,7 @@ struct SignUpProcedure: Sendable {
   /// with the account that has it.
   private static func claimed(by claimant: Identifier, context: ServerContext) -> RPCStatus {
     context.principal = Principal(userID: claimant)
-    return Refusal.sessionClaimed.status
+    return Reason.sessionClaimed.status
   }
 
   private static func sealingKey(_ request: SignUpRequest, emailKey: String) -> Secret {

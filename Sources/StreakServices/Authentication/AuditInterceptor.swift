@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import GRPCSchema
 internal import RPC
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Leaves an audit event of every attempt of a method whose policy says so, refused ones included.
@@ -75,7 +76,7 @@ struct AuditInterceptor: ServerInterceptor {
 
   private static func isUniform(_ refusal: RPCStatus) -> Bool {
     let reason = refusal.detail(GoogleRPCErrorInfo.self)?.reason
-    return reason == Refusal.signInRefused.rawValue || reason == Refusal.signUpRefused.rawValue
+    return reason == Reason.signInRefused.name || reason == Reason.signUpRefused.name
   }
 
   /// The event of a call that was answered with OK or refused.

@@ -2,6 +2,7 @@ internal import Cryptography
 internal import EventLoop
 internal import RPC
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Finds out who calls, before any handler runs: the method's policy says whose credentials the
@@ -55,13 +56,13 @@ struct Authenticator: ServerInterceptor {
     case .session: context.principal = try await session(of: context)
     case .admin:
       guard let operatorToken, let presented = Self.bearer(context), operatorToken.matches(presented) else {
-        throw Refusal.credentialsInvalid.status
+        throw Reason.credentialsInvalid.status
       }
     }
     if let streamOwner, context.method.policy.authentication == .user {
       guard state.value.streams.admit(streamOwner, countMax: streamsPerPersonMax) else {
         meter.count(.streamsPerPerson)
-        throw Refusal.tooManyRequests.status
+        throw Reason.tooManyRequests.status
       }
       defer { state.value.streams.leave(streamOwner) }
       return try await next(context)
@@ -87,7 +88,7 @@ struct Authenticator: ServerInterceptor {
     let people = userID.map { [$0] } ?? state.value.streams.people
     let open = people.filter { state.value.streams.hasStreams(of: $0) }
     guard !open.isEmpty, let erased = try? await state.value.store.erased(among: open) else { return }
-    for userID in erased { state.value.streams.end(of: userID, Refusal.accountErased.status) }
+    for userID in erased { state.value.streams.end(of: userID, Reason.accountErased.status) }
   }
 
   /// Whose access token a call carries, genuine or not.
@@ -105,7 +106,7 @@ struct Authenticator: ServerInterceptor {
 
   private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
     guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
-      throw Refusal.credentialsInvalid.status
+      throw Reason.credentialsInvalid.status
     }
     let state = state.value
     let hash = token.hash
@@ -118,23 +119,23 @@ struct Authenticator: ServerInterceptor {
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
     guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
-    guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
+    guard Moment.now() < grant.expiresAt else { throw Reason.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
 
   private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {
     guard let token = Self.token(of: context, kind: .session), let sessionID = Identifier(token.owner) else {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     let store = state.value.store
     let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
     if presented.known == nil, let erased = presented.erasedSecretHash, equalInConstantTime(erased, token.hash) {
-      throw Refusal.accountErased.status
+      throw Reason.accountErased.status
     }
     guard let session = presented.known, equalInConstantTime(session.secretHash, token.hash) else {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
-    guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    guard session.claimedBy == nil else { throw Reason.sessionMigrated.status }
     return session
   }
 

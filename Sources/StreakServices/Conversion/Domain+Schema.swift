@@ -30,26 +30,11 @@ extension StreakDomain.CapturedSession {
             lastCompletedDay: claim.lastCompletedDay == 0 ? nil : Day(claim.lastCompletedDay))
         })
     }
-    guard let manifest = message.manifest else { throw Refusal.invalidField(path + ".manifest", "is required") }
+    guard let manifest = message.manifest else { throw Reason.invalidField(path + ".manifest", "is required") }
     self.init(
       habits: habits, entries: entries,
       capturedAt: StreakDomain.LocalTime(try LocalTimeRecord(message.capturedAt, path: path + ".captured_at")),
       manifest: Manifest(
         habitCount: Int(manifest.habitCount), entryCount: Int(manifest.entryCount), sha256: manifest.sha256))
-  }
-}
-
-extension EntryRejection {
-  /// The reason as the schema names it.
-  var schemaReason: ErrorReason {
-    switch self {
-    case .futureDay: .futureDay
-    case .dayMismatch: .dayMismatch
-    case .daySealed: .daySealed
-    case .cellNotFound: .cellNotFound
-    case .habitNotFound: .habitNotFound
-    case .malformed: .invalidField
-    case .textQuota: .textQuota
-    }
   }
 }

@@ -7,21 +7,3 @@ extension CellRecord {
     CellTrust(number: UInt8(clamping: quarantineReason))
   }
 }
-
-extension Refusal {
-  /// The refusal of a single change.
-  init(_ rejection: OperationRejection) {
-    self =
-      switch rejection {
-      case .futureDay: .futureDay
-      case .dayMismatch: .dayMismatch
-      case .daySealed: .daySealed
-      case .cellNotFound: .cellNotFound
-      case .habitNotFound: .habitNotFound
-      case .habitLimit: .habitLimit
-      case .textQuota: .textQuota
-      // Those of clocks, cursors and conflicts are of queues only.
-      case .malformed, .clockSkew, .conflictNotFound: .invalidField
-      }
-  }
-}

@@ -2,6 +2,7 @@ internal import GRPCSchema
 internal import RPC
 internal import Schema
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 extension Account {
@@ -15,7 +16,7 @@ extension Account {
 extension DeviceRecord {
   /// - Throws: A refusal naming `path` if there is no device in it.
   init(_ device: Device?, path: String) throws(RPCStatus) {
-    guard let device else { throw Refusal.invalidField(path, "is required") }
+    guard let device else { throw Reason.invalidField(path, "is required") }
     self.init(
       deviceID: try Identifier(field: device.deviceId, path: path + ".device_id"), name: device.name,
       platform: device.platform, appVersion: device.appVersion)
@@ -27,7 +28,7 @@ extension Identifier {
   ///
   /// - Throws: A refusal naming `path`.
   init(field bytes: [UInt8], path: String) throws(RPCStatus) {
-    guard let identifier = Identifier(bytes) else { throw Refusal.invalidField(path, "must be 16 bytes") }
+    guard let identifier = Identifier(bytes) else { throw Reason.invalidField(path, "must be 16 bytes") }
     self = identifier
   }
 }

@@ -8,15 +8,15 @@ internal import StreakStore
 extension LocalTimeRecord {
   /// - Throws: A refusal naming the field that cannot be.
   init(_ made: Schema.LocalTime?, path: String) throws(RPCStatus) {
-    guard let made else { throw Refusal.invalidField(path, "is required") }
+    guard let made else { throw Reason.invalidField(path, "is required") }
     guard let occurredAt = made.occurredAt?.moment else {
-      throw Refusal.invalidField(path + ".occurred_at", "must be a timestamp")
+      throw Reason.invalidField(path + ".occurred_at", "must be a timestamp")
     }
     self.init(
       occurredAt: occurredAt, zone: made.zone, utcOffsetSeconds: made.utcOffsetSeconds,
       dayStartMinutes: made.dayStartMinutes)
     if let field = DayRules.malformedField(of: StreakDomain.LocalTime(self)) {
-      throw Refusal.invalidField(path + field.rawValue.drop { $0 != "." }, field.requirement)
+      throw Reason.invalidField(path + field.rawValue.drop { $0 != "." }, field.requirement)
     }
   }
 }
@@ -44,7 +44,7 @@ extension HabitRecord {
   /// - Throws: A refusal naming the field that cannot be.
   init(_ habit: Habit, path: String, at now: Moment) throws(RPCStatus) {
     guard HabitName.isValid(habit.name) else {
-      throw Refusal.invalidField(path + ".name", "must be visible text of one line")
+      throw Reason.invalidField(path + ".name", "must be visible text of one line")
     }
     self.init(
       habitID: try Identifier(field: habit.id, path: path + ".id"), name: habit.name, description: habit.description,

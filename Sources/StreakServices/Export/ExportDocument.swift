@@ -4,6 +4,7 @@ internal import ProtobufCodec
 internal import RPC
 internal import Schema
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Writes an export's document piece by piece, and adds up its manifest.
@@ -64,7 +65,7 @@ struct ExportDocument {
       text = Self.framed(ExportRecord(record: record).protobufBytes())
       hash.update(text)
     } else {
-      guard let json = try? message.json() else { throw Refusal.internalFault.status }
+      guard let json = try? message.json() else { throw Reason.internalFault.status }
       append(Array((count == 0 ? "\n" : ",\n").utf8))
       text = Array(json.utf8)
       hash.update(text + [UInt8(ascii: "\n")])

@@ -29,7 +29,7 @@ struct ExportHandlers: ExportService {
     try await take(principal.userID, exports, .exports, context)
     defer { give(principal.userID, exports) }
     context.offerCompression()
-    context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
+    context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Reason.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)
     var sentByteCount = 0
     let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
@@ -72,16 +72,16 @@ struct ExportHandlers: ExportService {
       }
     }
     if let failure { throw failure }
-    if end == .changed { throw Refusal.exportChanged.status }
-    guard end == .complete, var document else { throw Refusal.internalFault.status }
+    if end == .changed { throw Reason.exportChanged.status }
+    guard end == .complete, var document else { throw Reason.internalFault.status }
     // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to
     // see it.
     if try await answering({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
-      throw Refusal.accountErased.status
+      throw Reason.accountErased.status
     }
     let manifest = document.finish()
     try await send(&document)
-    if let resumption, !resumption.isComplete { throw Refusal.exportChanged.status }
+    if let resumption, !resumption.isComplete { throw Reason.exportChanged.status }
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
@@ -99,7 +99,7 @@ struct ExportHandlers: ExportService {
     while !people.take(userID) {
       guard waits < Self.waitsMax else {
         limiter.meter.count(.transfersPerPerson)
-        throw Refusal.tooManyRequests.status
+        throw Reason.tooManyRequests.status
       }
       waits += 1
       await context.loop.sleep(milliseconds: Self.waitMilliseconds)
@@ -107,7 +107,7 @@ struct ExportHandlers: ExportService {
     guard slots.take() else {
       people.give(userID)
       limiter.meter.count(limit)
-      throw Refusal.tooManyRequests.status
+      throw Reason.tooManyRequests.status
     }
   }
 
@@ -166,7 +166,7 @@ struct ExportHandlers: ExportService {
     case .migrations(let records):
       for record in records {
         guard let result = try? MigrationResult(protobufBytes: record.result) else {
-          throw Refusal.internalFault.status
+          throw Reason.internalFault.status
         }
         let migration = ExportedMigration(result: result, anchor: record.anchor.map { GoogleProtobufTimestamp($0) })
         try document.add(migration, as: .migration(migration), to: .migrations)

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import RPC
 internal import Schema
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// What somebody has of a document already: it is made again, and what they have is left out, if it
@@ -14,7 +15,7 @@ struct ExportResumption {
 
   /// - Throws: `EXPORT_CHANGED` for a snapshot that no server gave.
   init(_ resume: ExportResume) throws(RPCStatus) {
-    guard let snapshot = ExportSnapshot(bytes: resume.snapshot) else { throw Refusal.exportChanged.status }
+    guard let snapshot = ExportSnapshot(bytes: resume.snapshot) else { throw Reason.exportChanged.status }
     self.snapshot = snapshot
     sha256 = resume.sha256
     knownBytesLeft = resume.documentBytes
@@ -33,7 +34,7 @@ struct ExportResumption {
     hash.update(known)
     knownBytesLeft -= Int64(known.count)
     guard knownBytesLeft == 0 else { return [] }
-    guard hash.digest() == sha256 else { throw Refusal.exportChanged.status }
+    guard hash.digest() == sha256 else { throw Reason.exportChanged.status }
     isChecked = true
     return Array(bytes.dropFirst(known.count))
   }

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 
 /// Holds a client to the least rate at which it takes or sends a document: whoever holds a place
 /// and does nothing with it is ended.
@@ -35,7 +36,7 @@ final class TransferPace {
       afterMilliseconds: most > waitedMilliseconds ? most - waitedMilliseconds : 0
     ) { [context, meter] in
       meter.count(.transferRate)
-      context.end(Refusal.exportTooSlow.status)
+      context.end(Reason.exportTooSlow.status)
     }
     defer {
       timer.cancel()

@@ -14,7 +14,7 @@ extension ExportHandlers {
   ) async throws(RPCStatus) -> ImportResponse {
     var principal = try context.user()
     guard let begin = try await requests.next()?.begin else {
-      throw Refusal.invalidField("begin", "must be set in the first request")
+      throw Reason.invalidField("begin", "must be set in the first request")
     }
     let importID = try Identifier(field: begin.importId, path: "begin.import_id")
     principal.auditDetail = "import=\(importID)"
@@ -26,7 +26,7 @@ extension ExportHandlers {
     }
     try await take(userID, imports, .imports, context)
     defer { give(userID, imports) }
-    context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Refusal.exportTooSlow.status)
+    context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Reason.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)
     let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
     let now = Moment.now()
@@ -36,9 +36,9 @@ extension ExportHandlers {
     while let request = try await pace.waiting(
       byteCount: byteCount, { () throws(RPCStatus) in try await requests.next() })
     {
-      guard request.begin == nil else { throw Refusal.invalidField("begin", "must be set in the first request only") }
+      guard request.begin == nil else { throw Reason.invalidField("begin", "must be set in the first request only") }
       byteCount += request.chunk.count
-      guard byteCount <= Self.documentBytesMax else { throw Refusal.importTooLarge.status }
+      guard byteCount <= Self.documentBytesMax else { throw Reason.importTooLarge.status }
       for record in try reader.take(request.chunk) { try builder.add(record) }
     }
     let (header, manifest) = try reader.finish()
@@ -61,9 +61,9 @@ extension ExportHandlers {
       }
     }
     switch outcome {
-    case .notEmpty: throw Refusal.accountNotEmpty.status
-    case .habitLimit: throw Refusal.habitLimit.status
-    case .tooLarge: throw Refusal.importTooLarge.status
+    case .notEmpty: throw Reason.accountNotEmpty.status
+    case .habitLimit: throw Reason.habitLimit.status
+    case .tooLarge: throw Reason.importTooLarge.status
     case .imported(let stored):
       principal.auditIsStored = true
       context.principal = principal
@@ -77,7 +77,7 @@ extension ExportHandlers {
   }
 
   private static func reply(_ stored: [UInt8]) throws(RPCStatus) -> ImportResponse {
-    guard let reply = try? ImportResponse(protobufBytes: stored) else { throw Refusal.internalFault.status }
+    guard let reply = try? ImportResponse(protobufBytes: stored) else { throw Reason.internalFault.status }
     return reply
   }
 }

@@ -26,7 +26,7 @@ struct SavedLedgerBuilder {
   /// - Throws: `IMPORT_TOO_LARGE` beyond the limit.
   mutating func countRecord() throws(RPCStatus) {
     recordCount += 1
-    guard recordCount <= Self.recordsMax else { throw Refusal.importTooLarge.status }
+    guard recordCount <= Self.recordsMax else { throw Reason.importTooLarge.status }
   }
 
   func refusal(_ what: String) -> RPCStatus { DocumentReader.unreadable("record \(recordCount): \(what)") }

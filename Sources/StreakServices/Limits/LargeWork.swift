@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 
 /// Runs large pieces of calls' work, such as the check of a capture of 50,000 entries, in the
 /// thread pool, so that the loop goes on: one at a time for each loop, so that they leave threads
@@ -47,7 +48,7 @@ struct LargeWork: Sendable {
     if state.isRunning {
       guard state.waiting.count < Self.waitingMax else {
         meter.count(.captures)
-        throw Refusal.tooManyRequests.status
+        throw Reason.tooManyRequests.status
       }
       // Woken with the place of the turn before.
       await withCheckedContinuation { state.waiting.append($0) }

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -35,17 +36,13 @@ struct CheckedCapture: Sendable {
 
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
   init(_ claim: SessionClaim?, at now: Moment) throws(RPCStatus) {
-    guard let claim else { throw Refusal.invalidField("session", "is required") }
-    guard let message = claim.captured else { throw Refusal.invalidField("session.captured", "is required") }
+    guard let claim else { throw Reason.invalidField("session", "is required") }
+    guard let message = claim.captured else { throw Reason.invalidField("session.captured", "is required") }
     captured = try StreakDomain.CapturedSession(message, path: "session.captured")
     if let field = captured.invalidField {
-      throw Refusal.invalidField("session.captured." + field, "cannot be")
+      throw Reason.invalidField("session.captured." + field, "cannot be")
     }
-    switch captured.fault(sha256: SHA256.digest(of:)) {
-    case nil: break
-    case .partialCapture: throw Refusal.partialCapture.status
-    case .captureCorrupt: throw Refusal.captureCorrupt.status
-    }
+    if let refusal = captured.refusal(sha256: SHA256.digest(of:)) { throw refusal.status }
     self.claim = claim
     secretHash = SHA256.digest(of: claim.sessionSecret)
     sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
@@ -56,7 +53,7 @@ struct CheckedCapture: Sendable {
       let path = "session.captured.habits[\(index)].habit"
       let record = try HabitRecord(captured.habit ?? Habit(), path: path, at: now)
       guard habitIDs.insert(record.habitID).inserted else {
-        throw Refusal.invalidField(path + ".id", "must stand in the capture once")
+        throw Reason.invalidField(path + ".id", "must stand in the capture once")
       }
       habits.append(record)
     }
@@ -67,24 +64,12 @@ struct CheckedCapture: Sendable {
 extension MigrationPlan {
   /// What the rules found, as the schema says it.
   var schemaFindings: [RuleFinding] {
-    findings.map { finding in
-      let rule: Schema.MigrationRule =
-        switch finding.rule {
-        case .futureDay: .futureDay
-        case .dayMismatch: .dayMismatch
-        case .habitNotFound: .habitNotFound
-        case .invalidField: .invalidField
-        case .overLimit: .overLimit
-        case .anchor: .anchor
-        case .claimMismatch: .claimMismatch
-        }
-      return RuleFinding(rule: rule, count: Int32(clamping: finding.count))
-    }
+    findings.map { RuleFinding(rule: Schema.MigrationRule($0), count: Int32(clamping: $0.count)) }
   }
 
   /// What an audit event says of a migration: of which session, and which rules were met how often.
   func auditDetail(sessionID: Identifier, unanchored: Bool) -> String {
-    let rules = findings.map { "\($0.rule.rawValue)=\($0.count)" }
+    let rules = findings.map { "\($0.rule.name)=\($0.count)" }
     return (["session=\(sessionID)", "unanchored=\(unanchored)"] + rules).joined(separator: " ")
   }
 }

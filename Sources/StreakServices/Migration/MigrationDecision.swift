@@ -3,6 +3,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -71,19 +72,19 @@ final class MigrationDecision: @unchecked Sendable {
 
   private func plan(_ state: MigrationState) throws(RPCStatus) -> MigrationNeeds? {
     if let session = state.session {
-      guard equalInConstantTime(session.secretHash, capture.secretHash) else { throw Refusal.sessionInvalid.status }
+      guard equalInConstantTime(session.secretHash, capture.secretHash) else { throw Reason.sessionInvalid.status }
     } else if !capture.claim.unanchored {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     let manifestHash = capture.captured.manifest.sha256
     if let stored = state.stored {
       guard stored.sessionID == capture.sessionID, stored.manifestHash == manifestHash else {
-        throw Refusal.idempotencyKeyReused.status
+        throw Reason.idempotencyKeyReused.status
       }
       return nil
     }
     if let claimant = state.session?.claimedBy {
-      guard claimant == userID else { throw Refusal.sessionClaimed.status }
+      guard claimant == userID else { throw Reason.sessionClaimed.status }
       let same = state.earlier.first { $0.manifestHash == manifestHash }
       guard isSecondDevice, same == nil else { throw Self.alreadyMigrated(same ?? state.earlier.first) }
     }
@@ -94,7 +95,7 @@ final class MigrationDecision: @unchecked Sendable {
     do throws(HabitMatching.InvalidMap) {
       matching = try HabitMatching(capture.habits.map { ($0.habitID, $0.name) }, account: state.habits, map: map)
     } catch {
-      throw Refusal.invalidField("habit_map[\(error.index)]", error.reason)
+      throw Reason.invalidField("habit_map[\(error.index)]", error.reason)
     }
     self.plan = plan
     self.matching = matching
@@ -108,16 +109,16 @@ final class MigrationDecision: @unchecked Sendable {
   /// With the result of the migration that brought the session here.
   static func alreadyMigrated(_ first: MigrationRecord?) -> RPCStatus {
     let result = first.flatMap { try? MigrationResult(protobufBytes: $0.result) }
-    return result.map { Refusal.alreadyMigrated.status.with($0) } ?? Refusal.alreadyMigrated.status
+    return result.map { Reason.alreadyMigrated.status.with($0) } ?? Reason.alreadyMigrated.status
   }
 
   func merge(into ledger: inout PersonLedger) -> Result<Void, RPCStatus> {
-    guard let plan, let matching else { return .failure(Refusal.internalFault.status) }
+    guard let plan, let matching else { return .failure(Reason.internalFault.status) }
     guard
       let merged = ledger.migrate(
         plan, matching: matching, migrationID: capture.migrationID, isNewAccount: isNewAccount,
         now: now.milliseconds)
-    else { return .failure(Refusal.habitLimit.status) }
+    else { return .failure(Reason.habitLimit.status) }
     self.merged = merged
     rejections =
       (plan.rejected + merged.refusedNotes.map { MigrationPlan.Rejection(index: $0, reason: .textQuota) })
@@ -147,10 +148,10 @@ final class MigrationDecision: @unchecked Sendable {
   }
 
   func conclude(_ ledger: PersonLedger) -> Result<Conclusion, RPCStatus> {
-    guard let plan else { return .failure(Refusal.internalFault.status) }
+    guard let plan else { return .failure(Reason.internalFault.status) }
     preview = makePreview(plan, ledger)
     if !planHash.isEmpty, planHash != preview.planHash {
-      return .failure(Refusal.planChanged.status.with(preview))
+      return .failure(Reason.planChanged.status.with(preview))
     }
     result = makeResult(plan, ledger)
     let rejected = zip(zip(rejections, rejectedIDs), keepsRejected).map { rejected, isKept in
@@ -160,7 +161,7 @@ final class MigrationDecision: @unchecked Sendable {
         entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
         habitID: Identifier(entry.habitID) ?? .zero, day: entry.day.number, done: entry.done,
         note: isKept ? entry.note : "", made: LocalTimeRecord(entry.made),
-        reason: rejection.reason.schemaReason.rawValue, rejectedAt: now,
+        reason: rejection.reason.rawValue, rejectedAt: now,
         noteHash: isKept ? [] : SHA256.digest(of: Array(entry.note.utf8)))
     }
     let detail = plan.auditDetail(sessionID: capture.sessionID, unanchored: anchor == nil)
@@ -219,7 +220,7 @@ final class MigrationDecision: @unchecked Sendable {
       let entry = capture.captured.entries[rejection.index]
       return RejectedEntry(
         entryId: withIDs ? entryID.bytes : [], index: Int32(clamping: rejection.index), habitId: entry.habitID,
-        day: entry.day.number, reason: rejection.reason.schemaReason)
+        day: entry.day.number, reason: ErrorReason(rejection.reason))
     }
   }
 
@@ -236,7 +237,7 @@ final class MigrationDecision: @unchecked Sendable {
         guard !days.isEmpty else { continue }
         found.append(
           QuarantinedDays(
-            habitId: id.bytes, reason: Schema.QuarantineReason(rawValue: Int32(trust.number)),
+            habitId: id.bytes, reason: Schema.QuarantineReason(trust),
             days: days.map(\.day.number).sorted()))
       }
     }

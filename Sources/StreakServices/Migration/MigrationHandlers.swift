@@ -35,7 +35,7 @@ struct MigrationHandlers: MigrationService {
     case .previewed, .migrated: return PreviewMigrationResponse(preview: decision.preview)
     case .replayed(let stored): throw MigrationDecision.alreadyMigrated(stored)
     case .refused(let status): throw status
-    case .limited: throw Refusal.tooManyRequests.status
+    case .limited: throw Reason.tooManyRequests.status
     }
   }
 
@@ -57,7 +57,7 @@ struct MigrationHandlers: MigrationService {
     case .refused(let status): throw status
     case .limited(let waits):
       try limiter.refuse(counts, waits, context)
-      throw Refusal.tooManyRequests.status
+      throw Reason.tooManyRequests.status
     }
   }
 
@@ -80,7 +80,7 @@ struct MigrationHandlers: MigrationService {
   }
 
   private func replayed(_ stored: MigrationRecord, _ context: ServerContext) throws(RPCStatus) -> MigrateResponse {
-    guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Refusal.internalFault.status }
+    guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Reason.internalFault.status }
     note("session=\(stored.sessionID) replayed=true", context)
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return MigrateResponse(migration: result)
@@ -116,7 +116,7 @@ struct MigrationHandlers: MigrationService {
         }
       }
     }
-    throw Refusal.concurrentChange.status
+    throw Reason.concurrentChange.status
   }
 
   /// Says what the audit event is to say.
@@ -155,14 +155,14 @@ struct MigrationHandlers: MigrationService {
       }
     }
     switch outcome {
-    case .notFound: throw Refusal.migrationNotFound.status
-    case .tooLate: throw Refusal.undoTooLate.status
+    case .notFound: throw Reason.migrationNotFound.status
+    case .tooLate: throw Reason.undoTooLate.status
     case .limited(let waits):
       try limiter.refuse(counts, waits, context)
-      throw Refusal.tooManyRequests.status
+      throw Reason.tooManyRequests.status
     case .undone(let bytes, let isReplay):
       guard let response = try? UndoMigrationResponse(protobufBytes: bytes) else {
-        throw Refusal.internalFault.status
+        throw Reason.internalFault.status
       }
       if isReplay { context.addTrailingMetadata(ReplyReplay.metadataName, "true") } else { noteStored(context) }
       return response

@@ -83,7 +83,7 @@ struct AdminHandlers: AdminService {
     requests: RequestStream<FulfilRecoveryRequest>, context: ServerContext
   ) async throws(RPCStatus) -> FulfilRecoveryResponse {
     guard let begin = try await requests.next()?.begin else {
-      throw Refusal.invalidField("begin", "must be set in the first request")
+      throw Reason.invalidField("begin", "must be set in the first request")
     }
     let recoveryID = try Identifier(field: begin.recoveryId, path: "begin.recovery_id")
     let userID = try Identifier(field: begin.userId, path: "begin.user_id")
@@ -95,7 +95,7 @@ struct AdminHandlers: AdminService {
       principal.userID = .zero
       principal.auditDetail += " of somebody who was erased"
       context.principal = principal
-      throw Refusal.recoveryNotFound.status(saying: "The account was erased: nothing of it comes back.")
+      throw Reason.recoveryNotFound.status(saying: "The account was erased: nothing of it comes back.")
     }
     var records = RecoveredRecords(at: .now())
     while let request = try await requests.next() {
@@ -105,8 +105,8 @@ struct AdminHandlers: AdminService {
     let recovery = try await answering { () throws(StoreError) in
       try await store.fulfil(recoveryID, of: userID, records: found, failure: begin.failure)
     }
-    guard let recovery else { throw Refusal.recoveryNotFound.status }
-    guard recovery.stage == .requested else { throw Refusal.recoveryNotReady.status }
+    guard let recovery else { throw Reason.recoveryNotFound.status }
+    guard recovery.stage == .requested else { throw Reason.recoveryNotReady.status }
     return FulfilRecoveryResponse(
       habitCount: Int32(clamping: records.habitCount), cellCount: Int32(clamping: records.cellCount))
   }

@@ -1,4 +1,5 @@
 internal import RPC
+internal import enum StreakDomain.Reason
 
 /// What a new password must not be. Its longest form is the schema's matter.
 struct PasswordRules: Sendable {
@@ -10,7 +11,7 @@ struct PasswordRules: Sendable {
   /// - Throws: `INVALID_FIELD` or `PASSWORD_TOO_COMMON`, naming the field at `path`.
   func check(_ password: NormalizedPassword, email: String, path: String) throws(RPCStatus) {
     guard password.byteCount >= Self.bytesMin else {
-      throw Refusal.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
+      throw Reason.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
     }
     // Characters that nobody sees make no password less common.
     let text = String(
@@ -18,7 +19,7 @@ struct PasswordRules: Sendable {
     let lowered = text.lowercased()
     let name = email.lowercased().split(separator: "@").first.map(String.init) ?? ""
     guard lowered != email.lowercased(), lowered != name, !breached.holds(text) else {
-      throw Refusal.passwordTooCommon.naming(path, "is among those that are guessed first")
+      throw Reason.passwordTooCommon.naming(path, "is among those that are guessed first")
     }
   }
 }

@@ -27,7 +27,7 @@ struct RecoveredRecords {
     default: throw builder.refusal("neither a habit nor a day")
     }
     bytes += ExportDocument.framed(record.protobufBytes())
-    guard bytes.count <= ExportHandlers.documentBytesMax else { throw Refusal.importTooLarge.status }
+    guard bytes.count <= ExportHandlers.documentBytesMax else { throw Reason.importTooLarge.status }
   }
 
   /// Reads `bytes` back; nil if that is not what they are.

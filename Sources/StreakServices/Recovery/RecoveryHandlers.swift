@@ -30,12 +30,12 @@ struct RecoveryHandlers: RecoveryService {
     let recoveryID = try Identifier(field: request.recoveryId, path: "recovery_id")
     note("recovery=\(recoveryID) point=\(request.point)", context)
     guard let point = try await points(of: userID).first(where: { $0.name == request.point }) else {
-      throw Refusal.recoveryPointNotFound.status
+      throw Reason.recoveryPointNotFound.status
     }
     let wanted = RecoveryRecord(
       recoveryID: recoveryID, userID: userID, backup: point.name, backupAt: point.moment, requestedAt: .now())
     let recovery = try await answering { () throws(StoreError) in try await store.request(wanted) }
-    guard let recovery else { throw Refusal.recoveryUnderWay.status }
+    guard let recovery else { throw Reason.recoveryUnderWay.status }
     return RequestRecoveryResponse(recovery: Recovery(recovery))
   }
 
@@ -64,7 +64,7 @@ struct RecoveryHandlers: RecoveryService {
     note("recovery=\((try? Identifier(field: request.recoveryId, path: ""))?.description ?? "")", context)
     let outcome = try await recover(request.recoveryId, isPreview: false, context) { plan, now in
       let preview = RecoveryPreview(plan, at: now)
-      guard plan.hash == request.planHash else { return .failure(Refusal.planChanged.status.with(preview)) }
+      guard plan.hash == request.planHash else { return .failure(Reason.planChanged.status.with(preview)) }
       return .success(ConfirmRecoveryResponse(done: preview, changeNumber: plan.changeNumber).protobufBytes())
     }
     if case .done = outcome, var principal = context.principal as? Principal {
@@ -83,8 +83,8 @@ struct RecoveryHandlers: RecoveryService {
     let isCancelled = try await answering { () throws(StoreError) in
       try await store.cancelRecovery(recoveryID, of: userID)
     }
-    guard let isCancelled else { throw Refusal.recoveryNotFound.status }
-    guard isCancelled else { throw Refusal.recoveryNotReady.status }
+    guard let isCancelled else { throw Reason.recoveryNotFound.status }
+    guard isCancelled else { throw Reason.recoveryNotReady.status }
     return CancelRecoveryResponse()
   }
 
@@ -92,9 +92,9 @@ struct RecoveryHandlers: RecoveryService {
 
   /// Good backups since the account was made, oldest first.
   private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Moment)] {
-    guard let backups else { throw Refusal.backupsOff.status }
+    guard let backups else { throw Reason.backupsOff.status }
     let account = try await answering { () throws(StoreError) in try await store.user(userID) }
-    guard let account else { throw Refusal.credentialsInvalid.status }
+    guard let account else { throw Reason.credentialsInvalid.status }
     let found: [Backup]
     switch await backups() {
     case .success(let all): found = all
@@ -131,12 +131,12 @@ struct RecoveryHandlers: RecoveryService {
     case .replayed(let stored):
       context.addTrailingMetadata(ReplyReplay.metadataName, "true")
       bytes = stored
-    case .notFound: throw Refusal.recoveryNotFound.status
-    case .notReady: throw Refusal.recoveryNotReady.status
-    case .habitLimit: throw Refusal.habitLimit.status
+    case .notFound: throw Reason.recoveryNotFound.status
+    case .notReady: throw Reason.recoveryNotReady.status
+    case .habitLimit: throw Reason.habitLimit.status
     case .refused(let status): throw status
     }
-    guard let response = try? Response(protobufBytes: bytes) else { throw Refusal.internalFault.status }
+    guard let response = try? Response(protobufBytes: bytes) else { throw Reason.internalFault.status }
     return response
   }
 

@@ -4,6 +4,7 @@ internal import ProtobufCodec
 internal import RPC
 internal import Schema
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Anonymous sessions. One per loop.
@@ -25,7 +26,7 @@ struct SessionHandlers: SessionService {
     let key = isShared ? randomBytes(count: 32) : request.idempotencyKey
     let idKey = SealedBytes.key(purpose: "session id", secrets: [key])
     guard let sessionID = Identifier(Array(idKey.exposed.prefix(Identifier.byteCount))) else {
-      throw Refusal.internalFault.status
+      throw Reason.internalFault.status
     }
     let sealingKey = SealedBytes.key(purpose: "session start", secrets: [key])
     let token = OpaqueToken(kind: .session, owner: sessionID.bytes)
@@ -44,8 +45,8 @@ struct SessionHandlers: SessionService {
     }
     guard let stored, let sealed = stored.sealedStart, let reply = SealedBytes.open(sealed, key: sealingKey),
       let response = try? StartSessionResponse(protobufBytes: reply)
-    else { throw Refusal.idempotencyKeyReused.status }
-    guard stored.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    else { throw Reason.idempotencyKeyReused.status }
+    guard stored.claimedBy == nil else { throw Reason.sessionMigrated.status }
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return response
   }
@@ -53,7 +54,7 @@ struct SessionHandlers: SessionService {
   func keepSession(
     _ request: KeepSessionRequest, context: ServerContext
   ) async throws(RPCStatus) -> KeepSessionResponse {
-    guard let session = context.principal as? SessionRecord else { throw Refusal.sessionInvalid.status }
+    guard let session = context.principal as? SessionRecord else { throw Reason.sessionInvalid.status }
     try await answering { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
     return KeepSessionResponse(anchor: session.anchor.map(GoogleProtobufTimestamp.init))
   }

@@ -13,14 +13,14 @@ struct StreakHandlers: StreakService {
 
   func putHabit(_ request: PutHabitRequest, context: ServerContext) async throws(RPCStatus) -> PutHabitResponse {
     let principal = try context.user()
-    guard let habit = request.habit else { throw Refusal.invalidField("habit", "is required") }
+    guard let habit = request.habit else { throw Reason.invalidField("habit", "is required") }
     let wanted = try HabitRecord(habit, path: "habit", at: .now())
     let answer = try await change(
       .editHabit(
         StreakDomain.Operation.HabitEdit(habitID: wanted.habitID, fields: HabitFields(habit))),
       by: principal, nothingLeft: false, at: .now())
     let habitID = answer.ledger.habitID(meantBy: wanted.habitID)
-    guard let stored = answer.ledger.habits[habitID] else { throw Refusal.internalFault.status }
+    guard let stored = answer.ledger.habits[habitID] else { throw Reason.internalFault.status }
     return PutHabitResponse(habit: Habit(habitID, stored))
   }
 
@@ -70,7 +70,7 @@ struct StreakHandlers: StreakService {
     let answer = try await change(.setCompletion(completion), by: principal, nothingLeft: nothingLeft, at: now)
     let key = CellKey(habitID: answer.ledger.habitID(meantBy: completion.habitID), day: completion.day)
     guard let habit = answer.ledger.habits[key.habitID], let cell = answer.ledger.cells[key] else {
-      throw Refusal.internalFault.status
+      throw Reason.internalFault.status
     }
     return (
       Cell(key, cell),
@@ -84,18 +84,18 @@ struct StreakHandlers: StreakService {
   private func change(
     _ change: StreakDomain.Operation.Change, by principal: Principal, nothingLeft: Bool, at now: Moment
   ) async throws(RPCStatus) -> LedgerAnswer {
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let request = LedgerRequest(
       userID: principal.userID, deviceID: deviceID, work: .direct(change), nothingLeft: nothingLeft, now: now)
     let result = try await answering { () throws(StoreError) in try await store.change(request) }
     let answer: LedgerAnswer
     switch result {
     case .success(let found): answer = found
-    case .failure(.tooManyChanges(let wait)): throw Refusal.tooManyRequests(retryMilliseconds: wait)
-    case .failure: throw Refusal.credentialsInvalid.status
+    case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
+    case .failure: throw Reason.credentialsInvalid.status
     }
     if let outcome = answer.outcomes.first, outcome.status == .rejected, let rejection = outcome.rejection {
-      throw Refusal(rejection).status
+      throw rejection.status
     }
     return answer
   }
@@ -106,7 +106,7 @@ struct StreakHandlers: StreakService {
     let streak = try await answering { () throws(StoreError) in
       try await store.streak(of: principal.userID, habitID: habitID)
     }
-    guard let streak else { throw Refusal.habitNotFound.status }
+    guard let streak else { throw Reason.habitNotFound.status }
     return GetStreakResponse(streak: Schema.Streak(streak, at: .now()))
   }
 
@@ -121,7 +121,7 @@ struct StreakHandlers: StreakService {
       try await store.explainedCells(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
-    guard let found else { throw Refusal.habitNotFound.status }
+    guard let found else { throw Reason.habitNotFound.status }
     let today = ZoneUses(encoded: found.streak.zoneUses).today(now: now.milliseconds)
     let explanation = StreakExplanation(
       found.cells, summary: found.streak.summary, today: today, isArchived: found.streak.archived)
@@ -170,7 +170,7 @@ struct StreakHandlers: StreakService {
       return try await store.dayCounts(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
-    guard let counts else { throw Refusal.habitNotFound.status }
+    guard let counts else { throw Reason.habitNotFound.status }
     return GetStatisticsResponse(statistics: Schema.Statistics(Statistics(counts), days: days))
   }
 }
@@ -190,8 +190,7 @@ extension LeftOutDay {
     case .quarantined(let reason):
       self.init(
         day: leftOut.day.number, omission: .quarantined,
-        quarantineReason: Schema.QuarantineReason(
-          rawValue: Int32(StreakDomain.CellTrust.quarantined(reason).number)))
+        quarantineReason: Schema.QuarantineReason(.quarantined(reason)))
     case .otherRun: self.init(day: leftOut.day.number, omission: .otherRun)
     }
   }

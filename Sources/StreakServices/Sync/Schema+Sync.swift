@@ -1,5 +1,6 @@
 internal import GRPCSchema
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -9,26 +10,8 @@ extension Schema.OperationOutcome {
       seq: outcome.seq, status: OperationStatus(rawValue: Int32(outcome.status.rawValue)),
       reason: outcome.rejection.map { ErrorReason($0) } ?? .unspecified, changeNumber: outcome.changeNumber,
       trust: outcome.trust.map { $0 == .counted ? .counted : .quarantined } ?? .unspecified,
-      quarantineReason: Schema.QuarantineReason(rawValue: Int32(outcome.trust?.number ?? 0)),
+      quarantineReason: Schema.QuarantineReason(outcome.trust ?? .counted),
       noticeId: outcome.noticeID?.bytes ?? [])
-  }
-}
-
-extension ErrorReason {
-  init(_ rejection: OperationRejection) {
-    self =
-      switch rejection {
-      case .malformed: .invalidField
-      case .futureDay: .futureDay
-      case .dayMismatch: .dayMismatch
-      case .daySealed: .daySealed
-      case .cellNotFound: .cellNotFound
-      case .habitNotFound: .habitNotFound
-      case .clockSkew: .clockSkew
-      case .habitLimit: .habitLimit
-      case .conflictNotFound: .conflictNotFound
-      case .textQuota: .textQuota
-      }
   }
 }
 

@@ -110,7 +110,7 @@ struct SyncHandlers: SyncService {
   private func limit(_ context: ServerContext, to principal: Principal) {
     guard let expiresAt = principal.tokenExpiresAt else { return }
     let left = expiresAt.milliseconds - Moment.now().milliseconds
-    context.limitTime(milliseconds: UInt64(max(0, left)), Refusal.credentialsInvalid.status)
+    context.limitTime(milliseconds: UInt64(max(0, left)), Reason.credentialsInvalid.status)
   }
 
   // MARK: Notices and inbox
@@ -119,7 +119,7 @@ struct SyncHandlers: SyncService {
     _ request: ListNoticesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListNoticesResponse {
     let principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let filter: [UInt8] = [request.includeAcknowledged ? 1 : 0]
     let size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
     let place = try PageToken.place(request.pageToken, kind: .notices, filter: filter)
@@ -140,7 +140,7 @@ struct SyncHandlers: SyncService {
     _ request: AcknowledgeNoticesRequest, context: ServerContext
   ) async throws(RPCStatus) -> AcknowledgeNoticesResponse {
     let principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let ids = request.noticeIds.compactMap { Identifier($0) }
     try await answering { () throws(StoreError) in
       try await store.acknowledge(ids, of: principal.userID, by: deviceID, at: .now())

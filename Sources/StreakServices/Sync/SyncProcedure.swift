@@ -25,8 +25,8 @@ struct SyncProcedure: Sendable {
   }
 
   func run(_ request: SyncRequest, by principal: Principal, at now: Moment) async throws(RPCStatus) -> SyncResponse {
-    guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard Identifier(request.userId) == principal.userID else { throw Reason.accountMismatch.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request, now: now.milliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal)
@@ -57,7 +57,7 @@ struct SyncProcedure: Sendable {
   func pull(
     of principal: Principal, from cursor: Schema.Cursor, pageSize: Int32
   ) async throws(RPCStatus) -> SyncResponse? {
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let head = try await answering { () throws(StoreError) in try await store.head(of: principal.userID) }
     let place = try Received(cursor, of: principal.userID, seal: seal)
     guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
@@ -70,7 +70,7 @@ struct SyncProcedure: Sendable {
   /// latest time of its operations that can be one.
   private static func sentAt(_ request: SyncRequest, now: Int64) throws(RPCStatus) -> Int64? {
     if let sentAt = request.sentAt {
-      guard let milliseconds = sentAt.milliseconds else { throw Refusal.invalidField("sent_at", "must be a timestamp") }
+      guard let milliseconds = sentAt.milliseconds else { throw Reason.invalidField("sent_at", "must be a timestamp") }
       return milliseconds
     }
     return request.operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }
@@ -81,10 +81,10 @@ struct SyncProcedure: Sendable {
     let result = try await answering { () throws(StoreError) in try await store.change(request) }
     switch result {
     case .success(let answer): return answer
-    case .failure(.gap(let expectedSeq)): throw Refusal.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
-    case .failure(.operationReused): throw Refusal.operationReused.status.with(SyncRefusal())
-    case .failure(.deviceUnknown): throw Refusal.credentialsInvalid.status
-    case .failure(.tooManyChanges(let wait)): throw Refusal.tooManyRequests(retryMilliseconds: wait)
+    case .failure(.gap(let expectedSeq)): throw Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
+    case .failure(.operationReused): throw Reason.operationReused.status.with(SyncRefusal())
+    case .failure(.deviceUnknown): throw Reason.credentialsInvalid.status
+    case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
     }
   }
 
@@ -92,7 +92,7 @@ struct SyncProcedure: Sendable {
     guard let first = operations.first?.seq else { return }
     for (index, operation) in operations.enumerated() {
       guard (1...seqMax).contains(operation.seq), operation.seq - first == Int64(index) else {
-        throw Refusal.invalidField("operations[\(index)].seq", "must follow the one before without a gap")
+        throw Reason.invalidField("operations[\(index)].seq", "must follow the one before without a gap")
       }
     }
   }
@@ -114,7 +114,7 @@ struct SyncProcedure: Sendable {
         isVoid = true
         return
       }
-      guard seal.isGenuine(cursor, of: userID) else { throw Refusal.cursorInvalid.status }
+      guard seal.isGenuine(cursor, of: userID) else { throw Reason.cursorInvalid.status }
       epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
       changeNumber = cursor.changeNumber
       resume = cursor.resume

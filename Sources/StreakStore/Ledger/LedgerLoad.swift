@@ -145,7 +145,7 @@ struct LedgerLoad {
       let quarantine = try row.int16(6)
       let outcome = OperationOutcome(
         seq: seq, status: OperationOutcome.Status(rawValue: try row.int16(4)) ?? .applied,
-        rejection: OperationRejection(number: try row.int32(5)), changeNumber: try row.int64(7),
+        rejection: Reason(rawValue: try row.int32(5)), changeNumber: try row.int64(7),
         trust: quarantine < 0 ? nil : CellTrust(number: UInt8(clamping: quarantine)),
         noticeID: try row.identifierOrNull(8))
       return (

@@ -177,7 +177,7 @@ extension LedgerStore {
     [
       .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.decided.deviceID },
       .int64("seq") { $0.outcome.seq }, .bytes("payload_hash") { $0.decided.queued.payloadHash },
-      .int16("status") { $0.outcome.status.rawValue }, .int32("reason") { $0.outcome.rejection?.number ?? 0 },
+      .int16("status") { $0.outcome.status.rawValue }, .int32("reason") { $0.outcome.rejection?.rawValue ?? 0 },
       .int16("quarantine_reason") { $0.outcome.trust.map { Int16($0.number) } ?? -1 },
       .int64("change_number") { $0.outcome.changeNumber }, .identifier("notice_id") { $0.outcome.noticeID },
       .moment("decided_at") { $0.decidedAt },
@@ -193,7 +193,7 @@ extension LedgerStore {
       .identifier("user_id") { $0.userID }, .identifier("device_id") { $0.decided.deviceID },
       .int64("seq") { $0.outcome.seq },
       .bytes("operation") { $0.decided.keepsPayload ? $0.decided.queued.payload : nil },
-      .int32("reason") { $0.outcome.rejection?.number ?? 0 }, .moment("rejected_at") { $0.decidedAt },
+      .int32("reason") { $0.outcome.rejection?.rawValue ?? 0 }, .moment("rejected_at") { $0.decidedAt },
       .bytes("payload_hash") { $0.decided.queued.payloadHash },
     ],
     """

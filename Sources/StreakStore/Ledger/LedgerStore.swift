@@ -158,26 +158,3 @@ private struct Rows {
     }
   }
 }
-
-extension OperationRejection {
-  /// The number of the schema's `ErrorReason`.
-  var number: Int32 {
-    switch self {
-    case .malformed: 1
-    case .futureDay: 12
-    case .dayMismatch: 13
-    case .daySealed: 14
-    case .habitNotFound: 15
-    case .cellNotFound: 16
-    case .habitLimit: 19
-    case .clockSkew: 28
-    case .conflictNotFound: 30
-    case .textQuota: 31
-    }
-  }
-
-  init?(number: Int32) {
-    guard let found = Self.allCases.first(where: { $0.number == number }) else { return nil }
-    self = found
-  }
-}

@@ -51,11 +51,12 @@ extension QuarantineReason {
   }
 }
 
-extension OperationRejection {
-  /// In a sentence, after what was rejected.
+extension Reason {
+  /// In a sentence, after what was rejected. Operations are rejected for these reasons; any other is
+  /// one of a later server.
   var explanation: String {
     switch self {
-    case .malformed: "the server does not understand it"
+    case .invalidField: "the server does not understand it"
     case .futureDay: "that day is in the future"
     case .dayMismatch: "the day does not fit the moment and zone in which it was recorded"
     case .daySealed: "days older than \(DayRules.lateDaysMax) days cannot be taken back"
@@ -65,6 +66,7 @@ extension OperationRejection {
     case .habitLimit: "there are \(StreakClient.habitsMax) habits already"
     case .conflictNotFound: "the conflict is not there any more"
     case .textQuota: "there is no room for more text; a day that it was about is recorded without its note"
+    default: "the server refuses it (\(name))"
     }
   }
 }

@@ -244,7 +244,7 @@ struct JudgedWorld {
       batch = ledger
     }
     let outcome = ledger.apply(made.operation, by: Self.deviceID(device), now: Self.now)
-    if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.rawValue ?? "")" }
+    if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.name ?? "")" }
     ledger.advance(deviceID: Self.deviceID(device), to: made.operation.seq)
   }
 

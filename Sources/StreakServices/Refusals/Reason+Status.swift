@@ -1,62 +1,11 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import enum StreakDomain.Reason
 
-/// Why the service refuses a call: the one table from reasons to statuses.
-///
-/// The raw values are the names of the schema's `ErrorReason`, which clients find in
-/// `google.rpc.ErrorInfo.reason`.
-enum Refusal: String, CaseIterable {
-  case invalidField = "INVALID_FIELD"
-  case credentialsInvalid = "CREDENTIALS_INVALID"
-  case signInRefused = "SIGN_IN_REFUSED"
-  case signUpRefused = "SIGN_UP_REFUSED"
-  case sessionInvalid = "SESSION_INVALID"
-  case sessionMigrated = "SESSION_MIGRATED"
-  case sessionClaimed = "SESSION_CLAIMED"
-  case idempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED"
-  case partialCapture = "PARTIAL_CAPTURE"
-  case captureCorrupt = "CAPTURE_CORRUPT"
-  case futureDay = "FUTURE_DAY"
-  case dayMismatch = "DAY_MISMATCH"
-  case daySealed = "DAY_SEALED"
-  case habitNotFound = "HABIT_NOT_FOUND"
-  case cellNotFound = "CELL_NOT_FOUND"
-  case pageTokenInvalid = "PAGE_TOKEN_INVALID"
-  case tooManyRequests = "TOO_MANY_REQUESTS"
-  case habitLimit = "HABIT_LIMIT"
-  case storageUnavailable = "STORAGE_UNAVAILABLE"
-  case outcomeUnknown = "OUTCOME_UNKNOWN"
-  case concurrentChange = "CONCURRENT_CHANGE"
-  case internalFault = "INTERNAL_FAULT"
-  case exportTooSlow = "EXPORT_TOO_SLOW"
-  case accountMismatch = "ACCOUNT_MISMATCH"
-  case sequenceGap = "SEQUENCE_GAP"
-  case operationReused = "OPERATION_REUSED"
-  case cursorInvalid = "CURSOR_INVALID"
-  case textQuota = "TEXT_QUOTA"
-  case passwordTooCommon = "PASSWORD_TOO_COMMON"
-  case deviceNotFound = "DEVICE_NOT_FOUND"
-  case planChanged = "PLAN_CHANGED"
-  case alreadyMigrated = "ALREADY_MIGRATED"
-  case migrationNotFound = "MIGRATION_NOT_FOUND"
-  case undoTooLate = "UNDO_TOO_LATE"
-  case accountUnknown = "ACCOUNT_UNKNOWN"
-  case accountErased = "ACCOUNT_ERASED"
-  case backupsOff = "BACKUPS_OFF"
-  case backupUnderWay = "BACKUP_UNDER_WAY"
-  case backupFailed = "BACKUP_FAILED"
-  case backupNotFound = "BACKUP_NOT_FOUND"
-  case exportChanged = "EXPORT_CHANGED"
-  case importUnreadable = "IMPORT_UNREADABLE"
-  case importCorrupt = "IMPORT_CORRUPT"
-  case importTooLarge = "IMPORT_TOO_LARGE"
-  case accountNotEmpty = "ACCOUNT_NOT_EMPTY"
-  case recoveryPointNotFound = "RECOVERY_POINT_NOT_FOUND"
-  case recoveryNotFound = "RECOVERY_NOT_FOUND"
-  case recoveryUnderWay = "RECOVERY_UNDER_WAY"
-  case recoveryNotReady = "RECOVERY_NOT_READY"
-
+/// What a refused call is told: the one table from reasons to statuses. Clients find the reason's
+/// name in `google.rpc.ErrorInfo.reason`.
+extension Reason {
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
   /// How long a client is asked to wait where waiting helps, in seconds.
@@ -67,7 +16,7 @@ enum Refusal: String, CaseIterable {
 
   /// The status with another message.
   func status(saying message: String) -> RPCStatus {
-    let status = RPCStatus(codeAndMessage.0, message).with(GoogleRPCErrorInfo(reason: rawValue, domain: Self.domain))
+    let status = RPCStatus(codeAndMessage.0, message).with(GoogleRPCErrorInfo(reason: name, domain: Self.domain))
     guard isWorthRetrying else { return status }
     return status.with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: Self.retrySeconds)))
   }
@@ -89,7 +38,7 @@ enum Refusal: String, CaseIterable {
       credentialsInvalid.codeAndMessage.0, "The credentials are also in use elsewhere; sign in as a new device."
     )
     .with(
-      GoogleRPCErrorInfo(reason: credentialsInvalid.rawValue, domain: Self.domain, metadata: ["new_device": "true"]))
+      GoogleRPCErrorInfo(reason: credentialsInvalid.name, domain: Self.domain, metadata: ["new_device": "true"]))
   }
 
   /// A refusal of a call beyond its limit, with the delay after which it helps to try again.
@@ -97,7 +46,7 @@ enum Refusal: String, CaseIterable {
     // Rounded up: whoever waits exactly so long must not come too early.
     let seconds = Int64(clamping: retryMilliseconds / 1000 + 1)
     return RPCStatus(.resourceExhausted, tooManyRequests.codeAndMessage.1)
-      .with(GoogleRPCErrorInfo(reason: tooManyRequests.rawValue, domain: domain))
+      .with(GoogleRPCErrorInfo(reason: tooManyRequests.name, domain: domain))
       .with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: seconds)))
   }
 
@@ -161,6 +110,9 @@ enum Refusal: String, CaseIterable {
     case .recoveryPointNotFound: (.notFound, "There is no such recovery point of this account.")
     case .recoveryNotFound: (.notFound, "There is no such recovery.")
     case .recoveryUnderWay: (.failedPrecondition, "Another recovery is waiting; confirm or cancel it first.")
+    // The next two are reasons of operations in a queue; no call is refused for them.
+    case .clockSkew: (.failedPrecondition, "The device's clock is a day or more ahead.")
+    case .conflictNotFound: (.notFound, "There is no such conflict.")
     case .recoveryNotReady: (.failedPrecondition, "The recovery is not fulfilled yet, or is over.")
     }
   }
