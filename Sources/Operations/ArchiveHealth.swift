@@ -1,10 +1,11 @@
 internal import Glibc
-public import StreakStore
+public import struct StreakDomain.Instant
+internal import StreakStore
 
 /// Whether the log reaches its repository.
 public struct ArchiveHealth: Sendable, Equatable {
   /// When the last piece of the log was archived; nil: none was since PostgreSQL's figures began.
-  public var lastArchived: Moment?
+  public var lastArchived: Instant?
   /// Pieces that wait.
   public var waitingCount = 0
   /// Attempts that failed since PostgreSQL's figures began.
@@ -32,7 +33,7 @@ extension PointInTime {
       let waiting = Int(row[3])
     else { throw .database("no figures about the archive") }
     var health = ArchiveHealth()
-    health.lastArchived = seconds == 0 ? nil : Moment(seconds: seconds)
+    health.lastArchived = seconds == 0 ? nil : Instant(seconds: seconds)
     health.waitingCount = waiting
     health.failedCount = failed
     if let failure = try Archive(configuration: configurationPath).failure {

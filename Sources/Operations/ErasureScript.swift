@@ -1,3 +1,4 @@
+internal import struct StreakDomain.Instant
 internal import StreakStore
 
 /// SQL that removes erased people from a database that came back from the past. Runs inside the

@@ -1,6 +1,7 @@
 internal import PrivateCluster
 public import Schema
-public import StreakStore
+public import struct StreakDomain.Instant
+internal import StreakStore
 
 /// Backups by the clock: makes one when it is due, then cleans up. Of several programs that share a
 /// database, one makes it.
@@ -9,7 +10,7 @@ public struct ScheduledBackups: Sendable {
   /// answered no.
   public typealias Make =
     @Sendable (
-      _ now: Moment, _ isDue: (Moment?) -> Bool
+      _ now: Instant, _ isDue: (Instant?) -> Bool
     ) throws(OperationsError) -> Backup?
 
   private let schedule: BackupSchedule?
@@ -46,7 +47,7 @@ public struct ScheduledBackups: Sendable {
   ///
   /// - Returns: The backup and what the clean-up did; nil if none was due, or if another program
   ///   made it.
-  public func run(at now: Moment) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
+  public func run(at now: Instant) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
     let schedule = schedule
     guard let backup = try make(now, { schedule?.isDue(at: now, last: $0) ?? true }) else { return nil }
     return (backup, try BackupFolder(folder).prune(retentionDays: retentionDays, at: now))

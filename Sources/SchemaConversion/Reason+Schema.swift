@@ -16,7 +16,3 @@ extension Schema.QuarantineReason {
   /// Unspecified for a cell that counts.
   package init(_ trust: StreakDomain.CellTrust) { self.init(rawValue: Int32(trust.number)) }
 }
-
-extension Schema.MigrationRule {
-  package init(_ finding: MigrationPlan.Finding) { self.init(rawValue: finding.ruleNumber) }
-}

@@ -8,18 +8,14 @@ public struct ZoneUses: Equatable, Sendable {
   struct Use: Equatable, Sendable {
     var utcOffsetSeconds: Int32
     var dayStartMinutes: Int32
-    var lastUsedMilliseconds: Int64
+    var lastUsedAt: Instant
 
     func isSameZone(as other: Use) -> Bool {
       utcOffsetSeconds == other.utcOffsetSeconds && dayStartMinutes == other.dayStartMinutes
     }
 
-    /// Whether it was used in the window that ends now. Stored numbers may be anything, so nothing
-    /// here overflows.
-    func isRecent(now: Int64) -> Bool {
-      let (age, overflow) = now.subtractingReportingOverflow(lastUsedMilliseconds)
-      return overflow ? lastUsedMilliseconds > now : age <= ZoneUses.windowMilliseconds
-    }
+    /// Whether it was used in the window that ends now.
+    func isRecent(now: Instant) -> Bool { now.milliseconds(since: lastUsedAt) <= ZoneUses.windowMilliseconds }
   }
   /// Most recent first; no two with the same offset and day start.
   private(set) var uses: [Use] = []
@@ -27,16 +23,16 @@ public struct ZoneUses: Equatable, Sendable {
   public init() {}
 
   /// Notes that a person was in the zone of `time` when they tapped. A late arrival says where they
-  /// were then, not now; a device's clock that is ahead of `now` (the server's, in milliseconds
-  /// since 1970) says no more than "now".
-  public mutating func note(_ time: LocalTime, now: Int64) {
+  /// were then, not now; a device's clock that is ahead of `now` (the server's) says
+  /// no more than "now".
+  public mutating func note(_ time: ClientTime, now: Instant) {
     var use = Use(
       utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes,
-      lastUsedMilliseconds: min(time.occurredAtMilliseconds, now))
+      lastUsedAt: min(time.occurredAt, now))
     if let known = uses.firstIndex(where: { $0.isSameZone(as: use) }) {
-      use.lastUsedMilliseconds = max(use.lastUsedMilliseconds, uses.remove(at: known).lastUsedMilliseconds)
+      use.lastUsedAt = max(use.lastUsedAt, uses.remove(at: known).lastUsedAt)
     }
-    uses.insert(use, at: uses.firstIndex { $0.lastUsedMilliseconds <= use.lastUsedMilliseconds } ?? uses.endIndex)
+    uses.insert(use, at: uses.firstIndex { $0.lastUsedAt <= use.lastUsedAt } ?? uses.endIndex)
     // The latest stays however old it is: it is where the person was last.
     let latest = uses[0]
     uses.removeAll { $0 != latest && !$0.isRecent(now: now) }
@@ -45,14 +41,14 @@ public struct ZoneUses: Equatable, Sendable {
 
   /// The earliest current date among the zones used in the last 48 hours; with none, that of the
   /// zone used last; with no zone ever, UTC's.
-  public func today(now: Int64) -> Day {
+  public func today(now: Instant) -> Day {
     let recent = uses.filter { $0.isRecent(now: now) }
     let relevant = recent.isEmpty ? Array(uses.prefix(1)) : recent
     let dates = relevant.map { use in
-      LocalTime.day(
-        atMilliseconds: now, utcOffsetSeconds: use.utcOffsetSeconds, dayStartMinutes: use.dayStartMinutes)
+      ClientTime.day(
+        at: now, utcOffsetSeconds: use.utcOffsetSeconds, dayStartMinutes: use.dayStartMinutes)
     }
-    return dates.min() ?? LocalTime.day(atMilliseconds: now, utcOffsetSeconds: 0, dayStartMinutes: 0)
+    return dates.min() ?? ClientTime.day(at: now, utcOffsetSeconds: 0, dayStartMinutes: 0)
   }
 
   // MARK: Storage
@@ -66,7 +62,7 @@ public struct ZoneUses: Equatable, Sendable {
     for use in uses {
       bytes.append(bigEndian: use.utcOffsetSeconds)
       bytes.append(bigEndian: use.dayStartMinutes)
-      bytes.append(bigEndian: use.lastUsedMilliseconds)
+      bytes.append(bigEndian: use.lastUsedAt.milliseconds)
     }
     return bytes
   }
@@ -80,9 +76,9 @@ public struct ZoneUses: Equatable, Sendable {
       let use = Use(
         utcOffsetSeconds: Int32(truncatingIfNeeded: Int64(number(start..<start + 4))),
         dayStartMinutes: Int32(truncatingIfNeeded: Int64(number(start + 4..<start + 8))),
-        lastUsedMilliseconds: Int64(bitPattern: number(start + 8..<start + 16)))
-      guard LocalTime.utcOffsetSecondsRange.contains(use.utcOffsetSeconds),
-        LocalTime.dayStartMinutesRange.contains(use.dayStartMinutes)
+        lastUsedAt: Instant(milliseconds: Int64(bitPattern: number(start + 8..<start + 16))))
+      guard ClientTime.utcOffsetSecondsRange.contains(use.utcOffsetSeconds),
+        ClientTime.dayStartMinutesRange.contains(use.dayStartMinutes)
       else { continue }
       uses.append(use)
     }

@@ -176,8 +176,8 @@ final class SimulatedClock: ClientClock {
     self.aheadMilliseconds = aheadMilliseconds
   }
 
-  var milliseconds: Int64 { world.state.withLock { $0.now } + aheadMilliseconds }
-  var monotonicMilliseconds: Int64 { milliseconds }
-  func zone(atMilliseconds moment: Int64) -> (name: String, utcOffsetSeconds: Int32) { ("Test/Zone", 3_600) }
+  var now: Instant { world.state.withLock { $0.now } + aheadMilliseconds }
+  var monotonicMilliseconds: Int64 { now.milliseconds }
+  func zone(at moment: Instant) -> (name: String, utcOffsetSeconds: Int32) { ("Test/Zone", 3_600) }
   func sleep(milliseconds: Int64) async {}
 }

@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// Cases of Cases.md about order, doors and losses, by their numbers.
@@ -11,7 +12,7 @@ struct CaseTests {
   private let habit = LedgerSample.habit
   private static let watch = Identifier(high: 1, low: 3)
 
-  private func at(_ minutes: Int64) -> HybridTime { HybridTime(milliseconds: noon - 4 * hour + minutes * 60_000) }
+  private func at(_ minutes: Int64) -> HybridTime { HybridTime(noon - 4 * hour + minutes * 60_000) }
 
   /// Every order that keeps the order of each queue.
   private func orders(_ queues: [[Act]]) -> [[Act]] {
@@ -108,10 +109,10 @@ struct CaseTests {
     }
   }
 
-  private func moment(_ iso: String, _ minutes: Int64, offset: Int32) -> LocalTime {
+  private func moment(_ iso: String, _ minutes: Int64, offset: Int32) -> ClientTime {
     let local = Int64(Day(iso: iso)?.number ?? 0) * dayMilliseconds + minutes * 60_000
-    return LocalTime(
-      occurredAtMilliseconds: local - Int64(offset) * 1_000, zone: "x", utcOffsetSeconds: offset)
+    return ClientTime(
+      occurredAt: Instant(milliseconds: local - Int64(offset) * 1_000), zone: "x", utcOffsetSeconds: offset)
   }
 
   @Test("C112: three dates within a night and a day count: when clocks go forward, and after a flight")
@@ -127,9 +128,9 @@ struct CaseTests {
     for taps in [berlin, newYorkToLondon] {
       for isLate in [true, false] {
         var sample = LedgerSample(devices: [])
-        sample.ledger.register(deviceID: phone, now: taps[0].occurredAtMilliseconds - 120_000)
+        sample.ledger.register(deviceID: phone, now: taps[0].occurredAt - 120_000)
         for tap in taps {
-          sample.now = isLate ? taps[2].occurredAtMilliseconds + 60_000 : tap.occurredAtMilliseconds + 1_000
+          sample.now = isLate ? taps[2].occurredAt + 60_000 : tap.occurredAt + 1_000
           #expect(sample.tick(tap.day, made: tap).trust == .counted, "\(tap)")
         }
         #expect(Set(taps.map(\.day)).count == 3 && sample.ledger.habits[habit]?.summary.total == 3)
@@ -138,8 +139,8 @@ struct CaseTests {
   }
 
   private func plan(
-    _ habits: [(Identifier, String)], _ days: [(Identifier, Day)], capturedAt: LocalTime = made(today),
-    anchor: Int64? = nil
+    _ habits: [(Identifier, String)], _ days: [(Identifier, Day)], capturedAt: ClientTime = made(today),
+    anchor: Instant? = nil
   ) -> MigrationPlan {
     let entries = days.map { id, day in
       CapturedSession.Entry(
@@ -149,7 +150,7 @@ struct CaseTests {
       habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
       capturedAt: capturedAt,
       manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
-    return MigrationPlan(session, anchorMilliseconds: anchor, now: noon)
+    return MigrationPlan(session, anchor: anchor, now: noon)
   }
 
   private func migrate(
@@ -192,8 +193,8 @@ struct CaseTests {
     for (number, hours) in [Int64(-48), 48, 0, -24].enumerated() {
       for offset in [Int32(-43_200), 0, 50_400] {
         for dayStart in [Int32(0), 1_439] {
-          let captured = LocalTime(
-            occurredAtMilliseconds: noon + hours * hour, zone: "x", utcOffsetSeconds: offset, dayStartMinutes: dayStart)
+          let captured = ClientTime(
+            occurredAt: noon + hours * hour, zone: "x", utcOffsetSeconds: offset, dayStartMinutes: dayStart)
           let id = UInt64(number) * 100 + UInt64(offset / 43_200 + 1) * 10 + UInt64(dayStart / 1_439)
           _ = try migrate(
             plan([(habit, "Read")], days, capturedAt: captured), id, into: &sample.ledger, isNewAccount: number == 0)
@@ -205,8 +206,8 @@ struct CaseTests {
       sample.ledger.register(deviceID: device, now: noon)
       for ago in -1...5 {
         for offset in [Int32(-43_200), 0, 50_400] {
-          let tap = LocalTime(
-            occurredAtMilliseconds: noon - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: offset)
+          let tap = ClientTime(
+            occurredAt: noon - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: offset)
           sample.tick(tap.day, by: device, made: tap)
         }
       }
@@ -299,17 +300,17 @@ struct CaseTests {
   func hourAhead(minutes: Int64) {
     let (start, seen, _) = doneDay()
     let habit = habit
-    let ten = at(0).milliseconds
+    let ten = Instant(milliseconds: at(0).milliseconds)
     let ahead: Act = { sample in
       sample.now = ten + minutes * 60_000
       let note = Operation.Note(habitID: habit, day: today, text: "ahead", made: made(today))
       sample.apply(
-        .setNote(note), by: LedgerSample.tablet, seen: seen, time: HybridTime(milliseconds: ten + hour),
+        .setNote(note), by: LedgerSample.tablet, seen: seen, time: HybridTime(ten + hour),
         clock: ClockRules(now: sample.now, sentAt: sample.now + hour))
     }
     let rival: Act = { sample in
       sample.now = ten + 30 * 60_000
-      sample.note("rival", seen: seen, time: HybridTime(milliseconds: ten + 15 * 60_000))
+      sample.note("rival", seen: seen, time: HybridTime(ten + 15 * 60_000))
     }
     for sample in results(start, minutes == 1 ? [[ahead, rival]] : [[ahead], [rival]]) {
       #expect(sample.cell()?.note == "rival")

@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 
 /// A person's whole state with a clock, for tests: everything is loaded.
 struct LedgerSample {
@@ -37,7 +38,7 @@ struct LedgerSample {
     let seq = seqs[device, default: 0] + 1
     seqs[device] = seq
     let operation = Operation(
-      seq: seq, time: time ?? HybridTime(milliseconds: now, counter: UInt16(clamping: seq)), seen: seen ?? self.seen,
+      seq: seq, time: time ?? HybridTime(now, counter: UInt16(clamping: seq)), seen: seen ?? self.seen,
       change: change)
     let before = ledger
     let outcome = ledger.apply(operation, by: device, now: now, clock: clock)
@@ -57,7 +58,7 @@ struct LedgerSample {
   @discardableResult
   mutating func tick(
     _ day: Day = today, note: String? = nil, by device: Identifier = phone, seen: SeenStatements? = nil,
-    time: HybridTime? = nil, made: LocalTime? = nil, habit: Identifier = habit
+    time: HybridTime? = nil, made: ClientTime? = nil, habit: Identifier = habit
   ) -> OperationOutcome {
     let made = made ?? StreakDomainTests.made(day)
     return apply(

@@ -12,10 +12,10 @@ private func entry(_ habitID: Identifier, _ day: Day, done: Bool = true, note: S
   -> CapturedSession.Entry
 {
   var time = made(day)
-  time.occurredAtMilliseconds += minute * 60_000
+  time.occurredAt += minute * 60_000
   return CapturedSession.Entry(
     habitID: habitID.bytes, day: day, done: done, note: note, made: time,
-    occurredAtSeconds: time.occurredAtMilliseconds / 1_000, occurredAtNanos: 0)
+    occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0)
 }
 
 private func plan(
@@ -25,7 +25,7 @@ private func plan(
     habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
     capturedAt: made(today),
     manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
-  return MigrationPlan(session, anchorMilliseconds: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
+  return MigrationPlan(session, anchor: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
 }
 
 /// An account that a device has filled.
@@ -229,7 +229,7 @@ struct MigrationMergeTests {
   func findings() {
     var mismatched = entry(read, today)
     mismatched.made.utcOffsetSeconds = 50_400
-    mismatched.made.occurredAtMilliseconds += 20 * 3_600_000
+    mismatched.made.occurredAt += 20 * 3_600_000
     let entries =
       [
         entry(read, today),
@@ -245,7 +245,7 @@ struct MigrationMergeTests {
       ], entries: entries, capturedAt: made(today),
       manifest: CapturedSession.Manifest(habitCount: 1, entryCount: entries.count, sha256: []))
     session.habits[0].claim?.currentStreak = 9
-    let plan = MigrationPlan(session, anchorMilliseconds: noon - 2 * dayMilliseconds, now: noon)
+    let plan = MigrationPlan(session, anchor: noon - 2 * dayMilliseconds, now: noon)
     let found = plan.findings.map { "\($0.rule.name)=\($0.count)" }
     #expect(
       found == [

@@ -1,5 +1,6 @@
 @testable import StreakDomain
 import Testing
+import TestSupport
 
 @Suite("What counts, and what can be undone")
 struct RecordingTests {
@@ -34,7 +35,7 @@ struct RecordingTests {
   @Test("a device that was offline claims as many days as have passed, and two more: the next is ZONE_HOP")
   func allowance() {
     var sample = LedgerSample(caughtUpDaysAgo: 3)
-    let kiritimati = LocalTime(occurredAtMilliseconds: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
+    let kiritimati = ClientTime(occurredAt: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
     for ago in [4, 3, 2, 1, 0] { #expect(sample.tick(today.advanced(by: -ago)).trust == .counted) }
     #expect(sample.tick(today.advanced(by: 1), made: kiritimati).trust == .quarantined(.zoneHop))
     // A day claimed before costs nothing more.
@@ -52,7 +53,7 @@ struct RecordingTests {
       sample.now = noon + Int64(hop) * hour
       let offset: Int32 = hop % 2 == 0 ? 50_400 : -43_200
       for ago in [0, dayMilliseconds] {
-        let here = LocalTime(occurredAtMilliseconds: sample.now - ago, zone: "x", utcOffsetSeconds: offset)
+        let here = ClientTime(occurredAt: sample.now - ago, zone: "x", utcOffsetSeconds: offset)
         guard let trust = sample.tick(here.day, made: here).trust else { continue }
         hops.append(trust)
         if trust == .counted { counted.insert(here.day) }
@@ -88,21 +89,22 @@ struct RecordingTests {
   @Test("a statement is judged by the date in its own offset: taps of other zones do not matter")
   func ownOffset() {
     var sample = LedgerSample()
-    sample.now = Int64(today.number) * dayMilliseconds + hour  // 01:00Z: still yesterday five hours west
-    let west = LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: -18_000)
+    // 01:00Z: still yesterday five hours west
+    sample.now = Instant(milliseconds: Int64(today.number) * dayMilliseconds + hour)
+    let west = ClientTime(occurredAt: sample.now, zone: "x", utcOffsetSeconds: -18_000)
     sample.tick(today.advanced(by: -1), made: west)
     #expect(sample.tick(today.advanced(by: -3)).trust == .quarantined(.backfill))
-    let thirdDayWest = LocalTime(
-      occurredAtMilliseconds: sample.now - 2 * dayMilliseconds, zone: "x", utcOffsetSeconds: -18_000)
+    let thirdDayWest = ClientTime(
+      occurredAt: sample.now - 2 * dayMilliseconds, zone: "x", utcOffsetSeconds: -18_000)
     #expect(sample.tick(today.advanced(by: -3), by: LedgerSample.tablet, made: thirdDayWest).trust == .counted)
   }
 
   @Test("C57: another day start changes the next day, not what is recorded")
   func dayStartChanges() {
     var sample = LedgerSample()
-    sample.now = Int64(today.number) * dayMilliseconds + 2 * hour
-    func tapped(_ dayStart: Int32) -> LocalTime {
-      LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: dayStart)
+    sample.now = Instant(milliseconds: Int64(today.number) * dayMilliseconds + 2 * hour)
+    func tapped(_ dayStart: Int32) -> ClientTime {
+      ClientTime(occurredAt: sample.now, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: dayStart)
     }
     #expect(sample.tick(made: tapped(0)).status == .applied)
     let before = sample.cell()
@@ -114,7 +116,7 @@ struct RecordingTests {
   func future() {
     var sample = LedgerSample()
     let tomorrow = today.advanced(by: 1)
-    let kiritimati = LocalTime(occurredAtMilliseconds: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
+    let kiritimati = ClientTime(occurredAt: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
     #expect(sample.tick(tomorrow, made: kiritimati).status == .applied)
     #expect(sample.tick(today.advanced(by: 2)).rejection == .futureDay)
   }
@@ -122,7 +124,7 @@ struct RecordingTests {
   @Test("five minutes of slack: at the limit accepted, a millisecond past it refused", arguments: [0, 1] as [Int64])
   func slack(past: Int64) {
     let dayAfter = today.advanced(by: 1)
-    let begins = Int64(dayAfter.number) * dayMilliseconds - 50_400_000  // at UTC+14
+    let begins = Instant(milliseconds: Int64(dayAfter.number) * dayMilliseconds - 50_400_000)  // at UTC+14
     let now = begins - DayRules.futureSlackMilliseconds - past
     let rejection = DayRules.rejection(day: dayAfter, made: made(dayAfter), now: now)
     #expect(rejection == (past == 0 ? nil : .futureDay))
@@ -149,7 +151,7 @@ struct RecordingTests {
 
   @Test("C37, C74: the field that cannot be is named as the schema names it")
   func malformedFields() {
-    func field(_ day: Day, _ made: LocalTime) -> String? { DayRules.malformedField(day: day, made: made)?.rawValue }
+    func field(_ day: Day, _ made: ClientTime) -> String? { DayRules.malformedField(day: day, made: made)?.rawValue }
     #expect(field(Day(.min), made(today)) == "day")
     #expect(field(Day(.max), made(today)) == "day")
     #expect(field(today, made(today, offset: 54_000)) == "made.utc_offset_seconds")
@@ -244,7 +246,7 @@ struct OperationLimitTests {
   func repeated() {
     var sample = LedgerSample()
     sample.tick()
-    func direct(_ made: LocalTime) -> OperationOutcome {
+    func direct(_ made: ClientTime) -> OperationOutcome {
       let outcome = sample.ledger.applyDirectly(
         .setCompletion(Operation.Completion(habitID: LedgerSample.habit, day: today, done: true, made: made)),
         by: LedgerSample.phone, now: sample.now)
@@ -252,7 +254,7 @@ struct OperationLimitTests {
       return outcome
     }
     #expect(direct(made(today.advanced(by: -1))).rejection == .dayMismatch)
-    let nowhere = LocalTime(occurredAtMilliseconds: noon, zone: "", utcOffsetSeconds: 0)
+    let nowhere = ClientTime(occurredAt: noon, zone: "", utcOffsetSeconds: 0)
     #expect(direct(nowhere).rejection == .invalidField)
     let number = sample.ledger.changeNumber
     #expect(direct(made(today)).status == .applied && sample.ledger.changeNumber == number)

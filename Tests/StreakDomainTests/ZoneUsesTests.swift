@@ -4,8 +4,8 @@ import Testing
 
 @Suite("ZoneUses")
 struct ZoneUsesTests {
-  private func at(_ moment: Int64, offset: Int32) -> LocalTime {
-    LocalTime(occurredAtMilliseconds: moment, zone: "x", utcOffsetSeconds: offset)
+  private func at(_ moment: Instant, offset: Int32) -> ClientTime {
+    ClientTime(occurredAt: moment, zone: "x", utcOffsetSeconds: offset)
   }
 
   @Test("a completion that arrives late says where the person was then, not now")
@@ -34,10 +34,11 @@ struct ZoneUsesTests {
     for moment in edges {
       let zone = [UInt8](repeating: 0, count: 8)
       let bytes = zone + (0..<8).map { UInt8(truncatingIfNeeded: moment >> (56 - $0 * 8)) }
-      for now in edges {
+      for now in edges.map({ Instant(milliseconds: $0) }) {
         var uses = ZoneUses(encoded: bytes)
         _ = uses.today(now: now)
-        uses.note(at(edges.randomElement(using: &generator) ?? 0, offset: 3_600), now: now)
+        let moment = Instant(milliseconds: edges.randomElement(using: &generator) ?? 0)
+        uses.note(at(moment, offset: 3_600), now: now)
         #expect(ZoneUses(encoded: uses.encoded) == uses, "seed \(seed)")
       }
     }
@@ -48,7 +49,8 @@ struct ZoneUsesTests {
   @Test("C51: today is the earliest date among the zones of the last 48 hours")
   func earliestZone() {
     var uses = ZoneUses()
-    let morning = Int64(today.number) * dayMilliseconds + 2 * hour  // 02:00Z: still yesterday in Los Angeles
+    // 02:00Z: still yesterday in Los Angeles
+    let morning = Instant(milliseconds: Int64(today.number) * dayMilliseconds + 2 * hour)
     uses.note(at(morning - hour, offset: 32_400), now: morning)
     #expect(uses.today(now: morning) == today)
     uses.note(at(morning, offset: -28_800), now: morning)
@@ -61,10 +63,11 @@ struct ZoneUsesTests {
   @Test("a zone at the edge of the window takes part, one past it does not")
   func windowEdge() {
     var uses = ZoneUses()
-    uses.note(at(0, offset: -43_200), now: 0)
-    uses.note(at(ZoneUses.windowMilliseconds, offset: 50_400), now: ZoneUses.windowMilliseconds)
-    #expect(uses.today(now: ZoneUses.windowMilliseconds) == Day(1))
-    #expect(uses.today(now: ZoneUses.windowMilliseconds + 1) == Day(2))
+    uses.note(at(.epoch, offset: -43_200), now: .epoch)
+    let edge = Instant(milliseconds: ZoneUses.windowMilliseconds)
+    uses.note(at(edge, offset: 50_400), now: edge)
+    #expect(uses.today(now: edge) == Day(1))
+    #expect(uses.today(now: edge + 1) == Day(2))
   }
 
   @Test("at most 16 zones are kept, and they survive storage")

@@ -12,7 +12,7 @@ import Testing
       let person = try await TestPerson.signUp(test)
       var (seq, recalled) = (Int64(0), 0)
       for step in 0..<80 {
-        let day = Moment.sampleDay - Int32.random(in: 0..<3, using: &randomness)
+        let day = Instant.sampleDay - Int32.random(in: 0..<3, using: &randomness)
         let change: Operation.Change =
           switch Int.random(in: 0..<8, using: &randomness) {
           case 0: .editHabit(.init(habitID: person.habitID, fields: HabitFields(name: "read \(step)")))
@@ -52,7 +52,7 @@ import Testing
       let person = try await TestPerson.signUp(test)
       func statements(_ note: String) async throws -> Int {
         let before = await test.store.databaseMetrics().statementsSent
-        _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: note))
+        _ = try await person.change(.day(person.habitID, Instant.sampleDay, note: note))
         return await test.store.databaseMetrics().statementsSent - before
       }
       #expect(try await statements("first") == 2)
@@ -71,16 +71,16 @@ import Testing
       let before = try await test.store.head(of: person.userID).changeNumber
       for step in 0..<20 {
         let request = person.request(
-          .direct(.day(person.habitID, Moment.sampleDay - Int32(step % 3), note: "\(step)")))
+          .direct(.day(person.habitID, Instant.sampleDay - Int32(step % 3), note: "\(step)")))
         let answer = try await (step % 2 == 0 ? test.store : other).change(request).get()
         #expect(answer.outcomes[0].status == .applied)
-        let undo = person.request(.direct(.day(person.habitID, Moment.sampleDay - Int32(step % 3), done: false)))
+        let undo = person.request(.direct(.day(person.habitID, Instant.sampleDay - Int32(step % 3), done: false)))
         #expect(try await (step % 2 == 0 ? other : test.store).change(undo).get().outcomes[0].changeNumber > 0)
       }
       #expect(try await test.store.head(of: person.userID).changeNumber == before + 40)
       // By what the first one remembers there is nothing to do the second time.
-      let same = person.request(.direct(.day(person.habitID, Moment.sampleDay, note: "same")))
-      let undo = person.request(.direct(.day(person.habitID, Moment.sampleDay, done: false)))
+      let same = person.request(.direct(.day(person.habitID, Instant.sampleDay, note: "same")))
+      let undo = person.request(.direct(.day(person.habitID, Instant.sampleDay, done: false)))
       for _ in 0..<2 {
         #expect(try await test.store.change(same).get().outcomes[0].changeNumber > 0)
         #expect(try await other.change(undo).get().outcomes[0].changeNumber > 0)
@@ -95,14 +95,14 @@ import Testing
     limits.devicesPerPersonMax = 1
     try await TestStore.run(limits: limits) { test async throws in
       let person = try await TestPerson.signUp(test)
-      _ = try await person.queue([.day(person.habitID, Moment.sampleDay, note: "a")], from: 1).get()
+      _ = try await person.queue([.day(person.habitID, Instant.sampleDay, note: "a")], from: 1).get()
       #expect(test.store.ledgerMemory.count == 1)
       let other = try await person.onAnotherDevice()
       #expect(try await test.count("devices") == 1)
-      _ = try await other.queue([.day(person.habitID, Moment.sampleDay, note: "b")], from: 1).get()
-      let answer = try await person.queue([.day(person.habitID, Moment.sampleDay, note: "c")], from: 1)
+      _ = try await other.queue([.day(person.habitID, Instant.sampleDay, note: "b")], from: 1).get()
+      let answer = try await person.queue([.day(person.habitID, Instant.sampleDay, note: "c")], from: 1)
       #expect(throws: QueueRefusal.operationReused) { _ = try answer.get() }
-      _ = try await person.queue([.day(person.habitID, Moment.sampleDay, note: "c")], from: 2).get()
+      _ = try await person.queue([.day(person.habitID, Instant.sampleDay, note: "c")], from: 2).get()
     }
   }
 
@@ -112,7 +112,7 @@ import Testing
       let person = try await TestPerson.signUp(test)
       func days(_ count: Int32, from seq: Int64) async throws {
         _ = try await person.queue(
-          (0..<count).map { .day(person.habitID, Moment.sampleDay - $0, note: "\(seq)") }, from: seq
+          (0..<count).map { .day(person.habitID, Instant.sampleDay - $0, note: "\(seq)") }, from: seq
         ).get()
       }
       let memory = test.store.ledgerMemory

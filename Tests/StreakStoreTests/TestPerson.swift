@@ -52,7 +52,7 @@ struct TestPerson: Sendable {
       let hash = Array("\(salt)\(seq)\(change)".utf8)
       return QueuedOperation(
         operation: Operation(
-          seq: seq, time: HybridTime(milliseconds: Moment.sample.milliseconds, counter: UInt16(clamping: seq)),
+          seq: seq, time: HybridTime(.sample, counter: UInt16(clamping: seq)),
           seen: seen, change: change), payload: [UInt8](repeating: 7, count: 20), payloadHash: hash)
     }
     return try await test.store.change(request(.queue(operations)))
@@ -64,6 +64,6 @@ extension Operation.Change {
     .setCompletion(
       Operation.Completion(
         habitID: habitID, day: Day(day), done: done, note: note,
-        made: LocalTime(.sample(day: done ? day : Moment.sampleDay))))
+        made: .sample(day: done ? day : Instant.sampleDay)))
   }
 }

@@ -67,7 +67,7 @@ extension StreakClient {
 
   /// What is sent is kept first: a sign-up that goes again goes as it was.
   private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
-    let now = clock.milliseconds
+    let now = clock.now
     return try store.change { state throws(ClientError) in
       // Signed out by the server, of an account that it may have lost: the same address may sign up
       // again.
@@ -78,7 +78,7 @@ extension StreakClient {
         throw .notPossible("Somebody is signed in on this device: sign out first.")
       }
       if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
-      let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+      let here = clock.localTime(at: now, dayStartMinutes: state.dayStartMinutes)
       let session = state.session.flatMap { $0.habits.isEmpty ? nil : $0 }
       let pending = PendingSignUp(
         email: email, idempotencyKey: randomBytes(count: 32), deviceID: .random(),
@@ -89,7 +89,7 @@ extension StreakClient {
   }
 
   private func adopt(_ response: SignUpResponse, _ pending: PendingSignUp) throws(ClientError) -> MigrationReport? {
-    let now = clock.milliseconds
+    let now = clock.now
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
       throw .failing("The answer to a sign-up holds no account.")
     }
@@ -98,7 +98,7 @@ extension StreakClient {
       var account = ClientAccount(
         email: response.account?.email ?? pending.email, credentials: .init(tokens),
         replica: DeviceReplica(userID: userID, deviceID: pending.deviceID))
-      account.caughtUpAtMilliseconds = now
+      account.caughtUpAt = now
       state.add(account)
       if let claim { state.moveSession(sentAs: claim, response.migration, into: userID, now: now) }
       state.pendingSignUp = nil
@@ -138,12 +138,12 @@ extension StreakClient {
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
       throw .failing("The answer to a sign-in holds no account.")
     }
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in
       let isKnown: Void? = state.changeAccount(userID) { account in
         if account.replica.deviceID != deviceID {
           account.replica.continueAsNewDevice(deviceID)
-          account.caughtUpAtMilliseconds = now
+          account.caughtUpAt = now
           // Numbers begin anew: what was brought before comes before all of them.
           for id in account.broughtSessions.keys { account.broughtSessions[id]?.afterSeq = 0 }
         }
@@ -154,7 +154,7 @@ extension StreakClient {
         var account = ClientAccount(
           email: response.account?.email ?? email, credentials: .init(tokens),
           replica: DeviceReplica(userID: userID, deviceID: deviceID))
-        account.caughtUpAtMilliseconds = now
+        account.caughtUpAt = now
         state.add(account)
       }
       state.current = userID
@@ -168,7 +168,7 @@ extension StreakClient {
   /// erased. What is here of it stays apart, as what was recorded without an account, for the
   /// person to decide.
   private func turnReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
-    let now = clock.milliseconds
+    let now = clock.now
     let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
     for id in replaced.keys.sorted() {
       _ = state.turnIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
@@ -178,7 +178,7 @@ extension StreakClient {
   /// Brings what was recorded without an account into the one in use.
   @discardableResult
   public func migrateSession() async throws(ClientError) -> MigrationReport {
-    let now = clock.milliseconds
+    let now = clock.now
     // So that it is known in which life of the database the answer holds.
     let isFirst = try store.read { state throws(ClientError) in
       state.current.flatMap { state.accounts[$0] }?.replica.cursor.epoch == Epoch.none
@@ -190,7 +190,7 @@ extension StreakClient {
         throw .notPossible("Nothing was recorded without an account.")
       }
       if let pending = state.pendingMigration, pending.userID == userID { return pending }
-      let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+      let here = clock.localTime(at: now, dayStartMinutes: state.dayStartMinutes)
       // A sign-up that may have succeeded unheard has claimed the session perhaps: it is the server
       // that knows.
       let pending = PendingMigration(
@@ -374,12 +374,12 @@ extension StreakClient {
     case "SESSION_CLAIMED":
       // Another account has it: of a sign-up with a mistyped address, say, of which the answer was
       // lost. The days are here, and this person's.
-      let now = clock.milliseconds
+      let now = clock.now
       let sessionID = try Self.claim(claim).sessionId
       return try store.change { state throws(ClientError) in
         guard state.session?.sessionID.bytes == sessionID else { return nil }
         state.changeSession(now: now) { $0.takeNewName() }
-        let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+        let here = clock.localTime(at: now, dayStartMinutes: state.dayStartMinutes)
         return state.session?.makeClaim(migrationID: .random(), at: here).protobufBytes()
       }
     default: return nil

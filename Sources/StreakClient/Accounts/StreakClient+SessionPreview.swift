@@ -20,7 +20,7 @@ extension StreakClient {
   /// What a sign-up now would make of what was recorded here without an account; nil: nothing was.
   /// No server is asked.
   public func previewSignUp() throws(ClientError) -> SessionPreview? {
-    let now = clock.milliseconds
+    let now = clock.now
     return try store.read { state throws(ClientError) in
       guard let session = state.session, !session.habits.isEmpty else { return nil }
       let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day

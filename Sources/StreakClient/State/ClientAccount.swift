@@ -21,26 +21,26 @@ struct ClientAccount: Equatable, Sendable {
 
   struct Credentials: Equatable, Sendable {
     var accessToken: String
-    var accessExpiresAtMilliseconds: Int64
+    var accessExpiresAt: Instant
     var refreshToken: String
-    /// When a refresh was begun whose answer is not here yet, in milliseconds since 1970; 0: none
-    /// is under way.
-    var refreshBegunAtMilliseconds: Int64 = 0
+    /// When the refresh was begun whose answer is not here yet; the epoch: none is under way.
+    var refreshBegunAt: Instant = .epoch
 
     init(
-      accessToken: String, accessExpiresAtMilliseconds: Int64, refreshToken: String,
-      refreshBegunAtMilliseconds: Int64 = 0
+      accessToken: String, accessExpiresAt: Instant, refreshToken: String,
+      refreshBegunAt: Instant = .epoch
     ) {
       self.accessToken = accessToken
-      self.accessExpiresAtMilliseconds = accessExpiresAtMilliseconds
+      self.accessExpiresAt = accessExpiresAt
       self.refreshToken = refreshToken
-      self.refreshBegunAtMilliseconds = refreshBegunAtMilliseconds
+      self.refreshBegunAt = refreshBegunAt
     }
 
     init(_ tokens: Tokens) {
       self.init(
         accessToken: tokens.accessToken,
-        accessExpiresAtMilliseconds: tokens.accessExpiresAt?.milliseconds ?? 0, refreshToken: tokens.refreshToken)
+        accessExpiresAt: tokens.accessExpiresAt?.instant?.wholeMilliseconds ?? .epoch, refreshToken: tokens.refreshToken
+      )
     }
   }
 
@@ -48,9 +48,9 @@ struct ClientAccount: Equatable, Sendable {
   var standing = Standing.signedIn
   var credentials: Credentials?
   var zones = ZoneUses()
-  /// When this device last had nothing left to send, in milliseconds since 1970: by that the server
-  /// judges what is entered afterwards.
-  var caughtUpAtMilliseconds: Int64 = 0
+  /// When this device last had nothing left to send: by that the server judges what is entered
+  /// afterwards.
+  var caughtUpAt: Instant = .epoch
   /// Sessions that became part of it lately, by migration: should the server lose them, they are
   /// sent again.
   var broughtSessions: [Identifier: BroughtSession] = [:]
@@ -66,10 +66,9 @@ struct ClientAccount: Equatable, Sendable {
 
   /// Days as the person sees them. Those that the server has not judged yet are worth what it will
   /// find, as far as this device can tell.
-  /// - Parameter now: In milliseconds since 1970.
-  func shownCells(now: Int64) -> [CellKey: LedgerCell] {
+  func shownCells(now: Instant) -> [CellKey: LedgerCell] {
     var shown = replica.shownCells
-    var catchUp = CatchUp(caughtUpAtMilliseconds: caughtUpAtMilliseconds)
+    var catchUp = CatchUp(caughtUpAt: caughtUpAt)
     for operation in replica.queue {
       guard case .setCompletion(let wanted) = operation.change, wanted.done, let key = operation.cellKey else {
         continue
@@ -85,8 +84,8 @@ struct ClientAccount: Equatable, Sendable {
   /// Sessions that the server may have lost, in the order in which they were brought.
   var lostSessions: [(key: Identifier, value: BroughtSession)] {
     broughtSessions.filter(\.value.isLost).sorted {
-      ($0.value.afterSeq, $0.value.broughtAtMilliseconds, $0.key)
-        < ($1.value.afterSeq, $1.value.broughtAtMilliseconds, $1.key)
+      ($0.value.afterSeq, $0.value.broughtAt, $0.key)
+        < ($1.value.afterSeq, $1.value.broughtAt, $1.key)
     }
   }
 
@@ -114,9 +113,9 @@ struct ClientAccount: Equatable, Sendable {
 
   /// The server may have lost what it had acknowledged: the sessions that were brought within the
   /// time for which operations are kept are sent again.
-  mutating func noteLoss(now: Int64) {
-    let oldest = now - DeviceReplica.keptMilliseconds
-    broughtSessions = broughtSessions.filter { $0.value.broughtAtMilliseconds >= oldest }
+  mutating func noteLoss(now: Instant) {
+    let oldest = now.advanced(byMilliseconds: -DeviceReplica.keptMilliseconds)
+    broughtSessions = broughtSessions.filter { $0.value.broughtAt >= oldest }
     for id in broughtSessions.keys { broughtSessions[id]?.isLost = true }
   }
 }
@@ -130,7 +129,7 @@ struct BroughtSession: Equatable, Sendable {
   var isSecondDevice = false
   /// Which habit of the account each habit of the session has become, where it is another.
   var habitMap: [Identifier: Identifier] = [:]
-  var broughtAtMilliseconds: Int64
+  var broughtAt: Instant
   /// The device's last operation that was made before.
   var afterSeq: Int64 = 0
   /// The server may have lost it: it is to be sent again.

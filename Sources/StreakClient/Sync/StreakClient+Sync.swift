@@ -82,7 +82,7 @@ extension StreakClient {
 
   private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {
     do throws(ClientError) {
-      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.milliseconds)
+      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.now)
       let response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
       return .changes(SyncChanges(response))
     } catch {
@@ -100,20 +100,20 @@ extension StreakClient {
     _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, _ userID: Identifier,
     _ report: inout SyncReport, _ losses: inout Int
   ) throws(ClientError) -> SyncNext {
-    let now = clock.milliseconds
+    let now = clock.now
     var news: [ClientEvent] = []
     var isLoss = false
     let next = try store.change { state throws(ClientError) in
       state.changeAccount(userID) { account in
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
         let showsLoss = account.replica.showsLoss(answer, to: submission)
-        let next = account.replica.take(answer, to: submission, sentAs: deviceID, milliseconds: now)
+        let next = account.replica.take(answer, to: submission, sentAs: deviceID, at: now)
         // Only a sign-in makes a new device; until then everything waits.
         if next == .register {
           account.credentials = nil
           account.standing = .mustRegister
         }
-        if next == .rest, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
+        if next == .rest, submission.nothingLeft { account.caughtUpAt = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
@@ -161,19 +161,19 @@ extension StreakClient {
   /// began; later says that it is alive. A session that holds days from before, as an import
   /// brings, is not introduced: they would count no more.
   private func keepSession() async throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
     if session.isAnchored {
-      guard now - session.keptAtMilliseconds >= Self.keepSessionMilliseconds else { return }
+      guard now.milliseconds(since: session.keptAt) >= Self.keepSessionMilliseconds else { return }
       let bearer = "session." + Base64URL.encode(session.sessionID.bytes + session.secret)
       _ = try await call(
         SessionServiceMethods.keepSession, KeepSessionRequest(), KeepSessionResponse.self, bearer: bearer)
       try store.change { state throws(ClientError) in
         guard state.session?.sessionID == session.sessionID else { return }
-        state.changeSession(now: now) { $0.keptAtMilliseconds = now }
+        state.changeSession(now: now) { $0.keptAt = now }
       }
-    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds),
-      !session.losesDays(introducedOn: clock.localTime(atMilliseconds: now, dayStartMinutes: 0).day)
+    } else if (0...AnonymousSession.introductionMilliseconds).contains(now.milliseconds(since: session.begunAt)),
+      !session.losesDays(introducedOn: clock.localTime(at: now, dayStartMinutes: 0).day)
     {
       let request = StartSessionRequest(idempotencyKey: session.startKey)
       let response = try await call(SessionServiceMethods.startSession, request, StartSessionResponse.self)
@@ -186,7 +186,7 @@ extension StreakClient {
           kept.sessionID = sessionID
           kept.secret = response.sessionSecret
           kept.isAnchored = true
-          kept.keptAtMilliseconds = now
+          kept.keptAt = now
         }
       }
     }

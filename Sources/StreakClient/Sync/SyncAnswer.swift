@@ -34,15 +34,15 @@ extension DeviceReplica {
   /// - Parameters:
   ///   - submission: What it answers.
   ///   - deviceID: As whom it was sent.
-  ///   - milliseconds: The device's wall clock, since 1970.
+  ///   - now: The device's wall clock.
   public mutating func take(
-    _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, milliseconds: Int64
+    _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, at now: Instant
   ) -> SyncNext {
     // What was sent under an id that the device has given up concerns it no more.
     guard deviceID == self.deviceID else { return .ignore }
     switch answer {
     case .changes(let changes):
-      switch receive(changes, to: submission, milliseconds: milliseconds) {
+      switch receive(changes, to: submission, at: now) {
       case .good: return isBehind ? .goOn : .rest
       case .diverged: return .repair
       case .outdated: return .ignore

@@ -41,14 +41,14 @@ public struct CapturedSession: Sendable {
     public var day: Day
     public var done: Bool
     public var note: String
-    public var made: LocalTime
+    public var made: ClientTime
     /// What `made` is in the manifest: the device's seconds and nanoseconds, which milliseconds
     /// would lose.
     public var occurredAtSeconds: Int64
     public var occurredAtNanos: Int32
 
     public init(
-      habitID: [UInt8], day: Day, done: Bool, note: String, made: LocalTime, occurredAtSeconds: Int64,
+      habitID: [UInt8], day: Day, done: Bool, note: String, made: ClientTime, occurredAtSeconds: Int64,
       occurredAtNanos: Int32
     ) {
       self.habitID = habitID
@@ -75,10 +75,10 @@ public struct CapturedSession: Sendable {
 
   public var habits: [Habit]
   public var entries: [Entry]
-  public var capturedAt: LocalTime
+  public var capturedAt: ClientTime
   public var manifest: Manifest
 
-  public init(habits: [Habit], entries: [Entry], capturedAt: LocalTime, manifest: Manifest) {
+  public init(habits: [Habit], entries: [Entry], capturedAt: ClientTime, manifest: Manifest) {
     self.habits = habits
     self.entries = entries
     self.capturedAt = capturedAt

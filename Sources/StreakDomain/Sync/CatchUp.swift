@@ -10,15 +10,15 @@ public struct CatchUp: Equatable, Sendable {
   /// it.
   public static let travelMilliseconds: Int64 = 14 * 3_600_000
 
-  /// c, in milliseconds since 1970.
-  public private(set) var caughtUpAtMilliseconds: Int64
+  /// c.
+  public private(set) var caughtUpAt: Instant
   /// The distinct days claimed since, as bits from `firstDay` on.
   private var firstDay: Day
   private var claimed: UInt64
 
   /// A device that is caught up at this moment. A new device is, at its registration.
-  public init(caughtUpAtMilliseconds: Int64) {
-    self.caughtUpAtMilliseconds = caughtUpAtMilliseconds
+  public init(caughtUpAt: Instant) {
+    self.caughtUpAt = caughtUpAt
     firstDay = Day(0)
     claimed = 0
   }
@@ -26,10 +26,10 @@ public struct CatchUp: Equatable, Sendable {
   /// What a claimed day is worth; remembers the claim if it takes part of the allowance.
   /// - Parameters:
   ///   - made: In whose zone dates are meant.
-  ///   - now: The server's clock, in milliseconds since 1970.
-  public mutating func claim(_ day: Day, made: LocalTime, now: Int64) -> CellTrust {
+  ///   - now: The server's clock.
+  public mutating func claim(_ day: Day, made: ClientTime, now: Instant) -> CellTrust {
     let today = DayRules.judgedDay(made, at: now)
-    let caughtUpDay = min(DayRules.judgedDay(made, at: caughtUpAtMilliseconds), today)
+    let caughtUpDay = min(DayRules.judgedDay(made, at: caughtUpAt), today)
     let trust = DayRules.trust(day: day, today: today, caughtUpDay: caughtUpDay)
     guard trust == .counted, day >= caughtUpDay.advanced(by: -1) else { return trust }
     guard mark(day, allowance: allowance(now: now)) else { return .quarantined(.zoneHop) }
@@ -37,18 +37,17 @@ public struct CatchUp: Equatable, Sendable {
   }
 
   /// The device has nothing left to send.
-  public mutating func finish(now: Int64) {
-    guard now > caughtUpAtMilliseconds else { return }
-    self = CatchUp(caughtUpAtMilliseconds: now)
+  public mutating func finish(now: Instant) {
+    guard now > caughtUpAt else { return }
+    self = CatchUp(caughtUpAt: now)
   }
 
   /// Whether anything was claimed since.
   public var hasClaims: Bool { claimed != 0 }
 
-  private func allowance(now: Int64) -> Int {
-    let (passed, overflow) = now.subtractingReportingOverflow(caughtUpAtMilliseconds)
-    let (travelled, isTooLong) = max(0, passed).addingReportingOverflow(Self.travelMilliseconds)
-    return (overflow || isTooLong ? 0 : Int(clamping: travelled / LocalTime.millisecondsPerDay)) + Self.spareDays
+  private func allowance(now: Instant) -> Int {
+    let passed = max(0, now.milliseconds(since: caughtUpAt))
+    return Int(clamping: (passed + Self.travelMilliseconds) / ClientTime.millisecondsPerDay) + Self.spareDays
   }
 
   /// Notes a day as claimed; one that was claimed before costs nothing.
@@ -79,11 +78,11 @@ public struct CatchUp: Equatable, Sendable {
 
   // MARK: Storage
 
-  /// For storage, beside `caughtUpAtMilliseconds`: the first day of the bits, and the bits.
+  /// For storage, beside `caughtUpAt`: the first day of the bits, and the bits.
   public var encodedClaims: (firstDay: Int32, days: Int64) { (firstDay.number, Int64(bitPattern: claimed)) }
 
-  public init(caughtUpAtMilliseconds: Int64, firstDay: Int32, days: Int64) {
-    self.caughtUpAtMilliseconds = caughtUpAtMilliseconds
+  public init(caughtUpAt: Instant, firstDay: Int32, days: Int64) {
+    self.caughtUpAt = caughtUpAt
     self.firstDay = Day(firstDay)
     claimed = UInt64(bitPattern: days)
   }

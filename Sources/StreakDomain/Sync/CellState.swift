@@ -22,21 +22,21 @@ public struct CellState: Hashable, Sendable {
   /// The last statement that was merged; where there are no details, the only one.
   public var stamp: Stamp
   /// When and where the last statement was made.
-  public var made: LocalTime
-  /// When the server stored the last change, in milliseconds since 1970.
-  public var recordedAtMilliseconds: Int64
+  public var made: ClientTime
+  /// When the server stored the last change.
+  public var recordedAt: Instant
   /// The statements. Nil: one completion, with its note if `cell` has one; so are most days.
   private(set) var details: DayStatements?
 
   public init(
-    cell: LedgerCell, version: Int64, stamp: Stamp, made: LocalTime, recordedAtMilliseconds: Int64,
+    cell: LedgerCell, version: Int64, stamp: Stamp, made: ClientTime, recordedAt: Instant,
     details: DayStatements? = nil
   ) {
     self.cell = cell
     self.version = version
     self.stamp = stamp
     self.made = made
-    self.recordedAtMilliseconds = recordedAtMilliseconds
+    self.recordedAt = recordedAt
     self.details = details
   }
 

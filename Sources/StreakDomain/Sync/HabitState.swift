@@ -77,7 +77,7 @@ public struct HabitFields: Hashable, Sendable {
 public struct HabitState: Equatable, Sendable {
   /// What the statements come to.
   public var fields: HabitFields
-  public var createdAtMilliseconds: Int64
+  public var createdAt: Instant
   /// The change number of the last change of its fields, its deletion or return.
   public var version: Int64
   /// Deleted: devices do not show it; its days stay in the ledger.
@@ -99,12 +99,12 @@ public struct HabitState: Equatable, Sendable {
   public var firstID: Identifier?
 
   public init(
-    fields: HabitFields, createdAtMilliseconds: Int64, version: Int64, isDeleted: Bool = false,
+    fields: HabitFields, createdAt: Instant, version: Int64, isDeleted: Bool = false,
     returnedVersion: Int64 = 0, encodedStatements: [UInt8], summary: StreakSummary, earlyDays: Int = 0,
     aliasOf: Identifier? = nil, firstID: Identifier? = nil
   ) {
     self.fields = fields
-    self.createdAtMilliseconds = createdAtMilliseconds
+    self.createdAt = createdAt
     self.version = version
     self.isDeleted = isDeleted
     self.returnedVersion = returnedVersion
@@ -116,9 +116,9 @@ public struct HabitState: Equatable, Sendable {
   }
 
   /// A habit that is made now.
-  public init(made fields: HabitFields, createdAtMilliseconds: Int64, version: Int64, stamp: Stamp) {
+  public init(made fields: HabitFields, createdAt: Instant, version: Int64, stamp: Stamp) {
     self.init(
-      fields: fields, createdAtMilliseconds: createdAtMilliseconds, version: version,
+      fields: fields, createdAt: createdAt, version: version,
       encodedStatements: HabitStatements(fields, stamp).encoded,
       summary: StreakSummary(countedDays: EmptyCollection()))
   }

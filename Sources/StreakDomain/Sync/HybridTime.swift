@@ -16,6 +16,11 @@ public struct HybridTime: Hashable, Comparable, Sendable {
     packed = UInt64(min(max(milliseconds, 0), Self.millisecondsMax)) << 16 | UInt64(counter)
   }
 
+  /// The first time of an instant's millisecond.
+  public init(_ instant: Instant, counter: UInt16 = 0) {
+    self.init(milliseconds: instant.milliseconds, counter: counter)
+  }
+
   /// Before every other time.
   public static let zero = HybridTime(packed: 0)
 
@@ -38,9 +43,9 @@ public struct HybridClock: Equatable, Sendable {
   public init(last: HybridTime = .zero) { self.last = last }
 
   /// The time of an event that happens now.
-  /// - Parameter milliseconds: The device's wall clock, since 1970.
-  public mutating func tick(milliseconds: Int64) -> HybridTime {
-    last = max(HybridTime(milliseconds: milliseconds), last.successor)
+  /// - Parameter now: The device's wall clock.
+  public mutating func tick(at now: Instant) -> HybridTime {
+    last = max(HybridTime(now), last.successor)
     return last
   }
 
@@ -56,17 +61,16 @@ public struct ClockRules: Sendable {
   /// A device this far ahead is refused, in milliseconds.
   public static let refusedMilliseconds: Int64 = 86_400_000
 
-  /// The server's clock, in milliseconds since 1970.
-  let now: Int64
+  /// The server's clock.
+  let now: Instant
   /// By how much the device's clock is ahead, in milliseconds; 0 within `aheadMillisecondsMax`.
   public let skewMilliseconds: Int64
 
-  /// - Parameter sentAt: The device's clock at sending, in milliseconds since 1970; nil: not
-  ///   stated.
-  public init(now: Int64, sentAt: Int64? = nil) {
+  /// - Parameter sentAt: The device's clock at sending; nil: not stated.
+  public init(now: Instant, sentAt: Instant? = nil) {
     self.now = now
-    let (ahead, overflow) = (sentAt ?? now).subtractingReportingOverflow(now)
-    skewMilliseconds = overflow || ahead <= Self.aheadMillisecondsMax ? 0 : ahead
+    let ahead = (sentAt ?? now).milliseconds(since: now)
+    skewMilliseconds = ahead <= Self.aheadMillisecondsMax ? 0 : ahead
   }
 
   /// The time by which an operation is ordered: the stated one less the device's skew, and never
@@ -75,9 +79,9 @@ public struct ClockRules: Sendable {
   public func ordered(_ stated: HybridTime) -> HybridTime? {
     guard skewMilliseconds < Self.refusedMilliseconds else { return nil }
     let milliseconds = stated.milliseconds - skewMilliseconds
-    let ahead = milliseconds - max(now, 0)
+    let ahead = milliseconds - max(now.milliseconds, 0)
     if ahead >= Self.refusedMilliseconds { return nil }
-    if ahead > Self.aheadMillisecondsMax { return HybridTime(milliseconds: now) }
+    if ahead > Self.aheadMillisecondsMax { return HybridTime(now) }
     return skewMilliseconds == 0
       ? stated
       : HybridTime(milliseconds: milliseconds, counter: UInt16(truncatingIfNeeded: stated.packed))

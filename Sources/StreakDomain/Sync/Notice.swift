@@ -28,7 +28,7 @@ public struct Notice: Hashable, Sendable {
   public var other: String
   /// The device whose value was not kept.
   public var otherDeviceID: Identifier?
-  public var madeAtMilliseconds: Int64
+  public var madeAt: Instant
   /// The change number of the last change: of its making or resolution.
   public var version: Int64
   /// Somebody picked a side, or it needs none.
@@ -36,7 +36,7 @@ public struct Notice: Hashable, Sendable {
 
   public init(
     kind: Kind, habitID: Identifier, day: Day? = nil, field: HabitField? = nil, kept: String, other: String,
-    otherDeviceID: Identifier?, madeAtMilliseconds: Int64, version: Int64, isResolved: Bool = false
+    otherDeviceID: Identifier?, madeAt: Instant, version: Int64, isResolved: Bool = false
   ) {
     self.kind = kind
     self.habitID = habitID
@@ -45,7 +45,7 @@ public struct Notice: Hashable, Sendable {
     self.kept = kept
     self.other = other
     self.otherDeviceID = otherDeviceID
-    self.madeAtMilliseconds = madeAtMilliseconds
+    self.madeAt = madeAt
     self.version = version
     self.isResolved = isResolved
   }

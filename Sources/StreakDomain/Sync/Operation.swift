@@ -36,13 +36,13 @@ public struct Operation: Hashable, Sendable {
     public var done: Bool
     /// The day's note; nil: none is stated, as by empty text. Not looked at when `done` is false.
     public var note: String?
-    public var made: LocalTime
+    public var made: ClientTime
     /// If `done` is false: the completions that are taken back. Nil: all that the author had seen,
     /// as by an empty list.
     public var undone: [StatementID]?
 
     public init(
-      habitID: Identifier, day: Day, done: Bool, note: String? = nil, made: LocalTime, undone: [StatementID]? = nil
+      habitID: Identifier, day: Day, done: Bool, note: String? = nil, made: ClientTime, undone: [StatementID]? = nil
     ) {
       self.habitID = habitID
       self.day = day
@@ -58,9 +58,9 @@ public struct Operation: Hashable, Sendable {
     public var habitID: Identifier
     public var day: Day
     public var text: String
-    public var made: LocalTime
+    public var made: ClientTime
 
-    public init(habitID: Identifier, day: Day, text: String, made: LocalTime) {
+    public init(habitID: Identifier, day: Day, text: String, made: ClientTime) {
       self.habitID = habitID
       self.day = day
       self.text = text

@@ -3,7 +3,7 @@ extension PersonLedger {
 
   /// "Done", perhaps with a note.
   mutating func complete(
-    _ wanted: Operation.Completion, by author: Author, deviceID: Identifier, now: Int64
+    _ wanted: Operation.Completion, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard (wanted.note?.utf8.count ?? 0) <= CapturedSession.noteBytesMax else { throw .invalidField }
     if let rejection = DayRules.rejection(day: wanted.day, made: wanted.made, now: now) {
@@ -32,7 +32,7 @@ extension PersonLedger {
 
   /// "Not done after all".
   mutating func undo(
-    _ wanted: Operation.Completion, by author: Author, now: Int64
+    _ wanted: Operation.Completion, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
     if DayRules.malformedField(day: wanted.day, made: wanted.made) != nil { throw .invalidField }
     guard (wanted.undone?.count ?? 0) <= DayStatements.undoneMax else { throw .invalidField }
@@ -53,7 +53,7 @@ extension PersonLedger {
 
   /// Another note of a day, or none any more.
   mutating func setNote(
-    _ wanted: Operation.Note, by author: Author, now: Int64
+    _ wanted: Operation.Note, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard wanted.text.utf8.count <= CapturedSession.noteBytesMax,
       DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
@@ -78,8 +78,8 @@ extension PersonLedger {
   /// Stores what a statement has made of a day, tells conflicts, and brings a deleted habit back
   /// whose deletion had not seen the statement.
   mutating func store(
-    _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, made: LocalTime,
-    now: Int64
+    _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, made: ClientTime,
+    now: Instant
   ) throws(Reason) -> OperationOutcome {
     var merged = merged
     guard merged != before else {
@@ -102,7 +102,7 @@ extension PersonLedger {
   /// more.
   /// - Returns: The notice that is new.
   mutating func tellDoneConflict(
-    _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Int64
+    _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Instant
   ) -> Identifier? {
     guard !merged.undos.isEmpty else { return nil }
     let lost = merged.lostUndos
@@ -116,7 +116,7 @@ extension PersonLedger {
       setNotice(
         Notice(
           kind: .doneConflict, habitID: key.habitID, day: key.day, kept: merged.isDone ? "true" : "false",
-          other: "false", otherDeviceID: undo.deviceID, madeAtMilliseconds: now, version: version,
+          other: "false", otherDeviceID: undo.deviceID, madeAt: now, version: version,
           isResolved: !isLost), id)
       if isLost { noticeID = noticeID ?? id }
     }
@@ -141,7 +141,7 @@ extension PersonLedger {
   /// - Returns: The notice that is new.
   mutating func tellConflicts(
     of before: Register<String>, _ register: inout Register<String>, about place: RegisterPlace, version: Int64,
-    now: Int64
+    now: Instant
   ) -> Identifier? {
     guard register.elements.count > 1 || before.elements.count > 1 else { return nil }
     let winner = register.winner
@@ -155,7 +155,7 @@ extension PersonLedger {
         setNotice(
           Notice(
             kind: .noteConflict, habitID: key.habitID, day: key.day, kept: kept, other: element.value,
-            otherDeviceID: element.stamp.id.deviceID, madeAtMilliseconds: now, version: version,
+            otherDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
             isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       case .field(let habitID, let field):
@@ -163,7 +163,7 @@ extension PersonLedger {
         setNotice(
           Notice(
             kind: .fieldConflict, habitID: habitID, field: field, kept: kept, other: element.value,
-            otherDeviceID: element.stamp.id.deviceID, madeAtMilliseconds: now, version: version,
+            otherDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
             isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       }
@@ -191,7 +191,7 @@ extension PersonLedger {
 
   /// A direct call that states what is there already changes nothing: clients repeat it when a
   /// reply is lost.
-  func changesNothing(_ change: Operation.Change, now: Int64) -> Bool {
+  func changesNothing(_ change: Operation.Change, now: Instant) -> Bool {
     switch change {
     case .setCompletion(let wanted):
       guard let cell = cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell, cell.done == wanted.done else {

@@ -1,7 +1,7 @@
 extension PersonLedger {
   /// Makes a habit, or changes some of its fields.
   mutating func editHabit(
-    _ edit: Operation.HabitEdit, by author: Author, now: Int64
+    _ edit: Operation.HabitEdit, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard var habit = habits[edit.habitID] else { return try makeHabit(edit, by: author, now: now) }
     var fields = habit.fields
@@ -34,20 +34,20 @@ extension PersonLedger {
   }
 
   private mutating func makeHabit(
-    _ edit: Operation.HabitEdit, by author: Author, now: Int64
+    _ edit: Operation.HabitEdit, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard edit.fields.isValid else { throw .invalidField }
     guard habitCount < habitsMax else { throw .habitLimit }
     guard hasRoom(for: edit.fields.textBytes + Self.habitRowBytes) else { throw refuseText() }
     let version = nextVersion()
     setHabit(
-      HabitState(made: edit.fields, createdAtMilliseconds: now, version: version, stamp: author.stamp), edit.habitID)
+      HabitState(made: edit.fields, createdAt: now, version: version, stamp: author.stamp), edit.habitID)
     return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
   }
 
   /// Makes a habit that the server has lost, as a device knows it; nothing if it is there, or
   /// cannot be. It is no edit: whatever was stated of it holds against it.
-  public mutating func restate(_ habit: SyncChanges.Habit, now: Int64) {
+  public mutating func restate(_ habit: SyncChanges.Habit, now: Instant) {
     guard habit.fields.isValid, habits[habit.id] == nil, habitCount < habitsMax,
       hasRoom(for: habit.fields.textBytes + Self.habitRowBytes)
     else { return }
@@ -56,14 +56,14 @@ extension PersonLedger {
       makeAlias(habit.id, of: self.habitID(meantBy: habitID), habit.fields, stamp: .initial, version: version, now: now)
     } else {
       setHabit(
-        HabitState(made: habit.fields, createdAtMilliseconds: now, version: version, stamp: .initial), habit.id)
+        HabitState(made: habit.fields, createdAt: now, version: version, stamp: .initial), habit.id)
     }
   }
 
   /// Deletes a habit; while anything stands of it that the deletion had not seen, it is archived
   /// instead.
   mutating func deleteHabit(
-    _ habitID: Identifier, by author: Author, now: Int64
+    _ habitID: Identifier, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard var habit = habits[habitID] else { throw .habitNotFound }
     var statements = habit.statements
@@ -86,7 +86,7 @@ extension PersonLedger {
   }
 
   /// Something was stated of a day: a deletion that had not seen it does not hold.
-  mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Int64) {
+  mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Instant) {
     guard var habit = habits[habitID], habit.hasDeletions else { return }
     habit.statements.noteActivity(by: author)
     settle(&habit, habitID, by: author, version: version, now: now)
@@ -97,7 +97,7 @@ extension PersonLedger {
   /// - Returns: The notice that is new.
   @discardableResult
   private mutating func settle(
-    _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Int64
+    _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Instant
   ) -> Identifier? {
     var statements = habit.statements
     let isDeleted =
@@ -133,11 +133,11 @@ extension PersonLedger {
   }
 
   private static func deletionNotice(
-    _ habitID: Identifier, _ loser: StatementID, version: Int64, now: Int64, isResolved: Bool = false
+    _ habitID: Identifier, _ loser: StatementID, version: Int64, now: Instant, isResolved: Bool = false
   ) -> Notice {
     Notice(
       kind: .deletionConflict, habitID: habitID, kept: "archived", other: "deleted", otherDeviceID: loser.deviceID,
-      madeAtMilliseconds: now, version: version, isResolved: isResolved)
+      madeAt: now, version: version, isResolved: isResolved)
   }
 
   // MARK: Conflicts
@@ -145,7 +145,7 @@ extension PersonLedger {
   /// States the value that is to hold, as any statement of it: what its author had seen besides
   /// decides what it replaces.
   mutating func resolve(
-    _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Int64
+    _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard let notice = notices[resolution.noticeID] else { throw .conflictNotFound }
     guard let habit = habits[notice.habitID] else { throw .habitNotFound }
@@ -185,7 +185,7 @@ extension PersonLedger {
   /// "Done after all": worth what the completions are worth that its author saw stand, or that
   /// undos took back which it saw. Where there is nothing of the kind it is judged as a completion.
   private mutating func keepDone(
-    _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Int64
+    _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
     let before = cell.statements
     var statements = before

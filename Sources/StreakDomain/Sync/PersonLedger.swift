@@ -83,17 +83,17 @@ public struct PersonLedger: Sendable {
   }
 
   /// Adds a device that is caught up now.
-  public mutating func register(deviceID: Identifier, now: Int64) { sources.register(deviceID, now: now) }
+  public mutating func register(deviceID: Identifier, now: Instant) { sources.register(deviceID, now: now) }
 
   /// Decides one operation of a device's queue.
   ///
   /// - Parameters:
   ///   - deviceID: The device that made it.
-  ///   - now: The server's clock, in milliseconds since 1970.
+  ///   - now: The server's clock.
   ///   - clock: What the server makes of the device's times; nil: the device's clock at sending is
   ///     not known.
   public mutating func apply(
-    _ operation: Operation, by deviceID: Identifier, now: Int64, clock: ClockRules? = nil
+    _ operation: Operation, by deviceID: Identifier, now: Instant, clock: ClockRules? = nil
   ) -> OperationOutcome {
     do throws(Reason) {
       guard operation.seen.last.count <= Sources.countMax else { throw .invalidField }
@@ -112,10 +112,10 @@ public struct PersonLedger: Sendable {
   /// Decides one operation of a device that is connected and has seen what the server holds: it has
   /// no place in a queue.
   public mutating func applyDirectly(
-    _ change: Operation.Change, by deviceID: Identifier, now: Int64
+    _ change: Operation.Change, by deviceID: Identifier, now: Instant
   ) -> OperationOutcome {
     let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
-    let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
+    let author = Author(stamp: Stamp(time: HybridTime(now), id: id), seen: .everything)
     do throws(Reason) {
       guard !changesNothing(resolved(change), now: now) else {
         return OperationOutcome(
@@ -130,7 +130,7 @@ public struct PersonLedger: Sendable {
   }
 
   private mutating func decide(
-    _ change: Operation.Change, by author: Author, deviceID: Identifier, now: Int64
+    _ change: Operation.Change, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
     switch resolved(change) {
     case .setCompletion(let completion) where completion.done:
@@ -152,7 +152,7 @@ public struct PersonLedger: Sendable {
   }
 
   /// Notes that a device has nothing left to send.
-  public mutating func finishCatchUp(of deviceID: Identifier, now: Int64) {
+  public mutating func finishCatchUp(of deviceID: Identifier, now: Instant) {
     guard sources.finishCatchUp(of: deviceID, now: now) else { return }
     changes.isHeadChanged = true
   }
@@ -169,7 +169,7 @@ public struct PersonLedger: Sendable {
   /// bound of early days holds for whatever brought it.
   /// - Parameter last: The statement that was merged.
   mutating func setCell(
-    _ key: CellKey, _ statements: DayStatements, last: Stamp, made: LocalTime, recordedAt: Int64, version: Int64
+    _ key: CellKey, _ statements: DayStatements, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64
   ) throws(Reason) {
     guard var habit = habits[key.habitID] else { throw .habitNotFound }
     let previous = cells[key]
@@ -177,8 +177,8 @@ public struct PersonLedger: Sendable {
       previous
       ?? CellState(
         cell: LedgerCell(done: false, note: "", trust: .counted), version: version, stamp: last, made: made,
-        recordedAtMilliseconds: recordedAt)
-    (state.version, state.made, state.recordedAtMilliseconds) = (version, made, recordedAt)
+        recordedAt: recordedAt)
+    (state.version, state.made, state.recordedAt) = (version, made, recordedAt)
     state.take(statements, last: last)
     let wasEarly = key.day < firstDay && previous?.countsAsNew == true
     if key.day < firstDay, state.countsAsNew, !wasEarly, habit.earlyDays >= DayRules.earlyDaysMax {
@@ -243,13 +243,13 @@ public struct PersonLedger: Sendable {
   mutating func setNotice(_ notice: Notice, _ id: Identifier, replacedBytes: Int? = nil) {
     var notice = notice
     if notice.isOfTexts { use.addText(notice.textBytes - (replacedBytes ?? 0)) }
-    if let known = notices[id] { notice.madeAtMilliseconds = known.madeAtMilliseconds }
+    if let known = notices[id] { notice.madeAt = known.madeAt }
     notices[id] = notice
     changes.notices.insert(id)
   }
 
   mutating func setDayStart(_ minutes: Int32, by author: Author) throws(Reason) -> OperationOutcome {
-    guard LocalTime.dayStartMinutesRange.contains(minutes) else { throw .invalidField }
+    guard ClientTime.dayStartMinutesRange.contains(minutes) else { throw .invalidField }
     let before = settings
     settings.dayStart.state(String(minutes), by: author)
     guard settings != before else { return OperationOutcome(seq: 0, status: .applied) }
@@ -311,7 +311,7 @@ public struct PersonLedger: Sendable {
 
   /// Ends a change, once nothing is stale: adds the notices of healed streaks, and sees to it that
   /// whatever is stored has a change number of its own.
-  public mutating func settle(now: Int64, makeID: () -> Identifier) {
+  public mutating func settle(now: Instant, makeID: () -> Identifier) {
     for (habitID, before) in originalSummaries.sorted(by: { $0.key < $1.key }) {
       noteHealing(of: habitID, before, now: now, makeID: makeID)
     }
@@ -335,7 +335,7 @@ public struct PersonLedger: Sendable {
 
   /// A streak has healed if days that counted before are part of the current run again.
   private mutating func noteHealing(
-    of habitID: Identifier, _ before: StreakSummary, now: Int64, makeID: () -> Identifier
+    of habitID: Identifier, _ before: StreakSummary, now: Instant, makeID: () -> Identifier
   ) {
     guard let habit = habits[habitID], !habit.isDeleted, !habit.fields.archived, before.total > 0 else { return }
     let today = zones.today(now: now)
@@ -344,7 +344,7 @@ public struct PersonLedger: Sendable {
     setNotice(
       Notice(
         kind: .streakHealed, habitID: habitID, day: isNow.lastDay, kept: String(isNow.current),
-        other: String(was.current), otherDeviceID: nil, madeAtMilliseconds: now, version: nextVersion(),
+        other: String(was.current), otherDeviceID: nil, madeAt: now, version: nextVersion(),
         isResolved: true), makeID())
   }
 }

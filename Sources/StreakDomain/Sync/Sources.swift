@@ -9,7 +9,7 @@ public struct Sources: Equatable, Sendable {
     public var catchUp: CatchUp
 
     /// Other sources are never caught up.
-    var isDevice: Bool { catchUp.caughtUpAtMilliseconds > 0 }
+    var isDevice: Bool { catchUp.caughtUpAt > .epoch }
 
     /// A catch-up this much older than now is renewed although nothing was claimed since, in
     /// milliseconds: others are not worth a write.
@@ -49,38 +49,38 @@ public struct Sources: Equatable, Sendable {
   static let missingMax = 16
 
   /// The number of the next direct call: it grows also over a restore, since the clock does.
-  func nextDirectCall(now: Int64) -> Int64 {
-    max((self[StatementID.directCalls]?.lastSeq ?? 0) + 1, now)
+  func nextDirectCall(now: Instant) -> Int64 {
+    max((self[StatementID.directCalls]?.lastSeq ?? 0) + 1, now.milliseconds)
   }
 
   /// Adds a device that is caught up now, or leaves it as it is.
-  mutating func register(_ deviceID: Identifier, now: Int64) {
+  mutating func register(_ deviceID: Identifier, now: Instant) {
     guard self[deviceID] == nil else { return }
-    add(Source(id: deviceID, lastSeq: 0, catchUp: CatchUp(caughtUpAtMilliseconds: now)))
+    add(Source(id: deviceID, lastSeq: 0, catchUp: CatchUp(caughtUpAt: now)))
   }
 
   mutating func advance(_ id: Identifier, to seq: Int64) {
     if let place = all.firstIndex(where: { $0.id == id }) {
       all[place].lastSeq = seq
     } else {
-      add(Source(id: id, lastSeq: seq, catchUp: CatchUp(caughtUpAtMilliseconds: 0)))
+      add(Source(id: id, lastSeq: seq, catchUp: CatchUp(caughtUpAt: .epoch)))
     }
   }
 
   /// - Returns: Whether anything has changed.
-  mutating func finishCatchUp(of deviceID: Identifier, now: Int64) -> Bool {
+  mutating func finishCatchUp(of deviceID: Identifier, now: Instant) -> Bool {
     guard let place = all.firstIndex(where: { $0.id == deviceID }) else { return false }
     let catchUp = all[place].catchUp
-    let (age, overflow) = now.subtractingReportingOverflow(catchUp.caughtUpAtMilliseconds)
-    guard !overflow, age > 0, age >= Source.renewalMilliseconds || catchUp.hasClaims else { return false }
+    let age = now.milliseconds(since: catchUp.caughtUpAt)
+    guard age > 0, age >= Source.renewalMilliseconds || catchUp.hasClaims else { return false }
     all[place].catchUp.finish(now: now)
     return true
   }
 
   /// What a day is worth that a device claims; one of no device is judged as entered now.
-  mutating func claim(_ day: Day, of deviceID: Identifier, made: LocalTime, now: Int64) -> CellTrust {
+  mutating func claim(_ day: Day, of deviceID: Identifier, made: ClientTime, now: Instant) -> CellTrust {
     guard let place = all.firstIndex(where: { $0.id == deviceID }) else {
-      var catchUp = CatchUp(caughtUpAtMilliseconds: now)
+      var catchUp = CatchUp(caughtUpAt: now)
       return catchUp.claim(day, made: made, now: now)
     }
     return all[place].catchUp.claim(day, made: made, now: now)
@@ -106,7 +106,7 @@ public struct Sources: Equatable, Sendable {
       bytes.append(bigEndian: source.id.high)
       bytes.append(bigEndian: source.id.low)
       bytes.append(bigEndian: source.lastSeq)
-      bytes.append(bigEndian: source.catchUp.caughtUpAtMilliseconds)
+      bytes.append(bigEndian: source.catchUp.caughtUpAt.milliseconds)
       bytes.append(bigEndian: claims.firstDay)
       bytes.append(bigEndian: claims.days)
     }
@@ -126,7 +126,7 @@ public struct Sources: Equatable, Sendable {
           Source(
             id: Identifier(high: number(0), low: number(8)), lastSeq: Int64(bitPattern: number(16)),
             catchUp: CatchUp(
-              caughtUpAtMilliseconds: Int64(bitPattern: number(24)), firstDay: firstDay,
+              caughtUpAt: Instant(milliseconds: Int64(bitPattern: number(24))), firstDay: firstDay,
               days: Int64(bitPattern: number(36)))))
       }
     }

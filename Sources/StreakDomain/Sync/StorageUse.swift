@@ -38,12 +38,12 @@ public struct StorageUse: Hashable, Sendable {
   /// Counts changes of a day, or refuses all of them.
   /// - Parameters:
   ///   - countMax: The day's limit; 0: none.
-  ///   - now: The server's clock, in milliseconds since 1970.
+  ///   - now: The server's clock.
   /// - Returns: Nil if they are counted; otherwise how long the day lasts, in milliseconds.
-  mutating func countChanges(_ count: Int, countMax: Int, now: Int64) -> Int64? {
-    let (today, passed) = max(0, now).quotientAndRemainder(dividingBy: LocalTime.millisecondsPerDay)
+  mutating func countChanges(_ count: Int, countMax: Int, now: Instant) -> Int64? {
+    let (today, passed) = max(0, now.milliseconds).quotientAndRemainder(dividingBy: ClientTime.millisecondsPerDay)
     let before = today == day ? changesOfDay : 0
-    guard countMax == 0 || before + count <= countMax else { return LocalTime.millisecondsPerDay - passed }
+    guard countMax == 0 || before + count <= countMax else { return ClientTime.millisecondsPerDay - passed }
     (day, changesOfDay) = (today, before + count)
     return nil
   }
@@ -158,7 +158,7 @@ extension PersonLedger {
   /// Counts changes of the present day, or refuses all of them.
   /// - Returns: Nil if they are counted; otherwise after how long they may come again, in
   ///   milliseconds.
-  public mutating func countChanges(_ count: Int, now: Int64) -> Int64? {
+  public mutating func countChanges(_ count: Int, now: Instant) -> Int64? {
     use.countChanges(count, countMax: quotas.changesPerDayMax, now: now)
   }
 }

@@ -3,7 +3,8 @@ internal import GRPCSchema
 internal import Schema
 internal import struct StreakDomain.CapturedSession
 internal import struct StreakDomain.Day
-internal import struct StreakDomain.LocalTime
+internal import struct StreakDomain.ClientTime
+internal import struct StreakDomain.Instant
 
 /// Sessions as a device holds them when somebody signs up: habits done on every day up to the one
 /// before today.
@@ -53,7 +54,7 @@ enum Captures {
     return captured
   }
 
-  private static func domain(_ now: Int64) -> StreakDomain.LocalTime {
-    StreakDomain.LocalTime(occurredAtMilliseconds: now, zone: zone, utcOffsetSeconds: 0)
+  private static func domain(_ now: Int64) -> ClientTime {
+    ClientTime(occurredAt: Instant(milliseconds: now), zone: zone, utcOffsetSeconds: 0)
   }
 }

@@ -3,7 +3,9 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -42,7 +44,7 @@ struct AccountHandlers: AccountService {
       // If this fails, the next sign-in renews it.
       try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
     }
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: user.userID, at: now)
     let habitCount: Int32
     do throws(StoreError) {
@@ -102,7 +104,7 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> RevokeDeviceResponse {
     var principal = try context.user()
     let userID = principal.userID
-    let deviceID = try Identifier(field: request.deviceId, path: "device_id")
+    let deviceID = try identifier(request.deviceId, "device_id")
     let wasSignedIn = try await answering { () throws(StoreError) in
       try await store.revokeDevice(deviceID, of: userID, at: .now())
     }
@@ -130,7 +132,7 @@ struct AccountHandlers: AccountService {
       throw Reason.signInRefused.status
     }
     let hash = try await passwords.hash(newPassword.secret, of: party, on: context.loop)
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: userID, at: now)
     let count = try await answering { () throws(StoreError) in
       try await store.changePassword(
@@ -176,7 +178,7 @@ struct AccountHandlers: AccountService {
   private func refresh(
     _ token: OpaqueToken, _ before: TokenFamily, of deviceID: Identifier, _ userID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> RefreshResponse? {
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: userID, refreshing: token, at: now)
     var family = before
     switch family.refresh(token.hash, issuing: TokenFamily.Pair(issued.credential), at: now) {
@@ -225,7 +227,7 @@ struct AccountHandlers: AccountService {
     guard request.confirmation == Self.deletionPhrase else {
       throw Reason.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
     }
-    let now = Moment.now()
+    let now = Instant.now()
     // Of nobody: what is kept of an erasure must not lead to the person.
     var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")

@@ -3,7 +3,9 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -22,7 +24,7 @@ struct SignUpProcedure: Sendable {
   let work: LargeWork
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
-    let now = Moment.now()
+    let now = Instant.now()
     guard let email = EmailAddress(request.email) else {
       throw Reason.invalidField("email", "must be an email address")
     }
@@ -78,7 +80,7 @@ struct SignUpProcedure: Sendable {
         return reply
       }
       guard let claim = request.session, outcome == .sessionChanged else { throw Reason.signUpRefused.status }
-      let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
+      let sessionID = try identifier(claim.sessionId, "session.session_id")
       let current = try await answering { () throws(StoreError) in try await store.session(sessionID) }
       guard let claimant = current?.claimedBy else { throw Reason.concurrentChange.status }
       throw Self.claimed(by: claimant, context: context)
@@ -94,7 +96,7 @@ struct SignUpProcedure: Sendable {
   /// Checks the session's proof; nil if there is none.
   private func present(_ request: SignUpRequest) async throws(RPCStatus) -> PresentedSession? {
     guard let claim = request.session else { return nil }
-    let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
+    let sessionID = try identifier(claim.sessionId, "session.session_id")
     let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
     let secretHash = SHA256.digest(of: claim.sessionSecret)
     if let known = presented.known {
@@ -109,7 +111,7 @@ struct SignUpProcedure: Sendable {
 
   /// What the session makes of an account that holds nothing: decided like any migration.
   private func decide(
-    _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Moment,
+    _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Instant,
     context: ServerContext
   ) async throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
     let decision = try MigrationDecision(
@@ -126,7 +128,7 @@ struct SignUpProcedure: Sendable {
     _ = try await steps.begin(MigrationState(session: known)).get()
     try await steps.merge(into: &ledger).get()
     ledger.completeStale(from: before)
-    ledger.settle(now: now.milliseconds, makeID: Identifier.random)
+    ledger.settle(now: now.wholeMilliseconds, makeID: Identifier.random)
     let record = try await steps.finish(ledger).get()
     return (NewMigration(record: record, isSessionKnown: known != nil, ledger: ledger), decision.result)
   }

@@ -2,6 +2,7 @@ internal import Cryptography
 internal import EventLoop
 internal import RPC
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -119,7 +120,7 @@ struct Authenticator: ServerInterceptor {
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
     guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
-    guard Moment.now() < grant.expiresAt else { throw Reason.credentialsInvalid.status }
+    guard Instant.now() < grant.expiresAt else { throw Reason.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
 

@@ -1,6 +1,7 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
 internal import enum StreakDomain.Reason
 internal import StreakStore
@@ -18,18 +19,8 @@ extension DeviceRecord {
   init(_ device: Device?, path: String) throws(RPCStatus) {
     guard let device else { throw Reason.invalidField(path, "is required") }
     self.init(
-      deviceID: try Identifier(field: device.deviceId, path: path + ".device_id"), name: device.name,
+      deviceID: try identifier(device.deviceId, path + ".device_id"), name: device.name,
       platform: device.platform, appVersion: device.appVersion)
-  }
-}
-
-extension Identifier {
-  /// The id in a field that must hold one.
-  ///
-  /// - Throws: A refusal naming `path`.
-  init(field bytes: [UInt8], path: String) throws(RPCStatus) {
-    guard let identifier = Identifier(bytes) else { throw Reason.invalidField(path, "must be 16 bytes") }
-    self = identifier
   }
 }
 

@@ -3,7 +3,9 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -30,7 +32,7 @@ struct ExportDocument {
   private var hash = SHA256()
 
   /// - Parameter secret: What the document is sealed with.
-  init(isBinary: Bool, userID: Identifier, at now: Moment, secret: [UInt8]) {
+  init(isBinary: Bool, userID: Identifier, at now: Instant, secret: [UInt8]) {
     self.isBinary = isBinary
     self.secret = secret
     header = ExportHeader(

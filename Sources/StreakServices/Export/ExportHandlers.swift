@@ -3,6 +3,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -132,20 +133,20 @@ struct ExportHandlers: ExportService {
       }
     case .habits(let records):
       for record in records {
-        var habit = Habit(record.habit)
+        var habit = Habit(record)
         habit.deleted = record.isDeleted
         habit.aliasOf = record.aliasOf?.bytes ?? []
         try document.add(habit, as: .habit(habit), to: .habits)
       }
     case .cells(let records):
       for record in records {
-        let cell = ExportedCell(date: Day(record.day).description, cell: Cell(record))
+        let cell = ExportedCell(date: record.key.day.description, cell: Cell(record))
         try document.add(cell, as: .cell(cell), to: .ledger)
       }
     case .earlierCells(let records):
       for record in records {
         let cell = ExportedCell(
-          date: Day(record.day).description, cell: Cell(record), noteSha256: record.noteHash)
+          date: record.entry.key.day.description, cell: Cell(record.entry), noteSha256: record.noteHash)
         try document.add(cell, as: .earlierCell(cell), to: .history)
       }
     case .rejected(let records):
@@ -205,12 +206,12 @@ extension ExportedRejection {
   init(_ record: RejectedEntryRecord) {
     self.init(
       rejected: RejectedEntry(
-        entryId: record.entryID.bytes, index: record.index, habitId: record.habitID.bytes, day: record.day,
+        entryId: record.entryID.bytes, index: record.index, habitId: record.habitID.bytes, day: record.day.number,
         reason: ErrorReason(rawValue: record.reason)),
-      date: Day(record.day).description,
+      date: record.day.description,
       entry: CapturedEntry(
-        habitId: record.habitID.bytes, day: record.day, done: record.done, note: record.note,
-        made: Schema.LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
+        habitId: record.habitID.bytes, day: record.day.number, done: record.done, note: record.note,
+        made: LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
       rejectedAt: GoogleProtobufTimestamp(record.rejectedAt), noteSha256: record.noteHash)
   }
 }

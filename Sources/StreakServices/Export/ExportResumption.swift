@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import RPC
 internal import Schema
+internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -57,7 +58,7 @@ extension ExportSnapshot {
     func number(_ place: Int) -> Int64 {
       Int64(bitPattern: bytes[place..<place + 8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
     }
-    let moment = Moment(microseconds: number(0))
+    let moment = Instant(microseconds: number(0))
     // What a timestamp of the document can say.
     guard (0...253_402_300_799).contains(moment.seconds) else { return nil }
     self.init(exportedAt: moment, auditNumber: number(8), state: Array(bytes[16...]))

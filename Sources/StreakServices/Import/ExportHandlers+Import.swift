@@ -2,6 +2,7 @@ internal import Cryptography
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -16,7 +17,7 @@ extension ExportHandlers {
     guard let begin = try await requests.next()?.begin else {
       throw Reason.invalidField("begin", "must be set in the first request")
     }
-    let importID = try Identifier(field: begin.importId, path: "begin.import_id")
+    let importID = try identifier(begin.importId, "begin.import_id")
     principal.auditDetail = "import=\(importID)"
     context.principal = principal
     let userID = principal.userID
@@ -29,7 +30,7 @@ extension ExportHandlers {
     context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Reason.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)
     let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
-    let now = Moment.now()
+    let now = Instant.now()
     var reader = DocumentReader(isBinary: begin.format == .binary)
     var builder = ImportBuilder(importID: importID, at: now)
     var byteCount = 0

@@ -15,13 +15,13 @@ struct CheckedCapture: Sendable {
   let secretHash: [UInt8]
   let captured: StreakDomain.CapturedSession
   /// In the order of the capture, each id once; without versions.
-  let habits: [HabitRecord]
+  let habits: [HabitEntry]
 
   /// So large that another thread looks at it.
   var isLarge: Bool { captured.entries.count > LargeWork.smallEntriesMax }
 
   /// Checks a claim, a large one in the thread pool.
-  static func check(_ claim: SessionClaim?, at now: Moment, by work: LargeWork) async throws(RPCStatus)
+  static func check(_ claim: SessionClaim?, at now: Instant, by work: LargeWork) async throws(RPCStatus)
     -> CheckedCapture
   {
     let isLarge = (claim?.captured?.entries.count ?? 0) > LargeWork.smallEntriesMax
@@ -35,38 +35,37 @@ struct CheckedCapture: Sendable {
   }
 
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
-  init(_ claim: SessionClaim?, at now: Moment) throws(RPCStatus) {
+  init(_ claim: SessionClaim?, at now: Instant) throws(RPCStatus) {
     guard let claim else { throw Reason.invalidField("session", "is required") }
     guard let message = claim.captured else { throw Reason.invalidField("session.captured", "is required") }
-    captured = try StreakDomain.CapturedSession(message, path: "session.captured")
+    captured = try reading { () throws(InvalidField) in
+      try StreakDomain.CapturedSession(message, path: "session.captured")
+    }
     if let field = captured.invalidField {
       throw Reason.invalidField("session.captured." + field, "cannot be")
     }
     if let refusal = captured.refusal(sha256: SHA256.digest(of:)) { throw refusal.status }
     self.claim = claim
     secretHash = SHA256.digest(of: claim.sessionSecret)
-    sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-    migrationID = try Identifier(field: claim.migrationId, path: "session.migration_id")
-    var habits: [HabitRecord] = []
+    sessionID = try identifier(claim.sessionId, "session.session_id")
+    migrationID = try identifier(claim.migrationId, "session.migration_id")
+    var habits: [HabitEntry] = []
     var habitIDs: Set<Identifier> = []
     for (index, captured) in message.habits.enumerated() {
       let path = "session.captured.habits[\(index)].habit"
-      let record = try HabitRecord(captured.habit ?? Habit(), path: path, at: now)
-      guard habitIDs.insert(record.habitID).inserted else {
+      let habit = try reading { () throws(InvalidField) in
+        try HabitEntry(field: captured.habit ?? Habit(), path: path, at: now)
+      }
+      guard habitIDs.insert(habit.id).inserted else {
         throw Reason.invalidField(path + ".id", "must stand in the capture once")
       }
-      habits.append(record)
+      habits.append(habit)
     }
     self.habits = habits
   }
 }
 
 extension MigrationPlan {
-  /// What the rules found, as the schema says it.
-  var schemaFindings: [RuleFinding] {
-    findings.map { RuleFinding(rule: Schema.MigrationRule($0), count: Int32(clamping: $0.count)) }
-  }
-
   /// What an audit event says of a migration: of which session, and which rules were met how often.
   func auditDetail(sessionID: Identifier, unanchored: Bool) -> String {
     let rules = findings.map { "\($0.rule.name)=\($0.count)" }

@@ -16,10 +16,10 @@ final class MigrationDecision: @unchecked Sendable {
   private let isSecondDevice: Bool
   private let isNewAccount: Bool
   private let userID: Identifier
-  private let now: Moment
+  private let now: Instant
   private let makeAuditEvent: (String) -> AuditEventRecord
 
-  private var anchor: Moment?
+  private var anchor: Instant?
   private var plan: MigrationPlan?
   private var matching: HabitMatching?
   private var merged = MergedSession()
@@ -42,14 +42,14 @@ final class MigrationDecision: @unchecked Sendable {
   /// - Throws: Refusals of fields.
   init(
     _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, isNewAccount: Bool = false,
-    userID: Identifier, at now: Moment, makeAuditEvent: @escaping (String) -> AuditEventRecord
+    userID: Identifier, at now: Instant, makeAuditEvent: @escaping (String) -> AuditEventRecord
   ) throws(RPCStatus) {
     self.capture = capture
     var pairs: [(capturedID: Identifier, habitID: Identifier)] = []
     for (index, pair) in map.enumerated() {
       let path = "habit_map[\(index)]"
-      let capturedID = try Identifier(field: pair.capturedHabitId, path: path + ".captured_habit_id")
-      pairs.append((capturedID, try Identifier(field: pair.habitId, path: path + ".habit_id")))
+      let capturedID = try identifier(pair.capturedHabitId, path + ".captured_habit_id")
+      pairs.append((capturedID, try identifier(pair.habitId, path + ".habit_id")))
     }
     self.map = pairs
     self.planHash = planHash
@@ -90,10 +90,10 @@ final class MigrationDecision: @unchecked Sendable {
     }
     anchor = state.session?.anchor
     changeNumber = state.changeNumber
-    let plan = MigrationPlan(capture.captured, anchorMilliseconds: anchor?.milliseconds, now: now.milliseconds)
+    let plan = MigrationPlan(capture.captured, anchor: anchor?.wholeMilliseconds, now: now.wholeMilliseconds)
     let matching: HabitMatching
     do throws(HabitMatching.InvalidMap) {
-      matching = try HabitMatching(capture.habits.map { ($0.habitID, $0.name) }, account: state.habits, map: map)
+      matching = try HabitMatching(capture.habits.map { ($0.id, $0.fields.name) }, account: state.habits, map: map)
     } catch {
       throw Reason.invalidField("habit_map[\(error.index)]", error.reason)
     }
@@ -117,7 +117,7 @@ final class MigrationDecision: @unchecked Sendable {
     guard
       let merged = ledger.migrate(
         plan, matching: matching, migrationID: capture.migrationID, isNewAccount: isNewAccount,
-        now: now.milliseconds)
+        now: now.wholeMilliseconds)
     else { return .failure(Reason.habitLimit.status) }
     self.merged = merged
     rejections =
@@ -159,8 +159,8 @@ final class MigrationDecision: @unchecked Sendable {
       let entry = capture.captured.entries[rejection.index]
       return RejectedEntryRecord(
         entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
-        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day.number, done: entry.done,
-        note: isKept ? entry.note : "", made: LocalTimeRecord(entry.made),
+        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day, done: entry.done,
+        note: isKept ? entry.note : "", made: entry.made,
         reason: rejection.reason.rawValue, rejectedAt: now,
         noteHash: isKept ? [] : SHA256.digest(of: Array(entry.note.utf8)))
     }
@@ -184,14 +184,14 @@ final class MigrationDecision: @unchecked Sendable {
       let id = habit.match.habitID
       let state = ledger.habits[id]
       return PreviewedHabit(
-        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes, match: habit.match.way.schemaMatch,
+        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes, match: HabitMatch(habit.match.way),
         name: state?.fields.name ?? "", before: streak(id, habit.before, ledger),
         after: streak(id, state?.summary ?? habit.before, ledger), daysNew: Int32(clamping: habit.daysNew.count),
         daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
     }
     return MigrationPreview(
       planHash: hash(plan, ledger), habits: habits, quarantined: quarantined(plan, ledger),
-      rejected: rejected(withIDs: false), findings: plan.schemaFindings, unanchored: anchor == nil,
+      rejected: rejected(withIDs: false), findings: plan.findings.map { RuleFinding($0) }, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, capturedDay: plan.capturedDay.number)
   }
 
@@ -204,14 +204,14 @@ final class MigrationDecision: @unchecked Sendable {
         capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes,
         streak: streak(id, ledger.habits[id]?.summary ?? habit.before, ledger), claimMismatch: planned.claimMismatch,
         daysCounted: Int32(clamping: counted), daysQuarantined: Int32(clamping: done.count - counted),
-        daysUndone: Int32(clamping: planned.cells.count - done.count), match: habit.match.way.schemaMatch,
+        daysUndone: Int32(clamping: planned.cells.count - done.count), match: HabitMatch(habit.match.way),
         daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
     }
     return MigrationResult(
       migrationId: capture.migrationID.bytes, sessionId: capture.sessionID.bytes, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, habits: habits, quarantined: quarantined(plan, ledger),
       rejected: rejected(withIDs: true), capturedDay: plan.capturedDay.number,
-      committedAt: GoogleProtobufTimestamp(now), findings: plan.schemaFindings,
+      committedAt: GoogleProtobufTimestamp(now), findings: plan.findings.map { RuleFinding($0) },
       noticeIds: merged.noticeIDs.map(\.bytes))
   }
 
@@ -272,8 +272,4 @@ final class MigrationDecision: @unchecked Sendable {
     for rejection in rejections { append(Int64(rejection.index)) }
     return SHA256.digest(of: bytes)
   }
-}
-
-extension HabitMatching.Way {
-  var schemaMatch: HabitMatch { HabitMatch(rawValue: rawValue) }
 }

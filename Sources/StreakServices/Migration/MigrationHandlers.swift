@@ -3,6 +3,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -97,7 +98,7 @@ struct MigrationHandlers: MigrationService {
     try await work.takeTurn(isLarge: capture.isLarge)
     defer { work.endTurn(isLarge: capture.isLarge) }
     for attempt in 1...Self.attemptsMax {
-      let now = Moment.now()
+      let now = Instant.now()
       let decision = try MigrationDecision(
         capture, map: map, planHash: planHash, isSecondDevice: isSecondDevice, userID: userID, at: now
       ) { detail in
@@ -137,11 +138,11 @@ struct MigrationHandlers: MigrationService {
     _ request: UndoMigrationRequest, context: ServerContext
   ) async throws(RPCStatus) -> UndoMigrationResponse {
     let principal = try context.user()
-    let migrationID = try Identifier(field: request.migrationId, path: "migration_id")
+    let migrationID = try identifier(request.migrationId, "migration_id")
     note("migration=\(migrationID)", context)
     let counts = limiter.counts(context, person: principal.userID.bytes)
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
-    let now = Moment.now()
+    let now = Instant.now()
     let outcome = try await answering { () throws(StoreError) in
       try await store.undoMigration(
         migrationID, of: principal.userID, committedSince: now.advanced(bySeconds: -Self.undoSecondsMax),

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakDomain
 internal import StreakStore
@@ -11,7 +12,7 @@ internal import StreakStore
 struct AdminHandlers: AdminService {
   let store: StreakStore
   let backend: OperatorBackend
-  let startedAt: Moment
+  let startedAt: Instant
 
   /// Attempts of backups that a status names.
   static let runsMax: Int32 = 10
@@ -85,8 +86,8 @@ struct AdminHandlers: AdminService {
     guard let begin = try await requests.next()?.begin else {
       throw Reason.invalidField("begin", "must be set in the first request")
     }
-    let recoveryID = try Identifier(field: begin.recoveryId, path: "begin.recovery_id")
-    let userID = try Identifier(field: begin.userId, path: "begin.user_id")
+    let recoveryID = try identifier(begin.recoveryId, "begin.recovery_id")
+    let userID = try identifier(begin.userId, "begin.user_id")
     // The event is the person's: it is their data that somebody has looked at.
     var principal = Principal(userID: userID)
     principal.auditDetail = "recovery=\(recoveryID)"

@@ -2,6 +2,7 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -27,7 +28,7 @@ struct RecoveryHandlers: RecoveryService {
     _ request: RequestRecoveryRequest, context: ServerContext
   ) async throws(RPCStatus) -> RequestRecoveryResponse {
     let userID = try context.user().userID
-    let recoveryID = try Identifier(field: request.recoveryId, path: "recovery_id")
+    let recoveryID = try identifier(request.recoveryId, "recovery_id")
     note("recovery=\(recoveryID) point=\(request.point)", context)
     guard let point = try await points(of: userID).first(where: { $0.name == request.point }) else {
       throw Reason.recoveryPointNotFound.status
@@ -61,7 +62,7 @@ struct RecoveryHandlers: RecoveryService {
   func confirmRecovery(
     _ request: ConfirmRecoveryRequest, context: ServerContext
   ) async throws(RPCStatus) -> ConfirmRecoveryResponse {
-    note("recovery=\((try? Identifier(field: request.recoveryId, path: ""))?.description ?? "")", context)
+    note("recovery=\((try? identifier(request.recoveryId, ""))?.description ?? "")", context)
     let outcome = try await recover(request.recoveryId, isPreview: false, context) { plan, now in
       let preview = RecoveryPreview(plan, at: now)
       guard plan.hash == request.planHash else { return .failure(Reason.planChanged.status.with(preview)) }
@@ -78,7 +79,7 @@ struct RecoveryHandlers: RecoveryService {
     _ request: CancelRecoveryRequest, context: ServerContext
   ) async throws(RPCStatus) -> CancelRecoveryResponse {
     let userID = try context.user().userID
-    let recoveryID = try Identifier(field: request.recoveryId, path: "recovery_id")
+    let recoveryID = try identifier(request.recoveryId, "recovery_id")
     note("recovery=\(recoveryID)", context)
     let isCancelled = try await answering { () throws(StoreError) in
       try await store.cancelRecovery(recoveryID, of: userID)
@@ -91,7 +92,7 @@ struct RecoveryHandlers: RecoveryService {
   // MARK: Helpers
 
   /// Good backups since the account was made, oldest first.
-  private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Moment)] {
+  private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Instant)] {
     guard let backups else { throw Reason.backupsOff.status }
     let account = try await answering { () throws(StoreError) in try await store.user(userID) }
     guard let account else { throw Reason.credentialsInvalid.status }
@@ -101,7 +102,7 @@ struct RecoveryHandlers: RecoveryService {
     case .failure(let failure): throw failure.statusForPeople
     }
     return found.compactMap { backup in
-      guard let moment = backup.beganAt?.moment, moment.seconds >= account.createdAt.seconds, backup.passedItsTrial
+      guard let moment = backup.beganAt?.instant, moment.seconds >= account.createdAt.seconds, backup.passedItsTrial
       else { return nil }
       return (backup.name, moment)
     }
@@ -109,12 +110,12 @@ struct RecoveryHandlers: RecoveryService {
 
   private func recover(
     _ id: [UInt8], isPreview: Bool, _ context: ServerContext,
-    _ reply: (RecoveryPlan, Moment) -> Result<[UInt8], RPCStatus>
+    _ reply: (RecoveryPlan, Instant) -> Result<[UInt8], RPCStatus>
   ) async throws(RPCStatus) -> RecoverOutcome<RPCStatus> {
     let userID = try context.user().userID
-    let recoveryID = try Identifier(field: id, path: "recovery_id")
+    let recoveryID = try identifier(id, "recovery_id")
     let event = isPreview ? nil : AuditInterceptor.event(of: context, from: addresses)
-    let now = Moment.now()
+    let now = Instant.now()
     return try await answering { () throws(StoreError) in
       try await store.recover(
         recoveryID, of: userID, isPreview: isPreview, at: now, audit: event,
@@ -158,7 +159,7 @@ extension Recovery {
 }
 
 extension RecoveryPreview {
-  init(_ plan: RecoveryPlan, at now: Moment) {
+  init(_ plan: RecoveryPlan, at now: Instant) {
     let ledger = plan.ledger
     self.init(
       planHash: plan.hash,

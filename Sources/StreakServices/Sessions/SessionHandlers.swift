@@ -3,7 +3,9 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -30,7 +32,7 @@ struct SessionHandlers: SessionService {
     }
     let sealingKey = SealedBytes.key(purpose: "session start", secrets: [key])
     let token = OpaqueToken(kind: .session, owner: sessionID.bytes)
-    let now = Moment.now()
+    let now = Instant.now()
     let response = StartSessionResponse(
       sessionId: sessionID.bytes, sessionSecret: token.secret.exposed, anchor: GoogleProtobufTimestamp(now))
     let session = SessionRecord(

@@ -2,6 +2,7 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -109,7 +110,7 @@ struct SyncHandlers: SyncService {
   /// A stream lives as long as its access token.
   private func limit(_ context: ServerContext, to principal: Principal) {
     guard let expiresAt = principal.tokenExpiresAt else { return }
-    let left = expiresAt.milliseconds - Moment.now().milliseconds
+    let left = expiresAt.milliseconds(since: .now())
     context.limitTime(milliseconds: UInt64(max(0, left)), Reason.credentialsInvalid.status)
   }
 

@@ -24,11 +24,11 @@ struct SyncProcedure: Sendable {
     seal = CursorSeal(secret: store.serverSecret)
   }
 
-  func run(_ request: SyncRequest, by principal: Principal, at now: Moment) async throws(RPCStatus) -> SyncResponse {
+  func run(_ request: SyncRequest, by principal: Principal, at now: Instant) async throws(RPCStatus) -> SyncResponse {
     guard Identifier(request.userId) == principal.userID else { throw Reason.accountMismatch.status }
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
-    let sentAt = try Self.sentAt(request, now: now.milliseconds)
+    let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal)
     // A device that does not know yet that the server has lost something has not begun to send it
     // again: it is not caught up, and what names a habit that was lost waits for it.
@@ -40,16 +40,13 @@ struct SyncProcedure: Sendable {
         LedgerRequest(
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
           nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
-          restatedHabits: request.restatedHabits.compactMap { habit in
-            Identifier(habit.id).map {
-              SyncChanges.Habit(id: $0, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
-            }
-          }, oldestKeptSeq: request.oldestKeptSeq, sentAtMilliseconds: sentAt))
+          restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
+          oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt))
     }
     var response = try await changes(request, received, of: principal.userID, deviceID, answer)
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
-    response.clockAheadMilliseconds = ClockRules(now: now.milliseconds, sentAt: sentAt).skewMilliseconds
+    response.clockAheadMilliseconds = ClockRules(now: now.wholeMilliseconds, sentAt: sentAt).skewMilliseconds
     return response
   }
 
@@ -62,19 +59,20 @@ struct SyncProcedure: Sendable {
     let place = try Received(cursor, of: principal.userID, seal: seal)
     guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
     var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
-    response.serverTime = GoogleProtobufTimestamp(Moment.now())
+    response.serverTime = GoogleProtobufTimestamp(Instant.now())
     return response
   }
 
-  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the
-  /// latest time of its operations that can be one.
-  private static func sentAt(_ request: SyncRequest, now: Int64) throws(RPCStatus) -> Int64? {
+  /// The device's clock at sending; of a device that does not tell, the latest time of its operations
+  /// that can be one.
+  private static func sentAt(_ request: SyncRequest, now: Instant) throws(RPCStatus) -> Instant? {
     if let sentAt = request.sentAt {
-      guard let milliseconds = sentAt.milliseconds else { throw Reason.invalidField("sent_at", "must be a timestamp") }
-      return milliseconds
+      guard let instant = sentAt.instant else { throw Reason.invalidField("sent_at", "must be a timestamp") }
+      return instant.wholeMilliseconds
     }
     return request.operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }
       .filter { ClockRules(now: now).ordered(HybridTime(milliseconds: $0)) != nil }.max()
+      .map { Instant(milliseconds: $0) }
   }
 
   private func change(_ request: LedgerRequest) async throws(RPCStatus) -> LedgerAnswer {
@@ -231,8 +229,4 @@ struct SyncProcedure: Sendable {
     response.latestTime = max(times.max() ?? .zero, page.habits.lazy.map(\.habit.latestTime).max() ?? .zero).packed
     return response
   }
-}
-
-extension Schema.AccountSettings {
-  init(_ settings: StreakDomain.AccountSettings) { self.init(dayStartMinutes: settings.dayStartMinutes) }
 }

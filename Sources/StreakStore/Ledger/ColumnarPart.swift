@@ -3,7 +3,7 @@ internal import StreakDomain
 
 /// One column of rows on their way into a statement: its name and type there, and how it is read
 /// off a row.
-struct Column<Row>: Sendable {
+struct WrittenColumn<Row>: Sendable {
   let name: String
   let type: String
   /// The value of a single row.
@@ -11,42 +11,37 @@ struct Column<Row>: Sendable {
   /// The values of several rows, as an array.
   let values: @Sendable ([Row]) -> PostgresValue
 
-  static func bool(_ name: String, _ read: @escaping @Sendable (Row) -> Bool) -> Column {
-    Column(name: name, type: "boolean", value: { .bool(read($0)) }, values: { .boolArray($0.map(read)) })
+  static func bool(_ name: String, _ read: @escaping @Sendable (Row) -> Bool) -> WrittenColumn {
+    WrittenColumn(name: name, type: "boolean", value: { .bool(read($0)) }, values: { .boolArray($0.map(read)) })
   }
 
-  static func int16(_ name: String, _ read: @escaping @Sendable (Row) -> Int16) -> Column {
-    Column(name: name, type: "smallint", value: { .int16(read($0)) }, values: { .int16Array($0.map(read)) })
+  static func int16(_ name: String, _ read: @escaping @Sendable (Row) -> Int16) -> WrittenColumn {
+    WrittenColumn(name: name, type: "smallint", value: { .int16(read($0)) }, values: { .int16Array($0.map(read)) })
   }
 
-  static func int32(_ name: String, _ read: @escaping @Sendable (Row) -> Int32?) -> Column {
-    Column(name: name, type: "integer", value: { .int32(read($0)) }, values: { .int32Array($0.map(read)) })
+  static func int32(_ name: String, _ read: @escaping @Sendable (Row) -> Int32?) -> WrittenColumn {
+    WrittenColumn(name: name, type: "integer", value: { .int32(read($0)) }, values: { .int32Array($0.map(read)) })
   }
 
-  static func int64(_ name: String, _ read: @escaping @Sendable (Row) -> Int64) -> Column {
-    Column(name: name, type: "bigint", value: { .int64(read($0)) }, values: { .int64Array($0.map(read)) })
+  static func int64(_ name: String, _ read: @escaping @Sendable (Row) -> Int64) -> WrittenColumn {
+    WrittenColumn(name: name, type: "bigint", value: { .int64(read($0)) }, values: { .int64Array($0.map(read)) })
   }
 
-  static func text(_ name: String, _ read: @escaping @Sendable (Row) -> String) -> Column {
-    Column(name: name, type: "text", value: { .string(read($0)) }, values: { .stringArray($0.map(read)) })
+  static func text(_ name: String, _ read: @escaping @Sendable (Row) -> String) -> WrittenColumn {
+    WrittenColumn(name: name, type: "text", value: { .string(read($0)) }, values: { .stringArray($0.map(read)) })
   }
 
-  static func bytes(_ name: String, _ read: @escaping @Sendable (Row) -> [UInt8]?) -> Column {
-    Column(name: name, type: "bytea", value: { .bytes(read($0)) }, values: { .bytesArray($0.map(read)) })
+  static func bytes(_ name: String, _ read: @escaping @Sendable (Row) -> [UInt8]?) -> WrittenColumn {
+    WrittenColumn(name: name, type: "bytea", value: { .bytes(read($0)) }, values: { .bytesArray($0.map(read)) })
   }
 
-  static func identifier(_ name: String, _ read: @escaping @Sendable (Row) -> Identifier?) -> Column {
-    Column(
+  static func identifier(_ name: String, _ read: @escaping @Sendable (Row) -> Identifier?) -> WrittenColumn {
+    WrittenColumn(
       name: name, type: "uuid", value: { .identifier(read($0)) }, values: { .uuidArray($0.map { read($0)?.uuid }) })
   }
 
-  static func moment(_ name: String, _ read: @escaping @Sendable (Row) -> Moment) -> Column {
-    Column(name: name, type: "timestamptz", value: { .moment(read($0)) }, values: { .moments($0.map(read)) })
-  }
-
-  /// A moment in milliseconds since 1970.
-  static func milliseconds(_ name: String, _ read: @escaping @Sendable (Row) -> Int64) -> Column {
-    moment(name) { Moment(milliseconds: read($0)) }
+  static func instant(_ name: String, _ read: @escaping @Sendable (Row) -> Instant) -> WrittenColumn {
+    WrittenColumn(name: name, type: "timestamptz", value: { .instant(read($0)) }, values: { .instants($0.map(read)) })
   }
 }
 
@@ -67,9 +62,9 @@ protocol StatementPart: Sendable {
 struct ColumnarPart<Row>: StatementPart {
   /// The rows' source, whose name is `w`, is put for `SOURCE`.
   let sql: String
-  let columns: [Column<Row>]
+  let columns: [WrittenColumn<Row>]
 
-  init(_ columns: [Column<Row>], _ sql: String) {
+  init(_ columns: [WrittenColumn<Row>], _ sql: String) {
     self.sql = sql
     self.columns = columns
   }
@@ -91,5 +86,15 @@ struct ColumnarPart<Row>: StatementPart {
     } else {
       for column in columns { parameters.append(column.values(rows)) }
     }
+  }
+
+  /// The statement that stores several rows.
+  func statement() -> Statement { Statement(.write, text(firstParameter: 1, isSingle: false)) }
+
+  /// `statement()` with its parameters.
+  func bound(_ rows: [Row], to statement: Statement) -> BoundStatement {
+    var parameters: [PostgresValue] = []
+    for column in columns { parameters.append(column.values(rows)) }
+    return BoundStatement(statement: statement, parameters: parameters)
   }
 }

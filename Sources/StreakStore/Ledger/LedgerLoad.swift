@@ -3,14 +3,10 @@ internal import StreakDomain
 
 /// Reads as much of people's state as their requests touch: in one statement, so from one snapshot.
 struct LedgerLoad {
-  private static let headColumn = 1
-  private static let habitColumn = headColumn + LedgerColumns.head.count
-  private static let cellColumn = habitColumn + LedgerColumns.habit.count
-
-  private static let selected = [
-    LedgerColumns.list(LedgerColumns.head, of: "u"), LedgerColumns.list(LedgerColumns.habit, of: "h"),
-    LedgerColumns.list(LedgerColumns.cell, of: "c"),
-  ].joined(separator: ", ")
+  private static let head = Selection(HeadColumn.ledger, from: 1)
+  private static let habit = Selection(HabitColumn.state, from: head.end)
+  private static let cell = Selection(CellColumn.state, from: habit.end)
+  private static let selected = [head.list(of: "u"), habit.list(of: "h"), cell.list(of: "c")].joined(separator: ", ")
 
   static let one = Statement(
     .read,
@@ -87,24 +83,25 @@ struct LedgerLoad {
     _ row: borrowing Row, _ wanted: LedgerRow, into person: LedgerPerson, epoch: Epoch, limits: StoreLimits
   ) throws(DatabaseError) {
     if person.ledger == nil {
-      let ledger = try row.ledger(from: headColumn, epoch: epoch, limits: limits)
+      let ledger = try row.ledger(head, epoch: epoch, limits: limits)
       person.changeNumberBefore = ledger.changeNumber
       person.ledger = ledger
     }
-    guard let habitID = wanted.habitID, try row.stringOrNull(habitColumn) != nil else { return }
+    guard let habitID = wanted.habitID, try row.stringOrNull(habit[.name]) != nil else { return }
     if person.ledger?.habits[habitID] == nil {
-      person.ledger?.load(habit: try row.habitState(from: habitColumn), id: habitID)
+      person.ledger?.load(habit: try row.habitState(habit), id: habitID)
     }
-    guard let day = wanted.day, try row.boolOrNull(cellColumn) != nil else { return }
-    person.ledger?.load(cell: try row.cellState(from: cellColumn), key: CellKey(habitID: habitID, day: Day(day)))
+    guard let day = wanted.day, try row.boolOrNull(cell[.done]) != nil else { return }
+    person.ledger?.load(cell: try row.cellState(cell), key: CellKey(habitID: habitID, day: Day(day)))
   }
 
   // MARK: Seldom needed
 
+  private static let notice = Selection(NoticeColumn.entry, from: 1)
   private static let noticeSet = Statement(
     .read,
     """
-    SELECT w.place, n.notice_id, \(LedgerColumns.list(LedgerColumns.notice, of: "n"))
+    SELECT w.place, \(notice.list(of: "n"))
     FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS w (place, user_id, notice_id)
       CROSS JOIN LATERAL (
         SELECT * FROM notices WHERE notices.user_id = w.user_id AND notices.notice_id = w.notice_id LIMIT 1) n
@@ -118,15 +115,16 @@ struct LedgerLoad {
       noticeSet, .int32Array(wanted.map { Int32(clamping: $0.0) }), .identifiers(wanted.map(\.1)),
       .identifiers(wanted.map(\.2))
     ) { row throws(DatabaseError) in
-      (place: Int(try row.int32(0)), id: try row.identifier(1), notice: try row.notice(from: 2))
+      (place: Int(try row.int32(0)), entry: try row.notice(notice))
     }
-    for (place, id, notice) in found where people.indices.contains(place) { people[place].notices[id] = notice }
+    for (place, entry) in found where people.indices.contains(place) { people[place].notices[entry.id] = entry.notice }
   }
 
+  private static let outcome = Selection(OperationColumn.outcome, from: 1)
   private static let outcomeSet = Statement(
     .read,
     """
-    SELECT w.place, o.device_id, o.seq, o.payload_hash, o.status, o.reason, o.quarantine_reason, o.change_number, o.notice_id
+    SELECT w.place, \(outcome.list(of: "o"))
     FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::bigint[]) AS w (place, user_id, device_id, seq)
       CROSS JOIN LATERAL (
         SELECT * FROM operations
@@ -141,19 +139,11 @@ struct LedgerLoad {
       outcomeSet, .int32Array(wanted.map { Int32(clamping: $0.0) }), .identifiers(wanted.map(\.1)),
       .identifiers(wanted.map(\.2.deviceID)), .int64Array(wanted.map(\.2.seq))
     ) { row throws(DatabaseError) in
-      let seq = try row.int64(2)
-      let quarantine = try row.int16(6)
-      let outcome = OperationOutcome(
-        seq: seq, status: OperationOutcome.Status(rawValue: try row.int16(4)) ?? .applied,
-        rejection: Reason(rawValue: try row.int32(5)), changeNumber: try row.int64(7),
-        trust: quarantine < 0 ? nil : CellTrust(number: UInt8(clamping: quarantine)),
-        noticeID: try row.identifierOrNull(8))
-      return (
-        place: Int(try row.int32(0)), key: OperationKey(deviceID: try row.identifier(1), seq: seq),
-        stored: StoredOutcome(outcome: outcome, payloadHash: try row.bytes(3))
-      )
+      (place: Int(try row.int32(0)), outcome: try row.storedOutcome(outcome))
     }
-    for (place, key, stored) in found where people.indices.contains(place) { people[place].stored[key] = stored }
+    for (place, outcome) in found where people.indices.contains(place) {
+      people[place].stored[outcome.key] = outcome.stored
+    }
   }
 
   // What most days of a habit state is in columns; the others' details are read whole.

@@ -189,7 +189,7 @@ final class LedgerPerson {
       isStale = ledger.isStale
       self.ledger = ledger
     }
-    let now = request.now.milliseconds
+    let now = request.now.wholeMilliseconds
     var outcomes: [OperationOutcome] = []
     switch request.work {
     case .direct(let change):
@@ -201,7 +201,7 @@ final class LedgerPerson {
       outcomes = replays
       try count(operations.count - replays.count, in: &ledger, now: now)
       for habit in request.restatedHabits { ledger.restate(habit, now: now) }
-      let clock = ClockRules(now: now, sentAt: request.sentAtMilliseconds)
+      let clock = ClockRules(now: now, sentAt: request.sentAt)
       for queued in operations.dropFirst(replays.count) {
         let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, clock: clock)
         if request.waitsForHabits, outcome.rejection == .habitNotFound { break }
@@ -218,7 +218,7 @@ final class LedgerPerson {
     return outcomes
   }
 
-  private func count(_ changes: Int, in ledger: inout PersonLedger, now: Int64) throws(QueueRefusal) {
+  private func count(_ changes: Int, in ledger: inout PersonLedger, now: Instant) throws(QueueRefusal) {
     guard let wait = ledger.countChanges(changes, now: now) else { return }
     delayedCalls += 1
     throw .tooManyChanges(retryMilliseconds: UInt64(wait))

@@ -18,22 +18,22 @@ public final class LedgerRequest: Sendable {
   /// With these the device has nothing left to send.
   public let nothingLeft: Bool
   /// The server's clock.
-  public let now: Moment
+  public let now: Instant
   /// Habits that the server may have lost: made before the operations are decided, if they are not
   /// there.
   public let restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: not stated.
   public let oldestKeptSeq: Int64
-  /// The device's clock at sending, in milliseconds since 1970; nil: not stated.
-  public let sentAtMilliseconds: Int64?
+  /// The device's clock at sending; nil: not stated.
+  public let sentAt: Instant?
   /// The first operation on a habit that is not there, and what follows it, is not decided: the
   /// device will restate the habit.
   public let waitsForHabits: Bool
 
   public init(
-    userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Moment,
+    userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Instant,
     waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0,
-    sentAtMilliseconds: Int64? = nil
+    sentAt: Instant? = nil
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -42,7 +42,7 @@ public final class LedgerRequest: Sendable {
     self.now = now
     self.restatedHabits = restatedHabits
     self.oldestKeptSeq = oldestKeptSeq
-    self.sentAtMilliseconds = sentAtMilliseconds
+    self.sentAt = sentAt
     self.waitsForHabits = waitsForHabits
   }
 }

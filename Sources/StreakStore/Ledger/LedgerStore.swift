@@ -29,7 +29,7 @@ struct LedgerStore {
   private var parameters: [PostgresValue] = []
 
   /// - Parameter people: Those with changes, by ascending id.
-  init(_ people: [LedgerPerson], now: Moment) {
+  init(_ people: [LedgerPerson], now: Instant) {
     var rows = Rows()
     for person in people { rows.append(person, now: now) }
     parameters.reserveCapacity(people.count == 1 ? 64 : 0)
@@ -115,13 +115,13 @@ private struct Rows {
   var summaries: [LedgerStore.HabitRow] = []
   var habits: [LedgerStore.HabitRow] = []
   var operations: [LedgerStore.OperationRow] = []
-  var rejected: [LedgerStore.OperationRow] = []
+  var rejected: [RejectedOperationRow] = []
   var notices: [LedgerStore.NoticeRow] = []
   /// For those who watch. A hint for somebody whose change does not take effect after all does no
   /// harm.
   var hints: [ChangeHint] = []
 
-  mutating func append(_ person: LedgerPerson, now: Moment) {
+  mutating func append(_ person: LedgerPerson, now: Instant) {
     guard let ledger = person.ledger else { return }
     let userID = person.userID
     heads.append(LedgerStore.HeadRow(userID: userID, oldNumber: person.changeNumberBefore, ledger: ledger))
@@ -146,7 +146,9 @@ private struct Rows {
     for decided in person.decided {
       let row = LedgerStore.OperationRow(userID: userID, decided: decided, decidedAt: now)
       operations.append(row)
-      if decided.outcome.rejection != nil { rejected.append(row) }
+      if let reason = decided.outcome.rejection {
+        rejected.append(RejectedOperationRow(userID, decided, reason, at: now))
+      }
     }
     ledger.changes.notices.forEachInOrder { id in
       guard let notice = ledger.notices[id] else { return }

@@ -291,7 +291,7 @@ final class LedgerWriter: EndOfTurnWork {
     for person in people {
       person.decide()
       if person.isStale { try await LedgerLoad.completeStale(person, by: runner) }
-      guard let now = person.calls.last?.request.now.milliseconds else { continue }
+      guard let now = person.calls.last?.request.now.wholeMilliseconds else { continue }
       person.ledger?.settle(now: now) { Identifier(high: randomness.next(), low: randomness.next()) }
     }
     let changed = people.filter(\.isChanged)

@@ -1,11 +1,13 @@
 internal import Postgres
+public import struct StreakDomain.HabitEntry
 public import struct StreakDomain.Identifier
 
 extension StreakStore {
+  private static let entry = Selection(HabitColumn.entry)
   private static let listHabits = Statement(
     .read,
     """
-    SELECT habit_id, name, description, color, position, archived, version, created_at FROM habits
+    SELECT \(entry.list()) FROM habits
     WHERE user_id = $1 AND NOT is_deleted AND ($2 OR NOT archived) AND (position, habit_id) > ($3, $4)
     ORDER BY position, habit_id LIMIT $5
     """)
@@ -13,11 +15,11 @@ extension StreakStore {
   /// Habits by position, then id, after a place in that order.
   public func habits(
     of userID: Identifier, includingArchived: Bool, after place: HabitPlace, countMax: Int32
-  ) async throws(StoreError) -> [HabitRecord] {
+  ) async throws(StoreError) -> [HabitEntry] {
     try await database.rows(
       Self.listHabits, .identifier(userID), .bool(includingArchived), .int32(place.position),
       .identifier(place.habitID), .int32(countMax)
-    ) { row throws(DatabaseError) in try row.habit(from: 0) }
+    ) { row throws(DatabaseError) in try row.habitEntry(Self.entry) }
   }
 
   private static let habitCount = Statement(.read, "SELECT habit_count FROM heads WHERE user_id = $1")

@@ -43,10 +43,11 @@ extension StreakStore {
 
   // Each habit gives at most a page in the order of the primary key, so that no second index has to
   // be kept up to date by every write.
+  private static let entry = Selection(CellColumn.entry)
   private static let history = Statement(
     .read,
     """
-    SELECT c.habit_id, c.day, \(LedgerColumns.list(LedgerColumns.cell, of: "c"))
+    SELECT \(entry.list(of: "c"))
     FROM habits h CROSS JOIN LATERAL (
       SELECT * FROM cells
       WHERE cells.user_id = h.user_id AND cells.habit_id = h.habit_id AND day BETWEEN $3 AND $4
@@ -62,7 +63,7 @@ extension StreakStore {
   /// place in that order.
   public func history(
     of userID: Identifier, _ filter: LedgerFilter, after place: HistoryPlace, countMax: Int32
-  ) async throws(StoreError) -> [CellRecord] {
+  ) async throws(StoreError) -> [DayEntry] {
     let trust: Int32 =
       switch filter.counted {
       case nil: 0
@@ -72,7 +73,7 @@ extension StreakStore {
     return try await database.rows(
       Self.history, .identifier(userID), .identifier(filter.habitID), .int32(filter.firstDay), .int32(filter.lastDay),
       .int32(place.day), .identifier(place.habitID), .int32(trust), .bool(filter.includesUndone), .int32(countMax)
-    ) { row throws(DatabaseError) in try row.cell(from: 0) }
+    ) { row throws(DatabaseError) in try row.dayEntry(Self.entry) }
   }
 
   private static let dayCounts = Statement(

@@ -21,12 +21,14 @@ extension StreakStore {
   /// Most reads in one statement.
   static let setReadCountMax = 256
 
+  fileprivate static let streakHabit = Selection([.habitID, .archived, .position] + HabitColumn.summary)
+  fileprivate static let streakHead = Selection([HeadColumn.zoneUses], from: streakHabit.end)
+  private static let streakColumns = "\(streakHabit.list(of: "h")), \(streakHead.list(of: "u"))"
+
   private static let streak = Statement(
     .read,
     """
-    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
-      h.previous_run_last_day, u.zone_uses, h.archived, h.position
-    FROM habits h JOIN heads u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2 AND NOT h.is_deleted
+    SELECT \(streakColumns) FROM habits h JOIN heads u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2 AND NOT h.is_deleted
     """)
 
   // The lateral look-ups keep the planner at two index probes per row, whatever it thinks of the
@@ -34,8 +36,7 @@ extension StreakStore {
   private static let streakSet = Statement(
     .read,
     """
-    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
-      h.previous_run_last_day, u.zone_uses, h.archived, h.position, wanted.place
+    SELECT \(streakColumns), wanted.place
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY wanted (user_id, habit_id, place)
       CROSS JOIN LATERAL (
         SELECT * FROM habits WHERE habits.user_id = wanted.user_id AND habits.habit_id = wanted.habit_id AND NOT is_deleted LIMIT 1) h
@@ -45,9 +46,7 @@ extension StreakStore {
   private static let listStreaks = Statement(
     .read,
     """
-    SELECT h.habit_id, h.total_days, h.longest_run, h.last_run_first_day, h.last_run_last_day, h.previous_run_first_day,
-      h.previous_run_last_day, u.zone_uses, h.archived, h.position
-    FROM habits h JOIN heads u ON u.user_id = h.user_id
+    SELECT \(streakColumns) FROM habits h JOIN heads u ON u.user_id = h.user_id
     WHERE h.user_id = $1 AND NOT h.is_deleted AND ($2 OR NOT h.archived) AND (h.position, h.habit_id) > ($3, $4)
     ORDER BY h.position, h.habit_id LIMIT $5
     """)
@@ -88,7 +87,7 @@ extension StreakStore {
       var streaks = [StreakRecord?](repeating: nil, count: keys.count)
       let found = try await database.rows(
         streakSet, .identifiers(keys.map(\.userID)), .identifiers(keys.map(\.habitID))
-      ) { row throws(DatabaseError) in (place: Int(try row.int64(10)), streak: try row.streak()) }
+      ) { row throws(DatabaseError) in (place: Int(try row.int64(streakHead.end)), streak: try row.streak()) }
       for (place, streak) in found where (1...keys.count).contains(place) { streaks[place - 1] = streak }
       return .success(streaks)
     } catch {
@@ -98,10 +97,11 @@ extension StreakStore {
 }
 
 extension Row {
-  /// Columns of the statements above, in their order.
+  /// The columns of the statements above.
   fileprivate func streak() throws(DatabaseError) -> StreakRecord {
-    StreakRecord(
-      habitID: try identifier(0), summary: try summary(from: 1), zoneUses: try bytes(7), archived: try bool(8),
-      position: try int32(9))
+    let (habit, head) = (StreakStore.streakHabit, StreakStore.streakHead)
+    return StreakRecord(
+      habitID: try identifier(habit[.habitID]), summary: try summary(habit), zoneUses: try bytes(head[.zoneUses]),
+      archived: try bool(habit[.archived]), position: try int32(habit[.position]))
   }
 }

@@ -15,14 +15,14 @@ public struct RecoveryRecord: Sendable, Equatable {
   public var userID: Identifier
   /// The backup's name and moment.
   public var backup: String
-  public var backupAt: Moment
-  public var requestedAt: Moment
+  public var backupAt: Instant
+  public var requestedAt: Instant
   public var stage: RecoveryStage
   /// Why it failed.
   public var failure: String
 
   public init(
-    recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Moment, requestedAt: Moment,
+    recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Instant, requestedAt: Instant,
     stage: RecoveryStage = .requested, failure: String = ""
   ) {
     self.recoveryID = recoveryID

@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 
 /// Some devices, a server (`PersonLedger`), and the reference beside it: whatever is delivered is
 /// stated to both.
@@ -57,7 +58,7 @@ struct JudgedWorld {
     var completions: [CellKey: [StatementID]] = [:]
     var conflicts: [(id: Identifier, notice: Notice)] = []
     var own: [CellKey: [StatementID]] = [:]
-    var caughtUp: Int64
+    var caughtUp: Instant
     var claimed: Set<Int> = []
   }
 
@@ -117,7 +118,7 @@ struct JudgedWorld {
   }
 
   static func time(_ device: Int, _ place: Int, skew: Int64) -> HybridTime {
-    HybridTime(milliseconds: now - hour + Int64(place) * 1_000 + Int64(device) * 10 + skew)
+    HybridTime(now - hour + Int64(place) * 1_000 + Int64(device) * 10 + skew)
   }
 
   // MARK: Doing
@@ -154,8 +155,8 @@ struct JudgedWorld {
       .map { (id: $0.key, notice: $0.value) }
   }
 
-  private func made(_ ago: Int) -> LocalTime {
-    LocalTime(occurredAtMilliseconds: Self.now - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: 0)
+  private func made(_ ago: Int) -> ClientTime {
+    ClientTime(occurredAt: Self.now - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: 0)
   }
 
   private func make(_ step: Step, by device: Int) -> Made? {
@@ -259,7 +260,7 @@ struct JudgedWorld {
   private mutating func judge(_ ago: Int, by device: Int) -> CellTrust {
     if ago > 30 { return .quarantined(.tooOld) }
     let passed = Self.now - devices[device].caughtUp
-    let caughtUpAgo = Int(today.number) - Int(devices[device].caughtUp / dayMilliseconds)
+    let caughtUpAgo = Int(today.number) - Int(devices[device].caughtUp.milliseconds / dayMilliseconds)
     guard ago <= caughtUpAgo + 1 else { return ago <= 2 ? .counted : .quarantined(.backfill) }
     if devices[device].claimed.contains(ago) { return .counted }
     guard devices[device].claimed.count < Int((passed + 14 * hour) / (24 * hour)) + 2 else {
