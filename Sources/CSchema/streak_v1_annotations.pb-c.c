@@ -392,7 +392,7 @@ const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor =
   (ProtobufCMessageInit) streak__v1__rate_limit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[10] =
+static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[9] =
 {
   {
     "authentication",
@@ -438,18 +438,6 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
     0,   /* quantifier_offset */
     offsetof(Streak__V1__MethodPolicy, rate_limit),
     &streak__v1__rate_limit__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "read_only",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__MethodPolicy, read_only),
-    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -518,19 +506,19 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
 static const unsigned streak__v1__method_policy__field_indices_by_name[] = {
   1,   /* field[1] = audited */
   0,   /* field[0] = authentication */
-  8,   /* field[8] = conditional */
-  6,   /* field[6] = ends_credentials */
+  7,   /* field[7] = conditional */
+  5,   /* field[5] = ends_credentials */
   2,   /* field[2] = idempotent */
-  7,   /* field[7] = provides */
+  6,   /* field[6] = provides */
   3,   /* field[3] = rate_limit */
-  4,   /* field[4] = read_only */
-  9,   /* field[9] = request_bytes_max */
-  5,   /* field[5] = same_reply */
+  8,   /* field[8] = request_bytes_max */
+  4,   /* field[4] = same_reply */
 };
-static const ProtobufCIntRange streak__v1__method_policy__number_ranges[1 + 1] =
+static const ProtobufCIntRange streak__v1__method_policy__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 6, 4 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
 {
@@ -540,10 +528,10 @@ const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
   "Streak__V1__MethodPolicy",
   "streak.v1",
   sizeof(Streak__V1__MethodPolicy),
-  10,
+  9,
   streak__v1__method_policy__field_descriptors,
   streak__v1__method_policy__field_indices_by_name,
-  1,  streak__v1__method_policy__number_ranges,
+  2,  streak__v1__method_policy__number_ranges,
   (ProtobufCMessageInit) streak__v1__method_policy__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

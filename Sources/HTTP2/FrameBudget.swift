@@ -1,3 +1,5 @@
+internal import HTTP
+
 /// A bucket of tokens that certain frames of a peer take from. Taking one is a decrement; the clock
 /// is read only when it is empty.
 struct FrameBudget {
@@ -26,27 +28,4 @@ struct FrameBudget {
     filledAtMilliseconds = now
     return tokens >= 0
   }
-}
-
-/// How many frames of a kind are taken: this many at once, and then so many each second.
-public struct FrameRate: Sendable, Equatable {
-  public var burst: Int
-  public var perSecond: Int
-
-  public init(burst: Int, perSecond: Int) {
-    self.burst = burst
-    self.perSecond = perSecond
-  }
-}
-
-/// What a peer did too much of. The connection ends with GOAWAY ENHANCE_YOUR_CALM and this text.
-public enum HTTP2Flood: String, Error, Sendable, CaseIterable {
-  /// SETTINGS, PING, PRIORITY, WINDOW_UPDATE, CONTINUATION or empty DATA.
-  case frames = "too_many_frames"
-  /// Streams reset by the peer, made to be reset by us, or with more header fields than the limit
-  /// (CVE-2023-44487, CVE-2025-8671, CVE-2016-6581).
-  case resets = "too_many_resets"
-  /// Pings closer together than `pingIntervalMillisecondsMin`. Source: gRPC, "Client-side
-  /// Keepalive", proposal A8.
-  case pings = "too_many_pings"
 }

@@ -1,3 +1,4 @@
+internal import HTTP
 internal import CNghttp2
 internal import Glibc
 
@@ -18,8 +19,8 @@ internal import Glibc
   // Safe from any thread: as above.
 
   /// CONTINUATION frames in a row after which nghttp2 ends the connection. Less than
-  /// `HTTP2Limits.idleFrames`, which counts them as well, and more than the smallest clients need
-  /// for a header list of `HTTP2Limits.headerListBytesMax`.
+  /// `HTTPLimits.idleFrames`, which counts them as well, and more than the smallest clients need
+  /// for a header list of `HTTPLimits.headerListBytesMax`.
   static let continuationsMax = 1_024
 
   private init() {
@@ -101,7 +102,7 @@ internal import Glibc
     let session = unsafe HTTP2Callbacks.session(userData)
     session.headerBlockIsOpen = true
     guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-    guard session.openStreamCount < Int(session.limits.concurrentStreamsMax) else {
+    guard session.openExchangeCount < Int(session.limits.concurrentStreamsMax) else {
       // Source: RFC 9113, section 5.1.2. nghttp2 would end the connection, which is why it knows of
       // no limit.
       unsafe nghttp2_submit_rst_stream(handle, 0, frame.hd.stream_id, HTTP2ErrorCode.refusedStream.rawValue)
@@ -308,9 +309,9 @@ internal import Glibc
         unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
         switch stream.outboundTrailers {
         case nil: break
-        case .grpcOK:
+        case .constant(let fields):
           unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-          unsafe nghttp2_submit_trailer(handle, id, StaticFields.grpcOK.baseAddress, StaticFields.grpcOK.count)
+          unsafe fields.withNameValues { _ = unsafe nghttp2_submit_trailer(handle, id, $0.baseAddress, $0.count) }
         case .fields(let fields):
           unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
           _ = unsafe fields.withNameValues { unsafe nghttp2_submit_trailer(handle, id, $0.baseAddress, $0.count) }

@@ -1,10 +1,11 @@
+public import HTTP
 internal import CNghttp2
 
-extension HTTP2Session {
+extension HTTP2Session: HTTPClientSession {
   /// Starts a request. Client only.
   /// - Returns: nil when the connection takes no more streams (stream numbers used up, GOAWAY, a
   ///   field nghttp2 refuses).
-  public func submitRequest(_ headers: HeaderBlock) -> HTTP2Stream? {
+  public func submitRequest(_ headers: HeaderBlock) -> HTTPExchange? {
     let stream = resources.takeStream(for: self)
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
     let id = unsafe headers.withNameValues { pairs in
@@ -20,28 +21,31 @@ extension HTTP2Session {
     return stream
   }
 
-  /// Sends the ordinary gRPC response headers: status 200, `application/grpc`, and `metadata`; then
-  /// what is appended to the stream's outbound bytes.
-  public func submitGRPCResponse(_ stream: HTTP2Stream, metadata: HeaderBlock? = nil) {
+  /// Sends header fields; the body is what is appended to the stream's outbound bytes.
+  public func submitResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+    let stream = Self.stream(exchange)
     guard !stream.isClosed else { return }
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
-    guard let metadata else {
-      unsafe nghttp2_submit_response(
-        handle, stream.id, StaticFields.grpcResponse.baseAddress, StaticFields.grpcResponse.count, &provider)
-      return
-    }
-    var headers = HeaderBlock()
-    headers.append(name: ":status", value: "200")
-    headers.append(name: "content-type", value: "application/grpc")
-    headers.append(metadata)
-    _ = unsafe headers.withNameValues { pairs in
+    let code = unsafe headers.withNameValues { pairs in
       unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
+    }
+    if code != 0 { reset(stream, code: .internalError) }
+  }
+
+  /// Sends header fields that never change; the body is what is appended to the stream's outbound
+  /// bytes.
+  public func submitResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+    let stream = Self.stream(exchange)
+    guard !stream.isClosed else { return }
+    var provider = unsafe HTTP2Session.dataProvider(for: stream)
+    unsafe headers.withNameValues { pairs in
+      _ = unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
     }
   }
 
-  /// Sends one block of header fields that begins and ends the response (gRPC's Trailers-Only, or a
-  /// bare HTTP status).
-  public func submitHeadersOnlyResponse(_ stream: HTTP2Stream, _ headers: HeaderBlock) {
+  /// Sends one block of header fields that begins and ends the response.
+  public func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+    let stream = Self.stream(exchange)
     guard !stream.isClosed else { return }
     stream.outboundEnds = true
     let code = unsafe headers.withNameValues { pairs in
@@ -50,55 +54,50 @@ extension HTTP2Session {
     if code != 0 { reset(stream, code: .internalError) }
   }
 
-  /// Sends a response that is all there.
-  public func submitResponse(_ stream: HTTP2Stream, _ headers: HeaderBlock, body: [UInt8]) {
-    guard !stream.isClosed else { return }
-    stream.outbound = body
-    stream.outboundEnds = true
-    var provider = unsafe HTTP2Session.dataProvider(for: stream)
-    let code = unsafe headers.withNameValues { pairs in
-      unsafe nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
-    }
-    if code != 0 { reset(stream, code: .internalError) }
+  /// Sends a response whose body is all there.
+  public func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+    exchange.outboundEnds = true
+    submitResponse(exchange, headers)
   }
 
-  /// Appends to what the stream sends.
-  public func append(to stream: HTTP2Stream, _ body: (inout [UInt8]) -> Void) {
-    body(&stream.outbound)
-    resume(stream)
+  /// Sends header fields that never change, and a body that is all there.
+  public func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+    exchange.outboundEnds = true
+    submitResponse(exchange, constant: headers)
   }
 
-  /// Whether the writer should wait for `drained(_:)` before appending more; asking sets up that
-  /// call.
-  public func needsDrain(_ stream: HTTP2Stream) -> Bool {
-    guard stream.outboundBytes >= limits.outboundBytesMax, !stream.isClosed else { return false }
-    stream.writerWaits = true
-    return true
-  }
-
-  /// Ends the response with `grpc-status: 0`.
-  public func finishGRPCOK(_ stream: HTTP2Stream) {
-    stream.outboundTrailers = .grpcOK
-    stream.outboundEnds = true
-    resume(stream)
-  }
-
-  /// Ends what we send, with trailer fields or without.
-  public func finish(_ stream: HTTP2Stream, trailers: HeaderBlock?) {
+  /// Ends what this side sends, with trailer fields or without.
+  public func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) {
+    let stream = Self.stream(exchange)
     stream.outboundTrailers = trailers.map { .fields($0) }
     stream.outboundEnds = true
     resume(stream)
   }
 
+  /// Ends what this side sends with trailer fields that never change.
+  public func finish(_ exchange: HTTPExchange, constantTrailers: ConstantHeaders) {
+    let stream = Self.stream(exchange)
+    stream.outboundTrailers = .constant(constantTrailers)
+    stream.outboundEnds = true
+    resume(stream)
+  }
+
+  /// Every exchange of this session is a stream.
+  @inline(__always)
+  static func stream(_ exchange: HTTPExchange) -> HTTP2Stream {
+    unsafe unsafeDowncast(exchange, to: HTTP2Stream.self)
+  }
+
   /// Ends the stream at once in both directions.
-  public func reset(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  public func reset(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
+    let stream = Self.stream(exchange)
     guard !stream.isClosed else { return }
     unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue)
   }
 
-  /// Gives the peer back the window of the first `count` bytes not given back yet, by default of
-  /// all received so far.
-  public func consumeReceived(_ stream: HTTP2Stream, first count: Int = .max) {
+  /// Gives the peer back the window of the first `count` bytes not given back yet.
+  public func consumeReceived(_ exchange: HTTPExchange, first count: Int) {
+    let stream = Self.stream(exchange)
     let count = min(count, stream.unconsumedBytes)
     guard count > 0 else { return }
     stream.unconsumedBytes -= count
@@ -106,15 +105,10 @@ extension HTTP2Session {
     unsafe nghttp2_session_consume_stream(handle, stream.id, count)
   }
 
-  /// Gives the peer back the window of what was received, but for the bytes that the stream's owner
-  /// has not used yet.
-  public func consumeUsed(_ stream: HTTP2Stream) {
-    consumeReceived(stream, first: stream.unconsumedBytes - stream.bodyBytes)
-  }
-
   /// Lets the peer send more at once on a stream that has proved to be busy, while there are not
   /// too many of them.
-  public func widenIfBusy(_ stream: HTTP2Stream) {
+  public func widenIfBusy(_ exchange: HTTPExchange) {
+    let stream = Self.stream(exchange)
     let limits = limits
     guard stream.receivedBytes >= Self.busyBytesMin, stream.windowBytes < limits.busyStreamWindowBytes,
       busyStreamCount < limits.busyStreamsMax, !stream.isClosed, !stream.receivedEnd
@@ -128,15 +122,18 @@ extension HTTP2Session {
   static let busyBytesMin = 262_144
 
   /// Bytes that the peer may send on the stream without being given back more of its window.
-  public func receivableBytes(_ stream: HTTP2Stream) -> Int {
-    stream.isClosed ? 0 : unsafe Int(nghttp2_session_get_stream_local_window_size(handle, stream.id))
+  public func receivableBytes(_ exchange: HTTPExchange) -> Int {
+    let stream = Self.stream(exchange)
+    return stream.isClosed ? 0 : unsafe Int(nghttp2_session_get_stream_local_window_size(handle, stream.id))
   }
 
   /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it
   /// up.
   public var outboundFrameCount: Int { unsafe nghttp2_session_get_outbound_queue_size(handle) }
 
-  private func resume(_ stream: HTTP2Stream) {
+  /// More was appended to the stream's outbound bytes.
+  public func resume(_ exchange: HTTPExchange) {
+    let stream = Self.stream(exchange)
     guard stream.isDeferred, !stream.isClosed else { return }
     stream.isDeferred = false
     unsafe nghttp2_session_resume_data(handle, stream.id)
@@ -146,29 +143,5 @@ extension HTTP2Session {
     unsafe nghttp2_data_provider(
       source: nghttp2_data_source(ptr: Unmanaged.passUnretained(stream).toOpaque()),
       read_callback: HTTP2Callbacks.readOutbound)
-  }
-}
-
-/// Header fields that never change, in C's form, so that answering a call builds and copies
-/// nothing.
-enum StaticFields {
-  /// `:status: 200`, `content-type: application/grpc`.
-  nonisolated(unsafe) static let grpcResponse = unsafe make([(":status", "200"), ("content-type", "application/grpc")])
-  // Safe from any thread: its memory is written once, before the first use, and never freed.
-  /// `grpc-status: 0`.
-  nonisolated(unsafe) static let grpcOK = unsafe make([("grpc-status", "0")])
-  // Safe from any thread: as above.
-
-  private static func make(_ fields: [(StaticString, StaticString)]) -> UnsafeBufferPointer<nghttp2_nv> {
-    let flags = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
-    let pairs = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: fields.count)
-    for (index, (name, value)) in fields.enumerated() {
-      unsafe pairs.initializeElement(
-        at: index,
-        to: nghttp2_nv(
-          name: UnsafeMutablePointer(mutating: name.utf8Start), value: UnsafeMutablePointer(mutating: value.utf8Start),
-          namelen: name.utf8CodeUnitCount, valuelen: value.utf8CodeUnitCount, flags: flags))
-    }
-    return UnsafeBufferPointer(pairs)
   }
 }

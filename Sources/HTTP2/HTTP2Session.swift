@@ -1,41 +1,19 @@
 internal import CNghttp2
-
-/// What happens on a session. Called from within `receive(_:)` and `produce(into:)`, on the loop's
-/// thread.
-public protocol HTTP2SessionDelegate: AnyObject {
-  /// The peer's first SETTINGS have come: it speaks HTTP/2.
-  func established()
-  /// All header fields of a request (on a server) or response (on a client) are in
-  /// `stream.headers`.
-  func receivedHeaders(_ stream: HTTP2Stream)
-  /// More bytes are in `stream.body`, or its end was reached (`stream.receivedEnd`), or its
-  /// trailers have come.
-  func receivedBody(_ stream: HTTP2Stream)
-  /// The stream is over: `code` is `noError` after an orderly end.
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode)
-  /// After `needsDrain`: the outbound bytes fell to half the limit.
-  func drained(_ stream: HTTP2Stream)
-  /// The peer asked us to open no more streams than `lastStreamID`.
-  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode)
-}
-
-extension HTTP2SessionDelegate {
-  public func established() {}
-}
+public import HTTP
 
 /// One HTTP/2 connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O
 /// of its own. Loop-confined.
-@safe public final class HTTP2Session {
+@safe public final class HTTP2Session: HTTPSessionState, HTTPSession {
   public enum Role: Sendable { case server, client }
 
+  public var version: HTTPVersion { .http2 }
+  /// What a frame that waits to be sent costs: nghttp2's item, and what it refers to where that is
+  /// little.
+  public static let outboundFrameBytes = 256
   let resources: HTTP2Resources
   let role: Role
   /// What the peer did too much of, once it has; the connection is to be closed.
-  public internal(set) var flood: HTTP2Flood?
-  /// The peer's SETTINGS have come: it speaks HTTP/2.
-  public internal(set) var isEstablished = false
-  /// When a stream was opened last, on the session's clock; 0: never.
-  public private(set) var streamOpenedAtMilliseconds: UInt64 = 0
+  public internal(set) var flood: HTTPFlood?
   /// We have sent a ping that the peer has not answered.
   public internal(set) var pingIsOutstanding = false
   var idleFrames: FrameBudget
@@ -43,9 +21,6 @@ extension HTTP2SessionDelegate {
   private var watch = FrameWatch()
   var pingStrikes = 0
   var pingedAtMilliseconds: UInt64?
-  var limits: HTTP2Limits { resources.limits }
-  /// Told of everything. Kept until `abandon()`.
-  public var delegate: (any HTTP2SessionDelegate)?
   let handle: OpaquePointer  // nghttp2_session *
   let memory: SessionMemory
   /// Our SETTINGS are on their way: they are the first that nghttp2 hands out.
@@ -53,21 +28,13 @@ extension HTTP2SessionDelegate {
   /// Bytes that nghttp2 handed out and the output buffer had no room for; valid until the next
   /// `mem_send`.
   private var unsentChunk: UnsafeRawBufferPointer?
-  /// Streams nghttp2 has not closed; each knows its place in here.
-  private var openStreams: [HTTP2Stream] = []
-  /// What the connection holds for its peer.
-  public internal(set) var use = BufferUse()
   /// A header block has begun and not ended.
   var headerBlockIsOpen = false
-  /// What that counts for in `use`.
-  var headerBlockHeldBytes = 0
-  /// What the connection's unsent bytes count for in `use`.
-  var unsentHeldBytes = 0
   /// Open streams with the window of a busy one.
   var busyStreamCount = 0
 
   /// Starts a session and queues its SETTINGS.
-  public init(role: Role, resources: HTTP2Resources) throws(HTTP2Error) {
+  public init(role: Role, resources: HTTP2Resources) throws(HTTPError) {
     self.role = role
     self.resources = resources
     let limits = resources.limits
@@ -83,6 +50,7 @@ extension HTTP2SessionDelegate {
     }
     self.memory = memory
     unsafe self.handle = handle
+    super.init(resources: resources)
     unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
     var settings = [
       nghttp2_settings_entry(
@@ -114,7 +82,7 @@ extension HTTP2SessionDelegate {
   }
 
   /// Feeds bytes from the peer; events follow before it returns.
-  public func receive(_ bytes: RawSpan) throws(HTTP2Error) {
+  public func receive(_ bytes: RawSpan) throws(HTTPError) {
     var fed = 0
     if role == .server {
       var offset = 0
@@ -142,7 +110,7 @@ extension HTTP2SessionDelegate {
     }
   }
 
-  private func feed(_ bytes: RawSpan) throws(HTTP2Error) {
+  private func feed(_ bytes: RawSpan) throws(HTTPError) {
     guard bytes.byteCount > 0 else { return }
     let taken = unsafe bytes.withUnsafeBytes { bytes in
       unsafe nghttp2_session_mem_recv(handle, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
@@ -151,7 +119,7 @@ extension HTTP2SessionDelegate {
   }
 
   /// Appends what there is to send to `output`, until it is full.
-  public func produce(into output: HTTP2OutputBuffer) throws(HTTP2Error) {
+  public func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
     if let chunk = unsafe unsentChunk {
       guard unsafe output.append(chunk) else { return }
       unsafe unsentChunk = nil
@@ -173,35 +141,23 @@ extension HTTP2SessionDelegate {
   }
 
   /// The SETTINGS, which come first, end with the number of streams that the peer may open.
-  private func announceStreams(in output: HTTP2OutputBuffer) {
+  private func announceStreams(in output: HTTPOutputBuffer) {
     hasSentSettings = true
     if role == .server { output.replaceLast(with: limits.concurrentStreamsMax) }
   }
 
-  /// Streams that are open now.
-  public var openStreamCount: Int { openStreams.count }
-
-  func didOpen(_ stream: HTTP2Stream) {
-    stream.openIndex = openStreams.count
-    streamOpenedAtMilliseconds = resources.now()
-    stream.openedAtMilliseconds = streamOpenedAtMilliseconds
-    openStreams.append(stream)
-    resources.openStreamCount += 1
-  }
-
   func didClose(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
-    let last = openStreams.removeLast()
-    if last !== stream {
-      openStreams[stream.openIndex] = last
-      last.openIndex = stream.openIndex
-    }
-    settle(stream)
-    resources.openStreamCount -= 1
-    stream.isClosed = true
     if stream.windowBytes > Int(limits.streamWindowBytes) { busyStreamCount -= 1 }
-    delegate?.closed(stream, code: code)
+    super.didClose(stream, code: code)
     resources.give(stream)
   }
+
+  /// Notes whether a header block has begun and not ended. Until then nghttp2 holds its current
+  /// field and calls no callback for it.
+  public func countHeaderBlock() { countHeaderList(headerBlockIsOpen ? Self.headerBlockBytes : 0) }
+
+  /// What an open header block counts for: nghttp2's largest name and value.
+  static let headerBlockBytes = 131_072
 
   /// Asks the peer for a sign of life.
   public func submitPing() {
@@ -211,7 +167,7 @@ extension HTTP2SessionDelegate {
   }
 
   /// Notes what the peer did too much of, and queues the GOAWAY that tells it.
-  func stop(because flood: HTTP2Flood) {
+  func stop(because flood: HTTPFlood) {
     guard self.flood == nil else { return }
     self.flood = flood
     let reason = Array(flood.rawValue.utf8)
@@ -243,20 +199,15 @@ extension HTTP2SessionDelegate {
     unsafe Int(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
   }
 
-  /// Visits every open stream; `body` must not close any.
-  public func forEachStream(_ body: (HTTP2Stream) -> Void) {
-    for stream in openStreams { body(stream) }
-  }
-
   /// The connection is gone: every open stream ends. Nothing may be received, submitted or produced
   /// after this.
   public func abandon() {
-    while let stream = openStreams.last {
+    while let stream = lastExchange as? HTTP2Stream {
       unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)
       didClose(stream, code: .cancel)
     }
+    headerBlockIsOpen = false
     settleConnection()
-    delegate = nil
   }
 
   /// Neither side has anything left to say: the connection can be closed.
@@ -264,10 +215,9 @@ extension HTTP2SessionDelegate {
     unsafe unsentChunk == nil && nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
   }
 
-  /// Whether `produce(into:)` would yield something.
-  public var hasOutput: Bool {
-    unsafe unsentChunk != nil || nghttp2_session_want_write(handle) != 0
-  }
+  /// A stream's window holds its peer back, and the connection's is given back at once: the socket
+  /// is always read.
+  public var pausesReading: Bool { false }
 
   /// Announces that no streams will be accepted soon, without refusing those on their way.
   /// Source: RFC 9113, section 6.8.
@@ -276,12 +226,12 @@ extension HTTP2SessionDelegate {
   }
 
   /// Refuses streams the peer opens from now on; those open go on.
-  public func submitGoAway(code: HTTP2ErrorCode = .noError) {
+  public func refuseRequests() {
     let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
-    unsafe nghttp2_submit_goaway(handle, 0, last, code.rawValue, nil, 0)
+    unsafe nghttp2_submit_goaway(handle, 0, last, HTTP2ErrorCode.noError.rawValue, nil, 0)
   }
 
-  static func error(_ code: Int) -> HTTP2Error {
+  static func error(_ code: Int) -> HTTPError {
     if code == Int(NGHTTP2_ERR_NOMEM.rawValue) { return .outOfMemory }
     return .fatal(reason: unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: code))))
   }

@@ -1,3 +1,5 @@
+internal import HTTP
+
 internal import CNghttp2
 
 /// A request's header fields, laid out once and sent often: only the last one's value is given with

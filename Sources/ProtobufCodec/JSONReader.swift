@@ -1,12 +1,16 @@
 extension MessageDescriptor {
-  /// Encodes the message written as JSON. Source: ProtoJSON format.
-  /// - Parameter ignoresUnknownFields: Whether members the schema does not have are dropped instead
-  ///   of refused.
-  /// - Throws: `JSONError` naming the place.
-  public func protobuf(fromJSON text: String, ignoresUnknownFields: Bool = false) throws(JSONError) -> [UInt8] {
+  /// Encodes the message that `text` holds as JSON. Source: ProtoJSON format.
+  /// - Parameter ignoresUnknownFields: Whether members that the schema does not have are dropped
+  ///   instead of refused.
+  /// - Parameter valuesMax: The most values that the document may have: the parsed tree takes many
+  ///   times the text's memory.
+  /// - Throws: `JSONError` with the place of the fault.
+  public func protobuf(
+    fromJSON text: String, ignoresUnknownFields: Bool = false, valuesMax: Int = .max
+  ) throws(JSONError) -> [UInt8] {
     var bytes: [UInt8] = []
     let reader = JSONReader(ignoresUnknownFields: ignoresUnknownFields)
-    try reader.append(self, try JSONParser.parse(text), "", to: &bytes)
+    try reader.append(self, try JSONParser.parse(text, valuesMax: valuesMax), "", to: &bytes)
     return bytes
   }
 }

@@ -1,4 +1,4 @@
-/// A JSON document as a tree; numbers as they were written. Source: RFC 8259.
+/// A JSON document as a tree; numbers keep their text. Source: RFC 8259.
 public indirect enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
@@ -9,7 +9,7 @@ public indirect enum JSONValue: Sendable, Equatable {
   case object([Member])
 
   /// Reads one document.
-  /// - Throws: `JSONError` naming the byte offset.
+  /// - Throws: `JSONError` with the byte offset of the fault.
   public init(parsing text: String) throws(JSONError) { self = try JSONParser.parse(text) }
 
   public struct Member: Sendable, Equatable {
@@ -25,7 +25,7 @@ public indirect enum JSONValue: Sendable, Equatable {
 
 /// Why text is not the JSON of a message.
 public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Where: a byte offset for malformed JSON, a field path for JSON that does not fit the schema.
+  /// A byte offset for malformed JSON, a field path for JSON that does not fit the schema.
   public let place: String
   public let reason: String
 
@@ -39,16 +39,21 @@ struct JSONParser {
 
   private let bytes: [UInt8]
   private var offset = 0
+  /// Values that may still follow.
+  private var valuesLeft: Int
 
-  static func parse(_ text: String) throws(JSONError) -> JSONValue {
-    var parser = JSONParser(bytes: Array(text.utf8))
+  static func parse(_ text: String, valuesMax: Int = .max) throws(JSONError) -> JSONValue {
+    var parser = JSONParser(bytes: Array(text.utf8), valuesLeft: valuesMax)
     let value = try parser.value(nestingLeft: nestingMax)
     parser.skipSpace()
     guard parser.offset == parser.bytes.count else { throw parser.error("text after the document") }
     return value
   }
 
-  private init(bytes: [UInt8]) { self.bytes = bytes }
+  private init(bytes: [UInt8], valuesLeft: Int) {
+    self.bytes = bytes
+    self.valuesLeft = valuesLeft
+  }
 
   private func error(_ reason: String) -> JSONError { JSONError(place: "byte \(offset)", reason: reason) }
 
@@ -72,6 +77,8 @@ struct JSONParser {
 
   private mutating func value(nestingLeft: Int) throws(JSONError) -> JSONValue {
     guard nestingLeft > 0 else { throw error("nested deeper than \(Self.nestingMax) levels") }
+    guard valuesLeft > 0 else { throw error("more values than are accepted") }
+    valuesLeft -= 1
     skipSpace()
     switch current {
     case UInt8(ascii: "{"): return try object(nestingLeft: nestingLeft)
@@ -196,7 +203,7 @@ struct JSONParser {
 
 extension [UInt8] {
   /// Appends a JSON string literal.
-  mutating func appendJSONString(_ text: String) {
+  public mutating func appendJSONString(_ text: String) {
     append(UInt8(ascii: "\""))
     for byte in text.utf8 {
       switch byte {

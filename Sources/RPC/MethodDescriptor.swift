@@ -48,6 +48,8 @@ public struct MethodPolicy: Sendable, Hashable {
   public var isAudited: Bool
   /// The same request sent again has the effect of one: clients may retry it.
   public var isIdempotent: Bool
+  /// A call changes nothing (`idempotency_level = NO_SIDE_EFFECTS`): it may be made by GET.
+  public var hasNoSideEffects: Bool
   /// Nil: as often as the machine can answer.
   public var rateLimit: RateLimit?
   /// Bytes of the largest request message, if that is more than `RPCLimits.messageBytesMax`; 0: as
@@ -56,11 +58,12 @@ public struct MethodPolicy: Sendable, Hashable {
 
   public init(
     authentication: Authentication = .none, isAudited: Bool = false, isIdempotent: Bool = false,
-    rateLimit: RateLimit? = nil, requestBytesMax: Int = 0
+    hasNoSideEffects: Bool = false, rateLimit: RateLimit? = nil, requestBytesMax: Int = 0
   ) {
     self.authentication = authentication
     self.isAudited = isAudited
     self.isIdempotent = isIdempotent
+    self.hasNoSideEffects = hasNoSideEffects
     self.rateLimit = rateLimit
     self.requestBytesMax = requestBytesMax
   }
@@ -88,6 +91,10 @@ public final class MethodDescriptor: Sendable {
     self.request = request
     self.response = response
   }
+
+  /// Whether Connect's callers may use GET. Source: Connect protocol reference,
+  /// "Unary-Get-Request".
+  public var isGettable: Bool { kind == .unary && policy.hasNoSideEffects }
 
   /// The request's `:path`, such as `/streak.v1.AccountService/SignUp`.
   public var path: String { "/\(service)/\(name)" }

@@ -120,6 +120,11 @@ extension Setting {
   public static let allowCleartext = Setting(
     "allow-cleartext", .tls, nil, default: "off", "Serve without TLS on an address that other machines reach.")
 
+  public static let webOrigins = Setting(
+    "web-origins", .tls, "ORIGINS",
+    "Origins whose pages may call this server from a browser, such as https://app.example.com, separated by commas; * stands for every origin."
+  )
+
   // MARK: Health, logs and metrics
 
   public static let adminListen = Setting(
@@ -182,7 +187,7 @@ extension Setting {
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,
     transferBytesPerSecondMin, trustedProxies, breachedPasswords,
-    tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext,
+    tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext, webOrigins,
     adminListen, adminHosts, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
     backupFolder, backupRecipient, backupHour, backupRetentionDays, backupScratchFolder, backupSigningKey,
     newBackupFolder, operatorTokenFile,

@@ -1,11 +1,11 @@
 internal import Glibc
 public import StreakDomain
 
-/// What time it is, where the person is, and how long things take.
+/// The time, the time zone, and durations.
 public protocol ClientClock: Sendable {
-  /// By the wall clock.
+  /// The wall clock.
   var now: Instant { get }
-  /// Of a clock that does not go back.
+  /// A monotonic clock.
   var monotonicMilliseconds: Int64 { get }
   /// The device's zone and its offset at a moment.
   func zone(at instant: Instant) -> (name: String, utcOffsetSeconds: Int32)
@@ -14,27 +14,28 @@ public protocol ClientClock: Sendable {
 }
 
 extension ClientClock {
-  /// A moment as the person lives it here.
-  func localTime(at instant: Instant, dayStartMinutes: Int32) -> ClientTime {
-    let zone = zone(at: instant)
+  /// The local time of a moment, in the device's zone.
+  func localTime(at moment: Instant, dayStartMinutes: Int32) -> ClientTime {
+    let zone = zone(at: moment)
     return ClientTime(
-      occurredAt: instant, zone: zone.name, utcOffsetSeconds: zone.utcOffsetSeconds,
+      occurredAt: moment, zone: zone.name, utcOffsetSeconds: zone.utcOffsetSeconds,
       dayStartMinutes: dayStartMinutes)
   }
 
-  /// The middle of a day of this person's, for days that are entered afterwards.
+  /// The middle of a day in the person's local time, for days that are entered afterwards.
   func localTime(inTheMiddleOf day: Day, dayStartMinutes: Int32) -> ClientTime {
     let local = Instant(seconds: Int64(day.number) * 86_400 + Int64(dayStartMinutes) * 60 + 43_200)
-    // The offset that holds then and not now; half a day is wide enough for any change of it.
+    // The offset at that time, which may differ from the current one. The middle of the day is half
+    // a day away from its borders, more than any change of the offset.
     let guess = local.advanced(bySeconds: -Int64(zone(at: local).utcOffsetSeconds))
-    let instant = local.advanced(bySeconds: -Int64(zone(at: guess).utcOffsetSeconds))
-    return localTime(at: instant, dayStartMinutes: dayStartMinutes)
+    let moment = local.advanced(bySeconds: -Int64(zone(at: guess).utcOffsetSeconds))
+    return localTime(at: moment, dayStartMinutes: dayStartMinutes)
   }
 }
 
 /// The machine's clocks and zone.
 public struct SystemClock: ClientClock {
-  /// Nil: no name is known; the offset is told.
+  /// Nil if the zone's name is unknown; then the offset is used instead.
   private let zoneName: String?
 
   public init() { zoneName = SystemZone().name }
@@ -53,8 +54,8 @@ public struct SystemClock: ClientClock {
     var seconds = time_t(instant.seconds)
     var local = tm()
     localtime_r(&seconds, &local)
-    // Historic local mean times may have offsets that the service does not know; none of them is
-    // further than a day.
+    // Historic local mean times may have offsets that the service does not accept; each is within
+    // one day.
     let range = ClientTime.utcOffsetSecondsRange
     let offset = min(max(Int32(clamping: local.tm_gmtoff), range.lowerBound), range.upperBound)
     return (zoneName ?? SystemZone.name(ofOffsetSeconds: offset), offset)

@@ -3,8 +3,8 @@ import Glibc
 import Logging
 import TLS
 
-/// Reads the server's certificate again on SIGHUP, and when its files have changed: connections
-/// that exist go on as they are. Loop-confined.
+/// Reads the server's certificate again on SIGHUP, and when its files have changed. Existing
+/// connections keep the old one. Loop-confined.
 final class CertificateReloader {
   private let context: TLSContext
   private let files: TLSServerFiles
@@ -13,7 +13,7 @@ final class CertificateReloader {
   private var timer: LoopTimer?
   private var signal: SignalWatcher?
 
-  /// - Parameter checkSeconds: Time between two looks at the files, 1 or more.
+  /// - Parameter checkSeconds: Time between two checks of the files, 1 or more.
   init(context: TLSContext, files: TLSServerFiles, checkSeconds: Int, loop: EventLoop, logger: Logger) {
     self.context = context
     self.files = files
@@ -45,7 +45,7 @@ final class CertificateReloader {
     }
   }
 
-  /// What changes when a file is written or replaced.
+  /// Attributes that change when a file is written or replaced.
   private static func state(of files: TLSServerFiles) -> [Int] {
     [files.certificateChain, files.privateKey, files.clientAuthorities].compactMap { $0 }.flatMap { path in
       status(path).map { [Int($0.st_ino), $0.st_mtim.tv_sec, $0.st_mtim.tv_nsec] } ?? []

@@ -11,13 +11,13 @@ import StreakServices
 import StreakStore
 import TLS
 
-/// What the program was told: by options, else by the environment, else by the file, else the
+/// The program's settings: from options, else from the environment, else from the file, else the
 /// defaults.
 struct ServerSettings {
   let listen: SocketAddress
   let dataFolder: String
   let database: String?
-  /// Who changes the schema; nil: whoever serves.
+  /// The role that changes the schema; nil: the serving role.
   let databaseOwner: String?
   /// Nil: in cleartext.
   let tls: TLSServerFiles?
@@ -42,21 +42,22 @@ struct ServerSettings {
   /// Nil: there is no admin server.
   let adminListen: SocketAddress?
   let adminHosts: AdminHosts
-  /// Nil: there are no operators.
+  let webOrigins: WebOrigins
+  /// Nil: there is no operator.
   let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
   let backups: Backups?
 
   struct Backups {
     let folder: String
-    /// Nil: this process makes none.
+    /// Nil: this process makes no backups.
     let recipient: String?
     let hour: Int
     let retentionDays: Int
     let scratchFolder: String
-    /// Nil: where the machine keeps it.
+    /// Nil: the machine's standard path.
     let signingKeyFile: String?
-    /// Take a folder without its erasure ledger, although there was one.
+    /// Accept a folder without its erasure ledger, although there was one before.
     let isNew: Bool
   }
 
@@ -65,7 +66,7 @@ struct ServerSettings {
     case json
   }
 
-  /// An export holds a connection: half of a loop's are left to other calls.
+  /// An export occupies a connection: half of a loop's connections are left to other calls.
   var exports: ExportLimits {
     var limits = ExportLimits()
     limits.runningPerLoopMax = connectionsPerLoop / 2
@@ -73,7 +74,7 @@ struct ServerSettings {
     return limits
   }
 
-  /// Bytes of a settings file, or a token's.
+  /// Most bytes of a settings file, or of a token's file.
   static let fileBytesMax = SettingsFile.bytesMax
 
   init(_ command: Streakd) throws {
@@ -136,6 +137,13 @@ struct ServerSettings {
     }
     adminHosts = AdminHosts(
       (text(.adminHosts, command.adminHosts) ?? "").split(separator: ",").map { String(SettingsFile.trim($0)) })
+    let origins = (text(.webOrigins, command.webOrigins) ?? "").split(separator: ",")
+      .map { String(SettingsFile.trim($0)) }
+    for origin in origins where !WebOrigins.isOrigin(origin) {
+      throw ValidationError(
+        "web-origins must be origins such as https://app.example.com, without a path, or *; not \(origin).")
+    }
+    webOrigins = WebOrigins(Set(origins), responseHeaders: [ReplyReplay.metadataName])
     dataFolder = textOrDefault(.dataFolder, command.dataFolder)
     database = text(.database, command.database)
     databaseOwner = text(.databaseOwner, command.databaseOwner)

@@ -6,7 +6,7 @@ import Testing
 struct AdminRequestTests {
   private static func read(_ text: String) -> AdminRequest { AdminRequest(Array(text.utf8)) }
 
-  @Test("a request is read once its empty line is there, and its query is left out")
+  @Test("a request is parsed once its empty line is there, and its query is dropped")
   func complete() {
     let text = "GET /metrics?name=x HTTP/1.1\r\nhOst: localhost\r\n\r\n"
     for count in 0..<text.utf8.count { #expect(AdminRequest(Array(text.utf8.prefix(count))) == .incomplete) }
@@ -16,7 +16,7 @@ struct AdminRequestTests {
   }
 
   @Test(
-    "what is no request is refused",
+    "text that is not a request is refused",
     arguments: [
       "\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/2\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
       "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "\0\0\r\n\r\n",
@@ -30,7 +30,7 @@ struct AdminRequestTests {
     }
   }
 
-  @Test("a head of as many bytes as the limit is read, one more is not")
+  @Test("a head of the largest size is read, and one byte more is refused")
   func limit() {
     let begin = "GET / HTTP/1.1\r\nHost: localhost\r\nX: "
     let fitting = String(repeating: "a", count: AdminRequest.bytesMax - begin.utf8.count - 4)
@@ -63,7 +63,7 @@ struct AdminRequestTests {
     #expect(Self.read("GET / HTTP/1.0\r\nHost: \(host)\r\n\r\n") == .refused(.misdirectedRequest))
   }
 
-  @Test("two hosts are none")
+  @Test("two Host headers are refused")
   func twoHosts() {
     #expect(
       Self.read("GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n") == .refused(.badRequest))

@@ -1,10 +1,10 @@
-/// What is fuzzed. Each takes any bytes, and traps if they bring about what must never be.
+/// The fuzzed parts. Each takes any bytes, and traps if they violate an invariant.
 public enum FuzzTarget: String, CaseIterable, Sendable {
   /// Protobuf to messages and back.
   case codec
   /// JSON to messages and back.
   case json
-  /// An HTTP/2 session in memory, with an owner that answers.
+  /// An HTTP/2 session in memory, whose owner answers requests.
   case session
   /// The body of a call on a real server: gRPC's framing, and messages in it.
   case framing

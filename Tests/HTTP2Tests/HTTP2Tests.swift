@@ -1,22 +1,23 @@
+import HTTP
 import HTTP2
 import Testing
 
-/// Two sessions joined by memory, and what each was told.
+/// Two sessions connected in memory, with their received events.
 private final class Pair {
   let client: HTTP2Session
   let server: HTTP2Session
   let clientEvents = Recorder()
   let serverEvents = Recorder()
-  private let output = HTTP2OutputBuffer()
+  private let output = HTTPOutputBuffer()
 
-  init(serverLimits: HTTP2Limits = HTTP2Limits(), clientLimits: HTTP2Limits = HTTP2Limits()) throws {
+  init(serverLimits: HTTPLimits = HTTPLimits(), clientLimits: HTTPLimits = HTTPLimits()) throws {
     client = try HTTP2Session(role: .client, resources: HTTP2Resources(limits: clientLimits))
     server = try HTTP2Session(role: .server, resources: HTTP2Resources(limits: serverLimits))
     client.delegate = clientEvents
     server.delegate = serverEvents
   }
 
-  /// Carries bytes to and fro until both are quiet.
+  /// Passes bytes in both directions until neither side has more.
   func exchange() throws {
     while try move(from: client, to: server) || move(from: server, to: client) {}
   }
@@ -32,7 +33,7 @@ private final class Pair {
     return true
   }
 
-  func request(_ fields: [(String, String)] = [], body: [UInt8] = [], ends: Bool = true) throws -> HTTP2Stream {
+  func request(_ fields: [(String, String)] = [], body: [UInt8] = [], ends: Bool = true) throws -> HTTPExchange {
     var headers = HeaderBlock()
     headers.append(name: ":method", value: "POST")
     headers.append(name: ":scheme", value: "http")
@@ -47,8 +48,8 @@ private final class Pair {
   }
 }
 
-private final class Recorder: HTTP2SessionDelegate {
-  var streams: [HTTP2Stream] = []
+private final class Recorder: HTTPSessionDelegate {
+  var streams: [HTTPExchange] = []
   var closedCodes: [UInt32] = []
   var drainedCount = 0
   var goAwayCount = 0
@@ -56,16 +57,19 @@ private final class Recorder: HTTP2SessionDelegate {
   var closedTrailers: [String?] = []
   var closedBodies: [[UInt8]] = []
 
-  func receivedHeaders(_ stream: HTTP2Stream) { streams.append(stream) }
-  func receivedBody(_ stream: HTTP2Stream) {}
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  func receivedHeaders(_ stream: HTTPExchange) { streams.append(stream) }
+  func receivedBody(_ stream: HTTPExchange) {}
+  func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     closedCodes.append(code.rawValue)
     closedTrailers.append(stream.trailers.firstValue("grpc-status"))
     closedBodies.append(stream.body)
   }
-  func drained(_ stream: HTTP2Stream) { drainedCount += 1 }
+  func drained(_ stream: HTTPExchange) { drainedCount += 1 }
   func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) { goAwayCount += 1 }
 }
+
+private let response = ConstantHeaders([(":status", "200"), ("content-type", "application/grpc")])
+private let trailers = ConstantHeaders([("grpc-status", "0")])
 
 @Suite("HTTP2Session")
 struct HTTP2SessionTests {
@@ -77,17 +81,17 @@ struct HTTP2SessionTests {
     #expect(received.headers.firstValue("x-key") == "value")
     #expect(received.body == [1, 2, 3])
     #expect(received.receivedEnd)
-    pair.server.submitGRPCResponse(received)
+    pair.server.submitResponse(received, constant: response)
     pair.server.append(to: received) { $0.append(contentsOf: [4, 5]) }
-    pair.server.finishGRPCOK(received)
+    pair.server.finish(received, constantTrailers: trailers)
     try pair.exchange()
     #expect(pair.clientEvents.closedBodies == [[4, 5]])
     #expect(pair.clientEvents.closedTrailers == ["0"])
     #expect(pair.clientEvents.closedCodes == [0])
-    #expect(pair.server.openStreamCount == 0)
+    #expect(pair.server.openExchangeCount == 0)
   }
 
-  @Test("a template's requests differ in their varying field alone, also when its owner has let go of it")
+  @Test("a template's requests differ only in their varying field, also after its owner has released it")
   func template() throws {
     let pair = try Pair()
     do {
@@ -106,9 +110,9 @@ struct HTTP2SessionTests {
     #expect(received.map(\.body) == [[1], [2, 2], []] && received.allSatisfy(\.receivedEnd))
   }
 
-  @Test("a header list at the limit is kept whole, one byte more is marked as too large", arguments: [0, 1])
+  @Test("a header list at the limit is kept whole, and one byte more marks it as too large", arguments: [0, 1])
   func headerListLimit(excess: Int) throws {
-    var limits = HTTP2Limits()
+    var limits = HTTPLimits()
     let fixed = [(":method", "POST"), (":scheme", "http"), (":path", "/x"), (":authority", "localhost")]
       .reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + HeaderBlock.fieldOverheadBytes }
     limits.headerListBytesMax = 1_000
@@ -125,7 +129,7 @@ struct HTTP2SessionTests {
     let pair = try Pair()
     let stream = try pair.request()
     let received = try #require(pair.serverEvents.streams.first)
-    pair.server.submitGRPCResponse(received)
+    pair.server.submitResponse(received, constant: response)
     pair.server.append(to: received) { $0.append(contentsOf: [UInt8](repeating: 7, count: 200_000)) }
     try pair.exchange()
     #expect(stream.body.count == 65_535)  // the window of one stream
@@ -140,9 +144,9 @@ struct HTTP2SessionTests {
     #expect(!pair.server.needsDrain(received))
   }
 
-  @Test("as many streams as the limit get a busy one's window, one more does not, and a closed one makes room")
+  @Test("as many busy streams as the limit get the larger window, one more does not, and a closed one makes room")
   func busyStreams() throws {
-    var limits = HTTP2Limits()
+    var limits = HTTPLimits()
     limits.busyStreamsMax = 2
     let pair = try Pair(serverLimits: limits)
     let streams = try (0..<3).map { _ in try pair.request(ends: false) }
@@ -167,10 +171,10 @@ struct HTTP2SessionTests {
     #expect(received[2].windowBytes == 524_288)
   }
 
-  /// Bytes at first, used of them, and whether these have left once more has come: as many as the
-  /// bound, and no fewer than the others.
+  /// The initial size, the number of used bytes, and whether these are removed when one more byte
+  /// arrives: only if they reach the bound and at least the number of unread bytes.
   @Test(
-    "used bytes leave the buffer when more comes and they are many, and the others stay as they were",
+    "many used bytes are removed from the buffer when more arrive, and the others are unchanged",
     arguments: [
       (65_535, 32_768, true), (65_534, 32_767, false), (65_535, 32_767, false), (65_000, 60_000, true),
       (60_000, 1, false),
@@ -191,7 +195,7 @@ struct HTTP2SessionTests {
     #expect(received.bodyOffset == 0 && received.body.isEmpty)
   }
 
-  @Test("a response that ends before the request does asks the peer to stop")
+  @Test("a response that ends before its request asks the peer to stop sending")
   func earlyResponse() throws {
     let pair = try Pair()
     _ = try pair.request(body: [1], ends: false)
@@ -202,7 +206,7 @@ struct HTTP2SessionTests {
     pair.server.submitHeadersOnlyResponse(received, headers)
     try pair.exchange()
     #expect(pair.clientEvents.closedCodes == [HTTP2ErrorCode.noError.rawValue])
-    #expect(pair.server.openStreamCount == 0)
+    #expect(pair.server.openExchangeCount == 0)
   }
 
   @Test("a stream the client resets is closed with its code")
@@ -216,15 +220,15 @@ struct HTTP2SessionTests {
 
   @Test("streams past the concurrency limit wait at the client until one ends")
   func concurrencyLimit() throws {
-    var limits = HTTP2Limits()
+    var limits = HTTPLimits()
     limits.concurrentStreamsMax = 2
     let pair = try Pair(serverLimits: limits)
     try pair.exchange()
     for _ in 0..<3 { _ = try pair.request() }
     #expect(pair.serverEvents.streams.count == 2)
     let first = try #require(pair.serverEvents.streams.first)
-    pair.server.submitGRPCResponse(first)
-    pair.server.finishGRPCOK(first)
+    pair.server.submitResponse(first, constant: response)
+    pair.server.finish(first, constantTrailers: trailers)
     try pair.exchange()
     #expect(pair.serverEvents.streams.count == 3)
   }
@@ -233,21 +237,21 @@ struct HTTP2SessionTests {
   func goAway() throws {
     let pair = try Pair()
     _ = try pair.request()
-    pair.server.submitGoAway()
+    pair.server.refuseRequests()
     try pair.exchange()
     #expect(pair.clientEvents.goAwayCount == 1)
     #expect(!pair.server.isFinished)
     let received = try #require(pair.serverEvents.streams.first)
-    pair.server.submitGRPCResponse(received)
-    pair.server.finishGRPCOK(received)
+    pair.server.submitResponse(received, constant: response)
+    pair.server.finish(received, constantTrailers: trailers)
     try pair.exchange()
     #expect(pair.server.isFinished)
   }
 
-  @Test("bytes that are no HTTP/2 end the session")
+  @Test("bytes that are not HTTP/2 end the session")
   func garbage() throws {
     let pair = try Pair()
-    #expect(throws: HTTP2Error.self) { try pair.server.receive(Array("GET / HTTP/1.1\r\n\r\n".utf8).span.bytes) }
+    #expect(throws: HTTPError.self) { try pair.server.receive(Array("GET / HTTP/1.1\r\n\r\n".utf8).span.bytes) }
   }
 
   @Test("abandoning a session ends its open streams")
@@ -256,6 +260,6 @@ struct HTTP2SessionTests {
     _ = try pair.request(ends: false)
     pair.server.abandon()
     #expect(pair.serverEvents.closedCodes == [HTTP2ErrorCode.cancel.rawValue])
-    #expect(pair.server.openStreamCount == 0)
+    #expect(pair.server.openExchangeCount == 0)
   }
 }

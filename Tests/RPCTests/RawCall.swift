@@ -1,9 +1,9 @@
 import EventLoop
+import HTTP
 import HTTP2
 
-/// What one call looks like on the wire: for what `RPCChannel` hides or would never send.
-/// Loop-confined.
-final class RawCall: HTTP2ConnectionDelegate {
+/// One call on the wire, for parts that `RPCChannel` hides or would never send. Loop-confined.
+final class RawCall: HTTPConnectionDelegate {
   /// The response, undecoded.
   struct Response: Sendable {
     var headers: [String: String] = [:]
@@ -12,7 +12,7 @@ final class RawCall: HTTP2ConnectionDelegate {
     /// Size of the first header list as RFC 9113 section 6.5.2 counts it.
     var headerListBytes = 0
 
-    /// `grpc-status`, wherever it came.
+    /// `grpc-status`, from the trailers or the headers.
     var status: String? { trailers["grpc-status"] ?? headers["grpc-status"] }
     /// The flag bytes of the messages, in order.
     var flags: [UInt8] {
@@ -26,26 +26,30 @@ final class RawCall: HTTP2ConnectionDelegate {
     }
   }
 
-  private let connection: HTTP2Connection
+  private let connection: HTTPConnection
   private var response = Response()
   private var isOver = false
   private var waiter: CheckedContinuation<Void, Never>?
 
-  private init(_ connection: HTTP2Connection) {
+  private let session: HTTP2Session
+
+  private init(_ connection: HTTPConnection, _ session: HTTP2Session) {
     self.connection = connection
+    self.session = session
     connection.start(delegate: self)
   }
 
-  /// Sends `body` as it is, after the fields of a call and `metadata`, on a connection of its own.
+  /// Sends `body` unchanged, after the fields of a call and `metadata`, on a connection of its own.
   static func make(
     to address: SocketAddress, loop: EventLoop, path: String, metadata: [(name: String, value: String)], body: [UInt8],
-    limits: HTTP2Limits = HTTP2Limits()
+    limits: HTTPLimits = HTTPLimits()
   ) async throws -> Response {
     try await Task(executorPreference: loop) {
-      let connection = try HTTP2Connection(
-        role: .client, socket: try await SocketConnection.connect(loop: loop, to: address), loop: loop,
-        resources: HTTP2Resources(limits: limits, now: { loop.nowMilliseconds }), tls: nil)
-      let call = RawCall(connection)
+      let session = try HTTP2Session(
+        role: .client, resources: HTTP2Resources(limits: limits, now: { loop.nowMilliseconds }))
+      let connection = HTTPConnection(
+        connected: try await SocketConnection.connect(loop: loop, to: address), loop: loop, session: session)
+      let call = RawCall(connection, session)
       call.send(path, metadata, body)
       if !call.isOver { await withCheckedContinuation { call.waiter = $0 } }
       connection.close()
@@ -61,9 +65,9 @@ final class RawCall: HTTP2ConnectionDelegate {
     ] + metadata.map({ ($0.name, $0.value) }) {
       fields.append(name: name, value: value)
     }
-    guard let stream = connection.session.submitRequest(fields) else { return end() }
-    connection.session.append(to: stream) { $0.append(contentsOf: body) }
-    connection.session.finish(stream, trailers: nil)
+    guard let stream = session.submitRequest(fields) else { return end() }
+    session.append(to: stream) { $0.append(contentsOf: body) }
+    session.finish(stream, trailers: nil)
     connection.needsFlush()
   }
 
@@ -73,24 +77,24 @@ final class RawCall: HTTP2ConnectionDelegate {
     waiter = nil
   }
 
-  func receivedHeaders(_ stream: HTTP2Stream) {
+  func receivedHeaders(_ stream: HTTPExchange) {
     response.headers = Self.fields(stream.headers)
     response.headerListBytes = stream.headers.listBytes
   }
 
-  func receivedBody(_ stream: HTTP2Stream) {
+  func receivedBody(_ stream: HTTPExchange) {
     response.body += stream.body
     stream.body.removeAll()
-    connection.session.consumeReceived(stream)
+    session.consumeReceived(stream)
     connection.needsFlush()
   }
 
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     response.trailers = Self.fields(stream.trailers)
     end()
   }
 
-  func drained(_ stream: HTTP2Stream) {}
+  func drained(_ stream: HTTPExchange) {}
 
   func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
 

@@ -1,23 +1,26 @@
 internal import EventLoop
+internal import HTTP
 internal import HTTP2
 internal import TLS
 
 /// A channel's connection to one address, and the calls on it. Loop-confined.
-@safe final class ClientConnection: HTTP2ConnectionDelegate {
+@safe final class ClientConnection: HTTPConnectionDelegate {
   /// Told when no further calls may be made here.
   weak var connector: ChannelConnector?
   /// When a call was made last, on the loop's clock.
   private(set) var usedAtMilliseconds: UInt64
-  private let connection: HTTP2Connection
+  private let connection: HTTPConnection
+  private let session: any HTTPClientSession
   private let scheme: String
   private let authority: String
   private var establishment: UnsafeContinuation<Void, Never>?
   private var keepaliveTimer: LoopTimer?
   private var keepaliveIsLate = false
 
-  private init(_ connection: HTTP2Connection, scheme: String, authority: String) {
+  private init(_ connection: HTTPConnection, _ session: any HTTPClientSession, scheme: String, authority: String) {
     self.scheme = scheme
     self.connection = connection
+    self.session = session
     self.authority = authority
     usedAtMilliseconds = connection.loop.nowMilliseconds
     connection.start(delegate: self)
@@ -29,11 +32,11 @@ internal import TLS
   ) async -> Result<LoopBound<ClientConnection>, RPCStatus> {
     do {
       let socket = try await SocketConnection.connect(loop: loop, to: address)
-      let http2 = try HTTP2Connection(
-        role: .client, socket: socket, loop: loop,
-        resources: HTTP2Resources(limits: HTTP2Limits(), now: { loop.nowMilliseconds }),
-        tls: try tls?.connectSession(host: host))
-      let connection = ClientConnection(http2, scheme: tls == nil ? "http" : "https", authority: authority)
+      let session = try HTTP2Session(
+        role: .client, resources: HTTP2Resources(limits: HTTPLimits(), now: { loop.nowMilliseconds }))
+      let http = HTTPConnection(
+        connected: socket, loop: loop, session: session, tls: try tls?.connectSession(host: host))
+      let connection = ClientConnection(http, session, scheme: tls == nil ? "http" : "https", authority: authority)
       let bound = LoopBound(connection, loop: loop)
       await withTaskCancellationHandler {
         await connection.waitUntilEstablished()
@@ -46,7 +49,7 @@ internal import TLS
     }
   }
 
-  private var isEstablished: Bool { connection.session.isEstablished && !connection.isClosed }
+  private var isEstablished: Bool { session.isEstablished && !connection.isClosed }
 
   private func waitUntilEstablished() async {
     guard !isEstablished, !connection.isClosed, !Task.isCancelled else { return }
@@ -63,32 +66,22 @@ internal import TLS
   var isClosed: Bool { connection.isClosed }
 
   /// Streams that are not over.
-  var openCallCount: Int { connection.session.openStreamCount }
+  var openCallCount: Int { session.openExchangeCount }
 
   /// Ends the connection and all calls on it.
   func close() { connection.close() }
 
   /// Takes no further calls, and closes once those under way have ended.
-  func closeWhenIdle() { connection.refuseNewStreams() }
+  func closeWhenIdle() { connection.refuseRequests() }
 
   /// Begins a call.
   /// - Returns: nil when the connection takes no more.
-  func open(path: String, options: CallOptions, timeoutMilliseconds: UInt64?, owner: ClientCall) -> HTTP2Stream? {
-    var headers = HeaderBlock()
-    headers.append(name: ":method", value: "POST")
-    headers.append(name: ":scheme", value: scheme)
-    headers.append(name: ":path", value: path)
-    headers.append(name: ":authority", value: authority)
-    headers.append(name: "te", value: "trailers")
-    headers.append(name: "content-type", value: "application/grpc")
-    headers.append(name: "user-agent", value: "streakd-swift/1")
-    headers.append(name: "grpc-accept-encoding", value: MessageEncoding.accepted)
-    if options.encoding == .gzip { headers.append(name: "grpc-encoding", value: "gzip") }
-    if let timeoutMilliseconds {
-      headers.append(name: "grpc-timeout", value: GRPCTimeout.text(milliseconds: timeoutMilliseconds))
-    }
-    for (name, value) in options.metadata { headers.append(name: name, value: CallOptions.trimmed(value)) }
-    guard !connection.isClosed, let stream = connection.session.submitRequest(headers) else { return nil }
+  func open(
+    _ wire: ClientWire, options: CallOptions, timeoutMilliseconds: UInt64?, owner: ClientCall
+  ) -> HTTPExchange? {
+    let headers = wire.fields(
+      scheme: scheme, authority: authority, options, timeoutMilliseconds: timeoutMilliseconds)
+    guard !connection.isClosed, let stream = session.submitRequest(headers) else { return nil }
     usedAtMilliseconds = connection.loop.nowMilliseconds
     stream.owner = owner
     connection.needsFlush()
@@ -96,32 +89,32 @@ internal import TLS
   }
 
   /// Appends to what a call sends.
-  func append(to stream: HTTP2Stream, _ body: (inout [UInt8]) -> Void) {
-    connection.session.append(to: stream, body)
+  func append(to stream: HTTPExchange, _ body: (inout [UInt8]) -> Void) {
+    session.append(to: stream, body)
     connection.needsFlush()
   }
 
   /// Ends what a call sends.
-  func finish(_ stream: HTTP2Stream) {
-    connection.session.finish(stream, trailers: nil)
+  func finish(_ stream: HTTPExchange) {
+    session.finish(stream, trailers: nil)
     connection.needsFlush()
   }
 
   /// Whether the writer should wait for `drained` before appending more.
-  func needsDrain(_ stream: HTTP2Stream) -> Bool { connection.session.needsDrain(stream) }
+  func needsDrain(_ stream: HTTPExchange) -> Bool { session.needsDrain(stream) }
 
   /// The first `count` received bytes, by default all, were used: the server may send as many more.
-  func consume(_ stream: HTTP2Stream, first count: Int = .max) {
-    connection.session.consumeReceived(stream, first: count)
+  func consume(_ stream: HTTPExchange, first count: Int = .max) {
+    session.consumeReceived(stream, first: count)
     connection.needsFlush()
   }
 
   /// Gives a call up.
-  func cancel(_ stream: HTTP2Stream) {
+  func cancel(_ stream: HTTPExchange) {
     stream.owner = nil
     stream.discardsInput = true
-    connection.session.consumeReceived(stream)
-    connection.session.reset(stream, code: .cancel)
+    session.consumeReceived(stream)
+    session.reset(stream, code: .cancel)
     connection.needsFlush()
   }
 
@@ -131,12 +124,12 @@ internal import TLS
     guard quietMilliseconds > 0, !connection.isClosed else { return }
     let quiet = connection.loop.nowMilliseconds &- connection.receivedAtMilliseconds
     var wait = quietMilliseconds > quiet ? quietMilliseconds - quiet : quietMilliseconds
-    if connection.session.pingIsOutstanding, quiet >= timeoutMilliseconds {
+    if session.pingIsOutstanding, quiet >= timeoutMilliseconds {
       keepaliveIsLate = true
       return connection.close()
     }
     if quiet >= quietMilliseconds, openCallCount > 0 {
-      connection.session.submitPing()
+      session.submitPing()
       connection.needsFlush()
       wait = timeoutMilliseconds
     }
@@ -149,7 +142,7 @@ internal import TLS
   private var closedStatus: RPCStatus {
     if case .tls(let error) = connection.end { return RPCStatus(.unavailable, "\(authority): \(error)") }
     if keepaliveIsLate { return RPCStatus(.unavailable, "\(authority) did not answer a keepalive ping in time.") }
-    guard connection.session.isEstablished else {
+    guard session.isEstablished else {
       return RPCStatus(.unavailable, "\(authority) did not answer the handshake.")
     }
     return .connectionLost(to: authority)
@@ -159,13 +152,13 @@ internal import TLS
 
   func established() { resumeEstablishment() }
 
-  func receivedHeaders(_ stream: HTTP2Stream) { (stream.owner as? ClientCall)?.receivedHeaders() }
+  func receivedHeaders(_ stream: HTTPExchange) { (stream.owner as? ClientCall)?.receivedHeaders() }
 
-  func receivedBody(_ stream: HTTP2Stream) { (stream.owner as? ClientCall)?.receivedBody() }
+  func receivedBody(_ stream: HTTPExchange) { (stream.owner as? ClientCall)?.receivedBody() }
 
-  func drained(_ stream: HTTP2Stream) { (stream.owner as? ClientCall)?.wake() }
+  func drained(_ stream: HTTPExchange) { (stream.owner as? ClientCall)?.wake() }
 
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     guard let call = stream.owner as? ClientCall else { return }
     stream.owner = nil
     if connection.isClosed {

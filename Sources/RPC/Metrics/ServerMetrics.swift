@@ -11,9 +11,9 @@ public struct ServerMetrics: Sendable {
   /// Statuses whose message and details did not fit the header list whole.
   public internal(set) var reducedStatuses: UInt64 = 0
   /// Bytes that are held of what was received, without large requests': see
-  /// `HTTP2Limits.receivedBytesPerLoopMax`.
+  /// `HTTPLimits.receivedBytesPerLoopMax`.
   public internal(set) var receivedBufferBytes = 0
-  /// Bytes that are held of what is to be sent: see `HTTP2Limits.sendingBytesPerLoopMax`.
+  /// Bytes that are held of what is to be sent: see `HTTPLimits.sendingBytesPerLoopMax`.
   public internal(set) var sendingBufferBytes = 0
   public internal(set) var openStreams = 0
   /// Calls and connections that were refused or ended because there was no room.

@@ -4,13 +4,14 @@
 public import RPC
 
 /// Backups and the server's state, for operators. The `authorization` metadata is `Bearer TOKEN`
-/// with the operator's token, whose hash the server was given; without one, nobody is let in.
+/// with the operator's token. A server without the token's hash in its settings refuses every call.
 ///
-/// Refused: CREDENTIALS_INVALID; BACKUPS_OFF where the server was given no backup folder.
+/// Refused: CREDENTIALS_INVALID; BACKUPS_OFF if the server has no backup folder.
 public protocol AdminService: Sendable {
   /// The backups in the server's backup folder, oldest first.
   func listBackups(_ request: ListBackupsRequest, context: ServerContext) async throws(RPCStatus) -> ListBackupsResponse
-  /// Makes a backup now. Ends when it is there, or with the reason why not.
+  /// Makes a backup now. The stream ends when the backup is complete, or with the reason why it
+  /// failed.
   ///
   /// Refused: BACKUP_UNDER_WAY; BACKUP_FAILED.
   func runBackup(_ request: RunBackupRequest, responses: ResponseWriter<RunBackupResponse>, context: ServerContext) async throws(RPCStatus)
@@ -18,16 +19,16 @@ public protocol AdminService: Sendable {
   ///
   /// Refused: BACKUP_NOT_FOUND.
   func verifyBackup(_ request: VerifyBackupRequest, context: ServerContext) async throws(RPCStatus) -> VerifyBackupResponse
-  /// Recoveries that wait for whoever holds the backups' key, oldest first.
+  /// Recoveries that wait for the holder of the backups' key, oldest first.
   func listRecoveryRequests(_ request: ListRecoveryRequestsRequest, context: ServerContext) async throws(RPCStatus) -> ListRecoveryRequestsResponse
-  /// Gives a waiting recovery what the backup holds of the person, for them to look at and confirm.
-  /// The first request carries `begin`, the others records; the call takes effect with its end,
-  /// wholly or not at all.
+  /// Fulfils a waiting recovery with the person's data from a backup; the person then previews and
+  /// confirms it. The first request carries `begin`, the others records; the call takes effect with
+  /// its end, wholly or not at all.
   ///
   /// Refused: RECOVERY_NOT_FOUND, also for a person who was erased; RECOVERY_NOT_READY;
   /// IMPORT_UNREADABLE; IMPORT_TOO_LARGE.
   func fulfilRecovery(requests: RequestStream<FulfilRecoveryRequest>, context: ServerContext) async throws(RPCStatus) -> FulfilRecoveryResponse
-  /// What this server process and its database are, and how the last backups went.
+  /// The state of this server process, its database and the last backups.
   func getServerStatus(_ request: GetServerStatusRequest, context: ServerContext) async throws(RPCStatus) -> GetServerStatusResponse
 }
 
@@ -61,7 +62,7 @@ extension AdminService {
 public enum AdminServiceMethods {
   public static let listBackups = MethodDescriptor(
     service: "streak.v1.AdminService", name: "ListBackups", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true, hasNoSideEffects: true),
     request: ListBackupsRequest.descriptor, response: ListBackupsResponse.descriptor)
   public static let runBackup = MethodDescriptor(
     service: "streak.v1.AdminService", name: "RunBackup", kind: .serverStreaming,
@@ -73,7 +74,7 @@ public enum AdminServiceMethods {
     request: VerifyBackupRequest.descriptor, response: VerifyBackupResponse.descriptor)
   public static let listRecoveryRequests = MethodDescriptor(
     service: "streak.v1.AdminService", name: "ListRecoveryRequests", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: ListRecoveryRequestsRequest.descriptor, response: ListRecoveryRequestsResponse.descriptor)
   public static let fulfilRecovery = MethodDescriptor(
     service: "streak.v1.AdminService", name: "FulfilRecovery", kind: .clientStreaming,
@@ -81,7 +82,7 @@ public enum AdminServiceMethods {
     request: FulfilRecoveryRequest.descriptor, response: FulfilRecoveryResponse.descriptor)
   public static let getServerStatus = MethodDescriptor(
     service: "streak.v1.AdminService", name: "GetServerStatus", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: GetServerStatusRequest.descriptor, response: GetServerStatusResponse.descriptor)
   public static let all = [listBackups, runBackup, verifyBackup, listRecoveryRequests, fulfilRecovery, getServerStatus]
 }

@@ -1,26 +1,29 @@
 internal import EventLoop
+internal import HTTP
 internal import HTTP2
 internal import TLS
 
-/// Why a connection could not be made.
+/// Why a connection failed.
 struct ConnectFailure: Error {
   var reason: String
 }
 
-/// One connection of a load client and the calls on it: the leanest way from a call to its outcome.
+/// One connection of a load client and its calls, with as little overhead as possible.
 /// Loop-confined.
 ///
 /// There are no retries, no interceptors, no metadata of responses: `RPCChannel` has these, and
-/// costs more CPU for each call than the tools that this client is measured by.
-@safe final class LoadConnection: HTTP2ConnectionDelegate {
-  private let connection: HTTP2Connection
+/// costs more CPU per call than the tools that this client is compared with.
+@safe final class LoadConnection: HTTPConnectionDelegate {
+  private let connection: HTTPConnection
+  private let session: HTTP2Session
   private var establishment: UnsafeContinuation<Void, Never>?
-  /// Told once that no calls are taken any more.
+  /// Called once, when no more calls are accepted.
   var onLeave: (() -> Void)?
   private var isLeaving = false
 
-  private init(_ connection: HTTP2Connection) {
+  private init(_ connection: HTTPConnection, _ session: HTTP2Session) {
     self.connection = connection
+    self.session = session
     connection.start(delegate: self)
   }
 
@@ -30,10 +33,11 @@ struct ConnectFailure: Error {
   ) async -> Result<LoadConnection, ConnectFailure> {
     do {
       let socket = try await SocketConnection.connect(loop: loop, to: server.address)
+      let session = try HTTP2Session(role: .client, resources: resources)
       let connection = LoadConnection(
-        try HTTP2Connection(
-          role: .client, socket: socket, loop: loop, resources: resources,
-          tls: try server.tls?.connectSession(host: server.host)))
+        HTTPConnection(
+          connected: socket, loop: loop, session: session, tls: try server.tls?.connectSession(host: server.host)),
+        session)
       let timer = loop.schedule(afterMilliseconds: server.connectMilliseconds) { connection.close() }
       await connection.waitUntilEstablished()
       timer.cancel()
@@ -47,63 +51,54 @@ struct ConnectFailure: Error {
     }
   }
 
-  /// Takes calls.
-  var isOpen: Bool { connection.session.isEstablished && !connection.isClosed && !isLeaving }
+  /// Whether calls are accepted.
+  var isOpen: Bool { session.isEstablished && !connection.isClosed && !isLeaving }
 
   var isClosed: Bool { connection.isClosed }
 
   private func waitUntilEstablished() async {
-    guard !connection.session.isEstablished, !connection.isClosed else { return }
+    guard !session.isEstablished, !connection.isClosed else { return }
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe establishment = continuation
     }
   }
 
-  /// Begins a call.
+  /// Starts a call.
   /// - Parameter request: Appends the encoded request.
-  /// - Returns: false when the connection takes no more.
+  /// - Returns: false if the connection accepts no more calls.
   func begin(
     _ call: LoadCall, _ method: LoadMethod, authorization: [UInt8], atNanoseconds now: UInt64,
     _ request: (inout [UInt8]) -> Void
   ) -> Bool {
     guard !connection.isClosed,
-      let stream = connection.session.submitRequest(
-        method.template, value: authorization, body: { Self.frame(into: &$0, request) })
+      let stream = session.submitRequest(
+        method.template, value: authorization, body: { method.append(to: &$0, request) })
     else { return false }
-    call.begin(on: stream, atNanoseconds: now, isStreaming: method.isStreaming)
+    call.begin(on: stream, method, atNanoseconds: now)
     connection.needsFlush()
     return true
   }
 
-  /// gRPC's Length-Prefixed-Message.
-  private static func frame(into buffer: inout [UInt8], _ message: (inout [UInt8]) -> Void) {
-    buffer.append(0)
-    for _ in 0..<4 { buffer.append(0) }
-    message(&buffer)
-    let count = UInt32(truncatingIfNeeded: buffer.count - 5)
-    for place in 0..<4 { buffer[1 + place] = UInt8(truncatingIfNeeded: count >> (24 - 8 * UInt32(place))) }
-  }
-
-  /// Gives a call up.
+  /// Cancels a call.
   func cancel(_ call: LoadCall, _ outcome: CallOutcome) {
     guard let stream = call.stream else { return }
     stream.discardsInput = true
-    connection.session.consumeReceived(stream)
-    connection.session.reset(stream, code: .cancel)
+    session.consumeReceived(stream)
+    session.reset(stream, code: .cancel)
     connection.needsFlush()
     call.end(outcome)
   }
 
-  /// Gives up the calls that began before `nanoseconds`.
+  /// Cancels the calls that started before `nanoseconds`.
   func giveUpCalls(begunBefore nanoseconds: UInt64) {
     var late: [LoadCall] = []
-    connection.session.forEachStream { stream in
+    session.forEachExchange { stream in
       if let call = stream.owner as? LoadCall, call.beganNanoseconds < nanoseconds { late.append(call) }
     }
     for call in late { cancel(call, .failed(.late)) }
   }
 
-  /// Ends the connection and every call on it.
+  /// Closes the connection and ends every call on it.
   func close() { connection.close() }
 
   // MARK: Events
@@ -115,17 +110,17 @@ struct ConnectFailure: Error {
     unsafe establishment = nil
   }
 
-  func receivedHeaders(_ stream: HTTP2Stream) {}
+  func receivedHeaders(_ stream: HTTPExchange) {}
 
-  func receivedBody(_ stream: HTTP2Stream) {
+  func receivedBody(_ stream: HTTPExchange) {
     guard !stream.receivedEnd else { return }
     if let call = stream.owner { unsafe unsafeDowncast(call, to: LoadCall.self).received(stream) }
-    connection.session.consumeReceived(stream)
+    session.consumeReceived(stream)
   }
 
-  func drained(_ stream: HTTP2Stream) {}
+  func drained(_ stream: HTTPExchange) {}
 
-  func closed(_ stream: HTTP2Stream, code: HTTP2ErrorCode) {
+  func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
     guard let owner = stream.owner else { return }
     let call = unsafe unsafeDowncast(owner, to: LoadCall.self)
     if connection.isClosed {

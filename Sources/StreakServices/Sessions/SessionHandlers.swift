@@ -63,7 +63,7 @@ struct SessionHandlers: SessionService {
 }
 
 /// How a client is told that a reply is the stored one of an earlier call.
-enum ReplyReplay {
+public enum ReplyReplay {
   /// The trailing metadata's name; its value is "true".
-  static let metadataName = "streak-replayed"
+  public static let metadataName = "streak-replayed"
 }

@@ -1,0 +1,79 @@
+internal import HTTP
+
+/// What time does to a connection.
+extension ServerConnection {
+  /// Looks whether anything takes too long. Called once per `ConnectionLimits.sweepMilliseconds`.
+  func sweep(atMilliseconds now: UInt64) {
+    let limits = limits.connections
+    if now &- connection.receivedAtMilliseconds >= limits.sweepMilliseconds { connection.trimBuffers() }
+    guard let session, session.isEstablished else {
+      if now &- openedAtMilliseconds >= limits.handshakeMilliseconds { close(.handshakeTimeout) }
+      return
+    }
+    if let blocked = connection.blockedSinceMilliseconds, now &- blocked >= limits.stallMilliseconds {
+      return close(.stalled)
+    }
+    if session.openExchangeCount > 0 {
+      idleSinceMilliseconds = now
+      guard sweepStreams(session, limits, now) else { return close(.headersTimeout) }
+      sweepKeepalive(session, limits, now)
+    }
+    sweepAge(session, limits, now)
+  }
+
+  /// - Returns: false if header fields take too long: nothing else can come on the connection
+  ///   before them.
+  private func sweepStreams(_ session: any HTTPSession, _ limits: ConnectionLimits, _ now: UInt64) -> Bool {
+    var headersAreLate = false
+    var late: [ServerContext] = []
+    var stalled: [HTTPExchange] = []
+    session.forEachExchange { stream in
+      if !stream.hasHeaders {
+        headersAreLate = headersAreLate || now &- stream.openedAtMilliseconds >= limits.headersMilliseconds
+      } else if let call = stream.owner as? ServerContext, call.requestIsLate(atMilliseconds: now, limits) {
+        late.append(call)
+      } else if stream.outboundBytes > 0 {
+        if stream.progressMark.sentBytes != stream.sentBytes || stream.progressMark.milliseconds == 0 {
+          stream.progressMark = (stream.sentBytes, now)
+        } else if now &- stream.progressMark.milliseconds >= limits.stallMilliseconds {
+          stalled.append(stream)
+        }
+      }
+    }
+    for call in late { call.end(RPCStatus(.deadlineExceeded, "The request did not arrive in time.")) }
+    for stream in stalled { session.reset(stream, code: .cancel) }
+    if !stalled.isEmpty { needsFlush() }
+    return !headersAreLate
+  }
+
+  private func sweepKeepalive(_ session: any HTTPSession, _ limits: ConnectionLimits, _ now: UInt64) {
+    let quiet = now &- connection.receivedAtMilliseconds
+    guard limits.keepaliveMilliseconds > 0, quiet >= limits.keepaliveMilliseconds else { return }
+    if !session.pingIsOutstanding {
+      session.submitPing()
+      needsFlush()
+    } else if quiet >= limits.keepaliveMilliseconds + limits.keepaliveTimeoutMilliseconds {
+      close(.keepaliveTimeout)
+    }
+  }
+
+  /// Asks an idle or old connection to go: first a notice, so that calls on their way are served,
+  /// in the next sweep for good.
+  private func sweepAge(_ session: any HTTPSession, _ limits: ConnectionLimits, _ now: UInt64) {
+    switch departure {
+    case .none:
+      // Calls may have come and gone between two sweeps.
+      let idleSince = max(idleSinceMilliseconds, session.openedAtMilliseconds)
+      let isIdle = limits.idleMilliseconds > 0 && now &- idleSince >= limits.idleMilliseconds
+      let isOld = limits.ageMilliseconds > 0 && now &- openedAtMilliseconds >= ageMilliseconds
+      guard isIdle || isOld else { return }
+      departure = .announced
+      announceShutdown()
+    case .announced:
+      departure = .refusing(sinceMilliseconds: now)
+      refuseNewCalls()
+    case .refusing(let since):
+      if now &- since >= limits.ageGraceMilliseconds { close(.ageGraceOver) }
+    }
+  }
+}

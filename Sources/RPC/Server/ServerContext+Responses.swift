@@ -1,0 +1,206 @@
+internal import HTTP
+public import ProtobufCodec
+
+/// How the messages of a response and its end are sent.
+extension ServerContext {
+  /// Keeps the response of a call that has exactly one, encoded, until the call ends.
+  /// - Throws: `.noRoom` when too much waits for peers already.
+  @inlinable
+  func setResponse<Response: ProtobufMessage>(_ response: Response) throws(RPCStatus) {
+    try setResponse { response.append(to: &$0) }
+  }
+
+  @usableFromInline
+  func setResponse(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) {
+    guard let stream, progress != .finished else { return }
+    try appendMessage(to: &stream.outbound, body)
+    try admit(stream)
+  }
+
+  /// Counts what waits for the peer.
+  private func admit(_ stream: HTTPExchange) throws(RPCStatus) {
+    session.countSending(stream)
+    guard stream.heldSendingBytes > 0 else { return }
+    guard connection.server.admitsResponse(stream, of: connection) else { throw .noRoom }
+  }
+
+  /// Appends one of many responses.
+  /// - Returns: Whether the writer is to wait until there is room for more.
+  @usableFromInline
+  func append(_ encode: (inout [UInt8]) -> Void) throws(RPCStatus) -> Bool {
+    guard let stream, progress != .finished else { throw endReason }
+    let before = stream.outbound.count
+    do throws(RPCStatus) {
+      try appendMessage(to: &stream.outbound, encode)
+      try admit(stream)
+    } catch {
+      stream.outbound.removeLast(stream.outbound.count - before)
+      if stream.outbound.isEmpty { session.dropOutbound(stream) }
+      throw error
+    }
+    // To make room this connection may have been closed.
+    guard progress != .finished else { throw endReason }
+    if progress == .noResponse {
+      submitHeaders(stream)
+      progress = .headersSent
+    }
+    sent(stream.outbound.count - before)
+    session.resume(stream)
+    connection.needsFlush()
+    return session.needsDrain(stream)
+  }
+
+  /// Suspends until there is room for more of the response.
+  /// - Throws: What ended the call, if it ended before.
+  @usableFromInline
+  func waitForRoom() async throws(RPCStatus) {
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      unsafe writer = continuation
+    }
+    guard stream != nil, progress != .finished else { throw endReason }
+  }
+
+  // MARK: Messages
+
+  /// Appends a message in the call's format.
+  private func appendMessage(to buffer: inout [UInt8], _ body: (inout [UInt8]) -> Void) throws(RPCStatus) {
+    let start = buffer.count
+    let isCompressed = compressesResponses && responseEncoding == .gzip
+    if format.isPlainGRPC && !isCompressed { return MessageFraming.append(to: &buffer, body) }
+    var encode = body
+    if format.codec == .json {
+      let json = try json(body)
+      encode = { $0.append(contentsOf: json) }
+    }
+    if !format.isFramed {
+      isCompressed ? appendCompressed(to: &buffer, encode) : encode(&buffer)
+    } else if isCompressed {
+      MessageFraming.appendCompressed(to: &buffer, encode)
+    } else {
+      MessageFraming.append(to: &buffer, encode)
+    }
+    if format.isText { WebText.encode(&buffer, from: start) }
+  }
+
+  /// What this side encoded is not limited again.
+  private static let ownLimits: DecodeLimits = {
+    var limits = DecodeLimits()
+    limits.messageBytesMax = .max
+    limits.elementsMax = .max
+    return limits
+  }()
+
+  private func json(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) -> String.UTF8View {
+    var message: [UInt8] = []
+    body(&message)
+    do throws(DecodeError) {
+      return try method.response.json(fromProtobuf: message, limits: Self.ownLimits).utf8
+    } catch {
+      throw RPCStatus(.internal, "The response cannot be written as JSON.")
+    }
+  }
+
+  /// Appends the one message of a Connect response, compressed as a whole.
+  private func appendCompressed(to buffer: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+    var plain: [UInt8] = []
+    body(&plain)
+    if MessageEncoding.compress(plain, appendingTo: &buffer) {
+      addInitialMetadata(format.encodingName, "gzip")
+    } else {
+      buffer.append(contentsOf: plain)
+    }
+  }
+
+  // MARK: The end
+
+  /// Sends the end of the response, whatever has been sent before.
+  func finish(_ status: RPCStatus?) {
+    guard progress != .finished, let stream else { return }
+    defer {
+      progress = .finished
+      deadlineTimer = nil
+      connection.needsFlush()
+    }
+    if status != nil { connection.discardInput(of: stream) }
+    releaseReservation()
+    if status == nil && progress == .noResponse { sent(stream.outbound.count) }
+    ended(status)
+    if status != nil && progress == .noResponse { session.dropOutbound(stream) }
+    switch format.rpcProtocol {
+    case .grpc: finishGRPC(stream, status)
+    case .grpcWeb, .connectStreaming: finishInBody(stream, status)
+    case .connectUnary: finishConnect(stream, status)
+    }
+  }
+
+  private func finishGRPC(_ stream: HTTPExchange, _ status: RPCStatus?) {
+    if let status {
+      if progress == .noResponse {
+        session.submitHeadersOnlyResponse(
+          stream,
+          StatusTrailers.only(
+            status, format: format, metadata: [initialMetadata, trailingMetadata, originFields], to: connection))
+      } else {
+        session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata], to: connection))
+      }
+      return
+    }
+    if progress == .noResponse { submitHeaders(stream) }
+    if let trailingMetadata {
+      session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata], to: connection))
+    } else {
+      session.finish(stream, constantTrailers: StatusTrailers.ok)
+    }
+  }
+
+  /// Ends a response whose status is the last frame of its body: the status reaches callers that
+  /// see no trailers.
+  private func finishInBody(_ stream: HTTPExchange, _ status: RPCStatus?) {
+    let start = stream.outbound.count
+    if format.rpcProtocol == .grpcWeb {
+      WebTrailers.append(status, trailingMetadata, to: &stream.outbound)
+      if format.isText { WebText.encode(&stream.outbound, from: start) }
+    } else {
+      MessageFraming.append(to: &stream.outbound) {
+        ConnectError.appendEndOfStream(status, trailingMetadata, to: &$0)
+      }
+      stream.outbound[start] = MessageFraming.endOfStreamFlag
+    }
+    if progress == .noResponse {
+      session.submitWholeResponse(stream, responseFields)
+    } else {
+      session.finish(stream, trailers: nil)
+    }
+  }
+
+  private func finishConnect(_ stream: HTTPExchange, _ status: RPCStatus?) {
+    guard let status else {
+      if initialMetadata == nil, trailingMetadata == nil, originFields == nil, queryMessage == nil {
+        return session.submitWholeResponse(stream, constant: StatusTrailers.response(format))
+      }
+      var fields = responseFields
+      if queryMessage != nil { fields.append(name: "vary", value: "accept-encoding") }
+      ConnectFields.appendTrailing(trailingMetadata, to: &fields)
+      return session.submitWholeResponse(stream, fields)
+    }
+    // What the message was compressed with does not concern the error.
+    StatusResponse.submitConnect(
+      status, metadata: initialMetadata?.without("content-encoding"), trailing: trailingMetadata,
+      originFields: originFields, on: stream, session)
+  }
+
+  private var responseFields: HeaderBlock {
+    var fields = StatusTrailers.response(format).block
+    if let initialMetadata { fields.append(initialMetadata) }
+    if let originFields { fields.append(originFields) }
+    return fields
+  }
+
+  private func submitHeaders(_ stream: HTTPExchange) {
+    if initialMetadata == nil && originFields == nil {
+      session.submitResponse(stream, constant: StatusTrailers.response(format))
+    } else {
+      session.submitResponse(stream, responseFields)
+    }
+  }
+}
