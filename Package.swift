@@ -75,14 +75,17 @@ let package = Package(
     .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
     .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "HTTP1", dependencies: ["HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "HTTP", "TLS"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
-      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "TLS"],
+      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
       swiftSettings: fencedSettings),
-    .target(name: "Admin", dependencies: ["EventLoop"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(
+      name: "Admin", dependencies: ["EventLoop", "HTTP", "HTTP1"], exclude: ["README.md"], swiftSettings: fencedSettings
+    ),
     .target(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
@@ -204,11 +207,17 @@ let package = Package(
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .target(
       name: "FuzzTargets",
-      dependencies: ["EventLoop", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
+      dependencies: ["EventLoop", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], resources: [.copy("Findings")], swiftSettings: settings),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
+    // Judges ours in tests.
+    .systemLibrary(
+      name: "CHTTPParser", path: "Tests/CHTTPParser",
+      providers: [.apt(["libhttp-parser-dev"]), .brew(["http-parser"])]),
+    .testTarget(
+      name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
@@ -216,7 +225,7 @@ let package = Package(
         "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
       ],
       swiftSettings: settings),
-    .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop"], swiftSettings: settings),
+    .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(
