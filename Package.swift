@@ -185,7 +185,8 @@ let package = Package(
       swiftSettings: settings),
 
     // Tests, and code that only tests and benchmarks use.
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: fencedSettings),
+    .target(
+      name: "TestSupport", dependencies: ["StreakDomain"], path: "Tests/TestSupport", swiftSettings: fencedSettings),
     .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
       name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
