@@ -10,13 +10,13 @@ extension Cell {
     migrationId = state.migrationID?.bytes ?? []
   }
 
-  package init(_ entry: DayEntry) { self.init(entry.key, entry.state) }
+  package init(_ entry: CellEntry) { self.init(entry.key, entry.state) }
 
   package init(_ cell: SyncChanges.Cell) {
     self.init(cell.key, cell.cell, version: cell.version, completions: cell.completions)
   }
 
-  private init(_ key: CellKey, _ cell: LedgerCell, version: Int64, completions: [StatementID]) {
+  private init(_ key: CellKey, _ cell: CellContent, version: Int64, completions: [StatementID]) {
     self.init(
       habitId: key.habitID.bytes, day: key.day.number, done: cell.done, note: cell.note,
       trust: Schema.CellTrust(cell.trust), quarantineReason: Schema.QuarantineReason(cell.trust), version: version,
@@ -31,7 +31,7 @@ extension SyncChanges.Cell {
     let reason = UInt8(clamping: message.quarantineReason.rawValue)
     self.init(
       key: CellKey(habitID: habitID, day: Day(message.day)),
-      cell: LedgerCell(done: message.done, note: message.note, trust: StreakDomain.CellTrust(number: reason)),
+      cell: CellContent(done: message.done, note: message.note, trust: StreakDomain.CellTrust(number: reason)),
       version: message.version, completions: message.completions.compactMap { StatementID($0) })
   }
 }

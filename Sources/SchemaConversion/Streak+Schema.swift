@@ -2,7 +2,7 @@ package import Schema
 package import StreakDomain
 
 extension Schema.Streak {
-  package init(habitID: Identifier, _ summary: StreakSummary, zones: ZoneUses, archived: Bool, at now: Instant) {
+  package init(habitID: Identifier, _ summary: StreakSummary, zones: RecentTimeZones, archived: Bool, at now: Instant) {
     let today = zones.today(now: now)
     let streak = summary.streak(today: today, isArchived: archived)
     let state: Schema.StreakState =

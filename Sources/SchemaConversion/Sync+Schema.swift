@@ -50,7 +50,7 @@ extension SyncChanges {
     cells = response.cells.compactMap { Cell($0) }
     notices = response.notices.compactMap { message in
       guard let id = Identifier(message.noticeId), let notice = StreakDomain.Notice(message) else { return nil }
-      return Told(id: id, notice: notice)
+      return IdentifiedNotice(id: id, notice: notice)
     }
     resume = response.cursor?.resume ?? []
     hasMore = response.hasMore

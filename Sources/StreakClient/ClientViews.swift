@@ -9,7 +9,7 @@ public struct HabitView: Equatable, Sendable {
   /// hours.
   public var today: Day
   /// By day: every entry that was ever recorded, including those that are undone or do not count.
-  public var cells: [Day: LedgerCell]
+  public var cells: [Day: CellContent]
 }
 
 /// An event for the person.

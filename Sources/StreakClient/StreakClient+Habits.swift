@@ -23,7 +23,7 @@ extension StreakClient {
           occurredAt: now, zone: here.zone, utcOffsetSeconds: here.utcOffsetSeconds,
           dayStartMinutes: state.dayStartMinutes), now: now)
       let today = zones.today(now: now)
-      var days: [Identifier: [Day: LedgerCell]] = [:]
+      var days: [Identifier: [Day: CellContent]] = [:]
       let cells = state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? shown.cells
       for (key, cell) in cells { days[key.habitID, default: [:]][key.day] = cell }
       return shown.habits.filter { includingArchived || !$0.value.archived }.map { id, fields in
@@ -171,12 +171,12 @@ extension StreakClient {
 /// queue, or changes the session's content.
 extension ClientState {
   /// The data that the person sees.
-  var shown: (habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], zones: ZoneUses) {
+  var shown: (habits: [Identifier: HabitFields], cells: [CellKey: CellContent], zones: RecentTimeZones) {
     if let account = current.flatMap({ accounts[$0] }) {
       let habits = account.replica.shownHabits
       return (habits, account.replica.shownCells.filter { habits[$0.key.habitID] != nil }, account.zones)
     }
-    return (session?.habits ?? [:], session?.shownCells ?? [:], session?.zones ?? ZoneUses())
+    return (session?.habits ?? [:], session?.shownCells ?? [:], session?.zones ?? RecentTimeZones())
   }
 
   private func shownHabit(_ habitID: Identifier) -> HabitFields? {
@@ -184,9 +184,9 @@ extension ClientState {
     return session?.habits[habitID]
   }
 
-  private func shownCell(_ key: CellKey) -> LedgerCell? {
+  private func shownCell(_ key: CellKey) -> CellContent? {
     if let account = current.flatMap({ accounts[$0] }) { return account.replica.shownCell(key) }
-    return session?.entries[key].map { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
+    return session?.entries[key].map { CellContent(done: $0.done, note: $0.note, trust: .counted) }
   }
 
   mutating func addHabit(
@@ -231,7 +231,7 @@ extension ClientState {
   /// Records a statement about a day of an existing habit.
   /// - Parameter before: The day's entry that the person sees until now.
   mutating func record(
-    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: ClientTime, before: LedgerCell?, now: Instant
+    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: ClientTime, before: CellContent?, now: Instant
   ) throws(ClientError) {
     try Self.check(note: note ?? "", day: day, made: made, now: now)
     if !done {
@@ -288,7 +288,7 @@ extension ClientState {
   }
 
   private mutating func stateInSession(
-    _ key: CellKey, done: Bool, note: String, made: ClientTime, before: LedgerCell?, now: Instant
+    _ key: CellKey, done: Bool, note: String, made: ClientTime, before: CellContent?, now: Instant
   ) throws(ClientError) {
     guard before != nil || (session?.entries.count ?? 0) < StreakClient.sessionEntriesMax else {
       throw .invalid("Without an account at most \(StreakClient.sessionEntriesMax) days can be kept.")

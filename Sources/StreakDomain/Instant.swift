@@ -10,8 +10,8 @@ public struct Instant: Hashable, Comparable, Sendable {
   /// for one beyond.
   public init(milliseconds: Int64) { microseconds = Self.saturated(milliseconds, times: 1_000) }
 
-  /// An instant of whole seconds since 1970-01-01T00:00:00Z; the first or last that there is for one
-  /// beyond.
+  /// An instant of whole seconds since 1970-01-01T00:00:00Z; the first or last that there is for
+  /// one beyond.
   public init(seconds: Int64) { microseconds = Self.saturated(seconds, times: 1_000_000) }
 
   /// 1970-01-01T00:00:00Z.

@@ -5,5 +5,5 @@ extension StreakStore {
   public func databaseMetrics() async -> PostgresMetrics { await database.metrics() }
 
   /// How often the last changes of people spared loading what the next one needed. Any thread.
-  public var ledgerMemoryMetrics: LedgerMemoryMetrics { ledgerMemory.metrics }
+  public var ledgerCacheMetrics: LedgerCacheMetrics { ledgerCache.metrics }
 }

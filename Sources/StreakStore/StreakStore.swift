@@ -8,12 +8,12 @@ internal import Synchronization
 /// the loop it is made on.
 public final class StreakStore: Sendable {
   /// Batches of streak reads under way at the same time, per loop.
-  static let readFlightsMax = 2
+  static let readBatchesMax = 2
   /// Longest run of one statement of a schema version, and longest wait for another program that
   /// applies one, in milliseconds.
   static let schemaStatementTimeoutMilliseconds: UInt64 = 24 * 3_600_000
   /// Bytes for what the last changes of people left, unless told otherwise.
-  public static let ledgerMemoryBytesDefault = 32 << 20
+  public static let ledgerCacheBytesDefault = 32 << 20
 
   /// What one person's data may grow to.
   public let limits: StoreLimits
@@ -25,7 +25,7 @@ public final class StreakStore: Sendable {
   let currentEpoch: CurrentEpoch
   /// The disk is full, as far as is known.
   let lacksSpace: SpaceFlag
-  let ledgerMemory: LedgerMemory
+  let ledgerCache: LedgerCache
   let quotaMeter: QuotaMeter
 
   /// What each loop has of its own.
@@ -33,7 +33,7 @@ public final class StreakStore: Sendable {
     let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
-    let writer: LedgerWriter
+    let writer: ChangeBatcher
   }
 
   /// Connects in the background; calls wait for a connection, for a limited time. Call
@@ -46,13 +46,13 @@ public final class StreakStore: Sendable {
   ///     alone; 0: not at all.
   ///   - logger: Told of connections made and lost, and of statements that fail, each kind once in
   ///     a second; nil: nothing is logged.
-  ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next
+  ///   - ledgerCacheBytes: How much of what the last changes left is remembered, so that the next
   ///     ones need not load it; 0: nothing.
   /// - Throws: `StoreConfigurationError` if the connection string is not one.
   public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
-    ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
+    ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
     logger: Logger? = nil
   ) throws(StoreConfigurationError) {
     var configuration: PostgresConfiguration
@@ -64,12 +64,12 @@ public final class StreakStore: Sendable {
     configuration.connectionsPerLoop = connectionsPerLoop
     self.init(
       configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
-      ledgerMemoryBytes: ledgerMemoryBytes, logger: logger)
+      ledgerCacheBytes: ledgerCacheBytes, logger: logger)
   }
 
   init(
     configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
-    busyPollMicroseconds: Int = 0, ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
+    busyPollMicroseconds: Int = 0, ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
     logger: Logger? = nil
   ) {
     let log = logger.map { DatabaseLog(logger: $0) }
@@ -91,23 +91,23 @@ public final class StreakStore: Sendable {
     serverID = Identifier(high: generator.next(), low: generator.next())
     currentEpoch = epoch
     lacksSpace = space
-    let memory = LedgerMemory(bytesMax: ledgerMemoryBytes)
-    ledgerMemory = memory
+    let cache = LedgerCache(bytesMax: ledgerCacheBytes)
+    ledgerCache = cache
     let quotas = QuotaMeter()
     quotaMeter = quotas
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
       ) -> NaturalBatcher<Request, Response> {
-        NaturalBatcher(loop: loop, flightsMax: Self.readFlightsMax, batchCountMax: Self.setReadCountMax) { requests in
+        NaturalBatcher(loop: loop, batchesMax: Self.readBatchesMax, batchCountMax: Self.setReadCountMax) { requests in
           await read(requests, database)
         }
       }
       let part = LoopPart(
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
-        writer: LedgerWriter(
-          loop: loop, database: database, memory: memory, limits: limits, quotas: quotas,
+        writer: ChangeBatcher(
+          loop: loop, database: database, cache: cache, limits: limits, quotas: quotas,
           busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }
@@ -140,7 +140,7 @@ public final class StreakStore: Sendable {
   var grantBatcher: NaturalBatcher<AccessKey, FoundAccess?> { part.grantBatcher }
 
   /// Changes people's data on the caller's loop.
-  var writer: LedgerWriter { part.writer }
+  var writer: ChangeBatcher { part.writer }
 
   /// Which life of the database change numbers belong to. Read with the schema, when the program
   /// starts, and with every new connection.

@@ -29,7 +29,7 @@ struct ClientSimulationTests {
     #expect(people.tapped.subtracting(people.undone).subtracting(done).isEmpty, "seed \(seed): a tap was lost")
     #expect(done.isSubset(of: people.tapped), "seed \(seed): a day that nobody tapped")
     for device in people.devices {
-      var shown: [CellKey: LedgerCell] = [:]
+      var shown: [CellKey: CellContent] = [:]
       for habit in try await device.client.habits(includingArchived: true) {
         for (day, cell) in habit.cells { shown[CellKey(habitID: habit.id, day: day)] = cell }
       }

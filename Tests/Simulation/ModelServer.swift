@@ -54,8 +54,8 @@ struct ModelServer {
 
   /// Completes a change and stores it.
   private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Instant) {
-    if let before = people[userID]?.ledger { person.ledger.completeStale(from: before) }
-    person.ledger.settle(now: now) { makeID() }
+    if let before = people[userID]?.ledger { person.ledger.readFullHabits(from: before) }
+    person.ledger.finishChange(now: now) { makeID() }
     person.ledger.commit()
     people[userID] = person
   }
@@ -127,7 +127,7 @@ struct ModelServer {
       person.ledger.advance(deviceID: deviceID, to: operation.seq)
       outcomes.append(outcome)
     }
-    if nothingLeft { person.ledger.finishCatchUp(of: deviceID, now: now) }
+    if nothingLeft { person.ledger.finishBackfill(of: deviceID, now: now) }
     settle(&person, userID, now: now)
     var changes = pull(person, submission, for: deviceID, pageSize: pageSize)
     changes.outcomes = outcomes
@@ -222,7 +222,7 @@ struct ModelServer {
   private func tell(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {
     for (id, notice) in person.ledger.notices where notice.version > head {
       guard person.acknowledged[deviceID]?.contains(id) != true else { continue }
-      changes.notices.append(SyncChanges.Told(id: id, notice: notice))
+      changes.notices.append(SyncChanges.IdentifiedNotice(id: id, notice: notice))
     }
   }
 

@@ -92,7 +92,7 @@ struct RecordTests {
         changes.deletedHabits = number(3) == 0 ? [id()] : []
         changes.cells = [
           .init(
-            key: cell(), cell: LedgerCell(done: true, note: "c", trust: .quarantined(.backfill)), version: Int64(step),
+            key: cell(), cell: CellContent(done: true, note: "c", trust: .quarantined(.backfill)), version: Int64(step),
             completions: [StatementID(source: id(), seq: number(9)), StatementID(.migration, id())])
         ]
         changes.notices = [

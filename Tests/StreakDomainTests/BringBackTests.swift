@@ -17,7 +17,7 @@ struct BringBackTests {
   ) -> SavedLedger.Cell {
     let day = today.advanced(by: -ago)
     return SavedLedger.Cell(
-      key: CellKey(habitID: habitID, day: day), cell: LedgerCell(done: done, note: note, trust: trust),
+      key: CellKey(habitID: habitID, day: day), cell: CellContent(done: done, note: note, trust: trust),
       made: made(day), recordedAt: now)
   }
 
@@ -33,9 +33,9 @@ struct BringBackTests {
 
   private static func bringBack(
     _ saved: SavedLedger, into ledger: inout PersonLedger, isExempt: Bool = true
-  ) -> [BroughtBackHabit]? {
+  ) -> [RestoredHabit]? {
     let before = ledger
-    defer { ledger.completeStale(from: before) }
+    defer { ledger.readFullHabits(from: before) }
     return ledger.bringBack(
       saved, by: StatementID(.recovery, Identifier(high: 9, low: UInt64(ledger.changeNumber))), isExempt: isExempt,
       now: now)
@@ -130,7 +130,7 @@ struct BringBackTests {
     let count = (CellState.itemDigest(left.key, left.cell), StreakSummary(countedDays: [left.key.day]), 0)
     damaged.recount([Self.habitID: count])
     #expect(!damaged.changes.isEmpty && !damaged.changes.isVisible && damaged.digest != ledger.digest)
-    damaged.settle(now: Self.now) { Identifier(high: 1, low: 1) }
+    damaged.finishChange(now: Self.now) { Identifier(high: 1, low: 1) }
     #expect(damaged.changeNumber == 2)
     damaged.commit()
     damaged.recount([Self.habitID: count])

@@ -52,7 +52,7 @@ struct CaseTests {
     let done: Act = { $0.tick(note: "a", by: LedgerSample.phone, seen: seen, time: first) }
     let undo: Act = { $0.untick(by: LedgerSample.tablet, seen: seen, undone: [base], time: second) }
     for sample in results(start, [[done], [undo, undo]]) {
-      #expect(sample.cell() == LedgerCell(done: true, note: "a", trust: .counted))
+      #expect(sample.cell() == CellContent(done: true, note: "a", trust: .counted))
       #expect(open(sample) == [.doneConflict] && sample.notices.last?.kept == "true")
       #expect(sample.ledger.digest == results(start, [[done], [undo, undo]])[0].ledger.digest)
     }
@@ -69,7 +69,7 @@ struct CaseTests {
     ]
     let other: Act = { $0.untick(seen: seen, undone: [base], time: three) }
     for sample in results(start, [queue, [other]]) {
-      #expect(sample.cell() == LedgerCell(done: false, note: "base", trust: .counted))
+      #expect(sample.cell() == CellContent(done: false, note: "base", trust: .counted))
       #expect(open(sample).isEmpty)
     }
   }
@@ -82,11 +82,11 @@ struct CaseTests {
     let done: Act = { $0.tick(note: "new", by: LedgerSample.tablet, seen: seen, time: ten) }
     let note: Act = { $0.note("new", by: LedgerSample.tablet, seen: seen, time: ten) }
     for sample in results(start, [[undo], [done]]) {
-      #expect(sample.cell() == LedgerCell(done: true, note: "new", trust: .counted))
+      #expect(sample.cell() == CellContent(done: true, note: "new", trust: .counted))
       #expect(open(sample) == [.doneConflict])
     }
     for sample in results(start, [[undo], [note]]) {
-      #expect(sample.cell() == LedgerCell(done: false, note: "new", trust: .counted))
+      #expect(sample.cell() == CellContent(done: false, note: "new", trust: .counted))
     }
   }
 
@@ -104,7 +104,7 @@ struct CaseTests {
       for sample in results(start, [[delete], [change]]) {
         let state = sample.ledger.habits[habit]
         #expect(state?.isDeleted == false && state?.fields.archived == true)
-        #expect(sample.cell() == LedgerCell(done: true, note: "new", trust: .counted))
+        #expect(sample.cell() == CellContent(done: true, note: "new", trust: .counted))
         #expect(open(sample) == [.deletionConflict])
       }
     }
@@ -163,7 +163,7 @@ struct CaseTests {
       plan, matching: try HabitMatching(captured, account: ledger.habits),
       migrationID: Identifier(high: 5, low: number),
       isNewAccount: isNewAccount, now: noon)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     ledger.commit()
     return try #require(merged)
   }
@@ -235,7 +235,7 @@ struct CaseTests {
     sample.tick(today)
     sample.untick(today)
     sample.now = noon + 10 * dayMilliseconds
-    sample.ledger.finishCatchUp(of: phone, now: sample.now)
+    sample.ledger.finishBackfill(of: phone, now: sample.now)
     #expect(sample.tick(today).trust == .counted)
   }
 

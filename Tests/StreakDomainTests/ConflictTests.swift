@@ -52,7 +52,7 @@ struct ConflictTests {
     sample.tick(note: "rain", seen: before)
     sample.tick(note: "sun", seen: before, time: .zero)
     sample.untick(seen: before)
-    #expect(sample.cell() == LedgerCell(done: false, note: "sun", trust: .counted) && sample.notices.isEmpty)
+    #expect(sample.cell() == CellContent(done: false, note: "sun", trust: .counted) && sample.notices.isEmpty)
   }
 
   @Test(

@@ -58,7 +58,7 @@ struct HabitAliasTests {
       session.plan, matching: try HabitMatching(captured, account: ledger.habits),
       migrationID: Identifier(high: 5, low: session.number), isNewAccount: false, now: noon)
     _ = try #require(merged)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     ledger.commit()
   }
 

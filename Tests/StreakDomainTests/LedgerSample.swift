@@ -43,13 +43,13 @@ struct LedgerSample {
     let before = ledger
     let outcome = ledger.apply(operation, by: device, now: now, clock: clock)
     ledger.advance(deviceID: device, to: seq)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     ledger.commit()
     return outcome
   }
 
   mutating func settle() {
-    ledger.settle(now: now) {
+    ledger.finishChange(now: now) {
       ids += 1
       return Identifier(high: 9, low: ids)
     }
@@ -89,7 +89,7 @@ struct LedgerSample {
       by: device, seen: seen, time: time)
   }
 
-  func cell(_ day: Day = today) -> LedgerCell? { ledger.cells[CellKey(habitID: Self.habit, day: day)]?.cell }
+  func cell(_ day: Day = today) -> CellContent? { ledger.cells[CellKey(habitID: Self.habit, day: day)]?.cell }
 
   var streak: Streak? {
     ledger.habits[Self.habit].map { $0.summary.streak(today: ledger.zones.today(now: now)) }

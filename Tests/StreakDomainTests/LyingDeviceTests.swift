@@ -61,9 +61,9 @@ struct LyingDeviceTests {
         ledger.advance(deviceID: device, to: seq)
         if Int.random(in: 0..<6, using: &random) == 0 { _ = ledger.applyDirectly(self.change(), by: device, now: now) }
       }
-      if Bool.random(using: &random) { ledger.finishCatchUp(of: device, now: now) }
-      ledger.completeStale(from: before)
-      ledger.settle(now: now) {
+      if Bool.random(using: &random) { ledger.finishBackfill(of: device, now: now) }
+      ledger.readFullHabits(from: before)
+      ledger.finishChange(now: now) {
         ids += 1
         return Identifier(high: 9, low: ids)
       }

@@ -53,12 +53,12 @@ private struct Account {
     let before = ledger
     let merged = ledger.migrate(
       plan, matching: matching, migrationID: migrationID, isNewAccount: isNewAccount, now: noon)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     return try #require(merged)
   }
 
   func streak(_ id: Identifier) -> Streak? { ledger.habits[id]?.summary.streak(today: today) }
-  func cell(_ id: Identifier, _ day: Day) -> LedgerCell? { ledger.cells[CellKey(habitID: id, day: day)]?.cell }
+  func cell(_ id: Identifier, _ day: Day) -> CellContent? { ledger.cells[CellKey(habitID: id, day: day)]?.cell }
 }
 
 @Suite("Migration into an account with data")

@@ -60,7 +60,7 @@ struct RecordingTests {
       }
     }
     // 95 hours later: with the 14 hours of travel four whole days have passed.
-    #expect(counted.count <= 4 + CatchUp.spareDays)
+    #expect(counted.count <= 4 + BackfillAllowance.spareDays)
     #expect(hops.contains(.quarantined(.zoneHop)))
   }
 
@@ -70,7 +70,7 @@ struct RecordingTests {
     #expect(sample.tick(today.advanced(by: -9)).trust == .counted)
     sample.settle()
     #expect(sample.tick(today.advanced(by: -8)).trust == .counted)
-    sample.ledger.finishCatchUp(of: LedgerSample.phone, now: sample.now)
+    sample.ledger.finishBackfill(of: LedgerSample.phone, now: sample.now)
     #expect(sample.tick(today.advanced(by: -7)).trust == .quarantined(.backfill))
     #expect(sample.tick(today).trust == .counted)
   }
@@ -166,7 +166,7 @@ struct RecordingTests {
     var sample = LedgerSample(caughtUpDaysAgo: 30)
     sample.tick(today.advanced(by: -30), note: "kept")
     #expect(sample.untick(today.advanced(by: -30)).status == .applied)
-    #expect(sample.cell(today.advanced(by: -30)) == LedgerCell(done: false, note: "kept", trust: .counted))
+    #expect(sample.cell(today.advanced(by: -30)) == CellContent(done: false, note: "kept", trust: .counted))
     #expect(sample.untick(today.advanced(by: -30)).status == .applied)
     sample.tick(today.advanced(by: -31), note: "kept")
     #expect(sample.untick(today.advanced(by: -31)).rejection == .daySealed)

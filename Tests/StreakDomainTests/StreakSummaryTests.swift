@@ -112,7 +112,7 @@ struct StreakSummaryTests {
       ClientTime(occurredAt: moment, zone: "x", utcOffsetSeconds: Int32(offset))
     }
     #expect(ticks.map(\.day) == [today, today])
-    var zones = ZoneUses()
+    var zones = RecentTimeZones()
     for tick in ticks { zones.note(tick, now: tick.occurredAt) }
     let streak = StreakSummary(countedDays: before + ticks.map(\.day)).streak(today: zones.today(now: angeles))
     #expect(streak.current == 6)

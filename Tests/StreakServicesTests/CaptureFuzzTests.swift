@@ -109,7 +109,7 @@ struct CaptureFuzzTests {
         _ = ledger.applyDirectly(.deleteHabit(id), by: deviceID, now: now)
       }
     }
-    ledger.settle(now: now, makeID: makeID)
+    ledger.finishChange(now: now, makeID: makeID)
     return ledger
   }
 
@@ -155,8 +155,8 @@ struct CaptureFuzzTests {
       #expect(before.habitCount + capture.habits.count > 6, "seed \(seed)")
       return true
     }
-    ledger.completeStale(from: before)
-    ledger.settle(now: Self.now) { Identifier.random() }
+    ledger.readFullHabits(from: before)
+    ledger.finishChange(now: Self.now) { Identifier.random() }
     let record = try decision.finish(ledger).get()
     try Self.check(decision, record, capture, before, ledger, anchorDays, seed)
     return true

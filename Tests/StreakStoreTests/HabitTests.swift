@@ -14,7 +14,7 @@ import Testing
       _ = try await test.store.signUp(account)
       let person = TestPerson(test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .zero)
       let ids = (0..<4).map { _ in Identifier.random() }
-      func put(_ id: Identifier, _ name: String) async throws -> LedgerAnswer {
+      func put(_ id: Identifier, _ name: String) async throws -> ChangeResult {
         try await person.change(.editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: name))))
       }
       for id in ids.prefix(3) { #expect(try await put(id, "read").outcomes[0].status == .applied) }

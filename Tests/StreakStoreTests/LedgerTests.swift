@@ -11,7 +11,7 @@ import Testing
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)
       let person = try await TestPerson.signUp(test)
-      var expected: [Int32: LedgerCell] = [:]
+      var expected: [Int32: CellContent] = [:]
       for step in 0..<60 {
         let day = Instant.sampleDay - Int32.random(in: 0..<12, using: &randomness)
         let done = Int.random(in: 0..<3, using: &randomness) > 0
@@ -121,7 +121,7 @@ import Testing
       _ = try await person.change(.day(person.habitID, Instant.sampleDay, note: "rain"))
       let undone = try await person.change(.day(person.habitID, Instant.sampleDay, done: false))
       let cell = undone.ledger.cells[CellKey(habitID: person.habitID, day: Day(Instant.sampleDay))]
-      #expect(cell?.cell == LedgerCell(done: false, note: "rain", trust: .counted))
+      #expect(cell?.cell == CellContent(done: false, note: "rain", trust: .counted))
       #expect(undone.ledger.habits[person.habitID]?.summary == .empty)
       #expect(try await test.count("cells") == 1)
       #expect(try await test.count("cell_history") == 1)

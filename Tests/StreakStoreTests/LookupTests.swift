@@ -20,7 +20,7 @@ import Testing
         let plan = try await Self.plan(test, store.statement, parameterCount: store.parameters.count)
         #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
       }
-      for statement in [LedgerLoad.one, LedgerLoad.many] {
+      for statement in [LoadStatement.one, LoadStatement.many] {
         let plan = try await Self.plan(test, statement, parameterCount: 4)
         #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
       }
@@ -59,17 +59,17 @@ import Testing
   private static func stored(
     _ people: some Sequence<TestPerson>, _ change: (Identifier) -> Operation.Change
   ) async throws -> BoundStatement {
-    LedgerStore(try await decided(people, change), now: .sample).bound
+    ApplyStatement(try await decided(people, change), now: .sample).bound
   }
 
   private static func decided(
     _ people: some Sequence<TestPerson>, _ change: (Identifier) -> Operation.Change
-  ) async throws -> [LedgerPerson] {
-    var found: [LedgerPerson] = []
+  ) async throws -> [PendingUser] {
+    var found: [PendingUser] = []
     for person in people {
-      let call = LedgerCall(person.request(.direct(change(person.habitID))))
-      let loaded = LedgerPerson(person.userID, [call], attempts: 0)
-      try await LedgerLoad.read(
+      let call = PendingCall(person.request(.direct(change(person.habitID))))
+      let loaded = PendingUser(person.userID, [call], attempts: 0)
+      try await LoadStatement.read(
         [loaded], epoch: person.test.store.epoch, limits: StoreLimits(), by: person.test.database)
       loaded.decide()
       #expect(loaded.isChanged)

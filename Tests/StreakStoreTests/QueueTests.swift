@@ -119,7 +119,7 @@ import Testing
       var randomness = SplitMix64(seed: seed)
       let person = try await TestPerson.signUp(test)
       _ = try await person.queue((0..<30).map { .day(person.habitID, Instant.sampleDay - Int32($0)) }, from: 1).get()
-      var held: [CellKey: LedgerCell] = [:]
+      var held: [CellKey: CellContent] = [:]
       var place: PullPlace?
       var digest: StateDigest?
       while true {

@@ -18,7 +18,7 @@ import Testing
       let past = try await person.change(.day(person.habitID, Instant.sampleDay, note: "n"))
       #expect(past.outcomes[0].status == .applied && past.outcomes[0].rejection == .textQuota)
       let key = CellKey(habitID: person.habitID, day: Day(Instant.sampleDay))
-      #expect(past.ledger.cells[key]?.cell == LedgerCell(done: true, note: "", trust: .counted))
+      #expect(past.ledger.cells[key]?.cell == CellContent(done: true, note: "", trust: .counted))
 
       #expect(
         try await person.change(.note(person.habitID, Instant.sampleDay, "n")).outcomes[0].rejection == .textQuota)
@@ -92,7 +92,7 @@ import Testing
       }
       // A replay is not a change.
       #expect(try await person.queue(three, from: 1).get().outcomes.count == 3)
-      let tomorrow = LedgerRequest(
+      let tomorrow = ChangeRequest(
         userID: person.userID, deviceID: person.deviceID, work: .direct(.day(person.habitID, Instant.sampleDay)),
         nothingLeft: false, now: Instant.sample.advanced(bySeconds: 86_400 - passed / 1_000))
       #expect(try await person.test.store.change(tomorrow).get().outcomes[0].status == .applied)

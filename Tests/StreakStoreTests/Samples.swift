@@ -51,7 +51,7 @@ extension SavedLedger.Cell {
     _ habitID: Identifier, day: Int32, done: Bool = true, note: String = "", trust: CellTrust = .counted
   ) -> SavedLedger.Cell {
     SavedLedger.Cell(
-      key: CellKey(habitID: habitID, day: Day(day)), cell: LedgerCell(done: done, note: note, trust: trust),
+      key: CellKey(habitID: habitID, day: Day(day)), cell: CellContent(done: done, note: note, trust: trust),
       made: .sample(day: day), recordedAt: .sample)
   }
 }

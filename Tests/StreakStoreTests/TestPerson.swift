@@ -29,8 +29,8 @@ struct TestPerson: Sendable {
     return other
   }
 
-  func request(_ work: LedgerRequest.Work, nothingLeft: Bool = false) -> LedgerRequest {
-    LedgerRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
+  func request(_ work: ChangeRequest.Work, nothingLeft: Bool = false) -> ChangeRequest {
+    ChangeRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
   }
 
   /// The knowledge of a device that has received everything.
@@ -39,14 +39,14 @@ struct TestPerson: Sendable {
   }
 
   /// One change of a connected device.
-  func change(_ change: Operation.Change) async throws -> LedgerAnswer {
+  func change(_ change: Operation.Change) async throws -> ChangeResult {
     try await test.store.change(request(.direct(change))).get()
   }
 
   /// Operations of the device's queue, numbered from `first`; each is its own payload.
   func queue(
     _ changes: [Operation.Change], from first: Int64, seen: SeenStatements = .nothing, salt: String = ""
-  ) async throws -> Result<LedgerAnswer, QueueRefusal> {
+  ) async throws -> Result<ChangeResult, QueueRefusal> {
     let operations = changes.enumerated().map { index, change in
       let seq = first + Int64(index)
       let hash = Array("\(salt)\(seq)\(change)".utf8)

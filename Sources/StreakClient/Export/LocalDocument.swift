@@ -19,7 +19,7 @@ struct LocalDocument {
 
   /// - Parameter userID: The account; nil: the anonymous session.
   init(
-    habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], userID: Identifier?, at now: Instant
+    habits: [Identifier: HabitFields], cells: [CellKey: CellContent], userID: Identifier?, at now: Instant
   ) {
     header = ExportHeader(
       schemaVersion: Self.schemaVersion, exportedAt: GoogleProtobufTimestamp(now),

@@ -28,7 +28,7 @@ struct AnonymousSession: Equatable, Sendable {
   var begunAt: Instant
   /// When the session was last reported to the server.
   var keptAt: Instant = .epoch
-  var zones = ZoneUses()
+  var zones = RecentTimeZones()
   var habits: [Identifier: HabitFields] = [:]
   var entries: [CellKey: Entry] = [:]
 
@@ -52,8 +52,8 @@ struct AnonymousSession: Equatable, Sendable {
 
   /// Days as the person sees them. The status of a session's days is decided when they enter an
   /// account.
-  var shownCells: [CellKey: LedgerCell] {
-    entries.mapValues { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
+  var shownCells: [CellKey: CellContent] {
+    entries.mapValues { CellContent(done: $0.done, note: $0.note, trust: .counted) }
   }
 
   /// The session's content at this moment, for a migration.

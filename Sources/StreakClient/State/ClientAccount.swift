@@ -46,7 +46,7 @@ struct ClientAccount: Equatable, Sendable {
   var email: String
   var standing = Standing.signedIn
   var credentials: Credentials?
-  var zones = ZoneUses()
+  var zones = RecentTimeZones()
   /// When this device's queue was last empty: the server uses it to
   /// judge days that are entered afterwards.
   var caughtUpAt: Instant = .epoch
@@ -65,14 +65,14 @@ struct ClientAccount: Equatable, Sendable {
 
   /// Days as the person sees them. Days without the server's judgement have the status that this
   /// device expects.
-  func shownCells(now: Instant) -> [CellKey: LedgerCell] {
+  func shownCells(now: Instant) -> [CellKey: CellContent] {
     var shown = replica.shownCells
-    var catchUp = CatchUp(caughtUpAt: caughtUpAt)
+    var backfill = BackfillAllowance(caughtUpAt: caughtUpAt)
     for operation in replica.queue {
       guard case .setCompletion(let wanted) = operation.change, wanted.done, let key = operation.cellKey else {
         continue
       }
-      let trust = catchUp.claim(wanted.day, made: wanted.made, now: now)
+      let trust = backfill.claim(wanted.day, made: wanted.made, now: now)
       // A day that was judged before keeps its status, unless the new one is better.
       let before = replica.cells[key]?.cell.trust ?? trust
       shown[key]?.trust = before == .counted ? before : trust

@@ -83,7 +83,8 @@ extension ClientState {
   /// The session's begin moves to the first of these days. The server recorded another begin, or
   /// none: so the session gets a new id.
   private mutating func addToSession(
-    habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry], zones: ZoneUses, beganAt: Instant
+    habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry], zones: RecentTimeZones,
+    beganAt: Instant
   ) {
     changeSession(now: beganAt) { session in
       if session.habits.isEmpty { session.zones = zones }

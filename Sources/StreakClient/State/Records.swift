@@ -24,7 +24,7 @@ extension AnonymousSession {
     isAnchored = try reader.bool()
     begunAt = try reader.instant()
     keptAt = try reader.instant()
-    zones = ZoneUses(encoded: try reader.bytes())
+    zones = RecentTimeZones(encoded: try reader.bytes())
   }
 }
 
@@ -87,7 +87,7 @@ extension ClientAccount {
         accessToken: try reader.text(), accessExpiresAt: try reader.instant(),
         refreshToken: try reader.text(), refreshBegunAt: try reader.instant())
     }
-    let zones = ZoneUses(encoded: try reader.bytes())
+    let zones = RecentTimeZones(encoded: try reader.bytes())
     guard let deviceID = Identifier(try reader.bytes()) else { throw StorageError("an account has no device") }
     var stored = StoredReplica(userID: userID, deviceID: deviceID)
     stored.clock = HybridClock(last: HybridTime(packed: try reader.number()))

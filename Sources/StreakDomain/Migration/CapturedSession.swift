@@ -88,7 +88,8 @@ public struct CapturedSession: Sendable {
   /// Checks the capture against its manifest.
   /// - Parameter sha256: The hash function.
   /// - Returns: Why the capture is refused as a whole: `partialCapture` if it has fewer habits or
-  ///   entries than the manifest counts, `captureCorrupt` if it has others, or more; nil if it holds.
+  ///   entries than the manifest counts, `captureCorrupt` if it has others, or more; nil if it
+  ///   holds.
   public func refusal(sha256: ([UInt8]) -> [UInt8]) -> Reason? {
     if habits.count < manifest.habitCount || entries.count < manifest.entryCount { return .partialCapture }
     guard habits.count == manifest.habitCount, entries.count == manifest.entryCount,

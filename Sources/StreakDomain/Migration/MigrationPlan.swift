@@ -19,7 +19,7 @@ public struct MigrationPlan: Sendable {
 
   public struct Cell: Sendable {
     public let day: Day
-    public let state: LedgerCell
+    public let state: CellContent
     public let made: ClientTime
     /// Different notes of the day, the latest first: `state` has the first one.
     public let notes: [Note]
@@ -101,7 +101,7 @@ public struct MigrationPlan: Sendable {
         rejected += cell.tooMany.map { Rejection(index: $0, reason: .invalidField) }
         return cell.latest.map { latest in
           Cell(
-            day: day, state: LedgerCell(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
+            day: day, state: CellContent(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
             made: latest.made, notes: cell.notes)
         }
       }

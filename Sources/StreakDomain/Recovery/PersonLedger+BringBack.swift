@@ -14,16 +14,16 @@ extension PersonLedger {
   ///   nothing is to be stored then.
   public mutating func bringBack(
     _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Instant
-  ) -> [BroughtBackHabit]? {
+  ) -> [RestoredHabit]? {
     let version = changeNumber + 1
     let saved = resolved(saved)
     // What a deletion in it had seen: everything else in it.
     let names = Array(Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }))
-    var found: [BroughtBackHabit] = []
+    var found: [RestoredHabit] = []
     var places: [Identifier: Int] = [:]
     for habit in saved.habits where places[habit.id] == nil && habit.aliasOf == nil {
       let before = habits[habit.id]?.summary ?? StreakSummary(countedDays: EmptyCollection())
-      var outcome = BroughtBackHabit(habitID: habit.id, before: before)
+      var outcome = RestoredHabit(habitID: habit.id, before: before)
       guard bringBack(habit, &outcome, by: id, names: names, version: version, now: now) else { return nil }
       places[habit.id] = found.count
       found.append(outcome)
@@ -108,7 +108,7 @@ extension PersonLedger {
       notice.version = changeNumber
       setNotice(notice, id)
     }
-    let recent = saved.cells.filter { now.milliseconds(since: $0.made.occurredAt) < ZoneUses.windowMilliseconds }
+    let recent = saved.cells.filter { now.milliseconds(since: $0.made.occurredAt) < RecentTimeZones.windowMilliseconds }
     for cell in recent { zones.note(cell.made, now: now) }
     if recent.isEmpty,
       let last = saved.cells.max(by: { $0.made.occurredAt < $1.made.occurredAt })
@@ -125,7 +125,7 @@ extension PersonLedger {
   // MARK: Habits
 
   private mutating func bringBack(
-    _ saved: HabitEntry, _ outcome: inout BroughtBackHabit, by id: StatementID, names: [StatementID],
+    _ saved: HabitEntry, _ outcome: inout RestoredHabit, by id: StatementID, names: [StatementID],
     version: Int64, now: Instant
   ) -> Bool {
     // A saved value is older than whatever was stated here.
@@ -183,7 +183,7 @@ extension PersonLedger {
   // MARK: Cells
 
   private mutating func bringBack(
-    _ saved: SavedLedger.Cell, _ outcome: inout BroughtBackHabit, by id: StatementID, isExempt: Bool, version: Int64,
+    _ saved: SavedLedger.Cell, _ outcome: inout RestoredHabit, by id: StatementID, isExempt: Bool, version: Int64,
     now: Instant
   ) {
     let key = saved.key

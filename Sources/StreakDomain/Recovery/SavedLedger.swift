@@ -3,7 +3,7 @@
 public struct SavedLedger: Equatable, Sendable {
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
-    public var cell: LedgerCell
+    public var cell: CellContent
     public var made: ClientTime
     public var recordedAt: Instant
     public var migrationID: Identifier?
@@ -11,7 +11,7 @@ public struct SavedLedger: Equatable, Sendable {
     public var version: Int64
 
     public init(
-      key: CellKey, cell: LedgerCell, made: ClientTime, recordedAt: Instant, migrationID: Identifier? = nil,
+      key: CellKey, cell: CellContent, made: ClientTime, recordedAt: Instant, migrationID: Identifier? = nil,
       version: Int64 = 0
     ) {
       self.key = key
@@ -31,7 +31,7 @@ public struct SavedLedger: Equatable, Sendable {
 }
 
 /// What became of one habit that was brought back.
-public struct BroughtBackHabit: Equatable, Sendable {
+public struct RestoredHabit: Equatable, Sendable {
   public let habitID: Identifier
   /// What the account's habit counted before.
   public let before: StreakSummary

@@ -126,27 +126,27 @@ public struct DeviceReplica: Equatable, Sendable {
   }
 
   /// A day as the person sees it: what was received, with what is still in the queue.
-  public func shownCell(_ key: CellKey) -> LedgerCell? {
+  public func shownCell(_ key: CellKey) -> CellContent? {
     queue.reduce(cells[key]?.cell) { cell, operation in
       meantKey(of: operation) == key ? Self.shown(operation.change, over: cell) : cell
     }
   }
 
   /// All days as the person sees them.
-  public var shownCells: [CellKey: LedgerCell] {
+  public var shownCells: [CellKey: CellContent] {
     queue.reduce(into: cells.mapValues(\.cell)) { shown, operation in
       guard let key = meantKey(of: operation) else { return }
       shown[key] = Self.shown(operation.change, over: shown[key])
     }
   }
 
-  private static func shown(_ change: Operation.Change, over cell: LedgerCell?) -> LedgerCell? {
+  private static func shown(_ change: Operation.Change, over cell: CellContent?) -> CellContent? {
     switch change {
     case .setCompletion(let wanted) where wanted.done:
-      LedgerCell(done: true, note: wanted.note ?? cell?.note ?? "", trust: cell?.trust ?? .counted)
-    case .setCompletion: cell.map { LedgerCell(done: false, note: $0.note, trust: $0.trust) }
+      CellContent(done: true, note: wanted.note ?? cell?.note ?? "", trust: cell?.trust ?? .counted)
+    case .setCompletion: cell.map { CellContent(done: false, note: $0.note, trust: $0.trust) }
     case .setNote(let wanted):
-      LedgerCell(done: cell?.done ?? false, note: wanted.text, trust: cell?.trust ?? .counted)
+      CellContent(done: cell?.done ?? false, note: wanted.text, trust: cell?.trust ?? .counted)
     case .editHabit, .deleteHabit, .resolveConflict, .setDayStart, .malformed: cell
     }
   }

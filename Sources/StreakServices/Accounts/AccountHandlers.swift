@@ -28,7 +28,7 @@ struct AccountHandlers: AccountService {
     // An email that cannot be one is answered like one that is unknown.
     let email = EmailAddress(request.email)
     // As many statements of an unknown one as of a known one.
-    let user: UserRecord? = try await answering { () throws(StoreError) in
+    let user: UserRecord? = try await mappingStoreErrors { () throws(StoreError) in
       let userID = try await store.userID(emailKey: email?.key ?? "")
       return try await store.user(userID ?? .zero)
     }
@@ -72,7 +72,7 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party) {
     let owner = userID ?? .zero
     let addressHash = limiter.addressHash(of: context, owner)
-    let origin = try await answering { () throws(StoreError) in
+    let origin = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signInOrigin(of: owner, deviceID: deviceID, addressHash: addressHash)
     }
     let suffix: [UInt8] =
@@ -89,7 +89,8 @@ struct AccountHandlers: AccountService {
     _ request: ListDevicesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListDevicesResponse {
     let principal = try context.user()
-    let devices = try await answering { () throws(StoreError) in try await store.devices(of: principal.userID) }
+    let devices = try await mappingStoreErrors { () throws(StoreError) in try await store.devices(of: principal.userID)
+    }
     return ListDevicesResponse(
       devices: devices.map { known in
         SignedInDevice(
@@ -105,7 +106,7 @@ struct AccountHandlers: AccountService {
     var principal = try context.user()
     let userID = principal.userID
     let deviceID = try identifier(request.deviceId, "device_id")
-    let wasSignedIn = try await answering { () throws(StoreError) in
+    let wasSignedIn = try await mappingStoreErrors { () throws(StoreError) in
       try await store.revokeDevice(deviceID, of: userID, at: .now())
     }
     guard let wasSignedIn else { throw Reason.deviceNotFound.status }
@@ -121,7 +122,7 @@ struct AccountHandlers: AccountService {
     var principal = try context.user()
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let userID = principal.userID
-    let user = try await answering { () throws(StoreError) in try await store.user(userID) }
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
     guard let user else { throw Reason.credentialsInvalid.status }
     let present = PasswordHash(text: user.passwordHash)
     let newPassword = NormalizedPassword(request.newPassword)
@@ -134,7 +135,7 @@ struct AccountHandlers: AccountService {
     let hash = try await passwords.hash(newPassword.secret, of: party, on: context.loop)
     let now = Instant.now()
     let issued = issuer.issue(to: userID, at: now)
-    let count = try await answering { () throws(StoreError) in
+    let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.changePassword(
         of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now)
     }
@@ -153,7 +154,7 @@ struct AccountHandlers: AccountService {
     // their address.
     var isCounted = false
     for _ in 0..<Self.refreshAttemptsMax {
-      let grant = try await answering { () throws(StoreError) in
+      let grant = try await mappingStoreErrors { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
       if !isCounted { try await limiter.count(context, person: grant == nil ? nil : userID.bytes) }
@@ -183,7 +184,7 @@ struct AccountHandlers: AccountService {
     var family = before
     switch family.refresh(token.hash, issuing: TokenFamily.Pair(issued.credential), at: now) {
     case .issued:
-      let isStored = try await answering { () throws(StoreError) in
+      let isStored = try await mappingStoreErrors { () throws(StoreError) in
         try await store.storeFamily(family, replacing: before, of: deviceID, userID, refreshedAt: now)
       }
       return isStored ? RefreshResponse(tokens: issued.message) : nil
@@ -193,7 +194,7 @@ struct AccountHandlers: AccountService {
       guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Reason.credentialsInvalid.status }
       context.principal = Principal(
         userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
-      try await answering { () throws(StoreError) in
+      try await mappingStoreErrors { () throws(StoreError) in
         try await store.endCopiedFamily(token.familyHash, of: deviceID, userID)
       }
       throw Reason.deviceCopied
@@ -203,7 +204,7 @@ struct AccountHandlers: AccountService {
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse {
     var principal = try context.user()
     let (userID, deviceID) = (principal.userID, request.allDevices ? nil : principal.deviceID)
-    let count = try await answering { () throws(StoreError) in
+    let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signOut(deviceID, of: userID)
     }
     principal.hasRevokedTokens = true
@@ -219,7 +220,7 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> DeleteAccountResponse {
     var principal = try context.user()
     let userID = principal.userID
-    let user = try await answering { () throws(StoreError) in try await self.store.user(userID) }
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await self.store.user(userID) }
     guard let user else { throw try await self.store.refusalOfUnknownToken(of: userID) }
     guard let typed = EmailAddress(request.email), typed.key == EmailAddress(user.email)?.key else {
       throw Reason.invalidField("email", "must be the account's")
@@ -235,7 +236,9 @@ struct AccountHandlers: AccountService {
     // A task of its own: a caller who gives up does not leave it half-known.
     let outcome = await Task(executorPreference: context.loop) { () -> Result<Bool, RPCStatus> in
       do throws(RPCStatus) {
-        let records = try await answering { () throws(StoreError) in try await store.erase(userID, at: now, anonymous) }
+        let records = try await mappingStoreErrors { () throws(StoreError) in
+          try await store.erase(userID, at: now, anonymous)
+        }
         if let records { await erasures.note(records) }
         return .success(records != nil)
       } catch {
@@ -251,7 +254,7 @@ struct AccountHandlers: AccountService {
 
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse {
     let principal = try context.user()
-    let account = try await answering { () throws(StoreError) in
+    let account = try await mappingStoreErrors { () throws(StoreError) in
       guard let user = try await store.user(principal.userID) else { throw StoreError.noSuchUser }
       return Account(user, habitCount: try await store.habitCount(of: principal.userID))
     }

@@ -56,7 +56,7 @@ struct SignUpProcedure: Sendable {
         changeNumber: migration?.stored.ledger.changeNumber ?? 0,
         habitCount: Int32(clamping: migration?.stored.ledger.habitCount ?? 0)),
       tokens: issued.message, migration: migration?.result)
-    let outcome = try await answering { () throws(StoreError) in
+    let outcome = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signUp(
         NewAccount(
           userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
@@ -81,7 +81,7 @@ struct SignUpProcedure: Sendable {
       }
       guard let claim = request.session, outcome == .sessionChanged else { throw Reason.signUpRefused.status }
       let sessionID = try identifier(claim.sessionId, "session.session_id")
-      let current = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+      let current = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
       guard let claimant = current?.claimedBy else { throw Reason.concurrentChange.status }
       throw Self.claimed(by: claimant, context: context)
     }
@@ -97,7 +97,8 @@ struct SignUpProcedure: Sendable {
   private func present(_ request: SignUpRequest) async throws(RPCStatus) -> PresentedSession? {
     guard let claim = request.session else { return nil }
     let sessionID = try identifier(claim.sessionId, "session.session_id")
-    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
+    let presented = try await mappingStoreErrors { () throws(StoreError) in try await store.presentedSession(sessionID)
+    }
     let secretHash = SHA256.digest(of: claim.sessionSecret)
     if let known = presented.known {
       guard equalInConstantTime(known.secretHash, secretHash) else { throw Reason.sessionInvalid.status }
@@ -127,8 +128,8 @@ struct SignUpProcedure: Sendable {
     let steps = OffloadedDecision(decision, work: work)
     _ = try await steps.begin(MigrationState(session: known)).get()
     try await steps.merge(into: &ledger).get()
-    ledger.completeStale(from: before)
-    ledger.settle(now: now.wholeMilliseconds, makeID: Identifier.random)
+    ledger.readFullHabits(from: before)
+    ledger.finishChange(now: now.wholeMilliseconds, makeID: Identifier.random)
     let record = try await steps.finish(ledger).get()
     return (NewMigration(record: record, isSessionKnown: known != nil, ledger: ledger), decision.result)
   }
@@ -138,7 +139,7 @@ struct SignUpProcedure: Sendable {
   private func storedReply(
     emailKey: String, sealingKey: Secret, context: ServerContext
   ) async throws(RPCStatus) -> SignUpResponse? {
-    let found = try await answering { () throws(StoreError) -> (Identifier, [UInt8])? in
+    let found = try await mappingStoreErrors { () throws(StoreError) -> (Identifier, [UInt8])? in
       let userID = try await store.userID(emailKey: emailKey)
       let sealed = try await store.sealedSignUp(userID ?? .zero)
       guard let userID, let sealed else { return nil }

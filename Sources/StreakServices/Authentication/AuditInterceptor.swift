@@ -59,7 +59,7 @@ struct AuditInterceptor: ServerInterceptor {
     let store = store
     let stored = await Task(executorPreference: context.loop) { () -> Result<Void, RPCStatus> in
       do throws(RPCStatus) {
-        return .success(try await answering { () throws(StoreError) in try await store.recordAudit(event) })
+        return .success(try await mappingStoreErrors { () throws(StoreError) in try await store.recordAudit(event) })
       } catch {
         return .failure(error)
       }

@@ -114,7 +114,7 @@ struct Authenticator: ServerInterceptor {
     let nowMilliseconds = context.loop.nowMilliseconds
     var grant = state.cache.grant(of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds)
     if grant == nil {
-      grant = try await answering { () throws(StoreError) in
+      grant = try await mappingStoreErrors { () throws(StoreError) in
         try await state.store.accessGrant(of: userID, accessHash: hash, at: .now())
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
@@ -129,7 +129,8 @@ struct Authenticator: ServerInterceptor {
       throw Reason.sessionInvalid.status
     }
     let store = state.value.store
-    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
+    let presented = try await mappingStoreErrors { () throws(StoreError) in try await store.presentedSession(sessionID)
+    }
     if presented.known == nil, let erased = presented.erasedSecretHash, equalInConstantTime(erased, token.hash) {
       throw Reason.accountErased.status
     }

@@ -33,7 +33,7 @@ struct ExportHandlers: ExportService {
     context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Reason.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)
     var sentByteCount = 0
-    let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
+    let secret = try await mappingStoreErrors { () throws(StoreError) in try await store.exportSecret() }
     var document: ExportDocument?
     var failure: RPCStatus?
     func send(_ document: inout ExportDocument) async throws(RPCStatus) {
@@ -45,7 +45,7 @@ struct ExportHandlers: ExportService {
       }
       sentByteCount += chunk.count
     }
-    let end = try await answering { () throws(StoreError) in
+    let end = try await mappingStoreErrors { () throws(StoreError) in
       try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
         document = ExportDocument(
           isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
@@ -77,7 +77,7 @@ struct ExportHandlers: ExportService {
     guard end == .complete, var document else { throw Reason.internalFault.status }
     // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to
     // see it.
-    if try await answering({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
+    if try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
       throw Reason.accountErased.status
     }
     let manifest = document.finish()

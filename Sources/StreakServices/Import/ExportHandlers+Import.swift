@@ -21,15 +21,16 @@ extension ExportHandlers {
     principal.auditDetail = "import=\(importID)"
     context.principal = principal
     let userID = principal.userID
-    if let stored = try await answering({ () throws(StoreError) in try await store.importReply(importID, of: userID) })
-    {
+    if let stored = try await mappingStoreErrors({ () throws(StoreError) in
+      try await store.importReply(importID, of: userID)
+    }) {
       return try replayed(stored, context)
     }
     try await take(userID, imports, .imports, context)
     defer { give(userID, imports) }
     context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Reason.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)
-    let secret = try await answering { () throws(StoreError) in try await store.exportSecret() }
+    let secret = try await mappingStoreErrors { () throws(StoreError) in try await store.exportSecret() }
     let now = Instant.now()
     var reader = DocumentReader(isBinary: begin.format == .binary)
     var builder = ImportBuilder(importID: importID, at: now)
@@ -47,14 +48,14 @@ extension ExportHandlers {
     var sealedHash: [UInt8]?
     if ExportSeal.matches(manifest, userID: header.userId, secret: secret) {
       let hash = SHA256.digest(of: manifest.seal)
-      let isClaimed = try await answering { () throws(StoreError) in try await store.isDocumentClaimed(hash) }
+      let isClaimed = try await mappingStoreErrors { () throws(StoreError) in try await store.isDocumentClaimed(hash) }
       if !isClaimed { sealedHash = hash }
     }
     let (document, reply) = builder.finish(sealedHash: sealedHash)
     principal.auditDetail += " habits=\(reply.habitCount) days=\(reply.cellCount) sealed=\(sealedHash != nil)"
     context.principal = principal
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
-    let outcome = try await answering { () throws(StoreError) in
+    let outcome = try await mappingStoreErrors { () throws(StoreError) in
       try await store.take(document, into: userID, at: now, audit: event) { changeNumber in
         var reply = reply
         reply.changeNumber = changeNumber

@@ -55,14 +55,14 @@ struct ImportBuilder {
   }
 
   /// The statement of an earlier state is the migration that brought it, or this import.
-  private mutating func earlierCell(_ exported: ExportedCell) throws(RPCStatus) -> EarlierDayEntry {
+  private mutating func earlierCell(_ exported: ExportedCell) throws(RPCStatus) -> EarlierCellEntry {
     let cell = try saved.check(exported.cell ?? Cell())
     let id = cell.migrationID.map { StatementID(.migration, $0) } ?? StatementID(.document, document.importID)
     let state = CellState(
       cell: cell.cell, version: cell.version, stamp: Stamp(time: .zero, id: id), made: cell.made,
       recordedAt: cell.recordedAt)
-    return EarlierDayEntry(
-      entry: DayEntry(key: cell.key, state: state),
+    return EarlierCellEntry(
+      entry: CellEntry(key: cell.key, state: state),
       noteHash: try hash(exported.noteSha256, of: Self.noteHashBytes))
   }
 

@@ -112,7 +112,7 @@ struct SavedLedgerBuilder {
     }
     return SavedLedger.Cell(
       key: CellKey(habitID: habitID, day: day),
-      cell: LedgerCell(done: cell.done, note: cell.note, trust: StreakDomain.CellTrust(number: reason)), made: made,
+      cell: CellContent(done: cell.done, note: cell.note, trust: StreakDomain.CellTrust(number: reason)), made: made,
       recordedAt: try instant(cell.recordedAt, "recorded_at").wholeMilliseconds,
       migrationID: try identifierOrNil(cell.migrationId, "migration_id"), version: try version(cell.version))
   }

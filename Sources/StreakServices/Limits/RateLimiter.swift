@@ -33,7 +33,7 @@ final class RateLimiter: Sendable {
     let counts = counts(context, as: method, person: person)
     guard !counts.isEmpty else { return }
     try answerFlood(counts, context)
-    let waits = try await answering { () throws(StoreError) in try await store.countCall(counts) }
+    let waits = try await mappingStoreErrors { () throws(StoreError) in try await store.countCall(counts) }
     try refuse(counts, waits, context)
   }
 

@@ -69,11 +69,13 @@ struct MigrationHandlers: MigrationService {
     guard let claim, let migrationID = Identifier(claim.migrationId), let sessionID = Identifier(claim.sessionId) else {
       return nil
     }
-    let found = try await answering { () throws(StoreError) in try await store.migration(migrationID, of: userID) }
+    let found = try await mappingStoreErrors { () throws(StoreError) in
+      try await store.migration(migrationID, of: userID)
+    }
     guard let found, found.sessionID == sessionID, found.manifestHash == claim.captured?.manifest?.sha256 else {
       return nil
     }
-    let session = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    let session = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     guard let session, equalInConstantTime(session.secretHash, SHA256.digest(of: claim.sessionSecret)) else {
       return nil
     }
@@ -143,7 +145,7 @@ struct MigrationHandlers: MigrationService {
     let counts = limiter.counts(context, person: principal.userID.bytes)
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     let now = Instant.now()
-    let outcome = try await answering { () throws(StoreError) in
+    let outcome = try await mappingStoreErrors { () throws(StoreError) in
       try await store.undoMigration(
         migrationID, of: principal.userID, committedSince: now.advanced(bySeconds: -Self.undoSecondsMax),
         counting: counts, audit: event, at: now
@@ -174,7 +176,7 @@ struct MigrationHandlers: MigrationService {
     _ request: ListMigrationsRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListMigrationsResponse {
     let userID = try context.user().userID
-    let (migrations, events) = try await answering { () throws(StoreError) in
+    let (migrations, events) = try await mappingStoreErrors { () throws(StoreError) in
       (
         try await store.migrations(of: userID, countMax: Self.listCountMax),
         try await store.auditEvents(of: userID, methods: Self.methods, countMax: Self.listCountMax)

@@ -69,7 +69,7 @@ struct AdminHandlers: AdminService {
   func listRecoveryRequests(
     _ request: ListRecoveryRequestsRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListRecoveryRequestsResponse {
-    let requests = try await answering { () throws(StoreError) in
+    let requests = try await mappingStoreErrors { () throws(StoreError) in
       try await store.recoveryRequests(countMax: Self.requestsMax)
     }
     return ListRecoveryRequestsResponse(
@@ -92,7 +92,7 @@ struct AdminHandlers: AdminService {
     var principal = Principal(userID: userID)
     principal.auditDetail = "recovery=\(recoveryID)"
     context.principal = principal
-    guard try await answering({ () throws(StoreError) in try await store.isErased(userID) }) == false else {
+    guard try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(userID) }) == false else {
       principal.userID = .zero
       principal.auditDetail += " of somebody who was erased"
       context.principal = principal
@@ -103,7 +103,7 @@ struct AdminHandlers: AdminService {
       for record in request.records { try records.add(record) }
     }
     let found = begin.failure.isEmpty ? records.bytes : nil
-    let recovery = try await answering { () throws(StoreError) in
+    let recovery = try await mappingStoreErrors { () throws(StoreError) in
       try await store.fulfil(recoveryID, of: userID, records: found, failure: begin.failure)
     }
     guard let recovery else { throw Reason.recoveryNotFound.status }
@@ -115,7 +115,8 @@ struct AdminHandlers: AdminService {
   func getServerStatus(
     _ request: GetServerStatusRequest, context: ServerContext
   ) async throws(RPCStatus) -> GetServerStatusResponse {
-    let (epoch, versions, runs) = try await answering { () throws(StoreError) -> (Epoch, [Int32], [BackupRunRecord]) in
+    let (epoch, versions, runs) = try await mappingStoreErrors {
+      () throws(StoreError) -> (Epoch, [Int32], [BackupRunRecord]) in
       (
         try await store.readEpoch(), try await store.schemaVersions(),
         try await store.backupRuns(countMax: Self.runsMax)

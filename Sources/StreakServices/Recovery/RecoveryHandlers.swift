@@ -35,7 +35,7 @@ struct RecoveryHandlers: RecoveryService {
     }
     let wanted = RecoveryRecord(
       recoveryID: recoveryID, userID: userID, backup: point.name, backupAt: point.moment, requestedAt: .now())
-    let recovery = try await answering { () throws(StoreError) in try await store.request(wanted) }
+    let recovery = try await mappingStoreErrors { () throws(StoreError) in try await store.request(wanted) }
     guard let recovery else { throw Reason.recoveryUnderWay.status }
     return RequestRecoveryResponse(recovery: Recovery(recovery))
   }
@@ -44,7 +44,7 @@ struct RecoveryHandlers: RecoveryService {
     _ request: ListRecoveriesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListRecoveriesResponse {
     let userID = try context.user().userID
-    let recoveries = try await answering { () throws(StoreError) in
+    let recoveries = try await mappingStoreErrors { () throws(StoreError) in
       try await store.recoveries(of: userID, countMax: Self.listCountMax)
     }
     return ListRecoveriesResponse(recoveries: recoveries.map { Recovery($0) })
@@ -81,7 +81,7 @@ struct RecoveryHandlers: RecoveryService {
     let userID = try context.user().userID
     let recoveryID = try identifier(request.recoveryId, "recovery_id")
     note("recovery=\(recoveryID)", context)
-    let isCancelled = try await answering { () throws(StoreError) in
+    let isCancelled = try await mappingStoreErrors { () throws(StoreError) in
       try await store.cancelRecovery(recoveryID, of: userID)
     }
     guard let isCancelled else { throw Reason.recoveryNotFound.status }
@@ -94,7 +94,7 @@ struct RecoveryHandlers: RecoveryService {
   /// Good backups since the account was made, oldest first.
   private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Instant)] {
     guard let backups else { throw Reason.backupsOff.status }
-    let account = try await answering { () throws(StoreError) in try await store.user(userID) }
+    let account = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
     guard let account else { throw Reason.credentialsInvalid.status }
     let found: [Backup]
     switch await backups() {
@@ -116,7 +116,7 @@ struct RecoveryHandlers: RecoveryService {
     let recoveryID = try identifier(id, "recovery_id")
     let event = isPreview ? nil : AuditInterceptor.event(of: context, from: addresses)
     let now = Instant.now()
-    return try await answering { () throws(StoreError) in
+    return try await mappingStoreErrors { () throws(StoreError) in
       try await store.recover(
         recoveryID, of: userID, isPreview: isPreview, at: now, audit: event,
         saved: { RecoveredRecords.ledger(of: $0, at: now) }, reply: { reply($0, now) })

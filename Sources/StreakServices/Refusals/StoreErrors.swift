@@ -5,7 +5,7 @@ internal import StreakStore
 
 /// Runs store calls and turns what goes wrong into what the client is told: the one place that maps
 /// store errors to statuses.
-func answering<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCStatus) -> Value {
+func mappingStoreErrors<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCStatus) -> Value {
   do {
     return try await body()
   } catch {

@@ -38,12 +38,13 @@ struct SessionHandlers: SessionService {
     let session = SessionRecord(
       sessionID: sessionID, secretHash: token.hash, anchor: now,
       sealedStart: SealedBytes.seal(response.protobufBytes(), key: sealingKey))
-    var stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    var stored = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     if stored == nil {
       try await limiter.count(context, person: nil)
-      let isNew = try await answering { () throws(StoreError) in try await store.startSession(session, at: now) }
+      let isNew = try await mappingStoreErrors { () throws(StoreError) in try await store.startSession(session, at: now)
+      }
       if isNew { return response }
-      stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+      stored = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     }
     guard let stored, let sealed = stored.sealedStart, let reply = SealedBytes.open(sealed, key: sealingKey),
       let response = try? StartSessionResponse(protobufBytes: reply)
@@ -57,7 +58,7 @@ struct SessionHandlers: SessionService {
     _ request: KeepSessionRequest, context: ServerContext
   ) async throws(RPCStatus) -> KeepSessionResponse {
     guard let session = context.principal as? SessionRecord else { throw Reason.sessionInvalid.status }
-    try await answering { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
+    try await mappingStoreErrors { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
     return KeepSessionResponse(anchor: session.anchor.map(GoogleProtobufTimestamp.init))
   }
 }

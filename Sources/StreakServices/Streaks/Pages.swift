@@ -32,7 +32,7 @@ struct HabitPage {
 struct HistoryPage {
   let size: Int32
   let place: HistoryPlace
-  let filter: LedgerFilter
+  let filter: EntryFilter
   private let filterBytes: [UInt8]
 
   /// - Throws: `PAGE_TOKEN_INVALID`, or a refusal naming a field.
@@ -40,7 +40,7 @@ struct HistoryPage {
     let wanted = request.filter ?? HistoryFilter()
     size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
     let counted: Bool? = wanted.trust == .counted ? true : wanted.trust == .quarantined ? false : nil
-    filter = LedgerFilter(
+    filter = EntryFilter(
       habitID: wanted.habitId.isEmpty ? nil : try identifier(wanted.habitId, "filter.habit_id"),
       firstDay: wanted.days?.firstDay ?? Day.earliest.number, lastDay: wanted.days?.lastDay ?? Day.latest.number,
       counted: counted, includesUndone: wanted.includeUndone)

@@ -27,7 +27,7 @@ struct StreakHandlers: StreakService {
   func listHabits(_ request: ListHabitsRequest, context: ServerContext) async throws(RPCStatus) -> ListHabitsResponse {
     let principal = try context.user()
     let page = try HabitPage(size: request.pageSize, token: request.pageToken, archived: request.includeArchived)
-    let habits = try await answering { () throws(StoreError) in
+    let habits = try await mappingStoreErrors { () throws(StoreError) in
       try await store.habits(
         of: principal.userID, includingArchived: request.includeArchived, after: page.place, countMax: page.size + 1)
     }
@@ -77,12 +77,12 @@ struct StreakHandlers: StreakService {
   /// Makes one change, decided and stored as the operations of a queue are.
   private func change(
     _ change: StreakDomain.Operation.Change, by principal: Principal, nothingLeft: Bool, at now: Instant
-  ) async throws(RPCStatus) -> LedgerAnswer {
+  ) async throws(RPCStatus) -> ChangeResult {
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
-    let request = LedgerRequest(
+    let request = ChangeRequest(
       userID: principal.userID, deviceID: deviceID, work: .direct(change), nothingLeft: nothingLeft, now: now)
-    let result = try await answering { () throws(StoreError) in try await store.change(request) }
-    let answer: LedgerAnswer
+    let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(request) }
+    let answer: ChangeResult
     switch result {
     case .success(let found): answer = found
     case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
@@ -97,7 +97,7 @@ struct StreakHandlers: StreakService {
   func getStreak(_ request: GetStreakRequest, context: ServerContext) async throws(RPCStatus) -> GetStreakResponse {
     let principal = try context.user()
     let habitID = try identifier(request.habitId, "habit_id")
-    let streak = try await answering { () throws(StoreError) in
+    let streak = try await mappingStoreErrors { () throws(StoreError) in
       try await store.streak(of: principal.userID, habitID: habitID)
     }
     guard let streak else { throw Reason.habitNotFound.status }
@@ -111,12 +111,12 @@ struct StreakHandlers: StreakService {
     let habitID = try identifier(request.habitId, "habit_id")
     let now = Instant.now()
     let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
-    let found = try await answering { () throws(StoreError) in
+    let found = try await mappingStoreErrors { () throws(StoreError) in
       try await store.explainedCells(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
     guard let found else { throw Reason.habitNotFound.status }
-    let today = ZoneUses(encoded: found.streak.zoneUses).today(now: now)
+    let today = RecentTimeZones(encoded: found.streak.zoneUses).today(now: now)
     let explanation = StreakExplanation(
       found.cells, summary: found.streak.summary, today: today, isArchived: found.streak.archived)
     return ExplainStreakResponse(
@@ -130,7 +130,7 @@ struct StreakHandlers: StreakService {
   ) async throws(RPCStatus) -> ListStreaksResponse {
     let principal = try context.user()
     let page = try HabitPage(size: request.pageSize, token: request.pageToken, archived: request.includeArchived)
-    let streaks = try await answering { () throws(StoreError) in
+    let streaks = try await mappingStoreErrors { () throws(StoreError) in
       try await store.streaks(
         of: principal.userID, includingArchived: request.includeArchived, after: page.place, countMax: page.size + 1)
     }
@@ -145,7 +145,7 @@ struct StreakHandlers: StreakService {
   func getHistory(_ request: GetHistoryRequest, context: ServerContext) async throws(RPCStatus) -> GetHistoryResponse {
     let principal = try context.user()
     let page = try HistoryPage(request)
-    let cells = try await answering { () throws(StoreError) in
+    let cells = try await mappingStoreErrors { () throws(StoreError) in
       try await store.history(of: principal.userID, page.filter, after: page.place, countMax: page.size + 1)
     }
     let shown = PageBytes.cut(cells, countMax: Int(page.size)) { $0.state.cell.note.utf8.count }
@@ -159,7 +159,7 @@ struct StreakHandlers: StreakService {
     let principal = try context.user()
     let habitID = request.habitId.isEmpty ? nil : try identifier(request.habitId, "habit_id")
     let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
-    let counts = try await answering { () throws(StoreError) -> [DayCounts]? in
+    let counts = try await mappingStoreErrors { () throws(StoreError) -> [DayCounts]? in
       if let habitID, try await store.streak(of: principal.userID, habitID: habitID) == nil { return nil }
       return try await store.dayCounts(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
@@ -172,7 +172,8 @@ struct StreakHandlers: StreakService {
 extension Schema.Streak {
   init(_ record: StreakRecord, at now: Instant) {
     self.init(
-      habitID: record.habitID, record.summary, zones: ZoneUses(encoded: record.zoneUses), archived: record.archived,
+      habitID: record.habitID, record.summary, zones: RecentTimeZones(encoded: record.zoneUses),
+      archived: record.archived,
       at: now)
   }
 }

@@ -34,10 +34,10 @@ struct SyncProcedure: Sendable {
     // again: it is not caught up, and what names a habit that was lost waits for it.
     let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
     let nothingLeft = request.nothingLeft && !isOfPastEpoch
-    var answer: LedgerAnswer?
+    var answer: ChangeResult?
     if !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft {
       answer = try await change(
-        LedgerRequest(
+        ChangeRequest(
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
           nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
           restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
@@ -55,7 +55,7 @@ struct SyncProcedure: Sendable {
     of principal: Principal, from cursor: Schema.Cursor, pageSize: Int32
   ) async throws(RPCStatus) -> SyncResponse? {
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
-    let head = try await answering { () throws(StoreError) in try await store.head(of: principal.userID) }
+    let head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID) }
     let place = try Received(cursor, of: principal.userID, seal: seal)
     guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
     var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
@@ -63,8 +63,8 @@ struct SyncProcedure: Sendable {
     return response
   }
 
-  /// The device's clock at sending; of a device that does not tell, the latest time of its operations
-  /// that can be one.
+  /// The device's clock at sending; of a device that does not tell, the latest time of its
+  /// operations that can be one.
   private static func sentAt(_ request: SyncRequest, now: Instant) throws(RPCStatus) -> Instant? {
     if let sentAt = request.sentAt {
       guard let instant = sentAt.instant else { throw Reason.invalidField("sent_at", "must be a timestamp") }
@@ -75,8 +75,8 @@ struct SyncProcedure: Sendable {
       .map { Instant(milliseconds: $0) }
   }
 
-  private func change(_ request: LedgerRequest) async throws(RPCStatus) -> LedgerAnswer {
-    let result = try await answering { () throws(StoreError) in try await store.change(request) }
+  private func change(_ request: ChangeRequest) async throws(RPCStatus) -> ChangeResult {
+    let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(request) }
     switch result {
     case .success(let answer): return answer
     case .failure(.gap(let expectedSeq)): throw Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
@@ -125,7 +125,7 @@ struct SyncProcedure: Sendable {
   }
 
   private func changes(
-    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: LedgerAnswer?
+    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: ChangeResult?
   ) async throws(RPCStatus) -> SyncResponse {
     let head: PersonHead
     if let answer {
@@ -136,7 +136,7 @@ struct SyncProcedure: Sendable {
       }
       head = PersonHead(answer.ledger)
     } else {
-      head = try await answering { () throws(StoreError) in try await store.head(of: userID) }
+      head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: userID) }
       if isUpToDate(received, changeNumber: head.changeNumber) { return upToDate(head, userID, deviceID) }
     }
     // In a new epoch a device that has what the server has goes on from there.
@@ -145,7 +145,7 @@ struct SyncProcedure: Sendable {
       request.digest == head.digest.bytes
     {
       var response = upToDate(head, userID, deviceID)
-      let notices = try await answering { () throws(StoreError) in
+      let notices = try await mappingStoreErrors { () throws(StoreError) in
         try await store.notices(
           of: userID, for: deviceID, includingAcknowledged: false, after: .start, countMax: Self.noticesMax)
       }
@@ -168,7 +168,7 @@ struct SyncProcedure: Sendable {
 
   /// What the request itself has changed; nil if it brought a habit back, of which the device lacks
   /// the days.
-  private func own(_ answer: LedgerAnswer, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
+  private func own(_ answer: ChangeResult, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
     let ledger = answer.ledger
     var response = upToDate(PersonHead(ledger), userID, deviceID)
     var latest = HybridTime.zero
@@ -202,7 +202,7 @@ struct SyncProcedure: Sendable {
       received.epoch == store.epoch && !received.isVoid && received.changeNumber <= head
       && (received.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))
     let since = isKnown ? received.changeNumber : 0
-    let page = try await answering { () throws(StoreError) in
+    let page = try await mappingStoreErrors { () throws(StoreError) in
       try await store.pull(
         of: userID, for: deviceID, since: since, at: isKnown ? place : nil,
         cellsMax: pageSize == 0 ? Self.pageSizeDefault : Int(pageSize))

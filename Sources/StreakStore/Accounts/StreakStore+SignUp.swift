@@ -43,11 +43,11 @@ extension StreakStore {
         isNewAccount: true))
     rest.append(Self.notingSignIn(of: userID, deviceID: account.device.deviceID, addressHash: account.addressHash))
     if let session = account.session {
-      let person = LedgerPerson(userID, [], attempts: 0)
+      let person = PendingUser(userID, [], attempts: 0)
       person.ledger = session.ledger
       person.ledger?.register(deviceID: account.device.deviceID, now: now.wholeMilliseconds)
       // Nobody else knows the account yet: it takes effect.
-      if session.ledger.changeNumber != 0 { rest.append(LedgerStore([person], now: now).bound) }
+      if session.ledger.changeNumber != 0 { rest.append(ApplyStatement([person], now: now).bound) }
       Self.add(session.record, of: userID, to: &rest)
     }
     rest.append(Self.recordingAudit(account.auditEvent))

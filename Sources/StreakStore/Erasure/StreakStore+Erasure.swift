@@ -31,7 +31,7 @@ extension StreakStore {
   ) async throws(StoreError) -> ErasureRecords? {
     // Not needed to be right (nothing is stored for who is gone): what is erased shall not stay in
     // memory either.
-    _ = ledgerMemory.take(userID)
+    _ = ledgerCache.take(userID)
     return try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {

@@ -46,8 +46,8 @@ public enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
   case habits([HabitEntry])
-  case cells([DayEntry])
-  case earlierCells([EarlierDayEntry])
+  case cells([CellEntry])
+  case earlierCells([EarlierCellEntry])
   case rejected([RejectedEntryRecord])
   case rejectedOperations([RejectedOperationRecord])
   case notices([ExportedNoticeRecord])
@@ -179,13 +179,13 @@ extension StreakStore {
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedCells, of: userID, in: transaction, { .cells($0) }, visit) {
-        row throws(DatabaseError) in try row.dayEntry(Self.entryColumns)
+        row throws(DatabaseError) in try row.cellEntry(Self.entryColumns)
       }
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedHistory, of: userID, in: transaction, { .earlierCells($0) }, visit) {
         row throws(DatabaseError) in
-        EarlierDayEntry(entry: try row.dayEntry(Self.earlier), noteHash: try row.bytes(Self.earlier[.noteHash]))
+        EarlierCellEntry(entry: try row.cellEntry(Self.earlier), noteHash: try row.bytes(Self.earlier[.noteHash]))
       }
     }
     if goesOn {

@@ -94,7 +94,7 @@ extension StreakStore {
       guard var changed = person.ledger.take() else { throw .noSuchUser }
       if case .failure(let refused) = await decider.merge(into: &changed) { return .rollBack(.refused(refused)) }
       person.ledger = changed
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       guard let merged = person.ledger else { throw .noSuchUser }
       let record: MergeRecord
       switch await decider.finish(merged) {
@@ -112,8 +112,8 @@ extension StreakStore {
   /// A person with everything but cells; nil if there is none.
   func loadPerson(
     _ userID: Identifier, _ statement: Statement, by runner: some StatementRunner
-  ) async throws(StoreError) -> LedgerPerson? {
-    let person = LedgerPerson(userID, [], attempts: 0)
+  ) async throws(StoreError) -> PendingUser? {
+    let person = PendingUser(userID, [], attempts: 0)
     let (epoch, limits) = (epoch, limits)
     let found = try await runner.row(statement, .identifier(userID)) { row throws(DatabaseError) in
       try row.ledger(Self.ledgerColumns, epoch: epoch, limits: limits)
@@ -129,24 +129,24 @@ extension StreakStore {
   }
 
   func loadCells(
-    _ keys: [CellKey], into person: LedgerPerson, by runner: some StatementRunner
+    _ keys: [CellKey], into person: PendingUser, by runner: some StatementRunner
   ) async throws(StoreError) {
     guard !keys.isEmpty else { return }
     let cells = try await runner.rows(
       Self.cellSet, .identifier(person.userID), .identifiers(keys.map(\.habitID)),
       .int32Array(keys.map(\.day.number))
     ) { row throws(DatabaseError) in
-      try row.dayEntry(Self.entryColumns)
+      try row.cellEntry(Self.entryColumns)
     }
     for cell in cells { person.ledger?.load(cell: cell.state, key: cell.key) }
   }
 
   private func loadWhole(
-    _ habitIDs: [Identifier], into person: LedgerPerson, by runner: some StatementRunner
+    _ habitIDs: [Identifier], into person: PendingUser, by runner: some StatementRunner
   ) async throws(StoreError) {
     guard !habitIDs.isEmpty else { return }
     let cells = try await runner.rows(Self.cellsOfHabits, .identifier(person.userID), .identifiers(habitIDs)) {
-      row throws(DatabaseError) in try row.dayEntry(Self.entryColumns)
+      row throws(DatabaseError) in try row.cellEntry(Self.entryColumns)
     }
     for cell in cells { person.ledger?.load(cell: cell.state, key: cell.key) }
   }
@@ -170,23 +170,25 @@ extension StreakStore {
   // MARK: Storing
 
   /// Makes whole what needs all days, and gives the change its number.
-  func settle(_ person: LedgerPerson, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
-    try await LedgerLoad.completeStale(person, by: runner)
+  func finishChange(_ person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
+    try await LoadStatement.readFullHabits(person, by: runner)
     var randomness = SystemRandomNumberGenerator()
-    person.ledger?.settle(now: now.wholeMilliseconds) { Identifier(high: randomness.next(), low: randomness.next()) }
+    person.ledger?.finishChange(now: now.wholeMilliseconds) {
+      Identifier(high: randomness.next(), low: randomness.next())
+    }
   }
 
   /// Stores what a ledger has become, under the lock of its person's row.
-  func storeLedger(of person: LedgerPerson, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
+  func storeLedger(of person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
     // An empty session changes nothing but the number: what comes later must have another one.
     guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }
-    guard try await LedgerStore([person], now: now).run(by: runner).contains(person.userID) else {
+    guard try await ApplyStatement([person], now: now).run(by: runner).contains(person.userID) else {
       throw .concurrentChange
     }
   }
 
   private func store(
-    _ record: MergeRecord, of session: SessionRecord?, for person: LedgerPerson, at now: Instant,
+    _ record: MergeRecord, of session: SessionRecord?, for person: PendingUser, at now: Instant,
     by transaction: Transaction
   ) async throws(StoreError) {
     let (userID, migration) = (person.userID, record.migration)
@@ -225,7 +227,7 @@ extension StreakStore {
   }
 }
 
-extension LedgerPerson {
+extension PendingUser {
   /// Changes the ledger; the copy is the only one meanwhile, so nothing is copied.
   func change<Value>(_ body: (inout PersonLedger) -> Value) -> Value? {
     guard var changed = ledger else { return nil }

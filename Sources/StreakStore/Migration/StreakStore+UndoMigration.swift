@@ -97,7 +97,7 @@ extension StreakStore {
         ledger.undoMigration(
           migrationID, keys, version: migration.changeNumber, habitsWithMore: Set(more), now: now.wholeMilliseconds)
       }
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       try await storeLedger(of: person, at: now, by: transaction)
       let result = answer(
         UndoneMigration(

@@ -38,7 +38,7 @@ public struct RecoveryRecord: Sendable, Equatable {
 /// What a recovery would do, or does.
 public struct RecoveryPlan: Sendable {
   /// Habits of the backup, in its order.
-  public let habits: [BroughtBackHabit]
+  public let habits: [RestoredHabit]
   /// The account as it is after it.
   public let ledger: PersonLedger
   /// Names the account's state and the backup's records.

@@ -43,7 +43,7 @@ extension StreakStore {
   }
 
   private static let importedHistory: [CellColumn] = CellColumn.shared + [.noteHash]
-  private static let historyPart = ColumnarPart<LedgerStore.CellRow>(
+  private static let historyPart = ColumnarPart<ApplyStatement.CellRow>(
     importedHistory.map(\.written),
     "INSERT INTO cell_history (\(importedHistory.list())) SELECT w.* FROM SOURCE ON CONFLICT DO NOTHING")
   private static let insertHistory = historyPart.statement()
@@ -99,7 +99,7 @@ extension StreakStore {
         ledger.isWithinTextQuota && document.inboxBytes.allSatisfy { ledger.takeIntoInbox($0) }
       }
       guard fitsQuotas == true else { return .rollBack(.tooLarge) }
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       try await storeLedger(of: person, at: now, by: transaction)
       try await Self.insert(document, history, of: userID, by: transaction)
       let result = reply(person.ledger?.changeNumber ?? 0)
@@ -111,11 +111,11 @@ extension StreakStore {
   }
 
   private static func insert(
-    _ document: PersonImport, _ history: [EarlierDayEntry], of userID: Identifier, by transaction: Transaction
+    _ document: PersonImport, _ history: [EarlierCellEntry], of userID: Identifier, by transaction: Transaction
   ) async throws(StoreError) {
     if !history.isEmpty {
       let rows = history.map { earlier in
-        LedgerStore.CellRow(
+        ApplyStatement.CellRow(
           userID: userID, key: earlier.entry.key, state: earlier.entry.state, linkedVersion: 0,
           noteHash: earlier.noteHash)
       }
@@ -135,7 +135,7 @@ extension StreakStore {
 extension PersonLedger {
   /// Counts a document's earlier states, the latest first: beyond the quota the earliest notes are
   /// left out but for their hashes.
-  fileprivate mutating func takeHistory(_ entries: [EarlierDayEntry]) -> [EarlierDayEntry] {
+  fileprivate mutating func takeHistory(_ entries: [EarlierCellEntry]) -> [EarlierCellEntry] {
     var kept = entries.sorted { $1.entry.state.version < $0.entry.state.version }
     for index in kept.indices {
       let note = kept[index].entry.state.cell.note

@@ -142,7 +142,7 @@ extension StreakStore {
         ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)
       }
       guard let habits = merged ?? nil else { return .rollBack(.habitLimit) }
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       guard let ledger = person.ledger else { throw .noSuchUser }
       let plan = RecoveryPlan(
         habits: habits, ledger: ledger, hash: Self.planHash(before, records),
@@ -167,7 +167,7 @@ extension StreakStore {
 
   /// Adds up what is there, a bounded number of rows at a time: before a recovery, rows may have
   /// been lost by other hands than the service's.
-  private func recount(_ person: LedgerPerson, by transaction: Transaction) async throws(StoreError) {
+  private func recount(_ person: PendingUser, by transaction: Transaction) async throws(StoreError) {
     var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)] = [:]
     let firstDay = person.ledger?.firstDay ?? Day.earliest
     var earlyDays = 0
@@ -181,7 +181,7 @@ extension StreakStore {
       try await transaction.open(Self.countedCells, .identifier(person.userID))
       while true {
         let rows = try await transaction.nextChunk(Self.countedCells).map { row throws(DatabaseError) in
-          try row.dayEntry(Self.entryColumns)
+          try row.cellEntry(Self.entryColumns)
         }
         guard !rows.isEmpty else { break }
         for row in rows {

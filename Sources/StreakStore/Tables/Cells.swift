@@ -22,7 +22,7 @@ enum CellColumn: Int, TableColumn {
   static let entry: [CellColumn] = key + state
 
   /// How it is written.
-  var written: WrittenColumn<LedgerStore.CellRow> {
+  var written: WrittenColumn<ApplyStatement.CellRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
     case .habitID: .identifier(columnName) { $0.key.habitID }
@@ -62,14 +62,14 @@ extension Row {
       id: StatementID(source: try identifier(at[.sourceID]), seq: try int64(at[.seq])))
     let trust = CellTrust(number: UInt8(clamping: try int16(at[.quarantineReason])))
     var state = CellState(
-      cell: LedgerCell(done: try bool(at[.done]), note: try string(at[.note]), trust: trust),
+      cell: CellContent(done: try bool(at[.done]), note: try string(at[.note]), trust: trust),
       version: try int64(at[.version]), stamp: stamp, made: made, recordedAt: try instant(at[.recordedAt]))
     state.setDetails(encoded: try bytes(at[.details]))
     return state
   }
 
   /// `CellColumn.entry`.
-  func dayEntry(_ at: Selection<CellColumn>) throws(DatabaseError) -> DayEntry {
-    DayEntry(key: try cellKey(at), state: try cellState(at))
+  func cellEntry(_ at: Selection<CellColumn>) throws(DatabaseError) -> CellEntry {
+    CellEntry(key: try cellKey(at), state: try cellState(at))
   }
 }

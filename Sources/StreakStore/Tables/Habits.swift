@@ -23,7 +23,7 @@ enum HabitColumn: Int, TableColumn {
   ]
 
   /// How it is written.
-  var written: WrittenColumn<LedgerStore.HabitRow> {
+  var written: WrittenColumn<ApplyStatement.HabitRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
     case .habitID: .identifier(columnName) { $0.habitID }

@@ -15,7 +15,7 @@ enum HeadColumn: Int, TableColumn {
   static let standing: [HeadColumn] = [.changeNumber, .digest, .sources, .settings]
 
   /// How it is written.
-  var written: WrittenColumn<LedgerStore.HeadRow> {
+  var written: WrittenColumn<ApplyStatement.HeadRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
     case .firstDay: .int32(columnName) { $0.ledger.firstDay.number }
@@ -37,7 +37,7 @@ extension Row {
   func ledger(_ at: Selection<HeadColumn>, epoch: Epoch, limits: StoreLimits) throws(DatabaseError) -> PersonLedger {
     PersonLedger(
       epoch: epoch, firstDay: Day(try int32(at[.firstDay])), changeNumber: try int64(at[.changeNumber]),
-      zones: ZoneUses(encoded: try bytes(at[.zoneUses])), digest: try digest(at[.digest]),
+      zones: RecentTimeZones(encoded: try bytes(at[.zoneUses])), digest: try digest(at[.digest]),
       habitCount: Int(try int32(at[.habitCount])), sources: StreakDomain.Sources(encoded: try bytes(at[.sources])),
       settings: AccountSettings(encoded: try bytes(at[.settings])), habitsMax: limits.habitsPerPersonMax,
       use: StorageUse(encoded: try bytes(at[.storageUse])), quotas: limits.quotas)

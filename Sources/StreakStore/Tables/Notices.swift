@@ -11,7 +11,7 @@ enum NoticeColumn: Int, TableColumn {
   static let changing: [NoticeColumn] = [.kept, .other, .version, .resolved]
 
   /// How it is written.
-  var written: WrittenColumn<LedgerStore.NoticeRow> {
+  var written: WrittenColumn<ApplyStatement.NoticeRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
     case .noticeID: .identifier(columnName) { $0.noticeID }

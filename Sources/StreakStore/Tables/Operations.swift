@@ -11,7 +11,7 @@ enum OperationColumn: Int, TableColumn {
   ]
 
   /// How it is written.
-  var written: WrittenColumn<LedgerStore.OperationRow> {
+  var written: WrittenColumn<ApplyStatement.OperationRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
     case .deviceID: .identifier(columnName) { $0.decided.deviceID }
@@ -59,7 +59,7 @@ struct RejectedOperationRow {
     self.record = record
   }
 
-  init(_ userID: Identifier, _ decided: LedgerPerson.Decided, _ reason: Reason, at now: Instant) {
+  init(_ userID: Identifier, _ decided: PendingUser.Decided, _ reason: Reason, at now: Instant) {
     self.init(
       userID: userID,
       record: RejectedOperationRecord(

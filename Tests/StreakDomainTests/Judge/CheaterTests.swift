@@ -68,10 +68,10 @@ private struct Cheater {
   private mutating func change(_ body: (_ ledger: inout PersonLedger, _ now: Instant) -> Void) {
     let before = ledger
     body(&ledger, now)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     var made: UInt64 = 0
     let number = UInt64(ledger.changeNumber)
-    ledger.settle(now: now) {
+    ledger.finishChange(now: now) {
       made += 1
       return Identifier(high: 99 + made, low: number)
     }
@@ -102,7 +102,7 @@ private struct Cheater {
     case 1:
       let place = Int.random(in: devices.indices, using: &random)
       let id = devices[place].id
-      change { $0.finishCatchUp(of: id, now: $1) }
+      change { $0.finishBackfill(of: id, now: $1) }
       if !devices[place].claimed.isEmpty || now - devices[place].caughtUp >= 600_000 {
         (devices[place].caughtUp, devices[place].claimed) = (now, [])
       }
@@ -299,7 +299,7 @@ private struct Cheater {
       guard !saved.cells.contains(where: { $0.key == key }) else { continue }
       saved.cells.append(
         SavedLedger.Cell(
-          key: key, cell: LedgerCell(done: true, note: "", trust: .counted), made: made, recordedAt: now))
+          key: key, cell: CellContent(done: true, note: "", trust: .counted), made: made, recordedAt: now))
       evidence[key, default: []].insert(id)
     }
     change { ledger, now in

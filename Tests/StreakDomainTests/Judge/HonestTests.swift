@@ -131,8 +131,8 @@ private struct Person {
       }
     }
     devices[place].queue = []
-    ledger.finishCatchUp(of: devices[place].id, now: now)
-    ledger.completeStale(from: before)
+    ledger.finishBackfill(of: devices[place].id, now: now)
+    ledger.readFullHabits(from: before)
     ledger.commit()
     devices[place].seen = ledger.sources.seen(by: devices[place].id)
     devices[place].syncsAt = now + Int64.random(in: 1...40, using: &random) * 6 * hour

@@ -143,7 +143,7 @@ struct JudgedWorld {
 
   private mutating func pull(_ device: Int, _ step: Step) {
     if step.finishesCatchUp {
-      ledger.finishCatchUp(of: Self.deviceID(device), now: Self.now)
+      ledger.finishBackfill(of: Self.deviceID(device), now: Self.now)
       (devices[device].caughtUp, devices[device].claimed) = (Self.now, [])
     }
     devices[device].vector = delivered
@@ -239,7 +239,7 @@ struct JudgedWorld {
     references[made.habit].statements.append(statement)
     delivered[device] += 1
     if !isBatched {
-      ledger.completeStale(from: batch)
+      ledger.readFullHabits(from: batch)
       ledger.commit()
       batch = ledger
     }
@@ -276,7 +276,7 @@ struct JudgedWorld {
   func difference(ignoring ignored: Notice.Kind? = nil) -> String? {
     if let failure { return failure }
     var ledger = ledger
-    ledger.completeStale(from: batch)
+    ledger.readFullHabits(from: batch)
     var digest = StateDigest.empty
     for (habit, reference) in references.enumerated() {
       let id = Self.habitID(habit)
@@ -289,7 +289,7 @@ struct JudgedWorld {
       let days = reference.days
       for (ago, day) in days {
         let key = CellKey(habitID: id, day: today.advanced(by: -ago))
-        let right = LedgerCell(done: day.done, note: day.note, trust: day.trust)
+        let right = CellContent(done: day.done, note: day.note, trust: day.trust)
         guard let cell = ledger.cells[key]?.cell else { return "day \(ago) is missing, right: \(right)" }
         if cell != right { return "day \(ago): \(cell), right: \(right)" }
         if !isDeleted { digest += CellState.itemDigest(key, right) }

@@ -2,12 +2,20 @@ internal import Postgres
 internal import StreakDomain
 internal import Synchronization
 
-/// Stores what was decided for any number of people in one statement.
+/// Stores the decided changes of any number of users in one statement.
 ///
-/// For each person all of it takes effect, or none if the person's change number is not the one
-/// that was loaded any more. Whoever changes a person's data raises that number in the same
-/// statement; so the row in `heads` is the lock, and rows are locked in the order of the ids.
-struct LedgerStore {
+/// The changes of a user take effect together, or not at all if the user's change number is not the
+/// loaded one any more. Every change of a user's data raises that number in the same statement; so
+/// the row in `heads` is the lock, and rows are locked in the order of the ids. For one new cell
+/// the SQL is:
+///
+/// ```
+/// WITH changed AS (UPDATE heads SET ... WHERE ... change_number = w.old_number RETURNING user_id),
+///   newCells_part AS (INSERT INTO cells (...) SELECT w.* FROM (SELECT $10::uuid, ...) AS w (...)
+///     WHERE EXISTS (SELECT FROM changed))
+/// SELECT user_id FROM changed
+/// ```
+struct ApplyStatement {
   /// The tables that a change may touch, in the order of the statement's parts.
   private enum Target: Int, CaseIterable {
     case heads
@@ -29,7 +37,7 @@ struct LedgerStore {
   private var parameters: [PostgresValue] = []
 
   /// - Parameter people: Those with changes, by ascending id.
-  init(_ people: [LedgerPerson], now: Instant) {
+  init(_ people: [PendingUser], now: Instant) {
     var rows = Rows()
     for person in people { rows.append(person, now: now) }
     parameters.reserveCapacity(people.count == 1 ? 64 : 0)
@@ -47,7 +55,7 @@ struct LedgerStore {
     add(.hints, Self.hints, ChangeHint.payloads(rows.hints))
   }
 
-  /// - Returns: The people for whom it took effect.
+  /// - Returns: The users whose changes took effect.
   func run(by runner: some StatementRunner) async throws(StoreError) -> Set<Identifier> {
     let bound = bound
     do throws(DatabaseError) {
@@ -61,7 +69,7 @@ struct LedgerStore {
     }
   }
 
-  /// Finds a row for each person for whom it took effect (and one for each hint).
+  /// Finds a row for each user whose changes took effect (and one for each hint).
   var bound: BoundStatement { BoundStatement(statement: statement, parameters: parameters) }
 
   // MARK: The statement
@@ -106,45 +114,44 @@ struct LedgerStore {
   }
 }
 
-/// Everybody's rows, by part.
+/// The rows of all users, by part.
 private struct Rows {
-  var heads: [LedgerStore.HeadRow] = []
-  var passing: [LedgerStore.CellRow] = []
-  var newCells: [LedgerStore.CellRow] = []
-  var replacedCells: [LedgerStore.CellRow] = []
-  var summaries: [LedgerStore.HabitRow] = []
-  var habits: [LedgerStore.HabitRow] = []
-  var operations: [LedgerStore.OperationRow] = []
+  var heads: [ApplyStatement.HeadRow] = []
+  var passing: [ApplyStatement.CellRow] = []
+  var newCells: [ApplyStatement.CellRow] = []
+  var replacedCells: [ApplyStatement.CellRow] = []
+  var summaries: [ApplyStatement.HabitRow] = []
+  var habits: [ApplyStatement.HabitRow] = []
+  var operations: [ApplyStatement.OperationRow] = []
   var rejected: [RejectedOperationRow] = []
-  var notices: [LedgerStore.NoticeRow] = []
-  /// For those who watch. A hint for somebody whose change does not take effect after all does no
-  /// harm.
+  var notices: [ApplyStatement.NoticeRow] = []
+  /// For the streams that watch. A hint about a change that does not take effect does no harm.
   var hints: [ChangeHint] = []
 
-  mutating func append(_ person: LedgerPerson, now: Instant) {
+  mutating func append(_ person: PendingUser, now: Instant) {
     guard let ledger = person.ledger else { return }
     let userID = person.userID
-    heads.append(LedgerStore.HeadRow(userID: userID, oldNumber: person.changeNumberBefore, ledger: ledger))
+    heads.append(ApplyStatement.HeadRow(userID: userID, oldNumber: person.changeNumberBefore, ledger: ledger))
     for state in ledger.changes.passingStates {
       passing.append(
-        LedgerStore.CellRow(
+        ApplyStatement.CellRow(
           userID: userID, key: state.key, state: state.state, linkedVersion: state.nextVersion,
           keepsText: state.keepsText))
     }
     ledger.changes.cells.forEachInOrder { key, change in
       guard let state = ledger.cells[key] else { return }
-      let row = LedgerStore.CellRow(
+      let row = ApplyStatement.CellRow(
         userID: userID, key: key, state: state, linkedVersion: change.firstVersion, keepsText: change.keepsText)
       guard change.isReplacement else { return newCells.append(row) }
       replacedCells.append(row)
     }
     ledger.changes.habits.forEachInOrder { id in
       guard let habit = ledger.habits[id] else { return }
-      let row = LedgerStore.HabitRow(userID: userID, habitID: id, habit: habit)
+      let row = ApplyStatement.HabitRow(userID: userID, habitID: id, habit: habit)
       if ledger.changes.editedHabits.contains(id) { habits.append(row) } else { summaries.append(row) }
     }
     for decided in person.decided {
-      let row = LedgerStore.OperationRow(userID: userID, decided: decided, decidedAt: now)
+      let row = ApplyStatement.OperationRow(userID: userID, decided: decided, decidedAt: now)
       operations.append(row)
       if let reason = decided.outcome.rejection {
         rejected.append(RejectedOperationRow(userID, decided, reason, at: now))
@@ -152,7 +159,7 @@ private struct Rows {
     }
     ledger.changes.notices.forEachInOrder { id in
       guard let notice = ledger.notices[id] else { return }
-      notices.append(LedgerStore.NoticeRow(userID: userID, noticeID: id, notice: notice))
+      notices.append(ApplyStatement.NoticeRow(userID: userID, noticeID: id, notice: notice))
     }
     let deviceID = person.onlyDeviceID
     if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: deviceID) {

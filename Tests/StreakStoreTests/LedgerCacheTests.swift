@@ -4,7 +4,7 @@ import StreakDomain
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct LedgerMemoryTests {
+@Suite(.serialized) struct LedgerCacheTests {
   @Test("after any change the cached state equals the loaded state", arguments: seeds(6))
   func equalsLoaded(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
@@ -26,9 +26,9 @@ import Testing
         } else {
           _ = try await person.change(change)
         }
-        guard let entry = test.store.ledgerMemory.take(person.userID) else { continue }
-        let loaded = LedgerPerson(person.userID, [LedgerCall(person.request(.direct(change)))], attempts: 0)
-        try await LedgerLoad.read(
+        guard let entry = test.store.ledgerCache.take(person.userID) else { continue }
+        let loaded = PendingUser(person.userID, [PendingCall(person.request(.direct(change)))], attempts: 0)
+        try await LoadStatement.read(
           [loaded], epoch: test.store.epoch, limits: StoreLimits(), by: test.database)
         let ledger = try #require(loaded.ledger)
         #expect(entry.rows == loaded.rows, "seed \(seed)")
@@ -39,7 +39,7 @@ import Testing
         #expect(entry.ledger.cells == ledger.cells, "seed \(seed)")
         #expect(entry.ledger.sources == ledger.sources && entry.ledger.settings == ledger.settings, "seed \(seed)")
         #expect(entry.ledger.notices.isEmpty && entry.ledger.changes.isEmpty)
-        test.store.ledgerMemory.put(person.userID, entry)
+        test.store.ledgerCache.put(person.userID, entry)
         recalled += 1
       }
       #expect(recalled > 40, "seed \(seed)")
@@ -96,7 +96,7 @@ import Testing
     try await TestStore.run(limits: limits) { test async throws in
       let person = try await TestPerson.signUp(test)
       _ = try await person.queue([.day(person.habitID, Instant.sampleDay, note: "a")], from: 1).get()
-      #expect(test.store.ledgerMemory.count == 1)
+      #expect(test.store.ledgerCache.count == 1)
       let other = try await person.onAnotherDevice()
       #expect(try await test.count("devices") == 1)
       _ = try await other.queue([.day(person.habitID, Instant.sampleDay, note: "b")], from: 1).get()
@@ -115,13 +115,13 @@ import Testing
           (0..<count).map { .day(person.habitID, Instant.sampleDay - $0, note: "\(seq)") }, from: seq
         ).get()
       }
-      let memory = test.store.ledgerMemory
+      let memory = test.store.ledgerCache
       try await days(5, from: 1)
       #expect(memory.take(person.userID) == nil)
       try await days(4, from: 6)
       let entry = try #require(memory.take(person.userID))
       #expect(entry.rows.count == 4)
-      let small = LedgerMemory(bytesMax: 20 * entry.bytes)
+      let small = LedgerCache(bytesMax: 20 * entry.bytes)
       for _ in 0..<50 {
         small.put(.random(), entry)
         #expect(small.metrics.bytes == small.count * entry.bytes && small.count <= 20)
@@ -135,7 +135,7 @@ import Testing
       #expect(small.take(person.userID) == nil)
       // An entry that would displace all others is not cached, and its older version is removed.
       for (bytesMax, count) in [(2 * entry.bytes, 1), (2 * entry.bytes - 1, 0), (0, 0)] {
-        let tiny = LedgerMemory(bytesMax: bytesMax)
+        let tiny = LedgerCache(bytesMax: bytesMax)
         tiny.put(person.userID, entry)
         #expect(tiny.count == count && tiny.metrics.bytes == count * entry.bytes)
       }

@@ -2,8 +2,8 @@ internal import Postgres
 internal import StreakDomain
 
 /// The parts of the statement that stores a change: the rows they take, and what they do with them.
-extension LedgerStore {
-  /// Stands in the parts' texts for: the row's person is one for whom this takes effect.
+extension ApplyStatement {
+  /// Stands in the parts' texts for: the changes of the row's user take effect.
   static let changed = "CHANGED"
 
   // MARK: Heads
@@ -107,7 +107,7 @@ extension LedgerStore {
 
   struct OperationRow {
     let userID: Identifier
-    let decided: LedgerPerson.Decided
+    let decided: PendingUser.Decided
     let decidedAt: Instant
 
     var outcome: OperationOutcome { decided.outcome }

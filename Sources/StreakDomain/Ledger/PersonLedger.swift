@@ -12,7 +12,7 @@ public struct PersonLedger: Sendable {
   public let epoch: Epoch
   /// The number of the person's last change.
   public internal(set) var changeNumber: Int64
-  public internal(set) var zones: ZoneUses
+  public internal(set) var zones: RecentTimeZones
   /// Of everything that is visible: habits that are not deleted, and their cells.
   public internal(set) var digest: StateDigest
   /// Habits that are not deleted.
@@ -41,7 +41,8 @@ public struct PersonLedger: Sendable {
   var countedBalance: [Identifier: Int] = [:]
 
   public init(
-    epoch: Epoch, firstDay: Day, changeNumber: Int64 = 0, zones: ZoneUses = ZoneUses(), digest: StateDigest = .empty,
+    epoch: Epoch, firstDay: Day, changeNumber: Int64 = 0, zones: RecentTimeZones = RecentTimeZones(),
+    digest: StateDigest = .empty,
     habitCount: Int = 0, sources: Sources = Sources(), settings: AccountSettings = AccountSettings(),
     habitsMax: Int = Self.habitsMaxDefault, use: StorageUse = StorageUse(), quotas: StorageQuotas = StorageQuotas()
   ) {
@@ -152,8 +153,8 @@ public struct PersonLedger: Sendable {
   }
 
   /// Notes that a device has nothing left to send.
-  public mutating func finishCatchUp(of deviceID: Identifier, now: Instant) {
-    guard sources.finishCatchUp(of: deviceID, now: now) else { return }
+  public mutating func finishBackfill(of deviceID: Identifier, now: Instant) {
+    guard sources.finishBackfill(of: deviceID, now: now) else { return }
     changes.isHeadChanged = true
   }
 
@@ -176,7 +177,7 @@ public struct PersonLedger: Sendable {
     var state =
       previous
       ?? CellState(
-        cell: LedgerCell(done: false, note: "", trust: .counted), version: version, stamp: last, made: made,
+        cell: CellContent(done: false, note: "", trust: .counted), version: version, stamp: last, made: made,
         recordedAt: recordedAt)
     (state.version, state.made, state.recordedAt) = (version, made, recordedAt)
     state.take(statements, last: last)
@@ -293,11 +294,11 @@ public struct PersonLedger: Sendable {
   }
 
   /// Something is to be given before the change can end.
-  public var isStale: Bool { !changes.staleSummaries.isEmpty || !changes.shownBalance.isEmpty }
+  public var needsFullRead: Bool { !changes.staleSummaries.isEmpty || !changes.shownBalance.isEmpty }
 
   /// Gives whatever is stale, from the state before these changes: for callers that hold a person's
   /// whole state.
-  public mutating func completeStale(from before: PersonLedger) {
+  public mutating func readFullHabits(from before: PersonLedger) {
     for habitID in staleSummaries {
       setStoredCountedDays(
         before.cells.filter { $0.key.habitID == habitID && $0.value.cell.counts }.keys.map(\.day), of: habitID)
@@ -311,7 +312,7 @@ public struct PersonLedger: Sendable {
 
   /// Ends a change, once nothing is stale: adds the notices of healed streaks, and sees to it that
   /// whatever is stored has a change number of its own.
-  public mutating func settle(now: Instant, makeID: () -> Identifier) {
+  public mutating func finishChange(now: Instant, makeID: () -> Identifier) {
     for (habitID, before) in originalSummaries.sorted(by: { $0.key < $1.key }) {
       noteHealing(of: habitID, before, now: now, makeID: makeID)
     }
@@ -325,7 +326,7 @@ public struct PersonLedger: Sendable {
 
   /// What later changes go on from, once the changes so far are stored: the same state, without
   /// changes and notices.
-  public var settled: PersonLedger {
+  public var withoutChanges: PersonLedger {
     var ledger = PersonLedger(
       epoch: epoch, firstDay: firstDay, changeNumber: changeNumber, zones: zones, digest: digest,
       habitCount: habitCount, sources: sources, settings: settings, habitsMax: habitsMax, use: use, quotas: quotas)

@@ -1,13 +1,13 @@
 internal import StreakDomain
 
-/// One caller who waits for an answer. Loop-confined.
-@safe final class LedgerCall {
-  typealias Answer = Result<Result<LedgerAnswer, QueueRefusal>, StoreError>
+/// One call that waits for its answer. Loop-confined.
+@safe final class PendingCall {
+  typealias Answer = Result<Result<ChangeResult, QueueRefusal>, StoreError>
 
-  let request: LedgerRequest
+  let request: ChangeRequest
   private var continuation: UnsafeContinuation<Answer, Never>?
 
-  init(_ request: LedgerRequest, _ continuation: UnsafeContinuation<Answer, Never>? = nil) {
+  init(_ request: ChangeRequest, _ continuation: UnsafeContinuation<Answer, Never>? = nil) {
     self.request = request
     unsafe self.continuation = continuation
   }
@@ -19,9 +19,8 @@ internal import StreakDomain
   }
 }
 
-/// One person in a batch: the calls that wait for a change of their data, and what is made of them.
-/// Loop-confined.
-final class LedgerPerson {
+/// One user in a batch: the calls that change the user's data, and their results. Loop-confined.
+final class PendingUser {
   /// An operation that was decided and is to be stored with its outcome.
   struct Decided {
     let deviceID: Identifier
@@ -32,15 +31,15 @@ final class LedgerPerson {
   }
 
   let userID: Identifier
-  let calls: [LedgerCall]
+  let calls: [PendingCall]
   /// How often another change came first.
   let attempts: Int
 
   /// Nil: there is no such person.
   var ledger: PersonLedger?
   var changeNumberBefore: Int64 = 0
-  /// The state is what was remembered: it may be out of date.
-  private(set) var isRecalled = false
+  /// The state is from the cache: it may be out of date.
+  private(set) var isCached = false
   /// What the conflicts that are to be resolved are about.
   var notices: [Identifier: Notice] = [:]
   /// Outcomes that were stored earlier, by device and number.
@@ -49,17 +48,17 @@ final class LedgerPerson {
   /// Calls that were refused for the day's changes.
   private var delayedCalls = 0
   /// Whole habits are to be read before the change can end.
-  private(set) var isStale = false
+  private(set) var needsFullRead = false
   private var results: [Result<[OperationOutcome], QueueRefusal>] = []
 
-  init(_ userID: Identifier, _ calls: [LedgerCall], attempts: Int) {
+  init(_ userID: Identifier, _ calls: [PendingCall], attempts: Int) {
     self.userID = userID
     self.calls = calls
     self.attempts = attempts
   }
 
   /// The same calls, undecided.
-  func again() -> LedgerPerson { LedgerPerson(userID, calls, attempts: attempts + 1) }
+  func again() -> PendingUser { PendingUser(userID, calls, attempts: attempts + 1) }
 
   /// The device of all calls; nil if there are several.
   var onlyDeviceID: Identifier? {
@@ -70,55 +69,54 @@ final class LedgerPerson {
   // MARK: What is needed
 
   /// What the calls touch. Not before the conflicts that they resolve have been read.
-  private(set) lazy var rows: Set<LedgerRow> = {
-    var found: Set<LedgerRow> = []
+  private(set) lazy var rows: Set<StateKey> = {
+    var found: Set<StateKey> = []
     for call in calls {
       var touchesHabit = false
       call.request.forEachChange { change in
         guard let (habitID, day) = place(of: change) else { return }
         touchesHabit = true
-        found.insert(LedgerRow(habitID: habitID, day: day))
+        found.insert(StateKey(habitID: habitID, day: day))
       }
       for habit in call.request.restatedHabits {
         touchesHabit = true
-        found.insert(LedgerRow(habitID: habit.id))
+        found.insert(StateKey(habitID: habit.id))
       }
-      if !touchesHabit { found.insert(LedgerRow()) }
+      if !touchesHabit { found.insert(StateKey()) }
     }
     return found
   }()
 
   /// Adds what the calls mean by other names of habits.
   /// - Returns: What is to be read as well: known once the ledger is loaded.
-  func followAliases() -> Set<LedgerRow> {
+  func followAliases() -> Set<StateKey> {
     guard let ledger else { return [] }
-    var found: Set<LedgerRow> = []
+    var found: Set<StateKey> = []
     for row in rows {
       guard let id = row.habitID, let habitID = ledger.habits[id]?.aliasOf else { continue }
-      found.insert(LedgerRow(habitID: habitID, day: row.day))
+      found.insert(StateKey(habitID: habitID, day: row.day))
     }
     found.subtract(rows)
     rows.formUnion(found)
     return found
   }
 
-  /// Goes on from what is remembered, if that is enough for the calls and of the same life of the
-  /// database.
-  func recall(from memory: LedgerMemory, epoch: Epoch) {
-    guard let entry = memory.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
+  /// Takes the cached state, if it has what the calls need and is of the same epoch.
+  func takeState(from cache: LedgerCache, epoch: Epoch) {
+    guard let entry = cache.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
       entry.rows.isSuperset(of: rows)
     else { return }
     // All of it is as stored, and may be of use once more.
     rows = entry.rows
     ledger = entry.ledger
     changeNumberBefore = entry.ledger.changeNumber
-    isRecalled = true
+    isCached = true
     if !replayedKeys.isEmpty { forget() }
   }
 
   private func forget() {
     ledger = nil
-    isRecalled = false
+    isCached = false
   }
 
   /// The habit, and perhaps its day, that a change touches.
@@ -172,7 +170,7 @@ final class LedgerPerson {
   /// Decides every call in turn.
   func decide() {
     for (id, notice) in notices { ledger?.load(notice: notice, id: id) }
-    (decided, isStale, delayedCalls) = ([], false, 0)
+    (decided, needsFullRead, delayedCalls) = ([], false, 0)
     results = calls.map { call in
       do throws(QueueRefusal) {
         return .success(try decide(call.request))
@@ -182,11 +180,11 @@ final class LedgerPerson {
     }
   }
 
-  private func decide(_ request: LedgerRequest) throws(QueueRefusal) -> [OperationOutcome] {
+  private func decide(_ request: ChangeRequest) throws(QueueRefusal) -> [OperationOutcome] {
     guard let device = ledger?.sources[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
     // Taken out, it is the only one: nothing is copied when it changes.
     defer {
-      isStale = ledger.isStale
+      needsFullRead = ledger.needsFullRead
       self.ledger = ledger
     }
     let now = request.now.wholeMilliseconds
@@ -214,7 +212,7 @@ final class LedgerPerson {
         ledger.advance(deviceID: request.deviceID, to: queued.operation.seq)
       }
     }
-    if request.nothingLeft { ledger.finishCatchUp(of: request.deviceID, now: now) }
+    if request.nothingLeft { ledger.finishBackfill(of: request.deviceID, now: now) }
     return outcomes
   }
 
@@ -259,16 +257,16 @@ final class LedgerPerson {
 
   /// Tells every caller: what was decided has been stored, or needed no storing.
   ///
-  /// - Parameter memory: Where to remember what is stored now; nil: nowhere.
-  func answer(rememberingIn memory: LedgerMemory? = nil) {
+  /// - Parameter cache: Where to remember what is stored now; nil: nowhere.
+  func answer(storingIn cache: LedgerCache? = nil) {
     guard let ledger = ledger.take() else { return fail(.noSuchUser) }
-    if let memory, let entry = LedgerMemory.Entry(ledger, rows: rows) {
-      memory.put(userID, entry)
+    if let cache, let entry = LedgerCache.Entry(ledger, rows: rows) {
+      cache.put(userID, entry)
     }
     for (call, result) in zip(calls, results) {
       call.finish(
         .success(
-          result.map { LedgerAnswer(outcomes: $0, ledger: ledger, changeNumberBefore: changeNumberBefore) }))
+          result.map { ChangeResult(outcomes: $0, ledger: ledger, changeNumberBefore: changeNumberBefore) }))
     }
   }
 
@@ -277,7 +275,7 @@ final class LedgerPerson {
   }
 }
 
-extension LedgerRequest {
+extension ChangeRequest {
   fileprivate var deletesHabit: Bool {
     switch work {
     case .direct(.deleteHabit): true

@@ -16,7 +16,7 @@ public struct CellKey: Hashable, Comparable, Sendable {
 /// What the ledger holds for one habit on one day.
 public struct CellState: Hashable, Sendable {
   /// What the statements come to.
-  public var cell: LedgerCell
+  public var cell: CellContent
   /// The change number of the last change.
   public var version: Int64
   /// The last statement that was merged; where there are no details, the only one.
@@ -29,7 +29,7 @@ public struct CellState: Hashable, Sendable {
   private(set) var details: DayStatements?
 
   public init(
-    cell: LedgerCell, version: Int64, stamp: Stamp, made: ClientTime, recordedAt: Instant,
+    cell: CellContent, version: Int64, stamp: Stamp, made: ClientTime, recordedAt: Instant,
     details: DayStatements? = nil
   ) {
     self.cell = cell
@@ -55,7 +55,7 @@ public struct CellState: Hashable, Sendable {
   /// - Parameter last: The statement that was merged.
   mutating func take(_ statements: DayStatements, last: Stamp) {
     let note = statements.note.winner
-    cell = LedgerCell(done: statements.isDone, note: note?.value ?? "", trust: statements.trust.trust)
+    cell = CellContent(done: statements.isDone, note: note?.value ?? "", trust: statements.trust.trust)
     stamp = note.flatMap { $0.stamp.id == last.id ? $0.stamp : nil } ?? last
     details = isAll(statements) ? nil : statements
   }
@@ -95,7 +95,7 @@ public struct CellState: Hashable, Sendable {
   }
 
   /// The digest of a cell.
-  public static func itemDigest(_ key: CellKey, _ cell: LedgerCell) -> StateDigest {
+  public static func itemDigest(_ key: CellKey, _ cell: CellContent) -> StateDigest {
     var bytes = CanonicalBytes(tag: 2)
     bytes.append(key.habitID)
     bytes.append(key.day.number)

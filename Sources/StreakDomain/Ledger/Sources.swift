@@ -6,10 +6,10 @@ public struct Sources: Equatable, Sendable {
     /// The last statement that was decided; 0 for a device of which none was.
     public var lastSeq: Int64
     /// Of a device: which days it may newly claim.
-    public var catchUp: CatchUp
+    public var backfill: BackfillAllowance
 
     /// Other sources are never caught up.
-    var isDevice: Bool { catchUp.caughtUpAt > .epoch }
+    var isDevice: Bool { backfill.caughtUpAt > .epoch }
 
     /// A catch-up this much older than now is renewed although nothing was claimed since, in
     /// milliseconds: others are not worth a write.
@@ -56,34 +56,34 @@ public struct Sources: Equatable, Sendable {
   /// Adds a device that is caught up now, or leaves it as it is.
   mutating func register(_ deviceID: Identifier, now: Instant) {
     guard self[deviceID] == nil else { return }
-    add(Source(id: deviceID, lastSeq: 0, catchUp: CatchUp(caughtUpAt: now)))
+    add(Source(id: deviceID, lastSeq: 0, backfill: BackfillAllowance(caughtUpAt: now)))
   }
 
   mutating func advance(_ id: Identifier, to seq: Int64) {
     if let place = all.firstIndex(where: { $0.id == id }) {
       all[place].lastSeq = seq
     } else {
-      add(Source(id: id, lastSeq: seq, catchUp: CatchUp(caughtUpAt: .epoch)))
+      add(Source(id: id, lastSeq: seq, backfill: BackfillAllowance(caughtUpAt: .epoch)))
     }
   }
 
   /// - Returns: Whether anything has changed.
-  mutating func finishCatchUp(of deviceID: Identifier, now: Instant) -> Bool {
+  mutating func finishBackfill(of deviceID: Identifier, now: Instant) -> Bool {
     guard let place = all.firstIndex(where: { $0.id == deviceID }) else { return false }
-    let catchUp = all[place].catchUp
-    let age = now.milliseconds(since: catchUp.caughtUpAt)
-    guard age > 0, age >= Source.renewalMilliseconds || catchUp.hasClaims else { return false }
-    all[place].catchUp.finish(now: now)
+    let backfill = all[place].backfill
+    let age = now.milliseconds(since: backfill.caughtUpAt)
+    guard age > 0, age >= Source.renewalMilliseconds || backfill.hasClaims else { return false }
+    all[place].backfill.finish(now: now)
     return true
   }
 
   /// What a day is worth that a device claims; one of no device is judged as entered now.
   mutating func claim(_ day: Day, of deviceID: Identifier, made: ClientTime, now: Instant) -> CellTrust {
     guard let place = all.firstIndex(where: { $0.id == deviceID }) else {
-      var catchUp = CatchUp(caughtUpAt: now)
-      return catchUp.claim(day, made: made, now: now)
+      var backfill = BackfillAllowance(caughtUpAt: now)
+      return backfill.claim(day, made: made, now: now)
     }
-    return all[place].catchUp.claim(day, made: made, now: now)
+    return all[place].backfill.claim(day, made: made, now: now)
   }
 
   private mutating func add(_ source: Source) {
@@ -102,11 +102,11 @@ public struct Sources: Equatable, Sendable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(all.count * Self.encodedSourceBytes)
     for source in all {
-      let claims = source.catchUp.encodedClaims
+      let claims = source.backfill.encodedClaims
       bytes.append(bigEndian: source.id.high)
       bytes.append(bigEndian: source.id.low)
       bytes.append(bigEndian: source.lastSeq)
-      bytes.append(bigEndian: source.catchUp.caughtUpAt.milliseconds)
+      bytes.append(bigEndian: source.backfill.caughtUpAt.milliseconds)
       bytes.append(bigEndian: claims.firstDay)
       bytes.append(bigEndian: claims.days)
     }
@@ -125,7 +125,7 @@ public struct Sources: Equatable, Sendable {
         all.append(
           Source(
             id: Identifier(high: number(0), low: number(8)), lastSeq: Int64(bitPattern: number(16)),
-            catchUp: CatchUp(
+            backfill: BackfillAllowance(
               caughtUpAt: Instant(milliseconds: Int64(bitPattern: number(24))), firstDay: firstDay,
               days: Int64(bitPattern: number(36)))))
       }

@@ -1,5 +1,5 @@
 /// One day of one habit in a person's ledger.
-public struct DayEntry: Equatable, Sendable {
+public struct CellEntry: Equatable, Sendable {
   public var key: CellKey
   public var state: CellState
 
@@ -10,12 +10,12 @@ public struct DayEntry: Equatable, Sendable {
 }
 
 /// A state that a day had before its present one.
-public struct EarlierDayEntry: Equatable, Sendable {
-  public var entry: DayEntry
+public struct EarlierCellEntry: Equatable, Sendable {
+  public var entry: CellEntry
   /// Of a state whose note is not kept: SHA-256 of it. Empty otherwise.
   public var noteHash: [UInt8]
 
-  public init(entry: DayEntry, noteHash: [UInt8] = []) {
+  public init(entry: CellEntry, noteHash: [UInt8] = []) {
     self.entry = entry
     self.noteHash = noteHash
   }

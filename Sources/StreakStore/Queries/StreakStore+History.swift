@@ -2,7 +2,7 @@ internal import Postgres
 public import StreakDomain
 
 /// Which cells a history holds; every condition must hold.
-public struct LedgerFilter: Sendable, Equatable {
+public struct EntryFilter: Sendable, Equatable {
   /// Nil: all habits.
   public var habitID: Identifier?
   public var firstDay: Int32
@@ -62,8 +62,8 @@ extension StreakStore {
   /// Cells of the ledger, those of deleted habits too, latest day first, then by habit id, after a
   /// place in that order.
   public func history(
-    of userID: Identifier, _ filter: LedgerFilter, after place: HistoryPlace, countMax: Int32
-  ) async throws(StoreError) -> [DayEntry] {
+    of userID: Identifier, _ filter: EntryFilter, after place: HistoryPlace, countMax: Int32
+  ) async throws(StoreError) -> [CellEntry] {
     let trust: Int32 =
       switch filter.counted {
       case nil: 0
@@ -73,7 +73,7 @@ extension StreakStore {
     return try await database.rows(
       Self.history, .identifier(userID), .identifier(filter.habitID), .int32(filter.firstDay), .int32(filter.lastDay),
       .int32(place.day), .identifier(place.habitID), .int32(trust), .bool(filter.includesUndone), .int32(countMax)
-    ) { row throws(DatabaseError) in try row.dayEntry(Self.entry) }
+    ) { row throws(DatabaseError) in try row.cellEntry(Self.entry) }
   }
 
   private static let dayCounts = Statement(
@@ -112,14 +112,14 @@ extension StreakStore {
   /// than the limit; nil if there is no such habit.
   public func explainedCells(
     of userID: Identifier, habitID: Identifier, firstDay: Int32, lastDay: Int32
-  ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: LedgerCell)])? {
+  ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: CellContent)])? {
     guard let streak = try await streak(of: userID, habitID: habitID) else { return nil }
     let cells = try await database.rows(
       Self.explainedCells, .identifier(userID), .identifier(streak.habitID), .int32(firstDay), .int32(lastDay),
       .int32(limits.statisticsDaysMax)
     ) { row throws(DatabaseError) in
       let trust = CellTrust(number: UInt8(clamping: try row.int16(2)))
-      return (day: Day(try row.int32(0)), cell: LedgerCell(done: try row.bool(1), note: "", trust: trust))
+      return (day: Day(try row.int32(0)), cell: CellContent(done: try row.bool(1), note: "", trust: trust))
     }
     return (streak, cells)
   }

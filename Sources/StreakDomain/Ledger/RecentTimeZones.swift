@@ -1,5 +1,5 @@
 /// The zones a person used lately: what "today" is follows from them.
-public struct ZoneUses: Equatable, Sendable {
+public struct RecentTimeZones: Equatable, Sendable {
   /// How long a zone takes part, in milliseconds.
   public static let windowMilliseconds: Int64 = 48 * 3_600_000
   /// Zones kept; the least recent go.
@@ -15,7 +15,7 @@ public struct ZoneUses: Equatable, Sendable {
     }
 
     /// Whether it was used in the window that ends now.
-    func isRecent(now: Instant) -> Bool { now.milliseconds(since: lastUsedAt) <= ZoneUses.windowMilliseconds }
+    func isRecent(now: Instant) -> Bool { now.milliseconds(since: lastUsedAt) <= RecentTimeZones.windowMilliseconds }
   }
   /// Most recent first; no two with the same offset and day start.
   private(set) var uses: [Use] = []

@@ -2,7 +2,7 @@ internal import Postgres
 internal import StreakDomain
 
 /// Reads as much of people's state as their requests touch: in one statement, so from one snapshot.
-struct LedgerLoad {
+struct LoadStatement {
   private static let head = Selection(HeadColumn.ledger, from: 1)
   private static let habit = Selection(HabitColumn.state, from: head.end)
   private static let cell = Selection(CellColumn.state, from: habit.end)
@@ -20,8 +20,8 @@ struct LedgerLoad {
 
   private struct WantedRow {
     let place: Int
-    let person: LedgerPerson
-    let row: LedgerRow
+    let person: PendingUser
+    let row: StateKey
   }
 
   // The lateral look-ups keep the planner at index probes per row, whatever it thinks of the
@@ -46,7 +46,7 @@ struct LedgerLoad {
 
   /// Reads the state of `people`; those that do not exist stay without a ledger.
   static func read(
-    _ people: [LedgerPerson], epoch: Epoch, limits: StoreLimits, by runner: some StatementRunner
+    _ people: [PendingUser], epoch: Epoch, limits: StoreLimits, by runner: some StatementRunner
   ) async throws(StoreError) {
     var wanted: [WantedRow] = []
     for person in people {
@@ -80,7 +80,7 @@ struct LedgerLoad {
   }
 
   private static func take(
-    _ row: borrowing Row, _ wanted: LedgerRow, into person: LedgerPerson, epoch: Epoch, limits: StoreLimits
+    _ row: borrowing Row, _ wanted: StateKey, into person: PendingUser, epoch: Epoch, limits: StoreLimits
   ) throws(DatabaseError) {
     if person.ledger == nil {
       let ledger = try row.ledger(head, epoch: epoch, limits: limits)
@@ -108,7 +108,7 @@ struct LedgerLoad {
     """)
 
   /// Reads the conflicts that are to be resolved.
-  static func readNotices(_ people: [LedgerPerson], by runner: some StatementRunner) async throws(StoreError) {
+  static func readNotices(_ people: [PendingUser], by runner: some StatementRunner) async throws(StoreError) {
     let wanted = people.enumerated().flatMap { place, person in person.noticeIDs.map { (place, person.userID, $0) } }
     guard !wanted.isEmpty else { return }
     let found = try await runner.rows(
@@ -132,7 +132,7 @@ struct LedgerLoad {
     """)
 
   /// Reads the outcomes of operations that were decided before.
-  static func readOutcomes(_ people: [LedgerPerson], by runner: some StatementRunner) async throws(StoreError) {
+  static func readOutcomes(_ people: [PendingUser], by runner: some StatementRunner) async throws(StoreError) {
     let wanted = people.enumerated().flatMap { place, person in person.replayedKeys.map { (place, person.userID, $0) } }
     guard !wanted.isEmpty else { return }
     let found = try await runner.rows(
@@ -160,7 +160,7 @@ struct LedgerLoad {
     """)
 
   /// Reads what stands of habits that are to be deleted, or were deleted once.
-  static func readActivity(_ people: [LedgerPerson], by runner: some StatementRunner) async throws(StoreError) {
+  static func readActivity(_ people: [PendingUser], by runner: some StatementRunner) async throws(StoreError) {
     let wanted = people.flatMap { person in person.habitsWithActivity.map { (person, $0) } }
     guard !wanted.isEmpty else { return }
     let found = try await runner.rows(
@@ -194,7 +194,7 @@ struct LedgerLoad {
 
   /// Reads what a change needs to know of whole habits, as it is stored. It may be newer than the
   /// state the decision is made on: then the change is not stored.
-  static func completeStale(_ person: LedgerPerson, by runner: some StatementRunner) async throws(StoreError) {
+  static func readFullHabits(_ person: PendingUser, by runner: some StatementRunner) async throws(StoreError) {
     for habitID in person.ledger?.staleSummaries ?? [] {
       let days = try await runner.rows(countedDays, .identifier(person.userID), .identifier(habitID)) {
         row throws(DatabaseError) in Day(try row.int32(0))

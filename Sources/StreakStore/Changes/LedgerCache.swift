@@ -1,30 +1,29 @@
 internal import StreakDomain
 internal import Synchronization
 
-/// What the last changes of people left, so that who changes the same again needs no load: one trip
-/// to the database instead of two.
+/// The state of recently changed users, so that the next change of the same rows needs no load: one
+/// round trip instead of two.
 ///
-/// It may be out of date, since other processes change people too. That does no harm: what is
-/// decided on it is stored only if the person's change number is still the one remembered, and
-/// whoever changes anything that a decision reads raises that number. What needs no storing is
-/// decided again on what is loaded.
-final class LedgerMemory: Sendable {
-  /// Habits, days and devices remembered of one person, at most: who changes more than that at once
-  /// is catching up.
+/// An entry may be out of date, since other processes change users too. That does no harm: a
+/// decision on it is stored only if the user's change number is still the cached one, and every
+/// change of the rows that a decision reads raises that number. A decision that stores nothing is
+/// repeated on loaded state.
+final class LedgerCache: Sendable {
+  /// Most habits and days cached of one user: a larger change is a device that catches up.
   static let rowsPerPersonMax = 4
 
-  /// A person's state as far as `rows` name it. An object, since it moves from table to table.
+  /// A user's state as far as `rows` name it. An object, since it moves between generations.
   final class Entry: Sendable {
     let ledger: PersonLedger
-    let rows: Set<LedgerRow>
+    let rows: Set<StateKey>
     /// About what it takes in memory.
     let bytes: Int
 
-    /// A ledger of which `rows` were loaded and whose changes are stored; nil if that is more than
-    /// is remembered.
-    init?(_ ledger: borrowing PersonLedger, rows: Set<LedgerRow>) {
-      guard rows.count <= LedgerMemory.rowsPerPersonMax else { return nil }
-      self.ledger = ledger.settled
+    /// A ledger of which `rows` were loaded and whose changes are stored; nil if these are too
+    /// many.
+    init?(_ ledger: borrowing PersonLedger, rows: Set<StateKey>) {
+      guard rows.count <= LedgerCache.rowsPerPersonMax else { return nil }
+      self.ledger = ledger.withoutChanges
       self.rows = rows
       bytes = Self.bytes(self.ledger, rowCount: rows.count)
     }
@@ -35,8 +34,8 @@ final class LedgerMemory: Sendable {
     var youngBytes = 0
     var old: [Identifier: Entry] = [:]
     var oldBytes = 0
-    var remembered = 0
-    var loaded = 0
+    var hits = 0
+    var misses = 0
 
     mutating func remove(_ userID: Identifier) -> Entry? {
       if let entry = young.removeValue(forKey: userID) {
@@ -49,20 +48,20 @@ final class LedgerMemory: Sendable {
     }
   }
 
-  /// All that is remembered together, at most, by `Entry.bytes`. What was not used while half as
-  /// much of others was remembered is forgotten.
+  /// Most bytes of all entries, by `Entry.bytes`. An entry that is not used while half as many
+  /// bytes of others are stored is dropped.
   private let bytesMax: Int
   private let generations = Mutex(Generations())
 
-  /// - Parameter bytesMax: 0: nothing is remembered.
+  /// - Parameter bytesMax: 0: nothing is cached.
   init(bytesMax: Int) { self.bytesMax = bytesMax }
 
-  /// Takes out what is remembered of a person: whoever changes them puts back what it comes to.
+  /// Takes out the entry of a user; the change puts the new state back.
   func take(_ userID: Identifier) -> Entry? {
     generations.withLock { $0.remove(userID) }
   }
 
-  /// Remembers how a person's data stands, as stored.
+  /// Stores the state of a user's data as it is in the database.
   func put(_ userID: Identifier, _ entry: Entry) {
     generations.withLock { generations in
       guard entry.bytes <= bytesMax / 2 else { return }
@@ -75,45 +74,45 @@ final class LedgerMemory: Sendable {
     }
   }
 
-  /// Counts people by whether what their changes needed was remembered.
-  func countRecalls(remembered: Int, loaded: Int) {
+  /// Counts users by whether the cache had the state that their changes needed.
+  func countLookups(hits: Int, misses: Int) {
     generations.withLock { generations in
-      generations.remembered += remembered
-      generations.loaded += loaded
+      generations.hits += hits
+      generations.misses += misses
     }
   }
 
   /// Any thread.
-  var metrics: LedgerMemoryMetrics {
+  var metrics: LedgerCacheMetrics {
     generations.withLock { generations in
-      LedgerMemoryMetrics(
-        remembered: generations.remembered, loaded: generations.loaded,
+      LedgerCacheMetrics(
+        hits: generations.hits, misses: generations.misses,
         bytes: generations.youngBytes + generations.oldBytes)
     }
   }
 
-  /// People remembered now.
+  /// Cached users.
   var count: Int { generations.withLock { $0.young.count + $0.old.count } }
 }
 
-/// What remembering people's data spares, and costs.
-public struct LedgerMemoryMetrics: Sendable {
-  /// How often what a change needed to know of a person was remembered.
-  public let remembered: Int
+/// The use and size of the cache.
+public struct LedgerCacheMetrics: Sendable {
+  /// How often the cache had the state that a change needed.
+  public let hits: Int
   /// How often it was loaded from the database instead.
-  public let loaded: Int
-  /// About what takes up memory now.
+  public let misses: Int
+  /// Approximate memory in use.
   public let bytes: Int
 }
 
 /// What a change needs to know of a person besides their head: perhaps a habit, and perhaps a day
 /// of it.
-struct LedgerRow: Hashable {
+struct StateKey: Hashable {
   var habitID: Identifier?
   var day: Int32?
 }
 
-extension LedgerMemory.Entry {
+extension LedgerCache.Entry {
   // Tables with room for the next element, arrays of stamps and zones. Measured with one row each
   // of 2,500 people: 92 to 101 % of this.
   private static let bytesOfPerson = 1_024

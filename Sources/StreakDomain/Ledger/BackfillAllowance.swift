@@ -3,7 +3,7 @@
 /// What keeps a device honest that says it was offline: since it was caught up at time c it may
 /// claim the days from date(c) - 1 on, at most floor((now - c + 14 h) / 24 h) + 2 distinct ones,
 /// whichever device stated them before. Source: Specification.md, "What keeps history honest".
-public struct CatchUp: Equatable, Sendable {
+public struct BackfillAllowance: Equatable, Sendable {
   /// Days granted on top of those that passed.
   public static let spareDays = 2
   /// So far east may a person have moved since, in milliseconds; clocks that go forward are within
@@ -39,7 +39,7 @@ public struct CatchUp: Equatable, Sendable {
   /// The device has nothing left to send.
   public mutating func finish(now: Instant) {
     guard now > caughtUpAt else { return }
-    self = CatchUp(caughtUpAt: now)
+    self = BackfillAllowance(caughtUpAt: now)
   }
 
   /// Whether anything was claimed since.

@@ -4,7 +4,7 @@ public import StreakDomain
 
 /// Changes of one person's data that one device asks for. They are decided together, in order, by
 /// `StreakDomain.PersonLedger`.
-public final class LedgerRequest: Sendable {
+public final class ChangeRequest: Sendable {
   public enum Work: Sendable {
     /// The next operations of the device's queue, in order and without gaps.
     case queue([QueuedOperation])
@@ -66,7 +66,7 @@ public final class QueuedOperation: Sendable {
 }
 
 /// What became of a request.
-public final class LedgerAnswer: Sendable {
+public final class ChangeResult: Sendable {
   /// One for each operation, in order.
   public let outcomes: [OperationOutcome]
   /// The person's state, as far as this change loaded it, once it was stored.

@@ -1,5 +1,5 @@
 /// What the ledger knows of a cell when a change is decided.
-public struct LedgerCell: Hashable, Sendable {
+public struct CellContent: Hashable, Sendable {
   public var done: Bool
   public var note: String
   public var trust: CellTrust
