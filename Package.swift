@@ -135,7 +135,7 @@ let package = Package(
 
     // Programs.
     .target(
-      name: "ProgramSupport", dependencies: ["EventLoop", "RPC", "TLS", argumentParser], exclude: ["README.md"],
+      name: "ProgramSupport", dependencies: ["EventLoop", "HTTP", "RPC", "TLS", argumentParser], exclude: ["README.md"],
       swiftSettings: settings),
     .executableTarget(
       name: "streakd",
@@ -200,6 +200,10 @@ let package = Package(
     .executableTarget(
       name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
+    .executableTarget(
+      name: "connect-conformance-server",
+      dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
+      path: "Tests/ConformanceServer", swiftSettings: settings, linkerSettings: allocator),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema", "TestSupport"],
       exclude: ["differential.py"], swiftSettings: settings),

@@ -10,7 +10,7 @@ public struct PruneOutcome: Sendable, Equatable {
   /// Backups that the clean-up found damaged.
   public var damaged: [String] = []
   /// Nothing was removed, because no backup is known to be good.
-  public var foundNoGoodOne = false
+  public var hasNoGoodBackup = false
 }
 
 extension BackupFolder {
@@ -39,7 +39,7 @@ extension BackupFolder {
       outcome.damaged.append(backup.name)
     }
     guard let lastGood else {
-      outcome.foundNoGoodOne = true
+      outcome.hasNoGoodBackup = true
       return outcome
     }
     for name in expired where name != lastGood {

@@ -77,7 +77,7 @@ public actor StreakClient {
 
   private func unsubscribe(_ number: Int) { subscribers[number] = nil }
 
-  func tell(_ event: ClientEvent) {
+  func publish(_ event: ClientEvent) {
     for subscriber in subscribers.values { subscriber.yield(event) }
   }
 

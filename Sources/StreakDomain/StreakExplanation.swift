@@ -1,6 +1,6 @@
-/// Which days make a habit's current number, and what was left out and why.
+/// The days that make a habit's current streak, and the other days with the reasons.
 public struct StreakExplanation: Equatable, Sendable {
-  /// Why a day that was recorded is not part of the number.
+  /// Why a recorded day is not part of the streak.
   public enum Omission: Hashable, Sendable {
     /// It was undone.
     case undone
@@ -39,6 +39,6 @@ public struct StreakExplanation: Equatable, Sendable {
 }
 
 extension CellContent {
-  /// Done, and worth something.
+  /// Done, and counted.
   public var counts: Bool { done && trust == .counted }
 }

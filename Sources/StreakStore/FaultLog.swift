@@ -2,7 +2,7 @@ public import Logging
 internal import struct StreakDomain.Instant
 internal import Synchronization
 
-/// Writes to the log what goes wrong again and again: each kind once in a second. Any thread.
+/// Logs repeated errors: each kind once per second. Any thread.
 public final class FaultLog: Sendable {
   private let logger: Logger
   private let limiter = Mutex(FaultLimiter())

@@ -1,9 +1,9 @@
 internal import EventLoop
 
-/// Collects calls while earlier ones are under way, and executes what has come together as one.
+/// Collects calls while earlier ones are running, and executes the collected ones as one.
 ///
-/// An idle batcher executes a single call within the turn in which it came: batching adds no delay.
-/// A busy one executes few large batches. Loop-confined.
+/// An idle batcher executes a single call within the turn in which it arrived: batching adds no
+/// delay. A busy one executes few large batches. Loop-confined.
 final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork {
   /// Executes a batch and answers each request in order, or fails them all.
   typealias Execute = ([Request]) async -> Result<[Response], StoreError>
@@ -15,11 +15,11 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork
   private var inFlight = 0
   private var isScheduled = false
   // Invariant: between turns of the loop empty unless `inFlight` equals `batchesMax`. Its length is
-  // bounded by the calls that the server admits at once.
+  // limited by the calls that the server admits at once.
   private var waiting: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)] = []
 
   /// - Parameters:
-  ///   - batchesMax: Batches that run at the same time, 1 or more.
+  ///   - batchesMax: Most running batches, 1 or more.
   ///   - batchCountMax: Most requests in one batch, 1 or more.
   init(loop: EventLoop, batchesMax: Int, batchCountMax: Int, execute: @escaping Execute) {
     precondition(batchesMax >= 1 && batchCountMax >= 1)
@@ -29,8 +29,8 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork
     self.execute = execute
   }
 
-  /// Answers one request, together with whatever else comes in while earlier batches are under way.
-  /// Loop thread only.
+  /// Answers one request, together with others that arrive while earlier batches are running. Loop
+  /// thread only.
   func response(to request: Request) async throws(StoreError) -> Response {
     loop.preconditionIsCurrent()
     return try await withCheckedContinuation { continuation in
@@ -39,7 +39,7 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork
     }.get()
   }
 
-  /// At the end of the loop's turn: whatever came in with the same turn comes along.
+  /// At the end of the loop's turn: calls that arrived in the same turn are included.
   private func schedule() {
     guard !isScheduled, inFlight < batchesMax else { return }
     isScheduled = true

@@ -92,15 +92,21 @@ public struct TLSClientFiles: Sendable, Equatable {
   public func acceptSession() throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_accept_state(ssl)
-    return unsafe try TLSSession(owning: ssl, isServer: true)
+    return unsafe try TLSSession(owning: ssl, requiring: nil)
   }
 
   /// A session for an outgoing connection.
-  /// - Parameter host: The name or numeric address that the server's certificate must be for.
-  public func connectSession(host: String) throws(TLSError) -> TLSSession {
+  /// - Parameters:
+  ///   - host: The name or numeric address that the server's certificate must be for.
+  ///   - protocolName: The protocol that the server has to agree to.
+  public func connectSession(
+    host: String, requiring protocolName: TLSProtocolName = .http2
+  ) throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_connect_state(ssl)
-    let session = unsafe try TLSSession(owning: ssl, isServer: false)
+    let session = unsafe try TLSSession(owning: ssl, requiring: protocolName)
+    let offered = [UInt8(protocolName.rawValue.utf8.count)] + protocolName.rawValue.utf8
+    unsafe SSL_set_alpn_protos(ssl, offered, UInt32(offered.count))
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
       ERR_clear_error()
@@ -157,8 +163,6 @@ public struct TLSClientFiles: Sendable, Equatable {
       throw error
     }
     unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-    let offered: [UInt8] = [2] + "h2".utf8
-    unsafe SSL_CTX_set_alpn_protos(context, offered, UInt32(offered.count))
     return unsafe context
   }
 

@@ -35,7 +35,7 @@ struct Streakd: AsyncParsableCommand {
       environment over the file. The file has a NAME = VALUE on each line, with the options' names without --; a # begins a comment, at a \
       line's begin or after a space; a value may stand in quotes, which it must if it holds such a #. A flag's value is true or false (also yes and no, on and off, 1 and 0).
 
-      On SIGTERM or SIGINT it tells its clients, lets open calls end, and stops.
+      On SIGTERM or SIGINT it notifies its clients, lets open calls end, and stops.
       """, version: ProgramVersion.text(of: "streakd"))
 
   // Meanings, defaults and ranges are in the table of `ServerReference`.

@@ -75,7 +75,7 @@ import Testing
     try add(day: 0, trialFailure: nil)
     try add(day: 1, trialFailure: "no room")
     let outcome = try prune(day: 100)
-    #expect(outcome.foundNoGoodOne && outcome.removed.isEmpty)
+    #expect(outcome.hasNoGoodBackup && outcome.removed.isEmpty)
     #expect(try names().count == 2)
   }
 

@@ -140,7 +140,7 @@ struct AccountTests {
     }
   }
 
-  @Test("the preview of a sign-up tells which days count, by the server's rule (A1)")
+  @Test("the preview of a sign-up shows which days count, by the server's rule (A1)")
   func previewSignUp() async throws {
     let client = StreakClient(storage: storage, clock: clock)
     #expect(try await client.previewSignUp() == nil)

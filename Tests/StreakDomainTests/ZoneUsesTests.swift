@@ -8,7 +8,7 @@ struct ZoneUsesTests {
     ClientTime(occurredAt: moment, zone: "x", utcOffsetSeconds: offset)
   }
 
-  @Test("a completion that arrives late tells where the person was then, not now")
+  @Test("a completion that arrives late shows where the person was then, not now")
   func lateArrival() {
     var uses = RecentTimeZones()
     uses.note(at(noon, offset: 32_400), now: noon)

@@ -3,12 +3,15 @@ internal import Glibc
 internal import HTTP
 internal import HTTP1
 internal import HTTP2
+internal import ProtobufCodec
 internal import TLS
 
 /// One loop's share of a server: its listening socket and its connections. Loop-confined.
 final class LoopServer {
   let loop: EventLoop
   let router: Router
+  /// What an `Any` may hold where calls are made with JSON.
+  let types: MessageTypes
   let limits: RPCLimits
   let resources: HTTP2Resources
   private let http1: HTTP1Resources
@@ -41,6 +44,8 @@ final class LoopServer {
     metrics = LoopMetrics(methods)
     self.loop = loop
     router = Router(methods, interceptors: interceptors)
+    types = MessageTypes(
+      methods.flatMap { [$0.descriptor.request, $0.descriptor.response] } + ConnectError.detailTypes)
     self.limits = limits
     requestBudget = RequestBudget(
       bytesMax: limits.largeRequestBytesPerLoopMax, bytesPerConnectionMax: limits.largeRequestBytesMax)

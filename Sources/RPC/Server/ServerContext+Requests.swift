@@ -140,7 +140,8 @@ extension ServerContext {
   ) throws(RPCStatus) {
     let limits = connection.limits.decoding
     if format.codec == .json {
-      let message = try JSONRequest.protobuf(bytes[range], method.request, limits)
+      let message = try JSONRequest.protobuf(
+        unsafe bytes.span.bytes.extracting(range), method.request, limits, types: connection.server.types)
       return unsafe try decode(message, 0..<message.count, limits, body)
     }
     unsafe try decode(bytes, range, limits, body)

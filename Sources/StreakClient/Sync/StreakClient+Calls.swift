@@ -138,14 +138,14 @@ extension StreakClient {
           return true
         } ?? false
       }
-      if isNews { tell(.signInNeeded) }
+      if isNews { publish(.signInNeeded) }
     case .accountErased:
       let isNews = try store.change { state throws(ClientError) in
         let isHere = state.accounts[userID] != nil
         state.dropAccount(userID)
         return isHere
       }
-      if isNews { tell(.accountErased) }
+      if isNews { publish(.accountErased) }
     case .accountUnknown:
       let now = clock.now
       let isNews = try store.change { state throws(ClientError) in
@@ -153,7 +153,7 @@ extension StreakClient {
       }
       if isNews {
         currentHasChanged()
-        tell(.accountUnknown)
+        publish(.accountUnknown)
       }
     default: break
     }

@@ -137,7 +137,7 @@ extension StreakClient {
       if received > 0 { news.append(.changed) }
     }
     if next == .register { news.append(.signInNeeded) }
-    for event in news { tell(event) }
+    for event in news { publish(event) }
     return next
   }
 
@@ -262,18 +262,18 @@ extension StreakClient {
     let stream = network.open(SyncServiceMethods.watch, WatchRequest().protobufBytes(), bearer: bearer)
     watching = (userID, stream)
     defer { watching = nil }
-    var heard = false
+    var hasReceived = false
     do throws(RPCStatus) {
       while let bytes = try await stream.next() {
         let hint = (try? WatchResponse(protobufBytes: bytes))?.cursor
         let own = try? store.read { state throws(ClientError) in state.accounts[userID]?.replica.cursor }
         // A stream that opens after a failure shows that the network is back.
-        if !heard, hasFailed { networkReturned() }
-        heard = true
+        if !hasReceived, hasFailed { networkReturned() }
+        hasReceived = true
         if let hint, StreakDomain.Cursor(hint).isOfSameState(as: own) { continue }
         wake()
       }
-      return heard
+      return hasReceived
     } catch {
       let failure = ClientError(error)
       if failure == .signInNeeded {
@@ -281,10 +281,10 @@ extension StreakClient {
           try note(error, of: userID)
           throw error
         }
-        return heard
+        return hasReceived
       }
       try note(failure, of: userID)
-      if heard { return true }
+      if hasReceived { return true }
       throw failure
     }
   }

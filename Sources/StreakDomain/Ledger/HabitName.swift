@@ -1,7 +1,7 @@
-/// What a habit may be called, and when two names mean the same habit.
+/// The rules for habit names, and for equality of names.
 ///
-/// A name is stored as it was sent (a capture's hash covers those bytes); only comparing looks past
-/// spelling.
+/// A name is stored as it was sent (a capture's hash covers those bytes); only comparisons
+/// normalise it.
 public enum HabitName {
   /// Bytes of UTF-8.
   public static let bytesMax = 256
@@ -13,14 +13,15 @@ public enum HabitName {
       && !name.unicodeScalars.contains(where: breaksLine)
   }
 
-  /// The form to compare: without outer white space, one space between words, case folded ("Straße"
-  /// is "STRASSE").
+  /// The form for comparisons: without white space around it, one space between words, case folded
+  /// ("Straße" is "STRASSE").
   ///
   /// Compare two of these as Swift strings, which compares by canonical equivalence, so composed
-  /// (NFC) and decomposed (NFD) letters are the same. Their bytes may differ: a comparison
-  /// elsewhere, such as in SQL, would tell them apart.
+  /// (NFC) and decomposed (NFD) letters are the same. Their bytes may differ: another comparison,
+  /// such as SQL's, would distinguish them.
   public static func normalised(_ name: String) -> String {
-    // Upper case first: it spells out what has no single lower case form, such as ß and ligatures.
+    // Upper case first: it expands letters without a single lower case form, such as ß and
+    // ligatures.
     name.uppercased().lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 

@@ -1,4 +1,4 @@
-/// What the ledger knows of a cell when a change is decided.
+/// The ledger's entry of a cell.
 public struct CellContent: Hashable, Sendable {
   public var done: Bool
   public var note: String

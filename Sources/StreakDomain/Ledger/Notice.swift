@@ -1,7 +1,7 @@
 internal import Cryptography
 
-/// Something every device of a person is told until it acknowledges it: a conflict, or a streak
-/// that healed.
+/// A message that every device of a person shows until it acknowledges it: a conflict, or a
+/// repaired streak.
 public struct Notice: Hashable, Sendable {
   public enum Kind: Int16, Hashable, Sendable, CaseIterable {
     /// Two notes of one day; one was kept.
@@ -12,26 +12,26 @@ public struct Notice: Hashable, Sendable {
     case fieldConflict = 3
     /// Deleted on one device, changed or completed on another; it was kept, archived.
     case deletionConflict = 4
-    /// A day that came late closed a gap.
+    /// A day that arrived late closed a gap.
     case streakHealed = 5
   }
 
   public var kind: Kind
   public var habitID: Identifier
-  /// Nil where the notice is about the habit as such.
+  /// Nil if the notice is about the habit itself.
   public var day: Day?
   /// For a field's conflict.
   public var field: HabitField?
-  /// The value that holds; for a healed streak its length in days.
+  /// The winning value; for a repaired streak its length in days.
   public var kept: String
-  /// The value that was not kept.
+  /// The losing value.
   public var other: String
-  /// The device whose value was not kept.
+  /// The device of the losing value.
   public var otherDeviceID: Identifier?
   public var madeAt: Instant
   /// The change number of the last change: of its making or resolution.
   public var version: Int64
-  /// Somebody picked a side, or it needs none.
+  /// A side was chosen, or nothing has to be chosen.
   public var isResolved: Bool
 
   public init(
@@ -52,7 +52,7 @@ public struct Notice: Hashable, Sendable {
 }
 
 extension Notice {
-  /// The id of the notice that a statement about a day lost. It follows from the statement, so that
+  /// The id of the notice that a statement about a day lost. It derives from the statement, so that
   /// it survives a change of epoch.
   static func id(_ kind: Kind, _ key: CellKey, loser: StatementID) -> Identifier {
     id(kind, key.habitID, key.day.number, loser)

@@ -1,7 +1,6 @@
 internal import Cryptography
 
-/// A digest of a person's whole visible state, kept up to date item by item: the sum of the items'
-/// hashes.
+/// A digest of a person's whole visible state, updated item by item: the sum of the items' hashes.
 ///
 /// An item's hash is the first 16 bytes of SHA-256 over its canonical bytes, read as two big-endian
 /// 64-bit numbers; each of the two is summed modulo 2^64. Source: proto/streak/v1/sync.proto,
@@ -12,7 +11,7 @@ public struct StateDigest: Hashable, Sendable {
 
   /// Of nothing.
   public static let empty = StateDigest(first: 0, second: 0)
-  /// Bytes of `bytes`.
+  /// The size of `bytes`.
   public static let byteCount = 16
 
   private init(first: UInt64, second: UInt64) {

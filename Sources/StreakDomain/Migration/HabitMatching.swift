@@ -1,8 +1,8 @@
-/// Which habit of an account each habit of a session becomes part of.
+/// Pairs each habit of a session with a habit of an account.
 public struct HabitMatching: Equatable, Sendable {
-  /// Why two habits are one. The raw value is the number of the schema's `HabitMatch`.
+  /// Why two habits are paired. The raw value is the number of the schema's `HabitMatch`.
   public enum Way: Int32, Sendable {
-    /// The session's becomes a habit of its own.
+    /// The session's habit becomes a habit of its own.
     case new = 1
     case id = 2
     case map = 3
@@ -10,16 +10,16 @@ public struct HabitMatching: Equatable, Sendable {
   }
 
   public struct Match: Equatable, Sendable {
-    /// In the session.
+    /// The id in the session.
     public let capturedID: Identifier
-    /// In the account.
+    /// The id in the account.
     public let habitID: Identifier
     public let way: Way
-    /// The id that the account's habit has until then: this session gives it a smaller one.
+    /// The id that the account's habit has until then, if this session gives it a smaller one.
     public var formerID: Identifier?
   }
 
-  /// A map that cannot be: the place of the pair that is wrong.
+  /// The map is invalid: the index of the wrong pair.
   public struct InvalidMap: Error, Equatable {
     public let index: Int
     public let reason: String
@@ -28,12 +28,12 @@ public struct HabitMatching: Equatable, Sendable {
   /// In the order of the session's habits.
   public let matches: [Match]
 
-  /// Matches by the map, then by id, then by normalised name.
+  /// Pairs by the map, then by id, then by normalised name.
   ///
-  /// By name each habit of the account is taken once, and deleted ones are not; of several one that
-  /// is the account's own, then the one with the smallest id. A habit that only sessions brought
-  /// gets the smaller one of both ids, so that the order in which sessions come does not matter;
-  /// the account's own keeps its id. Source: Specification.md, section 5.
+  /// By name each habit of the account is paired once, and deleted ones are not. Of several habits
+  /// of one name the account's own is taken first, then the one with the smallest id. A habit that
+  /// only sessions contained gets the smaller one of both ids, so that the order of sessions does
+  /// not matter; the account's own keeps its id. Source: Specification.md, section 5.
   ///
   /// - Parameters:
   ///   - captured: The session's habits, each id once.
@@ -54,7 +54,7 @@ public struct HabitMatching: Equatable, Sendable {
         found[id] = Match(capturedID: id, habitID: habit.aliasOf ?? id, way: .id)
       }
     }
-    // What is taken by map or id is not there to be taken by name as well.
+    // A habit paired by map or id cannot be paired by name as well.
     var taken = Set(found.values.map(\.habitID))
     let byName = Self.byName(account)
     for (id, name) in captured.sorted(by: { $0.id < $1.id }) where found[id] == nil {
@@ -81,7 +81,7 @@ public struct HabitMatching: Equatable, Sendable {
       guard account[pair.habitID] != nil || pair.habitID == pair.capturedID else {
         throw InvalidMap(index: index, reason: "names no habit of the account")
       }
-      // Its own id asks for a habit of its own, also where the id has been another name of one.
+      // Its own id requests a habit of its own, also if that id has been an alias of another one.
       let target = pair.habitID == pair.capturedID ? pair.habitID : account[pair.habitID]?.aliasOf ?? pair.habitID
       guard mapped.updateValue(target, forKey: pair.capturedID) == nil else {
         throw InvalidMap(index: index, reason: "names a habit twice")

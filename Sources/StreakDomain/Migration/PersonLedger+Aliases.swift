@@ -1,10 +1,10 @@
 /// Habits that have had another id. Source: Specification.md, section 5: "the other id is an alias
 /// for ever".
 extension PersonLedger {
-  /// The habit that an id means.
+  /// The habit that an id or alias names.
   public func habitID(meantBy id: Identifier) -> Identifier { habits[id]?.aliasOf ?? id }
 
-  /// A change of the habit that it means.
+  /// The change with aliases replaced.
   func resolved(_ change: Operation.Change) -> Operation.Change {
     guard let id = change.habitID, let habitID = habits[id]?.aliasOf else { return change }
     switch change {
@@ -22,7 +22,7 @@ extension PersonLedger {
     }
   }
 
-  /// Makes an id another name of a habit, unless the account has it already.
+  /// Makes an id an alias of a habit, unless the account has it already.
   mutating func makeAlias(
     _ id: Identifier, of habitID: Identifier, _ fields: HabitFields, stamp: Stamp, version: Int64, now: Instant
   ) {
@@ -32,15 +32,15 @@ extension PersonLedger {
     setHabit(alias, id)
   }
 
-  /// Gives a habit another id with all that it has, and makes the former one an alias.
+  /// Moves a habit with all its data to another id, and makes the former one an alias.
   ///
-  /// All cells of the habit must have been loaded. What is stored of it is moved first
+  /// All cells of the habit must have been loaded. Its stored rows are moved first
   /// (`changes.renamedHabits`).
   mutating func rename(_ formerID: Identifier, to habitID: Identifier) {
     guard let former = habits[formerID], !former.isDeleted, habits[habitID] == nil else { return }
     var habit = former
     habit.firstID = former.firstID ?? formerID
-    // Devices that have the days under the former id need all of them again.
+    // Devices with the days under the former id need all of them again.
     (habit.version, habit.returnedVersion) = (changeNumber, changeNumber)
     setHabit(habit, habitID)
     for (key, state) in cells where key.habitID == formerID {
@@ -53,7 +53,7 @@ extension PersonLedger {
     loadedActivity[habitID] = loadedActivity.removeValue(forKey: formerID)
     wholeHabits.insert(habitID)
 
-    // Its cells have gone: deleting the former one takes no other out of the digest.
+    // Its cells have been moved: deleting the former one removes no others from the digest.
     digest -= former.digest(habitID: formerID)
     habitCount -= 1
     var alias = HabitState(
@@ -70,7 +70,7 @@ extension PersonLedger {
     changes.renamedHabits.append(RenamedHabit(formerID: formerID, habitID: habitID))
   }
 
-  /// Of habits that were loaded whole: what needs all counted days.
+  /// For completely loaded habits: computes the values that need all counted days.
   mutating func completeWholeHabits() {
     for habitID in changes.staleSummaries.intersection(wholeHabits) {
       let days = cells.filter { $0.key.habitID == habitID && $0.value.cell.counts }.keys.map(\.day)

@@ -9,12 +9,12 @@ internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Signing up: checks everything, then stores everything at once.
+/// Signing up: checks the whole request, then stores everything in one transaction.
 ///
-/// The reply is stored sealed under secrets that only the request holds (with a session its secret
-/// and the migration's id, otherwise the idempotency key; always the email and password). Opening
-/// it for a repeated request proves that it is the same request, and gives the same bytes, tokens
-/// included; the database alone gives nothing.
+/// The reply is stored sealed under secrets that only the request has: with a session its secret
+/// and the migration's id, otherwise the idempotency key; always the email and the password.
+/// Opening the reply for a repeated request proves that it is the same request, and gives the same
+/// bytes, tokens included. The database alone cannot open it.
 struct SignUpProcedure: Sendable {
   let store: StreakStore
   let passwords: PasswordQueue
@@ -29,14 +29,14 @@ struct SignUpProcedure: Sendable {
       throw Reason.invalidField("email", "must be an email address")
     }
     let device = try DeviceRecord(request.device, path: "device")
-    // Before anything is looked up, so that a refusal says nothing of the address.
+    // Checked before any lookup, so that a refusal says nothing about the address.
     let password = NormalizedPassword(request.password)
     try passwordRules.check(password, email: email.key, path: "password")
     let session = try await present(request)
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
     if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
-    // Counted before the capture is looked at, which costs most.
+    // Counted before the capture is checked, which costs most.
     try await limiter.count(context, person: Array(email.key.utf8))
     let capture: CheckedCapture? =
       if let claim = request.session { try await CheckedCapture.check(claim, at: now, by: work) } else { nil }
@@ -74,7 +74,7 @@ struct SignUpProcedure: Sendable {
       }
       return response
     case .emailTaken, .sessionChanged:
-      // Somebody was faster: perhaps the same request on another connection.
+      // Another call has created the account: perhaps the same request on another connection.
       context.principal = nil
       if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) {
         return reply
@@ -87,9 +87,9 @@ struct SignUpProcedure: Sendable {
     }
   }
 
-  /// A session with its proof, and as the server knows it.
+  /// A session with its proof, and the server's record of it.
   private struct PresentedSession {
-    /// Nil: the server does not know it.
+    /// Nil: the server does not know the session.
     let known: SessionRecord?
   }
 
@@ -110,7 +110,7 @@ struct SignUpProcedure: Sendable {
     return PresentedSession(known: presented.known)
   }
 
-  /// What the session makes of an account that holds nothing: decided like any migration.
+  /// The session's result in an account that holds nothing: decided like any migration.
   private func decide(
     _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Instant,
     context: ServerContext
@@ -134,8 +134,8 @@ struct SignUpProcedure: Sendable {
     return (NewMigration(record: record, isSessionKnown: known != nil, ledger: ledger), decision.result)
   }
 
-  /// The reply to this very request, if it was answered before. Of an unknown address as much is
-  /// looked up as of a known one.
+  /// The stored reply to this request, if it was answered before. An unknown address costs as many
+  /// lookups as a known one.
   private func storedReply(
     emailKey: String, sealingKey: Secret, context: ServerContext
   ) async throws(RPCStatus) -> SignUpResponse? {
@@ -153,8 +153,8 @@ struct SignUpProcedure: Sendable {
     return reply
   }
 
-  /// The session is another account's, or this one's under another request: told alike, and noted
-  /// with the account that has it.
+  /// The session belongs to another account, or to this one by another request. Both get the same
+  /// refusal, and the audit event names the account that has the session.
   private static func claimed(by claimant: Identifier, context: ServerContext) -> RPCStatus {
     context.principal = Principal(userID: claimant)
     return Reason.sessionClaimed.status

@@ -7,9 +7,9 @@ internal import StreakStore
 
 /// How long credentials live.
 public struct TokenLifetimes: Sendable {
-  /// An access token's, in seconds.
+  /// The lifetime of an access token, in seconds.
   public var accessSeconds: Int64 = 3600
-  /// A refresh token's, in seconds, from its issue on.
+  /// The lifetime of a refresh token, in seconds, from its issue on.
   public var refreshSeconds: Int64 = 90 * 86_400
 
   public init() {}

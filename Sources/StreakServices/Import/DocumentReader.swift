@@ -4,23 +4,22 @@ internal import RPC
 internal import Schema
 internal import enum StreakDomain.Reason
 
-/// Reads an exported document while it arrives, and holds it against its own manifest: the
+/// Reads an exported document while it arrives, and checks it against its own manifest: the
 /// counterpart of `ExportDocument`.
 ///
-/// The members of a JSON document may stand in any order, as long as `habits` stands before the
-/// records that name habits. Pure but for the hash: bytes in, records out. Bounded by the largest
-/// record.
+/// The members of a JSON document may come in any order, as long as `habits` precedes the records
+/// that name habits. Pure but for the hash: bytes in, records out. Bounded by the largest record.
 struct DocumentReader {
-  /// Bytes of one record, as it is written.
+  /// The most bytes of one record, as written.
   static let recordBytesMax = 1_048_576
-  /// Bytes of a member of the header.
+  /// The most bytes of a member of the header.
   static let headerBytesMax = 4_096
 
   typealias Section = ExportDocument.Section
 
   private let isBinary: Bool
   private var splitter = JSONDocumentSplitter(pieceBytesMax: recordBytesMax)
-  /// Of a binary document: what has arrived of the next record.
+  /// The arrived bytes of a binary document's next record.
   private var rest: [UInt8] = []
   private var header = ExportHeader()
   private var isBegun = false
@@ -43,8 +42,8 @@ struct DocumentReader {
 
   /// Ends the document.
   ///
-  /// - Throws: `IMPORT_UNREADABLE` if it is not whole, `IMPORT_CORRUPT` if its records are not
-  ///   those of its manifest.
+  /// - Throws: `IMPORT_UNREADABLE` if the document is incomplete, `IMPORT_CORRUPT` if its records
+  ///   are not those of its manifest.
   mutating func finish() throws(RPCStatus) -> (header: ExportHeader, manifest: ExportManifest) {
     guard rest.isEmpty, isBinary || splitter.isAtEnd else {
       throw Self.unreadable(
@@ -77,7 +76,7 @@ struct DocumentReader {
     Reason.importUnreadable.status(saying: "This is no document of an export: \(what).")
   }
 
-  /// Where the reader is, for messages.
+  /// The reader's position, for messages.
   private var here: String { section.map { "record \(count + 1) of \($0.rawValue)" } ?? "the beginning" }
 
   // MARK: Sections
@@ -139,7 +138,7 @@ struct DocumentReader {
     return records
   }
 
-  /// All of a sequence of messages, each after its length.
+  /// Reads a sequence of messages, each after its length.
   static func records(of bytes: [UInt8]) throws(RPCStatus) -> [ExportRecord] {
     var records: [ExportRecord] = []
     var rest = bytes[...]
@@ -154,9 +153,9 @@ struct DocumentReader {
     return records
   }
 
-  /// The first message behind its length; nil until all of it is there.
-  /// - Parameter isFirst: It would be the header, which is small: a length beyond the limit is
-  ///   none.
+  /// The first message behind its length; nil until all of it has arrived.
+  /// - Parameter isFirst: The message would be the header, which is small: a length beyond the
+  ///   limit is not one.
   private static func frame(
     of bytes: ArraySlice<UInt8>, isFirst: Bool = false
   ) throws(RPCStatus) -> (message: Range<Int>, Void)? {
@@ -267,7 +266,7 @@ struct DocumentReader {
 }
 
 extension ExportDocument.Section {
-  /// Its records are about habits, which must be known then.
+  /// The section's records name habits, which must be known by then.
   var namesHabits: Bool { self == .ledger || self == .history || self == .notices }
 
   /// The section that a record of a binary document belongs to; nil for the header and the

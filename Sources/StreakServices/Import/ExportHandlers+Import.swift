@@ -7,7 +7,7 @@ internal import StreakDomain
 internal import StreakStore
 
 extension ExportHandlers {
-  /// Bytes of a document.
+  /// The most bytes of a document.
   static let documentBytesMax = 96 * 1_048_576
 
   func `import`(
@@ -44,7 +44,8 @@ extension ExportHandlers {
       for record in try reader.take(request.chunk) { try builder.add(record) }
     }
     let (header, manifest) = try reader.finish()
-    // A sealed document counts once: into a second account it comes like any other.
+    // A sealed document counts once: an import into a second account counts like any other
+    // document.
     var sealedHash: [UInt8]?
     if ExportSeal.matches(manifest, userID: header.userId, secret: secret) {
       let hash = SHA256.digest(of: manifest.seal)

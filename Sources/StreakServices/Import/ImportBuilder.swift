@@ -6,9 +6,9 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Turns a document's records into what is imported.
+/// Converts a document's records into the data that is imported.
 struct ImportBuilder {
-  /// Of a note's hash (SHA-256) and of an operation's (its first half).
+  /// The size of a note's hash (SHA-256), and of an operation's (the first half of one).
   private static let noteHashBytes = 32
   private static let payloadHashBytes = 16
 
@@ -37,11 +37,11 @@ struct ImportBuilder {
     }
   }
 
-  /// Ends it.
+  /// Finishes the import.
   ///
-  /// - Returns: What is to be stored, and the reply to it.
-  /// - Parameter sealedHash: Of a document that this service sealed, and that came into no account
-  ///   yet.
+  /// - Returns: The data to be stored, and the reply.
+  /// - Parameter sealedHash: The hash of a document that this service sealed and that was imported
+  ///   into no account yet.
   mutating func finish(sealedHash: [UInt8]?) -> (PersonImport, ImportResponse) {
     let demoted = sealedHash == nil ? saved.demoteOldDays() : 0
     document.sealedHash = sealedHash

@@ -8,7 +8,7 @@ internal import StreakDomain
 internal import StreakStore
 
 /// Decides the migration of one checked capture into one account. Used for one attempt.
-// One task takes its steps, one after another, on whatever thread: `OffloadedDecision`.
+// One task takes its steps, one after another, on any thread: `OffloadedDecision`.
 final class MigrationDecision: @unchecked Sendable {
   private let capture: CheckedCapture
   private let map: [(capturedID: Identifier, habitID: Identifier)]
@@ -24,15 +24,15 @@ final class MigrationDecision: @unchecked Sendable {
   private var matching: HabitMatching?
   private var merged = MergedSession()
   private var changeNumber: Int64 = 0
-  /// What goes to the inbox, in the order of the capture; entries whose note alone does have the
-  /// reason `textQuota`.
+  /// The entries for the inbox, in the order of the capture; an entry of which only the note is
+  /// rejected has the reason `textQuota`.
   private var rejections: [MigrationPlan.Rejection] = []
   private var rejectedIDs: [Identifier] = []
-  /// By rejection: there is room for its note in the inbox.
+  /// For each rejection: the inbox has room for its note.
   private var keepsRejected: [Bool] = []
-  /// What is to be done, once decided.
+  /// The preview, once decided.
   private(set) var preview = MigrationPreview()
-  /// What was done, once decided.
+  /// The result, once decided.
   private(set) var result = MigrationResult()
 
   /// - Parameters:
@@ -106,7 +106,7 @@ final class MigrationDecision: @unchecked Sendable {
     return MigrationNeeds(cells: keys.sorted(), wholeHabits: matching.matches.compactMap(\.formerID))
   }
 
-  /// With the result of the migration that brought the session here.
+  /// The refusal with the result of the migration that moved the session here.
   static func alreadyMigrated(_ first: MigrationRecord?) -> RPCStatus {
     let result = first.flatMap { try? MigrationResult(protobufBytes: $0.result) }
     return result.map { Reason.alreadyMigrated.status.with($0) } ?? Reason.alreadyMigrated.status
@@ -128,19 +128,19 @@ final class MigrationDecision: @unchecked Sendable {
     return .success(())
   }
 
-  /// Whether its steps take so long that the loop should not wait for them.
+  /// Whether its steps are so long that the loop should not run them.
   var isLarge: Bool { capture.isLarge }
 
   func finish(_ ledger: PersonLedger) -> Result<MergeRecord, RPCStatus> { conclude(ledger).map { record($0) } }
 
-  /// What is stored, but for the audit event.
+  /// What is stored, without the audit event.
   struct Conclusion: Sendable {
     let migration: MigrationRecord
     let rejected: [RejectedEntryRecord]
     let auditDetail: String
   }
 
-  /// Makes what is to be stored; on the loop, since the event tells of the call.
+  /// Makes what is to be stored; on the loop, since the event describes the call.
   func record(_ conclusion: Conclusion) -> MergeRecord {
     MergeRecord(
       migration: conclusion.migration, sessionSecretHash: capture.secretHash, rejected: conclusion.rejected,
@@ -224,7 +224,7 @@ final class MigrationDecision: @unchecked Sendable {
     }
   }
 
-  /// Days of the session that do not count in the account either, by habit and reason.
+  /// The session's days that do not count in the account either, by habit and reason.
   private func quarantined(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [QuarantinedDays] {
     var found: [QuarantinedDays] = []
     for (planned, habit) in zip(plan.habits, merged.habits) {
@@ -244,8 +244,8 @@ final class MigrationDecision: @unchecked Sendable {
     return found
   }
 
-  /// Names what is planned: the account's state, the capture, and what becomes of each of its days.
-  /// Not the moment, as long as the captured day stays the same.
+  /// Hashes the plan: the account's state, the capture, and the outcome of each of its days. The
+  /// moment is left out, as long as the captured day stays the same.
   private func hash(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [UInt8] {
     var bytes = Array("streak.v1.plan.1".utf8) + userID.bytes + capture.sessionID.bytes
     func append(_ number: Int64) {

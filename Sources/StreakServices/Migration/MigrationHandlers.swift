@@ -7,14 +7,14 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Sessions on their way into accounts that hold data already. One per loop.
+/// Handles the migration of sessions into accounts that have data already. One per loop.
 struct MigrationHandlers: MigrationService {
-  /// Seconds after which a migration cannot be undone.
+  /// The age of a migration, in seconds, after which it cannot be undone.
   static let undoSecondsMax: Int64 = 30 * 86_400
-  /// Migrations, and attempts, in a list.
+  /// The most migrations, or attempts, in a list.
   static let listCountMax: Int32 = 100
-  /// Attempts when somebody else claims the same session at the same moment: the next one sees
-  /// whose it is.
+  /// Attempts while other accounts claim the same session at the same moment: the next attempt
+  /// finds the account that has the session.
   private static let attemptsMax = 3
   private static let methods = [
     "MigrationService/Migrate", "MigrationService/PreviewMigration", "MigrationService/UndoMigration",
@@ -43,7 +43,7 @@ struct MigrationHandlers: MigrationService {
   func migrate(_ request: MigrateRequest, context: ServerContext) async throws(RPCStatus) -> MigrateResponse {
     let userID = try context.user().userID
     if let stored = try await stored(request.session, of: userID, context) { return try replayed(stored, context) }
-    // Whatever the attempt comes to, its work is counted first: as much as a preview's.
+    // The work of an attempt is counted first, whatever its outcome: as much as a preview's.
     try await limiter.count(context, as: MigrationServiceMethods.previewMigration, person: userID.bytes)
     let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
     let counts = limiter.counts(context, person: userID.bytes)
@@ -62,7 +62,7 @@ struct MigrationHandlers: MigrationService {
     }
   }
 
-  /// The migration that this very request has done before, found without a look at its capture.
+  /// The migration that this request has done before, found without a check of its capture.
   private func stored(
     _ claim: SessionClaim?, of userID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> MigrationRecord? {
@@ -89,8 +89,8 @@ struct MigrationHandlers: MigrationService {
     return MigrateResponse(migration: result)
   }
 
-  /// Decides and, unless it is a preview, stores; again if another account claims the session at
-  /// the same moment.
+  /// Decides and, unless it is a preview, stores; starts again if another account claims the
+  /// session at the same moment.
   private func run(
     _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, isPreview: Bool,
     counts: [RateCount], _ context: ServerContext
@@ -122,14 +122,14 @@ struct MigrationHandlers: MigrationService {
     throw Reason.concurrentChange.status
   }
 
-  /// Says what the audit event is to say.
+  /// Sets the detail of the audit event.
   private func note(_ detail: String, _ context: ServerContext) {
     guard var principal = context.principal as? Principal else { return }
     principal.auditDetail = detail
     context.principal = principal
   }
 
-  /// The audit event was stored together with what was done.
+  /// The audit event was stored together with the change.
   private func noteStored(_ context: ServerContext) {
     guard var principal = context.principal as? Principal else { return }
     principal.auditIsStored = true

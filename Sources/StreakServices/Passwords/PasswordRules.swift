@@ -1,9 +1,10 @@
 internal import RPC
 internal import enum StreakDomain.Reason
 
-/// What a new password must not be. Its longest form is the schema's matter.
+/// The rules for a new password. The schema limits its length.
 struct PasswordRules: Sendable {
-  /// Fewest bytes of a password once it is normalized; the schema asks for as many of what is sent.
+  /// The fewest bytes of a password once it is normalized; the schema asks for as many in the
+  /// request.
   static let bytesMin = 8
 
   let breached: BreachedPasswords
@@ -13,7 +14,7 @@ struct PasswordRules: Sendable {
     guard password.byteCount >= Self.bytesMin else {
       throw Reason.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
     }
-    // Characters that nobody sees make no password less common.
+    // Invisible characters make no password less common.
     let text = String(
       String.UnicodeScalarView(password.text.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint }))
     let lowered = text.lowercased()

@@ -8,7 +8,7 @@ internal import enum StreakDomain.Reason
 extension Reason {
   /// The domain of every `ErrorInfo` this service sends.
   static let domain = "streak.v1"
-  /// How long a client is asked to wait where waiting helps, in seconds.
+  /// The seconds that a client is asked to wait where waiting helps.
   static let retrySeconds: Int64 = 1
 
   /// The status a client gets.
@@ -26,13 +26,13 @@ extension Reason {
     invalidField.naming(path, description)
   }
 
-  /// The status with the field it is about.
+  /// The status with the field that it is about.
   func naming(_ path: String, _ description: String) -> RPCStatus {
     status.with(GoogleRPCBadRequest(fieldViolations: [.init(field: path, description: description)]))
   }
 
-  /// Credentials that more than one holder has: `new_device` in the reason's metadata tells the
-  /// client to sign in as a new device.
+  /// The refusal of credentials that more than one holder has: `new_device` in the reason's
+  /// metadata asks the client to sign in as a new device.
   static var deviceCopied: RPCStatus {
     RPCStatus(
       credentialsInvalid.codeAndMessage.0, "The credentials are also in use elsewhere; sign in as a new device."
@@ -41,9 +41,9 @@ extension Reason {
       GoogleRPCErrorInfo(reason: credentialsInvalid.name, domain: Self.domain, metadata: ["new_device": "true"]))
   }
 
-  /// A refusal of a call beyond its limit, with the delay after which it helps to try again.
+  /// The refusal of a call beyond its limit, with the delay after which a retry helps.
   static func tooManyRequests(retryMilliseconds: UInt64) -> RPCStatus {
-    // Rounded up: whoever waits exactly so long must not come too early.
+    // Rounded up: a client that waits exactly so long must not come too early.
     let seconds = Int64(clamping: retryMilliseconds / 1000 + 1)
     return RPCStatus(.resourceExhausted, tooManyRequests.codeAndMessage.1)
       .with(GoogleRPCErrorInfo(reason: tooManyRequests.name, domain: domain))

@@ -9,14 +9,15 @@ internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Anonymous sessions. One per loop.
+/// Handles anonymous sessions. One per loop.
 struct SessionHandlers: SessionService {
   let store: StreakStore
   let limiter: RateLimiter
 
-  /// Fewest different bytes of a random idempotency key; of 16 random bytes fewer than five differ
-  /// once in 10^21 times. A key of an example, or of a client that never filled it, would give one
-  /// session to everybody who sends it, so every call with such a key begins a session of its own.
+  /// The fewest different bytes of a random idempotency key; 16 random bytes have fewer than five
+  /// different ones once in 10^21 times. A key from an example, or of a client that never filled
+  /// it, would give the same session to every client that sends it, so each call with such a key
+  /// begins a session of its own.
   static let keyValuesMin = 5
 
   /// The session's id follows from the idempotency key, so that a repeated request finds the
@@ -63,7 +64,7 @@ struct SessionHandlers: SessionService {
   }
 }
 
-/// How a client is told that a reply is the stored one of an earlier call.
+/// Marks a reply as the stored one of an earlier call.
 public enum ReplyReplay {
   /// The trailing metadata's name; its value is "true".
   public static let metadataName = "streak-replayed"

@@ -20,7 +20,7 @@ struct HabitPage {
       .map { HabitPlace(position: Int32(clamping: $0.number), habitID: $0.id) } ?? .start
   }
 
-  /// The token of the next page; empty if `foundCount` rows, one more than a page was asked for, do
+  /// The token of the next page; empty if `foundCount` rows, one more than the page asked for, do
   /// not reach beyond this one.
   func next(_ last: HabitPlace?, _ foundCount: Int) -> String {
     guard let last, foundCount > Int(size) else { return "" }

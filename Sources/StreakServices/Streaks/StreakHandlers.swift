@@ -4,9 +4,9 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Habits, days, streaks.
+/// Handles habits, days and streaks. One per loop.
 struct StreakHandlers: StreakService {
-  /// Rows in a page when the client does not say.
+  /// The rows of a page when the client names no number.
   static let pageSizeDefault: Int32 = 100
 
   let store: StreakStore
@@ -74,7 +74,7 @@ struct StreakHandlers: StreakService {
     )
   }
 
-  /// Makes one change, decided and stored as the operations of a queue are.
+  /// Makes one change, decided and stored like a queued operation.
   private func change(
     _ change: StreakDomain.Operation.Change, by principal: Principal, nothingLeft: Bool, at now: Instant
   ) async throws(RPCStatus) -> ChangeResult {

@@ -6,8 +6,8 @@ internal import StreakDomain
 internal import StreakStore
 
 extension QueuedOperation {
-  /// An operation as sent. What it cannot be becomes `.malformed`: that is for the ledger to
-  /// reject, so that it blocks nothing.
+  /// An operation as sent. An invalid one becomes `.malformed`: the ledger rejects it, so that it
+  /// does not block the queue.
   convenience init(_ message: Schema.Operation) {
     let payload = message.protobufBytes()
     self.init(

@@ -6,7 +6,7 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Keeps the devices of one person equal. One per loop.
+/// Synchronizes the devices of one person. One per loop.
 struct SyncHandlers: SyncService {
   let store: StreakStore
   let authenticator: Authenticator
@@ -37,7 +37,7 @@ struct SyncHandlers: SyncService {
     limit(context, to: principal)
     let subscription = subscriptions.value.subscribe(principal.userID, deviceID: principal.deviceID, on: context.loop)
     defer { subscriptions.value.unsubscribe(subscription, principal.userID) }
-    // Subscribed first: what changes after this reading is heard.
+    // Subscribed before this reading, so that every later change is notified.
     var told = try await head(of: principal)
     try await responses.write(hint(told))
     while true {
@@ -76,14 +76,15 @@ struct SyncHandlers: SyncService {
     Task(executorPreference: context.loop) { await inbox.value.fill() }
     defer { inbox.value.close() }
 
-    // Nil until the first request is answered: before, nobody knows what the device has seen.
+    // Nil until the first request is answered: until then it is unknown what the device has
+    // received.
     var cursor: Schema.Cursor?
     var pageSize: Int32 = 0
     while true {
       switch await subscription.next() {
       case .requestArrived:
         guard let request = try inbox.value.take() else { return }
-        // A request of a stream costs what a call does.
+        // A request of a stream counts like a call.
         try calls.count(principal.userID, context)
         pageSize = request.pageSize
         var response = try await procedure.run(request, by: principal, at: .now())
@@ -169,8 +170,8 @@ struct SyncHandlers: SyncService {
   }
 }
 
-/// The requests of a stream, one at a time, on their way to a handler that also waits for other
-/// things. Loop-confined.
+/// The requests of a stream, one at a time, for a handler that also waits for other events.
+/// Loop-confined.
 private final class RequestInbox {
   private enum Item {
     case request(SyncRequest)
@@ -182,8 +183,8 @@ private final class RequestInbox {
   private let subscription: ChangeSubscription
   private var item: Item?
   private var isClosed = false
-  /// The next request is read only once the one before was taken, so that the window holds the
-  /// client up.
+  /// The next request is read only once the one before was taken, so that flow control stops a
+  /// client that sends faster.
   private var onTaken: CheckedContinuation<Void, Never>?
 
   init(_ requests: RequestStream<SyncRequest>, _ subscription: ChangeSubscription) {
@@ -191,7 +192,7 @@ private final class RequestInbox {
     self.subscription = subscription
   }
 
-  /// Reads requests until they end.
+  /// Reads requests until the stream ends.
   func fill() async {
     while !isClosed {
       let isLast: Bool

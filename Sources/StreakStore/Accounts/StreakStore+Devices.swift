@@ -1,7 +1,7 @@
 internal import Postgres
 public import StreakDomain
 
-/// A person's device with what the server knows of it.
+/// A user's device as the server stores it.
 public struct KnownDeviceRecord: Sendable, Equatable {
   public var device: DeviceRecord
   public var registeredAt: Instant
@@ -9,11 +9,11 @@ public struct KnownDeviceRecord: Sendable, Equatable {
   public var isSignedIn: Bool
 }
 
-/// From where somebody tries to sign in.
+/// Where a sign-in attempt comes from.
 public enum SignInOrigin: Sendable, Equatable {
   /// A device that signed in before and was not revoked.
   case knownDevice
-  /// The address that such a device signed in from last.
+  /// The address of such a device's last sign-in.
   case knownAddress
   case stranger
 }
@@ -26,8 +26,8 @@ extension StreakStore {
     WHERE user_id = $1 AND revoked_at IS NULL
     """)
 
-  /// Whether a person signed in on a device, or from an address, before. (Nobody did, for a person
-  /// who does not exist.)
+  /// Whether a user signed in on a device, or from an address, before. False for a user that does
+  /// not exist.
   public func signInOrigin(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) -> SignInOrigin {
@@ -45,7 +45,7 @@ extension StreakStore {
     WHERE user_id = $1 AND device_id = $2 AND (address_hash IS DISTINCT FROM $3 OR revoked_at IS NOT NULL)
     """)
 
-  /// Notes from which address a device has just signed in.
+  /// Stores the address from which a device has just signed in.
   public func noteSignIn(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) {
@@ -63,7 +63,7 @@ extension StreakStore {
     WHERE user_id = $1 ORDER BY greatest(registered_at, refreshed_at) DESC, device_id
     """)
 
-  /// A person's devices, the one that was heard of last first.
+  /// A user's devices, the most recently used first.
   public func devices(of userID: Identifier) async throws(StoreError) -> [KnownDeviceRecord] {
     try await database.rows(Self.devices, .identifier(userID)) { row throws(DatabaseError) in
       KnownDeviceRecord(
@@ -86,9 +86,9 @@ extension StreakStore {
     SELECT was_signed_in, pg_notify($4, $5) FROM before, revoked
     """)
 
-  /// Revokes a device's credentials and its being known, and tells every server.
+  /// Revokes a device's credentials, makes the device unknown, and notifies every server.
   ///
-  /// - Returns: Whether it was signed in; nil if the person has no such device.
+  /// - Returns: Whether it was signed in; nil if the user has no such device.
   public func revokeDevice(
     _ deviceID: Identifier, of userID: Identifier, at now: Instant
   ) async throws(StoreError) -> Bool? {
@@ -126,10 +126,11 @@ extension StreakStore {
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
     """)
 
-  /// Replaces a person's password hash if it is still the one given, ends every credential, gives
-  /// one device new ones, and tells every server.
+  /// Replaces a user's password hash if it is still the given one, ends every credential, gives one
+  /// device new ones, and notifies every server.
   ///
-  /// - Returns: How many other devices were signed out; nil if the hash had been replaced by then.
+  /// - Returns: How many other devices were signed out; nil if the hash had been replaced
+  ///   meanwhile.
   public func changePassword(
     of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
     _ credential: CredentialRecord, at now: Instant

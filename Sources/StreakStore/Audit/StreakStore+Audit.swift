@@ -15,8 +15,8 @@ extension StreakStore {
       .string(event.detail))
   }
 
-  /// Stores an audit event durably. A person's events are numbered in the order they are stored,
-  /// and each one's hash covers the one before.
+  /// Stores an audit event durably. A user's events are numbered in the order of storing, and each
+  /// one's hash covers the one before.
   public func recordAudit(_ event: AuditEventRecord) async throws(StoreError) {
     try await Self.recordAudit(event, by: database)
   }

@@ -1,26 +1,26 @@
 internal import StreakDomain
 internal import Synchronization
 
-/// The state of recently changed users, so that the next change of the same rows needs no load: one
-/// round trip instead of two.
+/// A cache of recently changed users, so that the next change of the same data needs no load: one
+/// round trip to the database instead of two.
 ///
-/// An entry may be out of date, since other processes change users too. That does no harm: a
-/// decision on it is stored only if the user's change number is still the cached one, and every
-/// change of the rows that a decision reads raises that number. A decision that stores nothing is
-/// repeated on loaded state.
+/// An entry may be out of date, because other processes change users too. That is safe: a decision
+/// on it is stored only if the user's change number is still the cached one, and every change of
+/// data that a decision reads raises that number. A decision that stores nothing is repeated on
+/// loaded data.
 final class LedgerCache: Sendable {
-  /// Most habits and days cached of one user: a larger change is a device that catches up.
+  /// Most habits, days and devices cached per user: a change of more rows at once is a catch-up.
   static let rowsPerPersonMax = 4
 
-  /// A user's state as far as `rows` name it. An object, since it moves between generations.
+  /// A user's state as far as `rows` name it. An object, because it moves between tables.
   final class Entry: Sendable {
     let ledger: PersonLedger
     let rows: Set<StateKey>
-    /// About what it takes in memory.
+    /// Its approximate size in memory.
     let bytes: Int
 
-    /// A ledger of which `rows` were loaded and whose changes are stored; nil if these are too
-    /// many.
+    /// A ledger with the loaded `rows` whose changes are stored; nil if it exceeds the limit of
+    /// rows.
     init?(_ ledger: borrowing PersonLedger, rows: Set<StateKey>) {
       guard rows.count <= LedgerCache.rowsPerPersonMax else { return nil }
       self.ledger = ledger.withoutChanges
@@ -48,20 +48,20 @@ final class LedgerCache: Sendable {
     }
   }
 
-  /// Most bytes of all entries, by `Entry.bytes`. An entry that is not used while half as many
-  /// bytes of others are stored is dropped.
+  /// Most bytes of all entries, by `Entry.bytes`. An entry is dropped if it was not used while half
+  /// as many bytes of other entries were added.
   private let bytesMax: Int
   private let generations = Mutex(Generations())
 
-  /// - Parameter bytesMax: 0: nothing is cached.
+  /// - Parameter bytesMax: 0: no cache.
   init(bytesMax: Int) { self.bytesMax = bytesMax }
 
-  /// Takes out the entry of a user; the change puts the new state back.
+  /// Removes a user's entry: the change that takes it puts the new state back.
   func take(_ userID: Identifier) -> Entry? {
     generations.withLock { $0.remove(userID) }
   }
 
-  /// Stores the state of a user's data as it is in the database.
+  /// Caches a user's stored state.
   func put(_ userID: Identifier, _ entry: Entry) {
     generations.withLock { generations in
       guard entry.bytes <= bytesMax / 2 else { return }
@@ -74,7 +74,7 @@ final class LedgerCache: Sendable {
     }
   }
 
-  /// Counts users by whether the cache had the state that their changes needed.
+  /// Counts users by whether their changes' data was cached.
   func countLookups(hits: Int, misses: Int) {
     generations.withLock { generations in
       generations.hits += hits
@@ -91,22 +91,21 @@ final class LedgerCache: Sendable {
     }
   }
 
-  /// Cached users.
+  /// Users in the cache.
   var count: Int { generations.withLock { $0.young.count + $0.old.count } }
 }
 
-/// The use and size of the cache.
+/// The cache's hits, misses and size.
 public struct LedgerCacheMetrics: Sendable {
-  /// How often the cache had the state that a change needed.
+  /// Hits: the data that a change needed was cached.
   public let hits: Int
-  /// How often it was loaded from the database instead.
+  /// Misses: it was loaded from the database.
   public let misses: Int
-  /// Approximate memory in use.
+  /// Approximate size in memory.
   public let bytes: Int
 }
 
-/// What a change needs to know of a person besides their head: perhaps a habit, and perhaps a day
-/// of it.
+/// The data that a change needs besides the head: optionally a habit, and a day of it.
 struct StateKey: Hashable {
   var habitID: Identifier?
   var day: Int32?
@@ -114,7 +113,7 @@ struct StateKey: Hashable {
 
 extension LedgerCache.Entry {
   // Tables with room for the next element, arrays of stamps and zones. Measured with one row each
-  // of 2,500 people: 92 to 101 % of this.
+  // of 2,500 users: 92 to 101 % of this.
   private static let bytesOfPerson = 1_024
   private static let bytesOfRow = 1_024
 

@@ -1,7 +1,8 @@
 internal import Postgres
 internal import StreakDomain
 
-/// Reads as much of people's state as their requests touch: in one statement, so from one snapshot.
+/// Reads the part of users' states that their requests touch: in one statement, so from one
+/// snapshot.
 struct LoadStatement {
   private static let head = Selection(HeadColumn.ledger, from: 1)
   private static let habit = Selection(HabitColumn.state, from: head.end)
@@ -24,7 +25,7 @@ struct LoadStatement {
     let row: StateKey
   }
 
-  // The lateral look-ups keep the planner at index probes per row, whatever it thinks of the
+  // The lateral look-ups make the planner use index probes per row, whatever its estimate of the
   // tables' sizes.
   private static let part = ColumnarPart<WantedRow>(
     [
@@ -44,7 +45,7 @@ struct LoadStatement {
 
   static let many = Statement(.read, part.text(firstParameter: 1, isSingle: false))
 
-  /// Reads the state of `people`; those that do not exist stay without a ledger.
+  /// Reads the state of `people`; missing ones stay without a ledger.
   static func read(
     _ people: [PendingUser], epoch: Epoch, limits: StoreLimits, by runner: some StatementRunner
   ) async throws(StoreError) {
@@ -53,7 +54,7 @@ struct LoadStatement {
       for row in person.rows { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
     }
     try await read(wanted, epoch: epoch, limits: limits, by: runner)
-    // Seldom: a call names a habit by an id that it had.
+    // Rare: a call names a habit by a former id.
     wanted = []
     for person in people {
       for row in person.followAliases() { wanted.append(WantedRow(place: wanted.count, person: person, row: row)) }
@@ -107,7 +108,7 @@ struct LoadStatement {
         SELECT * FROM notices WHERE notices.user_id = w.user_id AND notices.notice_id = w.notice_id LIMIT 1) n
     """)
 
-  /// Reads the conflicts that are to be resolved.
+  /// Reads the conflicts to be resolved.
   static func readNotices(_ people: [PendingUser], by runner: some StatementRunner) async throws(StoreError) {
     let wanted = people.enumerated().flatMap { place, person in person.noticeIDs.map { (place, person.userID, $0) } }
     guard !wanted.isEmpty else { return }
@@ -146,7 +147,7 @@ struct LoadStatement {
     }
   }
 
-  // What most days of a habit state is in columns; the others' details are read whole.
+  // Columns hold the statements of most days of a habit; the details of the others are read whole.
   private static let activitySet = Statement(
     .read,
     """
@@ -159,7 +160,7 @@ struct LoadStatement {
       JOIN cells c ON c.user_id = w.user_id AND c.habit_id = w.habit_id AND c.details <> ''
     """)
 
-  /// Reads what stands of habits that are to be deleted, or were deleted once.
+  /// Reads the standing statements of habits that are to be deleted, or were deleted once.
   static func readActivity(_ people: [PendingUser], by runner: some StatementRunner) async throws(StoreError) {
     let wanted = people.flatMap { person in person.habitsWithActivity.map { (person, $0) } }
     guard !wanted.isEmpty else { return }
@@ -182,7 +183,7 @@ struct LoadStatement {
   private static let countedDays = Statement(
     .read, "SELECT day FROM cells WHERE user_id = $1 AND habit_id = $2 AND done AND quarantine_reason = 0")
 
-  // CellState.itemDigest in SQL: notes of many years would be much to send.
+  // CellState.itemDigest in SQL: sending the notes of many years would be slow.
   private static let cellDigests = Statement(
     .read,
     """
@@ -192,8 +193,8 @@ struct LoadStatement {
     FROM cells WHERE user_id = $1 AND habit_id = $2
     """)
 
-  /// Reads what a change needs to know of whole habits, as it is stored. It may be newer than the
-  /// state the decision is made on: then the change is not stored.
+  /// Reads the data about whole habits that a change needs, as stored. It may be newer than the
+  /// state of the decision: then the change is not stored.
   static func readFullHabits(_ person: PendingUser, by runner: some StatementRunner) async throws(StoreError) {
     for habitID in person.ledger?.staleSummaries ?? [] {
       let days = try await runner.rows(countedDays, .identifier(person.userID), .identifier(habitID)) {

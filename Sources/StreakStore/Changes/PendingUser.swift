@@ -1,6 +1,6 @@
 internal import StreakDomain
 
-/// One call that waits for its answer. Loop-confined.
+/// One call that waits for an answer. Loop-confined.
 @safe final class PendingCall {
   typealias Answer = Result<Result<ChangeResult, QueueRefusal>, StoreError>
 
@@ -12,21 +12,21 @@ internal import StreakDomain
     unsafe self.continuation = continuation
   }
 
-  /// Wakes the caller, once.
+  /// Resumes the caller, once.
   func finish(_ answer: Answer) {
     unsafe continuation?.resume(returning: answer)
     unsafe continuation = nil
   }
 }
 
-/// One user in a batch: the calls that change the user's data, and their results. Loop-confined.
+/// One user in a batch: the waiting calls that change their data, and the result. Loop-confined.
 final class PendingUser {
-  /// An operation that was decided and is to be stored with its outcome.
+  /// A decided operation that is to be stored with its outcome.
   struct Decided {
     let deviceID: Identifier
     let queued: QueuedOperation
     let outcome: OperationOutcome
-    /// Of an operation for the inbox: it is kept whole.
+    /// For an operation in the inbox: it is kept whole.
     let keepsPayload: Bool
   }
 
@@ -35,19 +35,19 @@ final class PendingUser {
   /// How often another change came first.
   let attempts: Int
 
-  /// Nil: there is no such person.
+  /// Nil: the user does not exist.
   var ledger: PersonLedger?
   var changeNumberBefore: Int64 = 0
-  /// The state is from the cache: it may be out of date.
+  /// The state comes from the cache: it may be out of date.
   private(set) var isCached = false
-  /// What the conflicts that are to be resolved are about.
+  /// The conflicts to be resolved.
   var notices: [Identifier: Notice] = [:]
   /// Outcomes that were stored earlier, by device and number.
   var stored: [OperationKey: StoredOutcome] = [:]
   private(set) var decided: [Decided] = []
-  /// Calls that were refused for the day's changes.
+  /// Calls that were refused because the day's limit of changes is reached.
   private var delayedCalls = 0
-  /// Whole habits are to be read before the change can end.
+  /// Whole habits must be read before the change can end.
   private(set) var needsFullRead = false
   private var results: [Result<[OperationOutcome], QueueRefusal>] = []
 
@@ -68,7 +68,7 @@ final class PendingUser {
 
   // MARK: What is needed
 
-  /// What the calls touch. Not before the conflicts that they resolve have been read.
+  /// The rows that the calls touch. Not before the conflicts that they resolve have been read.
   private(set) lazy var rows: Set<StateKey> = {
     var found: Set<StateKey> = []
     for call in calls {
@@ -87,8 +87,8 @@ final class PendingUser {
     return found
   }()
 
-  /// Adds what the calls mean by other names of habits.
-  /// - Returns: What is to be read as well: known once the ledger is loaded.
+  /// Adds the habits that the calls name by aliases.
+  /// - Returns: Further rows to read: known once the ledger is loaded.
   func followAliases() -> Set<StateKey> {
     guard let ledger else { return [] }
     var found: Set<StateKey> = []
@@ -101,12 +101,12 @@ final class PendingUser {
     return found
   }
 
-  /// Takes the cached state, if it has what the calls need and is of the same epoch.
+  /// Uses the cached state, if it covers the calls and belongs to the current epoch.
   func takeState(from cache: LedgerCache, epoch: Epoch) {
     guard let entry = cache.take(userID), entry.ledger.epoch == epoch, noticeIDs.isEmpty,
       entry.rows.isSuperset(of: rows)
     else { return }
-    // All of it is as stored, and may be of use once more.
+    // All of it equals the stored data, and may be used again.
     rows = entry.rows
     ledger = entry.ledger
     changeNumberBefore = entry.ledger.changeNumber
@@ -119,7 +119,7 @@ final class PendingUser {
     isCached = false
   }
 
-  /// The habit, and perhaps its day, that a change touches.
+  /// The habit, and optionally its day, that a change touches.
   private func place(of change: Operation.Change) -> (habitID: Identifier, day: Int32?)? {
     if case .resolveConflict(let resolution) = change {
       return notices[resolution.noticeID].map { ($0.habitID, $0.day?.number) }
@@ -127,7 +127,7 @@ final class PendingUser {
     return change.habitID.map { ($0, change.cellKey?.day.number) }
   }
 
-  /// Habits of which all that stands is to be read: known once the ledger is loaded.
+  /// Habits whose standing statements must be read: known once the ledger is loaded.
   var habitsWithActivity: Set<Identifier> {
     guard !noticeIDs.isEmpty || calls.contains(where: \.request.deletesHabit) || hasDeletions, var ledger else {
       return []
@@ -151,7 +151,7 @@ final class PendingUser {
     return found
   }()
 
-  /// Operations that seem to have been decided before: known once the ledger is loaded.
+  /// Operations that were decided before, by their numbers: known once the ledger is loaded.
   var replayedKeys: [OperationKey] {
     var found: [OperationKey] = []
     for call in calls {
@@ -182,7 +182,7 @@ final class PendingUser {
 
   private func decide(_ request: ChangeRequest) throws(QueueRefusal) -> [OperationOutcome] {
     guard let device = ledger?.sources[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
-    // Taken out, it is the only one: nothing is copied when it changes.
+    // While it is removed, the local copy is unique: changing it copies nothing.
     defer {
       needsFullRead = ledger.needsFullRead
       self.ledger = ledger
@@ -222,19 +222,19 @@ final class PendingUser {
     throw .tooManyChanges(retryMilliseconds: UInt64(wait))
   }
 
-  /// What quotas have cost.
+  /// Losses by quotas.
   var quotaCounts: QuotaCounts {
     var counts = ledger?.changes.quotas ?? QuotaCounts()
     counts.callsDelayed = delayedCalls
     return counts
   }
 
-  /// The outcomes of those operations, from the first on, that were decided before.
+  /// The outcomes of the operations at the start that were decided before.
   private func replay(
     _ operations: [QueuedOperation], _ deviceID: Identifier, lastSeq: Int64, oldestKeptSeq: Int64
   ) throws(QueueRefusal) -> [OperationOutcome] {
     guard let first = operations.first?.operation.seq else { return [] }
-    // What the device does not keep any more will never come.
+    // The device does not store them any more, so they will never arrive.
     guard first <= lastSeq + 1 || first == oldestKeptSeq else { throw .gap(expectedSeq: lastSeq + 1) }
     var outcomes: [OperationOutcome] = []
     for queued in operations where queued.operation.seq <= lastSeq {
@@ -250,14 +250,14 @@ final class PendingUser {
     return outcomes
   }
 
-  /// Whether anything is to be stored.
+  /// Whether there is anything to store.
   var isChanged: Bool { ledger?.changes.isEmpty == false }
 
   // MARK: Answering
 
-  /// Tells every caller: what was decided has been stored, or needed no storing.
+  /// Answers every caller: the decisions have been stored, or needed no storing.
   ///
-  /// - Parameter cache: Where to remember what is stored now; nil: nowhere.
+  /// - Parameter cache: The cache for the stored state; nil: none.
   func answer(storingIn cache: LedgerCache? = nil) {
     guard let ledger = ledger.take() else { return fail(.noSuchUser) }
     if let cache, let entry = LedgerCache.Entry(ledger, rows: rows) {
@@ -295,7 +295,7 @@ extension ChangeRequest {
   }
 }
 
-/// Names an operation of one person.
+/// Identifies an operation of one user.
 struct OperationKey: Hashable {
   var deviceID: Identifier
   var seq: Int64

@@ -1,7 +1,7 @@
 public import StreakDomain
 internal import Synchronization
 
-/// Counts what quotas have cost people, since the program started. Any thread.
+/// Counts losses by quotas since the program's start. Any thread.
 final class QuotaMeter: Sendable {
   private let counts = Mutex(QuotaCounts())
 
@@ -14,6 +14,6 @@ final class QuotaMeter: Sendable {
 }
 
 extension StreakStore {
-  /// What quotas have cost people, since the program started.
+  /// Losses by quotas since the program's start.
   public var quotaCounts: QuotaCounts { quotaMeter.current }
 }

@@ -1,6 +1,6 @@
 public import StreakDomain
 
-/// Who was erased: all that is left of them.
+/// The remaining data about erased accounts.
 public struct ErasureRecords: Sendable, Equatable {
   /// An erased account.
   public struct Person: Sendable, Equatable {
@@ -13,10 +13,10 @@ public struct ErasureRecords: Sendable, Equatable {
     }
   }
 
-  /// A session that had become part of it.
+  /// A session that had become part of the account.
   public struct Session: Sendable, Equatable {
     public var sessionID: Identifier
-    /// SHA-256 of its secret: only whoever knows that is told.
+    /// SHA-256 of its secret: only a client with the secret is told that it was erased.
     public var secretHash: [UInt8]
     public var userID: Identifier
 

@@ -24,13 +24,13 @@ extension StreakStore {
 
   private static let habitCount = Statement(.read, "SELECT habit_count FROM heads WHERE user_id = $1")
 
-  /// Number of a person's habits, archived ones included.
+  /// Number of a user's habits, archived ones included.
   public func habitCount(of userID: Identifier) async throws(StoreError) -> Int32 {
     try await database.row(Self.habitCount, .identifier(userID)) { row throws(DatabaseError) in try row.int32(0) } ?? 0
   }
 }
 
-/// A place in the order of a person's habits. A page begins after one.
+/// A place in the order of a user's habits. A page begins after one.
 public struct HabitPlace: Sendable, Equatable {
   public var position: Int32
   public var habitID: Identifier

@@ -1,19 +1,19 @@
 internal import Postgres
 public import StreakDomain
 
-/// Names a habit of a person.
+/// Identifies a habit of a user.
 struct HabitKey: Sendable, Hashable {
   var userID: Identifier
   var habitID: Identifier
 }
 
-/// All that a habit's streak follows from.
+/// The data that determines a habit's streak.
 public struct StreakRecord: Sendable, Equatable {
   public var habitID: Identifier
   public var summary: StreakSummary
   public var zoneUses: [UInt8]
   public var archived: Bool
-  /// Where the habit stands in the person's own order.
+  /// The habit's position in the person's own order.
   public var position: Int32
 }
 
@@ -31,8 +31,8 @@ extension StreakStore {
     SELECT \(streakColumns) FROM habits h JOIN heads u ON u.user_id = h.user_id WHERE h.user_id = $1 AND h.habit_id = $2 AND NOT h.is_deleted
     """)
 
-  // The lateral look-ups keep the planner at two index probes per row, whatever it thinks of the
-  // tables' sizes.
+  // The lateral look-ups make the planner use two index probes per row, whatever its estimate of
+  // the tables' sizes.
   private static let streakSet = Statement(
     .read,
     """
@@ -54,7 +54,7 @@ extension StreakStore {
   private static let alias = Statement(
     .read, "SELECT alias_of FROM habits WHERE user_id = $1 AND habit_id = $2 AND alias_of IS NOT NULL")
 
-  /// A habit's streak, by any id that the habit has had; nil if the person has no such habit.
+  /// A habit's streak, by its current id or a former one; nil if the user has no such habit.
   public func streak(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> StreakRecord? {
     let found = try await streakBatcher.response(to: HabitKey(userID: userID, habitID: habitID))
     if let found { return found }
@@ -75,7 +75,7 @@ extension StreakStore {
     ) { row throws(DatabaseError) in try row.streak() }
   }
 
-  /// Reads a batch: a single one by the plain statement, several by one statement for all.
+  /// Reads a batch: a single key by the plain statement, several by one statement for all.
   static func readStreaks(_ keys: [HabitKey], _ database: Database) async -> Result<[StreakRecord?], StoreError> {
     do throws(StoreError) {
       if let key = keys.first, keys.count == 1 {

@@ -1,7 +1,7 @@
 public import struct StreakDomain.Identifier
 public import struct StreakDomain.Instant
 
-/// What a person's device says of itself.
+/// A device's description of itself.
 public struct DeviceRecord: Sendable, Equatable {
   public var deviceID: Identifier
   public var name: String
@@ -16,7 +16,7 @@ public struct DeviceRecord: Sendable, Equatable {
   }
 }
 
-/// A device's credentials as the server keeps them: hashes and moments.
+/// A device's credentials as the server stores them: hashes and times.
 public struct CredentialRecord: Sendable, Equatable {
   /// SHA-256 of the access token's secret, 32 bytes.
   public var accessHash: [UInt8]

@@ -1,7 +1,7 @@
 public import struct StreakDomain.Identifier
 public import struct StreakDomain.Instant
 
-/// An anonymous session as the server knows it.
+/// The server's row of an anonymous session.
 public struct SessionRecord: Sendable, Equatable {
   public var sessionID: Identifier
   /// SHA-256 of the session's secret, 32 bytes.
@@ -12,7 +12,7 @@ public struct SessionRecord: Sendable, Equatable {
   public var sealedStart: [UInt8]?
   /// The account that the session became part of.
   public var claimedBy: Identifier?
-  /// The migration that brought it there.
+  /// The migration by which it did.
   public var migrationID: Identifier?
 
   public init(

@@ -18,7 +18,7 @@ extension StreakStore {
     INSERT INTO recoveries (recovery_id, user_id, backup, backup_at, requested_at, state) VALUES ($1, $2, $3, $4, $5, 1)
     """)
 
-  /// Notes what a person asks for.
+  /// Stores a person's request.
   ///
   /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is
   ///   open.
@@ -55,7 +55,7 @@ extension StreakStore {
     }
   }
 
-  /// Recoveries of anybody that wait for the key's holder, oldest first.
+  /// Recoveries of all users that wait for the key's holder, oldest first.
   public func recoveryRequests(countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
     try await database.rows(Self.listOpen, .int32(countMax)) { row throws(DatabaseError) in try row.recovery() }
   }
@@ -66,7 +66,7 @@ extension StreakStore {
     UPDATE recoveries SET state = $3, failure = $4, records = $5 WHERE user_id = $1 AND recovery_id = $2 AND state = 1
     """)
 
-  /// Gives a waiting recovery what the backup holds, or why it cannot be had.
+  /// Fulfils a waiting recovery with the backup's data, or with the reason why it is not possible.
   ///
   /// - Returns: The recovery as it was; nil if there is none.
   public func fulfil(
@@ -90,9 +90,9 @@ extension StreakStore {
     UPDATE recoveries SET state = 4, records = NULL WHERE user_id = $1 AND recovery_id = $2 AND state IN (1, 2, 4, 5)
     """)
 
-  /// Gives one up.
+  /// Cancels a recovery.
   ///
-  /// - Returns: Whether it could be; nil if there is none.
+  /// - Returns: Whether it could be cancelled; nil if there is none.
   public func cancelRecovery(_ recoveryID: Identifier, of userID: Identifier) async throws(StoreError) -> Bool? {
     if try await database.execute(Self.cancel, .identifier(userID), .identifier(recoveryID)) == 1 { return true }
     let known = try await database.row(Self.one, .identifier(userID), .identifier(recoveryID)) {
@@ -114,8 +114,8 @@ extension StreakStore {
   ///
   /// - Parameters:
   ///   - isPreview: Decides on one consistent state and stores nothing.
-  ///   - saved: Reads what the backup holds; nil if it cannot.
-  ///   - reply: Looks at the plan, and makes the reply from it.
+  ///   - saved: Reads the backup's data; nil if it cannot.
+  ///   - reply: Receives the plan, and makes the reply from it.
   public func recover<Refused: Error & Sendable>(
     _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
     saved: ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
@@ -165,8 +165,8 @@ extension StreakStore {
   private static let countedCells = CursorStatement(
     "SELECT \(entryColumns.list()) FROM cells WHERE user_id = $1 ORDER BY habit_id, day", rowsPerChunk: exportChunkRows)
 
-  /// Adds up what is there, a bounded number of rows at a time: before a recovery, rows may have
-  /// been lost by other hands than the service's.
+  /// Recounts the stored cells, a bounded number of rows at a time: before a recovery, rows may
+  /// have been deleted by other programs.
   private func recount(_ person: PendingUser, by transaction: Transaction) async throws(StoreError) {
     var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)] = [:]
     let firstDay = person.ledger?.firstDay ?? Day.earliest

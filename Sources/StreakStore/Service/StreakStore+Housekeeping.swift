@@ -2,13 +2,13 @@ internal import Postgres
 public import struct StreakDomain.Instant
 
 extension StreakStore {
-  /// How long the outcome of an operation is kept at least, in days. Devices send again what they
-  /// keep for 35.
+  /// How long the outcome of an operation is kept at least, in days. Devices can repeat operations
+  /// for 35 days.
   public static let outcomesKeptDays: Int64 = 40
   /// How long an anonymous session without contact is kept, in days.
   public static let sessionsKeptDays: Int64 = 365
-  /// How long audit events of attempts without an account are kept, in days. The database's own
-  /// function keeps them no shorter.
+  /// How long audit events without an account are kept, in days. The database's own function keeps
+  /// them at least as long.
   public static let strangersEventsKeptDays: Int64 = 30
   /// Rows removed by one statement.
   static let forgottenRowsMax: Int32 = 5_000
@@ -44,8 +44,7 @@ extension StreakStore {
     return Int(clamping: removed ?? 0)
   }
 
-  /// Removes what is kept for a time only and is older, a bounded number of rows at a time. Any
-  /// number of programs may do so at once.
+  /// Removes expired rows, a bounded number at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
   public func forgetOld(at now: Instant) async throws(StoreError) -> Int {

@@ -1,7 +1,7 @@
 internal import Postgres
 public import StreakDomain
 
-/// Where a person's data stands.
+/// The head of a user's data.
 public struct PersonHead: Sendable, Equatable {
   public var changeNumber: Int64
   public var digest: StateDigest
@@ -32,7 +32,7 @@ extension StreakStore {
       CROSS JOIN LATERAL (SELECT * FROM heads WHERE heads.user_id = w.user_id LIMIT 1) u
     """)
 
-  /// Where a person's data stands, read together with others.
+  /// The head of a user's data, read together with others.
   public func head(of userID: Identifier) async throws(StoreError) -> PersonHead {
     guard let head = try await headBatcher.response(to: userID) else { throw .noSuchUser }
     return head

@@ -5,7 +5,7 @@ public import StreakDomain
 public struct RejectedOperationRecord: Sendable, Equatable {
   public var deviceID: Identifier
   public var seq: Int64
-  /// The encoded message; nil if it was too large to be kept, or there was no room for it.
+  /// The encoded message; nil if it was too large, or there was no room for it.
   public var operation: [UInt8]?
   /// The number of the schema's `ErrorReason`.
   public var reason: Int32

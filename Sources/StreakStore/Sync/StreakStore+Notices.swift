@@ -27,8 +27,8 @@ extension StreakStore {
     ORDER BY n.version DESC, n.notice_id DESC LIMIT $6
     """)
 
-  /// A person's notices, the latest change first, after a place in that order; those that a device
-  /// has acknowledged only if asked for.
+  /// A user's notices, the latest change first, after a place in that order; those that a device
+  /// has acknowledged only on request.
   public func notices(
     of userID: Identifier, for deviceID: Identifier, includingAcknowledged: Bool, after place: NoticePlace,
     countMax: Int32
@@ -49,7 +49,7 @@ extension StreakStore {
     ON CONFLICT DO NOTHING
     """)
 
-  /// Notes that a device has shown notices. Those that are not this person's are left out.
+  /// Records that a device has shown notices. Those that are not this user's are ignored.
   public func acknowledge(
     _ noticeIDs: [Identifier], of userID: Identifier, by deviceID: Identifier, at now: Instant
   ) async throws(StoreError) {
