@@ -2,7 +2,8 @@ internal import GRPCSchema
 internal import Glibc
 internal import ProtobufCodec
 public import Schema
-public import StreakStore
+public import struct StreakDomain.Instant
+internal import StreakStore
 
 /// A folder of backups.
 ///
@@ -89,8 +90,8 @@ public struct BackupFolder: Sendable {
   }
 
   /// When the newest good backup began; nil if there is none.
-  public func lastGood() throws(OperationsError) -> Moment? {
-    try backups().last { $0.isGood }?.beganAt.map { Moment(seconds: $0.seconds) }
+  public func lastGood() throws(OperationsError) -> Instant? {
+    try backups().last { $0.isGood }?.beganAt.map { Instant(seconds: $0.seconds) }
   }
 
   /// Why a folder without its erasure ledger is not used.

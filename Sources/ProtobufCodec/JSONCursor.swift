@@ -1,6 +1,6 @@
 /// Reads JSON text value by value, without making a tree of it. Source: RFC 8259.
 ///
-/// It does not own the text: whoever makes one keeps the bytes where they are while it is in use.
+/// It does not own the text: its creator keeps the bytes in place while the cursor is in use.
 @safe struct JSONCursor {
   /// Levels of arrays and objects.
   static let nestingMax = 100
@@ -214,8 +214,8 @@
       guard let scalar = Unicode.Scalar(high) else { throw half }
       return (scalar, place + 4)
     }
-    guard place + 10 <= end, unsafe bytes[place + 4] == UInt8(ascii: "\\"), unsafe bytes[place + 5] == UInt8(ascii: "u"),
-      let low = hex4(at: place + 6), (0xDC00..<0xE000).contains(low),
+    guard place + 10 <= end, unsafe bytes[place + 4] == UInt8(ascii: "\\"),
+      unsafe bytes[place + 5] == UInt8(ascii: "u"), let low = hex4(at: place + 6), (0xDC00..<0xE000).contains(low),
       let scalar = Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
     else { throw half }
     return (scalar, place + 10)

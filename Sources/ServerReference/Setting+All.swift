@@ -33,8 +33,8 @@ extension Setting {
   public static let connectionsPerLoop = Setting(
     "connections-per-loop", .database, "COUNT", default: "4", in: 2...64,
     "Connections to PostgreSQL for each loop. Exports use at most half of them.")
-  public static let ledgerMemoryMib = Setting(
-    "ledger-memory-mib", .database, "MIB", default: "32", in: 0...65_536,
+  public static let ledgerCacheMib = Setting(
+    "ledger-cache-mib", .database, "MIB", default: "32", in: 0...65_536,
     "Cache for recently changed users, in MiB; 32 MiB hold 8,000 to 16,000 users. 0: no cache.")
 
   // MARK: Connections and memory
@@ -182,7 +182,7 @@ extension Setting {
   /// Every setting, in the order of the operator's page.
   public static let all: [Setting] = [
     listen, loops, busyPollMicroseconds, graceSeconds, config,
-    dataFolder, database, databaseOwner, connectionsPerLoop, ledgerMemoryMib,
+    dataFolder, database, databaseOwner, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,

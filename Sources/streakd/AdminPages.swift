@@ -46,7 +46,7 @@ struct AdminPages {
       "/metrics": {
         let text = MetricsPage.text(
           server: await server.metrics(), database: await store.databaseMetrics(),
-          ledgerMemory: store.ledgerMemoryMetrics, quotas: store.quotaCounts,
+          ledgerCache: store.ledgerCacheMetrics, quotas: store.quotaCounts,
           limits: limits(), isReady: unreadiness() == nil, backups: backups,
           archive: archive?.health)
         return AdminPage(.ok, contentType: Exposition.contentType, text)

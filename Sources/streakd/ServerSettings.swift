@@ -27,7 +27,7 @@ struct ServerSettings {
   let healthSeconds: Int
   let tlsCheckSeconds: Int
   let busyPollMicroseconds: Int
-  let ledgerMemoryBytes: Int
+  let ledgerCacheBytes: Int
   let stuckSeconds: Int
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
@@ -156,8 +156,8 @@ struct ServerSettings {
     healthSeconds = try number(.healthSeconds, command.healthSeconds)
     tlsCheckSeconds = try number(.tlsCheckSeconds, command.tlsCheckSeconds)
     busyPollMicroseconds = try number(.busyPollMicroseconds, command.busyPollMicroseconds)
-    ledgerMemoryBytes =
-      try number(.ledgerMemoryMib, command.ledgerMemoryMib)
+    ledgerCacheBytes =
+      try number(.ledgerCacheMib, command.ledgerCacheMib)
       << 20
     stuckSeconds = try number(.stuckSeconds, command.stuckSeconds)
     var limits = RPCLimits()

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import Operations
 import PrivateCluster
+internal import struct StreakDomain.Instant
 import StreakStore
 import TLS
 
@@ -45,7 +46,7 @@ struct StartChecks {
   }
 
   private func checkValidity(_ tls: TLSContext, _ files: TLSServerFiles) throws {
-    guard let end = tls.certificateEndSeconds, end <= Moment.now().seconds else { return }
+    guard let end = tls.certificateEndSeconds, end <= Instant.now().seconds else { return }
     throw ValidationError("The certificate in \(files.certificateChain) has expired: no client would accept it.")
   }
 }

@@ -46,7 +46,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.loops)) var loops: Int?
   @Option(help: .of(.connectionsPerLoop)) var connectionsPerLoop: Int?
   @Option(help: .of(.busyPollMicroseconds)) var busyPollMicroseconds: Int?
-  @Option(help: .of(.ledgerMemoryMib)) var ledgerMemoryMib: Int?
+  @Option(help: .of(.ledgerCacheMib)) var ledgerCacheMib: Int?
   @Option(help: .of(.graceSeconds)) var graceSeconds: Int?
   @Option(help: .of(.connectionsMax)) var connectionsMax: Int?
   @Option(help: .of(.connectionsPerAddressMax)) var connectionsPerAddressMax: Int?
@@ -165,7 +165,7 @@ struct Streakd: AsyncParsableCommand {
     let store = try StreakStore(
       connectionString: connectionString, loops: loops, connectionsPerLoop: settings.connectionsPerLoop,
       limits: settings.storeLimits, busyPollMicroseconds: settings.busyPollMicroseconds,
-      ledgerMemoryBytes: settings.ledgerMemoryBytes,
+      ledgerCacheBytes: settings.ledgerCacheBytes,
       logger: logger
     )
     do {

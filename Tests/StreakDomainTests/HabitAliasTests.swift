@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// Sessions with habits of one name under several ids (Specification.md, section 5; C113).
@@ -32,20 +33,20 @@ struct HabitAliasTests {
           color: UInt32.random(in: 0...2, using: &random)))
       for ago in 0..<Int.random(in: 0...4, using: &random) {
         var time = made(today.advanced(by: -ago))
-        time.occurredAtMilliseconds -= Int64(number) * 60_000
+        time.occurredAt -= Int64(number) * 60_000
         entries.append(
           CapturedSession.Entry(
             habitID: id.bytes, day: today.advanced(by: -ago), done: Int.random(in: 0...3, using: &random) > 0,
             note: Bool.random(using: &random) ? "note \(number)" : "", made: time,
-            occurredAtSeconds: time.occurredAtMilliseconds / 1_000, occurredAtNanos: 0))
+            occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0))
       }
     }
     var capturedAt = made(today)
-    capturedAt.occurredAtMilliseconds -= Int64(number) * 1_000
+    capturedAt.occurredAt -= Int64(number) * 1_000
     let captured = CapturedSession(
       habits: habits, entries: entries, capturedAt: capturedAt,
       manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
-    return Session(plan: MigrationPlan(captured, anchorMilliseconds: nil, now: noon), number: number)
+    return Session(plan: MigrationPlan(captured, anchor: nil, now: noon), number: number)
   }
 
   private static func migrate(_ session: Session, into ledger: inout PersonLedger) throws {
@@ -57,7 +58,7 @@ struct HabitAliasTests {
       session.plan, matching: try HabitMatching(captured, account: ledger.habits),
       migrationID: Identifier(high: 5, low: session.number), isNewAccount: false, now: noon)
     _ = try #require(merged)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     ledger.commit()
   }
 
@@ -119,11 +120,11 @@ struct HabitAliasTests {
       var changes = SyncChanges(cursor: Cursor(epoch: Epoch(number: Int64(epoch)), changeNumber: number))
       changes.lastSeq = replica.lastSeq
       body(&changes)
-      #expect(replica.receive(changes, to: replica.submission, milliseconds: noon) == .good)
+      #expect(replica.receive(changes, to: replica.submission, at: noon) == .good)
     }
     receive(1) { $0.habits = [SyncChanges.Habit(id: old, fields: HabitFields(name: "Read"))] }
     let completion = Operation.Completion(habitID: old, day: today, done: true, made: made(today))
-    replica.make(.setCompletion(completion), milliseconds: noon)
+    replica.make(.setCompletion(completion), at: noon)
     receive(2) { changes in
       changes.lastSeq = 0
       changes.habits = [SyncChanges.Habit(id: new, fields: HabitFields(name: "Read"))]
@@ -136,7 +137,7 @@ struct HabitAliasTests {
     // An undo under the current id takes back a completion made under the former one.
     let undo = replica.make(
       .setCompletion(Operation.Completion(habitID: new, day: today, done: false, made: made(today))),
-      milliseconds: noon + 1)
+      at: noon + 1)
     guard case .setCompletion(let taken) = undo.change else {
       Issue.record("\(undo)")
       return

@@ -13,7 +13,7 @@ import Testing
       var event = account.auditEvent
       event.detail = "attempt \(index), Größe 10 ☂"
       event.deviceID = index % 2 == 0 ? nil : account.device.deviceID
-      event.occurredAt = Moment(microseconds: Int64(index) * 86_400_000_001 - 1)
+      event.occurredAt = Instant(microseconds: Int64(index) * 86_400_000_001 - 1)
       try await test.store.recordAudit(event)
     }
     return account.userID

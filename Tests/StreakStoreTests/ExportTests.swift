@@ -7,10 +7,10 @@ import Testing
   @Test("an export visits every row of one user, and of no other, in the order of the kinds")
   func everything() async throws {
     try await TestStore.run { test async throws in
-      let habit = HabitRecord.sample()
-      let cells = (0..<1200).map { CellRecord.sample(habit.habitID, day: 10_957 + Int32($0)) }
+      let habit = HabitEntry.sample()
+      let cells = (0..<1200).map { SavedLedger.Cell.sample(habit.id, day: 10_957 + Int32($0)) }
       let rejected = RejectedEntryRecord(
-        entryID: .random(), migrationID: nil, index: 3, habitID: habit.habitID, day: 30_000, done: true, note: "n",
+        entryID: .random(), migrationID: nil, index: 3, habitID: habit.id, day: Day(30_000), done: true, note: "n",
         made: .sample(), reason: 12, rejectedAt: .sample)
       let account = NewAccount.sample(
         session: .sample(habits: [(habit, .empty)], cells: cells, rejected: [rejected]))

@@ -81,7 +81,7 @@ extension StreakClient {
 
   private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {
     do throws(ClientError) {
-      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.milliseconds)
+      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.now)
       let response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
       return .changes(SyncChanges(response))
     } catch {
@@ -99,20 +99,20 @@ extension StreakClient {
     _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, _ userID: Identifier,
     _ report: inout SyncReport, _ losses: inout Int
   ) throws(ClientError) -> SyncNext {
-    let now = clock.milliseconds
+    let now = clock.now
     var news: [ClientEvent] = []
     var isLoss = false
     let next = try store.change { state throws(ClientError) in
       state.changeAccount(userID) { account in
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
         let showsLoss = account.replica.showsLoss(answer, to: submission)
-        let next = account.replica.take(answer, to: submission, sentAs: deviceID, milliseconds: now)
+        let next = account.replica.take(answer, to: submission, sentAs: deviceID, at: now)
         // Only a sign-in can register a new device; until then the queue waits.
         if next == .register {
           account.credentials = nil
           account.standing = .mustRegister
         }
-        if next == .done, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
+        if next == .done, submission.nothingLeft { account.caughtUpAt = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
@@ -160,19 +160,19 @@ extension StreakClient {
   /// reports that the session is in use. A session with earlier days, for example from an import,
   /// is not introduced, because these days would not count any more.
   private func keepSession() async throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
     if session.isAnchored {
-      guard now - session.keptAtMilliseconds >= Self.keepSessionMilliseconds else { return }
+      guard now.milliseconds(since: session.keptAt) >= Self.keepSessionMilliseconds else { return }
       let bearer = "session." + Base64URL.encode(session.sessionID.bytes + session.secret)
       _ = try await call(
         SessionServiceMethods.keepSession, KeepSessionRequest(), KeepSessionResponse.self, bearer: bearer)
       try store.change { state throws(ClientError) in
         guard state.session?.sessionID == session.sessionID else { return }
-        state.changeSession(now: now) { $0.keptAtMilliseconds = now }
+        state.changeSession(now: now) { $0.keptAt = now }
       }
-    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds),
-      !session.losesDays(introducedOn: clock.localTime(atMilliseconds: now, dayStartMinutes: 0).day)
+    } else if (0...AnonymousSession.introductionMilliseconds).contains(now.milliseconds(since: session.begunAt)),
+      !session.losesDays(introducedOn: clock.localTime(at: now, dayStartMinutes: 0).day)
     {
       let request = StartSessionRequest(idempotencyKey: session.startKey)
       let response = try await call(SessionServiceMethods.startSession, request, StartSessionResponse.self)
@@ -185,7 +185,7 @@ extension StreakClient {
           kept.sessionID = sessionID
           kept.secret = response.sessionSecret
           kept.isAnchored = true
-          kept.keptAtMilliseconds = now
+          kept.keptAt = now
         }
       }
     }

@@ -24,10 +24,10 @@ extension PersonLedger {
 
   /// Makes an id an alias of a habit, unless the account has it already.
   mutating func makeAlias(
-    _ id: Identifier, of habitID: Identifier, _ fields: HabitFields, stamp: Stamp, version: Int64, now: Int64
+    _ id: Identifier, of habitID: Identifier, _ fields: HabitFields, stamp: Stamp, version: Int64, now: Instant
   ) {
     guard id != habitID, habits[id] == nil else { return }
-    var alias = HabitState(made: fields, createdAtMilliseconds: now, version: version, stamp: stamp)
+    var alias = HabitState(made: fields, createdAt: now, version: version, stamp: stamp)
     (alias.isDeleted, alias.aliasOf) = (true, habitID)
     setHabit(alias, id)
   }
@@ -57,7 +57,7 @@ extension PersonLedger {
     digest -= former.digest(habitID: formerID)
     habitCount -= 1
     var alias = HabitState(
-      fields: former.fields, createdAtMilliseconds: former.createdAtMilliseconds, version: changeNumber,
+      fields: former.fields, createdAt: former.createdAt, version: changeNumber,
       encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
     (alias.isDeleted, alias.aliasOf) = (true, habitID)
     habits[formerID] = alias

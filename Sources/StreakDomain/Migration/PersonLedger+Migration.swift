@@ -39,7 +39,7 @@ extension PersonLedger {
   /// - Returns: Nil if the account would have more habits than one may have; nothing is to be
   ///   stored then.
   public mutating func migrate(
-    _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, isNewAccount: Bool, now: Int64
+    _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, isNewAccount: Bool, now: Instant
   ) -> MergedSession? {
     var merged = MergedSession()
     merged.version = nextVersion()
@@ -79,7 +79,7 @@ extension PersonLedger {
 
   /// In an account that exists, a session of which the server did not see the beginning counts no
   /// later day than a device could claim that is registered now.
-  private func trust(of cell: MigrationPlan.Cell, plan: MigrationPlan, isNewAccount: Bool, now: Int64) -> CellTrust {
+  private func trust(of cell: MigrationPlan.Cell, plan: MigrationPlan, isNewAccount: Bool, now: Instant) -> CellTrust {
     guard !plan.isAnchored, !isNewAccount, cell.state.trust == .counted, cell.day >= firstDay else {
       return cell.state.trust
     }
@@ -91,7 +91,7 @@ extension PersonLedger {
 
   /// A session's fields are ordered by their capture, and come before every edit.
   private static func fieldsTime(_ plan: MigrationPlan) -> HybridTime {
-    HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAtMilliseconds / 1_000)))
+    HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAt.milliseconds / 1_000)))
   }
 
   private static func fields(_ planned: MigrationPlan.Habit) -> HabitFields {
@@ -103,7 +103,7 @@ extension PersonLedger {
 
   private mutating func mergeFields(
     _ planned: MigrationPlan.Habit, of plan: MigrationPlan, into habitID: Identifier, _ id: StatementID,
-    _ merged: inout MergedSession, now: Int64
+    _ merged: inout MergedSession, now: Instant
   ) -> Bool {
     let fields = Self.fields(planned)
     let author = Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing)
@@ -111,7 +111,7 @@ extension PersonLedger {
     guard var habit = habits[habitID], habit.aliasOf == nil else {
       guard habitCount < habitsMax else { return false }
       setHabit(
-        HabitState(made: fields, createdAtMilliseconds: now, version: merged.version, stamp: author.stamp), habitID)
+        HabitState(made: fields, createdAt: now, version: merged.version, stamp: author.stamp), habitID)
       return true
     }
     if habit.isDeleted && habitCount >= habitsMax { return planned.cells.isEmpty }
@@ -156,15 +156,15 @@ extension PersonLedger {
 
   private mutating func mergeCell(
     _ planned: MigrationPlan.Cell, _ key: CellKey, _ trust: CellTrust, _ id: StatementID, _ outcome: inout MergedHabit,
-    _ merged: inout MergedSession, _ now: Int64
+    _ merged: inout MergedSession, _ now: Instant
   ) {
     let before = cells[key]?.statements ?? DayStatements()
     let own = cells[key]?.cell
     var statements = before
-    func author(_ milliseconds: Int64, _ id: StatementID) -> Author {
-      Author(stamp: Stamp(time: HybridTime(milliseconds: min(milliseconds, now)), id: id), seen: .nothing)
+    func author(_ made: Instant, _ id: StatementID) -> Author {
+      Author(stamp: Stamp(time: HybridTime(min(made, now)), id: id), seen: .nothing)
     }
-    let latest = author(planned.made.occurredAtMilliseconds, id)
+    let latest = author(planned.made.occurredAt, id)
     if planned.state.done {
       statements.complete(by: latest, trust: CompletionTrust(trust))
     } else {
@@ -178,7 +178,7 @@ extension PersonLedger {
       }
       // Several notes of one day need names of their own.
       let name = place == 0 ? id : StatementID(source: id.source, seq: -Int64(place) - 16)
-      let time = place == 0 ? planned.made.occurredAtMilliseconds : note.madeAtMilliseconds
+      let time = place == 0 ? planned.made.occurredAt : note.madeAt
       var author = author(time, name)
       if place > 0 {
         author.stamp.time = min(author.stamp.time, HybridTime(milliseconds: latest.stamp.time.milliseconds))

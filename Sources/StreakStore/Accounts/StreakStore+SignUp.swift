@@ -35,19 +35,19 @@ extension StreakStore {
 
     var rest = Batch()
     rest.append(
-      Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .moment(now),
-      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now.milliseconds).number))
+      Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .instant(now),
+      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now).number))
     rest.append(
       Self.grantingAccess(
         to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,
         isNewAccount: true))
     rest.append(Self.notingSignIn(of: userID, deviceID: account.device.deviceID, addressHash: account.addressHash))
     if let session = account.session {
-      let person = LedgerPerson(userID, [], attempts: 0)
+      let person = PendingUser(userID, [], attempts: 0)
       person.ledger = session.ledger
-      person.ledger?.register(deviceID: account.device.deviceID, now: now.milliseconds)
+      person.ledger?.register(deviceID: account.device.deviceID, now: now.wholeMilliseconds)
       // Nobody else knows the account yet: it takes effect.
-      if session.ledger.changeNumber != 0 { rest.append(LedgerStore([person], now: now).bound) }
+      if session.ledger.changeNumber != 0 { rest.append(ApplyStatement([person], now: now).bound) }
       Self.add(session.record, of: userID, to: &rest)
     }
     rest.append(Self.recordingAudit(account.auditEvent))
@@ -56,9 +56,9 @@ extension StreakStore {
   }
 
   /// What an account holds that is made now: nothing.
-  public func emptyLedger(at now: Moment) -> PersonLedger {
+  public func emptyLedger(at now: Instant) -> PersonLedger {
     PersonLedger(
-      epoch: epoch, firstDay: DayRules.firstDay(createdAt: now.milliseconds), habitsMax: limits.habitsPerPersonMax,
+      epoch: epoch, firstDay: DayRules.firstDay(createdAt: now), habitsMax: limits.habitsPerPersonMax,
       quotas: limits.quotas)
   }
 }

@@ -37,7 +37,7 @@ extension StreakStore {
       guard hasOpen == false else { return .rollBack(nil) }
       try await transaction.execute(
         Self.insertRecovery, .identifier(recovery.recoveryID), .identifier(recovery.userID), .string(recovery.backup),
-        .moment(recovery.backupAt), .moment(recovery.requestedAt))
+        .instant(recovery.backupAt), .instant(recovery.requestedAt))
       return .commit(recovery)
     }
   }
@@ -117,7 +117,7 @@ extension StreakStore {
   ///   - saved: Reads the backup's data; nil if it cannot.
   ///   - reply: Receives the plan, and makes the reply from it.
   public func recover<Refused: Error & Sendable>(
-    _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Moment, audit event: AuditEventRecord?,
+    _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
     saved: ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
   ) async throws(StoreError) -> RecoverOutcome<Refused> {
     try await transaction(isPreview ? .snapshot : .readCommitted) { transaction throws(StoreError) in
@@ -139,10 +139,10 @@ extension StreakStore {
       try await loadCells(saved.cells.map(\.key), into: person, by: transaction)
       let before = person.changeNumberBefore
       let merged = person.change { ledger in
-        ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.milliseconds)
+        ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)
       }
       guard let habits = merged ?? nil else { return .rollBack(.habitLimit) }
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       guard let ledger = person.ledger else { throw .noSuchUser }
       let plan = RecoveryPlan(
         habits: habits, ledger: ledger, hash: Self.planHash(before, records),
@@ -163,13 +163,11 @@ extension StreakStore {
   }
 
   private static let countedCells = CursorStatement(
-    """
-    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)) FROM cells WHERE user_id = $1 ORDER BY habit_id, day
-    """, rowsPerChunk: exportChunkRows)
+    "SELECT \(entryColumns.list()) FROM cells WHERE user_id = $1 ORDER BY habit_id, day", rowsPerChunk: exportChunkRows)
 
   /// Recounts the stored cells, a bounded number of rows at a time: before a recovery, rows may
   /// have been deleted by other programs.
-  private func recount(_ person: LedgerPerson, by transaction: Transaction) async throws(StoreError) {
+  private func recount(_ person: PendingUser, by transaction: Transaction) async throws(StoreError) {
     var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)] = [:]
     let firstDay = person.ledger?.firstDay ?? Day.earliest
     var earlyDays = 0
@@ -183,10 +181,11 @@ extension StreakStore {
       try await transaction.open(Self.countedCells, .identifier(person.userID))
       while true {
         let rows = try await transaction.nextChunk(Self.countedCells).map { row throws(DatabaseError) in
-          (key: try row.cellKey(0), cell: try row.cellState(from: 2))
+          try row.cellEntry(Self.entryColumns)
         }
         guard !rows.isEmpty else { break }
-        for (key, cell) in rows {
+        for row in rows {
+          let (key, cell) = (row.key, row.state)
           if key.habitID != current {
             close()
             current = key.habitID
@@ -218,7 +217,7 @@ extension Row {
   /// Columns recovery_id, user_id, backup, backup_at, requested_at, state, failure.
   fileprivate func recovery() throws(DatabaseError) -> RecoveryRecord {
     RecoveryRecord(
-      recoveryID: try identifier(0), userID: try identifier(1), backup: try string(2), backupAt: try moment(3),
-      requestedAt: try moment(4), stage: RecoveryStage(rawValue: try int16(5)) ?? .failed, failure: try string(6))
+      recoveryID: try identifier(0), userID: try identifier(1), backup: try string(2), backupAt: try instant(3),
+      requestedAt: try instant(4), stage: RecoveryStage(rawValue: try int16(5)) ?? .failed, failure: try string(6))
   }
 }
