@@ -71,8 +71,9 @@ public struct TLSClientFiles: Sendable, Equatable {
 
   /// Reads the server's files again, for connections from now on. When it throws nothing has
   /// changed.
-  public func reload() throws(TLSError) {
-    guard let files else { return }
+  /// - Parameter copies: Read instead of the files; nil: the files are read.
+  public func reload(from copies: TLSServerFiles? = nil) throws(TLSError) {
+    guard let files = copies ?? files else { return }
     var fresh = unsafe Optional(Handle(try Self.make(server: files)))
     handle.withLock { handle in
       if let next = fresh.take() { handle = next }
