@@ -44,7 +44,9 @@ struct ExportHandlers: ExportService {
       }
       sentByteCount += chunk.count
     }
-    let end = try await answering { () throws(StoreError) in
+    var end = ExportEnd.busy
+    try await waitForTurn(context) { () throws(RPCStatus) in
+      end = try await answering { () throws(StoreError) in
       try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
         document = ExportDocument(
           isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
@@ -70,6 +72,8 @@ struct ExportHandlers: ExportService {
           return false
         }
       }
+      }
+      return end != .busy
     }
     if let failure { throw failure }
     if end == .changed { throw Refusal.exportChanged.status }
@@ -85,25 +89,25 @@ struct ExportHandlers: ExportService {
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
-  /// How long a transfer waits for the person's one before it to end, in milliseconds: the client
-  /// may have ended that one a moment ago.
-  private static let waitMilliseconds: UInt64 = 50
-  private static let waitsMax = 20
+  /// Waits until an attempt to begin a person's transfer succeeds.
+  /// - Throws: `TOO_MANY_REQUESTS`, and what the attempt throws.
+  private func waitForTurn(
+    _ context: ServerContext, _ attempt: () async throws(RPCStatus) -> Bool
+  ) async throws(RPCStatus) {
+    let isTaken = try await TransferTurn.take(attempt) {
+      await context.loop.sleep(milliseconds: TransferTurn.waitMilliseconds)
+    }
+    guard !isTaken else { return }
+    limiter.meter.count(.transfersPerPerson)
+    throw Refusal.tooManyRequests.status
+  }
 
   /// Takes a place for a person's transfer; then `give(_:_:)` must follow.
   /// - Throws: `TOO_MANY_REQUESTS`.
   func take(
     _ userID: Identifier, _ slots: TransferSlots, _ limit: ServiceLimit, _ context: ServerContext
   ) async throws(RPCStatus) {
-    var waits = 0
-    while !people.take(userID) {
-      guard waits < Self.waitsMax else {
-        limiter.meter.count(.transfersPerPerson)
-        throw Refusal.tooManyRequests.status
-      }
-      waits += 1
-      await context.loop.sleep(milliseconds: Self.waitMilliseconds)
-    }
+    try await waitForTurn(context) { () throws(RPCStatus) in people.take(userID) }
     guard slots.take() else {
       people.give(userID)
       limiter.meter.count(limit)
