@@ -27,6 +27,7 @@ public final class StreakStore: Sendable {
   let lacksSpace: SpaceFlag
   let ledgerMemory: LedgerMemory
   let quotaMeter: QuotaMeter
+  let turns: RowTurns
 
   /// What each loop has of its own.
   private struct LoopPart {
@@ -95,6 +96,8 @@ public final class StreakStore: Sendable {
     ledgerMemory = memory
     let quotas = QuotaMeter()
     quotaMeter = quotas
+    let turns = RowTurns()
+    self.turns = turns
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
@@ -107,7 +110,7 @@ public final class StreakStore: Sendable {
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
         writer: LedgerWriter(
-          loop: loop, database: database, memory: memory, limits: limits, quotas: quotas,
+          loop: loop, database: database, memory: memory, limits: limits, quotas: quotas, turns: turns,
           busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }
@@ -141,6 +144,19 @@ public final class StreakStore: Sendable {
 
   /// Changes people's data on the caller's loop.
   var writer: LedgerWriter { part.writer }
+
+  /// Runs long work in the thread pool while the caller's loop goes on.
+  func offload<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
+    for (loop, _) in parts where loop.isCurrent { return await loop.offload(work) }
+    return work()
+  }
+
+  /// Waits until no batch of any loop that is under way has changes of this person.
+  func landed(_ userID: Identifier) async {
+    for (loop, part) in parts {
+      await Task(executorPreference: loop) { await part.value.writer.landed(userID) }.value
+    }
+  }
 
   /// Which life of the database change numbers belong to. Read with the schema, when the program
   /// starts, and with every new connection.

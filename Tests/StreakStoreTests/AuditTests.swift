@@ -121,7 +121,8 @@ import Testing
       #expect(try await test.count("audit_events") == 8)
       // At the limit to the microsecond: the one that is older goes.
       #expect(try await test.store.forgetOld(at: now) == 1)
-      let left = Statement(.read, "SELECT detail FROM audit_events WHERE user_id = '00000000-0000-0000-0000-000000000000'")
+      let left = Statement(
+        .read, "SELECT detail FROM audit_events WHERE user_id = '00000000-0000-0000-0000-000000000000'")
       let details = try await test.database.run(left).map { row throws(DatabaseError) in try row.string(0) }
       #expect(details == ["\(kept) s ago"])
       #expect(try await test.count("audit_events") == 7)

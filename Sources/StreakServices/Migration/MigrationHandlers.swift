@@ -45,7 +45,9 @@ struct MigrationHandlers: MigrationService {
     // Whatever the attempt comes to, its work is counted first: as much as a preview's.
     try await limiter.count(context, as: MigrationServiceMethods.previewMigration, person: userID.bytes)
     let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
+    // Counted by the transaction, at its end: one that is known to be refused is not begun.
     let counts = limiter.counts(context, person: userID.bytes)
+    try limiter.answerFlood(counts, context)
     let (decision, outcome) = try await run(
       capture, map: request.habitMap, planHash: request.planHash, isSecondDevice: request.secondDevice,
       isPreview: false, counts: counts, context)
@@ -140,6 +142,7 @@ struct MigrationHandlers: MigrationService {
     let migrationID = try Identifier(field: request.migrationId, path: "migration_id")
     note("migration=\(migrationID)", context)
     let counts = limiter.counts(context, person: principal.userID.bytes)
+    try limiter.answerFlood(counts, context)
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     let now = Moment.now()
     let outcome = try await answering { () throws(StoreError) in

@@ -123,9 +123,9 @@ extension StreakStore {
     WHERE user_id = $1 AND number <= $2 ORDER BY number
     """, rowsPerChunk: exportChunkRows)
 
-  // The lock ends with the transaction, however that ends: it needs no lease, and a process that was
-  // killed leaves none. Whatever changes habits, days or notices raises the change number; the rest is looked at
-  // itself.
+  // The lock ends with the transaction, however that ends: it needs no lease, and a process that
+  // was killed leaves none. Whatever changes habits, days or notices raises the change number; the
+  // rest is looked at itself.
   private static let snapshot = Statement(
     .read,
     """

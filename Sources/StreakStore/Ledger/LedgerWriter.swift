@@ -28,6 +28,7 @@ final class LedgerWriter: EndOfTurnWork {
   private let database: Database
   private let memory: LedgerMemory
   private let quotas: QuotaMeter
+  private let turns: RowTurns
   private let limits: StoreLimits
   private let busyPollMicroseconds: Int
   /// Which life of the database this is.
@@ -58,6 +59,14 @@ final class LedgerWriter: EndOfTurnWork {
   private var retrying: [LedgerPerson] = []
   /// Those who go again behind a lock.
   private var stubborn: [LedgerPerson] = []
+  /// People whose rows a transaction of this process locks for long: their calls wait here, and not
+  /// in a batch with others' calls. Each is held.
+  private var parked: Set<Identifier> = []
+  /// The people of each batch under way, by its number.
+  private var aloft: [Int: [LedgerPerson]] = [:]
+  private var flightNumber = 0
+  /// Are resumed when a batch under way has ended.
+  private var awaitingLanding: [CheckedContinuation<Void, Never>] = []
   /// Batches that the database refused, so that they went on in parts: costly, and a sign of
   /// damage.
   private(set) var dividedCount = 0
@@ -67,7 +76,7 @@ final class LedgerWriter: EndOfTurnWork {
   ///   is alone; 0: not at all.
   init(
     loop: EventLoop, database: Database, memory: LedgerMemory, limits: StoreLimits, quotas: QuotaMeter,
-    busyPollMicroseconds: Int,
+    turns: RowTurns, busyPollMicroseconds: Int,
     epoch: @escaping () -> Epoch
   ) {
     self.loop = loop
@@ -75,6 +84,7 @@ final class LedgerWriter: EndOfTurnWork {
     self.memory = memory
     self.limits = limits
     self.quotas = quotas
+    self.turns = turns
     self.busyPollMicroseconds = busyPollMicroseconds
     self.epoch = epoch
   }
@@ -122,8 +132,10 @@ final class LedgerWriter: EndOfTurnWork {
     while flights == 0
       ? !(ready.isEmpty && retrying.isEmpty) : flights < Self.flightsMax && readyCount >= Self.batchOperationsMax
     {
-      flights += 1
       let people = nextBatch()
+      guard !people.isEmpty else { continue }
+      flights += 1
+      let number = note(people)
       let isAlone = flights == 1 && people.count == 1 && people[0].calls.count == 1
       loop.pollBusily(microseconds: isAlone ? busyPollMicroseconds : 0)
       let bound = LoopBound((writer: self, people: people), loop: loop)
@@ -132,17 +144,20 @@ final class LedgerWriter: EndOfTurnWork {
         let losers = await writer.flyTogether(people)
         if isAlone { writer.awaitNextCall() }
         writer.flights -= 1
-        writer.land(people, losers: losers)
+        writer.land(people, losers: losers, number)
       }
     }
+    if !turns.isIdle { stubborn.removeAll { parkAgain($0) } }
     guard !isLockedFlightUnderWay, !stubborn.isEmpty else { return }
     isLockedFlightUnderWay = true
-    let bound = LoopBound((writer: self, person: stubborn.removeFirst()), loop: loop)
+    let person = stubborn.removeFirst()
+    let number = note([person])
+    let bound = LoopBound((writer: self, person: person), loop: loop)
     Task(executorPreference: loop) {
       let (writer, person) = bound.value
       let losers = await writer.flyLocked(person)
       writer.isLockedFlightUnderWay = false
-      writer.land([person], losers: losers)
+      writer.land([person], losers: losers, number)
     }
   }
 
@@ -154,7 +169,8 @@ final class LedgerWriter: EndOfTurnWork {
 
   /// Only now may these people's calls be in another batch: somebody twice in one statement would
   /// break it.
-  private func land(_ people: [LedgerPerson], losers: [LedgerPerson]) {
+  private func land(_ people: [LedgerPerson], losers: [LedgerPerson], _ number: Int) {
+    aloft[number] = nil
     for loser in losers {
       let again = LedgerPerson(loser.userID, loser.calls + take(from: lines[loser.userID]), attempts: loser.attempts)
       if again.attempts < Self.unlockedAttemptsMax { retrying.append(again) } else { stubborn.append(again) }
@@ -170,6 +186,55 @@ final class LedgerWriter: EndOfTurnWork {
         readyCount += line.calls.count
       }
     }
+    if !awaitingLanding.isEmpty {
+      var waiting: [CheckedContinuation<Void, Never>] = []
+      swap(&waiting, &awaitingLanding)
+      for continuation in waiting { continuation.resume() }
+    }
+    takeOffSoon()
+  }
+
+  // MARK: Rows that are locked for long
+
+  private func note(_ people: [LedgerPerson]) -> Int {
+    flightNumber += 1
+    aloft[flightNumber] = people
+    return flightNumber
+  }
+
+  /// Waits until no batch under way has changes of this person.
+  func landed(_ userID: Identifier) async {
+    loop.preconditionIsCurrent()
+    while aloft.values.contains(where: { $0.contains { $0.userID == userID } }) {
+      await withCheckedContinuation { awaitingLanding.append($0) }
+    }
+  }
+
+  /// Whether a person's row is locked for long; the person's calls are parked then.
+  private func park(_ line: Line) -> Bool {
+    let userID = line.userID
+    let own = LoopBound(self, loop: loop)
+    let isTaken = turns.isTaken(.person(userID)) { [loop] in
+      Task(executorPreference: loop) { own.value.unpark(userID) }
+    }
+    guard isTaken else { return false }
+    line.isHeld = true
+    parked.insert(userID)
+    return true
+  }
+
+  /// The same for one that lost a race: its calls are the first in its line again.
+  private func parkAgain(_ person: LedgerPerson) -> Bool {
+    guard let line = lines[person.userID], park(line) else { return false }
+    line.calls = person.calls + line.calls
+    return true
+  }
+
+  private func unpark(_ userID: Identifier) {
+    guard parked.remove(userID) != nil, let line = lines[userID] else { return }
+    line.isHeld = false
+    ready.append(line)
+    readyCount += line.calls.count
     takeOffSoon()
   }
 
@@ -178,6 +243,14 @@ final class LedgerWriter: EndOfTurnWork {
   private func nextBatch() -> [LedgerPerson] {
     var people: [LedgerPerson] = []
     swap(&people, &retrying)
+    if !turns.isIdle {
+      people.removeAll { parkAgain($0) }
+      ready.removeAll { line in
+        guard park(line) else { return false }
+        readyCount -= line.calls.count
+        return true
+      }
+    }
     var room = Self.batchOperationsMax - people.reduce(0) { $0 + $1.calls.count }
     var count = 0
     for line in ready {
