@@ -52,11 +52,12 @@ final class CertificateReloader {
     let (context, source, seen) = (context, source, seen)
     let own = LoopBound(self, loop: loop)
     Task(executorPreference: loop) {
-      let (state, failure) = await onOwnThread { () -> ([String], String?)? in
-        let state = source.state()
-        guard isForced || state != seen else { return nil }
-        return (state, source.load(into: context))
-      } ?? (seen, nil)
+      let (state, failure) =
+        await onOwnThread { () -> ([String], String?)? in
+          let state = source.state()
+          guard isForced || state != seen else { return nil }
+          return (state, source.load(into: context))
+        } ?? (seen, nil)
       own.value.looked(state, failure, isRead: isForced || state != seen)
     }
   }

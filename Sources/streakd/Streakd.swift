@@ -219,7 +219,8 @@ struct Streakd: AsyncParsableCommand {
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
     let housekeeping = Housekeeping(store: store, loop: first, logger: logger).start()
     let application = try StreakApplication(
-      store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: checked.breachedPasswords,
+      store: store, exports: settings.exports, rateLimits: settings.rateLimits,
+      breachedPasswords: checked.breachedPasswords,
       erasures: backups?.erasures ?? .none,
       operators: settings.operatorToken.map { ($0, BackupKeeper.backend(backups, { readiness.failure })) })
     let tls = checked.tls
@@ -244,7 +245,8 @@ struct Streakd: AsyncParsableCommand {
       let source = CertificateFiles(files: files, privileged: privileges.files)
       var seen = checked.tlsState
       if privileges.files != nil {
-        // Once through root's program: it has its own words for a state, and later renewals need it.
+        // Once through root's program: it has its own words for a state, and later renewals need
+        // it.
         let (state, failure) = await onOwnThread { (source.state(), source.load(into: tls)) }
         if let failure {
           logger.error("the TLS certificate cannot be read again", metadata: ["reason": "\(failure)"])
@@ -318,7 +320,8 @@ struct Streakd: AsyncParsableCommand {
 
   /// Makes everybody absent who is in the erasure ledger, before the port is opened.
   private func startBackups(
-    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, _ store: StreakStore, _ loop: EventLoop, _ logger: Logger
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, _ store: StreakStore,
+    _ loop: EventLoop, _ logger: Logger
   ) async throws -> BackupKeeper? {
     guard let wanted = settings.backups else { return nil }
     var backup = BackupSettings(

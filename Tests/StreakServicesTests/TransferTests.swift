@@ -32,7 +32,9 @@ struct TransferTests {
 
   @Test("a transfer waits for the one before it as often as the limit, and one attempt more is not made")
   func turns() async {
-    for (freeAfter, isTaken) in [(0, true), (1, true), (TransferTurn.waitsMax, true), (TransferTurn.waitsMax + 1, false)] {
+    for (freeAfter, isTaken) in [
+      (0, true), (1, true), (TransferTurn.waitsMax, true), (TransferTurn.waitsMax + 1, false),
+    ] {
       var (attempts, waits) = (0, 0)
       let taken = await TransferTurn.take {
         attempts += 1

@@ -86,7 +86,8 @@ extension StreakClient {
     do throws(ClientError) {
       let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.milliseconds)
       var response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
-      // Before anything of it is taken: the next request begins after it, and would not be told them.
+      // Before anything of it is taken: the next request begins after it, and would not be told
+      // them.
       if response.moreNotices { response.notices += try await otherNotices(than: response.notices, of: userID) }
       return .changes(SyncChanges(response))
     } catch {

@@ -47,31 +47,31 @@ struct ExportHandlers: ExportService {
     var end = ExportEnd.busy
     try await waitForTurn(context) { () throws(RPCStatus) in
       end = try await answering { () throws(StoreError) in
-      try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
-        document = ExportDocument(
-          isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
-        do throws(RPCStatus) {
-          try await responses.write(ExportResponse(snapshot: snapshot.bytes))
-          return true
-        } catch {
-          failure = error
-          return false
-        }
-      } _: { rows in
-        guard var writing = document else { return false }
-        document = nil  // The copy is the only one: nothing is copied when it grows.
-        defer { document = writing }
-        do throws(RPCStatus) {
-          for rows in rows.inPieces(of: Self.rowsPerPiece) {
-            try Self.add(rows, to: &writing)
-            if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+        try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
+          document = ExportDocument(
+            isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
+          do throws(RPCStatus) {
+            try await responses.write(ExportResponse(snapshot: snapshot.bytes))
+            return true
+          } catch {
+            failure = error
+            return false
           }
-          return true
-        } catch {
-          failure = error
-          return false
+        } _: { rows in
+          guard var writing = document else { return false }
+          document = nil  // The copy is the only one: nothing is copied when it grows.
+          defer { document = writing }
+          do throws(RPCStatus) {
+            for rows in rows.inPieces(of: Self.rowsPerPiece) {
+              try Self.add(rows, to: &writing)
+              if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+            }
+            return true
+          } catch {
+            failure = error
+            return false
+          }
         }
-      }
       }
       return end != .busy
     }
