@@ -8,19 +8,19 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-  // Debug builds, and so all tests, check exclusive access at run time; it costs a tenth of a small
-  // call's CPU time.
+  // Debug builds, and so all tests, check exclusive access at run time; the check costs a tenth of
+  // a small call's CPU time.
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
-/// The domain's rules and their judges are optimised in the scripts' builds: that is where the
-/// Swift tests spend their time. Nothing is checked less: the package has no `assert`, and
-/// preconditions, overflow and exclusive access are checked all the same.
+/// The domain's rules and their judges are optimised in the scripts' builds, because the Swift
+/// tests spend most of their time in them. The checks stay the same: the package has no `assert`,
+/// and preconditions, overflow and exclusive access are checked in optimised code as well.
 let domainSettings =
   settings
   + (Context.environment["STREAKD_TEST_BUILD"] == nil ? [] : [.unsafeFlags(["-O"], .when(configuration: .debug))])
 
-/// For targets that touch C: every unsafe expression is marked in the source.
+/// For targets that use C: every unsafe expression is marked in the source.
 let fencedSettings = settings + [.strictMemorySafety()]
 
 /// A module map over a system C library.
@@ -28,9 +28,9 @@ func systemModule(_ name: String, pkgConfig: String, apt: String, brew: String) 
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
 }
 
-/// The programs that serve calls allocate with mimalloc: glibc's malloc keeps seven free blocks of
-/// a size at hand, a connection with a hundred calls under way needs a hundred. Measured: an eighth
-/// of a small call's CPU time. Sanitizers bring an allocator of their own.
+/// The programs that serve calls allocate with mimalloc. glibc's malloc caches seven free blocks of
+/// a size; a connection with a hundred running calls needs a hundred. Measured: an eighth of a
+/// small call's CPU time. Sanitizers bring an allocator of their own.
 let allocator: [LinkerSetting] =
   Context.environment["STREAKD_SANITIZE"] == nil ? [.linkedLibrary("mimalloc", .when(platforms: [.linux]))] : []
 
@@ -75,19 +75,22 @@ let package = Package(
     .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
     .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "HTTP1", dependencies: ["HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "HTTP", "TLS"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
-      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "TLS"],
+      name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
       swiftSettings: fencedSettings),
-    .target(name: "Admin", dependencies: ["EventLoop"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(
+      name: "Admin", dependencies: ["EventLoop", "HTTP", "HTTP1"], exclude: ["README.md"], swiftSettings: fencedSettings
+    ),
     .target(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
 
-    .target(name: "Files", dependencies: ["Cryptography"], swiftSettings: settings),
+    .target(name: "ResumableDownload", dependencies: ["Cryptography"], swiftSettings: settings),
     .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: fencedSettings),
 
     // The product.
@@ -101,12 +104,12 @@ let package = Package(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
       resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "Cryptography", dependencies: ["CSodium"], swiftSettings: fencedSettings),
+    .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
     .target(
       name: "Operations",
       dependencies: [
         "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
-        "StreakDomain", "StreakStore", "TLS",
+        "StreakDomain", "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
@@ -120,9 +123,8 @@ let package = Package(
     .target(
       name: "StreakClient",
       dependencies: [
-        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema",
-        "SchemaConversion",
-        "StreakDomain", "TLS",
+        "Cryptography", "EventLoop", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "ResumableDownload", "SQLite",
+        "Schema", "SchemaConversion", "StreakDomain", "TLS",
       ],
       exclude: ["README.md"], swiftSettings: settings),
 
@@ -144,7 +146,7 @@ let package = Package(
     .executableTarget(
       name: "streakctl",
       dependencies: [
-        "Cryptography", "EventLoop", "Files", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
+        "Cryptography", "EventLoop", "ResumableDownload", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
         "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakStore", argumentParser,
       ],
       swiftSettings: settings),
@@ -180,7 +182,7 @@ let package = Package(
       name: "write-reference", dependencies: ["ServerReference"], path: "codegen/write-reference",
       swiftSettings: settings),
 
-    // Tests, and what only tests and benchmarks use.
+    // Tests, and code that only tests and benchmarks use.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: fencedSettings),
     .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
@@ -203,11 +205,17 @@ let package = Package(
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .target(
       name: "FuzzTargets",
-      dependencies: ["EventLoop", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
+      dependencies: ["EventLoop", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], resources: [.copy("Findings")], swiftSettings: settings),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
+    // Judges ours in tests.
+    .systemLibrary(
+      name: "CHTTPParser", path: "Tests/CHTTPParser",
+      providers: [.apt(["libhttp-parser-dev"]), .brew(["http-parser"])]),
+    .testTarget(
+      name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
@@ -215,7 +223,7 @@ let package = Package(
         "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
       ],
       swiftSettings: settings),
-    .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop"], swiftSettings: settings),
+    .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(

@@ -40,9 +40,9 @@ CLIENT_COUNTS = [1, 4, 8, 16, 32]
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 PEOPLE = 4000
-NOTES = 5  # of each, so that nobody's next is what is there
+NOTES = 5  # of each, so that the next note differs from the stored one
 HABIT = "Read"
-SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE: a person's operations are one caller's
+SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE: one caller sends all of a user's operations
 SYNC_OPERATIONS = 100_000  # for each second of a run; each is sent once
 APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
 UNLIMITED = ["--rate-limit-factor", "0", "--changes-per-day-max", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
@@ -56,7 +56,7 @@ SOURCE = pathlib.Path(__file__).parent.parent / "Sources/StreakStore/Ledger/Stre
 READ = re.search(r'static let streak = Statement\(\s*\.read,\s*"""(.*?)"""', SOURCE.read_text(), re.DOTALL)[1]
 READ_SCRIPTS = 100  # pgbench takes at most 128
 
-# The least that PostgreSQL does to change one cell durably: one statement, one transaction.
+# PostgreSQL's minimum for one durable change of a cell: one statement, one transaction.
 WRITE = """\\set n random(1, {last})
 WITH k AS (SELECT user_id, habit_id FROM bench_people WHERE n = :n), changed AS (
   UPDATE heads SET change_number = change_number + 1 FROM k WHERE heads.user_id = k.user_id
@@ -81,7 +81,7 @@ def utc_time():
 
 
 def free_port():
-    """Below the range that the system gives to outgoing connections."""
+    """A port below the range of the system's outgoing connections."""
     while True:
         port = random.randrange(20_000, 32_000)
         with socket.socket() as probe:
@@ -116,7 +116,7 @@ class Bench:
         self.folder, self.seconds, self.rounds = folder, seconds, rounds
 
     def load(self, port, path, what, connections, streams):
-        """What grpc_load says of one run, on CPU 1. A call that fails ends the benchmark."""
+        """The result of one run of grpc_load on CPU 1. A failed call ends the benchmark."""
         run = subprocess.run(
             ["taskset", "-c", "1", str(self.folder / "grpc_load"), str(port), path, what, str(connections), str(streams),
              str(self.seconds)], capture_output=True, text=True)
@@ -167,8 +167,8 @@ class Bench:
                 for method in STREAMING:
                     for count in STREAM_COUNTS:
                         for name, process in processes.items():
-                            # A call of one of the two that does not end is said, and tried once
-                            # more. The yardstick's own failing ends nothing.
+                            # A call of one of the two that does not end is reported and repeated
+                            # once. A failure of the yardstick itself ends nothing.
                             for attempts_left in (1, 0):
                                 before = cpu_seconds(process.pid)
                                 run = subprocess.run(
@@ -189,7 +189,7 @@ class Bench:
         return {key: statistics.median(values) if values else math.nan for key, values in found.items()}
 
     def idle_kib(self):
-        """Resident KiB that the servers spend on a connection that has shaken hands and does nothing."""
+        """Resident KiB of the servers per connection that is established and idle."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         count = min(10_000, hard - 500)
@@ -202,7 +202,7 @@ class Bench:
             try:
                 wait_for_port(ports[name])
                 before = resident_kib(process.pid)
-                # Of several addresses of loopback: each may have so many connections.
+                # From several loopback addresses, because each has a limited number of ports.
                 peers = [socket.create_connection(("127.0.0.1", ports[name]), source_address=(f"127.0.0.{2 + n // 1500}", 0))
                          for n in range(count)]
                 for peer in peers:
@@ -220,7 +220,8 @@ class Bench:
         return count, found
 
     def database(self, has_load):
-        """Calls per second of GetStreak and RecordCompletion, and of pgbench with the same statements, at several numbers of clients."""
+        """Calls per second of GetStreak and RecordCompletion, and of pgbench with the same
+        statements, at several numbers of clients."""
         data = self.folder / "tracker"
         data.mkdir()
         data.chmod(0o755)
@@ -228,8 +229,8 @@ class Bench:
             self.socket = str(data / "data" / "socket")
             people = self.make_people()
             read_lines = self.write_lines("read.txt", [(token, streak_pb2.GetStreakRequest(habit_id=habit)) for token, _, habit in people])
-            # Days that count for a new account are few: each habit gets note after note for today.
-            # In random order, as pgbench draws.
+            # Few days count for a new account: so each habit gets one note after the other for
+            # today. In random order, like pgbench's.
             writes = [(token, streak_pb2.RecordCompletionRequest(habit_id=habit, day=utc_day(), note=str(number), made=utc_time()))
                       for token, _, habit in people for number in range(NOTES)]
             random.Random(1).shuffle(writes)
@@ -262,7 +263,8 @@ class Bench:
         return {key: statistics.median(values) for key, values in results.items()}
 
     def make_people(self):
-        """People with a device, a habit, and that done today, straight into the tables: signing up would take a password hash for each."""
+        """Users with a device and a habit that is done today, written directly to the tables:
+        signing up would need a password hash for each."""
         people, rows = [], []
         for _ in range(PEOPLE):
             user, device, habit, secret = (os.urandom(size) for size in (16, 16, 16, 32))
@@ -293,7 +295,8 @@ class Bench:
         return people
 
     def latencies_alone(self, server, person, write_script):
-        """Medians in us of one caller who changes the same again and again: pgbench's, and ours by TCP and, as pgbench, by a Unix socket."""
+        """Medians in us of one caller that changes one cell repeatedly: pgbench's, and ours by TCP
+        and, like pgbench, by a Unix socket."""
         socket = self.folder / "near"
         token, _, habit = person
         found = {}
@@ -313,7 +316,7 @@ class Bench:
         return {key: statistics.median(values) for key, values in found.items()}
 
     def ordered_load(self, place, method, path, callers):
-        """On any CPU, as pgbench."""
+        """On any CPU, like pgbench."""
         run = subprocess.run(
             [str(self.folder / "ordered_load"), str(place), method, str(path),
              str(min(callers, 10)), str(callers), str(self.seconds)], capture_output=True, text=True)
@@ -322,7 +325,8 @@ class Bench:
         return json.loads(run.stdout)
 
     def sync_load(self, place, people, callers):
-        """`Sync` with one operation each, by devices that are up to date. Everything must have been applied."""
+        """`Sync` with one operation each, by devices that are up to date. Fails unless every
+        operation was applied."""
         rows = self.psql("""SELECT user_id, (SELECT coalesce(max(seq), 0) FROM operations o WHERE o.user_id = heads.user_id), change_number
           FROM heads""").split()
         places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
@@ -351,7 +355,7 @@ class Bench:
         return answer
 
     def postgres_cpu_seconds(self, server):
-        """Of the private PostgreSQL, its processes included, also those that have ended."""
+        """CPU seconds of the private PostgreSQL, including its processes that have ended."""
         main = server.postgres_pid()
         fields = pathlib.Path(f"/proc/{main}/stat").read_text().rsplit(")", 1)[1].split()
         seconds = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
@@ -361,7 +365,8 @@ class Bench:
         return seconds
 
     def pull_cost(self, server):
-        """CPU ms of streakd and PostgreSQL for a pull with one change, after a month and after ten years of 20 habits; and a first pull."""
+        """CPU ms of streakd and PostgreSQL for a pull with one change, after a month and after ten
+        years of 20 habits; and for a first pull."""
         found, self.exports = {}, {}
         for title, days in (("a month", 30), ("ten years", 3650)):
             with Device(server) as phone:
@@ -389,7 +394,7 @@ class Bench:
         return found
 
     def first_pull(self, server, phone):
-        """Cells per second of a pull from the start, and the KiB by which streakd grew."""
+        """Cells per second of a first pull, and the KiB by which streakd grew."""
         phone.cursor, before, started, count = None, server.resident_kib(), time.time(), 0
         while True:
             response = phone.send(phone.request([], page_size=5000))
@@ -399,7 +404,8 @@ class Bench:
                 return count / (time.time() - started), count, server.resident_kib() - before
 
     def export_start(self, phone):
-        """Median ms from the call to the document's first byte, on a server that does nothing else, and the seconds and bytes of a whole export."""
+        """Median ms from the call to the document's first byte, on an idle server, and the seconds
+        and bytes of a whole export."""
         first = []
         for _ in range(EXPORTS):
             started = time.perf_counter()
@@ -430,7 +436,7 @@ class Bench:
         return paths
 
     def pgbench(self, scripts, clients):
-        """Transactions per second, and with one client the median of their latencies in us."""
+        """Transactions per second, and with one client the median latency in us."""
         with tempfile.TemporaryDirectory(dir=self.folder) as logs:
             log = ["--log", f"--log-prefix={logs}/log"] if clients == 1 else []
             text = subprocess.run(

@@ -1,4 +1,5 @@
-"""What scripts/bench measures of accounts: a sign-up beside its password hash, and migrations of much and of little."""
+"""The account measurements of scripts/bench: a sign-up beside its password hash, and large and
+small migrations."""
 
 import os
 import pathlib
@@ -12,7 +13,7 @@ MIGRATIONS = [(1, 30, 100), (20, 400, 10)]  # habits, days of each, how many
 
 
 def processor_seconds(task):
-    """Of one thread, by the scheduler's own nanoseconds."""
+    """CPU seconds of one thread, by the scheduler's nanoseconds."""
     return int((pathlib.Path(task) / "schedstat").read_text().split()[0]) / 1e9
 
 
@@ -21,20 +22,21 @@ def threads(pid):
 
 
 def pool_threads(pid):
-    """Those that hash: they wait for work in futex(2), the loops in epoll_wait(2)."""
+    """The threads that hash: they wait for work in futex(2), the loops in epoll_wait(2)."""
     futex = {"x86_64": "202", "aarch64": "98"}[os.uname().machine]
     return {task.name for task in pathlib.Path(f"/proc/{pid}/task").iterdir() if (task / "syscall").read_text().split()[0] == futex}
 
 
 def postgres_seconds(server):
-    """Of the private PostgreSQL, its connections included; each of its processes is one thread."""
+    """CPU seconds of the private PostgreSQL, including its connections; each of its processes is
+    one thread."""
     main = server.postgres_pid()
     children = pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split()
     return sum(processor_seconds(f"/proc/{pid}") for pid in (main, *children))
 
 
 def claim(habit_count, day_count):
-    """A session begun offline, done every day up to today."""
+    """The claim of a session that began offline and is done every day up to today."""
     habits = [migration_pb2.CapturedHabit(habit=common_pb2.Habit(id=os.urandom(16), name=f"Habit {number}")) for number in range(habit_count)]
     entries = [migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=today() - ago, done=True, made=local_time(today() - ago))
                for captured in habits for ago in reversed(range(day_count))]
@@ -43,7 +45,8 @@ def claim(habit_count, day_count):
 
 
 def sign_up_cost(server):
-    """CPU ms of a sign-up with 30 days of 5 habits: of the password hash, of the rest of streakd, and of PostgreSQL."""
+    """CPU ms of a sign-up with 30 days of 5 habits: of the password hash, of the rest of streakd,
+    and of PostgreSQL."""
     with Person(server) as person:
         person.sign_up(claim(5, 30))
         pool = pool_threads(server.process.pid)
@@ -92,7 +95,7 @@ def report(sign_up, migrations):
 
 
 if __name__ == "__main__":
-    # Alone: STREAKD_PROGRAMS names the folder of a built streakd.
+    # Run by itself, with the folder of a built streakd in STREAKD_PROGRAMS.
     from server import Server, open_folder
     with open_folder() as folder, Server(folder=folder, arguments=["--rate-limit-factor", "0", "--changes-per-day-max", "0"]) as running:
         report(*measure(running))

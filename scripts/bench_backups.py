@@ -1,4 +1,5 @@
-"""What scripts/bench --backup measures: the CPU time of a backup beside `pg_dump | zstd | age` by hand, of the same database in turn."""
+"""The measurements of scripts/bench --backup: the CPU time of a backup beside `pg_dump | zstd |
+age` by hand, of the same database alternately."""
 
 import os
 import pathlib
@@ -8,7 +9,7 @@ import subprocess
 import time
 
 import conftest  # noqa: F401  (finds the tests' modules)
-from operations import STREAKCTL, Keys, fill, sql
+from operator_tools import STREAKCTL, Keys, fill, sql
 from server import Server
 
 PEOPLE, DAYS = 100_000, 100
@@ -16,7 +17,7 @@ MIB = 1_048_576
 
 
 def postgres_seconds(server):
-    """CPU of the private PostgreSQL's connections that have ended, and of its main process."""
+    """CPU seconds of the private PostgreSQL's connections that have ended, and of its main process."""
     fields = pathlib.Path(f"/proc/{server.postgres_pid()}/stat").read_text().rsplit(")", 1)[1].split()
     return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
@@ -31,13 +32,13 @@ class Place:
         self.server, self.data, self.backups, self.keys = server, folder / "data", folder / "backups", Keys(folder)
         self.by_hand_file = folder / "by-hand"
         self.nowhere = folder / "nowhere"
-        self.nowhere.write_text("")  # a scratch folder that is none: no trial restore
+        self.nowhere.write_text("")  # a scratch folder that is a file: no trial restore
 
     def spent(self, work):
-        """CPU seconds of the programs and of PostgreSQL, and what `work` returned."""
+        """The CPU seconds of the programs and of PostgreSQL, and the result of `work`."""
         programs, postgres = children_seconds(), postgres_seconds(self.server)
         answer = work()
-        time.sleep(0.2)  # PostgreSQL has a moment to collect its children
+        time.sleep(0.2)  # time for PostgreSQL to collect its children
         return children_seconds() - programs, postgres_seconds(self.server) - postgres, answer
 
     def by_hand(self):
@@ -50,7 +51,7 @@ class Place:
         return size
 
     def ours(self, has_trial):
-        """The most that our own process held, in bytes."""
+        """The peak memory of our own process, in bytes."""
         arguments = [STREAKCTL, "backup", "run", "--folder", self.backups, "--data-folder", self.data, "--recipient", self.keys.recipient]
         run = subprocess.Popen([*map(str, arguments), *([] if has_trial else ["--scratch-folder", str(self.nowhere)])],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -76,7 +77,7 @@ def report(folder, rounds):
         place = Place(data, server)
         print(f"filling a database with {PEOPLE:,} people and {PEOPLE * DAYS:,} completions", flush=True)
         fill(place.data, PEOPLE, DAYS)
-        sql(place.data, "VACUUM ANALYZE")  # or the first reader pays for all
+        sql(place.data, "VACUUM ANALYZE")  # otherwise the first reader pays for all
         sql(place.data, "CHECKPOINT")
         kinds = {"by hand": place.by_hand, "ours, without its trial": lambda: place.ours(False), "ours": lambda: place.ours(True)}
         found = {name: [] for name in kinds}

@@ -1,4 +1,5 @@
-"""Cursors as streakd seals them (StreakServices/Sync/CursorSeal), for requests that the benchmark makes beforehand."""
+"""Cursors sealed as by streakd (StreakServices/Sync/CursorSeal), for requests that the benchmark
+makes beforehand."""
 
 import hashlib
 import struct
@@ -39,7 +40,7 @@ def siphash128(key, data):
 
 
 def cursor_key(secret):
-    """The key of the tags, from the database's own secret."""
+    """The key of the tags, from the database's secret."""
     return hashlib.sha256(b"streak.v1.cursor.1" + secret).digest()[15::-1]
 
 

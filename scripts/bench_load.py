@@ -22,7 +22,7 @@ ROUNDS = 3
 
 
 def spent(command):
-    """CPU seconds of a command, and what it printed."""
+    """The CPU seconds of a command, and its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -32,7 +32,7 @@ def spent(command):
 
 
 def h2load(server, path, body, connections, streams, seconds, headers=()):
-    """CPU us a call, of calls that all ended with 200."""
+    """CPU us per call, if all calls ended with 200."""
     arguments = [part for header in ("content-type: application/grpc", "te: trailers", *headers) for part in ("-H", header)]
     used, output = spent(["h2load", "-D", seconds, "-c", connections, "-m", streams, "-t", 1, "-d", body, *arguments,
                           f"http://{server.address}{path}"])
@@ -41,7 +41,8 @@ def h2load(server, path, body, connections, streams, seconds, headers=()):
 
 
 def streak_load(server, mix, connections, streams, seconds, report):
-    """The same, of calls whose answers were all right. One person's sign-up is part of it, and less than a thousandth."""
+    """CPU us per call, if all answers were correct. One sign-up is part of it, less than a
+    thousandth."""
     used, _ = spent([LOAD, "--address", server.address, "--mix", mix, "--callers", connections * streams, "--connections", connections,
                      "--seconds", seconds, "--people", connections * streams if mix != "check=1" else 1, "--days", 1, "--quiet", "--no-audit",
                      "--json", report])

@@ -1,43 +1,36 @@
 internal import EventLoop
+internal import HTTP
 
 /// One request and its response. Loop-confined.
-final class AdminConnection: SocketConnectionDelegate {
-  private let socket: SocketConnection
+final class AdminConnection: HTTPConnectionDelegate {
+  private let connection: HTTPConnection
   private let listener: AdminListener
   private var timer: LoopTimer?
-  private var request: [UInt8] = []
-  /// What the kernel has not taken yet; nil before the response is known.
-  private var response: [UInt8]?
-  private var wasAsked = false
+  /// The request under way.
+  private var exchange: HTTPExchange?
 
   init(_ socket: SocketConnection, listener: AdminListener) {
-    self.socket = socket
+    connection = HTTPConnection(accepted: socket, loop: listener.loop, resources: listener.resources, factory: listener)
     self.listener = listener
   }
 
   func start() {
-    socket.delegate = self
     timer = listener.loop.schedule(afterMilliseconds: AdminListener.timeoutMilliseconds) { [unowned self] in close() }
-    socket.startReading()
+    connection.start(delegate: self)
   }
 
-  func close() {
-    timer = nil
-    socket.close()
-    listener.closed(self)
-  }
+  func close() { connection.close() }
 
-  func received(_ bytes: RawSpan) {
-    // What follows the request is not looked at: the response is the last.
-    guard !wasAsked else { return }
-    unsafe bytes.withUnsafeBytes { unsafe request.append(contentsOf: $0) }
-    switch AdminRequest(request, hosts: listener.hosts) {
-    case .incomplete: return
+  // MARK: What happens
+
+  func receivedHeaders(_ exchange: HTTPExchange) {
+    self.exchange = exchange
+    exchange.discardsInput = true
+    let isTooLarge = exchange.headersTooLarge
+    switch AdminRequest(exchange.headers, areTooLarge: isTooLarge, hosts: listener.hosts) {
     case .refused(let status): answer(AdminPage(status, "\(status.reason)\n"))
     case .get(let path): ask(for: path)
     }
-    wasAsked = true
-    request = []
   }
 
   private func ask(for path: String) {
@@ -49,21 +42,25 @@ final class AdminConnection: SocketConnectionDelegate {
   }
 
   private func answer(_ page: AdminPage) {
-    response = page.response
-    send()
+    // It may be over by now.
+    guard let exchange, let session = connection.session else { return }
+    exchange.outbound = Array(page.text.utf8)
+    session.submitWholeResponse(exchange, page.fields)
+    connection.needsFlush()
   }
 
-  private func send() {
-    guard let response else { return }
-    guard let written = unsafe response.withUnsafeBytes({ unsafe socket.write($0.bytes) }) else { return close() }
-    self.response?.removeFirst(written)
-    if written == response.count { close() }
-  }
+  func receivedBody(_ exchange: HTTPExchange) {}
 
-  func becameWritable() { send() }
+  func closed(_ exchange: HTTPExchange, code: HTTP2ErrorCode) { self.exchange = nil }
 
-  func receivedEnd() {
-    // A peer may end its side after the request; before that there is nothing to answer.
-    if !wasAsked { close() }
+  func drained(_ exchange: HTTPExchange) {}
+
+  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+
+  func receivedTooMuch() { close() }
+
+  func connectionClosed() {
+    timer = nil
+    listener.closed(self)
   }
 }

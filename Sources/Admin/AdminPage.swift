@@ -1,3 +1,5 @@
+internal import HTTP
+
 /// What a path is answered with.
 public struct AdminPage: Sendable {
   public var status: Status
@@ -32,13 +34,13 @@ public struct AdminPage: Sendable {
     self.text = text
   }
 
-  /// The response that carries it; the connection ends with it. Source: RFC 9112.
-  var response: [UInt8] {
-    let body = Array(text.utf8)
-    var head = "HTTP/1.1 \(status.rawValue) \(status.reason)\r\n"
-    if status == .methodNotAllowed { head += "Allow: GET\r\n" }
-    head += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
-    head += "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
-    return Array(head.utf8) + body
+  /// The header fields of the response that carries it.
+  var fields: HeaderBlock {
+    var fields = HeaderBlock()
+    fields.append(name: ":status", value: "\(status.rawValue)")
+    if status == .methodNotAllowed { fields.append(name: "allow", value: "GET") }
+    fields.append(name: "content-type", value: contentType)
+    fields.append(name: "cache-control", value: "no-store")
+    return fields
   }
 }

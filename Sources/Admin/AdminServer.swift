@@ -1,4 +1,7 @@
 public import EventLoop
+internal import Glibc
+internal import HTTP
+internal import HTTP1
 
 /// Answers GET of a few paths over HTTP/1.1, one request for each connection.
 public final class AdminServer: Sendable {
@@ -41,14 +44,18 @@ public final class AdminServer: Sendable {
 }
 
 /// The listening socket and its connections. Loop-confined.
-final class AdminListener {
+final class AdminListener: HTTPSessionFactory {
   /// Connections at the same time; one more is closed at once.
   static let connectionsMax = 32
   /// From accepting a connection to the end of its response.
   static let timeoutMilliseconds: UInt64 = 10_000
+  /// Bytes of a request's header list.
+  static let headerListBytesMax = 8_192
 
   let loop: EventLoop
   let hosts: AdminHosts
+  let resources: HTTPResources
+  private let http1: HTTP1Resources
   private let pages: [String: @Sendable () async -> AdminPage]
   private var socket: SocketListener?
   private var connections: [ObjectIdentifier: AdminConnection] = [:]
@@ -57,6 +64,18 @@ final class AdminListener {
     self.loop = loop
     self.hosts = hosts
     self.pages = pages
+    var limits = HTTPLimits()
+    limits.headerListBytesMax = Self.headerListBytesMax
+    resources = HTTPResources(limits: limits, now: { loop.nowMilliseconds })
+    http1 = HTTP1Resources(shared: resources, unixSeconds: { time(nil) })
+  }
+
+  /// A session of HTTP/1.1 that closes with its first response.
+  func makeSession(_ version: HTTPVersion, isSecure: Bool) throws(HTTPError) -> any HTTPSession {
+    guard version == .http1 else { throw .fatal(reason: "the admin pages are not served over HTTP/2") }
+    let session = HTTP1Session(resources: http1, isSecure: isSecure)
+    session.submitShutdownNotice()
+    return session
   }
 
   func listen(on address: SocketAddress, _ sockets: SocketReservation?) throws(SocketError) -> SocketAddress {

@@ -1,40 +1,60 @@
 #pragma once
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-// What OpenSSL offers as macros only.
-static inline void streak_tls_versions(SSL_CTX *context) { SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
+// Functions that OpenSSL has as macros only.
+static inline void copenssl_tls_versions(SSL_CTX *context) { SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
 
-// An idle connection gives its record buffers back. RFC 9113 section 9.2.1 forbids compression and
+// An idle connection frees its record buffers. RFC 9113 section 9.2.1 forbids compression and
 // renegotiation.
-static inline void streak_tls_modes(SSL_CTX *context) {
+static inline void copenssl_tls_modes(SSL_CTX *context) {
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
-static inline int streak_tls_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
+static inline int copenssl_tls_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 
-// The alert of the peer's that an error of OpenSSL's stands for (RFC 8446, section 6); 0: none.
-static inline int streak_tls_alert(unsigned long error) {
+// The peer's alert behind an error of OpenSSL (RFC 8446, section 6); 0: none.
+static inline int copenssl_tls_alert(unsigned long error) {
   int reason = ERR_GET_REASON(error);
   return ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET ? reason - SSL_AD_REASON_OFFSET : 0;
 }
 
-static inline size_t streak_bio_bytes(BIO *bio, const char **bytes) { return (size_t)BIO_get_mem_data(bio, (char **)bytes); }
+static inline size_t copenssl_bio_bytes(BIO *bio, const char **bytes) { return (size_t)BIO_get_mem_data(bio, (char **)bytes); }
 
-// What a memory BIO has allocated.
-static inline size_t streak_bio_capacity(BIO *bio) {
+// The bytes that a memory BIO has allocated.
+static inline size_t copenssl_bio_capacity(BIO *bio) {
   BUF_MEM *memory = NULL;
   return BIO_get_mem_ptr(bio, &memory) > 0 && memory ? memory->max : 0;
 }
 
-// Gives an empty memory BIO's memory back, which OpenSSL keeps at its largest.
-static inline void streak_bio_trim(BIO *bio, size_t kept) {
-  if (BIO_ctrl_pending(bio) > 0 || streak_bio_capacity(bio) <= kept) return;
+// Frees the memory of an empty memory BIO; OpenSSL itself never shrinks it.
+static inline void copenssl_bio_trim(BIO *bio, size_t kept) {
+  if (BIO_ctrl_pending(bio) > 0 || copenssl_bio_capacity(bio) <= kept) return;
   BUF_MEM *fresh = BUF_MEM_new();
   if (fresh) BIO_set_mem_buf(bio, fresh, BIO_CLOSE);
 }
 
-static inline void streak_bio_reset(BIO *bio) { (void)BIO_reset(bio); }
+static inline void copenssl_bio_reset(BIO *bio) { (void)BIO_reset(bio); }
+
+// SHA-1 and SHA-256 with a state that can be copied and needs no memory of its own: the functions
+// that OpenSSL 3 offers instead allocate for each digest. Those below stay as they are; what
+// OpenSSL calls deprecated is to use them where its providers (FIPS) are to decide.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+typedef SHA256_CTX copenssl_sha256_state;
+static inline void copenssl_sha256_init(copenssl_sha256_state *state) { SHA256_Init(state); }
+static inline void copenssl_sha256_update(copenssl_sha256_state *state, const void *bytes, size_t count) {
+  SHA256_Update(state, bytes, count);
+}
+static inline void copenssl_sha256_final(copenssl_sha256_state *state, unsigned char *digest) { SHA256_Final(digest, state); }
+static inline void copenssl_sha1(const void *bytes, size_t count, unsigned char *digest) {
+  SHA_CTX state;
+  SHA1_Init(&state);
+  SHA1_Update(&state, bytes, count);
+  SHA1_Final(digest, &state);
+}
+#pragma GCC diagnostic pop

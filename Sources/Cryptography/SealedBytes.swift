@@ -1,18 +1,19 @@
 internal import CSodium
 
-/// Bytes that only a holder of the sealing secrets can read, and nobody can change unnoticed.
+/// Encrypted and authenticated bytes: only a holder of the sealing secrets can read them, and every
+/// change is detected.
 ///
 /// XChaCha20-Poly1305 under a key that BLAKE2b derives from secrets which are not stored beside the
-/// box. The service seals replies that hold tokens under the request's own secrets: the stored
-/// reply can be given again to whoever repeats the request, and is useless to anyone else,
-/// including a thief of the database.
+/// box. The service seals replies that hold tokens under the request's own secrets. The stored
+/// reply can be returned to a repeated request, and is useless to anyone else, including a thief of
+/// the database.
 public enum SealedBytes {
-  /// How much longer a box is than what it holds, in bytes: the nonce and the authenticator.
+  /// The bytes that a box adds to its content: the nonce and the authenticator.
   public static let overheadByteCount =
     Int(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES) + Int(crypto_aead_xchacha20poly1305_ietf_ABYTES)
 
-  /// Derives a sealing key from a list of secrets. Each is framed by its length, so that no two
-  /// lists run together.
+  /// Derives a sealing key from a list of secrets. Each secret is preceded by its length, so that
+  /// two different lists never give the same input.
   ///
   /// - Parameter purpose: Text that separates this use from every other.
   public static func key(purpose: String, secrets: [[UInt8]]) -> Secret {
@@ -24,23 +25,23 @@ public enum SealedBytes {
     }
     let keyByteCount = Int(crypto_aead_xchacha20poly1305_ietf_KEYBYTES)
     var key = [UInt8](repeating: 0, count: keyByteCount)
-    // Fails only for lengths outside BLAKE2b's, which these constants are not.
+    // Fails only for lengths outside BLAKE2b's range, which these constants are within.
     _ = unsafe crypto_generichash(&key, keyByteCount, material, UInt64(material.count), nil, 0)
     return Secret(key)
   }
 
-  /// Seals `plain` under a key from `key(purpose:secrets:)` with a fresh nonce.
+  /// Seals `plain` under a key from `key(purpose:secrets:)` with a new nonce.
   public static func seal(_ plain: [UInt8], key: Secret) -> [UInt8] {
     let nonceByteCount = Int(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES)
     let nonce = randomBytes(count: nonceByteCount)
     var box = [UInt8](repeating: 0, count: plain.count + overheadByteCount - nonceByteCount)
-    // Always succeeds: there is no way for encryption to fail.
+    // libsodium's encryption cannot fail.
     _ = unsafe crypto_aead_xchacha20poly1305_ietf_encrypt(
       &box, nil, plain, UInt64(plain.count), nil, 0, nil, nonce, key.exposed)
     return nonce + box
   }
 
-  /// What a box holds; nil if the key is another one or the box was changed.
+  /// The content of a box; nil if the key is another one or the box was changed.
   public static func open(_ sealed: [UInt8], key: Secret) -> [UInt8]? {
     Sodium.start()
     guard sealed.count >= overheadByteCount else { return nil }

@@ -1,9 +1,9 @@
 /// Bytes that must not reach a log: a password, a token, a session's secret.
 ///
-/// Printing, interpolating, dumping or reflecting a secret shows `redacted`; the bytes are had only
-/// by asking for `exposed`.
+/// Printing, interpolating, dumping or reflecting a secret shows `redacted`; only `exposed` returns
+/// the bytes.
 public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-  /// The bytes themselves. Whoever reads this answers for where they go.
+  /// The bytes themselves. The caller is responsible for keeping them secret.
   public let exposed: [UInt8]
 
   public init(_ bytes: [UInt8]) {

@@ -1,7 +1,6 @@
 internal import CSodium
 
-/// A key pair that signs (Ed25519, RFC 8032): the secret part signs, the public part tells whether
-/// a signature is genuine.
+/// A key pair for signatures (Ed25519, RFC 8032): the secret key signs, the public key verifies.
 public struct SigningKey: Sendable {
   /// The size of the seed that the pair is made from, in bytes.
   public static let seedByteCount = 32
@@ -10,18 +9,18 @@ public struct SigningKey: Sendable {
   /// The size of a signature, in bytes.
   public static let signatureByteCount = 64
 
-  /// The secret that the pair is made from.
+  /// The secret seed of the key pair.
   public let seed: [UInt8]
-  /// What anybody may know.
+  /// The key that verifies signatures; not secret.
   public let publicKey: [UInt8]
   private let secretKey: [UInt8]
 
-  /// A new pair.
+  /// Makes a new key pair.
   public init() {
     self.init(checkedSeed: randomBytes(count: Self.seedByteCount))
   }
 
-  /// The pair of a seed; nil for one of another size.
+  /// The key pair of a seed; nil for a seed of another size.
   public init?(seed: [UInt8]) {
     guard seed.count == Self.seedByteCount else { return nil }
     self.init(checkedSeed: seed)
@@ -54,7 +53,7 @@ public struct SigningKey: Sendable {
 }
 
 extension SigningKey: CustomStringConvertible, CustomReflectable {
-  /// Without the secret, also where a value is dumped.
+  /// Without the secret, also in a dump of the value.
   public var description: String { "SigningKey(secret)" }
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,13 +1,13 @@
 internal import CSodium
 
-/// The library's start, once per process. Every call into libsodium that needs it goes through
-/// `Sodium.start()` first.
+/// Initialises libsodium, once per process. Every call that needs libsodium calls `Sodium.start()`
+/// first.
 enum Sodium {
   private static let isReady: Bool = sodium_init() >= 0
 
-  /// Starts libsodium if nothing has yet; cheap afterwards.
+  /// Initialises libsodium at the first call; later calls are cheap.
   static func start() {
-    // sodium_init fails only where the operating system has no source of randomness at all.
+    // sodium_init fails only if the operating system has no source of randomness.
     precondition(isReady, "libsodium cannot start: no source of randomness")
   }
 }

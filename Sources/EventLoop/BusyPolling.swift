@@ -1,29 +1,30 @@
 internal import CLibuv
 internal import Synchronization
 
-/// For how long a loop goes on looking for events instead of sleeping. Loop-confined.
+/// How long a loop keeps polling for events instead of sleeping. Loop-confined.
 ///
-/// Waking a sleeping thread costs the waker a system call and an idle core tens of microseconds,
-/// and the thread finds the caches cold. A loop that knows that its only caller waits for an answer
-/// within a fraction of a millisecond does better to stay awake, as the kernel does with
-/// `net.core.busy_poll`. One loop of the process at a time, and none where there is a single core:
-/// whoever is to answer needs one as well.
+/// Waking a sleeping thread costs the waking thread a system call and an idle core tens of
+/// microseconds, and the woken thread finds the caches cold. When a loop's only caller waits for an
+/// answer within a fraction of a millisecond, staying awake is cheaper, as the kernel's
+/// `net.core.busy_poll` does it. Only one loop of the process polls at a time, and none on a single
+/// core: the process that answers needs a core as well.
 struct BusyPolling {
-  /// Polling in vain is followed by so many times as long without: where answers always take
-  /// longer, a twentieth of a core is lost.
+  /// After a poll without an event, the loop does not poll for this many times the poll's duration.
+  /// Where answers always take longer than the limit, polling so costs a twentieth of a core.
   static let restFactor: UInt64 = 20
 
-  /// Whether a loop of this process polls.
+  /// Whether one of the process's loops is polling.
   private static let isTaken = Atomic<Bool>(false)
   private static let isPossible = uv_available_parallelism() > 1
 
   private(set) var counts = BusyPollCounts()
-  /// When it gives up; nil: it sleeps.
+  /// When polling stops; nil: the loop is not polling.
   private(set) var endNanoseconds: UInt64?
   private var durationNanoseconds: UInt64 = 0
   private var restEndNanoseconds: UInt64 = 0
 
-  /// Begins, or goes on from here, unless it may not.
+  /// Starts polling, or moves the end of polling to `now` plus the duration, unless polling is not
+  /// allowed.
   mutating func begin(atNanoseconds now: UInt64, durationNanoseconds: UInt64) {
     guard durationNanoseconds > 0 else { return end() }
     if endNanoseconds == nil {
@@ -36,15 +37,15 @@ struct BusyPolling {
     endNanoseconds = now &+ durationNanoseconds
   }
 
-  /// What was waited for has come, or somebody else needs the core.
+  /// The awaited event has arrived, or other work needs the core.
   mutating func end() {
     guard endNanoseconds != nil else { return }
     endNanoseconds = nil
     Self.isTaken.store(false, ordering: .relaxed)
   }
 
-  /// Whether to look again; gives up when the time is over.
-  mutating func goesOn(atNanoseconds now: UInt64) -> Bool {
+  /// Whether to poll once more; ends polling when its time is over.
+  mutating func continues(atNanoseconds now: UInt64) -> Bool {
     guard let endNanoseconds else { return false }
     if now < endNanoseconds { return true }
     end()
@@ -54,15 +55,15 @@ struct BusyPolling {
   }
 }
 
-/// How often a loop has stayed awake.
+/// How often a loop has polled instead of sleeping.
 public struct BusyPollCounts: Sendable, Equatable {
   public internal(set) var begun = 0
-  /// Until the time was over: nothing more came.
+  /// Polls that ended because their time was over, without an event.
   public internal(set) var inVain = 0
 
   public init() {}
 
-  /// Adds another loop's.
+  /// Adds the counts of another loop.
   public mutating func add(_ other: BusyPollCounts) {
     begun += other.begun
     inVain += other.inVain
@@ -70,19 +71,19 @@ public struct BusyPollCounts: Sendable, Equatable {
 }
 
 extension EventLoop {
-  /// Stays awake until `endBusyPolling()`, for a limited time. Loop thread only.
+  /// Polls until `endBusyPolling()`, for a limited time. Loop thread only.
   ///
-  /// Nothing happens if another loop of the process does so already, if the time was not enough
-  /// just before, or on a single core.
-  /// - Parameter microseconds: The limit; 0: sleep as ever.
+  /// Does nothing if another loop of the process is polling, if the last poll ended without an
+  /// event just before, or on a single core.
+  /// - Parameter microseconds: The limit; 0: never poll.
   public func pollBusily(microseconds: Int) {
     preconditionIsCurrent()
     busyPolling.begin(
       atNanoseconds: MonotonicClock.nowNanoseconds, durationNanoseconds: UInt64(clamping: microseconds) &* 1_000)
   }
 
-  /// Sleeps again when there is nothing to do. Loop thread only; does nothing if it does so
-  /// already.
+  /// Lets the loop sleep again when it has nothing to do. Loop thread only; without effect if the
+  /// loop is not polling.
   public func endBusyPolling() {
     preconditionIsCurrent()
     busyPolling.end()
@@ -91,6 +92,6 @@ extension EventLoop {
   /// Loop thread only.
   public var busyPollCounts: BusyPollCounts { busyPolling.counts }
 
-  /// Whether the loop stays awake.
+  /// Whether the loop is polling.
   var isPollingBusily: Bool { busyPolling.endNanoseconds != nil }
 }

@@ -10,10 +10,10 @@ public struct Readiness: OptionSet, Sendable {
   public static let writable = Readiness(rawValue: 2)
 }
 
-/// Tells its owner when a file descriptor becomes readable or writable. Loop-confined.
+/// Calls its owner when a file descriptor becomes readable or writable. Loop-confined.
 ///
-/// It does not own the descriptor: call `close()` before the descriptor is closed, or drop the
-/// watcher.
+/// The watcher does not own the descriptor: call `close()`, or drop the watcher, before the
+/// descriptor is closed.
 @safe public final class DescriptorWatcher {
   private let handle: UnsafeMutablePointer<uv_poll_t>
   private let onReady: (Readiness) -> Void
@@ -36,7 +36,7 @@ public struct Readiness: OptionSet, Sendable {
 
   deinit { close() }
 
-  /// Sets what to be told of; replaces the earlier interest. An empty set stops reporting.
+  /// Sets the readiness to report; replaces the earlier interest. An empty set stops reporting.
   public func wait(for interest: Readiness) {
     guard !isClosed, interest != self.interest else { return }
     self.interest = interest
@@ -52,9 +52,9 @@ public struct Readiness: OptionSet, Sendable {
       guard let data = unsafe handle?.pointee.data else { return }
       let watcher = unsafe Unmanaged<DescriptorWatcher>.fromOpaque(data).takeUnretainedValue()
       guard status < 0 else { return watcher.onReady(Readiness(rawValue: events)) }
-      // An error is reported as readiness: a read or write names it, perhaps not the next one,
-      // since bytes may stand before a reset. libuv has stopped watching; the owner decides whether
-      // there is still something to watch for.
+      // An error is reported as readiness: a later read or write returns the error number, but not
+      // necessarily the next one, because bytes may precede a reset. libuv has stopped watching
+      // after the error; the owner decides whether to go on watching.
       watcher.start()
       watcher.onReady(watcher.interest)
     }

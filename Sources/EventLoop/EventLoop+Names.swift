@@ -2,9 +2,8 @@ internal import Glibc
 
 extension EventLoop {
   /// The addresses of `host` (a name or a numeric address), in the order the system prefers them.
-  /// Loop thread only; the system is asked on the thread pool, and may take as long as its resolver
-  /// is set to.
-  /// - Throws: With `getaddrinfo`'s number when there are none.
+  /// Loop thread only. The resolver runs on the thread pool; its time limit is the system's.
+  /// - Throws: `getaddrinfo`'s error number if there are none.
   public func addresses(ofHost host: String, port: UInt16) async throws(NameError) -> [SocketAddress] {
     if let address = SocketAddress(host: host, port: port) { return [address] }
     return try await offload { Self.lookUp(host, port) }.get()
@@ -35,11 +34,11 @@ extension EventLoop {
   }
 }
 
-/// A host's name that leads nowhere.
+/// A host name that has no address.
 public struct NameError: Error, Sendable, CustomStringConvertible {
   /// The name that was looked up.
   public let host: String
-  /// What the resolver says.
+  /// The resolver's error message.
   public let reason: String
 
   public var description: String { "\(host): \(reason)" }

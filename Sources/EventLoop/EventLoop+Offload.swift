@@ -4,8 +4,8 @@ extension EventLoop {
   /// Runs blocking or long `work` on libuv's thread pool while the loop goes on, and returns its
   /// result. Loop thread only.
   ///
-  /// The pool is the process's (`UV_THREADPOOL_SIZE` threads, 4 unless set); callers bound how much
-  /// they give it.
+  /// All loops share the pool (`UV_THREADPOOL_SIZE` threads, 4 unless set); callers limit the work
+  /// they submit.
   public func offload<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
     preconditionIsCurrent()
     return unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in

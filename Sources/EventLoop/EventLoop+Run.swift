@@ -1,9 +1,9 @@
 extension EventLoop {
-  /// Runs `body` on the loop's thread and returns its result. Any task: one that runs on the loop
-  /// already goes on there.
+  /// Runs `body` on the loop's thread and returns its result. Callable from any task; a task that
+  /// runs on the loop already does not switch threads.
   ///
-  /// Cancelling the calling task does not reach `body` on another thread; what waits there has its
-  /// own way to be told.
+  /// Cancelling the calling task does not cancel `body` on another thread; a `body` that waits
+  /// needs a cancellation of its own.
   public func run<Result: Sendable>(_ body: @escaping @Sendable () async -> Result) async -> Result {
     if isCurrent { return await body() }
     return await Task(executorPreference: self) { await body() }.value

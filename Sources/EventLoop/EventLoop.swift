@@ -22,7 +22,7 @@ import Synchronization
     var jobs: [UnownedJob] = []
     var closures: [@Sendable () -> Void] = []
     var stopRequested = false
-    /// The loop runs no more: nothing can be woken.
+    /// The loop has ended: it takes no more work.
     var hasEnded = false
   }
 
@@ -30,9 +30,9 @@ import Synchronization
   private let threadID = Atomic<UInt>(0)
   private let inbox = Mutex(Inbox())
   private let wakeup: UnsafeMutablePointer<uv_async_t>
-  /// Counts what other threads left in the inbox. The inbox's Mutex orders that already; but when
-  /// it was waited for, the kernel hands it over, and a thread sanitizer sees nothing of it and
-  /// takes what was made before for a race.
+  /// Counts the jobs that other threads left in the inbox. The inbox's Mutex orders these accesses
+  /// already. When a thread had to wait for the Mutex, the kernel hands the lock over; the thread
+  /// sanitizer does not see that and would report the accesses as a race.
   private let handovers = Atomic<UInt>(0)
 
   // The loop's thread only.
@@ -104,8 +104,8 @@ import Synchronization
     unsafe uv_close(UnsafeMutableRawPointer(check).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_close(UnsafeMutableRawPointer(idle).assumingMemoryBound(to: uv_handle_t.self), nil)
     unsafe uv_run(handle, UV_RUN_NOWAIT)
-    // EBUSY means that a handle is still open: its owner closes it, and the loop's memory is the
-    // process's.
+    // EBUSY means that a handle is still open. Its owner closes it; the loop's memory is released
+    // when the process ends.
     _ = unsafe uv_loop_close(handle)
   }
 
@@ -153,8 +153,7 @@ import Synchronization
     endOfTurnWork.append(work)
   }
 
-  /// Traps unless called on the loop's thread: to be used where loop-confined state is about to be
-  /// touched.
+  /// Traps unless called on the loop's thread. Call it before touching loop-confined state.
   public func preconditionIsCurrent() {
     precondition(isCurrent, "used off its loop's thread")
   }
@@ -190,7 +189,7 @@ import Synchronization
         if endOfTurnWork.isEmpty { swap(&work, &endOfTurnWork) }  // keeps the capacity
       }
     }
-    keepTurning(isPollingBusily && busyPolling.goesOn(atNanoseconds: MonotonicClock.nowNanoseconds))
+    keepTurning(isPollingBusily && busyPolling.continues(atNanoseconds: MonotonicClock.nowNanoseconds))
   }
 
   private func runReady() {
@@ -220,7 +219,7 @@ import Synchronization
     unsafe data.map { unsafe Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
   }
 
-  /// For calls that fail only when the machine is out of descriptors or memory at start-up.
+  /// For calls that fail only if descriptors or memory run out at start-up.
   static func must(_ code: Int32, _ what: String) {
     precondition(code == 0, "\(what): \(unsafe String(cString: uv_strerror(code)))")
   }

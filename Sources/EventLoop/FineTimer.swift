@@ -1,10 +1,10 @@
 internal import CLibuv
 internal import Glibc
 
-/// Wakes its owner at a moment of the monotonic clock, to the microsecond where libuv's timers know
+/// Fires at a moment of the monotonic clock with microsecond resolution; libuv's timers have
 /// milliseconds. Loop-confined.
 ///
-/// It costs three system calls for each time that it fires. Source: timerfd_create(2).
+/// Each firing costs three system calls. Source: timerfd_create(2).
 public final class FineTimer {
   private let descriptor: Int32
   private var watcher: DescriptorWatcher?
@@ -27,10 +27,10 @@ public final class FineTimer {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// Fires once, at `nanoseconds` of `MonotonicClock`, or at once if that is past; replaces what
-  /// was set before.
+  /// Fires once, at `nanoseconds` of `MonotonicClock`, or at once if that is past; replaces the
+  /// moment set before.
   public func fire(atNanoseconds nanoseconds: UInt64) {
-    // All zeros would disarm it.
+    // timerfd takes zero as "disarm".
     let moment = max(1, nanoseconds)
     _ = clibuv_timer_set(descriptor, Int(moment / 1_000_000_000), Int(moment % 1_000_000_000))
   }

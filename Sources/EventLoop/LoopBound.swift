@@ -1,7 +1,7 @@
-/// Carries a loop-confined value through code that must be `Sendable`; only the loop's own thread
-/// gets it out.
+/// Carries a loop-confined value through code that must be `Sendable`; the value can be read on the
+/// loop's own thread only.
 ///
-/// The last copy must be dropped on the loop's thread when the value's `deinit` touches the loop.
+/// The last copy must be dropped on the loop's thread if the value's `deinit` uses the loop.
 @safe public struct LoopBound<Value>: @unchecked Sendable {
   // Sendable because `value` traps on every thread but the one that owns the loop.
   private let confined: Value

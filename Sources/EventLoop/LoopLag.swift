@@ -1,23 +1,24 @@
-/// How late a loop came to its timers: what every other event had to wait as well.
+/// How late a loop ran its timers: every other event of the loop waited as long.
 public struct LoopLag: Sendable, Equatable {
-  /// How often it was measured.
+  /// Measurements taken.
   public private(set) var count = 0
-  /// Of all measurements, in nanoseconds.
+  /// The sum of all measurements, in nanoseconds.
   public private(set) var sumNanoseconds: UInt64 = 0
-  // The two newest windows of `windowCount` measurements; the newer one is not full.
+  // The maxima of the two newest windows of `windowCount` measurements; the newer window is not
+  // full.
   private var lastWindowMaxNanoseconds: UInt64 = 0
   private var windowMaxNanoseconds: UInt64 = 0
 
-  /// Measurements that belong together.
+  /// Measurements per window.
   static let windowCount = 600
 
   public init() {}
 
-  /// The largest of the last `windowCount` measurements or more, up to twice as many, in
+  /// The largest of at least the last `windowCount` measurements and at most twice as many, in
   /// nanoseconds.
   public var recentMaxNanoseconds: UInt64 { max(lastWindowMaxNanoseconds, windowMaxNanoseconds) }
 
-  /// Takes one measurement.
+  /// Adds one measurement.
   mutating func record(_ nanoseconds: UInt64) {
     if count > 0, count % Self.windowCount == 0 {
       lastWindowMaxNanoseconds = windowMaxNanoseconds
@@ -29,9 +30,9 @@ public struct LoopLag: Sendable, Equatable {
   }
 }
 
-/// Measures a loop's lag by a timer, ten times a second, until it is dropped. Loop-confined.
+/// Measures a loop's lag by a timer, ten times a second, until the meter is dropped. Loop-confined.
 public final class LoopLagMeter {
-  /// Between two measurements. A window of the largest lag is so a minute long.
+  /// Time between two measurements. A window of `LoopLag` so covers a minute.
   static let intervalMilliseconds: UInt64 = 100
 
   /// Since the meter was made.
@@ -55,7 +56,7 @@ public final class LoopLagMeter {
   private func measure() {
     let now = MonotonicClock.nowNanoseconds
     heartbeat?.beat(atNanoseconds: now)
-    // libuv counts whole milliseconds: a timer may come a fraction of one early.
+    // libuv counts whole milliseconds: a timer may fire a fraction of one early.
     lag.record(now > dueNanoseconds ? now - dueNanoseconds : 0)
     dueNanoseconds = now &+ Self.intervalMilliseconds * 1_000_000
   }

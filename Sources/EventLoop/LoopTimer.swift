@@ -64,8 +64,8 @@ extension EventLoop {
   }
 }
 
-/// One suspended task and the timer that wakes it; whichever of timer and cancellation is first
-/// wins.
+/// One suspended task and its timer. The timer or the cancellation resumes the task, whichever
+/// comes first.
 @safe private final class Sleeper {
   private var continuation: UnsafeContinuation<Void, Never>?
   private var timer: LoopTimer?

@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// The machine's clock that never goes back, read anew each time: for durations shorter than the
-/// loop's clock can tell apart.
+/// The machine's monotonic clock, read at every call: for durations below the resolution of the
+/// loop's clock.
 public enum MonotonicClock {
-  /// Nanoseconds from an arbitrary start. Costs about 25 ns: the kernel is not entered.
+  /// Nanoseconds from an arbitrary start. A read costs about 25 ns: it is no system call.
   public static var nowNanoseconds: UInt64 {
     var now = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &now)

@@ -1,5 +1,6 @@
-/// Waits between attempts to connect: doubled with every failure, each drawn from the upper half of
-/// its range so that many processes do not come back at the same moment.
+/// Waits between attempts to connect. The ceiling doubles with every failure. Each wait is drawn
+/// from the upper half below the ceiling, so that many processes do not reconnect at the same
+/// moment.
 public struct ReconnectBackoff: Sendable {
   private let minMilliseconds: UInt64
   private let maxMilliseconds: UInt64
@@ -22,6 +23,6 @@ public struct ReconnectBackoff: Sendable {
     return UInt64.random(in: (ceiling + 1) / 2...ceiling, using: &generator)
   }
 
-  /// A connection was made: start over.
+  /// Starts over after a connection was made.
   public mutating func reset() { ceilingMilliseconds = minMilliseconds }
 }

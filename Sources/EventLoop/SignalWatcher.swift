@@ -23,7 +23,7 @@ internal import CLibuv
 
   deinit { close() }
 
-  /// Stops watching; the signal's default action is back when nobody else watches it.
+  /// Stops watching; the signal's default action returns with its last watcher.
   public func close() {
     guard !isClosed else { return }
     isClosed = true

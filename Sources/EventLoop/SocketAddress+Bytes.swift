@@ -16,12 +16,12 @@ extension SocketAddress {
     return count == 16 && bytes.starts(with: mappedPrefix) ? Array(bytes.suffix(4)) : bytes
   }
 
-  /// What limits count as one address: an IPv4 address, or the first 64 bits of an IPv6 address,
-  /// which one subscriber has. Nil for a Unix socket, which has no address.
+  /// The unit of limits per address: an IPv4 address, or the first 64 bits of an IPv6 address,
+  /// which belong to one subscriber. Nil for a Unix socket, which has no address.
   public var limitGroup: String? {
     switch family {
     case .unix: return nil
-    // As `inet_ntop` writes it: the only way of writing one.
+    // As `inet_ntop` writes it, so that each address has one text.
     case .ipv4: return host
     case .ipv6:
       let bytes = addressBytes

@@ -15,7 +15,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     case unix
   }
 
-  /// Bytes of a Unix socket's path: what the kernel takes, without the NUL.
+  /// Most bytes of a Unix socket's path: the kernel's limit without the NUL.
   public static let unixPathBytesMax = 107
 
   /// Takes a numeric address.
@@ -75,7 +75,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   /// Whether it is the path of a Unix socket.
   public var isUnix: Bool { family == .unix }
 
-  /// What `socket()` calls the family.
+  /// The family's number for `socket()`.
   var kernelFamily: Int32 {
     switch family {
     case .ipv4: AF_INET
@@ -109,7 +109,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
       var address = sockaddr_un()
       address.sun_family = sa_family_t(AF_UNIX)
       unsafe withUnsafeMutableBytes(of: &address.sun_path) { path in
-        // The rest, and so the NUL, is zero.
+        // The path's remaining bytes, the NUL among them, are zero.
         unsafe path.copyBytes(from: host.utf8.prefix(Self.unixPathBytesMax))
       }
       return unsafe withUnsafeBytes(of: &address) { bytes in

@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// Who is told what happens on a connection. Called on the loop's thread.
+/// Receives the events of a connection. Called on the loop's thread.
 public protocol SocketConnectionDelegate: AnyObject {
   /// Bytes arrived; they are valid during the call.
   func received(_ bytes: RawSpan)
-  /// The peer will send no more, or the connection broke. Nothing follows.
+  /// The peer will send no more, or the connection broke. No further call follows.
   func receivedEnd()
-  /// After `write(_:)` accepted less than it was given: there is room again.
+  /// The socket can take bytes again, after `write(_:)` took less than it was given.
   func becameWritable()
 }
 
@@ -14,13 +14,13 @@ public protocol SocketConnectionDelegate: AnyObject {
 @safe public final class SocketConnection {
   /// Nil for sockets without an IP address.
   public let peerAddress: SocketAddress?
-  /// Told of everything; set it before `startReading()`. Kept until `close()`.
+  /// Receives all events; set it before `startReading()`. Kept until `close()`.
   public var delegate: (any SocketConnectionDelegate)?
   private let descriptor: Int32
   private let loop: EventLoop
   private var watcher: DescriptorWatcher?
   private var interest: Readiness = []
-  /// Receive buffers read at most before others have their turn.
+  /// Most receive buffers that one connection reads before other connections have their turn.
   static let readsPerTurnMax = 4
 
   /// Takes ownership of a connected, non-blocking descriptor.
@@ -34,8 +34,8 @@ public protocol SocketConnectionDelegate: AnyObject {
 
   deinit { close() }
 
-  /// Connects to `address` without blocking the loop. Loop thread only. Cancelling the task gives
-  /// up.
+  /// Connects to `address` without blocking the loop. Loop thread only. Cancelling the task ends
+  /// the attempt.
   public static func connect(loop: EventLoop, to address: SocketAddress) async throws(SocketError) -> SocketConnection {
     let descriptor = socket(
       address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -65,7 +65,7 @@ public protocol SocketConnectionDelegate: AnyObject {
   /// Starts or resumes delivering received bytes.
   public func startReading() { setInterest(interest.union(.readable)) }
 
-  /// Stops delivering bytes: the kernel's buffer fills and the peer is held back.
+  /// Stops delivering bytes: the kernel's buffer fills, and TCP's flow control stops the peer.
   public func stopReading() { setInterest(interest.subtracting(.readable)) }
 
   /// Hands bytes to the kernel.
@@ -90,13 +90,13 @@ public protocol SocketConnectionDelegate: AnyObject {
     return offset
   }
 
-  /// Tells the peer that nothing more will come; reading goes on.
+  /// Shuts down the writing direction; reading continues.
   public func endWriting() {
     guard watcher != nil else { return }
     _ = shutdown(descriptor, Int32(SHUT_WR))
   }
 
-  /// Closes the socket; the delegate hears nothing more.
+  /// Closes the socket; the delegate is not called any more.
   public func close() {
     guard let watcher else { return }
     watcher.close()
@@ -139,7 +139,8 @@ public protocol SocketConnectionDelegate: AnyObject {
     }
     guard readiness.contains(.readable) else { return }
     var reads = 0
-    // A full buffer means that there is more: what it brings is answered together.
+    // A full buffer means that more bytes wait. Reading them now lets one turn answer them
+    // together.
     while watcher != nil, interest.contains(.readable), reads < Self.readsPerTurnMax {
       reads += 1
       let count = unsafe recv(descriptor, loop.receiveBuffer.baseAddress, loop.receiveBuffer.count, 0)

@@ -3,19 +3,20 @@ internal import Glibc
 /// A listening socket of one loop. Loop-confined.
 ///
 /// Every loop binds the same TCP address with `SO_REUSEPORT`: the kernel spreads connections, and
-/// no loop hands one to another. A Unix socket can be bound only once: the other loops share the
-/// first one's, and the faster one accepts.
+/// loops do not pass connections on. A Unix socket can be bound only once: the other loops accept
+/// from the first loop's socket.
 public final class SocketListener {
   /// Connections the kernel keeps before they are accepted.
   static let backlogConnections: Int32 = 4_096
-  /// Connections accepted in one readiness callback, so that a connection storm cannot starve those
-  /// that exist.
+  /// Most connections accepted in one readiness callback, so that a connection storm cannot starve
+  /// existing connections.
   static let acceptsPerTurnMax = 64
 
   /// The address in use, with the port the kernel chose.
   public let localAddress: SocketAddress
   private let descriptor: Int32
-  /// A Unix socket's file, which goes when its listener stops; nil for the listeners that share it.
+  /// The file of a Unix socket, removed when its listener stops; nil for the listeners that share
+  /// it.
   private let ownedPath: String?
   private let loop: EventLoop
   private let onAccept: (SocketConnection) -> Void
@@ -24,12 +25,12 @@ public final class SocketListener {
   private var pause: LoopTimer?
   private var backoff = ReconnectBackoff(
     minMilliseconds: pauseMillisecondsMin, maxMilliseconds: pauseMillisecondsMax)
-  /// How often the process had no descriptor, or the kernel no memory, for a connection that
-  /// waited.
+  /// How often a waiting connection was not accepted because the process had no descriptor or the
+  /// kernel no memory.
   public private(set) var shortageCount = 0
 
-  /// Milliseconds from a shortage to the next try, doubled with each shortage in a row. The socket
-  /// stays readable meanwhile: watching it would keep the loop from sleeping.
+  /// Milliseconds from a shortage to the next accept, doubled with each shortage in a row.
+  /// Meanwhile the socket is not watched: it stays readable, and the loop would never sleep.
   static let pauseMillisecondsMin: UInt64 = 10
   static let pauseMillisecondsMax: UInt64 = 500
 
@@ -70,7 +71,7 @@ public final class SocketListener {
       }
       let bound = unsafe address.withKernelForm { address, length in unsafe Glibc.bind(descriptor, address, length) }
       guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
-      // For its owner only; nobody can connect before listen().
+      // Access for the owner only. No client can connect before listen().
       if address.isUnix, unsafe chmod(address.host, 0o600) != 0 {
         throw SocketError(call: "chmod \(address)", number: errno)
       }
@@ -90,7 +91,7 @@ public final class SocketListener {
     let descriptor: Int32
   }
 
-  /// The socket, for one more listener on another loop, which must be made of it.
+  /// The socket, for a listener on another loop.
   public func share() throws(SocketError) -> Shared {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw SocketError(call: "fcntl", number: errno) }
@@ -113,9 +114,9 @@ public final class SocketListener {
     watcher?.wait(for: .readable)
   }
 
-  /// Fails when another socket listens on `address`. `SO_REUSEPORT` alone would let two programs
-  /// of one user share a port in silence, each getting some of the connections. The file of a Unix
-  /// socket without a listener is removed.
+  /// Fails when another socket listens on `address`. `SO_REUSEPORT` alone would let two programs of
+  /// one user share a port unnoticed, and each would get some of the connections. The file of a
+  /// Unix socket without a listener is removed.
   public static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
     let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
     let descriptor = socket(address.kernelFamily, Int32(kind), 0)
@@ -123,10 +124,10 @@ public final class SocketListener {
     defer { close(descriptor) }
     if address.isUnix {
       let answered = unsafe address.withKernelForm { address, length in unsafe connect(descriptor, address, length) }
-      // EAGAIN: a server that is behind with accepting.
+      // EAGAIN: the backlog of a listening server is full.
       if answered == 0 || errno == EAGAIN { throw SocketError(call: "bind \(address)", number: EADDRINUSE) }
-      // Refused: a socket without a server, or a file that is no socket. That is not ours to
-      // remove: bind() will say so.
+      // ECONNREFUSED: a socket without a listener, or a file that is no socket. Such a file is not
+      // ours to remove: bind() reports it.
       if errno == ECONNREFUSED, Self.isSocket(address.host) { unsafe unlink(address.host) }
       return
     }

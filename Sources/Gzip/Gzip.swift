@@ -2,19 +2,19 @@ internal import CZlib
 
 /// Why bytes could not be expanded.
 public enum GzipError: Error, Equatable {
-  /// The bytes are not one whole gzip member and nothing else.
+  /// The bytes are not exactly one whole gzip member.
   case corrupt
-  /// They expand to more than was allowed.
+  /// The expanded bytes exceed the limit.
   case tooLarge
-  /// The machine had no memory for it.
+  /// Memory ran out.
   case outOfMemory
 }
 
-/// gzip as of RFC 1952, through zlib: one buffer in, one buffer out.
+/// gzip of RFC 1952, through zlib: one buffer in, one buffer out.
 public enum Gzip {
-  /// zlib's level: fast, since what is compressed here is compressed once and sent once.
+  /// zlib's level: fast, since each message is compressed once and sent once.
   static let level: Int32 = 4
-  /// Bytes by which an expanding buffer begins and at most grows at once.
+  /// The first size of the output buffer, in bytes, and most bytes by which it grows at once.
   static let stepBytesMax = 65_536
 
   /// Appends `bytes`, compressed, to `output`.
@@ -34,9 +34,9 @@ public enum Gzip {
     }
   }
 
-  /// What `bytes` expand to.
+  /// The expanded form of `bytes`.
   ///
-  /// - Parameter bytesMax: Expanding stops one byte past this many. The buffer grows by doubling:
+  /// - Parameter bytesMax: Expanding stops one byte past this many. The buffer grows by doubling;
   ///   while it grows, it and its predecessor together take at most three times as much.
   public static func expand(_ bytes: RawSpan, bytesMax: Int) throws(GzipError) -> [UInt8] {
     var stream = unsafe z_stream()
@@ -55,7 +55,8 @@ public enum Gzip {
         case Z_STREAM_END:
           guard unsafe stream.avail_in == 0 else { throw .corrupt }
           return output
-        // All input used, and no end: it was cut short. Otherwise there is more to come.
+        // All input is used, and the end is missing: the data was cut short. Otherwise more output
+        // follows.
         case Z_OK: if unsafe stream.avail_in == 0 && stream.avail_out > 0 { throw .corrupt }
         case Z_MEM_ERROR: throw .outOfMemory
         default: throw .corrupt
@@ -70,7 +71,7 @@ public enum Gzip {
     unsafe stream.avail_in = UInt32(clamping: bytes.count)
   }
 
-  /// Appends what one call of zlib gives, at most `bytesMax` bytes.
+  /// Appends the output of one call of zlib, at most `bytesMax` bytes.
   private static func append(
     _ bytesMax: Int, to output: inout [UInt8], from stream: inout z_stream, _ call: (inout z_stream) -> Int32
   ) -> Int32 {

@@ -214,6 +214,8 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
       session.countHeaderBlock()
       if !unsent.isEmpty { countUnsent() }
       if session.holdsTooMuch { delegate?.receivedTooMuch() }
+      // Now: the turn may have more to read.
+      if session.pausesReading { follow(session) }
     }
     needsFlush()
   }
@@ -266,7 +268,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
 
   /// Reads from the socket as long as the session takes bytes.
   private func follow(_ session: any HTTPSession) {
-    guard session.pausesReading == isReading else { return }
+    guard session.pausesReading == isReading, !isClosed else { return }
     isReading = !isReading
     if isReading { socket.startReading() } else { socket.stopReading() }
   }

@@ -6,6 +6,9 @@
   private let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: capacityBytes, alignment: 16)
   public private(set) var count = 0
 
+  /// Bytes for which there is room.
+  public var freeBytes: Int { Self.capacityBytes - count }
+
   public init() {}
 
   deinit { unsafe storage.deallocate() }

@@ -99,12 +99,23 @@ public protocol HTTPSession: HTTPSessionState {
   func consumeReceived(_ exchange: HTTPExchange, first count: Int)
   /// Bytes that the peer may send on the exchange without being given back more of its window.
   func receivableBytes(_ exchange: HTTPExchange) -> Int
+  /// Whether the peer sends a body too slowly for the connection to be kept. HTTP/1.1 only.
+  func senderIsSlow(atMilliseconds now: UInt64) -> Bool
   /// Lets the peer send more at once on an exchange that has proved to be busy, while there are not
   /// too many of them.
   func widenIfBusy(_ exchange: HTTPExchange)
 }
 
+/// A client's session.
+public protocol HTTPClientSession: HTTPSession {
+  /// Starts a request, whose body is what is appended to `outbound` until `finish`.
+  /// - Returns: nil when the connection takes no more requests, or a field cannot be sent.
+  func submitRequest(_ headers: HeaderBlock) -> HTTPExchange?
+}
+
 extension HTTPSession {
+  public func senderIsSlow(atMilliseconds now: UInt64) -> Bool { false }
+
   /// Lets the peer send as many bytes again as were received and not given back yet.
   public func consumeReceived(_ exchange: HTTPExchange) { consumeReceived(exchange, first: .max) }
 

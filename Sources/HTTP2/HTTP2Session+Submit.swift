@@ -1,11 +1,11 @@
 public import HTTP
 internal import CNghttp2
 
-extension HTTP2Session {
+extension HTTP2Session: HTTPClientSession {
   /// Starts a request. Client only.
   /// - Returns: nil when the connection takes no more streams (stream numbers used up, GOAWAY, a
   ///   field nghttp2 refuses).
-  public func submitRequest(_ headers: HeaderBlock) -> HTTP2Stream? {
+  public func submitRequest(_ headers: HeaderBlock) -> HTTPExchange? {
     let stream = resources.takeStream(for: self)
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
     let id = unsafe headers.withNameValues { pairs in

@@ -4,8 +4,8 @@ public import Schema
 public import StreakDomain
 internal import StreakStore
 
-/// Takes one person's habits and days out of a backup: decrypts and unpacks it once, restores
-/// nothing. Blocks its thread.
+/// Extracts one user's habits and days from a backup. The backup is decrypted and unpacked once,
+/// and not restored. Blocks its thread.
 public struct AccountExtraction: Sendable {
   private let folder: BackupFolder
   private let identity: String
@@ -28,9 +28,9 @@ public struct AccountExtraction: Sendable {
     self.progress = progress
   }
 
-  /// - Returns: Habits by id, then days by habit and day; nothing if the backup does not know the
-  ///   person.
-  /// - Throws: `.refused` for somebody in the erasure ledger.
+  /// - Returns: Habits by id, then days by habit and day; empty if the backup does not hold the
+  ///   user.
+  /// - Throws: `.refused` for a user in the erasure ledger.
   public func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
     signal(SIGPIPE, SIG_IGN)
     let backup = try Self.signed(folder, name, signers)
@@ -50,7 +50,7 @@ public struct AccountExtraction: Sendable {
         }
       }
     }
-    // Programs that were stopped early have nothing to say.
+    // Programs that were stopped early fail; that failure means nothing.
     let isOver = rows.isOver
     if let failure = file.failure(sha256: backup.sha256, endedEarly: isOver) {
       throw .programFailed("\(backup.name): \(failure)")
@@ -66,7 +66,7 @@ public struct AccountExtraction: Sendable {
     return habits.map { ExportRecord(record: .habit($0)) } + cells.map { ExportRecord(record: .cell($0)) }
   }
 
-  /// Not `.refused`, which is told to the person: the operator has to mend it.
+  /// Not `.refused`, whose text the user gets: the operator has to repair it.
   private static func signed(
     _ folder: BackupFolder, _ name: String, _ signers: BackupSigners
   ) throws(OperationsError) -> Backup {
@@ -77,7 +77,7 @@ public struct AccountExtraction: Sendable {
     }
   }
 
-  /// Feeds whole lines to the search until the tables have passed.
+  /// Passes whole lines to the search until its tables are complete.
   private func scan(
     _ source: Descriptor, _ rows: inout CopyRows, _ visit: (CopyRows.Row) throws(OperationsError) -> Void
   ) throws(OperationsError) {
@@ -101,7 +101,7 @@ public struct AccountExtraction: Sendable {
     }
   }
 
-  /// As PostgreSQL writes a uuid.
+  /// The id as PostgreSQL writes a uuid.
   static func text(of id: Identifier) -> String {
     let digits = Array(id.description)
     return [digits[0..<8], digits[8..<12], digits[12..<16], digits[16..<20], digits[20..<32]]

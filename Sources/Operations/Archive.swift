@@ -1,9 +1,9 @@
 internal import Glibc
 internal import StreakStore
 
-/// A repository's folder, as far as it can be looked at without pgBackRest.
+/// The part of a repository's folder that can be read without pgBackRest.
 struct Archive {
-  /// Nil: the repository is no folder of this machine.
+  /// Nil: the repository is not a folder of this machine.
   private let path: String?
 
   /// - Parameter configuration: The path of `pgbackrest.conf`.
@@ -18,13 +18,13 @@ struct Archive {
 
   private var stanza: String? { path.map { "\($0)/archive/\(PointInTime.stanza)" } }
 
-  /// Why nothing can be written to it; nil if it is there.
+  /// Why the repository cannot be written to; nil if it is there.
   var failure: String? {
     guard let path, let stanza, !Files.exists("\(stanza)/archive.info") else { return nil }
     return "the repository \(path) is not there: is its disk mounted?"
   }
 
-  /// When the newest piece of the log arrived; nil if there is none.
+  /// When the newest log segment arrived; nil if there is none.
   var newest: Moment? {
     guard let stanza, let versions = try? Files.names(in: stanza) else { return nil }
     var newest: Int64?
@@ -41,17 +41,17 @@ struct Archive {
     return newest.map { Moment(seconds: $0) }
   }
 
-  /// When the oldest backup was complete, by what pgBackRest tells: nothing earlier can be
+  /// When the oldest backup was complete, from pgBackRest's output: no earlier moment can be
   /// restored.
-  static func firstMoment(_ told: String) -> String? {
-    for line in told.split(separator: "\n") {
+  static func firstMoment(_ report: String) -> String? {
+    for line in report.split(separator: "\n") {
       let words = line.split(separator: " ")
       if words.starts(with: ["timestamp", "start/stop:"]), words.count >= 7 { return "\(words[5]) \(words[6])" }
     }
     return nil
   }
 
-  /// In words, where PostgreSQL's own are a riddle.
+  /// An error with an explanation, where PostgreSQL's own message is hard to understand.
   func explained(_ error: OperationsError, _ target: PointInTime.Target) -> OperationsError {
     let text = error.description
     guard case .time(let wanted) = target else { return error }

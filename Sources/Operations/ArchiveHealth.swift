@@ -1,22 +1,22 @@
 internal import Glibc
 public import StreakStore
 
-/// Whether the log reaches its repository.
+/// Whether the write-ahead log reaches the repository.
 public struct ArchiveHealth: Sendable, Equatable {
-  /// When the last piece of the log was archived; nil: none was since PostgreSQL's figures began.
+  /// When the last log segment was archived; nil: none since PostgreSQL's statistics were reset.
   public var lastArchived: Moment?
-  /// Pieces that wait.
+  /// Log segments that wait to be archived.
   public var waitingCount = 0
-  /// Attempts that failed since PostgreSQL's figures began.
+  /// Failed attempts since PostgreSQL's statistics were reset.
   public var failedCount = 0
-  /// What is wrong; nil: nothing is.
+  /// Why archiving does not work; nil if it works.
   public var failure: String?
 
   public init() {}
 }
 
 extension PointInTime {
-  /// How archiving goes; nil if it is not set up. Blocks its thread.
+  /// The state of archiving; nil if it is not set up. Blocks its thread.
   public func health() throws(OperationsError) -> ArchiveHealth? {
     guard Files.exists(configurationPath), !Files.exists(markerPath) else { return nil }
     let session = try session()

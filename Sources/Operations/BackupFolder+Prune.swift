@@ -2,19 +2,19 @@ internal import GRPCSchema
 internal import Schema
 public import StreakStore
 
-/// What a clean-up did.
+/// The result of a clean-up.
 public struct PruneOutcome: Sendable, Equatable {
   /// Removed, oldest first.
   public var removed: [String] = []
-  /// Found damaged on this occasion.
+  /// Backups that the clean-up found damaged.
   public var damaged: [String] = []
-  /// Nothing was removed, because not one backup is known to be good.
+  /// Nothing was removed, because no backup is known to be good.
   public var foundNoGoodOne = false
 }
 
 extension BackupFolder {
-  /// Removes backups older than the retention. Never the last good one, however old: before
-  /// anything goes, the newest backup that passed its trial is compared with its hash again.
+  /// Removes backups older than the retention. The last good backup always stays. Before anything
+  /// is removed, the newest backup that passed its trial restore is compared with its hash again.
   public func prune(retentionDays: Int, at now: Moment = .now()) throws(OperationsError) -> PruneOutcome {
     let lock = try lock()
     defer { lock.close() }
@@ -48,7 +48,7 @@ extension BackupFolder {
     return outcome
   }
 
-  /// The backups that began before a moment. One that does not say when is never among them.
+  /// The backups that began before a moment, without those whose begin is unknown.
   static func expired(_ backups: [Backup], before border: Moment) -> [String] {
     backups.filter { backup in
       guard let began = backup.beganAt else { return false }

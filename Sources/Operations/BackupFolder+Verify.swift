@@ -4,8 +4,8 @@ public import Schema
 public import StreakStore
 
 extension BackupFolder {
-  /// Compares a backup's file with the size and hash it had when it was made, and keeps the outcome
-  /// beside it.
+  /// Compares a backup's file with its size and hash in the manifest, and stores the result beside
+  /// it.
   ///
   /// - Parameter signers: One of these must have signed it; nil: the signature is not checked.
   public func verify(
@@ -14,28 +14,28 @@ extension BackupFolder {
     let backup = try backup(name, signedBy: signers)
     let check = BackupCheck(
       kind: .hash, checkedAt: GoogleProtobufTimestamp(seconds: now.seconds), failure: try hashFailure(backup) ?? "")
-    // A backup that failed its whole restore since is not made good by its hash.
+    // A correct hash does not outweigh a later full restore that failed.
     if let last = backup.lastCheck, last.kind == .restore, !last.failure.isEmpty, check.failure.isEmpty { return check }
     try note(check, of: name)
     return check
   }
 
-  /// What is wrong with a backup's file; nil if it is as it was written.
+  /// How a backup's file differs from its manifest; nil if it does not.
   func hashFailure(_ backup: Backup) throws(OperationsError) -> String? {
     let path = dumpPath(backup.name)
     guard Files.exists(path) else { return "\(path) is missing" }
     let file = try Descriptor.open(path, O_RDONLY)
     let hash = ByteHash()
     let counter = ByteCounter { _ in }
-    try Pump.copy(from: file, to: [hash, counter])
+    try StreamCopy.copy(from: file, to: [hash, counter])
     guard counter.byteCount == backup.fileBytes else {
       return "\(path) has \(counter.byteCount) bytes instead of \(backup.fileBytes)"
     }
     return hash.finish() == backup.sha256 ? nil : "\(path) has another hash than when it was made"
   }
 
-  /// Restores a backup on trial from its encrypted file, and keeps the outcome beside it. Blocks
-  /// its thread.
+  /// Restores a backup's encrypted file as a test, and stores the result beside it. Blocks its
+  /// thread.
   ///
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
@@ -59,13 +59,13 @@ extension BackupFolder {
     return check
   }
 
-  /// - Throws: What says nothing about the backup, such as a wrong key.
+  /// - Throws: Errors that prove nothing about the backup, such as a wrong key.
   private func restoreFailure(
     _ backup: Backup, _ identity: String, _ scratchFolder: String, _ progress: Progress
   ) throws(OperationsError) -> String? {
     let programs = try PostgresPrograms()
     try programs.requireRestrictedMode()
-    let trial = Trial(in: scratchFolder, majorVersion: Int(backup.postgresVersion), programs)
+    let trial = TrialRestore(in: scratchFolder, majorVersion: Int(backup.postgresVersion), programs)
     defer { trial.end() }
     progress.begin("restoring on trial")
     let file = try UnpackedFile(dumpPath(backup.name), identity: identity)

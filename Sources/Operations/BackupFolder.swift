@@ -5,17 +5,17 @@ internal import ProtobufCodec
 public import Schema
 public import StreakStore
 
-/// Where backups lie.
+/// A folder of backups.
 ///
 /// ```
-/// lock                     held by whoever makes or removes backups
+/// lock                     held by the program that makes or removes backups
 /// erasures                 the erasure ledger: see ErasureLedger
 /// 20261124T031500Z-k3x9/   one backup; appears complete or not at all
 ///   dump.sql.zst.age       the dump
-///   manifest.json          what is in it: a `Backup` message
+///   manifest.json          describes the dump: a `Backup` message
 ///   manifest.sig           the signer's key, and the signature: see `BackupSigners`
-///   check.json             how the last check went: a `BackupCheck` message
-/// .unfinished-.../         one that is being made; removed by the next run if that was killed
+///   check.json             the result of the last check: a `BackupCheck` message
+/// .unfinished-.../         a backup that is being made; after an interruption the next run removes it
 /// ```
 public struct BackupFolder: Sendable {
   public let path: String
@@ -25,18 +25,18 @@ public struct BackupFolder: Sendable {
   static let signatureName = "manifest.sig"
   static let checkName = "check.json"
   static let unfinishedPrefix = ".unfinished-"
-  /// Bytes of the file with the signature.
+  /// Most bytes of the signature's file.
   private static let signatureBytesMax = 4_096
-  /// The manifest's layout. 1 had other fingerprints: see `TableFingerprint`.
+  /// The manifest's layout. Layout 1 had other fingerprints: see `TableFingerprint`.
   static let layoutVersion: Int32 = 2
 
-  /// - Throws: If there is no such folder.
+  /// - Throws: If the folder does not exist.
   public init(_ path: String) throws(OperationsError) {
     guard Files.exists(path) else { throw .fileUnusable("there is no backup folder \(path)") }
     self.path = Files.absolute(path)
   }
 
-  /// Makes the folder if need be.
+  /// Makes the folder if it does not exist.
   public init(making path: String) throws(OperationsError) {
     try Files.makeFolder(path)
     try self.init(path)
@@ -80,8 +80,8 @@ public struct BackupFolder: Sendable {
 
   func dumpPath(_ name: String) -> String { "\(path)/\(name)/\(Self.dumpName)" }
 
-  /// Every backup, oldest first. One whose manifest cannot be read is listed with what is wrong as
-  /// its last check.
+  /// All backups, oldest first. For a backup whose manifest cannot be read, the last check holds
+  /// the error.
   public func backups() throws(OperationsError) -> [Backup] {
     var backups: [Backup] = []
     for name in try Files.names(in: path) where Self.isName(name) {
@@ -97,8 +97,8 @@ public struct BackupFolder: Sendable {
 
   /// One backup, as its manifest describes it.
   ///
-  /// - Parameter signers: One of these must have signed it; nil: the signature is not checked, for
-  ///   a list.
+  /// - Parameter signers: One of these must have signed it; nil, for lists: the signature is not
+  ///   checked.
   public func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
     guard Self.isName(name), let bytes = try Files.read("\(path)/\(name)/\(Self.manifestName)") else {
       throw .noSuchBackup("there is no backup \(name) in \(path)")
@@ -114,7 +114,7 @@ public struct BackupFolder: Sendable {
       throw .damaged("the backup \(name) was made by a newer program")
     }
     guard backup.name == name, backup.sha256.count == 32 else {
-      throw .damaged("the manifest of \(name) is not its own")
+      throw .damaged("the manifest in the folder \(name) belongs to another backup")
     }
     if let check = try Files.read("\(path)/\(name)/\(Self.checkName)") {
       backup.lastCheck = try Self.decode(check, "the last check of \(name)")
@@ -122,7 +122,7 @@ public struct BackupFolder: Sendable {
     return backup
   }
 
-  /// When the newest good backup began; nil: there is none.
+  /// When the newest good backup began; nil if there is none.
   public func lastGood() throws(OperationsError) -> Moment? {
     try backups().last { $0.isGood }?.beganAt.map { Moment(seconds: $0.seconds) }
   }
@@ -132,36 +132,36 @@ public struct BackupFolder: Sendable {
     "the erasure ledger \(ledger.path) is missing: is the backup folder mounted, and the right one?"
   }
 
-  /// Keeps how a check went.
+  /// Stores the result of a check.
   func note(_ check: BackupCheck, of name: String) throws(OperationsError) {
     try Files.replace("\(path)/\(name)/\(Self.checkName)", with: Self.encode(check))
   }
 
-  /// Makes sure that nobody else makes or removes backups here while the result lives.
+  /// Locks the folder: no other program makes or removes backups in it while the result lives.
   func lock() throws(OperationsError) -> Descriptor {
     guard let lock = try Files.lock("\(path)/lock") else {
-      throw .underWay("somebody else is at work in the backup folder \(path)")
+      throw .underWay("another program works in the backup folder \(path)")
     }
     return lock
   }
 
-  /// Removes what killed runs left behind. Under the lock.
+  /// Removes unfinished backups of killed programs. Under the lock.
   func removeUnfinished() throws(OperationsError) {
     for name in try Files.names(in: path) where name.hasPrefix(Self.unfinishedPrefix) {
       try Files.removeFolder("\(path)/\(name)")
     }
   }
 
-  /// Removes a backup: what names it first, so that a half-removed one looks like none. Under the
-  /// lock.
+  /// Removes a backup. The manifest is removed first, so that a partly removed backup is not
+  /// listed. Under the lock.
   func remove(_ name: String) throws(OperationsError) {
     let doomed = "\(path)/\(Self.unfinishedPrefix)\(name)"
     try Files.rename("\(path)/\(name)", doomed)
     try Files.removeFolder(doomed)
   }
 
-  /// The name of a backup that begins now: the date and time in UTC, and something that no other
-  /// has.
+  /// The name of a backup that begins at `moment`: the date and time in UTC, and a random part that
+  /// makes it unique.
   static func name(at moment: Int64) -> String {
     var seconds = time_t(moment)
     var parts = unsafe tm()
@@ -204,7 +204,7 @@ public struct BackupFolder: Sendable {
 }
 
 extension Backup {
-  /// Tried in full when it was made, and nothing wrong found since.
+  /// The trial restore when it was made succeeded, and no later check failed.
   public var isGood: Bool {
     guard let trial, trial.failure.isEmpty else { return false }
     return lastCheck?.failure.isEmpty ?? true

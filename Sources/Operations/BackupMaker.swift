@@ -6,7 +6,7 @@ public import Schema
 internal import StreakDomain
 public import StreakStore
 
-/// Makes one backup: dump, compress, encrypt, and restore the same stream on trial.
+/// Makes one backup: dumps, compresses, encrypts, and restores the same stream as a test.
 ///
 /// ```
 /// pg_dump --> us (fingerprints) --> zstd --> age --> us (SHA-256) --> file
@@ -14,14 +14,14 @@ public import StreakStore
 /// ```
 /// Blocks its thread.
 public struct BackupMaker {
-  /// The advisory lock held while a database is being backed up; an arbitrary number of ours.
+  /// The advisory lock held while a database is being backed up; the number is arbitrary.
   static let databaseLock: Int64 = 0x5374_7265_616B_6402
 
   private let settings: BackupSettings
   private let progress: Progress
   private let now: () -> Moment
 
-  /// - Parameter now: The present moment, for the backup's name and the rows about runs.
+  /// - Parameter now: The current time, for the backup's name and the rows about runs.
   public init(
     _ settings: BackupSettings, progress: Progress = Progress(), now: @escaping () -> Moment = { .now() }
   ) {
@@ -30,12 +30,12 @@ public struct BackupMaker {
     self.now = now
   }
 
-  /// Makes a backup, unless `isDue` says that none is due. Under the database's lock: of several
-  /// programs that try, one does it.
+  /// Makes a backup if `isDue` returns true. It is called under the database's lock, so that only
+  /// one of several programs makes the backup.
   ///
-  /// - Parameter isDue: Is told when the last backup that went well began, by whichever program.
-  /// - Returns: The backup, which may have failed its trial (see `Backup.trial`); nil if none was
-  ///   due.
+  /// - Parameter isDue: Receives when the last good backup of any program began.
+  /// - Returns: The backup, which may have failed its trial restore (see `Backup.trial`); nil if
+  ///   none was due.
   public func run(if isDue: (Moment?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
     signal(SIGPIPE, SIG_IGN)
     let recipients = try settings.recipientArguments()
@@ -50,7 +50,7 @@ public struct BackupMaker {
     guard try session.run("SELECT to_regclass('backup_runs') IS NOT NULL;").first == ["t"] else {
       throw .database("the database's schema is older than this program; start streakd on it first")
     }
-    // The folder is the truth: what the database remembers may be of another folder, or gone.
+    // The folder decides: the database's rows about runs may belong to another folder, or be lost.
     guard isDue(try (try? BackupFolder(settings.folder))?.lastGood()) else { return nil }
 
     let began = now()
@@ -59,7 +59,8 @@ public struct BackupMaker {
       note(session, began, backup: backup.name, failure: backup.trial?.failure)
       return backup
     } catch {
-      // A broken session cannot note it: the next run, or the metrics of this process, will say so.
+      // If the session is broken, this run is not recorded; the next run and the metrics show the
+      // failure.
       note(session, began, backup: nil, failure: error.description)
       throw error
     }
@@ -116,8 +117,8 @@ public struct BackupMaker {
     }
   }
 
-  /// Everybody whom the database knows to be erased: the ledger may lack those whose server could
-  /// not write it.
+  /// All users that the database knows to be erased. The ledger may lack some, when their server
+  /// could not write to it.
   private static func erasures(_ session: PsqlSession) throws(OperationsError) -> ErasureRecords {
     var records = ErasureRecords()
     for row in try session.run(
@@ -151,7 +152,7 @@ public struct BackupMaker {
     guard let major = version.first?.first.flatMap({ Int32($0) }) else { throw .database("which PostgreSQL is this?") }
     backup.postgresVersion = major
     let programs = try PostgresPrograms(majorVersion: Int(major))
-    let trial = Trial(in: settings.scratchFolder, majorVersion: Int(major), programs, progress)
+    let trial = TrialRestore(in: settings.scratchFolder, majorVersion: Int(major), programs, progress)
     defer { trial.end() }
 
     let snapshot = try session.run(
@@ -173,9 +174,9 @@ public struct BackupMaker {
       throw error
     }
     let progress = progress
-    // Safe to send: from here on only this worker touches them, until it has been joined.
-    let ends = UncheckedBox((dumpOutput, pack, trial))
-    let pump = Worker { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
+    // Safe to send: until the worker has been joined, only its thread uses them.
+    let ends = TransferBox((dumpOutput, pack, trial))
+    let pump = OwnThread { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
       let (dumpOutput, pack, trial) = ends.value
       defer {
         pack.endInput()
@@ -184,7 +185,7 @@ public struct BackupMaker {
       var fingerprint = DumpFingerprint()
       var byteCount: Int64 = 0
       do throws(OperationsError) {
-        try PipeDoubler(from: dumpOutput, to: pack.input).run(other: trial.beginDump()) { bytes in
+        try PipeTee(from: dumpOutput, to: pack.input).run(other: trial.beginDump()) { bytes in
           fingerprint.take(bytes)
           byteCount += Int64(bytes.byteCount)
           progress.addDump(bytes.byteCount)
@@ -199,7 +200,7 @@ public struct BackupMaker {
       return try TableFingerprint.rowCounts(session)
     }
     let pumped = pump.join()
-    // The file's end waits for its programs, so it comes before any error is thrown.
+    // The encrypted file must end before an error is thrown: its programs still run.
     let packed = Result { () throws(OperationsError) in try pack.finish() }
     if let failure = dump.failure() { throw .programFailed(failure) }
     let tables = try described.get()
@@ -228,7 +229,7 @@ public struct BackupMaker {
     return backup
   }
 
-  /// What the snapshot is of.
+  /// Adds what the snapshot contains to the backup's description.
   private func describe(_ backup: inout Backup, _ session: PsqlSession) throws(OperationsError) {
     let place = try session.run("SELECT current_schema(), epoch FROM service_state;")
     guard let place = place.first, place.count == 2, let epoch = Int64(place[1]) else {
@@ -240,10 +241,10 @@ public struct BackupMaker {
   }
 }
 
-/// Carries what the compiler cannot see to be used by one thread at a time.
-struct UncheckedBox<Value>: @unchecked Sendable {
-  // Sendable because one thread at a time uses it; the reason is given at each place that makes
-  // one.
+/// Carries a value to another thread where the compiler cannot see that one thread at a time uses
+/// it.
+struct TransferBox<Value>: @unchecked Sendable {
+  // Sendable because one thread at a time uses the value; every use gives the reason.
   let value: Value
   init(_ value: Value) { self.value = value }
 }

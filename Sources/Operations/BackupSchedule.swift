@@ -1,7 +1,6 @@
 public import StreakStore
 
-/// When backups are made: once a day, at a full hour of UTC. A run that was missed is made up for
-/// at once.
+/// When backups are made: once a day, at a full hour of UTC. A missed run is made up for at once.
 public struct BackupSchedule: Sendable {
   /// 0 to 23.
   public let hour: Int
@@ -10,8 +9,8 @@ public struct BackupSchedule: Sendable {
   /// After a failure, the wait before the next attempt, in seconds.
   public static let retrySeconds: Int64 = 900
 
-  /// How long a backup may be due before operators are warned, in seconds: whether it failed,
-  /// hangs, or waits for somebody else's that hangs.
+  /// How long a backup may be due before operators are warned, in seconds. This covers a failure, a
+  /// hang, and a wait for another program's backup that hangs.
   public static let overdueSeconds: Int64 = 21_600
 
   public init(hour: Int) {
@@ -21,7 +20,7 @@ public struct BackupSchedule: Sendable {
 
   /// Whether a backup is due.
   ///
-  /// - Parameter last: When the last good one began; nil if there is none.
+  /// - Parameter last: When the last good backup began; nil if there is none.
   public func isDue(at now: Moment, last: Moment?) -> Bool {
     guard let last else { return true }
     return last < slot(at: now)
@@ -29,14 +28,14 @@ public struct BackupSchedule: Sendable {
 
   /// Whether a backup has been due for too long.
   ///
-  /// - Parameter started: Since when this program looks after it: before, nothing was missed.
+  /// - Parameter started: When this program started to make backups: earlier runs are not missed.
   public func isOverdue(at now: Moment, last: Moment?, since started: Moment) -> Bool {
     guard isDue(at: now, last: last) else { return false }
     let firstMissed = last.map { slot(at: $0).advanced(bySeconds: Self.daySeconds) } ?? started
     return now.seconds - max(firstMissed.seconds, started.seconds) >= Self.overdueSeconds
   }
 
-  /// The last moment, at or before `now`, at which a backup was to be made.
+  /// The last scheduled time at or before `now`.
   func slot(at now: Moment) -> Moment {
     let offset = Int64(hour) * 3_600
     let seconds = now.seconds - offset

@@ -3,22 +3,22 @@ public import Postgres
 package import PrivateCluster
 internal import Synchronization
 
-/// What backups of a database need.
+/// The settings of a database's backups.
 public struct BackupSettings: Sendable {
-  /// The database, as libpq takes it.
+  /// The database's address, in libpq's form.
   public var configuration: PostgresConfiguration
-  /// Where backups go.
+  /// The backup folder.
   public var folder: String
-  /// age's public keys (`age1...`, `ssh-...`), or paths of files with one on each line. The private
-  /// keys belong elsewhere.
+  /// age's public keys (`age1...`, `ssh-...`), or paths of files with one key per line. The private
+  /// keys belong on another machine.
   public var recipients: [String]
-  /// Where trial restores have their PostgreSQL: a folder that every user may enter, with room for
-  /// the whole database.
+  /// The folder for trial restores. Every user may enter it, and it has room for the whole
+  /// database.
   public var scratchFolder = "/var/tmp"
-  /// A folder that is not there, or without its erasure ledger, is made: it is new. Else it is an
-  /// error, for then something is not mounted.
+  /// Whether a missing folder, or one without its erasure ledger, is made. If false it is an error,
+  /// because a file system may not be mounted.
   public var makesFolder = true
-  /// The file with the key that signs them; nil: see `BackupSigningKey.standardPath`.
+  /// The file with the signing key; nil: see `BackupSigningKey.standardPath`.
   public var signingKeyFile: String?
   /// The key itself, of a program that has read it and may not read it again; nil: it is read.
   public var signingKey: BackupSigningKey?
@@ -47,9 +47,9 @@ public struct BackupSettings: Sendable {
     if let failure = trial.failure() { throw .refused("backups cannot be encrypted to \(recipient): \(failure)") }
   }
 
-  /// age's options.
+  /// age's options for the recipients.
   func recipientArguments() throws(OperationsError) -> [String] {
-    guard !recipients.isEmpty else { throw .refused("a backup needs a recipient: whom it is encrypted to") }
+    guard !recipients.isEmpty else { throw .refused("a backup needs a recipient to encrypt it to") }
     var arguments: [String] = []
     for recipient in recipients {
       if recipient.hasPrefix("age1") || recipient.hasPrefix("ssh-") {
@@ -73,12 +73,12 @@ public struct BackupSettings: Sendable {
   }
 }
 
-/// How far a backup or restore is. Any thread.
+/// The progress of a backup or restore. Any thread.
 public final class Progress: Sendable {
   private let dump = Atomic<Int>(0)
   private let file = Atomic<Int>(0)
   private let current = Mutex<String>("")
-  private let told = Mutex<[String]>([])
+  private let messages = Mutex<[String]>([])
   private let children = Mutex(Children())
 
   private struct Children {
@@ -92,24 +92,25 @@ public final class Progress: Sendable {
   public var dumpBytes: Int { dump.load(ordering: .relaxed) }
   /// Bytes of the encrypted file so far.
   public var fileBytes: Int { file.load(ordering: .relaxed) }
-  /// What is being done.
+  /// The current step.
   public var phase: String { current.withLock { $0 } }
 
   public func addDump(_ bytes: Int) { dump.wrappingAdd(bytes, ordering: .relaxed) }
-  /// What an operator should know although all went on.
-  public var warnings: [String] { told.withLock { $0 } }
-  func warn(_ text: String) { told.withLock { $0.append(text) } }
+  /// Warnings for the operator; the run continues after them.
+  public var warnings: [String] { messages.withLock { $0 } }
+  func warn(_ text: String) { messages.withLock { $0.append(text) } }
 
-  /// Ends what is being done, by ending its programs: it fails then. Any later one fails as well.
+  /// Cancels the run by ending its programs; it then fails. Later runs with this object fail as
+  /// well.
   public func cancel() {
     children.withLock { children in
       children.isCancelled = true
-      // Not collected yet, so the numbers are still theirs.
+      // The processes have not been waited for yet, so their ids are not reused.
       for process in children.processes { kill(process, SIGKILL) }
     }
   }
 
-  /// - Returns: Whether the program may go on; if not, it has been ended.
+  /// - Returns: Whether the program may continue; if not, it has been ended.
   func began(_ process: Int32) -> Bool {
     children.withLock { children in
       if children.isCancelled { kill(process, SIGKILL) } else { children.processes.insert(process) }
@@ -117,7 +118,7 @@ public final class Progress: Sendable {
     }
   }
 
-  /// Before the process is collected.
+  /// Call it before waiting for the process, which frees its id.
   func ended(_ process: Int32) { children.withLock { _ = $0.processes.remove(process) } }
 
   var isCancelled: Bool { children.withLock { $0.isCancelled } }

@@ -1,19 +1,19 @@
 internal import Cryptography
 internal import Glibc
 
-/// Whose backups are restored: the public parts of servers' signing keys.
+/// The public keys of the servers whose backups may be restored.
 public struct BackupSigners: Sendable {
-  /// The variable that names them.
+  /// The environment variable that lists them.
   public static let variable = "STREAKD_BACKUP_SIGNER"
 
   static let prefix = "streakd-signer-"
   private static let fileBytesMax = 1_048_576
 
   private let keys: [[UInt8]]
-  /// The operator's explicit wish to go without.
+  /// The operator allows unsigned backups explicitly.
   private let allowsUnsigned: Bool
 
-  /// Every backup passes: for operators that trust the whole backup folder.
+  /// Accepts every backup: for operators that trust the whole backup folder.
   public static let unchecked = BackupSigners(keys: [], allowsUnsigned: true)
 
   private init(keys: [[UInt8]], allowsUnsigned: Bool) {
@@ -22,10 +22,10 @@ public struct BackupSigners: Sendable {
   }
 
   /// - Parameters:
-  ///   - named: Texts that begin with `streakd-signer-`, or files with such on lines of their own.
-  ///     Empty: those in comments of the file with the private key, else this machine's own.
+  ///   - named: Texts that begin with `streakd-signer-`, or files with one such text per line. If
+  ///     empty, the signers in the comments of the private key's file, else this machine's own.
   ///   - identity: The path of the file with the private key, if there is one.
-  ///   - allowsUnsigned: Backups without a good signature pass too.
+  ///   - allowsUnsigned: Accepts backups without a valid signature as well.
   public init(named: [String], identity: String?, allowsUnsigned: Bool = false) throws(OperationsError) {
     var keys: [[UInt8]] = []
     for name in named {
@@ -43,15 +43,15 @@ public struct BackupSigners: Sendable {
     self.init(keys: keys, allowsUnsigned: allowsUnsigned)
   }
 
-  /// Of servers' keys in memory.
+  /// The signers of keys in memory.
   init(_ keys: [BackupSigningKey]) {
     self.init(keys: keys.compactMap { Self.key($0.signer[...]) }, allowsUnsigned: false)
   }
 
-  /// At least one signer is known, or no signature is asked for.
+  /// A signer is known, or unsigned backups are allowed.
   public var canCheck: Bool { allowsUnsigned || !keys.isEmpty }
 
-  /// Why a manifest's signature is not good; nil if it is, or if the operator goes without.
+  /// Why a manifest's signature is not valid; nil if it is, or if unsigned backups are allowed.
   ///
   /// - Parameter signature: The text of the file beside the manifest; nil: there is none.
   func failure(of signature: [UInt8]?, manifest: [UInt8]) -> String? {
@@ -60,14 +60,14 @@ public struct BackupSigners: Sendable {
       return "its signature cannot be checked: this machine does not know the server's signer; name it with --signer "
         + "(streakctl backup signer prints it on the server), or say --allow-unsigned"
     }
-    guard let signature else { return "it has no signature: it is older than signatures, or not ours" }
+    guard let signature else { return "it has no signature: another program made it, or a server without signatures" }
     let words = String(decoding: signature, as: UTF8.self).split(whereSeparator: \.isWhitespace)
     guard words.count == 2, let bytes = ErasureLedger.bytes(hex: words[1]) else {
       return "its signature cannot be read"
     }
-    // The signer that the file names is not asked: only those we know.
+    // The signer's key in the file is not used: only known keys count.
     guard keys.contains(where: { SigningKey.isGenuine(bytes, of: Self.message(manifest), by: $0) }) else {
-      return "its signature is not of a signer that this machine knows"
+      return "its signature is not from a signer that this machine knows"
     }
     return nil
   }
@@ -76,7 +76,7 @@ public struct BackupSigners: Sendable {
 
   static func text(of key: [UInt8]) -> String { prefix + ErasureLedger.hex(key) }
 
-  /// What is signed: no signature of something else can stand for a manifest's.
+  /// The signed bytes. The prefix separates a manifest's signature from every other use of the key.
   static func message(_ manifest: [UInt8]) -> [UInt8] { Array("streakd backup manifest\n".utf8) + manifest }
 
   private static func key(_ text: Substring) -> [UInt8]? {
@@ -86,7 +86,7 @@ public struct BackupSigners: Sendable {
     return key
   }
 
-  /// Those on lines of their own, as comments or not; nil if there is no such file.
+  /// The signers on lines of their own, commented out or not; nil if there is no such file.
   private static func keys(inFile path: String) throws(OperationsError) -> [[UInt8]]? {
     guard let bytes = try Files.read(path, byteLimit: fileBytesMax) else { return nil }
     return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).compactMap { line in

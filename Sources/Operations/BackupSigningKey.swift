@@ -1,15 +1,15 @@
 internal import Cryptography
 internal import Glibc
 
-/// The server's secret that signs the manifests of its backups: a file outside of the backup
-/// folder, for our own user alone.
+/// The server's secret key for signing the manifests of its backups: a file outside of the backup
+/// folder, readable by our own user only.
 ///
-/// A backup is encrypted to a public key, so anything that may write the backup folder can make
-/// one. The signature tells the server's own from those. The server holds the secret part; a
-/// restore needs the public part, which belongs beside the private key of the encryption: see
+/// A backup is encrypted to a public key, so every program that may write to the backup folder can
+/// make one. The signature proves that the server made it. The server holds the secret key. A
+/// restore needs the public key, which belongs beside the private key of the encryption: see
 /// `BackupSigners`.
 public struct BackupSigningKey: Sendable {
-  /// The variable that names the file.
+  /// The environment variable with the file's path.
   public static let variable = "STREAKD_BACKUP_SIGNING_KEY"
 
   private static let prefix = "streakd-signing-key-"
@@ -17,12 +17,12 @@ public struct BackupSigningKey: Sendable {
 
   private let key: SigningKey
 
-  /// The public part, as operators keep it.
+  /// The public key, in the text form for operators.
   public var signer: String { BackupSigners.text(of: key.publicKey) }
 
-  /// Takes the key from its file, which is made if there is none.
+  /// Reads the key from its file, which is made if it does not exist.
   ///
-  /// - Parameter path: Nil: where this machine keeps its own, see `standardPath`.
+  /// - Parameter path: Nil: this machine's standard path, see `standardPath`.
   public init(file path: String? = nil) throws(OperationsError) {
     let path: String = if let path { Files.absolute(path) } else { try Self.standardPath() }
     if let key = try Self.read(path) {
@@ -38,8 +38,8 @@ public struct BackupSigningKey: Sendable {
       \(Self.prefix)\(digits)
 
       """
-    // Linked into its place: of several programs that make one at the same time, all take the
-    // first.
+    // The file is linked into its place: of several programs that make one at the same time, all
+    // read the first one.
     let temporary = "\(path).\(ErasureLedger.hex(randomBytes(count: 8)))"
     let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL)
     defer { unsafe unlink(temporary) }
@@ -53,13 +53,13 @@ public struct BackupSigningKey: Sendable {
     self.key = key
   }
 
-  /// The public part of this machine's own key; nil if it has none.
+  /// The public key of this machine; nil if it has no key.
   static func ownSigner(file path: String? = nil) throws(OperationsError) -> [UInt8]? {
     guard let path = path ?? (try? standardPath()) else { return nil }
     return try read(path)?.publicKey
   }
 
-  /// The file that the environment names, else root's or our user's own.
+  /// The path in the environment variable, else root's or our user's own.
   public static func standardPath() throws(OperationsError) -> String {
     if let path = unsafe getenv(variable) { return Files.absolute(unsafe String(cString: path)) }
     return "\(try StateFolder.path())/backup-signing-key"
@@ -76,7 +76,7 @@ public struct BackupSigningKey: Sendable {
       throw .fileUnusable("the signing key \(path) is no file")
     }
     guard status.st_mode & 0o077 == 0, status.st_uid == geteuid() else {
-      throw .refused("the signing key \(path) can be read by others, or is theirs: chmod 600 it, as our own user's")
+      throw .refused("the signing key \(path) belongs to or can be read by other users: give it to this user, mode 600")
     }
     guard let bytes = try Files.read(path, byteLimit: fileBytesMax) else { return nil }
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix(prefix) {
@@ -88,9 +88,10 @@ public struct BackupSigningKey: Sendable {
   }
 }
 
-/// Where a user's programs keep what is neither in a data folder nor in a backup folder.
+/// The folder for files of a user's programs that belong neither in a data folder nor in a backup
+/// folder.
 enum StateFolder {
-  /// Root's; made for root alone.
+  /// Root's folder; accessible to root only.
   static let ofRoot = "/var/lib/streakd-operations"
 
   static func path() throws(OperationsError) -> String {

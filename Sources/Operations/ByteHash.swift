@@ -1,14 +1,14 @@
-internal import TLS
+internal import Cryptography
 
-/// SHA-256 of what passes.
+/// SHA-256 of the bytes written to it.
 final class ByteHash: ByteSink {
-  private let hash = BulkSHA256()
+  private var hash = SHA256()
 
   func write(_ bytes: ArraySlice<UInt8>) -> Bool {
     hash.update(bytes)
     return true
   }
 
-  /// Ends the hash. To be called once.
-  func finish() -> [UInt8] { hash.finish() }
+  /// The digest of the bytes so far.
+  func finish() -> [UInt8] { hash.digest() }
 }

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// Finds one person's rows in a dump's text while it passes: of all others no more than the line's
-/// end and its first bytes are looked at.
+/// Finds one user's rows in a dump's text. Of all other lines only the first bytes and the end are
+/// read.
 ///
 /// Source: PostgreSQL's manual, COPY, "Text Format": a row is a line, and no value holds a line
 /// feed.
@@ -14,25 +14,25 @@ struct CopyRows {
 
   private static let headerStart = Array("COPY ".utf8)
   private static let end = Array("\\.".utf8)
-  /// Bytes of one line.
+  /// Most bytes of one line.
   static let lineBytesMax = 16 * 1_048_576
 
   private let rowStart: [UInt8]
   private let tables: Set<String>
   private var table: String?
-  /// Rows follow, of whichever table.
+  /// The lines that follow are rows, of any table.
   private var isInRows = false
   private var columns: [String] = []
   private var passed: Set<String> = []
 
   /// - Parameters:
-  ///   - person: The id as the dump writes it, which is the first column of each of these tables.
+  ///   - person: The id in the dump's form. It is the first column of each of these tables.
   init(of person: String, tables: Set<String>) {
     rowStart = Array("\(person)\t".utf8)
     self.tables = tables
   }
 
-  /// All of the tables have passed: nothing more is wanted.
+  /// All of the tables are complete: the rest of the dump is not needed.
   var isOver: Bool { passed.count == tables.count }
 
   /// Takes whole lines, each with its line feed.
@@ -77,7 +77,7 @@ struct CopyRows {
     isInRows = false
   }
 
-  /// Notes which table's rows follow: `COPY schema.table (column, ...) FROM stdin;`.
+  /// Records the table of the rows that follow: `COPY schema.table (column, ...) FROM stdin;`.
   private mutating func begin(_ line: String) {
     guard line.hasSuffix(") FROM stdin;"), let open = line.firstIndex(of: "(") else { return }
     isInRows = true
@@ -87,7 +87,7 @@ struct CopyRows {
     columns = line[line.index(after: open)...].dropLast(") FROM stdin;".count).split(separator: ",").map { name($0) }
   }
 
-  /// A value without the format's backslashes; nil for NULL.
+  /// A value without the text format's escapes; nil for NULL.
   static func unescaped(_ value: some Sequence<UInt8>) -> String? {
     let value = Array(value)
     guard value.contains(UInt8(ascii: "\\")) else { return String(decoding: value, as: UTF8.self) }

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import PrivateCluster
 
-/// A file descriptor of ours, closed once: by `close()` or with this object. Calls block.
+/// A file descriptor that is closed once: by `close()` or with this object. Calls block.
 @safe final class Descriptor: ByteSink {
   let number: Int32
   private var isOpen = true
@@ -16,8 +16,8 @@ internal import PrivateCluster
     _ = Glibc.close(number)
   }
 
-  /// A pipe. Children get an end only where it is handed to them. The kernel is asked for a larger
-  /// buffer than its 64 KiB.
+  /// A pipe. Children do not inherit its ends unless one is passed to them. Its buffer is enlarged
+  /// from the default of 64 KiB.
   static func pipe() throws(OperationsError) -> (reading: Descriptor, writing: Descriptor) {
     let ends: [Int32]
     do throws(PrivateClusterError) { ends = try ChildProcess.pipe() } catch { throw .fileUnusable("\(error)") }
@@ -25,9 +25,9 @@ internal import PrivateCluster
     return (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
   }
 
-  /// Linux' F_SETPIPE_SZ, which the importer does not know.
+  /// Linux's F_SETPIPE_SZ, which the importer does not know.
   private static let setPipeSize: Int32 = 1_031
-  /// What the buffers of pipes may hold, in bytes.
+  /// Size of a pipe's buffer, in bytes.
   private static let pipeBytes: Int32 = 1_048_576
 
   /// Opens a file. One that root makes belongs to the owner of its folder: see
@@ -39,18 +39,18 @@ internal import PrivateCluster
     return Descriptor(owning: number)
   }
 
-  /// A file without a name, for what a child prints.
+  /// An unnamed temporary file, for a child's output.
   static func temporary() throws(OperationsError) -> Descriptor {
     let number = unsafe Glibc.open("/tmp", O_TMPFILE_ | O_RDWR | O_CLOEXEC, 0o600)
     guard number >= 0 else { throw .fileUnusable("cannot make a file in /tmp: \(lastError())") }
     return Descriptor(owning: number)
   }
 
-  /// Reads what is there, at most what the buffer has room for.
+  /// Reads the available bytes, at most the buffer's room.
   ///
   /// - Parameters:
-  ///   - offset: Where in the buffer it goes.
-  ///   - limit: Reads no more than that; more than there is room for is all of the room.
+  ///   - offset: Where in the buffer the bytes go.
+  ///   - limit: Most bytes to read; a larger value than the room means the room.
   /// - Returns: The number of bytes; 0 at the end.
   func read(
     into buffer: inout [UInt8], from offset: Int = 0, count limit: Int = .max
@@ -67,7 +67,7 @@ internal import PrivateCluster
 
   /// Writes all of the bytes.
   ///
-  /// - Returns: Whether the other end still reads; a file always does.
+  /// - Returns: Whether the other end still reads; always true for a file.
   func write(_ bytes: ArraySlice<UInt8>) throws(OperationsError) -> Bool {
     var rest = bytes
     while !rest.isEmpty {
@@ -83,7 +83,7 @@ internal import PrivateCluster
   }
 
   /// The last bytes of a file, at most 2048.
-  func lastWords() -> String {
+  func lastOutput() -> String {
     var status = stat()
     guard unsafe fstat(number, &status) == 0 else { return "" }
     var buffer = [UInt8](repeating: 0, count: 2_048)
@@ -93,13 +93,13 @@ internal import PrivateCluster
     return text.split(separator: "\n").suffix(8).joined(separator: "\n")
   }
 
-  /// Waits until what was written is on the disk.
+  /// Waits until all written bytes are on the disk.
   func synchronize(_ path: String) throws(OperationsError) {
     guard fsync(number) == 0 else { throw .fileUnusable("cannot write \(path) to the disk: \(lastError())") }
   }
 }
 
-/// Linux' O_TMPFILE with O_DIRECTORY, which the importer does not know.
+/// Linux's O_TMPFILE with O_DIRECTORY, which the importer does not know.
 private let O_TMPFILE_: Int32 = 0o20_000_000 | 0o200_000
 
 /// The system's text for the error of the last call on this thread.

@@ -2,48 +2,50 @@ internal import Cryptography
 internal import Glibc
 internal import Schema
 
-/// Counts and fingerprints of the tables in a dump's text, taken while it passes: the sum of the
-/// hashes of a table's rows, as COPY writes them, which does not depend on their order.
+/// Row counts and fingerprints of the tables in a dump's text. A fingerprint is the sum of the
+/// hashes of a table's rows, in COPY's text format; it does not depend on their order.
 ///
 /// Source: PostgreSQL's manual, COPY, "Text Format": a row is a line, no value holds a line feed,
 /// and no row is `\.`.
 struct DumpFingerprint {
-  /// What a table's rows come to.
+  /// The count and the sum of a table's rows.
   struct Table: Equatable {
     var rowCount: Int64 = 0
     /// The sum of the rows' hashes, modulo 2^128.
     var sum: UInt128 = 0
   }
 
-  /// Bytes of a row hashed at once; of a longer one each piece's hash is the key of the next. Also
-  /// what is kept of a line that is no row: more is no table's begin.
+  /// Bytes of a row that are hashed at once. Of a longer row, each piece's hash is the key of the
+  /// next piece. Also the limit for a line outside of rows: a longer line cannot be a COPY
+  /// statement.
   static let pieceBytes = 65_536
   private static let headerStart = Array("COPY ".utf8)
   private static let end = Array("\\.".utf8)
   private static let headerEnd = Array(" FROM stdin;".utf8)
 
-  /// By the name in the dump: with the schema, quoted where need be.
+  /// By the name in the dump: with the schema, quoted where necessary.
   private(set) var tables: [String: Table] = [:]
-  /// Whose rows pass, and what they come to so far.
+  /// The table whose rows are being read, and its sum so far.
   private var name: String?
   private var table = Table()
-  /// The begin of a line whose end has not come yet; of a row what follows its last whole piece.
+  /// The incomplete line at the end of the last part; for a row, the bytes after its last whole
+  /// piece.
   private var begun: [UInt8] = []
-  /// The hash of the pieces of the row that has begun.
+  /// The hash of the incomplete row's whole pieces.
   private var pieces = ShortHash()
 
   init() {}
 
-  /// Whether a table's rows have begun and not ended.
+  /// Whether the next line belongs to a table's rows.
   var isInRows: Bool { name != nil }
 
-  /// As if the line before a table's rows had passed.
+  /// Acts as if the line before a table's rows had been read.
   mutating func begin(_ name: String) {
     self.name = name
     table = Table()
   }
 
-  /// Takes the dump's next part, wherever it was cut.
+  /// Takes the dump's next part, cut at any place.
   mutating func take(_ text: RawSpan) {
     unsafe text.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return }
@@ -70,7 +72,7 @@ struct DumpFingerprint {
     swap(&line, &begun)
   }
 
-  /// Keeps a part of a line until the rest comes.
+  /// Keeps an incomplete line until its rest arrives.
   private mutating func keep(_ part: UnsafeRawBufferPointer) {
     guard isInRows else {
       unsafe begun.append(contentsOf: part.prefix(Self.pieceBytes + 1 - begun.count))
@@ -83,7 +85,7 @@ struct DumpFingerprint {
     }
   }
 
-  /// A line, but for the pieces of it that are hashed already.
+  /// Takes the rest of a line, without the pieces that are hashed already.
   private mutating func endLine(whole line: RawSpan) {
     guard let name else { return beginIfHeader(line) }
     if line.byteCount == Self.end.count, pieces.key == 0,
@@ -103,7 +105,7 @@ struct DumpFingerprint {
     table.sum &+= hash(rest)
   }
 
-  /// Notes whose rows follow: `COPY schema.table (column, ...) FROM stdin;`.
+  /// Records the table of the rows that follow: `COPY schema.table (column, ...) FROM stdin;`.
   private mutating func beginIfHeader(_ line: RawSpan) {
     guard line.byteCount <= Self.pieceBytes else { return }
     unsafe line.withUnsafeBytes { bytes in
@@ -111,7 +113,7 @@ struct DumpFingerprint {
         unsafe bytes.suffix(Self.headerEnd.count).elementsEqual(Self.headerEnd)
       else { return }
       let text = unsafe bytes.dropFirst(Self.headerStart.count).dropLast(Self.headerEnd.count)
-      // A quoted name may hold anything, its own quotes twice.
+      // A quoted name may hold any character; its own quotes are doubled.
       var isQuoted = false
       let name = unsafe text.prefix { byte in
         if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
@@ -121,7 +123,7 @@ struct DumpFingerprint {
     }
   }
 
-  /// What the manifest says of a table; nil if it did not pass.
+  /// The manifest's entry of a table; nil if the dump does not hold the table.
   func backupTable(_ name: String) -> BackupTable? {
     tables[name].map {
       BackupTable(name: name, rowCount: $0.rowCount, fingerprint: String($0.sum, radix: 16))

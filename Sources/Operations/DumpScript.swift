@@ -1,15 +1,14 @@
 internal import Glibc
 internal import Schema
 
-/// What psql may get of a dump that comes from a file: SQL and rows, and no commands to psql
-/// itself.
+/// Filters a dump from a file for psql: SQL and rows pass, psql's own commands do not.
 ///
 /// pg_dump puts its text between `\restrict KEY` and `\unrestrict KEY` with a key of its own. These
 /// two lines are left out, because the whole text runs between such lines with a key of ours: see
 /// `PsqlSession.runRestricted`. Any other line outside of rows that begins with a backslash is
 /// refused.
 struct DumpScript {
-  /// Bytes of a line that is no row.
+  /// Most bytes of a line outside of rows.
   static let lineBytesMax = 1_048_576
 
   private static let trailer = Array("-- PostgreSQL database dump complete".utf8)
@@ -19,17 +18,17 @@ struct DumpScript {
   private static let backslash = UInt8(ascii: "\\")
   private static let lineFeed = UInt8(ascii: "\n")
 
-  /// A table's rows pass.
+  /// Whether the next line belongs to a table's rows.
   private(set) var isInRows = false
-  /// The line with which pg_dump ends has passed, and nothing that does something after it.
+  /// pg_dump's last line has been read, and no statement after it.
   private(set) var isComplete = false
-  /// A line that has begun: all of it outside of rows, its first bytes within.
+  /// The incomplete line: all of it outside of rows, its first bytes within rows.
   private var begun: [UInt8] = []
   private var lineNumber = 1
 
-  /// Takes the dump's next part, wherever it was cut.
+  /// Takes the dump's next part, cut at any place.
   ///
-  /// - Parameter pass: Is lent what psql gets, in order.
+  /// - Parameter pass: Receives the bytes for psql, in order.
   mutating func take(
     _ bytes: ArraySlice<UInt8>, _ pass: (ArraySlice<UInt8>) throws(OperationsError) -> Void
   ) throws(OperationsError) {
@@ -56,13 +55,13 @@ struct DumpScript {
     }
   }
 
-  /// What is wrong once the dump is over; nil if it came to its end.
+  /// Why the complete dump is not valid; nil if it is.
   var failure: String? {
     if isInRows { return "the dump is cut short: it ends in the rows of a table" }
     return isComplete && begun.isEmpty ? nil : "the dump is cut short: pg_dump's last line is missing"
   }
 
-  /// - Returns: How many of the bytes belong to the rows, their end included.
+  /// - Returns: The number of bytes that belong to the rows, including the end marker.
   private mutating func endOfRows(_ bytes: ArraySlice<UInt8>) -> Int {
     unsafe bytes.withUnsafeBytes { raw in
       guard let base = raw.baseAddress else { return 0 }
@@ -79,14 +78,14 @@ struct DumpScript {
           return offset
         }
       }
-      // Of a row no more is kept than tells it from the end.
+      // Of a row, only the bytes that tell it from the end marker are kept.
       let kept = max(0, Self.rowsEnd.count + 1 - begun.count)
       unsafe begun.append(contentsOf: raw[offset...].prefix(kept))
       return raw.count
     }
   }
 
-  /// - Parameter line: One outside of rows, without its line feed.
+  /// - Parameter line: A line outside of rows, without its line feed.
   private mutating func isForPsql(_ line: ArraySlice<UInt8>) throws(OperationsError) -> Bool {
     guard line.first != Self.backslash else {
       let words = String(decoding: line, as: UTF8.self).split(separator: " ")
@@ -109,17 +108,18 @@ struct DumpScript {
 }
 
 extension DumpScript {
-  /// Passes a backup's dump on, to its end.
+  /// Filters a backup's dump, to its end.
   ///
-  /// - Parameter target: What reads it; one that has stopped reading knows why.
-  /// - Throws: `.damaged` for a dump that was cut short. Nothing may be asked of psql then: it may
-  ///   be in the middle of a table's rows, and take the question for one.
+  /// - Parameter target: Reads the filtered dump. If it stops reading, it reports the reason
+  ///   itself.
+  /// - Throws: `.damaged` for a dump that was cut short. Send no query to psql then: psql may be in
+  ///   the middle of a table's rows and take the query for a row.
   mutating func copy(
     from file: UnpackedFile, of backup: Backup, to target: some ByteSink, _ progress: Progress
   ) throws(OperationsError) {
     var isReading = true
     let copied = Result { () throws(OperationsError) in
-      var chunk = [UInt8](repeating: 0, count: Pump.chunkBytes)
+      var chunk = [UInt8](repeating: 0, count: StreamCopy.chunkBytes)
       while true {
         let count = try file.output.read(into: &chunk)
         guard count > 0 else { return }
@@ -129,7 +129,7 @@ extension DumpScript {
         }
       }
     }
-    // The hash is right, so what cannot be unpacked was encrypted to another recipient.
+    // The hash is correct, so a dump that cannot be unpacked was encrypted to another recipient.
     let failure = file.failure(sha256: backup.sha256, endedEarly: (try? copied.get()) == nil)
     try copied.get()
     if let failure { throw .programFailed("\(backup.name): \(failure)") }

@@ -3,16 +3,16 @@ internal import Glibc
 internal import StreakDomain
 public import StreakStore
 
-/// The list of erased people, in a file beside the backups: what every restore applies before
-/// anybody is served.
+/// The list of erased users, in a file beside the backups. Every restore applies it before the
+/// database serves requests.
 ///
-/// Only ever appended to. A line is a kind, its values and a checksum; one that was cut short by a
-/// crash was never acknowledged and is removed by the next append. A damaged line anywhere else is
-/// an error: somebody's erasure may stand there.
+/// Lines are only appended. A line is a kind, its values and a checksum. A last line that a crash
+/// cut short was never acknowledged, and the next append removes it. A damaged line at any other
+/// place is an error, because it may hold a user's erasure.
 public struct ErasureLedger: Sendable {
   public let path: String
 
-  /// Bytes of a ledger: some ten million people.
+  /// Most bytes of a ledger: about ten million users.
   static let fileBytesMax = 1_073_741_824
 
   private static let header = "streakd erasures 1\n"
@@ -23,21 +23,20 @@ public struct ErasureLedger: Sendable {
 
   public var exists: Bool { Files.exists(path) }
 
-  /// What the ledger holds.
+  /// The content of the ledger.
   public struct Content: Sendable, Equatable {
     public var records = ErasureRecords()
-    /// The last line was cut short, by a crash or a full disk: its number and what is left of it,
-    /// in words. Its erasure was not acknowledged.
+    /// Describes an incomplete last line, left by a crash or a full disk: its number and its
+    /// remaining text. Its erasure was not acknowledged.
     public var tornLine: String?
   }
 
-  /// Everything in the ledger.
+  /// All records of the ledger.
   ///
-  /// - Throws: `.damaged` if a line is not as it was written; `.fileUnusable` if there is no
-  ///   ledger.
+  /// - Throws: `.damaged` if a line's checksum is wrong; `.fileUnusable` if there is no ledger.
   public func records() throws(OperationsError) -> ErasureRecords { try content().records }
 
-  /// Everything in the ledger, and whether its end is whole.
+  /// All records of the ledger, and whether its last line is complete.
   public func content() throws(OperationsError) -> Content {
     guard let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) else {
       throw .fileUnusable("there is no erasure ledger \(path)")
@@ -52,13 +51,13 @@ public struct ErasureLedger: Sendable {
         + "an erasure may be missing")
   }
 
-  /// Makes sure that there is a ledger.
+  /// Makes an empty ledger if there is none.
   public func create() throws(OperationsError) {
     try append(ErasureRecords())
   }
 
-  /// Adds what is not there yet, and waits until it is on the disk. Programs that append at the
-  /// same time wait for each other.
+  /// Appends the records that are missing, and waits until they are on the disk. Programs that
+  /// append at the same time wait for each other.
   public func append(_ records: ErasureRecords) throws(OperationsError) {
     let isNew = !exists
     let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
@@ -107,7 +106,7 @@ public struct ErasureLedger: Sendable {
     return bytes
   }
 
-  /// - Returns: What the complete lines say, and how many bytes they take.
+  /// - Returns: The records of the complete lines, and the bytes of these lines.
   private static func parse(
     _ bytes: [UInt8], _ path: String
   ) throws(OperationsError) -> (records: ErasureRecords, completeBytes: Int) {

@@ -1,7 +1,7 @@
 internal import StreakStore
 
-/// SQL that removes erased people from a database that came back from the past. Runs inside the
-/// restore's own transaction.
+/// SQL that removes erased users from a restored database. It runs inside the restore's own
+/// transaction.
 enum ErasureScript {
   /// - Parameter schema: The PostgreSQL schema of the service's tables.
   static func text(_ records: ErasureRecords, schema: String) -> String {
@@ -18,13 +18,13 @@ enum ErasureScript {
       script += "\(session.sessionID)\t\\\\x\(hash)\t\(session.userID)\n"
     }
     script += "\\.\n"
-    // People whom the restored database itself knows to be erased are absent already; once more
-    // costs nothing.
+    // Users whom the restored database itself has as erased are absent already; erasing them again
+    // is harmless.
     script +=
       "INSERT INTO pg_temp.erased_people SELECT user_id, extract(epoch FROM erased_at)::bigint FROM erasure.people;\n"
     let schemaText = literal(schema)
     for table in TableRegistry.personal {
-      // A backup from before a table was made has none of it.
+      // A backup from before a table was introduced does not have it.
       script += """
         DO $do$ BEGIN
           IF EXISTS (SELECT FROM information_schema.columns WHERE table_schema = \(schemaText)

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Small files and folders.
 enum Files {
-  /// Bytes of a file that is read whole.
+  /// Most bytes of a file that is read whole.
   static let fileBytesMax = 16 * 1_048_576
 
   /// The whole of a file; nil if there is none.
@@ -21,8 +21,8 @@ enum Files {
     }
   }
 
-  /// Writes a file so that, whatever happens, either the old one is there or the new one, whole and
-  /// on the disk.
+  /// Replaces a file atomically: after a crash, either the old content or the new content is there,
+  /// whole and on the disk.
   static func replace(_ path: String, with bytes: [UInt8]) throws(OperationsError) {
     let temporary = "\(path).new"
     let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
@@ -37,7 +37,7 @@ enum Files {
     }
   }
 
-  /// Renames, and waits until the folder says so on the disk.
+  /// Renames, and waits until the folder's change is on the disk.
   static func rename(_ old: String, _ new: String) throws(OperationsError) {
     guard unsafe Glibc.rename(old, new) == 0 else {
       throw .fileUnusable("cannot rename \(old) to \(new): \(lastError())")
@@ -56,7 +56,7 @@ enum Files {
 
   static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
-  /// Makes a folder, with its parents, for our own user alone.
+  /// Makes a folder, with its parents, accessible to our own user only.
   static func makeFolder(_ path: String) throws(OperationsError) {
     guard !exists(path) else { return }
     let above = parent(of: path)
@@ -92,13 +92,13 @@ enum Files {
     return names.sorted()
   }
 
-  /// Removes a folder of files, without folders in it.
+  /// Removes a folder that contains files only.
   static func removeFolder(_ path: String) throws(OperationsError) {
     for name in try names(in: path) { unsafe unlink("\(path)/\(name)") }
     guard unsafe rmdir(path) == 0 else { throw .fileUnusable("cannot remove \(path): \(lastError())") }
   }
 
-  /// Without links and from the root; the working folder of children is not ours.
+  /// The absolute path without symbolic links, because children have another working folder.
   static func absolute(_ path: String) -> String {
     if let resolved = unsafe realpath(path, nil) {
       defer { unsafe free(resolved) }
@@ -109,7 +109,8 @@ enum Files {
     return "\(unsafe String(cString: here))/\(path)"
   }
 
-  /// Takes a lock that the system releases however this program ends; nil if somebody has it.
+  /// Takes a lock, which the system releases when this program ends; nil if another program holds
+  /// it.
   static func lock(_ path: String) throws(OperationsError) -> Descriptor? {
     let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
     return flock(file.number, LOCK_EX | LOCK_NB) == 0 ? file : nil

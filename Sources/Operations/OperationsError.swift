@@ -1,18 +1,18 @@
-/// Why a backup, a restore or a check did not come to its end. The texts are for operators.
+/// Why a backup, a restore or a check failed. The texts are for operators.
 public enum OperationsError: Error, Equatable, CustomStringConvertible {
   /// A file or folder cannot be used.
   case fileUnusable(String)
-  /// A program is missing, failed or was killed; the text holds its last words.
+  /// A program is missing, failed or was killed; the text holds its last output.
   case programFailed(String)
-  /// The database refused, or is not what it should be.
+  /// The database refused a statement, or is not in the expected state.
   case database(String)
-  /// Somebody else makes a backup of this database, or works in this folder.
+  /// Another program makes a backup of this database, or works in this folder.
   case underWay(String)
-  /// There is no such backup.
+  /// The named backup does not exist.
   case noSuchBackup(String)
-  /// A backup is not what its manifest says.
+  /// A backup does not match its manifest.
   case damaged(String)
-  /// What was asked for would destroy something.
+  /// The operation would destroy data.
   case refused(String)
 
   public var description: String {

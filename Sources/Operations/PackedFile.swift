@@ -1,16 +1,16 @@
 internal import Cryptography
 internal import Glibc
 
-/// A compressed and encrypted file on its way: bytes go through zstd and age, and their hash is
-/// taken of what arrives.
+/// A compressed and encrypted file while it is written: the bytes go through zstd and age, and the
+/// encrypted bytes are hashed.
 final class PackedFile {
-  /// Where the bytes go in.
+  /// The end to write the plain bytes to.
   let input: Descriptor
   private let compressor: Program
   private let encryptor: Program
-  private let writer: Worker<Result<(sha256: [UInt8], byteCount: Int64), OperationsError>>
+  private let writer: OwnThread<Result<(sha256: [UInt8], byteCount: Int64), OperationsError>>
 
-  /// - Parameter recipients: age's options that say to whom.
+  /// - Parameter recipients: age's options for the recipients.
   init(_ path: String, _ recipients: [String], _ progress: Progress) throws(OperationsError) {
     let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL)
     let (plainOutput, plainInput) = try Descriptor.pipe()
@@ -28,16 +28,16 @@ final class PackedFile {
       throw error
     }
     input = plainInput
-    // Ours are closed here and now: whoever reads would wait for an end that never comes.
+    // Our copies of the pipes' ends are closed now: otherwise the readers would never see the end.
     plainOutput.close()
     compressedInput.close()
     compressedOutput.close()
     encryptedInput.close()
-    // Safe to send: from here on only this worker touches them.
-    let ends = UncheckedBox((encryptedOutput, file))
-    writer = Worker { () -> Result<(sha256: [UInt8], byteCount: Int64), OperationsError> in
+    // Safe to send: until the worker has been joined, only its thread uses them.
+    let ends = TransferBox((encryptedOutput, file))
+    writer = OwnThread { () -> Result<(sha256: [UInt8], byteCount: Int64), OperationsError> in
       let (source, file) = ends.value
-      // Closed whatever happens: age must not wait for a reader that has given up.
+      // Closed in every case: otherwise age would wait for a reader that has stopped.
       defer {
         source.close()
         file.close()
@@ -45,7 +45,7 @@ final class PackedFile {
       let hash = ByteHash()
       let counter = ByteCounter { progress.addFile($0) }
       do throws(OperationsError) {
-        try Pump.copy(from: source, to: [hash, counter, file])
+        try StreamCopy.copy(from: source, to: [hash, counter, file])
         try file.synchronize(path)
       } catch {
         return .failure(.fileUnusable("\(path): \(error)"))
@@ -54,14 +54,14 @@ final class PackedFile {
     }
   }
 
-  /// Nothing more comes.
+  /// Ends the input.
   func endInput() { input.close() }
 
-  /// Waits until all is on the disk. After `endInput()`, once.
+  /// Waits until all bytes are on the disk. Call it once, after `endInput()`.
   func finish() throws(OperationsError) -> (sha256: [UInt8], byteCount: Int64) {
     let written = writer.join()
     let failures = [encryptor.failure(), compressor.failure()].compactMap { $0 }
-    // A full disk stops the programs too; it is what the operator must hear of.
+    // A full disk stops the programs too, and is the cause that the operator needs to know.
     let result = try written.get()
     if let failure = failures.first { throw .programFailed(failure) }
     return result

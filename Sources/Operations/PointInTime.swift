@@ -3,16 +3,16 @@ internal import Postgres
 internal import PrivateCluster
 internal import StreakStore
 
-/// Recovery to any moment, by pgBackRest: base backups and every piece of the write-ahead log, in
+/// Recovery to any moment, by pgBackRest: base backups and all segments of the write-ahead log, in
 /// an encrypted repository.
 ///
-/// For the private PostgreSQL of a data folder. What pgBackRest needs lies beside the cluster, in
-/// `pgbackrest.conf`; without a copy of that file, which holds the repository's passphrase, nobody
-/// can read the repository. Blocks its thread.
+/// For the private PostgreSQL of a data folder. pgBackRest's configuration lies beside the cluster,
+/// in `pgbackrest.conf`. It holds the repository's passphrase: without a copy of this file the
+/// repository cannot be read. Blocks its thread.
 public struct PointInTime: Sendable {
-  /// pgBackRest's name for what belongs to one cluster.
+  /// pgBackRest's name for the set of one cluster's backups and log.
   static let stanza = "streakd"
-  /// How long PostgreSQL may take to be there again after a change of its settings, in seconds.
+  /// Longest time until PostgreSQL runs again after a change of its settings, in seconds.
   static let restartSecondsMax = 60
 
   private let dataFolder: String
@@ -28,12 +28,11 @@ public struct PointInTime: Sendable {
   // MARK: Setting up
 
   /// Starts archiving: writes the configuration, changes PostgreSQL's settings, restarts it under
-  /// its running streakd, makes the repository and a first full backup. If any of it fails,
-  /// everything is as it was before; if this program is killed, the next try undoes what is there
-  /// first.
+  /// its running streakd, makes the repository and a first full backup. If a step fails, all steps
+  /// are undone. If this program is killed, the next attempt undoes them first.
   ///
-  /// - Parameter repository: The folder of the repository, best on another disk; made if need be,
-  ///   else empty.
+  /// - Parameter repository: The folder of the repository, best on another disk. It is made if it
+  ///   does not exist; otherwise it must be empty.
   public func setUp(repository: String, retentionDays: Int) throws(OperationsError) {
     signal(SIGPIPE, SIG_IGN)
     if let text = try Files.read(markerPath) { try undo(repository: String(decoding: text, as: UTF8.self)) }
@@ -82,10 +81,10 @@ public struct PointInTime: Sendable {
     }
   }
 
-  /// Names the repository while archiving is being set up.
+  /// A file that names the repository while archiving is being set up.
   var markerPath: String { "\(dataFolder)/pgbackrest.setup" }
 
-  /// Takes back what an attempt to set up has done.
+  /// Undoes the steps of an attempt to set up archiving.
   private func undo(repository: String) throws(OperationsError) {
     progress.begin("undoing")
     let session = try session()
@@ -96,14 +95,14 @@ public struct PointInTime: Sendable {
     session.end()
     if isArchiving { try restart() }
     unsafe unlink(configurationPath)
-    // It was empty, or not there.
+    // The folder was empty, or missing, before the attempt.
     _ = try Self.run(["rm", "-rf", "--", "\(repository)/archive", "\(repository)/backup"], nil)
     unsafe rmdir(repository)
     unsafe unlink(markerPath)
   }
 
-  /// Where the running server's socket is: with a long path of the data folder another one after
-  /// each start.
+  /// The folder of the running server's socket. With a long path of the data folder, it changes
+  /// with each start.
   private func socketFolder() throws(OperationsError) -> String {
     try Self.server { () throws(PrivateClusterError) in try PrivateCluster.socketFolder(runningIn: dataFolder) }
   }
@@ -117,7 +116,7 @@ public struct PointInTime: Sendable {
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()
     return """
-      # Written by streakctl pitr setup. Keep a copy elsewhere: without the passphrase nobody can read the repository.
+      # Written by streakctl pitr setup. Keep a copy elsewhere: the repository cannot be read without the passphrase.
       # While the repository cannot be written, PostgreSQL keeps its log in the data folder: up to archive-push-queue-max. Beyond that the log is dropped,
       # so that the service goes on, and the next moment to go back to is that of the next pitr backup --full.
       [global]
@@ -147,7 +146,7 @@ public struct PointInTime: Sendable {
   private func restart() throws(OperationsError) {
     let before = try startTime()
     guard PrivateCluster.restartServer(in: dataFolder) else { throw .database("no PostgreSQL runs in \(dataFolder)") }
-    // Polled: whoever starts it again is another program.
+    // Polled, because another program starts the server again.
     for _ in 0..<(Self.restartSecondsMax * 10) {
       usleep(100_000)
       if let now = try? startTime(), now != before { return }
@@ -162,25 +161,25 @@ public struct PointInTime: Sendable {
 
   // MARK: Backups
 
-  /// Makes a base backup: of everything, or of what changed since the last.
+  /// Makes a base backup: a full one, or one of the changes since the last.
   public func backUp(full: Bool) throws(OperationsError) {
     progress.begin(full ? "backing up everything" : "backing up what changed")
     try pgbackrest(["backup", "--type=\(full ? "full" : "incr")"])
   }
 
-  /// What is in the repository, for people: the moments one can go back to, and what pgBackRest
-  /// tells. And what is wrong with it, if something is.
+  /// The repository's content as text for the operator: the moments that can be restored, and
+  /// pgBackRest's report. Also what is wrong with the repository, if anything.
   public func list() throws(OperationsError) -> (text: String, failure: String?) {
-    let told = try pgbackrest(["info"])
+    let report = try pgbackrest(["info"])
     let archive = try Archive(configuration: configurationPath)
     var text = ""
-    if let first = Archive.firstMoment(told) {
+    if let first = Archive.firstMoment(report) {
       text =
         "restorable from \(first)+00 to about \(archive.newest.map { "\(TimestampText.text($0))" } ?? "the same moment")\n"
     }
     return (
-      text + told,
-      try health()?.failure ?? (told.contains("status: ok") ? nil : "the repository is not as it should be")
+      text + report,
+      try health()?.failure ?? (report.contains("status: ok") ? nil : "the repository is damaged or incomplete")
     )
   }
 
@@ -192,9 +191,9 @@ public struct PointInTime: Sendable {
 
   // MARK: Restoring
 
-  /// A moment to go back to.
+  /// The moment to restore.
   public enum Target: Sendable {
-    /// As PostgreSQL reads it, such as "2026-11-24 07:00:00+00".
+    /// In PostgreSQL's format, such as "2026-11-24 07:00:00+00".
     case time(String)
     /// The end of the log in the repository.
     case latest
@@ -207,12 +206,12 @@ public struct PointInTime: Sendable {
     }
   }
 
-  /// Makes a new data folder as the cluster was at a moment, removes who was erased since, and
-  /// raises the epoch.
+  /// Makes a new data folder with the cluster's state at a moment, removes the users erased since,
+  /// and raises the epoch.
   ///
   /// - Parameters:
   ///   - configuration: A copy of `pgbackrest.conf`.
-  ///   - ledger: Who was erased; nil is the operator's explicit wish to go without.
+  ///   - ledger: The erased users; nil if the operator explicitly restores without a ledger.
   /// - Returns: The new epoch.
   public static func restore(
     configuration: String, to target: Target, into folder: String, ledger: ErasureLedger?,
@@ -235,7 +234,8 @@ public struct PointInTime: Sendable {
   private static func restore(
     _ settings: [UInt8], to target: Target, into folder: String, _ erased: ErasureRecords, _ progress: Progress
   ) throws(OperationsError) -> Int64 {
-    // However much log there is to replay: a server that cannot reach the moment ends by itself.
+    // The limit covers any amount of log to replay: a server that cannot reach the moment ends by
+    // itself.
     let cluster = try UnfinishedCluster(folder, startSecondsMax: PrivateCluster.replaySecondsMax) {
       unfinished throws(OperationsError) in
       let user = try server { () throws(PrivateClusterError) in
@@ -262,19 +262,19 @@ public struct PointInTime: Sendable {
       let environment = try Self.environment(cluster.connectionString)
       let session = try PsqlSession(try PostgresPrograms(), environment: environment)
       defer { session.end() }
-      // Readable before its log is replayed. Polled: nothing tells us; a server that cannot reach
-      // the moment ends, and the session with it.
+      // The server accepts reads before its log is replayed. Polled, because the end of the replay
+      // raises no event. A server that cannot reach the moment ends, and so does this session.
       while try session.run("SELECT pg_is_in_recovery();").first != ["f"] { usleep(100_000) }
       guard let schema = try session.run("SELECT current_schema();").first?.first else {
         throw OperationsError.database("no schema")
       }
-      // Not needed any more, and it names the passphrase's file.
+      // The setting is not needed any more, and it names the passphrase's file.
       try session.run(
         """
         ALTER SYSTEM RESET restore_command; ALTER SYSTEM RESET recovery_target_time; ALTER SYSTEM RESET recovery_target_action;
         """)
       try session.run("BEGIN;")
-      progress.begin("removing who was erased")
+      progress.begin("removing erased users")
       let epoch = try Restore.finish(session, schema: schema, erased)
       try session.run("COMMIT;")
       session.end()
@@ -282,10 +282,10 @@ public struct PointInTime: Sendable {
       try cluster.finish()
       return epoch
     } catch {
-      // What the server said last, before its log goes with the folder.
-      let words = cluster.lastWords
+      // The last lines of the server's log, which is removed with the folder.
+      let lines = cluster.lastLogLines
       cluster.abandon()
-      throw .programFailed("\(error)\n\(words)")
+      throw .programFailed("\(error)\n\(lines)")
     }
   }
 

@@ -5,15 +5,15 @@ internal import PrivateCluster
 struct PostgresPrograms {
   let dump: String
   let psql: String
-  /// What psql says of its version, such as "15.18".
+  /// psql's version, such as "15.18".
   let version: String
   let majorVersion: Int
 
-  /// Finds them: those beside a server's programs first, then Debian's, then those on the path. Of
-  /// several versions the newest.
+  /// Finds the programs: in the folders of PostgreSQL servers first, then in Debian's folder, then
+  /// in PATH. The newest version is taken.
   ///
-  /// - Parameter majorVersion: The server's, for a dump: what a newer pg_dump writes an older
-  ///   server may not read. Nil: any.
+  /// - Parameter majorVersion: For a dump, the server's version, because an older server may not
+  ///   read a newer pg_dump's output. Nil: any.
   init(majorVersion: Int? = nil) throws(OperationsError) {
     let folders = PostgresInstallation.folders().filter {
       unsafe access("\($0)/pg_dump", X_OK) == 0 && access("\($0)/psql", X_OK) == 0
@@ -37,7 +37,7 @@ struct PostgresPrograms {
     self = best
   }
 
-  /// Nil if the programs there do not run.
+  /// Nil if the folder's programs do not run.
   private init?(in folder: String) {
     let line = Program.firstLine(["\(folder)/psql", "--version"])
     guard let version = line?.split(separator: " ").first(where: { $0.first?.isNumber ?? false }),
@@ -47,7 +47,7 @@ struct PostgresPrograms {
     (self.version, majorVersion) = (String(version), major)
   }
 
-  /// Makes sure that psql can be kept from obeying commands in what it reads.
+  /// Checks that psql has the restricted mode, in which it ignores its own commands in the input.
   ///
   /// Source: PostgreSQL's release notes of 2025-08-14, CVE-2025-8714: `\restrict`, in 13.22, 14.19,
   /// 15.14, 16.10, 17.6 and later.
@@ -65,7 +65,8 @@ struct PostgresPrograms {
     }
   }
 
-  /// The variables of our own environment that libpq reads, before those of the connection string.
+  /// libpq's variables in our own environment, followed by those of the connection string, which
+  /// win.
   static func environment(_ connection: [String]) -> [String] {
     var variables: [String] = []
     var next = unsafe environ

@@ -1,15 +1,15 @@
 internal import CSplice
 internal import Glibc
 
-/// What this process holds in memory and must not leave on a disk.
+/// Keeps the secrets in this process's memory off the disk.
 public enum ProcessSecrets {
-  /// No file of this process's memory is written when it crashes, nor of its children's: keys and
-  /// people's notes are in it.
+  /// Disables core dumps of this process and its children: their memory holds keys and users'
+  /// notes.
   public static func forbidCoreDumps() {
     var limit = rlimit(rlim_cur: 0, rlim_max: 0)
     _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
-    // Also where the system hands a crashed process's memory to a program, which the limit does not
-    // prevent. Not inherited by other programs.
+    // The limit above does not apply when the system pipes a core dump to a program; this does.
+    // Other programs do not inherit it.
     _ = csplice_forbid_dumps()
   }
 }

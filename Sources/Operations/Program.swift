@@ -1,7 +1,7 @@
 internal import Glibc
 internal import PrivateCluster
 
-/// A program that runs as our child, and what it complained about.
+/// A child process, and the errors that it printed.
 struct Program {
   let name: String
   private let child: ChildProcess
@@ -11,10 +11,10 @@ struct Program {
   /// Starts a program.
   ///
   /// - Parameters:
-  ///   - input: Where it reads from; nil: nothing.
-  ///   - output: Where it writes to. Both are ours to close.
+  ///   - input: Its standard input; nil: empty.
+  ///   - output: Its standard output. The caller closes both.
   ///   - user: The user that it runs as; nil: this process's own.
-  ///   - progress: Ends the program when it is cancelled.
+  ///   - progress: Ends the program when the run is cancelled.
   init(
     _ arguments: [String], input: Descriptor? = nil, output: Descriptor, environment: [String] = [],
     user: ServerUser? = nil, progress: Progress? = nil
@@ -32,9 +32,9 @@ struct Program {
     if let progress { _ = progress.began(child.processID) }
   }
 
-  /// Waits for its end. To be called once.
+  /// Waits for the program's end. Call it once.
   ///
-  /// - Returns: What went wrong, with its last words; nil if nothing did.
+  /// - Returns: The failure, with the program's last output; nil if it succeeded.
   func failure() -> String? {
     if let progress {
       child.waitWithoutCollecting()
@@ -45,10 +45,10 @@ struct Program {
       return "\(name) was stopped with this program"
     }
     guard end != .exited(0) else { return nil }
-    // env, which starts every program, says 127 for one that is not there.
+    // env, which starts every program, exits with 127 if the program is not found.
     if end == .exited(127) { return "\(name) is not installed (Debian: apt-get install \(Self.package(of: name)))" }
-    let words = errors.lastWords()
-    return "\(name) \(end)\(words.isEmpty ? "" : ": \(words)")"
+    let output = errors.lastOutput()
+    return "\(name) \(end)\(output.isEmpty ? "" : ": \(output)")"
   }
 
   func kill() { _ = Glibc.kill(child.processID, SIGKILL) }
@@ -60,14 +60,14 @@ struct Program {
     }
   }
 
-  /// Runs a program to its end and returns the first line it printed; nil if it failed.
+  /// Runs a program to its end and returns the first line of its output; nil if it failed.
   static func firstLine(_ arguments: [String]) -> String? {
     (try? ChildProcess.run(arguments, user: nil))?.split(separator: "\n").first.map(String.init)
   }
 }
 
 extension ServerUser {
-  /// The unprivileged user for what need not be done as root; nil if we are not root.
+  /// The unprivileged user for work that does not need root; nil if we are not root.
   static func chosen() throws(OperationsError) -> ServerUser? {
     do throws(PrivateClusterError) { return try choose() } catch { throw .programFailed("\(error)") }
   }

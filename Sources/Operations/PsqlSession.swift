@@ -2,25 +2,25 @@ internal import Cryptography
 internal import Glibc
 internal import PrivateCluster
 
-/// One session with a database, through psql: statements in, rows out. Ends with this object; what
-/// it has not committed is undone.
+/// One session with a database, through psql: statements in, rows out. The session ends with this
+/// object; uncommitted changes are rolled back.
 final class PsqlSession: ByteSink {
   private let program: Program
-  /// Where psql reads from.
+  /// psql's standard input.
   let input: Descriptor
   private let output: Descriptor
   private var received: [UInt8] = []
   private var isOver = false
 
-  /// What psql prints after each answer.
+  /// A line that psql prints after each answer.
   private static let marker = "--streakd-end-of-answer--"
   /// Bytes of psql's output read at a time.
   private static let chunkBytes = 131_072
 
   /// - Parameters:
-  ///   - environment: Says which database; see `PostgresPrograms.environment`.
+  ///   - environment: Selects the database; see `PostgresPrograms.environment`.
   ///   - user: The operating system's user that psql runs as; nil is our own.
-  ///   - progress: Ends psql when it is cancelled.
+  ///   - progress: Ends psql when the run is cancelled.
   init(
     _ programs: PostgresPrograms, environment: [String], user: ServerUser? = nil, progress: Progress? = nil
   ) throws(OperationsError) {
@@ -33,8 +33,8 @@ final class PsqlSession: ByteSink {
     childOutput.close()
     self.input = input
     self.output = output
-    // Whatever the role's settings are: this session takes as long as it takes. Names are written
-    // out where they matter.
+    // Overrides the role's settings: this session has no time limits. Names of tables include the
+    // schema where that matters.
     try run(
       """
       SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
@@ -60,8 +60,8 @@ final class PsqlSession: ByteSink {
 
   /// Runs a COPY to the standard output.
   ///
-  /// - Parameter take: Is lent the rows in parts, and then the line `\\.` that no row is; says
-  ///   whether more is to come.
+  /// - Parameter take: Receives the rows in parts, and then the end marker `\\.`; returns whether
+  ///   more is to come.
   func copy(_ statement: String, _ take: (RawSpan) -> Bool) throws(OperationsError) {
     guard try input.write(Array("\(statement)\n\\echo '\\\\.'\n".utf8)[...]) else { throw failure() }
     var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
@@ -72,22 +72,20 @@ final class PsqlSession: ByteSink {
     }
   }
 
-  /// Sends a part of a script whose answers nobody wants.
+  /// Sends a part of a script whose answers are not needed.
   ///
-  /// - Returns: Whether psql still reads; it does not after an error, which the next `run` throws.
+  /// - Returns: Whether psql still reads; it stops after an error, which the next `run` throws.
   func write(_ bytes: ArraySlice<UInt8>) throws(OperationsError) -> Bool { try input.write(bytes) }
 
-  /// From here on answers are thrown away, so that psql never waits for us to read them, or kept
-  /// again.
+  /// Turns discarding of answers on or off. While it is on, psql's output need not be read.
   func discardAnswers(_ discards: Bool) throws(OperationsError) {
     _ = try input.write(Array((discards ? "\\o /dev/null\n" : "\\o\n").utf8)[...])
   }
 
-  /// Runs a dump that is not trusted, and throws its answers away. Within it psql obeys nothing but
-  /// SQL: the key that ends this is a secret of ours.
+  /// Runs an untrusted dump, and discards its answers. psql ignores its own commands in the dump: a
+  /// random key, unknown to the dump, ends this mode.
   ///
-  /// - Parameter feed: Writes the dump, as `DumpScript` lets it pass; `write` says whether psql
-  ///   still reads.
+  /// - Parameter feed: Writes the dump, filtered by `DumpScript`, with `write`.
   func runRestricted(_ feed: () throws(OperationsError) -> Void) throws(OperationsError) {
     let key = ErasureLedger.hex(randomBytes(count: Self.restrictKeyBytes))
     try discardAnswers(true)
@@ -97,7 +95,7 @@ final class PsqlSession: ByteSink {
     try discardAnswers(false)
   }
 
-  /// Bytes of the secret that ends the restricted mode, before it is written in hexadecimal digits.
+  /// Bytes of the random key that ends the restricted mode; it is written in hexadecimal digits.
   private static let restrictKeyBytes = 32
 
   /// Ends the session.

@@ -4,18 +4,18 @@ internal import PrivateCluster
 public import Schema
 internal import StreakStore
 
-/// Brings a backup back. Blocks its thread.
+/// Restores a backup. Blocks its thread.
 ///
-/// One transaction: the dump, the comparison with the manifest, the removal of everybody who was
-/// erased since, the new epoch. If anything goes wrong, or this program is killed, there is
-/// nothing.
+/// One transaction holds everything: the dump, the comparison with the manifest, the removal of
+/// users erased since, and the new epoch. After an error, or if this program is killed, the target
+/// stays empty.
 public struct Restore {
-  /// What a restore came to.
+  /// The result of a restore.
   public struct Outcome: Sendable {
     public let backup: Backup
-    /// The database's epoch from now on.
+    /// The database's new epoch.
     public let epoch: Int64
-    /// People in the erasure ledger; none of them is in the database.
+    /// Number of users in the erasure ledger; none of them is in the database.
     public let erasedCount: Int
   }
 
@@ -28,7 +28,7 @@ public struct Restore {
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
   ///   - signers: One of these must have signed the backup: no other backup is run.
-  ///   - ledger: Who was erased; nil is the operator's explicit wish to go without.
+  ///   - ledger: The erased users; nil if the operator explicitly restores without a ledger.
   public init(
     from folder: BackupFolder, identity: String, signers: BackupSigners, ledger: ErasureLedger?,
     progress: Progress = Progress()
@@ -69,7 +69,7 @@ public struct Restore {
           throw OperationsError.database("\(error)")
         }
         let settings = BackupSettings(configuration: configuration, folder: "", recipients: [])
-        // psql as the user that PostgreSQL runs as: never as root.
+        // psql runs as PostgreSQL's operating system user, never as root.
         let epoch = try fill(programs, try settings.environment(), try ServerUser.chosen(), backup, erased)
         progress.begin("stopping")
         try cluster.finish()
@@ -121,14 +121,13 @@ public struct Restore {
     if let difference = try TableFingerprint.difference(in: session, from: backup) {
       throw .damaged("the backup \(backup.name) restores to something else than its manifest says: \(difference)")
     }
-    progress.begin("removing who was erased")
+    progress.begin("removing erased users")
     let epoch = try Self.finish(session, schema: backup.schemaName, erased)
     try session.run("COMMIT;")
     return epoch
   }
 
-  /// What every way back from the past ends with: nobody who was erased is there, and the epoch is
-  /// a new one.
+  /// The last step of every restore: removes all erased users, and sets a new epoch.
   static func finish(
     _ session: PsqlSession, schema: String, _ erased: ErasureRecords
   ) throws(OperationsError) -> Int64 {

@@ -1,12 +1,12 @@
 internal import Glibc
 internal import PrivateCluster
 
-/// Where a backup is restored to.
+/// The target of a restore.
 public enum RestoreTarget: Sendable {
   /// A data folder for `streakd --data-folder`, which must not exist or be empty. It appears
   /// complete or not at all.
   case dataFolder(String)
-  /// An empty database, by its address. What comes into it comes in one transaction.
+  /// An empty database, by its address. It is filled in one transaction.
   case database(BackupSettings)
 }
 
@@ -20,9 +20,9 @@ final class UnfinishedCluster {
   private var isOver = false
 
   /// - Parameters:
-  ///   - startSecondsMax: How long PostgreSQL may take to accept connections, in seconds.
-  ///   - prepare: Puts something into the folder before PostgreSQL starts there; else that makes an
-  ///     empty cluster.
+  ///   - startSecondsMax: Longest time until PostgreSQL accepts connections, in seconds.
+  ///   - prepare: Fills the folder before PostgreSQL starts in it; without it an empty cluster is
+  ///     made.
   init(
     _ folder: String, startSecondsMax: Int = PrivateCluster.startSecondsMax,
     prepare: (_ unfinished: String) throws(OperationsError) -> Void = { _ in }
@@ -40,7 +40,7 @@ final class UnfinishedCluster {
     }
     self.lock = lock
     do {
-      // What a killed one left, perhaps with its PostgreSQL still running.
+      // The folder of a killed restore, perhaps with its PostgreSQL still running.
       if Files.exists(unfinished) {
         try PrivateCluster.endLeftovers(in: unfinished)
         _ = try ChildProcess.run(["rm", "-rf", "--", unfinished], user: nil)
@@ -57,11 +57,11 @@ final class UnfinishedCluster {
 
   deinit { abandon() }
 
-  /// What PostgreSQL said last.
-  var lastWords: String { cluster.lastWords }
+  /// The last lines of PostgreSQL's log.
+  var lastLogLines: String { cluster.lastLogLines }
 
-  /// Stops PostgreSQL, whose last checkpoint puts everything on the disk, and gives the folder its
-  /// name.
+  /// Stops PostgreSQL, whose shutdown checkpoint writes everything to the disk, and renames the
+  /// folder to its final name.
   func finish() throws(OperationsError) {
     isOver = true
     cluster.stop()

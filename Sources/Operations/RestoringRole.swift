@@ -1,21 +1,20 @@
 internal import Cryptography
 internal import PrivateCluster
 
-/// The database role that a dump is run as: one that owns what it makes and can do nothing else. A
-/// dump is a program; run as a superuser it could start others, and read and write the server's
-/// files.
+/// The database role that runs a dump: it owns what it makes and has no other rights. A dump is a
+/// program: as a superuser it could start other programs, and read and write the server's files.
 struct RestoringRole {
   private static let prefix = "streakd_restoring_"
 
-  /// Says which database, as this role.
+  /// Connects to the database as this role.
   let environment: [String]
   private let name: String
-  /// Nil: the role that was given is such a one itself.
+  /// Nil: the given role has no excess rights and is used itself.
   private let owner: [String]?
 
   /// - Parameters:
-  ///   - environment: Says which database, as a role that may restore into it. From a superuser a
-  ///     role of less is made.
+  ///   - environment: Connects to the database as a role that may restore into it. If that role is
+  ///     a superuser, a role with fewer rights is made.
   ///   - user: As in `PsqlSession`.
   init(
     _ programs: PostgresPrograms, environment: [String], user: ServerUser?
@@ -66,7 +65,7 @@ struct RestoringRole {
     }
   }
 
-  /// Gives what the dump made to the role that was given, and removes this one.
+  /// Gives what the dump made to the given role, and removes this one.
   func handOver(_ programs: PostgresPrograms, user: ServerUser?) throws(OperationsError) {
     guard let owner else { return }
     let session = try PsqlSession(programs, environment: owner, user: user)
@@ -82,8 +81,8 @@ struct RestoringRole {
     _ = try? session.run("DROP OWNED BY \(name); DROP ROLE \(name);")
   }
 
-  /// Roles of restores that were killed: those without a session. What they own in this database
-  /// stays, and its owner too.
+  /// Roles left by killed restores: those without a session. A role that owns objects in this
+  /// database stays, with its objects.
   private static func removeLeftovers(_ session: PsqlSession) throws(OperationsError) {
     let names = try session.run(
       """

@@ -2,11 +2,10 @@ internal import PrivateCluster
 public import Schema
 public import StreakStore
 
-/// Backups by the clock: makes one when it is due, then cleans up. Of several programs that share a
-/// database, one makes it.
+/// Scheduled backups: makes one when it is due, then cleans up. If several programs share a
+/// database, one of them makes it.
 public struct ScheduledBackups: Sendable {
-  /// Makes a backup, unless the question whether one is due, put under the database's lock, is
-  /// answered no.
+  /// Makes a backup, unless its argument, called under the database's lock, returns false.
   public typealias Make =
     @Sendable (
       _ now: Moment, _ isDue: (Moment?) -> Bool
@@ -25,7 +24,7 @@ public struct ScheduledBackups: Sendable {
     self.make = make
   }
 
-  /// Of a real database.
+  /// Scheduled backups of a database.
   public init(_ schedule: BackupSchedule?, _ settings: BackupSettings, progress: Progress) {
     self.init(schedule, folder: settings.folder, retentionDays: settings.retentionDays) {
       now, isDue throws(OperationsError) in
@@ -33,7 +32,7 @@ public struct ScheduledBackups: Sendable {
     }
   }
 
-  /// Removes the trial restores of programs that were killed: databases in clear text.
+  /// Removes the trial restores of killed programs: databases in clear text.
   public static func removeLeftovers(in scratchFolder: String) throws(OperationsError) {
     do throws(PrivateClusterError) {
       try ScratchCluster.removeLeftovers(in: scratchFolder)
@@ -42,9 +41,9 @@ public struct ScheduledBackups: Sendable {
     }
   }
 
-  /// Does what is due. Blocks its thread.
+  /// Makes the backup and cleans up, if due. Blocks its thread.
   ///
-  /// - Returns: The backup and what the clean-up did; nil if none was due, or if another program
+  /// - Returns: The backup and the clean-up's result; nil if none was due, or if another program
   ///   made it.
   public func run(at now: Moment) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
     let schedule = schedule

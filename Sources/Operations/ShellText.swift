@@ -1,17 +1,17 @@
-/// Texts for commands that PostgreSQL hands to a shell.
+/// Texts for commands that PostgreSQL passes to a shell.
 enum ShellText {
-  /// As one word, whatever is in it.
+  /// The text quoted as one word of the shell.
   static func quoted(_ text: String) -> String {
     "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 
-  /// As it stands between the quotes of a setting in PostgreSQL's configuration files.
+  /// The text escaped for a quoted setting in PostgreSQL's configuration files.
   static func setting(_ text: String) -> String {
     text.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\")
       .split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
   }
 
-  /// With the sign of PostgreSQL's placeholders doubled, which then stands for itself.
+  /// The command with every `%` doubled, so that PostgreSQL takes it literally.
   ///
   /// Source: PostgreSQL's manual, archive_command and restore_command.
   static func withoutPlaceholders(_ command: String) -> String {

@@ -1,8 +1,8 @@
 internal import Schema
 
-/// What a table holds, in numbers that do not depend on the order of its rows.
+/// Fingerprints of a database's tables, which do not depend on the order of the rows.
 enum TableFingerprint {
-  /// Every table of the database but PostgreSQL's own and those that belong to extensions.
+  /// All tables of the database, without PostgreSQL's own and those that belong to extensions.
   private static let tablesText = """
     SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -11,13 +11,13 @@ enum TableFingerprint {
     ORDER BY 1;
     """
 
-  /// The names of all tables, quoted where need be.
+  /// The names of all tables, quoted where necessary.
   static func tables(_ session: PsqlSession) throws(OperationsError) -> [String] {
     try session.run(tablesText).map { $0.joined(separator: "\t") }
   }
 
-  /// How many rows every table has, counted by the database in the session's transaction: what a
-  /// dump must hold, whoever made it.
+  /// The row count of every table, counted by the database in the session's transaction: any dump
+  /// of the same snapshot must have the same counts.
   static func rowCounts(_ session: PsqlSession) throws(OperationsError) -> [(name: String, rowCount: Int64)] {
     var counts: [(name: String, rowCount: Int64)] = []
     for name in try tables(session) {
@@ -30,24 +30,24 @@ enum TableFingerprint {
     return counts
   }
 
-  /// What differs between a session's tables and what a backup's manifest says of them, for an
-  /// operator; nil if nothing does.
+  /// The difference between a session's tables and a backup's manifest, for an operator; nil if
+  /// there is none.
   static func difference(in session: PsqlSession, from backup: Backup) throws(OperationsError) -> String? {
     let found = backup.layoutVersion < 2 ? try sums(session) : try copied(session)
     return difference(of: found, from: backup.tables)
   }
 
-  /// How values are written, for `DumpFingerprint`; pg_dump sets the rest itself. What a database
-  /// or role has by default is not what another has.
+  /// The text format of values, for `DumpFingerprint`; pg_dump sets the rest itself. Explicit,
+  /// because a database's or role's own defaults may differ.
   private static let textSettings = """
     SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET extra_float_digits = 3;
     SET bytea_output = 'hex'; SET timezone = 'UTC'; SET search_path = '';
     """
 
-  /// An environment in which pg_dump writes values as `textSettings` says.
+  /// An environment in which pg_dump writes values in the format of `textSettings`.
   static func textEnvironment(_ environment: [String], _ session: PsqlSession) throws(OperationsError) -> [String] {
     var environment = environment.filter { !$0.hasPrefix("PGTZ=") } + ["PGTZ=UTC"]
-    // Asked first: not everything between us and a database takes options.
+    // Sent only if the setting differs: some poolers refuse options.
     if try session.run("SELECT current_setting('bytea_output');").first != ["hex"] {
       let old = environment.last { $0.hasPrefix("PGOPTIONS=") } ?? "PGOPTIONS="
       environment = environment.filter { !$0.hasPrefix("PGOPTIONS=") } + ["\(old) -c bytea_output=hex"]
@@ -55,7 +55,7 @@ enum TableFingerprint {
     return environment
   }
 
-  /// Of every table, as a dump would have them, in the session's transaction.
+  /// The fingerprints of all tables, from COPY as in a dump, in the session's transaction.
   private static func copied(_ session: PsqlSession) throws(OperationsError) -> [BackupTable] {
     let names = try tables(session)
     try session.run(textSettings)
@@ -70,8 +70,8 @@ enum TableFingerprint {
     return names.compactMap { fingerprint.backupTable($0) }
   }
 
-  /// Of every table, as manifests of layout 1 have them: the sum of PostgreSQL's own 64-bit hashes
-  /// of the rows, which depends on its version.
+  /// The fingerprints of all tables in layout 1 of the manifest: the sum of PostgreSQL's own 64-bit
+  /// hashes of the rows, which depends on PostgreSQL's version.
   private static func sums(_ session: PsqlSession) throws(OperationsError) -> [BackupTable] {
     var result: [BackupTable] = []
     for name in try tables(session) {
@@ -85,7 +85,7 @@ enum TableFingerprint {
     return result
   }
 
-  /// What differs, for an operator; nil if nothing does.
+  /// The difference, for an operator; nil if there is none.
   static func difference(of found: [BackupTable], from expected: [BackupTable]) -> String? {
     let found = Dictionary(found.map { ($0.name, $0) }) { first, _ in first }
     var differences: [String] = []

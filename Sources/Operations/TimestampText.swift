@@ -1,8 +1,8 @@
 internal import StreakDomain
 internal import StreakStore
 
-/// PostgreSQL's text of a moment: ISO 8601 with a space, up to six decimals and an offset, such as
-/// `2026-11-24 07:00:00.5+05:30`.
+/// PostgreSQL's text of a timestamp: ISO 8601 with a space, up to six decimals and an offset, such
+/// as `2026-11-24 07:00:00.5+05:30`.
 enum TimestampText {
   /// Microseconds since 1970-01-01T00:00:00Z; nil for any other text, and for years outside 1 to
   /// 9999.
@@ -33,7 +33,7 @@ enum TimestampText {
     return "\(Day(Int32(clamping: day))) \(padded(rest / 3_600)):\(padded(rest / 60 % 60)):\(padded(rest % 60))+00"
   }
 
-  /// Of `hh`, `hh:mm` or `hh:mm:ss`.
+  /// Seconds of `hh`, `hh:mm` or `hh:mm:ss`.
   private static func seconds(_ text: Substring, partCount: Int?) -> Int64? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard (1...3).contains(parts.count), partCount == nil || parts.count == partCount else { return nil }

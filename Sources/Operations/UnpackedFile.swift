@@ -1,12 +1,12 @@
 internal import Glibc
 internal import PrivateCluster
 
-/// An encrypted file on its way back: age and zstd, and then what was dumped. The hash is taken of
-/// the very bytes that are decrypted: a file that is exchanged after it was looked at is noticed.
+/// An encrypted file while it is read: it goes through age and zstd, and the dump comes out. The
+/// same bytes are hashed and decrypted, so a file that is exchanged after its check is noticed.
 final class UnpackedFile {
   private let decryptor: Program
   private let decompressor: Program
-  private let reader: Worker<Result<[UInt8], OperationsError>>
+  private let reader: OwnThread<Result<[UInt8], OperationsError>>
   let output: Descriptor
 
   /// - Parameter identity: The path of the file with the private key.
@@ -16,8 +16,8 @@ final class UnpackedFile {
     let (encryptedOutput, encryptedInput) = try Descriptor.pipe()
     let (compressedOutput, compressedInput) = try Descriptor.pipe()
     let (plainOutput, plainInput) = try Descriptor.pipe()
-    // Nothing of a file that may be forged is read with more rights than that takes; age needs the
-    // private key.
+    // Only age, which reads the private key, has more rights: a forged file must not reach programs
+    // with root's rights.
     let user = try ServerUser.chosen()
     decryptor = try Program(
       ["age", "--decrypt", "-i", Files.absolute(identity)], input: encryptedOutput, output: compressedInput)
@@ -35,9 +35,9 @@ final class UnpackedFile {
     compressedOutput.close()
     plainInput.close()
     output = plainOutput
-    // Safe to send: from here on only this worker touches them.
-    let ends = UncheckedBox((file, encryptedInput))
-    reader = Worker { () -> Result<[UInt8], OperationsError> in
+    // Safe to send: until the worker has been joined, only its thread uses them.
+    let ends = TransferBox((file, encryptedInput))
+    reader = OwnThread { () -> Result<[UInt8], OperationsError> in
       let (file, input) = ends.value
       defer {
         input.close()
@@ -45,8 +45,8 @@ final class UnpackedFile {
       }
       let hash = ByteHash()
       do throws(OperationsError) {
-        // The hash covers all of it, also after the decryption has ended.
-        try Pump.copy(from: file, to: [hash, input])
+        // The hash covers the whole file, also the bytes after the decryption has ended.
+        try StreamCopy.copy(from: file, to: [hash, input])
         return .success(hash.finish())
       } catch {
         return .failure(error)
@@ -54,11 +54,11 @@ final class UnpackedFile {
     }
   }
 
-  /// What went wrong, first cause first; nil if all came out and the file was the one with this
-  /// hash. After the output's end, once.
+  /// The failure, first cause first; nil if the whole dump came out and the file has this hash.
+  /// Call it once, after the output's end.
   ///
-  /// - Parameter endedEarly: The reader of the output has stopped reading: what the programs say
-  ///   about that is of no interest.
+  /// - Parameter endedEarly: The reader of the output stopped early: the programs' resulting errors
+  ///   are ignored.
   func failure(sha256: [UInt8], endedEarly: Bool = false) -> String? {
     output.close()
     let failures = [decryptor.failure(), decompressor.failure()].compactMap { $0 }

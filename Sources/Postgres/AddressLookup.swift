@@ -1,7 +1,6 @@
 internal import Glibc
 
-/// The numeric addresses of a host name, as the system's resolver finds them. Blocks: for the
-/// thread pool.
+/// The numeric addresses of a host name, from the system's resolver. Blocks: for the thread pool.
 enum AddressLookup {
   struct Failure: Error { let reason: String }
 

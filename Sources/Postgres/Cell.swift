@@ -1,4 +1,4 @@
-/// One value's binary form, lent. Each reader answers nil when length or content does not fit the
+/// One value's binary form, lent. Each reader returns nil when length or content does not fit the
 /// type.
 ///
 /// Source: the `*_send` functions of PostgreSQL; integers are big-endian.
@@ -26,7 +26,7 @@
     unsafe String(validating: content, as: UTF8.self)
   }
 
-  /// `jsonb` travels as its text behind a version number, which is 1.
+  /// `jsonb` is sent as its text after a version number, which is 1.
   func jsonb() -> String? {
     guard unsafe content.first == 1 else { return nil }
     return unsafe Cell(bytes: UnsafeRawBufferPointer(rebasing: content.dropFirst())).string()
@@ -67,7 +67,7 @@
     if dimensions == 0 { return unsafe rest.isEmpty ? [] : nil }
     guard dimensions == 1, let count = takeInt32(), count >= 0, takeInt32() != nil else { return nil }
     var values: [Value?] = []
-    // Every element takes at least the 4 bytes of its length: a count that promises more is a lie.
+    // Every element takes at least the 4 bytes of its length: a count above that is malformed.
     guard Int(count) <= rest.count / 4 else { return nil }
     values.reserveCapacity(Int(count))
     for _ in 0..<count {

@@ -1,10 +1,10 @@
-/// Which servers a connection tries, in which order, and which of them it takes. Decisions only: no
-/// I/O, no clock.
+/// Which servers a connection tries, in which order, and which of them it accepts. Decisions only:
+/// no I/O, no clock.
 ///
-/// libpq would do the same, but without a time limit for each server: in its asynchronous form the
-/// caller cannot tell it to go on with the next one.
+/// libpq has the same logic, but no time limit for each server: its asynchronous interface has no
+/// call for "go on with the next server".
 struct ConnectPlan {
-  /// Addresses of one host name that are tried.
+  /// Most addresses of one host name that are tried.
   static let addressesPerHostMax = 16
 
   /// What to do next.
@@ -12,7 +12,7 @@ struct ConnectPlan {
     /// Find the host's addresses, then call `found(addresses:)`.
     case lookUp(ServerHost)
     case connect(Attempt)
-    /// Every server was tried.
+    /// No server is left to try.
     case exhausted
   }
 
@@ -21,12 +21,12 @@ struct ConnectPlan {
     /// Numeric; nil: a Unix socket, or libpq's default.
     let address: String?
     let targetSessionAttributes: String
-    /// Otherwise a session that cannot write is given up for the next server: call
+    /// If false, a session that cannot write is closed and the next server is tried: call
     /// `refusedReadOnly()`.
     let acceptsReadOnly: Bool
   }
 
-  /// One way through all servers.
+  /// One pass through all servers.
   private struct Pass {
     let targetSessionAttributes: String
     let acceptsReadOnly: Bool
@@ -74,14 +74,14 @@ struct ConnectPlan {
         return host.needsLookup ? .lookUp(host) : .connect(attempt(host, host.address, pass))
       }
       passes.removeFirst()
-      // The second way is for the servers that were given up because they cannot write.
+      // The second pass tries the servers again that were refused because they cannot write.
       if prefersWritable, !hasRefusedReadOnly { passes = [] }
       pendingHosts = hosts
     }
     return .exhausted
   }
 
-  /// The addresses of the host that was to be looked up.
+  /// Takes the addresses of the host that was looked up.
   mutating func found(addresses: [String]) { pendingAddresses = Array(addresses.prefix(Self.addressesPerHostMax)) }
 
   /// The last attempt led to a session that cannot write.

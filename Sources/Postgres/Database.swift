@@ -3,7 +3,7 @@ public import EventLoop
 /// The database as handlers see it: any number of calls on any of its loops share a few connections
 /// per loop.
 ///
-/// Every method must be called on one of the loops it was made for; it then uses that loop's own
+/// Every method must be called on one of the loops that `init` was given; it uses that loop's
 /// connections.
 ///
 /// ```swift
@@ -17,7 +17,7 @@ public final class Database: Sendable {
   /// Starts connecting on each loop, in the background: statements wait for a connection, for a
   /// limited time.
   /// - Parameters:
-  ///   - onEvent: Told of connections made and lost, on the loop's thread.
+  ///   - onEvent: Called for connections made and lost, on the loop's thread.
   ///   - makeRandomness: Spreads reconnect attempts; one generator per loop.
   public init(
     configuration: PostgresConfiguration, loops: [EventLoop],
@@ -33,7 +33,7 @@ public final class Database: Sendable {
     }
   }
 
-  /// Runs one statement in a transaction of its own. The answer means that it has committed.
+  /// Runs one statement in a transaction of its own. When it returns, the statement has committed.
   public func run(
     _ statement: Statement, _ parameters: PostgresValue...
   ) async throws(DatabaseError) -> QueryResult {
@@ -54,8 +54,9 @@ public final class Database: Sendable {
 
   /// Runs `body` in a transaction with a connection of its own.
   ///
-  /// It commits when `body` returns and rolls back when `body` throws or the task is cancelled.
-  /// BEGIN travels with the first statement. `body` must not keep the transaction.
+  /// The transaction commits when `body` returns and rolls back when `body` throws or the task is
+  /// cancelled. BEGIN is sent together with the first statement. `body` must not keep the
+  /// transaction.
   /// - Throws: What `body` throws; database errors as `Failure(database:)`.
   public func transaction<Value, Failure: DatabaseFailure>(
     _ mode: Transaction.Mode = .readCommitted,
@@ -67,14 +68,14 @@ public final class Database: Sendable {
   /// Waits for running work on every loop, for a limited time, then closes all connections. Any
   /// thread.
   ///
-  /// From now on calls fail with `.unreachable`.
+  /// New calls fail with `.unreachable`.
   public func close() async {
     for (loop, pool) in pools {
       await Task(executorPreference: loop) { await pool.value.close() }.value
     }
   }
 
-  /// What the pools of all loops hold and have done. Each is asked on its own loop. Any thread.
+  /// The metrics of all loops' pools, summed. Each pool is read on its own loop. Any thread.
   public func metrics() async -> PostgresMetrics {
     var sum = PostgresMetrics()
     for (loop, pool) in pools { sum.add(await Task(executorPreference: loop) { pool.value.metrics }.value) }

@@ -1,11 +1,11 @@
 public import EventLoop
 
-/// Why a database cannot be used at all, however long a caller waits.
+/// A permanent reason why a database cannot be used: waiting does not help.
 public enum DatabaseCheckFailure: Error, Equatable, CustomStringConvertible {
   case unreachable(reason: String)
-  /// - Parameter encoding: As the server names it.
+  /// - Parameter encoding: The server's name for it.
   case notUTF8(encoding: String)
-  /// A pooler gives each transaction another session.
+  /// A pooler in transaction mode gives each transaction another session.
   case transactionPooling
 
   public var description: String {
@@ -22,10 +22,9 @@ public enum DatabaseCheckFailure: Error, Equatable, CustomStringConvertible {
 }
 
 extension Database {
-  /// Looks whether a database can be used, over connections of its own, on the loop that the caller
-  /// is on.
+  /// Checks that a database can be used, over connections of its own, on the caller's loop.
   ///
-  /// A database that cannot be reached is tried until `queueWaitMilliseconds` have passed.
+  /// An unreachable database is tried again until `queueWaitMilliseconds` have passed.
   public static func check(_ configuration: PostgresConfiguration, on loop: EventLoop)
     async throws(DatabaseCheckFailure)
   {
@@ -56,12 +55,12 @@ extension Database {
 
   /// Milliseconds between two attempts to reach the database.
   private static let checkRetryMilliseconds: UInt64 = 200
-  /// How often two connections are asked for their session. A pooler of transactions gives both the
-  /// one that is free.
+  /// How often two connections are asked for their server process. A pooler in transaction mode
+  /// gives both connections the process that is free.
   private static let poolingRounds = 4
 }
 
-/// One connection that is asked for what it is.
+/// One connection of the check.
 private final class CheckConnection: PostgresConnectionOwner {
   private let loop: EventLoop
   private let configuration: PostgresConfiguration
@@ -76,7 +75,7 @@ private final class CheckConnection: PostgresConnectionOwner {
   var facts: ServerFacts? { connection?.facts }
   var isPooled: Bool { connection?.isPooled ?? false }
 
-  /// - Returns: Why it did not connect; nil: it did.
+  /// - Returns: Why it did not connect; nil: it is connected.
   func connect() async -> String? {
     let waiter = DatabaseWork(.reservation, steps: [], deadlineMilliseconds: .max)
     self.waiter = waiter
@@ -87,7 +86,7 @@ private final class CheckConnection: PostgresConnectionOwner {
     return reason
   }
 
-  /// The server process behind it now; nil: it did not say.
+  /// The server process that serves the connection now; nil: the query failed.
   func askProcess() async -> Int32? {
     guard let connection, connection.isReady else { return nil }
     let statement = Statement(unprepared: "SELECT pg_backend_pid()")

@@ -10,7 +10,7 @@ public enum DatabaseError: Error, Equatable {
   case outcomeUnknown(reason: String)
   /// The server refused; nothing of the statement (batch, transaction) took effect.
   case rejected(SQLState, constraint: String?, serverMessage: String)
-  /// A limit of ours would have been passed; nothing was sent.
+  /// The call exceeds one of our limits; nothing was sent.
   case limitExceeded(PostgresLimit)
   /// The statement ran longer than `PostgresConfiguration.statementTimeoutMilliseconds` (or an
   /// operator cancelled it) and was rolled back.
@@ -18,20 +18,21 @@ public enum DatabaseError: Error, Equatable {
   /// The calling task was cancelled. A queued statement was never sent and a transaction is rolled
   /// back; a statement outside a transaction that was already sent may take effect.
   case cancelled
-  /// The answer is not what the caller's code expects; the statement itself completed.
+  /// The answer does not have the form that the caller's code expects; the statement itself
+  /// completed.
   case undecodable(RowError)
   /// A value cannot be represented in PostgreSQL; nothing was sent.
   case unencodable(parameter: Int)
 }
 
-/// A limit of `PostgresConfiguration` that a call ran into.
+/// A limit of `PostgresConfiguration` that a call can exceed.
 public enum PostgresLimit: Sendable, Equatable {
   case queuedStatementsMax
   case queuedTransactionsMax
   case statementBytesMax
 }
 
-/// How an answer differs from what the caller's code expects. Columns count from 0.
+/// How an answer differs from the form that the caller's code expects. Columns count from 0.
 public enum RowError: Error, Equatable {
   case unexpectedNull(column: Int)
   /// - Parameter found: The column's type, an object identifier of `pg_type`.
@@ -39,11 +40,11 @@ public enum RowError: Error, Equatable {
   /// The value's length or content does not fit its type.
   case malformedValue(column: Int)
   case missingColumn(column: Int)
-  /// - Parameter found: How many rows came where exactly (or at most) one was expected.
+  /// - Parameter found: The number of rows, where exactly (or at most) one was expected.
   case unexpectedRowCount(found: Int)
 }
 
-/// An error that can stand for a database error, so that a transaction's body may throw its
+/// An error type that can represent a database error, so that a transaction's body may throw the
 /// caller's own error type.
 public protocol DatabaseFailure: Error {
   init(database error: DatabaseError)
@@ -68,7 +69,7 @@ extension DatabaseError: CustomStringConvertible {
     }
   }
 
-  /// The kind of failure, for counting and for limits of logs.
+  /// The kind of failure, for metrics and for rate limits of the log.
   public var kind: String {
     if case .rejected(let state, _, _) = self { return state.rawValue }
     return PostgresMetrics.Failure(self).rawValue

@@ -1,4 +1,4 @@
-/// Which database a connection leads to, and which of its histories.
+/// Identifies the database behind a connection, and its timeline.
 ///
 /// The system identifier is drawn when a cluster is made and shared by all its copies. The timeline
 /// rises when a copy is promoted and when a cluster is recovered to an earlier moment.
@@ -14,10 +14,10 @@ public struct DatabaseIdentity: Sendable, Hashable, CustomStringConvertible {
   public var description: String { "system \(systemIdentifier), timeline \(timeline)" }
 }
 
-/// Why a connection to another database than the known one is not used.
+/// Why a connection is refused: it leads to another database than the known one.
 public enum IdentityRefusal: Error, Equatable, CustomStringConvertible {
   case otherSystem(found: DatabaseIdentity, known: DatabaseIdentity)
-  /// An old primary that came back, or a copy of the past.
+  /// An old primary that came back, or a copy restored from the past.
   case olderTimeline(found: DatabaseIdentity, known: DatabaseIdentity)
 
   public var description: String {
@@ -32,14 +32,14 @@ public enum IdentityRefusal: Error, Equatable, CustomStringConvertible {
 }
 
 /// Decides whether a connection leads to the one database that all connections of a process must
-/// lead to. Pure.
+/// share. Pure.
 struct IdentityGuard: Equatable {
   enum Verdict: Equatable {
-    /// The database in use.
+    /// The connection leads to the database in use.
     case known
-    /// The first one: it is the database in use from now on.
+    /// The first connection: its database is the one in use from now on.
     case first
-    /// A newer timeline of the database in use: it is the database in use from now on.
+    /// A newer timeline of the database in use; it replaces the older one.
     case newerTimeline
     case refused(IdentityRefusal)
   }

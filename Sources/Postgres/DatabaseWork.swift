@@ -1,17 +1,19 @@
-/// One call's way through the pool and a connection: what to send, what came back, whom to wake.
-/// Loop-confined.
+/// One call on its way through the pool and a connection: the steps to send, their results, and the
+/// caller to resume. Loop-confined.
 @safe final class DatabaseWork {
-  /// What the work is, which decides what it shares and what a broken link means for it.
+  /// The kind of work: it decides what the work shares with other work and what a broken connection
+  /// means for it.
   enum Kind {
-    /// Shares a sync with other reads; run again when the link breaks.
+    /// Shares a sync with other reads; run again after a broken connection.
     case read
-    /// A segment of its own, committed by its sync: unknown when the link breaks.
+    /// A segment of its own, committed by its sync; the outcome is unknown after a broken
+    /// connection.
     case write
-    /// Inside an open transaction: a broken link undoes it.
+    /// A step of an open transaction, which a broken connection rolls back.
     case transactionStep
-    /// Holds a transaction's COMMIT: unknown when the link breaks.
+    /// Holds a transaction's COMMIT; the outcome is unknown after a broken connection.
     case commit
-    /// Asks for a connection of its own and sends nothing.
+    /// Reserves a connection and sends nothing.
     case reservation
   }
 
@@ -22,15 +24,15 @@
   /// One per step that succeeded.
   private(set) var results: [QueryResultBox] = []
   private(set) var failure: DatabaseError?
-  /// Finished works ignore whatever else happens to them.
+  /// A finished work ignores every later event.
   private(set) var isFinished = false
-  /// Set when a shared segment was undone for a neighbour's fault.
+  /// Set when a shared segment was rolled back because of another work's error.
   private(set) var runsAlone = false
-  /// Set when the link broke under it once.
+  /// Set once the work is run again after a broken connection.
   var wasRunAgain = false
   /// The caller's task was cancelled while the statement ran in its transaction.
   var isCancelRequested = false
-  /// What a reservation was given.
+  /// The connection that a reservation received.
   var connection: PostgresConnection?
   private var continuation: UnsafeContinuation<Void, Never>?
 
@@ -42,7 +44,7 @@
 
   var sharesSync: Bool { kind == .read && !runsAlone }
 
-  /// The statement whose answer is due next, while the work is being answered.
+  /// The statement whose answer is due next.
   var currentStatement: Statement? { results.count < steps.count ? steps[results.count].statement : nil }
 
   func append(_ result: consuming QueryResult) {
@@ -50,13 +52,13 @@
     results.append(QueryResultBox(result))
   }
 
-  /// Forgets what came back, because it was rolled back or lost.
+  /// Drops the results, because they were rolled back or lost.
   func prepareToRunAlone() {
     results = []
     runsAlone = true
   }
 
-  /// Wakes the caller, once.
+  /// Resumes the caller, once.
   func finish(_ failure: DatabaseError? = nil) {
     guard !isFinished else { return }
     isFinished = true
@@ -65,7 +67,7 @@
     unsafe continuation = nil
   }
 
-  /// Suspends the caller until `finish(_:)`; `start` sets the work going.
+  /// Suspends the caller until `finish(_:)`; `start` submits the work.
   func wait(_ start: () -> Void) async {
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe self.continuation = continuation

@@ -3,7 +3,7 @@ import Synchronization
 /// The one database that all connections of a process lead to, shared by all pools and listeners of
 /// one configuration. Any thread.
 public final class KnownDatabase: Sendable {
-  /// Servers of which a refusal is remembered.
+  /// Most servers whose refusal is kept.
   static let refusalsMax = 16
 
   private struct State {
@@ -26,27 +26,27 @@ public final class KnownDatabase: Sendable {
 
   public init() {}
 
-  /// The database in use; nil before the first connection, and where the server does not tell its
+  /// The database in use; nil before the first connection, and where the server does not report its
   /// identity.
   public var identity: DatabaseIdentity? { state.withLock { $0.identityGuard.known } }
 
-  /// Rises when connections made before must not be used any more: a connection belongs to the
-  /// generation in which it was accepted.
+  /// Rises when older connections must not be used any more. A connection belongs to the generation
+  /// in which it was accepted.
   var generation: Int { currentGeneration.load(ordering: .relaxed) }
 
-  /// Servers that are not used because they lead to another database, and why, as of the last
-  /// attempt; one text each, sorted.
+  /// The servers that are refused because they lead to another database, with the reason of the
+  /// last attempt; one text each, sorted.
   public var refusals: [String] { state.withLock { $0.refusals.map { "\($0.key) is not used: \($0.value)" }.sorted() } }
 
-  /// Ends the use of every connection made so far: they are replaced.
+  /// Retires every connection made so far: the pools replace them.
   public func renewConnections() { currentGeneration.add(1, ordering: .relaxed) }
 
   /// - Parameter server: `host:port`, for the texts.
-  /// - Returns: The generation of a connection that may be used.
+  /// - Returns: The generation of the accepted connection.
   func accept(_ found: DatabaseIdentity, server: String) throws(IdentityRefusal) -> Int {
     let verdict = state.withLock { $0.judge(found, server: server) }
-    // A connection that is accepted between the two lines gets the old generation: it is replaced
-    // like older ones.
+    // A connection that is accepted between the two lines gets the old generation and is replaced
+    // like the older ones.
     if verdict == .newerTimeline { renewConnections() }
     let generation = generation
     if case .refused(let refusal) = verdict { throw refusal }

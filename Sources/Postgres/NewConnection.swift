@@ -1,6 +1,6 @@
-/// A connection that no call uses yet, lent to `PostgresConfiguration.admit`. Loop-confined.
+/// A connection before its first use, lent to `PostgresConfiguration.admit`. Loop-confined.
 public struct NewConnection {
-  /// Which database it leads to; nil: the role may not ask for it.
+  /// The database behind it; nil: the role may not query the identity.
   public let identity: DatabaseIdentity?
   let connection: PostgresConnection
 

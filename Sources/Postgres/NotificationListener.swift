@@ -1,17 +1,17 @@
 public import EventLoop
 
-/// Listens on channels over a connection of its own, for as long as it lives. Loop-confined.
+/// Listens on channels over a connection of its own until it is closed. Loop-confined.
 ///
-/// Notifications sent while it is not connected are lost; `.listening` tells when to look at the
-/// tables instead.
+/// Notifications sent while it is not connected are lost; after `.listening` the owner must read
+/// the tables instead.
 public final class NotificationListener {
-  /// What a listener hears.
+  /// An event of a listener.
   public enum Event: Sendable {
-    /// All channels are listened to from now on, for the first time or again: something may have
-    /// been missed before.
+    /// All channels are listened to from now on, for the first time or again. Earlier notifications
+    /// may have been lost.
     case listening
     case notification(PostgresNotification)
-    /// The connection failed or broke; it is tried again.
+    /// The connection failed or broke; the listener connects again.
     case interrupted(reason: String)
   }
 
@@ -56,12 +56,12 @@ public final class NotificationListener {
     connect()
   }
 
-  /// Milliseconds between looks whether the connection still leads to the database in use.
+  /// Milliseconds between checks that the connection still leads to the database in use.
   private static let staleCheckMilliseconds: UInt64 = 1_000
 
   deinit { close() }
 
-  /// Stops listening; nothing is reported any more.
+  /// Stops listening; no event follows.
   public func close() {
     isClosed = true
     for timer in [retryTimer, staleTimer] { timer?.cancel() }

@@ -1,4 +1,4 @@
-/// Binary parameters in the form libpq takes them; reused from statement to statement.
+/// Binary parameters in libpq's form; reused from statement to statement.
 @safe struct ParameterBuffer {
   private var bytes: [UInt8] = []
   private var offsets: [Int] = []

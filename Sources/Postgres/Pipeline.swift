@@ -1,13 +1,13 @@
 import DequeModule
 
-/// What the server still owes on one connection in pipeline mode: results in, decisions out. No
-/// I/O.
+/// The answers that the server still owes on one connection in pipeline mode: results in, decisions
+/// out. No I/O.
 ///
-/// A segment is what stands between two syncs; PostgreSQL makes one implicit transaction of it
-/// unless a transaction is open. Nothing in a segment is final before its sync is answered: only
-/// then has it committed, and an error anywhere in it, even at the commit itself, undoes all of it.
+/// A segment is the work between two syncs; PostgreSQL runs it as one implicit transaction unless a
+/// transaction is open. Nothing in a segment is final before its sync is answered: only then has it
+/// committed. An error anywhere in the segment, even at the commit, rolls back all of it.
 struct Pipeline<Work: AnyObject> {
-  /// One thing sent, in the order of sending.
+  /// One item sent, in the order of sending.
   enum Expectation {
     case prepare(Statement)
     /// One statement of `Work`.
@@ -15,7 +15,7 @@ struct Pipeline<Work: AnyObject> {
     case sync
   }
 
-  /// What libpq handed over.
+  /// An event that libpq reports.
   enum Event {
     /// Rows, or a command's completion.
     case success
@@ -25,20 +25,20 @@ struct Pipeline<Work: AnyObject> {
     /// The end of one statement's results.
     case end
     case synced
-    /// A kind of result that nothing we send asks for, such as COPY.
+    /// A kind of result that no statement of ours produces, such as of COPY.
     case unsupported
   }
 
-  /// What to do about it.
+  /// The action that an event requires.
   enum Action {
     case nothing
-    /// The result belongs to this work.
+    /// Deliver the result to this work.
     case deliver(Work)
     case prepared(Statement)
     case prepareFailed(Statement, DatabaseError)
-    /// A segment with work is complete.
+    /// A segment that holds work is complete.
     case finished(Segment)
-    /// The server and we disagree about what is due; the connection is of no use.
+    /// The answer contradicts what was sent; the connection must be closed.
     case violation
   }
 
@@ -46,7 +46,7 @@ struct Pipeline<Work: AnyObject> {
   struct Segment {
     /// In the order of sending.
     let works: [Work]
-    /// Who failed (nil: the commit) and why; nil when everything took effect.
+    /// The work that failed (nil: the commit) and why; nil when everything took effect.
     let failure: Failure?
   }
 
@@ -55,33 +55,33 @@ struct Pipeline<Work: AnyObject> {
     let error: DatabaseError
   }
 
-  /// Sent and not fully answered. The head is what the server answers next.
+  /// Items sent and not fully answered, in order. The server answers the head next.
   private var expectations: Deque<Expectation> = []
-  /// The head has its result; the end of its results is due.
+  /// The head has its result; only the end of its results is missing.
   private var headIsAnswered = false
-  /// Works of the segment being answered.
+  /// The works of the segment that is being answered.
   private var works: [Work] = []
   private var failure: Failure?
   /// Steps sent whose segment is not complete.
   private(set) var stepCount = 0
-  /// Steps of the segment being answered.
+  /// Answered steps of the current segment.
   private var stepsAnswered = 0
 
   var isEmpty: Bool { expectations.isEmpty }
 
-  /// Records something sent.
+  /// Records an item that was sent.
   mutating func sent(_ expectation: Expectation) {
     if case .step = expectation { stepCount += 1 }
     expectations.append(expectation)
   }
 
-  /// Takes what the server answered.
+  /// Takes one event of the server's answers.
   mutating func receive(_ event: Event) -> Action {
     guard let head = expectations.first else { return .violation }
     if headIsAnswered {
       guard case .end = event else { return .violation }
       headIsAnswered = false
-      // A sync that failed (the commit did) is still to come.
+      // The answer to the sync, whose commit failed, still follows.
       if case .sync = head { return .nothing }
       expectations.removeFirst()
       return .nothing
@@ -93,14 +93,14 @@ struct Pipeline<Work: AnyObject> {
     }
   }
 
-  /// A work that was under way when the link broke.
+  /// A work that was incomplete when the connection broke.
   struct BrokenWork {
     let work: Work
-    /// Steps whose answer had not come.
+    /// Steps without an answer.
     var unansweredSteps: Int
   }
 
-  /// The link broke.
+  /// Ends the pipeline after the connection broke.
   /// - Returns: Every work that is not complete, in the order of sending, each once.
   mutating func breakLink() -> [BrokenWork] {
     var broken = works.map { BrokenWork(work: $0, unansweredSteps: 0) }

@@ -2,11 +2,11 @@ internal import CLibpq
 
 extension PostgresConfiguration {
   /// libpq's environment variables, NAME=VALUE, with which other programs (pg_dump, psql) reach the
-  /// same database. May hold a password: for a child's environment, which only its own user can
-  /// read, never for arguments.
+  /// same database. They may hold a password: pass them in a child process's environment, which
+  /// only its own user can read, never as arguments.
   ///
-  /// - Throws: `PostgresConfigurationError` if the connection string holds something that cannot be
-  ///   said in the environment and matters.
+  /// - Throws: `PostgresConfigurationError` if the connection string has a relevant parameter
+  ///   without an environment variable.
   public func environment() throws(PostgresConfigurationError) -> [String] {
     guard let options = unsafe PQconninfoParse("", nil) else { throw PostgresConfigurationError() }
     defer { unsafe PQconninfoFree(options) }

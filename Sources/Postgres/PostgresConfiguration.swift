@@ -9,7 +9,7 @@ public struct PostgresConfiguration: Sendable {
 
   /// Connections each loop keeps open.
   public var connectionsPerLoop = 4
-  /// Statements sent and not yet answered on one connection; the rest wait in the pool's queue.
+  /// Statements sent and not yet answered on one connection; further ones wait in the pool's queue.
   public var statementsInFlightPerConnectionMax = 256
   /// Reads that share one implicit transaction and one sync.
   public var readsPerSyncMax = 32
@@ -25,33 +25,32 @@ public struct PostgresConfiguration: Sendable {
   public var queueWaitMilliseconds: UInt64 = 5_000
   /// Longest run of one statement on the server (`statement_timeout`), in milliseconds.
   public var statementTimeoutMilliseconds: UInt64 = 10_000
-  /// Added to the statement timeout: a server silent for longer while it owes an answer is taken
-  /// for dead.
+  /// Added to the statement timeout: a connection whose server owes an answer and sends nothing for
+  /// longer is closed.
   public var answerGraceMilliseconds: UInt64 = 5_000
   /// Longest attempt to connect to one address of one host, in milliseconds, unless the connection
   /// string has a `connect_timeout`.
   public var connectTimeoutMilliseconds: UInt64 = 5_000
   /// A session that cannot write (a standby, or `default_transaction_read_only`) is replaced after
-  /// this time, in milliseconds: the connection string's hosts may lead to a better one by then.
+  /// this time, in milliseconds: by then the connection string's hosts may include a writable
+  /// server.
   public var readOnlyRecheckMilliseconds: UInt64 = 1_000
-  /// First wait before connecting again; doubled with every failure, and each wait is drawn from
-  /// its upper half.
+  /// First wait before connecting again, in milliseconds; doubled with every failure. Each wait is
+  /// drawn from its upper half.
   public var reconnectDelayMinMilliseconds: UInt64 = 50
-  /// Longest wait before connecting again.
+  /// Longest wait before connecting again, in milliseconds.
   public var reconnectDelayMaxMilliseconds: UInt64 = 10_000
-  /// Longest wait for running work in `Database.close()`, in milliseconds.
+  /// Longest time that `Database.close()` waits for running work, in milliseconds.
   public var closeTimeoutMilliseconds: UInt64 = 30_000
-  /// Settings of the server's for these connections, such as `jit`: names and values without white
-  /// space.
+  /// Server settings for these connections, such as `jit`: names and values without white space.
   public var serverSettings: [(name: String, value: String)] = []
-  /// What the server shows for these connections in `pg_stat_activity`, unless the connection
-  /// string says otherwise.
+  /// The `application_name` in `pg_stat_activity`, unless the connection string has one.
   public var applicationName = "streakd"
   /// The database that all connections must lead to: shared by copies of this configuration.
   public var knownDatabase = KnownDatabase()
-  /// Called on a pool's loop for each new connection before any call uses it: the database behind
-  /// it may be another server, or a newer timeline, than before. If it throws, the connection is
-  /// closed and another one is tried later.
+  /// Called on a pool's loop for each new connection before any call uses it: the connection may
+  /// lead to another server, or a newer timeline, than earlier ones. If it throws, the connection
+  /// is closed and the pool connects again later.
   public var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
 
   /// Takes a libpq connection string: `postgresql://user@host/database` or `host=/run/postgresql
@@ -73,13 +72,13 @@ public struct PostgresConfiguration: Sendable {
     self.parameters = parameters
   }
 
-  /// A TCP peer that vanished is noticed after about a minute, also while nothing is owed. In
-  /// seconds, and a count.
+  /// Detects a vanished TCP peer after about a minute, also while no answer is due. In seconds, and
+  /// a count.
   private static let keepaliveDefaults = [
     ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
   ]
 
-  /// The parameters of one attempt to connect. Settings of ours are sent after connecting:
+  /// The parameters of one attempt to connect. Our settings are sent after connecting, because
   /// PgBouncer refuses start-up options.
   func connectParameters(_ attempt: ConnectPlan.Attempt) -> [(keyword: String, value: String)] {
     let own = ["host", "hostaddr", "port", "target_session_attrs", "connect_timeout", "client_encoding"]
@@ -108,8 +107,8 @@ public struct PostgresConfiguration: Sendable {
     "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
   }
 
-  /// Which servers to try, by the connection string, else by libpq's defaults: the environment. May
-  /// read files: for the thread pool.
+  /// The servers to try, from the connection string, else from libpq's defaults, which are the
+  /// environment. May read files: for the thread pool.
   func makeConnectPlan() -> ConnectPlan {
     let defaults = Self.libpqDefaults()
     // A service names its servers in a file of its own, which libpq reads.
@@ -118,24 +117,25 @@ public struct PostgresConfiguration: Sendable {
       let given = parameters.first { $0.keyword == keyword }?.value
       return given ?? (isService ? nil : defaults[keyword])
     }
-    // Hosts in the string are not mixed with an address from the environment.
+    // If the string names hosts, an address from the environment does not apply.
     let givesHost = parameters.contains { $0.keyword == "host" || $0.keyword == "hostaddr" }
     let hosts = ServerHost.list(
       host: givesHost ? parameters.first { $0.keyword == "host" }?.value : value("host"),
       address: givesHost ? parameters.first { $0.keyword == "hostaddr" }?.value : value("hostaddr"), port: value("port")
     )
-    // libpq gives a fallback of its own for the attributes: only another value is a wish.
+    // libpq reports a default of its own for the attributes: only a different value was set on
+    // purpose.
     let attributes =
       parameters.first { $0.keyword == "target_session_attrs" }?.value
       ?? value("target_session_attrs").flatMap { $0 == "any" ? nil : $0 }
-    // Lists that do not fit together: libpq says so.
+    // The lists' lengths do not match. libpq reports that.
     let fallback = ServerHost(
       host: value("host"), address: value("hostaddr"), port: value("port"))
     return ConnectPlan(hosts: hosts ?? [fallback], targetSessionAttributes: attributes)
   }
 
-  /// Longest attempt for one address. libpq's `connect_timeout` is in seconds; below 1 it says
-  /// nothing, and 1 means 2.
+  /// Longest attempt for one address. libpq's `connect_timeout` is in seconds; values below 1 mean
+  /// no limit, and 1 means 2.
   var attemptMilliseconds: UInt64 {
     guard let text = parameters.first(where: { $0.keyword == "connect_timeout" })?.value, let seconds = UInt64(text),
       seconds > 0, seconds <= Self.connectTimeoutSecondsMax
@@ -143,7 +143,7 @@ public struct PostgresConfiguration: Sendable {
     return max(2, seconds) * 1_000
   }
 
-  /// A longer `connect_timeout` is not believed.
+  /// A longer `connect_timeout` is cut to this.
   static let connectTimeoutSecondsMax: UInt64 = 3_600
 
   private static func libpqDefaults() -> [String: String] {
@@ -161,7 +161,7 @@ public struct PostgresConfiguration: Sendable {
   }
 }
 
-/// The connection string is not one. Its text, and libpq's message about it, may hold a password
+/// The connection string is not valid. Its text, and libpq's message about it, may hold a password
 /// and are not repeated.
 public struct PostgresConfigurationError: Error, CustomStringConvertible {
   public var description: String {

@@ -2,23 +2,23 @@ internal import CLibpq
 import EventLoop
 
 extension PostgresConnection {
-  /// Starts connecting; the owner hears how it ends.
+  /// Starts connecting; the owner is called with the outcome.
   func start() {
     restartAttemptTimer(name: "the database")
     let bound = LoopBound(self, loop: loop)
     let loop = loop
     let configuration = configuration
     Task(executorPreference: loop) {
-      // Off the loop: libpq reads files here.
+      // On the thread pool: libpq reads files here.
       let plan = await loop.offload { configuration.makeConnectPlan() }
       guard bound.value.phase == .connecting else { return }
       bound.value.plan = plan
-      bound.value.goOn()
+      bound.value.takeNextStep()
     }
   }
 
   /// Takes the plan's next step.
-  private func goOn() {
+  private func takeNextStep() {
     attemptNumber += 1
     switch plan?.next() ?? .exhausted {
     case .lookUp(let host): lookUp(host)
@@ -28,17 +28,17 @@ extension PostgresConnection {
     }
   }
 
-  /// Notes why an attempt failed and goes on with the next one.
+  /// Records why an attempt failed, and takes the plan's next step.
   private func failAttempt(_ reason: String) {
     guard phase == .connecting else { return }
     dropHandle()
     setup = nil
     let text = Self.oneLine(reason)
     if attemptFailures.count < Self.attemptFailuresMax, !attemptFailures.contains(text) { attemptFailures.append(text) }
-    goOn()
+    takeNextStep()
   }
 
-  /// Texts of failed attempts that are kept.
+  /// Most texts of failed attempts that are kept.
   static let attemptFailuresMax = 8
 
   private func restartAttemptTimer(name: String) {
@@ -61,7 +61,7 @@ extension PostgresConnection {
       switch result {
       case .success(let addresses):
         connection.plan?.found(addresses: addresses)
-        connection.goOn()
+        connection.takeNextStep()
       case .failure(let failure): connection.failAttempt("\(host.name): \(failure.reason)")
       }
     }
@@ -75,7 +75,7 @@ extension PostgresConnection {
     let loop = loop
     let configuration = configuration
     Task(executorPreference: loop) {
-      // Off the loop, because libpq reads files here.
+      // On the thread pool: libpq reads files here.
       let started = await loop.offload { StartedConnection(configuration, attempt) }
       bound.value.take(started, number: number)
     }
@@ -85,7 +85,7 @@ extension PostgresConnection {
     guard let started = unsafe started.handle else { return failAttempt("out of memory") }
     guard phase == .connecting, attemptNumber == number else { return unsafe PQfinish(started) }
     unsafe handle = started
-    // Messages name the SQLSTATE.
+    // So that messages contain the SQLSTATE.
     _ = unsafe PQsetErrorVerbosity(started, PQERRORS_VERBOSE)
     let me = unsafe Unmanaged.passUnretained(self).toOpaque()
     unsafe PQsetNoticeReceiver(
@@ -99,7 +99,7 @@ extension PostgresConnection {
     watch(for: .writable)  // libpq: start as if the last poll had asked to write
   }
 
-  /// Goes one step further, after the descriptor became ready.
+  /// Continues connecting after the descriptor became ready.
   func pollConnect() {
     guard let handle = unsafe handle else { return }
     if setup != nil { return receiveSetup() }
@@ -200,17 +200,16 @@ extension PostgresConnection {
     }
   }
 
-  /// libpq's messages have several lines; those of where in the server's source an error was raised
-  /// are left out.
+  /// libpq's multi-line message as one line, without the lines that name the server's source code.
   static func oneLine(_ text: String) -> String {
     text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " || $0 == "\t" } }
       .filter { !$0.isEmpty && !$0.hasPrefix("LOCATION:") }.joined(separator: " ")
   }
 }
 
-/// What has come back of a new session's settings.
+/// The answers to a new session's settings so far.
 struct Setup {
-  /// Whether the database's identity was asked for.
+  /// Whether the setup queries the database's identity.
   let withIdentity: Bool
   private(set) var facts: ServerFacts?
   private(set) var failure: DatabaseError?
@@ -226,10 +225,10 @@ struct Setup {
   }
 }
 
-/// A connection that was started on the thread pool and travels to its loop.
+/// A connection started on the thread pool, on its way to its loop.
 @safe private struct StartedConnection: @unchecked Sendable {
-  // Sendable because it is handed over once, from the thread that made it to the loop; nothing
-  // touches it on the way.
+  // Sendable because it is handed over once, from the thread that made it to the loop; no other
+  // code uses it in between.
   let handle: OpaquePointer?
 
   init(_ configuration: PostgresConfiguration, _ attempt: ConnectPlan.Attempt) {

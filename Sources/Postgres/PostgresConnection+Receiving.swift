@@ -31,8 +31,8 @@ extension PostgresConnection {
     case .skipped: event = .skipped
     case .unsupported: event = .unsupported
     case .failure(let error, let isFatal):
-      // The server is about to close the link; what it did of the statements in flight is not
-      // known.
+      // A fatal error: the server is about to close the connection. The outcome of the statements
+      // in flight is unknown.
       if isFatal { return end(with: error, result.failureText) }
       notice(error)
       event = .failure(error)
@@ -57,11 +57,12 @@ extension PostgresConnection {
       if let index = statement.index { preparedStatements[index] = PreparedStatement(failure: error) }
       if case .rejected(.duplicateStatementName, _, _) = error { isRetiring = true }
     case .finished(let segment): owner.connection(self, finished: withReplicationOutcome(segment))
-    case .violation: fail("an answer that nobody asked for")
+    case .violation: fail("an answer to no statement")
     }
   }
 
-  /// The server closes the session. A pooler's words prove nothing about what the server did.
+  /// Handles a server that closes the session. A pooler's message says nothing about the
+  /// statements' outcome on the server.
   private func end(with error: DatabaseError, _ text: String) {
     if case .rejected(let state, _, _) = error {
       endedByServer = state.endsSession && !isPooled
@@ -70,7 +71,7 @@ extension PostgresConnection {
     fail(text)
   }
 
-  /// Draws conclusions about the session from a refusal.
+  /// Updates the session's state after a refusal.
   private func notice(_ error: DatabaseError) {
     guard case .rejected(let state, _, _) = error else { return }
     if state == .readOnlyTransaction, readOnlySinceMilliseconds == nil {
@@ -78,7 +79,7 @@ extension PostgresConnection {
     }
   }
 
-  /// Takes what the server says beside its answers.
+  /// Takes a notice, which the server sends besides its answers.
   func receive(_ notice: ServerNotice) {
     if notice.endsWaitForReplication { lostReplicationWait = notice.text }
     owner.connection(self, receivedNotice: notice.text)
@@ -138,7 +139,8 @@ extension PostgresConnection {
       return error
     }
     if let failure = preparedStatements[index].failure { return failure }
-    // It was prepared, and is not there: the session is not the one that was set up.
+    // It was prepared here and is unknown to the server: the session is not the one that was set
+    // up.
     isRetiring = true
     return error
   }

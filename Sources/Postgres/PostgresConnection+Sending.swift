@@ -2,11 +2,11 @@ internal import CLibpq
 import EventLoop
 
 extension PostgresConnection {
-  /// Sends the work's statements. Its end is reported with its segment; an encoding error ends it
-  /// here, unsent.
+  /// Sends the work's statements. The work ends with its segment, or here, unsent, if encoding
+  /// fails.
   func submit(_ work: DatabaseWork) {
     do {
-      // All of them before any is sent: a segment must not be left half sent.
+      // All steps are encoded before any is sent: a work must not be sent in part.
       for step in work.steps {
         try parameters.encode(step.parameters, bytesMax: configuration.statementBytesMax)
       }
@@ -14,7 +14,7 @@ extension PostgresConnection {
     if isIdle { lastProgressMilliseconds = loop.nowMilliseconds }
     for step in work.steps where !prepareIfNeeded(step) { fail(errorMessage) }
     if !work.sharesSync, openReads > 0 { sync() }
-    // The link broke before anything of this work was sent.
+    // The connection broke before anything of this work was sent.
     guard phase == .ready else { return work.finish(.unreachable(reason: "the connection broke")) }
     for step in work.steps {
       pipeline.sent(.step(work))
@@ -40,21 +40,20 @@ extension PostgresConnection {
     flush()
   }
 
-  /// Gives the kernel what libpq holds; what does not fit follows when the descriptor becomes
-  /// writable.
+  /// Writes what libpq has buffered; the rest follows when the descriptor becomes writable.
   func flush() {
     guard let handle = unsafe handle else { return }
     switch unsafe PQflush(handle) {
     case 0: watcher?.wait(for: .readable)
     case 1: watcher?.wait(for: [.readable, .writable])
     default:
-      // What the server said before the link broke may still be unread.
+      // Messages that the server sent before the connection broke may still be unread.
       receive()
       fail(errorMessage)
     }
   }
 
-  /// Runs SQL text of any number of statements, in the simple protocol, which pipeline mode
+  /// Runs SQL text of any number of statements, with the simple protocol, which pipeline mode
   /// excludes.
   func runScript(_ text: String, _ work: DatabaseWork) {
     precondition(isIdle && isExclusive, "a script needs the connection for itself")
@@ -70,7 +69,7 @@ extension PostgresConnection {
     flush()
   }
 
-  /// In a segment of its own, so that only its own fault can fail it.
+  /// PREPARE has a segment of its own, so that other statements' errors cannot fail it.
   private func prepareIfNeeded(_ step: BoundStatement) -> Bool {
     guard let handle = unsafe handle else { return false }
     guard let index = step.statement.index else { return true }

@@ -2,10 +2,11 @@ internal import CLibpq
 import EventLoop
 import Synchronization
 
-/// Who owns a connection and is told what happens on it. Called on the loop's thread.
+/// The owner of a connection, which receives its events. Called on the loop's thread.
 protocol PostgresConnectionOwner: AnyObject {
   func connectionBecameReady(_ connection: PostgresConnection)
-  /// It failed to connect, or broke: it is closed. `broken` are not complete.
+  /// The connection failed to connect, or broke, and is closed. The works in `broken` are not
+  /// complete.
   func connection(
     _ connection: PostgresConnection, brokeFor reason: String, wasReady: Bool,
     broken: [Pipeline<DatabaseWork>.BrokenWork])
@@ -18,7 +19,7 @@ protocol PostgresConnectionOwner: AnyObject {
 /// One libpq connection in pipeline mode on a loop. Loop-confined; used once: it connects, serves
 /// and closes.
 ///
-/// `PostgresConnection+Connecting` brings it up, `+Sending` and `+Receiving` move statements and
+/// `PostgresConnection+Connecting` connects, `+Sending` and `+Receiving` transfer statements and
 /// results.
 @safe final class PostgresConnection: EndOfTurnWork {
   /// connecting -> ready -> closed, or connecting -> closed.
@@ -28,7 +29,7 @@ protocol PostgresConnectionOwner: AnyObject {
     case closed
   }
 
-  /// What a statement is on this connection. none -> preparing -> prepared, or back to none when
+  /// A statement's state on this connection. none -> preparing -> prepared, or back to none when
   /// PREPARE failed.
   enum Preparation {
     case none
@@ -39,7 +40,7 @@ protocol PostgresConnectionOwner: AnyObject {
   struct PreparedStatement {
     var state: Preparation = .none
     var types: [Oid] = []
-    /// Why the last PREPARE failed, for executions that were sent behind it.
+    /// Why the last PREPARE failed, for executions that were sent after it.
     var failure: DatabaseError?
   }
 
@@ -49,20 +50,20 @@ protocol PostgresConnectionOwner: AnyObject {
   var phase = Phase.connecting
   var handle: OpaquePointer?  // PGconn *; nil before it starts and after it is closed
   var watcher: DescriptorWatcher?
-  /// Limits the attempt at one server.
+  /// Limits the attempt to connect to one server.
   var connectTimer: LoopTimer?
-  /// Nil before it is known and after it is ready.
+  /// Nil before it is known and once the connection is ready.
   var plan: ConnectPlan?
   var attempt: ConnectPlan.Attempt?
-  /// Rises with every step of the plan: answers to earlier ones are dropped.
+  /// Rises with every step of the plan: results of earlier steps are dropped.
   var attemptNumber = 0
-  /// Why servers were not taken, for the message.
+  /// Why servers were not accepted, for the error message.
   var attemptFailures: [String] = []
-  /// While the session gets its settings.
+  /// The session's setup while it runs.
   var setup: Setup?
-  /// What the server said of itself; nil until it is ready.
+  /// The server's facts; nil until the connection is ready.
   var facts: ServerFacts?
-  /// Of the known database, in which it was accepted.
+  /// The generation of the known database in which the connection was accepted.
   var generation = 0
 
   var pipeline = Pipeline<DatabaseWork>()
@@ -75,27 +76,28 @@ protocol PostgresConnectionOwner: AnyObject {
   var endOfTurnIsAsked = false
   /// A script running outside pipeline mode.
   var script: DatabaseWork?
-  /// The first error the script met.
+  /// The script's first error.
   var scriptFailure: DatabaseError?
-  /// When the server last answered, or was last given something while it owed nothing. The loop's
+  /// When the server last answered, or received something while it owed no answer. The loop's
   /// clock.
   var lastProgressMilliseconds: UInt64 = 0
 
-  /// When it turned out that the session cannot write, on the loop's clock; nil: it can.
+  /// When the session was found to be read-only, on the loop's clock; nil: it can write.
   var readOnlySinceMilliseconds: UInt64?
-  /// A commit's wait for a synchronous standby was ended early: its segment's outcome is not known.
+  /// Set when a commit's wait for a synchronous standby ended early: the outcome of its segment is
+  /// unknown.
   var lostReplicationWait: String?
-  /// The server ended the session in words: what it had not answered did not take effect.
+  /// The server ended the session with an error message: what it had not answered did not take
+  /// effect.
   var endedByServer = false
-  /// Calls may use it.
+  /// The pool has admitted it: calls may use it.
   var isAdmitted = false
-  /// Takes no new work, and is replaced when it is idle.
+  /// Takes no new work, and is replaced once it is idle.
   var isRetiring = false
 
   /// Reserved for one transaction.
   var isExclusive = false
-  /// A cancel request is or was under way: it may hit a later statement, so the connection is not
-  /// used again.
+  /// A cancel request was sent: it may hit a later statement, so the connection is not used again.
   var isCancelSent = false
 
   init(loop: EventLoop, configuration: PostgresConfiguration, owner: any PostgresConnectionOwner) {
@@ -107,14 +109,14 @@ protocol PostgresConnectionOwner: AnyObject {
   deinit { close() }
 
   var isReady: Bool { phase == .ready }
-  /// Calls may send statements on it.
+  /// Whether calls may send statements.
   var isUsable: Bool { phase == .ready && isAdmitted && !isRetiring && !isStale }
   /// The session cannot write.
   var isReadOnly: Bool { readOnlySinceMilliseconds != nil }
   var isIdle: Bool { pipeline.isEmpty && script == nil }
   /// The server process; 0 when not connected.
   var processID: Int32 { unsafe handle.map { unsafe PQbackendPID($0) } ?? 0 }
-  /// Whether the server says that no transaction is open.
+  /// Whether the server reports that no transaction is open.
   var isOutsideTransaction: Bool { unsafe handle.map { unsafe PQtransactionStatus($0) == PQTRANS_IDLE } ?? false }
 
   /// libpq's last error; log only.
@@ -123,7 +125,7 @@ protocol PostgresConnectionOwner: AnyObject {
     return unsafe String(cString: text)
   }
 
-  /// Closes without telling the owner. The server rolls back what is open.
+  /// Closes without calling the owner. The server rolls back open transactions.
   func close() {
     phase = .closed
     connectTimer?.cancel()
@@ -132,21 +134,21 @@ protocol PostgresConnectionOwner: AnyObject {
   }
 
   func dropHandle() {
-    // Before the descriptor: the kernel may give its number to another file at once.
+    // Before the descriptor is closed: the kernel may give its number to another file at once.
     watcher?.close()
     watcher = nil
     if let handle = unsafe handle { unsafe PQfinish(handle) }
     unsafe handle = nil
   }
 
-  /// Which database it leads to.
+  /// The database it leads to.
   var identity: DatabaseIdentity? { facts?.identity }
-  /// Another database is in use by now.
+  /// Another database has come into use since this connection was accepted.
   var isStale: Bool { generation != configuration.knownDatabase.generation }
-  /// A pooler stands between: the server process is not the one that the start-up named.
+  /// A pooler stands between: the server process differs from the one named at start-up.
   var isPooled: Bool { facts.map { $0.backendProcessID != processID } ?? false }
 
-  /// Closes because of `reason`, and tells the owner.
+  /// Closes because of `reason`, and calls the owner.
   func fail(_ reason: String) {
     guard phase != .closed else { return }
     let wasReady = phase == .ready
@@ -157,13 +159,13 @@ protocol PostgresConnectionOwner: AnyObject {
     owner.connection(self, brokeFor: Self.oneLine(reason), wasReady: wasReady, broken: broken)
   }
 
-  /// Gives up on a server that owes an answer and has been silent for too long.
+  /// Fails the connection if the server owes an answer and has been silent for too long.
   func checkSilence(nowMilliseconds: UInt64) {
     guard phase == .ready, !isIdle else { return }
     let silenceMax = configuration.statementTimeoutMilliseconds + configuration.answerGraceMilliseconds
     guard nowMilliseconds > lastProgressMilliseconds + silenceMax else { return }
-    // A server that waits for a synchronous standby would keep the session, and its place among the
-    // server's connections.
+    // While it waits for a synchronous standby, the server would keep the session and with it one
+    // of its connections.
     sendLastCancel()
     fail("the server does not answer")
   }
@@ -196,7 +198,7 @@ protocol PostgresConnectionOwner: AnyObject {
   }
 }
 
-/// A libpq cancel request: everything needed to ask once, apart from the connection.
+/// A libpq cancel request: holds all data of one request, apart from the connection.
 @safe private final class CancelRequest: @unchecked Sendable {
   // Sendable because it is immutable, and libpq allows `PQcancel` on any thread.
   private let handle: OpaquePointer
@@ -204,11 +206,12 @@ protocol PostgresConnectionOwner: AnyObject {
   init(owning handle: OpaquePointer) { unsafe self.handle = handle }
   deinit { unsafe PQfreeCancel(handle) }
 
-  /// Blocks until the server took the request. A failure leaves the statement to its timeout.
+  /// Blocks until the server took the request. If it fails, the statement's timeout remains.
   func send() { _ = unsafe PQcancel(handle, nil, 0) }
 
-  /// Whether a request to stop a silent session's statement is under way. One at a time: a server
-  /// that cannot be reached holds a thread of the pool for as long as the system tries.
+  /// Whether a request to cancel a silent session's statement is running. One at a time: while the
+  /// server is unreachable, a request occupies a thread of the pool for the system's connect
+  /// timeout.
   private static let isLastUnderWay = Atomic(false)
 
   static func beginLast() -> Bool {

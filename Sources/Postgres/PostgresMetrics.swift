@@ -1,24 +1,23 @@
-/// What pools hold now and have done since they were made, over all loops.
+/// The state and the counters of pools, over all loops.
 public struct PostgresMetrics: Sendable, Equatable {
-  /// Connections that there are when all could be made.
+  /// Connections when all are open.
   public internal(set) var connectionsMax = 0
   /// Connections that are ready for statements.
   public internal(set) var connectionsOpen = 0
-  /// Of the open ones: those that owe answers or belong to a transaction.
+  /// Open connections that owe answers or belong to a transaction.
   public internal(set) var connectionsBusy = 0
   /// Single statements and batches that wait for a connection.
   public internal(set) var statementsWaiting = 0
   /// Transactions that wait for a connection.
   public internal(set) var transactionsWaiting = 0
-  /// Statements given to libpq: those of batches one by one, BEGIN and COMMIT too; without
-  /// preparations and scripts.
+  /// Statements given to libpq: each statement of a batch, BEGIN and COMMIT count; preparations and
+  /// scripts do not.
   public internal(set) var statementsSent = 0
   public internal(set) var connectsSucceeded = 0
   public internal(set) var connectsFailed = 0
-  /// Connections that broke after they had been ready, those that the pool gave up included.
+  /// Connections that broke after they had been ready, including those that the pool closed.
   public internal(set) var connectionsLost = 0
-  /// Statements, batches and waits for a connection that failed, a transaction's statements one by
-  /// one.
+  /// Failed statements, batches and waits for a connection. Each statement of a transaction counts.
   public internal(set) var failures: [Failure: Int] = [:]
 
   /// The cases of `DatabaseError`.

@@ -4,8 +4,8 @@ import EventLoop
 /// One loop's connections, and the queue in front of them. Loop-confined.
 ///
 /// Single statements go to the shared connection that owes the fewest answers. A transaction
-/// reserves a connection: it may still owe answers to others, the transaction's statements simply
-/// follow them. One connection always stays shared if there is more than one.
+/// reserves a connection. That connection may still owe answers to other calls; the transaction's
+/// statements follow them. If there is more than one connection, one always stays shared.
 final class PostgresPool {
   private struct Slot {
     var connection: PostgresConnection?
@@ -13,7 +13,7 @@ final class PostgresPool {
     var retryTimer: LoopTimer?
   }
 
-  /// Milliseconds between looks at queue deadlines and silent servers.
+  /// Milliseconds between checks for expired queue deadlines and silent servers.
   static let housekeepingMilliseconds: UInt64 = 100
 
   let loop: EventLoop
@@ -21,16 +21,16 @@ final class PostgresPool {
   private var randomness: AnyRandomness
   private let onEvent: (PostgresEvent) -> Void
   private var slots: [Slot]
-  /// Statements without a connection, in the order of arrival.
+  /// Statements waiting for a connection, in the order of arrival.
   private var queuedStatements: Deque<DatabaseWork> = []
-  /// Transactions without a connection.
+  /// Transactions waiting for a connection.
   private var queuedReservations: Deque<DatabaseWork> = []
   private var housekeeping: LoopTimer?
-  /// Why no connection could be made; nil once one could.
+  /// Why the last attempt to connect failed; nil after a success.
   private var lastConnectFailure: String?
   private var isClosing = false
   private var drainWaiter: DatabaseWork?
-  /// What has been counted: the sums over time, without what the open connections have sent.
+  /// Counters, without the statements sent on the connections that are open.
   var counted = PostgresMetrics()
 
   init(
@@ -73,7 +73,7 @@ final class PostgresPool {
       kind, steps: steps, deadlineMilliseconds: loop.nowMilliseconds + configuration.queueWaitMilliseconds)
   }
 
-  /// Queues or sends the work and waits for its end, or for the task's cancellation.
+  /// Queues or sends the work and waits until it ends or the task is cancelled.
   private func perform(_ work: DatabaseWork) async throws(DatabaseError) {
     guard !Task.isCancelled else { throw .cancelled }
     guard !isClosing else { throw .unreachable(reason: "the pool is closed") }
@@ -90,13 +90,13 @@ final class PostgresPool {
     }
   }
 
-  /// Counts a failure and tells of it.
+  /// Counts and reports a failure.
   func report(_ failure: DatabaseError, of work: DatabaseWork) {
     counted.failed(failure)
     onEvent(.failed(failure, statement: work.currentStatement?.label))
   }
 
-  /// As of now.
+  /// The current state.
   var metrics: PostgresMetrics {
     var metrics = counted
     metrics.connectionsMax = slots.count
@@ -121,8 +121,8 @@ final class PostgresPool {
     return connection
   }
 
-  /// Takes a transaction's connection back. Only one that is known to be between transactions is
-  /// used again.
+  /// Takes a transaction's connection back. It is used again only if it is known to be between
+  /// transactions.
   func release(_ connection: PostgresConnection) {
     connection.isExclusive = false
     if connection.isReady {
@@ -190,11 +190,11 @@ final class PostgresPool {
     }
   }
 
-  /// The caller's task was cancelled. What was sent stays sent; its answer is thrown away.
+  /// The caller's task was cancelled. What was sent stays sent; its answer is dropped.
   private func abandon(_ work: DatabaseWork) {
     guard !work.isFinished else {
-      // A reservation that was granted in the meantime is used, and then released, by its
-      // transaction.
+      // The reservation was granted in the meantime. Its transaction uses the connection and
+      // releases it.
       return
     }
     queuedStatements.removeAll { $0 === work }
@@ -205,15 +205,15 @@ final class PostgresPool {
 
   private func keepHouse() {
     let now = loop.nowMilliseconds
-    // Works run again keep their deadline and stand at the front, so the front always expires
-    // first.
+    // Works that are run again keep their deadline and stand at the front, so the front always
+    // expires first.
     while let work = queuedStatements.first, work.deadlineMilliseconds <= now {
       queuedStatements.removeFirst().finish(.unreachable(reason: waitedInVain))
     }
     while let work = queuedReservations.first, work.deadlineMilliseconds <= now {
       queuedReservations.removeFirst().finish(.unreachable(reason: waitedInVain))
     }
-    for index in slots.indices { keepUp(slot: index, now) }
+    for index in slots.indices { replaceUnusable(slot: index, now) }
     finishDraining()
   }
 
@@ -222,8 +222,8 @@ final class PostgresPool {
     return "no connection could be made in time: \(lastConnectFailure)"
   }
 
-  /// Gives up connections that cannot serve, and replaces those that a better one may be found for.
-  private func keepUp(slot index: Int, _ now: UInt64) {
+  /// Closes connections that cannot serve, and replaces those for which a better one may exist.
+  private func replaceUnusable(slot index: Int, _ now: UInt64) {
     guard let connection = slots[index].connection else { return }
     connection.checkSilence(nowMilliseconds: now)
     guard connection.isReady else { return }
@@ -298,7 +298,7 @@ extension PostgresPool: PostgresConnectionOwner {
     }
   }
 
-  /// Lets calls use a connection.
+  /// Admits a connection: calls may use it.
   private func open(_ connection: PostgresConnection, slot index: Int) {
     slots[index].backoff.reset()
     lastConnectFailure = nil
@@ -353,8 +353,8 @@ extension PostgresPool: PostgresConnectionOwner {
     onEvent(.notice(text))
   }
 
-  /// - Parameter endedByServer: The server ended the session in words, so that it did nothing of
-  ///   what it had not answered.
+  /// - Parameter endedByServer: The server ended the session with an error message, so that nothing
+  ///   without an answer took effect.
   private func endAfterBreak(
     _ broken: Pipeline<DatabaseWork>.BrokenWork, _ reason: String, endedByServer: Bool
   ) {
@@ -368,11 +368,11 @@ extension PostgresPool: PostgresConnectionOwner {
       queuedStatements.prepend(work)
     case .transactionStep: work.finish(work.isCancelRequested ? .cancelled : .unreachable(reason: reason))
     case .write:
-      // Its transaction commits after the answer to its last step.
+      // Its transaction commits only after the answer to its last step.
       let isUndone = endedByServer && broken.unansweredSteps > 0
       work.finish(isUndone ? .unreachable(reason: reason) : .outcomeUnknown(reason: reason))
     case .commit:
-      // COMMIT is its last step, and commits before its answer.
+      // COMMIT is its last step and takes effect before its answer.
       let isUndone = endedByServer && broken.unansweredSteps > 1
       work.finish(isUndone ? .unreachable(reason: reason) : .outcomeUnknown(reason: reason))
     case .reservation: preconditionFailure("a reservation sends nothing")
@@ -380,7 +380,7 @@ extension PostgresPool: PostgresConnectionOwner {
   }
 }
 
-/// A random number generator whose type is not known.
+/// A type-erased random number generator.
 struct AnyRandomness: RandomNumberGenerator {
   private var generator: any RandomNumberGenerator
 

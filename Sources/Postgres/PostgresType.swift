@@ -31,8 +31,8 @@ struct PostgresType: RawRepresentable, Equatable {
   static let uuidArray = PostgresType(rawValue: 2951)
   static let jsonArray = PostgresType(rawValue: 199)
 
-  /// Microseconds from 1970-01-01, where our timestamps start, to 2000-01-01, where PostgreSQL's
-  /// do.
+  /// Microseconds from 1970-01-01, the start of our timestamps, to 2000-01-01, the start of
+  /// PostgreSQL's.
   static let epochMicroseconds: Int64 = 946_684_800_000_000
   /// Days from 1970-01-01 to 2000-01-01.
   static let epochDays: Int32 = 10_957

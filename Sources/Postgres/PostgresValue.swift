@@ -12,7 +12,7 @@ public enum PostgresValue: Sendable, Equatable {
   case int64(Int64?)
   /// `float8`
   case double(Double?)
-  /// `text`. A NUL character is refused by the server.
+  /// `text`. The server refuses a NUL character.
   case string(String?)
   /// `json`, which PostgreSQL also takes for a `jsonb` column.
   case json(String?)
@@ -38,7 +38,7 @@ public enum PostgresValue: Sendable, Equatable {
 }
 
 extension PostgresValue {
-  /// The type the server is told.
+  /// The parameter's type for the server.
   var type: PostgresType {
     switch self {
     case .bool: .bool
@@ -107,7 +107,7 @@ extension PostgresValue {
   }
 }
 
-/// A time or day that PostgreSQL's type cannot hold.
+/// A time or day outside of PostgreSQL's type.
 struct ValueOutOfRange: Error {}
 
 extension [UInt8] {
@@ -155,7 +155,7 @@ extension [UInt8] {
 
   fileprivate mutating func append(timestamp value: Int64) throws(ValueOutOfRange) {
     let (shifted, overflow) = value.subtractingReportingOverflow(PostgresType.epochMicroseconds)
-    // The two extremes of the type mean infinity and -infinity.
+    // The type's extremes mean infinity and -infinity.
     guard !overflow, shifted != .min, shifted != .max else { throw ValueOutOfRange() }
     append(bigEndian: shifted)
   }

@@ -1,7 +1,7 @@
 internal import CLibpq
 
 extension QueryResult {
-  /// What a result says about its statement.
+  /// A result's outcome for its statement.
   enum Outcome {
     case success
     case synced
@@ -21,16 +21,16 @@ extension QueryResult {
     }
   }
 
-  /// The server's words; log only.
+  /// The server's message; log only.
   var failureText: String { field(.message) ?? "the server closed the connection" }
 
   private var failure: Outcome {
     let severity = field(.severity)
-    // Without a severity it is libpq that speaks, of a broken link.
+    // Without a severity the message is libpq's own, about a broken connection.
     let isFatal = severity == nil || severity == "FATAL" || severity == "PANIC"
     let state = field(.sqlState).map(SQLState.init(rawValue:)) ?? .missing
     if state == .queryCanceled { return .failure(.statementTimeout, isFatal: isFatal) }
-    // Details of refused data show the data: rows of people.
+    // The details of refused data contain the data, which is private.
     let detail = state.isAboutData ? "" : field(.detail).map { "; \($0)" } ?? ""
     return .failure(
       .rejected(state, constraint: field(.constraint), serverMessage: failureText + detail), isFatal: isFatal)

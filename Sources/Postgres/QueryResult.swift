@@ -17,7 +17,7 @@ internal import CLibpq
     return Int(unsafe String(cString: text)) ?? 0
   }
 
-  /// What the server calls what it did, such as `COMMIT` or `INSERT 0 1`.
+  /// The server's command tag, such as `COMMIT` or `INSERT 0 1`.
   var commandTag: String {
     unsafe PQcmdStatus(handle).map { unsafe String(cString: $0) } ?? ""
   }
@@ -48,7 +48,7 @@ internal import CLibpq
     }
   }
 
-  /// The row, counted from 0. `body` gets it for the time of the call.
+  /// Lends the row, counted from 0, to `body`.
   public func withRow<Value, Failure: Error>(
     _ index: Int, _ body: (borrowing Row) throws(Failure) -> Value
   ) throws(Failure) -> Value {
@@ -102,7 +102,7 @@ public struct BatchResult {
   }
 }
 
-/// Lets a result lie in an array.
+/// Holds a result in a class instance, since an array cannot hold a noncopyable one.
 final class QueryResultBox {
   private var result: QueryResult?
 

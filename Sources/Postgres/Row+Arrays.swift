@@ -1,5 +1,5 @@
-/// One-dimensional arrays. `[Value?]` keeps NULL elements; a NULL array is `nil` of the `OrNull`
-/// accessors' kind and an error here, so statements say `coalesce` or `not null`.
+/// One-dimensional arrays. `[Value?]` keeps NULL elements. A NULL array is an error here:
+/// statements use `coalesce` or `not null`.
 extension Row {
   public func boolArray(_ column: Int) throws(DatabaseError) -> [Bool?] {
     try array(column, .boolArray, of: .bool) { $0.bool() }

@@ -95,7 +95,7 @@ internal import CLibpq
     return unsafe PostgresType(rawValue: PQftype(result, number))
   }
 
-  /// `type(of:)` has checked the column.
+  /// The caller has checked the column's type with `type(of:)`.
   private func decode<Value>(_ column: Int, _ body: (Cell) -> Value?) throws(DatabaseError) -> Value? {
     let number = Int32(column)
     guard unsafe PQgetisnull(result, index, number) == 0 else { return nil }

@@ -18,7 +18,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let undefinedTable = SQLState(rawValue: "42P01")
   public static let divisionByZero = SQLState(rawValue: "22012")
   public static let queryCanceled = SQLState(rawValue: "57014")
-  /// The server did not say; not a code of PostgreSQL.
+  /// The server sent no code; not a code of PostgreSQL.
   public static let missing = SQLState(rawValue: "")
 }
 
@@ -26,23 +26,23 @@ extension SQLState {
   /// The first two characters: the class.
   private var code: Substring { rawValue.prefix(2) }
 
-  /// The server cannot do it now, or this server cannot: it may work elsewhere or later. Nothing of
-  /// the statement took effect.
+  /// Another server, or this one later, may be able to run the statement. Nothing of the statement
+  /// took effect.
   ///
   /// 08: connection exceptions. 25006: read only. 53: disk full, out of memory, too many
-  /// connections. 57P: shutdown, starting up. 58030: input and output failed. And what shows that
-  /// the session is not the one that was set up.
+  /// connections. 57P: shutdown, starting up. 58030: input and output failed. Also included: the
+  /// codes that show that the session is not the one that was set up.
   public var isElsewhereOrLater: Bool {
     code == "08" || code == "53" || rawValue.hasPrefix("57P") || rawValue == "58030" || self == .readOnlyTransaction
       || isOfSession
   }
 
-  /// The session has lost what it had prepared, or has something else: a pooler between gave it to
-  /// others. A new connection helps.
+  /// The session lacks a prepared statement, or has another one of its name: a pooler in between
+  /// has exchanged the session. A new connection helps.
   var isOfSession: Bool { self == .invalidStatementName || self == .duplicateStatementName }
 
-  /// The server itself ends the session with it, and has undone what was open: its own shutdown, or
-  /// a session that was idle for too long.
+  /// The server ends the session with this code, and has rolled back what was open: it shuts down,
+  /// or the session was idle for too long.
   var endsSession: Bool { rawValue.hasPrefix("57P") || rawValue == "25P03" || rawValue == "25P04" }
 
   /// The statement's data is wrong (22), breaks a constraint (23) or is too large (54): other data

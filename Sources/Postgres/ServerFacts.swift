@@ -1,12 +1,12 @@
-/// What a server says of itself and of a connection's session when it is set up.
+/// What a server reports about itself and about a connection's session at set-up.
 struct ServerFacts: Equatable {
   var backendProcessID: Int32
-  /// The database's encoding, as the server names it.
+  /// The database's encoding, by the server's name.
   var encoding: String
-  /// Transactions of the session are read only unless they say otherwise: a standby, or
+  /// Transactions of the session are read-only by default: a standby, or
   /// `default_transaction_read_only`.
   var isReadOnly: Bool
-  /// Nil: the role may not ask for it.
+  /// Nil: the role may not query it.
   var identity: DatabaseIdentity?
 
   /// Columns of `query(withIdentity:)`, in text form.
@@ -23,8 +23,8 @@ struct ServerFacts: Equatable {
   }
 
   /// The timeline that is written to. `pg_control_checkpoint` lags behind a promotion until the
-  /// next checkpoint; the name of the present WAL file does not, and is known outside recovery
-  /// only. Any role may call these functions unless an administrator has taken the right away.
+  /// next checkpoint. The name of the current WAL file does not lag, but is known outside recovery
+  /// only. Any role may call these functions unless an administrator has revoked the right.
   static let timelineExpression = """
     CASE WHEN pg_is_in_recovery() THEN (
       SELECT greatest(c.timeline_id, r.min_recovery_end_timeline)::bigint
@@ -37,8 +37,8 @@ struct ServerFacts: Equatable {
     let identity =
       withIdentity
       ? "(SELECT system_identifier FROM pg_control_system())::text, (\(timelineExpression))::text" : "NULL, NULL"
-    // A standby's session could write once the standby is promoted, without anything having looked
-    // at the new timeline: it stays read only until it is replaced.
+    // A standby's session could write once the standby is promoted, before the new timeline was
+    // checked. So the session is set to read-only until it is replaced.
     return """
       SELECT pg_backend_pid()::text, current_setting('server_encoding'), CASE WHEN pg_is_in_recovery()
         THEN set_config('default_transaction_read_only', 'on', false) ELSE current_setting('transaction_read_only') END, \(identity)

@@ -18,7 +18,7 @@ struct ServerHost: Equatable {
   /// The servers that libpq would try, in its order. Source: the manual's "Specifying Multiple
   /// Hosts".
   ///
-  /// - Returns: Nil if the lists' lengths do not fit together: libpq says so better.
+  /// - Returns: Nil if the lists' lengths do not match; libpq has the better error message.
   static func list(host: String?, address: String?, port: String?) -> [ServerHost]? {
     func items(_ text: String?) -> [String?] {
       guard let text, !text.isEmpty else { return [] }

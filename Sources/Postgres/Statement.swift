@@ -1,15 +1,15 @@
 import Synchronization
 
-/// One SQL statement of the program, prepared on first use on each connection and known there by
+/// One SQL statement of the program, prepared on first use on each connection under a name made of
 /// its number.
 ///
 /// Make each one once, as a `static let`: the number is an index into a table that every connection
 /// keeps.
 public final class Statement: Sendable {
-  /// What may be shared, and what may be done again.
+  /// Whether the statement may share a transaction and may be repeated.
   public enum Access: Sendable {
-    /// Only reads. May share an implicit transaction with other calls' reads and is run again when
-    /// the link breaks.
+    /// Only reads. May share an implicit transaction with other calls' reads and is run again after
+    /// a broken connection.
     case read
     /// May write: a transaction of its own, and never run twice.
     case write
@@ -23,7 +23,7 @@ public final class Statement: Sendable {
   /// The prepared statement's name on the server; empty for the unnamed one.
   let name: String
 
-  /// Where the program says it, and how it begins: for the log.
+  /// The place in the source and the first words, for the log.
   public var label: String {
     let words = text.split(whereSeparator: \.isWhitespace).prefix(Self.labelWordsMax).joined(separator: " ")
     return "\(place) (\(words.prefix(Self.labelCharactersMax)))"
@@ -43,7 +43,7 @@ public final class Statement: Sendable {
     place = "\(file):\(line)"
   }
 
-  /// Text that is not worth preparing, such as LISTEN.
+  /// A statement that is not prepared, because it runs rarely, such as LISTEN.
   init(unprepared text: String, file: StaticString = #fileID, line: UInt = #line) {
     place = "\(file):\(line)"
     self.text = text
@@ -88,7 +88,8 @@ public struct Batch: Sendable {
   }
 }
 
-/// A SELECT whose rows are read in chunks inside a transaction, with memory for one chunk.
+/// A SELECT whose rows are read in chunks inside a transaction, so that only one chunk is in
+/// memory.
 public struct CursorStatement: Sendable {
   let declare: Statement
   let fetch: Statement

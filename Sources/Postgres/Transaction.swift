@@ -3,7 +3,8 @@ import EventLoop
 /// An open transaction on a connection of its own. Valid inside the closure that receives it;
 /// loop-confined.
 ///
-/// One statement at a time. After an error every further statement is refused, as the server would.
+/// One statement at a time. After an error every further statement is refused, as the server does
+/// it.
 public final class Transaction {
   /// How a transaction begins.
   public struct Mode: Sendable {
@@ -18,12 +19,12 @@ public final class Transaction {
 
   /// notBegun -> open -> failed or ended; notBegun -> ended.
   private enum State {
-    /// BEGIN travels with the first statement.
+    /// BEGIN is sent together with the first statement.
     case notBegun
     case open
     /// A statement failed: only rollback is possible.
     case failed
-    /// Committed, rolled back, or the connection is gone.
+    /// Committed or rolled back, or the connection is closed.
     case ended
   }
 
@@ -61,7 +62,7 @@ public final class Transaction {
     return BatchResult(results: Array(work.results.suffix(batch.count)))
   }
 
-  /// Runs the last statements and COMMIT in one round trip. Nothing can be run after it.
+  /// Runs the last statements and COMMIT in one round trip. No statement can follow.
   public func runAndCommit(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
     let work = try await perform(batch.steps, commits: true)
     return BatchResult(results: Array(work.results.dropLast().suffix(batch.count)))
@@ -94,7 +95,7 @@ public final class Transaction {
 
   // MARK: The end
 
-  /// Commits unless `runAndCommit(_:)` has.
+  /// Commits unless `runAndCommit(_:)` did.
   func commit() async throws(DatabaseError) {
     switch state {
     case .notBegun, .ended: return
@@ -103,14 +104,14 @@ public final class Transaction {
     }
   }
 
-  /// Undoes whatever is open. The task's cancellation does not stop it.
+  /// Rolls back, also when the task is cancelled.
   func rollback() async {
     switch state {
     case .notBegun, .ended: return
     case .open, .failed: break
     }
     state = .ended
-    // A cancelled statement's cancel request may still be on its way: the pool discards the
+    // The cancel request of a cancelled statement may still be on its way: the pool discards the
     // connection.
     guard connection.isReady, !connection.isCancelSent else { return }
     let step = BoundStatement(statement: Self.rollbackStatement, parameters: [])

@@ -1,27 +1,27 @@
 package import Glibc
 internal import Synchronization
 
-/// A program started by us, in a session of its own: a Ctrl-C at our terminal reaches us only, and
-/// we stop it in order.
+/// A child process in a session of its own: Ctrl-C at the terminal reaches only the parent, which
+/// then stops the child in order.
 package struct ChildProcess: Sendable {
   package let processID: pid_t
 
   /// Starts a program. No signal is blocked or ignored.
   ///
   /// - Parameters:
-  ///   - user: The user that it runs as; nil: this process's own.
+  ///   - user: The user that it runs as; nil: this process's user.
   ///   - input: The descriptor for its standard input; nil: it is empty.
   ///   - output: The descriptor for its standard output.
-  ///   - errors: The one for its standard error; nil: the same.
-  ///   - environment: NAME=VALUE, in addition to what every program of ours gets. Secrets go here,
-  ///     where other users cannot look, not into arguments.
+  ///   - errors: The descriptor for its standard error; nil: the same as `output`.
+  ///   - environment: NAME=VALUE, in addition to the variables that every child gets. Pass secrets
+  ///     here, where other users cannot read them, not as arguments.
   ///   - endsWithUs: The system ends it (SIGQUIT) once the calling thread is gone.
   package static func start(
     _ arguments: [String], user: ServerUser?, input: Int32? = nil, output: Int32, errors: Int32? = nil,
     environment additions: [String] = [], endsWithUs: Bool = false
   ) throws(PrivateClusterError) -> ChildProcess {
-    // Each of these becomes the next one, so that the process id stays the program's own. The
-    // working folder is one that every user may enter.
+    // Each of these programs replaces itself by the next one, so that the process id is the
+    // program's. Every user may enter the working folder.
     var command = ["env", "--chdir=/", "setsid"]
     // Only root can change the user, and a process that has become it need not.
     let user = geteuid() == user?.userID ? nil : user
@@ -53,7 +53,7 @@ package struct ChildProcess: Sendable {
     unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
-    // Texts in one language and one zone, whatever the operator's are.
+    // Messages in one language and one time zone, independent of the operator's environment.
     let environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC"] + additions
     var processID: pid_t = 0
     let failure = spawning.withLock { _ in
@@ -70,12 +70,12 @@ package struct ChildProcess: Sendable {
     return ChildProcess(processID: processID)
   }
 
-  /// Held while a child comes to be, and while a pipe is not yet marked as not for children: one
-  /// that a child of another thread holds open would never end.
+  /// Held while a child is started, and until a new pipe is marked as close-on-exec: a pipe
+  /// inherited by another thread's child would never end.
   private static let spawning = Mutex(())
 
-  /// A pipe that children get only where it is handed to them: the end to read from, and the one to
-  /// write to.
+  /// A pipe that children do not inherit unless it is passed to them: the end to read from, and the
+  /// end to write to.
   package static func pipe() throws(PrivateClusterError) -> [Int32] {
     var ends: [Int32] = [-1, -1]
     let isMade = spawning.withLock { _ in
@@ -123,13 +123,13 @@ package struct ChildProcess: Sendable {
     }
   }
 
-  /// Waits for the process to end; its number stays its own until `waitForEnd()`.
+  /// Waits for the process to end; its process id is not reused before `waitForEnd()`.
   package func waitWithoutCollecting() {
     var information = unsafe siginfo_t()
     while unsafe waitid(P_PID, id_t(processID), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
   }
 
-  /// Waits for the process to end. To be called once.
+  /// Waits for the process to end, and releases its process id. Call it once.
   package func waitForEnd() -> End {
     var status: Int32 = 0
     while unsafe waitpid(processID, &status, 0) < 0, errno == EINTR {}

@@ -1,19 +1,19 @@
 internal import Glibc
 
-/// The processes of a cluster that some earlier program left running: PostgreSQL's processes all
-/// work in the data directory.
+/// The processes of a cluster that an earlier program left running: PostgreSQL's processes all work
+/// in the data directory.
 ///
-/// Found by what they are, not by the number in postmaster.pid: after a restart of the machine that
-/// number may be anybody's.
+/// They are found by their working directory, not by the number in postmaster.pid: after a restart
+/// of the machine that number may belong to another process.
 struct ClusterProcesses {
-  /// The cluster's data directory, without links.
+  /// The cluster's data directory, without symbolic links.
   let cluster: String
 
-  /// How long a server may take for its last checkpoint, in seconds.
+  /// Longest time for a server's last checkpoint, in seconds.
   static let stopSecondsMax = 60
 
-  /// Ends what is left of an earlier server, and removes its lock file once nothing is left.
-  /// Nothing acknowledged is lost: either way of ending keeps the write-ahead log.
+  /// Ends the processes of an earlier server, and then removes its lock file. No acknowledged
+  /// commit is lost: both kinds of shutdown keep the write-ahead log.
   func stopLeftovers() throws(PrivateClusterError) {
     if let server = serverProcess() {
       kill(server, SIGINT)  // "fast shutdown": ends the sessions, writes a checkpoint

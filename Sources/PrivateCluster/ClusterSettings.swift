@@ -1,18 +1,18 @@
 internal import Glibc
 
-/// PostgreSQL's settings for a cluster that serves.
+/// PostgreSQL's settings for a cluster that serves requests.
 struct ClusterSettings {
-  /// What was acknowledged is on the disk. Not to be changed.
+  /// An acknowledged commit is on the disk. Do not change these.
   private static let durable = [
     "fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=200",
   ]
 
-  /// Bytes of the machine's memory.
+  /// The machine's memory, in bytes.
   let memoryBytes: Int
-  /// Names that the operator has set (`ALTER SYSTEM`): those stay the operator's.
+  /// Settings that the operator has set (`ALTER SYSTEM`): these are not overridden.
   let operatorsOwn: Set<String>
 
-  /// For this machine.
+  /// The settings for this machine.
   init(cluster: String) {
     memoryBytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     operatorsOwn = Self.names(in: readFile("\(cluster)/postgresql.auto.conf") ?? "")
@@ -26,20 +26,20 @@ struct ClusterSettings {
   var all: [String] {
     let mebibytes = memoryBytes >> 20
     let adjustable = [
-      // An eighth of the memory, 128 MiB to 4 GiB: the machine has more to do.
+      // An eighth of the memory, 128 MiB to 4 GiB: other programs need memory as well.
       ("shared_buffers", "\(min(max(mebibytes / 8, 128), 4_096))MB"),
       ("effective_cache_size", "\(max(mebibytes / 2, 256))MB"),
       ("maintenance_work_mem", "\(min(max(mebibytes / 64, 64), 512))MB"),
-      // Fewer checkpoints under load; a recovery after a crash reads no more than that.
+      // Fewer checkpoints under load. Recovery after a crash reads at most this much log.
       ("max_wal_size", "2GB"), ("checkpoint_timeout", "10min"),
-      // Nothing of ours waits so long: what does is stuck, and in others' way.
+      // No query of ours waits this long. A session that does is stuck, and its locks block others.
       ("idle_in_transaction_session_timeout", "5min"), ("lock_timeout", "1min"),
       ("log_checkpoints", "off"), ("log_line_prefix", "%m [%p] "),
     ]
     return Self.durable + adjustable.filter { !operatorsOwn.contains($0.0) }.map { "\($0.0)=\($0.1)" }
   }
 
-  /// The names of settings in a file of PostgreSQL's.
+  /// The names of the settings in a configuration file of PostgreSQL.
   static func names(in text: String) -> Set<String> {
     Set(
       text.split(separator: "\n").filter { !$0.hasPrefix("#") }.compactMap { line in

@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Synchronization
 
-/// The folder that holds a cluster and what belongs to it. Held by one program at a time, from
-/// `init` to `unlock()`.
+/// The folder that holds a cluster and its other files. One program at a time holds the folder,
+/// from `init` to `unlock()`.
 ///
 /// ```
-/// lock           held by the program that runs the cluster; the system releases it however that program ends
+/// lock           held by the program that runs the cluster; the system releases it when that program ends
 /// cluster/       PostgreSQL's data directory; appears complete or not at all
-/// cluster.new/   one that is being made; left over only if the making was interrupted, then removed
-/// socket/        mode 0700: whoever may enter may connect
+/// cluster.new/   a cluster that is being made; left over only after an interruption, then removed
+/// socket/        mode 0700: access to the folder is access to the server
 /// postgres.log   what PostgreSQL prints; postgres.log.1 to .3 are older
 /// ```
 final class DataFolder: Sendable {
@@ -16,15 +16,15 @@ final class DataFolder: Sendable {
   let user: ServerUser?
   private let lock: Mutex<Int32?>
 
-  /// Of the cluster that is being made.
+  /// The name of a cluster folder while it is being made.
   static let unfinishedName = "cluster.new"
 
   var cluster: String { "\(path)/cluster" }
   var logFile: String { "\(path)/postgres.log" }
 
-  /// Makes the folder if need be, gives it to the server's user and takes the lock.
+  /// Makes the folder if it does not exist, gives it to the server's user and takes the lock.
   init(opening path: String, user: ServerUser?) throws(PrivateClusterError) {
-    // Absolute, for the programs that work from another folder.
+    // Absolute, because child processes have another working folder.
     let path = try absolutePath(path)
     try Self.make(path, user: user)
     guard let resolved = resolvedPath(path) else {
@@ -45,7 +45,7 @@ final class DataFolder: Sendable {
 
   deinit { unlock() }
 
-  /// Lets other programs use the folder. A second call does nothing.
+  /// Releases the lock. A second call does nothing.
   func unlock() {
     lock.withLock { lock in
       if let descriptor = lock { close(descriptor) }
@@ -53,7 +53,7 @@ final class DataFolder: Sendable {
     }
   }
 
-  /// The version that made the cluster, or nil if there is no cluster.
+  /// The major version that made the cluster, or nil if there is no cluster.
   func clusterVersion() throws(PrivateClusterError) -> Int? {
     guard unsafe access(cluster, F_OK) == 0 else { return nil }
     guard let text = readFile("\(cluster)/PG_VERSION"), let version = Int(text.prefix(while: \.isNumber)) else {
@@ -62,13 +62,13 @@ final class DataFolder: Sendable {
     return version
   }
 
-  /// Bytes of the log at which it is put aside.
+  /// The log is rotated at this size, in bytes.
   static let logBytesMax = 16_777_216
-  /// Logs put aside that are kept.
+  /// Most rotated logs that are kept.
   static let oldLogsMax = 3
 
-  /// Puts the log aside once it is large: copied and emptied, for PostgreSQL goes on writing into
-  /// the same file. What it writes between the two is lost.
+  /// Rotates the log once it is large. The log is copied and emptied, because PostgreSQL keeps the
+  /// file open. Lines written between the two steps are lost.
   func rotateLog() { Self.rotateLog(logFile, bytesMax: Self.logBytesMax) }
 
   static func rotateLog(_ logFile: String, bytesMax: Int) {
@@ -89,8 +89,8 @@ final class DataFolder: Sendable {
     _ = ftruncate(log, 0)
   }
 
-  /// What PostgreSQL said last, in lines.
-  var lastWords: String {
+  /// The last lines of PostgreSQL's log.
+  var lastLogLines: String {
     let file = unsafe Glibc.open(logFile, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }
     defer { close(file) }
@@ -126,8 +126,8 @@ final class DataFolder: Sendable {
   }
 
   /// Makes the folder for the socket, mode 0700. A socket's address holds at most 107 bytes, and
-  /// libpq takes a comma for the end of a name; for a data folder with such a path the socket's is
-  /// in /tmp, under a name nobody can have taken.
+  /// libpq takes a comma for the end of a name. For a data folder with such a path the socket's
+  /// folder is in /tmp, under an unpredictable name.
   func makeSocketFolder() throws(PrivateClusterError) -> String {
     let inside = "\(path)/socket"
     if "\(inside)/.s.PGSQL.5432".utf8.count <= socketAddressBytesMax, !inside.contains(",") {
@@ -148,7 +148,7 @@ final class DataFolder: Sendable {
   /// Longest address of a unix socket, in bytes (sockaddr_un.sun_path less its terminator).
   private let socketAddressBytesMax = 107
 
-  /// Makes one folder, with its parents, for the server's user alone.
+  /// Makes one folder, with its parents, accessible to the server's user only.
   private static func make(_ path: String, user: ServerUser?) throws(PrivateClusterError) {
     if unsafe access(path, F_OK) != 0 {
       if let slash = path.lastIndex(of: "/"), slash != path.startIndex, unsafe access(String(path[..<slash]), F_OK) != 0
@@ -159,7 +159,7 @@ final class DataFolder: Sendable {
         throw .folderUnusable("cannot make the folder \(path): \(lastSystemError())")
       }
     }
-    // A link to a folder is the operator's own wish.
+    // A link to a folder is allowed: the operator made it.
     guard let path = resolvedPath(path) else {
       throw .folderUnusable("cannot find the folder \(path): \(lastSystemError())")
     }

@@ -5,19 +5,19 @@ package struct PostgresInstallation: Equatable, Sendable {
   package let folder: String
   package let majorVersion: Int
 
-  /// The oldest version the service works with.
+  /// The oldest major version that the service supports.
   static let majorVersionMin = 15
 
-  /// Finds PostgreSQL in the folders of PATH and where Debian keeps it.
+  /// Finds PostgreSQL in the folders of PATH and in Debian's folders.
   ///
-  /// - Parameter majorVersion: The version that made the cluster; nil if there is none yet, then
-  ///   the newest is taken.
+  /// - Parameter majorVersion: The version that made the cluster; nil if there is no cluster yet,
+  ///   then the newest version is taken.
   package static func find(majorVersion: Int?) throws(PrivateClusterError) -> PostgresInstallation {
     let installed = folders().compactMap(inspect)
     let fitting = installed.filter {
       $0.majorVersion >= majorVersionMin && ($0.majorVersion == majorVersion ?? $0.majorVersion)
     }
-    // Of equals the first: PATH goes before the system's folders.
+    // The first one of equal versions: PATH goes before the system's folders.
     guard let newest = fitting.map(\.majorVersion).max(),
       let chosen = fitting.first(where: { $0.majorVersion == newest })
     else {
@@ -28,7 +28,7 @@ package struct PostgresInstallation: Equatable, Sendable {
     return chosen
   }
 
-  /// Where programs of PostgreSQL may be: the folders of PATH, then those where Debian keeps each
+  /// The folders that may hold PostgreSQL's programs: those of PATH, then Debian's folder of each
   /// version.
   package static func folders() -> [String] { searchPath() + debianFolders() }
 
@@ -41,8 +41,8 @@ package struct PostgresInstallation: Equatable, Sendable {
     folderEntries("/usr/lib/postgresql").map { "/usr/lib/postgresql/\($0)/bin" }
   }
 
-  /// Reads the version from "postgres (PostgreSQL) 15.8 (Debian ...)"; nil if the programs are not
-  /// in this folder.
+  /// Reads the version from "postgres (PostgreSQL) 15.8 (Debian ...)"; nil if the folder does not
+  /// hold the programs.
   private static func inspect(_ folder: String) -> PostgresInstallation? {
     guard unsafe access("\(folder)/postgres", X_OK) == 0, unsafe access("\(folder)/initdb", X_OK) == 0,
       let text = try? ChildProcess.run(["\(folder)/postgres", "--version"], user: nil)

@@ -1,10 +1,10 @@
 internal import Glibc
 
 extension PrivateCluster {
-  /// Ends whatever a program that was killed left running in a data folder.
+  /// Ends the processes that a killed program left running in a data folder.
   ///
-  /// - Throws: `.folderUnusable` if the folder is a link or belongs to another user: then what is
-  ///   in it may lead to another PostgreSQL.
+  /// - Throws: `.folderUnusable` if the folder is a link or belongs to another user: its content
+  ///   may then lead to another PostgreSQL.
   package static func endLeftovers(in dataFolder: String) throws(PrivateClusterError) {
     let user = try ServerUser.choose()
     guard OwnedFolder.isOwn(dataFolder, user: user), let folder = resolvedPath(dataFolder) else {
@@ -15,7 +15,7 @@ extension PrivateCluster {
     }
   }
 
-  /// Makes a data folder without a cluster, for somebody else to put one there.
+  /// Makes a data folder without a cluster; the caller puts one there.
   package static func makeDataFolder(_ path: String) throws(PrivateClusterError) {
     try DataFolder(opening: path, user: try ServerUser.choose()).unlock()
   }
@@ -30,9 +30,9 @@ extension PrivateCluster {
   /// Stops the server that another program runs in a data folder, which that program then starts
   /// again: new settings take effect.
   ///
-  /// - Returns: Whether there was one.
+  /// - Returns: Whether a server was running.
   package static func restartServer(in dataFolder: String) -> Bool {
-    // Not whichever process the number in postmaster.pid may be today.
+    // The process id in postmaster.pid may belong to another process by now.
     guard let cluster = resolvedPath("\(dataFolder)/cluster"),
       let process = ClusterProcesses(cluster: cluster).serverProcess()
     else { return false }
@@ -41,14 +41,14 @@ extension PrivateCluster {
 
   /// libpq's connection string of the cluster that another program runs in a data folder.
   ///
-  /// - Throws: `.folderUnusable` if none runs there.
+  /// - Throws: `.folderUnusable` if no cluster runs there.
   public static func connectionString(runningIn dataFolder: String) throws(PrivateClusterError) -> String {
     connectionString(socketFolder: try socketFolder(runningIn: dataFolder))
   }
 
-  /// Where the socket is of the cluster that another program runs in a data folder.
+  /// The folder of the socket of the cluster that another program runs in a data folder.
   ///
-  /// - Throws: `.folderUnusable` if none runs there.
+  /// - Throws: `.folderUnusable` if no cluster runs there.
   package static func socketFolder(runningIn dataFolder: String) throws(PrivateClusterError) -> String {
     // The fifth line names the folder of the socket.
     let lines = (readFile("\(dataFolder)/cluster/postmaster.pid") ?? "").split(

@@ -1,16 +1,17 @@
 internal import Glibc
 internal import Synchronization
 
-/// A PostgreSQL of our own: made on first use, reachable through a unix socket only, running as an
-/// unprivileged user, restarted when it crashes, stopped in order with the program that started it.
+/// A PostgreSQL server of our own: made on first use, reachable through a unix socket only, running
+/// as an unprivileged user, restarted when it crashes, stopped in order with the program that
+/// started it.
 ///
-/// One thread starts the server process and waits for it; the system ends the server (SIGQUIT) when
-/// this program is gone, however it went. Whatever was acknowledged survives the sudden end of this
-/// program, of PostgreSQL, or of both.
+/// One thread starts the server process and waits for it. The system ends the server (SIGQUIT) when
+/// this program ends, even by a crash. Acknowledged commits survive the sudden end of this program,
+/// of PostgreSQL, or of both.
 public final class PrivateCluster: Sendable {
-  /// For libpq, as the role that owns everything in the cluster.
+  /// libpq's connection string, as the role that owns everything in the cluster.
   public let connectionString: String
-  /// For libpq, as the role that serves; the owner makes it.
+  /// libpq's connection string, as the role that serves requests; the owner makes that role.
   public let servingConnectionString: String
 
   /// The database role that owns everything in the cluster.
@@ -18,9 +19,9 @@ public final class PrivateCluster: Sendable {
   /// The database role that requests are served under.
   public static let servingRoleName = "streakd_serving"
 
-  /// How long a server may take to accept connections, crash recovery included, in seconds.
+  /// Longest time until a server accepts connections, crash recovery included, in seconds.
   public static let startSecondsMax = 120
-  /// The same for one that replays the log from a base backup to some moment: a week.
+  /// The same limit for a server that replays the log from a base backup, in seconds: a week.
   public static let replaySecondsMax = 604_800
 
   private let folder: DataFolder
@@ -29,31 +30,31 @@ public final class PrivateCluster: Sendable {
   private let report: @Sendable (String) -> Void
   private let state: Mutex<State>
 
-  /// What the server does, and what may follow.
+  /// The server's state, and the states that may follow.
   private enum State: Equatable {
-    /// It is being started for the first time. Then `running`, or `failed`.
+    /// The first start is under way. Then `running`, or `failed`.
     case starting
-    /// It could not be started. The end.
+    /// The first start failed. Final.
     case failed(PrivateClusterError)
-    /// Runs. Then `restarting` if it ends by itself, `stopping` if we end it.
+    /// The server runs. Then `restarting` if it ends by itself, `stopping` if we end it.
     case running(pid_t)
-    /// It ended by itself and is about to be started again. Then `running` or `stopping`.
+    /// The server ended by itself and is about to be started again. Then `running` or `stopping`.
     case restarting
-    /// We end it. Then `stopped`.
+    /// We are ending the server. Then `stopped`.
     case stopping
-    /// It has ended for good.
+    /// The server has ended. Final.
     case stopped
   }
 
-  /// Starts the cluster in a data folder, making it first if need be, and waits until it accepts
-  /// connections. Blocks the thread: for a program's start.
+  /// Starts the cluster in a data folder, making it first if it does not exist, and waits until it
+  /// accepts connections. Blocks the thread: for a program's start.
   ///
   /// - Parameters:
   ///   - dataFolder: Made if absent. Given to the server's user if we are root.
-  ///   - startSecondsMax: How long the server may take to accept connections, in seconds.
-  ///   - isWanted: Asked again and again while the server starts; once it says no, the start is
-  ///     given up and nothing runs.
-  ///   - report: Is told what an operator should know, such as a crash and a restart. Called on the
+  ///   - startSecondsMax: Longest time until the server accepts connections, in seconds.
+  ///   - isWanted: Called repeatedly while the server starts; once it returns false, the start ends
+  ///     and no server runs.
+  ///   - report: Receives messages for the operator, such as a crash and a restart. Called on the
   ///     thread that watches the server.
   public static func start(
     dataFolder: String, startSecondsMax: Int = startSecondsMax,
@@ -68,8 +69,8 @@ public final class PrivateCluster: Sendable {
     let socketFolder = try folder.makeSocketFolder()
     let cluster = PrivateCluster(
       folder: folder, installation: installation, socketFolder: socketFolder, report: report)
-    // The server ends with the thread that started it: with the one that watches it, which lives as
-    // long as this program.
+    // The system ends the server together with the thread that started it. So the watching thread
+    // starts it: that thread lives as long as this program.
     try cluster.watch { [cluster] in
       do throws(PrivateClusterError) {
         let server = try launch(
@@ -110,11 +111,11 @@ public final class PrivateCluster: Sendable {
     return "host='\(host)' port=5432 user=\(role) dbname=postgres"
   }
 
-  /// Puts a log that has grown large aside: see `DataFolder.rotateLog`. To be called now and then.
+  /// Rotates a log that has grown large: see `DataFolder.rotateLog`. Call it regularly.
   public func rotateLog() { folder.rotateLog() }
 
-  /// What PostgreSQL said last.
-  package var lastWords: String { folder.lastWords }
+  /// The last lines of PostgreSQL's log.
+  package var lastLogLines: String { folder.lastLogLines }
 
   /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second
   /// call does nothing.
@@ -141,8 +142,8 @@ public final class PrivateCluster: Sendable {
     if socketFolder != "\(folder.path)/socket" { unsafe rmdir(socketFolder) }
   }
 
-  /// Starts the server process and waits until it accepts connections. Nothing of an earlier one
-  /// may be left: see `stopLeftovers`.
+  /// Starts the server process and waits until it accepts connections. No process of an earlier
+  /// server may be left: see `stopLeftovers`.
   static func launch(
     _ installation: PostgresInstallation, folder: DataFolder, socketFolder: String, settings: [String],
     startSecondsMax: Int = startSecondsMax, isWanted: () -> Bool = { true }
@@ -173,13 +174,13 @@ public final class PrivateCluster: Sendable {
     if !ended { kill(server.processID, SIGQUIT) }
     let end = server.waitForEnd()
     guard wanted else { throw .stopped("the start of PostgreSQL was given up") }
-    let lastWords = folder.lastWords
+    let lastLogLines = folder.lastLogLines
     throw ended
-      ? .programFailed("PostgreSQL \(end); see \(folder.logFile):\n\(lastWords)")
+      ? .programFailed("PostgreSQL \(end); see \(folder.logFile):\n\(lastLogLines)")
       : .timedOut("PostgreSQL did not accept connections within \(startSecondsMax) s; see \(folder.logFile)")
   }
 
-  /// Whether the process has ended and waits to be collected.
+  /// Whether the process has ended and is a zombie.
   private static func hasEnded(_ processID: pid_t) -> Bool {
     guard let status = readFile("/proc/\(processID)/stat"), let name = status.lastIndex(of: ")") else { return true }
     return status[name...].dropFirst(2).first == "Z"
@@ -215,9 +216,9 @@ public final class PrivateCluster: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Waits for the server to end, again and again: starts it anew unless we are stopping. Attempts
-  /// follow each other after 0.1 s, then twice as long each time up to 10 s; a server that ran for
-  /// a minute starts over at 0.1 s.
+  /// Waits for the server to end and starts it again, unless we are stopping. The first attempt
+  /// follows after 0.1 s, each further one after twice as long, up to 10 s. After a server that ran
+  /// for a minute the delay starts over at 0.1 s.
   private func keepRunning(_ first: ChildProcess) {
     var server: ChildProcess? = first
     var backoffMilliseconds: UInt32 = 100

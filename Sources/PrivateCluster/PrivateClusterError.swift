@@ -1,16 +1,16 @@
 /// Why a private PostgreSQL cannot run. The text of each case is meant for the operator.
 public enum PrivateClusterError: Error, Equatable, CustomStringConvertible {
-  /// No PostgreSQL of a version that fits is installed.
+  /// No PostgreSQL of a supported version is installed.
   case noPostgres(String)
   /// Another program holds this data folder.
   case folderInUse(String)
   /// The data folder cannot be made, or the server's user cannot reach it.
   case folderUnusable(String)
-  /// A program ended with an error; the text holds its last words.
+  /// A program ended with an error; the text holds the last lines of its output.
   case programFailed(String)
   /// PostgreSQL did not accept connections, or did not end, in time.
   case timedOut(String)
-  /// The start was given up because it was no longer wanted.
+  /// The start was ended because `isWanted` returned false.
   case stopped(String)
 
   public var description: String {

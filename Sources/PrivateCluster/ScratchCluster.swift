@@ -1,15 +1,15 @@
 internal import Glibc
 
-/// A PostgreSQL for trying something out: a temporary folder, a unix socket, nothing durable. Gone
-/// with `remove()`; if this program is killed, the server ends by itself and a small program
-/// removes the folder; whatever is left is removed when the next one is made, or by
-/// `removeLeftovers`.
+/// A temporary PostgreSQL server: a temporary folder, a unix socket, nothing durable. `remove()`
+/// ends it. If this program is killed, the server ends by itself and a helper process removes the
+/// folder. Folders that are left nevertheless are removed when the next scratch cluster is made, or
+/// by `removeLeftovers`.
 ///
-/// To be made, used and removed on one thread: the server ends with it.
+/// Make, use and remove it on one thread: the server ends with that thread.
 package final class ScratchCluster {
-  /// For libpq.
+  /// libpq's connection string.
   package let connectionString: String
-  /// Where its programs are.
+  /// The folder of its programs.
   package let installation: PostgresInstallation
 
   private let own: ScratchFolder
@@ -24,11 +24,11 @@ package final class ScratchCluster {
     "max_wal_senders=0", "archive_mode=off", "max_wal_size=4GB", "maintenance_work_mem=128MB", "max_connections=10",
   ]
 
-  /// Makes and starts one.
+  /// Makes and starts a scratch cluster.
   ///
   /// - Parameters:
   ///   - parent: The folder to make its folder in; every user must be able to enter it.
-  ///   - majorVersion: PostgreSQL's; nil is the newest that is installed.
+  ///   - majorVersion: PostgreSQL's; nil: the newest that is installed.
   package init(in parent: String, majorVersion: Int?) throws(PrivateClusterError) {
     let user = try ServerUser.choose()
     installation = try PostgresInstallation.find(majorVersion: majorVersion)
@@ -53,7 +53,7 @@ package final class ScratchCluster {
 
   deinit { remove() }
 
-  /// Ends the server and removes everything.
+  /// Ends the server and removes its folder.
   package func remove() {
     guard !isRemoved else { return }
     isRemoved = true
@@ -65,7 +65,7 @@ package final class ScratchCluster {
     folder.unlock()
   }
 
-  /// Removes what killed programs left in a folder, with all that was restored there.
+  /// Removes what killed programs left in a folder, including all restored data.
   ///
   /// - Parameter parent: As in `init`.
   package static func removeLeftovers(in parent: String) throws(PrivateClusterError) {
@@ -81,7 +81,7 @@ package final class ScratchCluster {
     _ = try? ChildProcess.run(["rm", "-rf", "--", path], user: nil)
   }
 
-  /// Removes the folders of programs that were killed: those whose lock nobody holds.
+  /// Removes the folders of killed programs: those whose lock is free.
   private static func removeLeftovers(of own: String, user: ServerUser?) {
     for name in folderEntries(own) where OwnedFolder.isOwn("\(own)/\(name)", user: user) {
       let path = "\(own)/\(name)"
@@ -95,10 +95,10 @@ package final class ScratchCluster {
   }
 }
 
-/// A small program that removes a folder once we are gone, however we went.
+/// A helper process that removes a folder once this program has ended, even by a crash.
 private struct Remover {
   private let child: ChildProcess
-  /// Closed by the system when we are gone: the program waits for that.
+  /// The system closes it when this program ends; the helper process waits for that.
   private let input: Int32
 
   private static let script = """
@@ -126,7 +126,7 @@ private struct Remover {
     input = ends[1]
   }
 
-  /// After the folder has been removed, once.
+  /// Ends the helper process, after the folder has been removed. Call it once.
   func end() {
     close(input)
     _ = child.waitForEnd()

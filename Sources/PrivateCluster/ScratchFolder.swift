@@ -1,18 +1,18 @@
 internal import Glibc
 
-/// A folder of our own for scratch clusters, in a folder that others may write too:
-/// `streakd-scratch-UID`, mode 0700, of the server's user. Removed when nothing is in it any more.
+/// Our own folder for scratch clusters, in a folder that other users may write too:
+/// `streakd-scratch-UID`, mode 0700, of the server's user. Removed when it is empty.
 ///
-/// A folder of that name which belongs to another user, or a link, is neither used nor looked into:
-/// ours then gets a longer name.
+/// A folder of that name which belongs to another user, or is a link, is neither used nor read: our
+/// folder then gets a longer name.
 final class ScratchFolder {
   let path: String
-  /// Held shared while the folder is in use.
+  /// A descriptor with a shared lock while the folder is in use.
   private let descriptor: Int32
 
   private static let namePrefix = "streakd-scratch-"
 
-  /// - Parameter parent: Every user must be able to enter it. Made if need be.
+  /// - Parameter parent: Every user must be able to enter it. Made if it does not exist.
   init(in parent: String, user: ServerUser?) throws(PrivateClusterError) {
     if unsafe access(parent, F_OK) != 0 {
       _ = try ChildProcess.run(["mkdir", "-p", "--", try absolutePath(parent)], user: nil)
@@ -20,7 +20,7 @@ final class ScratchFolder {
     guard let parent = resolvedPath(parent) else {
       throw .folderUnusable("cannot find the scratch folder \(parent): \(lastSystemError())")
     }
-    // Another program may remove one that it finds empty just now.
+    // Another program may remove the folder while it is empty.
     for _ in 0..<100 {
       let path: String =
         if let existing = Self.existing(in: parent, user: user).first { existing } else {
@@ -44,7 +44,7 @@ final class ScratchFolder {
     close(descriptor)
   }
 
-  /// Those of our own in a folder.
+  /// Our own scratch folders in a folder.
   static func existing(in parent: String, user: ServerUser?) -> [String] {
     let name = "\(namePrefix)\(user?.userID ?? geteuid())"
     return folderEntries(parent).filter { $0 == name || $0.hasPrefix("\(name)-") }.sorted().map { "\(parent)/\($0)" }
@@ -71,7 +71,7 @@ final class ScratchFolder {
   }
 }
 
-/// Folders whose owner is known: what links lead to, and what others have put there, is left alone.
+/// Checks of a folder's owner: links, and folders of other users, are left alone.
 enum OwnedFolder {
   /// Whether this is a folder, not a link to one, and belongs to us or to the server's user.
   static func isOwn(_ path: String, user: ServerUser?) -> Bool {
@@ -80,7 +80,7 @@ enum OwnedFolder {
     return status.st_uid == geteuid() || status.st_uid == user?.userID
   }
 
-  /// Gives a folder to the server's user, for that user alone. Not what a link leads to.
+  /// Gives a folder to the server's user, for that user alone. Does not follow links.
   static func give(_ path: String, to user: ServerUser?) throws(PrivateClusterError) {
     let folder = unsafe open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard folder >= 0 else { throw .folderUnusable("cannot open the folder \(path): \(lastSystemError())") }
@@ -89,7 +89,7 @@ enum OwnedFolder {
       throw .folderUnusable("cannot give \(path) to the user \(user.name): \(lastSystemError())")
     }
     guard fchmod(folder, 0o700) == 0 else {
-      throw .folderUnusable("\(path) belongs to somebody else: \(lastSystemError())")
+      throw .folderUnusable("\(path) belongs to another user: \(lastSystemError())")
     }
   }
 }

@@ -8,10 +8,10 @@ package struct ServerUser: Sendable, Equatable {
   package let groupID: gid_t
   private let home: String
 
-  /// Users that a system with PostgreSQL has, best first.
+  /// Users that exist on a system with PostgreSQL, best first.
   private static let candidates = ["postgres", "nobody"]
 
-  /// Nil if we are not root: then the server runs as ourselves.
+  /// Nil if we are not root: then the server runs as our own user.
   package static func choose() throws(PrivateClusterError) -> ServerUser? {
     guard geteuid() == 0 else { return nil }
     for name in candidates {

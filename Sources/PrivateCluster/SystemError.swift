@@ -3,10 +3,10 @@ internal import Glibc
 /// The system's text for the error of the last call on this thread.
 func lastSystemError() -> String { unsafe String(cString: strerror(errno)) }
 
-/// Tries `condition` every 10 ms until it holds or the time is up.
+/// Checks `condition` every 10 ms until it holds or the time is up.
 ///
-/// Polling, because nothing here can be waited on: PostgreSQL says that it is ready by writing a
-/// file, and processes that are not our children end without telling us. It happens only at start
+/// It polls, because there is no event to wait for: PostgreSQL reports that it is ready by writing
+/// a file, and the end of a process that is not our child is not reported. It happens only at start
 /// and stop.
 /// - Returns: Whether the condition held in time.
 func waitUntil<Failure: Error>(
@@ -27,7 +27,7 @@ func readFile(_ path: String) -> String? {
   return readAll(descriptor, byteLimit: 65_536)
 }
 
-/// What can be read until the end, at most `byteLimit` bytes.
+/// The bytes that can be read until the end of the file, at most `byteLimit` bytes.
 func readAll(_ descriptor: Int32, byteLimit: Int) -> String {
   var text: [UInt8] = []
   var chunk = [UInt8](repeating: 0, count: 4096)
@@ -54,7 +54,7 @@ func folderEntries(_ path: String) -> [String] {
   return names
 }
 
-/// Where a symbolic link leads, or nil.
+/// The target of a symbolic link, or nil.
 func linkTarget(_ path: String) -> String? {
   var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
   let count = unsafe bytes.withUnsafeMutableBytes { (buffer) -> Int in
@@ -65,7 +65,7 @@ func linkTarget(_ path: String) -> String? {
   return String(decoding: bytes[..<count], as: UTF8.self)
 }
 
-/// The path from the root: for programs that work from another folder.
+/// The absolute path, for programs that have another working folder.
 func absolutePath(_ path: String) throws(PrivateClusterError) -> String {
   if path.hasPrefix("/") { return path }
   guard let here = resolvedPath(".") else {
@@ -74,7 +74,7 @@ func absolutePath(_ path: String) throws(PrivateClusterError) -> String {
   return "\(here)/\(path)"
 }
 
-/// The absolute path without links, or nil if there is no such file.
+/// The absolute path without symbolic links, or nil if there is no such file.
 func resolvedPath(_ path: String) -> String? {
   guard let resolved = unsafe realpath(path, nil) else { return nil }
   defer { unsafe free(resolved) }

@@ -2,15 +2,15 @@ internal import ArgumentParser
 internal import RPC
 public import TLS
 
-/// How a program protects what it sends to a server.
+/// How a program protects its connection to a server.
 public struct ConnectionSecurity: Equatable, Sendable {
   /// PEM of the authorities to trust; nil: the system's.
   public var authorities: String?
-  /// Shown to servers that ask for one.
+  /// Sent to servers that require a certificate.
   public var certificate: TLSClientFiles?
-  /// Nil: only what the other properties imply.
+  /// Nil: decided by the other properties.
   public var usesTLS: Bool?
-  /// Passwords and tokens may go to another machine in cleartext.
+  /// Allows passwords and tokens to be sent to another machine in cleartext.
   public var allowsCleartext = false
 
   public init() {}
@@ -18,9 +18,9 @@ public struct ConnectionSecurity: Equatable, Sendable {
   /// Whether a connection is encrypted.
   public var isEncrypted: Bool { usesTLS ?? (authorities != nil || certificate != nil) }
 
-  /// What TLS connections have in common; nil: in cleartext.
-  /// - Throws: `ValidationError` where files cannot be used, or TLS is switched off beside options
-  ///   that need it.
+  /// The TLS context of all connections; nil: in cleartext.
+  /// - Throws: `ValidationError` if files cannot be used, or if TLS is switched off by one option
+  ///   and required by another.
   public func context() throws -> TLSContext? {
     guard isEncrypted else {
       guard authorities == nil, certificate == nil else {
@@ -35,10 +35,10 @@ public struct ConnectionSecurity: Equatable, Sendable {
     }
   }
 
-  /// Refuses a connection over which anybody on the way could read passwords and tokens.
+  /// Refuses a connection over which passwords and tokens could be read on the way.
   ///
   /// - Parameter isOnThisMachine: The server is reached over loopback or a Unix socket.
-  /// - Returns: A warning to show; nil: there is nothing to warn of.
+  /// - Returns: A warning to show; nil: none.
   /// - Throws: `CleartextRefused`.
   public func check(_ address: String, isOnThisMachine: Bool) throws -> String? {
     guard !isEncrypted, !isOnThisMachine else { return nil }
@@ -46,13 +46,13 @@ public struct ConnectionSecurity: Equatable, Sendable {
     return "warning: the connection to \(address) is without TLS: passwords, tokens and data can be read on the way."
   }
 
-  /// What to do about a failure, in a sentence; empty if these options cannot help.
+  /// Advice after a failure, in a sentence; empty if these options cannot help.
   public static func advice(on failure: String) -> String {
     failure.contains(TLSError.certificateRequired) ? " Show one with --tls-certificate FILE --tls-key FILE." : ""
   }
 }
 
-/// A server on another machine, and no TLS.
+/// The server is on another machine, and TLS is off.
 public struct CleartextRefused: Error, CustomStringConvertible {
   public let address: String
 

@@ -3,7 +3,7 @@ public import EventLoop
 public import RPC
 public import TLS
 
-/// The options that say how a connection is protected.
+/// The options for the connection to a server: its protocol and its protection.
 public struct SecurityOptions: ParsableArguments {
   @Flag(help: "Connect with TLS, trusting the system's authorities.")
   public var tls = false
@@ -20,12 +20,17 @@ public struct SecurityOptions: ParsableArguments {
   @Option(help: "The name that the server's certificate must be for, if not the address.")
   public var serverName: String?
 
+  @Option(
+    name: .customLong("protocol"),
+    help: "How calls are carried: grpc, grpc-web, grpc-web-text, connect or connect-json.")
+  public var rpcProtocol = ClientProtocol.grpc
+
   @Flag(help: "Permit passwords and tokens in cleartext to another machine.")
   public var allowCleartext = false
 
   public init() {}
 
-  /// - Throws: `ValidationError` for half a certificate.
+  /// - Throws: `ValidationError` for a certificate without a key, or the reverse.
   public func security() throws -> ConnectionSecurity {
     var security = ConnectionSecurity()
     if tls { security.usesTLS = true }
@@ -35,7 +40,7 @@ public struct SecurityOptions: ParsableArguments {
     return security
   }
 
-  /// - Throws: `ValidationError` for half a certificate.
+  /// - Throws: `ValidationError` for a certificate without a key, or the reverse.
   public static func certificate(_ certificate: String?, key: String?) throws -> TLSClientFiles? {
     switch (certificate, key) {
     case (nil, nil): return nil
@@ -44,23 +49,23 @@ public struct SecurityOptions: ParsableArguments {
     }
   }
 
-  /// What connections to this server have in common; nil: they are in cleartext. Warns on standard
-  /// error where secrets go in cleartext.
-  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not
+  /// The TLS context of connections to this server; nil: in cleartext. Warns on standard error if
+  /// secrets are sent in cleartext.
+  /// - Throws: `ValidationError` for options that cannot be used, and if cleartext is not
   ///   permitted.
   public func context(for address: String) throws -> TLSContext? {
     let security = try security()
     let isHere = ChannelTarget(parsing: address)?.isOnThisMachine ?? false
     do {
-      if let warning = try security.check(address, isOnThisMachine: isHere) { complain(warning) }
+      if let warning = try security.check(address, isOnThisMachine: isHere) { printError(warning) }
     } catch let refusal as CleartextRefused {
       throw ValidationError(refusal.description)
     }
     return try security.context()
   }
 
-  /// A channel that connects with the first call.
-  /// - Throws: `ValidationError` for options that cannot be used, and where cleartext is not
+  /// A channel that connects at the first call.
+  /// - Throws: `ValidationError` for options that cannot be used, and if cleartext is not
   ///   permitted.
   public func channel(to address: String, on loop: EventLoop) throws -> RPCChannel {
     guard let target = ChannelTarget(parsing: address) else {
@@ -68,6 +73,9 @@ public struct SecurityOptions: ParsableArguments {
     }
     var options = ChannelOptions()
     options.serverName = serverName
+    options.rpcProtocol = rpcProtocol
     return RPCChannel(to: target, loop: loop, tls: try context(for: address), options: options)
   }
 }
+
+extension ClientProtocol: ExpressibleByArgument {}

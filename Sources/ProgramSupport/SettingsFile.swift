@@ -1,23 +1,22 @@
 internal import ArgumentParser
 
-/// A file of settings: one `NAME = VALUE` on a line, with the names of the options.
+/// A settings file: one `NAME = VALUE` per line, with the names of the options.
 ///
-/// Empty lines and those that begin with `#` are skipped. A value is what stands between the sign
-/// and the line's end, without the white space around it; a `#` after white space begins a comment.
-/// A value between single or double quotes is taken as it stands, whatever is in it; only a comment
-/// may follow.
+/// Empty lines and those that begin with `#` are skipped. A value is the text between the sign and
+/// the line's end, without white space around it; a `#` after white space begins a comment. A value
+/// in single or double quotes is taken literally; only a comment may follow it.
 public struct SettingsFile: Sendable {
   private var values: [String: (text: String, line: Int)] = [:]
   private let path: String
 
-  /// The words for yes and no, whatever their case.
+  /// The words for yes and no, in upper or lower case.
   private static let yes: Set = ["true", "yes", "on", "1"]
   private static let no: Set = ["false", "no", "off", "0"]
 
-  /// Bytes of a file.
+  /// Most bytes of a file.
   public static let bytesMax = 65_536
 
-  /// - Throws: With the file's path, the line and what is wrong there.
+  /// - Throws: With the file's path, the line and the fault.
   public init(_ text: String, path: String, names: Set<String>) throws {
     self.path = path
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -37,16 +36,16 @@ public struct SettingsFile: Sendable {
     }
   }
 
-  /// The value of a setting; nil: it is not in the file.
+  /// The value of a setting; nil if it is not in the file.
   public subscript(name: String) -> String? { values[name]?.text }
 
-  /// - Throws: With the line, where the value is neither yes nor no.
+  /// - Throws: With the line, if the value means neither yes nor no.
   public func flag(_ name: String) throws -> Bool? {
     try values[name].map { try Self.flag($0.text, of: "\(path), line \($0.line): \(name)") }
   }
 
-  /// A text that means yes or no.
-  /// - Parameter name: For the refusal.
+  /// The Boolean value of a text.
+  /// - Parameter name: The setting's name, for the error message.
   public static func flag(_ text: String, of name: String) throws -> Bool {
     let word = text.lowercased()
     if yes.contains(word) { return true }
@@ -54,7 +53,7 @@ public struct SettingsFile: Sendable {
     throw ValidationError("\(name) must be true or false (or yes, on, 1; no, off, 0), not \(text).")
   }
 
-  /// Nil: a quote is not closed, or something follows it.
+  /// Nil if a quote is not closed, or if text follows it.
   private static func value(_ text: Substring) -> String? {
     guard let quote = text.first, quote == "\"" || quote == "'" else {
       var end = text.startIndex

@@ -1,19 +1,19 @@
 internal import CProtobufC
 internal import Glibc
 
-/// Memory for one decode or encode: handed out in order, given back all at once.
+/// Memory for one decode or encode: allocated piece by piece, freed all at once.
 ///
-/// The first two parts lie on the caller's stack, so that small messages allocate nothing; the rest
-/// comes in doubling chunks.
+/// The first two parts lie on the caller's stack, so that small messages allocate nothing on the
+/// heap; further memory comes in chunks of doubling size.
 @unsafe public struct Arena: ~Copyable {
-  /// Bytes of each part on the stack: Swift puts larger pieces on the heap.
+  /// Bytes of each part on the stack: Swift allocates larger pieces on the heap.
   static let stackBytes = 1_024
   /// Every piece is aligned to this many bytes.
   static let alignmentBytes = 16
 
   private var next: UnsafeMutableRawPointer
   private var left: Int
-  /// The second part on the stack, until it is in use.
+  /// The second part on the stack, until it is used.
   private var spare: UnsafeMutableRawPointer?
   private var chunkBytes = 2 * stackBytes
   private var chunks = unsafe [UnsafeMutableRawPointer]()
@@ -28,7 +28,7 @@ internal import Glibc
     unsafe chunks.forEach { chunk in unsafe free(chunk) }
   }
 
-  /// Lends an arena to `body`; everything taken from it dies when `body` returns.
+  /// Lends an arena to `body`; everything allocated from it is freed when `body` returns.
   @inline(__always)
   static func with<Result>(_ body: (inout Arena) -> Result) -> Result {
     unsafe withUnsafeTemporaryAllocation(byteCount: stackBytes, alignment: alignmentBytes) { memory in
@@ -42,7 +42,7 @@ internal import Glibc
     }
   }
 
-  /// Takes `count` bytes, uninitialised; nil when there is no memory.
+  /// Allocates `count` bytes, uninitialised; nil when memory runs out.
   public mutating func take(_ count: Int) -> UnsafeMutableRawPointer? {
     let alignmentMask = unsafe Self.alignmentBytes - 1
     let (rounded, overflow) = count.addingReportingOverflow(alignmentMask)
@@ -67,7 +67,7 @@ internal import Glibc
     return unsafe taken
   }
 
-  /// Lends the arena to protobuf-c, which frees nothing piece by piece.
+  /// Lends the arena to protobuf-c as its allocator; protobuf-c's single frees do nothing.
   mutating func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) -> Result) -> Result {
     unsafe withUnsafeMutablePointer(to: &self) { arena in
       var allocator = unsafe ProtobufCAllocator(

@@ -4,14 +4,14 @@ public enum Base64 {
   private static let values: [UInt8?] = {
     var values = [UInt8?](repeating: nil, count: 256)
     for (value, digit) in alphabet.enumerated() { values[Int(digit)] = UInt8(value) }
-    // The URL-safe alphabet of section 5 is read as well: proto3 JSON asks for it.
+    // The URL-safe alphabet of section 5 is read as well, as proto3 JSON requires.
     values[Int(UInt8(ascii: "-"))] = 62
     values[Int(UInt8(ascii: "_"))] = 63
     return values
   }()
 
-  /// - Parameter padding: Whether to fill the last group with `=`. gRPC's `-bin` headers go
-  ///   without, JSON with.
+  /// - Parameter padding: Whether to fill the last group with `=`. gRPC's `-bin` headers have no
+  ///   padding, JSON has.
   public static func encode(_ bytes: [UInt8], padding: Bool) -> String {
     var result: [UInt8] = []
     result.reserveCapacity((bytes.count + 2) / 3 * 4)

@@ -1,8 +1,8 @@
 public import CProtobufC
 
-// What generated code uses to move values between Swift and protobuf-c's structs. Inlinable where
-// it is generic: the generated code is in other modules, and a generic function that is not
-// specialised for its caller asks the Swift runtime for types at every call.
+// Functions with which generated code converts between Swift values and protobuf-c's structs. The
+// generic ones are inlinable, because the generated code is in other modules: a generic function
+// that is not specialised for its caller asks the Swift runtime for types at every call.
 
 extension Arena {
   /// A C struct of type `Struct`, uninitialised.
@@ -11,7 +11,7 @@ extension Arena {
     unsafe take(MemoryLayout<Struct>.size)?.bindMemory(to: type, capacity: 1)
   }
 
-  /// The text with a NUL behind it. Text with a NUL inside ends there.
+  /// The text with a NUL at its end. A NUL inside the text ends it.
   public mutating func cString(_ text: String) -> UnsafeMutablePointer<CChar>? {
     var text = text
     return text.withUTF8 { utf8 in
@@ -35,7 +35,7 @@ extension Arena {
       len: bytes.count, data: memory.bindMemory(to: UInt8.self, capacity: bytes.count))
   }
 
-  /// A C array of what `convert` makes of each item; nil for an empty list.
+  /// A C array with the result of `convert` for each item; nil for an empty list.
   @inlinable
   public mutating func array<Item, Element>(
     _ items: [Item], _ convert: (Item, inout Arena) -> Element
@@ -69,7 +69,7 @@ extension Arena {
     return unsafe UnsafeRawPointer(message).load(as: ProtobufCMessage.self).descriptor
   }
 
-  /// The text of a C string; nil pointers are empty.
+  /// The text of a C string; empty for a nil pointer.
   public static func string(_ text: UnsafePointer<CChar>?) -> String {
     unsafe text.map { unsafe String(cString: $0) } ?? ""
   }
@@ -79,7 +79,7 @@ extension Arena {
     unsafe Array(UnsafeBufferPointer(start: data.data, count: data.len))
   }
 
-  /// What `convert` makes of each element of a C array.
+  /// The result of `convert` for each element of a C array.
   @inlinable
   public static func array<Element, Item>(
     _ elements: UnsafePointer<Element>?, _ count: Int, _ convert: (Element) -> Item
@@ -87,7 +87,7 @@ extension Arena {
     unsafe UnsafeBufferPointer(start: elements, count: count).map(convert)
   }
 
-  /// The message in a C struct; nil for none.
+  /// The message in a C struct; nil for a nil pointer.
   @inlinable
   public static func message<Message: ProtobufMessage>(
     _ pointer: UnsafeRawPointer?, _ type: Message.Type

@@ -1,4 +1,4 @@
-/// Why bytes are not a message.
+/// Why bytes cannot be decoded as a message.
 public enum DecodeError: Error, Equatable, Sendable {
   /// A tag, varint, length or fixed-size value runs past the end, or a varint is longer than ten
   /// bytes.
@@ -15,9 +15,9 @@ public enum DecodeError: Error, Equatable, Sendable {
   case nestedTooDeeply
   /// More fields and list items than `DecodeLimits.elementsMax`.
   case tooManyElements
-  /// A list with more items than its field's rules allow.
+  /// A list with more items than its field rules allow.
   case breaksRule(FieldViolation)
-  /// protobuf-c could not take it: out of memory.
+  /// protobuf-c failed: memory ran out.
   case outOfMemory
 }
 
@@ -37,15 +37,16 @@ extension DecodeError: CustomStringConvertible {
   }
 }
 
-/// What decoding one message may take, checked before memory is taken.
+/// Limits of decoding one message, checked before memory is allocated.
 public struct DecodeLimits: Sendable {
   /// Bytes of the encoded message.
   public var messageBytesMax = 64 * 1_024 * 1_024
   /// Levels of messages within messages (and groups of unknown fields).
   public var nestingMax = 32
-  /// Fields and list items, over all levels: each costs memory however few bytes it has. Room for
-  /// the largest request that a schema's rules allow and 4 MiB hold: a capture of 50,000 entries
-  /// with 12 of them each. Lists whose rules say `max_items` have that limit besides.
+  /// Fields and list items, over all levels: each costs memory, however few bytes it has. The
+  /// default covers the largest request that the schema's rules and 4 MiB allow: a capture of
+  /// 50,000 entries with 12 of them each. Lists whose rules have `max_items` have that limit as
+  /// well.
   public var elementsMax = 655_360
 
   public init() {}

@@ -1,4 +1,4 @@
-/// What a field's value must satisfy. Source: proto/streak/v1/annotations.proto, `FieldRules`.
+/// The rules for a field's value. Source: proto/streak/v1/annotations.proto, `FieldRules`.
 public struct FieldRules: Sendable, Equatable {
   public var required: Bool
   public var uuid: Bool
@@ -24,29 +24,29 @@ public struct FieldRules: Sendable, Equatable {
     self.definedOnly = definedOnly
   }
 
-  /// Whether a list may have so many items.
+  /// Whether the rules allow a list of this length.
   @inlinable
   func allows(itemCount: Int) -> Bool { maxItems == 0 || itemCount <= maxItems }
 
-  /// What is wrong with so many.
+  /// The violation of a list of this length.
   @usableFromInline
   func itemsText(itemCount: Int) -> String { "must have at most \(maxItems) items, has \(itemCount)" }
 }
 
 /// One rule that one value breaks.
 public struct FieldViolation: Sendable, Equatable {
-  /// Where, in the schema's names, such as `entries[3].note`.
+  /// The field's path, in the schema's names, such as `entries[3].note`.
   public var path: String
   /// The rule's name in annotations.proto, such as `max_bytes`.
   public var rule: String
-  /// What must hold.
+  /// The condition that must hold.
   public var description: String
 }
 
-/// What generated code reports to while it checks a message. Nothing is allocated while all rules
+/// Collects violations while generated code checks a message. Allocates nothing while all rules
 /// hold.
 public struct FieldViolations: Sendable {
-  /// Violations reported at most; the rest are not looked at.
+  /// Most violations that are reported; checking stops there.
   public static let countMax = 100
 
   public private(set) var all: [FieldViolation] = []
@@ -92,13 +92,13 @@ public struct FieldViolations: Sendable {
     if rules.definedOnly && !isDefined { add(name, "defined_only", "has no value \(value)") }
   }
 
-  /// Checks that a message is there.
+  /// Checks that a required message is present.
   @inlinable
   public mutating func check(_ name: StaticString, isPresent: Bool, _ rules: FieldRules) {
     if rules.required && !isPresent { add(name, "required", "must be present") }
   }
 
-  /// Checks a message within this one.
+  /// Checks a message inside this one.
   @inlinable
   public mutating func check<Message: ProtobufMessage>(_ name: StaticString, in message: Message?) {
     guard let message, all.count < Self.countMax else { return }
@@ -118,7 +118,7 @@ public struct FieldViolations: Sendable {
     }
   }
 
-  /// What was found within a message is told by its path from outside.
+  /// Prefixes the paths of violations found inside a message with the path of its field.
   @usableFromInline
   mutating func nest(from start: Int, in path: String) {
     for index in start..<all.count { all[index].path = "\(path).\(all[index].path)" }

@@ -1,6 +1,6 @@
 /// One .proto file of the schema, for server reflection.
 public struct FileDescriptor: Sendable {
-  /// Such as `streak/v1/streak.proto`.
+  /// For example `streak/v1/streak.proto`.
   public let name: String
   /// The names of the files it imports.
   public let dependencies: [String]

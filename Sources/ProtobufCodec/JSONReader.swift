@@ -1,10 +1,10 @@
 extension MessageDescriptor {
-  /// Encodes the message written as JSON. Source: ProtoJSON format.
-  /// - Parameter ignoresUnknownFields: Whether members the schema does not have are dropped instead
-  ///   of refused.
-  /// - Parameter valuesMax: Values that the document may hold: a tree of them takes many times the
-  ///   text's memory.
-  /// - Throws: `JSONError` naming the place.
+  /// Encodes the message that `text` holds as JSON. Source: ProtoJSON format.
+  /// - Parameter ignoresUnknownFields: Whether members that the schema does not have are dropped
+  ///   instead of refused.
+  /// - Parameter valuesMax: The most values that the document may have: the parsed tree takes many
+  ///   times the text's memory.
+  /// - Throws: `JSONError` with the place of the fault.
   public func protobuf(
     fromJSON text: String, ignoresUnknownFields: Bool = false, valuesMax: Int = .max
   ) throws(JSONError) -> [UInt8] {

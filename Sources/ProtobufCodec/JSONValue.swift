@@ -1,4 +1,4 @@
-/// A JSON document as a tree; numbers as they were written. Source: RFC 8259.
+/// A JSON document as a tree; numbers keep their text. Source: RFC 8259.
 public indirect enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
@@ -9,7 +9,7 @@ public indirect enum JSONValue: Sendable, Equatable {
   case object([Member])
 
   /// Reads one document.
-  /// - Throws: `JSONError` naming the byte offset.
+  /// - Throws: `JSONError` with the byte offset of the fault.
   public init(parsing text: String) throws(JSONError) { self = try JSONParser.parse(text) }
 
   public struct Member: Sendable, Equatable {
@@ -25,7 +25,7 @@ public indirect enum JSONValue: Sendable, Equatable {
 
 /// Why text is not the JSON of a message.
 public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Where: a byte offset for malformed JSON, a field path for JSON that does not fit the schema.
+  /// A byte offset for malformed JSON, a field path for JSON that does not fit the schema.
   public let place: String
   public let reason: String
 

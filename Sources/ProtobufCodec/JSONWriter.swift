@@ -1,8 +1,8 @@
 extension MessageDescriptor {
   /// The JSON of an encoded message. Source: ProtoJSON format. Default values are left out, names
   /// are lowerCamelCase.
-  /// - Parameter indented: Two spaces a level, one member a line.
-  /// - Throws: `DecodeError` when the bytes are not this message.
+  /// - Parameter indented: Two spaces per level, one member per line.
+  /// - Throws: `DecodeError` when the bytes are not a valid message of this type.
   public func json(fromProtobuf bytes: [UInt8], indented: Bool = false, limits: DecodeLimits = DecodeLimits())
     throws(DecodeError) -> String
   {
@@ -169,7 +169,7 @@ struct JSONWriter {
       descriptor.fullName == WellKnownJSON.timestamp
       ? WellKnownJSON.timestampText(seconds: seconds, nanos: nanos)
       : WellKnownJSON.durationText(seconds: seconds, nanos: nanos)
-    // A value outside the range has no JSON form; its numbers are shown rather than hidden.
+    // A value outside the range has no JSON form: the text shows its two numbers.
     output.appendJSONString(text ?? "\(seconds)s \(nanos)ns")
   }
 

@@ -17,24 +17,24 @@ public enum FieldType: UInt8, Sendable {
     }
   }
 
-  /// Whether a list of them may be packed into one field.
+  /// Whether a list of this type may be packed into one field.
   var isPackable: Bool { wireType != .lengthDelimited }
 }
 
 /// The names of an enum's values.
 public struct EnumDescriptor: Sendable {
-  /// Such as `streak.v1.CellTrust`.
+  /// For example `streak.v1.CellTrust`.
   public let fullName: String
   /// Name and number of each value.
   public let values: [(name: String, number: Int32)]
 
-  /// The name of `number`; nil when the schema has none.
+  /// The name of `number`; nil if the schema has none.
   public func name(of number: Int32) -> String? { values.first { $0.number == number }?.name }
-  /// The number of `name`; nil when the schema has none.
+  /// The number of `name`; nil if the schema has none.
   public func number(of name: String) -> Int32? { values.first { $0.name == name }?.number }
 }
 
-/// What the schema says of one field.
+/// The schema's description of one field.
 public struct FieldDescriptor: Sendable {
   public let number: UInt32
   /// The name in the schema, such as `user_id`.
@@ -45,33 +45,33 @@ public struct FieldDescriptor: Sendable {
   public let isRepeated: Bool
   /// A `map<,>`: repeated entries with key 1 and value 2.
   public let isMap: Bool
-  /// Absent and default are different: a message, or a member of a oneof.
+  /// Whether absent differs from the default: true for a message and for a member of a oneof.
   public let hasPresence: Bool
-  /// Which oneof of the message it belongs to; nil for none.
+  /// The index of its oneof in the message; nil for none.
   public let oneof: Int?
   public let enumeration: EnumDescriptor?
-  /// What the value must satisfy.
+  /// The rules for its value.
   public let rules: FieldRules?
 }
 
-/// What the schema says of one message, read from protobuf-c's tables and completed by the
+/// The schema's description of one message, read from protobuf-c's tables and completed by the
 /// generator.
 @safe public final class MessageDescriptor: Sendable {
-  /// Such as `streak.v1.SignUpRequest`.
+  /// For example `streak.v1.SignUpRequest`.
   public let fullName: String
   /// By ascending number.
   public let fields: [FieldDescriptor]
-  /// The descriptors of message fields, in step with `fields`.
+  /// The descriptors of message fields, at the same indexes as `fields`.
   let children: [MessageDescriptor?]
-  /// Whether the schema limits a list of it, or of a message within it.
+  /// Whether the schema limits the items of a list in it, or in a message inside it.
   let countsItems: Bool
-  /// `fields` index by field number, for numbers below its count; -1 for none.
+  /// The index in `fields` by field number, for numbers below its count; -1 for none.
   private let indexByNumber: [Int16]
   nonisolated(unsafe) let table: UnsafePointer<ProtobufCMessageDescriptor>
-  // Safe from any thread: it points into the constant tables of the generated C code, alive and
-  // unchanging as long as the process.
+  // Safe from any thread: the pointer leads to constant tables of the generated C code, which live
+  // as long as the process.
 
-  /// Field numbers found by direct look-up; others by binary search.
+  /// Field numbers up to this are looked up directly; higher ones by binary search.
   private static let directNumbersMax: UInt32 = 256
 
   /// Completes protobuf-c's table of a message.
@@ -123,7 +123,7 @@ public struct FieldDescriptor: Sendable {
     self.indexByNumber = indexByNumber
   }
 
-  /// The place in `fields` of a field number; nil when the schema has none.
+  /// The index in `fields` of a field number; nil if the schema has none.
   @inline(__always)
   func index(of number: UInt32) -> Int? {
     if Int(number) < indexByNumber.count {
@@ -134,15 +134,15 @@ public struct FieldDescriptor: Sendable {
     return fields.firstIndex { $0.number == number }
   }
 
-  /// The field called `name` in the schema or in JSON; nil when there is none.
+  /// The field with this `name` in the schema or in JSON; nil if there is none.
   func index(named name: String) -> Int? { fields.firstIndex { $0.jsonName == name || $0.name == name } }
 
-  /// The descriptor of the message that field `name` holds; nil when it holds none.
+  /// The descriptor of the message that a field holds; nil if it holds none.
   public func message(of field: FieldDescriptor) -> MessageDescriptor? {
     index(of: field.number).flatMap { children[$0] }
   }
 
-  /// lowerCamelCase as protoc makes it: an underscore goes and the letter after it becomes a
+  /// protoc's lowerCamelCase: each underscore is removed, and the letter after it becomes a
   /// capital.
   static func jsonName(_ name: String) -> String {
     var result = ""

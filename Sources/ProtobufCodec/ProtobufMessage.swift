@@ -4,19 +4,19 @@ internal import CProtobufC
 public protocol ProtobufMessage: Sendable, Equatable {
   /// The empty message.
   init()
-  /// What the schema says of it.
+  /// The schema's description of the message.
   static var descriptor: MessageDescriptor { get }
   /// Reads protobuf-c's struct of this message.
   @unsafe init(cMessage: UnsafeRawPointer)
-  /// Makes protobuf-c's struct of this message, in `arena`; nil when there is no memory.
+  /// Makes protobuf-c's struct of this message, in `arena`; nil when memory runs out.
   @unsafe func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer?
-  /// Adds what breaks the schema's field rules.
+  /// Adds the message's violations of the schema's field rules.
   func collectViolations(_ violations: inout FieldViolations)
 }
 
 extension ProtobufMessage {
   /// Decodes one message.
-  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are
+  /// - Throws: `DecodeError` for bytes that the schema or `limits` do not allow. Unknown fields are
   ///   dropped.
   @inlinable
   public static func decode(_ bytes: UnsafeRawBufferPointer, limits: DecodeLimits) throws(DecodeError) -> Self {
@@ -26,7 +26,7 @@ extension ProtobufMessage {
   }
 
   /// Decodes one message.
-  /// - Throws: `DecodeError` for bytes the schema or `limits` do not allow; unknown fields are
+  /// - Throws: `DecodeError` for bytes that the schema or `limits` do not allow. Unknown fields are
   ///   dropped.
   public init(protobufBytes bytes: [UInt8], limits: DecodeLimits = DecodeLimits()) throws(DecodeError) {
     self = unsafe try bytes.span.bytes.withUnsafeBytes { bytes throws(DecodeError) in
@@ -47,7 +47,7 @@ extension ProtobufMessage {
     return buffer
   }
 
-  /// Everything that breaks the schema's field rules, up to `FieldViolations.countMax`.
+  /// All violations of the schema's field rules, up to `FieldViolations.countMax`.
   public func fieldViolations() -> [FieldViolation] {
     var violations = FieldViolations()
     collectViolations(&violations)
@@ -55,8 +55,8 @@ extension ProtobufMessage {
   }
 }
 
-/// What encoding and decoding do with protobuf-c, for any message. Not generic: the generic parts
-/// above are small enough to be specialised where they are used.
+/// The part of encoding and decoding that is the same for all messages. Not generic: the generic
+/// parts above are small, so that each caller gets them specialised.
 @unsafe public enum MessageCoding {
   /// Checks `bytes` against the schema, unpacks them into an arena and lends the C struct to
   /// `body`.
@@ -91,7 +91,7 @@ extension ProtobufMessage {
     if !isUnpacked { throw .outOfMemory }
   }
 
-  /// Packs the C struct that `make` builds in an arena onto the end of `buffer`.
+  /// Appends the encoded form of the C struct that `make` builds in an arena to `buffer`.
   public static func append(to buffer: inout [UInt8], _ make: (inout Arena) -> UnsafeMutableRawPointer?) {
     unsafe Arena.with { arena in
       guard let made = unsafe make(&arena) else { preconditionFailure("no memory for a message to send") }

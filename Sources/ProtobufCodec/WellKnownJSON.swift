@@ -6,7 +6,7 @@ enum WellKnownJSON {
 
   /// Seconds of 0001-01-01T00:00:00Z and of the last second of year 9999.
   static let timestampSeconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
-  /// About 10,000 years either way.
+  /// About 10,000 years in both directions.
   static let durationSeconds: ClosedRange<Int64> = -315_576_000_000...315_576_000_000
 
   /// `2026-11-23T19:00:00.5Z`, with 0, 3, 6 or 9 fraction digits; nil outside years 1 to 9999.
@@ -98,8 +98,8 @@ enum WellKnownJSON {
     return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
   }
 
-  // Days since 1970-01-01 and the proleptic Gregorian calendar, by whole 400-year eras that begin
-  // in March.
+  // Converts between days since 1970-01-01 and the proleptic Gregorian calendar, by whole 400-year
+  // eras that begin in March.
   private static func civil(_ day: Int64) -> (Int64, Int64, Int64) {
     let shifted = day + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

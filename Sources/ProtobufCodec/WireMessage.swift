@@ -1,11 +1,11 @@
-/// A message read without a schema: the fields as they lie in the bytes, by number.
+/// A message read without a schema: the undecoded fields, by number.
 ///
-/// For programs that meet messages they have no generated type for, such as the code generator with
-/// the options of a descriptor.
+/// For programs without a generated type for the message. The code generator reads the options of a
+/// descriptor with it.
 public struct WireMessage: Sendable {
   private var fields: [(number: UInt32, type: WireType, value: UInt64, payload: [UInt8])] = []
 
-  /// Levels of groups that are skipped.
+  /// Most levels of groups that are skipped.
   static let nestingMax = 32
 
   public init() {}
@@ -76,7 +76,7 @@ public struct WireMessage: Sendable {
     try WireMessage(payloads(number).flatMap { $0 })
   }
 
-  /// The message encoded again, without the fields of one number.
+  /// The encoded message without the fields of one number.
   public func encoded(without number: UInt32) -> [UInt8] {
     var bytes: [UInt8] = []
     for field in fields where field.number != number {

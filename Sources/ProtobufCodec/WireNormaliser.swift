@@ -1,19 +1,19 @@
-/// Rewrites valid bytes into ones that mean the same to every parser: known fields with the
-/// schema's wire types only, every singular message once (its occurrences joined: that is how the
-/// format merges), every oneof once (the last).
+/// Rewrites valid bytes into bytes that every parser reads alike: known fields with the schema's
+/// wire types only, every singular message once (its occurrences joined, which is the format's way
+/// of merging), every oneof once (the last).
 @unsafe struct WireNormaliser {
   let bytes: UnsafeRawBufferPointer
 
   init(_ bytes: UnsafeRawBufferPointer) { unsafe self.bytes = bytes }
 
-  /// Appends the message in `ranges` of the bytes (in order, as if joined) to `output`.
+  /// Appends the message in `ranges` of the bytes (joined in order) to `output`.
   func append(_ descriptor: MessageDescriptor, _ ranges: [Range<Int>], to output: inout [UInt8], nestingLeft: Int)
     throws(DecodeError)
   {
     guard nestingLeft > 0 else { throw .nestedTooDeeply }
     var scalars: [Int: Range<Int>] = [:]
     var messages: [Int: [Range<Int>]] = [:]
-    // Which member of each oneof was met last.
+    // The last member of each oneof in the bytes.
     var members: [Int: Int] = [:]
     for range in ranges {
       var reader = unsafe WireReader(bytes, range)

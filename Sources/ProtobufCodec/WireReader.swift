@@ -1,4 +1,4 @@
-/// How a field's value is laid out. Source: Protocol Buffers, "Encoding", Message Structure.
+/// The layout of a field's value. Source: Protocol Buffers, "Encoding", Message Structure.
 public enum WireType: UInt8, Sendable {
   case varint = 0
   case fixed64 = 1
@@ -8,16 +8,16 @@ public enum WireType: UInt8, Sendable {
   case fixed32 = 5
 }
 
-/// One field as it lies in the bytes.
+/// One field of the encoded bytes.
 public struct WireField {
   public let number: UInt32
   public let type: WireType
   /// The value of a varint or fixed field.
   public let value: UInt64
-  /// Where the payload of a length-delimited field (or the inside of a group) lies in the reader's
+  /// The range of a length-delimited field's payload (or of a group's content) in the reader's
   /// bytes.
   public let payload: Range<Int>
-  /// Where the whole field lies, tag included.
+  /// The range of the whole field, with its tag.
   public let whole: Range<Int>
 }
 
@@ -56,11 +56,11 @@ public struct WireField {
     throw .truncated
   }
 
-  /// The next field; nil at the end. A group is returned whole; its inside is checked to be
+  /// The next field; nil at the end. A group is returned whole; its content is checked to be
   /// well-formed.
   ///
-  /// - Parameter isSkipped: Nobody looks at the field: its number may be 0, as Google's parsers
-  ///   have it inside unknown groups.
+  /// - Parameter isSkipped: Whether the caller ignores the field. Its number may then be 0, as
+  ///   Google's parsers allow it inside unknown groups.
   @inline(__always)
   mutating func next(nestingLeft: Int, isSkipped: Bool = false) throws(DecodeError) -> WireField? {
     guard unsafe !isAtEnd else { return nil }
@@ -101,7 +101,7 @@ public struct WireField {
   }
 
   /// Moves past the end-group tag of `number`.
-  /// - Returns: The group's inside.
+  /// - Returns: The range of the group's content.
   private mutating func skipGroup(_ number: UInt32, nestingLeft: Int) throws(DecodeError) -> Range<Int> {
     guard nestingLeft > 0 else { throw .nestedTooDeeply }
     let start = unsafe offset

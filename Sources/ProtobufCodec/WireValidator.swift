@@ -1,10 +1,10 @@
-/// Checks bytes against the schema before protobuf-c sees them.
+/// Checks bytes against the schema before protobuf-c reads them.
 ///
-/// What the format forbids is refused. What it allows but protobuf-c would refuse or misread
-/// (unknown fields and groups, a wire type other than the schema's, a repeated occurrence of a
-/// singular message or of a oneof) is reported as irregular: `WireNormaliser` then rewrites the
-/// bytes. Lists are counted here against the schema's rules, before anything is made of their
-/// items.
+/// Bytes that the format forbids are refused. Some valid bytes would be refused or misread by
+/// protobuf-c: unknown fields and groups, a wire type other than the schema's, a repeated
+/// occurrence of a singular message or of a oneof. They are reported as irregular, and
+/// `WireNormaliser` rewrites them. List items are counted here against the schema's rules, before
+/// memory for them is allocated.
 @unsafe struct WireValidator {
   let bytes: UnsafeRawBufferPointer
   private var elementsLeft: Int
@@ -18,10 +18,10 @@
   mutating func check(_ descriptor: MessageDescriptor, _ range: Range<Int>, nestingLeft: Int) throws(DecodeError) {
     guard nestingLeft > 0 else { throw .nestedTooDeeply }
     var reader = unsafe WireReader(bytes, range)
-    // One bit for each singular message field and each oneof member met; past 64 of them everything
-    // is irregular.
+    // One bit for each singular message field and each oneof member that has occurred. A message
+    // with more than 64 of them counts as irregular.
     var seen: UInt64 = 0
-    // In step with the descriptor's fields; empty where nothing is to be counted.
+    // Items by the index of the descriptor's fields; empty if no list has a limit.
     var itemCounts = descriptor.countsItems ? [Int](repeating: 0, count: descriptor.fields.count) : []
     while let field = unsafe try reader.next(nestingLeft: nestingLeft) {
       unsafe elementsLeft -= 1
@@ -42,7 +42,7 @@
         continue
       }
       if !isRepeated && descriptor.fields[index].hasPresence {
-        // A member of a oneof sets the bits of all its fellows.
+        // A member of a oneof sets the bits of all members.
         let bits = descriptor.presenceBits(index)
         if bits == 0 || seen & bits != 0 { unsafe isIrregular = true }
         seen |= bits
@@ -97,7 +97,7 @@
     return count
   }
 
-  /// Plain ASCII without NUL eight bytes at a time; anything else by the book.
+  /// ASCII without NUL is checked eight bytes at a time; other text by full UTF-8 validation.
   private func checkText(_ text: UnsafeRawBufferPointer, _ field: @autoclosure () -> String) throws(DecodeError) {
     var offset = 0
     let highBits: UInt64 = 0x8080_8080_8080_8080

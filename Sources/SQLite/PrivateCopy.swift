@@ -1,19 +1,19 @@
 internal import Glibc
 
-/// A database and its write-ahead log or rollback journal, copied into a folder of this process,
-/// which is removed at the end.
+/// A database and its write-ahead log or rollback journal, copied into a folder of this process
+/// that is removed at the end.
 ///
-/// SQLite can read a database whose log holds committed changes only by writing beside it. In a
-/// copy it may.
+/// To read a database whose log holds committed changes, SQLite must write beside it. For a copy
+/// this is allowed.
 final class PrivateCopy {
-  /// Bytes of the files that are copied.
+  /// Most bytes of the copied files.
   static let bytesMax: Int64 = 1 << 30
-  /// The files that belong to a database, by what follows its name.
+  /// The suffixes of the files that belong to a database.
   private static let companions = ["-wal", "-journal"]
   private static let chunkBytes = 1 << 20
 
   private let folder: String
-  /// Where the copied database is.
+  /// The path of the copied database.
   let path: String
 
   /// Whether a database has a log or a journal that is not empty.
@@ -24,7 +24,7 @@ final class PrivateCopy {
     }
   }
 
-  /// - Parameter folder: In which the copy's folder is made; nil: `TMPDIR`, or /tmp.
+  /// - Parameter folder: The folder for the copy's folder; nil: `TMPDIR`, or /tmp.
   init(of path: String, in folder: String?) throws(SQLiteError) {
     let base = unsafe folder ?? getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
     var template = Array("\(base)/sqlite-copy-XXXXXX\0".utf8.map { CChar(bitPattern: $0) })

@@ -1,27 +1,28 @@
 internal import CSQLite
 
-/// One connection to an SQLite file. Not for two threads at once: whoever holds it sees to that.
+/// One connection to an SQLite file. Not thread-safe: the owner synchronises its use.
 @safe public final class SQLiteDatabase {
   public enum Access: Sendable {
-    /// Makes the file if it is not there.
+    /// Makes the file if it does not exist.
     case readWrite
-    /// A file that others may own: nothing is written, not even beside it, and its folder need not
-    /// be writable. What a write-ahead log or a rollback journal beside it says holds.
+    /// For a file that may belong to other programs: nothing is written, not even beside it, and
+    /// its folder need not be writable. A write-ahead log or a rollback journal beside it is
+    /// applied.
     case readOnly
   }
 
-  /// Statements kept prepared; past that all are dropped.
+  /// Most prepared statements that are kept; beyond that all are dropped.
   private static let statementsMax = 64
 
   private let handle: OpaquePointer  // sqlite3 *
-  /// What is read instead of the file, if SQLite would have to write beside that.
+  /// The copy that is read instead of the file, if SQLite would have to write beside the file.
   private let copy: PrivateCopy?
   private var statements: [String: Statement] = [:]
 
   /// - Parameters:
   ///   - busyMilliseconds: How long to wait for another connection's transaction.
-  ///   - copyFolder: Where a copy is made that read-only access may need; nil: the system's folder
-  ///     of temporary files.
+  ///   - copyFolder: The folder for a copy, which read-only access may need; nil: the system's
+  ///     folder of temporary files.
   public init(
     path: String, access: Access = .readWrite, busyMilliseconds: Int32 = 10_000, copyFolder: String? = nil
   ) throws(SQLiteError) {
@@ -52,7 +53,7 @@ internal import CSQLite
     unsafe sqlite3_close_v2(handle)
   }
 
-  /// Runs a statement whose rows do not matter.
+  /// Runs a statement and ignores its rows.
   public func execute(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) {
     try forEachRow(sql, values) { _ in }
   }
@@ -82,8 +83,7 @@ internal import CSQLite
     }
   }
 
-  /// Runs `body` in a transaction that has the file for itself from the start; what it throws
-  /// undoes everything.
+  /// Runs `body` in a transaction that locks the file from the start; an error rolls it back.
   public func transaction<Value>(_ body: () throws(SQLiteError) -> Value) throws(SQLiteError) -> Value {
     try execute("BEGIN IMMEDIATE")
     do throws(SQLiteError) {
@@ -91,7 +91,7 @@ internal import CSQLite
       try execute("COMMIT")
       return value
     } catch {
-      // Fails only where SQLite has undone it already.
+      // Fails only if SQLite has rolled back already.
       try? execute("ROLLBACK")
       throw error
     }
@@ -99,7 +99,7 @@ internal import CSQLite
 
   // MARK: Helpers
 
-  /// A URI of a file that nothing changes while it is open.
+  /// The URI of a file that does not change while it is open.
   private static func immutable(_ path: String) -> String {
     let kept = Set("/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8)
     var uri = "file:"
@@ -154,7 +154,7 @@ internal import CSQLite
     case .real(let number): return unsafe sqlite3_bind_double(handle, place, number)
     case .text(let text): return unsafe streak_bind_text(handle, place, text, Int32(clamping: text.utf8.count))
     case .blob(let bytes):
-      // A nil pointer would be NULL and not an empty blob.
+      // A nil pointer would mean NULL instead of an empty blob.
       guard !bytes.isEmpty else { return unsafe sqlite3_bind_zeroblob(handle, place, 0) }
       return unsafe bytes.withUnsafeBytes {
         unsafe streak_bind_blob(handle, place, $0.baseAddress, Int32(clamping: $0.count))

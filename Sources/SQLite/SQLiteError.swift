@@ -1,4 +1,4 @@
-/// Why SQLite did not do something.
+/// Why an SQLite call failed.
 public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
   /// SQLite's primary result code, such as 5 (SQLITE_BUSY), 13 (SQLITE_FULL) or 26 (SQLITE_NOTADB).
   public var code: Int32

@@ -6,7 +6,7 @@ public enum SQLiteValue: Hashable, Sendable {
   case text(String)
   case blob([UInt8])
 
-  /// The number, also one that is stored as text or as a whole real; nil for anything else.
+  /// The number, also if it is stored as text or as a whole real; nil for other values.
   public var integer: Int64? {
     switch self {
     case .integer(let number): number
@@ -16,7 +16,7 @@ public enum SQLiteValue: Hashable, Sendable {
     }
   }
 
-  /// The text; a number's digits; nil for NULL and bytes.
+  /// The text, or a number's digits; nil for NULL and blobs.
   public var text: String? {
     switch self {
     case .text(let text): text

@@ -1,8 +1,6 @@
-/// A family of figures on `/metrics`: its name, type and labels, and what an operator reads from
-/// it.
+/// A family of metrics on `/metrics`: its name, type and labels, and its meaning for an operator.
 ///
-/// The table below is the only one: the page that Prometheus reads and the operator's page are made
-/// from it.
+/// The table below is the only one: the Prometheus page and the operator's page are made from it.
 public struct MetricFamily: Sendable {
   public enum Kind: String, Sendable {
     case counter
@@ -26,9 +24,9 @@ public struct MetricFamily: Sendable {
   public let group: Group
   public let kind: Kind
   public let labels: [String]
-  /// What is counted or measured: one sentence, for `# HELP` as well.
+  /// What is counted or measured: one sentence, also used for `# HELP`.
   public let help: String
-  /// What a value tells an operator, and what to do; empty where the help says it all.
+  /// What a value tells an operator, and what to do; empty if `help` is enough.
   public let reading: String
 
   init(

@@ -1,5 +1,5 @@
-/// A setting of `streakd`: an option, a variable of the environment, and a line of the settings
-/// file, all of one name.
+/// A setting of `streakd`: an option, an environment variable, and a line of the settings file, all
+/// with the same name.
 ///
 /// The table below is the only one: options, `--help`, the parser and the operator's page are made
 /// from it.
@@ -15,16 +15,16 @@ public struct Setting: Sendable {
     case backups = "Backups and operators"
   }
 
-  /// The option's name without `--`; the name in the settings file.
+  /// The option's name without `--`; also the name in the settings file.
   public let name: String
   public let group: Group
-  /// What stands for the value in `--help`; nil: a flag.
+  /// The placeholder for the value in `--help`; nil: a flag.
   public let value: String?
-  /// What holds without the setting; nil: nothing does.
+  /// The default; nil: none.
   public let fallback: String?
   /// The range of a number.
   public let range: ClosedRange<Int>?
-  /// What it does, and in which unit: whole sentences.
+  /// What it does, and its unit: whole sentences.
   public let meaning: String
 
   init(
@@ -39,13 +39,13 @@ public struct Setting: Sendable {
     self.meaning = meaning
   }
 
-  /// The variable of the environment, such as `STREAKD_LISTEN`.
+  /// The environment variable, such as `STREAKD_LISTEN`.
   public var variable: String { "STREAKD_" + name.uppercased().replacing("-", with: "_") }
 
-  /// The default as a number; nil: it is none.
+  /// The default as a number; nil if it is not a number.
   public var number: Int? { fallback.flatMap { Int($0) } }
 
-  /// What `--help` says.
+  /// The text for `--help`.
   public var help: String {
     let limits = range.map { " \($0.lowerBound) to \($0.upperBound)." } ?? ""
     let fallback = fallback.map { value == nil ? "" : " (default: \($0))" } ?? ""

@@ -1,11 +1,11 @@
 internal import Glibc
 internal import StreakDomain
 
-/// What time it is, where the person is, and how long things take.
+/// The time, the time zone, and durations.
 public protocol ClientClock: Sendable {
-  /// Of the wall clock, since 1970.
+  /// The wall clock, since 1970.
   var milliseconds: Int64 { get }
-  /// Of a clock that does not go back.
+  /// A monotonic clock.
   var monotonicMilliseconds: Int64 { get }
   /// The device's zone and its offset at a moment.
   func zone(atMilliseconds moment: Int64) -> (name: String, utcOffsetSeconds: Int32)
@@ -14,7 +14,7 @@ public protocol ClientClock: Sendable {
 }
 
 extension ClientClock {
-  /// A moment as the person lives it here.
+  /// The local time of a moment, in the device's zone.
   func localTime(atMilliseconds moment: Int64, dayStartMinutes: Int32) -> LocalTime {
     let zone = zone(atMilliseconds: moment)
     return LocalTime(
@@ -22,10 +22,11 @@ extension ClientClock {
       dayStartMinutes: dayStartMinutes)
   }
 
-  /// The middle of a day of this person's, for days that are entered afterwards.
+  /// The middle of a day in the person's local time, for days that are entered afterwards.
   func localTime(inTheMiddleOf day: Day, dayStartMinutes: Int32) -> LocalTime {
     let local = Int64(day.number) * 86_400_000 + Int64(dayStartMinutes) * 60_000 + 43_200_000
-    // The offset that holds then and not now; half a day is wide enough for any change of it.
+    // The offset at that time, which may differ from the current one. The middle of the day is half
+    // a day away from its borders, more than any change of the offset.
     let guess = local - Int64(zone(atMilliseconds: local).utcOffsetSeconds) * 1_000
     let moment = local - Int64(zone(atMilliseconds: guess).utcOffsetSeconds) * 1_000
     return localTime(atMilliseconds: moment, dayStartMinutes: dayStartMinutes)
@@ -34,7 +35,7 @@ extension ClientClock {
 
 /// The machine's clocks and zone.
 public struct SystemClock: ClientClock {
-  /// Nil: no name is known; the offset is told.
+  /// Nil if the zone's name is unknown; then the offset is used instead.
   private let zoneName: String?
 
   public init() { zoneName = SystemZone().name }
@@ -53,8 +54,8 @@ public struct SystemClock: ClientClock {
     var seconds = time_t(moment / 1_000)
     var local = tm()
     localtime_r(&seconds, &local)
-    // Historic local mean times may have offsets that the service does not know; none of them is
-    // further than a day.
+    // Historic local mean times may have offsets that the service does not accept; each is within
+    // one day.
     let range = LocalTime.utcOffsetSecondsRange
     let offset = min(max(Int32(clamping: local.tm_gmtoff), range.lowerBound), range.upperBound)
     return (zoneName ?? SystemZone.name(ofOffsetSeconds: offset), offset)

@@ -1,7 +1,7 @@
 internal import RPC
 internal import StreakDomain
 
-/// What a person is told: what happened, what is safe, what to do.
+/// Messages for the person: what happened, what is safe, what to do.
 extension ClientError: CustomStringConvertible {
   public var description: String {
     switch self {
@@ -33,7 +33,7 @@ extension ClientError: CustomStringConvertible {
 }
 
 extension ClientError.Refusal {
-  /// The refusal for a person.
+  /// The refusal's message for the person.
   var sentence: String {
     switch reason {
     case "SIGN_UP_REFUSED":
@@ -76,7 +76,7 @@ extension ClientError.Refusal {
     }
   }
 
-  /// When to try again.
+  /// When to try again, in words.
   private var retry: String {
     guard let retrySeconds else { return "" }
     switch retrySeconds {

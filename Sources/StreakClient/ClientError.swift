@@ -3,52 +3,54 @@ public import RPC
 internal import Schema
 public import StreakDomain
 
-/// Why the client did not do what it was asked to.
+/// Why a call to the client failed.
 public enum ClientError: Error, Equatable, Sendable {
-  /// Nothing was kept: the disk is full, say, or the file is none of this program's.
+  /// The storage failed and nothing was stored: the disk is full, or the file belongs to another
+  /// program.
   case storage(String)
   /// A file, such as an export's, cannot be written.
   case file(String)
-  /// What was asked breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of
-  /// habits, or of fields.
+  /// The call breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of habits, or
+  /// of fields.
   case refusedHere(OperationRejection)
-  /// Text that cannot be stored, or more than an account may hold; the message says what.
+  /// Text that cannot be stored, or more data than an account may hold; the message has the
+  /// details.
   case invalid(String)
-  /// There is no network at all, or nobody is signed in.
+  /// There is no network, or no account is signed in.
   case notPossible(String)
-  /// The server could not be reached: later it may.
+  /// The server could not be reached; a later call may succeed.
   case unreachable(String)
-  /// The server was asked, and its answer did not come: it may have done it. The same call again is
-  /// safe.
+  /// The request was sent and no answer came: the server may have carried it out. Repeating the
+  /// call is safe.
   case noAnswer(String)
-  /// The server was reached and could not do it: later it may.
+  /// The server was reached and failed; a later call may succeed.
   case failing(String)
-  /// The person has to sign in to this account again. Nothing is lost; what waits is sent
+  /// The person has to sign in to this account again. No data is lost; the queue is sent
   /// afterwards.
   case signInNeeded
-  /// The same, and then as a new device: this device's credentials are in use elsewhere as well, as
-  /// after a restore from its backup.
+  /// The person has to sign in, as a new device: another device uses this device's credentials, for
+  /// example one restored from its backup.
   case copied
-  /// The account was erased, on whatever device: what was here of it is gone too.
+  /// The account was erased, on this device or another one; its data on this device is removed.
   case accountErased
   /// The server does not know the account: it was restored to a moment before the account was made.
-  /// Everything of it is in the anonymous session now, to be signed up, or brought into another
-  /// account.
+  /// The account's data is now in the anonymous session, which can be signed up, or migrated into
+  /// another account.
   case accountUnknown
-  /// The server refused.
+  /// The server refused the request.
   case refused(Refusal)
 
-  /// A refusal as the server worded it.
+  /// A refusal of the server.
   public struct Refusal: Equatable, Sendable {
     public var code: RPCStatusCode
-    /// The service's name of it, such as `SIGN_UP_REFUSED`; empty if it gave none.
+    /// The service's name of the refusal, such as `SIGN_UP_REFUSED`; empty if the server gave none.
     public var reason: String
     public var message: String
     /// The fields that were refused, by path.
     public var fields: [String]
-    /// After which asking again may help, in seconds; nil if the server did not say.
+    /// Seconds until a repeated request may succeed; nil if the server did not say.
     public var retrySeconds: Int64?
-    /// With all its details.
+    /// The status with all its details.
     let status: RPCStatus
   }
 
@@ -61,7 +63,7 @@ public enum ClientError: Error, Equatable, Sendable {
     case (_, "ACCOUNT_ERASED"): self = .accountErased
     case (_, "ACCOUNT_UNKNOWN"): self = .accountUnknown
     case (_, "CREDENTIALS_INVALID"): self = status.needsNewDevice ? .copied : .signInNeeded
-    // What says nothing of the request: the same one again may be answered otherwise.
+    // These statuses say nothing about the request itself: repeating it may succeed.
     case (.unavailable, _), (.cancelled, _), (.unknown, _), (.deadlineExceeded, _), (.internal, _),
       (.aborted, "CONCURRENT_CHANGE"):
       let isAnswer = !refusal.reason.isEmpty || status.code == .internal || status.code == .unknown
@@ -71,13 +73,13 @@ public enum ClientError: Error, Equatable, Sendable {
     }
   }
 
-  /// The service's name of a refusal; empty if there is none.
+  /// The service's name of the refusal; empty if there is none.
   public var reason: String {
     if case .refused(let refusal) = self { refusal.reason } else { "" }
   }
 
-  /// The answer is the server's last word on this very request: nothing of it has happened, and the
-  /// same again would be refused again.
+  /// The answer is final for this request: it had no effect, and repeating it would be refused
+  /// again.
   var isFinal: Bool {
     switch self {
     case .refused(let refusal): refusal.code != .resourceExhausted
@@ -88,17 +90,17 @@ public enum ClientError: Error, Equatable, Sendable {
 }
 
 extension ClientError.Refusal {
-  /// The operation that the server waits for.
+  /// The next operation that the server expects.
   var expectedSeq: Int64 { status.detail(SyncRefusal.self)?.expectedSeq ?? 0 }
 
-  /// What the migration did that brought the session here before; nil if the refusal does not say.
+  /// The result of the earlier migration of the session; nil if the refusal does not contain it.
   var migration: MigrationResult? { status.detail(MigrationResult.self) }
 }
 
 extension RPCStatus {
-  /// The service's name of a refusal; empty if it gave none.
+  /// The service's name of the refusal; empty if the server gave none.
   var reason: String { detail(GoogleRPCErrorInfo.self)?.reason ?? "" }
 
-  /// The credentials are in use elsewhere as well: the device is to sign in as a new one.
+  /// Another device uses the credentials: this device has to sign in as a new one.
   var needsNewDevice: Bool { detail(GoogleRPCErrorInfo.self)?.metadata["new_device"] == "true" }
 }

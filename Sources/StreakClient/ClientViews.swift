@@ -1,62 +1,62 @@
 public import StreakDomain
 
-/// A habit as the person sees it: what the server holds, with what is still to be sent.
+/// A habit as the person sees it: the server's state with the unsent changes applied.
 public struct HabitView: Equatable, Sendable {
   public var id: Identifier
   public var fields: HabitFields
   public var streak: Streak
-  /// What the streak takes as today: the earliest date among the zones this person used in the last
-  /// 48 hours.
+  /// The day that the streak takes as today: the earliest date among the zones used in the last 48
+  /// hours.
   public var today: Day
-  /// By day: everything that was ever recorded, also what is undone or does not count.
+  /// By day: every entry that was ever recorded, including those that are undone or do not count.
   public var cells: [Day: LedgerCell]
 }
 
-/// Something the person should see.
+/// An event for the person.
 public enum ClientEvent: Equatable, Sendable {
-  /// A conflict, or a streak that healed. It comes again with every start until `acknowledge`.
+  /// A conflict, or a recomputed streak. It is repeated at every start until `acknowledge`.
   case notice(id: Identifier, Notice)
-  /// An operation that the server did not accept. It comes again with every start until
+  /// An operation that the server rejected. It is repeated at every start until
   /// `acknowledgeRejected`.
   case rejected(Operation, OperationRejection)
-  /// The state has changed by what came from the server.
+  /// Changes from the server were applied.
   case changed
-  /// The person has to sign in again. What waits to be sent waits for that.
+  /// The person has to sign in again; the queue waits until then.
   case signInNeeded
-  /// The account was erased; what was here of it is gone.
+  /// The account was erased; its data on this device is removed.
   case accountErased
-  /// The server does not know the account any more; what was in it is the anonymous session now.
+  /// The server does not know the account any more; its data is now in the anonymous session.
   case accountUnknown
 }
 
-/// An account that this device holds.
+/// An account stored on this device.
 public struct AccountView: Equatable, Sendable {
   public var userID: Identifier
   public var email: String
-  /// It is the one in use.
+  /// It is the current account.
   public var isCurrent: Bool
-  /// It has credentials that work, as far as the device knows.
+  /// It holds valid credentials, as far as the device knows.
   public var isSignedIn: Bool
-  /// The server did not know it: what it held is in the anonymous session.
+  /// The server does not know the account; its data is in the anonymous session.
   public var isUnknownToServer = false
-  /// Operations that the server has not decided.
+  /// Operations without the server's decision.
   public var waiting: Int
 }
 
-/// What a sync did.
+/// The result of a sync.
 public struct SyncReport: Equatable, Sendable {
-  /// Operations that the server has decided.
+  /// Operations that the server decided.
   public var sent = 0
   /// Habits, days and notices received.
   public var received = 0
-  /// The states differed, and everything was pulled again.
+  /// Full pulls because the states differed.
   public var repairs = 0
 }
 
-/// What became of an anonymous session in an account.
+/// The result of migrating an anonymous session into an account.
 public struct MigrationReport: Equatable, Sendable {
   public var daysCounted = 0
-  /// Days that are kept and shown, and do not count.
+  /// Days that are stored and shown but do not count.
   public var daysQuarantined = 0
   /// Entries that were not accepted; the export lists them.
   public var entriesRejected = 0

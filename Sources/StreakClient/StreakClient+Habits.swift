@@ -1,23 +1,23 @@
 public import StreakDomain
 
-/// What a person does every day. Nothing here waits for a server.
+/// The daily functions. None of them waits for a server.
 extension StreakClient {
-  /// Habits of one person, as the service limits them.
+  /// Most habits of one user: the service's limit.
   public static let habitsMax = 1_000
-  /// Days of a session, as the service limits them.
+  /// Most days of a session: the service's limit.
   public static let sessionEntriesMax = 50_000
-  /// Bytes of a note.
+  /// Most bytes of a note.
   public static let noteBytesMax = 4_096
 
   /// The habits, in the person's order.
-  /// - Parameter includingArchived: Also those that were put away.
+  /// - Parameter includingArchived: Includes archived habits.
   public func habits(includingArchived: Bool = false) throws(ClientError) -> [HabitView] {
     let now = clock.milliseconds
     let here = clock.localTime(atMilliseconds: now, dayStartMinutes: 0)
     return try store.read { state throws(ClientError) in
       let shown = state.shown
       var zones = shown.zones
-      // Also where the device is now, though nothing was recorded here.
+      // Includes the device's current zone, even if no entry was recorded in it.
       zones.note(
         LocalTime(
           occurredAtMilliseconds: now, zone: here.zone, utcOffsetSeconds: here.utcOffsetSeconds,
@@ -37,7 +37,7 @@ extension StreakClient {
     }
   }
 
-  /// The habit of that name, however it is spelt; nil if there is none.
+  /// The habit with that name, compared as the service compares names; nil if there is none.
   public func habit(named name: String) throws(ClientError) -> HabitView? {
     let wanted = HabitName.normalised(name)
     let found = try habits(includingArchived: true).filter { HabitName.normalised($0.fields.name) == wanted }
@@ -67,8 +67,8 @@ extension StreakClient {
     wake()
   }
 
-  /// Puts habits into an order: those given come first, as they are given; the others follow as
-  /// they were.
+  /// Sets the order of the habits: the given ones come first, in the given order; the others follow
+  /// in their old order.
   public func orderHabits(_ first: [Identifier]) throws(ClientError) {
     let now = clock.milliseconds
     try store.change { state throws(ClientError) in
@@ -99,23 +99,23 @@ extension StreakClient {
     wake()
   }
 
-  /// A day of a habit is done. On the disk when this returns.
+  /// Records a day of a habit as done. It is on the disk when this returns.
   ///
   /// - Parameters:
-  ///   - day: Nil: today. Earlier days are entered afterwards: they count if they are fresh
-  ///     (`DayRules`).
-  ///   - note: Nil: the note stays as it is. Empty: the day's note is cleared.
+  ///   - day: Nil: today. Earlier days count as entered afterwards: their status depends on their
+  ///     freshness (`DayRules`).
+  ///   - note: Nil: the note stays. Empty: the day's note is cleared.
   public func complete(_ habitID: Identifier, on day: Day? = nil, note: String? = nil) throws(ClientError) {
     try tap(habitID, on: day, done: true, note: note)
   }
 
-  /// A day is not done after all. Its note stays. In an account, days older than 30 days cannot be
-  /// taken back.
+  /// Records a day as not done. Its note stays. In an account, days older than 30 days cannot be
+  /// undone.
   public func undo(_ habitID: Identifier, on day: Day? = nil) throws(ClientError) {
     try tap(habitID, on: day, done: false, note: nil)
   }
 
-  /// The note of a day, whether the day is done or not.
+  /// Sets the note of a day, done or not.
   /// - Parameter note: Empty: the note is cleared.
   public func setNote(_ habitID: Identifier, on day: Day? = nil, to note: String) throws(ClientError) {
     let now = clock.milliseconds
@@ -135,7 +135,7 @@ extension StreakClient {
     wake()
   }
 
-  /// The person's date now.
+  /// The person's current day.
   public func today() throws(ClientError) -> Day {
     let now = clock.milliseconds
     return try store.read { state throws(ClientError) in
@@ -143,13 +143,13 @@ extension StreakClient {
     }
   }
 
-  /// When this person's day begins, in minutes after midnight.
+  /// The start of the person's day, in minutes after midnight.
   public func dayStartMinutes() throws(ClientError) -> Int32 {
     try store.read { state throws(ClientError) in state.dayStartMinutes }
   }
 
-  /// Sets when this person's day begins, in minutes after midnight: on this device, or in the
-  /// account and so on all its devices. What was recorded before stays as it is.
+  /// Sets the start of the person's day, in minutes after midnight: on this device, or in the
+  /// account and so on all its devices. Earlier entries are not changed.
   public func setDayStart(minutes: Int32) throws(ClientError) {
     guard LocalTime.dayStartMinutesRange.contains(minutes) else {
       throw .invalid("A day begins 0 to 1439 minutes after midnight.")
@@ -159,8 +159,7 @@ extension StreakClient {
     wake()
   }
 
-  /// The moment that stands for a day: now, if it is today's; otherwise the middle of that day
-  /// here.
+  /// The local time that stands for a day: now for today, otherwise the middle of that day.
   func made(on day: Day?, now: Int64, dayStartMinutes: Int32) -> LocalTime {
     let here = clock.localTime(atMilliseconds: now, dayStartMinutes: dayStartMinutes)
     guard let day, day != here.day else { return here }
@@ -168,10 +167,10 @@ extension StreakClient {
   }
 }
 
-/// The same for whoever is current: an account's changes are operations in its queue, a session's
-/// are what it holds.
+/// One interface for accounts and the session: a change becomes an operation in the account's
+/// queue, or changes the session's content.
 extension ClientState {
-  /// What the person sees.
+  /// The data that the person sees.
   var shown: (habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], zones: ZoneUses) {
     if let account = current.flatMap({ accounts[$0] }) {
       let habits = account.replica.shownHabits
@@ -220,7 +219,7 @@ extension ClientState {
     _ = changeAccount(userID) { $0.replica.make(.editHabit(edit), milliseconds: now) }
   }
 
-  /// States what a day is.
+  /// Records a statement about a day.
   mutating func tap(
     _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, now: Int64
   ) throws(ClientError) {
@@ -229,16 +228,15 @@ extension ClientState {
     try record(habitID, day: day, done: done, note: note, made: made, before: before, now: now)
   }
 
-  /// The same for a habit that is there.
-  /// - Parameter before: What the person sees of that day until now.
+  /// Records a statement about a day of an existing habit.
+  /// - Parameter before: The day's entry that the person sees until now.
   mutating func record(
     _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, before: LedgerCell?, now: Int64
   ) throws(ClientError) {
     try Self.check(note: note ?? "", day: day, made: made, now: now)
     if !done {
       guard before != nil else { throw .refusedHere(.cellNotFound) }
-      // Without an account nothing was said to anybody: whatever was entered by mistake can be
-      // taken back.
+      // A session was not sent to any server: every entry can be undone.
       guard current == nil || !DayRules.isSealed(day: day, today: DayRules.judgedDay(made, at: now)) else {
         throw .refusedHere(.daySealed)
       }
@@ -252,7 +250,7 @@ extension ClientState {
     }
     let completion = Operation.Completion(habitID: habitID, day: day, done: done, note: done ? note : nil, made: made)
     _ = changeAccount(userID) { account in
-      // A completion without a note states none: to clear one is a statement of its own.
+      // A completion without a note does not state one: clearing a note is a statement of its own.
       if before?.done != done || note != "" { account.replica.make(.setCompletion(completion), milliseconds: now) }
       if isNoteNew, note == "" {
         account.replica.make(
@@ -262,7 +260,7 @@ extension ClientState {
     }
   }
 
-  /// States the note of a day; empty text clears it.
+  /// Records the note of a day; empty text clears it.
   mutating func note(
     _ habitID: Identifier, day: Day, _ text: String, made: LocalTime, now: Int64
   ) throws(ClientError) {

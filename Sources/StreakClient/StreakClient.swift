@@ -1,12 +1,12 @@
 internal import Cryptography
 public import StreakDomain
 
-/// An app's side of the service: everything works at once, without a server, and is kept before a
-/// call returns; accounts and sync come when the person wants them.
+/// An app's client of the service. Every function works at once, without a server, and its changes
+/// are stored before it returns. Accounts and sync are optional.
 ///
 /// Several clients, also in several processes, may share a storage.
 public actor StreakClient {
-  /// What the person calls this device, its system and the app's version.
+  /// The person's name for this device, its system and the app's version.
   public struct DeviceDescription: Sendable {
     public var name: String
     public var platform: String
@@ -19,15 +19,15 @@ public actor StreakClient {
     }
   }
 
-  /// Events that a slow reader may leave unread; earlier ones go. What needs the person's eye is in
-  /// the storage and can be listed.
+  /// Most unread events; older ones are dropped. Events that the person has to see are in the
+  /// storage and can be listed.
   public static let eventsMax = 1_000
 
   let store: ClientStore
   let network: (any StreakNetwork)?
   let clock: any ClientClock
   let device: DeviceDescription
-  /// Wakes the loop that syncs, and the one that watches.
+  /// Wakes the sync loop, and the loop of the hint stream.
   let syncAlarm = Alarm()
   let watchAlarm = Alarm()
   var schedule: SyncSchedule
@@ -35,12 +35,12 @@ public actor StreakClient {
   /// The last sync of `run` failed.
   var hasFailed = false
   var syncWaiters: [CheckedContinuation<Void, Never>] = []
-  /// The stream of hints that is open, and whose.
+  /// The open hint stream and its account.
   var watching: (userID: Identifier, stream: any ResponseStream)?
   private var subscribers: [Int: AsyncStream<ClientEvent>.Continuation] = [:]
   private var nextSubscriber = 0
 
-  /// - Parameter network: Nil: this client never speaks to a server.
+  /// - Parameter network: Nil: the client works without a server.
   public init(
     storage: any ClientStorage, network: (any StreakNetwork)? = nil, clock: any ClientClock = SystemClock(),
     device: DeviceDescription = DeviceDescription(name: "")
@@ -55,8 +55,8 @@ public actor StreakClient {
 
   // MARK: Events
 
-  /// What the person should see: first what waits for an acknowledgement, then what comes. Each
-  /// call gives a sequence of its own.
+  /// Events for the person: first the unacknowledged ones, then new ones. Each call returns a
+  /// sequence of its own.
   public func events() throws(ClientError) -> AsyncStream<ClientEvent> {
     let waiting = try store.read { state throws(ClientError) -> [ClientEvent] in
       guard let account = state.current.flatMap({ state.accounts[$0] }) else { return [] }
@@ -81,22 +81,22 @@ public actor StreakClient {
     for subscriber in subscribers.values { subscriber.yield(event) }
   }
 
-  /// Conflicts and healed streaks that the person has not acknowledged, by id.
+  /// Unacknowledged conflicts and recomputed streaks, by id.
   public func notices() throws(ClientError) -> [Identifier: Notice] {
     try store.read { state throws(ClientError) in
       state.current.flatMap { state.accounts[$0] }?.replica.notices ?? [:]
     }
   }
 
-  /// Operations that were rejected and that the person has not acknowledged.
+  /// Rejected operations that the person has not acknowledged.
   public func rejectedOperations() throws(ClientError) -> [DeviceReplica.Rejected] {
     try store.read { state throws(ClientError) in
       state.current.flatMap { state.accounts[$0] }?.replica.rejected ?? []
     }
   }
 
-  /// The person has seen a notice. The server is told with the next sync; other devices go on
-  /// showing it.
+  /// The person has seen a notice. The server learns it with the next sync; other devices go on
+  /// showing the notice.
   public func acknowledge(_ noticeID: Identifier) throws(ClientError) {
     try changeCurrent { account in
       account.replica.forgetNotice(noticeID)
@@ -110,8 +110,8 @@ public actor StreakClient {
     try changeCurrent { $0.replica.forgetRejected(operation.time) }
   }
 
-  /// Picks a side of a conflict: true takes the value that was not kept, false confirms the one
-  /// that holds. It is stated as a person would state it who had seen no conflict.
+  /// Resolves a conflict: true takes the losing value, false confirms the winning one. It is
+  /// recorded like a statement that the person makes without a conflict.
   public func resolve(_ noticeID: Identifier, takingOther: Bool) throws(ClientError) {
     let now = clock.milliseconds
     try changeCurrent { account in
@@ -127,12 +127,12 @@ public actor StreakClient {
 
   private func changeCurrent(_ body: (inout ClientAccount) -> Void) throws(ClientError) {
     try store.change { state throws(ClientError) in
-      guard let userID = state.current else { throw .notPossible("Nobody is signed in.") }
+      guard let userID = state.current else { throw .notPossible("No account is signed in.") }
       _ = state.changeAccount(userID, body)
     }
   }
 
-  /// There is something to send.
+  /// Wakes the sync loop, because operations wait to be sent.
   func wake() {
     schedule.wake(now: clock.monotonicMilliseconds)
     syncAlarm.ring()
@@ -140,12 +140,12 @@ public actor StreakClient {
 }
 
 extension Notice {
-  /// The statement that settles a conflict; nil if there is nothing to state.
+  /// The statement that resolves a conflict; nil if none is needed.
   ///
-  /// Not `ResolveConflict`, which needs the conflict to be there: a server that lost it, and gets
-  /// the statements again, may not have it yet.
+  /// `ResolveConflict` is not used, because the conflict must exist for it: a server that has lost
+  /// it, and receives the statements again, may not have it yet.
   /// - Parameters:
-  ///   - made: The moment that stands for the conflict's day.
+  ///   - made: The local time that stands for the conflict's day.
   ///   - fields: The habit as the person sees it; nil: it is deleted.
   func statement(takingOther: Bool, made: LocalTime?, fields: HabitFields?) -> Operation.Change? {
     let value = takingOther ? other : kept

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import StreakDomain
 
-/// The IANA name of the zone that this process lives in, as glibc finds it: from TZ, else from
-/// /etc/localtime. Nil: its rules have no name that can be found here, and only the offset is told.
+/// The IANA name of this process's zone, found as glibc does it: from TZ, else from /etc/localtime.
+/// Nil: the rules have no name that can be found here, and only the offset is sent.
 struct SystemZone {
   let name: String?
 
@@ -17,12 +17,12 @@ struct SystemZone {
   ///   - tz: The environment's TZ; nil: it is not set.
   ///   - localtime: The path of the zone's file: a link into the database, or a copy of one of its
   ///     files.
-  ///   - timezone: The path of a file that holds the zone's name; it is believed where it agrees
-  ///     with `localtime`.
-  ///   - zoneFolder: The database.
+  ///   - timezone: The path of a file with the zone's name; it is used only if it agrees with
+  ///     `localtime`.
+  ///   - zoneFolder: The database's folder.
   init(tz: String?, localtime: String, timezone: String, zoneFolder: String) {
     if let tz {
-      // As glibc reads it: empty is UTC, ":" may stand before a name or a path.
+      // As glibc reads it: empty means UTC, and a ":" may precede a name or a path.
       let place = String(tz.drop { $0 == ":" })
       let files = ZoneFiles(zoneFolder)
       name =
@@ -36,7 +36,7 @@ struct SystemZone {
       return
     }
     guard access(localtime, R_OK) == 0 else {
-      // glibc then keeps UTC, whatever the other file says.
+      // glibc then uses UTC and ignores the other file.
       name = "UTC"
       return
     }
@@ -53,14 +53,14 @@ struct SystemZone {
     }
   }
 
-  /// The name of a zone of which only the offset is known, such as "+08:00".
+  /// The name for a zone of which only the offset is known, such as "+08:00".
   static func name(ofOffsetSeconds seconds: Int32) -> String {
     let minutes = abs(seconds) / 60
     func digits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
     return "\(seconds < 0 ? "-" : "+")\(digits(minutes / 60)):\(digits(minutes % 60))"
   }
 
-  /// What follows "zoneinfo" in a path.
+  /// The part of a path after "zoneinfo".
   private static func name(inPath path: String) -> String? {
     guard path.first == "/" else { return nil }
     let parts = path.split(separator: "/")
@@ -86,7 +86,7 @@ struct SystemZone {
     return String(name)
   }
 
-  /// Where a link leads to, also over several.
+  /// The target of a link, also over several links.
   private static func target(of path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }

@@ -1,3 +1,3 @@
-/// The words of this library's interface (`Day`, `HabitFields`, `Streak`, `Identifier`, ...) come
-/// with it: an app imports nothing else to name a day.
+/// The types of this library's interface (`Day`, `HabitFields`, `Streak`, `Identifier`, ...) are
+/// exported with it, so that an app needs no other import.
 @_exported public import StreakDomain

@@ -1,22 +1,22 @@
 internal import Glibc
 
-/// The machine's database of zones: a file for each name.
+/// The machine's time zone database: one file per name.
 struct ZoneFiles {
   private let folder: String
 
-  /// Bytes of a zone's file, and of the list of names.
+  /// Most bytes of a zone's file, and of the list of names.
   static let fileBytesMax = 262_144
 
   init(_ folder: String) { self.folder = folder }
 
-  /// Whether a name's file is the same as another file; nil: there is no such file to compare.
+  /// Whether a zone's file is equal to another file; nil: that file does not exist.
   func agrees(_ name: String, withCopy path: String) -> Bool? {
     guard let wanted = Self.bytes(of: "\(folder)/\(name)") else { return nil }
     return wanted == Self.bytes(of: path)
   }
 
-  /// The name of the zone whose file was copied to a path; nil: none is the same. Of several that
-  /// are, the first in the list of present zones.
+  /// The name of the zone whose file was copied to a path; nil if no zone's file is equal. Of
+  /// several equal ones, the first in the list of current zones.
   func name(ofCopy path: String) -> String? {
     guard let copy = Self.bytes(of: path) else { return nil }
     return names.first { name in
@@ -26,7 +26,7 @@ struct ZoneFiles {
     }
   }
 
-  /// The present zones, in the order of the database's own list, then UTC.
+  /// The current zones, in the order of the database's own list, then UTC.
   private var names: [String] {
     for list in ["zone1970.tab", "zone.tab"] {
       guard let bytes = Self.bytes(of: "\(folder)/\(list)") else { continue }
@@ -39,7 +39,7 @@ struct ZoneFiles {
     return []
   }
 
-  /// Nil: there is no such file, or it is larger than any zone's.
+  /// Nil if there is no such file, or it is larger than a zone's file can be.
   private static func bytes(of path: String) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }

@@ -3,29 +3,29 @@ internal import ProtobufCodec
 internal import GRPCSchema
 internal import Schema
 
-/// How a run is made.
+/// The settings of a run.
 public struct HarnessSettings: Sendable {
-  /// What the requests' shape follows from.
+  /// Determines the shape of all requests.
   public var seed: UInt64 = 0
-  /// For the commands in the report.
+  /// The server's address, for the commands in the report.
   public var address = ""
   /// Parts of method names, such as `StreakService` or `SyncService/Sync`; empty: all.
   public var only: [String] = []
-  /// Rounds of lying requests for each method.
-  public var lies = 4
-  /// Try how often methods may be called instead, of a server that applies the schema's limits as
-  /// they are.
+  /// Rounds of invalid requests for each method.
+  public var fuzzRounds = 4
+  /// Test the limits of calls instead, on a server that applies the schema's limits unchanged.
   public var limits = false
-  /// Try lists of messages that may be longer than `BoundaryValues.itemsMax` at their limit as
-  /// well: megabytes for each request.
+  /// Also test the limits of lists that may be longer than `BoundaryValues.itemsMax`: each request
+  /// has megabytes.
   public var longLists = false
-  /// The operator's token, which no call gives; nil: methods that want it are only tried without.
+  /// The operator's token, which no call gives; nil: the operators' methods are only tested without
+  /// credentials.
   public var operatorToken: String?
 
   public init() {}
 }
 
-/// Tries a server against its schema.
+/// Tests a server against its schema.
 public struct Harness {
   private let schema: ServiceSchema
   private let settings: HarnessSettings
@@ -40,7 +40,7 @@ public struct Harness {
   }
 
   /// Makes one call.
-  /// - Returns: Why no server answers; nil: one does, whatever it answers.
+  /// - Returns: Why no server answers; nil: one does, with any status.
   public static func reach(_ channel: RPCChannel) async -> String? {
     let method = MethodDescriptor(
       service: "grpc.health.v1.Health", name: "Check", kind: .unary, request: GoogleProtobufAny.descriptor,
@@ -50,7 +50,7 @@ public struct Harness {
       while try await call.next() != nil {}
       return nil
     } catch {
-      // An answer of the service's own names its reason.
+      // The service's own replies have a reason.
       let isAnswer = error.code != .unavailable && error.code != .deadlineExceeded
       return isAnswer || error.detail(GoogleRPCErrorInfo.self) != nil ? nil : error.message
     }
@@ -62,11 +62,11 @@ public struct Harness {
   }
 
   /// The names of a file's scenarios.
-  /// - Throws: What is wrong with the file.
+  /// - Throws: A fault in the file.
   public static func scenarioNames(in text: String) throws -> [String] { try ScenarioFile(text).scenarios.map(\.name) }
 
   /// Checks every method.
-  /// - Parameter progress: Hears of each suite when it is done.
+  /// - Parameter progress: Receives each suite when it is complete.
   public func run(progress: (Suite) -> Void = { _ in }) async -> Report {
     var report = Report(seed: settings.seed, address: settings.address)
     let shared = SharedPeople(schema, caller, seed: settings.seed)
@@ -79,11 +79,11 @@ public struct Harness {
     return report
   }
 
-  /// Plays the scenarios of a file.
+  /// Runs the scenarios of a file.
   /// - Parameters:
   ///   - text: Format: Tests/Scenarios/README.md.
   ///   - file: Its name, for the report.
-  /// - Throws: What is wrong with the file.
+  /// - Throws: A fault in the file.
   public func play(_ text: String, file: String) async throws -> Report {
     var report = Report(seed: settings.seed, address: settings.address)
     for scenario in try ScenarioFile(text).scenarios
@@ -108,7 +108,7 @@ extension ServiceSchema {
     try ServiceSchema(files: (GRPCSchemaCatalog.files + SchemaCatalog.files).map(\.serialized))
   }
 
-  /// The schema that a running server tells by reflection.
+  /// The schema of a running server, read by reflection.
   public static func ofServer(_ channel: RPCChannel) async throws -> ServiceSchema {
     let method = MethodDescriptor(
       service: "grpc.reflection.v1.ServerReflection", name: "ServerReflectionInfo", kind: .bidirectionalStreaming,

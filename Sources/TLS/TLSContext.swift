@@ -1,13 +1,13 @@
 internal import COpenSSL
 internal import Synchronization
 
-/// Where a server's certificate is.
+/// The files of a server's certificate.
 public struct TLSServerFiles: Sendable, Equatable {
-  /// PEM: the server's certificate, then those between it and a root.
+  /// PEM: the server's certificate, then its intermediate certificates.
   public var certificateChain: String
   /// PEM, without a passphrase.
   public var privateKey: String
-  /// PEM: who signs the certificates that clients must show; nil: clients need none.
+  /// PEM: the authorities that must have signed the clients' certificates; nil: clients need none.
   public var clientAuthorities: String?
 
   public init(certificateChain: String, privateKey: String, clientAuthorities: String? = nil) {
@@ -17,9 +17,9 @@ public struct TLSServerFiles: Sendable, Equatable {
   }
 }
 
-/// What a client shows to servers that ask for a certificate.
+/// The certificate that a client sends to servers that ask for one.
 public struct TLSClientFiles: Sendable, Equatable {
-  /// PEM: the client's certificate, then those between it and a root.
+  /// PEM: the client's certificate, then its intermediate certificates.
   public var certificateChain: String
   /// PEM, without a passphrase.
   public var privateKey: String
@@ -30,13 +30,13 @@ public struct TLSClientFiles: Sendable, Equatable {
   }
 }
 
-/// What TLS connections of one kind have in common: certificates, versions, ciphers. TLS 1.2 and
-/// 1.3. A client speaks HTTP/2 only; a server HTTP/1.1 as well.
+/// The configuration that TLS connections share: certificates, versions, ciphers. TLS 1.2 and 1.3.
+/// A client offers HTTP/2 only; a server accepts HTTP/1.1 as well.
 ///
-/// Any thread may use it. `reload()` changes what later connections get; those that exist keep what
-/// they have.
+/// Any thread may use it. `reload()` changes the certificate of later connections; existing
+/// connections keep theirs.
 @safe public final class TLSContext: Sendable {
-  /// OpenSSL counts references to it; every session holds one.
+  /// OpenSSL counts references to the context; every session holds one.
   @safe private struct Handle: ~Copyable, @unchecked Sendable {
     // `@unchecked Sendable`: an SSL_CTX is not changed after it is made, and OpenSSL counts
     // references atomically.
@@ -48,21 +48,21 @@ public struct TLSClientFiles: Sendable, Equatable {
   private let files: TLSServerFiles?
   private let handle: Mutex<Handle>
 
-  /// TLS 1.2 with what RFC 9113 section 9.2.2 leaves: ephemeral keys and authenticated encryption.
-  /// TLS 1.3 has nothing else.
+  /// The ciphers of TLS 1.2 that RFC 9113 section 9.2.2 allows: ephemeral keys and authenticated
+  /// encryption. All ciphers of TLS 1.3 are of this kind.
   static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-  /// A server's side.
+  /// Makes the context of a server.
   /// - Throws: When a file cannot be read, or key and certificate do not belong together.
   public init(server files: TLSServerFiles) throws(TLSError) {
     self.files = files
     handle = Mutex(unsafe Handle(try Self.make(server: files)))
   }
 
-  /// A client's side.
+  /// Makes the context of a client.
   /// - Parameters:
   ///   - authorities: PEM of the roots to trust; nil: the system's.
-  ///   - certificate: Shown to servers that ask for one; nil: none.
+  ///   - certificate: Sent to servers that ask for one; nil: none.
   /// - Throws: When a file cannot be read, or key and certificate do not belong together.
   public init(clientTrusting authorities: String? = nil, certificate: TLSClientFiles? = nil) throws(TLSError) {
     files = nil
@@ -80,7 +80,7 @@ public struct TLSClientFiles: Sendable, Equatable {
     }
   }
 
-  /// When the server's own certificate ends, in seconds since 1970; nil: there is none.
+  /// When the server's certificate expires, in seconds since 1970; nil: there is no certificate.
   public var certificateEndSeconds: Int64? {
     handle.withLock { handle in
       guard let certificate = unsafe SSL_CTX_get0_certificate(handle.pointer) else { return nil }
@@ -97,7 +97,7 @@ public struct TLSClientFiles: Sendable, Equatable {
     return unsafe try TLSSession(owning: ssl, isServer: true)
   }
 
-  /// A session for a connection that was made.
+  /// A session for an outgoing connection.
   /// - Parameter host: The name or numeric address that the server's certificate must be for.
   public func connectSession(host: String) throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
@@ -106,7 +106,7 @@ public struct TLSClientFiles: Sendable, Equatable {
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
       ERR_clear_error()
-      guard unsafe SSL_set1_host(ssl, host) == 1, unsafe streak_tls_server_name(ssl, host) == 1 else {
+      guard unsafe SSL_set1_host(ssl, host) == 1, unsafe copenssl_tls_server_name(ssl, host) == 1 else {
         throw TLSError(failed: "\(host) is no host name")
       }
     }
@@ -135,7 +135,7 @@ public struct TLSClientFiles: Sendable, Equatable {
       throw error
     }
     unsafe SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
-    // Resumed sessions are this server's only.
+    // The session ID context: only this server's sessions can be resumed.
     let name = Array("streakd".utf8)
     unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
     return unsafe context
@@ -164,7 +164,7 @@ public struct TLSClientFiles: Sendable, Equatable {
     return unsafe context
   }
 
-  /// What this side shows of itself.
+  /// Loads the certificate and the key of this side.
   private static func use(_ chain: String, key: String, in context: OpaquePointer) throws(TLSError) {
     guard unsafe SSL_CTX_use_certificate_chain_file(context, chain) == 1 else {
       throw TLSError(failed: "\(chain) holds no certificate that can be used")
@@ -177,18 +177,18 @@ public struct TLSClientFiles: Sendable, Equatable {
     }
   }
 
-  /// What both sides have in common.
+  /// Makes a context with the settings that clients and servers share.
   private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
     guard let context = unsafe SSL_CTX_new(method) else { throw TLSError(failed: "no memory for TLS") }
-    unsafe streak_tls_versions(context)
-    unsafe streak_tls_modes(context)
+    unsafe copenssl_tls_versions(context)
+    unsafe copenssl_tls_modes(context)
     unsafe SSL_CTX_set_cipher_list(context, ciphers)
-    // A key with a passphrase would make OpenSSL ask on the terminal.
+    // For a key with a passphrase, OpenSSL would otherwise prompt on the terminal.
     unsafe SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in 0 }
     return unsafe context
   }
 
-  /// Chooses the first of `TLSProtocolName` that is offered, or ends the handshake. Source: RFC
+  /// Selects the first of `TLSProtocolName` that is offered, or fails the handshake. Source: RFC
   /// 7301, section 3.2.
   private static let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
     guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let offered = unsafe offered else {
@@ -201,7 +201,7 @@ public struct TLSClientFiles: Sendable, Equatable {
         guard offset + 1 + count <= Int(offeredCount) else { break }
         let candidate = unsafe UnsafeRawBufferPointer(start: offered + offset + 1, count: count)
         if unsafe candidate.elementsEqual(name.rawValue.utf8) {
-          // The answer may point into what was offered.
+          // OpenSSL allows the selection to point into the offered list.
           unsafe chosen.pointee = unsafe offered + offset + 1
           unsafe chosenCount.pointee = UInt8(count)
           return SSL_TLSEXT_ERR_OK

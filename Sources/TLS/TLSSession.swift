@@ -1,9 +1,9 @@
 internal import COpenSSL
 
-/// One connection's TLS: encrypted bytes in and out on one side, plain ones on the other. No I/O of
-/// its own. Loop-confined.
+/// The TLS state of one connection: encrypted bytes on one side, plain bytes on the other. No I/O
+/// of its own. Loop-confined.
 @safe public final class TLSSession {
-  /// Plain bytes given out at once, at most: a record's.
+  /// Most plain bytes passed on at once: the size of a record.
   static let plainBytesMax = 16_384
 
   private let ssl: OpaquePointer
@@ -13,12 +13,11 @@ internal import COpenSSL
 
   /// The handshake is done: `write` may be used.
   public private(set) var isEstablished = false
-  /// What both sides agreed to speak; nil: the peer offered nothing. Meaningful once
-  /// `isEstablished`.
+  /// The negotiated protocol; nil: the peer offered none. Valid once `isEstablished`.
   public private(set) var protocolName: TLSProtocolName?
-  /// A server speaks HTTP/1.1 with peers that offer nothing; a client speaks nothing but HTTP/2.
+  /// A server uses HTTP/1.1 with a peer that offers no protocol; a client uses HTTP/2 only.
   private let isServer: Bool
-  /// The peer has said that nothing more will come.
+  /// The peer has sent close_notify: no more data follows.
   public private(set) var receivedEnd = false
 
   init(owning ssl: OpaquePointer, isServer: Bool) throws(TLSError) {
@@ -35,11 +34,11 @@ internal import COpenSSL
 
   deinit { unsafe SSL_free(ssl) }
 
-  /// Begins the handshake, which a client has to.
+  /// Starts the handshake; only clients call it.
   public func start() throws(TLSError) { try shakeHands() }
 
-  /// Takes bytes from the peer and gives out the plain ones among them. Afterwards there may be
-  /// bytes to send, even when it throws: an alert.
+  /// Takes bytes from the peer and passes on the plain bytes in them. Afterwards there may be bytes
+  /// to send, even when it throws: an alert.
   ///
   /// - Parameter body: Called any number of times with plain bytes that are valid during the call;
   ///   false ends the reading.
@@ -80,7 +79,7 @@ internal import COpenSSL
     var count: UInt32 = 0
     unsafe SSL_get0_alpn_selected(ssl, &protocolName, &count)
     self.protocolName = unsafe TLSProtocolName(UnsafeRawBufferPointer(start: protocolName, count: Int(count)))
-    // RFC 9113, section 3.2: HTTP/2 over TLS is agreed on by ALPN.
+    // RFC 9113, section 3.2: HTTP/2 over TLS is negotiated by ALPN.
     guard isServer || self.protocolName == .http2 else {
       throw TLSError("the peer does not offer HTTP/2 (ALPN h2)")
     }
@@ -97,7 +96,7 @@ internal import COpenSSL
     return TLSError(failed: "the TLS handshake failed")
   }
 
-  /// Encrypts bytes; `withOutgoing` gives the result. Only once `isEstablished`.
+  /// Encrypts bytes for `takeOutgoing`. Only once `isEstablished`.
   public func write(_ bytes: RawSpan) throws(TLSError) {
     var offset = 0
     while offset < bytes.byteCount {
@@ -110,7 +109,7 @@ internal import COpenSSL
     }
   }
 
-  /// Says that nothing more will come.
+  /// Sends close_notify: no more data follows.
   public func end() {
     guard isEstablished else { return }
     ERR_clear_error()
@@ -118,27 +117,27 @@ internal import COpenSSL
     ERR_clear_error()
   }
 
-  /// Bytes of its two buffers.
-  public var bufferBytes: Int { unsafe streak_bio_capacity(incoming) + streak_bio_capacity(outgoing) }
+  /// Capacity of the session's two buffers, in bytes.
+  public var bufferBytes: Int { unsafe copenssl_bio_capacity(incoming) + copenssl_bio_capacity(outgoing) }
 
-  /// Gives back the memory of buffers that are empty and large. For a quiet connection: a busy one
-  /// needs it again at once.
+  /// Frees the memory of buffers that are empty and large. For idle connections: a busy one needs
+  /// the memory again at once.
   public func trimBuffers() {
-    unsafe streak_bio_trim(incoming, Self.keptBufferBytes)
-    unsafe streak_bio_trim(outgoing, Self.keptBufferBytes)
+    unsafe copenssl_bio_trim(incoming, Self.keptBufferBytes)
+    unsafe copenssl_bio_trim(outgoing, Self.keptBufferBytes)
   }
 
-  /// Bytes that an empty buffer keeps.
+  /// Largest capacity in bytes that an empty buffer keeps.
   static let keptBufferBytes = 4_096
 
   /// Whether there are encrypted bytes to send.
   public var hasOutgoing: Bool { unsafe BIO_ctrl_pending(outgoing) > 0 }
 
-  /// Lends the encrypted bytes that are to be sent, and forgets them.
+  /// Lends the encrypted bytes to send, and removes them.
   public func takeOutgoing<Result>(_ body: (RawSpan) -> Result) -> Result {
     var bytes: UnsafePointer<CChar>?
-    let count = unsafe streak_bio_bytes(outgoing, &bytes)
-    defer { unsafe streak_bio_reset(outgoing) }
+    let count = unsafe copenssl_bio_bytes(outgoing, &bytes)
+    defer { unsafe copenssl_bio_reset(outgoing) }
     return body(unsafe UnsafeRawBufferPointer(start: bytes, count: count).bytes)
   }
 }

@@ -4,9 +4,9 @@ internal import Glibc
 extension String {
   /// The text in Unicode's normalization form KC (UAX #15), as UTF-8: full-width and other
   /// compatibility characters become ordinary ones, and letters with their combining marks become
-  /// one character. Two texts that people cannot tell apart as they type are equal in it.
+  /// one character. Texts that look alike and differ only by the way of typing become equal.
   ///
-  /// - Returns: Nil only without memory.
+  /// - Returns: Nil only when memory runs out.
   public var compatibilityComposed: [UInt8]? {
     let text = Array(utf8)
     var composed: UnsafeMutablePointer<UInt8>?

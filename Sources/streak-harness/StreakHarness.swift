@@ -5,19 +5,19 @@ import ProgramSupport
 import RPC
 import StreakHarness
 
-/// Tries a server against its schema.
+/// Tests a server against its schema.
 @main
 struct StreakHarnessCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "streak-harness",
-    abstract: "Tries a running server against its schema: rules, boundaries, credentials, replays, lies.",
+    abstract: "Tries a running server against its schema: rules, boundaries, credentials, replays, fuzz.",
     discussion: """
       It makes accounts of its own and leaves them there. A server that is tried needs --rate-limit-factor 1000, but for --limits. \
       Exit codes: 0 all is as the schema says; 1 something is not; 64 wrong usage; 69 the server cannot be reached.
       """,
     version: ProgramVersion.text(of: "streak-harness"))
 
-  /// Bytes of a scenario file.
+  /// Most bytes of a scenario file.
   static let scenarioBytesMax = 16 * 1_024 * 1_024
 
   enum Source: String, ExpressibleByArgument, CaseIterable {
@@ -30,14 +30,14 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   @Option(help: "Where the schema comes from: this build, or the server's reflection.")
   var schema: Source = .build
 
-  @Option(help: "What the requests' shape follows from.")
+  @Option(help: "The seed of the requests' shape.")
   var seed: UInt64 = 0
 
   @Option(help: "Only methods whose name holds this, such as StreakService or SyncService/Sync; may be repeated.")
   var only: [String] = []
 
-  @Option(help: "Rounds of lying requests for each method; four times as many where operations are judged one by one.")
-  var lies: Int = 4
+  @Option(help: "Rounds of requests with invalid fields for each method; four times as many if it takes operations.")
+  var fuzzRounds: Int = 4
 
   @Option(
     help:
@@ -45,7 +45,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   )
   var scenario: [String] = []
 
-  @Flag(help: "Try how often methods may be called instead; the server must run with --rate-limit-factor 1.")
+  @Flag(help: "Test the limits of calls instead; the server must run with --rate-limit-factor 1.")
   var limits = false
 
   @Flag(help: "Try lists of more than 1000 messages at their limit as well: megabytes for each request.")
@@ -64,7 +64,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
   @OptionGroup var security: SecurityOptions
 
   func run() async throws {
-    guard (0...10_000).contains(lies) else { throw ValidationError("--lies must be from 0 to 10000.") }
+    guard (0...10_000).contains(fuzzRounds) else { throw ValidationError("--fuzz-rounds must be from 0 to 10000.") }
     let thread = EventLoopThread()
     defer { thread.stopAndJoin() }
     let channel = try security.channel(to: address, on: thread.loop)
@@ -73,19 +73,19 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.seed = seed
     settings.address = address
     settings.only = only
-    settings.lies = lies
+    settings.fuzzRounds = fuzzRounds
     settings.limits = limits
     settings.longLists = longLists
     settings.operatorToken = try operatorToken()
     if let failure = await Harness.reach(channel) {
-      complain("The server cannot be reached: \(failure)\(ConnectionSecurity.advice(on: failure))")
+      printError("The server cannot be reached: \(failure)\(ConnectionSecurity.advice(on: failure))")
       throw ExitCode(EX_UNAVAILABLE)
     }
     let wanted: ServiceSchema
     do {
       wanted = schema == .server ? try await .ofServer(channel) : try .ofBuild()
     } catch {
-      complain("There is no schema: \(error)")
+      printError("There is no schema: \(error)")
       throw ExitCode(EX_UNAVAILABLE)
     }
     let harness = Harness(wanted, channel, settings)
@@ -133,7 +133,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     return report
   }
 
-  /// From a file or the environment, so that it does not show among the processes.
+  /// From a file or the environment, because arguments are visible in the list of processes.
   private func operatorToken() throws -> String? {
     guard let operatorTokenFile else {
       guard let value = getenv("STREAK_HARNESS_OPERATOR_TOKEN"), value.pointee != 0 else { return nil }

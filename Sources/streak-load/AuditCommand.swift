@@ -3,11 +3,11 @@ import Glibc
 import ProgramSupport
 import StreakLoad
 
-/// What an earlier run has kept, held against the service as it is now.
+/// Compares the acknowledgements of an earlier run with the service's current data.
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Looks again whether everything that a run was told is there, once: after a restart, a crash, a restore.",
+    abstract: "Checks again that every acknowledged write of a run is stored once, for example after a crash.",
     discussion: "The access tokens in the file must not have ended: they live an hour.")
 
   @Argument(help: "What streak-load run --keep has written.")
@@ -23,7 +23,7 @@ struct AuditCommand: AsyncParsableCommand {
       throw ValidationError("\(file) is not what --keep writes.")
     }
     if let failure = await run.connect() {
-      complain("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
+      printError("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
       await run.close()
       throw ExitCode(EX_UNAVAILABLE)
     }

@@ -4,7 +4,7 @@ import Glibc
 import ProgramSupport
 import StreakLoad
 
-/// What the load is made of.
+/// The options of the load.
 struct LoadOptions: ParsableArguments {
   enum Arrivals: String, ExpressibleByArgument, CaseIterable {
     case even, poisson
@@ -22,7 +22,7 @@ struct LoadOptions: ParsableArguments {
   @Option(help: "Seconds at the begin in which nothing is recorded.")
   var warmUpSeconds: Double = 0
 
-  @Option(help: "People who are made before, 1 to 1000000; each takes a password hash of the server.")
+  @Option(help: "People made before the run, 1 to 1000000; each costs the server a password hash.")
   var people: Int = 100
 
   @Flag(
@@ -54,10 +54,10 @@ struct LoadOptions: ParsableArguments {
   )
   var openJourneysMax: Int = 10_000
 
-  @Option(help: "How gaps between arrivals of an open loop are drawn: all alike, or as independent people's.")
+  @Option(help: "The gaps between arrivals of an open loop: equal, or random as of independent people.")
   var arrivals: Arrivals = .even
 
-  @Option(help: "What journeys and arrivals follow from.")
+  @Option(help: "The seed of journeys and arrivals.")
   var seed: UInt64 = 0
 
   @Option(help: "Read the server's CPU time and memory from this process of the same machine.")
@@ -90,7 +90,7 @@ struct LoadOptions: ParsableArguments {
     try check("open-journeys-max", openJourneysMax, 1...1_000_000)
     guard people >= loops, connections >= loops else {
       throw ValidationError(
-        "Every thread needs somebody and a connection: --people and --connections must be --loops at least.")
+        "Every thread needs a person and a connection: --people and --connections must be --loops at least.")
     }
     var settings = LoadSettings(mix: mix)
     settings.seconds = seconds
@@ -127,13 +127,13 @@ struct LoadOptions: ParsableArguments {
     }
     let run = LoadRun(settings, server: server, probe: try probe())
     if let failure = await run.connect() {
-      complain("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
+      printError("\(server.address) cannot be reached: \(failure).\(ConnectionSecurity.advice(on: failure))")
       await run.close()
       throw ExitCode(EX_UNAVAILABLE)
     }
-    if !quiet { complain("making \(settings.personCount) people") }
+    if !quiet { printError("making \(settings.personCount) people") }
     if let failure = await run.makePeople(database: peopleBySql ? database : nil) {
-      complain(failure)
+      printError(failure)
       await run.close()
       throw ExitCode(1)
     }
@@ -141,7 +141,7 @@ struct LoadOptions: ParsableArguments {
   }
 }
 
-/// Shows how a run goes: on a terminal as one line that changes, elsewhere as lines.
+/// Shows a run's progress: on a terminal as one changing line, otherwise as lines.
 struct Progress: Sendable {
   let isQuiet: Bool
   private let isTerminal = isatty(2) == 1
@@ -149,13 +149,13 @@ struct Progress: Sendable {
   func show(_ sample: RunSample, of seconds: Double) {
     guard !isQuiet else { return }
     let line = Self.line(sample, of: seconds)
-    guard isTerminal else { return complain(line) }
-    // Back to the line's begin, and clear it.
+    guard isTerminal else { return printError(line) }
+    // To the line's start, and clears the line.
     _ = Array("\r\u{1B}[K\(line)".utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
   }
 
   func end() {
-    if !isQuiet, isTerminal { complain("") }
+    if !isQuiet, isTerminal { printError("") }
   }
 
   static func line(_ sample: RunSample, of seconds: Double) -> String {

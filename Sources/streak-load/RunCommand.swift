@@ -10,8 +10,8 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run",
     abstract: "Makes load at a fixed rate, or with a fixed number of callers, and audits what was acknowledged.",
     discussion: """
-      With --rate journeys begin when they are meant to, whatever became of those before, and their latency counts from then: a server that stalls \
-      is told so. With --callers each of them begins the next journey when the last one has ended.
+      With --rate journeys begin at planned times, independent of earlier ones, and their latency counts from then: a server that stalls \
+      shows as latency. With --callers each caller begins the next journey when its last one has ended.
       """)
 
   @OptionGroup var server: ServerOptions
@@ -26,7 +26,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "Seconds in which the rate grows from a hundredth to the whole.")
   var rampSeconds: Double = 0
 
-  @Flag(help: "Do not look afterwards whether everything that was acknowledged is there, once.")
+  @Flag(help: "Do not check afterwards that every acknowledged write is stored once.")
   var noAudit = false
 
   @Option(
@@ -46,7 +46,7 @@ struct RunCommand: AsyncParsableCommand {
       guard (1...100_000).contains(callers) else { throw ValidationError("--callers must be from 1 to 100000.") }
       settings.mode = .closed(callers: callers)
       if callers > settings.personCount, !load.quiet {
-        complain("There are fewer people than callers: journeys wait for somebody who is on none.")
+        printError("There are fewer people than callers: journeys wait for a free person.")
       }
     } else {
       let rate = rate ?? 100

@@ -4,7 +4,7 @@ import Glibc
 import ProgramSupport
 import StreakLoad
 
-/// Which server, how to reach it, and who says what it uses.
+/// The options for the server, and for reading its use of resources.
 struct ServerOptions: ParsableArguments {
   @Option(help: "The server's address, HOST:PORT or unix:PATH. A name is looked up once.")
   var address: String = "127.0.0.1:50051"
@@ -33,17 +33,18 @@ struct ServerOptions: ParsableArguments {
       thread.stopAndJoin()
     }
     guard let found else {
-      complain("\(address) is no address, and no name that leads to one.")
+      printError("\(address) is no address, and no name that leads to one.")
       throw ExitCode(address.contains(":") ? EX_UNAVAILABLE : EX_USAGE)
     }
     var server = LoadServer(address: found, host: security.serverName ?? found.host, tls: context)
+    server.rpcProtocol = security.rpcProtocol
     if security.serverName == nil, SocketAddress(parsing: address) == nil { server.host = host }
     server.callMilliseconds = UInt64(callSeconds) * 1_000
     return server
   }
 
-  /// A connection string, which may hold a password: from a file or the environment, so that it
-  /// does not show among the processes.
+  /// A connection string, which may hold a password: from a file or the environment, because
+  /// arguments are visible in the list of processes.
   func database() throws -> String? {
     guard let databaseFile else { return environment("STREAK_LOAD_DATABASE") }
     return try Files.read(databaseFile).split(separator: "\n").first.map(String.init)

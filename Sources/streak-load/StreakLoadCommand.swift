@@ -18,9 +18,9 @@ struct StreakLoadCommand: AsyncParsableCommand {
     defaultSubcommand: RunCommand.self)
 }
 
-/// Files, which here are small.
+/// Small files.
 enum Files {
-  /// Bytes of a file that are read.
+  /// Most bytes that are read of a file.
   static let bytesMax = 1_024 * 1_024 * 1_024
 
   static func read(_ path: String) throws -> String {
@@ -36,7 +36,7 @@ enum Files {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// - Parameter isSecret: Nobody but the owner may read it.
+  /// - Parameter isSecret: Whether only the owner may read the file.
   static func write(_ text: String, to path: String, isSecret: Bool = false) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isSecret ? 0o600 : 0o666)
     guard descriptor >= 0, let file = fdopen(descriptor, "w") else {

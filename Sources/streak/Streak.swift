@@ -37,9 +37,9 @@ struct Streak: AsyncParsableCommand {
     do {
       var command = try await asyncParseAsRoot()
       if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
-    } catch let complaint as Complaint {
-      complain(complaint.description)
-      Glibc.exit(complaint.exitCode)
+    } catch let failure as CommandFailure {
+      printError(failure.description)
+      Glibc.exit(failure.exitCode)
     } catch {
       exit(withError: error)
     }

@@ -13,7 +13,7 @@ struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "verify",
       abstract:
-        "Follows everybody's chain of audit events, and names the first broken event of each that does not hold.",
+        "Checks every user's chain of audit events, and names the first broken event of each broken chain.",
       discussion: """
         Reads the database itself. A private PostgreSQL's is "host=DATA_FOLDER/socket user=streakd dbname=postgres". \
         Exit codes: 0 all chains hold; 1 some do not; 69 the database cannot be read.
@@ -54,7 +54,7 @@ struct AuditCommand: AsyncParsableCommand {
       await store.close()
       switch result {
       case .failure(let error):
-        complain("The audit trail cannot be read: \(error)")
+        printError("The audit trail cannot be read: \(error)")
         throw ExitCode(EX_UNAVAILABLE)
       case .success(let verification):
         for fault in verification.faults { print("\(fault.userID): \(fault.description)") }

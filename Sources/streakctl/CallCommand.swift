@@ -28,7 +28,7 @@ struct CallCommand: AsyncParsableCommand {
   @Option(help: "Seconds to wait for the end of the call.")
   var timeoutSeconds: Int = 30
 
-  /// Bytes of a request on standard input.
+  /// Most bytes of a request on standard input.
   static let inputBytesMax = 16 * 1_024 * 1_024
 
   func run() async throws {
@@ -47,7 +47,7 @@ struct CallCommand: AsyncParsableCommand {
     do throws(JSONError) {
       bytes = try descriptor.request.protobuf(fromJSON: request == "-" ? Self.standardInput() : request)
     } catch {
-      complain("The request does not fit \(descriptor.request.fullName): \(error)")
+      printError("The request does not fit \(descriptor.request.fullName): \(error)")
       throw ExitCode(EX_DATAERR)
     }
     let thread = EventLoopThread()
@@ -63,11 +63,11 @@ struct CallCommand: AsyncParsableCommand {
         do throws(DecodeError) {
           print(try descriptor.response.json(fromProtobuf: response, indented: true))
         } catch {
-          complain("A response cannot be decoded: \(error)")
+          printError("A response cannot be decoded: \(error)")
         }
       }
     } catch {
-      complain(error.explanation)
+      printError(error.explanation)
       throw error.exitCode
     }
   }

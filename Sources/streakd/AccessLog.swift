@@ -1,20 +1,22 @@
 import Logging
 import RPC
 
-/// One line for each call that has ended: never a token, an id or what was sent. A call that ended
-/// in INTERNAL or UNKNOWN is an error, with its message; of those at most `faultLinesPerSecondMax`
-/// are written each second, and the next one says how many were not.
+/// One line for each call that has ended, without tokens, ids or messages of clients. A call that
+/// ended in INTERNAL or UNKNOWN is logged as an error, with its message. At most
+/// `faultLinesPerSecondMax` of these are written each second; the next one has the number of those
+/// left out.
 struct AccessLog: CallObserver {
   private let logger: Logger
   private let level: Logger.Level
-  // Asked for each call: the logger's own level is behind an existential.
+  // Stored, because the logger's own level is behind an existential, which is slow to read for each
+  // call.
   private let wantsOrdinary: Bool
   private let wantsFaults: Bool
   private let faults = LineBudget(linesPerSecondMax: faultLinesPerSecondMax)
 
   static let faultLinesPerSecondMax = 20
 
-  /// - Parameter level: Of ordinary calls.
+  /// - Parameter level: The level of lines for ordinary calls.
   init(logger: Logger, level: Logger.Level) {
     self.logger = logger
     self.level = level
@@ -32,7 +34,7 @@ struct AccessLog: CallObserver {
       guard let count = faults.take() else { return }
       suppressed = count
     }
-    // In a method that the server does not have, only the stranger's choice of words would be new.
+    // For an unknown method the name is left out: the client may have put any text there.
     var metadata: Logger.Metadata = [
       "method": "\(call.method.map { "\($0.service)/\($0.name)" } ?? "unknown")",
       "duration_ms": "\(Self.milliseconds(call.durationNanoseconds))",
@@ -54,7 +56,7 @@ struct AccessLog: CallObserver {
     logger.log(level: level, "call", metadata: metadata)
   }
 
-  /// With three digits behind the point.
+  /// With three decimals.
   private static func milliseconds(_ nanoseconds: UInt64) -> String {
     let fraction = "\(nanoseconds / 1_000 % 1_000)"
     return "\(nanoseconds / 1_000_000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"

@@ -4,26 +4,26 @@ import RPC
 import StreakServices
 import StreakStore
 
-/// What operators and their tools may ask for.
+/// The pages of the admin server.
 struct AdminPages {
   let server: RPCServer
   let store: StreakStore
   /// How often limits of the service were reached.
   let limits: @Sendable () -> [ServiceLimit: Int]
   /// Nil: this process has no backup folder.
-  let backups: BackupKeeper?
+  let backups: BackupService?
   /// Nil: the database is not ours to archive.
   let archive: ArchiveWatch?
-  /// A serving loop that gives no sign of life for so long is stuck: nothing but a new process will
-  /// help.
+  /// After this time without a heartbeat, a serving loop is stuck: only a restart of the process
+  /// helps.
   let stuckSeconds: Int
-  /// What is wrong with the database although calls are served; nil: nothing.
+  /// A problem of the database that does not keep calls from being served; nil: none.
   let databaseWarning: @Sendable () -> String?
-  /// Why calls cannot be served now; nil when they can.
+  /// Why calls cannot be served now; nil if they can.
   let unreadiness: @Sendable () -> String?
 
-  /// `/livez` says whether the process and each of its serving loops run, `/readyz` whether to send
-  /// it calls, `/metrics` what it counts.
+  /// `/livez`: whether the process and each of its serving loops run. `/readyz`: whether it can
+  /// serve calls. `/metrics`: its metrics.
   var pages: [String: @Sendable () async -> AdminPage] {
     [
       "/livez": {
@@ -35,7 +35,7 @@ struct AdminPages {
       },
       "/readyz": {
         let reason = unreadiness()
-        // A server without a fresh backup goes on serving; whoever looks is told.
+        // A server without a recent backup goes on serving; the page shows a warning.
         let warning = [backups?.warning, archive?.warning, databaseWarning()].compactMap(\.self).map {
           "warning: \($0)\n"
         }
@@ -55,7 +55,8 @@ struct AdminPages {
   }
 }
 
-/// The operators' server on a thread of its own, so that it answers whatever the serving loops do.
+/// The admin server on a thread of its own, so that it answers even if the serving loops are
+/// blocked.
 struct RunningAdmin {
   private let thread: EventLoopThread
   private let server: AdminServer

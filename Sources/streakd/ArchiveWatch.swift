@@ -2,10 +2,10 @@ import Operations
 import StreakStore
 import Synchronization
 
-/// Looks now and then whether the private PostgreSQL's log reaches its repository, if one was set
-/// up (`streakctl pitr setup`).
+/// Checks at intervals whether the private PostgreSQL's write-ahead log reaches its repository, if
+/// one was set up (`streakctl pitr setup`).
 final class ArchiveWatch: Sendable {
-  /// Between two looks, in nanoseconds.
+  /// Between two checks, in nanoseconds.
   private static let intervalNanoseconds: UInt64 = 10_000_000_000
 
   private let dataFolder: String
@@ -14,10 +14,10 @@ final class ArchiveWatch: Sendable {
 
   init(dataFolder: String) { self.dataFolder = dataFolder }
 
-  /// As of the last look; nil: archiving is not set up.
+  /// The last check's result; nil: archiving is not set up.
   var health: ArchiveHealth? { state.withLock { $0 } }
 
-  /// What an operator should know; nil: all is well.
+  /// A warning for the operator; nil: none.
   var warning: String? { health?.failure.map { "the archive of the log: \($0)" } }
 
   func start() {
@@ -41,7 +41,7 @@ final class ArchiveWatch: Sendable {
     let found = await onOwnThread { () -> Result<ArchiveHealth?, OperationsError> in
       do throws(OperationsError) { return .success(try archive.health()) } catch { return .failure(error) }
     }
-    // Without the database there is nothing to say: readiness says that.
+    // Without the database the last result stays: readiness reports the database.
     if case .success(let health) = found { state.withLock { $0 = health } }
   }
 }

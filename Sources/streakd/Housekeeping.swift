@@ -2,7 +2,7 @@ import EventLoop
 import Logging
 import StreakStore
 
-/// Removes now and then what is kept for a time only.
+/// Removes expired data at intervals.
 struct Housekeeping: Sendable {
   /// Milliseconds between two rounds.
   static let intervalMilliseconds: UInt64 = 6 * 3_600_000
@@ -11,15 +11,15 @@ struct Housekeeping: Sendable {
   let loop: EventLoop
   let logger: Logger
 
-  /// Goes on until the task is cancelled.
+  /// Runs until the task is cancelled.
   func start() -> Task<Void, Never> {
     Task(executorPreference: loop) {
       while !Task.isCancelled {
         do {
           let count = try await store.forgetOld(at: .now())
-          if count > 0 { logger.info("forgot what was kept long enough", metadata: ["rows": "\(count)"]) }
+          if count > 0 { logger.info("removed expired data", metadata: ["rows": "\(count)"]) }
         } catch {
-          logger.warning("housekeeping has to wait", metadata: ["reason": "\(error)"])
+          logger.warning("housekeeping failed and is repeated", metadata: ["reason": "\(error)"])
         }
         await loop.sleep(milliseconds: Self.intervalMilliseconds)
       }

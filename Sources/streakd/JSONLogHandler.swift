@@ -1,8 +1,8 @@
 import Glibc
 import Logging
 
-/// Logs to standard error, one JSON object for each line: `time`, `level`, `message`, and the
-/// metadata by its own names, as texts.
+/// Logs to standard error, one JSON object per line: `time`, `level`, `message`, and the metadata
+/// under its own names, as strings.
 struct JSONLogHandler: LogHandler {
   var logLevel = Logger.Level.info
   var metadata = Logger.Metadata()
@@ -15,11 +15,11 @@ struct JSONLogHandler: LogHandler {
   func log(event: LogEvent) {
     let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
     let line = Self.line(time: Self.now(), level: event.level, message: "\(event.message)", all)
-    // One write for each line: lines of several threads are not mixed.
+    // One write per line, so that lines of several threads are not mixed.
     _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
   }
 
-  /// Metadata that would hide a field of every line gets an underscore in front.
+  /// Metadata with one of these names gets an underscore in front.
   private static let ownNames: Set<String> = ["time", "level", "message"]
 
   static func line(time: String, level: Logger.Level, message: String, _ metadata: Logger.Metadata) -> [UInt8] {

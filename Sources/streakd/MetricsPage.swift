@@ -9,7 +9,7 @@ import StreakServices
 import StreakStore
 
 extension Exposition {
-  /// Adds a family of the table.
+  /// Adds a metric family.
   fileprivate mutating func add(_ family: MetricFamily, _ samples: [Sample]) {
     add(family.name, family.kind == .counter ? .counter : .gauge, family.help, samples)
   }
@@ -19,7 +19,7 @@ extension Exposition {
   }
 }
 
-/// What the server counts, for Prometheus. Names, types and labels are those of the table
+/// The server's metrics in Prometheus's text format. Names, types and labels are those of the table
 /// `MetricFamily.all`.
 struct MetricsPage {
   private var exposition = Exposition()
@@ -29,7 +29,7 @@ struct MetricsPage {
   static func text(
     server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, quotas: QuotaCounts,
     limits: [ServiceLimit: Int], isReady: Bool,
-    backups: BackupKeeper?, archive: ArchiveHealth?
+    backups: BackupService?, archive: ArchiveHealth?
   ) -> String {
     var page = MetricsPage()
     page.addBuild()
@@ -82,7 +82,8 @@ struct MetricsPage {
       .map { Method($0.key.service, $0.key.method, $0.value) }
       + [Method("unknown", "unknown", server.callsOfUnknownMethods)]
 
-    // OK from the start, so that a rate sees the first call; other codes once they were given.
+    // OK is present from the start, so that a rate includes the first call; other codes appear with
+    // their first call.
     let ended = methods.flatMap { method in
       RPCStatusCode.allCases.filter { $0 == .ok || method.calls.ended($0) > 0 }.map {
         Exposition.Sample(method.labels + [("code", $0.name)], method.calls.ended($0))
@@ -192,7 +193,7 @@ struct MetricsPage {
 
   // MARK: Process
 
-  /// Under the names that Prometheus' own libraries use.
+  /// Under the names that Prometheus's own libraries use.
   private mutating func addProcess() {
     guard let process = ProcessFigures() else { return }
     exposition.add(.cpuSeconds, [.init([], process.cpuSeconds)])
@@ -212,7 +213,7 @@ extension MetricsPage {
     exposition.add(.archiveFailures, archive.failedCount)
   }
 
-  private mutating func addBackups(_ backups: BackupKeeper) {
+  private mutating func addBackups(_ backups: BackupService) {
     let state = backups.current
     exposition.add(.backupLastGood, state.lastGood?.seconds ?? 0)
     exposition.add(.backupFailing, backups.isFailing ? 1 : 0)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What the kernel says of this process. Source: proc(5).
+/// The kernel's metrics of this process. Source: proc(5).
 struct ProcessFigures {
   let residentBytes: Int
   let virtualBytes: Int
@@ -11,11 +11,11 @@ struct ProcessFigures {
   let openDescriptors: Int
   let descriptorsMax: Int
 
-  /// As of now; nil when /proc cannot be read.
+  /// Reads the current values; nil if /proc cannot be read.
   init?() {
     let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
-    // The second field is the program's name in parentheses and may hold anything; from the third
-    // on all are numbers but the first.
+    // The second field is the program's name in parentheses and may hold any character. All later
+    // fields are numbers, except the third.
     guard let status = Self.text("/proc/self/stat"), let end = status.lastIndex(of: ")"),
       let boot = Self.text("/proc/stat")?.split(separator: "\n").first(where: { $0.hasPrefix("btime ") }),
       let bootSeconds = Double(boot.dropFirst("btime ".count))
@@ -33,7 +33,7 @@ struct ProcessFigures {
     descriptorsMax = Int(clamping: limit.rlim_cur)
   }
 
-  /// Bytes read of one file: /proc/stat grows with the number of cores.
+  /// Most bytes read of one file: /proc/stat grows with the number of cores.
   private static let fileBytesMax = 1_048_576
 
   private static func text(_ path: String) -> String? {

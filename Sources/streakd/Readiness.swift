@@ -3,16 +3,17 @@ import Logging
 import StreakStore
 import Synchronization
 
-/// Whether calls can be served: the database takes a write within its time, and its schema has all
-/// that this program needs. Found out in the background, so that asking costs nothing.
+/// Whether calls can be served: the database accepts a write within the time limit, and its schema
+/// has everything that this program needs. Checked in the background, so that reading the result
+/// costs nothing.
 final class Readiness: Sendable {
-  /// How long the database may take to answer, in milliseconds.
+  /// Time limit for the database's answer, in milliseconds.
   static let answerMilliseconds: UInt64 = 2_000
-  /// Between two looks whether an answer is due, in milliseconds.
+  /// Milliseconds between two checks whether an answer is overdue.
   private static let lookMilliseconds: UInt64 = 500
 
   private struct Check {
-    /// When the check under way began, on the loop's clock; nil: none is.
+    /// When the running check began, on the loop's clock; nil: none is running.
     var beganMilliseconds: UInt64?
     var failure: String?
   }
@@ -22,21 +23,20 @@ final class Readiness: Sendable {
   private let loop: EventLoop
   private let logger: Logger
 
-  /// - Parameter loop: One of the store's; the checks are made on it.
+  /// - Parameter loop: One of the store's loops; the checks run on it.
   init(store: StreakStore, loop: EventLoop, logger: Logger) {
     self.store = store
     self.loop = loop
     self.logger = logger
   }
 
-  /// As of the last check.
+  /// The last check's result.
   var isReady: Bool { ready.load(ordering: .relaxed) }
 
-  /// Why calls could not be served as of the last check; nil when they could. Says more than
-  /// strangers should hear.
+  /// Why the last check failed; nil if it did not. Not for clients: it may name hosts.
   var failure: String? { check.withLock { $0.failure } }
 
-  /// What an operator should know although calls are served; nil: nothing.
+  /// A warning for the operator that does not keep calls from being served; nil: none.
   var warning: String? {
     let unused = store.unusedServers
     return unused.isEmpty ? nil : unused.joined(separator: "; ")
@@ -48,8 +48,8 @@ final class Readiness: Sendable {
       var due = loop.nowMilliseconds
       while !Task.isCancelled {
         let now = loop.nowMilliseconds
-        // One at a time: a database that hangs is not asked again before its answer or the
-        // statement's timeout.
+        // One check at a time: a new one starts after the database's answer or the statement's
+        // timeout.
         if let began = check.withLock({ $0.beganMilliseconds }) {
           if now >= began + Self.answerMilliseconds {
             note(
@@ -81,7 +81,7 @@ final class Readiness: Sendable {
     note(failure)
   }
 
-  /// - Parameter prefix: A failure that begins with it is no news.
+  /// - Parameter prefix: A failure that begins with it is not logged again.
   private func note(_ failure: String?, isSame prefix: String? = nil) {
     let last = check.withLock { check in
       defer { check.failure = failure }

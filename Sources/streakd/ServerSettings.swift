@@ -11,7 +11,7 @@ import StreakServices
 import StreakStore
 import TLS
 
-/// What the program was told: by options, else by the environment, else by the file, else the
+/// The program's settings: from options, else from the environment, else from the file, else the
 /// defaults.
 struct ServerSettings {
   let listen: SocketAddress
@@ -19,7 +19,7 @@ struct ServerSettings {
   let user: String?
   let dataFolder: String
   let database: String?
-  /// Who changes the schema; nil: whoever serves.
+  /// The role that changes the schema; nil: the serving role.
   let databaseOwner: String?
   /// Nil: in cleartext.
   let tls: TLSServerFiles?
@@ -45,21 +45,21 @@ struct ServerSettings {
   let adminListen: SocketAddress?
   let adminHosts: AdminHosts
   let webOrigins: WebOrigins
-  /// Nil: there are no operators.
+  /// Nil: there is no operator.
   let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
   let backups: Backups?
 
   struct Backups {
     let folder: String
-    /// Nil: this process makes none.
+    /// Nil: this process makes no backups.
     let recipient: String?
     let hour: Int
     let retentionDays: Int
     let scratchFolder: String
-    /// Nil: where the machine keeps it.
+    /// Nil: the machine's standard path.
     let signingKeyFile: String?
-    /// Take a folder without its erasure ledger, although there was one.
+    /// Accept a folder without its erasure ledger, although there was one before.
     let isNew: Bool
   }
 
@@ -68,7 +68,7 @@ struct ServerSettings {
     case json
   }
 
-  /// An export holds a connection: half of a loop's are left to other calls.
+  /// An export occupies a connection: half of a loop's connections are left to other calls.
   var exports: ExportLimits {
     var limits = ExportLimits()
     limits.runningPerLoopMax = connectionsPerLoop / 2
@@ -76,7 +76,7 @@ struct ServerSettings {
     return limits
   }
 
-  /// Bytes of a settings file, or a token's.
+  /// Most bytes of a settings file, or of a token's file.
   static let fileBytesMax = SettingsFile.bytesMax
 
   init(_ command: Streakd) throws {

@@ -8,9 +8,9 @@ import StreakServices
 import StreakStore
 import TLS
 
-/// What can be wrong with the settings and is found out before anything is started or made.
+/// Checks the settings before anything is started or made.
 struct StartChecks {
-  /// What the checks have read.
+  /// The results of the checks.
   struct Outcome {
     /// Whom this process becomes before it serves; nil: it stays what it is.
     let user: ServerUser?
@@ -27,7 +27,7 @@ struct StartChecks {
 
   init(_ settings: ServerSettings) { self.settings = settings }
 
-  /// - Throws: The first thing that is wrong, in words.
+  /// - Throws: The first failed check's message.
   func run(_ logger: Logger) async throws -> Outcome {
     let user = try ServerUser.toServe(as: settings.user)
     for address in [settings.listen, settings.adminListen].compactMap({ $0 }) where address.port != 0 || address.isUnix

@@ -2,10 +2,11 @@ import EventLoop
 import Glibc
 import Synchronization
 
-/// Waits for SIGTERM or SIGINT. A second one ends the process at once; within a second of the first
-/// it is the same one, as `timeout` and a terminal send it to a program and to its group.
+/// Waits for SIGTERM or SIGINT. A second signal ends the process at once. A second signal within a
+/// second counts as the first one, because `timeout` and a terminal send it to a program and to its
+/// process group.
 final class StopSignal: Sendable {
-  /// Within so many nanoseconds a second signal is the first one again.
+  /// A second signal within this many nanoseconds counts as the first one.
   private static let sameSignalNanoseconds: UInt64 = 1_000_000_000
 
   private struct State {
@@ -19,7 +20,7 @@ final class StopSignal: Sendable {
   private let watchers = Mutex<[LoopBound<SignalWatcher>]>([])
   private let deadline = Mutex<LoopBound<LoopTimer>?>(nil)
 
-  /// - Parameter startGraceMilliseconds: How long a start may take to notice the signal; then the
+  /// - Parameter startGraceMilliseconds: How long a start may take to react to the signal; then the
   ///   process ends at once.
   init(loop: EventLoop, startGraceMilliseconds: UInt64) async {
     self.loop = loop
@@ -39,7 +40,7 @@ final class StopSignal: Sendable {
     if wasReceived { throw StoppedDuringStart() }
   }
 
-  /// Says that the start is over, and suspends until a signal has come.
+  /// Ends the start phase, and suspends until a signal has come.
   func wait() async {
     await withCheckedContinuation { continuation in
       let wasReceived = state.withLock { state in
@@ -51,7 +52,7 @@ final class StopSignal: Sendable {
     }
   }
 
-  /// Gives the signals their default action back.
+  /// Restores the signals' default actions.
   func close() async {
     let watchers = watchers.withLock { watchers in
       defer { watchers = [] }
@@ -63,7 +64,7 @@ final class StopSignal: Sendable {
     }.value
   }
 
-  /// On the loop.
+  /// Called on the loop.
   private func receive() {
     let now = MonotonicClock.nowNanoseconds
     let (waiters, isServing) = state.withLock { state -> ([CheckedContinuation<Void, Never>], Bool) in
@@ -85,5 +86,5 @@ final class StopSignal: Sendable {
   }
 }
 
-/// The program was asked to end before it served.
+/// The program received a signal before it served calls.
 struct StoppedDuringStart: Error {}

@@ -16,13 +16,13 @@ import Synchronization
 import TLS
 
 extension ArgumentHelp {
-  /// What the table of settings says of an option.
+  /// The help text of a setting in the table.
   fileprivate static func of(_ setting: Setting) -> ArgumentHelp {
     ArgumentHelp("\(setting.help)", valueName: setting.value?.lowercased())
   }
 }
 
-/// The server program: reads settings, starts what is needed, serves until SIGTERM or SIGINT, and
+/// The server program: reads the settings, starts the parts, serves until SIGTERM or SIGINT, and
 /// stops in order.
 struct Streakd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -37,7 +37,7 @@ struct Streakd: AsyncParsableCommand {
       On SIGTERM or SIGINT it tells its clients, lets open calls end, and stops.
       """, version: ProgramVersion.text(of: "streakd"))
 
-  // What each means, its default and its range: `ServerReference`, one table for all of them.
+  // Meanings, defaults and ranges are in the table of `ServerReference`.
   @Option(help: .of(.listen)) var listen: String?
   @Option(help: .of(.user)) var user: String?
   @Option(help: .of(.dataFolder)) var dataFolder: String?
@@ -107,7 +107,7 @@ struct Streakd: AsyncParsableCommand {
 
     let threads = (0..<settings.loops).map { _ in EventLoopThread() }
     guard let first = threads.first?.loop else { throw ValidationError("--loops must be at least 1.") }
-    // From here on a signal ends the program in order, however far the start is.
+    // From here on a signal stops the program in order, at any point of the start.
     let stopping = await StopSignal(loop: first, startGraceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
     do {
       let checked = try await StartChecks(settings).run(logger)
@@ -122,7 +122,7 @@ struct Streakd: AsyncParsableCommand {
     }
   }
 
-  /// With the private PostgreSQL, if there is no other.
+  /// Starts the private PostgreSQL if no database is given.
   private func run(
     _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ privileges: Privileges,
     _ threads: [EventLoopThread], _ stopping: StopSignal, _ logger: Logger
@@ -151,8 +151,7 @@ struct Streakd: AsyncParsableCommand {
       cluster, threads, stopping, logger)
   }
 
-  /// - Parameter owner: Connects as the role that changes the schema; nil: the one that serves
-  ///   does.
+  /// - Parameter owner: Connects as the role that changes the schema; nil: the serving role does.
   private func serve(
     _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ privileges: Privileges,
     _ connectionString: String, owner: String?,
@@ -160,7 +159,8 @@ struct Streakd: AsyncParsableCommand {
   ) async throws {
     let loops = threads.map(\.loop)
     let first = loops[0]
-    // The private PostgreSQL's serving role is made by its owner: nothing may connect as it before.
+    // The owner makes the private PostgreSQL's serving role: no connection as that role is possible
+    // before.
     if let owner, settings.database == nil {
       try await prepare(owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, on: first, logger)
       try stopping.check()
@@ -175,7 +175,7 @@ struct Streakd: AsyncParsableCommand {
       try await serveCalls(
         settings, checked, privileges, connectionString, owner: owner, cluster, store, loops: loops, stopping, logger)
     } catch {
-      // The loops go on: what lives on them must end on them.
+      // The loops still run: objects that belong to them must be closed on them.
       await store.close()
       throw error
     }
@@ -184,7 +184,8 @@ struct Streakd: AsyncParsableCommand {
     logger.info("stopped")
   }
 
-  /// From the schema's application to the last call's end; the store is closed then.
+  /// Runs from the schema's application to the end of the last call; the store is closed
+  /// afterwards.
   private func serveCalls(
     _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ privileges: Privileges,
     _ connectionString: String, owner: String?,
@@ -222,7 +223,7 @@ struct Streakd: AsyncParsableCommand {
       store: store, exports: settings.exports, rateLimits: settings.rateLimits,
       breachedPasswords: checked.breachedPasswords,
       erasures: backups?.erasures ?? .none,
-      operators: settings.operatorToken.map { ($0, BackupKeeper.backend(backups, { readiness.failure })) })
+      operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) })
     let tls = checked.tls
     let server = try await RPCServer.start(
       address: settings.listen, sockets: privileges.sockets, loops: loops, limits: settings.limits, tls: tls,
@@ -272,12 +273,12 @@ struct Streakd: AsyncParsableCommand {
         stopping.wasReceived ? "the server is stopping" : readiness.failure
       },
       logger)
-    // Unbuffered: whoever started the program waits for this line.
+    // Unbuffered: the parent process may wait for this line.
     _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
 
     await stopping.wait()
     logger.info("stopping: no new calls, open ones get \(settings.graceSeconds) s")
-    // A backup gets the time that calls get, not more after them.
+    // A running backup shares the calls' time limit; its time does not start after theirs.
     let grace = UInt64(settings.graceSeconds) * 1_000
     let stoppedBackups = Task { await backups?.stop(graceMilliseconds: grace) }
     await server.shutdown(graceMilliseconds: grace)
@@ -291,7 +292,7 @@ struct Streakd: AsyncParsableCommand {
     await store.close()
   }
 
-  /// Applies the schema as its owner, and lets the role that serves do so.
+  /// Applies the schema as its owner, and grants the serving role its rights.
   private func prepare(
     _ owner: String, role: String, isOwnCluster: Bool, on loop: EventLoop, _ logger: Logger
   ) async throws {
@@ -300,7 +301,8 @@ struct Streakd: AsyncParsableCommand {
       do {
         try await store.checkDatabase(on: loop, migrates: true)
         let applied = try await store.migrateSchema()
-        // What the serving role gets is less than an owner has: its own rights would be taken away.
+        // The serving role gets fewer rights than an owner: applied to the owner itself, this would
+        // remove its own rights.
         if try await store.roleName() == role {
           logger.warning(
             "--database-owner names the same role as --database: it serves with all of an owner's rights",
@@ -318,11 +320,11 @@ struct Streakd: AsyncParsableCommand {
     if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
   }
 
-  /// Makes everybody absent who is in the erasure ledger, before the port is opened.
+  /// Erases the ledger's users from the database, before the port is opened.
   private func startBackups(
     _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, _ store: StreakStore,
     _ loop: EventLoop, _ logger: Logger
-  ) async throws -> BackupKeeper? {
+  ) async throws -> BackupService? {
     guard let wanted = settings.backups else { return nil }
     var backup = BackupSettings(
       configuration: try PostgresConfiguration(connectionString: connectionString), folder: wanted.folder,
@@ -332,12 +334,12 @@ struct Streakd: AsyncParsableCommand {
     backup.signingKey = checked.signingKey
     try ScheduledBackups.removeLeftovers(in: wanted.scratchFolder)
     let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
-    // Once it has been found or made, a folder that is not there is not mounted.
+    // The folder exists now: if it is missing later, its file system is not mounted.
     backup.makesFolder = false
-    let keeper = BackupKeeper(backup, schedule: schedule, store: store, loop: loop, logger: logger)
-    try await keeper.applyLedger(isNew: wanted.isNew)
-    keeper.start()
-    return keeper
+    let service = BackupService(backup, schedule: schedule, store: store, loop: loop, logger: logger)
+    try await service.applyLedger(isNew: wanted.isNew)
+    service.start()
+    return service
   }
 
   private func startAdmin(
@@ -349,7 +351,7 @@ struct Streakd: AsyncParsableCommand {
     return admin
   }
 
-  /// Every connection is a descriptor: takes as many as the system allows this process.
+  /// Raises the limit of descriptors to the system's maximum, because every connection needs one.
   private func raiseDescriptorLimit() {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

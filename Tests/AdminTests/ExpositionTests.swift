@@ -59,7 +59,7 @@ struct ExpositionTests {
   }
 
   @Test(
-    "figures are written so that they can be read back",
+    "numbers are written so that they can be parsed back",
     arguments: [
       (0.0, "0"), (-3, "-3"), (1e15, "1000000000000000"), (1e300, "1e+300"), (1.5e-7, "1.5e-07"), (.infinity, "+Inf"),
       (-.infinity, "-Inf"), (.nan, "NaN"),

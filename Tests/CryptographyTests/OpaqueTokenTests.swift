@@ -29,7 +29,7 @@ struct OpaqueTokenTests {
     #expect(OpaqueToken(kind: .refresh, owner: token.owner).familyHash != token.familyHash)
   }
 
-  @Test("a server of the database knows its tokens, and no others")
+  @Test("a server of the database recognises its own tokens, and no others")
   func genuine() throws {
     let (proof, other) = (TokenProof(secret: [1]), TokenProof(secret: [2]))
     let owner = [UInt8](repeating: 7, count: 16)

@@ -29,7 +29,7 @@ import Testing
     #expect(SigningKey.isGenuine(Self.bytes(signature), of: Self.bytes(message), by: key.publicKey))
   }
 
-  @Test("a changed message, signature or key, and sizes that are none, are not genuine")
+  @Test("a changed message, signature or key, and values of a wrong size, are not genuine")
   func forgeries() throws {
     let key = SigningKey()
     let message = Array("manifest".utf8)

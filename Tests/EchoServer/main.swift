@@ -1,4 +1,4 @@
-// The benchmark's program: the echo service on one loop, through the ordinary generated path.
+// The benchmark's program: the echo service on one loop, with the ordinary generated code.
 // `echo-server --port N`.
 import EventLoop
 import RPC

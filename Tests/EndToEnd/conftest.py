@@ -13,16 +13,17 @@ import tempfile
 import grpc_tools
 import pytest
 
-# The client it drives is only where scripts/check has installed it.
+# The client that it runs exists only where scripts/check has installed it.
 collect_ignore = [] if "STREAKD_INTEROP_RUBY" in os.environ else ["test_interop_ruby.py"]
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _open_run() -> None:
-    """What the whole run shares is made once, by the process that collects; workers get it by their environment."""
+    """Makes what the whole run shares, once, in the process that collects; workers get it by their
+    environment."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         return
-    # PostgreSQL's user may enter.
+    # PostgreSQL's user may enter it.
     run = pathlib.Path(tempfile.mkdtemp(prefix="streakd-run-"))
     run.chmod(0o755)
     atexit.register(shutil.rmtree, run, ignore_errors=True)
@@ -32,7 +33,7 @@ def _open_run() -> None:
 
 
 def _generate_stubs(output) -> None:
-    """What any client's developer would do; the test modules import them."""
+    """Generates the stubs as any client's developer would; the test modules import them."""
     output.mkdir()
     proto = PROJECT / "proto"
     files = [*proto.glob("streak/**/*.proto"), *proto.glob("google/rpc/*.proto")]
@@ -60,12 +61,12 @@ os.environ["STREAKD_BACKUP_SIGNING_KEY"] = f"{_keys}/key"
 from certificates import certificates  # noqa: E402, F401  (a fixture)
 from databases import database  # noqa: E402, F401  (a fixture)
 from http2_peer import Peer  # noqa: E402  (needs the generated)
-from server import PROGRAMS, Server, open_folder  # noqa: E402  (needs nothing generated, but keeps imports in one place)
+from server import PROGRAMS, Server, open_folder  # noqa: E402  (needs no generated code; imports stay together)
 
 
 @pytest.fixture(scope="session")
 def server():
-    """One streakd with a private PostgreSQL that all tests share which do not kill it."""
+    """One streakd with a private PostgreSQL, shared by all tests that do not stop it."""
     with open_folder() as folder, Server(folder=folder) as running:
         yield running
 
@@ -78,7 +79,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def interop_address():
-    """An interop-server for the tests of one module, which it must survive."""
+    """An interop-server for the tests of one module, which must not end it."""
     process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True)
     try:
         yield re.search(r"listening on (\S+)", process.stdout.readline())[1]
@@ -90,7 +91,7 @@ def interop_address():
 
 @pytest.fixture
 def connect(interop_address):
-    """Opens connections to the interop-server, which the test's end closes."""
+    """Opens connections to the interop-server; the test's end closes them."""
     with contextlib.ExitStack() as open_peers:
         port = int(interop_address.rpartition(":")[2])
         yield lambda *pairs, **options: open_peers.enter_context(Peer(port, *pairs, **options))
@@ -101,7 +102,7 @@ def peer(connect):
     return connect()
 
 
-# The modules that take longest: first, or a worker begins one when the others are done.
+# The longest modules run first; otherwise a worker may begin one when the others are done.
 LONG = ("test_pitr", "test_crash", "test_sync", "test_backup", "test_migration", "test_recovery", "test_harness", "test_backup_folder",
         "test_network_cuts", "test_forged_backup", "test_erasure", "test_bad_input", "test_sign_in", "test_journey", "test_admin", "test_roles",
         "test_start_stop", "test_attacks", "test_attacks_memory", "test_metrics", "test_streak_kills", "test_streak", "test_load")
@@ -113,6 +114,6 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_logreport(report):
-    """Names what has failed at once; the rest is told at the end of the run."""
+    """Prints failed tests at once; the details follow at the end of the run."""
     if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
         print(f"\n{report.nodeid} failed in its {report.when}", file=sys.__stderr__, flush=True)

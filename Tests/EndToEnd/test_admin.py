@@ -1,4 +1,4 @@
-"""Operators' calls: with the operator's token, and with nothing else."""
+"""The operators' calls: with the operator's token, and with other credentials."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import urllib.request
 import grpc
 import pytest
 from google.protobuf import message_factory
-from operations import Keys
+from operator_tools import Keys
 from person import Person, details
 from server import Server, open_folder, wait_until
 from streak.v1 import admin_pb2, admin_pb2_grpc
@@ -54,7 +54,7 @@ def test_run_list_verify_status(operated):
     def run():
         try:
             return list(admin.RunBackup(admin_pb2.RunBackupRequest(), metadata=OPERATOR, timeout=60))[-1].backup
-        except grpc.RpcError as error:  # the first scheduled one may be under way
+        except grpc.RpcError as error:  # the first scheduled one may be running
             assert details(error)[0].reason == "BACKUP_UNDER_WAY"
             return None
 

@@ -1,4 +1,5 @@
-"""Hostile peers: each is cut off within seconds, while others are served and memory stays bounded."""
+"""Hostile peers: each is disconnected within seconds, while others are served and memory stays
+bounded."""
 
 import socket
 import struct
@@ -49,7 +50,7 @@ def continuations():
 
 
 def bombs(stream):
-    """A large field put into HPACK's table once, then named again and again."""
+    """A large field added to HPACK's table once, then referenced many times."""
     field = b"\x40\x01a\x7f\xa1\x1e" + b"v" * 4000
     return frame(HEADERS, END_HEADERS | END_STREAM, stream, fields() + field + b"\xbe" * 4000)
 
@@ -71,7 +72,7 @@ ATTACKS = {
 
 
 def attack(port, frames):
-    """Sends until the server hangs up, reading nothing but the end."""
+    """Sends until the server closes the connection, and reads only the end."""
     peer = socket.create_connection(("127.0.0.1", port), timeout=ATTACK_SECONDS_MAX)
     end = time.monotonic() + ATTACK_SECONDS_MAX
     try:
@@ -135,7 +136,8 @@ def test_an_attacker_is_cut_off_and_others_are_served(server, name):
 
 
 def test_large_requests_that_never_end_hold_no_more_than_a_connection_may(server):
-    """As many messages of 4 MiB as streams: each may fill its window of 64 KiB, and what goes beyond shares 16 MiB."""
+    """As many messages of 4 MiB as streams: each may fill its window of 64 KiB, and all bytes
+    beyond share 16 MiB."""
     streams, piece = 256, 16_000
     message_bytes = 4 * 1024 * 1024 - 5
     with Others(server):
@@ -144,7 +146,7 @@ def test_large_requests_that_never_end_hold_no_more_than_a_connection_may(server
             peer.sendall(PREFACE + b"".join(request(2 * stream + 1) for stream in range(streams)))
             window, sent = {}, {stream: 0 for stream in range(1, 2 * streams, 2)}
             end = time.monotonic() + 4
-            # As much as the windows allow, for as long as the server gives any back.
+            # Sends as much as the windows allow, as long as the server opens them further.
             received = b""
             connection_window = 65_535
             while time.monotonic() < end:
@@ -167,7 +169,7 @@ def test_large_requests_that_never_end_hold_no_more_than_a_connection_may(server
                         else:
                             connection_window += more
                     received = received[9 + length:]
-            # All windows are used up, and few messages were let in.
+            # All windows are used up, and few messages were admitted.
             assert sum(sent.values()) <= (16 << 20) + streams * 65_535
             assert sum(count > 65_535 for count in sent.values()) == 4
         finally:

@@ -1,6 +1,8 @@
-"""What one person or address can make the server write and do (S5, S7, S10, S11): each attack ends at its limit, and others are served.
+"""Limits of what one person or address can make the server write and do (S5, S7, S10, S11): each
+attack ends at its limit, and others are served.
 
-Bounded, and on loopback only. Every attack runs beside another person's calls, of which CALLS_MIN complete while it lasts.
+Bounded, and on loopback only. Every attack runs beside another person's calls, of which at least
+CALLS_MIN complete meanwhile.
 """
 
 import contextlib
@@ -20,7 +22,7 @@ from sessions import Session, entry, habit
 from streak.v1 import (account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2, streak_pb2, sync_pb2)
 
 MIB = 1 << 20
-# What a debug build may take above what it had, in the attacks below.
+# Largest growth of a debug build's memory in the attacks below.
 GROWTH_KIB_MAX = 192 * 1024
 CALLS_MIN = 20
 CALL_SECONDS_MAX = 5
@@ -28,7 +30,7 @@ TEXT = "n" * 4096
 
 
 class Others:
-    """Another person's calls, one after the other, for as long as the attack lasts."""
+    """Another person's calls, one after the other, during the attack."""
 
     def __init__(self, server, seconds=0):
         """`seconds`: Between two calls, for a server that takes only so many of a person."""
@@ -131,7 +133,7 @@ def test_rejected_operations_fill_the_inbox_up_to_its_quota(small):
             from rejected_operations where user_id = '{device.user_id.hex()}'""").split("|"))
         assert rows == 360 and MIB - 8_192 < kept <= MIB and 0 < hashes < 360
         assert counted(small, "streakd_quota_reached_total", quota="inbox") == hashes
-        # Pages of the inbox end by bytes.
+        # Pages of the inbox are limited by bytes.
         listed, token, pages = 0, "", 0
         while True:
             page = device.service.ListRejectedOperations(
@@ -217,7 +219,8 @@ def test_a_person_has_so_many_streams_open_and_no_more(database):  # noqa: F811
             streams.pop().cancel()
             streams.append(wait_until(lambda: attempt(lambda: watch(device))))
             assert counted(server, "streakd_limits_reached_total", limit="streams_per_person") >= 1
-            # A stranger who names this person takes none of their places.
+            # A client that sends this person's id with a wrong token occupies none of the person's
+            # streams.
             nonsense = device.metadata[0][1][:-4] + "AAAA"
             for stream in streams:
                 stream.cancel()
@@ -246,11 +249,11 @@ def test_requests_of_a_stream_are_limited_as_calls_are(database):  # noqa: F811
 
 
 def long_life(server, count=3_000):
-    """A person whose export is some megabytes."""
+    """A person whose export has some megabytes."""
     device = Device(server)
     read = device.new_habit()
     for number in range(count):
-        device.make(**completion(read, today() - number, note=os.urandom(1_000).hex()))  # gzip makes little less of it
+        device.make(**completion(read, today() - number, note=os.urandom(1_000).hex()))  # gzip can hardly compress it
         if number % 400 == 399:
             device.sync()
     device.sync()
@@ -264,7 +267,7 @@ def test_slow_readers_hold_up_neither_exports_for_long_nor_imports_at_all(databa
         with Person(server) as reader, Person(server) as writer:
             for person in reader, writer:
                 person.sign_up()
-            # grpc reads on as its window allows: what has come in is held back, then the server
+            # grpc reads as its window allows: the received part is not consumed, then the server
             # waits.
             narrow = [("grpc.http2.lookahead_bytes", 1024), ("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)]
             held = []
@@ -359,7 +362,7 @@ def test_calls_that_wait_for_their_own_migration_hold_up_nobody(database):  # no
 
 
 def corrupt(session, count):
-    """A claim of which the hash is wrong."""
+    """A claim with a wrong hash."""
     captured = habit()
     claim = session.claim([captured], [entry(captured, today() - number % 400) for number in range(count)])
     claim.captured.manifest.sha256 = os.urandom(32)

@@ -1,6 +1,8 @@
-"""Peers that make a server hold memory (S1, C121): it stays within its budgets, and others are served all the while.
+"""Peers that make a server allocate memory (S1, C121): it stays within its budgets, and others are
+served meanwhile.
 
-A budget is one loop's, and the interop-server has one loop. Attackers are of one address of loopback, others of another.
+A budget belongs to one loop, and the interop-server has one loop. The attackers use one address of
+loopback, the others another.
 """
 
 import contextlib
@@ -19,10 +21,10 @@ from server import PROGRAMS
 
 MIB = 1024
 ATTACKER, OTHER = "127.0.0.2", "127.0.0.1"
-# Settings.md, buffers-mib. A quarter for what was received, a quarter for what is to be sent.
+# Settings.md, buffers-mib. A quarter for received bytes, a quarter for bytes to be sent.
 RECEIVED_KIB, SENDING_KIB = 64 * MIB, 64 * MIB
 STREAMS_MAX, STREAM_KIB = 32_768, 10
-# Connections, streams' first bytes, allocators' slack.
+# Connections, the first bytes of streams, the allocator's slack.
 SLACK_KIB = 48 * MIB
 CALL_SECONDS_MAX = 1
 CALLS_MIN = 20
@@ -45,7 +47,7 @@ def resident_kib(process):
 
 
 class Others:
-    """Calls, one after the other, for as long as the attack lasts."""
+    """Calls, one after the other, during the attack."""
 
     def __init__(self, port):
         self.seconds, self.failure = [], None
@@ -62,7 +64,7 @@ class Others:
                     self.seconds.append(time.monotonic() - begin)
                     self._progress.notify()
                 self._peer.frames.clear()
-        except Exception as failure:  # pylint: disable=broad-except  (told by the test's thread)
+        except Exception as failure:  # pylint: disable=broad-except  (reported by the test's thread)
             with self._progress:
                 self.failure = failure
                 self._progress.notify()
@@ -77,7 +79,7 @@ class Others:
         self._peer.socket.close()
 
     def wait_for_more(self, count):
-        """Until so many more calls are done."""
+        """Waits until so many more calls are done."""
         with self._progress:
             count += len(self.seconds)
             assert self._progress.wait_for(lambda: len(self.seconds) >= count or self.failure, timeout=60)
@@ -89,14 +91,14 @@ class Others:
 
 
 def attacker(port, *pairs):
-    """A connection that sends and reads nothing."""
+    """A connection that sends and does not read."""
     peer = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(ATTACKER, 0))
     peer.sendall(PREFACE + settings(*pairs) + frame(SETTINGS, ACK))
     return peer
 
 
 def send(peer, sent):
-    """Sends what the server takes; it may have hung up."""
+    """Sends as much as the server takes; it may have closed the connection."""
     with contextlib.suppress(ConnectionError, TimeoutError):
         peer.sendall(sent)
 
@@ -106,19 +108,19 @@ def page(stream, size):
 
 
 def without_window(connections):
-    """60 pages of 1 MiB on each connection, of which no byte is taken."""
+    """60 pages of 1 MiB on each connection, of which no byte is read."""
     for peer in connections:
         send(peer, b"".join(page(stream, 1 << 20) for stream in range(1, 121, 2)))
 
 
 def without_reading(connections):
-    """The same, with all windows open, and the socket is not read."""
+    """The same with open windows, while the socket is not read."""
     for peer in connections:
         send(peer, window_update(0, 1 << 30) + b"".join(page(stream, 1 << 20) for stream in range(1, 121, 2)))
 
 
 def unfinished(connections):
-    """Sixteen messages of nearly a stream's window on each connection, none of which ends."""
+    """Sixteen messages of nearly a stream's window on each connection, all incomplete."""
     body = struct.pack(">BI", 0, 60_000)
     pieces = [data(1, bytes(15_000))] * 3
     for peer in connections:
@@ -135,7 +137,7 @@ def large_headers(connections):
 
 
 def open_header_blocks(connections):
-    """A field of 60,000 bytes that does not end."""
+    """An endless field of 60,000 bytes."""
     begin = frame(HEADERS, 0, 1, block(fields()) + b"\x00\x03x-a" + integer(60_000, 7))
     for peer in connections:
         send(peer, begin + frame(CONTINUATION, 0, 1, bytes(16_000)) * 3)
@@ -159,12 +161,12 @@ def test_an_attacker_holds_no_more_than_the_budget_and_others_are_served(attack,
     with interop_server() as (process, port), Others(port) as others, contextlib.ExitStack() as stack:
         peers = [stack.enter_context(contextlib.closing(attacker(port, *pairs))) for _ in range(connections)]
         before = resident_kib(process)
-        # In steps: what a build without optimisation takes for a whole attack's frames says nothing
-        # of whom it serves meanwhile.
+        # In steps: an unoptimised build needs so long for a whole attack's frames that other
+        # callers' times would mean nothing.
         for first in range(0, connections, step):
             attack(peers[first:first + step])
             others.wait_for_more(1)
-        # The others' calls came behind the attack: what it sent was dealt with.
+        # The others' calls came after the attack's frames: those were processed.
         others.wait_for_more(CALLS_MIN)
         others.check()
         grown = resident_kib(process) - before
@@ -190,7 +192,7 @@ def test_what_is_refused_for_room_says_so_and_the_rest_goes_on(connect):
     peer.send(*(page(stream, 1 << 20) for stream in range(1, 121, 2)))
     refused = peer.until(lambda seen: seen.kind == HEADERS and dict(seen.fields).get("grpc-status") == "8")
     assert "grpc-status-details-bin" in dict(refused.fields)
-    # Once the window opens, what was let in comes.
+    # Once the window opens, the admitted responses arrive.
     peer.send(window_update(0, 1 << 30), window_update(1, 1 << 30))
     assert len(peer.answer(1)["body"]) >> 20 == 1
     peer.send(*(reset(stream) for stream in range(3, 121, 2)), page(201, 1 << 20), window_update(201, 1 << 30))

@@ -1,4 +1,4 @@
-"""Backups with the real pg_dump, zstd, age and PostgreSQL: what comes back, and what is noticed when something is wrong."""
+"""Backups with the real pg_dump, zstd, age and PostgreSQL: restores, and the detection of damage."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import time
 import pytest
 from clusters import real_initdb
 from device import Device, completion, edit
-from operations import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
+from operator_tools import STREAKCTL, Keys, fill, fingerprints, sql, streakctl
 from person import Person, today
 from server import Server, open_folder, wait_until
 
@@ -21,7 +21,7 @@ PEOPLE, DAYS = 200, 100
 
 
 class Place:
-    """A database with people in it, a pair of keys, and one backup."""
+    """A database with users, a pair of keys, and one backup."""
 
     def __init__(self, folder, server):
         self.folder, self.server = folder, server
@@ -59,7 +59,7 @@ def place():
 
 
 def test_a_backup_restores_to_the_same_and_the_service_goes_on(place, folder):
-    """C102, and the whole way back on an empty machine: nothing but the backup folder and the key."""
+    """C102, and a complete restore on an empty machine: with the backup folder and the key only."""
     exported, _ = place.person.export()
     before = fingerprints(place.data)
     name = place.run().strip()
@@ -80,14 +80,15 @@ def test_a_backup_restores_to_the_same_and_the_service_goes_on(place, folder):
         assert ledger == [json.loads(line.rstrip(",")) for line in exported.decode().splitlines() if '"cell":' in line] != []
         person.record(person.put_habit("new"))
         person.close()
-    # Again, from the restored one: an epoch never comes twice.
+    # Again, from the restored one: an epoch never repeats.
     place.restore(folder / "again", name)
     with Server(folder=folder, arguments=("--data-folder", str(folder / "again"))):
         assert int(sql(folder / "again", "SELECT epoch FROM service_state")) > 1
 
 
 def test_what_was_acknowledged_after_the_backup_comes_back_from_the_devices(folder):
-    """The epoch rises, the devices notice, pull anew and send again what they keep: once."""
+    """The epoch rises; the devices detect it, pull anew and send their stored operations again:
+    once."""
     with Server(folder=folder) as server:
         phone = Device(server)
         habit = phone.new_habit()
@@ -149,7 +150,7 @@ def test_damage_is_noticed_and_named(place, folder, damage):
 
 
 def test_damage_that_the_manifest_hides_is_noticed_by_the_data(place, folder):
-    """A manifest of another hash, or of other counts, does not make a damaged backup good."""
+    """A manifest with another hash, or with other counts, does not make a damaged backup good."""
     import hashlib
     import base64
     backups = place.copy(folder)
@@ -171,7 +172,8 @@ def test_damage_that_the_manifest_hides_is_noticed_by_the_data(place, folder):
 
 
 def test_how_a_database_writes_values_by_default_changes_no_fingerprint(place, folder):
-    """Zone, bytea and dates as text: the dump comes from a database with other defaults than the one it is restored to."""
+    """Zone, bytea and dates as text: the dump's database and the restored one have different
+    defaults."""
     settings = {"timezone": "Asia/Kathmandu", "bytea_output": "escape", "datestyle": "German", "extra_float_digits": "0", "intervalstyle": "iso_8601"}
     for name, value in settings.items():
         sql(place.data, f"ALTER DATABASE postgres SET {name} = '{value}'")
@@ -184,7 +186,7 @@ def test_how_a_database_writes_values_by_default_changes_no_fingerprint(place, f
     plain = place.run().strip()
     tables = [{table["name"]: table["fingerprint"] for table in json.loads((place.backups / backup / "manifest.json").read_text())["tables"]}
               for backup in (name, plain)]
-    for table in ("public.cells", "public.users", "public.audit_events"):  # moments, bytes; backup_runs has grown
+    for table in ("public.cells", "public.users", "public.audit_events"):  # times, bytes; backup_runs has grown
         assert tables[0][table] == tables[1][table] != "0"
 
 
@@ -201,8 +203,8 @@ def test_backups_of_the_first_layout_go_on(place, folder):
     described["layoutVersion"] = 1
     manifest.write_text(json.dumps(described))
     done = streakctl("backup", "verify", "--folder", backups, place.name, "--identity", place.keys.identity, "--allow-unsigned", check=False)
-    # The restore has raised the epoch and the server has looked whether it can write: everything
-    # else is found equal.
+    # The restore has raised the epoch and the server has made its test write: everything else is
+    # equal.
     others = "; ".join(f"public.{table} has other rows" for table in ("server_probes", "service_state", "timelines"))
     assert done.stdout == f"{place.name}  damaged: {others}\n"
     table = next(table for table in described["tables"] if table["name"] == "public.cells")
@@ -252,7 +254,8 @@ def test_into_an_empty_database(place):
 
 
 def kill_at_random(arguments, seconds, environment=None):
-    """Starts streakctl, waits a random part of the time and kills it. Whether it was still running."""
+    """Starts streakctl, waits a random part of the time and kills it. Returns whether it was still
+    running."""
     process = subprocess.Popen([STREAKCTL, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     try:
@@ -292,9 +295,10 @@ def test_a_killed_restore_leaves_nothing_that_looks_like_a_database(place, folde
 
 
 def test_a_restore_killed_while_its_cluster_is_made_is_in_nobodys_way(place, folder):
-    """initdb's own PostgreSQL is at work in the folder: the next restore ends it before it removes what is there, and initdb ends with us."""
+    """initdb's own PostgreSQL works in the folder: the next restore ends it before it removes the
+    folder, and initdb ends with our program."""
     def at_work():
-        """Processes of PostgreSQL in the half-made cluster."""
+        """Processes of PostgreSQL in the unfinished cluster."""
         return [entry for entry in os.listdir("/proc") if entry.isdigit() and links(entry) == f"{folder}/data.restoring/cluster.new"]
 
     def links(entry):
@@ -351,7 +355,8 @@ def test_a_trial_that_cannot_be_made_leaves_a_backup_that_is_not_verified(place,
 
 
 def test_a_full_scratch_disk_is_named_and_the_backup_is_kept_as_not_verified(place, folder):
-    """Room for an empty cluster there, but not for the rows and their log: psql stops in the middle of the dump, which goes on into the file."""
+    """Room for an empty cluster there, but not for the rows and their log: psql stops in the middle
+    of the dump, while the dump continues into the file."""
     small, backups = folder / "small", folder / "backups"
     small.mkdir()
     run = f"{STREAKCTL} backup run --folder {backups} --data-folder {place.data} --recipient {place.keys.recipient} --scratch-folder {small}"
@@ -361,7 +366,7 @@ def test_a_full_scratch_disk_is_named_and_the_backup_is_kept_as_not_verified(pla
     assert "not verified" in done.stderr and "No space left on device" in done.stderr, done.stdout + done.stderr
     name, code = done.stdout.splitlines()
     assert code == "code 1" and "not verified" in streakctl("backup", "list", "--folder", backups)
-    # Nothing is wrong with it, as whoever has the key and room finds out.
+    # Nothing is wrong with it, as a check with the key and enough room shows.
     assert streakctl("backup", "verify", "--folder", backups, name, "--identity", place.keys.identity) == f"{name}  good\n"
 
 
@@ -369,7 +374,8 @@ def test_a_full_scratch_disk_is_named_and_the_backup_is_kept_as_not_verified(pla
     (r"/^COPY public.cells /{print; getline; next} {print}", f"{PEOPLE * DAYS + 4} rows of public.cells, the database {PEOPLE * DAYS + 5}"),
     (r"/^COPY public.habits /{skip=1} !skip{print} /^\\\.$/{skip=0}", "lacks the table public.habits")])
 def test_a_dump_that_lacks_something_is_no_backup(place, folder, left_out, said):
-    """By a pg_dump that leaves it out: what it wrote restores faultlessly to just that, so the database is asked how many rows there are."""
+    """With a pg_dump that leaves it out: its output restores without errors, so the database is
+    asked for its row counts."""
     real = pathlib.Path(subprocess.run(["find", "/usr/lib/postgresql", "-name", "pg_dump"], capture_output=True, text=True, check=True)
                         .stdout.split()[-1]).parent
     programs = folder / "programs"
@@ -387,7 +393,7 @@ def test_a_dump_that_lacks_something_is_no_backup(place, folder, left_out, said)
 
 def test_old_backups_are_removed_but_the_last_good_one(place, folder):
     backups = place.copy(folder)
-    for other in backups.glob("*Z-*"):  # that other tests have made
+    for other in backups.glob("*Z-*"):  # made by other tests
         if other.name != place.name:
             shutil.rmtree(other)
 
@@ -410,7 +416,8 @@ def test_old_backups_are_removed_but_the_last_good_one(place, folder):
 
 
 def test_two_runs_at_once(place):
-    """Two programs at the same moment: one makes a backup, the other says that it is under way, or comes after it."""
+    """Two programs at the same time: one makes a backup, the other reports that it is running, or
+    comes after it."""
     runs = [subprocess.Popen([STREAKCTL, "backup", "run", *map(str, place.options())], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True) for _ in range(3)]
     ended = [(run.communicate(timeout=120), run.returncode) for run in runs]
@@ -419,7 +426,7 @@ def test_two_runs_at_once(place):
 
 
 def test_secrets_do_not_stand_in_arguments_and_progress_shows_on_a_terminal(place):
-    """A password in the address reaches the children by their environment: looked at while they run."""
+    """A password in the address reaches the children by their environment: checked while they run."""
     ours, theirs = pty.openpty()
     address = f"host={place.data}/socket user=streakd dbname=postgres password=sesame-{os.getpid()}"
     process = subprocess.Popen([STREAKCTL, "backup", "run", "--folder", str(place.backups), "--recipient", place.keys.recipient],

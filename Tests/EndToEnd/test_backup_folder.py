@@ -1,4 +1,5 @@
-"""The backup folder is the truth about backups and erasures: one that is empty, not mounted or cut short is noticed."""
+"""The backup folder decides about backups and erasures: an empty, unmounted or truncated one is
+detected."""
 
 import re
 import shutil
@@ -7,7 +8,7 @@ import urllib.request
 
 import pytest
 from erasure import delete
-from operations import Keys, streakctl
+from operator_tools import Keys, streakctl
 from person import Person
 from server import Server, wait_until
 
@@ -23,7 +24,7 @@ def options(folder, *more):
 
 
 def test_the_last_good_backup_is_the_one_in_the_folder(folder):
-    """O13: also where this server makes none itself, and not what a table remembers."""
+    """O13: also if this server makes none itself, and independent of the table's rows."""
     with Server(folder=folder, arguments=options(folder)) as server:
         assert metric(server, "streakd_backup_last_good_timestamp_seconds") == 0
         streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", folder / "data", "--recipient", Keys(folder).recipient)
@@ -31,7 +32,7 @@ def test_the_last_good_backup_is_the_one_in_the_folder(folder):
         for backup in (folder / "backups").glob("*Z-*"):
             shutil.rmtree(backup)
         wait_until(lambda: metric(server, "streakd_backup_last_good_timestamp_seconds") == 0)
-        # Not mounted any more: told, and nothing is made in its place.
+        # Not mounted any more: reported, and no new folder is made in its place.
         (folder / "backups").rename(folder / "away")
         wait_until(lambda: metric(server, "streakd_backup_failing") == 1)
         assert not (folder / "backups").exists()

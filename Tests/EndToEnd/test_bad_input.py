@@ -1,4 +1,5 @@
-"""Nonsense on the wire: each kind gets the right answer, its neighbours are untouched, memory stays bounded."""
+"""Malformed input: each kind gets the right answer, other calls are not affected, memory stays
+bounded."""
 
 import os
 import socket
@@ -86,7 +87,7 @@ def test_a_message_at_its_methods_limit_is_read_and_one_byte_more_is_refused(ser
     # One unknown field, 1000, of which the number takes 2 bytes and the length 4.
     whole = frame(b"\xc2\x3e" + varint(count - 6) + bytes(count - 6))
     assert RawClient(server).call(path, whole)["grpc-status"] != status_of(grpc.StatusCode.RESOURCE_EXHAUSTED)
-    # What is announced is enough for a refusal.
+    # The announced length is enough for a refusal.
     assert RawClient(server).call(path, frame(b"abc", length=count + 1))["grpc-status"] == status_of(grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
@@ -143,7 +144,7 @@ def test_a_message_that_breaks_every_rule_is_told_every_field(server):
                                                           "made.utc_offset_seconds", "made.day_start_minutes")),
             f"{captured}captured_at",
             *(f"{captured}manifest.{name}" for name in ("habit_count", "entry_count", "sha256"))}
-        person.sign_up()  # nothing was half-written: the email is free
+        person.sign_up()  # nothing was partly written: the email is free
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer x", "Bearer " + "A" * 43, "Basic dXNlcjpwYXNz", "ü"])

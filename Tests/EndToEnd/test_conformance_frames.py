@@ -1,4 +1,4 @@
-"""RFC 9113, sections 3 to 7, frame by frame: what a server must make of each, right and wrong."""
+"""RFC 9113, sections 3 to 7, frame by frame: a server's reaction to valid and invalid ones."""
 
 import struct
 
@@ -38,7 +38,7 @@ def test_frames_right_behind_the_preface(connect):
 
 
 def test_bytes_one_by_one(connect):
-    """RFC 9113, section 4.1: frames have lengths of their own, whatever pieces the network makes of them."""
+    """RFC 9113, section 4.1: frames have lengths of their own, in any division by the network."""
     peer = connect(preface=b"")
     for byte in PREFACE + settings((INITIAL_WINDOW_SIZE, 100)) + call(1) + frame(0xFA, payload=b"x") + call(3):
         peer.send(bytes([byte]))
@@ -127,7 +127,7 @@ def test_interrupted_header_block(peer, sent, expected):
     ("on stream 0", data(0, b"x"), ends(PROTOCOL_ERROR)),
     ("with padding as long as the payload", opened(1) + data(1, padded(6, b"five!"), PADDED), ends(PROTOCOL_ERROR)),
     ("with padding longer than the payload", opened(1) + data(1, padded(255, b"x"), PADDED), ends(PROTOCOL_ERROR)),
-    # No room for the length of the padding: section 4.2 makes it FRAME_SIZE_ERROR, nghttp2 says
+    # No room for the length of the padding: section 4.2 makes it FRAME_SIZE_ERROR, nghttp2 reports
     # PROTOCOL_ERROR.
     ("padded and empty", opened(1) + data(1, b"", PADDED), ends(FRAME_SIZE_ERROR, PROTOCOL_ERROR)),
 )
@@ -159,7 +159,7 @@ def priority_fields(dependency=0):
      frame(HEADERS, END_HEADERS | PADDED | PRIORITISED, 1, padded(2, priority_fields(), b"")), ends(PROTOCOL_ERROR, FRAME_SIZE_ERROR)),
     ("padded and empty", frame(HEADERS, END_HEADERS | PADDED, 1), ends(FRAME_SIZE_ERROR, PROTOCOL_ERROR)),
     ("too short for its priority", frame(HEADERS, END_HEADERS | PRIORITISED, 1, bytes(4)), ends(FRAME_SIZE_ERROR)),
-    # RFC 9113 took the dependencies out, and with them their errors; RFC 7540, 5.3.1 made it
+    # RFC 9113 removed the dependencies, and with them their errors; RFC 7540, 5.3.1 made it
     # PROTOCOL_ERROR, as nghttp2 does.
     ("that depends on itself",
      frame(HEADERS, END_HEADERS | PRIORITISED, 1, priority_fields(1) + REQUEST) + BODY, ends(PROTOCOL_ERROR)),
@@ -221,8 +221,8 @@ def test_priority(peer, sent, expected):
     ("that depends on itself", priority(1, 1), serves),
 )
 def test_priority_is_not_looked_at(peer, sent, expected):
-    """As SETTINGS_NO_RFC7540_PRIORITIES was sent, nothing but length and stream is looked at (RFC 7540, section 5.3.1 has an error for a
-    dependency on itself, which RFC 9113 dropped)."""
+    """Because SETTINGS_NO_RFC7540_PRIORITIES was sent, only length and stream are checked (RFC
+    7540, section 5.3.1 has an error for a dependency on itself, which RFC 9113 dropped)."""
     peer.send(sent)
     expected(peer)
 
@@ -260,7 +260,7 @@ def acknowledged(peer):
     ("with the largest values", settings((HEADER_TABLE_SIZE, 2**32 - 1), (MAX_CONCURRENT_STREAMS, 2**32 - 1),
                                          (INITIAL_WINDOW_SIZE, WINDOW_BYTES_MAX), (MAX_HEADER_LIST_SIZE, 2**32 - 1)), acknowledged),
     ("with flags that mean nothing", frame(SETTINGS, 0xFE), acknowledged),
-    # nghttp2's own: section 6.5.3 does not say what an acknowledgement of nothing is.
+    # nghttp2's own: section 6.5.3 does not define an acknowledgement without SETTINGS.
     ("acknowledged once more", frame(SETTINGS, ACK), ends(PROTOCOL_ERROR)),
     ("acknowledged with a payload", frame(SETTINGS, ACK, 0, bytes(6)), ends(FRAME_SIZE_ERROR)),
     ("on a stream", frame(SETTINGS, 0, 1), ends(PROTOCOL_ERROR)),
@@ -316,13 +316,13 @@ def test_ping(peer, sent, expected):
 
 
 def closes(peer):
-    """The connection ends once nothing is open on it, without an error."""
+    """The connection ends once no stream is open, without an error."""
     while (seen := peer.receive()) is not None:
         assert seen.kind != GOAWAY or seen.code == NO_ERROR
 
 
 def answers_open_stream(peer):
-    """The stream that was open before goes on to its end."""
+    """The stream that was open before continues to its end."""
     peer.send(BODY)
     assert peer.answer(1)["grpc-status"] == "0"
 
@@ -342,7 +342,8 @@ def test_goaway(peer, sent, expected):
 
 
 def test_goaway_names_the_last_stream(peer):
-    """RFC 9113, section 6.8: the streams up to the one that GOAWAY names may have been served, those above have not."""
+    """RFC 9113, section 6.8: the streams up to the one that GOAWAY names may have been processed,
+    those above have not."""
     peer.send(call(1), call(5), frame(PING))
     ends(FRAME_SIZE_ERROR)(peer)
     assert struct.unpack(">I", next(seen.payload[:4] for seen in peer.frames if seen.kind == GOAWAY)) == (5,)

@@ -1,4 +1,4 @@
-"""RFC 7541: which header blocks a server must understand, and which are COMPRESSION_ERROR."""
+"""RFC 7541: the header blocks that a server must accept, and those that are COMPRESSION_ERROR."""
 
 import pytest
 from http2_peer import *
@@ -8,7 +8,7 @@ from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 BROKEN = ends(COMPRESSION_ERROR)
 DYNAMIC = 62  # index of the newest field in the dynamic table
 TABLE_BYTES = 4_096
-MALFORMED_TIMEOUT = "13"  # the answer tells that a field was understood: its grpc-timeout is malformed
+MALFORMED_TIMEOUT = "13"  # shows in the answer that the field was decoded: its grpc-timeout is malformed
 
 
 def indexed(index):
@@ -26,7 +26,7 @@ def huffman(value):
 
 
 def coded_value(coded):
-    """A field whose value is said to be Huffman-coded, in these bytes."""
+    """A field whose value is marked as Huffman-coded, with these bytes."""
     return b"\0" + text("x-a") + integer(len(coded), 7, 0x80) + coded
 
 
@@ -48,7 +48,7 @@ NAME, VALUE = "grpc-timeout", "nonsense"
     ("empty in Huffman code", coded_value(b""), answers(1)),
 )
 def test_representations(peer, sent, expected):
-    """RFC 7541, sections 6.1, 6.2.1, 6.2.2 and 6.2.3: each form of a field is understood."""
+    """RFC 7541, sections 6.1, 6.2.1, 6.2.2 and 6.2.3: each form of a field is accepted."""
     peer.send(call(1, extra=sent))
     expected(peer)
 
@@ -76,7 +76,7 @@ def test_index_out_of_range(peer, sent, expected):
     ("integer of 2^64", b"\0" + text("x-a") + b"\x7f" + b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01", BROKEN),
     ("index of 2^35", b"\xff\x80\x80\x80\x80\x80\x01", BROKEN),
     ("endless integer", b"\xff" + b"\x80" * 1_000, BROKEN),
-    # Section 5.1 allows for leading zeros of an integer within limits of the implementation's.
+    # Section 5.1 allows leading zeros of an integer within limits of the implementation.
     ("integer with a leading zero", b"\0" + text("x-a") + b"\x7f\x80\x00" + b"v" * 127, answers(1)),
 )
 def test_integers_and_lengths(peer, sent, expected):
@@ -86,7 +86,7 @@ def test_integers_and_lengths(peer, sent, expected):
 
 
 def test_a_string_that_is_too_long_is_refused_before_it_comes(peer):
-    """RFC 7541, section 7.4: a string of 1 GiB is announced, in a block that goes on."""
+    """RFC 7541, section 7.4: a string of 1 GiB is announced, in an unfinished block."""
     peer.send(headers(1, flags=0, extra=b"\0" + integer(2**30, 7)))
     BROKEN(peer)
 
@@ -111,7 +111,8 @@ def test_huffman(peer, sent, expected):
 
 
 def test_huffman_padding_of_seven_bits(peer):
-    """RFC 7541, section 5.2: it is the longest that is allowed. Five letters of 5 bits leave 7 bits of the fourth byte."""
+    """RFC 7541, section 5.2: the longest allowed padding. Five letters of 5 bits leave 7 bits of
+    the fourth byte."""
     peer.send(call(1, extra=coded_value(b"\0\0\0\x7f")))
     answers(1)(peer)
 
@@ -140,7 +141,7 @@ def test_size_update_above_the_limit(peer, size):
     ("to the same size", size_update(TABLE_BYTES), BROKEN),
 )
 def test_size_update_within_a_block(peer, sent, expected):
-    """RFC 7541, section 4.2: it comes at the beginning of a block."""
+    """RFC 7541, section 4.2: it must be at the beginning of a block."""
     peer.send(call(1, extra=sent))
     expected(peer)
 
@@ -156,7 +157,8 @@ def test_size_update_empties_the_table(peer):
 
 
 def test_old_fields_make_room(peer):
-    """RFC 7541, sections 4.1 and 4.4: a field counts 32 bytes more than its name and value; the oldest goes first."""
+    """RFC 7541, sections 4.1 and 4.4: a field counts 32 bytes more than its name and value; the
+    oldest is evicted first."""
     size = TABLE_BYTES // 2 - 32 - len("x-0")
     for number, stream in enumerate((1, 3)):
         peer.send(call(stream, extra=literal(f"x-{number}", "v" * size, 0x40)))
@@ -170,7 +172,7 @@ def test_old_fields_make_room(peer):
 
 
 def test_a_field_larger_than_the_table_empties_it(peer):
-    """RFC 7541, section 4.4: which is no error."""
+    """RFC 7541, section 4.4: this is no error."""
     peer.send(call(1, extra=literal("x-a", "b", 0x40) + literal("x-large", "v" * TABLE_BYTES, 0x40)))
     assert peer.answer(1)["grpc-status"] == "0"
     peer.send(call(3, extra=indexed(DYNAMIC)))
@@ -184,7 +186,8 @@ def last_block(peer, stream):
 
 
 def test_the_server_keeps_the_table_size_of_the_client(connect):
-    """RFC 7541, section 4.2: the server says that it uses a smaller table at the start of its next block. (The decoder checks more.)"""
+    """RFC 7541, section 4.2: the server announces a smaller table at the start of its next block.
+    (The decoder checks more.)"""
     peer = connect((HEADER_TABLE_SIZE, 0))
     peer.decoder.max_allowed_table_size = 0
     for _ in range(3):
@@ -194,7 +197,8 @@ def test_the_server_keeps_the_table_size_of_the_client(connect):
 
 
 def test_the_server_tells_of_the_smallest_of_several_table_sizes(peer):
-    """RFC 7541, section 4.2: of two changes between blocks both are told of, as the smaller one has emptied the table."""
+    """RFC 7541, section 4.2: of two changes between blocks both are announced, because the smaller
+    one has emptied the table."""
     peer.check_serves()
     peer.send(settings((HEADER_TABLE_SIZE, 0), (HEADER_TABLE_SIZE, 1_000)))
     peer.until(lambda seen: seen.kind == SETTINGS)

@@ -1,4 +1,4 @@
-"""RFC 9113, section 8: which requests a server must take for malformed."""
+"""RFC 9113, section 8: the requests that a server must treat as malformed."""
 
 import pytest
 from http2_peer import *
@@ -13,7 +13,7 @@ def lines(*rows):
 
 
 def status(code):
-    """The answer on stream 1 is no gRPC answer, but one with this HTTP status."""
+    """The answer on stream 1 is not a gRPC answer, but one with this HTTP status."""
     def check(peer):
         assert peer.answer(1)[":status"] == code
         peer.check_serves()
@@ -74,7 +74,7 @@ def with_length(value, *bodies, more=(), trailers=None):
     ("no number", with_length("five", EMPTY_MESSAGE), MALFORMED),
     ("beyond 64 bits", with_length("18446744073709551621", EMPTY_MESSAGE), MALFORMED),  # 2^64 + 5
     ("twice", with_length("5", EMPTY_MESSAGE, more=[("content-length", "6")]), MALFORMED),
-    # RFC 9110, section 8.6 allows to take or to refuse it; nghttp2 refuses.
+    # RFC 9110, section 8.6 allows accepting or refusing it; nghttp2 refuses.
     ("twice the same", with_length("5", EMPTY_MESSAGE, more=[("content-length", "5")]), MALFORMED),
     ("a list", with_length("5, 5", EMPTY_MESSAGE), MALFORMED),
 )
@@ -206,7 +206,8 @@ def test_malformed_pseudo_headers(peer, lines):
     ("another order", call(1, [*fields()[3::-1], *fields()[4:]]), answers(1)),
     ("OPTIONS with a :path of *", headers(1, [(":method", "OPTIONS"), *fields(path="*")[1:]], ENDED), status("405")),
     ("https", call(1, fields(scheme="https")), answers(1)),
-    # Section 8.3.1 lets both be missing if the target has no authority, and gRPC makes it optional.
+    # Section 8.3.1 allows both to be missing if the target has no authority, and gRPC makes it
+    # optional.
     ("neither :authority nor host", call(1, fields(without=(":authority",))), answers(1)),
 )
 def test_pseudo_headers(peer, sent, expected):
@@ -224,7 +225,7 @@ TUNNEL = [(":method", "CONNECT"), (":authority", "test:443")]
     ("with a :path", headers(1, [*TUNNEL, (":path", "/")]), MALFORMED),
     ("with both", headers(1, [*TUNNEL, (":scheme", "http"), (":path", "/")]), MALFORMED),
     ("without an :authority", headers(1, [(":method", "CONNECT")]), MALFORMED),
-    # RFC 8441 needs the server's SETTINGS_ENABLE_CONNECT_PROTOCOL.
+    # RFC 8441 requires the server's SETTINGS_ENABLE_CONNECT_PROTOCOL.
     ("with a :protocol",
      headers(1, [*TUNNEL, (":protocol", "websocket"), (":scheme", "http"), (":path", "/")]), MALFORMED),
 )

@@ -1,4 +1,5 @@
-"""RFC 9113, sections 5.1, 5.2 and 6.9: what a server must make of frames in each state of a stream, and flow control."""
+"""RFC 9113, sections 5.1, 5.2 and 6.9: a server's reaction to frames in each state of a stream, and
+flow control."""
 
 import struct
 
@@ -33,7 +34,7 @@ def test_idle(peer, sent, expected):
     ("WINDOW_UPDATE", window_update(1, 1), serves),
     ("PRIORITY", priority(1), serves),
     ("RST_STREAM", reset(1), ignores(1)),
-    # A stream error in section 5.1; nghttp2 ends the connection, for which section 5.4.1 allows.
+    # A stream error in section 5.1; nghttp2 ends the connection, which section 5.4.1 allows.
     ("DATA", data(1, b"x"), ends(STREAM_CLOSED)),
     ("empty DATA", data(1), ends(STREAM_CLOSED)),
     ("HEADERS", headers(1, TRAILERS, ENDED), ends(STREAM_CLOSED)),
@@ -46,7 +47,7 @@ def test_half_closed_remote(peer, sent, expected):
 
 
 def late(expected):
-    """What comes for a stream that is closed: `expected` of DATA and HEADERS."""
+    """Frames for a closed stream: `expected` for DATA and HEADERS."""
     return [
         ("WINDOW_UPDATE", window_update(1, 1), ignores(1)),
         ("PRIORITY", priority(1), ignores(1)),
@@ -78,7 +79,8 @@ def test_closed_by_the_client(peer, sent, expected):
 
 @cases(*late(ignores(1)))
 def test_closed_by_the_server(peer, sent, expected):
-    """RFC 9113, section 5.1, "closed", after RST_STREAM of the server: what was on its way must be taken and thrown away."""
+    """RFC 9113, section 5.1, "closed", after RST_STREAM of the server: frames sent before the
+    client knew must be accepted and dropped."""
     peer.send(headers(1, fields("EmptyCall", ("Upper", "case"))))
     resets(1, PROTOCOL_ERROR)(peer)
     peer.send(sent)
@@ -86,7 +88,8 @@ def test_closed_by_the_server(peer, sent, expected):
 
 
 def test_header_blocks_of_closed_streams_are_decoded(peer):
-    """RFC 9113, sections 4.3 and 5.1: a header block that is thrown away still changes the table that later ones refer to."""
+    """RFC 9113, sections 4.3 and 5.1: a dropped header block still changes the table that later
+    ones refer to."""
     peer.send(opened(1), reset(1), headers(1, [], ENDED, extra=literal("grpc-timeout", "nonsense", 0x40)))
     peer.send(call(3, extra=integer(62, 7, 0x80)))  # the first field of the dynamic table
     assert peer.answer(3)["grpc-status"] == "13"  # the timeout is malformed
@@ -125,7 +128,7 @@ def test_as_many_streams_as_were_announced(peer):
     count = concurrent_streams_max(peer)
     peer.send(*(opened(stream) for stream in range(1, 2 * count - 1, 2)))
     serves(peer)  # on the last one
-    serves(peer)  # and once more, as that has ended
+    serves(peer)  # and once more, because that one has ended
 
 
 def test_more_streams_than_were_announced(peer):
@@ -139,7 +142,8 @@ def test_more_streams_than_were_announced(peer):
 
 
 def test_more_streams_before_the_limit_is_known(connect):
-    """RFC 9113, section 5.1.2: the client does not know of the limit yet; REFUSED_STREAM says that it may try again."""
+    """RFC 9113, section 5.1.2: the client does not know the limit yet; REFUSED_STREAM allows it to
+    try again."""
     count = concurrent_streams_max(connect())
     peer = connect(preface=PREFACE + settings() + b"".join(opened(stream) for stream in range(1, 2 * count + 3, 2)))
     refused = peer.until(lambda seen: seen.kind in (RST_STREAM, GOAWAY))
@@ -155,7 +159,8 @@ def response_of(size):
 
 
 def received(peer, stream, count):
-    """Reads until so many bytes of DATA have come on the stream, and all that was sent with them; how many came."""
+    """Reads until so many bytes of DATA have arrived on the stream, and all bytes sent with them;
+    returns their number."""
     def total():
         return sum(len(seen.payload) for seen in peer.frames if seen.kind == DATA and seen.stream == stream)
     while total() < count:
@@ -188,7 +193,7 @@ def test_the_connection_window_is_kept(connect):
 
 
 def test_a_changed_initial_window_holds_for_open_streams(connect):
-    """RFC 9113, section 6.9.2: a stream that waits goes on, by the difference."""
+    """RFC 9113, section 6.9.2: a waiting stream continues, by the difference."""
     peer = connect((INITIAL_WINDOW_SIZE, 0))
     peer.send(call(1))
     peer.until(lambda seen: seen.kind == HEADERS)
@@ -200,7 +205,7 @@ def test_a_changed_initial_window_holds_for_open_streams(connect):
 
 
 def test_a_window_may_become_negative(connect):
-    """RFC 9113, section 6.9.2: then nothing is sent until it is positive again."""
+    """RFC 9113, section 6.9.2: then no data is sent until it is positive again."""
     peer = connect((INITIAL_WINDOW_SIZE, 3))
     peer.send(call(1))
     assert received(peer, 1, 3) == 3
@@ -234,7 +239,7 @@ def test_responses_are_cut_into_frames(connect):
 
 
 @cases(
-    # A stream error in section 6.9; nghttp2 ends the connection, for which section 5.4.1 allows.
+    # A stream error in section 6.9; nghttp2 ends the connection, which section 5.4.1 allows.
     ("of a stream by 0", opened(1) + window_update(1, 0), ends(PROTOCOL_ERROR)),
     ("of the connection by 0", window_update(0, 0), ends(PROTOCOL_ERROR)),
     ("of the connection by 0, with the reserved bit", window_update(0, 2**31), ends(PROTOCOL_ERROR)),
@@ -249,7 +254,7 @@ def test_responses_are_cut_into_frames(connect):
     ("of a stream above the largest", opened(1) + window_update(1, WINDOW_BYTES_MAX - WINDOW_BYTES + 1),
      resets(1, FLOW_CONTROL_ERROR)),
     ("of a stream above the largest, in two", opened(1) + window_update(1, WINDOW_BYTES_MAX) * 2, resets(1, FLOW_CONTROL_ERROR)),
-    # nghttp2's own: section 6.9.2 asks for a connection error.
+    # nghttp2's own: section 6.9.2 requires a connection error.
     ("of a stream above the largest, by SETTINGS",
      opened(1) + window_update(1, WINDOW_BYTES_MAX - WINDOW_BYTES) + settings((INITIAL_WINDOW_SIZE, WINDOW_BYTES + 1)),
      resets(1, FLOW_CONTROL_ERROR)),
@@ -261,7 +266,7 @@ def test_window_update(peer, sent, expected):
 
 
 class Sender:
-    """Sends DATA as far as the windows go that the server has given."""
+    """Sends DATA as far as the server's windows allow."""
 
     def __init__(self, peer):
         self.peer = peer
@@ -302,7 +307,8 @@ def padding_alone(stream, size):
 
 
 def test_padding_gives_its_window_back(peer):
-    """RFC 9113, sections 6.1 and 6.9.1: padding counts in the windows, of which the server must give it back."""
+    """RFC 9113, sections 6.1 and 6.9.1: padding counts in the windows, and the server must credit
+    it."""
     peer.send(headers(1))
     Sender(peer).send(1, 200_000, padding_alone)
     peer.send(data(1, EMPTY_MESSAGE, END_STREAM))
@@ -310,7 +316,8 @@ def test_padding_gives_its_window_back(peer):
 
 
 def test_data_on_closed_streams_gives_the_connection_window_back(peer):
-    """RFC 9113, sections 5.1 and 6.9: DATA that is thrown away counts in the connection's window, which must be given back."""
+    """RFC 9113, sections 5.1 and 6.9: dropped DATA counts in the connection's window, and must be
+    credited."""
     sender = Sender(peer)
     for stream in range(1, 100, 2):
         peer.send(opened(stream), reset(stream))
@@ -319,7 +326,8 @@ def test_data_on_closed_streams_gives_the_connection_window_back(peer):
 
 
 def test_more_than_a_stream_window_allows(connect):
-    """RFC 9113, section 6.9.1: FLOW_CONTROL_ERROR. The call takes no more requests while nobody takes its response."""
+    """RFC 9113, section 6.9.1: FLOW_CONTROL_ERROR. The call accepts no more requests while its
+    response is not read."""
     peer = connect((INITIAL_WINDOW_SIZE, 0))
     asked = messages.StreamingOutputCallRequest(response_parameters=[messages.ResponseParameters(size=200_000)]).SerializeToString()
     message = struct.pack(">BI", 0, len(asked)) + asked

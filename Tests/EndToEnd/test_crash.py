@@ -1,4 +1,4 @@
-"""kill -9 in the middle of writes: what was acknowledged is there afterwards."""
+"""kill -9 in the middle of writes: acknowledged data is there afterwards."""
 
 import os
 import signal
@@ -16,7 +16,8 @@ KILL_AFTER = 400
 
 @pytest.mark.parametrize("victim", ["streakd", "postgres", "both"])
 def test_no_acknowledged_completion_is_lost(folder, victim):
-    """Each writer records habits of its own today, each habit once, until 1,000 are acknowledged in all; one kill comes in between."""
+    """Each writer records habits of its own today, each habit once, until 1,000 are acknowledged in
+    all; one kill happens in between."""
     running = Server(folder=folder)
     lock, acknowledged, killed = threading.Lock(), [], threading.Event()
     restarted, over = threading.Event(), threading.Event()
@@ -33,7 +34,7 @@ def test_no_acknowledged_completion_is_lost(folder, victim):
         def write(person, habits):
             client = connect(running, person)
             for habit in habits:
-                while not over.is_set():  # a failed test must not leave writers that try for ever
+                while not over.is_set():  # after a failed test the writers must not go on for ever
                     try:
                         client.record(habit)
                         break
@@ -115,7 +116,7 @@ def test_postgres_killed_at_once_comes_back_by_itself(folder):
         os.kill(killed, signal.SIGKILL)
 
         def answered():
-            """By the new server: sessions of the killed one may go on for a moment."""
+            """Answered by the new server: sessions of the killed one may last a moment longer."""
             try:
                 return person.streak(habit).current == 1 and running.postgres_pid() != killed
             except (FileNotFoundError, ValueError):

@@ -1,4 +1,5 @@
-"""A database that cannot write, or cannot be used at all: clients are told when to come again, operators why."""
+"""A database that cannot write, or cannot be used at all: clients get a retry delay, operators the
+reason."""
 
 import os
 import re
@@ -28,11 +29,11 @@ def test_c127_a_read_only_database_is_unavailable_and_the_server_recovers_by_its
             person.record(habit)
             assert readiness(server) == (200, "ready\n") and is_serving(server)
             postgres.set("default_transaction_read_only", "on")
-            # Every session of the database has taken the setting.
+            # Every session of the database has the new setting.
             status, text = wait_until(lambda: (page := readiness(server))[0] == 503 and page)
             for _ in range(20):
                 expect_unavailable(lambda: person.record(habit, today() - 1))
-            # Reads go on.
+            # Reads still work.
             assert person.streak(habit).current == 1
             assert "25006" in text and "read-only transaction" in text
             assert not is_serving(server)
@@ -114,7 +115,7 @@ def test_a_commit_that_no_synchronous_standby_confirms_is_not_acknowledged(folde
             assert (error.code(), details(error)[0].reason) == (grpc.StatusCode.UNKNOWN, "OUTCOME_UNKNOWN")
             postgres.set("synchronous_standby_names", "")
             wait_until(lambda: readiness(server)[0] == 200 and is_serving(server))
-            # It was done on the primary: the same request again finds it.
+            # The primary has committed it: repeating the request finds it.
             assert person.record(habit)
             assert person.streak(habit).current == 1
 

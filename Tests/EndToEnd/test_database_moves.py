@@ -1,4 +1,4 @@
-"""The database moves: a standby is promoted, the old primary comes back, a pooler stands between."""
+"""Changes of the database: a promoted standby, the return of the old primary, a pooler in between."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def epoch(postgres):
 
 
 def cursor_epoch(person, user) -> int:
-    """What a device is told."""
+    """The epoch in a device's cursor."""
     response = sync_pb2_grpc.SyncServiceStub(person.channel).Sync(
         sync_pb2.SyncRequest(user_id=user), metadata=person.metadata, timeout=30)
     return response.cursor.epoch
@@ -75,8 +75,7 @@ def test_a_promoted_standby_begins_one_epoch_for_all_servers_and_the_old_primary
                 assert primary.sql("SELECT count(*) FROM cells", database=DATABASE) == "1"
                 assert standby.sql("SELECT count(*) FROM cells", database=DATABASE) == "3"
                 assert epoch(standby) == after
-                # While it is the only one that can be reached, calls are refused and the reason is
-                # told.
+                # While only the old primary can be reached, calls are refused with the reason.
                 standby.stop()
                 expect_unavailable(lambda: person.record(habit, today() - 3))
                 wait_until(lambda: readiness(one)[0] == 503 and "an old primary" in readiness(one)[1])
@@ -101,7 +100,7 @@ def test_a_standby_first_in_the_list_is_left_when_another_server_can_write(folde
                 wait_until(lambda: person.streak(habit).current == 0)
                 standby.promote()
                 wait_until(lambda: is_recorded(person, habit))
-                # Not by a session from before, which would not have seen the new timeline.
+                # Not by an older session, which would not have checked the new timeline.
                 assert int(epoch(standby)[0]) > 1
                 wait_until(lambda: readiness(server)[0] == 200)
 

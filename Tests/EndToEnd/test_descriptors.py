@@ -1,4 +1,5 @@
-"""A server that has used up its descriptors (R6): it waits without using the processor, and serves again once there are some."""
+"""A server without free descriptors (R6): it waits without using the processor, and serves again
+once descriptors are free."""
 
 import pathlib
 import re
@@ -12,7 +13,7 @@ from http2_peer import Peer
 from server import PROGRAMS, wait_until
 
 DESCRIPTORS = 64
-# Of one core, while connections wait.
+# The share of one core, while connections wait.
 PROCESSOR_SHARE_MAX = 0.2
 
 
@@ -39,7 +40,7 @@ def test_a_server_without_descriptors_rests_and_recovers(short_of_descriptors):
     process, port = short_of_descriptors
     callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(DESCRIPTORS + 20)]
     try:
-        # Given: as many connections as there are descriptors, and some that wait.
+        # Given: as many connections as descriptors, and some that wait.
         wait_until(lambda: len(list(pathlib.Path(f"/proc/{process.pid}/fd").iterdir())) == DESCRIPTORS)
         before, begin = processor_seconds(process.pid), time.monotonic()
         with pytest.raises(TimeoutError):

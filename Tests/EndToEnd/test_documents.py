@@ -1,4 +1,4 @@
-"""The documents: their links, their completeness, and their examples, run as they stand."""
+"""The documents: their links, their completeness, and their examples, run unchanged."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from documents import CATALOGUE, PROJECT, blocks, commands, page, scrape, section
-from operations import Keys, sql
+from operator_tools import Keys, sql
 from person import Person
 from prometheus_client.parser import text_string_to_metric_families
 from server import PROGRAMS, Server
@@ -43,7 +43,7 @@ def test_each_figure_of_the_server_is_on_the_page_of_metrics(folder):
         assert kind == family.type
         for sample in family.samples:
             assert set(sample.labels) - {"le"} <= set(re.findall(r"`(\w+)`", labels)), (name, sample)
-    # Only where point in time recovery is set up.
+    # Present only with point-in-time recovery.
     assert all(name.startswith("streakd_archive_") for name in page_has), page_has
 
 
@@ -51,7 +51,7 @@ PROGRAM_NAMES = ("streakd", "streakctl", "streak", "streak-harness", "streak-loa
 
 
 class Helps:
-    """What programs and their subcommands say of themselves, asked once each."""
+    """The help texts of programs and their subcommands, fetched once each."""
 
     def __init__(self):
         self.texts = {}
@@ -63,7 +63,7 @@ class Helps:
         return self.texts[command]
 
     def subcommand(self, words):
-        """The help of the subcommand that a line calls, and of the one that is meant without a name."""
+        """The help of the subcommand in a line, or of the default subcommand."""
         command = words[:1]
         for word in words[1:]:
             if not re.search(rf"^  {re.escape(word)}\b", self.of(*command), flags=re.M) or word.startswith("-"):
@@ -81,7 +81,7 @@ def test_each_command_on_a_page_has_the_options_that_it_is_given():
         for line in commands(path.read_text()):
             line = re.sub(r"^STREAKCTL_TOKEN=(\$\([^)]*\)|\S+) ", "", line)
             line = re.sub(r"^swift run (-c release )?", "", line).replace("scripts/run", "streakd")
-            # Without what the shell takes: JSON, a comment, another command.
+            # Without the shell's parts: JSON, a comment, another command.
             words = re.split(r" [#|>;\"']", line)[0].split()
             if not words or words[0] not in PROGRAM_NAMES:
                 continue
@@ -127,7 +127,7 @@ def test_prometheus_takes_the_rules_and_the_scrape_of_the_page(folder):
 
 
 class Operator:
-    """Somebody who types what a page says, with their own folders."""
+    """A person who types a page's commands, with folders of their own."""
 
     def __init__(self, folder, **values):
         self.folder, self.values = folder, values
@@ -174,7 +174,8 @@ def test_the_steps_of_going_back_to_a_moment(folder):
     text = page("Operate/PointInTimeRecovery.md")
     operator = Operator(folder, BACKUPS=folder / "backups", NEW_DATA=folder / "new/data", NEW_REPOSITORY=folder / "repository2",
                         DATA=folder / "data", REPOSITORY=folder / "repository")
-    # Its tools end with 1 where a moment is not there yet: wait for the log as the page says.
+    # The tools exit with 1 while a moment is not in the log yet: wait for the log as the page
+    # describes.
     with Server(folder=folder, arguments=("--backup-folder", str(folder / "backups"))) as server, Person(server) as person:
         setup, incremental, full, listed, verify = lines_of(section(text, "Set up"), "streakctl")
         operator.type(setup)

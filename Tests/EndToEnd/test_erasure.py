@@ -1,4 +1,5 @@
-"""Erased people: gone at once, told so, and absent after every way back from the past."""
+"""Erased users: removed at once, with the reason for their devices, and absent after every kind of
+restore."""
 
 import os
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import grpc
 import pytest
 from erasure import ERASED, PHRASE, claim, delete, rows_of
-from operations import Keys, sql, streakctl
+from operator_tools import Keys, sql, streakctl
 from person import Person, details
 from refusals import refusal
 from server import Server, wait_until
@@ -38,7 +39,7 @@ def test_deletion_asks_for_email_and_phrase_and_leaves_nothing(folder):
         assert refusal(person.accounts.Refresh, account_pb2.RefreshRequest(refresh_token=person.tokens.refresh_token), timeout=30) == ERASED
         retried = migration_pb2.MigrateRequest(session=session)
         assert refusal(person.migrations.Migrate, retried, metadata=person.metadata, timeout=30) == ERASED
-        # The session's device, and the migration sent again.
+        # The session's device, and the repeated migration.
         assert refusal(person.accounts.SignUp, request, timeout=30) == ERASED
         request.session.session_secret = os.urandom(32)
         assert refusal(person.accounts.SignUp, request, timeout=30) == (grpc.StatusCode.UNAUTHENTICATED, "SESSION_INVALID")
@@ -47,7 +48,7 @@ def test_deletion_asks_for_email_and_phrase_and_leaves_nothing(folder):
         person.sign_up()
         assert person.history() == [] and not person.streaks.ListHabits(
             streak_pb2.ListHabitsRequest(), metadata=person.metadata, timeout=30).habits
-        # What the audit keeps of an erasure leads to nobody.
+        # The audit's record of an erasure does not identify the user.
         kept = sql(folder / "data", "SELECT DISTINCT user_id, peer_address, device_id IS NULL FROM audit_events "
                                     "WHERE method = 'AccountService/DeleteAccount' AND outcome = 'OK'")
         assert kept == "00000000-0000-0000-0000-000000000000||t"
@@ -57,7 +58,7 @@ def test_open_streams_of_an_erased_person_end(folder):
     with Server(folder=folder, arguments=("--loops", "2")) as server, Person(server) as person, Person(server) as other:
         user_id = person.sign_up().account.user_id
         habit = person.put_habit("Read")
-        # More than fits into what is on its way: the stream stays open while nobody reads.
+        # More than fits into the buffers: the stream stays open while it is not read.
         sql(folder / "data", f"""
             INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone, utc_offset_seconds,
               day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
@@ -97,7 +98,7 @@ def test_an_erased_person_is_absent_after_a_restore(folder):
     assert "1 erased people removed" in printed
     with Server(folder=folder, arguments=arguments) as server:
         assert set(rows_of(folder / "data", signed_up.account.user_id).values()) == {0}
-        # The other way, into an empty database: one beside it stands for one on another machine.
+        # The other kind, into an empty database: one beside it stands for one on another machine.
         sql(folder / "data", "CREATE DATABASE empty")
         address = f"host={folder}/data/socket user=streakd dbname=empty"
         printed = streakctl("backup", "restore", "--folder", backups, "--identity", keys.identity, "--database", address, streamed)
@@ -113,7 +114,8 @@ def test_an_erased_person_is_absent_after_a_restore(folder):
 
 
 def test_a_database_that_came_back_by_another_way_is_made_right_before_the_port_opens(folder):
-    """Whoever restores without us, from a copy of the data folder here: the server looks at its ledger before it serves."""
+    """A restore by other means, here of a copy of the data folder: the server applies its ledger
+    before it serves."""
     backups = folder / "backups"
     arguments = ("--backup-folder", str(backups))
     with Server(folder=folder, arguments=arguments) as server, Person(server) as person:
@@ -142,7 +144,7 @@ def test_a_damaged_ledger_stops_the_start(folder):
 
 
 def test_daily_backups_by_themselves(folder):
-    """The first at once; two servers on one database make it once."""
+    """The first one at once; two servers on one database make one backup."""
     keys, backups = Keys(folder), folder / "backups"
     arguments = ("--backup-folder", str(backups), "--backup-recipient", keys.recipient)
     with Server(folder=folder, arguments=arguments) as first:

@@ -1,4 +1,5 @@
-"""Export, erase, import: a person's data leaves, goes and comes back equal; documents that are cut, edited or damaged are noticed."""
+"""Export, erase, import: a user's data is exported, removed and imported with an equal result; cut,
+edited or damaged documents are detected."""
 
 import base64
 import hashlib
@@ -14,7 +15,7 @@ from cutting_proxy import CuttingProxy
 from device import Device, completion, edit
 from erasure import delete
 from exported import sections
-from operations import STREAKCTL, sql
+from operator_tools import STREAKCTL, sql
 from person import Person, details, today
 from refusals import refusal
 from server import wait_until
@@ -47,7 +48,7 @@ def rich_life(server):
 
 
 def shown(person):
-    """What a person sees: streaks, days with notes and trust, notices, the inbox."""
+    """The visible state of a person: streaks, days with notes and trust, notices, the inbox."""
     streaks = person.streaks.ListStreaks(streak_pb2.ListStreaksRequest(), metadata=person.metadata, timeout=30).streaks
     cells = [(cell.habit_id, cell.day, cell.done, cell.note, cell.trust, cell.quarantine_reason, cell.made.zone) for cell in person.history()]
     notices = person.service.ListNotices(sync_pb2.ListNoticesRequest(include_acknowledged=True), metadata=person.metadata, timeout=30).notices
@@ -76,11 +77,11 @@ def test_export_erase_import_gives_the_same(server, format):
         assert sections(back.export()[0]) == sections(readable)
         back.sync()
         assert back.digest() == digest
-        # Again: the same reply, nothing twice; another import: refused.
+        # Repeated: the same reply, nothing twice; another import: refused.
         assert back.bring_in(document, format, import_id) == reply
         assert refusal(back.bring_in, document, format) == (PRECONDITION, "ACCOUNT_NOT_EMPTY")
         assert shown(back) == before
-        # Life goes on, on a second device too.
+        # Normal use continues, on a second device too.
         second = Device(server, of=back)
         second.sync()
         habit = next(habit.id for habit in second.habits.values() if habit.name.startswith("Read"))
@@ -100,7 +101,7 @@ def test_a_reindented_document_is_the_same_and_an_edited_one_invents_no_history(
     with Device(server) as back:
         assert back.bring_in(json.dumps(json.loads(document), indent=3, ensure_ascii=False).encode()).sealed
         assert back.streak(habit).current == 1
-    # Somebody gives themselves a year, and makes the hashes right.
+    # A forgery: a year of extra days, with correct hashes.
     forged = json.loads(document)
     cell = forged["ledger"][0]
     forged["ledger"] = [json.loads(json.dumps(cell)) for _ in range(365)]
@@ -141,7 +142,7 @@ def test_damage_is_refused_and_nothing_is_written(server, format):
                  document[: len(document) // 2]: "IMPORT_UNREADABLE"}
         for damaged, reason in cases.items():
             assert refusal(back.bring_in, damaged, format)[1] == reason, damaged[:80]
-        for _ in range(20):  # a flipped bit anywhere: refused, or of no consequence
+        for _ in range(20):  # a flipped bit anywhere: refused, or without effect
             place = random.randrange(len(document))
             flipped = bytearray(document)
             flipped[place] ^= 1 << random.randrange(8)
@@ -212,7 +213,8 @@ def test_one_command_one_file(server, folder):
 
 
 def test_a_document_that_other_tools_have_rewritten(server, folder):
-    """A byte order mark, sorted keys and both are read as what they are; what cannot be read is told by its true reason."""
+    """A byte order mark, sorted keys and both are accepted; an unreadable document is refused with
+    the right reason."""
     phone, _ = rich_life(server)
     document = json.loads(phone.export()[0])
     in_order, in_alphabet = json.dumps(document), json.dumps(document, sort_keys=True, indent=2)
@@ -224,7 +226,7 @@ def test_a_document_that_other_tools_have_rewritten(server, folder):
                                   env={**os.environ, "STREAKCTL_TOKEN": back.metadata[0][1].removeprefix("Bearer ")})
             assert done.returncode == code, done.stderr
             if code == 0:
-                # A sealed document counts once (C117): the account that takes it again gives it up
+                # A sealed document counts once (C117): the account that imports it again removes it
                 # first.
                 assert json.loads(done.stdout)["sealed"] and sections(back.export()[0]) == sections(in_order)
                 delete(back)
@@ -272,6 +274,6 @@ def test_a_cut_and_a_killed_program_go_on(server, folder):
             done = subprocess.run(command, env=environment(person), capture_output=True, text=True, timeout=60)
             assert done.returncode == 0, done.stderr
             assert proxy.cuts["reply"] >= 2
-        # The audit trail and the moment differ, the data does not.
+        # The audit trail and the time differ, the data does not.
         assert json.loads(out.read_text())["ledger"] == json.loads(whole)["ledger"]
         assert not list(folder.glob("*.part*"))

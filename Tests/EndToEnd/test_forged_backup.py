@@ -1,4 +1,5 @@
-"""A backup is encrypted to a public key, so it can be made by anything that may write the backup folder: what it holds is not trusted before it is known to be ours."""
+"""A backup is encrypted to a public key, so any program that may write to the backup folder can
+make one: its content is not trusted before its signature is checked."""
 
 import base64
 import hashlib
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 
 import pytest
-from operations import Keys, fill, streakctl
+from operator_tools import Keys, fill, streakctl
 from server import Server, open_folder
 
 TRAILER = b"-- PostgreSQL database dump complete\n"
@@ -26,7 +27,7 @@ class Place:
         self.dump = subprocess.run(f"age -d -i {self.keys.identity} {file} | zstd -q -d -c", shell=True, capture_output=True, check=True).stdout
 
     def forge(self, folder, dump, name=None):
-        """A copy of the backup folder with another dump, and with a manifest that agrees with it."""
+        """A copy of the backup folder with another dump, and with a matching manifest."""
         backups = shutil.copytree(self.backups, folder / "forged")
         file, manifest = backups / self.name / "dump.sql.zst.age", backups / self.name / "manifest.json"
         file.write_bytes(subprocess.run(f"zstd -q -c | age -r {self.keys.recipient}", shell=True, input=dump, capture_output=True, check=True).stdout)
@@ -54,7 +55,8 @@ def place():
 
 
 def commands(proof):
-    """Ways to run a command: by psql, and by PostgreSQL for a superuser. The proof is a file that any user may write."""
+    """Ways to run a command: by psql, and by PostgreSQL for a superuser. The proof is a file that
+    any user may write."""
     return {
         "a psql command": f"\\! touch {proof}\n",
         "a psql command after a statement": f"SELECT 1; \\! touch {proof}\n",
@@ -98,7 +100,8 @@ def test_a_backup_whose_signature_is_missing_or_of_another_key_is_refused_unless
 
 
 def test_the_public_part_of_the_signing_key_is_what_another_machine_needs(place, folder):
-    """By an option, by a file, or as a comment beside the private key; the secret part never leaves the server."""
+    """By an option, by a file, or as a comment beside the private key; the secret key never leaves
+    the server."""
     elsewhere = {**os.environ, "STREAKD_BACKUP_SIGNING_KEY": str(folder / "none")}
     signer = streakctl("backup", "signer").strip()
     assert signer.startswith("streakd-signer-") and len(signer) == len("streakd-signer-") + 64
@@ -135,7 +138,7 @@ def test_a_dump_that_was_cut_ends_a_restore_at_once_with_the_reason(place, folde
 
 
 def old_programs(folder, version="15.2"):
-    """PostgreSQL's programs with a psql from before its restricted mode."""
+    """PostgreSQL's programs with a psql without the restricted mode."""
     real = subprocess.run(["find", "/usr/lib/postgresql", "-name", "psql"], capture_output=True, text=True, check=True).stdout.split()[-1]
     programs = folder / "programs"
     programs.mkdir()

@@ -1,4 +1,5 @@
-"""Habits that sessions bring under several ids: which id stays, and what the others mean from then on (C113, SEMANTICS 5)."""
+"""Habits that sessions bring under several ids: which id stays, and the later meaning of the others
+(C113, SEMANTICS 5)."""
 
 import itertools
 import os
@@ -10,7 +11,7 @@ from streak.v1 import common_pb2, migration_pb2, streak_pb2, sync_pb2
 
 
 def habit(number, name="Read", **fields):
-    """One whose id is the smaller the smaller the number."""
+    """A habit; a smaller number gives a smaller id."""
     return migration_pb2.CapturedHabit(habit=common_pb2.Habit(id=bytes([number]) + os.urandom(15), name=name, **fields))
 
 
@@ -36,7 +37,7 @@ def migrate(person, session, **fields):
 
 
 def pulled(server, person):
-    """The account as a new device has it."""
+    """The account's state on a new device."""
     with Device(server, of=person) as device:
         device.sync()
         return device.digest(), dict(device.habits), dict(device.cells)
@@ -51,10 +52,10 @@ def test_c113_three_sessions_in_every_order_give_the_same_ids_and_digest(server)
         with Device(server) as account:
             account.sync()
             for place in order:
-                # The same captures each time; another session, so that several accounts can take
-                # them.
+                # The same captures each time, in another session, so that several accounts can
+                # accept them.
                 migrate(account, claim([habits[place]], entries[place], captured_at=start - place))
-                # A device that follows holds its digest against the server's with each answer.
+                # A device compares its digest with the server's at each answer.
                 account.sync()
             assert list(account.habits) == [habits[1].habit.id]
             assert {day for _, day in account.cells} == {today() - ago for ago in range(5)}
@@ -120,7 +121,7 @@ def test_the_former_id_means_the_habit_for_every_call(server):
         put = account.streaks.PutHabit(
             streak_pb2.PutHabitRequest(habit=common_pb2.Habit(id=old, name="Books")), metadata=account.metadata, timeout=30)
         assert put.habit.id == new
-        # A session that still has the former id comes into the habit, whatever it is called now.
+        # A session with the former id is merged into the habit, independent of its current name.
         again = migrate(account, claim([large], [entry(large, 4)]))
         assert again.habits[0].habit_id == new and again.habits[0].match == migration_pb2.HABIT_MATCH_ID
         account.sync()
@@ -160,7 +161,7 @@ def test_a_conflict_of_before_is_resolved_after_the_id_has_changed(server):
             account.sync()
             [conflict] = account.notices.values()
             migrate(account, claim([small], [entry(small, 1)]))
-            # Offline, with what it knows of the conflict.
+            # Offline, with the device's knowledge of the conflict.
             account.make(resolve_conflict=dict(notice_id=conflict.notice_id, take_other=True))
             [outcome] = account.sync()
             assert outcome.status == 1

@@ -1,4 +1,5 @@
-"""streak-harness against a real streakd, which is as its schema says, and against proxies with one fault each, which it must find."""
+"""streak-harness with a real streakd, which must match its schema, and with proxies with one fault
+each, which it must find."""
 
 import json
 import os
@@ -8,21 +9,22 @@ import xml.etree.ElementTree
 
 import faulty_proxy
 import pytest
-from operations import Keys
+from operator_tools import Keys
 from server import PROGRAMS, PROJECT, Server, wait_until
 
 HARNESS = str(PROGRAMS / "streak-harness")
 
 
 def harness(address, *arguments, timeout=120):
-    """Its exit code and what it printed."""
+    """Its exit code and its output."""
     done = subprocess.run([HARNESS, "--address", address, *arguments], capture_output=True, text=True, timeout=timeout,
                           stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout + done.stderr
 
 
 def test_streakd_is_as_its_schema_says(server, tmp_path):
-    """Every method that the server tells by reflection; reports for programs agree with the one for people."""
+    """Checks every method in the server's reflection; the reports for programs agree with the text
+    report."""
     code, output = harness(server.address, "--schema", "server", "--json", str(tmp_path / "json"), "--junit", str(tmp_path / "xml"))
     assert code == 0, output
     report = json.loads((tmp_path / "json").read_text())
@@ -30,7 +32,8 @@ def test_streakd_is_as_its_schema_says(server, tmp_path):
     assert report["checks"] > 1000 and suites["StreakService/PutHabit"]["checks"] > 30, output
     junit = xml.etree.ElementTree.parse(tmp_path / "xml").getroot()
     assert (int(junit.get("tests")), len(list(junit.iter("testcase")))) == (report["checks"], report["checks"])
-    # Whoever adds a method gets it tried; only what needs the operator's token may be left out.
+    # A new method is tested automatically; only methods that need the operator's token may be left
+    # out.
     assert [name for name, suite in suites.items() if suite["checks"] == 0 and not name.startswith("AdminService/")] == []
 
 
@@ -39,14 +42,14 @@ def test_the_operators_methods_are_tried_with_the_operators_token(folder, tmp_pa
     (folder / "token").write_text(os.urandom(32).hex() + "\n")
     arguments = ("--backup-folder", str(folder / "backups"), "--backup-recipient", keys.recipient, "--operator-token-file", str(folder / "token"))
     with Server(folder=folder, arguments=arguments) as server:
-        # The day's backup is made at once, and while it is no other can be.
+        # The day's backup is made at once, and no other can run meanwhile.
         wait_until(lambda: list((folder / "backups").glob("2*/manifest.json")))
         code, output = harness(server.address, "--only", "AdminService", "--operator-token-file", str(folder / "token"), "--json",
                                str(tmp_path / "json"))
         assert code == 0, output
         suites = {suite["name"]: suite for suite in json.loads((tmp_path / "json").read_text())["suites"]}
         assert all(suite["checks"] > 10 for suite in suites.values()), output
-        # Only what depends on somebody's recovery is not tried to its end.
+        # Only a method that depends on a person's recovery is not fully tested.
         assert [name for name, suite in suites.items() if suite["notTried"]] == ["AdminService/FulfilRecovery"]
         for file in sorted((PROJECT / "Tests/Scenarios/operated").glob("*.scenario")):
             code, output = harness(server.address, "--scenario", str(file), "--operator-token-file", str(folder / "token"))
@@ -61,7 +64,7 @@ def test_limits_are_those_of_the_schema(folder):
     assert code == 0 and "ok    MigrationService/Migrate" in output, output
 
 
-# Fault, the method that shows it, and how the check that finds it begins.
+# Fault, the method that shows it, and the beginning of the check's name.
 FAULTS = [
     (faulty_proxy.wrong_status, "StreakService/PutHabit", "rule required of habit.name"),
     (faulty_proxy.missing_rule, "StreakService/RecordCompletion", "rule max_bytes of note"),
@@ -74,7 +77,7 @@ FAULTS = [
     (faulty_proxy.missing_reason, "StreakService/GetStreak", "rule required of habit_id"),
     (faulty_proxy.bad_operation_accepted, "SyncService/Sync", "rule max_bytes of operations[0].set_completion.note"),
     (faulty_proxy.good_operation_rejected, "SyncService/Sync", "rule max_bytes of operations[1].edit_habit.habit.name"),
-    (faulty_proxy.token_outlives_sign_out, "StreakService/GetStreak", "credentials: a token that was given up"),
+    (faulty_proxy.token_outlives_sign_out, "StreakService/GetStreak", "credentials: a revoked token"),
     (faulty_proxy.limit_too_low, "StreakService/ListHabits", "boundary range of page_size"),
     (faulty_proxy.unknown_fields_refused, "StreakService/GetStreak", "unknown fields are tolerated"),
     (faulty_proxy.malformed_accepted, "StreakService/ListHabits", "malformed: wire type 7"),
@@ -84,14 +87,14 @@ FAULTS = [
 @pytest.mark.parametrize("fault, method, check", FAULTS, ids=[fault.__name__ for fault, *_ in FAULTS])
 def test_a_fault_is_found(server, tmp_path, fault, method, check):
     with faulty_proxy.faulty_proxy(server.address, fault) as address:
-        code, output = harness(address, "--only", method, "--lies", "0", "--json", str(tmp_path / "json"))
+        code, output = harness(address, "--only", method, "--fuzz-rounds", "0", "--json", str(tmp_path / "json"))
         found = [failure for suite in json.loads((tmp_path / "json").read_text())["suites"] for failure in suite["failures"]]
         assert code == 1 and check in [failure["check"] for failure in found], output
 
 
 def test_a_proxy_without_a_fault_passes(server):
     with faulty_proxy.faulty_proxy(server.address, faulty_proxy.honest) as address:
-        code, output = harness(address, "--lies", "0", *[part for method in sorted({method for _, method, _ in FAULTS}) for part in ("--only", method)])
+        code, output = harness(address, "--fuzz-rounds", "0", *[part for method in sorted({method for _, method, _ in FAULTS}) for part in ("--only", method)])
         assert code == 0, output
 
 
@@ -101,8 +104,8 @@ def test_a_failure_is_shrunk_and_its_command_shows_it_again(server, tmp_path):
         [failure] = [failure for failure in json.loads((tmp_path / "json").read_text())["suites"][0]["failures"]
                      if failure["check"] == "rule max_bytes of note"]
         request = json.loads(failure["request"]) if not failure["request"].endswith("...") else None
-        # The note that breaks the rule and what is required; "nothing_left", offset and day start
-        # are gone.
+        # The note that breaks the rule and the required fields remain; "nothing_left", offset and
+        # day start are removed.
         assert sorted(request) == ["day", "habitId", "made", "note"] and sorted(request["made"]) == ["occurredAt", "zone"], failure
         assert len(request["note"]) == 4097
         program, *arguments = shlex.split(failure["replay"])
@@ -120,7 +123,7 @@ def test_scenarios(server, file):
 
 
 def test_a_scenario_that_goes_otherwise_fails_and_says_where(server, tmp_path):
-    """Each kind of look fails at its line when it is given something wrong."""
+    """Each kind of check fails at its line with a wrong value."""
     begin = 'scenario X1 wrong\n  person anna\n  call StreakService/PutHabit {"habit": {"id": "$read", "name": "Read"}}\n'
     wrongs = {
         '    reply {"habit": {"name": "Write"}}\n': "habit.name is",

@@ -1,6 +1,8 @@
-"""gRPC's interop test descriptions, as far as stock grpcio can drive them, against our runtime's interop server.
+"""gRPC's interop test descriptions, as far as stock grpcio can run them, with our runtime's interop
+server.
 
-Whether a response's compressed flag is set, grpcio does not show: RPCTests look at it on the wire."""
+grpcio does not show a response's compressed flag: RPCTests check it on the wire.
+"""
 
 import threading
 import time
@@ -35,7 +37,7 @@ def test_empty_unary(stub):
 
 
 def test_cacheable_unary(stub):
-    """Without a caching proxy between, the answers differ; the server says that they may be cached."""
+    """Without a caching proxy the answers differ; the server marks them as cacheable."""
     call = stub.CacheableUnaryCall.with_call
     answers = [call(messages.SimpleRequest(payload=payload(8)), metadata=(("x-user-ip", "1.2.3.4"),), timeout=10) for _ in range(2)]
     first, second = (int(answer.payload.body) for answer, _ in answers)
@@ -49,7 +51,8 @@ def test_large_unary(stub):
 
 
 def test_large_unary_calls_at_once(stub):
-    """More than one connection has room for at once: the others wait for their turn, and none is refused (concurrent_large_unary)."""
+    """More than a connection has room for at once: the others wait, and none is refused
+    (concurrent_large_unary)."""
     request = messages.SimpleRequest(response_size=9, payload=payload(271_828))
     calls = [stub.UnaryCall.future(request, timeout=60) for _ in range(1_000)]
     assert [len(call.result().payload.body) for call in calls] == [9] * 1_000
@@ -66,7 +69,7 @@ def test_a_payload_type_that_the_protocol_does_not_have(stub):
 
 @pytest.mark.parametrize("compressed", [True, False])
 def test_client_compressed_unary(stub, compressed):
-    """The probe: what the request says of itself must be what it is."""
+    """The request's description of its own compression must be checked."""
     request = messages.SimpleRequest(response_size=314_159, payload=payload(271_828), expect_compressed=YES)
     with pytest.raises(grpc.RpcError) as caught:
         stub.UnaryCall(request, compression=grpc.Compression.NoCompression, timeout=10)
@@ -251,7 +254,7 @@ def test_a_deadline_ends_a_server_that_sleeps_between_responses(stub):
 
 
 def test_unknown_compression_is_unimplemented_and_says_what_is_known(interop_address):
-    """grpcio's deflate is one that the server does not have."""
+    """The server does not support grpcio's deflate."""
     with grpc.insecure_channel(interop_address) as channel, pytest.raises(grpc.RpcError) as caught:
         services.TestServiceStub(channel).UnaryCall(
             messages.SimpleRequest(payload=payload(100_000)), compression=grpc.Compression.Deflate, timeout=10)

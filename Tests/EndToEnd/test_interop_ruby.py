@@ -1,13 +1,14 @@
-"""gRPC's official interop client in Ruby, as Debian packages it, against our runtime's interop server.
+"""gRPC's official interop client in Ruby, from Debian, with our runtime's interop server.
 
-Only where `scripts/check` has installed it: it says in STREAKD_INTEROP_RUBY where its program is."""
+Runs only where `scripts/check` has installed it: STREAKD_INTEROP_RUBY is the path of its program.
+"""
 
 import os
 import subprocess
 
 import pytest
 
-# All that it has, but for those that want Google's credentials.
+# All of its cases, except those that need Google's credentials.
 CASES = ["empty_unary", "large_unary", "client_compressed_unary", "client_streaming", "client_compressed_streaming", "server_streaming",
          "ping_pong", "empty_stream", "custom_metadata", "status_code_and_message", "unimplemented_method", "unimplemented_service",
          "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server"]

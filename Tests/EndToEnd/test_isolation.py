@@ -1,4 +1,5 @@
-"""Two people can never reach each other's data: every method of the schema, with every id of the other person's."""
+"""No person can reach another's data: every method of the schema, with every id of the other
+person."""
 
 import base64
 import contextlib
@@ -21,7 +22,7 @@ MARK = "only-mira-knows-this"
 
 
 def methods():
-    """Every method that the schema has, with whose credentials it asks for."""
+    """All methods of the schema, with the credentials that they require."""
     for file in sorted((PROJECT / "proto/streak/v1").glob("*.proto")):
         module = importlib.import_module(f"streak.v1.{file.stem}_pb2")
         for service in module.DESCRIPTOR.services_by_name.values():
@@ -32,13 +33,13 @@ def methods():
 ALL = list(methods())
 METHODS = [method for method, authentication in ALL if authentication == annotations_pb2.AUTHENTICATION_USER]
 OTHERS = [(method, authentication) for method, authentication in ALL if authentication != annotations_pb2.AUTHENTICATION_USER]
-# What a stranger who has no secret of the other person's is told by the methods that ask for no
-# access token. A new one of these needs a line here.
+# The answers of methods without an access token to a stranger who has no secret of the other
+# person. A new one of these methods needs a line here.
 TOLD = {
     "AccountService.SignUp": {"SIGN_UP_REFUSED", "SESSION_CLAIMED", "SESSION_INVALID"},
     "AccountService.SignIn": {"SIGN_IN_REFUSED"},
     "AccountService.Refresh": {"CREDENTIALS_INVALID"},
-    "SessionService.StartSession": set(),  # answers OK with a session of the stranger's own
+    "SessionService.StartSession": set(),  # OK with a new session of the stranger
     "SessionService.KeepSession": {"SESSION_INVALID"},
 }
 REASONS = {name for name in common_pb2.ErrorReason.keys() if not name.endswith("UNSPECIFIED")}
@@ -49,7 +50,8 @@ def is_list(field):
 
 
 def fill(message, id, text, own, variant=0, depth=0):
-    """A request that is valid as far as the schema tells, with this id wherever an id may stand, but for the caller's own in `user_id`."""
+    """A request that is valid as far as the schema tells, with this id in every field for an id,
+    except for the caller's own in `user_id`."""
     for field in message.DESCRIPTOR.fields:
         rules = field.GetOptions().Extensions[annotations_pb2.rules]
         choice = field.containing_oneof
@@ -94,7 +96,7 @@ def fill(message, id, text, own, variant=0, depth=0):
 
 
 def call(person, method, request):
-    """The responses' bytes, and what a refusal tells."""
+    """The responses' bytes, and the reasons of refusals."""
     path = f"/{method.containing_service.full_name}/{method.name}"
     serialize, read = (lambda message: message.SerializeToString()), (lambda data: data)
     channel, metadata = person.channel, person.metadata
@@ -107,7 +109,7 @@ def call(person, method, request):
         else:
             answers = [channel.unary_unary(path, serialize, read)(request, metadata=metadata, timeout=20)]
         for answer in answers:
-            told.append(answer)  # a stream that does not end by itself is cut: what it said until then counts too
+            told.append(answer)  # an endless stream is cut: its messages until then count too
     except grpc.RpcError as error:
         assert error.code() not in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN), (path, error)
         told.append((error.details() or "").encode() + repr(error.trailing_metadata()).encode())
@@ -115,7 +117,8 @@ def call(person, method, request):
 
 
 def everything(server, user):
-    """Every row of a person's, of every table that has a user column, but for those that the person's own calls write."""
+    """Every row of a user, of every table with a user column, except rows that the user's own calls
+    write."""
     tables = sql(server, """
         select table_name from information_schema.columns where table_schema = 'public' and column_name = 'user_id'
         order by 1""").split("\n")
@@ -125,15 +128,16 @@ def everything(server, user):
 
 
 def variants(descriptor, depth=0):
-    """How many ways of filling a message are needed for each member of each oneof to be had once, and each flag both ways."""
+    """The number of different messages needed so that each member of each oneof is set once, and
+    each flag has both values."""
     inner = [variants(field.message_type, depth + 1) for field in descriptor.fields if field.message_type and depth < 5]
     return max([2, *[len(choice.fields) for choice in descriptor.oneofs], *inner])
 
 
 @contextlib.contextmanager
 def mira_with_everything(server, except_for=()):
-    """A person who has something of everything, and every id that leads to it. In the end all rows of hers must be as they were, but for some
-    tables'."""
+    """A person with data of every kind, and every id that leads to it. In the end all of the
+    person's rows must be unchanged, except in some tables."""
     with Person(server) as mira:
         user = mira.sign_up().account.user_id
         mira.device.name = MARK
@@ -146,7 +150,7 @@ def mira_with_everything(server, except_for=()):
         claim.captured.entries[-1].note = MARK + '!'
         claim.captured.CopyFrom(captured_session(claim.captured.habits, claim.captured.entries))
         result = migrate(mira, claim)
-        assert result.notice_ids  # so that there is one to reach for
+        assert result.notice_ids  # so that there is a notice to attack
         notices = sql(server, f"select encode(uuid_send(notice_id), 'hex') from notices where user_id = '{user.hex()}'").split()
         ids = [own, mira.device.device_id, user, session.id, claim.migration_id, *map(bytes.fromhex, notices)]
         before = everything(server, user)
@@ -154,7 +158,7 @@ def mira_with_everything(server, except_for=()):
         after = everything(server, user)
         assert {table: after[table] for table in after if table not in except_for} == {
             table: before[table] for table in before if table not in except_for}
-        # And the other way round: what the ids open for their owner is still there.
+        # In the other direction: the owner's own use of the ids still works.
         assert mira.streak(own).current == 2
         assert MARK.encode() in mira.export()[0]
         assert listed(mira).migrations[0].result == result
@@ -182,8 +186,8 @@ def test_the_other_persons_ids_open_nothing(server):
                         stranger.sign_in()
                     request = fill(message_factory.GetMessageClass(method.input_type)(), id, mira.email, account, variant)
                     if method.name == "DeleteAccount":
-                        # With the other person's email, and then with the caller's own: it is the
-                        # caller's account that goes.
+                        # With the other person's email, and then with the caller's own: the
+                        # caller's account is deleted.
                         request.email, request.confirmation = (stranger.email if variant else mira.email), PHRASE
                     answer = call(stranger, method, request)
                     reached.add(b"The request breaks" not in answer)
@@ -192,8 +196,9 @@ def test_the_other_persons_ids_open_nothing(server):
 
 
 def test_methods_that_ask_for_no_access_token_open_nothing_either(server):
-    """Each has a line in `TOLD`; the operators' are refused to a person, whatever their ids (test_admin.py: where there are operators)."""
-    # What is tried on her account is in her audit trail.
+    """Each has a line in `TOLD`; the operators' methods are refused to a person, with any ids
+    (test_admin.py: with operators)."""
+    # Attempts on her account are in her audit trail.
     with mira_with_everything(server, ("audit_events", "audit_heads")) as (mira, user, ids):
         for method, authentication in OTHERS:
             name = f"{method.containing_service.name}.{method.name}"
@@ -226,14 +231,14 @@ def test_a_stranger_who_watches_hears_of_nothing(server):
         heard = []
         watch = stranger.channel.unary_stream("/streak.v1.SyncService/Watch", lambda message: message.SerializeToString(), sync_pb2.WatchResponse.FromString)
         stream = watch(sync_pb2.WatchRequest(), metadata=stranger.metadata, timeout=60)
-        heard.append(next(stream))  # where the stranger stands
+        heard.append(next(stream))  # the stranger's position
         mira.record(own, note=MARK)
         tablet.sign_in()
         tablet.put_habit("Own")
-        # The next that comes is the stranger's other device's, which was made after the other
+        # The next message is about the stranger's other device's change, made after the other
         # person's.
         heard.append(next(stream))
-        assert heard[1].cursor.change_number == heard[0].cursor.change_number + 2  # the tablet, and what it made
+        assert heard[1].cursor.change_number == heard[0].cursor.change_number + 2  # the tablet, and its change
         stream.cancel()
 
 

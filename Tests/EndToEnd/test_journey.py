@@ -1,4 +1,4 @@
-"""The journey of a newcomer: an anonymous session, an account, days, history, export, another sign-in."""
+"""A new user's journey: an anonymous session, an account, days, history, export, another sign-in."""
 
 import hashlib
 import json
@@ -18,7 +18,8 @@ MIDNIGHT_STEP = 86_400_000
 
 
 def make_database(path):
-    """A small database in the format of a well-known habit tracker: days as UTC midnights in milliseconds."""
+    """A small database in the format of a well-known habit tracker: days as UTC midnights in
+    milliseconds."""
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE Habits (Id INTEGER PRIMARY KEY, archived INTEGER, color INTEGER, description TEXT,"
                          " name TEXT, position INTEGER)")
@@ -39,7 +40,7 @@ def make_database(path):
 
 
 def read_database(path):
-    """The captured habits, and the days of each, moved so that the last one is today."""
+    """The captured habits, and the days of each, shifted so that the last one is today."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
         last, = database.execute("SELECT max(timestamp) FROM Repetitions").fetchone()
         shift = today() - last // MIDNIGHT_STEP
@@ -55,7 +56,7 @@ def read_database(path):
 
 
 def expected_streak(days, now):
-    """Current, longest, total and last day by counting: one day after the other."""
+    """Current, longest, total and last day, counted day by day."""
     days, longest, current, run = set(days), 0, 0, 0
     for day in range(min(days, default=now), now + 1):
         run = run + 1 if day in days else 0
@@ -91,7 +92,7 @@ def sources():
 def test_the_whole_journey(server, folder, source, anchored):
     habits, days = read_database(REAL if source == "real" else make_database(folder / "habits.db"))
     now = today()
-    # A session that the server saw begin just now can honestly hold two days.
+    # A session that the server saw begin just now can have at most two days.
     countable = 2 if anchored else WINDOW_DAYS
     counted = {habit: [day for day in all_days if day > now - countable] for habit, all_days in days.items()}
     entries = [migration_pb2.CapturedEntry(habit_id=habit, day=day, done=True, note=f"day {day}", made=local_time(day))
@@ -106,7 +107,7 @@ def test_the_whole_journey(server, folder, source, anchored):
         assert ("streak-replayed", "true") in [tuple(pair) for pair in call.trailing_metadata()]
         person.use(first.tokens)
 
-        # The streaks are those of the counted days; the others are kept.
+        # The streaks are those of the counted days; the others are stored.
         migrated = {habit.captured_habit_id: habit for habit in first.migration.habits}
         assert set(migrated) == set(days)
         for habit, all_days in days.items():

@@ -1,4 +1,5 @@
-"""What stock clients and proxies send and other gRPC servers take: no connection may end for it, and no stream."""
+"""Input of stock clients and proxies that other gRPC servers accept: it must end no connection and
+no stream."""
 
 import socket
 import struct
@@ -24,7 +25,8 @@ def acknowledged(peer):
 # MARK: pings (R1)
 
 def test_a_ping_after_each_answer_without_messages(peer):
-    """A Trailers-Only answer has no DATA; C-core forgives after any HEADERS, DATA or WINDOW_UPDATE that the server sends."""
+    """A Trailers-Only answer has no DATA; C-core resets its ping count after any HEADERS, DATA or
+    WINDOW_UPDATE that the server sends."""
     for stream in range(1, 21, 2):
         peer.send(headers(stream, fields("NoSuchCall"), ENDED))
         assert peer.answer(stream)["grpc-status"] == "12"
@@ -34,7 +36,7 @@ def test_a_ping_after_each_answer_without_messages(peer):
 
 
 def test_a_ping_with_each_reset(peer):
-    """Go's HTTP/2 client sends a PING with each RST_STREAM to see whether the server is still there."""
+    """Go's HTTP/2 client sends a PING with each RST_STREAM to check that the server is alive."""
     peer.send(*(opened(stream) for stream in range(1, 101, 2)))
     for stream in range(1, 101, 2):
         peer.send(reset(stream), ping())
@@ -60,7 +62,7 @@ def test_pings_that_belong_to_nothing_still_end_the_connection(peer):
     pytest.param(fields("EmptyCall", ("host", "/run/streakd/socket"), without=(":authority",)), id="host, a path"),
 ])
 def test_an_authority_of_clients_of_unix_sockets(peer, lines):
-    """gRPC over HTTP/2: "Request-Headers": Authority is optional, and what stands in it is the client's affair."""
+    """gRPC over HTTP/2: "Request-Headers": Authority is optional, and its value is free."""
     peer.send(call(1, lines))
     answers(1)(peer)
 

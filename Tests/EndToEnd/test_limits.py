@@ -1,4 +1,5 @@
-"""Limits that the schema declares: the N-th call passes, the next is refused with a delay, others go on."""
+"""Limits declared in the schema: the N-th call passes, the next is refused with a delay, others
+continue."""
 
 import os
 import time
@@ -11,7 +12,7 @@ from person import Person, details
 from server import Server
 from streak.v1 import account_pb2, common_pb2, export_pb2, session_pb2
 
-# As declared.
+# The declared limits.
 ARGUMENTS = ["--rate-limit-factor", "1"]
 
 
@@ -29,8 +30,8 @@ def test_c107_the_call_after_the_last_is_refused_and_another_person_of_the_addre
             person.export()
         assert 3500 < refused(person.export) <= 3601
         other.export()
-        person.put_habit()  # what has no limit of its own goes on
-        # When the first is as old as the window there is room for one more.
+        person.put_habit()  # calls without a limit of their own continue
+        # When the first call is as old as the window there is room for one more.
         sql(database, "update rate_limits set calls = array(select c - interval '1 hour' from unnest(calls) c order by c)")
         person.export()
 
@@ -101,7 +102,7 @@ def test_an_address_is_the_one_the_trusted_proxy_names(database):
         assert code("2001:db8:0:2::1") == grpc.StatusCode.OK
         assert code("192.0.2.1") == grpc.StatusCode.OK
         assert int(sql(database, "select count(*) from rate_limits")) <= 4
-        # A flood is answered from memory and leaves no more events than it has to.
+        # A flood is answered from the cache and leaves only the necessary events.
         for _ in range(100):
             assert code("2001:db8:0:1::1") == grpc.StatusCode.RESOURCE_EXHAUSTED
         events = int(sql(database, "select count(*) from audit_events where outcome = 'RESOURCE_EXHAUSTED'"))

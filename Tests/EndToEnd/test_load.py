@@ -1,4 +1,4 @@
-"""streak-load against a real streakd: what it reports, what its audit finds, what it shows."""
+"""streak-load with a real streakd: its report, its audit, its output."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from server import PROGRAMS, Server, open_folder
 
 LOAD = str(PROGRAMS / "streak-load")
 MIX = "check=5,read=40,record=20,sync=20,watch=5,sign-up=2,export=1"
-# Enough for every kind of journey, and quick.
+# Small and fast, with every kind of journey.
 SMALL = ["--people", "12", "--habits", "2", "--days", "3", "--quiet", "--call-seconds", "60"]
 
 
 def load(*arguments, timeout=240, environment=None):
-    """Its exit code and what it printed."""
+    """Its exit code and its output."""
     done = subprocess.run([LOAD, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
                           env={**os.environ, **(environment or {})})
     return done.returncode, done.stdout + done.stderr
@@ -33,7 +33,7 @@ def conninfo(server):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    """A streakd on a database of its own, which tests may change behind its back."""
+    """A streakd on a database of its own, which tests may change directly."""
     with open_folder() as folder, Server(folder=folder, arguments=["--admin-listen", "127.0.0.1:0"]) as server:
         server.admin = admin_address(server)
         yield server
@@ -41,7 +41,7 @@ def running(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mixed(running, tmp_path_factory):
-    """Two seconds of everything, with every report."""
+    """Two seconds of all journeys, with every report."""
     folder = tmp_path_factory.mktemp("load")
     (folder / "database").write_text(conninfo(running) + "\n")
     code, output = load("--address", running.address, "--mix", MIX, "--rate", 150, "--seconds", 2, *SMALL, "--server-metrics", running.admin,
@@ -59,12 +59,12 @@ def test_a_mixed_run_ends_without_errors_and_with_a_clean_audit(mixed):
     assert report["audit"]["writes"] > 50 and report["audit"]["uncertain"] == 0
     assert len(report["samples"]) == 2 and report["server"]["cpuSeconds"] > 0 and report["server"]["residentBytesMax"] > 1_000_000
     assert report["client"]["cpuSeconds"] > 0
-    # Nobody else may read the tokens.
+    # Only the owner may read the tokens.
     assert (folder / "keep").stat().st_mode & 0o077 == 0
 
 
 def test_percentiles_are_those_of_hdrhistogram(mixed):
-    """Its own library reads the histograms, and says the same."""
+    """HdrHistogram's own library reads the histograms, with the same result."""
     report = json.loads((mixed[2] / "json").read_text())
     for figures in [report["total"], *report["journeys"], *report["calls"]]:
         latency = figures["latency"]
@@ -72,7 +72,7 @@ def test_percentiles_are_those_of_hdrhistogram(mixed):
         assert histogram.get_total_count() == figures["done"]
         for name, percentile in (("p50", 50), ("p90", 90), ("p99", 99), ("p999", 99.9)):
             theirs = histogram.get_value_at_percentile(percentile)
-            # The two round ranks of few values differently: one of the neighbours is meant.
+            # The two round ranks of few values differently: either neighbour is accepted.
             step = 100 / figures["done"]
             near = [histogram.get_value_at_percentile(max(0, min(100, percentile + part * step))) for part in (-1, 0, 1)]
             width = max(1, theirs >> 10)
@@ -104,7 +104,7 @@ def test_two_runs_are_compared(running, mixed, tmp_path):
 
 
 def kept(running, folder):
-    """A short run of writes by few people, and what the audit says of it before anything is changed."""
+    """A short run of writes by few people, and the audit's result before anything is changed."""
     code, output = load("--address", running.address, "--mix", "record=1,sync=1", "--rate", 100, "--seconds", 1, *SMALL, "--people", "3",
                         "--keep", folder / "keep", "--no-audit")
     assert code == 0, output
@@ -121,7 +121,7 @@ def audit(running, folder, database=True):
 def test_the_audit_finds_a_lost_write(running, tmp_path):
     run, people = kept(running, tmp_path)
     user = people[0]["user"]
-    # The last write of a day is taken back to the one before, as if it had never come.
+    # The last write of a day is reset to the one before, as if it had never arrived.
     sql(running, f"""WITH last AS (SELECT DISTINCT ON (user_id, habit_id, day) * FROM cell_history WHERE user_id = '{user}'
              AND starts_with(note, '{run}-') ORDER BY user_id, habit_id, day, version DESC)
            UPDATE cells SET note = last.note FROM last WHERE (cells.user_id, cells.habit_id, cells.day) = (last.user_id, last.habit_id, last.day)""")
@@ -139,7 +139,7 @@ def test_the_audit_finds_a_doubled_write(running, tmp_path):
     assert code == 1 and f"doubled: {user}" in output, output
     sql(running, f"UPDATE heads SET change_number = change_number - 1 WHERE user_id = '{user}'")
     assert audit(running, tmp_path)[0] == 0
-    # A state that a write had before, once more: only the database shows it.
+    # A write's former state, stored once more: only the database shows it.
     sql(running, f"""INSERT INTO cell_history SELECT user_id, habit_id, source_id, seq, changed_time, version, version + 1, occurred_at, recorded_at,
              day - 1, utc_offset_seconds, day_start_minutes, quarantine_reason, done, note, zone, details FROM cells
            WHERE user_id = '{user}' AND starts_with(note, '{run}-') LIMIT 1""")
@@ -157,10 +157,10 @@ def test_the_audit_finds_what_else_is_wrong(running, tmp_path):
 
 
 def test_wrong_answers_are_failures_of_the_run(running):
-    """Somebody changes days behind the server's back while reads go on."""
+    """Days are changed in the database while reads continue."""
     process = subprocess.Popen([LOAD, "--address", running.address, "--mix", "read=1", "--rate", "200", "--seconds", "3", "--people", "3",
                                 "--habits", "1", "--days", "3", "--no-audit"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # The first line of progress: people are there, reads go on.
+    # The first line of progress: people exist, and reads run.
     for line in process.stderr:
         if "done" in line:
             break
@@ -174,7 +174,8 @@ def test_wrong_answers_are_failures_of_the_run(running):
 
 
 def test_a_server_that_is_killed_is_reported_by_status_and_loses_nothing(folder, tmp_path):
-    """kill -9 in the middle; another streakd comes up on the same port and database, and the run goes on."""
+    """kill -9 in the middle; another streakd starts on the same port and database, and the run
+    continues."""
     database = tmp_path / "database"
     with Server(folder=folder) as first:
         database.write_text(conninfo(first))

@@ -1,18 +1,18 @@
-"""C125, C126: what devices are told, and what they do, when the server has lost what it had acknowledged."""
+"""C125, C126: the devices' errors and actions when the server has lost acknowledged data."""
 
 import base64
 
 import grpc
 import pytest
 from device import Device, completion
-from operations import sql
+from operator_tools import sql
 from person import details, today
 from server import Server
 from streak.v1 import account_pb2, sync_pb2
 
 
 def forget_account(server, user_id):
-    """As a restore to before the account was made leaves the database; no erasure."""
+    """Changes the database like a restore to before the account was made; not an erasure."""
     for table in ("heads", "users", "emails", "devices", "habits", "cells", "cell_history", "operations", "notices"):
         sql(server.folder / "data", f"DELETE FROM {table} WHERE user_id = '{user_id.hex()}'")
 
@@ -37,7 +37,7 @@ def test_c125_a_genuine_token_of_an_account_that_the_server_lost(server):
     with Device(server) as phone:
         phone.new_habit()
         forget_account(server, phone.user_id)
-        # What the server remembered of the token does not outlive the account for long.
+        # The server's cached grant for the token does not outlive the account for long.
         sql(server.folder / "data", f"SELECT pg_notify('streakd_revocations', '{phone.user_id.hex()}')")
         get = account_pb2.GetAccountRequest()
 
@@ -63,7 +63,8 @@ def test_a_revoked_token_of_an_account_that_is_there_is_no_lost_one(server):
 
 
 def test_c126_what_a_failover_lost_comes_back_and_nothing_is_in_the_inbox(folder):
-    """The last commits are gone and the epoch has risen: devices send again, habits first; undone days stay undone."""
+    """The last commits are lost and the epoch has risen: devices send again, habits first; undone
+    days stay undone."""
     server = Server(folder=folder)
     with Device(server) as phone, Device(server, of=phone) as tablet:
         data, user = server.folder / "data", phone.user_id.hex()

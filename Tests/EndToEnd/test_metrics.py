@@ -1,4 +1,4 @@
-"""The admin server's pages and the log, read by the tools that operators use."""
+"""The admin server's pages and the log, read by the tools of operators."""
 
 import contextlib
 import ctypes
@@ -23,7 +23,7 @@ from server import Server, wait_until
 
 
 def make_calls(server):
-    """Four completions, a habit that is not there, and methods that are not."""
+    """Four completions, a missing habit, and unknown methods."""
     with Person(server) as person:
         person.sign_up()
         habit = person.put_habit()
@@ -85,7 +85,7 @@ def test_a_loop_stays_awake_for_a_change_that_is_alone_unless_told_not_to(folder
         habit = person.put_habit()
         for number in range(5):
             person.record(habit, note=str(number))
-        # It needs a second core, for whoever is to answer.
+        # It needs a second core, for PostgreSQL.
         awake = microseconds > 0 and len(os.sched_getaffinity(0)) > 1
         assert (Metrics(server).value("streakd_busy_polls_total") > 0) == awake
 
@@ -120,7 +120,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def prometheus(folder, target):
-    """A real Prometheus that scrapes `target`; the address of its API."""
+    """Runs a real Prometheus that scrapes `target`; returns the address of its API."""
     binary = program("prometheus")
     configuration = pathlib.Path(folder) / "prometheus.yml"
     configuration.write_text(json.dumps({  # JSON is YAML.
@@ -165,7 +165,7 @@ def test_readiness_follows_a_postgres_that_is_killed_and_started_again(folder):
         database = f"host='{lines[4]}' port={lines[3]} user=streakd dbname=postgres"
         server = stack.enter_context(Server(database=database, arguments=ADMIN))
         assert get(server, "/readyz")[::2] == (200, "ready\n")
-        # Its owner first: it would start PostgreSQL again.
+        # Its parent first: it would start PostgreSQL again.
         owner.kill()
         os.kill(int(lines[0]), signal.SIGKILL)
         wait_until(lambda: get(server, "/readyz")[0] == 503)
@@ -190,7 +190,7 @@ def test_the_server_is_not_ready_while_it_stops(folder):
 
 @contextlib.contextmanager
 def frozen_thread(thread):
-    """One thread of a process that stands still, as a debugger makes it."""
+    """Stops one thread of a process, as a debugger does it."""
     seize, interrupt, detach, all_threads = 0x4206, 0x4207, 17, 0x40000000
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -213,7 +213,7 @@ def test_a_loop_that_is_stuck_is_noticed(folder):
             return {int(task.name): int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text())[1])
                     for task in tasks.iterdir()}
 
-        # The only serving loop is the only thread that wakes ten times a second with nothing to do.
+        # The only serving loop is the only thread that wakes ten times a second while idle.
         before = wakings()
         loop = wait_until(lambda: next((thread for thread, count in wakings().items() if count - before.get(thread, count) > 20), None))
         with frozen_thread(loop):
@@ -239,7 +239,7 @@ def test_the_admin_server_serves_nothing_else_and_bounds_what_it_takes(folder):
         assert answer(b"POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 405 ")
         assert answer(b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
         assert answer(b"GET /" + b"a" * 8_187).startswith(b"HTTP/1.1 431 ")
-        # Without an end it is given up; connections beyond the limit are closed at once.
+        # Incomplete requests time out; connections beyond the limit are closed at once.
         silent = [socket.create_connection((host, int(port)), timeout=30) for _ in range(33)]
         assert silent[-1].recv(1) == b""
         assert silent[0].recv(1) == b""
@@ -256,7 +256,7 @@ def test_the_admin_server_stays_on_this_machine_unless_told_otherwise(folder):
 
 
 def log_lines(server):
-    """The log of a server that has ended, as objects; the one line that is no log line left out."""
+    """The log of a server that has ended, as objects, without the one line that is not a log line."""
     return [json.loads(line) for line in server.lines if not line.startswith("listening on ")]
 
 
@@ -295,7 +295,7 @@ def test_ordinary_calls_are_not_logged_unless_asked_for_but_faults_are(folder):
 
 
 def test_a_fault_that_every_call_meets_fills_no_log(folder):
-    """20 lines a second, and the next line says how many there were not."""
+    """20 lines a second, and the next line has the number of those left out."""
     made, began = 0, time.monotonic()
     with Server(folder=folder) as server, grpc.insecure_channel(server.address) as channel:
         def burst():

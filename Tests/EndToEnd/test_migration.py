@@ -1,4 +1,4 @@
-"""Sessions on their way into accounts: the cases of the product's list, by number, through the stock client."""
+"""Migration of sessions into accounts: the cases of Cases.md, by number, with the stock client."""
 
 import concurrent.futures
 import json
@@ -30,7 +30,7 @@ def refusal(call, *arguments, **named):
 
 
 def detail(call, message, *arguments, **named):
-    """The detail of that type of a refusal."""
+    """A refusal's detail of that type."""
     with pytest.raises(grpc.RpcError) as caught:
         call(*arguments, **named)
     status = status_pb2.Status.FromString(dict(caught.value.trailing_metadata())["grpc-status-details-bin"])
@@ -51,7 +51,7 @@ def person(server):
 
 @pytest.fixture
 def account(person):
-    """Somebody who is signed in and has nothing yet."""
+    """A signed-in person without data."""
     person.sign_up()
     return person
 
@@ -257,7 +257,7 @@ def test_c18_killed_before_the_commit_nothing_is_written_and_a_retry_does_all(fo
             session = Session(account)
             captured = habit()
             claim = session.claim([captured], days(captured, 2))
-            # Whoever holds this table holds up the migration's last steps.
+            # A lock on this table delays the migration's last steps.
             holder = subprocess.Popen(
                 ["psql", "-XAtq", f"host={folder}/data/socket user=streakd dbname=postgres"], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, text=True)
@@ -324,8 +324,9 @@ def test_c23_a_wrong_secret_and_an_unknown_session_are_told_alike(server, accoun
 
 
 def test_c23_the_database_does_the_same_for_a_wrong_secret_as_for_an_unknown_session(folder):
-    """So that the time tells nobody which sessions there are: statements can be counted, times on a busy machine cannot."""
-    # Looks at the database's health in between would be counted too.
+    """So that the time does not reveal which sessions exist. Statements are counted, because times
+    on a loaded machine are not reliable."""
+    # Health checks of the database in between would be counted too.
     arguments = [*ADMIN, "--health-seconds", "60"]
     with Server(folder=folder, arguments=arguments) as server, Person(server) as account, Person(server) as stranger:
         account.sign_up()
@@ -338,7 +339,7 @@ def test_c23_the_database_does_the_same_for_a_wrong_secret_as_for_an_unknown_ses
 
         calls = [lambda claim: migrate(account, claim), lambda claim: preview(account, claim), sign_up, lambda claim: session.keep()]
         known = (session.id, session.secret)
-        listed(account)  # looks its token up
+        listed(account)  # loads its token
         for call in calls:
             sent = []
             for session.id, session.secret in [(known[0], os.urandom(32)), (os.urandom(16), os.urandom(32))]:
@@ -356,8 +357,8 @@ def test_c24_c40_after_the_claim_the_secret_opens_nothing_and_a_second_device_se
     session.keep()
     migrate(account, session.claim([captured], days(captured, 2)))
     assert refusal(session.keep)[:2] == ("FAILED_PRECONDITION", "SESSION_MIGRATED")
-    # The second device was offline: it holds the days of the first, two of its own, and one that
-    # the session cannot know of.
+    # The second device was offline: it has the days of the first, two of its own, and one that the
+    # session cannot know of.
     leftovers = session.claim([captured], [*days(captured, 4), entry(captured, today() - 20)])
     assert refusal(migrate, account, leftovers)[1] == "ALREADY_MIGRATED"
     result = migrate(account, leftovers, second_device=True)
@@ -391,7 +392,7 @@ def test_c26_the_union_is_one_streak(server, account):
     captured = habit("Read", id=own)
     plan = preview(account, session.claim([captured], days(captured, 5, ending=3)))
     assert (plan.habits[0].before.current, plan.habits[0].after.current, plan.habits[0].days_new) == (3, 8, 5)
-    assert account.streak(own).current == 3  # a preview does nothing
+    assert account.streak(own).current == 3  # a preview changes nothing
     migrate(account, session.claim([captured], days(captured, 5, ending=3)))
     assert account.streak(own).current == 8
 
@@ -554,7 +555,7 @@ def test_undo_takes_back_what_is_still_as_the_migration_left_it(server, account)
     migration, = listed(account).migrations
     assert migration.HasField("undone_at") and migration.result.migration_id == claim.migration_id
     assert listed(account).attempts[0].method == "MigrationService/UndoMigration"
-    # The session is open again, here or elsewhere.
+    # The session can be used again, here or elsewhere.
     session.keep()
     with Person(server) as other:
         other.sign_up()
@@ -635,7 +636,8 @@ def test_migrating_400_days_of_20_habits_and_undoing_them(server, account):
 
 
 def test_c124_forty_thousand_entries_with_notes_come_over_the_wire(server, account):
-    """5 MB: more than the server takes of other methods. The first capture past the schema's own limit is refused by its rule."""
+    """5 MB: more than other methods accept. The first capture past the schema's own limit is
+    refused by its rule."""
     habits = [habit(f"Habit {number}") for number in range(40)]
     entries = [entry(captured, today() - ago, note=f"{number:03} {ago:04} ".ljust(60, "x"))
                for number, captured in enumerate(habits) for ago in range(1_000)]

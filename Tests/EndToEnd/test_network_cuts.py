@@ -1,4 +1,5 @@
-"""Sign-ups and migrations over a network that cuts anywhere: in the end each happened exactly once."""
+"""Sign-ups and migrations over a network that cuts anywhere: in the end each took effect exactly
+once."""
 
 import concurrent.futures
 import os
@@ -19,7 +20,7 @@ CLASSES = ["before", "request", "commit", "reply"]
 
 
 class Through:
-    """What `Person` needs to know of a server."""
+    """A server as `Person` needs it."""
 
     def __init__(self, proxy):
         self.address = proxy.address

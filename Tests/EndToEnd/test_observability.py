@@ -1,4 +1,4 @@
-"""What an operator sees of the server."""
+"""The operator's view of the server."""
 
 import contextlib
 import os
@@ -16,7 +16,8 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 @contextlib.contextmanager
 def frozen(postgres_pid):
-    """PostgreSQL that is there but answers nothing: its main process first, so that it starts no more."""
+    """A PostgreSQL that runs but does not answer: its main process is stopped first, so that it
+    starts no more."""
     os.kill(postgres_pid, signal.SIGSTOP)
     children = pathlib.Path(f"/proc/{postgres_pid}/task/{postgres_pid}/children").read_text().split()
     processes = [postgres_pid, *map(int, children)]

@@ -8,13 +8,14 @@ import urllib.error
 import urllib.request
 
 from erasure import delete, rows_of
-from operations import STREAKCTL, sql, streakctl
+from operator_tools import STREAKCTL, sql, streakctl
 from person import Person
 from server import Server, wait_until
 
 
 def test_back_to_a_moment_before_a_bad_statement(folder):
-    """What was acknowledged before the moment is there, the bad statement is not, and neither is who was erased after it."""
+    """Data acknowledged before the moment is there; the bad statement, and users erased after it,
+    are not."""
     data, backups = folder / "data", folder / "backups"
     with Server(folder=folder, arguments=("--backup-folder", str(backups))) as server:
         printed = streakctl("pitr", "setup", "--data-folder", data, "--repository", folder / "repository")
@@ -26,8 +27,8 @@ def test_back_to_a_moment_before_a_bad_statement(folder):
             person.record(habit, note="before")
             user_id = erased.sign_up().account.user_id
             erased.put_habit("gone")
-            # pgBackRest knows the second in which its backup ended: the moment must lie in a later
-            # one.
+            # pgBackRest stores the end of its backup in seconds: the moment must be in a later
+            # second.
             sql(data, "SELECT pg_sleep(2)")
             moment = sql(data, "SELECT clock_timestamp()")
             sql(data, "SELECT pg_sleep(1)")
@@ -62,7 +63,8 @@ def archiving(data):
 
 
 def test_a_setup_that_fails_half_way_leaves_nothing_and_the_next_one_works_on_any_path(folder):
-    """O8: with a repository on a disk that is too small; then with spaces, quotes and per cent signs in every path; then back to the end of the log."""
+    """O8: with a repository on a disk that is too small; then with spaces, quotes and per cent
+    signs in every path; then a restore to the end of the log."""
     home = folder / "my 'odd' data" / "100%s"
     home.mkdir(parents=True)
     data, backups, repository = home / "data", home / "backups", home / "re po%p"
@@ -118,7 +120,8 @@ def test_a_setup_that_was_killed_is_undone_by_the_next_one(folder):
 
 
 def test_an_archive_that_is_away_is_told_everywhere(folder):
-    """A repository that cannot be reached: metric, readiness, exit code; and all of them when it is back."""
+    """A repository that cannot be reached: metric, readiness, exit code; and all of them when it is
+    back."""
     data, repository = folder / "data", folder / "repository"
     with Server(folder=folder, arguments=("--admin-listen", "127.0.0.1:0")) as server:
         admin = wait_until(lambda: next((found[1] for line in server.lines if (found := re.search(r"address=(127\.0\.0\.1:\d+)", line))), None))
@@ -147,7 +150,8 @@ def test_an_archive_that_is_away_is_told_everywhere(folder):
 
 
 def test_archiving_goes_on_where_the_sockets_folder_changes_with_each_start(folder):
-    """A data folder whose path is too long for a socket has it in /tmp, under another name after each start."""
+    """If a data folder's path is too long for a socket, the socket is in /tmp, under another name
+    after each start."""
     home = folder / ("d" * 70)
     home.mkdir()
     data = home / "data"

@@ -13,7 +13,7 @@ import pytest
 from certificates import make_authority
 from clusters import real_initdb
 from databases import sql
-from operations import Keys, streakctl
+from operator_tools import Keys, streakctl
 from person import Person
 from server import PROGRAMS, Server, open_folder, wait_until
 

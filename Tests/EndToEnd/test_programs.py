@@ -1,4 +1,5 @@
-"""What all programs have in common: versions, no secrets in cleartext, client certificates, settings, exit codes."""
+"""What all programs share: versions, no secrets in cleartext, client certificates, settings, exit
+codes."""
 
 import os
 import re
@@ -13,14 +14,14 @@ ALL = ["streak", "streakctl", "streakd", "streak-harness", "streak-load"]
 
 
 def run(program, *arguments, input="", environment=None):
-    """Its exit code, and what it printed."""
+    """Its exit code and its output."""
     done = subprocess.run([PROGRAMS / program, *map(str, arguments)], input=input, capture_output=True, text=True, timeout=120,
                           env={**os.environ, **(environment or {})})
     return done.returncode, done.stdout + done.stderr
 
 
 def calls(address, *options):
-    """A call of each client program to a server; streak has its own way to say where that is."""
+    """A call of each client program to a server; streak has an option of its own for the server."""
     return {
         "streakctl": ["call", "streak.v1.SessionService/StartSession", '{"idempotencyKey": "MDEyMzQ1Njc4OTAxMjM0NQ=="}', "--address", address, *options],
         "streak-harness": ["--only", "SessionService/StartSession", "--address", address, *options],
@@ -43,7 +44,7 @@ def test_completion_is_to_be_had_for_every_program():
 
 @pytest.mark.parametrize("address", ["192.0.2.1:50051", "[2001:db8::1]:50051", "elsewhere.invalid:50051", "127.0.0.1:1,192.0.2.1:50051"])
 def test_no_secret_goes_to_another_machine_in_cleartext(folder, address):
-    """S12: nothing is sent, and the message says what to do. No address here is anybody's."""
+    """S12: nothing is sent, and the message tells what to do. The addresses here are unused."""
     phone = App(folder / "phone")
     for command in ("signup", "login"):
         told = phone.run(command, "mira@example.com", "--server", address, input=PASSWORD + "\n", code=64)
@@ -51,7 +52,7 @@ def test_no_secret_goes_to_another_machine_in_cleartext(folder, address):
     for program, arguments in calls(address).items():
         code, told = run(program, *arguments)
         assert code == 64 and "without TLS" in told and "--allow-cleartext" in told, (program, told)
-    # What needs no server is recorded all the same, and the warning tells why nothing is sent.
+    # Offline functions still work, and the warning tells why nothing is sent.
     phone.environment["STREAK_SERVER"] = address
     phone.run("habit", "add", "reading")
     done = subprocess.run([PROGRAMS / "streak", "done", "reading"], env=phone.environment, capture_output=True, text=True)
@@ -80,14 +81,14 @@ def test_this_machine_may_be_spoken_to_in_cleartext(server, folder, form):
 
 
 def test_settings_of_the_app_are_understood_or_refused(server, folder):
-    """S12: truth in each spelling; what is not understood is named with its line."""
+    """S12: each spelling of a Boolean; an unknown value is reported with its line."""
     phone = App(folder / "phone")
     phone.environment["XDG_CONFIG_HOME"] = str(folder)
     (folder / "streak").mkdir()
     config = folder / "streak" / "config"
     for word in ("true", "yes", "on", "1", "Yes"):
         config.write_text(f"# mine\nserver = {server.address}  # here\ntls = {word}\n")
-        # A server in cleartext does not answer a handshake.
+        # A server without TLS does not answer a handshake.
         phone.run("login", "mira@example.com", input=PASSWORD + "\n", code=69)
     for word in ("false", "no", "off", "0", "No"):
         config.write_text(f"server = '{server.address}'\ntls = {word}\n")
@@ -108,7 +109,7 @@ def test_settings_of_the_app_are_understood_or_refused(server, folder):
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
-    """A server that lets in only clients with a certificate, and the folder with those."""
+    """A server that requires client certificates, and the folder with them."""
     certificates = tmp_path_factory.mktemp("mutual")
     make_authority(certificates, "server", "client")
     arguments = ["--tls-certificate", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key"),
@@ -127,7 +128,7 @@ def test_every_client_can_show_a_certificate(guarded, folder):
     assert "certificate" in told and "--tls-certificate" in told, told
     phone.run("habit", "add", "reading")
     phone.run("signup", email, "--server", server.address, *shown, input=PASSWORD + "\n")
-    # The server is remembered, with what it takes to reach it.
+    # The server is stored, with its connection settings.
     phone.run("done", "reading")
     assert phone.run("sync").endswith("received.\n") and "everything is sent" in phone.run("status")
     for program in ("streakctl", "streak-harness", "streak-load"):

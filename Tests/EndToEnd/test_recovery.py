@@ -1,4 +1,5 @@
-"""One account's way back: what a person lost returns from a real encrypted backup, by the hands of whoever holds its key."""
+"""Recovery of one account: a person's lost data returns from a real encrypted backup, with the help
+of the key's holder."""
 
 import os
 import socket
@@ -10,7 +11,7 @@ import pytest
 from device import Device, completion, delete as delete_habit
 from erasure import delete
 from operated import TOKEN, Operated
-from operations import STREAKCTL, Keys, sql, streakctl
+from operator_tools import STREAKCTL, Keys, sql, streakctl
 from person import Person, details, today
 from recovering import Recovering
 from refusals import refusal
@@ -27,7 +28,7 @@ def operated():
 
 
 def events(person):
-    """The audit trail of a person, as the export shows it."""
+    """The audit trail of a person, from the export."""
     import json
     return [(event["method"], event["outcome"], event.get("detail", "")) for event in json.loads(person.export()[0])["audit"]]
 
@@ -47,14 +48,14 @@ def test_an_account_gets_back_what_it_lost(operated):
         other.record(other.put_habit("of somebody else"))
         point = operated.back_up()
 
-        # An accident, and life that goes on.
+        # An accidental deletion, and normal use after it.
         phone.make(**delete_habit(lost))
         for ago in range(3):
             phone.make(**completion(noted, today() - ago, done=False))
         phone.make(**completion(noted, today() - 3, note="changed since"))
         phone.make(**completion(kept, note="new since"))
         phone.sync()
-        # Worse: rows that somebody deleted in the database.
+        # Worse: rows deleted directly in the database.
         sql(operated.place / "data", f"DELETE FROM cells WHERE user_id = '{phone.user_id.hex()}' AND day = {today() - 40}")
         way = Recovering(phone)
         assert point in way.points()
@@ -65,7 +66,7 @@ def test_an_account_gets_back_what_it_lost(operated):
         assert asked.state == recovery_pb2.RECOVERY_STATE_REQUESTED and way.ask(point) == asked
         assert refusal(Recovering(phone).ask, point)[1] == "RECOVERY_UNDER_WAY"
         assert refusal(way.preview)[1] == refusal(way.confirm, b"x")[1] == "RECOVERY_NOT_READY"
-        # Nobody else sees or moves it.
+        # No other person sees or changes it.
         stranger = Recovering(other)
         stranger.id = way.id
         for call in (stranger.preview, lambda: stranger.confirm(b"x"), lambda: stranger.call("CancelRecovery", recovery_id=way.id)):
@@ -75,7 +76,7 @@ def test_an_account_gets_back_what_it_lost(operated):
                 admin_pb2.ListRecoveryRequestsRequest(), metadata=phone.metadata, timeout=30)
         assert details(caught.value)[0].reason == "CREDENTIALS_INVALID"
 
-        # The wrong key says so and leaves the request; the right one fulfils it.
+        # With the wrong key it fails and the request stays; the right key fulfils it.
         with open_folder() as elsewhere:
             done = operated.fulfil(check=False, identity=Keys(elsewhere).identity)
             assert done.returncode == 1 and "age" in done.stderr and "identity" in done.stderr
@@ -93,7 +94,7 @@ def test_an_account_gets_back_what_it_lost(operated):
         assert list(shown[kept].days_returning) == [today() - 40] and not shown[kept].returns
         assert way.preview() == preview
 
-        # Somebody changes something between the look and the word.
+        # A change between the preview and the confirmation.
         tablet.sync()
         tablet.make(**completion(kept, today() - 1, note="meanwhile"))
         tablet.sync()
@@ -106,7 +107,7 @@ def test_an_account_gets_back_what_it_lost(operated):
         assert way.confirm(preview.plan_hash) == done and way.state().state == MERGED
         assert refusal(way.preview)[1] == "RECOVERY_NOT_READY"
 
-        # Both devices come to the same, and it is the union.
+        # Both devices reach the same state, and it is the union.
         for device in (phone, tablet, phone):
             device.sync()
         assert phone.digest() == tablet.digest()
@@ -154,8 +155,7 @@ def test_an_erased_account_has_nothing_to_recover(operated):
         assert operated.fulfil() == ""
         data = operated.place / "data"
         assert sql(data, f"SELECT count(*) FROM recoveries WHERE user_id = '{user_id.hex()}'") == "0"
-        # Whoever tries nevertheless, past the list: refused, and audited without a trace of who it
-        # was.
+        # A direct attempt without the list is refused, and audited without the person's identity.
         admin = admin_pb2_grpc.AdminServiceStub(person.channel)
 
         def force():
@@ -183,7 +183,7 @@ def test_without_backups_there_are_no_points(server):
 
 
 def test_a_worker_beside_the_key_fulfils_what_comes(folder):
-    """It waits, outlives a server that goes and comes back, and says what it did when it did it."""
+    """It waits, survives a server's restart, and prints each action at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = "127.0.0.1:%d" % probe.getsockname()[1]

@@ -1,4 +1,5 @@
-"""The role that serves can do what serving needs, and nothing else; the audit trail shows what an owner of the database has done to it."""
+"""The serving role has the rights that serving needs, and no others; the audit trail shows what a
+database owner has done to it."""
 
 import os
 import subprocess
@@ -68,7 +69,7 @@ def test_streakctl_names_the_first_broken_event(folder):
 
 @pytest.fixture
 def database():
-    """An empty database on the test PostgreSQL, with a role that may do nothing yet."""
+    """An empty database on the test PostgreSQL, with a role without rights."""
     shared = os.environ["STREAKD_TEST_POSTGRES"]
     name = f"e2e_{os.urandom(6).hex()}"
     sql(shared, f"create database {name}")
@@ -93,7 +94,7 @@ def test_with_an_owner_a_given_database_is_served_under_a_role_of_less(database)
 
 
 def test_an_owner_that_is_the_serving_role_keeps_its_rights(database):
-    """O6: told, and nothing is taken away."""
+    """O6: a warning, and no right is removed."""
     owner, serving = database
     name = owner.partition("dbname=")[2].split()[0]
     sql(os.environ["STREAKD_TEST_POSTGRES"], f'alter database {name} owner to "{name} serves"')

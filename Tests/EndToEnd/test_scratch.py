@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 
-from operations import STREAKCTL, Keys, fill
+from operator_tools import STREAKCTL, Keys, fill
 from server import Server, wait_until
 
 
@@ -14,7 +14,7 @@ def clusters(folder):
 
 
 def processes_in(folder):
-    """Processes that work in a folder below."""
+    """Processes whose working folder is inside a folder."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -43,7 +43,7 @@ def test_a_killed_backup_leaves_no_database_behind(folder):
 
 
 def test_a_start_removes_what_killed_backups_left(folder):
-    """Also where the whole group of processes was killed, so that nothing was left to clean up."""
+    """Also if the whole process group was killed, so that no process was left to clean up."""
     scratch, backups = folder / "scratch", folder / "backups"
     own = scratch / f"streakd-scratch-{owner()}"
     with Server(folder=folder):

@@ -1,4 +1,4 @@
-"""How the server behaves as a server: stock tools, deadlines, several processes, load, an orderly end."""
+"""General behaviour as a server: stock tools, deadlines, several processes, load, an orderly end."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_sign_out_on_one_process_is_seen_by_another(database):
             person.sign_up()
             habit = person.put_habit()
             other.use(person.tokens)
-            assert other.streak(habit).current == 0  # two now knows the token
+            assert other.streak(habit).current == 0  # the second server has cached the token
             person.accounts.SignOut(account_pb2.SignOutRequest(), metadata=person.metadata, timeout=30)
 
             def refused():
@@ -93,7 +93,8 @@ def test_an_expired_token_is_unauthenticated_and_a_refresh_helps(database):
 
 @pytest.mark.alone
 def test_a_sign_in_storm_does_not_starve_other_calls(server):
-    """Passwords cost time on purpose. 200 sign-ins at once must neither stop reads nor take memory without bound."""
+    """Password hashes are slow on purpose. 200 concurrent sign-ins must neither stop reads nor use
+    unbounded memory."""
     with Person(server) as person:
         person.sign_up()
         habit = person.put_habit()
@@ -161,12 +162,12 @@ def test_sigterm_lets_calls_in_flight_end_and_then_stops_everything(folder):
         with Person(running) as person:
             person.sign_up()
             postgres = running.postgres_pid()
-            # On devices of their own: a sign-in revokes what its device had before.
+            # On devices of their own: a sign-in revokes its device's earlier credentials.
             calls = [person.accounts.SignIn.future(account_pb2.SignInRequest(
                 email=person.email, password=person.password, device=common_pb2.Device(device_id=os.urandom(16))), timeout=60)
                 for _ in range(4)]
-            # A call that is answered after those were sent, on the same connection: the server has
-            # them.
+            # A call on the same connection is answered after those were sent: the server has
+            # received them.
             person.accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=person.metadata, timeout=60)
             running.terminate()
             codes = [call.code() for call in calls]
@@ -212,8 +213,8 @@ def test_a_slow_reader_of_exports_holds_up_only_more_exports(folder):
         person.sign_up()
         habit = person.put_habit()
         for number in range(300):
-            person.record(habit, note=os.urandom(2_000).hex())  # gzip makes little less of it
-        # The reader's windows stay as small as they begin: the first export cannot end before it is
+            person.record(habit, note=os.urandom(2_000).hex())  # gzip can hardly compress it
+        # The reader's windows stay at their initial size: the first export cannot end before it is
         # read.
         reader = grpc.insecure_channel(server.address, options=[("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)])
         export = export_pb2_grpc.ExportServiceStub(reader).Export

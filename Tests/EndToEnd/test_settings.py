@@ -1,4 +1,4 @@
-"""The settings file's syntax, and what scripts/run leaves to it."""
+"""The settings file's syntax, and the settings that scripts/run does not override."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def test_a_flag_is_yes_or_no_or_refused(folder, line):
 
 @pytest.mark.parametrize("word", ["true", "YES", "on", "1"])
 def test_each_word_for_yes_is_understood(folder, word):
-    """Permitted, the address goes on to the next check."""
+    """With the permission, the next check of the address follows."""
     assert "log-level must be" in refusal(folder, f"listen = 0.0.0.0:0\nallow-cleartext = {word}\nlog-level = nonsense\n")
     assert "without TLS" in refusal(folder, "listen = 0.0.0.0:0\nallow-cleartext = no\nlog-level = nonsense\n")
 
@@ -55,7 +55,7 @@ def test_the_largest_file_is_read_and_one_byte_more_is_not(folder):
 
 @pytest.mark.parametrize("way", ["environment", "database", "file", "file=", "option", "none"])
 def test_the_script_leaves_the_data_folder_to_whoever_names_one(folder, way):
-    """O11: run as it is, with a build that does nothing and a program that prints its arguments."""
+    """O11: run unchanged, with a build that does nothing and a program that prints its arguments."""
     copy = folder / "project" / "scripts"
     copy.mkdir(parents=True)
     (copy / "run").write_text((PROJECT / "scripts/run").read_text())

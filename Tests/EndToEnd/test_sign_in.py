@@ -39,8 +39,8 @@ def test_an_attacker_cannot_lock_the_owner_out(database):
             assert refusal(sign_in, owner, ATTACKER, password="a wrong guess")[0] == "UNAUTHENTICATED"
         refused(sign_in, owner, ATTACKER, password="a wrong guess")
         refused(sign_in, owner, "203.0.113.67", password="another guess")
-        # The right password does not help a stranger now, but the owner gets in: on the device,
-        # wherever it is; and at home on any device.
+        # The right password does not help a stranger now, but the owner can sign in: on the known
+        # device anywhere, and at a known address on any device.
         refused(sign_in, owner, ATTACKER)
         assert sign_in(owner, AWAY, device=owner.device).tokens.access_token
         assert sign_in(owner, AWAY).tokens.access_token  # AWAY is where the device signed in last
@@ -101,7 +101,8 @@ def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):
 
 
 def statements(server, call, times=5):
-    """Statements that one call takes: the fewest of several tries, for the server's own come in between."""
+    """The number of statements of one call: the smallest of several tries, because the server's own
+    statements come in between."""
     def count():
         return Metrics(server).value("streakd_postgres_statements_sent_total")
 
@@ -119,7 +120,7 @@ def test_known_addresses_take_as_many_statements_as_unknown_ones(database):  # n
             known.sign_up()
             for person in (known, unknown):
                 person.device.device_id = os.urandom(16)
-            # A refusal of the password comes before anything is looked up.
+            # A refusal of the password comes before any look-up.
             costs = {}
             for name, person in (("known", known), ("unknown", unknown)):
                 def common(person=person):

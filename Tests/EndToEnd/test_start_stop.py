@@ -1,4 +1,5 @@
-"""However and whenever streakd is told to stop: it ends in order, within its time, and no PostgreSQL outlives it."""
+"""streakd stops in order, within its time limit, after any kind of signal at any time, and no
+PostgreSQL outlives it."""
 
 import os
 import pathlib
@@ -9,12 +10,12 @@ import threading
 
 import pytest
 from clusters import real_initdb
-from operations import Keys, fill
+from operator_tools import Keys, fill
 from server import DEFAULTS, PROGRAMS, Server, wait_until
 
 
 def postgres_in(folder):
-    """Processes of PostgreSQL that work in a folder below."""
+    """Processes of PostgreSQL whose working folder is inside a folder."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -27,7 +28,7 @@ def postgres_in(folder):
 
 
 class Starting:
-    """A streakd that the test does not wait for."""
+    """A streakd whose start the test does not wait for."""
 
     def __init__(self, folder, *arguments):
         self.folder, self.lines = folder, []
@@ -67,13 +68,13 @@ def test_a_signal_during_the_start_ends_it_in_order(folder, moment):
         starting.process.send_signal(signal.SIGTERM)
         assert starting.wait() == 0, starting.lines
     assert postgres_in(folder) == []
-    # Nothing half-made is in the way of the next start.
+    # No unfinished files block the next start.
     with Server(folder=folder):
         pass
 
 
 def test_two_signals_at_once_are_one(folder):
-    """As `timeout` and a terminal send them: to the program, and to its group."""
+    """As sent by `timeout` and a terminal: to the program, and to its process group."""
     with Server(folder=folder) as server:
         for _ in range(3):
             server.process.send_signal(signal.SIGTERM)
@@ -108,7 +109,7 @@ def test_a_certificate_that_cannot_be_used_is_told_before_anything_is_made(folde
 
 
 def expired_certificate(folder):
-    """Signed by itself for a day long ago."""
+    """A self-signed certificate that has expired."""
     key, request, file = folder / "key.pem", folder / "request.pem", folder / "expired.pem"
     subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out",
                     str(request), "-subj", "/CN=localhost"], check=True, capture_output=True)
@@ -131,7 +132,7 @@ def test_a_recipient_that_nothing_can_be_encrypted_to_is_told_before_anything_is
 
 
 def test_a_backup_that_is_under_way_does_not_hold_up_a_stop_for_longer_than_the_grace(folder):
-    """By a pg_dump that never ends."""
+    """With a pg_dump that never ends."""
     programs = folder / "programs"
     programs.mkdir()
     real = pathlib.Path(subprocess.run(["find", "/usr/lib/postgresql", "-name", "pg_dump"], capture_output=True, text=True, check=True).stdout.split()[-1]).parent

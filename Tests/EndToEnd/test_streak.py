@@ -1,4 +1,5 @@
-"""The terminal app, and so StreakClient, against real servers: journeys, cuts, restores, and what is typed wrong."""
+"""The terminal app, and so StreakClient, with real servers: journeys, cuts, restores, and wrong
+input."""
 
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 
 from app import PASSWORD, STREAK, App, iso
 from cutting_proxy import CuttingProxy
-from operations import Keys, sql, streakctl
+from operator_tools import Keys, sql, streakctl
 from person import Person, today
 from server import PROGRAMS, PROJECT, Server, open_folder, wait_until
 from streak.v1 import account_pb2
@@ -20,7 +21,8 @@ def new_email():
 
 
 def test_the_whole_life(folder):
-    """Offline taps, sign-up, a second device, conflicts told on both, a server that dies and comes back in a new epoch, export."""
+    """Offline taps, sign-up, a second device, conflicts shown on both, a server that dies and
+    returns in a new epoch, export."""
     email = new_email()
     phone, tablet = App(folder / "phone"), App(folder / "tablet")
     phone.run("habit", "add", "reading")
@@ -33,7 +35,7 @@ def test_the_whole_life(folder):
         tablet.log_in(email)
         assert tablet.marks("reading") == 5
 
-        # Both write a note on the same day while neither can reach the server.
+        # Both write a note on the same day while the server is unreachable.
         phone.run("done", "reading", "--note", "on the phone", "--offline")
         tablet.run("done", "reading", "--note", "on the tablet", "--offline")
         for device in (phone, tablet, phone):
@@ -71,7 +73,8 @@ def test_the_whole_life(folder):
 
 
 def test_a_damaged_copy_is_noticed_and_repaired(server, folder):
-    """The digest is computed from what is there: a day that is missing or was changed on this device alone comes back."""
+    """The digest is computed from the content: a day that is missing or was changed on this device
+    alone returns."""
     phone = App(folder / "phone", server)
     phone.run("habit", "add", "reading")
     phone.sign_up(new_email())
@@ -79,7 +82,7 @@ def test_a_damaged_copy_is_noticed_and_repaired(server, folder):
         phone.done("reading", ago)
     assert phone.marks("reading") == 3
     database = sqlite3.connect(folder / "phone" / "streak.db")
-    # Received days: 18, the person's id, the habit's, the day.
+    # Received days: 18, the user's id, the habit's, the day.
     days = database.execute("SELECT key FROM records WHERE hex(key) LIKE '12%' ORDER BY key").fetchall()
     assert len(days) == 3
     database.execute("DELETE FROM records WHERE key = ?", days[0])
@@ -145,7 +148,7 @@ def test_account_switch_c93(server, folder):
 
 
 def test_an_account_erased_elsewhere_is_gone_here(server, folder):
-    """C43: the device is told, and keeps nothing of it."""
+    """C43: the device gets the reason, and keeps none of the data."""
     email, phone = new_email(), App(folder / "phone", server)
     phone.run("habit", "add", "reading")
     phone.sign_up(email)
@@ -167,7 +170,7 @@ def test_watch_hears_of_another_device_at_once(server, folder):
         assert watching.stdout.readline().startswith("Watching")
         phone.done("reading")
         assert "Changed" in watching.stdout.readline()
-        # Long before the timer, and what it has received the other programs on this device see.
+        # Long before the timer; the other programs on this device see the received state.
         wait_until(lambda: tablet.marks("reading") == 1)
     finally:
         watching.kill()
@@ -187,7 +190,7 @@ def test_a_session_that_the_server_saw_begin_is_held_to_that(server, folder):
 
 
 def test_the_program_in_the_clients_readme(server, folder):
-    """The very text, as a program of its own: built with everything else, and run."""
+    """The unchanged text, as a program of its own: built with everything else, and run."""
     readme = (PROJECT / "Sources/StreakClient/README.md").read_text()
     text = readme.split("```swift\n")[1].split("```")[0]
     assert text == (PROJECT / "Tests/ReadmeApp/main.swift").read_text(), "copy the README's program to Tests/ReadmeApp"
@@ -210,7 +213,7 @@ def test_the_program_in_the_clients_readme(server, folder):
 
 
 class Loop:
-    """A small database as Loop Habit Tracker writes it."""
+    """A small database in the format of Loop Habit Tracker."""
 
     def __init__(self, path, newer=False):
         self.path = path
@@ -225,8 +228,8 @@ class Loop:
         for ago in range(4):
             moment = (today() - ago) * 86_400_000
             if newer:
-                # Of habit 1 every second day was checked; habit 2 is a number whose target some
-                # days reach.
+                # Habit 1 was checked every second day; habit 2 has numbers, and some days reach its
+                # target.
                 database.execute("INSERT INTO Repetitions (habit, timestamp, value, notes) VALUES (1, ?, ?, 'n')", (moment, 2 if ago % 2 == 0 else 1))
                 database.execute("INSERT INTO Repetitions (habit, timestamp, value) VALUES (2, ?, ?)", (moment, ago * 1000))
             else:
@@ -240,7 +243,7 @@ def tickmate(path):
     database.execute('CREATE TABLE tracks (_id INTEGER PRIMARY KEY, name TEXT, description TEXT, enabled INTEGER, "order" INTEGER)')
     database.execute("CREATE TABLE ticks (_id INTEGER PRIMARY KEY, _track_id INTEGER, year INTEGER, month INTEGER, day INTEGER)")
     database.execute("INSERT INTO tracks VALUES (1, 'Swim', '', 1, 0)")
-    # January is 0; there is no 31 February.
+    # Months count from 0; there is no 31 February.
     for month, day in ((0, 31), (1, 29), (1, 31), (11, 31)):
         database.execute("INSERT INTO ticks (_track_id, year, month, day) VALUES (1, 2024, ?, ?)", (month, day))
     database.commit()
@@ -270,12 +273,12 @@ def test_import_of_other_trackers(server, folder):
     assert "Run: 2 days" in phone.run("import", "--dry-run", folder / "Checkmarks.csv")
     assert "1 habits made, 2 days added" in phone.run("import", folder / "Checkmarks.csv")
 
-    # What was imported goes with the session, by its rules: only the last 30 days count.
+    # Imported days migrate with the session, by its rules: only the last 30 days count.
     for device in (phone, other):
         device.connect(server)
     told = phone.sign_up(new_email())
     assert "7 days count, 4 are kept without counting" in told
-    # Into an account each day is an operation, and the server judges it.
+    # In an account each day is an operation, and the server judges it.
     other.sign_up(new_email())
     told = other.run("import", folder / "tickmate.db")
     assert "3 days added" in told and "Of the days added 0 count in this account" in told
@@ -284,7 +287,8 @@ def test_import_of_other_trackers(server, folder):
 
 
 def test_what_an_import_promises_comes(server, folder):
-    """A1, C123: the number told beforehand is the number that comes, with a known server and without, before an import and after it."""
+    """A1, C123: the number in the preview equals the result, with a known server and without,
+    before an import and after it."""
     # A day nearer the end would be outside the window if midnight passed meanwhile; the file has no
     # such day.
     days = "".join(f"{iso(today() - ago)},YES_MANUAL,\n" for ago in range(0, 400) if ago != 29)
@@ -299,14 +303,15 @@ def test_what_an_import_promises_comes(server, folder):
         phone.connect(server)
         phone.run("done", "Read", "--note", "again")
         assert "29 days count, 370 are kept without counting" in phone.sign_up(new_email())
-    # A session that the server has seen begin is held to that, and the import says so beforehand.
+    # A session that the server has seen begin is limited by its begin, and the import's preview
+    # says so.
     phone = App(folder / "anchored", server)
     phone.run("habit", "add", "Read")
     phone.run("sync", code=1)
     for arguments in (["--dry-run"], []):
         assert "2 count in an account that you make today.\n397 of them" in phone.run("import", *arguments, folder / "Checkmarks.csv")
     assert "2 days count, 397 are kept without counting" in phone.sign_up(new_email())
-    # In an account only what is fresh counts.
+    # In an account only fresh days count.
     tablet = App(folder / "tablet", server)
     tablet.sign_up(new_email())
     assert "3 count in this account.\n396 of them" in tablet.run("import", folder / "Checkmarks.csv")
@@ -338,7 +343,8 @@ def test_what_a_file_does_not_say_is_asked_and_what_does_not_come_is_listed(fold
 
 
 def test_a_database_in_wal_mode_is_left_as_it_is(folder):
-    """Also one that another program holds open, and so with a log: days in the log are read, nothing is written beside the file."""
+    """Also one that another program has open, and so with a log: days in the log are read, nothing
+    is written beside the file."""
     (folder / "backup").mkdir()
     Loop(folder / "backup" / "loop.db")
     database = sqlite3.connect(folder / "backup" / "loop.db")
@@ -412,7 +418,7 @@ def test_usage_and_messages(server, folder):
     phone.run("login", new_email(), input=PASSWORD + "\n", code=1)
     phone.sign_up(new_email())
     phone.run("export", "--out", "/nowhere/out", code=73)
-    # Nobody else may read what is kept here, which includes credentials.
+    # Only the owner may read these files, which include credentials.
     for file in (folder / "phone").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0 or file.suffix != ".db", file
     assert stat.S_IMODE((folder / "phone").stat().st_mode) == 0o700
@@ -456,7 +462,8 @@ def test_notes_names_and_the_day_start(folder):
 
 
 def test_what_is_told_of_days_accounts_and_the_day_start(server, folder):
-    """A2, A4, H10: whether a day counts is said at once; after a logout what is kept is named; the day start is the account's."""
+    """A2, A4, H10: whether a day counts is printed at once; after a logout the remaining data is
+    listed; the day start is the account's."""
     email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)
     phone.sign_up(email)
     phone.run("habit", "add", "reading")

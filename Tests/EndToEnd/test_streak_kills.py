@@ -1,4 +1,5 @@
-"""kill -9 of the app at random moments, while it taps, syncs and watches: what it has said is recorded is there, once."""
+"""kill -9 of the app at random moments, while it taps, syncs and watches: every entry that it has
+acknowledged is there, once."""
 
 import os
 import random
@@ -7,7 +8,7 @@ import subprocess
 import time
 
 from app import App, iso
-from operations import sql
+from operator_tools import sql
 from person import today
 from server import Server
 
@@ -24,7 +25,7 @@ def test_no_tap_is_lost_or_doubled(folder):
         habits = [f"h{number:02}" for number in range(KILLS // DAYS + 1)]
         for habit in habits:
             phone.run("habit", "add", habit, "--offline")
-        # Each day of each habit is tapped once, so that whatever is there twice was doubled.
+        # Each day of each habit is tapped once, so that any second one was doubled.
         cells = [(habit, today() - ago) for ago in range(DAYS) for habit in habits]
         choice.shuffle(cells)
         email = f"{os.urandom(8).hex()}@example.com"
@@ -47,7 +48,7 @@ def test_no_tap_is_lost_or_doubled(folder):
             else:
                 habit = None
                 victim = phone.start("sync")
-            # So that some are killed before they have begun, many within, some when all is done.
+            # So that some are killed before they have begun, many during their work, some after it.
             try:
                 victim.wait(choice.uniform(0, 4 * usual))
             except subprocess.TimeoutExpired:
@@ -69,8 +70,8 @@ def test_no_tap_is_lost_or_doubled(folder):
         assert len(rows) == len(found) and all(row.endswith("|t") for row in rows)
         assert told <= found, f"seed {seed}: lost {told - found}"
         assert found <= tapped, f"seed {seed}: nobody tapped {found - tapped}"
-        # What was sent after the sign-up was sent once for each tap: numbers without gaps, none for
-        # a tap that another number has.
+        # After the sign-up each tap was sent once: numbers without gaps, and no tap with two
+        # numbers.
         doubled = sql(folder / "data", f"""
             SELECT count(*), count(DISTINCT seq), coalesce(max(seq), 0) FROM operations WHERE user_id = {user}""")
         count, distinct, last = map(int, doubled.split("|"))

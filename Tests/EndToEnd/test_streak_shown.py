@@ -1,4 +1,4 @@
-"""What the terminal app shows and tells: calendars, lines for programs, numbers told beforehand, sentences instead of codes."""
+"""The terminal app's output: calendars, lines for programs, previews, sentences instead of codes."""
 
 import fcntl
 import json
@@ -20,7 +20,7 @@ def new_email():
 
 
 def shown_on_terminal(app, columns, *arguments, **environment):
-    """What it writes on a terminal of that width."""
+    """Its output on a terminal of that width."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen([STREAK, *map(str, arguments)], env={**app.environment, **environment}, stdin=slave, stdout=slave, stderr=slave)
@@ -40,7 +40,8 @@ def shown_on_terminal(app, columns, *arguments, **environment):
 
 
 def test_what_a_sign_up_brings_is_told_before_the_password(server, folder):
-    """A1: somebody with 400 days, and with a server that is known or not; the number told is the number that comes."""
+    """A1: a person with 400 days, with and without a known server; the number in the preview equals
+    the result."""
     days = "".join(f"{iso(today() - ago)},YES_MANUAL,\n" for ago in range(400) if ago != 29)
     (folder / "Checkmarks.csv").write_text(f"Date,Read,\n{days}")
     for known in (True, False):
@@ -54,7 +55,7 @@ def test_what_a_sign_up_brings_is_told_before_the_password(server, folder):
         told = phone.sign_up(new_email())
         assert "29 will count" in told and "29 days count, 370 are kept" in told
         assert phone.json("status")["habits"][0]["current"] == 29
-    # A device that the server has seen begin says at once which days will not count.
+    # A device that the server has seen begin tells at once which days will not count.
     phone = App(folder / "seen", server)
     phone.run("habit", "add", "Read")
     phone.run("done", "Read")
@@ -66,7 +67,7 @@ def test_what_a_sign_up_brings_is_told_before_the_password(server, folder):
 
 
 def test_a_year_of_weeks_fits_the_terminal(folder):
-    """A12: in columns of two or one, and below each other where even that is too wide."""
+    """A12: in columns of two or one, and in several blocks if even that is too wide."""
     phone = App(folder / "phone")
     phone.run("habit", "add", "reading")
     for ago in (0, 1, 200, 364):
@@ -85,7 +86,7 @@ def test_a_year_of_weeks_fits_the_terminal(folder):
 
 
 def test_in_a_locale_of_ascii_nothing_else_is_written(folder):
-    """A12: also what somebody wrote in other letters, and whatever asks for it."""
+    """A12: including text that a person wrote in other letters, in every output."""
     phone = App(folder / "phone")
     phone.run("habit", "add", "café 🍵", "--description", "naïve")
     phone.run("done", "café 🍵", "--note", "größer")
@@ -136,7 +137,7 @@ def test_habits_are_ordered_described_and_never_of_one_name(folder):
     assert "the first letter" in phone.run("status", "a") and phone.json("status", "a")["habits"][0]["color"] == 0x33AA77
     phone.run("habit", "edit", "a", "--color", "red", code=64)
     phone.run("habit", "edit", "a", code=64)
-    # However two habits could come to one name.
+    # All ways in which two habits could get one name.
     phone.run("habit", "archive", "b")
     assert "archived" in phone.run("habit", "rename", "a", "B", code=1) and "archived" in phone.run("habit", "add", "b", code=1)
     assert "active again" in phone.run("habit", "archive", "--undo", "b")
@@ -144,7 +145,8 @@ def test_habits_are_ordered_described_and_never_of_one_name(folder):
 
 
 def test_two_habits_of_one_name_are_told_apart(server, folder):
-    """A6: two devices may make the same name while they are offline; no command takes one of them in silence."""
+    """A6: two devices may make the same name while they are offline; no command chooses one of them
+    silently."""
     email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)
     phone.sign_up(email)
     tablet.log_in(email)
@@ -180,8 +182,7 @@ def test_an_export_without_an_account_is_read_back(server, folder):
     assert view["description"] == "a page" and view["color"] == 0x33AA77 and [day["note"] for day in view["days"] if day["note"]][-1] == "día, \"1\""
     assert other.run("habit", "list", "--all") == "Read\nSwim (archived)\n"
     assert "0 days added, 2 known" in other.run("import", folder / "mine.json")
-    # With an account it is the server's document, or with --local this device's, without asking any
-    # server.
+    # With an account it is the server's document, or with --local this device's, without a server.
     phone.connect(server)
     phone.sign_up(new_email())
     phone.run("done", "Read", "--on", iso(today() - 1), "--offline")
@@ -193,7 +194,7 @@ def test_an_export_without_an_account_is_read_back(server, folder):
 
 
 def test_the_account_is_managed_in_the_app(server, folder):
-    """A11: password, devices, deletion; a refusal is a sentence."""
+    """A11: password, devices, deletion; refusals are sentences."""
     email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)
     phone.sign_up(email)
     tablet.log_in(email)
@@ -222,7 +223,8 @@ def test_the_account_is_managed_in_the_app(server, folder):
 
 
 def test_what_was_lost_comes_back_in_the_app(server, folder):
-    """A11: asked for, fulfilled by the operator, looked at, confirmed; a server without backups says so in words."""
+    """A11: requested, fulfilled by the operator, previewed, confirmed; a server without backups
+    refuses in words."""
     phone = App(folder / "elsewhere", server)
     phone.sign_up(new_email())
     assert "keeps no backups" in phone.run("recover", "list", code=1)
@@ -251,7 +253,7 @@ def test_what_was_lost_comes_back_in_the_app(server, folder):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_the_habits(folder, shell):
-    """A12: the script asks the program, which tells the names."""
+    """A12: the script calls the program, which prints the names."""
     phone = App(folder / "phone")
     phone.run("habit", "add", "reading")
     assert "done" in phone.run("--generate-completion-script", shell)
@@ -261,7 +263,8 @@ def test_completion_knows_the_habits(folder, shell):
 
 
 def test_a_copy_of_a_device_with_a_long_history_is_not_stuck(server, folder):
-    """R2: the result of 300 habits does not fit a refusal's details; the other copy goes on all the same, and nothing is there twice."""
+    """R2: the result of 300 habits does not fit into a refusal's details; the other copy continues
+    nevertheless, and nothing is stored twice."""
     names = [f"habit number {number} with a name of some length" for number in range(300)]
     (folder / "many.csv").write_text(f"date,{','.join(names)}\n{iso(today())},{','.join('1' for _ in names)}\n")
     email, phone = new_email(), App(folder / "phone")

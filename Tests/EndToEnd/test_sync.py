@@ -1,4 +1,5 @@
-"""Sync through stock clients: the cases of Cases.md, by number, each device with a replica written from the contract alone."""
+"""Sync through stock clients: the cases of Cases.md, by number, each device with a replica written
+from the contract alone."""
 
 import os
 import queue
@@ -23,7 +24,7 @@ APPLIED, SUPERSEDED, REJECTED = (
 
 @pytest.fixture
 def pair(server):
-    """Two devices of one person, with one habit that both have seen."""
+    """Two devices of one person, with one habit that both know."""
     with Device(server) as phone:
         habit = phone.new_habit()
         with Device(server, of=phone) as tablet:
@@ -32,7 +33,7 @@ def pair(server):
 
 
 def settle(*devices):
-    """Everybody syncs until all are equal."""
+    """All devices sync until they are equal."""
     for _ in range(3):
         for device in devices:
             device.sync()
@@ -190,7 +191,7 @@ def test_c62_c64_a_late_day_heals_and_is_told(pair):
     for ago in (4, 3):
         phone.make(**completion(habit, today() - ago))
     phone.sync()
-    # Both are new devices: what they claim from before they registered counts for two days only.
+    # Both are new devices: of the days before their registration only two count.
     assert {cell.quarantine_reason for cell in phone.cells.values()} == {common_pb2.QUARANTINE_REASON_BACKFILL}
     for ago in (2, 0):
         phone.make(**completion(habit, today() - ago))
@@ -219,7 +220,7 @@ def test_explain_streak(pair):
 
 
 def test_record_and_sync_are_one_path(pair):
-    """What RecordCompletion and PutHabit change, a pull tells; what Sync changes, GetStreak shows."""
+    """A pull contains the changes of RecordCompletion and PutHabit; GetStreak shows those of Sync."""
     phone, tablet, habit = pair
     phone.record(habit, note="direct")
     phone.streaks.UndoCompletion(
@@ -254,7 +255,7 @@ def test_c130_a_forged_cursor_is_refused_and_nobody_else_pulls(pair):
         for name, value in change.items():
             setattr(phone.cursor, name, value)
         refused(lambda: phone.send(phone.request([])), grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_INVALID")
-    # Another account's cursor is no better.
+    # Another account's cursor is refused as well.
     with Device(phone_server(phone)) as stranger:
         stranger.new_habit()
         phone.cursor.CopyFrom(stranger.cursor)
@@ -284,7 +285,7 @@ def test_days_that_changed_many_times_are_told_once_in_pages_that_go_on(pair):
 
 
 def phone_server(device):
-    """The server of a device, as `Device` wants it."""
+    """The server of a device, in the form that `Device` needs."""
     class Address:
         address = device.channel._channel.target().decode()
 
@@ -296,8 +297,9 @@ SEEDS = range(4 * int(os.environ.get("STREAKD_SEED_FACTOR", "1")))
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_c89_simulation_with_real_processes(folder, seed):
-    """Four devices tap in any order over a network that cuts anywhere; requests come twice, replies are lost, streakd and PostgreSQL are
-    killed. In the end all are equal, and every operation is there once."""
+    """Four devices tap in any order over a network that cuts anywhere; requests are repeated,
+    replies are lost, streakd and PostgreSQL are killed. In the end all are equal, and every
+    operation is there once."""
     chance = random.Random(seed)
     running = Server(folder=folder)
     with CuttingProxy(running.port) as proxy:
@@ -343,7 +345,8 @@ def test_c89_simulation_with_real_processes(folder, seed):
 
 
 def exchange(device, proxy, chance):
-    """One round trip over a connection of its own, of which anything may be lost, or which happens twice."""
+    """One round trip over a connection of its own; messages may be lost, or the round trip is
+    repeated."""
     device.channel.close()
     device.connect(proxy)
     try:
@@ -358,7 +361,7 @@ def exchange(device, proxy, chance):
 
 
 def patiently(attempt, seconds=30):
-    """While PostgreSQL starts again, what is asked is UNAVAILABLE."""
+    """Repeats while PostgreSQL starts again and calls are UNAVAILABLE."""
     deadline = time.time() + seconds
     while True:
         try:
@@ -431,7 +434,7 @@ def test_sync_stream(pair):
     phone.sync()
     phone.make(**completion(habit, note="two"))
     phone.sync()
-    tablet.take(stream.next())  # unasked
+    tablet.take(stream.next())  # without a request
     assert tablet.cell(habit).note == "two"
     for number in range(30):
         tablet.make(**completion(habit, today() - number % 3, note=str(number)))
@@ -454,7 +457,7 @@ def test_sync_stream_refuses_and_ends(pair):
 
 
 def test_hints_cross_processes_and_broken_links(folder):
-    """Two streakd on one database; the connection that listens is broken; no hint is missed."""
+    """Two streakd on one database; the listening connection is broken; no hint is lost."""
     with Server(folder=folder) as one:
         database = f"host={folder}/data/socket user=streakd dbname=postgres"
         with Server(folder=folder, database=database) as two, Device(one) as phone:
@@ -470,7 +473,7 @@ def test_hints_cross_processes_and_broken_links(folder):
                     while (hint := hints.next()).cursor.change_number < phone.cursor.change_number:
                         pass
                     terminate_listeners(folder)
-                    # Made while nobody listens, or just as somebody does again.
+                    # Made while no connection listens, or just when one listens again.
                     phone.make(**completion(habit, today() - 1, note=str(round_number)))
                     phone.sync()
                     while (hint := hints.next()).cursor.change_number < phone.cursor.change_number:
@@ -481,7 +484,8 @@ def test_hints_cross_processes_and_broken_links(folder):
 
 
 def kill_postgres(running):
-    """The one that runs: after a kill it takes a moment until the next one has written its process id."""
+    """Kills the running one: after a kill, some time passes until the next one has written its
+    process id."""
     def killed():
         try:
             os.kill(running.postgres_pid(), signal.SIGKILL)
@@ -520,7 +524,8 @@ def test_c94_a_token_expires_in_the_middle_of_a_stream(folder):
 
 @pytest.mark.parametrize("victim", ["streakd", "postgres"])
 def test_c76_c92_a_queue_survives_kills(folder, victim):
-    """Every operation once, however often server or database die under the queue; meanwhile the device is told UNAVAILABLE."""
+    """Every operation once, however often server or database are killed during the queue; meanwhile
+    the device gets UNAVAILABLE."""
     running = Server(folder=folder)
     try:
         with Device(running) as phone:
@@ -534,7 +539,7 @@ def test_c76_c92_a_queue_survives_kills(folder, victim):
                 assert time.time() < deadline
                 if kills < 3 and phone.decided > 120 * (kills + 1):
                     kills += 1
-                    # In flight while the victim dies.
+                    # Running while the victim dies.
                     flight = phone.service.Sync.future(phone.request(phone.queue[:50]), metadata=phone.metadata, timeout=30)
                     if victim == "streakd":
                         running.kill()
@@ -578,7 +583,7 @@ SHAPES = [
 
 
 def hostile(habit):
-    """Completions each with one thing that cannot be."""
+    """Completions with one invalid value each."""
     def made(**wrong):
         time = local_time()
         for name, value in wrong.items():
@@ -621,7 +626,8 @@ def test_every_bad_operation_is_rejected_by_itself(pair):
     [(b"", 1)], [(b"x" * 15, 1)], [(bytes(16), 1 << 62)], [(b"x" * 16, -(1 << 63))], [(b"x" * 16, (1 << 63) - 1)]],
     ids=["no source", "no id", "direct calls", "least", "greatest"])
 def test_lies_about_what_was_seen(pair, seen):
-    """What an operation claims to have seen harms its own person at most; a source that is no id is a bad field."""
+    """False knowledge in an operation affects its own account at most; a source that is not an id
+    is an invalid field."""
     phone, tablet, habit = pair
     phone.make(**completion(habit))
     phone.queue[0].seen.extend(common_pb2.StatementId(source_id=source, seq=seq) for source, seq in seen)

@@ -1,4 +1,4 @@
-"""TLS through the front door: stock clients, client certificates, a certificate that is replaced, and peers that do it wrong."""
+"""TLS: stock clients, client certificates, a replaced certificate, and faulty peers."""
 
 import ctypes
 import os
@@ -35,7 +35,7 @@ def check(channel):
 
 
 def presented(server, certificates, **options):
-    """What a new connection sees: version, protocol, and the serial number of the certificate."""
+    """A new connection's version, protocol, and serial number of the certificate."""
     context = ssl.create_default_context(cafile=certificates / "ca.pem")
     context.set_alpn_protocols(["h2"])
     for name, value in options.items():
@@ -68,7 +68,7 @@ def test_who_does_it_wrong_is_refused_and_others_are_served(secure, certificates
                 while plain.recv(65_536):
                     pass
             except OSError:
-                pass  # reset: just as good an end
+                pass  # a reset is accepted as an end as well
     with grpc.insecure_channel(secure.address) as cleartext, pytest.raises(grpc.RpcError):
         check(cleartext)
     with channel(secure, certificates) as connected:
@@ -76,7 +76,8 @@ def test_who_does_it_wrong_is_refused_and_others_are_served(secure, certificates
 
 
 def ask_for_key_updates(server, seconds=60.0):
-    """Asks for new keys again and again and reads none of the answers, until the server hangs up. Python's ssl cannot, OpenSSL can."""
+    """Requests new keys repeatedly without reading the answers, until the server closes the
+    connection. Python's ssl cannot, OpenSSL can."""
     library = ctypes.CDLL("libssl.so.3")
     for name, arguments in (
         ("TLS_client_method", []), ("SSL_CTX_new", [ctypes.c_void_p]), ("SSL_new", [ctypes.c_void_p]),
@@ -110,8 +111,8 @@ def ask_for_key_updates(server, seconds=60.0):
 
 
 def test_who_makes_tls_answer_and_reads_nothing_is_cut_off_and_others_are_served(secure, certificates):
-    # Far sooner than the minute after which a peer that takes nothing is cut off anyway, and for
-    # one that takes a byte now and then.
+    # Far sooner than the minute after which a peer that reads nothing is disconnected anyway, and
+    # also for a peer that reads a byte now and then.
     assert ask_for_key_updates(secure, seconds=50)
     with channel(secure, certificates) as connected:
         assert check(connected) == health_pb2.HealthCheckResponse.SERVING
@@ -127,7 +128,7 @@ def test_a_client_certificate_is_asked_for(certificates, folder):
 
 
 def install(certificates, name):
-    """Puts another certificate where the server's is."""
+    """Replaces the server's certificate."""
     for kind in ("pem", "key"):
         shutil.copy(certificates / f"{name}.{kind}", certificates / f"next.{kind}")
         os.replace(certificates / f"next.{kind}", certificates / f"server.{kind}")
@@ -141,8 +142,8 @@ def test_a_certificate_is_replaced_and_no_call_is_lost(secure, certificates):
             while not stop.is_set():
                 try:
                     check(lasting)
-                    # And a connection of its own each time: handshakes go on while the certificate
-                    # changes.
+                    # With a connection of its own each time: handshakes continue while the
+                    # certificate changes.
                     with channel(secure, certificates) as connected:
                         check(connected)
                 except grpc.RpcError as error:
@@ -213,8 +214,8 @@ def test_the_app_speaks_tls_and_remembers_how(secure, certificates, folder):
     phone = App(folder / "phone")
     phone.run("habit", "add", "reading")
     email, where = f"{os.urandom(8).hex()}@example.com", ("--server", f"localhost:{secure.port}")
-    phone.run("signup", email, *where, input=PASSWORD + "\n", code=69)  # in the clear
-    phone.run("signup", email, *where, "--tls", input=PASSWORD + "\n", code=69)  # nobody the system knows
+    phone.run("signup", email, *where, input=PASSWORD + "\n", code=69)  # in cleartext
+    phone.run("signup", email, *where, "--tls", input=PASSWORD + "\n", code=69)  # an unknown authority
     phone.run("signup", email, *where, "--tls-ca", certificates / "ca.pem", input=PASSWORD + "\n")
     phone.done("reading")
     assert "everything is sent" in phone.run("status")

@@ -45,7 +45,7 @@ def test_a_lost_reply_to_a_refresh_can_be_made_up_for_until_the_token_ends(datab
         found = refresh(owner, held)
         owner.use(found)
         owner.put_habit()
-        # None of the replies was the same, and only the pair that was used is good.
+        # All replies differ, and only the used pair is valid.
         assert len({pair.refresh_token for pair in [*lost, found]}) == 8
         assert len({pair.access_token for pair in [*lost, found]}) == 8
         for pair in lost:
@@ -59,7 +59,7 @@ def test_a_refresh_token_ends_at_its_own_end(database):  # noqa: F811
         owner.sign_up()
         sql(database, "update devices set refresh_expires_at = now() - interval '1 second'")
         assert not needs_new_device(refresh, owner, owner.tokens.refresh_token)
-        owner.put_habit()  # the access token is as it was
+        owner.put_habit()  # the access token is unchanged
 
 
 def test_refreshes_at_once_all_give_a_pair_and_the_one_used_first_holds(database):  # noqa: F811
@@ -90,8 +90,8 @@ def test_two_holders_of_one_refresh_token_are_noticed(database, use):  # noqa: F
         copied = owner.tokens.refresh_token
         pair = refresh(owner, copied)
         use(owner, pair)
-        # The second holder of the copied token, at once: it gets nothing, and the first has nothing
-        # any more.
+        # The second holder of the copied token, at once: it is refused, and the first one's tokens
+        # are revoked.
         assert needs_new_device(refresh, owner, copied)
         for token in (pair.access_token, owner.tokens.access_token):
             assert refusal(access, owner, token)[1] == "CREDENTIALS_INVALID"
@@ -175,8 +175,7 @@ def test_a_new_password_ends_every_other_credential(database):  # noqa: F811
         changed = change(owner.password, "another long password")
         assert changed.devices_signed_out == 1
         assert refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
-        # This device's own tokens of before are over as well; what a copy of them does harms
-        # nobody.
+        # This device's own earlier tokens have ended as well; using a copy of them has no effect.
         for pair in before:
             assert refusal(access, tablet, pair.access_token)[1] == "CREDENTIALS_INVALID"
             assert refusal(refresh, tablet, pair.refresh_token)[1] == "CREDENTIALS_INVALID"

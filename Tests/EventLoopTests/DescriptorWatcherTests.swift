@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 struct DescriptorWatcherTests {
-  /// Two ends of a TCP connection on loopback.
+  /// The two ends of a TCP connection on loopback.
   private static func connected() -> (Int32, Int32) {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var name = sockaddr_in()
@@ -24,18 +24,18 @@ struct DescriptorWatcherTests {
     return (one, other)
   }
 
-  @Test("after the last bytes of a connection that was reset, its end is told too", .timeLimit(.minutes(1)))
+  @Test("after the last bytes of a connection that was reset, its end is reported too", .timeLimit(.minutes(1)))
   func resetBehindBytes() async {
     let thread = EventLoopThread()
     let loop = thread.loop
     let counts = await Task(executorPreference: loop) { () -> [Int] in
-      // Given: ten bytes, and behind them a reset.
+      // Given: ten bytes, followed by a reset.
       let (own, peer) = Self.connected()
       _ = unsafe send(peer, "0123456789", 10, 0)
       var now = linger(l_onoff: 1, l_linger: 0)
       unsafe setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
       close(peer)
-      // When: each readiness is answered by one call, as a connection does.
+      // When: each readiness is answered by one read, as a connection does it.
       var counts: [Int] = []
       await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
         var watcher: DescriptorWatcher?
@@ -52,7 +52,7 @@ struct DescriptorWatcherTests {
       close(own)
       return counts
     }.value
-    // Then: the bytes, or nothing of them, but in any case the end.
+    // Then: all or none of the bytes are read, but the end is always reported.
     #expect(counts.last ?? 1 <= 0, "\(counts)")
     thread.stopAndJoin()
   }

@@ -21,7 +21,7 @@ struct EventLoopTests {
     thread.stopAndJoin()
   }
 
-  @Test("a fine timer fires at its moment, also when that is past; a later setting replaces the earlier one")
+  @Test("a fine timer fires at its moment, also if that is past; a later setting replaces the earlier one")
   func fineTimer() async {
     let thread = EventLoopThread()
     let loop = thread.loop
@@ -48,11 +48,11 @@ struct EventLoopTests {
     thread.stopAndJoin()
   }
 
-  @Test("busy polling: one loop at a time, until it is ended or its time is over, then it rests")
+  @Test("busy polling: one loop at a time, until it is ended or its time is over, followed by a rest")
   func busyPolling() async {
     let threads = [EventLoopThread(), EventLoopThread()]
     let (first, second) = (threads[0].loop, threads[1].loop)
-    /// Whether the loop says so, and whether it really does not sleep.
+    /// Whether the loop reports polling, and whether it really does not sleep.
     @Sendable func isPolling(_ loop: EventLoop) async -> [Bool] {
       await Task(executorPreference: loop) {
         await loop.sleep(milliseconds: 1)
@@ -72,7 +72,7 @@ struct EventLoopTests {
     #expect(await isPolling(second) == [false, false])
     await first.run { first.pollBusily(microseconds: minute) }
     #expect(await isPolling(first) == [true, true])
-    // A loop that ends leaves the right to the others.
+    // A loop that ends lets other loops poll.
     threads[0].stopAndJoin()
     threads[1].stopAndJoin()
     let third = EventLoopThread()
@@ -83,10 +83,10 @@ struct EventLoopTests {
     var polling = BusyPolling()
     polling.begin(atNanoseconds: 5_000, durationNanoseconds: 1_000)
     polling.begin(atNanoseconds: 5_500, durationNanoseconds: 1_000)
-    var seen = [polling.goesOn(atNanoseconds: 6_499), polling.goesOn(atNanoseconds: 6_500)]
+    var seen = [polling.continues(atNanoseconds: 6_499), polling.continues(atNanoseconds: 6_500)]
     for moment: UInt64 in [6_600, 26_499, 26_500] {
       polling.begin(atNanoseconds: moment, durationNanoseconds: 1_000)
-      seen.append(polling.goesOn(atNanoseconds: moment))
+      seen.append(polling.continues(atNanoseconds: moment))
     }
     polling.end()
     #expect(seen == [true, false, false, false, true])

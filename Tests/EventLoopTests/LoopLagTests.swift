@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Loop lag")
 struct LoopLagTests {
-  @Test("count and sum are of everything, the maximum of one to two windows")
+  @Test("count and sum cover all measurements, the maximum one to two windows")
   func windows() {
     var lag = LoopLag()
     lag.record(50)
@@ -18,13 +18,13 @@ struct LoopLagTests {
     #expect(lag.sumNanoseconds == UInt64(50 + 599 + 1_200 + 3))
   }
 
-  @Test("a loop that something holds up is late by as long")
+  @Test("a blocked loop is late by the time of the block")
   func blocked() async {
     let thread = EventLoopThread()
     let loop = thread.loop
     let lag = await Task(executorPreference: loop) {
       let meter = LoopLagMeter(loop: loop)
-      // Twice as long as the meter's interval, without giving the loop a turn.
+      // Blocks the loop for twice the meter's interval.
       let end = MonotonicClock.nowNanoseconds + 2 * LoopLagMeter.intervalMilliseconds * 1_000_000
       while MonotonicClock.nowNanoseconds < end {}
       while meter.lag.count == 0 { await loop.sleep(milliseconds: 1) }

@@ -8,7 +8,7 @@ struct SocketAddressTests {
   }
 
   @Test(
-    "addresses of IPv6 are one group if their first 64 bits are the same, and IPv4 addresses are one each",
+    "IPv6 addresses are in one group if their first 64 bits are equal, and each IPv4 address is its own group",
     arguments: [
       ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true), ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
       ("2001:db8::1", "2001:db8:0:0:1::", true), ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false),

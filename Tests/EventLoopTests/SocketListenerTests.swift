@@ -16,7 +16,7 @@ struct UnixSocketTests {
     #expect(SocketAddress(unixPath: "/x")?.isLoopback == true)
   }
 
-  @Test("the file is its owner's only, a live server's is refused, a dead one's is taken, and it goes with its server")
+  @Test("the file is its owner's only; a live server's is refused, a dead one's replaced; it is removed at the end")
   func file() async throws {
     let thread = EventLoopThread()
     let loop = thread.loop
@@ -30,7 +30,7 @@ struct UnixSocketTests {
         #expect(throws: SocketError.self) { try SocketListener.checkIsFree(address) }
         listener.stop()
         #expect(unsafe stat(path, &status) != 0)
-        // A server that was killed leaves its file.
+        // A killed server leaves its file.
         let dead = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var name = sockaddr_un()
         name.sun_family = sa_family_t(AF_UNIX)
@@ -54,7 +54,7 @@ struct UnixSocketTests {
     thread.stopAndJoin()
   }
 
-  @Test("whether an address is free is told at once by a server that does not accept")
+  @Test("the check whether an address is free returns at once if a server listens and does not accept")
   func fullBacklog() throws {
     let path = Self.path()
     let address = try #require(SocketAddress(unixPath: path))

@@ -2,7 +2,7 @@ import ProtobufCodec
 import Schema
 import TestSchema
 
-/// What decodes must encode to bytes that decode to the same again.
+/// What can be decoded must encode to bytes that decode to the same message.
 enum CodecFuzzing {
   static func run(_ bytes: [UInt8]) {
     check(AllTypes.self, bytes)
@@ -20,13 +20,13 @@ enum CodecFuzzing {
   }
 }
 
-/// What is accepted as JSON must come back from its own JSON.
+/// Accepted JSON must be reproduced from its own output.
 enum JSONFuzzing {
   static func run(_ bytes: [UInt8]) {
     let text = String(decoding: bytes, as: UTF8.self)
     for descriptor in [AllTypes.descriptor, SignUpRequest.descriptor] {
       guard let encoded = try? descriptor.protobuf(fromJSON: text) else { continue }
-      // A message may say what JSON cannot (a timestamp out of range).
+      // A message may hold values that JSON cannot express (a timestamp out of range).
       guard let json = try? descriptor.json(fromProtobuf: encoded) else { continue }
       guard let again = try? descriptor.protobuf(fromJSON: json) else { fatalError("own JSON is refused: \(json)") }
       guard let jsonAgain = try? descriptor.json(fromProtobuf: again) else { fatalError("own JSON changed") }

@@ -5,15 +5,14 @@ import RPC
 import Synchronization
 import TestSchema
 
-/// A real server on loopback that hears nonsense, and must go on.
+/// A real server on loopback that receives malformed input, and must stay available.
 final class ServerFuzzing: Sendable {
   static let shared = ServerFuzzing()
 
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4)
-  /// Between checks that the server still answers.
+  /// Runs between two checks that the server still answers.
   private static let runsPerCheck = 100
-  /// For a connection to end after its peer has said everything, on a machine that has other things
-  /// to do.
+  /// Time limit for a connection to end after its peer has sent everything, on a loaded machine.
   private static let patienceSeconds = 100
 
   private let thread = EventLoopThread()
@@ -88,7 +87,7 @@ final class ServerFuzzing: Sendable {
     if runs.wrappingAdd(1, ordering: .relaxed).newValue.isMultiple(of: Self.runsPerCheck) { checkAlive() }
   }
 
-  /// Makes an ordinary call, which must be answered.
+  /// Makes an ordinary call, which must succeed.
   private func checkAlive() {
     let peer = connected()
     defer { close(peer) }
@@ -107,8 +106,8 @@ final class ServerFuzzing: Sendable {
     let peer = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    // There are thousands of connections a second, and each port of an address rests for a minute
-    // after its connection's end: so every connection has an address of its own.
+    // There are thousands of connections per second, and each port of an address stays blocked for
+    // a minute after its connection's end: so every connection has an address of its own.
     let number = runs.load(ordering: .relaxed)
     let own = Self.withName(host: "127.\(1 + number >> 16 & 127).\(number >> 8 & 255).\(number & 255)", port: 0) {
       bind(peer, $0, $1)
@@ -120,7 +119,7 @@ final class ServerFuzzing: Sendable {
     return peer
   }
 
-  /// The fuzzer's alarm clock interrupts system calls: that is no fault of the server's.
+  /// The fuzzer's alarm signal interrupts system calls, which is not an error of the server.
   private static func uninterrupted(_ call: () -> Int) -> Int {
     while true {
       let result = call()

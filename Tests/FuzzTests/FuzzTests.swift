@@ -2,11 +2,11 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// Everything that a fuzzer ever found, again: files in Findings, called TARGET-SOMETHING. And some
-/// bytes of no merit, so that the targets themselves are tested.
+/// Replays every finding of the fuzzer: the files in Findings, named TARGET-SOMETHING. Also runs
+/// random bytes, to test the targets themselves.
 @Suite("Fuzz findings")
 struct FuzzTests {
-  @Test("what was found once is found no more", arguments: FuzzTarget.allCases)
+  @Test("earlier findings stay fixed", arguments: FuzzTarget.allCases)
   func findings(target: FuzzTarget) throws {
     let folder = try #require(Bundle.module.resourcePath) + "/Findings/"
     for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix(target.rawValue + "-")
@@ -15,7 +15,7 @@ struct FuzzTests {
     }
   }
 
-  @Test("seeded noise brings no target down", arguments: FuzzTarget.allCases)
+  @Test("seeded random bytes make no target fail", arguments: FuzzTarget.allCases)
   func noise(target: FuzzTarget) {
     var state: UInt64 = 1
     for count in 0..<120 {

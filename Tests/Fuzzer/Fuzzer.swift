@@ -1,5 +1,5 @@
-// libFuzzer's entry: the target that STREAKD_FUZZ_TARGET names, for each input that libFuzzer makes
-// up. scripts/check --fuzz runs it.
+// libFuzzer's entry: runs the target named by STREAKD_FUZZ_TARGET for each input of libFuzzer.
+// scripts/check --fuzz runs it.
 import FuzzTargets
 import Glibc
 

@@ -12,7 +12,7 @@ struct GzipTests {
     try Gzip.expand(bytes.span.bytes, bytesMax: bytesMax)
   }
 
-  @Test("what was compressed expands to itself", arguments: [0, 1, 4_095, 4_096, 4_097, 65_536, 300_000])
+  @Test("compressed bytes expand to the original", arguments: [0, 1, 4_095, 4_096, 4_097, 65_536, 300_000])
   func roundTrip(count: Int) throws {
     var generator = SystemRandomNumberGenerator()
     for bytes in [
@@ -30,14 +30,14 @@ struct GzipTests {
     if count > 0 { #expect(throws: GzipError.tooLarge) { try Self.expanded(compressed, bytesMax: count - 1) } }
   }
 
-  @Test("a bomb is given up at the limit")
+  @Test("expanding a decompression bomb stops at the limit")
   func bomb() throws {
     let bomb = try Self.compressed([UInt8](repeating: 0, count: 8 << 20))
     #expect(bomb.count < 1 << 16)
     #expect(throws: GzipError.tooLarge) { try Self.expanded(bomb, bytesMax: 1 << 20) }
   }
 
-  @Test("cut anywhere, damaged, or followed by something it is refused")
+  @Test("a member that is cut, damaged, or followed by other bytes is refused")
   func corrupt() throws {
     let whole = try Self.compressed(Array("streak after streak after streak".utf8))
     for count in 0..<whole.count {

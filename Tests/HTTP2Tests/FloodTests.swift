@@ -2,7 +2,7 @@ import HTTP
 @testable import HTTP2
 import Testing
 
-/// What a server's session makes of frames written by hand, while its clock stands still.
+/// The reaction of a server's session to hand-written frames, while its clock stands still.
 @Suite("Floods")
 struct FloodTests {
   private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4)
@@ -14,7 +14,7 @@ struct FloodTests {
   /// Header fields of a request, in HPACK: :method POST, :scheme http, :path / from the static
   /// table, and :authority a.
   private static let wholeRequest: [UInt8] = [0x83, 0x86, 0x84, 0x01, 1, 97]
-  /// Without the path, so malformed.
+  /// The same without the path, so malformed.
   private static let withoutPath: [UInt8] = [0x83, 0x86, 0x01, 1, 97]
 
   /// Requests on new streams, each followed by `more` on its stream.
@@ -29,7 +29,7 @@ struct FloodTests {
     return bytes
   }
 
-  /// The flood that a session sees in frames; nil: none.
+  /// The flood that a session reports; nil: none.
   private static func flood(_ limits: HTTPLimits, _ frames: [UInt8]) throws -> HTTPFlood? {
     let session = try HTTP2Session(role: .server, resources: HTTP2Resources(limits: limits))
     try session.receive(preface.span.bytes)
@@ -43,7 +43,7 @@ struct FloodTests {
 
   // SETTINGS, WINDOW_UPDATE, PRIORITY.
   @Test(
-    "frames that carry no work are taken up to the burst, and not one more",
+    "frames without work are accepted up to the burst, and not one more",
     arguments: [
       (4, [UInt8]()), (8, [0, 0, 0, 1]), (2, [0, 0, 0, 0, 16]),
     ] as [(UInt8, [UInt8])])
@@ -52,15 +52,15 @@ struct FloodTests {
     limits.idleFrames = FrameRate(burst: 20, perSecond: 1)
     let stream: UInt8 = type == 2 ? 1 : 0
     let one = Self.frame(type, stream: stream, payload)
-    // The preface's SETTINGS is one of them.
+    // The preface's SETTINGS frame is one of them.
     #expect(try Self.flood(limits, [UInt8]([[UInt8]](repeating: one, count: 19).joined())) == nil)
     #expect(try Self.flood(limits, [UInt8]([[UInt8]](repeating: one, count: 20).joined())) == .frames)
   }
 
-  @Test("pings in quick succession are struck, and after the strikes that are forgiven the connection ends")
+  @Test("pings in quick succession are strikes, and after the allowed strikes the connection ends")
   func pings() throws {
     let ping = Self.frame(6, flags: 0, stream: 0, [UInt8](repeating: 1, count: 8))
-    // The first is no strike.
+    // The first ping is no strike.
     #expect(try Self.flood(HTTPLimits(), ping + ping + ping) == nil)
     #expect(try Self.flood(HTTPLimits(), ping + ping + ping + ping) == .pings)
   }
@@ -76,7 +76,7 @@ struct FloodTests {
     #expect(try Self.flood(limits, opened(11)) == .resets)
   }
 
-  @Test("streams that the peer's own mistakes make us reset are counted as well")
+  @Test("streams that we reset because of the peer's errors are counted as well")
   func madeToReset() throws {
     var limits = HTTPLimits()
     limits.resets = FrameRate(burst: 10, perSecond: 1)
@@ -84,12 +84,12 @@ struct FloodTests {
     #expect(try Self.flood(limits, Self.requests(11, Self.withoutPath)) == .resets)
   }
 
-  @Test("a header list may be beyond its limit by so much, and not by one field more")
+  @Test("a header list may exceed its limit by a margin, and not by one field more")
   func headerBomb() throws {
     var limits = HTTPLimits()
     limits.headerListBytesMax = 167  // the whole request
     limits.refusedHeaderListBytesMax = 10 * 133
-    // A field of 1 + 100 + 32 bytes into HPACK's table, and then named by one byte each.
+    // A field of 1 + 100 + 32 bytes in HPACK's table, then references to it of one byte each.
     func bomb(_ count: Int) -> [UInt8] {
       let field = [0x40, 1, 97, 100] + [UInt8](repeating: 118, count: 100)
       return Self.requests(1, Self.wholeRequest + field + [UInt8](repeating: 0xBE, count: count - 1))
@@ -98,7 +98,7 @@ struct FloodTests {
     #expect(try Self.flood(limits, bomb(11)) == .resets)
   }
 
-  @Test("a budget fills up again with time, up to its burst, and work gives some back")
+  @Test("a budget refills with time, up to its burst, and work adds to it")
   func refill() {
     let rate = FrameRate(burst: 2, perSecond: 1_000)
     var budget = FrameBudget(rate, atMilliseconds: 0)

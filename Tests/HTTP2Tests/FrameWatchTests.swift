@@ -11,7 +11,7 @@ struct FrameWatchTests {
       + [UInt8](repeating: 0xFF, count: payload)
   }
 
-  /// The faults in frames, whatever reads they come in.
+  /// The faults in frames, for any division into reads.
   private static func faults(_ frames: [[UInt8]], bytesPerRead: Int = .max) -> [FrameWatch.Fault] {
     var watch = FrameWatch()
     var found: [FrameWatch.Fault] = []
@@ -24,16 +24,16 @@ struct FrameWatchTests {
     return found
   }
 
-  @Test("what a client may send is no fault, in reads of any size", arguments: [1, 2, 7, 9, 10, 1_000])
+  @Test("valid frames of a client are no fault, in reads of any size", arguments: [1, 2, 7, 9, 10, 1_000])
   func orderly(bytesPerRead: Int) {
     let frames = [
       Self.frame(Self.headers, 1), Self.frame(Self.data, 1), Self.frame(Self.headers, 3, ends: true),
       Self.frame(Self.data, 1, ends: true),
       Self.frame(8, 1), Self.frame(Self.reset, 1), Self.frame(Self.priority, 1), Self.frame(8, 0),
       Self.frame(Self.reset, 3),
-      // Of streams that we have reset, whatever was on its way.
+      // Frames of streams that we have reset, sent before the client knew.
       Self.frame(Self.headers, 9), Self.frame(Self.data, 9), Self.frame(Self.headers, 9, ends: true),
-      // What is idle, or ours, is for nghttp2 to judge.
+      // Frames on idle or server streams: nghttp2 judges them.
       Self.frame(Self.data, 2), Self.frame(Self.data, 99), Self.frame(Self.reset, 99), Self.frame(Self.headers, 11),
     ]
     #expect(Self.faults(frames, bytesPerRead: bytesPerRead) == [])
@@ -56,7 +56,7 @@ struct FrameWatchTests {
     }
   }
 
-  @Test("of a stream that was reset the first is told, and not those behind it")
+  @Test("only the first frame on a reset stream is reported")
   func once() {
     let frames = [
       Self.frame(Self.headers, 1), Self.frame(Self.reset, 1), Self.frame(Self.data, 1), Self.frame(Self.data, 1),
@@ -64,7 +64,7 @@ struct FrameWatchTests {
     #expect(Self.faults(frames) == [.afterReset(stream: 1)])
   }
 
-  @Test("the latest four ends are remembered, and not one more")
+  @Test("the latest four ends are stored, and not one more")
   func bounded() {
     let streams = (0..<5).map { UInt32(2 * $0 + 1) }
     let opened = streams.map { Self.frame(Self.headers, $0, ends: true) }
@@ -72,7 +72,7 @@ struct FrameWatchTests {
     #expect(Self.faults(opened + [Self.frame(Self.data, 1)]) == [])
   }
 
-  @Test("a number that was passed over cannot be opened any more, and PRIORITY is never the connection's")
+  @Test("a skipped stream number cannot be opened any more, and PRIORITY is never an error of the connection")
   func numbers() {
     let opened = [Self.frame(Self.headers, 1), Self.frame(Self.headers, 9)]
     for stream: UInt32 in [3, 5, 7] {

@@ -2,7 +2,7 @@ import HTTP
 import HTTP2
 import Testing
 
-/// Two sessions joined by memory, and what each was told.
+/// Two sessions connected in memory, with their received events.
 private final class Pair {
   let client: HTTP2Session
   let server: HTTP2Session
@@ -17,7 +17,7 @@ private final class Pair {
     server.delegate = serverEvents
   }
 
-  /// Carries bytes to and fro until both are quiet.
+  /// Passes bytes in both directions until neither side has more.
   func exchange() throws {
     while try move(from: client, to: server) || move(from: server, to: client) {}
   }
@@ -91,7 +91,7 @@ struct HTTP2SessionTests {
     #expect(pair.server.openExchangeCount == 0)
   }
 
-  @Test("a template's requests differ in their varying field alone, also when its owner has let go of it")
+  @Test("a template's requests differ only in their varying field, also after its owner has released it")
   func template() throws {
     let pair = try Pair()
     do {
@@ -110,7 +110,7 @@ struct HTTP2SessionTests {
     #expect(received.map(\.body) == [[1], [2, 2], []] && received.allSatisfy(\.receivedEnd))
   }
 
-  @Test("a header list at the limit is kept whole, one byte more is marked as too large", arguments: [0, 1])
+  @Test("a header list at the limit is kept whole, and one byte more marks it as too large", arguments: [0, 1])
   func headerListLimit(excess: Int) throws {
     var limits = HTTPLimits()
     let fixed = [(":method", "POST"), (":scheme", "http"), (":path", "/x"), (":authority", "localhost")]
@@ -144,7 +144,7 @@ struct HTTP2SessionTests {
     #expect(!pair.server.needsDrain(received))
   }
 
-  @Test("as many streams as the limit get a busy one's window, one more does not, and a closed one makes room")
+  @Test("as many busy streams as the limit get the larger window, one more does not, and a closed one makes room")
   func busyStreams() throws {
     var limits = HTTPLimits()
     limits.busyStreamsMax = 2
@@ -171,10 +171,10 @@ struct HTTP2SessionTests {
     #expect(received[2].windowBytes == 524_288)
   }
 
-  /// Bytes at first, used of them, and whether these have left once more has come: as many as the
-  /// bound, and no fewer than the others.
+  /// The initial size, the number of used bytes, and whether these are removed when one more byte
+  /// arrives: only if they reach the bound and at least the number of unread bytes.
   @Test(
-    "used bytes leave the buffer when more comes and they are many, and the others stay as they were",
+    "many used bytes are removed from the buffer when more arrive, and the others are unchanged",
     arguments: [
       (65_535, 32_768, true), (65_534, 32_767, false), (65_535, 32_767, false), (65_000, 60_000, true),
       (60_000, 1, false),
@@ -195,7 +195,7 @@ struct HTTP2SessionTests {
     #expect(received.bodyOffset == 0 && received.body.isEmpty)
   }
 
-  @Test("a response that ends before the request does asks the peer to stop")
+  @Test("a response that ends before its request asks the peer to stop sending")
   func earlyResponse() throws {
     let pair = try Pair()
     _ = try pair.request(body: [1], ends: false)
@@ -248,7 +248,7 @@ struct HTTP2SessionTests {
     #expect(pair.server.isFinished)
   }
 
-  @Test("bytes that are no HTTP/2 end the session")
+  @Test("bytes that are not HTTP/2 end the session")
   func garbage() throws {
     let pair = try Pair()
     #expect(throws: HTTPError.self) { try pair.server.receive(Array("GET / HTTP/1.1\r\n\r\n".utf8).span.bytes) }

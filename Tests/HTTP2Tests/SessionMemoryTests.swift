@@ -24,7 +24,7 @@ struct SessionMemoryTests {
     withExtendedLifetime(session) { #expect(session.memory.isWhole) }
   }
 
-  @Test("the first that is asked for and the first large one are parts of the block, each once; nothing else is")
+  @Test("the first block and the first large one are parts of our block, each once; no others are")
   func parts() {
     withBlock { memory, block in
       let session = SessionMemory.allocateZeroed(1, Self.sessionBytes, block)
@@ -39,7 +39,7 @@ struct SessionMemoryTests {
         SessionMemory.free(address, block)
       }
       for address in [session, buffer] { SessionMemory.free(address, block) }
-      // What was given once stays given.
+      // A part is given only once.
       let later = SessionMemory.allocate(Self.sessionBytes, block)
       #expect(offset(later, in: block) == nil)
       SessionMemory.free(later, block)
@@ -47,7 +47,7 @@ struct SessionMemoryTests {
   }
 
   @Test(
-    "what does not fit comes from elsewhere: a buffer as large as the rest does, one byte more does not",
+    "a block that does not fit is allocated elsewhere: a buffer of the remaining size fits, one byte more does not",
     arguments: [0, 1])
   func limits(more: Int) {
     withBlock { memory, block in
@@ -64,7 +64,7 @@ struct SessionMemoryTests {
     }
   }
 
-  @Test("a part that grows moves out with what it holds, anything else is resized where it is")
+  @Test("a part that grows is moved out with its content, other blocks are resized in place")
   func resized() throws {
     try withBlock { _, block in
       let session = try #require(SessionMemory.allocateZeroed(1, Self.sessionBytes, block))
@@ -82,7 +82,7 @@ struct SessionMemoryTests {
     }
   }
 
-  @Test("after a part was given zeroed, what lay there before is gone")
+  @Test("a part that is requested zeroed contains no earlier bytes")
   func zeroed() throws {
     try withBlock { _, block in
       (block + 16).initializeMemory(as: UInt8.self, repeating: 0xFF, count: Self.sessionBytes)

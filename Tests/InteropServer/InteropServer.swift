@@ -24,14 +24,14 @@ struct InteropServer {
       address: address, loops: [thread.loop], tls: tls, interceptors: { _ in [MetadataEcho()] }
     ) { _ in InteropService().methods.filter { $0.descriptor.name != "UnimplementedCall" } }
     print("listening on \(server.address)")
-    fflush(nil)  // whoever started the program waits for this line
+    fflush(nil)  // the parent process waits for this line
     await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }  // until it is killed
   }
 }
 
 extension InteropServer {
-  /// What follows an option, as the next argument or, as gRPC's own runners write it, behind an
-  /// equals sign.
+  /// The value of an option: the next argument or, as gRPC's own runners write it, the text after
+  /// an equals sign.
   private static func value(_ option: String) -> Substring? {
     let arguments = CommandLine.arguments
     if let joined = arguments.first(where: { $0.hasPrefix("\(option)=") }) {
@@ -42,7 +42,7 @@ extension InteropServer {
   }
 }
 
-/// Sends back what the protocol's `custom_metadata` case asks to be sent back.
+/// Sends back the metadata of the protocol's `custom_metadata` case.
 struct MetadataEcho: ServerInterceptor {
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void

@@ -3,13 +3,13 @@ import Glibc
 import RPC
 import TestSchema
 
-/// What gRPC's interop test descriptions ask of a server.
+/// The service that gRPC's interop test descriptions require.
 struct InteropService: TestService {
-  /// Bytes of a payload that a caller may ask for.
+  /// Most bytes of a payload that a caller may request.
   static let payloadBytesMax: Int32 = 16 << 20
-  /// Another in each process: a client that knows several servers sees which one answers.
+  /// Different in each process: a client of several servers sees which one answers.
   static let serverID = "interop-server-\(getpid())"
-  /// Responses that a half-duplex call may ask for before it gets the first.
+  /// Most responses that a half-duplex call may request before it gets the first.
   static let heldParametersMax = 10_000
 
   func emptyCall(_ request: Empty, context: ServerContext) async throws(RPCStatus) -> Empty { Empty() }
@@ -23,8 +23,8 @@ struct InteropService: TestService {
       payload: try payload(request.responseSize), serverId: request.fillServerId ? Self.serverID : "")
   }
 
-  /// Ignores what is asked: nanoseconds since 1970 in decimal, so that a caller can tell a cached
-  /// answer from a new one.
+  /// Ignores the request and answers with nanoseconds since 1970 in decimal, so that a caller can
+  /// tell a cached answer from a new one.
   func cacheableUnaryCall(_ request: SimpleRequest, context: ServerContext) async throws(RPCStatus) -> SimpleResponse {
     context.addInitialMetadata("cache-control", "max-age=60, public")
     var time = timespec()

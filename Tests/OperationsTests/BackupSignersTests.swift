@@ -13,7 +13,7 @@ import Testing
     Array("\(key.signer) \(ErasureLedger.hex(key.sign(manifest)))\n".utf8)
   }
 
-  @Test("the file is made once, for our own user alone, and holds the same key for ever")
+  @Test("the file is made once, accessible to our own user only, and keeps its key")
   func made() throws {
     let first = try key()
     #expect(try key().signer == first.signer)
@@ -43,7 +43,7 @@ import Testing
     #expect(signers.failure(of: Self.signature(ours, manifest), manifest: manifest) == nil)
     #expect(signers.failure(of: Self.signature(ours, manifest), manifest: manifest + [10]) != nil)
     #expect(signers.failure(of: Self.signature(theirs, manifest), manifest: manifest) != nil)
-    // The name of a known signer before another's signature.
+    // A known signer's name with another key's signature.
     let borrowed = Array("\(ours.signer) \(ErasureLedger.hex(theirs.sign(manifest)))\n".utf8)
     #expect(signers.failure(of: borrowed, manifest: manifest) != nil)
     for text in [nil, "", "x", "\(ours.signer) zz", "\(ours.signer) 00 00"] {

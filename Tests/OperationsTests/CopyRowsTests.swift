@@ -35,7 +35,7 @@ struct CopyRowsTests {
     return (found, rows.isOver)
   }
 
-  @Test("a person's rows of the tables are found, unescaped, and nobody else's")
+  @Test("a user's rows of the tables are found and unescaped, other users' rows are not")
   func found() throws {
     let (rows, isOver) = try Self.rows(Self.dump)
     #expect(isOver)
@@ -45,13 +45,13 @@ struct CopyRowsTests {
     #expect(rows[2].values["name"] == "Read")
   }
 
-  @Test("a dump without one of the tables is not over")
+  @Test("a dump without one of the tables is incomplete")
   func missing() throws {
     #expect(try !Self.rows(String(Self.dump.prefix(400))).isOver)
     #expect(try !Self.rows("").isOver)
   }
 
-  @Test("a row with other values than columns is damage")
+  @Test("a row with more or fewer values than columns is reported as damage")
   func damaged() {
     #expect(throws: OperationsError.self) {
       try Self.rows("COPY public.cells (user_id, day) FROM stdin;\n\(Self.person)\t1\t2\n\\.\n")
@@ -59,7 +59,7 @@ struct CopyRowsTests {
   }
 
   @Test(
-    "PostgreSQL's moments, in any zone",
+    "PostgreSQL's timestamps, in any zone",
     arguments: [
       ("1970-01-01 00:00:00+00", 0), ("2026-11-24 07:00:00.123456+00", 1_795_503_600_123_456),
       ("2026-11-24 12:30:00.5+05:30", 1_795_503_600_500_000), ("1969-12-31 19:00:00-05", 0),

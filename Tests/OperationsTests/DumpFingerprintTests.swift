@@ -3,7 +3,7 @@ import Schema
 import Testing
 
 struct DumpFingerprintTests {
-  /// Takes a text in pieces of that many bytes.
+  /// Takes a text in pieces of the given size.
   private static func tables(_ text: [UInt8], pieces: Int = .max) -> [String: DumpFingerprint.Table] {
     var fingerprint = DumpFingerprint()
     var rest = text[...]
@@ -21,7 +21,7 @@ struct DumpFingerprintTests {
 
   private static func sum(_ lines: [String]) -> UInt128? { tables(rows(lines))["public.cells"]?.sum }
 
-  @Test("every table has its rows, and nothing else is taken for one")
+  @Test("every table has its rows, and other lines are not counted")
   func found() {
     let text = """
       -- COPY public.no (a) FROM stdin;
@@ -66,7 +66,7 @@ struct DumpFingerprintTests {
     #expect(Self.tables(text).count == 2)
   }
 
-  @Test("long rows count wherever they were cut, with every byte", arguments: [-1, 0, 1, 2])
+  @Test("long rows count with every byte, wherever they are cut", arguments: [-1, 0, 1, 2])
   func longRows(more: Int) {
     for count in [1, 2, 3].map({ $0 * DumpFingerprint.pieceBytes + more }) {
       var text = Self.rows([String(repeating: "x", count: count), "after"])
@@ -82,7 +82,7 @@ struct DumpFingerprintTests {
     }
   }
 
-  @Test("a line too long to begin a table does not, and the next line counts")
+  @Test("a line too long for a COPY statement is skipped, and the next line counts")
   func longLines() {
     let long = Array("COPY public.no (\(String(repeating: "a", count: DumpFingerprint.pieceBytes))) FROM stdin;\n".utf8)
     for pieces in [1_000, .max] {

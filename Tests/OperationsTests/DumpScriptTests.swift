@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test(
-    "wherever the dump is cut in two, psql gets all of it but the lines that end and begin pg_dump's own restriction")
+    "psql gets the whole dump except pg_dump's own restriction lines, wherever the dump is cut in two")
   func everyCut() throws {
     let expected = Self.dump.split(separator: "\n", omittingEmptySubsequences: false)
       .filter { !$0.hasSuffix(" dumpsOwnKey1") }.joined(separator: "\n")
@@ -48,7 +48,7 @@ import Testing
     #expect(try Self.passed(bytes.indices.map { bytes[$0...$0] }, &script) == expected)
   }
 
-  @Test("a dump that ends early says so, in a table's rows or elsewhere")
+  @Test("a dump that ends early is reported, in a table's rows or elsewhere")
   func endsEarly() throws {
     let bytes = Array(Self.dump.utf8)
     let trailer = try #require(Self.dump.firstRange(of: "-- PostgreSQL database dump complete\n"))
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  @Test("a line that is no row may have as many bytes as the limit says, and one more is refused")
+  @Test("a line outside of rows may have the largest size, and one byte more is refused")
   func lineLimit() throws {
     func take(_ count: Int) throws {
       var script = DumpScript()

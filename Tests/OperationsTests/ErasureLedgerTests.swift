@@ -20,7 +20,7 @@ import Testing
     return records
   }
 
-  @Test("what was appended is read again, and nothing twice")
+  @Test("appended records are read again, and duplicates are dropped")
   func appending() throws {
     try ledger.create()
     #expect(try ledger.records() == ErasureRecords())
@@ -32,12 +32,12 @@ import Testing
     #expect(found.sessions.last == (try Self.records(3...3)).sessions.first)
   }
 
-  @Test("a ledger that is not there is an error, not an empty one")
+  @Test("a missing ledger is an error, not an empty ledger")
   func missing() throws {
     #expect(throws: OperationsError.self) { try ledger.records() }
   }
 
-  @Test("a line that a crash cut short, wherever it did, is no harm to the others and to the next")
+  @Test("a line that a crash cut short at any byte does not affect earlier and later lines")
   func tornLine() throws {
     try ledger.append(try Self.records(1...2))
     let whole = try #require(try Files.read(ledger.path))
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test("a bit that flipped in any complete line is noticed and named")
+  @Test("a flipped bit in any complete line is detected, and the error names the line")
   func flippedBit() throws {
     try ledger.append(try Self.records(1...2))
     let whole = try #require(try Files.read(ledger.path))

@@ -37,7 +37,7 @@ import Testing
 
   private func names() throws -> [String] { try folder().backups().map(\.name) }
 
-  @Test("a backup a day for 90 days: after each clean-up there are those of the last 30 days")
+  @Test("with a backup every day for 90 days, each clean-up leaves those of the last 30 days")
   func daily() throws {
     var made: [String] = []
     for day in 0..<90 {
@@ -48,7 +48,7 @@ import Testing
   }
 
   // C101
-  @Test("the last good backup stays, however old, while those after it failed their trial")
+  @Test("the last good backup stays, however old, if later ones failed their trial restore")
   func lastGood() throws {
     let good = try add(day: 0)
     let untried = try add(day: 1, trialFailure: nil)
@@ -57,7 +57,7 @@ import Testing
     #expect(try names() == [good])
   }
 
-  @Test("a newest backup that was damaged since is no reason to remove the one before it")
+  @Test("if the newest backup was damaged later, the one before it stays")
   func damagedNewest() throws {
     let good = try add(day: 0)
     let damaged = try add(day: 50)
@@ -65,7 +65,7 @@ import Testing
     let outcome = try prune(day: 51)
     #expect(outcome.damaged == [damaged] && outcome.removed.isEmpty)
     #expect(try names() == [good, damaged])
-    // Known by now, it does not stand for a good one the next time either.
+    // It is known as damaged now, so it does not count as good in the next clean-up either.
     #expect(try prune(day: 52).removed.isEmpty)
   }
 
@@ -78,7 +78,7 @@ import Testing
     #expect(try names().count == 2)
   }
 
-  @Test("a backup exactly as old as the retention stays, one second more and it goes")
+  @Test("a backup exactly as old as the retention stays, and one a second older is removed")
   func border() throws {
     let old = try add(day: 0)
     try add(day: 1)
@@ -87,7 +87,7 @@ import Testing
     #expect(try folder().prune(retentionDays: 30, at: border.advanced(bySeconds: 1)).removed == [old])
   }
 
-  @Test("what a killed run left is no backup and goes with the next clean-up; two clean-ups do not meet")
+  @Test("the next clean-up removes a killed run's folder, which is no backup; two clean-ups do not run at once")
   func unfinished() throws {
     try Files.makeFolder("\(temporary.path)/\(BackupFolder.unfinishedPrefix)20260601T120000Z-abcdef")
     temporary.write([1], "\(BackupFolder.unfinishedPrefix)20260601T120000Z-abcdef/\(BackupFolder.dumpName)")
@@ -103,7 +103,7 @@ import Testing
 @Suite struct BackupFolderTests {
   private let temporary = TemporaryFolder()
 
-  @Test("names sort by time, and nothing else is taken for one")
+  @Test("names sort by time, and other names are not taken for backups")
   func names() {
     let earlier = BackupFolder.name(at: 1_780_315_200)
     let later = BackupFolder.name(at: 1_780_315_201)
@@ -130,7 +130,7 @@ import Testing
   private static let table = BackupTable(name: "public.cells", rowCount: 2, fingerprint: "7")
 
   @Test(
-    "every way in which tables differ is named",
+    "the message names every kind of difference between tables",
     arguments: [
       ([BackupTable](), "public.cells is missing"),
       ([BackupTable(name: "public.cells", rowCount: 1, fingerprint: "7")], "public.cells has 1 rows instead of 2"),

@@ -15,7 +15,7 @@ import Testing
     midnight.advanced(bySeconds: day * 86_400 + hour * hourSeconds + second)
   }
 
-  @Test("a backup is due from its hour on, until one has begun at or after it")
+  @Test("a backup is due from its hour on, until one has begun at or after that hour")
   func due() {
     let schedule = BackupSchedule(hour: 3)
     #expect(schedule.isDue(at: Self.moment(day: 1, hour: 0), last: nil))
@@ -23,13 +23,13 @@ import Testing
     #expect(!schedule.isDue(at: Self.moment(day: 1, hour: 3, second: -1), last: last))
     #expect(schedule.isDue(at: Self.moment(day: 1, hour: 3), last: last))
     #expect(!schedule.isDue(at: Self.moment(day: 1, hour: 3), last: Self.moment(day: 1, hour: 3)))
-    // A server that was off for three days makes one, not three.
+    // After three days off, a server makes one backup, not three.
     #expect(schedule.isDue(at: Self.moment(day: 4, hour: 1), last: last))
     #expect(!schedule.isDue(at: Self.moment(day: 4, hour: 2), last: Self.moment(day: 4, hour: 1)))
     #expect(BackupSchedule(hour: 0).slot(at: Moment(seconds: -1)) == Moment(seconds: -86_400))
   }
 
-  @Test("a backup is overdue when it has been due for six hours of this program's life, and not a second before")
+  @Test("a backup is overdue after it has been due for six hours of this program's run time, and not a second before")
   func overdue() {
     let schedule = BackupSchedule(hour: 3)
     let (last, long) = (Self.moment(day: 0, hour: 3, second: 5), Self.moment(day: -9, hour: 0))
@@ -37,7 +37,7 @@ import Testing
     #expect(schedule.isOverdue(at: Self.moment(day: 1, hour: 9), last: last, since: long))
     #expect(schedule.isOverdue(at: Self.moment(day: 3, hour: 4), last: last, since: long))
     #expect(!schedule.isOverdue(at: Self.moment(day: 1, hour: 9), last: Self.moment(day: 1, hour: 3), since: long))
-    // A server that was off gets as long, and so does the first backup of all.
+    // A server that was off gets the same time, and so does the first backup.
     let started = Self.moment(day: 3, hour: 4)
     for last in [last, nil] {
       #expect(!schedule.isOverdue(at: Self.moment(day: 3, hour: 10, second: -1), last: last, since: started))
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  /// What several processes share: the database's memory of runs, and its lock.
+  /// The state that several processes share: the database's rows about runs, and its lock.
   private final class World: Sendable {
     let runs = Mutex<[Moment]>([])
     let fails = Mutex(false)
@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test(
-    "two processes that look every hour for 62 days: one backup a day, and never more or less kept than the policy says"
+    "two processes that check every hour for 62 days make one backup a day, and keep exactly the policy's number"
   )
   func simulated() throws {
     let temporary = TemporaryFolder()
@@ -90,15 +90,15 @@ import Testing
       let kept = try BackupFolder(temporary.path).backups()
       let began = kept.compactMap { $0.beganAt?.seconds }
       let expected = world.runs.withLock { $0 }.map(\.seconds).filter {
-        // The clean-up comes with a backup, at its hour.
+        // The clean-up follows a backup, at its hour.
         $0 >= (world.runs.withLock { $0.last }?.seconds ?? 0) - 30 * 86_400
       }
       #expect(began == expected, "day \(day)")
       #expect(kept.count <= 32)
     }
     let runs = world.runs.withLock { $0 }
-    // At once, then every day at its hour but the three, then at midnight of day 43, when there is
-    // room again, and at its hour.
+    // At once, then every day at its hour except for the three days, then at midnight of day 43,
+    // when there is room again, and at its hour.
     #expect(runs.count == 62 - 3 + 2)
     #expect(runs.contains(Self.moment(day: 43, hour: 0)) && runs.contains(Self.moment(day: 43, hour: 3)))
   }

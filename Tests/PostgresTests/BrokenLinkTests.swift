@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Broken links")
 struct BrokenLinkTests {
-  /// Runs `body`, and ends the server process once the statement sleeps there.
+  /// Runs `body`, and ends the server process once its statement sleeps there.
   private func interrupt(
     _ body: @escaping @Sendable (Database) async throws -> Void
   ) async throws -> DatabaseError? {
@@ -14,7 +14,8 @@ struct BrokenLinkTests {
       { $0.reconnectDelayMinMilliseconds = 1 },
       onEvent: { event in if case .connected = event { connected.send() } }
     ) { database, loop in
-      // Both connections, so that the question who sleeps does not stand behind the sleeper.
+      // Both connections, so that the query for the sleeping process is not queued behind the
+      // sleeping statement.
       for _ in 0..<2 { await connected.wait() }
       let task = Task(executorPreference: loop) { await databaseError { try await body(database) } }
       let processID = try await Common.findSleeper(database)
@@ -28,7 +29,7 @@ struct BrokenLinkTests {
     }
   }
 
-  @Test("a write that the server had not answered when it ended the session took no effect, and the pool recovers")
+  @Test("a write without an answer took no effect if the server ended the session, and the pool recovers")
   func endedWrite() async throws {
     let error = try await interrupt { _ = try await $0.run(Common.sleep, .double(3_600)) }
     guard case .unreachable(let reason) = error else {
@@ -51,12 +52,12 @@ struct BrokenLinkTests {
     }
   }
 
-  @Test("a session whose server is silent for too long is given up, and its statement is stopped there")
+  @Test("a session whose server is silent for too long is closed, and its statement is cancelled")
   func silent() async throws {
     try await withDatabase({
       $0.statementTimeoutMilliseconds = 100
       $0.answerGraceMilliseconds = 100
-      // The server must not stop it by itself.
+      // So that the server does not stop it by itself.
       $0.serverSettings = [(name: "statement_timeout", value: "0")]
     }) { database, _ in
       let error = await databaseError { _ = try await database.run(Common.sleep, .double(3_600)) }
@@ -80,7 +81,7 @@ struct BrokenLinkTests {
     #expect(error == nil)
   }
 
-  @Test("statements wait for a server that comes up later")
+  @Test("statements wait for a server that starts later")
   func comesUpLater() async throws {
     let configuration = try TestServer.configuration()
     let folder = "/tmp/streakd-test-\(getpid())"
@@ -110,7 +111,7 @@ struct BrokenLinkTests {
     }
   }
 
-  @Test("after close everything is refused, and what ran before was answered")
+  @Test("after close every call is refused, and earlier calls were answered")
   func close() async throws {
     try await withDatabase { database, loop in
       _ = try await database.run(Common.one)

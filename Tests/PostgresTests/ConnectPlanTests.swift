@@ -9,7 +9,7 @@ struct ConnectPlanTests {
     ServerHost.list(host: host, address: address, port: port)
   }
 
-  @Test("the lists are taken apart as libpq does")
+  @Test("the lists are split as libpq splits them")
   func lists() {
     #expect(hosts(nil) == [ServerHost()])
     #expect(hosts("a,b") == [ServerHost(host: "a"), ServerHost(host: "b")])
@@ -31,8 +31,8 @@ struct ConnectPlanTests {
     #expect(!ServerHost().needsLookup)
   }
 
-  /// Goes through a plan; each attempt is answered with whether its session can write, nil: it
-  /// fails.
+  /// Walks through a plan. `answers` has, for each server, whether its session can write; nil: the
+  /// attempt fails.
   private func walk(_ plan: inout ConnectPlan, _ answers: [String: Bool]) -> [String] {
     var log: [String] = []
     while log.count < 100 {
@@ -60,7 +60,7 @@ struct ConnectPlanTests {
     #expect(walk(&plan, [:]) == ["a-1 any", "a-2 any", "/b any", "exhausted"])
   }
 
-  @Test("without target_session_attrs a server that can write is preferred, and one that cannot is better than none")
+  @Test("without target_session_attrs a writable server is preferred, and a read-only one is better than none")
   func prefersWritable() {
     var plan1 = plan("/a,/b")
     #expect(walk(&plan1, ["/a": false, "/b": true]) == ["/a any", "/b any"])
@@ -72,7 +72,7 @@ struct ConnectPlanTests {
     #expect(walk(&plan4, ["/a": false]) == ["/a any"])
   }
 
-  @Test("target_session_attrs is libpq's to judge; prefer-standby is two ways through the servers")
+  @Test("libpq checks target_session_attrs; prefer-standby makes two passes through the servers")
   func attributes() {
     var plan1 = plan("/a,/b", "read-write")
     #expect(walk(&plan1, [:]) == ["/a read-write", "/b read-write", "exhausted"])
@@ -82,7 +82,7 @@ struct ConnectPlanTests {
     #expect(walk(&plan3, [:]) == ["/a standby", "/b standby", "/a any", "/b any", "exhausted"])
   }
 
-  @Test("of one name's addresses so many are tried and no more", arguments: [16, 17])
+  @Test("of a name's addresses, the limit's number is tried and no more", arguments: [16, 17])
   func addresses(count: Int) {
     var plan = plan("a")
     guard case .lookUp = plan.next() else {
@@ -95,7 +95,7 @@ struct ConnectPlanTests {
     #expect(tried == ConnectPlan.addressesPerHostMax)
   }
 
-  @Test("connect_timeout is libpq's: seconds, 1 means 2, what is no time means our own limit")
+  @Test("connect_timeout has libpq's meaning: seconds, 1 means 2, and our own limit for other values")
   func timeout() throws {
     for (text, milliseconds) in [
       ("7", 7_000), ("1", 2_000), ("0", 5_000), ("-1", 5_000), ("x", 5_000), ("3600", 3_600_000), ("3601", 5_000),
@@ -106,7 +106,7 @@ struct ConnectPlanTests {
     #expect(try PostgresConfiguration(connectionString: "host=a").attemptMilliseconds == 5_000)
   }
 
-  @Test("a first host that takes connections and never answers costs its connect_timeout, then the second one serves")
+  @Test("a first host that accepts connections and never answers costs its connect_timeout, then the second one serves")
   func silentHost() async throws {
     let silent = try #require(SilentServer())
     let base = try TestServer.configuration()
@@ -133,7 +133,7 @@ struct ConnectPlanTests {
     #expect(!events.all.contains { if case .connectFailed = $0 { true } else { false } })
   }
 
-  @Test("of servers that cannot be reached so many are named and no more", arguments: [8, 9])
+  @Test("of unreachable servers, the limit's number is named and no more", arguments: [8, 9])
   func reasonsBound(count: Int) async throws {
     let failed = Signal()
     let events = EventList()
@@ -154,7 +154,7 @@ struct ConnectPlanTests {
     #expect(named == PostgresConnection.attemptFailuresMax)
   }
 
-  @Test("when no server can be reached the reason names each of them")
+  @Test("if no server can be reached the reason names each of them")
   func reasons() async throws {
     let silent = try #require(SilentServer())
     let events = EventList()
@@ -180,8 +180,8 @@ struct ConnectPlanTests {
   }
 }
 
-/// Listens on a free port of loopback and never accepts: the kernel completes connections, and
-/// nothing answers.
+/// Listens on a free port of loopback and never accepts: the kernel completes connections, and no
+/// program answers.
 final class SilentServer: Sendable {
   let port: UInt16
   private let descriptor: Int32

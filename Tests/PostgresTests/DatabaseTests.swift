@@ -55,7 +55,7 @@ struct DatabaseTests {
 
   private static let broken = Statement(.read, "select nothing from nowhere")
 
-  @Test("a statement that cannot be prepared is rejected for its own reason, every time, and harms nobody")
+  @Test("a statement that cannot be prepared is rejected with its own reason, every time, and does not affect others")
   func brokenStatement() async throws {
     try await withDatabase { database, loop in
       await withTaskGroup(of: Void.self) { group in
@@ -122,7 +122,7 @@ struct DatabaseTests {
     }
   }
 
-  @Test("a statement that runs too long is timed out; its neighbours are answered")
+  @Test("a statement that runs too long is timed out; other statements on its connection are answered")
   func statementTimeout() async throws {
     try await withDatabase({ $0.statementTimeoutMilliseconds = 100 }) { database, loop in
       let neighbour = Task(executorPreference: loop) { try await Common.ask(database) }
@@ -153,7 +153,7 @@ struct DatabaseTests {
     }
   }
 
-  @Test("the queue takes as many statements as its limit, refuses one more, and empties in time")
+  @Test("the queue takes as many statements as its limit, refuses one more, and drops expired ones")
   func queueLimit() async throws {
     try await withDatabase({
       $0 = $0.withoutServer

@@ -31,7 +31,7 @@ struct IdentityTests {
   }
 
   @Test(
-    "connections from before a newer timeline are not used any more; a refused server is named until it is right again")
+    "connections from before a newer timeline are retired; a refused server is named until its identity matches again")
   func known() throws {
     let known = KnownDatabase()
     let first = try known.accept(identity(1), server: "a:1")
@@ -46,7 +46,7 @@ struct IdentityTests {
     #expect(known.refusals == [])
   }
 
-  @Test("refusals are remembered of so many servers and no more")
+  @Test("the refusals of a limited number of servers are kept")
   func bounded() throws {
     let known = KnownDatabase()
     _ = try known.accept(identity(2), server: "good:1")
@@ -56,7 +56,7 @@ struct IdentityTests {
     #expect(known.refusals.count == KnownDatabase.refusalsMax)
   }
 
-  @Test("the server's answer is read, and what it does not tell is nil")
+  @Test("the server's answer is parsed, and missing values are nil")
   func facts() throws {
     let facts = try #require(ServerFacts(["17", "UTF8", "on", "7713499380379967179", "2"]))
     #expect(facts.backendProcessID == 17 && facts.encoding == "UTF8" && facts.isReadOnly)
@@ -66,7 +66,7 @@ struct IdentityTests {
     #expect(ServerFacts([]) == nil)
   }
 
-  @Test("a real server tells its identity to a role without rights, and the settings are those of the configuration")
+  @Test("a real server reports its identity to a role without rights, and the settings are those of the configuration")
   func real() async throws {
     let events = EventList()
     try await withDatabase(
@@ -105,7 +105,7 @@ struct IdentityTests {
     #expect(known.refusals.count == 1)
   }
 
-  @Test("connections are replaced when the database in use becomes another timeline")
+  @Test("connections are replaced when another timeline comes into use")
   func renewed() async throws {
     let known = KnownDatabase()
     let events = EventList()

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Pool metrics")
 struct PoolMetricsTests {
-  @Test("statements, failures and connections are counted, and a busy connection is seen busy")
+  @Test("statements, failures and connections are counted, and a busy connection counts as busy")
   func counting() async throws {
     let connected = Signal()
     try await withDatabase(onEvent: { event in if case .connected = event { connected.send() } }) { database, _ in
@@ -15,8 +15,7 @@ struct PoolMetricsTests {
 
       for _ in 0..<3 { _ = try await Common.ask(database) }
       _ = await databaseError { _ = try await database.run(Common.divide, .int64(0)) }
-      // BEGIN, the statement, COMMIT; then a statement that the transaction does not survive, and
-      // ROLLBACK.
+      // BEGIN, the statement, COMMIT; then a statement that fails the transaction, and ROLLBACK.
       let during = try await database.transaction { transaction throws(DatabaseError) in
         _ = try await transaction.run(Common.one)
         return await database.metrics()
@@ -33,7 +32,7 @@ struct PoolMetricsTests {
     }
   }
 
-  @Test("a connection that is lost takes none of its statements along")
+  @Test("the statements of a lost connection stay in the counts")
   func lost() async throws {
     try await withDatabase({
       $0.reconnectDelayMinMilliseconds = 1
@@ -49,7 +48,7 @@ struct PoolMetricsTests {
     }
   }
 
-  @Test("what waits for a server that cannot be reached is seen waiting")
+  @Test("calls that wait for an unreachable server are counted as waiting")
   func waiting() async throws {
     var configuration = try TestServer.configuration().withoutServer
     configuration.queueWaitMilliseconds = 3_600_000

@@ -2,7 +2,7 @@ import EventLoop
 import Postgres
 import Testing
 
-/// An event that did not come.
+/// An expected event is missing.
 private struct Unexpected: Error {
   let what: String
 }
@@ -13,7 +13,7 @@ struct NotificationListenerTests {
   private static let killListener = Statement(
     .write, "select pg_terminate_backend(pid) from pg_stat_activity where query = $1")
 
-  @Test("they arrive from other connections, also after the listening server process died")
+  @Test("notifications arrive from other connections, also after the listening server process died")
   func listens() async throws {
     try await withDatabase { database, loop in
       let channel =

@@ -37,7 +37,7 @@ struct PipelineTests {
     #expect(pipeline.stepCount == 0 && pipeline.isEmpty)
   }
 
-  @Test("the first error of a segment names its work, and what follows it is skipped")
+  @Test("the first error of a segment names its work, and later steps are skipped")
   func firstErrorIsKept() {
     let works = [Work(), Work(), Work()]
     var pipeline = pipeline(works[0], works[1], works[2])
@@ -59,7 +59,7 @@ struct PipelineTests {
     #expect(segment?.failure != nil && segment?.failure?.work == nil)
   }
 
-  @Test("a failed segment does not touch the next")
+  @Test("a failed segment does not affect the next")
   func nextSegmentIsClean() {
     var pipeline = pipeline(Work())
     pipeline.sent(.step(Work()))
@@ -87,7 +87,7 @@ struct PipelineTests {
     #expect(pipeline.isEmpty)
   }
 
-  @Test("answers that nothing asked for are violations")
+  @Test("answers to nothing that was sent are violations")
   func violations() {
     var empty = Pipeline<Work>()
     #expect(isViolation(empty.receive(.synced)))

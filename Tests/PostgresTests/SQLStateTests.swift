@@ -1,10 +1,10 @@
 @testable import Postgres
 import Testing
 
-@Suite("What a refusal means")
+@Suite("The meaning of a refusal")
 struct SQLStateTests {
   @Test(
-    "classes of refusals that may not come elsewhere or later",
+    "classes of refusals that may not occur on another server or later",
     arguments: [
       "25006", "53000", "53100", "53200", "53300", "53400", "57P01", "57P02", "57P03", "57P04", "57P05", "08006",
       "08P01",
@@ -13,7 +13,7 @@ struct SQLStateTests {
   func elsewhereOrLater(state: String) { #expect(SQLState(rawValue: state).isElsewhereOrLater) }
 
   @Test(
-    "refusals that come again wherever the statement is sent",
+    "refusals that repeat on every server",
     arguments: ["22P05", "22021", "23505", "23514", "42P01", "42501", "42703", "XX000", "XX001", "25P02", "40001", ""])
   func final(state: String) { #expect(!SQLState(rawValue: state).isElsewhereOrLater) }
 
@@ -43,7 +43,7 @@ struct SQLStateTests {
         let found = try await Common.ask(database)
         #expect(found == 1)
         isReadOnly.isOn = false
-        // Replaced by itself; until then it goes on refusing.
+        // The pool replaces the connection by itself; until then the connection refuses writes.
         while await databaseError({ _ = try await database.run(insert) }) != nil {}
       }
     }
@@ -58,7 +58,7 @@ struct SQLStateTests {
     #expect(!lost)
   }
 
-  @Test("a session that has lost what was prepared is replaced, and nothing of the statement took effect")
+  @Test("a session that has lost prepared statements is replaced, and nothing of the statement took effect")
   func lostSession() async throws {
     let deallocate = Statement(.write, "deallocate all")
     try await withDatabase({ $0.connectionsPerLoop = 1 }) { database, _ in
@@ -76,7 +76,7 @@ struct SQLStateTests {
     }
   }
 
-  @Test("details of refused data stay out of errors: they show rows of people")
+  @Test("details of refused data stay out of errors: they contain users' rows")
   func details() async throws {
     try await withDatabase { database, _ in
       try await withTables(database, "create table detail_test (email text check (length(email) > 100))") {

@@ -84,17 +84,17 @@ enum Common {
       and query like '%pg_sleep%'
     """)
 
-  /// The smallest question; the answer is 1.
+  /// A minimal query; the answer is 1.
   static func ask(_ database: Database) async throws(DatabaseError) -> Int32 {
     try await database.run(one).one { row throws(DatabaseError) in try row.int32(0) }
   }
 
-  /// Sleeps a moment on the server; answers 1, the number of rows.
+  /// Sleeps briefly on the server; returns 1, the number of rows.
   static func rest(_ database: Database) async throws(DatabaseError) -> Int {
     try await database.run(sleep, .double(0.1)).rowCount
   }
 
-  /// Waits until a statement of this pool sleeps on the server; answers its process.
+  /// Waits until a statement of this pool sleeps on the server; returns its process id.
   static func findSleeper(_ database: Database) async throws -> Int32 {
     while true {
       let found = try await database.run(sleepers).map { row throws(DatabaseError) in try row.int32(0) }
@@ -127,18 +127,18 @@ extension PostgresConfiguration {
     return other
   }
 
-  /// Settings under which nothing can be reached.
+  /// Settings under which no server can be reached.
   var withoutServer: PostgresConfiguration { replacing(host: "/nonexistent") }
 
   var socketName: String { ".s.PGSQL.\(parameters.first { $0.keyword == "port" }?.value ?? "5432")" }
 
-  /// Where the server listens; nil when it is not on a unix socket.
+  /// The path of the server's socket; nil if it does not listen on a unix socket.
   var socketPath: String? {
     parameters.first { $0.keyword == "host" && $0.value.hasPrefix("/") }.map { "\($0.value)/\(socketName)" }
   }
 }
 
-/// What a pool has told.
+/// The events that a pool reported.
 final class EventList: Sendable {
   private let events = Mutex<[PostgresEvent]>([])
 

@@ -26,7 +26,7 @@ struct TransactionTests {
     init(database error: DatabaseError) { self = .database(error) }
   }
 
-  @Test("what it did is there after it returns")
+  @Test("its changes are there after it returns")
   func commits() async throws {
     try await withTable { database, _ in
       try await database.transaction { transaction throws(DatabaseError) in
@@ -76,7 +76,7 @@ struct TransactionTests {
     }
   }
 
-  @Test("after an error that the body swallowed, it does not pretend to commit")
+  @Test("after an error that the body ignored, the commit is not reported as successful")
   func swallowedError() async throws {
     try await withTable { database, _ in
       let error = await databaseError {
@@ -100,7 +100,7 @@ struct TransactionTests {
     }
   }
 
-  @Test("a cancelled task stops the running statement and undoes everything")
+  @Test("a cancelled task stops the running statement and rolls back")
   func cancelledTask() async throws {
     try await withTable { database, loop in
       let task = Task(executorPreference: loop) {
@@ -166,7 +166,7 @@ struct TransactionTests {
     }
   }
 
-  @Test("a script of several statements is part of the transaction; its error undoes all")
+  @Test("a script of several statements is part of the transaction; its error rolls all back")
   func script() async throws {
     try await withTable { database, _ in
       try await database.transaction { transaction throws(DatabaseError) in

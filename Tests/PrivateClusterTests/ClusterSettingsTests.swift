@@ -17,7 +17,7 @@ struct ClusterSettingsTests {
     #expect(value("shared_buffers", memoryBytes: 256 << 20) == "128MB")
   }
 
-  @Test("what the operator has set stays the operator's, but for what keeps acknowledged changes")
+  @Test("the operator's settings are kept, except those that protect acknowledged changes")
   func operators() {
     let own = ClusterSettings.names(in: "# Do not edit\nshared_buffers = '1GB'\nLOCK_TIMEOUT='5s'\nfsync = 'off'\n")
     #expect(own == ["shared_buffers", "lock_timeout", "fsync"])
@@ -30,7 +30,7 @@ struct ClusterSettingsTests {
 
 @Suite("The private PostgreSQL's log and start", .serialized)
 struct PrivateClusterUpkeepTests {
-  @Test("a log as large as may be stays; one byte more and it is put aside; three old ones are kept")
+  @Test("a log of the largest size stays, and one byte more rotates it; three old logs are kept")
   func rotation() throws {
     let folder = try TemporaryFolder()
     let cluster = try PrivateCluster.start(dataFolder: folder.path + "/data")
@@ -48,7 +48,7 @@ struct PrivateClusterUpkeepTests {
     #expect(readFile("\(log).3")?.contains("round 3") == true && readFile("\(log).4") == nil)
   }
 
-  @Test("a start that is no longer wanted ends, and nothing runs")
+  @Test("a start that is no longer wanted ends, and no server runs")
   func unwanted() throws {
     let folder = try TemporaryFolder()
     #expect(throws: PrivateClusterError.stopped("the start of PostgreSQL was given up")) {

@@ -15,7 +15,7 @@ final class TemporaryFolder {
   deinit { _ = try? ChildProcess.run(["rm", "-rf", "--", path], user: nil) }
 }
 
-/// What psql prints for a statement, without decoration.
+/// psql's output for a statement, without decoration.
 func query(_ statement: String, _ cluster: PrivateCluster) throws -> String {
   try ChildProcess.run(
     ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", cluster.connectionString, "-c", statement], user: nil)
@@ -29,7 +29,7 @@ func write(_ text: String, _ path: String) throws {
   #expect(unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
 }
 
-/// What an operator was told.
+/// The messages for the operator.
 final class Reports: Sendable {
   private let texts = Mutex<[String]>([])
   var all: [String] { texts.withLock { $0 } }

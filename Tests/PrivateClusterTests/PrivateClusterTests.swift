@@ -4,7 +4,7 @@ import Testing
 
 @Suite("PrivateCluster", .serialized)
 struct PrivateClusterTests {
-  @Test("a new folder becomes a cluster that answers, and what was committed is there after a stop and a start")
+  @Test("a new folder becomes a cluster that answers, and committed data is there after a stop and a start")
   func startStopStart() throws {
     let folder = try TemporaryFolder()
     let first = try PrivateCluster.start(dataFolder: folder.path + "/data")
@@ -14,13 +14,13 @@ struct PrivateClusterTests {
     #expect(try query("show server_encoding", first) == "UTF8\n")
     #expect(try query("show listen_addresses", first) == "\n")
     first.stop()
-    first.stop()  // nothing more happens
+    first.stop()  // no effect
     let second = try PrivateCluster.start(dataFolder: folder.path + "/data")
     defer { second.stop() }
     #expect(try query("select x from t", second) == "42\n")
   }
 
-  @Test("started by root, the server runs as an unprivileged user and nobody else may enter its folder")
+  @Test("started by root, the server runs as an unprivileged user, and no other user may enter its folder")
   func unprivileged() throws {
     let folder = try TemporaryFolder()
     let cluster = try PrivateCluster.start(dataFolder: folder.path + "/data")
@@ -34,7 +34,7 @@ struct PrivateClusterTests {
     #expect(information.st_mode & 0o777 == 0o700)
   }
 
-  @Test("a second program on the same folder is refused clearly, and the first goes on")
+  @Test("a second program on the same folder is refused with a clear error, and the first goes on")
   func secondIsRefused() throws {
     let folder = try TemporaryFolder()
     let cluster = try PrivateCluster.start(dataFolder: folder.path + "/data")
@@ -46,7 +46,7 @@ struct PrivateClusterTests {
     #expect(try query("select 1", cluster) == "1\n")
   }
 
-  @Test("how long a start may take is its caller's to say, and one that takes longer leaves nothing running")
+  @Test("the caller sets the time limit of a start, and a start that exceeds it leaves no server running")
   func startTakesTooLong() throws {
     let folder = try TemporaryFolder()
     #expect {
@@ -59,7 +59,7 @@ struct PrivateClusterTests {
     #expect(PrivateCluster.replaySecondsMax > 100 * PrivateCluster.startSecondsMax)
   }
 
-  @Test("a server killed at once is started again and keeps what it acknowledged")
+  @Test("a killed server is started again at once and keeps acknowledged commits")
   func killedServerIsRestarted() throws {
     let folder = try TemporaryFolder()
     let reports = Reports()
@@ -74,7 +74,7 @@ struct PrivateClusterTests {
     #expect(try query("select count(*) from t", cluster) == "1000\n")
   }
 
-  @Test("a server left behind by a killed program is ended, and its data taken over")
+  @Test("the server of a killed program is ended, and its data is used")
   func leftoverServer() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/data"
@@ -98,7 +98,7 @@ struct PrivateClusterTests {
   }
 
   @Test(
-    "a lock file that names a living stranger is stale: the cluster starts and the stranger lives",
+    "a lock file with the process id of an unrelated program is stale: the cluster starts and that program lives",
     arguments: ["cluster/postmaster.pid", "socket/.s.PGSQL.5432.lock"])
   func staleLockFile(name: String) throws {
     let folder = try TemporaryFolder()
@@ -119,7 +119,7 @@ struct PrivateClusterTests {
     #expect(kill(stranger.processID, 0) == 0)
   }
 
-  @Test("what an interrupted making left behind is thrown away")
+  @Test("the rest of an interrupted creation is removed")
   func interruptedMaking() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/data"
@@ -149,7 +149,7 @@ struct PrivateClusterTests {
     #expect(try query("select 1", cluster) == "1\n")
   }
 
-  @Test("a cluster of a version that is not installed is refused and left alone")
+  @Test("a cluster of a version that is not installed is refused and not changed")
   func unknownVersion() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/data"

@@ -8,7 +8,7 @@ struct ScratchClusterTests {
 
   private func names(_ path: String) -> [String] { folderEntries(path).sorted() }
 
-  @Test("it answers, lies in a folder of our own that is closed to others, and leaves nothing")
+  @Test("it answers, its folder is ours and closed to others, and nothing is left of it")
   func comesAndGoes() throws {
     let folder = try TemporaryFolder()
     let scratch = try ScratchCluster(in: folder.path, majorVersion: nil)
@@ -21,7 +21,7 @@ struct ScratchClusterTests {
     withExtendedLifetime(scratch) {}
   }
 
-  @Test("when it has gone, its folder has gone too; a relative one as well")
+  @Test("if our program is killed, its folder is removed too, also one with a relative path")
   func relative() throws {
     let folder = try TemporaryFolder()
     let before = try #require(resolvedPath("."))
@@ -35,8 +35,8 @@ struct ScratchClusterTests {
     #expect(names("scratch/here").isEmpty)
   }
 
-  /// What an attacker may put where scratch clusters are looked for: a folder with a free lock,
-  /// whose `cluster` leads to a running PostgreSQL.
+  /// A trap that an attacker could set: a folder with a free lock, whose `cluster` leads to a
+  /// running PostgreSQL.
   private func plant(_ path: String, leadingTo cluster: String, owner: uid_t? = nil) throws {
     _ = try ChildProcess.run(["mkdir", "-p", path], user: nil)
     try write("", "\(path)/lock")
@@ -45,7 +45,7 @@ struct ScratchClusterTests {
   }
 
   @Test(
-    "a link called cluster, in a folder of ours, of somebody else's or a link to one, leads nobody to another PostgreSQL"
+    "a link called cluster never leads to another PostgreSQL: in our folder, another user's, or a link to one"
   )
   func plantedLinks() throws {
     let folder = try TemporaryFolder()
@@ -61,7 +61,7 @@ struct ScratchClusterTests {
     try plant("\(parent)/elsewhere/x", leadingTo: cluster)
     #expect(symlink("\(parent)/elsewhere", "\(parent)/streakd-scratch-\(user)-2") == 0)
     #expect(symlink(folder.path + "/victim", "\(parent)/streakd-scratch-\(user)-3") == 0)
-    // The second is taken for ours: as if the server's user had been made to put it there.
+    // The second one looks like ours: as if the server's user had been made to put it there.
     for name in ["streakd-scratch-\(user)", "elsewhere"] {
       #expect(chmod("\(parent)/\(name)", 0o700) == 0 && chown("\(parent)/\(name)", user, gid_t.max) == 0)
     }
@@ -75,7 +75,7 @@ struct ScratchClusterTests {
     }
   }
 
-  @Test("a folder of our name that others may enter, or that is a link, is left alone: ours has a longer name")
+  @Test("a folder of our name that others may enter, or that is a link, is not touched: ours gets a longer name")
   func takenName() throws {
     let folder = try TemporaryFolder()
     let name = "streakd-scratch-\(try ServerUser.choose()?.userID ?? geteuid())"
@@ -87,7 +87,7 @@ struct ScratchClusterTests {
     #expect(readFile("\(folder.path)/\(name)/file") == "precious")
   }
 
-  @Test("what a killed program left is removed, and what a living one uses is not")
+  @Test("the folder of a killed program is removed, and that of a running one is not")
   func leftovers() throws {
     let folder = try TemporaryFolder()
     let scratch = try ScratchCluster(in: folder.path, majorVersion: nil)
@@ -101,7 +101,7 @@ struct ScratchClusterTests {
     scratch.remove()
   }
 
-  @Test("a restart is not for whichever process the number in postmaster.pid may be")
+  @Test("a restart does not stop an unrelated process whose number is in postmaster.pid")
   func staleNumber() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/data"

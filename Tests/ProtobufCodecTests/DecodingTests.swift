@@ -9,7 +9,7 @@ struct DecodingTests {
     try AllTypes(protobufBytes: bytes, limits: limits)
   }
 
-  @Test("a field number of 0 is refused, but not inside an unknown group, where nobody looks")
+  @Test("a field number of 0 is refused, but not inside an unknown group, whose fields are skipped")
   func fieldNumberZero() throws {
     #expect(throws: DecodeError.malformedTag) { try decode([0x00, 0x01]) }
     #expect(try decode([0x63, 0x00, 0x01, 0x64]) == AllTypes())
@@ -35,7 +35,7 @@ struct DecodingTests {
   }
 
   @Test(
-    "what ends early or has a malformed tag is refused",
+    "bytes that end early or have a malformed tag are refused",
     arguments: [
       [0x08], [0x08, 0x80], [0x7A, 0x05, 0x61], [0x1D, 1, 2, 3], [0x00, 0x00], [0x0F], [0x0C], [0x0B], [0x0B, 0x14],
       [0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
@@ -76,7 +76,7 @@ struct DecodingTests {
     #expect(throws: DecodeError.nestedTooDeeply) { try decode(groups) }
   }
 
-  @Test("occurrences of a singular message merge, of a oneof the last stands, of a scalar the last")
+  @Test("occurrences of a singular message merge, of a oneof or a scalar the last one wins")
   func repeats() throws {
     let first = AllTypes(fInt32: 1, fInner: Inner(number: 1, list: [1]), choice: .cInt32(5)).protobufBytes()
     let second = AllTypes(fInt32: 2, fInner: Inner(text: "t", list: [2]), choice: .cString("s")).protobufBytes()
@@ -129,7 +129,7 @@ struct FieldRulesTests {
     #expect(broken { $0.requiredText = "" } == ["required_text required"])
   }
 
-  @Test("a list of the largest number of items is decoded, one of one more is refused before, with its path")
+  @Test("a list with the largest number of items is decoded, and one with one more is refused, with its path")
   func itemLimit() throws {
     let full = Ruled(items: ["", ""], children: Array(repeating: Ruled2(), count: 200))
     #expect(try Ruled(protobufBytes: full.protobufBytes()) == full)
@@ -200,7 +200,7 @@ struct JSONTests {
   }
 
   @Test(
-    "what is not the JSON of the message is refused with its place",
+    "invalid JSON of a message is refused, and the error names the place",
     arguments: [
       ("", "byte 0"), ("{", "byte 1"), ("{\"fInt32\": 1} x", "byte 14"), ("[]", "document"),
       ("{\"nothing\": 1}", "nothing"),

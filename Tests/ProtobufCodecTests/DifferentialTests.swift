@@ -9,7 +9,7 @@ struct DifferentialTests {
   /// Messages of each seed; all seeds together make 12,000.
   static let casesPerSeed = 3_000
 
-  @Test("same verdict, same value, same canonical bytes, same JSON both ways", arguments: seeds(4))
+  @Test("equal verdict, value and canonical bytes, and equal JSON in both directions", arguments: seeds(4))
   func sameAsGoogle(seed: UInt64) throws {
     var generator = SplitMix64(seed: seed)
     var cases: [UInt8] = []
@@ -36,13 +36,13 @@ struct DifferentialTests {
     for (index, json) in answers.enumerated() where !json.isEmpty {
       let text = String(decoding: json, as: UTF8.self)
       let message = try AllTypes(json: text)
-      // JSON has one NaN where the wire has many; everything else comes back as it was.
+      // JSON has one NaN, the wire format has many; everything else is reproduced.
       if text.contains("\"NaN\"") { continue }
       try #require(message.protobufBytes() == canonicals[index], "seed \(seed), case \(index): \(text)")
     }
   }
 
-  /// Runs differential.py over the cases; fails on every complaint.
+  /// Runs differential.py on the cases; fails if it reports a difference.
   /// - Returns: Google's JSON of each case.
   private func judge(_ cases: [UInt8], _ seed: UInt64) throws -> [[UInt8]] {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(

@@ -8,7 +8,7 @@ import TestSupport
 extension SplitMix64 {
   mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 
-  /// Numbers that tend to sit at the edges of their type.
+  /// Numbers that are often at the limits of their type.
   mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) -> Number {
     switch Int.random(in: 0..<6, using: &self) {
     case 0: 0
@@ -101,8 +101,8 @@ extension SplitMix64 {
   mutating func wire() -> [UInt8] {
     let kind = Int.random(in: 0..<10, using: &self)
     var base = message()
-    // Google's parser drops a map entry that holds an unknown field; the format's description does
-    // not ask for that, so entries are not damaged here.
+    // Google's parser drops a map entry that holds an unknown field. The format's description does
+    // not require that, so entries are not damaged here.
     if kind >= 6 { base.labels = [:] }
     var bytes = base.protobufBytes()
     switch kind {

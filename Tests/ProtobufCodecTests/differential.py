@@ -1,8 +1,8 @@
-"""Judges the Swift codec by Google's: reads cases, writes complaints and Google's JSON.
+"""Compares the Swift codec with Google's: reads cases, writes differences and Google's JSON.
 
-usage: differential.py PROTO_FOLDER... CASES ANSWERS
-CASES: for each message: its bytes; 1 or 0 (accepted by Swift); Swift's canonical bytes; Swift's JSON. Byte strings have a 4-byte length.
-ANSWERS: for each message Google's JSON, empty where there is none; complaints go to standard output.
+usage: differential.py PROTO_FOLDER... CASES ANSWERS CASES: for each message: its bytes; 1 or 0
+(accepted by Swift); Swift's canonical bytes; Swift's JSON. Byte strings have a 4-byte length.
+ANSWERS: for each message Google's JSON, empty if there is none; differences go to standard output.
 """
 import importlib, os, struct, subprocess, sys, tempfile
 
@@ -40,14 +40,14 @@ while offset < len(data):
         valid = False
     json = b""
     if valid != accepted:
-        # The one difference by design: text with a NUL is refused by Swift.
+        # The only intended difference: Swift refuses text with a NUL.
         if not (valid and b"\x00" in wire and canonical == b"NUL"):
             print(f"case {index}: Google {'accepts' if valid else 'refuses'}, Swift does not agree: {wire.hex()}")
     elif valid:
         mine = google.SerializeToString(deterministic=True)
         if google.labels:
             # The format defines no canonical bytes for maps (order, defaults in entries): compare
-            # what they say.
+            # the decoded messages.
             back = AllTypes()
             back.ParseFromString(canonical)
             canonical = back.SerializeToString(deterministic=True)

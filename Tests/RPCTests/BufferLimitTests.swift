@@ -9,7 +9,7 @@ import HTTP
 @testable import HTTP2
 @testable import RPC
 
-/// What peers can make the server hold: each limit up to it, and one past it.
+/// Limits of the memory that peers can occupy: each at its limit, and one past it.
 @Suite("Buffer limits")
 struct BufferLimitTests {
   private static let unary = "/bench.Echo/Unary"
@@ -26,7 +26,7 @@ struct BufferLimitTests {
     return limits
   }
 
-  /// Waits until what the server counts is as wanted.
+  /// Waits until the server's metrics meet the condition.
   private static func wait(
     _ fixture: Fixture, location: SourceLocation = #_sourceLocation,
     _ isWanted: (ServerMetrics) -> Bool
@@ -47,18 +47,17 @@ struct BufferLimitTests {
     metrics.calls[name]?.ended(code) ?? 0
   }
 
-  /// Asks for responses of a size, one on each stream, and takes none of them.
+  /// Requests responses of a size, one on each stream, and reads none of them.
   private static func ask(_ count: Int, _ bytes: Int, from stream: UInt8 = 1) -> [UInt8] {
     (0..<count).flatMap { RawPeer.request(path: unary, stream: stream + UInt8($0) * 2, text: "\(bytes)") }
   }
 
-  /// Whether `bytes` are those of `count` holders of `one` each, give or take what an allocator
-  /// gives beyond what was asked for.
+  /// Whether `bytes` are about `count` times `one`, within an allocator's rounding.
   private static func isAbout(_ bytes: Int, _ count: Int, of one: Int) -> Bool { abs(bytes - count * one) <= one / 4 }
 
   // MARK: What is to be sent
 
-  /// Bytes that a response of 100,000 counts for.
+  /// Bytes that a response of 100,000 bytes occupies.
   private static func responseBytes() async throws -> Int {
     var bytes = 0
     try await Fixture.with(methods: [Self.sized]) { fixture in
@@ -70,7 +69,7 @@ struct BufferLimitTests {
     return bytes
   }
 
-  @Test("responses that a connection does not take are held to its limit, one more is refused, small ones go on")
+  @Test("unread responses of a connection are limited: one more is refused, and small ones continue")
   func sendingOfConnection() async throws {
     let bytes = try await Self.responseBytes()
     #expect(bytes >= 100_000)
@@ -86,14 +85,14 @@ struct BufferLimitTests {
         #expect(metrics.roomMade == [.sending: UInt64(4 - held)])
         peer.send(Self.ask(1, limits.http2.smallResponseBytesMax - 100, from: 21))
         await Self.wait(fixture) { Self.ended($0) == held + 1 }
-        // Others have room of their own.
+        // Other connections have limits of their own.
         let other = try await fixture.call(EchoMethods.unary, EchoMessage(message: "100000"))
         #expect(other.first?.payload.count == 100_000)
       }
     }
   }
 
-  @Test("what is refused for room says when to come back")
+  @Test("a refusal for lack of room has a retry delay")
   func refusal() async throws {
     let limits = Self.limits {
       $0.http2.sendingBytesPerConnectionMax = 1
@@ -101,7 +100,7 @@ struct BufferLimitTests {
     }
     try await Fixture.with(limits: limits, methods: [Self.sized]) { fixture in
       let peer = RawPeer(to: fixture.server.address)
-      // One is let in whatever its size.
+      // The first one is accepted, whatever its size.
       peer.send(RawPeer.closedPreface + Self.ask(1, 100_000))
       await Self.wait(fixture) { Self.ended($0) == 1 }
       let refusal = await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage(message: "100000")) }
@@ -113,7 +112,7 @@ struct BufferLimitTests {
     }
   }
 
-  @Test("a loop's limit is kept at the cost of the address that holds most")
+  @Test("when a loop's limit is reached, the address with most unread bytes is refused")
   func sendingOfLoop() async throws {
     let bytes = try await Self.responseBytes()
     let limits = Self.limits { $0.http2.sendingBytesPerLoopMax = 4 * bytes + bytes / 2 }
@@ -124,11 +123,11 @@ struct BufferLimitTests {
       second.send(RawPeer.closedPreface + Self.ask(2, 100_000))
       await Self.wait(fixture) { Self.ended($0) == 4 }
       #expect(Self.isAbout(await fixture.server.metrics().sendingBufferBytes, 4, of: bytes))
-      // One more of the same address is refused.
+      // A further response to the same address is refused.
       first.send(Self.ask(1, 100_000, from: 21))
       await Self.wait(fixture) { Self.ended($0, .resourceExhausted) == 1 }
       #expect(Self.isAbout(await fixture.server.metrics().sendingBufferBytes, 4, of: bytes))
-      // Another address has its response, and holds nothing when it has it.
+      // Another address gets its response, and occupies nothing afterwards.
       let answer = try await fixture.call(EchoMethods.unary, EchoMessage(message: "100000"))
       #expect(answer.first?.payload.count == 100_000)
       let metrics = await fixture.server.metrics()
@@ -137,7 +136,7 @@ struct BufferLimitTests {
     }
   }
 
-  @Test("a response that its peer has taken nothing of for a while makes way for one of the same connection")
+  @Test("a stalled response is ended in favour of a new one on the same connection")
   func stalled() async throws {
     let bytes = try await Self.responseBytes()
     let limits = Self.limits {
@@ -150,7 +149,7 @@ struct BufferLimitTests {
       await Self.wait(fixture) { Self.ended($0) == 2 }
       var answered: UInt64 = 2
       var stream: UInt8 = 5
-      // As often as it takes until the first two count as stalled.
+      // Repeated until the first two count as stalled.
       while answered == 2, stream < 250 {
         peer.send(Self.ask(1, 100_000, from: stream))
         stream += 2
@@ -163,7 +162,7 @@ struct BufferLimitTests {
     }
   }
 
-  @Test("messages of a stream are held to the limit as well, and what was refused is not sent")
+  @Test("messages of a stream are limited as well, and refused ones are not sent")
   func streaming() async throws {
     let limits = Self.limits { $0.http2.sendingBytesPerConnectionMax = 150_000 }
     let method = ServerMethod.serverStreaming(EchoMethods.`repeat`) {
@@ -186,8 +185,8 @@ struct BufferLimitTests {
 
   // MARK: What was received
 
-  /// A request with many header fields whose body does not come. (What a body counts for depends on
-  /// how it was cut on its way.)
+  /// A request with many header fields and without its body. (The bytes that a body occupies depend
+  /// on its division into frames.)
   private static func unfinished(_ stream: UInt8) -> [UInt8] {
     let more = (0..<50).flatMap { number in
       [0, 4] + Array("x-\(number + 10)".utf8) + [100] + [UInt8](repeating: UInt8(ascii: "v"), count: 100)
@@ -207,7 +206,7 @@ struct BufferLimitTests {
     return bytes
   }
 
-  @Test("requests that do not end are held to a connection's limit, and one more ends the oldest")
+  @Test("unfinished requests of a connection are limited, and one more ends the oldest")
   func receivedOfConnection() async throws {
     let bytes = try await Self.requestBytes()
     let limits = Self.limits { $0.http2.receivedBytesPerConnectionMax = 8 * bytes + bytes / 2 }
@@ -216,7 +215,7 @@ struct BufferLimitTests {
       peer.send(RawPeer.preface)
       for number in 0..<8 {
         peer.send(Self.unfinished(UInt8(number) * 2 + 1))
-        // One by one: a header block that is not all there counts for more.
+        // One by one: an incomplete header block occupies more.
         await Self.wait(fixture) { $0.calls[Self.name]?.underWay == number + 1 }
       }
       #expect(Self.isAbout(await fixture.server.metrics().receivedBufferBytes, 8, of: bytes))
@@ -229,7 +228,7 @@ struct BufferLimitTests {
     }
   }
 
-  @Test("a loop's limit is kept at the cost of the address that holds most, whatever it has sent")
+  @Test("when a loop's limit is reached, the address with most received bytes is refused, whatever it has sent")
   func receivedOfLoop() async throws {
     let bytes = try await Self.requestBytes()
     let limits = Self.limits { $0.http2.receivedBytesPerLoopMax = 16 * bytes + bytes / 2 }
@@ -250,15 +249,15 @@ struct BufferLimitTests {
       #expect(await fixture.server.metrics().roomMade.isEmpty)
       second.send(Self.unfinished(31))
       await Self.wait(fixture) { Self.ended($0, .resourceExhausted) > 0 }
-      // A 32nd is free again.
+      // The 32nd one's memory is free again.
       #expect(await fixture.server.metrics().receivedBufferBytes < 16 * bytes + bytes / 2)
-      // The other address's request goes on.
+      // The other address's request continues.
       honest.send(RawPeer.frame(0, flags: 1, stream: 1, [0]))
       await Self.wait(fixture) { Self.ended($0, .internal) == 1 }
     }
   }
 
-  @Test("a header block that does not end counts, and its connection is closed where there is no room")
+  @Test("an endless header block counts, and its connection is closed when there is no room")
   func headerBlock() async throws {
     let limits = Self.limits { $0.http2.receivedBytesPerLoopMax = 2 * HTTP2Session.headerBlockBytes }
     try await Fixture.with(limits: limits) { fixture in
@@ -275,7 +274,7 @@ struct BufferLimitTests {
     }
   }
 
-  /// Keeps a peer.
+  /// Keeps a peer connected.
   private final class Holder {
     private let peer: RawPeer
     init(_ peer: consuming RawPeer, _ bytes: [UInt8]) {
@@ -284,7 +283,7 @@ struct BufferLimitTests {
     }
   }
 
-  @Test("a small message that expands to a large one needs room for that, and is refused without")
+  @Test("a small message that expands to a large one needs room for the expanded bytes, and is refused without")
   func expanded() async throws {
     let bytes = EchoMessage(payload: [UInt8](repeating: 0, count: 100_000)).protobufBytes().count
     for (limit, isServed) in [(2 * bytes, true), (2 * bytes - 1, false)] {
@@ -321,7 +320,7 @@ struct BufferLimitTests {
 
   // MARK: Streams
 
-  @Test("a loop has so many streams, and one more ends the newest of the address that has most")
+  @Test("a loop has a limit of streams, and one more ends the newest stream of the address with most streams")
   func streams() async throws {
     let limits = Self.limits { $0.http2.streamsPerLoopMax = 16 }
     try await Fixture.with(limits: limits) { fixture in
@@ -336,7 +335,7 @@ struct BufferLimitTests {
       let name = MethodName(service: "bench.Echo", method: "Chat")
       await Self.wait(fixture) { $0.calls[name]?.ended(.resourceExhausted) == 1 && $0.openStreams == 16 }
       #expect(await fixture.server.metrics().calls[name]?.underWay == 16)
-      // The other address's stream is not among them.
+      // The other address's stream continues.
       honest.send(RawPeer.frame(0, flags: 1, stream: 1, []))
       await Self.wait(fixture) { $0.calls[name]?.ended(.ok) == 1 }
     }
@@ -344,7 +343,7 @@ struct BufferLimitTests {
 }
 
 extension EventLoopThread {
-  /// Suspends for so long on the loop's clock.
+  /// Suspends for this long on the loop's clock.
   fileprivate func pause(milliseconds: UInt64) async {
     await Task(executorPreference: loop) { [loop] in await loop.sleep(milliseconds: milliseconds) }.value
   }

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Channel")
 struct ChannelTests {
-  /// Tells apart how often a handler ran.
+  /// Counts how often a handler ran.
   final class Counter: Sendable {
     private let value = Atomic(0)
     func next() -> Int { value.add(1, ordering: .relaxed).newValue }
@@ -70,7 +70,7 @@ struct ChannelTests {
     }
   }
 
-  @Test("a reader that does not read holds the writer up")
+  @Test("a reader that does not read stops the writer")
   func backpressure() async throws {
     let written = Counter()
     let descriptor = Self.method(.serverStreaming)
@@ -87,7 +87,7 @@ struct ChannelTests {
       let message = EchoMessage(payload: [UInt8](repeating: 1, count: 10_000))
       let call = fixture.client.serverStreaming(descriptor, message, EchoMessage.self)
       #expect(try await call.next() == message)
-      // Other calls of the connection go on meanwhile.
+      // Other calls of the connection continue meanwhile.
       for _ in 0..<50 { #expect(try await fixture.call(EchoMethods.unary, message) == [message]) }
       #expect(written.count < 50, "\(written.count) messages of 10 kB for a reader of one")
       var rest = 0
@@ -96,7 +96,7 @@ struct ChannelTests {
     }
   }
 
-  @Test("a server that went away fails calls at once, and those that wait are served when it is back")
+  @Test("calls to a stopped server fail at once, and waiting calls are served when it is back")
   func reconnect() async throws {
     let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
     let first = try await Self.serve(try #require(Self.anyPort), serverThread.loop)
@@ -127,7 +127,7 @@ struct ChannelTests {
     serverThread.stopAndJoin()
   }
 
-  @Test("UNAVAILABLE is tried again for idempotent methods only, and not for ever", arguments: [true, false])
+  @Test("UNAVAILABLE is retried for idempotent methods only, and a limited number of times", arguments: [true, false])
   func retries(isIdempotent: Bool) async throws {
     for failures in [2, 5] {
       let attempts = Counter()
@@ -151,7 +151,7 @@ struct ChannelTests {
     }
   }
 
-  @Test("a server's wish for endless patience ends the call", arguments: [60, Int64.max, .min])
+  @Test("a server's very long retry delay ends the call", arguments: [60, Int64.max, .min])
   func endlessRetryDelay(seconds: Int64) async throws {
     let attempts = Counter()
     let descriptor = Self.method(.unary, isIdempotent: true)
@@ -170,7 +170,7 @@ struct ChannelTests {
     }
   }
 
-  @Test("calls sent while a server asks its connections to leave are all answered")
+  @Test("calls sent while a server closes its connections are all answered")
   func goAway() async throws {
     let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
     var limits = RPCLimits()
@@ -213,12 +213,12 @@ struct ChannelTests {
   }
 
   @Test(
-    "what is no target is refused",
+    "an invalid target is refused",
     arguments: ["", ",", "host", "host:", "host:0", "host:65536", "ho st:1", "unix:", "127.0.0.1:1,", "::1:x"])
   func targets(text: String) { #expect(ChannelTarget(parsing: text) == nil) }
 
   @Test(
-    "only loopback and Unix sockets are this machine",
+    "only loopback and Unix sockets count as this machine",
     arguments: [
       ("127.0.0.1:1", true), ("127.9.9.9:1", true), ("[::1]:1", true), ("localhost:1", true), ("a.localhost:1", true),
       ("unix:/run/x", true), ("127.0.0.1:1,unix:/run/x", true), ("127.0.0.1:1,10.0.0.1:1", false),
@@ -229,13 +229,13 @@ struct ChannelTests {
     #expect(try #require(ChannelTarget(parsing: text)).isOnThisMachine == isHere)
   }
 
-  @Test("a server that stops answering is found out by keepalive")
+  @Test("keepalive detects a server that stops answering")
   func keepalive() async throws {
     let (serverThread, thread) = (EventLoopThread(), EventLoopThread())
     let release = DispatchSemaphore(value: 0)
     @Sendable func holdThread() { release.wait() }
     let method = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, _) throws(RPCStatus) -> EchoMessage in
-      // Holds the server's loop: it answers no ping either.
+      // Blocks the server's loop: it does not answer pings either.
       holdThread()
       return request
     }
@@ -254,7 +254,7 @@ struct ChannelTests {
     serverThread.stopAndJoin()
   }
 
-  @Test("metadata that cannot be sent is refused without its value", arguments: ["X-Key", "grpc-x", "a b", ""])
+  @Test("unsendable metadata is refused, without its value in the error", arguments: ["X-Key", "grpc-x", "a b", ""])
   func metadata(name: String) async throws {
     try await Fixture.with { fixture in
       let refusal = await status {
@@ -269,7 +269,7 @@ struct ChannelTests {
   }
 
   @Test(
-    "spaces around a value of metadata are not sent: with them the call would end as malformed",
+    "spaces around a metadata value are not sent: with them the call would end as malformed",
     arguments: [("v", "v"), ("v ", "v"), ("  a b  ", "a b"), (" ", ""), ("", "")])
   func spaces(given: String, sent: String) async throws {
     let method = ServerMethod.unary(EchoMethods.unary) { (_: EchoMessage, context) throws(RPCStatus) -> EchoMessage in

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A client's handshake")
 struct ClientHandshakeTests {
-  @Test("a server that takes the connection and says nothing ends the calls, deadline or not")
+  @Test("calls end if a server accepts the connection and sends nothing, with or without a deadline")
   func silentServer() async throws {
     let server = SilentServer()
     let thread = EventLoopThread()
@@ -20,7 +20,7 @@ struct ClientHandshakeTests {
     thread.stopAndJoin()
   }
 
-  @Test("a server that answers is not cut off once the time has passed")
+  @Test("a server that answers is not disconnected after the time limit")
   func answeringServer() async throws {
     let thread = EventLoopThread()
     let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))

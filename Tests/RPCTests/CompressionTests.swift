@@ -6,14 +6,15 @@ import Testing
 
 @Suite("Compression")
 struct CompressionTests {
-  /// Answers with its request, compressed, and says in a trailer whether the request was.
+  /// Answers with its request, compressed, and reports in a trailer whether the request was
+  /// compressed.
   private static let echo = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, context) throws(RPCStatus) in
     context.addTrailingMetadata("x-was-compressed", "\(context.requestWasCompressed)")
     context.offerCompression()
     return request
   }
 
-  @Test("a compressed request and response arrive as they were", arguments: [0, 1, 100_000])
+  @Test("a compressed request and response arrive unchanged", arguments: [0, 1, 100_000])
   func bothWays(count: Int) async throws {
     let message = EchoMessage(message: "x", payload: [UInt8](repeating: 7, count: count))
     try await Fixture.with(methods: [Self.echo]) { fixture in
@@ -56,7 +57,7 @@ struct CompressionTests {
     }
   }
 
-  @Test("an unknown coding is UNIMPLEMENTED, and the server goes on")
+  @Test("an unknown coding is UNIMPLEMENTED, and the server continues")
   func unknownCoding() async throws {
     try await Fixture.with { fixture in
       let refusal = try await RawCall.make(
@@ -68,7 +69,7 @@ struct CompressionTests {
     }
   }
 
-  @Test("what is flagged as compressed and is not gzip is INTERNAL")
+  @Test("a message flagged as compressed that is not gzip is INTERNAL")
   func corrupt() {
     do throws(RPCStatus) {
       _ = try MessageEncoding.expand([1, 2, 3], 0..<3, byteLimit: 10)
@@ -79,7 +80,7 @@ struct CompressionTests {
   }
 
   @Test(
-    "gzip is found in a list of codings, and only there",
+    "gzip is found as an element of a list of codings, and not as part of another",
     arguments: [
       ("gzip", true), ("identity, deflate,gzip", true), ("identity,gzip ,x", true), ("", false), ("xgzip", false),
     ])

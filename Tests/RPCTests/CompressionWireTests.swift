@@ -5,7 +5,7 @@ import ProtobufCodec
 import TestSchema
 import Testing
 
-/// What compression looks like on the wire, where our own client could hide a mistake.
+/// Compression on the wire, where errors of our own client cannot hide errors of the server.
 @Suite("Compression on the wire")
 struct CompressionWireTests {
   /// Answers with three copies, the second of them plain.
@@ -42,7 +42,7 @@ struct CompressionWireTests {
       to: fixture.server.address, loop: fixture.thread.loop, path: method.path, metadata: metadata, body: body)
   }
 
-  @Test("responses are flagged as compressed one by one, and say with what")
+  @Test("each response has its own compression flag, and the header names the coding")
   func responseFlags() async throws {
     try await Fixture.with(methods: [Self.copies]) { fixture in
       let response = try await Self.call(
@@ -55,7 +55,7 @@ struct CompressionWireTests {
     }
   }
 
-  @Test("nothing is compressed for who does not take gzip", arguments: [nil, "identity", "deflate"])
+  @Test("nothing is compressed for a client that does not accept gzip", arguments: [nil, "identity", "deflate"])
   func notTaken(accepted: String?) async throws {
     try await Fixture.with(methods: [Self.copies]) { fixture in
       let response = try await Self.call(
@@ -67,7 +67,7 @@ struct CompressionWireTests {
     }
   }
 
-  @Test("an ordinary answer carries no header about compression")
+  @Test("an uncompressed answer has no header about compression")
   func ordinary() async throws {
     try await Fixture.with { fixture in
       let response = try await Self.call(
@@ -88,7 +88,7 @@ struct CompressionWireTests {
     }
   }
 
-  @Test("a plain message is taken although gzip was named")
+  @Test("a plain message is accepted although gzip was named")
   func plainUnderGzip() async throws {
     try await Fixture.with { fixture in
       let response = try await Self.call(
@@ -107,7 +107,7 @@ struct CompressionWireTests {
     }
   }
 
-  @Test("gzip that is empty, cut short, damaged or followed by more is INTERNAL, in calls of both kinds")
+  @Test("gzip that is empty, cut short, damaged or followed by other bytes is INTERNAL, in both kinds of calls")
   func corrupt() async throws {
     let whole = try Self.compressed(Self.message)
     var damaged = whole
@@ -151,7 +151,7 @@ struct CompressionWireTests {
     try await Fixture.with(limits: limits) { fixture in
       let body = Self.framed([UInt8](repeating: 0, count: 1_000 + excess), flag: 1)
       let response = try await Self.call(fixture, EchoMethods.unary, body, [("grpc-encoding", "gzip")])
-      // At the limit it is read, and found not to be gzip.
+      // At the limit the message is read, and is not gzip.
       #expect(response.status == (excess == 0 ? "13" : "8"))
     }
   }

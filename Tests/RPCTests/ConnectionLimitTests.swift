@@ -6,15 +6,15 @@ import Testing
 
 @Suite("Connection limits")
 struct ConnectionLimitTests {
-  /// Limits that are looked at often, and none of which is short.
+  /// Limits that are checked often, and none of which is short.
   private static var patient: RPCLimits {
     var limits = RPCLimits()
     limits.connections.sweepMilliseconds = 5
     return limits
   }
 
-  /// What a peer that sends `bytes` and then waits gets until the server hangs up, and why the
-  /// server did.
+  /// Sends `bytes`, waits, and returns the bytes received until the server closes the connection,
+  /// and the reason for closing it.
   private static func fate(
     _ limits: RPCLimits, methods: [ServerMethod] = EchoService().methods, _ bytes: [UInt8]
   ) async throws -> (received: [UInt8]?, end: ConnectionEnd?) {
@@ -34,7 +34,7 @@ struct ConnectionLimitTests {
     return (received, counters.ended.keys.first)
   }
 
-  @Test("who says nothing is cut off after the handshake's time")
+  @Test("a silent client is disconnected after the handshake's time limit")
   func handshake() async throws {
     var limits = Self.patient
     limits.connections.handshakeMilliseconds = 30
@@ -42,7 +42,7 @@ struct ConnectionLimitTests {
     #expect(try await Self.fate(limits, Array(RawPeer.preface.prefix(10))).end == .handshakeTimeout)
   }
 
-  @Test("header fields that do not end are cut off")
+  @Test("a client with endless header fields is disconnected")
   func headers() async throws {
     var limits = Self.patient
     limits.connections.headersMilliseconds = 30
@@ -54,7 +54,7 @@ struct ConnectionLimitTests {
     #expect(try await Self.fate(limits, RawPeer.preface + unfinished).end == .headersTimeout)
   }
 
-  @Test("a request that does not arrive ends its call, and then the connection is idle")
+  @Test("an incomplete request ends its call, and then the connection is idle")
   func request() async throws {
     var limits = Self.patient
     limits.connections.requestMilliseconds = 30
@@ -67,7 +67,7 @@ struct ConnectionLimitTests {
     #expect(fate.end == .finished)
   }
 
-  @Test("a connection without calls is asked to go twice and closed")
+  @Test("a connection without calls gets two GOAWAYs and is closed")
   func idle() async throws {
     var limits = Self.patient
     limits.connections.idleMilliseconds = 30
@@ -76,7 +76,7 @@ struct ConnectionLimitTests {
     #expect(fate.end == .finished)
   }
 
-  @Test("a connection whose calls are all shorter than the time between two sweeps is not idle")
+  @Test("a connection whose calls are all shorter than the interval of two sweeps is not idle")
   func shortCalls() async throws {
     var limits = Self.patient
     limits.connections.sweepMilliseconds = 200
@@ -92,8 +92,8 @@ struct ConnectionLimitTests {
         let status = await status { _ = try await fixture.call(EchoMethods.unary, EchoMessage()) }
         longestGap = max(longestGap, clock.now - last)
         last = clock.now
-        // Streams are opened within two gaps of each other: on a machine that stood still for half
-        // the idle time it may have been idle.
+        // Streams are opened within two gaps of each other: if the machine stalled for half the
+        // idle time, the connection may have been idle.
         #expect(status == nil || longestGap >= .milliseconds(150))
         if status != nil { return }
       }
@@ -108,7 +108,7 @@ struct ConnectionLimitTests {
 
   private static let emptyRequest = RawPeer.frame(0, flags: 1, stream: 1, [0, 0, 0, 0, 0])
 
-  @Test("an old connection is asked to go, and its calls are cut off after the grace")
+  @Test("an old connection gets GOAWAY, and its calls are ended after the grace period")
   func age() async throws {
     var limits = Self.patient
     limits.connections.ageMilliseconds = 30
@@ -119,7 +119,7 @@ struct ConnectionLimitTests {
     #expect(fate.end == .ageGraceOver)
   }
 
-  @Test("a peer with a call that does not answer a ping is gone")
+  @Test("a peer with a running call that does not answer a ping is disconnected")
   func keepalive() async throws {
     var limits = Self.patient
     limits.connections.keepaliveMilliseconds = 30
@@ -130,7 +130,7 @@ struct ConnectionLimitTests {
     #expect(fate.end == .keepaliveTimeout)
   }
 
-  @Test("a stream whose peer takes nothing of its response is reset")
+  @Test("a stream is reset if its peer reads nothing of its response")
   func stall() async throws {
     var limits = Self.patient
     limits.connections.stallMilliseconds = 30

@@ -4,11 +4,11 @@ import Testing
 
 @testable import RPC
 
-/// What a client is told of field rules that its request breaks.
+/// The refusal of a request that breaks field rules.
 @Suite
 struct FieldRefusalTests {
   @Test(
-    "a hundred broken rules with long paths are still told with reason and fields, as many as fit into the trailers")
+    "a refusal of a hundred broken rules with long paths has its reason, and as many fields as fit into the trailers")
   func manyViolationsFit() throws {
     var violations = FieldViolations()
     for _ in 0..<FieldViolations.countMax {

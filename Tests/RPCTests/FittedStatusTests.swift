@@ -20,7 +20,7 @@ struct FittedStatusTests {
       fieldViolations: (0..<count).map { .init(field: "field_\($0)", description: "is wrong in some way or other") })
   }
 
-  /// Something that the runtime knows nothing about, such as a migration's first result.
+  /// A detail of a type unknown to the runtime, such as a migration's first result.
   private static func other(_ byteCount: Int) -> EchoMessage {
     EchoMessage(payload: .init(repeating: 7, count: byteCount))
   }
@@ -35,7 +35,7 @@ struct FittedStatusTests {
     return RPCStatus(.aborted, decoded.message, details: decoded.details)
   }
 
-  @Test("a status that fits to the last byte is whole, and one byte less leaves out what matters least")
+  @Test("a status that fits to the last byte is whole, and one byte less leaves out the least important detail")
   func border() throws {
     let status = RPCStatus(.aborted, "No.").with(Self.other(100)).with(Self.info).with(Self.retry)
     let whole = try #require(FittedStatus(status, bytesMax: 100_000))
@@ -47,7 +47,7 @@ struct FittedStatusTests {
     #expect(try Self.details(less).details == Array(status.details.dropFirst()))
   }
 
-  @Test("the reason outlives everything, then the delay, then its metadata, then the violations, as many as fit")
+  @Test("the reason is kept longest, then the delay, then its metadata, then the violations, as many as fit")
   func order() throws {
     let status = RPCStatus(.aborted, String(repeating: "message ", count: 500))
       .with(Self.violations(1_000)).with(Self.other(50_000)).with(Self.retry).with(Self.info)
@@ -71,7 +71,7 @@ struct FittedStatusTests {
     #expect(FittedStatus(status, bytesMax: 60) == nil)
   }
 
-  @Test("whatever a status holds and however little fits, it fits, and with its reason", arguments: UInt64(0)..<64)
+  @Test("any status fits into any limit, and keeps its reason", arguments: UInt64(0)..<64)
   func anything(seed: UInt64) throws {
     var generator = SplitMix64(seed: seed)
     for _ in 0..<20 {
@@ -103,7 +103,7 @@ struct FittedStatusTests {
   }
 
   @Test(
-    "a peer's limit on header lists holds for statuses, and beyond ours it does not matter",
+    "a peer's limit for header lists applies to statuses, and no more than ours",
     arguments: [320, 900, 100_000])
   func peerLimit(listBytesMax: Int) async throws {
     let status = RPCStatus(.aborted, String(repeating: "m", count: 2_000)).with(Self.violations(500)).with(Self.info)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Raised once, awaited by anybody.
+/// Raised once, awaited by any number of tasks.
 final class Flag: Sendable {
   private let state = Mutex<(isRaised: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
 

@@ -19,7 +19,7 @@ struct LargeRequestTests {
     return limits
   }
 
-  @Test("as many as there is room for, and many more, all succeed on one connection", arguments: [1, 3])
+  @Test("as many as fit at once, and many more, all succeed on one connection", arguments: [1, 3])
   func unary(count: Int) async throws {
     try await Fixture.with(limits: Self.limits(count)) { fixture in
       try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -33,7 +33,7 @@ struct LargeRequestTests {
 
   @Test("messages of all sizes around the window pass on streams, in any order", arguments: UInt64(0)..<4)
   func streaming(seed: UInt64) async throws {
-    // Sizes that leave the peer with less window than the next message needs, in both ways.
+    // Sizes after which the peer has less window than the next message needs, in both cases.
     let sizes = [1, 32_700, 40_000, 65_530, 65_535, 65_536, 66_000, 100_000, 300_000, 1_000, 33_000, 33_000]
     try await Fixture.with(limits: Self.limits(1)) { fixture in
       try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -60,7 +60,7 @@ struct LargeRequestTests {
   }
 
   @Test(
-    "who holds the room and sends nothing is ended by the time for a request, and others go on",
+    "a client that reserves room and sends nothing is ended by the request time limit, and others continue",
     arguments: [true, false])
   func stalled(isUnary: Bool) async throws {
     var limits = Self.limits(1, excess: 0)
@@ -75,7 +75,8 @@ struct LargeRequestTests {
     let unary = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, _) in request }
     try await Fixture.with(limits: limits, methods: [collect, unary]) { fixture in
       let used = fixture.server.address
-      // Given: a message of which more than half a window has come, and no more comes.
+      // Given: a message of which more than half a window has arrived, and the rest does not
+      // follow.
       let length = Self.largeBytes - MessageFraming.prefixBytes
       let prefix: [UInt8] = [0, 0, UInt8(length >> 16), UInt8(length >> 8 & 255), UInt8(length & 255)]
       let path = isUnary ? "/bench.Echo/Unary" : "/bench.Echo/Collect"
@@ -89,9 +90,9 @@ struct LargeRequestTests {
         return await fixture.server.metrics().calls[name]?.ended(.deadlineExceeded) ?? 0 > 0
       }
       while await fixture.server.metrics().largeRequestBytes == 0 {
-        guard await !hasEnded() else { break }  // on a machine that stood still
+        guard await !hasEnded() else { break }  // on a machine that stalled
       }
-      // Then: another waits for the same room, and gets it once the first is ended.
+      // Then: another message waits for the same room, and gets it once the first is ended.
       let answer = try await fixture.call(EchoMethods.unary, Self.large)
       #expect(answer == [Self.large])
       #expect(await hasEnded())
@@ -101,7 +102,7 @@ struct LargeRequestTests {
     }
   }
 
-  @Test("a few bytes of a large message hold no room")
+  @Test("a few bytes of a large message reserve no room")
   func cheapClaim() async throws {
     var limits = Self.limits(1)
     limits.largeRequestBytesPerLoopMax = Self.largeBytes
@@ -118,11 +119,11 @@ struct LargeRequestTests {
     }
   }
 
-  @Test("a call that waits for room and is given up leaves no trace")
+  @Test("a cancelled call that waits for room leaves nothing behind")
   func givenUp() async throws {
     let started = Flag()
     let goOn = Flag()
-    // Holds its message: room is given back when it is read, which comes after the interceptor.
+    // Holds its message: its room is released when it is read, after the interceptor.
     struct Gate: ServerInterceptor {
       let started: Flag
       let goOn: Flag

@@ -2,7 +2,7 @@
 import Testing
 
 struct LineBudgetTests {
-  @Test("so many lines pass in a second, one more does not, and the next second's first says how many did not")
+  @Test("lines up to the limit pass in a second, and the next second's first line counts the others")
   func budget() {
     let budget = LineBudget(linesPerSecondMax: 3)
     for _ in 0..<3 { #expect(budget.take(atMilliseconds: 5_000) == 0) }

@@ -11,7 +11,7 @@ struct MetricsTests {
   private static let unary = MethodName(service: "bench.Echo", method: "Unary")
   private static let `repeat` = MethodName(service: "bench.Echo", method: "Repeat")
 
-  /// Asks again until `isReached`: a call that was cut off ends when the server has heard of it.
+  /// Repeats until `isReached`: a cancelled call ends when the server has received the reset.
   private static func metrics(
     of server: RPCServer, when isReached: (ServerMetrics) -> Bool
   ) async -> ServerMetrics {
@@ -40,7 +40,7 @@ struct MetricsTests {
       #expect(unary.latency.sumNanoseconds > 0)
       let refused = try #require(metrics.calls[Self.repeat])
       #expect(refused.ended(.notFound) == 1 && refused.ended(.ok) == 0 && refused.sentBytes == 0)
-      // Every method is there, called or not.
+      // Every method is present, called or not.
       #expect(metrics.calls[MethodName(service: "bench.Echo", method: "Chat")] == CallCounters())
       #expect(metrics.callsOfUnknownMethods == CallCounters())
       #expect(metrics.connections.open == 1 && metrics.loopLags.count == 1)
@@ -52,7 +52,7 @@ struct MetricsTests {
       service: service, name: name, kind: .unary, request: EchoMessage.descriptor, response: EchoMessage.descriptor)
   }
 
-  @Test("methods that the server does not have are counted in one place")
+  @Test("calls of unknown methods are counted in one place")
   func unknownMethods() async throws {
     try await Fixture.with { fixture in
       for (service, name) in [("bench.Echo", "None"), ("other.Service", "Unary"), ("", "")] {
@@ -65,7 +65,7 @@ struct MetricsTests {
     }
   }
 
-  @Test("a call refused for its header fields counts for its method, and a request that is no gRPC for none")
+  @Test("a call refused for its header fields counts for its method, and a request that is not gRPC for none")
   func refusedAtOnce() async throws {
     try await Fixture.with { fixture in
       for (name, value) in [("grpc-timeout", "soon"), ("grpc-encoding", "br")] {
@@ -83,7 +83,7 @@ struct MetricsTests {
     }
   }
 
-  @Test("a call that its caller gives up is cancelled, and under way until then")
+  @Test("a call that its caller cancels counts as cancelled, and as running until then")
   func cancelled() async throws {
     let silent = ServerMethod.serverStreaming(EchoMethods.`repeat`) {
       (_: EchoMessage, responses: ResponseWriter<EchoMessage>, context) throws(RPCStatus) in
@@ -92,7 +92,7 @@ struct MetricsTests {
     }
     try await Fixture.with(methods: [silent]) { fixture in
       let call = Task { _ = try await fixture.call(EchoMethods.repeat, EchoMessage()) }
-      // The response's bytes count while the call is under way.
+      // The response's bytes count while the call is running.
       let during = await Self.metrics(of: fixture.server) { $0.calls[Self.repeat]?.sentBytes == 5 }
       #expect(during.calls[Self.repeat]?.underWay == 1 && during.calls[Self.repeat]?.latency.count == 0)
       call.cancel()
@@ -102,15 +102,15 @@ struct MetricsTests {
     }
   }
 
-  @Test("a deadline that passes counts once, though the handler goes on")
+  @Test("a passed deadline counts once, though the handler continues")
   func deadline() async throws {
     let slow = ServerMethod.unary(EchoMethods.unary) { (request: EchoMessage, context) throws(RPCStatus) in
       let milliseconds = UInt64(request.message) ?? 0
       await Task(executorPreference: context.loop) { await context.loop.sleep(milliseconds: milliseconds) }.value
       return request
     }
-    // On a busy machine a short deadline passes before the call has come to the server: then with a
-    // server that knows of none.
+    // On a loaded machine a short deadline passes before the call arrives at the server: the server
+    // then has no record of it.
     for milliseconds in [UInt64(20), 200, 2_000, 20_000] {
       var hasCome = false
       try await Fixture.with(methods: [slow]) { fixture in
@@ -142,12 +142,12 @@ struct MetricsTests {
     }
   }
 
-  @Test("the figures of all loops are added up")
+  @Test("the metrics of all loops are summed")
   func loops() async throws {
     let threads = [EventLoopThread(), EventLoopThread()]
     let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
     let server = try await RPCServer.start(address: address, loops: threads.map(\.loop)) { _ in EchoService().methods }
-    // The kernel spreads connections: whichever loop gets them.
+    // The kernel spreads connections over the loops.
     for _ in 0..<8 {
       let client = RPCChannel(to: ChannelTarget(server.address), loop: threads[0].loop)
       _ = try await client.responses(EchoMethods.unary)
@@ -160,7 +160,7 @@ struct MetricsTests {
     for thread in threads { thread.stopAndJoin() }
   }
 
-  @Test("an observer is told of the outcomes it wants, also of those that reach no handler")
+  @Test("an observer receives the outcomes it asks for, also of calls that reach no handler")
   func observer() async throws {
     let observer = Collector()
     let thread = EventLoopThread()
@@ -172,7 +172,7 @@ struct MetricsTests {
     _ = try await client.responses(EchoMethods.unary)
     _ = await status { _ = try await client.responses(Self.method("no.Such", "Method")) }
     let calls = observer.calls
-    // OK is not wanted.
+    // OK was not asked for.
     #expect(calls.count == 1 && calls.first?.method == nil && calls.first?.peerAddress?.host == "127.0.0.1")
     if case .failed(let status) = calls.first?.outcome {
       #expect(status.code == .unimplemented)
@@ -195,7 +195,7 @@ struct MetricsTests {
     #expect(histogram.count == 2 && histogram.sumNanoseconds == 2 * border + 1)
   }
 
-  @Test("the borders ascend from 0.25 ms to 60 s, with room below and above")
+  @Test("the borders ascend from 0.25 ms to 60 s, with a bucket below and one above")
   func ends() {
     let borders = LatencyHistogram.borderNanoseconds
     #expect(borders == borders.sorted() && Set(borders).count == borders.count)
@@ -207,7 +207,7 @@ struct MetricsTests {
   }
 }
 
-/// Keeps the calls that did not end well.
+/// Stores the calls that failed.
 private final class Collector: CallObserver {
   private let state = Mutex<[EndedCall]>([])
   var calls: [EndedCall] { state.withLock { $0 } }

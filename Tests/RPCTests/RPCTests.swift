@@ -9,7 +9,7 @@ import TestSchema
 
 @Suite("RPC")
 struct RPCTests {
-  @Test("a unary call gives its response")
+  @Test("a unary call returns its response")
   func unary() async throws {
     try await Fixture.with { fixture in
       let message = EchoMessage(message: "hé", payload: [0, 255])
@@ -68,7 +68,7 @@ struct RPCTests {
     }
   }
 
-  @Test("an unknown method is UNIMPLEMENTED and the connection goes on")
+  @Test("an unknown method is UNIMPLEMENTED and the connection continues")
   func unknownMethod() async throws {
     try await Fixture.with { fixture in
       let unknown = MethodDescriptor(
@@ -103,7 +103,7 @@ struct RPCTests {
       return request
     }
     try await Fixture.with(methods: [method]) { fixture in
-      // On a busy machine a short deadline passes before the call has come to the server.
+      // On a loaded machine a short deadline passes before the call arrives at the server.
       for milliseconds in [UInt64(20), 200, 2_000, 20_000] where !begun.isRaised {
         let status = await status {
           _ = try await fixture.call(EchoMethods.unary, EchoMessage(), timeoutMilliseconds: milliseconds)
@@ -131,7 +131,7 @@ struct RPCTests {
     }
   }
 
-  @Test("a caller that gives up cancels the handler")
+  @Test("a caller that cancels its call cancels the handler")
   func cancellation() async throws {
     let started = Flag()
     let cancelled = Flag()
@@ -150,7 +150,7 @@ struct RPCTests {
     }
   }
 
-  @Test("metadata arrives, binary metadata decoded, and trailing metadata goes back")
+  @Test("metadata arrives, binary metadata decoded, and trailing metadata is returned")
   func metadata() async throws {
     let method = ServerMethod.unary(EchoMethods.unary) { (_: EchoMessage, context) throws(RPCStatus) in
       context.addTrailingMetadata("x-reply", "yes")
@@ -185,7 +185,7 @@ struct RPCTests {
     }
   }
 
-  @Test("an interceptor stands around the calls of those methods only that concern it")
+  @Test("an interceptor runs only around calls of the methods that it applies to")
   func concernedInterceptor() async throws {
     struct Refusing: ServerInterceptor {
       func concerns(_ method: MethodDescriptor) -> Bool { method.kind != .unary }
@@ -237,7 +237,7 @@ struct RPCTests {
     thread.stopAndJoin()
   }
 
-  @Test("a port somebody listens on is refused, not shared")
+  @Test("a port in use is refused, not shared")
   func portInUse() async throws {
     try await Fixture.with { fixture in
       await #expect(throws: SocketError.self) {
@@ -246,7 +246,7 @@ struct RPCTests {
     }
   }
 
-  @Test("health tells whether the server serves, and does not know strangers")
+  @Test("health reports whether the server serves, and does not know other services")
   func health() async throws {
     let methods = HealthService(services: ["bench.Echo"], isServing: { true }).methods
     try await Fixture.with(methods: methods) { fixture in
@@ -276,14 +276,14 @@ struct RPCPartsTests {
     }
   }
 
-  @Test("grpc-message encoding comes back, and malformed escapes stay")
+  @Test("grpc-message survives encoding, and malformed escapes stay")
   func percent() {
     #expect(PercentEncoding.encode("a %\n\u{e9}") == "a %25%0A%C3%A9")
     #expect(PercentEncoding.decode("a %25%0a%C3%A9") == "a %\n\u{e9}")
     #expect(PercentEncoding.decode("%zz %4") == "%zz %4")
   }
 
-  @Test("a prefix cut anywhere waits; flags and sizes are judged once the prefix is there")
+  @Test("a prefix cut anywhere waits; flags and sizes are checked once the prefix is complete")
   func framing() {
     let whole: [UInt8] = [0, 0, 0, 0, 2, 8, 9]
     for count in 0..<whole.count {
@@ -300,7 +300,7 @@ struct RPCPartsTests {
     #expect(MessageFraming.front(of: [2, 0, 0, 0, 0], from: 0, byteLimit: 1) == .badFlag)
   }
 
-  @Test("the router finds every method among look-alikes and nothing else")
+  @Test("the router finds every method among similar names and nothing else")
   func router() {
     let methods = (0..<200).map { index in
       ServerMethod.unary(

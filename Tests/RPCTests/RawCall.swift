@@ -2,8 +2,7 @@ import EventLoop
 import HTTP
 import HTTP2
 
-/// What one call looks like on the wire: for what `RPCChannel` hides or would never send.
-/// Loop-confined.
+/// One call on the wire, for parts that `RPCChannel` hides or would never send. Loop-confined.
 final class RawCall: HTTPConnectionDelegate {
   /// The response, undecoded.
   struct Response: Sendable {
@@ -13,7 +12,7 @@ final class RawCall: HTTPConnectionDelegate {
     /// Size of the first header list as RFC 9113 section 6.5.2 counts it.
     var headerListBytes = 0
 
-    /// `grpc-status`, wherever it came.
+    /// `grpc-status`, from the trailers or the headers.
     var status: String? { trailers["grpc-status"] ?? headers["grpc-status"] }
     /// The flag bytes of the messages, in order.
     var flags: [UInt8] {
@@ -40,7 +39,7 @@ final class RawCall: HTTPConnectionDelegate {
     connection.start(delegate: self)
   }
 
-  /// Sends `body` as it is, after the fields of a call and `metadata`, on a connection of its own.
+  /// Sends `body` unchanged, after the fields of a call and `metadata`, on a connection of its own.
   static func make(
     to address: SocketAddress, loop: EventLoop, path: String, metadata: [(name: String, value: String)], body: [UInt8],
     limits: HTTPLimits = HTTPLimits()

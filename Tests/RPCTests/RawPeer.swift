@@ -1,8 +1,8 @@
 import EventLoop
 import Glibc
 
-/// A client that sends what it is told to, byte by byte, and waits for the server to hang up. Its
-/// calls block: never on an event loop.
+/// A client that sends given bytes, and waits for the server to close the connection. Its calls
+/// block: never use it on an event loop.
 struct RawPeer: ~Copyable {
   private let descriptor: Int32
 
@@ -37,7 +37,7 @@ struct RawPeer: ~Copyable {
   /// - Parameter host: One of the addresses of loopback.
   init(to address: SocketAddress, from host: String = "127.0.0.1") {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    // What is sent at once arrives at once.
+    // Small writes are sent at once.
     var one: Int32 = 1
     _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     var own = sockaddr_in()
@@ -65,7 +65,7 @@ struct RawPeer: ~Copyable {
 
   func send(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
-  /// Everything that comes until the server hangs up; nil if it does not within 20 s.
+  /// All bytes until the server closes the connection; nil if it does not within 20 s.
   func receiveToEnd() -> [UInt8]? {
     var all: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Request budget")
 struct RequestBudgetTests {
-  /// A budget, and in which order it granted what.
+  /// A budget, and the order of its grants.
   private final class Scene {
     let budget: RequestBudget
     private(set) var granted: [String] = []
@@ -25,7 +25,7 @@ struct RequestBudgetTests {
     }
   }
 
-  @Test("a connection's share is given up to its last byte, one past it waits, and in the order of asking")
+  @Test("a connection's share is granted up to its last byte, one past it waits, in the order of requests")
   func share() {
     let scene = Scene(bytesMax: 1_000, bytesPerConnectionMax: 100)
     let (share, other) = (RequestBudget.Share(), RequestBudget.Share())
@@ -40,7 +40,7 @@ struct RequestBudgetTests {
     #expect(scene.budget.reservedBytes == 163)
   }
 
-  @Test("the whole is given up to its last byte, one past it waits, and connections take turns")
+  @Test("the whole budget is granted up to its last byte, one past it waits, and connections take turns")
   func whole() {
     let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 100)
     let (first, second) = (RequestBudget.Share(), RequestBudget.Share())
@@ -55,7 +55,7 @@ struct RequestBudgetTests {
     #expect(scene.granted == ["a", "d", "b", "c"])
   }
 
-  @Test("what is larger than everything is let in alone")
+  @Test("a request larger than the whole budget is granted when nothing else is")
   func large() {
     let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 50)
     let share = RequestBudget.Share()
@@ -66,7 +66,7 @@ struct RequestBudgetTests {
     #expect(scene.granted == ["a", "b"])
   }
 
-  @Test("who stops waiting makes way for those behind")
+  @Test("a cancelled wait makes room for those behind it")
   func leaving() {
     let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 100)
     let share = RequestBudget.Share()
@@ -78,7 +78,7 @@ struct RequestBudgetTests {
   }
 
   @Test(
-    "whatever comes and goes, the limits hold, nobody waits for ever, and nothing is left", arguments: UInt64(0)..<64)
+    "random requests keep the limits, each is granted, and nothing stays reserved", arguments: UInt64(0)..<64)
   func anything(seed: UInt64) {
     var generator = SplitMix64(seed: seed)
     let scene = Scene(bytesMax: 300, bytesPerConnectionMax: 100)
@@ -96,7 +96,7 @@ struct RequestBudgetTests {
       #expect(scene.budget.reservedBytes <= 300, "seed \(seed)")
       for share in shares { #expect(share.reservedBytes <= 100, "seed \(seed)") }
     }
-    // The rest ends once it was granted: all have their turn.
+    // The remaining ones end once they were granted: each has its turn.
     while let next = open.first(where: { scene.granted.contains($0) }) {
       open.removeAll { $0 == next }
       scene.release(next)

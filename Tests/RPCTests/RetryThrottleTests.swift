@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Retry throttle")
 struct RetryThrottleTests {
-  @Test("half of the tokens may be lost, not one more; ten successes make up for one failure")
+  @Test("half of the tokens may be used up, not one more; ten successes make up for one failure")
   func tokens() {
     var throttle = RetryThrottle(tokensMax: 4)
     throttle.failed()
@@ -20,7 +20,7 @@ struct RetryThrottleTests {
     #expect(throttle.isOpen)
   }
 
-  @Test("it never holds more than its tokens, nor less than none, and without any it is always open")
+  @Test("it has never more than its tokens, nor less than zero, and with zero tokens it is always open")
   func bounds() {
     var throttle = RetryThrottle(tokensMax: 2)
     for _ in 0..<100 { throttle.succeeded() }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A server whose kernel takes connections, and that says nothing on any.
+/// A server whose kernel accepts connections, and that sends nothing on any.
 struct SilentServer: ~Copyable {
   private let descriptor: Int32
   let port: UInt16

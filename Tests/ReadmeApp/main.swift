@@ -3,7 +3,7 @@ import StreakClient
 let arguments = CommandLine.arguments
 let client = StreakClient(
   storage: try FileStorage(path: arguments[1]),
-  network: try ServerConnection(to: arguments[2], security: .none),  // leave `security` out for TLS
+  network: try AppServerConnection(to: arguments[2], security: .none),  // leave `security` out for TLS
   device: .init(name: "Mira's phone"))
 
 // Without an account, and without a server.
@@ -11,12 +11,11 @@ let known = try await client.habit(named: "reading")
 let reading = if let known { known.id } else { try await client.addHabit("reading") }
 try await client.complete(reading, note: "20 pages")
 
-// With one: a new account takes along what was recorded here. On another device it is signIn.
+// With an account: a new account takes over the data recorded here. On another device it is signIn.
 let isNew = try await client.accounts().isEmpty
 if isNew { try await client.signUp(email: arguments[3], password: readLine() ?? "") }
 
-// From here on this device and the others are kept equal; what the person should see comes as
-// events.
+// From here on this device is synced with the others; events report what the person should see.
 let events = try await client.events()
 let running = Task { await client.run() }
 try await client.sync()

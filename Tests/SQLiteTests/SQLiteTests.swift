@@ -20,7 +20,7 @@ struct SQLiteTests {
     var file: String { "\(path)/file" }
   }
 
-  @Test("values of every class come back as they went in")
+  @Test("values of every class are read as they were written")
   func values() throws {
     let folder = Folder()
     let database = try SQLiteDatabase(path: folder.file)
@@ -35,7 +35,7 @@ struct SQLiteTests {
     #expect(try database.rows("SELECT v FROM t ORDER BY n").map { $0[0] } == values)
   }
 
-  @Test("a transaction that throws leaves nothing, and the connection is good for the next")
+  @Test("a transaction that throws leaves nothing, and the connection stays usable")
   func rollback() throws {
     let folder = Folder()
     let database = try SQLiteDatabase(path: folder.file)
@@ -50,7 +50,7 @@ struct SQLiteTests {
     #expect(try database.rows("SELECT v FROM t") == [[.integer(2)]])
   }
 
-  @Test("a second connection waits no longer than it was told, and says that the file is busy")
+  @Test("a second connection waits for its time limit only, and reports that the file is busy")
   func busy() throws {
     let folder = Folder()
     let first = try SQLiteDatabase(path: folder.file)
@@ -105,7 +105,7 @@ struct SQLiteTests {
     withExtendedLifetime(writer) {}
   }
 
-  @Test("a copy that was needed is removed with its reader")
+  @Test("a needed copy is removed with its reader")
   func copyIsRemoved() throws {
     let (folder, copies) = (Folder(), Folder())
     let writer = try SQLiteDatabase(path: folder.file)
@@ -128,7 +128,7 @@ struct SQLiteTests {
     #expect(try SQLiteDatabase(path: path, access: .readOnly).rows("SELECT v FROM t").isEmpty)
   }
 
-  @Test("more statements than are kept prepared")
+  @Test("more statements than the limit of prepared ones")
   func manyStatements() throws {
     let database = try SQLiteDatabase(path: ":memory:")
     for number in 0..<200 { #expect(try database.rows("SELECT \(number)") == [[.integer(Int64(number))]]) }

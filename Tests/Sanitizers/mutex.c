@@ -1,7 +1,7 @@
-// Tells ThreadSanitizer of Swift's Mutex. A contended one is waited for and handed over in
-// libswiftSynchronization, which is not instrumented: without this, whatever it guards is taken for
-// a race between the two threads. scripts/test loads it in front of that library (LD_PRELOAD); in
-// programs without the sanitizer it does nothing.
+// Tells ThreadSanitizer about Swift's Mutex. Waiting for a locked one happens in
+// libswiftSynchronization, which is not instrumented: without this, accesses guarded by the Mutex
+// are reported as races. scripts/test loads it before that library (LD_PRELOAD); in programs
+// without the sanitizer it does nothing.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
@@ -10,8 +10,8 @@
 __attribute__((weak)) void __tsan_acquire(void *address);
 __attribute__((weak)) void __tsan_release(void *address);
 
-// Synchronization._MutexHandle._lockSlow(Swift.UInt32) -> () and ._unlockSlow() -> (), what Mutex
-// calls when it is contended.
+// Synchronization._MutexHandle._lockSlow(Swift.UInt32) -> () and ._unlockSlow() -> (), which Mutex
+// calls under contention.
 #define LOCK_SLOW "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
 #define UNLOCK_SLOW "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
 

@@ -4,10 +4,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Simulation: whole clients, killed at any moment, on a network and a server that fail")
+@Suite("Simulation: whole clients, killed at any moment, with a failing network and server")
 struct ClientSimulationTests {
   @Test(
-    "no tap that a client has acknowledged is lost, and in the end all devices show the same",
+    "no acknowledged tap of a client is lost, and in the end all devices show the same state",
     arguments: chunks(of: 50, in: 150))
   func clients(seeds: Range<UInt64>) async throws {
     for seed in seeds {
@@ -43,7 +43,7 @@ struct ClientSimulationTests {
   }
 }
 
-/// One person's devices, whatever happens to them. Each begins without an account.
+/// One person's devices under random events. Each begins without an account.
 struct ClientWorld {
   struct Tap: Hashable {
     var habit: String
@@ -61,7 +61,7 @@ struct ClientWorld {
   let world: ModelNetwork.World
   var random: SplitMix64
   private(set) var devices: [Device] = []
-  /// Days that some client has acknowledged as done, and as undone, whatever came later.
+  /// Days that a client has acknowledged as done, and days acknowledged as undone, at any time.
   private(set) var tapped: Set<Tap> = []
   private(set) var undone: Set<Tap> = []
 
@@ -82,7 +82,7 @@ struct ClientWorld {
     world.state.withLock { state in state.users[Self.email].flatMap { state.server.people[$0]?.ledger } }
   }
 
-  /// Something happens; what fails is tried again some other time.
+  /// One random event; a failed action is tried again in a later step.
   mutating func step() async {
     let index = Int.random(in: devices.indices, using: &random)
     let passed = Int64.random(in: 0...3 * 3_600_000, using: &random)
@@ -115,7 +115,7 @@ struct ClientWorld {
     let day = try await client.today().advanced(by: -ago)
     let tap = Tap(habit: name, day: day)
     if Int.random(in: 0..<5, using: &random) == 0 {
-      // Noted before: a day that somebody may have undone need not be done.
+      // Recorded before the call: such a day need not be done in the end.
       undone.insert(tap)
       try await client.undo(habit, on: day)
     } else {
@@ -125,7 +125,7 @@ struct ClientWorld {
     }
   }
 
-  /// The person signs up or in; what was recorded before goes along.
+  /// The person signs up or signs in; earlier entries are taken along.
   private func join(_ index: Int) async throws {
     let client = devices[index].client
     if try await client.accounts().contains(where: { $0.isCurrent && $0.isSignedIn }) {
@@ -141,14 +141,14 @@ struct ClientWorld {
     }
   }
 
-  /// The app dies between two calls of its own, or after one that was lost; only the storage is
+  /// The app dies between two of its calls, or after a call without an answer; only the storage is
   /// left.
   private mutating func kill(_ index: Int) {
     devices[index].client = StreakClient(
       storage: devices[index].storage, network: ModelNetwork(world), clock: devices[index].clock)
   }
 
-  /// The network heals; everybody joins and syncs until nothing changes any more.
+  /// The network works again; all devices join and sync until nothing changes any more.
   mutating func quiesce() async throws {
     world.state.withLock { $0.lostPercent = 0 }
     for round in 0..<6 {
@@ -158,7 +158,7 @@ struct ClientWorld {
           try await join(index)
           try await devices[index].client.sync()
         } catch let error as ClientError where [.signInNeeded, .accountUnknown].contains(error) && round < 3 {
-          // Several restores in a row take several sign-ins.
+          // Several restores in a row require several sign-ins.
           try await join(index)
         }
       }
@@ -166,7 +166,7 @@ struct ClientWorld {
   }
 }
 
-/// The world's time, a little wrong.
+/// The world's time, with a small error.
 final class SimulatedClock: ClientClock {
   private let world: ModelNetwork.World
   private let aheadMilliseconds: Int64

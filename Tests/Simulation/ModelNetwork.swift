@@ -9,34 +9,32 @@ import StreakDomain
 import Synchronization
 import TestSupport
 
-/// The model server behind a client's own network protocol, by encoded messages: accounts,
-/// sessions, rotating tokens, and calls that are lost on the way there or on the way back. One for
-/// each device, all on one server.
+/// The model server behind a client's network protocol, with encoded messages: accounts, sessions,
+/// rotating tokens, and calls whose request or answer is lost. One per device, all with one server.
 final class ModelNetwork: StreakNetwork {
-  /// What the devices of a simulation share.
+  /// The state that the devices of a simulation share.
   final class World: Sendable {
     struct State {
       var server = ModelServer()
       var now: Int64 = SimulationWorld.begin
       var random: SplitMix64
-      /// Of a hundred calls so many are lost, half of them after the server has decided.
+      /// Percentage of lost calls; in half of them the server has decided.
       var lostPercent = 0
       var users: [String: Identifier] = [:]
       var grants: [String: Grant] = [:]
-      /// Whose each session is.
+      /// The account of each session.
       var claims: [[UInt8]: Identifier] = [:]
       /// By migration.
       var migrations: [[UInt8]: (session: [UInt8], manifest: [UInt8], result: [UInt8])] = [:]
       var signUps: [[UInt8]: [UInt8]] = [:]
-      /// By the key it was begun with, and when it began by its id.
+      /// By the key that the session was started with, and its start by its id.
       var begun: [[UInt8]: StartSessionResponse] = [:]
       var anchors: [[UInt8]: Int64] = [:]
-      /// Every token that any life of the database has given, and whose: genuine tokens are known
-      /// by themselves.
+      /// All tokens that any epoch of the database has issued, with their accounts: genuine tokens
+      /// are recognised without the database.
       var genuine: [String: Identifier] = [:]
       var nextNumber: UInt64 = 0
-      /// Earlier states, with everything but what belongs to no database: a backup, the last
-      /// commits, a primary that was left behind.
+      /// Earlier states of the database: a backup, the last commits, an abandoned primary.
       var backup: [State] = []
       var commits: [State] = []
       var abandoned: [State] = []
@@ -91,14 +89,14 @@ extension ModelNetwork.World.State {
     return nextNumber
   }
 
-  /// What the database holds.
+  /// The database's content.
   private var copy: Self {
     var copy = self
     (copy.backup, copy.commits, copy.abandoned) = ([], [], [])
     return copy
   }
 
-  /// A copy of the database is made.
+  /// Makes a copy of the database.
   mutating func makeBackup() { backup = [copy] }
 
   mutating func noteCommit() {
@@ -106,13 +104,13 @@ extension ModelNetwork.World.State {
     if commits.count > 12 { commits.removeFirst() }
   }
 
-  /// The database goes back to the backup; its epoch is later than any before.
+  /// Restores the backup; the database's epoch is later than any before.
   mutating func restore() {
     guard let copy = backup.first else { return }
     goOn(with: copy, number: max(server.epoch.number, abandoned.first?.server.epoch.number ?? 0) + 1)
   }
 
-  /// A standby takes over that lacks some of the last commits, perhaps a second one from the same
+  /// Promotes a standby that lacks some of the last commits; perhaps a second one from the same
   /// base.
   mutating func failOver() {
     let lost = Int.random(in: 1...8, using: &random)
@@ -123,7 +121,7 @@ extension ModelNetwork.World.State {
     if Bool.random(using: &random) { commits = base }
   }
 
-  /// The primary that was left behind is the server again.
+  /// The abandoned primary becomes the server again.
   mutating func returnToAbandoned() {
     guard let old = abandoned.first else { return }
     goOn(with: old, number: nil)
@@ -140,7 +138,7 @@ extension ModelNetwork.World.State {
     commits = []
   }
 
-  /// The access tokens end; refresh tokens stay.
+  /// Access tokens expire; refresh tokens stay.
   mutating func expireTokens() {
     for key in grants.keys { grants[key]?.access = "expired" }
   }
@@ -188,7 +186,7 @@ extension ModelNetwork.World.State {
     if let grant = grants.values.first(where: { $0.refresh == token }) {
       return RefreshResponse(tokens: issue(grant.userID, grant.deviceID, previous: token)).protobufBytes()
     }
-    // A lost answer is had again.
+    // A lost answer is repeated.
     if let (key, grant) = grants.first(where: { $0.value.previousRefresh == token }) {
       let access = grant.access == "expired" ? "a\(makeNumber())" : grant.access
       grants[key]?.access = access
@@ -229,7 +227,7 @@ extension ModelNetwork.World.State {
     let userID = Identifier(high: 9, low: makeNumber())
     server.signUp(userID, now: now)
     server.register(deviceID, of: userID, now: now)
-    // All of it or nothing: an account without an address is not there.
+    // All or nothing: without an address no account is created.
     let result = try request.session.map { try bring($0, [], into: userID, isNewAccount: true) }
     users[request.email] = userID
     let reply = SignUpResponse(
@@ -253,7 +251,7 @@ extension ModelNetwork.World.State {
       let same = earlier.first { $0.manifest == session.captured?.manifest?.sha256 }
       guard request.secondDevice, same == nil else {
         let refusal = Self.refusal(.alreadyExists, "ALREADY_MIGRATED")
-        // The details of a long one do not fit.
+        // A long result does not fit into the details.
         guard Bool.random(using: &random), let result = (same ?? earlier.first)?.result else { throw refusal }
         throw refusal.with(try MigrationResult(protobufBytes: result))
       }

@@ -1,11 +1,11 @@
 @testable import StreakDomain
 
-/// A server without I/O: the real rules on people's whole state, kept in memory. What it decides is
-/// durable at once, until it is restored, fails over or goes back to another life.
+/// A server without I/O: the real rules on users' whole states, in memory. Its decisions are
+/// durable at once, until it is restored, fails over or returns to an earlier epoch.
 struct ModelServer {
   struct Person {
     var ledger: PersonLedger
-    /// Every operation with its outcome, by device and number.
+    /// All operations with their outcomes, by device and number.
     var decided: [Identifier: [Int64: (operation: Operation, outcome: OperationOutcome)]] = [:]
     var acknowledged: [Identifier: Set<Identifier>] = [:]
   }
@@ -25,7 +25,7 @@ struct ModelServer {
   private(set) var epoch = Epoch(number: 1, bits: 1)
   private var nextID: UInt64 = 0
   var isUp = true
-  /// Requests go to a copy that cannot write and does not know the last commits.
+  /// Requests are served by a read-only copy that lacks the last commits.
   var isReadOnly = false
 
   private mutating func makeID() -> Identifier {
@@ -37,7 +37,7 @@ struct ModelServer {
     people[userID] = Person(ledger: PersonLedger(epoch: epoch, firstDay: DayRules.firstDay(createdAt: now)))
   }
 
-  /// Makes a session part of an account.
+  /// Migrates a session into an account.
   mutating func migrate(
     _ plan: MigrationPlan, map: [(capturedID: Identifier, habitID: Identifier)], migrationID: Identifier,
     into userID: Identifier, isNewAccount: Bool, now: Int64
@@ -51,7 +51,7 @@ struct ModelServer {
     return matching.matches
   }
 
-  /// Ends a change and keeps it.
+  /// Completes a change and stores it.
   private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Int64) {
     if let before = people[userID]?.ledger { person.ledger.completeStale(from: before) }
     person.ledger.settle(now: now) { makeID() }
@@ -67,16 +67,15 @@ struct ModelServer {
     people[userID]?.acknowledged[deviceID, default: []].formUnion(noticeIDs)
   }
 
-  /// Another life of the database begins with what this one holds: it was restored, or a standby
-  /// was promoted.
-  /// - Parameter epoch: Its number is later than that of every life before, as far as its maker
-  ///   knows; its bits are random.
+  /// Begins another epoch of the database with this one's content, after a restore or a promotion.
+  /// - Parameter epoch: Its number is later than that of every earlier epoch known to its maker;
+  ///   its bits are random.
   mutating func begin(_ epoch: Epoch) {
     self.epoch = epoch
     for (userID, person) in people { people[userID]?.ledger = person.ledger.inEpoch(epoch) }
   }
 
-  /// No id is given twice, also by a copy that goes back.
+  /// No id is issued twice, also after the return to a copy.
   mutating func takeIDs(after other: ModelServer) { nextID = max(nextID, other.nextID) }
 
   // MARK: Sync
@@ -91,7 +90,7 @@ struct ModelServer {
     guard var person = people[userID] else { return .failure(.accountUnknown) }
     guard let source = person.ledger.sources[deviceID] else { return .failure(.deviceUnknown) }
     guard isGenuine(submission.cursor, of: userID) else { return .failure(.cursorInvalid) }
-    // A hot standby answers pulls; whatever is to be written waits for the primary.
+    // A hot standby answers pulls; a sync with writes waits for the primary.
     if isReadOnly {
       guard submission.operations.isEmpty, submission.restatedHabits.isEmpty else { return .failure(.unavailable) }
       return .success(pull(person, submission, for: deviceID, pageSize: pageSize))
@@ -110,12 +109,12 @@ struct ModelServer {
     }
     for habit in submission.restatedHabits { person.ledger.restate(habit, now: now) }
     let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
-    // A device that does not know of the loss says that nothing is left, and then sends again what
-    // was lost: it was not caught up.
+    // A device that does not know of a loss reports an empty queue, and then sends the lost
+    // operations again: it was not caught up.
     var nothingLeft = submission.nothingLeft && !isOfOtherLife
     for operation in submission.operations.dropFirst(outcomes.count) {
-      // The device does not know yet that this server may have lost the habit; it states it with
-      // its next submission.
+      // The device does not know yet that this server may have lost the habit; its next submission
+      // restates it.
       if isOfOtherLife, operation.isOfHabit(missingIn: person.ledger) {
         nothingLeft = false
         break
@@ -150,7 +149,7 @@ struct ModelServer {
 
   // MARK: Pulls
 
-  /// What has changed since a cursor, a page at a time.
+  /// The changes since a cursor, one page at a time.
   private func pull(
     _ person: Person, _ submission: SyncSubmission, for deviceID: Identifier, pageSize: Int
   ) -> SyncChanges {
@@ -162,8 +161,8 @@ struct ModelServer {
     let isOfThisLife =
       cursor.epoch == epoch && cursor.changeNumber >= 0 && max(going.head, cursor.changeNumber) <= ledger.changeNumber
     var place = isOfThisLife ? going : Place(head: 0)
-    // A device of another life that holds the same state pulls nothing but what cannot be seen in
-    // it: the notices.
+    // A device of another epoch with the same state pulls only the notices, which the digest does
+    // not cover.
     if !isOfThisLife, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
       tell(person, after: 0, to: deviceID, &changes)
       finish(&changes, ledger, submission.userID, deviceID)
@@ -209,7 +208,7 @@ struct ModelServer {
     return changes
   }
 
-  /// The device has everything with this answer.
+  /// The device has the complete state with this answer.
   private func finish(
     _ changes: inout SyncChanges, _ ledger: PersonLedger, _ userID: Identifier, _ deviceID: Identifier
   ) {
@@ -229,7 +228,7 @@ struct ModelServer {
   private struct Place {
     var head: Int64
     var version: Int64
-    /// Nil: after everything of that version.
+    /// Nil: after all changes of that version.
     var key: CellKey?
 
     init(head: Int64) { self.init(head: head, version: head, key: nil) }
@@ -265,7 +264,7 @@ struct ModelServer {
 }
 
 extension Operation {
-  /// Whether it is about a habit that is not there, and does not make it.
+  /// Whether the operation concerns a missing habit, and does not create it.
   fileprivate func isOfHabit(missingIn ledger: PersonLedger) -> Bool {
     if case .editHabit(let edit) = change, edit.changed.count == HabitField.allCases.count { return false }
     return habitID.map { ledger.habits[$0] == nil } ?? false
@@ -273,7 +272,7 @@ extension Operation {
 }
 
 extension PersonLedger {
-  /// The same state in another life of the database.
+  /// The same state in another epoch of the database.
   fileprivate func inEpoch(_ epoch: Epoch) -> PersonLedger {
     var ledger = PersonLedger(
       epoch: epoch, firstDay: firstDay, changeNumber: changeNumber, zones: zones, digest: digest,

@@ -2,10 +2,10 @@ import StreakDomain
 import TestSupport
 import Testing
 
-@Suite("Simulation: many devices, wrong clocks, a network that fails, a database that goes back, fails over and forks")
+@Suite("Simulation: many devices, wrong clocks, a failing network, a database that is restored, fails over and forks")
 struct SimulationTests {
   @Test(
-    "after everything is quiet all devices and the server are equal, and nothing that was acknowledged is missing",
+    "in the end all devices and the server are equal, and no acknowledged data is missing",
     arguments: chunks(of: 100, in: 1_500))
   func convergence(seeds: Range<UInt64>) {
     for seed in seeds {
@@ -37,10 +37,9 @@ struct SimulationTests {
         #expect(areHabitsEqual, "seed \(seed)")
         let areDaysEqual = replica.cells.mapValues(\.cell) == visible.mapValues(\.cell)
         #expect(areDaysEqual, "seed \(seed)")
-        // What this device holds as decided, the server has decided so: exactly once, for each
-        // number stands once.
-        // (A device that was restored numbers anew; a server that went back and holds the first use
-        // of a number cannot know of the second.)
+        // The server has decided every operation that this device stores as decided, exactly once:
+        // each number occurs once. (A restored device starts new numbers; a server that lost them
+        // and holds the first use of a number cannot know of the second.)
         for kept in replica.kept where !(device.wasRestored && world.hasGoneBack) {
           let known = person.decided[replica.deviceID]?[kept.operation.seq]
           let isThere = known?.operation == kept.operation
@@ -54,7 +53,7 @@ struct SimulationTests {
         #expect(habit.summary.lastRun == whole.lastRun, "seed \(seed)")
       }
       checkDays(person, seed)
-      // What counted counts again, also if its statements had to come a second time, and late.
+      // A day that counted counts again, also if its statements had to be sent again, and late.
       let isRestored = world.replicas.contains { $0.wasRestored && $0.replica.userID == userID }
       for key in world.counted[userID] ?? [] where !isRestored {
         guard let cell = ledger.cells[key]?.cell, cell.done else { continue }
@@ -64,8 +63,8 @@ struct SimulationTests {
     }
   }
 
-  /// A day is done while a completion stands that no undo names, in whatever order and however
-  /// often they came; so what was undone stays undone.
+  /// A day is done as long as a completion exists that no undo names, in any order and with any
+  /// number of repetitions; so an undone day stays undone.
   private func checkDays(_ person: ModelServer.Person, _ seed: UInt64) {
     var completions: [CellKey: Set<StatementID>] = [:]
     var undone: [CellKey: Set<StatementID>] = [:]
@@ -89,7 +88,7 @@ struct SimulationTests {
       }
     }
     for (key, made) in completions where !unknown.contains(key) {
-      // A later completion of a device stands for its earlier ones.
+      // A later completion of a device replaces its earlier ones.
       let isDone = made.contains { id in
         !(undone[key] ?? []).contains { $0.source == id.source && $0.seq >= id.seq }
       }
@@ -97,17 +96,17 @@ struct SimulationTests {
     }
   }
 
-  /// Only what no server could accept is rejected, and a value that lost is in a notice.
+  /// Only invalid operations are rejected, and every losing value is in a notice.
   private func checkInbox(_ person: ModelServer.Person, _ seed: UInt64) {
     let decided = person.decided.values.flatMap(\.values)
-    // A habit may be lost that way, and is not stated again.
+    // A habit may be lost this way, and is not stated again.
     let isClockWrong = decided.contains { $0.outcome.rejection == .clockSkew }
     for (operation, outcome) in decided {
       switch (operation.change, outcome.rejection) {
       case (_, nil), (.malformed, _), (_, .clockSkew), (_, .futureDay): break
       case (_, .habitNotFound) where isClockWrong: break
-      // The conflict is lost, too, until its statements have come again. Clients state the value
-      // instead.
+      // The conflict is lost as well, until its statements have been sent again. Clients state the
+      // value instead.
       case (.resolveConflict, .conflictNotFound), (.resolveConflict, .cellNotFound): break
       default: Issue.record("seed \(seed): \(operation) is rejected: \(String(describing: outcome.rejection))")
       }

@@ -2,26 +2,26 @@ import StreakClient
 import StreakDomain
 import TestSupport
 
-/// People with several devices each, a network that cannot be trusted and a server that dies:
-/// everything follows from one seed.
+/// People with several devices each, an unreliable network and a failing server, all from one seed.
 struct SimulationWorld {
   /// One account on one device. A device with two accounts has two.
   struct Replica {
     var replica: DeviceReplica
-    /// What the device's clock is ahead, in milliseconds; negative: behind.
+    /// How far the device's clock is ahead, in milliseconds; negative: behind.
     var clockAhead: Int64
     var utcOffsetSeconds: Int32
     /// An old copy of the device, made by its owner.
     var copy: DeviceReplica?
     var wasRestored = false
-    /// Submissions answered with these have not been delivered yet, or will be once more.
+    /// Submissions, with their answers, that are still to be delivered, or to be delivered once
+    /// more.
     var onTheWay: [Message] = []
   }
 
   struct Message {
     var submission: SyncSubmission
     var deviceID: Identifier
-    /// By the device's clock.
+    /// Time in the device's clock.
     var sentAt: Int64
     /// Nil: it has not reached the server.
     var answer: Result<SyncChanges, ModelServer.Refusal>?
@@ -33,20 +33,19 @@ struct SimulationWorld {
   var random: SplitMix64
   var server = ModelServer()
   var backup: ModelServer?
-  /// What the server held after its last commits, the latest last.
+  /// The server's state after each of its last commits, the latest last.
   var commits: [ModelServer] = []
-  /// A primary that a failover has left behind, with all that it held.
+  /// The primary before a failover, with its state.
   var abandoned: ModelServer?
-  /// The database has lost something, or was left for another one.
+  /// The database has lost data, or a failover replaced it.
   private(set) var hasGoneBack = false
   var replicas: [Replica] = []
-  /// Of the world, in milliseconds since 1970.
+  /// The world's time, in milliseconds since 1970.
   var now = begin
   private var nextID: UInt64 = 0
-  /// Days that were recorded on the day itself, and of which the device was told that they count,
-  /// by person.
+  /// Days that were recorded on the day itself and reported to the device as counting, by person.
   private(set) var counted: [Identifier: Set<CellKey>] = [:]
-  /// Some device had everything and another digest than the server.
+  /// A device had received everything and its digest differed from the server's.
   private(set) var hasDiverged = false
 
   init(seed: UInt64) {
@@ -74,10 +73,10 @@ struct SimulationWorld {
 
   // MARK: Steps
 
-  /// Something happens.
+  /// One random event.
   mutating func step() {
     now += Int64.random(in: 0...3 * 3_600_000, using: &random)
-    // Sometimes no device does anything for days.
+    // Sometimes all devices are idle for days.
     if Int.random(in: 0..<50, using: &random) == 0 { now += Int64.random(in: 0...5, using: &random) * 86_400_000 }
     let index = Int.random(in: replicas.indices, using: &random)
     switch Int.random(in: 0..<200, using: &random) {
@@ -106,8 +105,8 @@ struct SimulationWorld {
 
   // MARK: Lives of the database
 
-  /// A copy of the server becomes the server. Answers of the life before still arrive; the devices
-  /// know them by the epoch.
+  /// A copy of the server becomes the server. Late answers of the earlier epoch still arrive;
+  /// devices recognise them by the epoch.
   private mutating func goOn(with copy: ModelServer, in epoch: Epoch) {
     hasGoneBack = true
     let before = server
@@ -117,7 +116,7 @@ struct SimulationWorld {
     commits = [server]
   }
 
-  /// A backup is restored: its epoch is later than any before.
+  /// Restores a backup: its epoch is later than any before.
   private mutating func goBack(to copy: ModelServer) {
     let number = max(server.epoch.number, abandoned?.epoch.number ?? 0) + 1
     goOn(with: copy, in: Epoch(number: number, bits: Int64(bitPattern: random.next())))
@@ -130,8 +129,8 @@ struct SimulationWorld {
     abandoned = nil
   }
 
-  /// A standby takes over that lacks the last commits. It raises the number that it knows: two that
-  /// take over from one primary have one number.
+  /// Promotes a standby that lacks the last commits. It increments the epoch number that it knows:
+  /// two standbys promoted from one primary have the same number.
   private mutating func failOver() {
     guard let standby = commits.suffix(Int.random(in: 1...12, using: &random)).first else { return }
     abandoned = server
@@ -142,7 +141,7 @@ struct SimulationWorld {
     if Bool.random(using: &random) { commits = base + commits }
   }
 
-  /// C93: a queue never goes under another account, also when its device has signed in to one.
+  /// C93: a queue is never sent for another account, also when its device has signed in to one.
   private mutating func lieAboutAccount(_ index: Int) {
     let replica = replicas[index].replica
     guard let other = replicas.first(where: { $0.replica.userID != replica.userID }), server.isUp else { return }
@@ -200,7 +199,7 @@ struct SimulationWorld {
 
   // MARK: The network
 
-  /// A device and the server exchange something, and some of it is lost, comes late or comes twice.
+  /// A device and the server exchange messages, some of which are lost, delayed or repeated.
   private mutating func talk(_ index: Int) {
     replicas[index].onTheWay.append(
       Message(
@@ -216,7 +215,7 @@ struct SimulationWorld {
     }
   }
 
-  /// - Parameter keeps: It will be delivered once more.
+  /// - Parameter keeps: Whether it will be delivered once more.
   private mutating func deliver(_ index: Int, _ place: Int, keeps: Bool) {
     var message = keeps ? replicas[index].onTheWay[place] : replicas[index].onTheWay.remove(at: place)
     guard let answer = message.answer else {
@@ -227,7 +226,7 @@ struct SimulationWorld {
     take(answer, to: message.submission, sentAs: message.deviceID, index)
   }
 
-  /// The server's answer; sometimes that of a copy which lags behind and cannot write.
+  /// The server's answer, or sometimes that of a lagging read-only copy.
   private mutating func answer(to message: Message, of userID: Identifier) -> Result<SyncChanges, ModelServer.Refusal> {
     let pageSize = Int.random(in: 1...6, using: &random)
     if Int.random(in: 0..<12, using: &random) == 0,
@@ -246,7 +245,7 @@ struct SimulationWorld {
     return answer
   }
 
-  /// What every client does with an answer.
+  /// Applies an answer as every client does.
   private mutating func take(
     _ answer: Result<SyncChanges, ModelServer.Refusal>, to submission: SyncSubmission, sentAs deviceID: Identifier,
     _ index: Int
@@ -254,7 +253,7 @@ struct SimulationWorld {
     if case .success(let changes) = answer, deviceID == replicas[index].replica.deviceID {
       noteCounted(changes.outcomes, submission)
     }
-    // Its person signs in again; the device goes on under its id.
+    // The person signs in again; the device keeps its id.
     if answer == .failure(.deviceUnknown), deviceID == replicas[index].replica.deviceID {
       server.register(deviceID, of: replicas[index].replica.userID, now: now)
     }
@@ -263,7 +262,7 @@ struct SimulationWorld {
     {
     case .repair: hasDiverged = true
     case .register: registerAnew(index)
-    case .rest, .goOn, .ignore: break
+    case .done, .more, .ignore: break
     }
   }
 
@@ -285,8 +284,8 @@ struct SimulationWorld {
 
   // MARK: Quiet
 
-  /// The network heals, everybody syncs until nobody has anything to send or fetch.
-  /// - Returns: False if that takes for ever.
+  /// The network works again; all devices sync until none has changes to send or fetch.
+  /// - Returns: False if that does not end.
   mutating func quiesce() -> Bool {
     server.isUp = true
     for index in replicas.indices { replicas[index].onTheWay = [] }

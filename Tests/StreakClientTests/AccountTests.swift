@@ -7,8 +7,8 @@ import StreakClient
 import Synchronization
 import Testing
 
-/// What a person decides about the account, what is told before, and how a refusal reads. A day is
-/// named without another module.
+/// Account settings, the preview of a sign-up, and the texts of refusals. A day can be named with a
+/// single import.
 @Suite("An account in an app")
 struct AccountTests {
   private let clock = TestClock()
@@ -29,7 +29,7 @@ struct AccountTests {
     RPCStatus(code, "protocol text of \(reason)").with(GoogleRPCErrorInfo(reason: reason, domain: "streak.v1"))
   }
 
-  /// Signed in, at a server that answers one method.
+  /// A signed-in client, with a server that answers one method.
   private func signedIn(_ method: String, _ answer: @escaping @Sendable ([UInt8]) throws -> [UInt8]) async throws
     -> StreakClient
   {
@@ -43,7 +43,7 @@ struct AccountTests {
     return client
   }
 
-  @Test("a password is changed, and the other devices that end by it are counted (A11)")
+  @Test("a password change reports the number of devices that it signed out (A11)")
   func password() async throws {
     let client = try await signedIn("ChangePassword") { bytes in
       let request = try ChangePasswordRequest(protobufBytes: bytes)
@@ -61,7 +61,7 @@ struct AccountTests {
     }
   }
 
-  @Test("a deleted account leaves nothing here, also if the first answer was lost (A11)", arguments: [false, true])
+  @Test("a deleted account leaves no local data, also if the first answer was lost (A11)", arguments: [false, true])
   func deletion(isLost: Bool) async throws {
     let client = try await signedIn("DeleteAccount") { bytes in
       let request = try DeleteAccountRequest(protobufBytes: bytes)
@@ -90,7 +90,7 @@ struct AccountTests {
     #expect(try await client.signOutDevice(devices[0].id))
   }
 
-  @Test("a recovery whose plan has changed comes back with the plan as it is now (A11, R2)")
+  @Test("a recovery whose plan has changed returns the current plan (A11, R2)")
   func recovery() async throws {
     let client = try await signedIn("ListRecoveryPoints") { _ in
       ListRecoveryPointsResponse(points: [RecoveryPoint(name: "p", moment: GoogleProtobufTimestamp(seconds: 9))])
@@ -116,7 +116,7 @@ struct AccountTests {
       default:
         let request = try ConfirmRecoveryRequest(protobufBytes: request)
         let hash = request.planHash
-        // The refusal has no room for the plan.
+        // The plan does not fit into the refusal.
         guard hash == [fresh.withLock { $0 }] else { throw Self.refusal("PLAN_CHANGED", .aborted) }
         return ConfirmRecoveryResponse(done: RecoveryPreview(planHash: hash)).protobufBytes()
       }
@@ -137,7 +137,7 @@ struct AccountTests {
     }
   }
 
-  @Test("before a sign-up it is told what counts, by the rule that the server applies (A1)")
+  @Test("the preview of a sign-up tells which days count, by the server's rule (A1)")
   func previewSignUp() async throws {
     let client = StreakClient(storage: storage, clock: clock)
     #expect(try await client.previewSignUp() == nil)
@@ -150,7 +150,7 @@ struct AccountTests {
     #expect(preview.firstDayThatCounts == today.advanced(by: -29))
   }
 
-  @Test("what was recorded after a sign-up that had nothing to bring along comes with the next attempt (A9)")
+  @Test("entries recorded after a sign-up without a session are migrated by the next attempt (A9)")
   func recordedBetweenAttempts() async throws {
     network.now { method, _, _ in throw RPCStatus(.unavailable, "cut") }
     let client = open()
@@ -175,16 +175,16 @@ struct AccountTests {
     #expect(try await !client.hasSession())
   }
 
-  @Test("without TLS only this machine is spoken to (S12)")
+  @Test("without TLS only a server on this machine is contacted (S12)")
   func cleartext() throws {
-    #expect(throws: ClientError.self) { try ServerConnection(to: "192.0.2.1:1", security: .none) }
-    try ServerConnection(to: "localhost:1", security: .none).close()
+    #expect(throws: ClientError.self) { try AppServerConnection(to: "192.0.2.1:1", security: .none) }
+    try AppServerConnection(to: "localhost:1", security: .none).close()
     #expect(throws: ClientError.self) {
-      try ServerConnection(to: "localhost:1", security: .system, certificate: ("/nowhere", "/nowhere"))
+      try AppServerConnection(to: "localhost:1", security: .system, certificate: ("/nowhere", "/nowhere"))
     }
   }
 
-  @Test("a local export holds what is here and is read back (A5)")
+  @Test("a local export contains the local data and can be imported (A5)")
   func localExport() async throws {
     let folder = TestFolder()
     let path = folder.path + "/mine.json"
@@ -201,7 +201,7 @@ struct AccountTests {
     await #expect(throws: ClientError.self) { try await client.exportLocally(to: "/nowhere/mine.json") }
   }
 
-  @Test("habits are put into the person's order, and only what moves is stated")
+  @Test("habits can be reordered, and only those that move are sent")
   func order() async throws {
     let client = StreakClient(storage: storage, clock: clock)
     var ids: [Identifier] = []
@@ -216,7 +216,7 @@ struct AccountTests {
   }
 
   @Test(
-    "a refusal is a sentence for a person, without words of the protocol (A11)",
+    "the message of a refusal is a sentence for a person, without terms of the protocol (A11)",
     arguments: [
       ("SIGN_UP_REFUSED", RPCStatusCode.failedPrecondition), ("SIGN_IN_REFUSED", .unauthenticated),
       ("PASSWORD_TOO_COMMON", .invalidArgument), ("TOO_MANY_REQUESTS", .resourceExhausted),
@@ -234,7 +234,7 @@ struct AccountTests {
     }
   }
 
-  @Test("only a server that was not reached is told as one that cannot be (A10)")
+  @Test("only an unreachable server is reported as unreachable (A10)")
   func reached() async throws {
     let client = try await signedIn("ListDevices") { _ in [0xFF] }
     func told() async -> String {

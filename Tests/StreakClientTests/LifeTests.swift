@@ -3,7 +3,7 @@ import StreakClient
 import StreakDomain
 import Testing
 
-@Suite("An anonymous person's life on one device")
+@Suite("The data of an anonymous person on one device")
 struct LifeTests {
   private let folder = TestFolder()
   private let clock = TestClock()
@@ -12,7 +12,7 @@ struct LifeTests {
     StreakClient(storage: try FileStorage(path: folder.file), clock: clock)
   }
 
-  @Test("what was tapped is there for whoever opens the file next, without any server")
+  @Test("a tap is visible to every client that opens the file later, without a server")
   func durable() async throws {
     let client = try open()
     let reading = try await client.addHabit("reading", description: "a page or more", color: 0x33_66_99)
@@ -20,7 +20,7 @@ struct LifeTests {
       try await client.complete(reading, note: "good")
       clock.advance(days: 1)
     }
-    // The first client is still open, as after a kill: nothing waits in it.
+    // The first client is still open, as after a kill: it has no unwritten changes.
     let habit = try #require(try await open().habit(named: " Reading "))
     #expect(habit.fields == HabitFields(name: "reading", description: "a page or more", color: 0x33_66_99))
     #expect((habit.streak.current, habit.streak.longest, habit.streak.state) == (3, 3, .atRisk))
@@ -43,7 +43,7 @@ struct LifeTests {
     #expect(habit.cells[habit.today]?.note == "late")
   }
 
-  @Test("taps that break a rule are refused at once, and nothing is kept of them")
+  @Test("taps that break a rule are refused at once, and leave no data")
   func refused() async throws {
     let client = try open()
     let reading = try await client.addHabit("reading")
@@ -70,7 +70,7 @@ struct LifeTests {
     #expect(try await client.habits()[0].cells.count == 1)
   }
 
-  @Test("without an account a day in a wrong year can be taken back (A7); in an account it is sealed")
+  @Test("without an account a day in a wrong year can be undone (A7); in an account it is sealed")
   func oldDay() async throws {
     let client = try open()
     let reading = try await client.addHabit("reading")
@@ -103,7 +103,7 @@ struct LifeTests {
     await #expect(throws: ClientError.self) { try await client.setNote(reading, to: long + "n") }
   }
 
-  @Test("the day begins when the person says so, and earlier taps stay where they were (C56, C57)")
+  @Test("the day begins at the person's day start, and earlier taps keep their days (C56, C57)")
   func dayStart() async throws {
     let client = try open()
     let reading = try await client.addHabit("reading")
@@ -115,7 +115,7 @@ struct LifeTests {
     try await client.complete(reading)
     let habit = try #require(try await client.habit(named: "reading"))
     #expect(Set(habit.cells.keys) == [first, first.advanced(by: -1)])
-    // Entered afterwards, with the latest day start there is: still the day that was meant.
+    // Entered afterwards, with the latest possible day start: still the given day.
     try await client.setDayStart(minutes: 1_439)
     try await client.complete(reading, on: first.advanced(by: -5))
     #expect(try await client.habits()[0].cells[first.advanced(by: -5)]?.done == true)
@@ -132,7 +132,7 @@ struct LifeTests {
     for client in [one, other] { #expect(try await client.habits()[0].streak.current == 20) }
   }
 
-  @Test("a deleted habit takes its days along; an archived one is only out of sight")
+  @Test("a deleted habit is removed with its days; an archived one is only hidden")
   func deletion() async throws {
     let client = try open()
     let (reading, running) = (try await client.addHabit("reading"), try await client.addHabit("running"))
@@ -145,7 +145,7 @@ struct LifeTests {
     #expect(try await again.habits(includingArchived: true).map(\.id) == [running])
   }
 
-  @Test("a file of another program, of a newer version, or none at all is left alone and said so")
+  @Test("a file of another program, of a newer version, or without a database is refused and not changed")
   func foreign() throws {
     try SQLiteDatabase(path: folder.file).execute("CREATE TABLE other (v)")
     #expect(throws: StorageError.self) { _ = try FileStorage(path: folder.file) }

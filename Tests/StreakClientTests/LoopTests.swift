@@ -6,9 +6,8 @@ import StreakDomain
 import Synchronization
 import Testing
 
-/// What `StreakClient.run` does by itself. Nothing here waits for real time: the clock moves when
-/// the test says so.
-@Suite("The loop that keeps a device equal to the others")
+/// Tests of the loop `StreakClient.run`. They do not wait for real time: the test moves the clock.
+@Suite("The sync loop")
 struct LoopTests {
   private let clock = TestClock()
   private let storage = MemoryStorage()
@@ -17,7 +16,7 @@ struct LoopTests {
     struct State {
       var syncs = 0
       var isAway = false
-      /// What hints say of the person's data.
+      /// The version in the hints.
       var head: Int64 = 0
       var lastSeq: Int64 = 0
     }
@@ -53,28 +52,28 @@ struct LoopTests {
 
   private let shared = Shared()
 
-  /// A client that is signed in and has nothing to say.
+  /// A signed-in client without changes.
   private func makeClient() async throws -> StreakClient {
     let shared = shared
     let network = TestNetwork { method, request, _ in try shared.answer(method, request) }
     let client = StreakClient(storage: storage, network: network, clock: clock)
     try await client.signIn(email: "a@b.c", password: "secret")
     try await client.sync()
-    // Started anew: nothing has happened here.
+    // A new client, without earlier syncs.
     return StreakClient(storage: storage, network: network, clock: clock)
   }
 
-  /// Gives way until it is so; the loop runs on other threads.
+  /// Yields until the condition holds; the loop runs on other threads.
   private func until(_ condition: () async throws -> Bool) async throws {
     while try await !condition() { await Task.yield() }
   }
 
-  @Test("with nothing to say it waits for its turn within five minutes, and comes again every four to six (C90)")
+  @Test("without changes it waits up to five minutes, and then syncs every four to six (C90)")
   func timer() async throws {
     let client = try await makeClient()
     let running = Task { await client.run() }
     let before = shared.syncs
-    // Nothing happens at once: devices that start together come spread over the interval.
+    // No sync at once: devices that start together are spread over the interval.
     try await until { clock.sleeperCount >= 1 }
     #expect(shared.syncs == before)
     var last = before
@@ -93,7 +92,7 @@ struct LoopTests {
     await running.value
   }
 
-  @Test("a hint that says something new makes it sync at once, one that says nothing new does not")
+  @Test("a hint with a newer version starts a sync at once, and one without does not")
   func hint() async throws {
     let client = try await makeClient()
     let before = shared.syncs
@@ -102,7 +101,7 @@ struct LoopTests {
     try await until { shared.syncs == before + 1 }
     running.cancel()
     await running.value
-    // The next run's first hint tells what is known.
+    // The next run's first hint repeats the known version.
     let again = Task { await client.run() }
     try await until { clock.sleeperCount >= 1 }
     for _ in 0..<200 { await Task.yield() }
@@ -111,7 +110,7 @@ struct LoopTests {
     await again.value
   }
 
-  @Test("while the server is away it tries later and later; when the network returns, at once")
+  @Test("while the server is unavailable it tries less and less often; when the network returns, at once")
   func networkReturns() async throws {
     let client = try await makeClient()
     shared.state.withLock { $0.isAway = true }
@@ -119,7 +118,7 @@ struct LoopTests {
     try await client.addHabit("reading")
     let running = Task { await client.run() }
     try await until { shared.syncs == before + 1 }
-    // Taps do not make it hurry.
+    // Taps do not shorten the wait.
     for _ in 0..<5 { try await client.addHabit("x") }
     for _ in 0..<200 { await Task.yield() }
     #expect(shared.syncs == before + 1)

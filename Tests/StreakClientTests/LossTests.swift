@@ -7,13 +7,13 @@ import StreakDomain
 import Synchronization
 import Testing
 
-/// What a client does when the server has lost something that it had acknowledged.
+/// A client's reaction to a server that has lost acknowledged data.
 @Suite("After a server has lost something")
 struct LossTests {
   private let clock = TestClock()
   private let storage = MemoryStorage()
 
-  /// A server that tells what it is told to tell.
+  /// A server with scripted answers.
   private final class Server: Sendable {
     struct State {
       var epoch: Int64 = 1
@@ -25,7 +25,7 @@ struct LossTests {
       var restated: [Habit] = []
       var migrations: [MigrateRequest] = []
       var signUps: [SignUpRequest] = []
-      /// What the next answer to `Sync` tells.
+      /// The notices of the next `Sync` answer.
       var notices: [Schema.Notice] = []
       var habits: [Habit] = []
       var cells: [Schema.Cell] = []
@@ -103,7 +103,7 @@ struct LossTests {
     if case .setCompletion(let completion) = operation.change { completion } else { nil }
   }
 
-  /// What the server was asked since, without repetition.
+  /// The methods that were called since, without repetition.
   private func methods(_ body: () async throws -> Void) async throws -> [String] {
     server.state.withLock { $0.methods = [] }
     try await body()
@@ -116,7 +116,7 @@ struct LossTests {
     }
   }
 
-  @Test("operations that were sent come again, after their habits were stated, though nothing else waits (H12)")
+  @Test("sent operations are sent again, after their habits were stated, though the queue is empty (H12)")
   func resending() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -131,7 +131,7 @@ struct LossTests {
     #expect(restated.map(\.id) == [habit.bytes])
   }
 
-  @Test("a session comes again in its place: after what was made before it, before what was made after it (C126)")
+  @Test("a session is sent again in its place: after operations made before it, before those made after it (C126)")
   func sessionInItsPlace() async throws {
     let client = open()
     try await client.complete(try await client.addHabit("reading"))
@@ -148,11 +148,11 @@ struct LossTests {
     #expect(methods == ["Sync", "Sync", "Migrate", "Sync"])
     #expect(server.state.withLock { $0.operations.map(\.seq) } == [1, 2])
     #expect(server.state.withLock { $0.migrations.map(\.session) } == first.map(\.session), "the same bytes")
-    // Once is enough.
+    // It is sent only once.
     #expect(try await self.methods { try await open().sync() } == ["Sync"])
   }
 
-  @Test("a server that forgets whatever it acknowledges is not asked for ever")
+  @Test("a server that forgets all acknowledged data does not cause endless syncs")
   func forgetfulServer() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -169,7 +169,7 @@ struct LossTests {
     #expect(try await client.accounts().map(\.waiting) == [0], "and nothing is lost by that")
   }
 
-  @Test("after 35 days a session is not kept any more")
+  @Test("after 35 days a session is no longer stored")
   func oldSession() async throws {
     let client = open()
     try await client.complete(try await client.addHabit("reading"))
@@ -183,7 +183,7 @@ struct LossTests {
     #expect(try await methods { try await open().sync() } == ["Sync"])
   }
 
-  @Test("a cursor that the server refuses is given up: everything is pulled without one")
+  @Test("a refused cursor is dropped: everything is pulled without one")
   func invalidCursor() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -200,7 +200,7 @@ struct LossTests {
     #expect(try await client.habits().map(\.id) == [habit])
   }
 
-  @Test("an account that the server does not know is an anonymous session again, and one sign-up brings it back (C125)")
+  @Test("an account that the server does not know becomes an anonymous session, and one sign-up restores it (C125)")
   func accountUnknown() async throws {
     let client = open()
     try await client.signUp(email: "a@b.c", password: "secret")
@@ -222,7 +222,7 @@ struct LossTests {
       state.cells.append(Schema.Cell(habitId: running.bytes, day: today.number))
     }
     try await client.sync()
-    // What waits to be sent goes along.
+    // Unsent operations are included.
     try await client.complete(running, on: today.advanced(by: -1), note: "waits")
     let before = try await client.habits().map { HabitCopy($0) }
     #expect(before.count == 2)
@@ -236,7 +236,7 @@ struct LossTests {
     #expect(try await next.accounts().map(\.isUnknownToServer) == [true])
     #expect(try await next.habits().map { HabitCopy($0) } == before)
     #expect(try await next.dayStartMinutes() == 120)
-    // It begins nothing new: with a beginning of now its earlier days would not count.
+    // No new session is started: with a begin of now its earlier days would not count.
     #expect(try await methods { _ = try? await next.sync() } == [])
 
     server.state.withLock { ($0.lastSeq, $0.operations) = (0, []) }
@@ -260,7 +260,7 @@ struct LossTests {
   }
 
   @Test(
-    "a session that is in the account already is dropped, and what came after is sent, under the account's names (C120)"
+    "a session that is already in the account is dropped, and later entries are sent, under the account's ids (C120)"
   )
   func alreadyMigrated() async throws {
     let client = open()
@@ -269,7 +269,7 @@ struct LossTests {
     try await client.signIn(email: "a@b.c", password: "secret")
     server.state.withLock { $0.refuses["Migrate"] = [RPCStatus(.unavailable, "cut")] }
     await #expect(throws: ClientError.self) { try await client.migrateSession() }
-    // Meanwhile the person goes on without the account.
+    // Meanwhile the person continues without the account.
     try await client.use(nil)
     let yesterday = try await client.today().advanced(by: -1)
     try await client.complete(habit, on: yesterday, note: "later")
@@ -297,7 +297,7 @@ struct LossTests {
     #expect(completions[1].undone.contains(StatementId(sourceId: migrationID.bytes, seq: 0)), "what it takes back")
   }
 
-  @Test("a session that a mistyped address has taken goes to the right one under a new name (A9)")
+  @Test("a session claimed by a mistyped address is migrated to the right account under a new id (A9)")
   func mistypedAddress() async throws {
     let client = open()
     try await client.complete(try await client.addHabit("reading"))

@@ -3,11 +3,11 @@ import StreakDomain
 import TestSupport
 import Testing
 
-@Suite("What is kept")
+@Suite("Stored records")
 struct RecordTests {
   private let userID = Identifier(high: 1, low: 2)
 
-  /// The state as another program finds it: only the records that were written.
+  /// The state as another process reads it: only the written records.
   private func reopened(_ records: [[UInt8]: [UInt8]]) throws -> ClientState {
     try ClientState(records.map { StorageRecord(key: $0.key, value: $0.value) })
   }
@@ -16,7 +16,7 @@ struct RecordTests {
     for change in state.takeChanges() { records[change.key] = change.value }
   }
 
-  @Test("after any changes the records written piece by piece are the whole state", arguments: UInt64(0)..<64)
+  @Test("after any changes the records written so far give the whole state", arguments: UInt64(0)..<64)
   func roundTrip(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     var state = ClientState()
@@ -53,11 +53,11 @@ struct RecordTests {
         state.pendingMigration =
           [nil, PendingMigration(userID: userID, claim: [3])].randomElement(using: &random) ?? nil
       case 6:
-        let brought = BroughtSession(
-          claim: [9], isSecondDevice: number(2) == 0, habitMap: [id(): id()], broughtAtMilliseconds: now,
+        let migrated = MigratedSession(
+          claim: [9], isSecondDevice: number(2) == 0, habitMap: [id(): id()], migratedAtMilliseconds: now,
           afterSeq: number(9), isLost: number(2) == 0, isReceived: number(2) == 0)
         let key = id()
-        _ = state.changeAccount(userID) { $0.broughtSessions[key] = number(2) == 0 ? nil : brought }
+        _ = state.changeAccount(userID) { $0.migratedSessions[key] = number(2) == 0 ? nil : migrated }
       case 7:
         let key = id()
         _ = state.changeAccount(userID) { account in
@@ -144,14 +144,14 @@ struct RecordTests {
     }
   }
 
-  @Test("keys of every kind are read back, and no other bytes are")
+  @Test("keys of every kind can be parsed, and other bytes cannot")
   func keys() {
     let key = CellKey(habitID: Identifier(high: .max, low: 0), day: Day(-1))
     let all: [RecordKey] = [
       .settings, .session, .sessionHabit(userID), .sessionEntry(key), .account(userID), .habit(userID, userID),
       .cell(userID, key), .notice(userID, userID), .operation(userID, .max),
       .rejected(userID, HybridTime(packed: .max)),
-      .acknowledgement(userID, userID), .broughtSession(userID, userID), .formerHabit(userID, userID),
+      .acknowledgement(userID, userID), .migratedSession(userID, userID), .formerHabit(userID, userID),
       .deletedHabit(userID, userID),
     ]
     for key in all {
@@ -162,7 +162,7 @@ struct RecordTests {
     #expect(RecordKey([99]) == nil && RecordKey([]) == nil)
   }
 
-  @Test("a record that is cut short, or of no known kind, is told and changes nothing")
+  @Test("a record that is cut short, or of an unknown kind, is an error and changes nothing")
   func broken() {
     var state = ClientState()
     state.changeSession(now: 5) { _ in }

@@ -13,8 +13,8 @@ struct SyncTests {
   private let clock = TestClock()
   private let storage = MemoryStorage()
 
-  /// What a server does that accepts everything; it knows one person for each email, and its tokens
-  /// are "a1", "r1" and so on.
+  /// A server that accepts everything; it knows one user for each email, and its tokens are "a1",
+  /// "r1" and so on.
   private final class Server: Sendable {
     struct State {
       var access = 1
@@ -23,10 +23,10 @@ struct SyncTests {
       var refuses: [String: RPCStatus] = [:]
       /// The answer to the next call of this method is lost after the server has decided.
       var loses: Set<String> = []
-      /// What the next answers to `Sync` tell.
+      /// The notices of the next `Sync` answers.
       var notices: [Schema.Notice] = []
       var acknowledged: [[UInt8]] = []
-      /// Operations of these numbers are rejected.
+      /// Operations with these numbers are rejected.
       var rejects: Set<Int64> = []
       var epoch: Int64 = 1
     }
@@ -66,7 +66,7 @@ struct SyncTests {
         ).protobufBytes()
       case "Refresh":
         let number = Int(try RefreshRequest(protobufBytes: request).refreshToken.dropFirst()) ?? 0
-        // The present one, or the one before it.
+        // The current token, or the one before it.
         guard number == state.access || number + 1 == state.access else { throw refusal("CREDENTIALS_INVALID") }
         state.access = number + 1
         return RefreshResponse(tokens: tokens(state.access)).protobufBytes()
@@ -115,19 +115,19 @@ struct SyncTests {
     operations.compactMap { if case .setCompletion(let completion) = $0.change { completion.day } else { nil } }
   }
 
-  @Test("an access token that is refused is renewed and the call repeated; the queue goes once (C94)")
+  @Test("a refused access token is renewed and the call repeated; the queue is sent once (C94)")
   func expiredToken() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
     let habit = try await client.addHabit("reading")
     try await client.complete(habit)
-    server.state.withLock { $0.access = 2 }  // a1 has expired; r1 is good for one more
+    server.state.withLock { $0.access = 2 }  // a1 has expired; r1 is valid once more
     try await client.sync()
     #expect(server.operations(of: "a@b.c").count == 2)
     #expect(network.calls.map(\.method) == ["SignIn", "Sync", "Refresh", "Sync"])
   }
 
-  @Test("a refresh whose answer was lost is asked for again, by whichever process comes next")
+  @Test("a refresh without an answer is repeated, by the first process that needs it")
   func lostRefresh() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -162,7 +162,7 @@ struct SyncTests {
     #expect(network.count("Refresh") == 1)
   }
 
-  @Test("a process that died while it refreshed keeps the next one waiting for ten seconds")
+  @Test("a process that died during a refresh keeps the next one waiting for ten seconds")
   func leaseEnds() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -182,7 +182,7 @@ struct SyncTests {
     _ = try? await dead.value
   }
 
-  @Test("a device whose credentials a copy has used as well signs in as a new device, and nothing that waits is lost")
+  @Test("a device whose credentials were used by a copy signs in as a new device, and the queue is not lost")
   func copied() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -205,7 +205,7 @@ struct SyncTests {
     #expect(devices.count == 2 && devices[0] != devices[1])
   }
 
-  @Test("with no credentials that work everything waits for the next sign-in, and is sent then")
+  @Test("without valid credentials the queue waits for the next sign-in, and is sent then")
   func signedOutByServer() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -224,7 +224,7 @@ struct SyncTests {
     #expect(try SignInRequest(protobufBytes: last.request).device?.deviceId == device, "the same device goes on")
   }
 
-  @Test("account switch: A's queue is never sent under B, and goes on when A returns (C93)")
+  @Test("account switch: A's queue is never sent for B, and continues when A returns (C93)")
   func accountSwitch() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -252,7 +252,7 @@ struct SyncTests {
     #expect(server.operations(of: "a@b.c").count == 2)
   }
 
-  @Test("while the server is away nothing is lost, also over a restart of the app (C92)")
+  @Test("while the server is unavailable nothing is lost, also over a restart of the app (C92)")
   func serverAway() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -269,7 +269,7 @@ struct SyncTests {
     #expect(days(server.operations(of: "a@b.c")).count == 3)
   }
 
-  @Test("a reply that was lost after the server had decided changes nothing twice (C76)")
+  @Test("an answer lost after the server had decided changes nothing twice (C76)")
   func lostReply() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -281,7 +281,7 @@ struct SyncTests {
   }
 
   @Test(
-    "sign-up takes the session along; a lost answer is had again by the same request, and taps made meanwhile follow")
+    "sign-up migrates the session; a lost answer is repeated for the same request, and later taps follow")
   func signUp() async throws {
     let client = open()
     let habit = try await client.addHabit("reading")
@@ -321,7 +321,7 @@ struct SyncTests {
   }
 
   @Test(
-    "conflicts and rejected operations come as events, again with every start, until the person has seen them (C80, C86)"
+    "conflicts and rejected operations are events at every start, until the person has seen them (C80, C86)"
   )
   func notices() async throws {
     let client = open()
@@ -347,7 +347,7 @@ struct SyncTests {
       Issue.record("no rejection")
       return
     }
-    // Told once, by this client; and again by the next one.
+    // One event per client; the next client reports it again.
     try await client.sync()
     #expect(await events.next() == .changed)
     let next = open()
@@ -358,14 +358,14 @@ struct SyncTests {
     try await next.acknowledgeRejected(operation)
     #expect(try await next.notices().isEmpty)
     #expect(try await next.rejectedOperations().isEmpty)
-    // The server tells it once more, because it does not know yet; it is not shown.
+    // The server sends it once more, because it does not know yet; there is no event.
     try await next.sync()
     #expect(server.state.withLock { $0.acknowledged } == [noticeID.bytes])
     #expect(try await open().notices().isEmpty)
     #expect(try await open().rejectedOperations().isEmpty)
   }
 
-  @Test("a day that the server has not judged yet is shown as it will be: entered late it does not count (A2)")
+  @Test("a day without the server's judgement has the expected status: entered late it does not count (A2)")
   func prediction() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -375,7 +375,7 @@ struct SyncTests {
     var shown = try await client.habits()[0]
     #expect(shown.cells[today.advanced(by: -3)]?.trust == .quarantined(.backfill))
     #expect(shown.streak.current == 3)
-    // What is recorded while the device is away was not entered late.
+    // A day recorded while the device is offline is not entered late.
     try await client.sync()
     let before = try await client.today()
     let other = try await client.addHabit("running")
@@ -387,7 +387,7 @@ struct SyncTests {
     #expect(shown.streak.current == 6 && shown.cells[before]?.trust == .counted)
   }
 
-  @Test("a fault of the server is not told as one of the network (A10)")
+  @Test("an error of the server is not reported as one of the network (A10)")
   func failing() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -407,7 +407,7 @@ struct SyncTests {
     }
   }
 
-  @Test("an erased account takes its local copy along, and says so (C43, C96)")
+  @Test("the local data of an erased account is removed, with an event (C43, C96)")
   func erased() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
@@ -419,7 +419,7 @@ struct SyncTests {
     #expect(try await open().accounts().isEmpty)
   }
 
-  @Test("the loop syncs at once when something is tapped, then waits; one sync at a time (C90)")
+  @Test("the loop syncs at once after a tap, then waits; one sync runs at a time (C90)")
   func loop() async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")

@@ -28,7 +28,7 @@ struct SystemZoneTests {
     #expect(SystemZone(tz: text, localtime: "/nowhere", timezone: "/nowhere", zoneFolder: zones).name == name)
   }
 
-  @Test("without TZ the link tells, else the file that is the same, and a name only where it agrees with that")
+  @Test("without TZ the link decides, else the equal file, and a name only if it agrees with that")
   func files() throws {
     let database = folder.path + "/zones"
     mkdir(database, 0o700)
@@ -56,23 +56,23 @@ struct SystemZoneTests {
     #expect(
       SystemZone(tz: ":" + copy, localtime: "/nowhere", timezone: timezone, zoneFolder: database).name
         == "Asia/Shanghai")
-    // The name beside it is another zone's: it was left behind.
+    // The name beside it is another zone's: it is out of date.
     write("Europe/Berlin\n", to: timezone)
     #expect(name(copy) == "Asia/Shanghai")
-    // The name of a zone that the database does not have is all that there is.
+    // The only information is the name of a zone that the database lacks.
     write("Asia/Urumqi\n", to: timezone)
     #expect(name(copy) == "Asia/Urumqi")
-    // A zone of nobody's but this machine's is told by its offset.
+    // A zone that only this machine has is named by its offset.
     write("TZif2 mine", to: copy)
     write("Europe/Berlin\n", to: timezone)
     #expect(name(copy) == nil)
     write("/usr/share/zoneinfo/localtime\n", to: timezone)
     #expect(name(copy) == nil)
-    // Without a zone's file the machine keeps UTC.
+    // Without a zone's file the machine uses UTC.
     #expect(name("/nowhere") == "UTC")
   }
 
-  @Test("a zone of which only the offset is known is called by it")
+  @Test("a zone with a known offset and no name is named by the offset")
   func offsets() {
     #expect(SystemZone.name(ofOffsetSeconds: 28_800) == "+08:00")
     #expect(SystemZone.name(ofOffsetSeconds: -12_600) == "-03:30")

@@ -5,7 +5,7 @@ import StreakClient
 import StreakDomain
 import Synchronization
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that only the test moves.
 final class TestClock: ClientClock {
   private struct State {
     var milliseconds: Int64
@@ -66,7 +66,7 @@ final class TestClock: ClientClock {
   func travel(utcOffsetSeconds: Int32) { state.withLock { $0.utcOffsetSeconds = utcOffsetSeconds } }
 }
 
-/// A network that answers as the test says.
+/// A network with scripted answers.
 final class TestNetwork: StreakNetwork {
   typealias Answer = @Sendable (_ method: String, _ request: [UInt8], _ bearer: String?) throws -> [UInt8]
 
@@ -82,7 +82,7 @@ final class TestNetwork: StreakNetwork {
 
   init(_ answer: @escaping Answer) { self.answer = Mutex(answer) }
 
-  /// Everything that was sent.
+  /// All calls so far.
   var calls: [Call] { made.withLock { $0 } }
   func count(_ method: String) -> Int { calls.count { $0.method == method } }
   func now(_ answer: @escaping Answer) { self.answer.withLock { $0 = answer } }
@@ -104,7 +104,7 @@ final class TestNetwork: StreakNetwork {
   }
 }
 
-/// A network that holds the first refresh until it is released.
+/// A network that delays the first refresh until it is released.
 final class HeldNetwork: StreakNetwork {
   private let network: TestNetwork
   private let hasHeld = Mutex(false)
@@ -133,7 +133,7 @@ final class HeldNetwork: StreakNetwork {
   }
 }
 
-/// One response, then nothing until it is cancelled; or a failure.
+/// One response, then none until it is cancelled; or a failure.
 final class TestStream: ResponseStream {
   private let first: Mutex<[UInt8]?>
   private let failure: RPCStatus?

@@ -2,10 +2,11 @@
 import TestSupport
 import Testing
 
-/// The laws of the pure parts, under random statements with what each had seen, in any order.
+/// The laws of the pure parts, with random statements and random knowledge of earlier ones, in any
+/// order.
 @Suite("Laws of the algebra")
 struct AlgebraLawTests {
-  /// A statement by one of some devices.
+  /// A device's statement.
   private struct Stated {
     var author: Author
     var kind: Int
@@ -13,7 +14,7 @@ struct AlgebraLawTests {
     var names: [StatementID]
   }
 
-  /// What devices state that now and then receive everything.
+  /// Statements of devices that sometimes receive everything.
   private static func history(_ random: inout SeededGenerator) -> [Stated] {
     let devices = (1...3).map { Identifier(high: 1, low: $0) }
     var seqs = [Int64](repeating: 0, count: devices.count)
@@ -45,7 +46,7 @@ struct AlgebraLawTests {
     return all
   }
 
-  /// In an order that keeps each device's own, with what was seen and is not there yet.
+  /// A random order that keeps each device's own order and causality.
   private static func delivered(_ history: [Stated], _ random: inout SeededGenerator) -> [Stated] {
     var queues = Dictionary(grouping: history) { $0.author.id.source }
     var last: [Identifier: Int64] = [:]
@@ -55,7 +56,7 @@ struct AlgebraLawTests {
         next.author.ahead = SeenStatements(next.author.seen.last.filter { last[$0.source, default: 0] < $0.seq })
         last[source] = next.author.id.seq
         order.append(next)
-        // Again: nothing changes.
+        // Repetition changes nothing.
         if Bool.random(using: &random) { order.append(next) }
       }
       if queues[source]?.isEmpty == true { queues[source] = nil }
@@ -81,7 +82,7 @@ struct AlgebraLawTests {
     return day
   }
 
-  @Test("a register holds the same statements in every order, however often each comes", arguments: seeds(64))
+  @Test("a register has the same statements in every order, with any repetitions", arguments: seeds(64))
   func register(seed: UInt64) {
     for part in 0..<16 {
       var random = SeededGenerator(seed: seed * 16 + UInt64(part))
@@ -95,7 +96,7 @@ struct AlgebraLawTests {
     }
   }
 
-  @Test("a day is the same in every order, however often each statement comes", arguments: seeds(64))
+  @Test("a day is the same in every order, with any repetitions of statements", arguments: seeds(64))
   func day(seed: UInt64) {
     for part in 0..<16 {
       var random = SeededGenerator(seed: seed * 16 + UInt64(part))
@@ -111,7 +112,7 @@ struct AlgebraLawTests {
     }
   }
 
-  @Test("what is written is read back, and other bytes trap nothing", arguments: seeds(64))
+  @Test("written bytes can be read back, and other bytes do not trap", arguments: seeds(64))
   func bytes(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<16 {
@@ -145,7 +146,7 @@ struct AlgebraLawTests {
     }
   }
 
-  /// Reads any bytes, and goes on with what they give.
+  /// Reads any bytes, and uses the result.
   private func use(_ bytes: [UInt8], _ history: [Stated], _ seed: UInt64) {
     if var day = DayStatements(encoded: bytes) {
       #expect(DayStatements(encoded: day.encoded) == day, "seed \(seed)")

@@ -39,7 +39,7 @@ struct BringBackTests {
       now: now)
   }
 
-  /// The digest as it follows from what is there.
+  /// The digest recomputed from the content.
   private static func digest(_ ledger: PersonLedger) -> StateDigest {
     var digest = StateDigest.empty
     for (id, habit) in ledger.habits where !habit.isDeleted {
@@ -49,7 +49,7 @@ struct BringBackTests {
     return digest
   }
 
-  @Test("into an empty account everything comes as it was, quarantine included, and again it changes nothing")
+  @Test("into an empty account everything returns unchanged, quarantine included, and a second time changes nothing")
   func intoEmpty() throws {
     let saved = Self.saved([
       Self.cell(40, trust: .quarantined(.tooOld)), Self.cell(1, note: "n"), Self.cell(0), Self.cell(3, done: false),
@@ -65,7 +65,7 @@ struct BringBackTests {
     #expect(!again[0].isTouched && ledger.changes.isEmpty && ledger.changeNumber == 1)
   }
 
-  @Test("what is there stays: other notes are offered, lost ones return, undone days are done again")
+  @Test("existing data stays: other notes are offered, lost ones return, undone days are done again")
   func union() throws {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     _ = Self.bringBack(
@@ -87,7 +87,7 @@ struct BringBackTests {
     #expect(ledger.changes.cells.values.count(where: \.isReplacement) == 3)
   }
 
-  @Test("a deleted habit returns as it was, and one more habit than there may be is refused")
+  @Test("a deleted habit returns unchanged, and one more habit than the limit is refused")
   func deleted() throws {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay, habitsMax: 1)
     _ = Self.bringBack(Self.saved([Self.cell(0)], isDeleted: true), into: &ledger)
@@ -101,7 +101,7 @@ struct BringBackTests {
     #expect(Self.bringBack(other, into: &ledger) == nil)
   }
 
-  @Test("rows that were lost by another hand are counted anew, so that what returns is not counted twice")
+  @Test("rows that were lost otherwise are counted anew, so that returning rows are not counted twice")
   func recount() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1)]), into: &ledger)
@@ -116,7 +116,7 @@ struct BringBackTests {
     #expect(damaged.habits[Self.habitID]?.summary == ledger.habits[Self.habitID]?.summary)
   }
 
-  @Test("a digest that is wrong by a day that does not count is set right, as a change of its own")
+  @Test("a digest that is wrong by a day that does not count is corrected, as a change of its own")
   func recountUncounted() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1, done: false)]), into: &ledger)
@@ -135,7 +135,7 @@ struct BringBackTests {
     #expect(damaged.changes.isEmpty)
   }
 
-  @Test("a document's change is later than all of its versions, and its notices come with it")
+  @Test("a document's change is later than all of its versions, and its notices are imported with it")
   func document() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     let notice = Notice(

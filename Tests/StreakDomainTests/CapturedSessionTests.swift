@@ -42,12 +42,12 @@ struct CapturedSessionTests {
     #expect(decomposed.canonicalBytes != session().canonicalBytes)
   }
 
-  @Test("a capture whose fields are in range names none")
+  @Test("a capture whose fields are in range has no violations")
   func valid() {
     #expect(session().invalidField == nil)
   }
 
-  @Test("C37: a field that cannot be is named by its path")
+  @Test("C37: an impossible field is named by its path")
   func invalidFields() {
     func field(_ change: (inout CapturedSession) -> Void) -> String? {
       var changed = session()

@@ -1,7 +1,7 @@
 @testable import StreakDomain
 import Testing
 
-/// Cases of Cases.md about order, doors and losses, by their numbers.
+/// Cases of Cases.md about order, backfill and losses, by their numbers.
 @Suite("Cases")
 struct CaseTests {
   private typealias Act = (inout LedgerSample) -> Void
@@ -24,7 +24,7 @@ struct CaseTests {
     }
   }
 
-  /// What each order of the queues makes of a start.
+  /// The result of each order of the queues on a start.
   private func results(_ start: LedgerSample, _ queues: [[Act]]) -> [LedgerSample] {
     orders(queues).map { order in
       var sample = start
@@ -35,14 +35,15 @@ struct CaseTests {
 
   private func open(_ sample: LedgerSample) -> [Notice.Kind] { sample.notices.filter { !$0.isResolved }.map(\.kind) }
 
-  /// A day that is done with a note, which all devices have seen: the phone's second statement.
+  /// A day that is done with a note, known to all devices; and the phone's second statement about
+  /// it.
   private func doneDay() -> (sample: LedgerSample, seen: SeenStatements, completion: StatementID) {
     var sample = LedgerSample(devices: [phone, tablet, Self.watch])
     sample.tick(note: "base", time: at(-60))
     return (sample, sample.seen, StatementID(source: phone, seq: 2))
   }
 
-  @Test("C108: an undo, and another one made without having pulled, leave another device's completion")
+  @Test("C108: an undo, and another one made without a pull, leave another device's completion")
   func twoUndos() {
     let (start, seen, base) = doneDay()
     let first = at(0)
@@ -88,7 +89,7 @@ struct CaseTests {
     }
   }
 
-  @Test("C111: a new note, and a deletion that had not seen it: archived, with the note, and told")
+  @Test("C111: a new note, and a deletion made without knowing it: archived, with the note, and with a notice")
   func noteAndDeletion() {
     let (start, seen, _) = doneDay()
     let time = at(0)
@@ -180,7 +181,7 @@ struct CaseTests {
   }
 
   @Test(
-    "C114: in an account a minute old, whatever comes, 30 days before its first date count, and from it on two dates")
+    "C114: in an account a minute old, at most 30 days before its first date count, and from it on two dates")
   func manyDoors() throws {
     // At noon UTC the earliest date anywhere is that of UTC.
     let created = noon
@@ -218,7 +219,7 @@ struct CaseTests {
     #expect(sample.ledger.habits[habit]?.earlyDays == 30)
   }
 
-  @Test("C115: a day that was entered afterwards stays so: in a session, by a new device, undone and recorded again")
+  @Test("C115: a day entered afterwards keeps its status: in a session, by a new device, undone and recorded again")
   func backfillStays() throws {
     var sample = LedgerSample(devices: [phone], createdDaysAgo: 60)
     let day = today.advanced(by: -5)
@@ -237,7 +238,7 @@ struct CaseTests {
     #expect(sample.tick(today).trust == .counted)
   }
 
-  @Test("C116: the days of a migration that was undone are judged as new, also after undoing them once more")
+  @Test("C116: the days of an undone migration are judged as new, also after undoing them again")
   func undoneMigration() throws {
     for undoesAgain in [false, true] {
       var sample = LedgerSample(createdDaysAgo: 60)
@@ -271,7 +272,7 @@ struct CaseTests {
     for sample in results(start, queues) { #expect(sample.ledger.habits[habit]?.fields.name == "y") }
   }
 
-  @Test("C129: an edit, a deletion that had seen it, and one that had not: archived")
+  @Test("C129: an edit, a deletion that knew it, and one that did not: archived")
   func oneDeletionSaw() {
     let start = LedgerSample(devices: [phone, tablet, Self.watch])
     let before = start.seen
@@ -294,7 +295,7 @@ struct CaseTests {
   }
 
   @Test(
-    "C131: an hour ahead at its 11:00, a rival at 10:15, delivered at 10:01 or 10:30: the rival's holds",
+    "C131: an hour ahead at its 11:00, another device at 10:15, delivered at 10:01 or 10:30: the other's wins",
     arguments: [1, 30] as [Int64])
   func hourAhead(minutes: Int64) {
     let (start, seen, _) = doneDay()

@@ -8,7 +8,7 @@ struct ConflictTests {
   private let habit = LedgerSample.habit
 
   @Test(
-    "C80: of two notes made at the same time the later holds, the other is in a conflict", arguments: [true, false])
+    "C80: of two concurrent notes the later wins, the other is in a conflict", arguments: [true, false])
   func notes(phoneIsLater: Bool) throws {
     var sample = LedgerSample()
     let before = sample.seen
@@ -16,7 +16,7 @@ struct ConflictTests {
     let first = sample.tick(note: "rain", seen: before, time: times[phoneIsLater ? 1 : 0])
     let second = sample.tick(note: "sun", by: tablet, seen: before, time: times[phoneIsLater ? 0 : 1])
     #expect(first.status == .applied)
-    // The operation's `done` holds; the note that lost is told by the notice.
+    // The operation's `done` wins; the notice contains the losing note.
     #expect(second.status == .applied)
     #expect(sample.cell()?.note == (phoneIsLater ? "rain" : "sun"))
     let notice = try #require(sample.notices.first)
@@ -26,7 +26,7 @@ struct ConflictTests {
     #expect(second.noticeID != nil)
   }
 
-  @Test("C81: the same note on both is no conflict, and neither is a note beside none")
+  @Test("C81: equal notes on both devices are no conflict, and neither is a note beside none")
   func noConflict() {
     var sample = LedgerSample()
     let before = sample.seen
@@ -36,7 +36,7 @@ struct ConflictTests {
     #expect(sample.cell()?.note == "rain" && sample.notices.isEmpty)
   }
 
-  @Test("an edit of what was seen replaces it without a conflict, whatever the clocks say")
+  @Test("an edit of a known value replaces it without a conflict, whatever the clocks say")
   func seen() {
     var sample = LedgerSample()
     sample.tick(note: "rain", time: HybridTime(milliseconds: noon))
@@ -44,7 +44,7 @@ struct ConflictTests {
     #expect(sample.cell()?.note == "sun" && sample.notices.isEmpty)
   }
 
-  @Test("a device's own queue is in order although it has not seen the outcomes")
+  @Test("a device's own queue is in order although it does not know the outcomes")
   func ownQueue() {
     var sample = LedgerSample()
     let before = sample.seen
@@ -55,7 +55,7 @@ struct ConflictTests {
   }
 
   @Test(
-    "done and not done at the same time: done holds, in either order, and the other is told", arguments: [true, false])
+    "concurrent done and not done: done wins, in either order, and a notice has the other", arguments: [true, false])
   func doneWins(doneFirst: Bool) throws {
     var sample = LedgerSample()
     sample.tick()
@@ -75,7 +75,7 @@ struct ConflictTests {
     #expect(notice.otherDeviceID == tablet)
   }
 
-  @Test("C82: deleted on one device, ticked on another: kept and archived, in either order", arguments: [true, false])
+  @Test("C82: deleted on one device, done on another: kept and archived, in either order", arguments: [true, false])
   func deletedAndTicked(deletedFirst: Bool) throws {
     var sample = LedgerSample()
     sample.tick(today.advanced(by: -1))
@@ -95,7 +95,7 @@ struct ConflictTests {
     #expect((state.returnedVersion > 0) == deletedFirst)
   }
 
-  @Test("a habit ticked by its own device, or seen by it, is deleted; its digest with all its days is gone")
+  @Test("a habit whose ticks the deleting device made or knew is deleted; its digest with all its days is gone")
   func deleted() {
     var sample = LedgerSample()
     sample.tick(by: tablet)
@@ -106,7 +106,7 @@ struct ConflictTests {
     #expect(sample.apply(.deleteHabit(Identifier(high: 5, low: 5))).rejection == .habitNotFound)
   }
 
-  @Test("a tick two devices ago is not lost to a deletion that saw the last one only")
+  @Test("a tick two devices ago is not lost to a deletion that knew the last one only")
   func thirdDevice() {
     let watch = Identifier(high: 1, low: 3)
     var sample = LedgerSample(devices: [phone, tablet, watch])
@@ -116,7 +116,7 @@ struct ConflictTests {
     #expect(sample.apply(.deleteHabit(habit), by: phone, seen: before).status == .superseded)
   }
 
-  @Test("two fields edited at the same time both hold; one field edited twice: the later, with a conflict")
+  @Test("concurrent edits of two fields both apply; of one field: the later wins, with a conflict")
   func fields() throws {
     var sample = LedgerSample()
     let before = sample.seen
@@ -150,7 +150,7 @@ struct ConflictTests {
     #expect(sample.apply(.resolveConflict(unknown)).rejection == .conflictNotFound)
   }
 
-  @Test("C83: what was made and deleted before anybody saw it leaves nothing visible")
+  @Test("C83: a habit made and deleted before any other device knew it leaves nothing visible")
   func madeAndDeleted() {
     var sample = LedgerSample(habits: [])
     let before = sample.seen
@@ -178,7 +178,7 @@ struct ConflictTests {
 
 @Suite("Clocks")
 struct HybridTimeTests {
-  @Test("a clock set back still gives later times (C88), and one that saw a later time goes on from there")
+  @Test("a clock set back still gives later times (C88), and a device that knows a later time continues from it")
   func monotonic() {
     var clock = HybridClock()
     let first = clock.tick(milliseconds: 1_000)
@@ -191,7 +191,7 @@ struct HybridTimeTests {
     #expect(HybridTime(milliseconds: -5) == .zero && HybridTime(milliseconds: .max).milliseconds == 1 << 48 - 1)
   }
 
-  @Test("60 s ahead is believed, more is ordered by the server, a day is refused (C85, C86)")
+  @Test("60 s ahead is accepted, more is ordered by the server, a day is refused (C85, C86)")
   func limits() {
     func ordered(_ ahead: Int64) -> HybridTime? {
       ClockRules(now: noon).ordered(HybridTime(milliseconds: noon + ahead, counter: 3))
@@ -214,7 +214,7 @@ struct HybridTimeTests {
     #expect(later.status == .applied && sample.cell()?.note == "late")
   }
 
-  @Test("C86: 2099 is CLOCK_SKEW and moves nothing; 1970 is ordered by what was seen")
+  @Test("C86: 2099 is CLOCK_SKEW and has no effect; 1970 is ordered by causality")
   func centuries() {
     var sample = LedgerSample()
     let changeNumber = sample.ledger.changeNumber

@@ -43,7 +43,7 @@ struct DayTests {
     #expect(Day(year: 2026, month: 13, day: 1) == nil)
   }
 
-  @Test("every day of 800 years has the civil date of a calendar that counts", arguments: [1_600, 2_000])
+  @Test("every day of 800 years has the civil date of a counting calendar", arguments: [1_600, 2_000])
   func calendarModel(century: Int) throws {
     var expected = try #require(Day(year: century, month: 1, day: 1))
     for year in century..<century + 400 {
@@ -58,7 +58,7 @@ struct DayTests {
     }
   }
 
-  @Test("what a day writes is what it reads, and nothing else is a date", arguments: seeds(16))
+  @Test("a day's text is parsed back to it, and no other text is a date", arguments: seeds(16))
   func isoRoundTrip(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<100 {

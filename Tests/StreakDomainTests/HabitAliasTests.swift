@@ -1,7 +1,7 @@
 @testable import StreakDomain
 import Testing
 
-/// Sessions that bring habits of one name under several ids (Specification.md, section 5; C113).
+/// Sessions with habits of one name under several ids (Specification.md, section 5; C113).
 @Suite("Aliases of habits")
 struct HabitAliasTests {
   private static let names = ["Read", " read", "READ ", "Run", "Straße", "STRASSE"]
@@ -74,7 +74,7 @@ struct HabitAliasTests {
     ledger.commit()
   }
 
-  /// The digest and the summaries of what is there, whatever the ledger says.
+  /// The digest and the summaries recomputed from the content.
   private static func recomputed(_ ledger: PersonLedger) -> StateDigest {
     var digest = ledger.settings.digest
     for (id, habit) in ledger.habits where !habit.isDeleted {
@@ -215,7 +215,7 @@ struct HabitAliasTests {
     #expect(sample.ledger.digest == Self.recomputed(sample.ledger))
   }
 
-  @Test("a device shows what it made under the former id, and states the alias again when the server has lost it")
+  @Test("a device shows entries made under the former id, and states the alias again if the server has lost it")
   func replica() throws {
     let (old, new, person) = (Identifier(high: 2, low: 2), Identifier(high: 1, low: 1), Identifier(high: 3, low: 3))
     var replica = DeviceReplica(userID: person, deviceID: LedgerSample.phone)
@@ -237,7 +237,7 @@ struct HabitAliasTests {
     #expect(replica.shownHabits.keys.sorted() == [new])
     #expect(replica.shownCell(CellKey(habitID: new, day: today))?.done == true)
     #expect(replica.shownCells.keys.map(\.habitID) == [new])
-    // An undo under the present id takes back what was made under the former one.
+    // An undo under the current id takes back a completion made under the former one.
     let undo = replica.make(
       .setCompletion(Operation.Completion(habitID: new, day: today, done: false, made: made(today))),
       milliseconds: noon + 1)

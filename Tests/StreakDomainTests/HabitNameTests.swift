@@ -26,7 +26,7 @@ struct HabitNameTests {
   }
 
   @Test(
-    "a name of invisible characters, or with line breaks, is none", arguments: ["", "\u{200B}\u{200D}", "a\u{2028}b"])
+    "a name of invisible characters or with line breaks is refused", arguments: ["", "\u{200B}\u{200D}", "a\u{2028}b"])
   func invisible(name: String) {
     #expect(!HabitName.isValid(name))
   }

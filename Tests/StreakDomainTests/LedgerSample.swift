@@ -1,6 +1,6 @@
 @testable import StreakDomain
 
-/// A person's whole state with a clock, for tests: everything is loaded.
+/// A person's whole, fully loaded state with a clock, for tests.
 struct LedgerSample {
   static let phone = Identifier(high: 1, low: 1)
   static let tablet = Identifier(high: 1, low: 2)
@@ -13,7 +13,7 @@ struct LedgerSample {
   private var ids: UInt64 = 0
 
   /// - Parameters:
-  ///   - caughtUpDaysAgo: When each device was caught up last.
+  ///   - caughtUpDaysAgo: When each device was last caught up.
   ///   - createdDaysAgo: When the account was made.
   init(
     devices: [Identifier] = [phone, tablet], caughtUpDaysAgo: Int64 = 0, createdDaysAgo: Int64 = 365,
@@ -26,7 +26,7 @@ struct LedgerSample {
     for habit in habits { apply(.editHabit(Operation.HabitEdit(habitID: habit, fields: HabitFields(name: "read")))) }
   }
 
-  /// What a device knows that has received everything.
+  /// The knowledge of a device that has received everything.
   var seen: SeenStatements { ledger.sources.seen(by: nil) }
 
   @discardableResult
@@ -65,7 +65,7 @@ struct LedgerSample {
       seen: seen, time: time)
   }
 
-  /// - Parameter undone: Nil: what stands and was seen.
+  /// - Parameter undone: Nil: the known standing completions.
   @discardableResult
   mutating func untick(
     _ day: Day = today, by device: Identifier = phone, seen: SeenStatements? = nil, undone: [StatementID]? = nil,

@@ -2,14 +2,14 @@
 import TestSupport
 import Testing
 
-/// Any operations, also ones that lie about clocks, days, zones, names and what was seen: what is
-/// stored is what has changed.
+/// Operations with any content, also with false clocks, days, zones, names and knowledge: the
+/// stored changes must equal the difference of the states.
 @Suite("Devices that lie")
 struct LyingDeviceTests {
   private static let devices = (1...3).map { Identifier(high: 1, low: $0) }
   private static let habitIDs = (1...3).map { Identifier(high: 2, low: $0) }
 
-  @Test("digest, numbers and what is to be stored are true after each request", arguments: seeds(32))
+  @Test("digest, numbers and stored changes are correct after each request", arguments: seeds(32))
   func requests(seed: UInt64) {
     for part in 0..<4 {
       var run = Run(seed: seed * 4 + UInt64(part))
@@ -137,9 +137,9 @@ struct LyingDeviceTests {
         for (key, cell) in cells { digest += CellState.itemDigest(key, cell.cell) }
       }
       expect(digest == ledger.digest, "digest")
-      // More than the limit only where a day brought a deleted habit back: limits do not lose days.
+      // The limit is exceeded only if a day restored a deleted habit: limits do not lose days.
       expect(ledger.habitCount == ledger.habits.values.count { !$0.isDeleted }, "number of habits")
-      // What is stored is read back.
+      // Stored values can be read back.
       for (key, cell) in ledger.cells {
         var stored = CellState(
           cell: cell.cell, version: cell.version, stamp: cell.stamp, made: cell.made,
@@ -164,7 +164,7 @@ struct LyingDeviceTests {
       expect(!changes.isEmpty || ledger.sources == before.sources, "sources")
       expect(changes.areSettingsChanged || ledger.settings == before.settings, "settings")
       expect(changes.isEmpty || ledger.changeNumber > before.changeNumber, "change number")
-      // Every state that was replaced is kept, and names the one that came next.
+      // Every replaced state is kept, and names the one that replaced it.
       for (key, change) in changes.cells {
         expect(change.isReplacement == (before.cells[key] != nil), "replacement of \(key.day)")
         let passing = changes.passingStates.filter { $0.key == key }

@@ -28,7 +28,7 @@ private func plan(
   return MigrationPlan(session, anchorMilliseconds: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
 }
 
-/// An account that a device has filled.
+/// An account with data of a device.
 private struct Account {
   var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: firstDay)
   mutating func put(_ id: Identifier, _ name: String) {
@@ -63,7 +63,7 @@ private struct Account {
 
 @Suite("Migration into an account with data")
 struct MigrationMergeTests {
-  @Test("C25: days that the account has already change nothing and are no conflict")
+  @Test("C25: days that the account already has change nothing and are no conflict")
   func sameDays() throws {
     var account = Account()
     account.put(read, "Read")
@@ -87,7 +87,7 @@ struct MigrationMergeTests {
     #expect(account.ledger.habitCount == 1)
   }
 
-  @Test("C28: names match whatever their case, white space and composition; other names do not")
+  @Test("C28: names match without regard to case, white space and composition; other names do not")
   func names() throws {
     var account = Account()
     account.put(read, "Café  Lesen")
@@ -103,7 +103,7 @@ struct MigrationMergeTests {
 
   private let account2 = Identifier(high: 7, low: 3)
 
-  @Test("C30: a map names habits of the capture and of the account, each once; a habit can be kept apart by its own id")
+  @Test("C30: a map pairs habits of capture and account, each once; a habit can be kept separate by its own id")
   func maps() throws {
     var account = Account()
     account.put(read, "Read")
@@ -126,7 +126,7 @@ struct MigrationMergeTests {
 
   @Test("C32: of two notes of one day the later made one is shown and the other is in a notice")
   func notes() throws {
-    // The account's note was made at noon; a session's clock that is ahead is believed up to now.
+    // The account's note was made at noon; a session's clock that is ahead counts as now at most.
     for (minute, shown, kept) in [(5, "session", "account"), (-5, "account", "session")] as [(Int64, String, String)] {
       var account = Account()
       account.put(read, "Read")
@@ -139,7 +139,7 @@ struct MigrationMergeTests {
     }
   }
 
-  @Test("done wins over not done on either side, and a notice says so")
+  @Test("done wins over not done on either side, with a notice")
   func doneWins() throws {
     for accountIsDone in [true, false] {
       var account = Account()
@@ -152,7 +152,7 @@ struct MigrationMergeTests {
     }
   }
 
-  @Test("a day that either side lets count counts")
+  @Test("a day counts if it counts on either side")
   func trust() throws {
     var account = Account()
     account.put(read, "Read")
@@ -164,7 +164,7 @@ struct MigrationMergeTests {
     #expect(account.streak(read)?.total == 1)
   }
 
-  @Test("a habit that the account deleted comes back archived if the session holds days of it")
+  @Test("a deleted habit of the account returns archived if the session has days of it")
   func deleted() throws {
     var account = Account()
     account.put(read, "Read")
@@ -174,7 +174,7 @@ struct MigrationMergeTests {
     #expect(outcome.noticeIDs.compactMap { account.ledger.notices[$0]?.kind } == [.deletionConflict])
   }
 
-  @Test("the limit of habits holds: at it a migration is taken, one past it is not")
+  @Test("the limit of habits holds: a migration that reaches it is accepted, one past it is not")
   func habitLimit() throws {
     for (count, fits) in [(2, true), (3, false)] {
       var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: firstDay, habitsMax: 2)
@@ -216,7 +216,7 @@ struct MigrationMergeTests {
       for index in order { try account.migrate(sessions[index], migrationID: Identifier(high: 5, low: UInt64(index))) }
       results.insert(account.ledger.digest.bytes)
       totals.insert(habits.map { account.streak($0.0)?.total ?? -1 })
-      // Kept up to date item by item, the digest is what a recount gives.
+      // The incrementally updated digest equals a recomputed one.
       var recount = StateDigest.empty
       for (id, habit) in account.ledger.habits { recount += HabitState.itemDigest(habitID: id, habit.fields) }
       for (key, state) in account.ledger.cells { recount += CellState.itemDigest(key, state.cell) }
@@ -225,7 +225,7 @@ struct MigrationMergeTests {
     #expect(results.count == 1 && totals.count == 1, "seed \(seed)")
   }
 
-  @Test("each rule has a name and is found as often as it is met")
+  @Test("each violated rule has a name and a count")
   func findings() {
     var mismatched = entry(read, today)
     mismatched.made.utcOffsetSeconds = 50_400
@@ -236,7 +236,7 @@ struct MigrationMergeTests {
         entry(read, today.advanced(by: 2)), entry(run, today), entry(read, today.advanced(by: -10)),
         entry(read, today.advanced(by: -40)), entry(read, today.advanced(by: -41)), mismatched,
       ]
-      // One more note than are kept.
+      // One more note than the limit.
       + (0...MigrationPlan.Statement.otherNotesMax + 1).map { entry(read, today.advanced(by: -1), note: "n\($0)") }
     var session = CapturedSession(
       habits: [

@@ -4,7 +4,7 @@ import Testing
 
 private let habitID = [UInt8](repeating: 7, count: 16)
 
-/// Stands for SHA-256: any function of all bytes will do here.
+/// A substitute for SHA-256: any function of all bytes will do here.
 private func digest(_ bytes: [UInt8]) -> [UInt8] {
   var sum: UInt64 = 14_695_981_039_346_656_037
   for byte in bytes { sum = (sum ^ UInt64(byte)) &* 1_099_511_628_211 }
@@ -103,7 +103,7 @@ struct MigrationPlanTests {
     #expect(plan.streak.current == 4)
   }
 
-  @Test("C12: an empty session is a plan of nothing")
+  @Test("C12: an empty session is an empty plan")
   func empty() {
     let empty = CapturedSession(
       habits: [], entries: [], capturedAt: made(today),
@@ -119,7 +119,7 @@ struct MigrationPlanTests {
     #expect(plan.streak.current == 1)
   }
 
-  @Test("of two statements about a day the later made holds, wherever it stands, and the note survives")
+  @Test("of two statements about a day the later made one wins, at any position, and the note survives")
   func laterWins() {
     let early = entry(today, note: "why", minute: 0)
     let late = entry(today, done: false, minute: 5)
@@ -149,7 +149,7 @@ struct MigrationPlanTests {
     #expect(plan.rejected == (past == 0 ? [] : [MigrationPlan.Rejection(index: 0, reason: .malformed)]))
   }
 
-  @Test("50,000 notes for one day are merged in time that grows with their number")
+  @Test("50,000 notes for one day are merged in linear time")
   func manyNotes() {
     let entries = (0..<50_000).map { entry(today, note: "n\($0)", minute: Int64($0 % 600)) }
     let plan = plan(session(entries))
@@ -157,7 +157,7 @@ struct MigrationPlanTests {
     #expect(kept + plan.rejected.count == 50_000)
   }
 
-  @Test("the anchor counts dates, not entries: a day before it does not count, however few are claimed")
+  @Test("the anchor limits dates, not entries: a day before it does not count, however few are claimed")
   func sparseAnchor() {
     let plan = plan(session([0, 2, 4, 5, 8].map { entry(today.advanced(by: -$0)) }), anchorDaysAgo: 3)
     #expect(plan.count(.counted) == 3)
@@ -170,7 +170,7 @@ struct MigrationPlanTests {
     #expect(plan.count(.counted) >= 2)
   }
 
-  @Test("an id that stands twice gives its days once")
+  @Test("an id that occurs twice gives its days once")
   func idTwice() {
     var twice = session(days(3))
     twice.habits.append(twice.habits[0])
@@ -185,7 +185,7 @@ struct MigrationPlanTests {
   }
 
   @Test(
-    "the captured day is the device's date, brought into today - 2 to today of its zone",
+    "the captured day is the device's date, limited to today - 2 ... today of its zone",
     arguments: [(0, 0), (-2, -2), (-3, -2), (1, 0), (400, 0)] as [(Int64, Int)])
   func capturedDay(daysAhead: Int64, expected: Int) {
     var late = session(days(1))
@@ -219,7 +219,7 @@ struct MigrationPlanTests {
     #expect(lost.fault(sha256: digest) == .partialCapture)
   }
 
-  @Test("whatever a session holds, nothing is lost and no day outside the rules counts", arguments: seeds(64))
+  @Test("for any session, nothing is lost and no day outside the rules counts", arguments: seeds(64))
   func nothingLost(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let entries = (0..<Int.random(in: 0...80, using: &generator)).map { _ in

@@ -4,7 +4,7 @@ import Testing
 @Suite("What counts, and what can be undone")
 struct RecordingTests {
   @Test(
-    "C105: from a device that is caught up, up to two days before today count, earlier ones are BACKFILL, past 30 TOO_OLD",
+    "C105: from a caught-up device, up to two days before today count, earlier ones are BACKFILL, past 30 TOO_OLD",
     arguments: [
       (0, .counted), (1, .counted), (2, .counted), (3, .quarantined(.backfill)), (5, .quarantined(.backfill)),
       (30, .quarantined(.backfill)), (31, .quarantined(.tooOld)),
@@ -31,7 +31,7 @@ struct RecordingTests {
     #expect(sample.tick(today.advanced(by: -12)).trust == .quarantined(.backfill))
   }
 
-  @Test("a device that was offline claims as many days as have passed, and two more: the next is ZONE_HOP")
+  @Test("a device that was offline may claim as many days as have passed, and two more: the next is ZONE_HOP")
   func allowance() {
     var sample = LedgerSample(caughtUpDaysAgo: 3)
     let kiritimati = LocalTime(occurredAtMilliseconds: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
@@ -43,7 +43,7 @@ struct RecordingTests {
     #expect(sample.tick(habit: Identifier(high: 2, low: 2)).trust == .counted)
   }
 
-  @Test("C54: hopping between the ends of the world every hour gains no more than the allowance")
+  @Test("C54: changing between the ends of the world every hour gains no more than the allowance")
   func zoneHop() {
     var sample = LedgerSample()
     var counted: Set<Day> = []
@@ -63,7 +63,7 @@ struct RecordingTests {
     #expect(hops.contains(.quarantined(.zoneHop)))
   }
 
-  @Test("a long queue in several batches is one catch-up; being caught up begins another")
+  @Test("a long queue in several batches is one catch-up; an empty queue starts another")
   func batches() {
     var sample = LedgerSample(caughtUpDaysAgo: 10)
     #expect(sample.tick(today.advanced(by: -9)).trust == .counted)
@@ -74,7 +74,7 @@ struct RecordingTests {
     #expect(sample.tick(today).trust == .counted)
   }
 
-  @Test("what a device entered afterwards counts after all when another device had ticked it in time")
+  @Test("a day that a device entered afterwards counts if another device had recorded it in time")
   func raisedByAnother() {
     var sample = LedgerSample(devices: [LedgerSample.phone])
     sample.ledger.register(deviceID: LedgerSample.tablet, now: noon - 10 * dayMilliseconds)
@@ -85,7 +85,7 @@ struct RecordingTests {
     #expect(sample.streak?.total == 1)
   }
 
-  @Test("a statement is judged by the date in its own offset: taps of other zones do not matter")
+  @Test("a statement is judged by the date in its own offset: taps in other zones have no influence")
   func ownOffset() {
     var sample = LedgerSample()
     sample.now = Int64(today.number) * dayMilliseconds + hour  // 01:00Z: still yesterday five hours west
@@ -97,7 +97,7 @@ struct RecordingTests {
     #expect(sample.tick(today.advanced(by: -3), by: LedgerSample.tablet, made: thirdDayWest).trust == .counted)
   }
 
-  @Test("C57: another day start changes the next day, not what is recorded")
+  @Test("C57: another day start changes the next day, not recorded ones")
   func dayStartChanges() {
     var sample = LedgerSample()
     sample.now = Int64(today.number) * dayMilliseconds + 2 * hour
@@ -128,7 +128,7 @@ struct RecordingTests {
     #expect(rejection == (past == 0 ? nil : .futureDay))
   }
 
-  @Test("a day that does not follow from its moment is DAY_MISMATCH")
+  @Test("a day that does not match its moment is DAY_MISMATCH")
   func mismatch() {
     var sample = LedgerSample()
     #expect(sample.tick(today.advanced(by: -1), made: made(today)).rejection == .dayMismatch)
@@ -147,7 +147,7 @@ struct RecordingTests {
     #expect(DayRules.rejection(day: Day(.max), made: made(today), now: noon) == .malformed)
   }
 
-  @Test("C37, C74: the field that cannot be is named as the schema names it")
+  @Test("C37, C74: an impossible field is named as in the schema")
   func malformedFields() {
     func field(_ day: Day, _ made: LocalTime) -> String? { DayRules.malformedField(day: day, made: made)?.rawValue }
     #expect(field(Day(.min), made(today)) == "day")
@@ -168,12 +168,12 @@ struct RecordingTests {
     #expect(sample.untick(today.advanced(by: -30)).status == .applied)
     sample.tick(today.advanced(by: -31), note: "kept")
     #expect(sample.untick(today.advanced(by: -31)).rejection == .daySealed)
-    // What is not there can be taken back: it is remembered, should it come later.
+    // An unknown completion can be undone: the undo is stored, in case it arrives later.
     #expect(sample.untick(undone: [StatementID(source: LedgerSample.tablet, seq: 9)]).status == .applied)
     #expect(sample.cell()?.done == false)
   }
 
-  @Test("a direct call cannot undo what is not there")
+  @Test("a direct call cannot undo a missing completion")
   func undoDirectly() {
     var sample = LedgerSample()
     let undo = Operation.Change.setCompletion(
@@ -182,7 +182,7 @@ struct RecordingTests {
       sample.ledger.applyDirectly(undo, by: LedgerSample.phone, now: noon).rejection == .cellNotFound)
   }
 
-  @Test("C66: undoing today's only tick leaves yesterday's run; done again, all is as before")
+  @Test("C66: undoing today's only tick leaves yesterday's run; done again, the state is as before")
   func redo() {
     var sample = LedgerSample()
     for ago in [2, 1, 0] { sample.tick(today.advanced(by: -ago)) }
@@ -193,7 +193,7 @@ struct RecordingTests {
     #expect(sample.streak?.current == 3 && sample.streak?.state == .doneToday)
   }
 
-  @Test("C64: a day that comes late heals the streak that was shown broken, and every device is told")
+  @Test("C64: a late day repairs the streak that was shown as broken, with a notice to every device")
   func healed() throws {
     var sample = LedgerSample(caughtUpDaysAgo: 6)
     for ago in [5, 4, 3] { sample.tick(today.advanced(by: -ago)) }
@@ -201,7 +201,7 @@ struct RecordingTests {
     #expect(sample.streak?.state == .broken && sample.notices.isEmpty)
     sample.tick(today.advanced(by: -1), by: LedgerSample.tablet)
     sample.settle()
-    #expect(sample.notices.isEmpty)  // a new run heals nothing
+    #expect(sample.notices.isEmpty)  // a new run repairs nothing
     sample.tick(today.advanced(by: -2), by: LedgerSample.tablet)
     sample.settle()
     #expect(sample.streak?.current == 5)
@@ -218,14 +218,14 @@ struct RecordingTests {
   }
 }
 
-@Suite("Limits of what an operation names, and direct calls that change nothing")
+@Suite("Limits of an operation's references, and direct calls that change nothing")
 struct OperationLimitTests {
   private static func names(_ count: Int) -> [StatementID] {
     (0..<count).map { StatementID(source: Identifier(high: 5, low: UInt64($0)), seq: 1) }
   }
 
   @Test(
-    "an operation that has seen 256 sources is applied, one with 257 is rejected, and so is what takes back 65 completions"
+    "an operation that knows 256 sources is applied, one with 257 is rejected, and so is an undo of 65 completions"
   )
   func names() {
     var sample = LedgerSample()
@@ -240,7 +240,7 @@ struct OperationLimitTests {
     #expect(sample.apply(undo(65)).rejection == .malformed)
   }
 
-  @Test("a direct call for a day that is done already keeps the rules of days, and brings a deleted habit back")
+  @Test("a direct call for a done day follows the rules of days, and restores a deleted habit")
   func repeated() {
     var sample = LedgerSample()
     sample.tick()

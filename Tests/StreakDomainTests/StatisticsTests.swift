@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Statistics")
 struct StatisticsTests {
-  @Test("counted, quarantined and undone cells are told apart; weekdays, months and runs add up")
+  @Test("counted, quarantined and undone cells are distinguished; weekdays, months and runs have their sums")
   func sums() {
     let statistics = Statistics([
       DayCounts(day: today.advanced(by: 8), counted: 1),
@@ -24,7 +24,7 @@ struct StatisticsTests {
       ])
   }
 
-  @Test("no days add up to nothing")
+  @Test("without days all sums are zero")
   func none() {
     let statistics = Statistics([])
     #expect(statistics.counted == 0 && statistics.longestRun == 0 && statistics.countedByMonth.isEmpty)
@@ -50,7 +50,7 @@ struct StreakExplanationTests {
     #expect(explanation.leftOut.map(\.day) == [4, 3, 2].map { today.advanced(by: -$0) })
   }
 
-  @Test("run and left out together are the ledger, and the run is as long as the number", arguments: seeds(64))
+  @Test("run and left-out days together are the ledger, and the run is as long as the number", arguments: seeds(64))
   func complete(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let trusts: [CellTrust] = [.counted, .counted, .quarantined(.tooOld)]

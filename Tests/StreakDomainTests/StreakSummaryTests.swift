@@ -4,7 +4,7 @@ import Testing
 
 @Suite("StreakSummary")
 struct StreakSummaryTests {
-  /// The definition, word by word: slow and obvious.
+  /// The definition, literally: slow and obvious.
   private func model(_ days: Set<Int32>, today: Int32) -> (current: Int, state: StreakState) {
     func run(through day: Int32) -> Int {
       var first = day
@@ -46,7 +46,7 @@ struct StreakSummaryTests {
   }
 
   @Test(
-    "adding and removing days one by one agrees with adding all up, or says that it cannot", arguments: seeds(64))
+    "adding and removing days one by one agrees with a recomputation, or reports that it cannot", arguments: seeds(64))
   func changes(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var days: Set<Day> = []
@@ -145,7 +145,7 @@ struct StreakSummaryTests {
     #expect(StreakSummary(countedDays: days).streak(today: today).current == 800)
   }
 
-  @Test("C73: an archived habit is not at risk and keeps its streak readable")
+  @Test("C73: an archived habit is not at risk and keeps its streak")
   func archived() {
     let streak = StreakSummary(countedDays: [today.advanced(by: -1)]).streak(today: today, isArchived: true)
     #expect(streak.state != .atRisk)

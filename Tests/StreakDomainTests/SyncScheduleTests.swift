@@ -12,7 +12,7 @@ import Testing
     #expect(hasBegun == begins, comment, sourceLocation: sourceLocation)
   }
 
-  @Test("C90: a timer that fires while a sync runs begins no second one")
+  @Test("C90: a timer that fires during a sync starts no second one")
   func oneInFlight() {
     var random = SeededGenerator(seed: 1)
     var schedule = SyncSchedule(now: 0, using: &random)
@@ -26,7 +26,7 @@ import Testing
     expect(&schedule, begins: false, at: 10 * interval + 1)
   }
 
-  @Test("C90: a thousand devices that start together come spread, and stay so, on average every five minutes")
+  @Test("C90: a thousand devices that start together are spread, and stay so, on average every five minutes")
   func spread() {
     var random = SeededGenerator(seed: 2)
     var schedules = (0..<1_000).map { _ in SyncSchedule(now: 0, using: &random) }
@@ -39,11 +39,11 @@ import Testing
       }
     }
     let most = Dictionary(grouping: syncs) { $0 / 10_000 }.values.map(\.count).max() ?? 0
-    // In ten seconds about 33 are to be expected.
+    // In ten seconds about 33 are expected.
     #expect((11_000...13_000).contains(syncs.count) && most < 80, "\(syncs.count) syncs, at most \(most) in 10 s")
   }
 
-  @Test("C90: no two pauses are alike: they lie 20 % around five minutes")
+  @Test("C90: the pauses differ: they lie 20 % around five minutes")
   func jitter() {
     var random = SeededGenerator(seed: 5)
     var schedule = SyncSchedule(now: 0, using: &random)
@@ -60,7 +60,7 @@ import Testing
     #expect((interval * 115 / 100...interval * 12 / 10).contains(most), "\(most)")
   }
 
-  @Test("what happens during a sync begins another right behind it")
+  @Test("a change during a sync starts another one directly after it")
   func again() {
     var random = SeededGenerator(seed: 3)
     var schedule = SyncSchedule(now: 0, using: &random)
@@ -74,7 +74,7 @@ import Testing
     #expect((60 + interval * 8 / 10...60 + interval * 12 / 10).contains(next))
   }
 
-  @Test("failures wait longer and longer, never longer than the interval, also with changes waiting; a success ends it")
+  @Test("after failures the waits grow, up to the interval, also with changes waiting; a success resets them")
   func backoff() {
     var random = SeededGenerator(seed: 4)
     var schedule = SyncSchedule(now: 0, using: &random)

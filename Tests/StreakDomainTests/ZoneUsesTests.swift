@@ -8,7 +8,7 @@ struct ZoneUsesTests {
     LocalTime(occurredAtMilliseconds: moment, zone: "x", utcOffsetSeconds: offset)
   }
 
-  @Test("a completion that arrives late says where the person was then, not now")
+  @Test("a completion that arrives late tells where the person was then, not now")
   func lateArrival() {
     var uses = ZoneUses()
     uses.note(at(noon, offset: 32_400), now: noon)
@@ -18,7 +18,7 @@ struct ZoneUsesTests {
     #expect(uses.today(now: noon - 6 * hour) == today)  // an old use of a zone does not age a new one
   }
 
-  @Test("the last zone stays when every use is old, and a clock ahead means no more than now")
+  @Test("the last zone stays when all uses are old, and a clock ahead counts as now")
   func oneOldUse() {
     var uses = ZoneUses()
     uses.note(at(noon + 400 * dayMilliseconds, offset: -43_200), now: noon)
@@ -27,7 +27,7 @@ struct ZoneUsesTests {
     #expect(uses.encoded.count == 16)
   }
 
-  @Test("whatever stands in storage, reading it and asking for today does not trap", arguments: seeds(64))
+  @Test("any stored bytes can be read and queried without a trap", arguments: seeds(64))
   func oddStorage(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let edges: [Int64] = [.min, .min + 1, -1, 0, 1, .max]
@@ -58,7 +58,7 @@ struct ZoneUsesTests {
     #expect(uses.encoded.count == 16)  // Los Angeles has left the window
   }
 
-  @Test("a zone at the edge of the window takes part, one past it does not")
+  @Test("a zone at the edge of the window counts, one past it does not")
   func windowEdge() {
     var uses = ZoneUses()
     uses.note(at(0, offset: -43_200), now: 0)

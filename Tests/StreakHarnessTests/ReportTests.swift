@@ -4,12 +4,12 @@ import Testing
 
 @Suite
 struct ReportTests {
-  @Test("what a server answers cannot break the report's XML")
+  @Test("a server's reply cannot break the report's XML")
   func escaping() {
     #expect(Report.escaped("<a b=\"c\">&\u{1}") == "&lt;a b=&quot;c&quot;&gt;&amp;?")
   }
 
-  @Test("a scenario's JSON goes on until its brackets are closed, and a file that is none says where")
+  @Test("a scenario's JSON ends where its brackets are closed, and an error in a file has its line")
   func scenarioFiles() throws {
     let file = try ScenarioFile(
       "# words\nscenario X1 a {title}\n  call A/B {\n    \"x\": \"}\"}\n  save it items[0].id\n")

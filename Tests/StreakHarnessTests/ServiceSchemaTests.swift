@@ -5,7 +5,7 @@ import Testing
 
 @testable import StreakHarness
 
-/// What the harness reads out of descriptors.
+/// The schema that the harness reads from descriptors.
 @Suite
 struct ServiceSchemaTests {
   @Test(
@@ -31,7 +31,7 @@ struct ServiceSchemaTests {
     #expect(schema.methods.map(\.path).sorted() == SchemaCatalog.methods.map(\.path).sorted())
   }
 
-  @Test("what a method of the schema needs of others, some method provides, unless success is conditional")
+  @Test("every value that a method needs is provided by another method, unless success is conditional")
   func kindsAreProvided() throws {
     let schema = try ServiceSchema.ofBuild()
     let provided = Set(schema.methods.flatMap(\.provides))
@@ -59,7 +59,7 @@ struct ServiceSchemaTests {
       + field(4, field(1, Array("M".utf8)) + field(2, extra))
   }
 
-  @Test("a field that nobody has seen before is held to its rules without a change here")
+  @Test("a new field is checked against its rules without a change here")
   func laterFieldsAreTried() throws {
     let schema = try ServiceSchema(files: [laterFile()])
     var message = DynamicMessage("later.M")

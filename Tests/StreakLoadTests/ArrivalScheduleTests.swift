@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Arrivals")
 struct ArrivalScheduleTests {
-  @Test("even arrivals come at the rate, from the first moment on")
+  @Test("even arrivals have the rate, from the start")
   func even() {
     var schedule = ArrivalSchedule(rate: 1_000)
     #expect((0..<4).map { _ in schedule.next() } == [0, 1_000_000, 2_000_000, 3_000_000])
@@ -22,7 +22,7 @@ struct ArrivalScheduleTests {
     }
   }
 
-  @Test("a ramp holds half the arrivals of its end rate, and goes over into it without a jump")
+  @Test("a ramp has half the arrivals of its end rate, and continues without a jump")
   func ramp() {
     var schedule = ArrivalSchedule(rate: 1_000, startRate: 0, rampNanoseconds: 2_000_000_000)
     let times = (0..<3_000).map { _ in schedule.next() }
@@ -40,7 +40,7 @@ struct ArrivalScheduleTests {
     let times = (0..<100_000).map { _ in schedule.next() }
     #expect(times == times.sorted())
     let seconds = Double(times[99_999]) / 1e9
-    // Ten seconds, give or take 5 standard deviations of their sum.
+    // Ten seconds, within 5 standard deviations of their sum.
     #expect(abs(seconds - 10) < 5 * 10 / 316.2, "seed \(seed): \(seconds) s")
     let gaps = zip(times, times.dropFirst()).map { $1 - $0 }
     let short = Double(gaps.count { $0 < 100_000 }) / Double(gaps.count)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StreakLoad
 
-/// A person who has written, and a service that holds exactly what it should.
+/// A person with writes, and a service with exactly the expected data.
 private struct World {
   let person: LoadPerson
   var state = PulledState()
@@ -22,7 +22,7 @@ private struct World {
     person.acknowledge(2, habit: 1, day: Self.today)
     person.refusedWrites = [3]
     person.acknowledge(4, habit: 0, day: Self.today)
-    person.doubt(5, habit: 1, day: Self.today)
+    person.recordUnknownOutcome(5, habit: 1, day: Self.today)
     state.habitIDs = Set(ids)
     for id in ids {
       for ago: Int32 in 1...3 {
@@ -41,7 +41,7 @@ private struct World {
 
 @Suite("Audit")
 struct AuditTests {
-  @Test("what was acknowledged and is there is no finding, whether or not the uncertain write took effect")
+  @Test("acknowledged writes that are stored give no finding, whether or not the uncertain write took effect")
   func clean() {
     var world = World()
     #expect(world.kinds == [] && world.storedKinds == [])
@@ -51,7 +51,7 @@ struct AuditTests {
     #expect(world.kinds == [] && world.storedKinds == [])
   }
 
-  @Test("a lost write is found: an earlier one is there")
+  @Test("a lost write is found if an earlier one is there")
   func lostWrite() {
     var world = World()
     world.state.cells[6].note = "run-1"
@@ -80,7 +80,7 @@ struct AuditTests {
   }
 
   @Test(
-    "a write that was refused and is stored, one that was never sent, another's note, a wrong digest: all are found")
+    "a stored write that was refused or never sent, another's note and a wrong digest are found")
   func wrong() {
     var world = World()
     world.stored.counts[3] = 1
@@ -102,7 +102,7 @@ struct AuditTests {
     #expect(world.kinds == [.wrong])
   }
 
-  @Test("what was kept in a file is judged as before")
+  @Test("acknowledgements from a file are judged alike")
   func file() throws {
     let world = World()
     let text = AcknowledgementFile.text([AcknowledgementFile.text(world.person)], runName: "run")
@@ -121,7 +121,7 @@ struct AuditTests {
     var world = World()
     world.person.pendingSync = .init(request: [], writes: [(6, 0, World.today), (7, 1, World.today)])
     world.person.lastWrite = 7
-    world.person.giveUpPending()
+    world.person.abandonPending()
     #expect(world.kinds == [])
     world.state.cells[6].note = "run-6"
     world.state.cells[7].note = "run-7"

@@ -14,7 +14,7 @@ struct HistogramTests {
     var histogram = Histogram(lowest: 1, highest: 3_600_000_000, digits: 3)
     for _ in 0..<10_000 { histogram.record(1_000) }
     histogram.record(100_000_000)
-    // then: what org.HdrHistogram gives, whose buckets up to 2048 are one wide
+    // then: the results of org.HdrHistogram, whose buckets up to 2048 have width one
     #expect(histogram.value(atPercentile: 30) == 1_000)
     #expect(histogram.value(atPercentile: 99) == 1_000)
     #expect(histogram.value(atPercentile: 99.99) == 1_000)
@@ -44,7 +44,7 @@ struct HistogramTests {
     #expect(histogram.minimum == 0)
   }
 
-  @Test("histograms add up, and forget")
+  @Test("histograms can be added and reset")
   func sums() {
     var (left, right, both) = (Histogram.ofLatencies(), Histogram.ofLatencies(), Histogram.ofLatencies())
     var randomness = SplitMix(seed: 1)
@@ -64,7 +64,7 @@ struct HistogramTests {
   func agreesWithReference(seed: UInt64) throws {
     var randomness = SplitMix(seed: seed)
     var histogram = Histogram.ofLatencies()
-    // Long-tailed, as latencies are; 20,000, so that every percentile is a whole rank for both.
+    // Long-tailed, like latencies; 20,000, so that every percentile is a whole rank for both.
     let values = (0..<20_000).map { _ -> Int64 in
       Int64(50_000 / (1 - randomness.uniform() * 0.999_999)) + Int64(randomness.index(below: 3_000))
     }
@@ -76,9 +76,9 @@ struct HistogramTests {
       #expect(
         abs(answer.recorded[index] - ours[index]) < width,
         "seed \(seed), \(percentile) %: \(ours[index]), the reference has \(answer.recorded[index])")
-      // What it decodes from our bytes is the same to the last count.
+      // It decodes our bytes to the same counts.
       #expect(answer.decoded[index] == answer.recorded[index], "seed \(seed), \(percentile) %")
-      // And the values themselves are no further away than the bucket is wide.
+      // The values differ at most by a bucket's width.
       let exact = values.sorted()[max(0, Int((percentile.nextDown * 200).rounded(.up)) - 1)]
       #expect(abs(exact - ours[index]) < width, "seed \(seed), \(percentile) %: \(ours[index]) for \(exact)")
     }

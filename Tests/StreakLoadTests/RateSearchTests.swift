@@ -4,14 +4,14 @@ import Testing
 
 @Suite("Search for the highest rate")
 struct RateSearchTests {
-  /// Searches on a server that can do `capacity`.
+  /// A search on a server with the given capacity.
   private func search(_ capacity: Double, from first: Double = 100, to most: Double = 1_000_000) -> RateSearch {
     var search = RateSearch(firstRate: first, rateMax: most)
     while let rate = search.next { search.take(rate: rate, isGood: rate <= capacity) }
     return search
   }
 
-  @Test("finds what a server can do, to the precision", arguments: [60.0, 100, 101, 737, 5_000, 99_999])
+  @Test("finds the server's capacity, to the precision", arguments: [60.0, 100, 101, 737, 5_000, 99_999])
   func finds(capacity: Double) throws {
     let found = search(capacity)
     let best = try #require(found.best)
@@ -24,19 +24,19 @@ struct RateSearchTests {
     #expect(search(500).steps.map(\.rate) == [100, 200, 400, 800, 600, 500, 550, 525])
   }
 
-  @Test("ends at the largest rate that may be tried")
+  @Test("ends at the largest allowed rate")
   func ceiling() {
     let found = search(.infinity, from: 100, to: 350)
     #expect(found.best == 350 && found.steps.map(\.rate) == [100, 200, 350])
   }
 
-  @Test("a server that can do nothing has no best rate")
+  @Test("a server without capacity has no best rate")
   func nothing() {
     let found = search(0)
     #expect(found.best == nil && found.steps.count == 11 && found.next == nil)
   }
 
-  @Test("a step that fails below one that was good is believed")
+  @Test("a failed step below a successful one counts")
   func noise() {
     var search = RateSearch(firstRate: 100, rateMax: 1_000)
     search.take(rate: 100, isGood: true)

@@ -29,7 +29,7 @@ struct ReportTests {
       methodLabels: ["StreakService/GetStreak"])
   }
 
-  @Test("JSON is read back as it was, and says what was counted")
+  @Test("JSON can be parsed again, and contains the counts")
   func json() throws {
     let report = try report()
     let again = try #require(RunReport(parsing: report.text))
@@ -50,7 +50,7 @@ struct ReportTests {
     #expect(try report(audit: audit).summary.contains("lost: p: t"))
   }
 
-  @Test("the page escapes what it is told, and asks nothing from elsewhere")
+  @Test("the page escapes all texts, and loads no external resources")
   func html() throws {
     let html = try report(failed: true).html
     #expect(html.contains("&lt;b&gt;&quot;5&quot; &amp; 6&lt;/b&gt;"))
@@ -85,7 +85,7 @@ struct ReportTests {
     arguments: ["", "read", "read=1,read=2", "read=-1", "read=x", "talk=1", "read=0", "read=1,"])
   func badMix(text: String) { #expect(JourneyMix(parsing: text) == nil) }
 
-  @Test("journeys are drawn by their weights; the largest weight is taken, one more is not")
+  @Test("journeys are drawn by their weights; the largest weight is accepted, one more is not")
   func mix() throws {
     let mix = try #require(JourneyMix(parsing: "record=1,read=3,sync=0"))
     #expect(mix.description == "read=3,record=1" && !mix.contains(.sync))
@@ -117,7 +117,7 @@ struct ReportTests {
     #expect(Decimals.text(-0.5, 1) == "-0.5" && Decimals.text(0.05, 3, trimsZeros: true) == "0.05")
   }
 
-  @Test("the server's figures are read from a page of metrics")
+  @Test("the server's use of resources is read from a metrics page")
   func metrics() {
     let page =
       "HTTP/1.1 200 OK\r\n\r\n# TYPE x counter\nprocess_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 1048576\n"

@@ -1,4 +1,4 @@
-"""Lets the HdrHistogram package record values, and read what streak-load has encoded."""
+"""Records values with the HdrHistogram package, and decodes streak-load's output."""
 
 import json
 import sys

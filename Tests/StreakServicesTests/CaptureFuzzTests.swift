@@ -10,7 +10,7 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// Captured sessions as no honest device makes them: partial, corrupted, contradictory, hostile.
+/// Captured sessions that no correct device makes: partial, corrupted, contradictory, hostile.
 struct CaptureFuzzTests {
   private static let now = Moment(seconds: 1_795_435_200)
   private static let today: Int32 = 20_780
@@ -113,19 +113,19 @@ struct CaptureFuzzTests {
   }
 
   @Test(
-    "no capture crashes anything, loses an entry, or makes a day count outside the rules", arguments: seeds(40))
+    "no capture crashes the server, loses an entry, or makes a day count outside the rules", arguments: seeds(40))
   func hostile(block: UInt64) throws {
     var judged = 0
     for seed in block * Self.seedsPerBlock..<(block + 1) * Self.seedsPerBlock {
       judged += try Self.isJudged(seed) ? 1 : 0
     }
-    // Most captures pass the first look, or this would look at nothing.
+    // Most captures pass the first check, otherwise this would test nothing.
     #expect(judged > Int(Self.seedsPerBlock) / 4)
   }
 
   private static let seedsPerBlock: UInt64 = 50
 
-  /// - Returns: Whether the capture was one that a migration is made of.
+  /// - Returns: Whether the capture becomes a migration.
   private static func isJudged(_ seed: UInt64) throws -> Bool {
     var dice = Dice(state: seed)
     let (claim, before) = (Self.claim(&dice), Self.account(&dice))
@@ -173,7 +173,7 @@ struct CaptureFuzzTests {
     for (index, entry) in capture.captured.entries.enumerated() where !rejected.contains(Int32(index)) {
       let target = try #require(targets[entry.habitID].flatMap { Identifier($0) }, "seed \(seed)")
       let state = try #require(ledger.cells[CellKey(habitID: target, day: entry.day)], "seed \(seed)")
-      // Its note is in the cell, or what was shown in its place is in a notice.
+      // Its note is in the cell, or the shown note is in a notice.
       let isKept =
         entry.note.isEmpty || state.cell.note.contains(entry.note)
         || ledger.notices.values.contains { $0.day == entry.day && $0.other.contains(entry.note) }
@@ -181,8 +181,8 @@ struct CaptureFuzzTests {
     }
     let captured = Int64(result.capturedDay)
     for (key, state) in ledger.cells where state.cell.counts && before.cells[key]?.cell.counts != true {
-      // A day that the account has claimed and undone is worth what that claim was worth, whoever
-      // does it again.
+      // A day that the account has claimed and undone has the status of that claim when it is done
+      // again.
       guard before.cells[key]?.cell.trust != .counted else { continue }
       let age = captured - Int64(key.day.number)
       #expect((0..<30).contains(age), "seed \(seed)")

@@ -35,7 +35,7 @@ struct DocumentReaderTests {
     return (records, try reader.finish().manifest)
   }
 
-  @Test("what a document is written from is read from it again, in pieces of any size", arguments: UInt64(0)..<16)
+  @Test("a document can be read back, in pieces of any size", arguments: UInt64(0)..<16)
   func roundTrip(seed: UInt64) throws {
     for isBinary in [false, true] {
       let bytes = Self.document(isBinary: isBinary, seed: seed)
@@ -49,11 +49,11 @@ struct DocumentReaderTests {
     }
   }
 
-  @Test("a document that ends anywhere before its end is refused, and so is one with more behind it")
+  @Test("a document cut at any place is refused, and so is one followed by other bytes")
   func truncated() {
     for isBinary in [false, true] {
       let bytes = Self.document(isBinary: isBinary, seed: 9)
-      // The line feed behind a JSON document is no part of it.
+      // The line feed after a JSON document is not part of it.
       for count in 0..<(isBinary ? bytes.count : bytes.count - 1) {
         #expect(throws: RPCStatus.self, "\(count) of \(bytes.count)") {
           try Self.read(Array(bytes[..<count]), isBinary: isBinary, pieceBytes: 100)
@@ -63,7 +63,7 @@ struct DocumentReaderTests {
     }
   }
 
-  @Test("no bytes make the reader do anything but refuse or read", arguments: UInt64(0)..<300)
+  @Test("any bytes are either refused or read", arguments: UInt64(0)..<300)
   func mutated(seed: UInt64) {
     var generator = SystemRandomNumberGenerator()
     let isBinary = seed % 2 == 0
@@ -89,7 +89,7 @@ struct DocumentReaderTests {
   }
 
   @Test(
-    "what is no object of values and arrays is noticed where it stands",
+    "text that is not an object of values and arrays is detected at its place",
     arguments: [
       ("x", 0), (#"{"a""#, nil), ("{,", 1), (#"{"a":[1,]"#, 8), (#"{"a":]"#, 5), (#"{"a":1]"#, 6), (#"{"a":[1}"#, 7),
       (#"{"a":1}x"#, 7), ("{}", nil), (#" { "a" : [ ] , "b" : { "c" : [ 1 ] } } "#, nil),
@@ -106,7 +106,7 @@ struct DocumentReaderTests {
 
   // MARK: What editors and tools make of a document
 
-  /// The JSON document with its header's members at its end, where sorted names put some of them.
+  /// The JSON document with its header's members at its end, as sorted names may put them.
   private static func headerLast(_ bytes: [UInt8]) throws -> [UInt8] {
     let text = String(decoding: bytes, as: UTF8.self)
     let end = try #require(text.firstRange(of: ",\n\"account\""))
@@ -132,7 +132,7 @@ struct DocumentReaderTests {
     return ""
   }
 
-  @Test("what cannot be read is refused with the reason that holds")
+  @Test("an unreadable document is refused with the matching reason")
   func reasons() throws {
     let bytes = Self.document(isBinary: false, seed: 9)
     let text = String(decoding: bytes, as: UTF8.self)

@@ -10,7 +10,7 @@ struct GrantCacheTests {
     [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32)
   }
 
-  @Test("a grant is believed for its lifetime and not a millisecond longer")
+  @Test("a grant is cached for its lifetime and not a millisecond longer")
   func lifetime() {
     var cache = GrantCache()
     let person = Identifier.random()
@@ -21,7 +21,7 @@ struct GrantCacheTests {
     #expect(cache.grant(of: person, tokenHash: Self.hash(2), atMilliseconds: 100) == nil)
   }
 
-  @Test("of one person's tokens the latest are remembered, as many as the limit")
+  @Test("of one user's tokens the latest are cached, as many as the limit")
   func tokensOfOnePerson() {
     var cache = GrantCache()
     let person = Identifier.random()
@@ -34,7 +34,7 @@ struct GrantCacheTests {
     }
   }
 
-  @Test("however many people come, no more than two generations are remembered, the latest among them")
+  @Test("for any number of users, at most two generations are cached, the latest among them")
   func people() {
     var cache = GrantCache()
     let people = (0..<GrantCache.peoplePerGenerationMax * 3 + 1).map { _ in Identifier.random() }
@@ -48,7 +48,7 @@ struct GrantCacheTests {
     #expect(cache.grant(of: people[0], tokenHash: Self.hash(1), atMilliseconds: 0) == nil)
   }
 
-  @Test("a revocation forgets the person, a gap in hearing forgets everybody")
+  @Test("a revocation removes the user from the cache, and a gap in notifications clears it")
   func forgetting() {
     var cache = GrantCache()
     let (first, second) = (Identifier.random(), Identifier.random())

@@ -31,7 +31,7 @@ struct LargestCaptureTests {
       secondDevice: true)
   }
 
-  @Test("what the schema's rules allow can be decoded, and one entry more is told by the rule it breaks")
+  @Test("the largest capture of the schema's rules can be decoded, and one entry more is refused with the rule")
   func isDecoded() throws {
     let bytes = request(entries: 50_001).protobufBytes()
     let refusal = #expect(throws: DecodeError.self) { try MigrateRequest(protobufBytes: bytes) }

@@ -19,7 +19,7 @@ struct LimitTests {
   }
 
   @Test(
-    "a range holds the addresses with its first bits",
+    "a range contains the addresses with its first bits",
     arguments: [
       ("10.0.0.0/8", "10.255.1.2", true), ("10.0.0.0/8", "11.0.0.0", false), ("192.0.2.1", "192.0.2.1", true),
       ("192.0.2.1", "192.0.2.2", false), ("0.0.0.0/0", "203.0.113.9", true), ("0.0.0.0/0", "2001:db8::1", false),
@@ -32,13 +32,13 @@ struct LimitTests {
   }
 
   @Test(
-    "what is no range is none", arguments: ["", "10.0.0.0/33", "10.0.0.0/-1", "::1/129", "host", "10.0.0.0/", "/8"])
+    "a malformed range is refused", arguments: ["", "10.0.0.0/33", "10.0.0.0/-1", "::1/129", "host", "10.0.0.0/", "/8"])
   func noRange(text: String) {
     #expect(AddressRange(text) == nil)
   }
 
   @Test(
-    "the client is the rightmost address that is no trusted proxy's, whatever stands to its left",
+    "the client is the rightmost address that is not a trusted proxy's, with any addresses to its left",
     arguments: [
       (["203.0.113.9"], "203.0.113.9"), (["198.51.100.1, 203.0.113.9, 10.0.0.7"], "203.0.113.9"),
       (["198.51.100.1", "203.0.113.9"], "203.0.113.9"), (["10.1.1.1, 10.0.0.7"], "10.1.1.1"),
@@ -61,7 +61,7 @@ struct LimitTests {
     #expect(LoadShedder<Int>(callsPerSecondMax: 0).admits(1, atMilliseconds: 0))
   }
 
-  @Test("what is remembered of callers and refusals is bounded")
+  @Test("the records of callers and refusals are bounded")
   func bounded() {
     let shedder = LoadShedder<Int>(callsPerSecondMax: 1)
     var refusals = RecentRefusals()

@@ -23,7 +23,7 @@ struct PasswordQueueTests {
     return try await Task(executorPreference: loop) { try await body(loop) }.value
   }
 
-  /// The code that a hash ends with; nil: hashed.
+  /// The status code of a hash; nil: hashed.
   private static func code(_ queue: PasswordQueue, on loop: EventLoop) async -> RPCStatusCode? {
     do throws(RPCStatus) {
       _ = try await queue.hash(Secret([1]), of: .init(isKnown: false, name: []), on: loop)
@@ -33,7 +33,7 @@ struct PasswordQueueTests {
     }
   }
 
-  // Nothing here blocks the loop, so all have asked before the first hash is reported back to it.
+  // Nothing here blocks the loop, so all requests are made before the first hash is reported to it.
   @Test("as many as may run and wait are served; each one more is refused", arguments: [(1, 0), (1, 3), (2, 5)])
   func limit(running: Int, waiting: Int) async throws {
     let served = try await Self.onLoop { loop in
@@ -53,7 +53,7 @@ struct PasswordQueueTests {
     #expect(served == [running + waiting, running + waiting])
   }
 
-  @Test("whoever gives up waiting leaves the line, and the line goes on")
+  @Test("a cancelled wait leaves the queue, and the queue continues")
   func givingUp() async throws {
     let codes = try await Self.onLoop { loop in
       let queue = try PasswordQueue(limits: Self.limits(running: 1, waiting: 2))
@@ -67,7 +67,7 @@ struct PasswordQueueTests {
     #expect(codes == [nil, .cancelled, nil, nil])
   }
 
-  @Test("a password matches its own hash only, and nobody's hash matches nothing")
+  @Test("a password matches its own hash only, and an unknown user's hash matches nothing")
   func verifying() async throws {
     let answers = try await Self.onLoop { loop in
       let queue = try PasswordQueue(limits: Self.limits(running: 1, waiting: 0))

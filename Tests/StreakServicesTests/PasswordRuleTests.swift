@@ -15,7 +15,7 @@ struct PasswordRuleTests {
   }
 
   @Test(
-    "what is guessed first is refused, in any letter case and with digits after it",
+    "common passwords are refused, in any letter case and with digits appended",
     arguments: [
       "password", "PassWord1", "password2026", "Password!", "12345678", "11111111", "abababab", "qwertyuiop",
       "Iloveyou99",
@@ -26,7 +26,7 @@ struct PasswordRuleTests {
   }
 
   @Test(
-    "what nobody guesses is taken",
+    "uncommon passwords are accepted",
     arguments: [
       "correct horse battery staple", "a long password", "passwordless-living", "mira.stone.read.books",
       "höchst-ungewöhnlich",

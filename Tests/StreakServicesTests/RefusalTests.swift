@@ -32,7 +32,7 @@ struct RefusalTests {
     #expect(EmailAddress(String(repeating: "a", count: 252) + "@b") != nil)
   }
 
-  @Test("a page token is of one list and one filter only")
+  @Test("a page token is valid for one list and one filter only")
   func pageTokens() {
     let token = PageToken(number: -5, id: .random())
     let text = token.text(kind: .habits, filter: [1])

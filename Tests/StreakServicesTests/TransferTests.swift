@@ -3,7 +3,7 @@ import StreakDomain
 import Testing
 
 struct TransferTests {
-  @Test("as many exports as the limit run at once, one more does not, and an ended one makes room")
+  @Test("as many exports as the limit run at once, one more is refused, and an ended one makes room")
   func limit() {
     let slots = TransferSlots(countMax: 3)
     for _ in 0..<3 { #expect(slots.take()) }
@@ -13,7 +13,7 @@ struct TransferTests {
     #expect(!slots.take())
   }
 
-  @Test("one transfer of a person runs at a time, whatever others do")
+  @Test("one transfer of a user runs at a time, independent of others")
   func people() {
     let people = TransferringPeople()
     let (one, other) = (Identifier.random(), Identifier.random())
@@ -22,7 +22,7 @@ struct TransferTests {
     #expect(people.take(one))
   }
 
-  @Test("a client is waited for as long as its rate allows, after the time that is granted")
+  @Test("a client is waited for as long as its rate allows, after the granted time")
   func pace() {
     var limits = ExportLimits()
     (limits.graceSeconds, limits.bytesPerSecondMin) = (2, 1_000)

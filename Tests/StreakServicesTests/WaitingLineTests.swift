@@ -1,7 +1,7 @@
 @testable import StreakServices
 import Testing
 
-@Suite("The line for password hashes")
+@Suite("The queue for password hashes")
 struct WaitingLineTests {
   private func stranger(_ name: UInt8) -> WaitingLine.Party { .init(isKnown: false, name: [name]) }
   private func known(_ name: UInt8) -> WaitingLine.Party { .init(isKnown: true, name: [name]) }
@@ -22,7 +22,7 @@ struct WaitingLineTests {
     #expect(line.count == 4 && order(line) == [1, 2, 3, 4])
   }
 
-  @Test("turns go round the parties")
+  @Test("the parties take turns")
   func rounds() {
     var line = WaitingLine(waitingMax: 10)
     for ticket: UInt64 in 1...4 { _ = line.append(ticket, stranger(1)) }
@@ -31,19 +31,20 @@ struct WaitingLineTests {
     #expect(order(line) == [1, 5, 6, 2, 3, 4])
   }
 
-  @Test("in a full line the newest call of the party with most makes room for a party with less")
+  @Test("in a full queue the newest call of the party with most calls makes room for a party with fewer")
   func displacing() {
     var line = WaitingLine(waitingMax: 3)
     for ticket: UInt64 in 1...3 { _ = line.append(ticket, stranger(1)) }
     #expect(line.append(4, stranger(2)) == .waitsInsteadOf(ticket: 3))
-    // Two of one and one of another: a second of the latter would only turn the two round.
+    // Two calls of one party and one of another: a second call of the latter would only swap the
+    // two.
     #expect(line.append(5, stranger(2)) == .refused)
     #expect(line.append(6, stranger(3)) == .waitsInsteadOf(ticket: 2))
     #expect(line.append(7, stranger(4)) == .refused)
     #expect(order(line) == [1, 4, 6])
   }
 
-  @Test("strangers, however many and from wherever, keep a known party out of neither the line nor its turn")
+  @Test("any number of strangers from anywhere neither keep a known party out of the queue nor delay its turn")
   func knownParties() {
     var line = WaitingLine(waitingMax: 64)
     for ticket: UInt64 in 1...1_000 { _ = line.append(ticket, stranger(UInt8(truncatingIfNeeded: ticket))) }
@@ -53,7 +54,7 @@ struct WaitingLineTests {
     #expect(order(line).prefix(4).filter { $0 >= 2_000 } == [2_000, 2_001])
   }
 
-  @Test("the limit of each line holds at the limit and one past it")
+  @Test("the limit of each queue holds at the limit and one past it")
   func limits() {
     var line = WaitingLine(waitingMax: 2)
     for kind in [known, stranger] {
@@ -65,7 +66,7 @@ struct WaitingLineTests {
     #expect(none.append(1, stranger(1)) == .refused)
   }
 
-  @Test("a call that gives up leaves its place")
+  @Test("a cancelled call leaves its place")
   func givingUp() {
     var line = WaitingLine(waitingMax: 3)
     for ticket: UInt64 in 1...3 { _ = line.append(ticket, stranger(UInt8(ticket))) }

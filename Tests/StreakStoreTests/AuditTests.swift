@@ -5,7 +5,7 @@ import StreakDomain
 import Testing
 
 @Suite(.serialized) struct AuditTests {
-  /// A person with six events, the sign-up's included.
+  /// A user with six events, the sign-up's included.
   private static func person(_ test: TestStore, _ email: String) async throws -> Identifier {
     let account = NewAccount.sample(email)
     _ = try await test.store.signUp(account)
@@ -19,7 +19,7 @@ import Testing
     return account.userID
   }
 
-  @Test("chains that nobody touched hold, and nobody's events are in none")
+  @Test("intact chains are valid, and events without a user are in none")
   func whole() async throws {
     try await TestStore.run { test async throws in
       _ = try await Self.person(test, "mira@example.org")
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test(
-    "the first broken event is named, however the trail was changed",
+    "the first broken event is named, for any manipulation of the trail",
     arguments: [
       ("DELETE FROM audit_events WHERE user_id = $1 AND number = 3", "event 3 is missing"),
       (
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test("a trail goes only when its account has gone")
+  @Test("a trail is removed only after its account")
   func erased() async throws {
     try await TestStore.run { test async throws in
       let userID = try await Self.person(test, "mira@example.org")

@@ -19,7 +19,7 @@ import Testing
     ).map { row throws(DatabaseError) in Column(table: try row.string(0), column: try row.string(1)) }
   }
 
-  /// What the registry does not know of these columns.
+  /// The columns that the registry does not know.
   private static func unknown(_ columns: [Column]) -> [String] {
     let personal = Dictionary(uniqueKeysWithValues: TableRegistry.personal.map { ($0.name, $0.userColumn) })
     var found: Set<String> = []
@@ -47,14 +47,14 @@ import Testing
   }
 
   // C100
-  @Test("every table is known to export, erasure and merge, or to hold nothing of people")
+  @Test("every table is known to export, erasure and merge, or to hold no personal data")
   func allKnown() async throws {
     try await TestStore.run { test async throws in #expect(Self.unknown(try await Self.columns(test)) == []) }
   }
 
   // C100
   @Test(
-    "a new table, or a new column that refers to a person, is noticed",
+    "a new table, or a new column that refers to a user, is detected",
     arguments: [
       ("CREATE TABLE badges (user_id uuid, badge text)", "badges"),
       ("CREATE TABLE weather (day integer)", "weather"),

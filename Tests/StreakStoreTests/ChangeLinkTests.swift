@@ -4,10 +4,10 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// What has changed is found by `cells.first_version` and `cell_history.next_version`.
+/// Changes are found by `cells.first_version` and `cell_history.next_version`.
 @Suite struct ChangeLinkTests {
-  /// Cells of which no change, or more than one, leads to the present state, and states of the
-  /// history that name another one than what came next.
+  /// Cells whose current state no change, or more than one, leads to, and states of the history
+  /// that name another successor than the real one.
   private static let broken = Statement(
     .read,
     """
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test(
-    "whatever changes a cell, how often and in however few batches, its state is linked to one change",
+    "after any changes of a cell, in any batches, its state is linked to one change",
     arguments: seeds(6))
   func links(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(
-    "a pull of changes gives the present state of each cell that changed, in pages that go on whatever changes",
+    "a pull of changes gives the current state of each changed cell, in pages that continue under concurrent changes",
     arguments: seeds(6))
   func changes(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
@@ -86,12 +86,12 @@ import Testing
       } while place != nil
       let whole = try await pull(0, nil, 100)
       #expect(held == Dictionary(uniqueKeysWithValues: whole.cells.map { ($0.key, $0.cell.cell) }), "seed \(seed)")
-      // Each change is a step, and no page takes none.
+      // Each change is a step, and no page is empty.
       #expect(pages <= (25 + 10) / pageSize + 2, "seed \(seed)")
     }
   }
 
-  @Test("replacing a cell touches no index: none has a column that it sets")
+  @Test("replacing a cell writes to no index: none has a column that it sets")
   func indexes() async throws {
     try await TestStore.run { test async throws in
       let columns = try await test.database.run(

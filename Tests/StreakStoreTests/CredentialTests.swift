@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 @Suite(.serialized) struct CredentialTests {
-  @Test("signing out revokes a device's tokens, or every device's, and no one else's")
+  @Test("signing out revokes the tokens of a device, or of every device, and no others")
   func signOut() async throws {
     try await TestStore.run { test async throws in
       let store = test.store
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test("grants asked for at once are each the right token's", arguments: [1, 2, 300])
+  @Test("grants requested at once each belong to the right token", arguments: [1, 2, 300])
   func batchedGrants(count: Int) async throws {
     try await TestStore.run { test async throws in
       var accounts: [NewAccount] = []
@@ -52,7 +52,7 @@ import Testing
       try await withThrowingTaskGroup(of: Void.self) { group in
         for index in 0..<count {
           group.addTask(executorPreference: test.loops[0]) {
-            // Every third token is somebody else's.
+            // Every third token is another user's.
             let asked = everybody[index % 5]
             let owner = everybody[index % 3 == 2 ? (index + 1) % 5 : index % 5]
             let grant = try await test.store.accessGrant(
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test("a pair is in use from its first call on, and of two changes of one family one wins")
+  @Test("a pair is in use from its first call on, and of two concurrent changes of one family one wins")
   func families() async throws {
     try await TestStore.run { test async throws in
       let store = test.store
@@ -87,7 +87,7 @@ import Testing
       #expect(try await store.storeFamily(first, replacing: before, of: deviceID, userID, refreshedAt: .sample))
       #expect(try await !store.storeFamily(second, replacing: before, of: deviceID, userID, refreshedAt: .sample))
       #expect(try await family() == first)
-      // Calls at once with the new access token, and one with the old one.
+      // Concurrent calls with the new access token, and one with the old one.
       try await withThrowingTaskGroup(of: Void.self) { group in
         for byte: UInt8 in [2, 2, 1, 2, 2] {
           group.addTask(executorPreference: test.loops[0]) { () async throws in
@@ -99,7 +99,7 @@ import Testing
       }
       #expect(try await family()?.current == .init(.sample(2)))
       #expect(try await family()?.unused.isEmpty == true)
-      // The hash of a refresh token is nobody's access token.
+      // The hash of a refresh token is not that of an access token.
       #expect(
         try await store.accessGrant(of: userID, accessHash: [UInt8](repeating: 102, count: 32), at: .sample) == nil)
     }
@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test("one device more than the limit displaces the one that was silent the longest")
+  @Test("one device more than the limit displaces the one that was inactive the longest")
   func deviceLimit() async throws {
     var limits = StoreLimits()
     limits.devicesPerPersonMax = 3
@@ -152,7 +152,7 @@ import Testing
     }
   }
 
-  @Test("every loop hears of a revocation")
+  @Test("every loop is notified of a revocation")
   func revocationIsHeard() async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       let store = test.store
@@ -164,7 +164,7 @@ import Testing
         store.listen(on: listeningLoop) { heard.continuation.yield($0) }
       }.value
       var events = heard.stream.makeAsyncIterator()
-      // Listening from now on; anything before may have gone unheard.
+      // Listening from now on; earlier notifications may have been lost.
       guard case .listening = await events.next() else {
         Issue.record("not listening first")
         return
@@ -177,7 +177,7 @@ import Testing
     }
   }
 
-  @Test("a session is started once, found again, and kept")
+  @Test("a session is started once, found again, and extended")
   func sessions() async throws {
     try await TestStore.run { test async throws in
       let session = SessionRecord(
@@ -190,7 +190,7 @@ import Testing
     }
   }
 
-  @Test("a person's audit events are numbered from 1 without gaps; nobody's have no number")
+  @Test("a user's audit events are numbered from 1 without gaps; events without a user have no number")
   func audit() async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       let store = test.store

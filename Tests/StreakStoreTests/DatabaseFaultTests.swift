@@ -4,9 +4,9 @@ import Postgres
 import Synchronization
 import Testing
 
-@Suite("What the database refuses")
+@Suite("The database's refusals")
 struct DatabaseFaultTests {
-  @Test("one message of a kind in a second, with the count of those left out")
+  @Test("one message of a kind per second, with the count of those left out")
   func limiter() {
     var limiter = FaultLimiter()
     #expect(limiter.admit("53100", second: 1) == 0)
@@ -18,7 +18,7 @@ struct DatabaseFaultTests {
     #expect(limiter.admit("53100", second: 9) == 1)
   }
 
-  @Test("of one second's kinds so many are let through and no more; the next second has room again")
+  @Test("in one second a limited number of kinds passes; the next second has room again")
   func limiterBound() {
     var limiter = FaultLimiter()
     for index in 0..<FaultLimiter.kindsMax { #expect(limiter.admit("\(index)", second: 1) == 0) }
@@ -27,7 +27,7 @@ struct DatabaseFaultTests {
   }
 
   @Test(
-    "what may come elsewhere or later is unavailable, the caller's data and ours a fault",
+    "an error that may not occur elsewhere or later is unavailable, errors of data are faults",
     arguments: [
       ("25006", true), ("53100", true), ("53200", true), ("53300", true), ("57P01", true), ("57P03", true),
       ("08006", true),
@@ -43,7 +43,7 @@ struct DatabaseFaultTests {
     }
   }
 
-  @Test("a refusal is logged with its SQLSTATE, the server's words and the statement")
+  @Test("a refusal is logged with its SQLSTATE, the server's message and the statement")
   func logged() async throws {
     try await TestStore.run { test async throws in
       let lines = LogLines()
@@ -70,7 +70,7 @@ struct DatabaseFaultTests {
     }
   }
 
-  @Test("a probe writes one row of each process, and takes new room after the disk was full")
+  @Test("a probe writes one row per process, and uses new space after the disk was full")
   func probe() async throws {
     try await TestStore.run { test async throws in
       try await test.store.probe()
@@ -100,7 +100,7 @@ struct DatabaseFaultTests {
     return found
   }
 
-  @Test("an empty schema and the program's own are right")
+  @Test("an empty schema and the program's own are accepted")
   func right() async throws {
     for migrated in [false, true] {
       try await TestStore.run(migrated: migrated) { test async throws in
@@ -109,7 +109,7 @@ struct DatabaseFaultTests {
     }
   }
 
-  @Test("another program's tables are not taken for ours, whatever they are called")
+  @Test("another program's tables are not taken for ours, whatever their names")
   func foreignTables() async throws {
     try await TestStore.run(migrated: false) { test async throws in
       _ = try await test.database.run(Statement(.write, "CREATE TABLE users (id integer)"))
@@ -123,7 +123,7 @@ struct DatabaseFaultTests {
     }
   }
 
-  @Test("a schema that is not there, and a role without rights, are told in words")
+  @Test("a missing schema, and a role without rights, give an error in words")
   func rights() async throws {
     try await TestStore.run(migrated: false) { test async throws in
       let base = try TestStore.connectionString()
@@ -146,7 +146,7 @@ struct DatabaseFaultTests {
     }
   }
 
-  @Test("a database that cannot be reached, and one that is not UTF-8, are told in words")
+  @Test("an unreachable database, and one that is not UTF-8, give an error in words")
   func database() async throws {
     try await TestStore.run { test async throws in
       let unreachable = try #require(try await refusal(test, place: "host=/nonexistent connect_timeout=2"))
@@ -163,7 +163,7 @@ struct DatabaseFaultTests {
     }
   }
 
-  @Test("a newer program's schema, and what a program cannot do, are sentences")
+  @Test("the errors for a newer program's schema and for missing rights are sentences")
   func sentences() {
     let newer = SchemaError.newerThanProgram(databaseVersion: 77, programVersion: 43)
     #expect(
@@ -178,7 +178,7 @@ struct DatabaseFaultTests {
   }
 }
 
-/// Keeps what is logged, as `level message name=value ...`.
+/// Stores log lines, as `level message name=value ...`.
 final class LogLines: Sendable {
   private let lines = Mutex<[String]>([])
 

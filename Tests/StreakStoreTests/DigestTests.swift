@@ -3,9 +3,9 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// The digest of the visible state, where it depends on days that a change does not touch.
+/// The digest of the visible state, for changes that affect days they do not touch.
 @Suite struct DigestTests {
-  @Test("deleted and brought back, a habit takes all its days out of the digest and into it again", arguments: seeds(6))
+  @Test("deleting and restoring a habit removes all its days from the digest and adds them again", arguments: seeds(6))
   func visibility(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)
@@ -13,7 +13,7 @@ import Testing
       let notes = ["", "a", "é, ß and 🏃", "tab\tand \\ and \"", String(repeating: "n", count: 300)]
       var next: Int64 = 1
       for step in 0..<40 {
-        // Days long past are quarantined.
+        // Days far in the past are quarantined.
         let day = Moment.sampleDay - Int32.random(in: 0..<60, using: &randomness)
         let note = notes.randomElement(using: &randomness) ?? ""
         var changes = [Operation.Change.day(person.habitID, day, note: note)]

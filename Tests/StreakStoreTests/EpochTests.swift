@@ -32,7 +32,7 @@ struct EpochTests {
 
   private static let forget = Statement(.write, "UPDATE timelines SET timeline = timeline + 100")
 
-  @Test("a timeline that was never recorded raises the epoch once, however many programs see it at once")
+  @Test("a new timeline raises the epoch once, also if several programs see it at once")
   func newTimeline() async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       #expect(try await test.count("timelines") == 1)
@@ -66,7 +66,7 @@ struct EpochTests {
           changes.append(epoch)
           return changes.count
         }
-        // It is tried again, and no call is served before it has worked.
+        // It is repeated, and no call is served before it has succeeded.
         if count == 1 { throw .unavailable(reason: "not yet") }
       }
       let result = await Task(executorPreference: test.loops[0]) { () -> Result<Void, any Error> in

@@ -11,7 +11,7 @@ import Testing
       deviceID: nil, peerAddress: "", detail: "")
   }
 
-  /// An account with something in every table.
+  /// An account with rows in every table.
   private static func account(_ email: String) -> NewAccount {
     let habit = HabitRecord.sample()
     let rejected = RejectedEntryRecord(
@@ -24,7 +24,7 @@ import Testing
         cells: [.sample(habit.habitID, day: Moment.sampleDay)], rejected: [rejected]))
   }
 
-  /// Rows of a person, by table.
+  /// Rows of a user, by table.
   private static func rows(_ test: TestStore, _ userID: Identifier) async throws -> [String: Int64] {
     var counts: [String: Int64] = [:]
     for table in TableRegistry.personal {
@@ -36,7 +36,7 @@ import Testing
     return counts
   }
 
-  @Test("an erasure removes every row of the person, and nobody else's")
+  @Test("an erasure removes every row of the user, and of no other")
   func erasing() async throws {
     try await TestStore.run { test async throws in
       let (mira, other) = (Self.account("mira@example.org"), Self.account("other@example.org"))
@@ -89,7 +89,7 @@ import Testing
   }
 
   // C96
-  @Test("a database from the past loses everybody in the ledger, once")
+  @Test("a restored database loses all users in the ledger, once")
   func applying() async throws {
     try await TestStore.run { test async throws in
       let (mira, other) = (Self.account("mira@example.org"), Self.account("other@example.org"))
@@ -112,7 +112,7 @@ import Testing
   }
 
   // C119
-  @Test("a device that signs in while the account is erased leaves nothing behind, and is told")
+  @Test("a device that signs in during the account's erasure leaves nothing behind, and gets an error")
   func signInRace() async throws {
     try await TestStore.run { test async throws in
       let account = Self.account("mira@example.org")
@@ -125,7 +125,7 @@ import Testing
     }
   }
 
-  @Test("of an erasure and changes at the same moment nothing is left", arguments: 0..<4)
+  @Test("after concurrent changes and an erasure nothing is left", arguments: 0..<4)
   func changeRace(_: Int) async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       let store = test.store

@@ -4,7 +4,7 @@ import StreakStore
 import Testing
 
 @Suite(.serialized) struct ExportTests {
-  @Test("an export visits every row of one person, and nobody else's, in the order of the kinds")
+  @Test("an export visits every row of one user, and of no other, in the order of the kinds")
   func everything() async throws {
     try await TestStore.run { test async throws in
       let habit = HabitRecord.sample()

@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test("statistics look at the latest days, as many as the limit")
+  @Test("statistics cover the latest days, as many as the limit")
   func statisticsLimit() async throws {
     var limits = StoreLimits()
     limits.statisticsDaysMax = 4

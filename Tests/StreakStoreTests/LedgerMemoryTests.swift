@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct LedgerMemoryTests {
-  @Test("what is remembered after any change is what loading the same gives", arguments: seeds(6))
+  @Test("after any change the cached state equals the loaded state", arguments: seeds(6))
   func equalsLoaded(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test("who changes the same again needs one statement; what needs no storing is loaded before it is answered")
+  @Test("a repeated change needs one statement; a change that stores nothing is loaded before its answer")
   func statements() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  @Test("two servers that change one person by turns agree, and nobody is told of it")
+  @Test("two servers that change one user alternately agree, and no caller gets an error")
   func twoServers() async throws {
     try await TestStore.run { test async throws in
       let other = try await test.anotherStore()
@@ -78,7 +78,7 @@ import Testing
         #expect(try await (step % 2 == 0 ? other : test.store).change(undo).get().outcomes[0].changeNumber > 0)
       }
       #expect(try await test.store.head(of: person.userID).changeNumber == before + 40)
-      // By what the first one remembers there is nothing to do the second time.
+      // By the first one's cache the second call has nothing to do.
       let same = person.request(.direct(.day(person.habitID, Moment.sampleDay, note: "same")))
       let undo = person.request(.direct(.day(person.habitID, Moment.sampleDay, done: false)))
       for _ in 0..<2 {
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test("a device that was displaced by another and comes back goes on with its numbers")
+  @Test("a device that was displaced by another and returns continues its numbers")
   func displacedDevice() async throws {
     var limits = StoreLimits()
     limits.devicesPerPersonMax = 1
@@ -106,7 +106,7 @@ import Testing
     }
   }
 
-  @Test("a person is remembered by at most 4 rows, and all together by at most so many bytes")
+  @Test("the cache holds at most 4 entries of a user, and a limited number of bytes in total")
   func bounds() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -133,7 +133,7 @@ import Testing
       small.put(person.userID, entry)
       for _ in 0..<20 { small.put(.random(), entry) }
       #expect(small.take(person.userID) == nil)
-      // One that would displace all others is not remembered, nor is what it was before.
+      // An entry that would displace all others is not cached, and its older version is removed.
       for (bytesMax, count) in [(2 * entry.bytes, 1), (2 * entry.bytes - 1, 0), (0, 0)] {
         let tiny = LedgerMemory(bytesMax: bytesMax)
         tiny.put(person.userID, entry)

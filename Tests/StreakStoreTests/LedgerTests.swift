@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct LedgerTests {
-  @Test("after any sequence of changes what is cached equals what is recomputed, digest included", arguments: seeds(8))
+  @Test("after any changes the cached state equals the recomputed one, digest included", arguments: seeds(8))
   func cachedState(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  @Test("200 changes of one person at once on two loops all take effect, each with a change number of its own")
+  @Test("200 concurrent changes of one user on two loops all take effect, each with a change number of its own")
   func concurrentChanges() async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test("a few people changed by many at once on four loops: nobody is told of a race, and no statement is refused")
+  @Test("many concurrent changes of a few users on four loops: no caller sees a conflict, and no statement is refused")
   func races() async throws {
     try await TestStore.run(loopCount: 4) { test async throws in
       var people: [TestPerson] = []
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  @Test("changes of 300 people at once go in few transactions, each to its own person")
+  @Test("concurrent changes of 300 users need few transactions, each for its own user")
   func batches() async throws {
     try await TestStore.run { test async throws in
       var people: [TestPerson] = []
@@ -143,7 +143,7 @@ import Testing
     }
   }
 
-  @Test("a person who is gone is told apart from a device that is gone")
+  @Test("a missing user and a missing device give different errors")
   func missing() async throws {
     try await TestStore.run { test async throws in
       var person = try await TestPerson.signUp(test)
@@ -161,7 +161,7 @@ import Testing
     }
   }
 
-  @Test("what cannot be stored fails for whom it is, not for the others of the batch")
+  @Test("a change that cannot be stored fails alone, not the others of the batch")
   func poisoned() async throws {
     try await TestStore.run { test async throws in
       _ = try await test.database.run(
@@ -185,7 +185,7 @@ import Testing
     }
   }
 
-  @Test("streaks read at once are each the right person's and habit's", arguments: [1, 2, 300])
+  @Test("concurrently read streaks belong to the right user and habit", arguments: [1, 2, 300])
   func batchedReads(count: Int) async throws {
     try await TestStore.run { test async throws in
       let store = test.store
@@ -204,7 +204,7 @@ import Testing
           group.addTask(executorPreference: test.loops[0]) {
             let streak = try await store.streak(of: key.user, habitID: key.habit)
             #expect(streak?.summary.total == key.total && streak?.habitID == key.habit)
-            // Somebody else's habit is nobody's.
+            // Another user's habit is not found.
             let other = wanted[(index + 1) % wanted.count]
             if other.user != key.user {
               let foreign = try await store.streak(of: key.user, habitID: other.habit)

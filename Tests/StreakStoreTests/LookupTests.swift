@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct LookupTests {
   @Test(
-    "what a change touches is looked up by primary key, also when the planner has seen everybody with a single habit and day"
+    "a change looks up its rows by primary key, also if the statistics come from users with a single habit and day"
   )
   func primaryKeys() async throws {
     try await TestStore.run { test async throws in
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test("another note of a day is a change of the day and of the person, not of the habit")
+  @Test("another note of a day changes the day and the user, not the habit")
   func parts() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -78,7 +78,7 @@ import Testing
     return found
   }
 
-  /// How the service's connections execute a statement.
+  /// The plan of a statement on the service's connections.
   private static func plan(_ test: TestStore, _ statement: Statement, parameterCount: Int) async throws -> String {
     let name = "looked_up_\(UInt32.random(in: 0...UInt32.max))"
     let values = Array(repeating: "NULL", count: parameterCount).joined(separator: ", ")

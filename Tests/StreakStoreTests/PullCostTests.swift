@@ -11,7 +11,7 @@ import Testing
       let years = try await Self.somebody(test, days: 3_650)
       _ = try await test.database.run(Statement(.write, "VACUUM ANALYZE heads, habits, cells, notices"))
       let (few, many) = (try await Self.pagesRead(test, month), try await Self.pagesRead(test, years))
-      // Rows lie where they lie: one page more or less says nothing.
+      // The rows' places vary: a difference of one page means nothing.
       #expect(few.reduce(0, +) > 5 && zip(few, many).allSatisfy { $1 <= $0 + 1 }, "\(few) and \(many) pages")
     }
   }
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// A person with 20 habits that were done every day.
+  /// A user with 20 habits that were done every day.
   private static func somebody(_ test: TestStore, days: Int) async throws -> TestPerson {
     let person = try await TestPerson.signUp(test, "\(days)@example.org")
     let id = person.userID
@@ -60,8 +60,7 @@ import Testing
     return person
   }
 
-  /// Pages that each statement of a pull of the last change touches, planned as the service plans
-  /// it.
+  /// Pages that each statement of a pull of the last change touches, with the service's plan.
   private static func pagesRead(_ test: TestStore, _ person: TestPerson) async throws -> [Int] {
     let head = try await test.store.head(of: person.userID).changeNumber - 1
     let (user, device) = ("'\(person.userID)'", "'\(person.deviceID)'")

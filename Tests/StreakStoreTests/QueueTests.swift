@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct QueueTests {
-  @Test("C75, C76: a batch sent again changes nothing and gets its first outcomes, also behind new operations")
+  @Test("C75, C76: a repeated batch changes nothing and gets its first outcomes, also after new operations")
   func replay() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test("C79: of 100 operations with one bad one 99 are applied, the bad one is in the inbox")
+  @Test("C79: of 100 operations with one invalid one 99 are applied, the invalid one is in the inbox")
   func oneBad() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  @Test("a pull page by page gives every cell once, whatever changes in between", arguments: seeds(4))
+  @Test("a pull in pages gives every cell once, also under concurrent changes", arguments: seeds(4))
   func pages(seed: UInt64) async throws {
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)
@@ -140,7 +140,7 @@ import Testing
   }
 
   @Test(
-    "a pull after a change gives that change alone; a deleted habit is told once, and with its return everything again")
+    "a pull after a change gives that change alone; a deleted habit is sent once, and a restored one with everything")
   func incremental() async throws {
     try await TestStore.run { test async throws in
       let phone = try await TestPerson.signUp(test)
@@ -166,7 +166,7 @@ import Testing
     }
   }
 
-  @Test("a hint reaches every loop when a person with another device changes something, and only then")
+  @Test("a hint reaches every loop when a user with another device changes something, and only then")
   func hints() async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       let alone = try await TestPerson.signUp(test, "alone@example.org")
@@ -196,7 +196,7 @@ import Testing
     }
   }
 
-  @Test("an outcome is kept for as long as a device may send its operation again, and not for ever")
+  @Test("an outcome is stored as long as a device may repeat its operation, and no longer")
   func forgotten() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
@@ -220,7 +220,7 @@ import Testing
     }
   }
 
-  @Test("hints of many people fit into notifications, and are read as they were written")
+  @Test("hints of many users fit into notifications, and can be parsed")
   func payloads() {
     let hints = (0..<300).map { index in
       ChangeHint(userID: .random(), changeNumber: Int64(index), deviceID: index % 2 == 0 ? nil : .random())

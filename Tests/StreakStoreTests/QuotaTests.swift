@@ -5,9 +5,9 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// What one person's data may take (S5): at each limit, and one past it.
+/// The limits of one user's data (S5): at each limit, and one past it.
 @Suite struct QuotaTests {
-  @Test("a note that does not fit is refused and its day is not; a shorter note always fits")
+  @Test("a note beyond the quota is refused but not its day; a shorter note is always accepted")
   func texts() async throws {
     try await Self.run({ $0.textBytesMax = 1_000 }) { person in
       let room = 1_000 - (try await person.use()).textBytes
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test("a queued completion whose note does not fit is applied, and lies in the inbox with the reason")
+  @Test("a queued completion with a note beyond the quota is applied, and is in the inbox with the reason")
   func queuedTexts() async throws {
     try await Self.run({ $0.textBytesMax = 300 }) { person in
       let long = Self.text(300)
@@ -52,7 +52,7 @@ import Testing
       for note in [Self.text(60), Self.text(40), Self.text(1), "last"] {
         _ = try await person.change(.day(person.habitID, Moment.sampleDay - 1, note: note))
       }
-      // Of a direct call on a simple day no more than the note counts: 60 and 40 bytes are 100.
+      // For a direct call on a simple day only the note counts: 60 and 40 bytes are 100.
       let rows = try await person.history()
       #expect(rows.map(\.note) == [Self.text(60), Self.text(40), ""])
       #expect(rows.map(\.hash) == [[], [], SHA256.digest(of: Array(Self.text(1).utf8))])
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test("changes beyond a day's have to wait for the next day, and nothing of them is applied")
+  @Test("changes beyond a day's limit wait for the next day, and none of them is applied")
   func changes() async throws {
     try await Self.run({ $0.changesPerDayMax = 4 }) { person in
       // The habit was the first.
@@ -89,7 +89,7 @@ import Testing
       #expect(throws: QueueRefusal.tooManyChanges(retryMilliseconds: UInt64(86_400_000 - passed))) {
         try refused.get()
       }
-      // A replay is no change.
+      // A replay is not a change.
       #expect(try await person.queue(three, from: 1).get().outcomes.count == 3)
       let tomorrow = LedgerRequest(
         userID: person.userID, deviceID: person.deviceID, work: .direct(.day(person.habitID, Moment.sampleDay)),
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test("what is counted is what the tables hold", arguments: UInt64(0)..<4)
+  @Test("the counters match the tables' content", arguments: UInt64(0)..<4)
   func counts(seed: UInt64) async throws {
     try await Self.run({ $0.historyBytesMax = 3_000 }) { person in
       var random = SplitMix64(seed: seed)
@@ -121,7 +121,7 @@ import Testing
           case 4: .deleteHabit(person.habitID)
           default: .day(person.habitID, day)
           }
-        // Half of what is sent knows of nothing: conflicts, and notices of them.
+        // Half of the operations know of nothing: they cause conflicts, and notices.
         let seen = Bool.random(using: &random) ? try await devices[place].seen() : .nothing
         _ = try await devices[place].queue([change], from: next[place], seen: seen).get()
         next[place] += 1
@@ -134,7 +134,7 @@ import Testing
     }
   }
 
-  // The tables hold one person.
+  // The tables hold one user.
   private static let storedBytes = """
     SELECT (SELECT coalesce(sum(octet_length(note) + octet_length(details)), 0) FROM cells)
       + (SELECT sum(128 + octet_length(name) + octet_length(description) + octet_length(statements)) FROM habits)

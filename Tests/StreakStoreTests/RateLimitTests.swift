@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test("a call that one count refuses is counted under none")
+  @Test("a call refused by one count is not added to any")
   func together() async throws {
     try await TestStore.run { test async throws in
       let store = test.store
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test("of 60 calls at once on two loops exactly as many are counted as may be")
+  @Test("of 60 concurrent calls on two loops exactly the limit's number is counted")
   func concurrent() async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       let store = test.store
@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test("rows that say nothing any more go, and what is counted cannot be read from those that stay")
+  @Test("outdated rows are removed, and the counted keys cannot be read from the others")
   func bounded() async throws {
     try await TestStore.run { test async throws in
       for index in 0..<100 { _ = try await test.store.countCall([Self.count("person \(index)")]) }

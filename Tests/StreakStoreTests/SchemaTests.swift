@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test("a database newer than the program is refused and left alone")
+  @Test("a database newer than the program is refused and not changed")
   func newer() async throws {
     try await TestStore.run { test async throws in
       _ = try await test.database.run(Statement(.write, "INSERT INTO schema_versions VALUES (9999, 'later')"))
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test("a version may take longer than any call's statement, and joins large tables as PostgreSQL thinks best")
+  @Test("a version has no statement timeout, and PostgreSQL's default join settings")
   func long() async throws {
     try await TestStore.run { test async throws in
       var configuration = try PostgresConfiguration(connectionString: test.place)
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  @Test("a version waits for a table that others use, but not for ever: then nothing of it is there")
+  @Test("a version waits for a table in use, but not for ever: then nothing of it is applied")
   func lockWait() async throws {
     try await TestStore.run { test async throws in
       let alter = SchemaVersion(
@@ -107,7 +107,7 @@ import Testing
     #expect(SchemaVersion.all.map(\.number) == Array(1...Int32(SchemaVersion.all.count)))
   }
 
-  @Test("a database made before the first release is refused and left alone")
+  @Test("a database made before the first release is refused and not changed")
   func beforeRelease() async throws {
     try await TestStore.run(migrated: false) { test async throws in
       let initial = SchemaVersion(number: 1, name: "initial", statements: ["CREATE TABLE users (user_id uuid)"])
@@ -117,7 +117,7 @@ import Testing
     }
   }
 
-  @Test("an SQL file is its statements, without the comments between them; a function's body is one statement")
+  @Test("an SQL file is split into statements without comments; a function's body is one statement")
   func statements() {
     let text = """
       -- A file.

@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  @Test("a session that is claimed, or is not what the caller saw, is not claimed again")
+  @Test("a session that is claimed, or differs from the caller's version, is not claimed again")
   func sessionChanged() async throws {
     try await TestStore.run { test async throws in
       let sessionID = Identifier.random()
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test("of 32 sign-ups with one session at once, one makes an account", arguments: [true, false])
+  @Test("of 32 concurrent sign-ups with one session, one makes an account", arguments: [true, false])
   func race(anchored: Bool) async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
       let store = test.store
@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  @Test("10,000 cells come in with one sign-up")
+  @Test("10,000 cells are stored with one sign-up")
   func large() async throws {
     try await TestStore.run { test async throws in
       let habit = HabitRecord.sample()

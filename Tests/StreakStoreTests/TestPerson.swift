@@ -2,7 +2,7 @@ import StreakDomain
 import StreakStore
 import Testing
 
-/// Somebody with an account, one device and one habit called "read".
+/// A user with an account, one device and one habit called "read".
 struct TestPerson: Sendable {
   let test: TestStore
   var userID: Identifier
@@ -33,7 +33,7 @@ struct TestPerson: Sendable {
     LedgerRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
   }
 
-  /// What the device has seen that has received everything.
+  /// The knowledge of a device that has received everything.
   func seen() async throws -> SeenStatements {
     try await test.store.head(of: userID).sources.seen(by: deviceID)
   }

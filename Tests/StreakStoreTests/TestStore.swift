@@ -4,8 +4,8 @@ import Postgres
 import StreakStore
 import Testing
 
-/// A store in a PostgreSQL schema of its own, on loops of its own; both are gone when the body has
-/// ended.
+/// A store in a PostgreSQL schema of its own, on loops of its own; both are removed when the body
+/// has ended.
 struct TestStore: Sendable {
   let store: StreakStore
   let database: Database

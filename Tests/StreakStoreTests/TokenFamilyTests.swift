@@ -19,7 +19,7 @@ struct TokenFamilyTests {
     family.refresh(presented.refreshHash, issuing: next, at: Moment.sample.advanced(bySeconds: seconds))
   }
 
-  @Test("a refresh token gives a pair again and again while none of those was used, up to its own end")
+  @Test("a refresh token gives new pairs as long as none of them was used, until it expires")
   func lostReplies() {
     var family = TokenFamily(current: pair(1))
     for byte: UInt8 in 2...20 {
@@ -34,7 +34,7 @@ struct TokenFamilyTests {
   }
 
   @Test(
-    "the first use of a pair, by a call or a refresh, ends the one before and the other unused ones",
+    "the first use of a pair, by a call or a refresh, ends the previous one and the other unused ones",
     arguments: [false, true])
   func firstUse(byRefresh: Bool) {
     var family = TokenFamily(current: pair(1))
@@ -66,7 +66,7 @@ struct TokenFamilyTests {
     #expect(family.current == pair(3) && family.unused == [pair(9)])
   }
 
-  @Test("an unused pair past its end changes nothing")
+  @Test("an expired unused pair changes nothing")
   func expiredUnused() {
     var family = TokenFamily(current: pair(1, at: Moment.sample.advanced(bySeconds: 900_000)))
     _ = family.refresh(pair(1).refreshHash, issuing: pair(2), at: .sample)
@@ -101,7 +101,7 @@ struct TokenFamilyTests {
   }
 
   @Test(
-    "of two holders of one token at most one goes on, and the other one's refresh ends the family",
+    "of two holders of one token at most one continues, and the other one's refresh ends the family",
     arguments: UInt64(0)..<64)
   func twoHolders(seed: UInt64) {
     var random = SplitMix64(seed: seed)
@@ -125,7 +125,7 @@ struct TokenFamilyTests {
         }
       }
     }
-    // Both refresh and use what they got: the second one to do so is noticed at the latest now.
+    // Both refresh and use the result: the second use is detected now at the latest.
     for who in [0, 1, 0, 1] where !isOver {
       number &+= 1
       guard family.refresh(holders[who].pair.refreshHash, issuing: pair(number), at: .sample) == .issued else {
@@ -140,7 +140,7 @@ struct TokenFamilyTests {
     #expect(issued[0].isDisjoint(with: issued[1]), "no pair is issued to both")
   }
 
-  @Test("unused pairs are stored and read back; anything else is no pairs")
+  @Test("unused pairs can be stored and read back; other bytes are no pairs")
   func encoding() {
     let pairs = (1...4).map { pair(UInt8($0)) }
     for count in 0...4 {

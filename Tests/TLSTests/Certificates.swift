@@ -1,7 +1,7 @@
 import Foundation
 import TLS
 
-/// Certificates of a little authority of our own, made with the openssl command for this run.
+/// Certificates of a test authority, made with the openssl command for this run.
 struct Certificates {
   let folder: String
 
@@ -10,7 +10,7 @@ struct Certificates {
 
   func path(_ name: String) -> String { folder + "/" + name }
 
-  /// A server's files: certificate and key called `name`.
+  /// The files of a server: certificate and key called `name`.
   func server(_ name: String, clientAuthorities: String? = nil) -> TLSServerFiles {
     TLSServerFiles(
       certificateChain: path(name + ".pem"), privateKey: path(name + ".key"),

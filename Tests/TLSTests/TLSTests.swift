@@ -1,7 +1,7 @@
 import TLS
 import Testing
 
-/// Two sessions joined by memory.
+/// Two sessions connected in memory.
 private struct Pair {
   let client: TLSSession
   let server: TLSSession
@@ -12,8 +12,7 @@ private struct Pair {
     try client.start()
   }
 
-  /// Carries what one has to send to the other, `step` bytes at a time, and answers the plain
-  /// bytes.
+  /// Passes one session's output to the other, `step` bytes at a time, and returns the plain bytes.
   func move(_ from: TLSSession, _ to: TLSSession, step: Int = .max) throws -> [UInt8] {
     let bytes = Self.outgoing(of: from)
     var plain: [UInt8] = []
@@ -55,7 +54,7 @@ struct TLSTests {
       server: TLSContext(server: certificates.server(name)), trusting: certificates.path(authorities), host: host)
   }
 
-  /// Why a handshake fails on the client's side; nil if it does not.
+  /// Why the handshake fails on the client's side; nil if it does not.
   private func refusal(_ pair: Pair) -> String? {
     do {
       try pair.shakeHands()
@@ -65,14 +64,14 @@ struct TLSTests {
     }
   }
 
-  @Test("a quiet session gives its buffers' memory back, and goes on")
+  @Test("an idle session frees its buffers' memory, and goes on")
   func trim() throws {
     let pair = try pair("localhost")
     try pair.shakeHands()
     let message = [UInt8](repeating: 7, count: 100_000)
     for round in 0..<2 {
       try pair.client.write(message.span.bytes)
-      // Bytes that wait are not given up.
+      // Waiting bytes are kept.
       pair.client.trimBuffers()
       #expect(try pair.move(pair.client, pair.server) == message, "round \(round)")
       try pair.server.write(message.span.bytes)
@@ -105,7 +104,7 @@ struct TLSTests {
   }
 
   @Test(
-    "a certificate of another name, of an unknown authority, or past its time is refused, and the reason told",
+    "a certificate of another name, of an unknown authority, or past its time is refused, with the reason",
     arguments: [
       ("elsewhere", "ca.pem", "hostname mismatch"),
       ("localhost", "other-ca.pem", "unable to get local issuer certificate"),
@@ -116,14 +115,14 @@ struct TLSTests {
     #expect(told?.contains(reason) == true, "\(told ?? "accepted")")
   }
 
-  @Test("a client without the certificate that is asked for is refused")
+  @Test("a client without the required certificate is refused")
   func clientCertificate() throws {
     let context = try TLSContext(server: certificates.server("localhost", clientAuthorities: "ca.pem"))
     let pair = try Pair(server: context, trusting: certificates.path("ca.pem"))
     #expect(refusal(pair)?.contains("peer did not return a certificate") == true)
   }
 
-  @Test("bytes that are no TLS are refused, in the handshake and after it")
+  @Test("bytes that are not TLS are refused, in the handshake and after it")
   func nonsense() throws {
     let fresh = try pair("localhost")
     #expect(throws: TLSError.self) { try fresh.server.receive(Array("PRI * HTTP/2.0".utf8).span.bytes) { _ in true } }
@@ -135,7 +134,7 @@ struct TLSTests {
     #expect(throws: TLSError.self) { try joined.server.receive(bytes.span.bytes) { _ in true } }
   }
 
-  @Test("files that do not fit are refused by name")
+  @Test("unusable files are refused, and the error names them")
   func files() throws {
     var files = certificates.server("localhost")
     files.privateKey = certificates.path("second.key")

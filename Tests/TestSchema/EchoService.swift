@@ -1,12 +1,12 @@
 public import RPC
 
-/// The benchmark's and the tests' service: gives back what it gets.
+/// The service of the benchmark and the tests: returns what it receives.
 public struct EchoService: Echo {
   public init() {}
 
   public func unary(_ request: EchoMessage, context: ServerContext) async throws(RPCStatus) -> EchoMessage { request }
 
-  /// As many copies as the request's payload has bytes.
+  /// One copy per byte of the request's payload.
   public func `repeat`(_ request: EchoMessage, responses: ResponseWriter<EchoMessage>, context: ServerContext)
     async throws(RPCStatus)
   {

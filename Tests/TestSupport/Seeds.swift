@@ -7,8 +7,8 @@ public func seeds(_ count: UInt64) -> Range<UInt64> {
   return 0..<count * (factor ?? 1)
 }
 
-/// The same seeds as test arguments: so many in each, so that the runner has something to do in
-/// parallel and little to list.
+/// The same seeds as test arguments, in chunks, so that tests can run in parallel and the list
+/// stays short.
 public func chunks(of size: UInt64, in count: UInt64) -> [Range<UInt64>] {
   stride(from: 0, to: seeds(count).upperBound, by: UInt64.Stride(size)).map {
     $0..<min($0 + size, seeds(count).upperBound)

@@ -1,4 +1,4 @@
-/// The pieces of code for one field.
+/// The parts of the generated code that belong to one field.
 struct FieldGenerator {
   let schema: ProtoField
   let name: String
@@ -20,7 +20,7 @@ struct FieldGenerator {
       try isMessage || isEnum
       ? names.swiftType(schema.typeName) : Self.scalarType(schema.type, "\(message.fullName).\(schema.name)")
     // protobuf-c takes -0.0 for 0.0 and leaves it out of a field without presence: the sign would
-    // be lost in silence.
+    // be lost silently.
     if ["Float", "Double"].contains(elementType), !schema.isRepeated, schema.oneofIndex == nil {
       throw GeneratorError("\(message.fullName).\(schema.name): a single float or double must be in a oneof")
     }
@@ -44,7 +44,7 @@ struct FieldGenerator {
     }
   }
 
-  /// What strict memory safety wants before the conversion of one value.
+  /// The mark that strict memory safety requires before the conversion of one value.
   private var mark: String { isMessage || elementType == "String" || elementType == "[UInt8]" ? "unsafe " : "" }
 
   private var swiftType: String {
@@ -71,7 +71,7 @@ struct FieldGenerator {
 
   // MARK: C to Swift
 
-  /// The Swift value of one C value.
+  /// An expression that converts a C value to Swift.
   func fromC(_ value: String) -> String {
     if isEnum { return "\(elementType)(rawValue: Int32(truncatingIfNeeded: \(value).rawValue))" }
     switch elementType {
@@ -103,7 +103,7 @@ struct FieldGenerator {
 
   // MARK: Swift to C
 
-  /// The C value of one Swift value.
+  /// An expression that converts a Swift value to C.
   func toC(_ value: String, arena: String, cType: String) -> String {
     if isEnum { return "\(cType)(rawValue: .init(truncatingIfNeeded: \(value).rawValue))" }
     switch elementType {
@@ -143,7 +143,7 @@ struct FieldGenerator {
 
   // MARK: Rules
 
-  /// Checks `value`, which is the field's value.
+  /// Code that checks `value`, the field's value.
   func violations(of value: String) -> String {
     var text = ""
     if let rules = schema.rules {
@@ -178,7 +178,7 @@ struct FieldGenerator {
   }
 }
 
-/// The pieces of code for one oneof.
+/// The parts of the generated code that belong to one oneof.
 struct OneofGenerator {
   let name: String
   let mustBeSet: Bool
@@ -203,7 +203,7 @@ struct OneofGenerator {
     var text = "    switch unsafe c.pointee.\(name)_case.rawValue {\n"
     for member in members {
       let value = member.fromC("c.pointee.\(member.cName)")
-      // A message member is a pointer that protobuf-c has set together with the case.
+      // protobuf-c has set a message member's pointer together with the case.
       text +=
         member.schema.type == ProtoField.messageType
         ? "    case \(member.schema.number): unsafe \(property) = \(value).map { .\(member.name)($0) }\n"

@@ -1,12 +1,12 @@
 import ProtobufCodec
 
-/// Why no code can be generated.
+/// Why generating fails.
 struct GeneratorError: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
 }
 
-/// What protoc asks for. Source: google/protobuf/compiler/plugin.proto.
+/// protoc's request. Source: google/protobuf/compiler/plugin.proto.
 struct GeneratorRequest {
   let filesToGenerate: [String]
   let parameters: [String: String]

@@ -1,4 +1,4 @@
-/// Writes enums and messages.
+/// Generates enums and messages.
 struct MessageGenerator {
   let names: Names
 
@@ -94,7 +94,7 @@ struct MessageGenerator {
 }
 
 extension String {
-  /// Every line that is not empty, moved to the right.
+  /// The text with every non-empty line indented.
   func indented(_ indent: String) -> String {
     guard !indent.isEmpty else { return self }
     return split(separator: "\n", omittingEmptySubsequences: false)

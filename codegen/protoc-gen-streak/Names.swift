@@ -1,10 +1,10 @@
-/// How schema names are written in Swift and in protoc-c's C.
+/// The names of schema elements in Swift and in protoc-c's C.
 struct Names {
   private var packages: [String: String] = [:]
   private(set) var mapEntries: [String: ProtoMessage] = [:]
   private(set) var recursive: Set<String> = []
 
-  /// Packages whose types stand without a prefix: each is alone in its module.
+  /// Packages whose types have no prefix: each is the only package of its module.
   static let plainPackages: Set<String> = ["streak.v1", "bench", "codec.test", "grpc.testing"]
   private static let acronyms = ["rpc": "RPC", "grpc": "GRPC"]
   private static let keywords: Set<String> = [

@@ -8,7 +8,7 @@ struct ProtoFile {
   let messages: [ProtoMessage]
   let enums: [ProtoEnum]
   let services: [ProtoService]
-  /// The file defines options for other files: only the generator reads it.
+  /// The file defines options for other files: no code is generated for it.
   let isForGenerator: Bool
   let serialized: [UInt8]
 
@@ -26,7 +26,7 @@ struct ProtoFile {
   }
 }
 
-/// The comments of a file, by the path of what they precede.
+/// The comments of a file, by the path of the element that follows them.
 struct Comments {
   private var leading: [[Int]: String] = [:]
 
@@ -36,7 +36,7 @@ struct Comments {
     }
   }
 
-  /// The comment's lines as Swift documentation, indented.
+  /// The comment as Swift documentation, indented.
   func documentation(_ path: [Int], indent: String) -> String {
     guard let text = leading[path] else { return "" }
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
@@ -81,7 +81,7 @@ struct ProtoField {
   let typeName: String
   let oneofIndex: Int?
   let rules: String?
-  /// The rules inside it are not applied with the request.
+  /// Its own rules are checked later, not with the request.
   let isJudgedApart: Bool
   let documentation: (_ indent: String) -> String
 

@@ -1,7 +1,7 @@
-/// What a client does about a reason: one entry for each value of `ErrorReason`. A missing one
+/// What a client does about a reason: one entry for each value of `ErrorReason`. A missing entry
 /// stops the generator.
 struct ReasonAdvice {
-  /// What the person sees.
+  /// What the app shows to the person.
   let show: String
   /// Whether the same request may succeed later.
   let retry: String

@@ -1,10 +1,10 @@
-/// The page of refusals: each reason of the schema with what a client does about it.
+/// The page of refusals: each reason of the schema, with the advice for clients.
 struct ReasonPage {
   private let reasons: [(name: String, number: Int32, documentation: String)]
 
   init(_ schema: ProtoEnum) { reasons = schema.values.filter { $0.number != 0 } }
 
-  /// - Throws: A reason without advice, or advice without a reason.
+  /// - Throws: If a reason has no advice, or an advice has no reason.
   func text() throws -> String {
     let unknown = Set(ReasonAdvice.all.keys).subtracting(reasons.map(\.name))
     guard unknown.isEmpty else { throw GeneratorError("ReasonAdvice names reasons that ErrorReason lacks: \(unknown)") }

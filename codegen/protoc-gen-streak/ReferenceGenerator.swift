@@ -24,7 +24,7 @@ struct ReferenceGenerator {
       + [("API.md", index()), ("Errors.md", try ReasonPage(reasons).text())]
   }
 
-  /// "streak/v1/sync.proto" becomes "SyncAPI".
+  /// For example "SyncAPI" for "streak/v1/sync.proto".
   private static func page(of file: ProtoFile) -> String { Names.upperCamel(stem(of: file)) + "API" }
 
   private static func stem(of file: ProtoFile) -> String {
@@ -132,7 +132,7 @@ struct ReferenceGenerator {
   }
 }
 
-/// What a method's policy says, in words.
+/// A method's policy in words.
 private struct MethodFacts {
   let credentials: String
   let isIdempotent: Bool
@@ -199,7 +199,7 @@ enum Markdown {
       .joined(separator: "\n")
   }
 
-  /// The same in one line, for a table's cell.
+  /// The same on one line, for a table's cell.
   static func line(_ documentation: String) -> String {
     paragraphs(documentation).split(separator: "\n").joined(separator: " ").replacing("|", with: "\\|")
   }

@@ -1,6 +1,6 @@
 import ProtobufCodec
 
-/// Writes the protocol, the binding and the method table of a service.
+/// Generates the protocol, the binding and the method table of a service.
 struct ServiceGenerator {
   let names: Names
 
@@ -53,13 +53,13 @@ private struct MethodGenerator {
       + "\(try Self.rateLimit(schema.policy))\(Self.requestBytes(schema.policy)))"
   }
 
-  /// A policy's argument for the largest request; empty if the method states none.
+  /// The argument for the policy's largest request; empty if the method has no policy for it.
   private static func requestBytes(_ policy: WireMessage?) -> String {
     policy?.number(10).map { ", requestBytesMax: \($0)" } ?? ""
   }
 
-  /// The rest of a policy's arguments: `streak.v1.RateLimit` as a Swift expression; empty if the
-  /// method states none.
+  /// The other arguments of a policy: `streak.v1.RateLimit` as a Swift expression; empty if the
+  /// method has none.
   private static func rateLimit(_ policy: WireMessage?) throws -> String {
     guard let limit = try policy?.messages(4).last else { return "" }
     func rate(_ number: UInt32) throws -> String {

@@ -1,6 +1,6 @@
 import ProtobufCodec
 
-/// Writes the Swift files of a request.
+/// Generates the Swift files of a request.
 struct SwiftGenerator {
   private let request: GeneratorRequest
   private let names: Names
@@ -45,7 +45,7 @@ struct SwiftGenerator {
       + Set(imports).sorted().joined(separator: "\n") + "\n\n"
   }
 
-  /// The services of the standard gRPC protocols live in RPC itself, their messages in a module
+  /// The services of the standard gRPC protocols are in RPC itself, their messages in a module
   /// below it.
   private func servicesHeader(_ file: ProtoFile) -> String {
     guard let module = request.parameters["messages_module"] else {
@@ -102,7 +102,7 @@ struct SwiftGenerator {
 }
 
 extension ProtoFile {
-  /// The full names of everything in the file that reflection can be asked for.
+  /// The full names of all elements of the file that reflection can describe.
   var symbols: [String] {
     func names(_ message: ProtoMessage) -> [String] {
       [message.fullName] + message.nested.flatMap(names) + message.enums.map(\.fullName)

@@ -1,4 +1,4 @@
-// protoc plugin: writes the Swift side of a schema. Run by ../generate.
+// protoc plugin: generates the Swift code of a schema. Run by ../generate.
 //
 // Parameters (protoc --streak_opt=...): c_module=NAME, the module of protoc-c's output;
 // imports=NAME+NAME, modules whose types the files use; catalog=NAME, the enum that lists the files

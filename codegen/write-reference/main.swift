@@ -3,7 +3,7 @@
 import Glibc
 import ServerReference
 
-/// Swift's multi-line literals end without a line feed; so does every piece here.
+/// Swift's multi-line literals end without a line feed; so does every text here.
 func write(_ name: String, _ text: String) throws(WriteError) {
   let path = "\(CommandLine.arguments[1])/\(name)"
   guard let file = fopen(path, "w") else { throw WriteError(path: path) }

@@ -1,10 +1,10 @@
-// Load for unary calls whose order matters, such as the operations of devices' queues.
+// Load with unary calls whose order matters, such as the operations of devices' queues.
 // usage: ordered_load PORT|SOCKET PATH FILE CONNECTIONS CALLERS SECONDS
 // SOCKET: a Unix socket's path, with a slash.
 // FILE: lines "authorization-value TAB hex of the message". Of N callers the n-th sends lines n, n
 // + N, n + 2N, ... one after the other.
-// Prints {"ok": calls, "rps": calls per second, "p50": us, "p99": us}. Ends with status 1 if a call
-// fails. A caller that runs out of lines rests.
+// Prints {"ok": calls, "rps": calls per second, "p50": us, "p99": us}. Exits with status 1 if a
+// call fails. A caller without further lines stops sending.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +96,7 @@ static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *buffe
   {(uint8_t *)(NAME), (uint8_t *)(VALUE), sizeof(NAME) - 1, strlen(VALUE), NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE}
 
 static void start_call(struct caller *caller) {
-  // Who has no lines left rests: the rate is lower then than it could be, never higher.
+  // A caller without further lines stops: that can lower the measured rate, never raise it.
   if (caller->next_line >= line_count) return;
   struct line *line = &lines[caller->next_line];
   caller->next_line += caller_count;
@@ -154,7 +154,7 @@ static int by_size(const void *left, const void *right) {
   return difference < 0 ? -1 : difference > 0;
 }
 
-// Connects to a port of loopback or, by a path, to a Unix socket.
+// Connects to a port of loopback or, for a path, to a Unix socket.
 static int connect_to(const char *place) {
   int yes = 1, peer;
   if (strchr(place, '/')) {
@@ -202,7 +202,7 @@ int main(int count, char **arguments) {
     start_call(&callers[n]);
   }
   double took = 0;
-  // What is under way at the end is waited for, so that the next run finds the numbers settled.
+  // Waits for the running calls, so that the next run starts from final sequence numbers.
   while (open_calls > 0) {
     if (!is_over && now() >= end) is_over = 1, took = now() - began;
     if (now() > end + 20) die("calls do not end");

@@ -1,8 +1,8 @@
 // Load for streaming calls of bench.Echo with messages of 1 KiB, as fast as the server takes and
-// gives them, over one connection. usage: stream_load PORT Collect|Repeat|Chat STREAMS SECONDS
-// Prints {"messages": N}: those that the server has taken (Collect), given (Repeat), or taken and
-// given back (Chat).
-// Ends with status 1 unless every call ends with grpc-status 0.
+// sends them, over one connection. usage: stream_load PORT Collect|Repeat|Chat STREAMS SECONDS
+// Prints {"messages": N}: those that the server has taken (Collect), sent (Repeat), or taken and
+// sent back (Chat).
+// Exits with status 1 unless every call ends with grpc-status 0.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +103,7 @@ int main(int count, char **arguments) {
   int streams = atoi(arguments[3]);
   double end = now() + atof(arguments[4]);
 
-  // An EchoMessage whose payload is all of it: 1,024 bytes behind the prefix.
+  // An EchoMessage with nothing but a payload: 1,024 bytes after the prefix.
   memset(pattern, 'x', sizeof pattern);
   memcpy(pattern, (uint8_t[]){0, 0, 0, 4, 0, 0x12, 0x80 | (PAYLOAD_BYTES & 127), PAYLOAD_BYTES >> 7}, 8);
 
@@ -132,7 +132,7 @@ int main(int count, char **arguments) {
     if (!is_over && now() >= end) is_over = 1;
     if (now() > end + 20) die("calls do not end");
     while (start == filled) {
-      // Everything there is, in pieces of at most a frame.
+      // All available bytes, in pieces of at most a frame.
       start = filled = 0;
       const uint8_t *data;
       ssize_t more;

@@ -1,4 +1,4 @@
-// C++ gRPC's side of the streaming comparison: bench.Echo as Tests/proto/bench.proto has it. usage:
+// The C++ gRPC side of the streaming comparison: bench.Echo of Tests/proto/bench.proto. usage:
 // stream_server PORT callback|sync
 #include <grpcpp/grpcpp.h>
 

@@ -1,3 +1,5 @@
+public import HTTP
+
 /// How a channel keeps its connection and repeats calls. Times in milliseconds.
 public struct ChannelOptions: Sendable {
   /// From the first attempt of a round over all addresses to a server that has answered HTTP/2's
@@ -28,8 +30,13 @@ public struct ChannelOptions: Sendable {
   public var retryTokensMax = 10
   /// Bytes of one response, expanded.
   public var messageBytesMax = 64 * 1_024 * 1_024
-  /// Whom the server's certificate must be for, and the calls' authority; nil: the name or address
-  /// in the target.
+  /// How calls are carried.
+  public var rpcProtocol = ClientProtocol.grpc
+  /// The version of HTTP that calls are sent with. HTTP/1.1 carries one call at a time on a
+  /// connection, and neither gRPC nor bidirectional streams.
+  public var httpVersion = HTTPVersion.http2
+  /// The name that the server's certificate must be for, and the calls' authority; nil: the name or
+  /// address in the target.
   public var serverName: String?
 
   public init() {}

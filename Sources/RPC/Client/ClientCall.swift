@@ -9,7 +9,8 @@ internal import ProtobufCodec
 @safe final class ClientCall {
   typealias Metadata = [(name: String, value: String)]
 
-  private let method: MethodDescriptor
+  private let wire: ClientWire
+  private var method: MethodDescriptor { wire.method }
   private let options: CallOptions
   private let channel: LoopBound<ChannelConnector>
   private var connector: ChannelConnector { channel.value }
@@ -25,6 +26,8 @@ internal import ProtobufCodec
   private var retryBackoff: ReconnectBackoff?
 
   // The request.
+  /// Why the request cannot be sent.
+  private var refusal: RPCStatus?
   /// The only request, framed, while it may have to be sent again.
   private var replay: [UInt8]?
   /// Some of a stream of requests has been handed over: the call cannot begin anew.
@@ -43,16 +46,22 @@ internal import ProtobufCodec
 
   /// Any thread; everything after this happens on the loop's.
   /// - Parameter onlyRequest: Encoded, of a method that takes one.
-  init(_ method: MethodDescriptor, _ options: CallOptions, onlyRequest: [UInt8]?, channel: LoopBound<ChannelConnector>)
-  {
-    self.method = method
+  init(
+    _ method: MethodDescriptor, _ rpcProtocol: ClientProtocol, _ options: CallOptions, onlyRequest: [UInt8]?,
+    channel: LoopBound<ChannelConnector>
+  ) {
+    wire = ClientWire(method, rpcProtocol)
     self.options = options
     self.channel = channel
     if let onlyRequest {
-      var framed: [UInt8] = []
-      framed.reserveCapacity(onlyRequest.count + MessageFraming.prefixBytes)
-      Self.append(onlyRequest, options.encoding, to: &framed)
-      replay = framed
+      var encoded: [UInt8] = []
+      encoded.reserveCapacity(onlyRequest.count + MessageFraming.prefixBytes)
+      do throws(RPCStatus) {
+        try wire.append(onlyRequest, options.encoding, to: &encoded)
+        replay = encoded
+      } catch {
+        refusal = error
+      }
     }
   }
 
@@ -61,7 +70,7 @@ internal import ProtobufCodec
   /// Begins the call's time and its first attempt.
   func start() {
     guard result == nil else { return }
-    if let refusal = options.metadataRefusal { return end(.failure(refusal)) }
+    if let refusal = refusal ?? options.metadataRefusal { return end(.failure(refusal)) }
     if let milliseconds = options.timeoutMilliseconds {
       let (deadline, isBeyond) = connector.loop.nowMilliseconds.addingReportingOverflow(milliseconds)
       deadlineMilliseconds = isBeyond ? .max : deadline
@@ -81,7 +90,7 @@ internal import ProtobufCodec
     let remaining = deadlineMilliseconds.map { $0 > now ? $0 - now : 1 }
     guard
       let stream = connection.open(
-        path: method.path, options: options, timeoutMilliseconds: remaining, owner: self)
+        wire, options: options, timeoutMilliseconds: remaining, owner: self)
     else { return false }
     attempts += 1
     self.stream = stream
@@ -105,20 +114,63 @@ internal import ProtobufCodec
   /// The stream ended: with trailers, or by a reset.
   func closed(code: HTTP2ErrorCode) {
     guard let stream else { return }
+    guard wire.format.rpcProtocol == .grpc else { return closedWithoutTrailers(stream, code) }
     let block = stream.trailers.fields.isEmpty ? stream.headers : stream.trailers
     if let number = block.firstValue("grpc-status").flatMap(Int.init) {
       if block === stream.headers { hasHeaders = false }
       guard number != 0 else { return succeeded(Self.metadata(block)) }
-      return attemptEnded(Self.status(number, block), wasBegun: true)
+      return attemptEnded(
+        RPCStatus(
+          number: number, message: block.firstValue("grpc-message"),
+          details: block.firstValue("grpc-status-details-bin")), wasBegun: true)
     }
     if let httpStatus = stream.headers.firstValue(":status"), httpStatus != "200" {
-      return attemptEnded(Self.status(http: httpStatus), wasBegun: true)
+      return attemptEnded(RPCStatus(httpStatus: httpStatus), wasBegun: true)
     }
+    closedWithoutStatus(stream, code)
+  }
+
+  private func closedWithoutStatus(_ stream: HTTPExchange, _ code: HTTP2ErrorCode) {
     guard stream.isSent || code == .refusedStream else {
       return attemptEnded(
         RPCStatus(.internal, "The request's header fields cannot be sent: they may be too large."), wasBegun: true)
     }
     attemptEnded(Self.status(resetWith: code), wasBegun: code != .refusedStream)
+  }
+
+  /// The exchange ended, in a protocol whose status is in the body or in the HTTP status.
+  private func closedWithoutTrailers(_ stream: HTTPExchange, _ code: HTTP2ErrorCode) {
+    guard code == .noError, stream.receivedEnd, let httpStatus = stream.headers.firstValue(":status") else {
+      return closedWithoutStatus(stream, code)
+    }
+    if wire.format.rpcProtocol == .connectUnary {
+      if let status = ClientWire.connectStatus(httpStatus, stream.body) {
+        stream.body = []
+        return attemptEnded(status, wasBegun: true)
+      }
+      let prefix = ConnectFields.trailerPrefix
+      return succeeded(
+        Self.metadata(stream.headers).filter { $0.name.hasPrefix(prefix) }
+          .map { (String($0.name.dropFirst(prefix.count)), $0.value) })
+    }
+    guard httpStatus == "200" else { return attemptEnded(RPCStatus(httpStatus: httpStatus), wasBegun: true) }
+    takeText()
+    let end =
+      wire.format.isText ? wire.takeEnd(from: &body, after: offset) : wire.takeEnd(from: &stream.body, after: offset)
+    switch end {
+    case .succeeded(let trailers): succeeded(trailers)
+    case .failed(let status): attemptEnded(status, wasBegun: true)
+    case nil: attemptEnded(RPCStatus(.internal, "The response ended without a status."), wasBegun: true)
+    }
+  }
+
+  /// Decodes what has come of a body in base64.
+  private func takeText() {
+    guard wire.format.isText, let stream else { return }
+    let count = stream.body.count / WebText.groupBytes * WebText.groupBytes
+    guard count > 0, let bytes = try? WebText.decode(Array(stream.body[..<count])) else { return }
+    body += bytes
+    stream.body.removeFirst(count)
   }
 
   private func succeeded(_ trailers: Metadata) {
@@ -170,7 +222,7 @@ internal import ProtobufCodec
 
   /// The attempt's stream is no longer ours. What it received stays readable.
   private func detach() {
-    if let stream { swap(&body, &stream.body) }
+    if let stream, !wire.format.isText { swap(&body, &stream.body) }
     stream = nil
     connection = nil
   }
@@ -207,23 +259,46 @@ internal import ProtobufCodec
     // With the end of the stream they are trailers, which `closed` reads.
     guard !stream.receivedEnd else { return }
     let httpStatus = stream.headers.firstValue(":status") ?? ""
-    guard httpStatus == "200" else { return abandon(Self.status(http: httpStatus)) }
-    guard stream.headers.firstValue("content-type")?.hasPrefix("application/grpc") == true else {
-      return abandon(RPCStatus(.unknown, "The server's answer is not gRPC."))
+    guard httpStatus == "200" else {
+      // The body says why.
+      guard wire.format.rpcProtocol != .connectUnary else { return }
+      return abandon(RPCStatus(httpStatus: httpStatus))
     }
-    switch stream.headers.firstValue("grpc-encoding") {
+    guard stream.headers.firstValue("content-type")?.hasPrefix(contentTypePrefix) == true else {
+      return abandon(RPCStatus(.unknown, "The server's answer is not \(contentTypePrefix)."))
+    }
+    switch stream.headers.firstValue(wire.format.encodingName) {
     case nil, "identity": break
     case "gzip": encoding = .gzip
     case let other?:
       return abandon(RPCStatus(.internal, "The server compresses with \(other), which was not offered."))
     }
-    hasHeaders = true
-    replay = nil
-    metadata = Self.metadata(stream.headers)
+    if wire.format.rpcProtocol == .grpc { responseBegan() }
+    metadata = Self.metadata(stream.headers).filter {
+      wire.format.rpcProtocol != .connectUnary || !$0.name.hasPrefix(ConnectFields.trailerPrefix)
+    }
     wake()
   }
 
-  func receivedBody() { wake() }
+  /// The call cannot be sent again: some of its response is there.
+  private func responseBegan() {
+    hasHeaders = true
+    replay = nil
+  }
+
+  /// What the response's content type begins with: a server may name the codec or not.
+  private var contentTypePrefix: String {
+    switch wire.format.rpcProtocol {
+    case .grpc: "application/grpc"
+    case .grpcWeb: wire.format.isText ? "application/grpc-web-text" : "application/grpc-web"
+    case .connectUnary, .connectStreaming: "\(wire.format.contentType)"
+    }
+  }
+
+  func receivedBody() {
+    takeText()
+    wake()
+  }
 
   /// Something has changed: whoever waits looks again.
   func wake() {
@@ -254,7 +329,9 @@ internal import ProtobufCodec
         continue
       }
       hasSent = true
-      connection.append(to: stream) { Self.append(message, options.encoding, to: &$0) }
+      var encoded: [UInt8] = []
+      try wire.append(message, options.encoding, to: &encoded)
+      connection.append(to: stream) { $0.append(contentsOf: encoded) }
       return
     }
   }
@@ -315,7 +392,12 @@ internal import ProtobufCodec
   }
 
   private func takeMessage() throws(RPCStatus) -> [UInt8]? {
-    guard let stream else { return try takeMessage(from: &body) }
+    guard let stream, !wire.format.isText else {
+      guard wire.format.rpcProtocol == .connectUnary else { return try takeMessage(from: &body) }
+      return try takeWholeBody()
+    }
+    // Without frames, only the end says that the message is whole.
+    guard wire.format.isFramed else { return nil }
     let before = stream.body.count - offset
     guard let message = try takeMessage(from: &stream.body) else { return nil }
     connection?.consume(stream, first: before - (stream.body.count - offset))
@@ -327,6 +409,8 @@ internal import ProtobufCodec
 
   private func takeMessage(from bytes: inout [UInt8]) throws(RPCStatus) -> [UInt8]? {
     let limit = connector.options.messageBytesMax
+    // The end of the response is read once all of it is there.
+    if offset < bytes.count, wire.endsResponse(bytes[offset]) { return nil }
     let front = MessageFraming.front(of: bytes, from: offset, byteLimit: limit, encoding: encoding)
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refused(refusal) }
     guard case .message(let count, let isCompressed) = front else { return nil }
@@ -341,6 +425,8 @@ internal import ProtobufCodec
     } else {
       message = Array(bytes[range])
     }
+    responseBegan()
+    do throws(RPCStatus) { message = try wire.protobuf(message) } catch { throw refused(error) }
     offset = range.upperBound
     if offset == bytes.count {
       bytes.removeAll(keepingCapacity: true)
@@ -350,6 +436,24 @@ internal import ProtobufCodec
       offset = 0
     }
     return message
+  }
+
+  /// The message of a response without frames.
+  private func takeWholeBody() throws(RPCStatus) -> [UInt8]? {
+    guard case .success? = result, !hasHeaders else { return nil }
+    responseBegan()
+    var message: [UInt8] = []
+    swap(&message, &body)
+    let limit = connector.options.messageBytesMax
+    do throws(RPCStatus) {
+      guard message.count <= limit else {
+        throw RPCStatus(.resourceExhausted, "The message has \(message.count) bytes; at most \(limit) are accepted.")
+      }
+      if encoding == .gzip { message = try MessageEncoding.expand(message, 0..<message.count, byteLimit: limit) }
+      return try wire.protobuf(message)
+    } catch {
+      throw refused(error)
+    }
   }
 
   /// The response cannot be read: the call is over, whatever the server thinks.
@@ -364,13 +468,6 @@ internal import ProtobufCodec
 
   // MARK: Conversion
 
-  private static func append(_ message: [UInt8], _ encoding: MessageEncoding, to buffer: inout [UInt8]) {
-    switch encoding {
-    case .identity: MessageFraming.append(to: &buffer) { $0.append(contentsOf: message) }
-    case .gzip: MessageFraming.appendCompressed(to: &buffer) { $0.append(contentsOf: message) }
-    }
-  }
-
   private static func sendingRefusal(_ result: Result<Metadata, RPCStatus>) -> RPCStatus {
     switch result {
     case .success: RPCStatus(.ok, "The server has ended the call already.")
@@ -380,17 +477,6 @@ internal import ProtobufCodec
 
   private static func metadata(_ block: ReceivedHeaders) -> Metadata {
     block.fields.map { (block.name(of: $0), block.value(of: $0)) }.filter { !$0.0.hasPrefix(":") }
-  }
-
-  private static func status(_ number: Int, _ block: ReceivedHeaders) -> RPCStatus {
-    let message = PercentEncoding.decode(block.firstValue("grpc-message") ?? "")
-    var status = RPCStatus(RPCStatusCode(rawValue: number) ?? .unknown, message)
-    if let bytes = block.firstValue("grpc-status-details-bin").flatMap(Base64.decode),
-      let full = try? GoogleRPCStatus(protobufBytes: bytes)
-    {
-      status.details = full.details
-    }
-    return status
   }
 
   /// The status of a stream that ended without one. Source: gRPC over HTTP/2, "HTTP2 Transport
@@ -403,19 +489,5 @@ internal import ProtobufCodec
     case .inadequateSecurity: RPCStatus(.permissionDenied, "The server asks for better encryption.")
     default: RPCStatus(.internal, "The stream ended without a status (HTTP/2 error \(code.rawValue)).")
     }
-  }
-
-  /// The status for an answer that is not gRPC's. Source: gRPC, "HTTP to gRPC Status Code Mapping".
-  private static func status(http status: String) -> RPCStatus {
-    let code: RPCStatusCode =
-      switch status {
-      case "400": .internal
-      case "401": .unauthenticated
-      case "403": .permissionDenied
-      case "404": .unimplemented
-      case "429", "502", "503", "504": .unavailable
-      default: .unknown
-      }
-    return RPCStatus(code, "The server answered HTTP \(status).")
   }
 }

@@ -10,14 +10,14 @@ internal import TLS
   /// When a call was made last, on the loop's clock.
   private(set) var usedAtMilliseconds: UInt64
   private let connection: HTTPConnection
-  private let session: HTTP2Session
+  private let session: any HTTPClientSession
   private let scheme: String
   private let authority: String
   private var establishment: UnsafeContinuation<Void, Never>?
   private var keepaliveTimer: LoopTimer?
   private var keepaliveIsLate = false
 
-  private init(_ connection: HTTPConnection, _ session: HTTP2Session, scheme: String, authority: String) {
+  private init(_ connection: HTTPConnection, _ session: any HTTPClientSession, scheme: String, authority: String) {
     self.scheme = scheme
     self.connection = connection
     self.session = session
@@ -76,21 +76,11 @@ internal import TLS
 
   /// Begins a call.
   /// - Returns: nil when the connection takes no more.
-  func open(path: String, options: CallOptions, timeoutMilliseconds: UInt64?, owner: ClientCall) -> HTTPExchange? {
-    var headers = HeaderBlock()
-    headers.append(name: ":method", value: "POST")
-    headers.append(name: ":scheme", value: scheme)
-    headers.append(name: ":path", value: path)
-    headers.append(name: ":authority", value: authority)
-    headers.append(name: "te", value: "trailers")
-    headers.append(name: "content-type", value: "application/grpc")
-    headers.append(name: "user-agent", value: "streakd-swift/1")
-    headers.append(name: "grpc-accept-encoding", value: MessageEncoding.accepted)
-    if options.encoding == .gzip { headers.append(name: "grpc-encoding", value: "gzip") }
-    if let timeoutMilliseconds {
-      headers.append(name: "grpc-timeout", value: GRPCTimeout.text(milliseconds: timeoutMilliseconds))
-    }
-    for (name, value) in options.metadata { headers.append(name: name, value: CallOptions.trimmed(value)) }
+  func open(
+    _ wire: ClientWire, options: CallOptions, timeoutMilliseconds: UInt64?, owner: ClientCall
+  ) -> HTTPExchange? {
+    let headers = wire.fields(
+      scheme: scheme, authority: authority, options, timeoutMilliseconds: timeoutMilliseconds)
     guard !connection.isClosed, let stream = session.submitRequest(headers) else { return nil }
     usedAtMilliseconds = connection.loop.nowMilliseconds
     stream.owner = owner

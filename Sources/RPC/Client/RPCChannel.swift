@@ -9,6 +9,7 @@ public final class RPCChannel: Sendable {
   /// The loop that owns the connection.
   public let loop: EventLoop
   private let connector: LoopBound<ChannelConnector>
+  private let rpcProtocol: ClientProtocol
 
   /// Nothing is connected before the first call.
   /// - Parameter tls: A client's context; nil: in cleartext.
@@ -16,6 +17,7 @@ public final class RPCChannel: Sendable {
     to target: ChannelTarget, loop: EventLoop, tls: TLSContext? = nil, options: ChannelOptions = ChannelOptions()
   ) {
     self.loop = loop
+    rpcProtocol = options.rpcProtocol
     connector = LoopBound(ChannelConnector(target: target, loop: loop, tls: tls, options: options), loop: loop)
   }
 
@@ -35,7 +37,7 @@ public final class RPCChannel: Sendable {
   ) -> RPCCall {
     let connector = connector
     let call = LoopBound(
-      ClientCall(method, options, onlyRequest: request, channel: connector), loop: loop)
+      ClientCall(method, rpcProtocol, options, onlyRequest: request, channel: connector), loop: loop)
     loop.execute { call.value.start() }
     return RPCCall(loop: loop, call: call)
   }

@@ -1,5 +1,7 @@
 internal import EventLoop
+internal import Glibc
 internal import HTTP
+internal import HTTP1
 internal import HTTP2
 internal import TLS
 
@@ -9,6 +11,7 @@ final class LoopServer {
   let router: Router
   let limits: RPCLimits
   let resources: HTTP2Resources
+  private let http1: HTTP1Resources
   let requestBudget: RequestBudget
   let webOrigins: WebOrigins
   private let tls: TLSContext?
@@ -42,6 +45,9 @@ final class LoopServer {
     requestBudget = RequestBudget(
       bytesMax: limits.largeRequestBytesPerLoopMax, bytesPerConnectionMax: limits.largeRequestBytesMax)
     resources = HTTP2Resources(limits: limits.http2, now: { loop.nowMilliseconds })
+    http1 = HTTP1Resources(
+      shared: resources, unixSeconds: { time(nil) },
+      answerFields: { webOrigins.responseFields(for: $0) ?? HeaderBlock() })
   }
 
   /// Starts accepting connections.
@@ -166,7 +172,7 @@ extension LoopServer: HTTPSessionFactory {
   func makeSession(_ version: HTTPVersion, isSecure: Bool) throws(HTTPError) -> any HTTPSession {
     switch version {
     case .http2: try HTTP2Session(role: .server, resources: resources)
-    case .http1: throw HTTPError.fatal(reason: "HTTP/1.1 is not served")
+    case .http1: HTTP1Session(resources: http1, isSecure: isSecure)
     }
   }
 }

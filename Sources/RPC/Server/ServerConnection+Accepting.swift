@@ -46,9 +46,9 @@ extension ServerConnection {
     guard head.method == .get, route.method.descriptor.isGettable else { throw notAllowed(route) }
     let query: ConnectQuery
     do throws(RPCStatus) { query = try ConnectQuery(path: headers.firstValue(":path") ?? "") } catch {
-      throw .status(.connectGet(.proto), error, nil)
+      throw .status(.connectUnary(.proto), error, nil)
     }
-    var request = try accept(head, .connectGet(query.codec), query.encoding, route, origin)
+    var request = try accept(head, .connectUnary(query.codec), query.encoding, route, origin)
     request.queryMessage = query.message
     return request
   }

@@ -16,6 +16,7 @@ extension ServerConnection {
     if session.openExchangeCount > 0 {
       idleSinceMilliseconds = now
       guard sweepStreams(session, limits, now) else { return close(.headersTimeout) }
+      guard !session.senderIsSlow(atMilliseconds: now) else { return close(.stalled) }
       sweepKeepalive(session, limits, now)
     }
     sweepAge(session, limits, now)

@@ -32,35 +32,23 @@ struct CallFormat: Equatable, Sendable {
 
   /// gRPC with protobuf.
   static let grpc = CallFormat(rpcProtocol: .grpc, contentType: "application/grpc")
+  static let grpcWeb = CallFormat(rpcProtocol: .grpcWeb, contentType: "application/grpc-web+proto")
+  static let grpcWebText = CallFormat(
+    rpcProtocol: .grpcWeb, isText: true, contentType: "application/grpc-web-text+proto")
 
   /// Every content type that is served. Sources: gRPC over HTTP/2, "Content-Type"; gRPC-Web,
   /// "Protocol differences vs gRPC over HTTP2"; Connect protocol reference.
   private static let all: [(name: StaticString, format: CallFormat)] = [
-    ("application/grpc", grpc),
-    ("application/grpc+proto", CallFormat(rpcProtocol: .grpc, contentType: "application/grpc+proto")),
-    ("application/grpc+json", CallFormat(rpcProtocol: .grpc, codec: .json, contentType: "application/grpc+json")),
-    ("application/grpc-web", CallFormat(rpcProtocol: .grpcWeb, contentType: "application/grpc-web")),
-    ("application/grpc-web+proto", CallFormat(rpcProtocol: .grpcWeb, contentType: "application/grpc-web+proto")),
-    (
-      "application/grpc-web+json",
-      CallFormat(rpcProtocol: .grpcWeb, codec: .json, contentType: "application/grpc-web+json")
-    ),
-    (
-      "application/grpc-web-text",
-      CallFormat(rpcProtocol: .grpcWeb, isText: true, contentType: "application/grpc-web-text")
-    ),
-    (
-      "application/grpc-web-text+proto",
-      CallFormat(rpcProtocol: .grpcWeb, isText: true, contentType: "application/grpc-web-text+proto")
-    ),
-    ("application/proto", CallFormat(rpcProtocol: .connectUnary, contentType: "application/proto")),
-    ("application/json", CallFormat(rpcProtocol: .connectUnary, codec: .json, contentType: "application/json")),
-    ("application/connect+proto", CallFormat(rpcProtocol: .connectStreaming, contentType: "application/connect+proto")),
-    (
-      "application/connect+json",
-      CallFormat(rpcProtocol: .connectStreaming, codec: .json, contentType: "application/connect+json")
-    ),
-  ]
+    grpc,
+    CallFormat(rpcProtocol: .grpc, contentType: "application/grpc+proto"),
+    CallFormat(rpcProtocol: .grpc, codec: .json, contentType: "application/grpc+json"),
+    CallFormat(rpcProtocol: .grpcWeb, contentType: "application/grpc-web"),
+    grpcWeb,
+    CallFormat(rpcProtocol: .grpcWeb, codec: .json, contentType: "application/grpc-web+json"),
+    CallFormat(rpcProtocol: .grpcWeb, isText: true, contentType: "application/grpc-web-text"),
+    grpcWebText,
+    connectUnary(.proto), connectUnary(.json), connectStreaming(.proto), connectStreaming(.json),
+  ].map { ($0.contentType, $0) }
 
   private init(
     rpcProtocol: RPCProtocol, codec: Codec = .proto, isText: Bool = false, contentType: StaticString
@@ -71,11 +59,19 @@ struct CallFormat: Equatable, Sendable {
     self.contentType = contentType
   }
 
-  /// The format of a Connect GET, which names its codec in the query.
-  static func connectGet(_ codec: Codec) -> CallFormat {
+  /// One message each way, without frames.
+  static func connectUnary(_ codec: Codec) -> CallFormat {
     switch codec {
     case .proto: CallFormat(rpcProtocol: .connectUnary, contentType: "application/proto")
     case .json: CallFormat(rpcProtocol: .connectUnary, codec: .json, contentType: "application/json")
+    }
+  }
+
+  /// Messages in envelopes.
+  static func connectStreaming(_ codec: Codec) -> CallFormat {
+    switch codec {
+    case .proto: CallFormat(rpcProtocol: .connectStreaming, contentType: "application/connect+proto")
+    case .json: CallFormat(rpcProtocol: .connectStreaming, codec: .json, contentType: "application/connect+json")
     }
   }
 

@@ -10,4 +10,7 @@ enum ConnectTimeout {
     }
     return UInt64(text)
   }
+
+  /// Writes milliseconds; more than ten digits are cut to the longest time.
+  static func text(milliseconds: UInt64) -> String { "\(min(milliseconds, 9_999_999_999))" }
 }

@@ -111,8 +111,8 @@ public struct SignUpRequest: ProtobufMessage {
   public var idempotencyKey: [UInt8] = []
   /// The person's email. Letter case does not distinguish two emails.
   public var email: String = ""
-  /// The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC,
-  /// in which it must have 8 bytes as well, and otherwise as it is. What everybody guesses first is
+  /// The person's password, 8 to 256 bytes of UTF-8. It is converted to Unicode's normalization form
+  /// KC, in which it must have 8 bytes as well, and not changed otherwise. Common passwords are
   /// refused: PASSWORD_TOO_COMMON.
   public var password: String = ""
   /// The device, which is then signed in.
@@ -549,7 +549,7 @@ public struct ListDevicesRequest: ProtobufMessage {
   }
 }
 
-/// A device of the person's, as the server knows it.
+/// A device of the account, as the server stores it.
 public struct SignedInDevice: ProtobufMessage {
   /// The device as it describes itself.
   public var device: Device? = nil

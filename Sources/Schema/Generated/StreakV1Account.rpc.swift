@@ -12,11 +12,11 @@ public protocol AccountService: Sendable {
   /// Makes an account, with or without the captured session of the same person, in one transaction:
   /// either the account exists with all its data, or nothing happened and the session is untouched.
   ///
-  /// The same request again gives the first reply, byte for byte, and `streak-replayed: true` in the
-  /// trailing metadata. What makes it the same: without a session the email, password and
-  /// idempotency key; with one the email, password, session, migration id and manifest.
-  /// The stored reply is sealed under the request's own secrets, so that nobody else, not even the
-  /// server alone, can read its tokens.
+  /// The same request again gets the first reply, byte for byte, and `streak-replayed: true` in the
+  /// trailing metadata. Two requests are the same if these are equal: without a session the email,
+  /// password and idempotency key; with one the email, password, session, migration id and manifest.
+  /// The stored reply is sealed under the request's own secrets: without them not even the server
+  /// can read its tokens.
   ///
   /// Refused: INVALID_FIELD; PASSWORD_TOO_COMMON; SIGN_UP_REFUSED; TOO_MANY_REQUESTS; with a session
   /// also SESSION_INVALID, SESSION_CLAIMED, PARTIAL_CAPTURE, CAPTURE_CORRUPT. A single bad entry
@@ -24,8 +24,8 @@ public protocol AccountService: Sendable {
   func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse
   /// Signs a device in.
   ///
-  /// Attempts are counted for each email, and apart from them for each device and each address from
-  /// which the person signed in before: whoever guesses passwords elsewhere cannot lock the owner
+  /// Attempts are counted for each email. Attempts from a device or an address from which the person
+  /// signed in before are counted separately, so that guesses from elsewhere cannot lock the owner
   /// out there.
   ///
   /// Refused: SIGN_IN_REFUSED (an unknown email and a wrong password alike, in comparable time);
@@ -33,11 +33,11 @@ public protocol AccountService: Sendable {
   func signIn(_ request: SignInRequest, context: ServerContext) async throws(RPCStatus) -> SignInResponse
   /// Exchanges a refresh token for a new pair of tokens, a different one each time.
   ///
-  /// The reply may be lost: the same refresh token gives another pair, until its own end, as long as
+  /// The reply may be lost: the same refresh token gives another pair, until it expires, as long as
   /// none of those pairs was used. The first use of a pair, by a call or a refresh, ends the pair
-  /// before it and the other unused ones. A refresh token that was ended so shows that two holders
-  /// share it, and which of them is the person's cannot be told: the device's credentials end, and
-  /// the person signs in again.
+  /// before it and the other unused ones. A refresh token that is used after its end shows that two
+  /// holders share it, and the server cannot tell which of them is the person's: the device's
+  /// credentials end, and the person signs in again.
   ///
   /// Refused: CREDENTIALS_INVALID; TOO_MANY_REQUESTS. With `new_device: "true"` in the metadata of
   /// its `ErrorInfo` the credentials are in use elsewhere as well, as on a phone that was restored
@@ -48,9 +48,9 @@ public protocol AccountService: Sendable {
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse
   /// The person's devices, the one that signed in last first.
   func listDevices(_ request: ListDevicesRequest, context: ServerContext) async throws(RPCStatus) -> ListDevicesResponse
-  /// Revokes a device's tokens, also this one's, and forgets that it signed in before: it signs in
-  /// again like a stranger's. Every server process refuses its tokens within seconds. A device that
-  /// is revoked already stays so.
+  /// Revokes a device's tokens, also this one's, and removes it from the devices that signed in
+  /// before: its next sign-in counts as a stranger's. Every server process refuses its tokens within
+  /// seconds. A device that is revoked already stays so.
   ///
   /// Refused: DEVICE_NOT_FOUND.
   func revokeDevice(_ request: RevokeDeviceRequest, context: ServerContext) async throws(RPCStatus) -> RevokeDeviceResponse
@@ -61,9 +61,9 @@ public protocol AccountService: Sendable {
   /// TOO_MANY_REQUESTS.
   func changePassword(_ request: ChangePasswordRequest, context: ServerContext) async throws(RPCStatus) -> ChangePasswordResponse
   /// Erases the account with everything that belongs to it, at once and for ever, on every device.
-  /// All that is left is its random id, in a list that is applied to every backup that is ever
-  /// restored. Devices are told ACCOUNT_ERASED from then on, and so is whoever sends this again;
-  /// open streams end with it. The same email may sign up again, empty.
+  /// Only its random id remains, in a list that is applied to every backup that is ever restored.
+  /// Later calls of its devices, and repetitions of this call, are refused with ACCOUNT_ERASED; open
+  /// streams end with it. The same email may sign up again, for an empty account.
   ///
   /// Refused: INVALID_FIELD if the email is not the account's, or the phrase not the one below;
   /// ACCOUNT_ERASED; TOO_MANY_REQUESTS.

@@ -54,7 +54,7 @@ public struct Backup: ProtobufMessage {
   public var fileBytes: Int64 = 0
   /// SHA-256 of the file, 32 bytes.
   public var sha256: [UInt8] = []
-  /// To whom it is encrypted: age's public keys, or names of files with such.
+  /// The recipients it is encrypted to: age's public keys, or names of files with them.
   public var recipients: [String] = []
   /// The programs that made the backup, such as "pg_dump 15.8".
   public var tools: [String] = []
@@ -64,7 +64,7 @@ public struct Backup: ProtobufMessage {
   public var trial: BackupCheck? = nil
   /// The last check since.
   public var lastCheck: BackupCheck? = nil
-  /// People in the erasure ledger when it was made.
+  /// Users in the erasure ledger when it was made.
   public var erasedCount: Int64 = 0
 
   public init() {}
@@ -191,7 +191,7 @@ public struct BackupTable: ProtobufMessage {
   }
 }
 
-/// How a check of a backup went.
+/// The result of a backup's check.
 public struct BackupCheck: ProtobufMessage {
   /// What was checked.
   public var kind: BackupCheckKind = BackupCheckKind(rawValue: 0)
@@ -306,7 +306,7 @@ public struct RunBackupRequest: ProtobufMessage {
 }
 
 public struct RunBackupResponse: ProtobufMessage {
-  /// How far the backup is.
+  /// The backup's progress.
   public var progress: BackupProgress? = nil
   /// The backup; set in the last response only.
   public var backup: Backup? = nil
@@ -342,7 +342,7 @@ public struct RunBackupResponse: ProtobufMessage {
   }
 }
 
-/// How far a backup is.
+/// The progress of a backup.
 public struct BackupProgress: ProtobufMessage {
   /// Bytes dumped so far.
   public var dumpBytes: Int64 = 0
@@ -618,7 +618,7 @@ public struct ListRecoveryRequestsResponse: ProtobufMessage {
   }
 }
 
-/// A recovery that waits for whoever holds the key.
+/// A recovery that waits for the holder of the key.
 public struct RecoveryRequest: ProtobufMessage {
   /// The recovery's id, 16 bytes.
   public var recoveryId: [UInt8] = []
@@ -710,8 +710,8 @@ public struct FulfilRecoveryBegin: ProtobufMessage {
   public var recoveryId: [UInt8] = []
   /// The person, 16 bytes.
   public var userId: [UInt8] = []
-  /// Why the recovery cannot be had, such as "the backup does not know this account"; no records
-  /// follow then.
+  /// Why the recovery is not possible, such as "the backup does not know this account"; then no
+  /// records follow.
   public var failure: String = ""
 
   public init() {}

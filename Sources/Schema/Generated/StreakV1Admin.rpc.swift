@@ -4,13 +4,14 @@
 public import RPC
 
 /// Backups and the server's state, for operators. The `authorization` metadata is `Bearer TOKEN`
-/// with the operator's token, whose hash the server was given; without one, nobody is let in.
+/// with the operator's token. A server without the token's hash in its settings refuses every call.
 ///
-/// Refused: CREDENTIALS_INVALID; BACKUPS_OFF where the server was given no backup folder.
+/// Refused: CREDENTIALS_INVALID; BACKUPS_OFF if the server has no backup folder.
 public protocol AdminService: Sendable {
   /// The backups in the server's backup folder, oldest first.
   func listBackups(_ request: ListBackupsRequest, context: ServerContext) async throws(RPCStatus) -> ListBackupsResponse
-  /// Makes a backup now. Ends when it is there, or with the reason why not.
+  /// Makes a backup now. The stream ends when the backup is complete, or with the reason why it
+  /// failed.
   ///
   /// Refused: BACKUP_UNDER_WAY; BACKUP_FAILED.
   func runBackup(_ request: RunBackupRequest, responses: ResponseWriter<RunBackupResponse>, context: ServerContext) async throws(RPCStatus)
@@ -18,16 +19,16 @@ public protocol AdminService: Sendable {
   ///
   /// Refused: BACKUP_NOT_FOUND.
   func verifyBackup(_ request: VerifyBackupRequest, context: ServerContext) async throws(RPCStatus) -> VerifyBackupResponse
-  /// Recoveries that wait for whoever holds the backups' key, oldest first.
+  /// Recoveries that wait for the holder of the backups' key, oldest first.
   func listRecoveryRequests(_ request: ListRecoveryRequestsRequest, context: ServerContext) async throws(RPCStatus) -> ListRecoveryRequestsResponse
-  /// Gives a waiting recovery what the backup holds of the person, for them to look at and confirm.
-  /// The first request carries `begin`, the others records; the call takes effect with its end,
-  /// wholly or not at all.
+  /// Fulfils a waiting recovery with the person's data from a backup; the person then previews and
+  /// confirms it. The first request carries `begin`, the others records; the call takes effect with
+  /// its end, wholly or not at all.
   ///
   /// Refused: RECOVERY_NOT_FOUND, also for a person who was erased; RECOVERY_NOT_READY;
   /// IMPORT_UNREADABLE; IMPORT_TOO_LARGE.
   func fulfilRecovery(requests: RequestStream<FulfilRecoveryRequest>, context: ServerContext) async throws(RPCStatus) -> FulfilRecoveryResponse
-  /// What this server process and its database are, and how the last backups went.
+  /// The state of this server process, its database and the last backups.
   func getServerStatus(_ request: GetServerStatusRequest, context: ServerContext) async throws(RPCStatus) -> GetServerStatusResponse
 }
 

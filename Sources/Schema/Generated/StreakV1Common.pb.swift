@@ -13,18 +13,20 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
 
   /// Not stated; never sent.
   public static let unspecified = ErrorReason(rawValue: 0)
-  /// INVALID_ARGUMENT: fields hold what they must not; the details name them.
+  /// INVALID_ARGUMENT: fields break a rule; the details name them.
   public static let invalidField = ErrorReason(rawValue: 1)
-  /// UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked
-  /// and malformed are told alike.
+  /// UNAUTHENTICATED: no credentials, or unknown, expired, revoked or malformed ones, which are not
+  /// distinguished.
   public static let credentialsInvalid = ErrorReason(rawValue: 2)
-  /// UNAUTHENTICATED: email and password do not belong together. An unknown email is told alike.
+  /// UNAUTHENTICATED: email and password do not belong together. An unknown email gives the same
+  /// answer.
   public static let signInRefused = ErrorReason(rawValue: 3)
   /// FAILED_PRECONDITION: this email cannot be signed up. If it is yours, sign in.
   public static let signUpRefused = ErrorReason(rawValue: 4)
-  /// UNAUTHENTICATED: the session is unknown, or the secret is not its own. The two are told alike.
+  /// UNAUTHENTICATED: the session is unknown, or the secret is not its own. The two are not
+  /// distinguished.
   public static let sessionInvalid = ErrorReason(rawValue: 5)
-  /// FAILED_PRECONDITION: the session has become part of an account; its secret opens nothing any
+  /// FAILED_PRECONDITION: the session has become part of an account; its secret is not valid any
   /// more. Sign in.
   public static let sessionMigrated = ErrorReason(rawValue: 6)
   /// PERMISSION_DENIED: the session belongs to an account, and not to this one.
@@ -59,7 +61,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// UNKNOWN: the link to storage broke after sending; the change may or may not have been saved.
   /// Send the same request again.
   public static let outcomeUnknown = ErrorReason(rawValue: 21)
-  /// ABORTED: someone else changed the same thing at the same moment; send the same request again.
+  /// ABORTED: another call changed the same object at the same time; send the same request again.
   public static let concurrentChange = ErrorReason(rawValue: 22)
   /// INTERNAL: a fault of the service.
   public static let internalFault = ErrorReason(rawValue: 23)
@@ -75,20 +77,20 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let operationReused = ErrorReason(rawValue: 27)
   /// Of an operation: the device's clock is a day or more ahead of the server's.
   public static let clockSkew = ErrorReason(rawValue: 28)
-  /// INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start,
-  /// without a cursor.
+  /// INVALID_ARGUMENT: no server gave this cursor to this account. Pull from the start, without a
+  /// cursor.
   public static let cursorInvalid = ErrorReason(rawValue: 29)
   /// Of an operation: there is no such conflict.
   public static let conflictNotFound = ErrorReason(rawValue: 30)
-  /// RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take
-  /// all the room there is for them. Of an operation that is APPLIED, or an entry of a capture: the
-  /// day was taken, its note was not; it is in the inbox.
+  /// RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) fill
+  /// their quota. Of an operation that is APPLIED, or an entry of a capture: the day was stored, its
+  /// note was not; it is in the inbox.
   public static let textQuota = ErrorReason(rawValue: 31)
-  /// INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
+  /// INVALID_ARGUMENT: the password is a common one, or is the email itself.
   public static let passwordTooCommon = ErrorReason(rawValue: 40)
   /// NOT_FOUND: this person has no such device.
   public static let deviceNotFound = ErrorReason(rawValue: 41)
-  /// ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh
+  /// ABORTED: the account differs from the plan of `plan_hash`; nothing was written. A fresh
   /// `MigrationPreview` is among the details.
   public static let planChanged = ErrorReason(rawValue: 42)
   /// ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult`
@@ -105,7 +107,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the
   /// email may sign up again, empty.
   public static let accountErased = ErrorReason(rawValue: 60)
-  /// FAILED_PRECONDITION: this server was given no backup folder.
+  /// FAILED_PRECONDITION: this server has no backup folder.
   public static let backupsOff = ErrorReason(rawValue: 61)
   /// FAILED_PRECONDITION: another backup is under way.
   public static let backupUnderWay = ErrorReason(rawValue: 62)
@@ -113,15 +115,15 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let backupFailed = ErrorReason(rawValue: 63)
   /// NOT_FOUND: there is no backup of that name.
   public static let backupNotFound = ErrorReason(rawValue: 64)
-  /// FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of
-  /// this export: begin anew.
+  /// FAILED_PRECONDITION: the data has changed since the export began, or the bytes are not of this
+  /// export: start anew.
   public static let exportChanged = ErrorReason(rawValue: 65)
-  /// INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says
-  /// where.
+  /// INVALID_ARGUMENT: the bytes are not a complete document of an export; the message names the
+  /// place.
   public static let importUnreadable = ErrorReason(rawValue: 66)
-  /// FAILED_PRECONDITION: the document's records are not those that its manifest counts and hashes.
+  /// FAILED_PRECONDITION: the document's records do not match the counts and hashes of its manifest.
   public static let importCorrupt = ErrorReason(rawValue: 67)
-  /// INVALID_ARGUMENT: the document holds more than one import may bring.
+  /// INVALID_ARGUMENT: the document holds more than one import may contain.
   public static let importTooLarge = ErrorReason(rawValue: 68)
   /// FAILED_PRECONDITION: documents are imported into empty accounts only.
   public static let accountNotEmpty = ErrorReason(rawValue: 69)
@@ -256,7 +258,7 @@ public struct QuarantineReason: RawRepresentable, Hashable, Sendable, CustomStri
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// Where a streak stands today.
+/// The state of a streak today.
 public struct StreakState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -290,7 +292,7 @@ public struct StreakState: RawRepresentable, Hashable, Sendable, CustomStringCon
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// A moment as the device's person lived it, and what the device used to turn it into a day.
+/// A moment in the person's local time, with everything that turns it into a day.
 public struct LocalTime: ProtobufMessage {
   /// When the person tapped, by the device's clock.
   public var occurredAt: GoogleProtobufTimestamp? = nil
@@ -299,7 +301,7 @@ public struct LocalTime: ProtobufMessage {
   public var zone: String = ""
   /// The zone's offset from UTC at that moment, in seconds east: -12 h to +14 h.
   public var utcOffsetSeconds: Int32 = 0
-  /// When this person's day begins, in minutes after midnight: 0 to 1439. Before that moment it is
+  /// The start of this person's day, in minutes after midnight: 0 to 1439. Before that moment it is
   /// still the day before.
   public var dayStartMinutes: Int32 = 0
 
@@ -395,7 +397,7 @@ public struct Habit: ProtobufMessage {
   /// Where it stands in the person's own order, smallest first; habits at the same position follow
   /// their ids.
   public var position: Int32 = 0
-  /// Put away: its history stays readable, its streak is no longer at risk, and new days can still
+  /// Archived: its history stays readable, its streak is no longer at risk, and new days can still
   /// be recorded.
   public var archived: Bool = false
   /// Set by the server, ignored in requests: the change number of its last change.
@@ -555,8 +557,8 @@ public struct Cell: ProtobufMessage {
   }
 }
 
-/// Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a
-/// restore of the server.
+/// Names a statement: an operation of a device's queue, or a statement of another source. The name
+/// outlives a restore of the server.
 public struct StatementId: ProtobufMessage {
   /// The device; or the migration, import or recovery; or 16 zero bytes for a direct call, such as
   /// `RecordCompletion`.
@@ -595,7 +597,7 @@ public struct StatementId: ProtobufMessage {
   }
 }
 
-/// What the counted days of a habit add up to. Always computed by the server from the ledger.
+/// A habit's streak and sums, always computed by the server from the ledger.
 public struct Streak: ProtobufMessage {
   /// The habit, 16 bytes.
   public var habitId: [UInt8] = []

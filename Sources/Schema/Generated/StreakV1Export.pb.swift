@@ -5,7 +5,7 @@ internal import CSchema
 public import GRPCSchema
 public import ProtobufCodec
 
-/// How the document is written.
+/// The format of the document.
 public struct ExportFormat: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -34,7 +34,7 @@ public struct ExportFormat: RawRepresentable, Hashable, Sendable, CustomStringCo
 }
 
 public struct ExportRequest: ProtobufMessage {
-  /// How the document is to be written.
+  /// The requested format of the document.
   public var format: ExportFormat = ExportFormat(rawValue: 0)
   /// Absent: from the start.
   public var resume: ExportResume? = nil
@@ -71,11 +71,11 @@ public struct ExportRequest: ProtobufMessage {
   }
 }
 
-/// How much of a document somebody has.
+/// The part of a document that the client has received.
 public struct ExportResume: ProtobufMessage {
   /// The snapshot's name, as the first response gave it.
   public var snapshot: [UInt8] = []
-  /// The document's bytes that are there: the answer begins behind them.
+  /// The number of received bytes: the answer continues after them.
   public var documentBytes: Int64 = 0
   /// SHA-256 of these bytes, 32 bytes.
   public var sha256: [UInt8] = []
@@ -197,7 +197,7 @@ public struct ExportSection: ProtobufMessage {
   }
 }
 
-/// What a complete document holds.
+/// The content of a complete document.
 public struct ExportManifest: ProtobufMessage {
   /// The version of this document's layout.
   public var schemaVersion: Int32 = 0
@@ -207,8 +207,8 @@ public struct ExportManifest: ProtobufMessage {
   public var sections: [ExportSection] = []
   /// Size of the whole document in bytes; 0 in the document itself.
   public var documentBytes: Int64 = 0
-  /// The server's seal on the header and the sections, 32 bytes: it tells this service's documents
-  /// from others at an import.
+  /// The server's seal on the header and the sections, 32 bytes: an import recognises this service's
+  /// documents by it.
   public var seal: [UInt8] = []
 
   public init() {}
@@ -258,7 +258,7 @@ public struct ExportRecord: ProtobufMessage {
   public var record: Record?
 
   public enum Record: Sendable, Equatable {
-    /// What the document is.
+    /// The document's header.
     case header(ExportHeader)
     /// Section "account": one record.
     case account(Account)
@@ -268,7 +268,7 @@ public struct ExportRecord: ProtobufMessage {
     case habit(Habit)
     /// Section "ledger": the state of every cell, undone and quarantined ones included.
     case cell(ExportedCell)
-    /// Section "history": the states that cells had before, oldest first.
+    /// Section "history": earlier states of cells, oldest first.
     case earlierCell(ExportedCell)
     /// Section "rejectedEntries".
     case rejection(ExportedRejection)
@@ -389,7 +389,7 @@ public struct ExportRecord: ProtobufMessage {
   }
 }
 
-/// What a document is.
+/// Identifies a document.
 public struct ExportHeader: ProtobufMessage {
   /// The version of this document's layout.
   public var schemaVersion: Int32 = 0
@@ -474,14 +474,14 @@ public struct ExportedDevice: ProtobufMessage {
   }
 }
 
-/// A cell, with its date for human eyes.
+/// A cell, with its date as text.
 public struct ExportedCell: ProtobufMessage {
   /// The date of `cell.day`, such as "2026-11-23".
   public var date: String = ""
   /// The cell.
   public var cell: Cell? = nil
-  /// Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the
-  /// note.
+  /// Of an earlier state whose note is not stored because the person's history was full: SHA-256 of
+  /// the note.
   public var noteSha256: [UInt8] = []
 
   public init() {}
@@ -517,7 +517,7 @@ public struct ExportedCell: ProtobufMessage {
   }
 }
 
-/// An entry that could not be accepted, whole.
+/// A complete entry that could not be accepted.
 public struct ExportedRejection: ProtobufMessage {
   /// The entry's id and reason.
   public var rejected: RejectedEntry? = nil
@@ -529,7 +529,7 @@ public struct ExportedRejection: ProtobufMessage {
   public var migrationId: [UInt8] = []
   /// When the entry was rejected.
   public var rejectedAt: GoogleProtobufTimestamp? = nil
-  /// SHA-256 of the note, where that is not kept, since the inbox was full.
+  /// SHA-256 of the note, if it is not stored because the inbox was full.
   public var noteSha256: [UInt8] = []
 
   public init() {}
@@ -614,7 +614,7 @@ public struct ExportedMigration: ProtobufMessage {
   }
 }
 
-/// One attempt to do something of consequence with this account.
+/// One audited attempt on this account.
 public struct AuditEvent: ProtobufMessage {
   /// The event's number, from 1, per account.
   public var number: Int64 = 0
@@ -722,7 +722,7 @@ public struct ImportRequest: ProtobufMessage {
 public struct ImportBegin: ProtobufMessage {
   /// 16 random bytes, made for this import and kept until the answer has arrived.
   public var importId: [UInt8] = []
-  /// How the document is written.
+  /// The format of the document.
   public var format: ExportFormat = ExportFormat(rawValue: 0)
 
   public init() {}
@@ -757,18 +757,18 @@ public struct ImportBegin: ProtobufMessage {
 }
 
 public struct ImportResponse: ProtobufMessage {
-  /// Habits that came in, deleted ones included.
+  /// Imported habits, deleted ones included.
   public var habitCount: Int32 = 0
-  /// Days of the ledger that came in.
+  /// Imported days of the ledger.
   public var cellCount: Int32 = 0
-  /// Days that counted in the document and do not here, because the document bears no seal of this
-  /// service.
+  /// Days that counted in the document and do not count here, because the document has no seal of
+  /// this service.
   public var demotedCount: Int32 = 0
-  /// The document is one of this service, as it was given out.
+  /// The document is an unchanged one of this service.
   public var sealed: Bool = false
-  /// Sections that were not taken, though they hold records.
+  /// Sections that were not imported although they hold records.
   public var sectionsLeftOut: [String] = []
-  /// The number of the change that all of it came with.
+  /// The number of the change that contains the import.
   public var changeNumber: Int64 = 0
 
   public init() {}

@@ -3,30 +3,28 @@
 
 public import RPC
 
-/// Gives a person all their data, and takes it back.
+/// Exports all of a person's data, and imports it.
 public protocol ExportService: Sendable {
   /// Streams a consistent snapshot of everything that belongs to the signed-in person. The first
-  /// response carries the snapshot's name and no chunk. The chunks, put together in order, are the
+  /// response carries the snapshot's name and no chunk. The chunks, joined in order, are the
   /// document; the last response carries the manifest and no chunk. A stream that ends without a
-  /// manifest is incomplete: ask again with `resume`, and what is left of the same document follows.
+  /// manifest is incomplete: call again with `resume`, and the rest of the same document follows.
   ///
-  /// Refused: TOO_MANY_REQUESTS when as many exports are under way as the server allows;
-  /// EXPORT_TOO_SLOW when this one takes too long; EXPORT_CHANGED if what is to be resumed can not
-  /// be had any more.
+  /// Refused: TOO_MANY_REQUESTS while as many exports run as the server allows; EXPORT_TOO_SLOW when
+  /// this one takes too long; EXPORT_CHANGED if the export cannot be resumed.
   func export(_ request: ExportRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext) async throws(RPCStatus)
-  /// Brings a document back into an account that holds no habits, days, notices or migrations yet:
-  /// all of it or nothing. What an undamaged document of this service says of its days' worth holds;
-  /// in any other, such as one that was edited, days older than 30 days do not count
-  /// (QUARANTINE_REASON_OVER_LIMIT). Devices, migrations and the audit trail say what happened to
-  /// another account: they are not taken.
+  /// Imports a document into an account that holds no habits, days, notices or migrations yet: all
+  /// of it or nothing. The status of days in an undamaged document of this service is kept. In any
+  /// other document, such as an edited one, days older than 30 days do not count
+  /// (QUARANTINE_REASON_OVER_LIMIT). Devices, migrations and the audit trail belong to another
+  /// account: they are not imported.
   ///
   /// The first request carries `begin`, the others the document's bytes in order, in pieces of any
-  /// size. Sent again with the same import_id, it gets its first answer, as soon as `begin` has
-  /// arrived.
+  /// size. A repeated import_id gets its first answer, as soon as `begin` has arrived.
   ///
-  /// Refused, nothing written: IMPORT_UNREADABLE if the document is none, or not whole;
-  /// IMPORT_CORRUPT if its records are not those that its manifest counts and hashes;
-  /// IMPORT_TOO_LARGE; ACCOUNT_NOT_EMPTY; HABIT_LIMIT.
+  /// Refused, nothing written: IMPORT_UNREADABLE if it is not a complete document; IMPORT_CORRUPT if
+  /// its records do not match the counts and hashes of its manifest; IMPORT_TOO_LARGE;
+  /// ACCOUNT_NOT_EMPTY; HABIT_LIMIT.
   func `import`(requests: RequestStream<ImportRequest>, context: ServerContext) async throws(RPCStatus) -> ImportResponse
 }
 

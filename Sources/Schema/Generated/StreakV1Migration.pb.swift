@@ -5,8 +5,8 @@ internal import CSchema
 public import GRPCSchema
 public import ProtobufCodec
 
-/// The rules by which a capture is judged. They name what was found in results, and in audit events
-/// without the prefix, such as "OVER_LIMIT=3".
+/// The rules by which a capture is judged. Results name them, and so do audit events, without the
+/// prefix, such as "OVER_LIMIT=3".
 public struct MigrationRule: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -58,9 +58,9 @@ public struct HabitMatch: RawRepresentable, Hashable, Sendable, CustomStringConv
   public static let new = HabitMatch(rawValue: 1)
   /// They have the same id.
   public static let id = HabitMatch(rawValue: 2)
-  /// The request's map says so.
+  /// The request's map pairs them.
   public static let map = HabitMatch(rawValue: 3)
-  /// They have the same name, but for letter case, white space and composition.
+  /// They have the same name, ignoring letter case, white space and composition.
   public static let name = HabitMatch(rawValue: 4)
 
   /// The schema's name of the value; nil for a value the schema does not have.
@@ -78,11 +78,11 @@ public struct HabitMatch: RawRepresentable, Hashable, Sendable, CustomStringConv
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// How often a rule was met.
+/// How often a rule applied.
 public struct RuleFinding: ProtobufMessage {
-  /// The rule that was met.
+  /// The rule that applied.
   public var rule: MigrationRule = MigrationRule(rawValue: 0)
-  /// Entries, days or habits, as the rule says.
+  /// Number of entries, days or habits, depending on the rule.
   public var count: Int32 = 0
 
   public init() {}
@@ -113,12 +113,11 @@ public struct RuleFinding: ProtobufMessage {
   }
 }
 
-/// Says which habit of the account a habit of the session is.
+/// Pairs a habit of the session with a habit of the account.
 public struct HabitMapping: ProtobufMessage {
   /// A habit of the capture.
   public var capturedHabitId: [UInt8] = []
-  /// A habit of this account; or the captured habit's own id, for a habit of its own whatever it is
-  /// called.
+  /// A habit of this account; or the captured habit's own id, for a separate habit with any name.
   public var habitId: [UInt8] = []
 
   public init() {}
@@ -152,13 +151,13 @@ public struct HabitMapping: ProtobufMessage {
   }
 }
 
-/// What a migration would make of one habit.
+/// The result that a migration would have for one habit.
 public struct PreviewedHabit: ProtobufMessage {
   /// The habit's id in the session.
   public var capturedHabitId: [UInt8] = []
   /// The habit's id in the account.
   public var habitId: [UInt8] = []
-  /// How the two were brought together.
+  /// How the two were paired.
   public var match: HabitMatch = HabitMatch(rawValue: 0)
   /// The name that the habit has in the account, or will have.
   public var name: String = ""
@@ -226,7 +225,7 @@ public struct PreviewedHabit: ProtobufMessage {
   }
 }
 
-/// What a migration would do.
+/// The result that a migration would have.
 public struct MigrationPreview: ProtobufMessage {
   /// Names this plan: `Migrate` with it does exactly this or nothing.
   public var planHash: [UInt8] = []
@@ -236,7 +235,7 @@ public struct MigrationPreview: ProtobufMessage {
   public var quarantined: [QuarantinedDays] = []
   /// The entries that would go to the inbox.
   public var rejected: [RejectedEntry] = []
-  /// How often each rule was met.
+  /// How often each rule applied.
   public var findings: [RuleFinding] = []
   /// The server has no record of when the session began.
   public var unanchored: Bool = false
@@ -303,9 +302,9 @@ public struct MigrationPreview: ProtobufMessage {
 public struct PreviewMigrationRequest: ProtobufMessage {
   /// The session.
   public var session: SessionClaim? = nil
-  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit
-  /// that only sessions brought has the smaller of both ids from then on; the other one stays
-  /// another name of it.
+  /// Habits to pair; those not named are paired by id, then by name. If they are paired by name, a
+  /// habit that only sessions contained has the smaller of both ids from then on; the other id stays
+  /// an alias of it.
   public var habitMap: [HabitMapping] = []
   /// As in `MigrateRequest`.
   public var secondDevice: Bool = false
@@ -382,14 +381,14 @@ public struct PreviewMigrationResponse: ProtobufMessage {
 public struct MigrateRequest: ProtobufMessage {
   /// The session.
   public var session: SessionClaim? = nil
-  /// Habits to bring together; those not named are matched by id, then by name. By name, a habit
-  /// that only sessions brought has the smaller of both ids from then on; the other one stays
-  /// another name of it.
+  /// Habits to pair; those not named are paired by id, then by name. If they are paired by name, a
+  /// habit that only sessions contained has the smaller of both ids from then on; the other id stays
+  /// an alias of it.
   public var habitMap: [HabitMapping] = []
-  /// The previewed plan that is to be carried out; empty for whatever it is now.
+  /// The previewed plan to carry out; empty for the current plan.
   public var planHash: [UInt8] = []
-  /// The session is in this account already, and this is another device of it that was offline: what
-  /// it holds is added, by the session's rules.
+  /// The session is in this account already, and this is another device of it that was offline: its
+  /// data is added, by the session's rules.
   public var secondDevice: Bool = false
 
   public init() {}
@@ -532,9 +531,9 @@ public struct HabitDay: ProtobufMessage {
 }
 
 public struct UndoMigrationResponse: ProtobufMessage {
-  /// Days that are what they were before.
+  /// Days that were reset.
   public var daysReversed: Int32 = 0
-  /// Days that were changed since, and stay as they are.
+  /// Days that were changed since, and stay unchanged.
   public var leftAlone: [HabitDay] = []
   /// Habits that were deleted, since the migration made them and they hold nothing else.
   public var deletedHabitIds: [[UInt8]] = []
@@ -740,7 +739,7 @@ public struct ListMigrationsResponse: ProtobufMessage {
   }
 }
 
-/// What the device believed of one habit's streak. Recomputed, compared and reported; never used.
+/// The streak of one habit by the device's own computation. Compared and reported; never used.
 public struct StreakClaim: ProtobufMessage {
   /// Length in days of the run the device showed.
   public var currentStreak: Int32 = 0
@@ -783,7 +782,7 @@ public struct StreakClaim: ProtobufMessage {
 public struct CapturedHabit: ProtobufMessage {
   /// The habit as the device holds it.
   public var habit: Habit? = nil
-  /// What the device showed as its streak, if it showed one.
+  /// The streak that the device showed, if any.
   public var claim: StreakClaim? = nil
 
   public init() {}
@@ -876,7 +875,7 @@ public struct CapturedEntry: ProtobufMessage {
   }
 }
 
-/// What a whole capture holds, so that a part of one is recognised.
+/// Counts and a hash of the whole capture, so that an incomplete one is recognised.
 ///
 /// The hash is SHA-256 over these bytes. Integers are big-endian two's complement; text is its
 /// length in bytes (4 bytes), then its UTF-8 bytes as sent, not normalised.
@@ -992,7 +991,7 @@ public struct CapturedSession: ProtobufMessage {
   }
 }
 
-/// A session with its proof, on its way into an account.
+/// A session with its proof, for a migration or a sign-up.
 public struct SessionClaim: ProtobufMessage {
   /// The session.
   public var sessionId: [UInt8] = []
@@ -1092,7 +1091,7 @@ public struct QuarantinedDays: ProtobufMessage {
   }
 }
 
-/// What became of one habit of the session.
+/// The result for one habit of the session.
 public struct MigratedHabit: ProtobufMessage {
   /// The habit's id in the session.
   public var capturedHabitId: [UInt8] = []
@@ -1108,7 +1107,7 @@ public struct MigratedHabit: ProtobufMessage {
   public var daysQuarantined: Int32 = 0
   /// Days of the session that are kept as undone.
   public var daysUndone: Int32 = 0
-  /// How it was brought together with a habit of the account.
+  /// How it was paired with a habit of the account.
   public var match: HabitMatch = HabitMatch(rawValue: 0)
   /// Days that the account had with the same value.
   public var daysSame: Int32 = 0
@@ -1170,7 +1169,7 @@ public struct MigratedHabit: ProtobufMessage {
   }
 }
 
-/// What a migration did.
+/// The result of a migration.
 public struct MigrationResult: ProtobufMessage {
   /// The migration.
   public var migrationId: [UInt8] = []
@@ -1191,9 +1190,9 @@ public struct MigrationResult: ProtobufMessage {
   public var capturedDay: Int32 = 0
   /// When the migration was committed.
   public var committedAt: GoogleProtobufTimestamp? = nil
-  /// How often each rule was met.
+  /// How often each rule applied.
   public var findings: [RuleFinding] = []
-  /// Notices of conflicts with what the account held: both values are kept.
+  /// Notices of conflicts with the account's data: both values are kept.
   public var noticeIds: [[UInt8]] = []
 
   public init() {}

@@ -3,36 +3,37 @@
 
 public import RPC
 
-/// Brings the session of a person who was anonymous into an account that they are signed in to and
+/// Migrates the session of a person who was anonymous into an account that they are signed in to and
 /// that may hold data already. (Signing up with a session needs no migration:
-/// `AccountService.SignUp` takes it along.)
+/// `AccountService.SignUp` includes it.)
 ///
-/// The result is the union: days of the session are added to the account's, done wins over not done,
+/// The result is the union: days of the session are added to the account's; done wins over not done;
 /// of two notes of one day the one made later is shown and the other is kept as a notice. Nothing of
-/// the account is overwritten without one. The session's own rules (`MigrationRule`) say which of
-/// its days count. The claim, the data and the audit event are stored together, or nothing is.
+/// the account is overwritten without a notice. The session's own rules (`MigrationRule`) decide
+/// which of its days count. The claim, the data and the audit event are stored together, or nothing
+/// is.
 ///
-/// A migration id is good for one migration: the same capture again gets the first reply, byte for
-/// byte, and `streak-replayed: true` in the trailing metadata, at no charge.
+/// A migration id is valid for one migration: the same capture again gets the first reply, byte for
+/// byte, and `streak-replayed: true` in the trailing metadata, and does not count against limits.
 ///
-/// Every call is refused: SESSION_INVALID (an unknown session and a wrong secret alike),
-/// SESSION_CLAIMED (another account's; nothing is told), PARTIAL_CAPTURE, CAPTURE_CORRUPT,
+/// Refused by every method: SESSION_INVALID (an unknown session and a wrong secret alike),
+/// SESSION_CLAIMED (another account's; nothing more is revealed), PARTIAL_CAPTURE, CAPTURE_CORRUPT,
 /// INVALID_FIELD, HABIT_LIMIT.
 public protocol MigrationService: Sendable {
-  /// Says what `Migrate` would do, and does nothing.
+  /// Returns the result that `Migrate` would have, and changes nothing.
   ///
   /// Refused also: ALREADY_MIGRATED; TOO_MANY_REQUESTS.
   func previewMigration(_ request: PreviewMigrationRequest, context: ServerContext) async throws(RPCStatus) -> PreviewMigrationResponse
   /// Makes the session part of the account. An attempt counts as a preview before its capture is
-  /// looked at; the limit is one of migrations.
+  /// checked; the limit is one of migrations.
   ///
   /// Refused also: PLAN_CHANGED; ALREADY_MIGRATED, unless `second_device` is set;
   /// IDEMPOTENCY_KEY_REUSED; TOO_MANY_REQUESTS.
   func migrate(_ request: MigrateRequest, context: ServerContext) async throws(RPCStatus) -> MigrateResponse
-  /// Takes a migration back, within 30 days: days that are still as it left them become what they
-  /// were before (not done, where there was nothing), and habits that it made and that hold nothing
-  /// else are deleted. What was changed since stays, and is listed. The session is open again. Once
-  /// more: the first answer.
+  /// Undoes a migration, within 30 days. Days that have not changed since become what they were
+  /// before (not done, if they did not exist), and habits that the migration made and that hold
+  /// nothing else are deleted. Later changes stay, and are listed. The session can be used again.
+  /// Repeated, it gets the first answer.
   ///
   /// Refused: MIGRATION_NOT_FOUND, UNDO_TOO_LATE, TOO_MANY_REQUESTS.
   func undoMigration(_ request: UndoMigrationRequest, context: ServerContext) async throws(RPCStatus) -> UndoMigrationResponse

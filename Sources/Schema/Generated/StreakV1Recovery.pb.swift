@@ -5,7 +5,7 @@ internal import CSchema
 public import GRPCSchema
 public import ProtobufCodec
 
-/// How far a recovery is.
+/// The state of a recovery.
 public struct RecoveryState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -14,11 +14,11 @@ public struct RecoveryState: RawRepresentable, Hashable, Sendable, CustomStringC
   public static let unspecified = RecoveryState(rawValue: 0)
   /// The request waits for the operator, who has the backups' key.
   public static let requested = RecoveryState(rawValue: 1)
-  /// It can be looked at and confirmed, for 30 days from the request.
+  /// It can be previewed and confirmed, for 30 days from the request.
   public static let ready = RecoveryState(rawValue: 2)
   /// The recovery was merged.
   public static let merged = RecoveryState(rawValue: 3)
-  /// The person gave the recovery up, or its 30 days are over.
+  /// The person cancelled the recovery, or its 30 days are over.
   public static let cancelled = RecoveryState(rawValue: 4)
   /// The recovery is not possible; `failure` has the reason.
   public static let failed = RecoveryState(rawValue: 5)
@@ -91,11 +91,11 @@ public struct Recovery: ProtobufMessage {
   }
 }
 
-/// A moment that can be gone back to.
+/// A moment to which an account can be recovered.
 public struct RecoveryPoint: ProtobufMessage {
   /// The point's name.
   public var name: String = ""
-  /// The moment: the account is there as it was then.
+  /// The moment whose state the recovery restores.
   public var moment: GoogleProtobufTimestamp? = nil
 
   public init() {}
@@ -359,11 +359,11 @@ public struct PreviewRecoveryResponse: ProtobufMessage {
   }
 }
 
-/// What a recovery would change.
+/// The changes of a recovery.
 public struct RecoveryPreview: ProtobufMessage {
   /// Names this plan.
   public var planHash: [UInt8] = []
-  /// Habits of the backup that are missing or differ, or have days that do.
+  /// Habits of the backup that are missing or differ, or have days that differ.
   public var habits: [RecoveredHabit] = []
 
   public init() {}
@@ -397,7 +397,7 @@ public struct RecoveryPreview: ProtobufMessage {
   }
 }
 
-/// What a recovery does to one habit.
+/// The changes of a recovery to one habit.
 public struct RecoveredHabit: ProtobufMessage {
   /// The habit, 16 bytes.
   public var habitId: [UInt8] = []
@@ -409,11 +409,12 @@ public struct RecoveredHabit: ProtobufMessage {
   public var before: Streak? = nil
   /// The streak after it.
   public var after: Streak? = nil
-  /// Day numbers that come back.
+  /// Day numbers that return.
   public var daysReturning: [Int32] = []
-  /// Days that are there and change: done again, with their note again, or counting again.
+  /// Existing days that change: done again, with their note again, or counting again.
   public var daysChanging: [Int32] = []
-  /// Days with another note than the backup's: theirs stays, the backup's is offered in a notice.
+  /// Days whose note differs from the backup's: the current one stays, the backup's is offered in a
+  /// notice.
   public var daysConflicting: [Int32] = []
 
   public init() {}
@@ -506,9 +507,9 @@ public struct ConfirmRecoveryRequest: ProtobufMessage {
 }
 
 public struct ConfirmRecoveryResponse: ProtobufMessage {
-  /// What the recovery changed.
+  /// The changes that the recovery made.
   public var done: RecoveryPreview? = nil
-  /// The number of the change that all of it came with; 0 if nothing was to be done.
+  /// The number of the change that contains all of it; 0 if there was nothing to change.
   public var changeNumber: Int64 = 0
 
   public init() {}

@@ -3,20 +3,20 @@
 
 public import RPC
 
-/// Brings days and habits back that an account has lost, from a backup of the whole service.
+/// Restores days and habits that an account has lost, from a backup of the whole service.
 ///
-/// A person picks a point and asks for it. The server cannot read its own backups: whoever holds
-/// their key takes the person's rows out of one, and the person looks at the difference and
-/// confirms. What the backup holds is merged, never put over what is there: days and habits that are
-/// missing return as they were; of two different notes the present one stays and the other is
-/// offered in a notice; what is only in the account stays. Every device gets it as ordinary changes.
-/// An erased account has nothing to recover, in any backup.
+/// A person picks a point and requests it. The server cannot read its own backups: the holder of
+/// their key takes the person's rows out of one, and the person previews the difference and
+/// confirms. The backup's data is merged and overwrites nothing: missing days and habits return
+/// unchanged; of two different notes the current one stays and the other is offered in a notice;
+/// data that is only in the account stays. Every device receives the result as ordinary changes. An
+/// erased account cannot be recovered, from any backup.
 public protocol RecoveryService: Sendable {
   /// Backups that may hold this account, latest first.
   ///
   /// Refused: BACKUPS_OFF.
   func listRecoveryPoints(_ request: ListRecoveryPointsRequest, context: ServerContext) async throws(RPCStatus) -> ListRecoveryPointsResponse
-  /// Asks for one. The same recovery_id again gets the same answer.
+  /// Requests a recovery. The same recovery_id again gets the same answer.
   ///
   /// Refused: RECOVERY_POINT_NOT_FOUND; RECOVERY_UNDER_WAY; BACKUPS_OFF.
   func requestRecovery(_ request: RequestRecoveryRequest, context: ServerContext) async throws(RPCStatus) -> RequestRecoveryResponse
@@ -26,13 +26,13 @@ public protocol RecoveryService: Sendable {
   ///
   /// Refused: RECOVERY_NOT_FOUND; RECOVERY_NOT_READY; HABIT_LIMIT.
   func previewRecovery(_ request: PreviewRecoveryRequest, context: ServerContext) async throws(RPCStatus) -> PreviewRecoveryResponse
-  /// Merges it, if the account is still as the plan saw it. Confirmed again, it gets its first
-  /// answer.
+  /// Merges a recovery, if the account still matches the plan. A repeated confirmation gets the
+  /// first answer.
   ///
   /// Refused: RECOVERY_NOT_FOUND; RECOVERY_NOT_READY; HABIT_LIMIT; PLAN_CHANGED, with a fresh
   /// `RecoveryPreview` among the details.
   func confirmRecovery(_ request: ConfirmRecoveryRequest, context: ServerContext) async throws(RPCStatus) -> ConfirmRecoveryResponse
-  /// Gives one up. What was taken out of the backup for it is gone.
+  /// Cancels a recovery. Its data from the backup is deleted.
   ///
   /// Refused: RECOVERY_NOT_FOUND; RECOVERY_NOT_READY if it was merged already.
   func cancelRecovery(_ request: CancelRecoveryRequest, context: ServerContext) async throws(RPCStatus) -> CancelRecoveryResponse

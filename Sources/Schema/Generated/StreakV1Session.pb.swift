@@ -6,9 +6,9 @@ public import GRPCSchema
 public import ProtobufCodec
 
 public struct StartSessionRequest: ProtobufMessage {
-  /// 16 to 64 random bytes made by the device for this session. It can fetch the secret again: keep
-  /// it as secret, and as long. A key with fewer than five different bytes is not random: each call
-  /// with one begins another session.
+  /// 16 to 64 random bytes made by the device for this session. The key can fetch the session's
+  /// secret again: store it like the secret, for as long. A key with fewer than five different bytes
+  /// is not random: each call with one starts another session.
   public var idempotencyKey: [UInt8] = []
 
   public init() {}

@@ -3,8 +3,8 @@
 
 public import RPC
 
-/// Starts sessions. A session's data lives on the device; the server keeps only when it began, which
-/// later tells how many days it can honestly hold. A device that is offline makes a session id and
+/// Starts sessions. A session's data is on the device; the server keeps only the session's begin,
+/// which later limits how many days can count. A device that is offline makes a session id and
 /// secret itself and migrates them as unanchored.
 public protocol SessionService: Sendable {
   /// Starts a session. The same idempotency key again: the same session and secret, until the
@@ -13,9 +13,9 @@ public protocol SessionService: Sendable {
   ///
   /// Refused: IDEMPOTENCY_KEY_REUSED, SESSION_MIGRATED, TOO_MANY_REQUESTS.
   func startSession(_ request: StartSessionRequest, context: ServerContext) async throws(RPCStatus) -> StartSessionResponse
-  /// Says that the session's device is alive; sessions without contact for a year are forgotten. The
-  /// `authorization` metadata is `Bearer session.` followed by the unpadded base64url of the session
-  /// id's 16 bytes and the secret's 32 bytes.
+  /// Reports that the session's device is in use; sessions without contact for a year are removed.
+  /// The `authorization` metadata is `Bearer session.` followed by the unpadded base64url of the
+  /// session id's 16 bytes and the secret's 32 bytes.
   ///
   /// Refused: SESSION_INVALID, SESSION_MIGRATED.
   func keepSession(_ request: KeepSessionRequest, context: ServerContext) async throws(RPCStatus) -> KeepSessionResponse

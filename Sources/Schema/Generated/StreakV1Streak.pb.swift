@@ -184,8 +184,8 @@ public struct RecordCompletionRequest: ProtobufMessage {
   public var note: String = ""
   /// When and where the person tapped. The day must follow from it.
   public var made: LocalTime? = nil
-  /// The device has nothing else to send: it is caught up, and days before this one that it claims
-  /// later are entered afterwards.
+  /// The device's queue is empty after this call: it is caught up, and days before this one that it
+  /// claims later count as entered afterwards.
   public var nothingLeft: Bool = false
 
   public init() {}
@@ -235,9 +235,10 @@ public struct RecordCompletionRequest: ProtobufMessage {
 public struct RecordCompletionResponse: ProtobufMessage {
   /// The cell as stored.
   public var cell: Cell? = nil
-  /// The habit's streak with it.
+  /// The habit's streak afterwards.
   public var streak: Streak? = nil
-  /// TEXT_QUOTA if the day was recorded and its note was not: there is no room for more text.
+  /// TEXT_QUOTA if the day was recorded without its note, because the person's quota of texts is
+  /// full.
   public var noteReason: ErrorReason = ErrorReason(rawValue: 0)
 
   public init() {}
@@ -322,7 +323,7 @@ public struct UndoCompletionRequest: ProtobufMessage {
 public struct UndoCompletionResponse: ProtobufMessage {
   /// The cell as stored: not done, its note kept.
   public var cell: Cell? = nil
-  /// The habit's streak without it.
+  /// The habit's streak afterwards.
   public var streak: Streak? = nil
 
   public init() {}
@@ -421,8 +422,8 @@ public struct GetStreakResponse: ProtobufMessage {
 public struct ExplainStreakRequest: ProtobufMessage {
   /// The habit.
   public var habitId: [UInt8] = []
-  /// Only these days are listed as left out; absent for all. At most 3660 of them (about ten years)
-  /// are looked at: the latest.
+  /// Only these days are listed as left out; absent for all. At most 3660 of them (about ten years),
+  /// the latest, are read.
   public var days: DayRange? = nil
 
   public init() {}
@@ -755,8 +756,7 @@ public struct GetHistoryResponse: ProtobufMessage {
 public struct GetStatisticsRequest: ProtobufMessage {
   /// The habit; empty for all habits together.
   public var habitId: [UInt8] = []
-  /// Only these days; absent for all. At most 3660 days (about ten years) are looked at: the latest
-  /// of them.
+  /// Only these days; absent for all. At most 3660 days (about ten years), the latest, are read.
   public var days: DayRange? = nil
 
   public init() {}
@@ -833,7 +833,7 @@ public struct MonthCount: ProtobufMessage {
 
 /// Sums over a range of days.
 public struct Statistics: ProtobufMessage {
-  /// The days that were looked at.
+  /// The days that were read.
   public var days: DayRange? = nil
   /// Counted completions.
   public var counted: Int32 = 0

@@ -3,8 +3,8 @@
 
 public import RPC
 
-/// A person's habits and their ledger. Every call acts on the data of the person whose access token
-/// it carries, and on nobody else's.
+/// A person's habits and their ledger. Every call acts only on the data of the person whose access
+/// token it carries.
 public protocol StreakService: Sendable {
   /// Makes a habit, or replaces its fields.
   ///
@@ -12,15 +12,14 @@ public protocol StreakService: Sendable {
   func putHabit(_ request: PutHabitRequest, context: ServerContext) async throws(RPCStatus) -> PutHabitResponse
   /// The person's habits, by position, then id.
   func listHabits(_ request: ListHabitsRequest, context: ServerContext) async throws(RPCStatus) -> ListHabitsResponse
-  /// States that a habit was done on a day, with a note; replaces what the day held before. Stored
-  /// durably when answered. Stating the same again changes nothing.
+  /// Records that a habit was done on a day, with a note; replaces the day's entry. Stored durably
+  /// when answered. Recording the same again changes nothing.
   ///
-  /// A day that comes too late to be believed is stored and answered as quarantined: look at
-  /// `cell.trust`.
+  /// A day that arrives too late to count is stored and answered as quarantined: see `cell.trust`.
   ///
   /// Refused: HABIT_NOT_FOUND, FUTURE_DAY, DAY_MISMATCH.
   func recordCompletion(_ request: RecordCompletionRequest, context: ServerContext) async throws(RPCStatus) -> RecordCompletionResponse
-  /// States that a habit was not done on a day after all. The cell and its note stay in the history.
+  /// Records that a habit was not done on a day. The cell and its note stay in the history.
   ///
   /// Refused: HABIT_NOT_FOUND, CELL_NOT_FOUND, DAY_SEALED.
   func undoCompletion(_ request: UndoCompletionRequest, context: ServerContext) async throws(RPCStatus) -> UndoCompletionResponse
@@ -28,7 +27,7 @@ public protocol StreakService: Sendable {
   ///
   /// Refused: HABIT_NOT_FOUND.
   func getStreak(_ request: GetStreakRequest, context: ServerContext) async throws(RPCStatus) -> GetStreakResponse
-  /// Which days make a habit's current number, and what was left out and why.
+  /// The days that make a habit's current streak, and the other days with the reasons.
   ///
   /// Refused: HABIT_NOT_FOUND.
   func explainStreak(_ request: ExplainStreakRequest, context: ServerContext) async throws(RPCStatus) -> ExplainStreakResponse
@@ -38,7 +37,7 @@ public protocol StreakService: Sendable {
   ///
   /// Refused: PAGE_TOKEN_INVALID.
   func getHistory(_ request: GetHistoryRequest, context: ServerContext) async throws(RPCStatus) -> GetHistoryResponse
-  /// What the counted days of one habit, or of all habits together, add up to.
+  /// Sums over the counted days of one habit, or of all habits together.
   ///
   /// Refused: HABIT_NOT_FOUND.
   func getStatistics(_ request: GetStatisticsRequest, context: ServerContext) async throws(RPCStatus) -> GetStatisticsResponse

@@ -34,17 +34,17 @@ public struct HabitField: RawRepresentable, Hashable, Sendable, CustomStringConv
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// What became of an operation.
+/// The decision about an operation.
 public struct OperationStatus: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
   /// Not stated; never sent.
   public static let unspecified = OperationStatus(rawValue: 0)
-  /// The statement holds.
+  /// The statement was applied.
   public static let applied = OperationStatus(rawValue: 1)
-  /// It was concurrent with another device's statement, which holds; its value is in a notice. Of a
-  /// completion: its `done` holds or not; a note that lost is told by `notice_id` alone.
+  /// It was concurrent with another device's statement, which won; its value is in a notice. For a
+  /// completion: its `done` won or lost; a losing note alone is reported by `notice_id` only.
   public static let superseded = OperationStatus(rawValue: 2)
   /// It breaks a rule; it is in the inbox (`ListRejectedOperations`).
   public static let rejected = OperationStatus(rawValue: 3)
@@ -63,7 +63,7 @@ public struct OperationStatus: RawRepresentable, Hashable, Sendable, CustomStrin
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// What a notice is about.
+/// The kind of a notice.
 public struct NoticeKind: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
@@ -98,18 +98,18 @@ public struct NoticeKind: RawRepresentable, Hashable, Sendable, CustomStringConv
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
-/// How much of a person's data a device has received. A device keeps the cursor of the last response
-/// and sends it back as it came.
+/// How much of a person's data a device has received. A device stores the cursor of the last
+/// response and sends it back unchanged.
 public struct Cursor: ProtobufMessage {
-  /// Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier
+  /// The epoch of the database: it rises with every discontinuity, such as a restore to an earlier
   /// moment or a failover.
   public var epoch: Int64 = 0
-  /// The number of the last change received; 0 for none. -1 asks for everything anew: the answer has
+  /// The number of the last change received; 0 for none. -1 requests everything anew: the answer has
   /// `reset`.
   public var changeNumber: Int64 = 0
-  /// Where a pull that takes several responses goes on; opaque. Empty when it is complete.
+  /// The position in a pull of several responses; opaque. Empty when the pull is complete.
   public var resume: [UInt8] = []
-  /// Tells epochs of one number apart.
+  /// Distinguishes epochs of one number.
   public var epochBits: UInt64 = 0
   /// Proves that the server gave this cursor to this account; opaque. CURSOR_INVALID if it does not:
   /// then send no cursor.
@@ -157,9 +157,8 @@ public struct Cursor: ProtobufMessage {
 
 /// One absolute change made on a device.
 ///
-/// What a single operation holds is judged operation by operation: one that breaks a rule (those of
-/// `Habit`, `LocalTime` and `Cell`, or a rule of days) is answered REJECTED, and the others are
-/// applied.
+/// Each operation is judged by itself: one that breaks a rule (those of `Habit`, `LocalTime` and
+/// `Cell`, or a rule of days) is answered REJECTED, and the others are applied.
 public struct Operation: ProtobufMessage {
   /// Its number among this device's operations, from 1, without gaps.
   public var seq: Int64 = 0
@@ -175,18 +174,18 @@ public struct Operation: ProtobufMessage {
   public var change: Change?
 
   public enum Change: Sendable, Equatable {
-    /// A day is done, or not done after all.
+    /// A day is done, or not done.
     case setCompletion(SetCompletion)
     /// A habit is made, or some of its fields change.
     case editHabit(EditHabit)
-    /// A habit is deleted. If anything of it stands that this device had not seen, it is archived
+    /// A habit is deleted. If anything of it stands that this device did not know, it is archived
     /// instead, with a notice.
     case deleteHabit(DeleteHabit)
-    /// The value that is to hold after a conflict.
+    /// The chosen value of a conflict.
     case resolveConflict(ResolveConflict)
     /// The note of a day.
     case setNote(SetNote)
-    /// When the person's day begins.
+    /// The start of the person's day.
     case setDayStart(SetDayStart)
   }
 
@@ -270,22 +269,21 @@ public struct Operation: ProtobufMessage {
   }
 }
 
-/// States what one day of a habit is.
+/// States whether one day of a habit is done.
 public struct SetCompletion: ProtobufMessage {
   /// The habit, 16 bytes.
   public var habitId: [UInt8] = []
   /// Day number.
   public var day: Int32 = 0
-  /// Done, or not done after all; then the note stays as it is and `note` is ignored.
+  /// Done, or not done; then the note stays and `note` is ignored.
   public var done: Bool = false
-  /// The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote`
-  /// clears one.
+  /// The day's note, at most 4096 bytes; empty states none: the note stays. `SetNote` clears one.
   public var note: String = ""
   /// When and where the person tapped.
   public var made: LocalTime? = nil
   /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
-  /// the device's own. The day stays done while another one stands. Empty: all that the device had
-  /// seen. At most 64: with more the operation is rejected, INVALID_FIELD.
+  /// the device's own. The day stays done while another one stands. Empty: all that the device knew.
+  /// At most 64: with more the operation is rejected, INVALID_FIELD.
   public var undone: [StatementId] = []
 
   public init() {}
@@ -389,7 +387,7 @@ public struct SetNote: ProtobufMessage {
   }
 }
 
-/// States when the person's day begins. Each day keeps the day start that it was made with.
+/// States the start of the person's day. Each day keeps the day start that it was made with.
 public struct SetDayStart: ProtobufMessage {
   /// Minutes after midnight, 0 to 1439.
   public var dayStartMinutes: Int32 = 0
@@ -494,12 +492,11 @@ public struct DeleteHabit: ProtobufMessage {
   }
 }
 
-/// States the value that is to hold after a conflict. It is decided as any other statement of that
-/// value.
+/// States the chosen value of a conflict. It is decided like any other statement of that value.
 public struct ResolveConflict: ProtobufMessage {
   /// The notice of the conflict, 16 bytes.
   public var noticeId: [UInt8] = []
-  /// True: the value that lost is to hold after all. False: the one that holds is confirmed.
+  /// True: takes the losing value. False: confirms the winning one.
   public var takeOther: Bool = false
 
   public init() {}
@@ -532,14 +529,14 @@ public struct ResolveConflict: ProtobufMessage {
   }
 }
 
-/// The outcome of an operation: the same however often the operation is sent.
+/// The outcome of an operation: the same for every repetition.
 public struct OperationOutcome: ProtobufMessage {
   /// The operation's number.
   public var seq: Int64 = 0
   /// The decision about the operation.
   public var status: OperationStatus = OperationStatus(rawValue: 0)
   /// Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its
-  /// note was not taken (TEXT_QUOTA); the operation is in the inbox then.
+  /// note was not stored (TEXT_QUOTA); the operation is in the inbox then.
   public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The change number it was given; 0 if it changed nothing.
   public var changeNumber: Int64 = 0
@@ -603,20 +600,20 @@ public struct SyncRequest: ProtobufMessage {
   /// With these operations the queue is empty: the device is caught up.
   public var nothingLeft: Bool = false
   /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
-  /// waiting: a page has at most 1 MiB of days' notes. What the request itself has changed comes
-  /// whole.
+  /// waiting: a page has at most 1 MiB of days' notes. Changes by the request itself are always
+  /// included.
   public var pageSize: Int32 = 0
   /// The device's clock at sending. More than 60 s ahead of the server's, the operations are ordered
   /// by their time less the difference.
   public var sentAt: GoogleProtobufTimestamp? = nil
-  /// Habits that the device knows and the server may lack, after the server lost something: those
-  /// that are missing are made before the operations are decided. It is no edit. Of an id that is
-  /// another name of a habit, `alias_of` says so.
+  /// Habits that the device knows and the server may have lost: missing ones are made before the
+  /// operations are decided. It is no edit. If an id is an alias of a habit, `alias_of` names the
+  /// habit.
   public var restatedHabits: [Habit] = []
   /// The earliest operation that the device can still send; 0: not stated. If the operations begin
-  /// with it, those before it are given up instead of SEQUENCE_GAP.
+  /// with it, earlier ones are skipped instead of SEQUENCE_GAP.
   public var oldestKeptSeq: Int64 = 0
-  /// The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a
+  /// The digest of the device's state at `cursor`, 16 bytes; empty: not stated. In a new epoch, a
   /// device whose digest agrees pulls nothing.
   public var digest: [UInt8] = []
 
@@ -685,46 +682,47 @@ public struct SyncResponse: ProtobufMessage {
   /// an operation names a habit that the server has lost: that one and those after it are not
   /// decided. Send them again, with `restated_habits`.
   public var outcomes: [OperationOutcome] = []
-  /// Drop what the server sent before: this is a pull from the start. So it is when the request's
-  /// cursor is of another epoch, or ahead of the server's, and when a habit that was deleted came
-  /// back.
+  /// Remove all data that the server sent before: this is a pull from the start. This happens if the
+  /// request's cursor is of another epoch, or ahead of the server's, and if a deleted habit was
+  /// restored.
   public var reset: Bool = false
   /// Habits that changed.
   public var habits: [Habit] = []
-  /// Habits that were deleted, 16 bytes each: drop them and their days.
+  /// Habits that were deleted, 16 bytes each: remove them and their days.
   public var deletedHabitIds: [[UInt8]] = []
   /// Cells that changed, whole.
   public var cells: [Cell] = []
-  /// Notices that are new or were resolved, less those this device has acknowledged.
+  /// Notices that are new or were resolved, except those this device has acknowledged.
   public var notices: [Notice] = []
-  /// To be kept with the changes and sent with the next request.
+  /// Store it with the changes, and send it with the next request.
   public var cursor: Cursor? = nil
-  /// More changes are waiting: ask again at once.
+  /// More changes are waiting: sync again at once.
   public var hasMore: Bool = false
-  /// The digest of the whole state at `cursor`; absent while `has_more`. Another one than the
-  /// device's own means that they differ: pull from the start.
+  /// The digest of the whole state at `cursor`; absent while `has_more`. If it differs from the
+  /// device's own, the states differ: pull from the start.
   public var digest: StateDigest? = nil
   /// The server's clock.
   public var serverTime: GoogleProtobufTimestamp? = nil
   /// By how much the device's clock is ahead of the server's, in milliseconds; 0 within 60 s.
   public var clockAheadMilliseconds: Int64 = 0
-  /// The last operation of this device that the server holds. A device that was acknowledged further
-  /// sends again, as they were, those after it that it keeps (for 35 days at least): the server has
-  /// lost them. Before that it states its habits (`restated_habits`).
+  /// The last operation of this device that the server holds. If the device has a later
+  /// acknowledgement, the server has lost operations: the device sends the stored ones after this
+  /// number again, unchanged (it stores them for at least 35 days). Before that it restates its
+  /// habits (`restated_habits`).
   public var lastSeq: Int64 = 0
-  /// What the device has seen once it has taken this response, besides its own operations; empty
-  /// while `has_more`. To be sent with each operation that is made from now on.
+  /// The sources that the device knows after this response, besides its own operations; empty while
+  /// `has_more`. To be sent with each operation that is made from now on.
   public var seen: [StatementId] = []
-  /// The latest `hybrid_time` among the changes: the device's clock goes on from there.
+  /// The latest `hybrid_time` among the changes: the device's clock continues from there.
   public var latestTime: UInt64 = 0
   /// The account's settings, if they have changed.
   public var settings: AccountSettings? = nil
-  /// Ids that habits of the account had before sessions gave them another one: those that are new,
-  /// in a pull from the start all. The former id is among `deleted_habit_ids` as well. A request
+  /// Aliases of habits: former ids that sessions replaced by others. In a pull from the start all of
+  /// them, otherwise the new ones. The former id is among `deleted_habit_ids` as well. A request
   /// that names it means the habit, for ever.
   public var habitAliases: [HabitAlias] = []
-  /// There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices`
-  /// has all of them.
+  /// There are more notices than a response may have, at most 1000 and 1 MiB of values:
+  /// `ListNotices` returns all of them.
   public var moreNotices: Bool = false
 
   public init() {}
@@ -855,7 +853,7 @@ public struct HabitAlias: ProtobufMessage {
 
 /// Settings of an account that devices state.
 public struct AccountSettings: ProtobufMessage {
-  /// When the person's day begins, in minutes after midnight.
+  /// The start of the person's day, in minutes after midnight.
   public var dayStartMinutes: Int32 = 0
 
   public init() {}
@@ -923,29 +921,29 @@ public struct StateDigest: ProtobufMessage {
   }
 }
 
-/// Something that every device shows until it acknowledges it.
+/// A message that every device shows until it acknowledges it.
 public struct Notice: ProtobufMessage {
   /// The notice's id, 16 bytes.
   public var noticeId: [UInt8] = []
-  /// What the notice is about.
+  /// The kind of the notice.
   public var kind: NoticeKind = NoticeKind(rawValue: 0)
   /// The habit, 16 bytes.
   public var habitId: [UInt8] = []
-  /// Day number; 0 where it is about the habit as such.
+  /// Day number; 0 if it is about the habit itself.
   public var day: Int32 = 0
   /// The field, for a field's conflict.
   public var field: HabitField = HabitField(rawValue: 0)
-  /// The value that holds. A number in decimal digits, a truth value as "true" or "false".
+  /// The winning value. A number in decimal digits, a Boolean as "true" or "false".
   public var kept: String = ""
-  /// The value that was not kept.
+  /// The losing value.
   public var other: String = ""
-  /// The device whose value was not kept, 16 bytes; empty if it was no device of this person's.
+  /// The device of the losing value, 16 bytes; empty if it was not a device of this person.
   public var otherDeviceId: [UInt8] = []
   /// When the notice was made.
   public var madeAt: GoogleProtobufTimestamp? = nil
   /// The change number of its last change.
   public var version: Int64 = 0
-  /// Whether the conflict is over: a side was picked, or there is none to pick.
+  /// Whether the conflict is resolved, or has nothing to choose.
   public var resolved: Bool = false
 
   public init() {}
@@ -1026,7 +1024,7 @@ public struct WatchRequest: ProtobufMessage {
 }
 
 public struct WatchResponse: ProtobufMessage {
-  /// Where the person's data stands: sync if the device's own cursor is another.
+  /// The current cursor of the person's data: sync if the device's own cursor differs.
   public var cursor: Cursor? = nil
 
   public init() {}
@@ -1323,9 +1321,9 @@ public struct ListRejectedOperationsResponse: ProtobufMessage {
   }
 }
 
-/// What a refused `Sync` tells, in the status' details.
+/// The details of a refused `Sync`, in the status's details.
 public struct SyncRefusal: ProtobufMessage {
-  /// The operation that the server waits for; 0 where that is not the matter.
+  /// The next operation that the server expects; 0 if the refusal has another reason.
   public var expectedSeq: Int64 = 0
 
   public init() {}

@@ -5,38 +5,38 @@ public import RPC
 
 /// Keeps the devices of one person equal, also those that are offline for long.
 ///
-/// A device keeps a queue of operations, each one absolute change, numbered from 1 without gaps by
-/// `seq`. It sends them in order with `Sync`, as often as it needs to: an operation is applied
-/// exactly once, and sent again it gets its first outcome. It keeps what the server returns, the
-/// cursor with it, and compares `digest` with its own.
+/// A device keeps a queue of operations, each one an absolute change, numbered from 1 without gaps
+/// by `seq`. It sends them in order with `Sync`, as often as needed: an operation is applied exactly
+/// once, and a repeated one gets its first outcome. The device stores what the server returns, with
+/// the cursor, and compares `digest` with its own.
 ///
 /// Every call acts for the account and the device of its access token.
 ///
-/// Refused, nothing applied (a `SyncRefusal` is among the status' details):
+/// Refused, nothing applied (a `SyncRefusal` is among the status's details):
 /// - ACCOUNT_MISMATCH: the queue belongs to another account than the token.
-/// - SEQUENCE_GAP: the first operation is not the next one; `expected_seq` is. Send from there on
-///   what is still kept. If that is not kept any more, register as a new device and queue what is
-///   left again.
+/// - SEQUENCE_GAP: the first operation is not the next one; `expected_seq` is. Send the stored
+///   operations from there on. If that operation is not stored any more, register as a new device
+///   and queue the rest again.
 /// - OPERATION_REUSED: a `seq` that was decided before, with another payload, or one decided so long
-///   ago that its outcome is not kept: this device was restored from an old copy. Register as a new
-///   device and queue what is left again.
+///   ago that its outcome is not stored: this device was restored from an old copy. Register as a
+///   new device and queue the rest again.
 public protocol SyncService: Sendable {
   /// One round trip: operations up, outcomes and changes down.
   func sync(_ request: SyncRequest, context: ServerContext) async throws(RPCStatus) -> SyncResponse
-  /// The same for as long as the stream lives. Every request is answered by one or more responses,
-  /// the last of them without `has_more`. After the first request, what other devices change comes
-  /// unasked, without outcomes. Ends when the client half-closes, or with the access token
-  /// (CREDENTIALS_INVALID: refresh, and go on with a new stream).
+  /// `Sync` on a stream. Every request is answered by one or more responses, the last of them
+  /// without `has_more`. After the first request, changes of other devices are sent without a
+  /// request and without outcomes. Ends when the client half-closes, or with the access token
+  /// (CREDENTIALS_INVALID: refresh, and continue with a new stream).
   func syncStream(requests: RequestStream<SyncRequest>, responses: ResponseWriter<SyncResponse>, context: ServerContext) async throws(RPCStatus)
-  /// A hint whenever another device of the person changed something: at once a first one, then for
-  /// as long as the access token lives.
+  /// A hint whenever another device of the person has changed data: a first one at once, then until
+  /// the access token expires.
   func watch(_ request: WatchRequest, responses: ResponseWriter<WatchResponse>, context: ServerContext) async throws(RPCStatus)
   /// Conflicts and healed streaks, latest first.
   ///
   /// Refused: PAGE_TOKEN_INVALID.
   func listNotices(_ request: ListNoticesRequest, context: ServerContext) async throws(RPCStatus) -> ListNoticesResponse
-  /// Says that this device has shown notices to the person: `Sync` and `ListNotices` do not give
-  /// them to it again. Other devices still show them.
+  /// Acknowledges notices that this device has shown to the person: `Sync` and `ListNotices` do not
+  /// return them to it again. Other devices still show them.
   func acknowledgeNotices(_ request: AcknowledgeNoticesRequest, context: ServerContext) async throws(RPCStatus) -> AcknowledgeNoticesResponse
   /// The inbox: operations that were rejected, whole, latest first.
   ///

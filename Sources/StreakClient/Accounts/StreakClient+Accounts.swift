@@ -6,11 +6,11 @@ internal import Schema
 internal import SchemaConversion
 public import StreakDomain
 
-/// Accounts on this device. Each has its data and its queue to itself; nothing of one is ever sent
-/// under another, and what was recorded without an account goes into one only by `signUp` and
-/// `migrateSession`.
+/// The accounts on this device. Each account has its own data and its own queue. Operations of one
+/// account are never sent for another. Data recorded without an account enters an account only by
+/// `signUp` and `migrateSession`.
 extension StreakClient {
-  /// The accounts that this device holds.
+  /// The accounts stored on this device.
   public func accounts() throws(ClientError) -> [AccountView] {
     try store.read { state throws(ClientError) in
       state.accounts.values.map { account in
@@ -27,12 +27,12 @@ extension StreakClient {
     try store.read { state throws(ClientError) in state.session.map { !$0.habits.isEmpty } ?? false }
   }
 
-  /// Makes an account of what was recorded here without one, all of it or nothing; then signs in to
-  /// it.
+  /// Makes an account from the data recorded here without one, all of it or nothing; then signs in
+  /// to the account.
   ///
-  /// If the answer is lost, also by a kill, the same email and password again give the same
-  /// account.
-  /// - Returns: What became of the session; nil if there was none.
+  /// If the answer is lost, even by a kill, calling it again with the same email and password gives
+  /// the same account.
+  /// - Returns: The result for the session; nil if there was none.
   @discardableResult
   public func signUp(email: String, password: String) async throws(ClientError) -> MigrationReport? {
     var pending = try preparedSignUp(email)
@@ -44,7 +44,7 @@ extension StreakClient {
       do throws(ClientError) {
         let response = try await call(AccountServiceMethods.signUp, request, SignUpResponse.self)
         let report = try adopt(response, pending)
-        // What was recorded since an attempt that had nothing to bring along.
+        // Entries recorded since an attempt that had no session to migrate.
         let isLeft = try hasSession()
         guard pending.claim.isEmpty, isLeft else { return report }
         return try await migrateSession()
@@ -62,20 +62,20 @@ extension StreakClient {
         guard again != nil else { throw error }
       }
     }
-    throw .failing("The server knows what was recorded here and does not.")
+    throw .failing("The server's answers about this session contradict each other.")
   }
 
-  /// What is sent is kept first: a sign-up that goes again goes as it was.
+  /// The request is stored before it is sent, so that a repeated sign-up sends the same request.
   private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
     let now = clock.milliseconds
     return try store.change { state throws(ClientError) in
-      // Signed out by the server, of an account that it may have lost: the same address may sign up
-      // again.
+      // The server has signed this device out of an account that it may have lost: the same address
+      // may sign up again.
       let isSamePerson = state.current.flatMap { state.accounts[$0] }.map { account in
         account.credentials == nil && account.email.lowercased() == email.lowercased()
       }
       guard isSamePerson ?? true else {
-        throw .notPossible("Somebody is signed in on this device: sign out first.")
+        throw .notPossible("An account is signed in on this device: sign out first.")
       }
       if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
       let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
@@ -91,7 +91,7 @@ extension StreakClient {
   private func adopt(_ response: SignUpResponse, _ pending: PendingSignUp) throws(ClientError) -> MigrationReport? {
     let now = clock.milliseconds
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
-      throw .failing("The answer to a sign-up holds no account.")
+      throw .failing("The answer to the sign-up has no account.")
     }
     let claim = pending.claim.isEmpty ? nil : try Self.claim(pending.claim)
     try store.change { state throws(ClientError) in
@@ -104,28 +104,28 @@ extension StreakClient {
       state.pendingSignUp = nil
       let dayStart = state.dayStartMinutes
       state.current = userID
-      // The account is new: it begins with what holds on this device.
+      // The account is new: it takes over this device's day start.
       state.setDayStart(minutes: dayStart, now: now)
-      turnReplacedAccounts(of: pending.email, into: &state, userID: userID)
+      moveReplacedAccounts(of: pending.email, into: &state, userID: userID)
     }
     currentHasChanged()
     return response.migration.map { MigrationReport($0) }
   }
 
-  /// Signs in to an account. If this device held it before, what waited there goes on; what was
-  /// recorded without an account stays apart until `migrateSession`.
+  /// Signs in to an account. If this device held it before, its queue continues. Data recorded
+  /// without an account stays separate until `migrateSession`.
   public func signIn(email: String, password: String) async throws(ClientError) {
     let held = Set(try accounts().map(\.userID))
     let userID = try await register(email: email, password: password)
-    // A server that lost this device's numbers says so at the first sync; the password for a new
-    // device is at hand only now.
+    // A server that has lost this device's sequence numbers reports that at the first sync. The
+    // sync runs here because registering a new device needs the password.
     if held.contains(userID) { _ = try? await sync() }
     let standing = try store.read { state throws(ClientError) in state.accounts[userID]?.standing }
     if standing == .mustRegister { _ = try await register(email: email, password: password) }
   }
 
-  /// Signs in with this device's id, or with a new one if the server and this device do not agree
-  /// on the old one's numbers.
+  /// Signs in with this device's id, or with a new one if the server and this device disagree on
+  /// the old one's sequence numbers.
   private func register(email: String, password: String) async throws(ClientError) -> Identifier {
     let known = try store.read { state throws(ClientError) in
       state.accounts.values.first { $0.email.lowercased() == email.lowercased() }
@@ -136,7 +136,7 @@ extension StreakClient {
     let request = SignInRequest(email: email, password: password, device: schemaDevice(deviceID))
     let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
-      throw .failing("The answer to a sign-in holds no account.")
+      throw .failing("The answer to the sign-in has no account.")
     }
     let now = clock.milliseconds
     try store.change { state throws(ClientError) in
@@ -144,8 +144,8 @@ extension StreakClient {
         if account.replica.deviceID != deviceID {
           account.replica.continueAsNewDevice(deviceID)
           account.caughtUpAtMilliseconds = now
-          // Numbers begin anew: what was brought before comes before all of them.
-          for id in account.broughtSessions.keys { account.broughtSessions[id]?.afterSeq = 0 }
+          // Sequence numbers start anew: earlier migrations precede all of them.
+          for id in account.migratedSessions.keys { account.migratedSessions[id]?.afterSeq = 0 }
         }
         account.standing = .signedIn
         account.credentials = .init(tokens)
@@ -158,41 +158,41 @@ extension StreakClient {
         state.add(account)
       }
       state.current = userID
-      turnReplacedAccounts(of: email, into: &state, userID: userID)
+      moveReplacedAccounts(of: email, into: &state, userID: userID)
     }
     currentHasChanged()
     return userID
   }
 
-  /// The address has another account now than the one that this device holds: that one was lost, or
-  /// erased. What is here of it stays apart, as what was recorded without an account, for the
-  /// person to decide.
-  private func turnReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
+  /// The address belongs to another account than the one stored on this device: that account was
+  /// lost or erased. Its data on this device becomes anonymous data, and the person decides about
+  /// it.
+  private func moveReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
     let now = clock.milliseconds
     let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
     for id in replaced.keys.sorted() {
-      _ = state.turnIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+      _ = state.moveIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
     }
   }
 
-  /// Brings what was recorded without an account into the one in use.
+  /// Migrates the data recorded without an account into the current account.
   @discardableResult
   public func migrateSession() async throws(ClientError) -> MigrationReport {
     let now = clock.milliseconds
-    // So that it is known in which life of the database the answer holds.
+    // The first sync, so that the database's epoch for the answer is known.
     let isFirst = try store.read { state throws(ClientError) in
       state.current.flatMap { state.accounts[$0] }?.replica.cursor.epoch == Epoch.none
     }
     if isFirst { try await sync() }
     let pending = try store.change { state throws(ClientError) -> PendingMigration in
-      guard let userID = state.current else { throw .notPossible("Nobody is signed in.") }
+      guard let userID = state.current else { throw .notPossible("No account is signed in.") }
       guard let session = state.session, !session.habits.isEmpty else {
         throw .notPossible("Nothing was recorded without an account.")
       }
       if let pending = state.pendingMigration, pending.userID == userID { return pending }
       let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
-      // A sign-up that may have succeeded unheard has claimed the session perhaps: it is the server
-      // that knows.
+      // A sign-up that succeeded without its answer may have claimed the session: only the server
+      // knows.
       let pending = PendingMigration(
         userID: userID, claim: session.makeClaim(migrationID: .random(), at: here).protobufBytes())
       state.pendingMigration = pending
@@ -224,8 +224,8 @@ extension StreakClient {
         guard error.isFinal else { throw error }
         var again = try nextClaim(after: error, pending.claim)
         if case .refused(let refusal) = error, refusal.reason == "ALREADY_MIGRATED" {
-          // The session is here already, by a call whose answer was lost: nothing is left of it, or
-          // days recorded since.
+          // An earlier call, whose answer was lost, has migrated the session already. What is left,
+          // if anything, are days recorded since.
           if isSecondDevice {
             return (try await earlierMigration(refusal, of: claim, pending.userID), claim, isSecondDevice)
           }
@@ -238,12 +238,12 @@ extension StreakClient {
         pending = next
       }
     }
-    throw .failing("The server knows what was recorded here and does not.")
+    throw .failing("The server's answers about this session contradict each other.")
   }
 
-  /// What the migration did that brought a session here before. A refusal has no room for a long
-  /// one: then the list of migrations tells, and if even that says nothing, the names of the habits
-  /// do.
+  /// The result of an earlier migration of this session. A long result does not fit into the
+  /// refusal: then the list of migrations has it. If that has none either, habits are matched by
+  /// their names.
   private func earlierMigration(
     _ refusal: ClientError.Refusal, of claim: SessionClaim, _ userID: Identifier
   ) async throws(ClientError) -> MigrationResult {
@@ -260,34 +260,34 @@ extension StreakClient {
 
   // MARK: What the server may have lost
 
-  /// Sends sessions again that became part of the account and that the server may have lost: each
-  /// once the operations made before it were sent, and the habits restated. If the server has it,
-  /// it only repeats its answer.
-  func bringAgain(_ userID: Identifier) async throws(ClientError) {
-    let lost = try store.read { state throws(ClientError) -> [(key: Identifier, value: BroughtSession)] in
+  /// Sends migrated sessions again that the server may have lost. Each is sent once the operations
+  /// made before it were sent, and the habits restated. If the server has the session, it only
+  /// repeats its answer.
+  func resendLostSessions(_ userID: Identifier) async throws(ClientError) {
+    let lost = try store.read { state throws(ClientError) -> [(key: Identifier, value: MigratedSession)] in
       guard let account = state.accounts[userID], account.replica.formerHabits.isEmpty else { return [] }
       let next = account.replica.queue.first?.seq ?? .max
       return account.lostSessions.filter { $0.value.afterSeq < next }
     }
-    for (id, brought) in lost {
+    for (id, migrated) in lost {
       do throws(ClientError) {
-        try await sendAgain(brought, for: userID)
+        try await sendAgain(migrated, for: userID)
       } catch {
-        // The server's last word: it knows this session otherwise, and better.
+        // The server's final answer: its own record of this session stands.
         guard error.isFinal, error != .accountUnknown, error != .accountErased else { throw error }
       }
       try store.change { state throws(ClientError) in
-        _ = state.changeAccount(userID) { $0.broughtSessions[id]?.isLost = false }
+        _ = state.changeAccount(userID) { $0.migratedSessions[id]?.isLost = false }
       }
     }
   }
 
-  private func sendAgain(_ brought: BroughtSession, for userID: Identifier) async throws(ClientError) {
+  private func sendAgain(_ migrated: MigratedSession, for userID: Identifier) async throws(ClientError) {
     var request = MigrateRequest(
-      session: try Self.claim(brought.claim),
-      habitMap: brought.habitMap.sorted { $0.key < $1.key }.map {
+      session: try Self.claim(migrated.claim),
+      habitMap: migrated.habitMap.sorted { $0.key < $1.key }.map {
         HabitMapping(capturedHabitId: $0.key.bytes, habitId: $0.value.bytes)
-      }, secondDevice: brought.isSecondDevice)
+      }, secondDevice: migrated.isSecondDevice)
     for _ in 0..<3 {
       do throws(ClientError) {
         _ = try await call(MigrationServiceMethods.migrate, request, MigrateResponse.self, for: userID)
@@ -296,7 +296,7 @@ extension StreakClient {
         if error.reason == "SESSION_INVALID", request.session?.unanchored == false {
           request.session?.unanchored = true
         } else if error.reason == "INVALID_FIELD", !request.habitMap.isEmpty {
-          // A habit is not there although it was restated: the account has too many.
+          // A restated habit is missing: the account has too many habits.
           request.habitMap = []
         } else {
           throw error
@@ -305,13 +305,12 @@ extension StreakClient {
     }
   }
 
-  /// Leaves the account. Its data and what waits to be sent stay on this device until its person
-  /// comes back.
+  /// Signs out of the account. Its data and its queue stay on this device until the next sign-in.
   public func signOut() async throws(ClientError) {
     guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
-      throw .notPossible("Nobody is signed in.")
+      throw .notPossible("No account is signed in.")
     }
-    // Offline, the server's side of the credentials ends by itself; here they are gone at once.
+    // Offline, the server's credentials expire by themselves; the local ones are removed at once.
     let bearer = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials?.accessToken }
     try store.change { state throws(ClientError) in
       _ = state.changeAccount(userID) { account in
@@ -325,8 +324,7 @@ extension StreakClient {
     _ = try? await call(AccountServiceMethods.signOut, SignOutRequest(), SignOutResponse.self, bearer: bearer)
   }
 
-  /// Uses another of the accounts that this device holds, or none. Nothing is sent or dropped by
-  /// that.
+  /// Switches to another account on this device, or to none. Nothing is sent or removed.
   public func use(_ userID: Identifier?) throws(ClientError) {
     try store.change { state throws(ClientError) in
       if let userID, state.accounts[userID] == nil { throw .notPossible("This device does not hold that account.") }
@@ -335,7 +333,7 @@ extension StreakClient {
     currentHasChanged()
   }
 
-  /// Removes what this device holds of an account. Refused while something of it waits to be sent.
+  /// Removes an account's data from this device. Refused while operations wait to be sent.
   public func forget(_ userID: Identifier) throws(ClientError) {
     try store.change { state throws(ClientError) in
       guard let account = state.accounts[userID] else { throw .notPossible("This device does not hold that account.") }
@@ -360,20 +358,21 @@ extension StreakClient {
     }
   }
 
-  /// What to send after a session's claim was refused; nil: nothing, the refusal stands.
+  /// The claim to send after a refusal; nil: none, the refusal is final.
   private func nextClaim(after error: ClientError, _ claim: [UInt8]) throws(ClientError) -> [UInt8]? {
     guard !claim.isEmpty else { return nil }
     switch error.reason {
     case "SESSION_INVALID":
-      // The server does not know the session any more; nothing is left to do if it was told so.
+      // The server does not know the session any more. If the claim already says so, nothing is
+      // left to do.
       var claim = try Self.claim(claim)
       guard !claim.unanchored else { return nil }
       claim.unanchored = true
       claim.migrationId = Identifier.random().bytes
       return claim.protobufBytes()
     case "SESSION_CLAIMED":
-      // Another account has it: of a sign-up with a mistyped address, say, of which the answer was
-      // lost. The days are here, and this person's.
+      // Another account has claimed the session, for example by a sign-up with a mistyped address
+      // whose answer was lost. The days are on this device and belong to this person.
       let now = clock.milliseconds
       let sessionID = try Self.claim(claim).sessionId
       return try store.change { state throws(ClientError) in
@@ -386,7 +385,7 @@ extension StreakClient {
     }
   }
 
-  /// The same claim as another migration.
+  /// The same claim under another migration id.
   private func renamed(_ claim: [UInt8]) throws(ClientError) -> [UInt8] {
     var claim = try Self.claim(claim)
     claim.migrationId = Identifier.random().bytes

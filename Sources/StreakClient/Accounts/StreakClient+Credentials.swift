@@ -1,15 +1,16 @@
 internal import Schema
 internal import StreakDomain
 
-/// What the person decides about the account itself.
+/// Changes to the account itself.
 extension StreakClient {
-  /// What the person confirms to delete the account; an app may show it in their language.
+  /// The text with which a person confirms the deletion of the account; an app may show it in
+  /// another language.
   public static let deletionPhrase = "delete my account"
 
-  /// Changes the password of the account in use. This device stays signed in with new credentials,
-  /// every other one is signed out. If the answer is lost, this device signs in with the new
+  /// Changes the password of the current account. This device stays signed in with new credentials;
+  /// all other devices are signed out. If the answer is lost, this device signs in with the new
   /// password.
-  /// - Returns: How many devices were signed out.
+  /// - Returns: The number of devices signed out.
   @discardableResult
   public func changePassword(from password: String, to newPassword: String) async throws(ClientError) -> Int {
     let request = ChangePasswordRequest(password: password, newPassword: newPassword)
@@ -24,11 +25,11 @@ extension StreakClient {
     return Int(response.devicesSignedOut)
   }
 
-  /// Deletes the account in use, with everything that belongs to it, on the server and on this
-  /// device. If the answer is lost, the same call again finishes it.
+  /// Deletes the current account and all its data, on the server and on this device. If the answer
+  /// is lost, the same call again completes the deletion.
   ///
   /// - Parameters:
-  ///   - email: The account's, as the person typed it.
+  ///   - email: The account's address, as the person typed it.
   ///   - confirmation: `deletionPhrase`.
   public func deleteAccount(email: String, confirmation: String) async throws(ClientError) {
     let userID = try currentUserID()
@@ -36,7 +37,7 @@ extension StreakClient {
     do throws(ClientError) {
       _ = try await call(AccountServiceMethods.deleteAccount, request, DeleteAccountResponse.self, for: userID)
     } catch .accountErased {
-      // By an earlier call whose answer was lost.
+      // An earlier call, whose answer was lost, has deleted it.
     }
     try store.change { state throws(ClientError) in state.dropAccount(userID) }
     currentHasChanged()

@@ -2,23 +2,23 @@ internal import Schema
 internal import SchemaConversion
 public import StreakDomain
 
-/// A device of the person's, as the server knows it.
+/// A device of the account, as the server stores it.
 public struct DeviceView: Equatable, Sendable {
   public var id: Identifier
   public var name: String
   public var platform: String
   public var appVersion: String
-  /// When it signed in last, in milliseconds since 1970.
+  /// When it last signed in, in milliseconds since 1970.
   public var signedInAtMilliseconds: Int64
-  /// When its credentials were renewed last, in milliseconds since 1970; 0: never.
+  /// When its credentials were last renewed, in milliseconds since 1970; 0: never.
   public var refreshedAtMilliseconds: Int64
-  /// It holds credentials that work.
+  /// It holds valid credentials.
   public var isSignedIn: Bool
   public var isThisDevice: Bool
 }
 
 extension StreakClient {
-  /// The devices of the account in use, the one that signed in last first.
+  /// The devices of the current account, the latest sign-in first.
   public func devices() async throws(ClientError) -> [DeviceView] {
     let response = try await call(
       AccountServiceMethods.listDevices, ListDevicesRequest(), ListDevicesResponse.self, for: try currentUserID())
@@ -32,7 +32,7 @@ extension StreakClient {
     }
   }
 
-  /// Signs a device out; what it has not sent waits there for its next sign-in.
+  /// Signs a device out; its unsent operations wait on it for its next sign-in.
   /// - Returns: Whether it was signed in until now.
   @discardableResult
   public func signOutDevice(_ deviceID: Identifier) async throws(ClientError) -> Bool {
@@ -42,7 +42,7 @@ extension StreakClient {
     return response.wasSignedIn
   }
 
-  /// The account in use.
+  /// The current account.
   func currentUserID() throws(ClientError) -> Identifier {
     guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
       throw .notPossible("No account is in use on this device: sign in first.")

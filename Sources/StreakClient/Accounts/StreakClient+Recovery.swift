@@ -3,22 +3,22 @@ internal import Schema
 internal import SchemaConversion
 public import StreakDomain
 
-/// A moment that the account can be brought back from.
+/// A moment to which the account can be recovered.
 public struct RecoveryPointView: Equatable, Sendable {
   public var name: String
   /// In milliseconds since 1970.
   public var momentMilliseconds: Int64
 }
 
-/// A request to bring back what the account held at an earlier moment.
+/// A request to recover the account's data of an earlier moment.
 public struct RecoveryView: Equatable, Sendable {
   public enum State: Equatable, Sendable {
-    /// It waits for the operator, who holds the key of the backups.
+    /// Waits for the operator, who holds the key of the backups.
     case requested
-    /// It can be looked at, and confirmed.
+    /// Ready to be previewed and confirmed.
     case ready
     case merged
-    /// It was given up, or its time is over.
+    /// Cancelled or expired.
     case cancelled
     case failed(String)
   }
@@ -30,34 +30,35 @@ public struct RecoveryView: Equatable, Sendable {
   public var requestedAtMilliseconds: Int64
 }
 
-/// What a recovery would change, or has changed.
+/// The changes that a recovery would make, or has made.
 public struct RecoveryPlan: Equatable, Sendable {
   public struct Habit: Equatable, Sendable {
     public var name: String
-    /// It is not there, or deleted, and comes back.
+    /// It is missing or deleted, and the recovery restores it.
     public var returns: Bool
     public var daysReturning: [Day]
     public var daysChanging: [Day]
-    /// Days with another note than the backup's: theirs stays, the backup's is offered in a notice.
+    /// Days whose current note differs from the backup's. The current note stays; a notice offers
+    /// the backup's.
     public var daysConflicting: [Day]
     public var currentBefore: Int
     public var currentAfter: Int
   }
 
   public var habits: [Habit]
-  /// Names this plan.
+  /// Identifies this plan.
   let hash: [UInt8]
 }
 
-/// What became of a confirmed recovery.
+/// The result of confirming a recovery.
 public enum RecoveryOutcome: Equatable, Sendable {
   case merged(RecoveryPlan)
-  /// The account has changed since the plan was made: nothing was merged, and this is the plan now.
+  /// The account has changed since the plan was made. Nothing was merged; this is the current plan.
   case planChanged(RecoveryPlan)
 }
 
 extension StreakClient {
-  /// Moments that the account in use can be brought back from, the latest first.
+  /// The moments to which the current account can be recovered, the latest first.
   public func recoveryPoints() async throws(ClientError) -> [RecoveryPointView] {
     let response = try await call(
       RecoveryServiceMethods.listRecoveryPoints, ListRecoveryPointsRequest(), ListRecoveryPointsResponse.self,
@@ -65,13 +66,13 @@ extension StreakClient {
     return response.points.map { RecoveryPointView($0) }
   }
 
-  /// Asks for what the account held at a moment.
+  /// Requests the account's data of a moment.
   public func requestRecovery(of point: String) async throws(ClientError) -> RecoveryView {
     let request = RequestRecoveryRequest(recoveryId: Identifier.random().bytes, point: point)
     let response = try await call(
       RecoveryServiceMethods.requestRecovery, request, RequestRecoveryResponse.self, for: try currentUserID())
     guard let recovery = response.recovery.flatMap({ RecoveryView($0) }) else {
-      throw .failing("The answer holds no recovery.")
+      throw .failing("The answer has no recovery.")
     }
     return recovery
   }
@@ -84,7 +85,7 @@ extension StreakClient {
     return response.recoveries.compactMap { RecoveryView($0) }
   }
 
-  /// What a recovery would change now.
+  /// The changes that a recovery would make now.
   public func previewRecovery(_ id: Identifier) async throws(ClientError) -> RecoveryPlan {
     let response = try await call(
       RecoveryServiceMethods.previewRecovery, PreviewRecoveryRequest(recoveryId: id.bytes),
@@ -92,8 +93,8 @@ extension StreakClient {
     return RecoveryPlan(response.preview ?? RecoveryPreview())
   }
 
-  /// Merges a recovery, if the account is still as the plan saw it. This device has what came back
-  /// with the next sync.
+  /// Merges a recovery, if the account still matches the plan. This device receives the result with
+  /// the next sync.
   public func confirmRecovery(_ id: Identifier, plan: RecoveryPlan) async throws(ClientError) -> RecoveryOutcome {
     let request = ConfirmRecoveryRequest(recoveryId: id.bytes, planHash: plan.hash)
     do throws(ClientError) {
@@ -102,13 +103,13 @@ extension StreakClient {
       wake()
       return .merged(RecoveryPlan(response.done ?? RecoveryPreview()))
     } catch {
-      // A refusal has no room for a long plan: it is asked for by a call of its own.
+      // A long plan does not fit into the refusal: a call of its own fetches it.
       guard error.reason == "PLAN_CHANGED" else { throw error }
       return .planChanged(try await previewRecovery(id))
     }
   }
 
-  /// Gives a recovery up.
+  /// Cancels a recovery.
   public func cancelRecovery(_ id: Identifier) async throws(ClientError) {
     _ = try await call(
       RecoveryServiceMethods.cancelRecovery, CancelRecoveryRequest(recoveryId: id.bytes), CancelRecoveryResponse.self,
@@ -123,7 +124,7 @@ extension RecoveryPointView {
 }
 
 extension RecoveryView {
-  /// Nil: it has no id.
+  /// Nil if it has no id.
   init?(_ recovery: Recovery) {
     guard let id = Identifier(recovery.recoveryId) else { return nil }
     let state: State =

@@ -1,12 +1,12 @@
 public import StreakDomain
 
-/// What becomes of the days that were recorded without an account.
+/// The effect of a sign-up on the days that were recorded without an account.
 public struct SessionPreview: Equatable, Sendable {
-  /// Days that count.
+  /// Days that will count.
   public var daysCounted = 0
-  /// Days that are kept and shown, and do not count.
+  /// Days that are stored and shown but will not count.
   public var daysQuarantined = 0
-  /// The first day that counts, for an account that is made today.
+  /// The first day that counts, if an account is made today.
   public var firstDayThatCounts: Day
 
   public init(daysCounted: Int = 0, daysQuarantined: Int = 0, firstDayThatCounts: Day) {
@@ -17,8 +17,8 @@ public struct SessionPreview: Equatable, Sendable {
 }
 
 extension StreakClient {
-  /// What a sign-up now would make of what was recorded here without an account; nil: nothing was.
-  /// No server is asked.
+  /// The effect of a sign-up now on the data recorded here without an account; nil if there is
+  /// none. Works without a server.
   public func previewSignUp() throws(ClientError) -> SessionPreview? {
     let now = clock.milliseconds
     return try store.read { state throws(ClientError) in

@@ -4,10 +4,10 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// What this device holds, as the JSON document of the service's export: the sections that only a
-/// server fills are empty.
+/// This device's data as a JSON document in the layout of the service's export; sections with data
+/// that only a server has are empty.
 struct LocalDocument {
-  /// The version of the layout, as the service writes it.
+  /// The version of the layout, as in the service's documents.
   static let schemaVersion: Int32 = 2
   private static let sections = [
     "account", "devices", "habits", "ledger", "history", "rejectedEntries", "rejectedOperations", "notices",
@@ -17,7 +17,7 @@ struct LocalDocument {
   private var records: [String: [String]] = [:]
   private let header: ExportHeader
 
-  /// - Parameter userID: Whose data it is; nil: an anonymous session's.
+  /// - Parameter userID: The account; nil: the anonymous session.
   init(
     habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], userID: Identifier?, atMilliseconds now: Int64
   ) {
@@ -29,7 +29,7 @@ struct LocalDocument {
     }
     for (key, cell) in cells.sorted(by: { $0.key < $1.key }) {
       var written = Cell(SyncChanges.Cell(key: key, cell: cell, version: 0, completions: []))
-      // What a day is worth without an account is not decided yet.
+      // Without an account, the status of a day is not decided yet.
       if userID == nil { (written.trust, written.quarantineReason) = (.unspecified, .unspecified) }
       add(ExportedCell(date: key.day.description, cell: written), to: "ledger")
     }

@@ -1,25 +1,24 @@
-internal import Files
 internal import ProtobufCodec
 internal import RPC
+internal import ResumableDownload
 internal import Schema
 internal import StreakDomain
 
 extension StreakClient {
-  /// Cuts in a row without a byte between them.
+  /// Most broken connections in a row without progress.
   static let exportCutsMax = 5
-  /// How often an export begins anew because the data has changed.
+  /// Most restarts of an export because the data has changed.
   static let exportBeginningsMax = 5
 
-  /// Writes everything that the server holds about the person into a file, as JSON; what waits here
-  /// is sent first.
+  /// Exports all of the account's data on the server into a file, as JSON; the queue is sent first.
   ///
-  /// The file appears whole or not at all. After a cut, also by a kill, the same call goes on where
-  /// it was while the data is the same.
+  /// The file appears complete or not at all. After a broken connection, or a kill, calling it
+  /// again resumes the download, as long as the data is the same.
   /// - Returns: Bytes of the file.
   @discardableResult
   public func export(to path: String) async throws(ClientError) -> Int64 {
     guard let userID = try store.read({ state throws(ClientError) in state.current }) else {
-      throw .notPossible("Without an account no server holds anything: `exportLocally` writes what is on this device.")
+      throw .notPossible("Without an account no server has data: `exportLocally` writes what is on this device.")
     }
     try await sync()
     let file = try Self.onDisk { () throws(PartialFile.Failure) in try PartialFile(path, format: "json") }
@@ -49,11 +48,11 @@ extension StreakClient {
     return file.byteCount
   }
 
-  /// Writes what this device holds of the account in use, or was recorded without one, into a file:
-  /// habits, days and notes, as JSON of the same layout. No server is asked. `ImportedHistory`
-  /// reads it back.
+  /// Writes this device's data into a file: of the current account, or without an account of the
+  /// anonymous session. The JSON has the same layout, with habits, days and notes. Works without a
+  /// server; `ImportedHistory` reads the file.
   ///
-  /// - Returns: Bytes of the file, which appears whole or not at all.
+  /// - Returns: Bytes of the file, which appears complete or not at all.
   @discardableResult
   public func exportLocally(to path: String) throws(ClientError) -> Int64 {
     let now = clock.milliseconds
@@ -72,7 +71,7 @@ extension StreakClient {
     }
   }
 
-  /// Gets what is left of the document.
+  /// Downloads the rest of the document.
   private func download(_ file: PartialFile, of userID: Identifier) async throws(ClientError) {
     guard let network else { throw .notPossible("This client has no network.") }
     let resume =

@@ -1,13 +1,12 @@
-/// A kind of file that can be imported. A further kind is one more reader in `HistoryFormats.all`.
+/// A kind of file that can be imported. For a new kind, add a reader to `HistoryFormats.all`.
 protocol HistoryReader: SendableMetatype {
-  /// Reads a file of this kind; says nothing about days, amounts and limits, which are the rules'
-  /// business.
+  /// Reads a file of this kind, without judging days, amounts and limits: `HistoryRules` does that.
   /// - Returns: Nil if the file is of another kind.
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile?
 }
 
 enum HistoryFormats {
-  /// The kinds, those that tell themselves most surely first.
+  /// All kinds, those with the clearest marks first.
   static let all: [any HistoryReader.Type] = [
     RewireReader.self, LoopDatabaseReader.self, TickmateReader.self,
     LoopArchiveReader.self,
@@ -16,7 +15,7 @@ enum HistoryFormats {
     LoopCheckmarksReader.self, ListReader.self, TableReader.self,
   ]
 
-  /// What a person is told who brings a file of another kind.
+  /// The message for a file of an unknown kind.
   static let known = """
     Read are Loop Habit Tracker (.db, the zip of CSV files, Checkmarks.csv), HabitBull (.csv), Tickmate (.db), Rewire (.db), HabitKit (.json), \
     Habitica (user data as .json, history.csv), Beaver Habits (.json) and Streak's own export. \
@@ -37,7 +36,7 @@ enum HistoryFormats {
     throw .init(message: "\(name) is of none of the known kinds. \(known)")
   }
 
-  /// Reads the one file in an archive that may be a tracker's.
+  /// Reads the only file in an archive that a tracker may have written.
   private static func read(
     only archive: ZipArchive, _ name: String, _ options: ImportOptions
   ) throws(ImportedHistory.Failure) -> ImportedHistory {

@@ -1,12 +1,11 @@
-/// What a person says about a file that the file does not say.
+/// What the person adds to a file's content.
 public struct ImportOptions: Sendable {
-  /// The order of day, month and year in dates such as 01/02/2025; nil: decided from the whole
+  /// The order of day, month and year in dates such as 01/02/2025; nil: deduced from the whole
   /// file.
   public var dateOrder: DateOrder?
-  /// The habit's name, for a file that holds the days of one habit and not its name.
+  /// The habit's name, for a file with the days of one habit and without its name.
   public var habitName: String?
-  /// Gives today, and the zone in which moments of the file become days where the file does not
-  /// say.
+  /// Provides today, and the zone in which the file's moments become days if the file names none.
   public var clock: any ClientClock
 
   public init(dateOrder: DateOrder? = nil, habitName: String? = nil, clock: any ClientClock = SystemClock()) {

@@ -1,15 +1,15 @@
 public import StreakDomain
 
-/// Something in a file that does not come, or comes otherwise than it was there.
+/// A part of a file that is not imported, or is imported with changes.
 public struct ImportRemark: Hashable, Sendable {
-  /// The habit's name; nil: it concerns the file.
+  /// The habit's name; nil: the remark concerns the file.
   public var habit: String?
   public var day: Day?
-  /// Where it stands in the file, such as "line 7"; empty if `habit` and `day` say all.
+  /// The place in the file, such as "line 7"; empty if `habit` and `day` are enough.
   public var place: String
-  /// What it was, such as an amount or a note; may be empty.
+  /// The content, such as an amount or a note; may be empty.
   public var detail: String
-  /// What became of it: one sentence without its full stop, equal for all remarks of a kind.
+  /// What was done with it: one sentence without its full stop, equal for all remarks of a kind.
   public var text: String
 
   public init(_ text: String, habit: String? = nil, day: Day? = nil, place: String = "", detail: String = "") {

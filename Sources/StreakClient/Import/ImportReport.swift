@@ -1,22 +1,22 @@
 public import StreakDomain
 
-/// What an import did, or would do.
+/// The result of an import, or of its preview.
 public struct ImportReport: Equatable, Sendable {
   public var habitsMade = 0
   public var daysAdded = 0
-  /// Days that were done here already.
+  /// Days that were already done here.
   public var daysKnown = 0
-  /// Notes that came to days which were done here already and had none.
+  /// Notes added to days that were already done here without a note.
   public var notesAdded = 0
-  /// Days that cannot be recorded here, by habit; `remarks` say why.
+  /// Days that cannot be recorded here, by habit; `remarks` has the reasons.
   public var refused: [String: [Day]] = [:]
-  /// What could not be recorded here, or not as the file has it.
+  /// Entries that could not be recorded here, or were recorded with changes.
   public var remarks: [ImportRemark] = []
-  /// Of the days added, those that will count: in the account in use, or in one that is made of the
-  /// session today.
+  /// Added days that will count: in the current account, or in one that is made of the session
+  /// today.
   public var daysThatWillCount = 0
-  /// Of the days added, those that are kept and shown, and will not count.
+  /// Added days that are stored and shown but will not count.
   public var daysThatWillNotCount: Int { daysAdded - daysThatWillCount }
-  /// The days go into an account, and not into what may become one.
+  /// The days go into an account; false: into the anonymous session.
   public var isInAccount = false
 }

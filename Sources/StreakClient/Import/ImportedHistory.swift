@@ -1,6 +1,6 @@
 public import StreakDomain
 
-/// What another program kept of a person, on its way into this client.
+/// A person's history from another program, in a form that this client can import.
 public struct ImportedHistory: Equatable, Sendable {
   public struct Habit: Equatable, Sendable {
     public var name: String
@@ -32,19 +32,19 @@ public struct ImportedHistory: Equatable, Sendable {
   }
 
   public var source: Source
-  /// In the program's own order.
+  /// In the other program's order.
   public var habits: [Habit] = []
-  /// What the file holds and this history does not, or holds otherwise.
+  /// Parts of the file that this history lacks or has changed.
   public var remarks: [ImportRemark] = []
 
   public init(source: Source) { self.source = source }
 
-  /// Bytes of a file of text, or of a zip file.
+  /// Bytes of a text file or a zip file.
   public static let fileBytesMax = 96 * 1_024 * 1_024
 
   public struct Failure: Error, Equatable, CustomStringConvertible {
     public var message: String
-    /// What the file does not say and the person has to.
+    /// A missing fact that the person has to provide.
     public var question: Question?
 
     public init(message: String, question: Question? = nil) {
@@ -55,7 +55,7 @@ public struct ImportedHistory: Equatable, Sendable {
     public var description: String { message }
   }
 
-  /// What a person may be asked about a file.
+  /// A question to the person about a file.
   public enum Question: Equatable, Sendable {
     /// `ImportOptions.dateOrder`
     case dateOrder
@@ -63,15 +63,15 @@ public struct ImportedHistory: Equatable, Sendable {
     case habitName
   }
 
-  /// Reads a file of any of the known kinds, which it tells by what is in it.
+  /// Reads a file of any known kind; its content decides the kind.
   public init(readingFile path: String, options: ImportOptions = ImportOptions()) throws(Failure) {
     self = try HistoryFormats.read(try ImportFile(path: path), options)
   }
 
-  /// Reads the bytes of a file that is no database.
+  /// Reads the bytes of a file that is not a database.
   /// - Parameters:
   ///   - name: The file's path or name, as far as it is known.
-  ///   - bytesMax: Bytes of the largest file that is read.
+  ///   - bytesMax: Most bytes of a file.
   public init(
     reading bytes: [UInt8], name: String = "", options: ImportOptions = ImportOptions(),
     bytesMax: Int = Self.fileBytesMax

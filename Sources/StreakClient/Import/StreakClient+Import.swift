@@ -1,12 +1,12 @@
 internal import StreakDomain
 
 extension StreakClient {
-  /// Records the history of another program. Each day goes the way of a tap, as entered afterwards,
-  /// and is held to the same rules; what these refuse is listed, and the rest is recorded: all of
-  /// it or, if it cannot be kept, nothing. Again, it adds nothing.
+  /// Records the history of another program. Each day is recorded like a tap that is entered
+  /// afterwards, under the same rules. Refused days are listed and the others are recorded: all of
+  /// them or, if they cannot be stored, none. Importing the same history again adds nothing.
   ///
-  /// Habits of the same name are the same; of several with one name in the history each is one of
-  /// its own.
+  /// A habit with the name of an existing one is that habit. Several habits with one name in the
+  /// history stay separate.
   @discardableResult
   public func importHistory(_ history: ImportedHistory) throws(ClientError) -> ImportReport {
     let report = try store.change { state throws(ClientError) in record(history, in: &state) }
@@ -14,7 +14,7 @@ extension StreakClient {
     return report
   }
 
-  /// What `importHistory` would do now. Changes nothing.
+  /// The result that `importHistory` would have now. Changes nothing.
   public func previewImport(_ history: ImportedHistory) throws(ClientError) -> ImportReport {
     try store.read { state throws(ClientError) in
       var trial = state
@@ -74,8 +74,8 @@ extension StreakClient {
     return report
   }
 
-  /// Days that count once they are in an account: in a session those of its window, in an account
-  /// those that are fresh.
+  /// The days that count once they are in an account: for a session those of its window, for an
+  /// account those that are fresh.
   private func countingDays(of state: ClientState, today: Day, now: Int64) -> ClosedRange<Day> {
     if state.current != nil { return today.advanced(by: -DayRules.backfillDaysMax)...Day.latest }
     let first =
@@ -103,7 +103,7 @@ extension ImportReport {
 }
 
 extension ClientError {
-  /// The description, to stand within a sentence.
+  /// The description for use inside a sentence.
   fileprivate var sentence: String {
     if case .refusedHere(.habitLimit) = self { return "there are \(StreakClient.habitsMax) habits already" }
     let text = description.hasSuffix(".") ? String(description.dropLast()) : description

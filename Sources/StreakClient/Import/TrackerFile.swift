@@ -1,20 +1,20 @@
 internal import StreakDomain
 
-/// What a reader found in a file, as the file says it: nothing is judged yet. Rules make an
+/// A reader's result, in the file's own terms and without judgement. `HistoryRules` makes an
 /// `ImportedHistory` of it.
 struct TrackerFile {
   var source: ImportedHistory.Source
   var habits: [TrackerHabit] = []
   var records: [TrackerRecord] = []
   var repetition = Repetition.statements
-  /// What the reader could not make records of.
+  /// Parts of the file that did not become records.
   var remarks: [ImportRemark] = []
 
-  /// What several records of one day mean.
+  /// The meaning of several records for one day.
   enum Repetition {
-    /// The same again: the thing was said twice.
+    /// Repeated statements of the same fact.
     case statements
-    /// The thing was done several times that day.
+    /// Repeated actions on that day.
     case ticks
   }
 
@@ -28,61 +28,61 @@ struct TrackerHabit {
   var color: UInt32 = 0
   var archived = false
   var goal = TrackerGoal.unstated
-  /// Of the amounts.
+  /// The unit of the amounts.
   var unit = ""
-  /// How often it is to be done, if not daily: such as "3 times in 7 days".
+  /// The frequency, if not daily, such as "3 times in 7 days".
   var rhythm = ""
   var hasReminder = false
-  /// Where it stands in the file.
+  /// The place in the file.
   var place = ""
 }
 
-/// When an amount makes a day done. A record without an amount that says "done" meets any goal.
+/// When an amount makes a day done. A record without an amount that is marked as done meets any
+/// goal.
 enum TrackerGoal: Equatable {
-  /// The file does not say; where amounts are other than 0 and 1, each above 0 does.
+  /// The file names no goal. If it has amounts other than 0 and 1, each amount above 0 meets it.
   case unstated
-  /// This file does not say, and another of the same program does; the sentence says which. No
-  /// amount makes a day done.
+  /// Another file of the same program names the goal; the sentence says which. No amount makes a
+  /// day done.
   case statedElsewhere(String)
   case atLeast(Double)
   case atMost(Double)
-  /// The records tell when a person failed to keep away from something.
+  /// The records are failures to abstain from something.
   case slips
 }
 
-/// What a file says about one habit on one day; there may be several.
+/// One record of a habit on a day; a day may have several.
 struct TrackerRecord {
-  /// The place in `TrackerFile.habits`.
+  /// The index in `TrackerFile.habits`.
   var habit: Int
   var day: TrackerDay
   var value: TrackerValue
   /// The time of day, such as "08:30"; empty if there is none.
   var time = ""
   var note = ""
-  /// Of this day, where goals change.
+  /// The goal on this day, for habits whose goals change.
   var goal: TrackerGoal?
-  /// Where it stands in the file, such as "line 7".
+  /// The place in the file, such as "line 7".
   var place: String
 }
 
 enum TrackerDay {
   case day(Day)
-  /// A date as it is written.
+  /// The text of a date.
   case text(String)
-  /// Milliseconds since 1970, and the offset that held; nil: the one that holds on this device
-  /// then.
+  /// Milliseconds since 1970, and the UTC offset; nil: this device's offset at that time.
   case moment(Int64, utcOffsetSeconds: Int32?)
 }
 
 enum TrackerValue: Equatable {
   case done
   case notDone
-  /// The program filled the day in by itself.
+  /// Filled in by the program, not by the person.
   case filledIn
   case skipped
-  /// Nothing is said.
+  /// No value.
   case unknown
   case amount(Double)
-  /// A word or a number as it is written.
+  /// The text of a word or a number.
   case word(String)
 }

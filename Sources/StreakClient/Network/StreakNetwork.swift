@@ -1,28 +1,29 @@
 public import RPC
 
-/// How a client reaches the service: calls of encoded messages. `ChannelNetwork` is the real one.
+/// A client's transport: calls with encoded messages. The production implementation is
+/// `ChannelNetwork`.
 public protocol StreakNetwork: Sendable {
-  /// Makes a call that sends one message and gets one.
-  /// - Parameter bearer: What goes into the `authorization` metadata after "Bearer "; nil: nothing.
-  /// - Throws: The status of a call that did not succeed.
+  /// Makes a call with one request and one response.
+  /// - Parameter bearer: The token for the `authorization` metadata, without "Bearer "; nil: none.
+  /// - Throws: The status of a failed call.
   func call(_ method: MethodDescriptor, _ request: [UInt8], bearer: String?) async throws(RPCStatus) -> [UInt8]
 
-  /// Begins a call that sends one message and gets many.
+  /// Starts a call with one request and many responses.
   func open(_ method: MethodDescriptor, _ request: [UInt8], bearer: String?) -> any ResponseStream
 }
 
-/// The responses of a call under way. Dropping it cancels the call.
+/// The responses of a running call. Dropping it cancels the call.
 public protocol ResponseStream: Sendable {
-  /// The next response; nil after the last one of a call that succeeded.
+  /// The next response; nil after the last one of a successful call.
   func next() async throws(RPCStatus) -> [UInt8]?
 
-  /// Gives the call up: whoever waits for a response gets `.cancelled`.
+  /// Cancels the call: a waiting `next` throws `.cancelled`.
   func cancel()
 }
 
 /// The service at the other end of a channel.
 public struct ChannelNetwork: StreakNetwork {
-  /// How long a call with one answer may take, in milliseconds.
+  /// Time limit of a call with one response, in milliseconds.
   public static let timeoutMilliseconds: UInt64 = 60_000
 
   private let channel: RPCChannel

@@ -2,7 +2,8 @@ internal import Cryptography
 internal import Schema
 internal import StreakDomain
 
-/// A person's life on this device before an account: absolute statements, the last one of each day.
+/// The data recorded on this device without an account: absolute statements, the last one of each
+/// day.
 struct AnonymousSession: Equatable, Sendable {
   struct Entry: Equatable, Sendable {
     var done: Bool
@@ -10,19 +11,20 @@ struct AnonymousSession: Equatable, Sendable {
     var made: StreakDomain.LocalTime
   }
 
-  /// A session whose beginning the server does not know may be introduced to it this long, in
-  /// milliseconds: introduced later, its earlier days would be held to the later beginning, and
-  /// fewer of them would count than without.
+  /// A session whose begin the server does not know may be introduced to it for this long, in
+  /// milliseconds. Introduced later, its earlier days would be judged by the later begin, and fewer
+  /// of them would count than without an introduction.
   static let introductionMilliseconds: Int64 = 86_400_000
 
   var sessionID: Identifier
   var secret: [UInt8]
-  /// With which the server is asked to begin a session; the same again gives the same session.
+  /// The idempotency key of the request that starts the session: the same key gives the same
+  /// session.
   var startKey: [UInt8]
-  /// The server knows when it began.
+  /// The server knows when the session began.
   var isAnchored = false
   var begunAtMilliseconds: Int64
-  /// When the server last heard of it.
+  /// When the session was last reported to the server, in milliseconds since 1970.
   var keptAtMilliseconds: Int64 = 0
   var zones = ZoneUses()
   var habits: [Identifier: HabitFields] = [:]
@@ -35,8 +37,9 @@ struct AnonymousSession: Equatable, Sendable {
     self.begunAtMilliseconds = begunAtMilliseconds
   }
 
-  /// The server knows another session by this name, or gave it to an account that cannot be found:
-  /// the same days under a new name, of which the server did not see the beginning.
+  /// Gives the session a new id, because the server knows another session by the old one, or gave
+  /// the session to an account that cannot be found. The server did not see the begin of the new
+  /// id.
   mutating func takeNewName() {
     sessionID = .random()
     secret = randomBytes(count: 32)
@@ -45,13 +48,13 @@ struct AnonymousSession: Equatable, Sendable {
     keptAtMilliseconds = 0
   }
 
-  /// Days as the person sees them. What a session's days are worth is decided when they go into an
+  /// Days as the person sees them. The status of a session's days is decided when they enter an
   /// account.
   var shownCells: [CellKey: LedgerCell] {
     entries.mapValues { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
   }
 
-  /// Everything at this moment, as it goes into an account.
+  /// The session's content at this moment, for a migration.
   func capture(at now: StreakDomain.LocalTime) -> StreakDomain.CapturedSession {
     let habitIDs = habits.sorted { ($0.value.position, $0.key) < ($1.value.position, $1.key) }.map(\.key)
     let capturedHabits = habitIDs.compactMap { id in
@@ -61,7 +64,8 @@ struct AnonymousSession: Equatable, Sendable {
           position: fields.position, archived: fields.archived, claim: claim(of: id, at: now))
       }
     }
-    // An account that the server has lost may hold more: the earliest days follow as operations.
+    // An account that the server has lost may hold more than fits: the earliest days follow as
+    // operations.
     var sent = entries.sorted { ($0.key.day, $0.key) < ($1.key.day, $1.key) }
     if sent.count > StreakClient.sessionEntriesMax { sent.removeFirst(sent.count - StreakClient.sessionEntriesMax) }
     let capturedEntries = sent.sorted { $0.key < $1.key }.map { key, entry in
@@ -85,7 +89,7 @@ struct AnonymousSession: Equatable, Sendable {
     return .init(currentStreak: Int32(clamping: streak.current), lastCompletedDay: streak.lastDay)
   }
 
-  /// The session with its proof, on its way into an account.
+  /// The session with its proof, for a migration.
   func makeClaim(migrationID: Identifier, at now: StreakDomain.LocalTime) -> SessionClaim {
     SessionClaim(
       sessionId: sessionID.bytes, sessionSecret: secret, migrationId: migrationID.bytes, unanchored: !isAnchored,
@@ -94,7 +98,7 @@ struct AnonymousSession: Equatable, Sendable {
 }
 
 extension Identifier {
-  /// A fresh random id.
+  /// A new random id.
   static func random() -> Identifier {
     guard let identifier = Identifier(randomBytes(count: byteCount)) else { preconditionFailure("16 bytes make an id") }
     return identifier

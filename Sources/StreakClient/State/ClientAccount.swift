@@ -2,20 +2,19 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// An account on this device: what it holds, what it has to send, and with what it speaks to the
-/// server.
+/// An account on this device: its data, its queue, and its credentials.
 struct ClientAccount: Equatable, Sendable {
   enum Standing: Equatable, Sendable {
     /// It has credentials.
     case signedIn
-    /// It has none that work: the person has to sign in. Everything waits here until then.
+    /// It has no valid credentials: the person has to sign in. The queue waits until then.
     case signedOut
-    /// The same, and then as a new device: there is another copy of this device, which used its
-    /// numbers or its credentials.
+    /// The person has to sign in, as a new device: a copy of this device exists, which has used its
+    /// sequence numbers or its credentials.
     case mustRegister
     /// The server does not know the account: it was restored to a moment before the account was
-    /// made. Its data is in the anonymous session, too; it is dropped here once that has become
-    /// part of an account.
+    /// made. The data is in the anonymous session as well; it is removed here once that session has
+    /// become part of an account.
     case unknownToServer
   }
 
@@ -23,8 +22,7 @@ struct ClientAccount: Equatable, Sendable {
     var accessToken: String
     var accessExpiresAtMilliseconds: Int64
     var refreshToken: String
-    /// When a refresh was begun whose answer is not here yet, in milliseconds since 1970; 0: none
-    /// is under way.
+    /// When the running refresh began, in milliseconds since 1970; 0: none is running.
     var refreshBegunAtMilliseconds: Int64 = 0
 
     init(
@@ -48,13 +46,13 @@ struct ClientAccount: Equatable, Sendable {
   var standing = Standing.signedIn
   var credentials: Credentials?
   var zones = ZoneUses()
-  /// When this device last had nothing left to send, in milliseconds since 1970: by that the server
-  /// judges what is entered afterwards.
+  /// When this device's queue was last empty, in milliseconds since 1970: the server uses it to
+  /// judge days that are entered afterwards.
   var caughtUpAtMilliseconds: Int64 = 0
-  /// Sessions that became part of it lately, by migration: should the server lose them, they are
-  /// sent again.
-  var broughtSessions: [Identifier: BroughtSession] = [:]
-  /// Notices that the person has seen and the server has not been told of.
+  /// Sessions that recently became part of the account, by migration. If the server loses one, it
+  /// is sent again.
+  var migratedSessions: [Identifier: MigratedSession] = [:]
+  /// Notices that the person has seen, not yet reported to the server.
   var acknowledgements: Set<Identifier> = []
   var replica: DeviceReplica
 
@@ -64,8 +62,8 @@ struct ClientAccount: Equatable, Sendable {
     self.replica = replica
   }
 
-  /// Days as the person sees them. Those that the server has not judged yet are worth what it will
-  /// find, as far as this device can tell.
+  /// Days as the person sees them. Days without the server's judgement have the status that this
+  /// device expects.
   /// - Parameter now: In milliseconds since 1970.
   func shownCells(now: Int64) -> [CellKey: LedgerCell] {
     var shown = replica.shownCells
@@ -75,28 +73,28 @@ struct ClientAccount: Equatable, Sendable {
         continue
       }
       let trust = catchUp.claim(wanted.day, made: wanted.made, now: now)
-      // What was judged before keeps its worth, unless this is worth more.
+      // A day that was judged before keeps its status, unless the new one is better.
       let before = replica.cells[key]?.cell.trust ?? trust
       shown[key]?.trust = before == .counted ? before : trust
     }
     return shown
   }
 
-  /// Sessions that the server may have lost, in the order in which they were brought.
-  var lostSessions: [(key: Identifier, value: BroughtSession)] {
-    broughtSessions.filter(\.value.isLost).sorted {
-      ($0.value.afterSeq, $0.value.broughtAtMilliseconds, $0.key)
-        < ($1.value.afterSeq, $1.value.broughtAtMilliseconds, $1.key)
+  /// Sessions that the server may have lost, in the order of their migration.
+  var lostSessions: [(key: Identifier, value: MigratedSession)] {
+    migratedSessions.filter(\.value.isLost).sorted {
+      ($0.value.afterSeq, $0.value.migratedAtMilliseconds, $0.key)
+        < ($1.value.afterSeq, $1.value.migratedAtMilliseconds, $1.key)
     }
   }
 
-  /// What to send next. While a session is lost, the operations made after it wait.
-  /// - Parameter isFirst: Nothing was heard of the server yet.
+  /// The next operations to send. While a session is lost, the operations made after it wait.
+  /// - Parameter isFirst: No answer of the server is known yet.
   func submission(isFirst: Bool) -> SyncSubmission {
     var submission = replica.submission
-    // Operations are about habits that a session brought: whether the server still has those is
-    // known before any is sent.
-    let last = isFirst && !broughtSessions.isEmpty ? 0 : lostSessions.first?.value.afterSeq ?? .max
+    // Operations may concern habits of a migrated session. Before any is sent, the client must know
+    // whether the server still has these habits.
+    let last = isFirst && !migratedSessions.isEmpty ? 0 : lostSessions.first?.value.afterSeq ?? .max
     let sent = submission.operations.prefix { $0.seq <= last }
     if sent.count < submission.operations.count {
       submission.operations = Array(sent)
@@ -105,50 +103,50 @@ struct ClientAccount: Equatable, Sendable {
     return submission
   }
 
-  /// A complete pull has brought what these sources stated.
+  /// Records that a complete pull contained the statements of these sources.
   mutating func noteReceived(_ seen: SeenStatements) {
-    for id in broughtSessions.keys where seen.covers(StatementID(.migration, id)) {
-      broughtSessions[id]?.isReceived = true
+    for id in migratedSessions.keys where seen.covers(StatementID(.migration, id)) {
+      migratedSessions[id]?.isReceived = true
     }
   }
 
-  /// The server may have lost what it had acknowledged: the sessions that were brought within the
-  /// time for which operations are kept are sent again.
+  /// The server may have lost acknowledged data. Sessions migrated within the retention of
+  /// operations are sent again.
   mutating func noteLoss(now: Int64) {
     let oldest = now - DeviceReplica.keptMilliseconds
-    broughtSessions = broughtSessions.filter { $0.value.broughtAtMilliseconds >= oldest }
-    for id in broughtSessions.keys { broughtSessions[id]?.isLost = true }
+    migratedSessions = migratedSessions.filter { $0.value.migratedAtMilliseconds >= oldest }
+    for id in migratedSessions.keys { migratedSessions[id]?.isLost = true }
   }
 }
 
-/// A session that became part of an account, kept as long as decided operations are, for a server
-/// that loses it.
-struct BroughtSession: Equatable, Sendable {
+/// A session that became part of an account, stored as long as decided operations are, in case the
+/// server loses it.
+struct MigratedSession: Equatable, Sendable {
   /// An encoded `SessionClaim`.
   var claim: [UInt8]
-  /// It was sent as another device's part of a session that was in the account already.
+  /// It was sent as another device's part of a session that was already in the account.
   var isSecondDevice = false
-  /// Which habit of the account each habit of the session has become, where it is another.
+  /// The account's habit for each habit of the session, where they differ.
   var habitMap: [Identifier: Identifier] = [:]
-  var broughtAtMilliseconds: Int64
-  /// The device's last operation that was made before.
+  var migratedAtMilliseconds: Int64
+  /// The device's last operation made before the migration.
   var afterSeq: Int64 = 0
-  /// The server may have lost it: it is to be sent again.
+  /// The server may have lost it: it has to be sent again.
   var isLost = false
-  /// A pull has brought what it became: until then its days are nowhere else.
+  /// A pull has received its days: until then, only this record holds them.
   var isReceived = false
 }
 
-/// A sign-up whose answer has not come: sent again as it was, it gets the same account.
+/// A sign-up without an answer: sending the same request again gives the same account.
 struct PendingSignUp: Equatable, Sendable {
   var email: String
   var idempotencyKey: [UInt8]
   var deviceID: Identifier
-  /// An encoded `SessionClaim`; empty for none.
+  /// An encoded `SessionClaim`; empty if there is no session.
   var claim: [UInt8]
 }
 
-/// A migration whose answer has not come.
+/// A migration without an answer.
 struct PendingMigration: Equatable, Sendable {
   var userID: Identifier
   /// An encoded `SessionClaim`.

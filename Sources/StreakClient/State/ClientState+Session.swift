@@ -3,14 +3,14 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// How what was recorded without an account becomes part of one, and back.
+/// Moves data from the anonymous session into an account, and back.
 extension ClientState {
   // MARK: Into an account
 
-  /// The session is part of an account: what was recorded since it was sent becomes operations, and
-  /// the session ends.
-  /// - Parameter isSecondDevice: It was sent as another device's part of a session that was in the
-  ///   account already.
+  /// Ends a session that has become part of an account: entries recorded since it was sent become
+  /// operations.
+  /// - Parameter isSecondDevice: It was sent as another device's part of a session that was already
+  ///   in the account.
   mutating func moveSession(
     sentAs claim: SessionClaim, isSecondDevice: Bool = false, _ result: MigrationResult?, into userID: Identifier,
     now: Int64
@@ -22,9 +22,9 @@ extension ClientState {
       let migrationIDs = Set([claim.migrationId, result?.migrationId ?? []].compactMap { Identifier($0) })
       for id in migrationIDs.sorted() { account.replica.noteSeen(StatementID(.migration, id)) }
       if let migrationID = Identifier(claim.migrationId) {
-        account.broughtSessions[migrationID] = BroughtSession(
+        account.migratedSessions[migrationID] = MigratedSession(
           claim: claim.protobufBytes(), isSecondDevice: isSecondDevice, habitMap: names.filter { $0.key != $0.value },
-          broughtAtMilliseconds: now, afterSeq: account.replica.lastSeq)
+          migratedAtMilliseconds: now, afterSeq: account.replica.lastSeq)
       }
       account.zones = session.zones
       let changes =
@@ -37,8 +37,8 @@ extension ClientState {
     for (userID, account) in accounts where account.standing == .unknownToServer { dropAccount(userID) }
   }
 
-  /// Which habit of the account each habit of the session has become. Where the server does not
-  /// say, equal names tell.
+  /// The account's habit for each habit of the session. Habits that the server does not map are
+  /// matched by their names.
   private static func names(
     _ sent: SentSession, _ result: MigrationResult?, _ account: [Identifier: HabitFields]
   ) -> [Identifier: Identifier] {
@@ -55,13 +55,12 @@ extension ClientState {
 
   // MARK: Out of an account
 
-  /// The server does not know an account: whatever its person sees of it becomes part of the
-  /// anonymous session, by which it counts once it is signed up. The account's own data stays until
-  /// then.
+  /// The server does not know an account: its visible data becomes part of the anonymous session,
+  /// and counts once that is signed up. The account's own data stays until then.
   ///
-  /// - Parameter made: The moment that stands for a day, with this day start in minutes.
-  /// - Returns: Whether that is news.
-  mutating func turnIntoSession(
+  /// - Parameter made: The local time that stands for a day.
+  /// - Returns: Whether the account was not in this state before.
+  mutating func moveIntoSession(
     _ userID: Identifier, now: Int64, made: (Day, Int32) -> StreakDomain.LocalTime
   ) -> Bool {
     guard let account = accounts[userID], account.standing != .unknownToServer else { return false }
@@ -79,10 +78,10 @@ extension ClientState {
     return true
   }
 
-  /// Adds what is not there, and days that were stated later than those there.
+  /// Adds missing days, and days that were stated later than those present.
   ///
-  /// The session's beginning moves to the first of these days. The server saw another one, or none:
-  /// it gets a name that the server does not know.
+  /// The session's begin moves to the first of these days. The server recorded another begin, or
+  /// none: so the session gets a new id.
   private mutating func addToSession(
     habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry], zones: ZoneUses, beganAt: Int64
   ) {
@@ -102,23 +101,22 @@ extension ClientState {
 }
 
 extension ClientAccount {
-  /// Everything that the person sees of the account, with the sessions that became part of it and
-  /// were not received again yet.
-  /// - Parameter made: The moment that stands for a day.
+  /// The account's visible data, with the migrated sessions that no pull has contained yet.
+  /// - Parameter made: The local time that stands for a day.
   fileprivate func everythingShown(
     made: (Day) -> StreakDomain.LocalTime
   ) -> (habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry]) {
     var habits: [Identifier: HabitFields] = [:]
     var entries: [CellKey: AnonymousSession.Entry] = [:]
-    let waiting = broughtSessions.values.filter { !$0.isReceived }.sorted {
-      $0.broughtAtMilliseconds < $1.broughtAtMilliseconds
+    let waiting = migratedSessions.values.filter { !$0.isReceived }.sorted {
+      $0.migratedAtMilliseconds < $1.migratedAtMilliseconds
     }
-    for brought in waiting {
-      guard let claim = try? SessionClaim(protobufBytes: brought.claim) else { continue }
+    for migrated in waiting {
+      guard let claim = try? SessionClaim(protobufBytes: migrated.claim) else { continue }
       let sent = SentSession(claim)
-      for (id, fields) in sent.habits { habits[brought.habitMap[id] ?? id] = fields }
+      for (id, fields) in sent.habits { habits[migrated.habitMap[id] ?? id] = fields }
       for (key, day) in sent.days {
-        let key = CellKey(habitID: brought.habitMap[key.habitID] ?? key.habitID, day: key.day)
+        let key = CellKey(habitID: migrated.habitMap[key.habitID] ?? key.habitID, day: key.day)
         entries[key] = .init(done: day.done, note: day.note, made: day.made ?? made(key.day))
       }
     }
@@ -143,7 +141,7 @@ extension ClientAccount {
   }
 }
 
-/// What of a session was sent.
+/// The part of a session that was sent.
 struct SentSession {
   var habits: [Identifier: HabitFields] = [:]
   var days: [CellKey: (done: Bool, note: String, made: StreakDomain.LocalTime?)] = [:]
@@ -162,7 +160,7 @@ struct SentSession {
 }
 
 extension AnonymousSession {
-  /// What has changed of the habits since the session was sent.
+  /// The changes of habits since the session was sent.
   func habitChanges(
     since sent: SentSession, _ names: [Identifier: Identifier]
   ) -> [StreakDomain.Operation.Change] {
@@ -172,8 +170,8 @@ extension AnonymousSession {
     }
   }
 
-  /// What has changed of the days since the session was sent.
-  /// - Parameter migrations: What an undo of a day takes back that was sent as done.
+  /// The changes of days since the session was sent.
+  /// - Parameter migrations: The statements that an undo of a sent day takes back.
   func dayChanges(
     since sent: SentSession, _ names: [Identifier: Identifier], migrations: [Identifier]
   ) -> [StreakDomain.Operation.Change] {

@@ -3,11 +3,11 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// Everything a client knows, and which of it has changed since it was kept.
+/// A client's whole state, and the records that have changed since it was stored.
 struct ClientState: Sendable {
-  /// The account in use; nil: none, the person is anonymous.
+  /// The current account; nil: none, the person is anonymous.
   var current: Identifier? { didSet { hasNewSettings = true } }
-  /// When the person's day begins, in minutes after midnight, as long as they have no account.
+  /// The start of the person's day, in minutes after midnight, while there is no account.
   private(set) var ownDayStartMinutes: Int32 = 0 { didSet { hasNewSettings = true } }
   private(set) var session: AnonymousSession?
   private(set) var accounts: [Identifier: ClientAccount] = [:]
@@ -19,8 +19,8 @@ struct ClientState: Sendable {
 
   init() {}
 
-  /// When the person's day begins, in minutes after midnight: a setting of the account, or of this
-  /// device without one.
+  /// The start of the person's day, in minutes after midnight: a setting of the account, or without
+  /// one of this device.
   var dayStartMinutes: Int32 {
     current.flatMap { accounts[$0] }?.replica.shownDayStartMinutes ?? ownDayStartMinutes
   }
@@ -36,10 +36,10 @@ struct ClientState: Sendable {
 
   // MARK: The session
 
-  /// Changes the session, which begins with this if there is none.
+  /// Changes the session; starts one if there is none.
   /// - Parameters:
-  ///   - habit: The habit that `body` makes, changes or drops.
-  ///   - cell: The day it states.
+  ///   - habit: The habit that `body` adds, changes or removes.
+  ///   - cell: The day that it states.
   mutating func changeSession(
     now: Int64, habit: Identifier? = nil, cell: CellKey? = nil, _ body: (inout AnonymousSession) -> Void
   ) {
@@ -52,7 +52,7 @@ struct ClientState: Sendable {
     if let cell { changed.insert(.sessionEntry(cell)) }
   }
 
-  /// Drops a habit of the session, with its days.
+  /// Removes a habit of the session, with its days.
   mutating func dropSessionHabit(_ habitID: Identifier, now: Int64) {
     guard let session else { return }
     let cells = session.entries.keys.filter { $0.habitID == habitID }
@@ -63,7 +63,7 @@ struct ClientState: Sendable {
     changed.formUnion(cells.map { .sessionEntry($0) })
   }
 
-  /// The session has become part of an account.
+  /// Removes the session after it has become part of an account.
   mutating func dropSession() {
     guard let session else { return }
     changed.insert(.session)
@@ -79,14 +79,15 @@ struct ClientState: Sendable {
     noteWhole(account)
   }
 
-  /// Changes an account; nothing happens if there is none of this id.
+  /// Changes an account; without effect if there is none with this id.
   mutating func changeAccount<Value>(_ userID: Identifier, _ body: (inout ClientAccount) -> Value) -> Value? {
     guard var account = accounts.removeValue(forKey: userID) else { return nil }
     let acknowledgements = account.acknowledgements
-    let brought = account.broughtSessions
+    let migrated = account.migratedSessions
     let value = body(&account)
-    for id in Set(brought.keys).union(account.broughtSessions.keys) where brought[id] != account.broughtSessions[id] {
-      changed.insert(.broughtSession(userID, id))
+    for id in Set(migrated.keys).union(account.migratedSessions.keys) where migrated[id] != account.migratedSessions[id]
+    {
+      changed.insert(.migratedSession(userID, id))
     }
     let unsaved = account.replica.unsaved
     account.replica.changesAreSaved()
@@ -105,7 +106,7 @@ struct ClientState: Sendable {
     return value
   }
 
-  /// Drops an account with all that this device holds of it.
+  /// Removes an account and its data from this device.
   mutating func dropAccount(_ userID: Identifier) {
     guard let account = accounts.removeValue(forKey: userID) else { return }
     noteWhole(account)
@@ -122,7 +123,7 @@ struct ClientState: Sendable {
     changed.formUnion((replica.queue + replica.kept.map(\.operation)).map { .operation(userID, $0.seq) })
     changed.formUnion(replica.rejected.map { .rejected(userID, $0.operation.time) })
     changed.formUnion(account.acknowledgements.map { .acknowledgement(userID, $0) })
-    changed.formUnion(account.broughtSessions.keys.map { .broughtSession(userID, $0) })
+    changed.formUnion(account.migratedSessions.keys.map { .migratedSession(userID, $0) })
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
     changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
     changed.formUnion(replica.aliases.keys.map { .alias(userID, $0) })
@@ -130,10 +131,10 @@ struct ClientState: Sendable {
 
   // MARK: Storage
 
-  /// Whether anything has changed since it was kept.
+  /// Whether records have changed since the state was stored.
   var isUnsaved: Bool { hasNewSettings || !changed.isEmpty }
 
-  /// What is to be kept now.
+  /// Returns the changed records, and marks them as stored.
   mutating func takeChanges() -> [StorageChange] {
     var keys = changed
     if hasNewSettings { keys.insert(.settings) }
@@ -144,14 +145,15 @@ struct ClientState: Sendable {
 
   init(_ records: [StorageRecord]) throws(StorageError) {
     var stored: [Identifier: (account: ClientAccount, replica: StoredReplica)] = [:]
-    // By key: the record of the session or of an account comes before what belongs to it.
+    // In the order of keys, the record of the session or an account precedes the records that
+    // belong to it.
     for record in records.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       guard let key = RecordKey(record.key) else { throw StorageError("a record has an unknown key") }
       try take(key, record.value, &stored)
     }
     for (userID, var entry) in stored {
-      // Not the one that was kept: whatever is missing here, or was damaged, is found by the next
-      // sync and pulled again.
+      // The stored digest is not used: if records are missing or damaged, the next sync detects it
+      // and pulls them again.
       entry.replica.digest = entry.replica.computedDigest
       entry.account.replica = DeviceReplica(restoring: entry.replica)
       accounts[userID] = entry.account
@@ -200,8 +202,8 @@ extension ClientState {
       }
     case .acknowledgement(let userID, let id):
       return accounts[userID]?.acknowledgements.contains(id) == true ? [] : nil
-    case .broughtSession(let userID, let id):
-      return accounts[userID]?.broughtSessions[id]?.recordBytes
+    case .migratedSession(let userID, let id):
+      return accounts[userID]?.migratedSessions[id]?.recordBytes
     }
   }
 
@@ -243,8 +245,8 @@ extension ClientState {
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)
-    case .broughtSession(let userID, let id):
-      stored[userID]?.account.broughtSessions[id] = try BroughtSession(recordBytes: value)
+    case .migratedSession(let userID, let id):
+      stored[userID]?.account.migratedSessions[id] = try MigratedSession(recordBytes: value)
     }
   }
 

@@ -1,7 +1,6 @@
 internal import StreakDomain
 
-/// A client's state, held in memory and kept by its storage: every change is a transaction. Not for
-/// two threads at once.
+/// A client's state in memory, with its storage: every change is a transaction. Not thread-safe.
 final class ClientStore {
   private let storage: any ClientStorage
   private var held: ClientState?
@@ -9,21 +8,21 @@ final class ClientStore {
 
   init(_ storage: any ClientStorage) { self.storage = storage }
 
-  /// Changes the state; what has changed is on the disk when this returns. If `body` throws,
-  /// nothing has changed.
+  /// Changes the state; the changes are on the disk when this returns. If `body` throws, nothing
+  /// has changed.
   func change<Value>(_ body: (inout ClientState) throws(ClientError) -> Value) throws(ClientError) -> Value {
     var result: Result<Value, ClientError>?
     do throws(StorageError) {
       version = try storage.transaction { view throws(StorageError) in
         var state: ClientState
         if let held, view.version == version { state = held } else { state = try ClientState(try view.records()) }
-        // From here on the state is nowhere else: changing it copies nothing.
+        // Dropping this reference makes the state unique, so that changing it copies nothing.
         held = nil
         do throws(ClientError) {
           result = .success(try body(&state))
         } catch {
           result = .failure(error)
-          // Half a change is read again from the storage.
+          // A partly changed state is dropped and read from the storage again.
           if !state.isUnsaved { held = state }
           return []
         }
@@ -39,7 +38,7 @@ final class ClientStore {
     return try result.get()
   }
 
-  /// Reads the state as it is now, also what other processes have changed.
+  /// Reads the current state, including changes of other processes.
   func read<Value>(_ body: (ClientState) throws(ClientError) -> Value) throws(ClientError) -> Value {
     try change { state throws(ClientError) in try body(state) }
   }

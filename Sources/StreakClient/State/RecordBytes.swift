@@ -1,5 +1,5 @@
-/// Writes the fields of a small record one after the other; numbers big-endian, bytes and text
-/// behind their length in 4 bytes.
+/// Writes the fields of a small record one after the other: numbers big-endian, bytes and text
+/// after their length in 4 bytes.
 struct RecordWriter {
   private(set) var bytes: [UInt8] = []
 
@@ -19,7 +19,8 @@ struct RecordWriter {
   mutating func append(_ text: String) { append(Array(text.utf8)) }
 }
 
-/// Reads what `RecordWriter` wrote. Fields that a later version adds at the end are passed over.
+/// Reads a record of `RecordWriter`. Additional fields at the end, from a later version, are
+/// ignored.
 struct RecordReader {
   private var rest: ArraySlice<UInt8>
 

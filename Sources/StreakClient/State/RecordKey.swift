@@ -1,12 +1,12 @@
 internal import StreakDomain
 
-/// Names one record of a client's storage.
+/// The key of one record in a client's storage.
 enum RecordKey: Hashable, Sendable {
   case settings
   case session
   case sessionHabit(Identifier)
   case sessionEntry(CellKey)
-  /// An account, by the person's id, and what belongs to it.
+  /// An account, by the user's id, and its parts.
   case account(Identifier)
   case habit(Identifier, Identifier)
   case cell(Identifier, CellKey)
@@ -14,13 +14,13 @@ enum RecordKey: Hashable, Sendable {
   case operation(Identifier, Int64)
   case rejected(Identifier, HybridTime)
   case acknowledgement(Identifier, Identifier)
-  case broughtSession(Identifier, Identifier)
+  case migratedSession(Identifier, Identifier)
   case formerHabit(Identifier, Identifier)
   case deletedHabit(Identifier, Identifier)
   case alias(Identifier, Identifier)
 
-  /// The kind's number, then ids and numbers, big-endian. The order of the numbers is the order of
-  /// reading.
+  /// The kind's number, then ids and numbers, big-endian. Records are read in the order of the
+  /// kinds' numbers.
   var bytes: [UInt8] {
     switch self {
     case .settings: [0]
@@ -34,14 +34,14 @@ enum RecordKey: Hashable, Sendable {
     case .operation(let userID, let seq): [20] + userID.bytes + Self.bytes(UInt64(bitPattern: seq))
     case .rejected(let userID, let time): [21] + userID.bytes + Self.bytes(time.packed)
     case .acknowledgement(let userID, let id): [22] + userID.bytes + id.bytes
-    case .broughtSession(let userID, let id): [23] + userID.bytes + id.bytes
+    case .migratedSession(let userID, let id): [23] + userID.bytes + id.bytes
     case .formerHabit(let userID, let id): [24] + userID.bytes + id.bytes
     case .deletedHabit(let userID, let id): [25] + userID.bytes + id.bytes
     case .alias(let userID, let id): [26] + userID.bytes + id.bytes
     }
   }
 
-  /// Reads `bytes` back; nil for anything else.
+  /// Parses `bytes`; nil if they are not a key.
   init?(_ bytes: [UInt8]) {
     guard let kind = bytes.first else { return nil }
     func id(_ start: Int) -> Identifier? {
@@ -67,7 +67,7 @@ enum RecordKey: Hashable, Sendable {
       case 20: Self.pair(id(1), number(17, 8)).map { .operation($0, Int64(bitPattern: $1)) }
       case 21: Self.pair(id(1), number(17, 8)).map { .rejected($0, HybridTime(packed: $1)) }
       case 22: Self.pair(id(1), id(17)).map { .acknowledgement($0, $1) }
-      case 23: Self.pair(id(1), id(17)).map { .broughtSession($0, $1) }
+      case 23: Self.pair(id(1), id(17)).map { .migratedSession($0, $1) }
       case 24: Self.pair(id(1), id(17)).map { .formerHabit($0, $1) }
       case 25: Self.pair(id(1), id(17)).map { .deletedHabit($0, $1) }
       case 26: Self.pair(id(1), id(17)).map { .alias($0, $1) }

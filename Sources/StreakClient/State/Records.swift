@@ -1,7 +1,7 @@
 internal import StreakDomain
 
 extension AnonymousSession {
-  /// The session itself, without habits and days, which have records of their own.
+  /// The session's own record; its habits and days have records of their own.
   var recordBytes: [UInt8] {
     var writer = RecordWriter()
     writer.append(sessionID.bytes)
@@ -29,7 +29,7 @@ extension AnonymousSession {
 }
 
 extension ClientAccount {
-  /// The account itself, with the small parts of its replica.
+  /// The account's own record, with the small parts of its replica.
   var recordBytes: [UInt8] {
     var writer = RecordWriter()
     let stored = replica.stored
@@ -100,7 +100,7 @@ extension ClientAccount {
     stored.dayStartMinutes = try reader.number()
     var seen: [StatementID] = []
     for _ in 0..<(try reader.number(UInt32.self)) {
-      guard let source = Identifier(try reader.bytes()) else { throw StorageError("an account has seen nobody") }
+      guard let source = Identifier(try reader.bytes()) else { throw StorageError("a source has no id") }
       seen.append(StatementID(source: source, seq: try reader.number()))
     }
     stored.seen = SeenStatements(seen)
@@ -113,10 +113,10 @@ extension ClientAccount {
   }
 }
 
-extension BroughtSession {
+extension MigratedSession {
   var recordBytes: [UInt8] {
     var writer = RecordWriter()
-    writer.append(broughtAtMilliseconds)
+    writer.append(migratedAtMilliseconds)
     writer.append(afterSeq)
     writer.append(isSecondDevice)
     writer.append(isLost)
@@ -132,7 +132,7 @@ extension BroughtSession {
 
   init(recordBytes: [UInt8]) throws(StorageError) {
     var reader = RecordReader(recordBytes)
-    broughtAtMilliseconds = try reader.number()
+    migratedAtMilliseconds = try reader.number()
     afterSeq = try reader.number()
     isSecondDevice = try reader.bool()
     isLost = try reader.bool()

@@ -1,19 +1,19 @@
-/// Where a client keeps what it knows: a set of small records that changes in transactions, and
-/// that several clients (other processes of the same person) may share.
+/// A client's storage: a set of small records that changes in transactions. Several clients (other
+/// processes of the same person) may share it.
 public protocol ClientStorage: Sendable {
-  /// Runs `body` while nobody else changes anything, and keeps what it returns: all of it, on the
-  /// disk, before this returns, or nothing.
+  /// Runs `body` in exclusion of all other transactions, and stores the changes that it returns.
+  /// They are on the disk when this returns: all of them or, after an error, none.
   ///
-  /// - Returns: The version of the storage afterwards: another one than `body` is given next time
-  ///   means that somebody else was here meanwhile.
+  /// - Returns: The storage's version afterwards. If the next transaction starts with another
+  ///   version, another client has changed the storage meanwhile.
   func transaction(
     _ body: (StorageView) throws(StorageError) -> [StorageChange]
   ) throws(StorageError) -> Int64
 }
 
-/// What a transaction sees.
+/// A transaction's view of the storage.
 public struct StorageView {
-  /// Of the storage before the transaction.
+  /// The version before the transaction.
   public let version: Int64
   /// All records, in any order.
   public let records: () throws(StorageError) -> [StorageRecord]
@@ -25,7 +25,7 @@ public struct StorageView {
 }
 
 public struct StorageRecord: Equatable, Sendable {
-  /// Names it among all others; up to 64 bytes.
+  /// Identifies the record; up to 64 bytes.
   public var key: [UInt8]
   public var value: [UInt8]
 
@@ -35,10 +35,10 @@ public struct StorageRecord: Equatable, Sendable {
   }
 }
 
-/// A record that is written, or removed.
+/// A record to write or to remove.
 public struct StorageChange: Equatable, Sendable {
   public var key: [UInt8]
-  /// Nil: there is no such record any more.
+  /// Nil removes the record.
   public var value: [UInt8]?
 
   public init(key: [UInt8], value: [UInt8]?) {
@@ -47,7 +47,7 @@ public struct StorageChange: Equatable, Sendable {
   }
 }
 
-/// Why something was not kept, or could not be read: a full disk, a file of something else.
+/// Why the storage failed: for example a full disk, or a file of another program.
 public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
   public var message: String
 

@@ -2,21 +2,21 @@ internal import Glibc
 internal import SQLite
 internal import Synchronization
 
-/// A storage in an SQLite file. What a transaction has written survives kill -9 and a power cut;
-/// other processes may use the file as well.
+/// A storage in an SQLite file. A transaction's changes survive kill -9 and a power cut; other
+/// processes may use the file as well.
 public final class FileStorage: ClientStorage, @unchecked Sendable {
-  // Sendable because the database, the only state, is used while `lock` is held, and nowhere else.
+  // Sendable because the database, the only state, is used only while `lock` is held.
 
-  /// Of the tables below, in the file's `user_version`.
+  /// The version of the tables below, in the file's `user_version`.
   static let formatVersion: Int64 = 1
-  /// "Strk", in the file's `application_id`: what else could be in a file that is opened by mistake
-  /// is left alone.
+  /// "Strk", in the file's `application_id`: a file of another program that is opened by mistake is
+  /// not changed.
   static let applicationID: Int64 = 0x5374_726B
 
   private let database: SQLiteDatabase
   private let lock = Mutex(())
 
-  /// Opens the file, or makes it; its folder must be there.
+  /// Opens or makes the file; its folder must exist.
   public init(path: String) throws(StorageError) {
     do throws(SQLiteError) {
       database = try Self.open(path)
@@ -26,12 +26,13 @@ public final class FileStorage: ClientStorage, @unchecked Sendable {
   }
 
   private static func open(_ path: String) throws(SQLiteError) -> SQLiteDatabase {
-    // For its owner only, since it holds credentials; the log beside it gets the same rights.
+    // Readable by its owner only, since it holds credentials; SQLite gives the log beside it the
+    // same rights.
     let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     if file >= 0 { close(file) }
     let database = try SQLiteDatabase(path: path)
-    // A tap costs one fsync of the log. (In WAL mode, NORMAL would sync only at checkpoints: taps
-    // would not outlive a power cut.)
+    // One fsync of the log per tap. (In WAL mode, NORMAL would sync only at checkpoints: taps would
+    // not survive a power cut.)
     try database.execute("PRAGMA journal_mode = WAL")
     try database.execute("PRAGMA synchronous = FULL")
     try database.transaction { () throws(SQLiteError) in
@@ -62,7 +63,7 @@ public final class FileStorage: ClientStorage, @unchecked Sendable {
     var failure: StorageError?
     do throws(SQLiteError) {
       return try database.transaction { () throws(SQLiteError) in
-        // Changes with the commits of other connections only.
+        // Changes only with the commits of other connections.
         let version = try database.rows("PRAGMA data_version").first?.first?.integer ?? 0
         let changes: [StorageChange]
         do throws(StorageError) {

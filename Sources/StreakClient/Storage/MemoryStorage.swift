@@ -1,7 +1,6 @@
 internal import Synchronization
 
-/// A storage that lasts as long as its process: for tests, and for apps that show what the client
-/// does without keeping it.
+/// A storage in the process's memory: for tests, and for apps that demonstrate the client.
 public final class MemoryStorage: ClientStorage {
   private struct Content {
     var records: [[UInt8]: [UInt8]] = [:]

@@ -1,16 +1,16 @@
 internal import Synchronization
 
-/// Lets one task wait for a time or for a reason, whichever comes first.
+/// Lets one task wait until a time or a signal, whichever comes first.
 final class Alarm: Sendable {
   private struct State {
-    /// Somebody rang while nobody waited.
+    /// A signal came while no task waited.
     var isRung = false
     var waiter: CheckedContinuation<Void, Never>?
   }
 
   private let state = Mutex(State())
 
-  /// Ends the wait, or the next one if nobody waits.
+  /// Ends the wait, or the next one if no task waits.
   func ring() {
     let waiter = state.withLock { state in
       let waiter = state.waiter
@@ -21,8 +21,8 @@ final class Alarm: Sendable {
     waiter?.resume()
   }
 
-  /// Returns after that time, when somebody rings or has rung, or when the task is cancelled. One
-  /// caller at a time.
+  /// Returns after that time, at a signal, immediately if there was a signal since the last wait,
+  /// or when the task is cancelled. One caller at a time.
   func wait(milliseconds: Int64, _ clock: any ClientClock) async {
     let timer = Task {
       await clock.sleep(milliseconds: milliseconds)

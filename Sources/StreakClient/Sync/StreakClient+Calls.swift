@@ -3,7 +3,7 @@ internal import RPC
 internal import Schema
 internal import StreakDomain
 
-/// Calls, with and without an account's credentials.
+/// Calls with and without an account's credentials.
 extension StreakClient {
   func call<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ method: MethodDescriptor, _ request: Request, _ type: Response.Type = Response.self, bearer: String? = nil
@@ -18,8 +18,8 @@ extension StreakClient {
     }
   }
 
-  /// Makes a call for an account, with fresh credentials if the present ones are refused. Says once
-  /// and for all when there are none that work.
+  /// Makes a call for an account. If its credentials are refused, they are renewed and the call is
+  /// repeated. If they cannot be renewed, the account is marked as signed out.
   func call<Request: ProtobufMessage, Response: ProtobufMessage>(
     _ method: MethodDescriptor, _ request: Request, _ type: Response.Type = Response.self, for userID: Identifier
   ) async throws(ClientError) -> Response {
@@ -36,34 +36,34 @@ extension StreakClient {
     }
   }
 
-  /// The account's access token, for a call that is made otherwise; the caller keeps what a failure
-  /// means (`note`).
+  /// The account's access token, for a call of another kind; the caller records failures with
+  /// `note`.
   func bearer(of userID: Identifier) async throws(ClientError) -> String {
     let credentials = try store.read { state throws(ClientError) in state.accounts[userID]?.credentials }
     guard let credentials else { throw .signInNeeded }
     return credentials.accessToken
   }
 
-  /// For how long a refresh that another process of this device began keeps this one from beginning
-  /// its own, in milliseconds.
+  /// How long another process's running refresh keeps this one from starting its own, in
+  /// milliseconds.
   static let refreshLeaseMilliseconds: Int64 = 10_000
-  /// Between two looks at whether it has ended, in milliseconds.
+  /// Milliseconds between two checks whether it has ended.
   static let refreshPollMilliseconds: Int64 = 100
 
   private enum RefreshStep {
-    /// The credentials are other ones by now.
+    /// The credentials were renewed by another process.
     case isDone(accessToken: String)
     case begin(refreshToken: String)
     case wait
   }
 
-  /// Gets new credentials for an account.
+  /// Renews the credentials of an account.
   ///
-  /// The server issues another pair for the same refresh token as long as none of its pairs was
-  /// used, so neither a lost reply nor a kill before the answer is kept loses anything. But a
-  /// refresh token that arrives after its successor was used looks like a stolen copy: of the
-  /// processes that share this device's storage one refreshes at a time.
-  /// - Parameter refused: The access token that is not good any more.
+  /// The server issues another pair for the same refresh token as long as no pair of it was used.
+  /// So neither a lost reply nor a kill before the answer is stored loses the credentials. But a
+  /// refresh token that arrives after its successor was used looks like a stolen copy. So only one
+  /// of the processes that share this device's storage refreshes at a time.
+  /// - Parameter refused: The access token that the server refused.
   func refresh(_ refused: String, of userID: Identifier) async throws(ClientError) -> String {
     for _ in 0..<(Self.refreshLeaseMilliseconds / Self.refreshPollMilliseconds) {
       switch try beginRefresh(refused, of: userID, isPatient: true) {
@@ -79,7 +79,7 @@ extension StreakClient {
     }
   }
 
-  /// - Parameter isPatient: A refresh under way elsewhere is waited for.
+  /// - Parameter isPatient: Whether to wait for another process's refresh.
   private func beginRefresh(
     _ refused: String, of userID: Identifier, isPatient: Bool
   ) throws(ClientError) -> RefreshStep {
@@ -104,7 +104,7 @@ extension StreakClient {
       let response = try await call(AccountServiceMethods.refresh, request, RefreshResponse.self)
       let fresh = ClientAccount.Credentials(response.tokens ?? Tokens())
       return try store.change { state throws(ClientError) in
-        // An older answer must not replace what was given since.
+        // The credentials have changed since: an older answer must not replace them.
         guard state.accounts[userID]?.credentials?.refreshToken == refreshToken else {
           return state.accounts[userID]?.credentials?.accessToken ?? fresh.accessToken
         }
@@ -126,7 +126,7 @@ extension StreakClient {
     }
   }
 
-  /// Keeps what a refusal means for an account.
+  /// Records the consequence of a refusal for an account.
   func note(_ error: ClientError, of userID: Identifier) throws(ClientError) {
     switch error {
     case .signInNeeded, .copied:
@@ -149,7 +149,7 @@ extension StreakClient {
     case .accountUnknown:
       let now = clock.milliseconds
       let isNews = try store.change { state throws(ClientError) in
-        state.turnIntoSession(userID, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+        state.moveIntoSession(userID, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
       }
       if isNews {
         currentHasChanged()

@@ -9,24 +9,23 @@ internal import StreakDomain
 extension StreakClient {
   /// Most changes in one response.
   static let pageSize: Int32 = 1_000
-  /// Times in a row that one sync may find the states different, or hear nothing new, before it
-  /// gives up until the next.
+  /// Rounds in a row in which the states may differ, or nothing new arrives, before one sync ends.
   static let fruitlessRoundsMax = 4
-  /// Answers of one sync that may show a loss: a server that forgets what it acknowledges would be
-  /// sent the same for ever.
+  /// Answers of one sync that may show a loss: without a limit, a server that loses what it
+  /// acknowledges would receive the same operations for ever.
   static let lossesMax = 8
   /// Pages of notices in one sync. A page has up to 1,000 notices, or 1 MiB of them.
   static let noticePagesMax = 256
   /// A session says that it is alive this often, in milliseconds; the server forgets those of which
   /// it has not heard for a year.
   static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
-  /// Between two attempts to hear hints, in milliseconds.
+  /// Wait between two attempts to open the hint stream, in milliseconds.
   static let watchBackoffMilliseconds: (min: UInt64, max: UInt64) = (1_000, 300_000)
 
-  /// Sends what waits and fetches what is new, until both sides are equal. One at a time; called
-  /// meanwhile, it waits and then does the same.
+  /// Sends the queue and fetches changes, until both sides are equal. One sync runs at a time; a
+  /// call during a sync waits and then runs its own.
   ///
-  /// Without an account it tells the server that the session began, while that is of use.
+  /// Without an account it reports the session's begin to the server, while that is of use.
   @discardableResult
   public func sync() async throws(ClientError) -> SyncReport {
     while isSyncing {
@@ -53,7 +52,7 @@ extension StreakClient {
     var (fruitless, losses) = (0, 0)
     var isFirst = true
     while fruitless < Self.fruitlessRoundsMax {
-      try await bringAgain(userID)
+      try await resendLostSessions(userID)
       let sent = try store.read { state throws(ClientError) in
         state.accounts[userID].map { ($0.submission(isFirst: isFirst), $0.replica.deviceID, $0.lostSessions.count) }
       }
@@ -62,16 +61,16 @@ extension StreakClient {
       let answer = try await exchange(submission, of: userID)
       var next = try take(answer, to: submission, sentAs: deviceID, userID, &report, &losses)
       guard losses <= Self.lossesMax else {
-        throw .failing("It does not know what it has acknowledged.")
+        throw .failing("It has lost what it had acknowledged.")
       }
-      // A session that was lost is sent again, and what it has changed is received.
+      // A lost session is sent again, and the changes that it causes are received.
       let isLost = try store.read { state throws(ClientError) in
         state.accounts[userID]?.lostSessions.isEmpty == false
       }
-      if next == .rest, isLost { next = lostCount == 0 ? .goOn : .ignore }
+      if next == .done, isLost { next = lostCount == 0 ? .more : .ignore }
       switch next {
-      case .rest: return report
-      case .goOn: fruitless = 0
+      case .done: return report
+      case .more: fruitless = 0
       case .ignore: fruitless += 1
       case .repair:
         report.repairs += 1
@@ -129,12 +128,12 @@ extension StreakClient {
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
         let showsLoss = account.replica.showsLoss(answer, to: submission)
         let next = account.replica.take(answer, to: submission, sentAs: deviceID, milliseconds: now)
-        // Only a sign-in makes a new device; until then everything waits.
+        // Only a sign-in can register a new device; until then the queue waits.
         if next == .register {
           account.credentials = nil
           account.standing = .mustRegister
         }
-        if next == .rest, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
+        if next == .done, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
@@ -163,7 +162,7 @@ extension StreakClient {
     return next
   }
 
-  /// Tells the server which notices the person has seen.
+  /// Reports the acknowledged notices to the server.
   private func sendAcknowledgements(_ userID: Identifier) async throws(ClientError) {
     let seen = try store.read { state throws(ClientError) in state.accounts[userID]?.acknowledgements ?? [] }
     guard !seen.isEmpty else { return }
@@ -178,9 +177,9 @@ extension StreakClient {
 
   // MARK: Without an account
 
-  /// Introduces the session to the server while it is fresh, so that the server knows when it
-  /// began; later says that it is alive. A session that holds days from before, as an import
-  /// brings, is not introduced: they would count no more.
+  /// Introduces a new session to the server, so that the server knows when it began. Later it
+  /// reports that the session is in use. A session with earlier days, for example from an import,
+  /// is not introduced, because these days would not count any more.
   private func keepSession() async throws(ClientError) {
     let now = clock.milliseconds
     guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
@@ -200,7 +199,7 @@ extension StreakClient {
       let response = try await call(SessionServiceMethods.startSession, request, StartSessionResponse.self)
       guard let sessionID = Identifier(response.sessionId), response.sessionSecret.count == 32 else { return }
       try store.change { state throws(ClientError) in
-        // One that is on its way into an account keeps the name under which it was sent.
+        // A session that is being migrated keeps the id under which it was sent.
         guard state.session?.sessionID == session.sessionID, state.pendingSignUp == nil, state.pendingMigration == nil
         else { return }
         state.changeSession(now: now) { kept in
@@ -215,15 +214,15 @@ extension StreakClient {
 
   // MARK: By itself
 
-  /// Keeps this device equal to the others until the task is cancelled: about every five minutes,
-  /// at once when something was tapped here or another device changed something, and when the
-  /// network is back; later and later while it fails.
+  /// Syncs until the task is cancelled: about every five minutes, at once after a tap on this
+  /// device or a change on another one, and when the network returns; less and less often while it
+  /// fails.
   public func run() async {
     let waits = try? store.read { state throws(ClientError) in
       state.current.flatMap { state.accounts[$0] }.map { $0.replica.isBehind } ?? true
     }
-    // Devices that start together with nothing to say come spread over the interval, or when they
-    // hear a hint.
+    // Devices that start together without changes are spread over the interval. A hint starts a
+    // sync at once.
     if waits != false { wake() }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.keepSyncing() }
@@ -231,7 +230,7 @@ extension StreakClient {
     }
   }
 
-  /// The device is online again: what failed before says nothing any more.
+  /// The device is online again: earlier failures are ignored.
   public func networkReturned() {
     schedule.networkReturned(now: clock.monotonicMilliseconds)
     syncAlarm.ring()
@@ -269,11 +268,12 @@ extension StreakClient {
     }
   }
 
-  /// Hears hints until the stream ends.
-  /// - Returns: Whether there was one. A stream that ends with its token goes on with a new one.
+  /// Reads hints until the stream ends.
+  /// - Returns: Whether a stream was opened. When a stream ends with its token, the next one uses a
+  ///   new token.
   private func watch() async throws(ClientError) -> Bool {
     guard let network, let userID = try store.read({ state throws(ClientError) in state.current }) else {
-      throw .notPossible("Nobody is signed in.")
+      throw .notPossible("No account is signed in.")
     }
     let bearer: String
     do throws(ClientError) { bearer = try await self.bearer(of: userID) } catch {
@@ -288,7 +288,7 @@ extension StreakClient {
       while let bytes = try await stream.next() {
         let hint = (try? WatchResponse(protobufBytes: bytes))?.cursor
         let own = try? store.read { state throws(ClientError) in state.accounts[userID]?.replica.cursor }
-        // A stream that opens after a failure says that the network is back.
+        // A stream that opens after a failure shows that the network is back.
         if !heard, hasFailed { networkReturned() }
         heard = true
         if let hint, StreakDomain.Cursor(hint).isOfSameState(as: own) { continue }
@@ -310,7 +310,7 @@ extension StreakClient {
     }
   }
 
-  /// Another account is in use, or none: hints for the one before are of no use.
+  /// The current account has changed: hints for the earlier one are of no use.
   func currentHasChanged() {
     watching?.stream.cancel()
     watchAlarm.ring()
@@ -319,7 +319,7 @@ extension StreakClient {
 }
 
 extension StreakDomain.Cursor {
-  /// A hint is no cursor to pull from: it proves nothing.
+  /// Only compares states: a hint's cursor is not used for a pull.
   fileprivate func isOfSameState(as other: StreakDomain.Cursor?) -> Bool {
     epoch == other?.epoch && changeNumber == other?.changeNumber
   }

@@ -1,67 +1,67 @@
 public import StreakDomain
 
-/// What the server made of a submission.
+/// The server's answer to a submission.
 public enum SyncAnswer: Equatable, Sendable {
   case changes(SyncChanges)
-  /// It waits for this operation, and none of those sent is it.
+  /// The server expects this operation, and it was not sent.
   case gap(expectedSeq: Int64)
-  /// A number was used for another operation.
+  /// A sequence number was used for another operation.
   case reused
-  /// It takes the cursor for none that it gave.
+  /// The server did not issue this cursor.
   case cursorInvalid
-  /// Nothing that says anything of the submission: the server is away, or the credentials are
-  /// another account's.
+  /// An answer without information about the submission: the server is unavailable, or the
+  /// credentials belong to another account.
   case nothing
 }
 
-/// What a device does after an answer.
+/// The device's next step after an answer.
 public enum SyncNext: Equatable, Sendable {
   /// Everything is sent and received.
-  case rest
-  /// There is more to send or to fetch.
-  case goOn
-  /// The states differed although all was received: all of it is pulled again.
+  case done
+  /// More operations are to be sent or changes to be fetched.
+  case more
+  /// The states differ although everything was received: all data is pulled again.
   case repair
-  /// The answer was to something older, or said nothing.
+  /// The answer was to an older submission, or without information.
   case ignore
-  /// It registers as a new device, and calls `continueAsNewDevice`.
+  /// The device registers as a new one, and calls `continueAsNewDevice`.
   case register
 }
 
 extension DeviceReplica {
-  /// Takes an answer, however late it comes and however often.
+  /// Applies an answer, which may be late or repeated.
   ///
   /// - Parameters:
-  ///   - submission: What it answers.
-  ///   - deviceID: As whom it was sent.
+  ///   - submission: The answered submission.
+  ///   - deviceID: The device id that it was sent with.
   ///   - milliseconds: The device's wall clock, since 1970.
   public mutating func take(
     _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, milliseconds: Int64
   ) -> SyncNext {
-    // What was sent under an id that the device has given up concerns it no more.
+    // An answer for an abandoned device id has no effect.
     guard deviceID == self.deviceID else { return .ignore }
     switch answer {
     case .changes(let changes):
       switch receive(changes, to: submission, milliseconds: milliseconds) {
-      case .good: return isBehind ? .goOn : .rest
+      case .good: return isBehind ? .more : .done
       case .diverged: return .repair
       case .outdated: return .ignore
       }
     case .gap(let expectedSeq):
-      // An answer to something that is not first in the queue any more says nothing.
+      // An answer to operations that are not at the front of the queue any more has no effect.
       guard submission.operations.first == queue.first else { return .ignore }
-      return expected(expectedSeq) == .registerAnew ? .register : .goOn
+      return expected(expectedSeq) == .registerAnew ? .register : .more
     case .reused: return submission.operations.first == queue.first ? .register : .ignore
     case .cursorInvalid:
       guard submission.cursor == cursor, submission.resume == resume, cursor != .start else { return .ignore }
       cursorIsInvalid()
-      return .goOn
+      return .more
     case .nothing: return .ignore
     }
   }
 
-  /// Whether an answer shows that the server lacks, or may lack, what it had acknowledged: another
-  /// life of the database, or fewer of this device's operations. To be asked before `take`.
+  /// Whether an answer shows that the server has lost, or may have lost, acknowledged data: another
+  /// epoch of the database, or fewer of this device's operations. Call it before `take`.
   public func showsLoss(_ answer: SyncAnswer, to submission: SyncSubmission) -> Bool {
     switch answer {
     case .changes(let changes):

@@ -3,8 +3,8 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// Operations as they are sent and kept. What is kept is what was sent, byte for byte: a number is
-/// good for one payload.
+/// Operations as sent and as stored. The stored bytes equal the sent ones, because a sequence
+/// number belongs to exactly one payload.
 extension Schema.Operation {
   init(_ operation: StreakDomain.Operation) {
     self.init(

@@ -18,8 +18,7 @@ extension SyncRequest {
 }
 
 extension SyncChanges {
-  /// What the server sent, but for ids and numbers of no version of this program, which mean
-  /// nothing.
+  /// The server's response, without ids and numbers that no version of this program has.
   init(_ response: SyncResponse) {
     self.init(cursor: StreakDomain.Cursor(response.cursor))
     outcomes = response.outcomes.map { StreakDomain.OperationOutcome($0) }
@@ -77,8 +76,8 @@ extension Schema.Cell {
 extension StreakDomain.OperationOutcome {
   init(_ message: Schema.OperationOutcome) {
     let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
-    // A reason that this version does not know is still a rejection, and is told. So is a
-    // completion whose note was not taken.
+    // A rejection with a reason unknown to this version is still reported. So is a completion whose
+    // note was not stored.
     let rejection = message.reason.schemaName.flatMap { OperationRejection(rawValue: $0) } ?? .malformed
     self.init(
       seq: message.seq, status: status,

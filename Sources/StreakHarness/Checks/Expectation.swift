@@ -1,19 +1,18 @@
 internal import ProtobufCodec
 internal import RPC
 
-/// What a call must be answered with.
+/// The reply that a call must get.
 enum Expectation: Sendable {
-  /// OK, and every item of a list that is judged apart accepted.
+  /// OK, and every item of a list that is judged item by item is accepted.
   case success
-  /// OK, or a refusal that what happened before explains: it has a reason, and it is not about a
-  /// field's rule.
+  /// OK, or a refusal that earlier calls explain: it has a reason, and no field rule is named.
   case successOrHistory
-  /// OK, or any refusal with a reason: nothing unforeseen.
+  /// OK, or any refusal with a reason.
   case anythingTyped
-  /// INVALID_ARGUMENT, INVALID_FIELD, naming the path.
+  /// INVALID_ARGUMENT, INVALID_FIELD, with the path.
   case brokenRule(String)
-  /// OK, or a refusal with a reason that has nothing against the path: other limits may be reached
-  /// before a rule's.
+  /// OK, or a refusal with a reason that does not name the path: other limits may be reached before
+  /// the rule's.
   case keptRule(String)
   /// OK, with this item of the list refused for INVALID_FIELD and the others accepted.
   case refusedItem(list: String, index: Int)
@@ -37,7 +36,7 @@ enum Expectation: Sendable {
 
   static let invalidField = "INVALID_FIELD"
 
-  /// What is wrong with a reply; nil when nothing is.
+  /// The difference between a reply and the expectation; nil if there is none.
   func problem(_ reply: Reply, to request: DynamicMessage, of method: MethodSchema, _ schema: ServiceSchema) -> String?
   {
     switch self {
@@ -68,7 +67,7 @@ enum Expectation: Sendable {
     }
   }
 
-  /// A refusal that tells why, and that is no fault of the server.
+  /// A refusal with a reason, and not an error of the server.
   private func isTyped(_ reply: Reply, _ status: RPCStatus) -> Bool {
     ![.internal, .unknown, .unavailable, .deadlineExceeded, .cancelled, .unimplemented, .dataLoss].contains(status.code)
       && !reply.reason.isEmpty
@@ -104,7 +103,7 @@ enum Expectation: Sendable {
     return nil
   }
 
-  /// Whether a message holds something that only history makes right.
+  /// Whether a message has fields whose validity depends on earlier calls.
   private func dependsOnHistory(_ message: DynamicMessage, _ schema: ServiceSchema) -> Bool {
     schema.message(message.type).fields.contains { field in
       guard message.fields[field.number] != nil else { return false }

@@ -3,10 +3,10 @@ internal import ProtobufCodec
 internal import RPC
 
 extension MethodChecks {
-  /// Limits that take more calls than this are not tried.
+  /// Limits of more calls than this are not tested.
   static let limitCallsMax = 100
 
-  /// A person may call as often as the schema says and not once more; another person is not
+  /// Calls a method as often as the schema allows, and once more; another user must not be
   /// affected.
   func runLimits() async -> Suite {
     let started = WallClock.milliseconds()
@@ -21,7 +21,7 @@ extension MethodChecks {
     guard let limit = method.callsPerPerson, limit <= Self.limitCallsMax, needsPerson, !method.endsCredentials,
       !method.isConditional
     else { return skip("no limit for a person that calls alone can reach") }
-    // What is answered with a stored reply is not counted: each call must be another one.
+    // A repeated request that gets a stored reply is not counted: so each call must differ.
     let mustDiffer = method.isIdempotent && !method.isReadOnly
     var last: DynamicMessage?
     for count in 1...limit {

@@ -1,11 +1,11 @@
 internal import ProtobufCodec
 
 extension MethodChecks {
-  /// Different items of a list: longer lists repeat them.
+  /// Most different items in a list: longer lists repeat them.
   private static let differentItemsMax = 1_000
 
-  /// Lists of messages at exactly the length that the rules allow, and one past it, of items that
-  /// are right by themselves.
+  /// Lists of messages with exactly the largest length that the rules allow, and with one item
+  /// more; each item is valid.
   func checkLists() async throws {
     let shape = try await RequestBuilder(person, form: .full).request(of: method)
     for place in lists(in: shape, FieldPath()) {
@@ -16,7 +16,7 @@ extension MethodChecks {
       ] {
         let builder = RequestBuilder(person, form: .smallest)
         var request = try await builder.request(of: method)
-        // What holds the list is there in the full form alone, unless it is required.
+        // The message that holds the list is present only in the full form, unless it is required.
         if list(place, in: request) == nil {
           request = try await RequestBuilder(person, form: .full).request(of: method)
         }
@@ -36,7 +36,7 @@ extension MethodChecks {
     let path: FieldPath
   }
 
-  /// Lists of messages with a limit, but for those inside the items of another list.
+  /// Lists of messages with a limit, except those inside the items of another list.
   private func lists(in message: DynamicMessage, _ path: FieldPath) -> [ListPlace] {
     var found: [ListPlace] = []
     for field in schema.message(message.type).fields where field.type == .message {
@@ -52,7 +52,7 @@ extension MethodChecks {
     return found
   }
 
-  /// The message that holds a list; nil when the request has none.
+  /// The message that holds a list; nil if the request has none.
   private func list(_ place: ListPlace, in request: DynamicMessage) -> DynamicMessage? {
     var holder = request
     for step in place.path.steps.dropLast() {

@@ -1,9 +1,9 @@
 internal import ProtobufCodec
 internal import RPC
 
-/// Everything that the schema lets one expect of one method, tried against a server.
+/// Checks one method of a server against everything that the schema states about it.
 final class MethodChecks {
-  /// Longer requests are cut in the report.
+  /// Most bytes of a request in the report.
   static let requestBytesShown = 8_000
 
   let method: MethodSchema
@@ -12,7 +12,7 @@ final class MethodChecks {
   let caller: Caller
   let shared: SharedPeople
   private(set) var suite: Suite
-  /// Whose calls these are; another one after a call that ended the credentials.
+  /// The caller of these requests; a new one after a call that ended the credentials.
   var person: Person
   private var people = 0
   private var shrinkAttemptsLeft = Shrinker.attemptsPerMethodMax
@@ -38,7 +38,7 @@ final class MethodChecks {
       if schema.tokens[method.authentication] == nil, schema.givenTokens[method.authentication] == nil,
         method.authentication != MethodSchema.authenticationNone
       {
-        // Nobody can get these credentials by calls.
+        // No call gives these credentials.
         let request = DynamicMessage(method.request)
         guard await caller.call(method, [], token: nil).status?.code != .unimplemented else {
           suite.skipped = "the server does not have it"
@@ -76,10 +76,10 @@ final class MethodChecks {
     try await checkSuccess(settled(request))
     try await checkBoundaries()
     try await checkLists()
-    try await checkLies()
+    try await checkFuzz()
   }
 
-  /// A person who has done nothing yet.
+  /// A person without earlier calls.
   func newPerson() {
     people += 1
     person = Person(schema, caller, Randomness(seed: settings.seed &+ UInt64(people), name: method.path))
@@ -93,7 +93,7 @@ final class MethodChecks {
 
   // MARK: One check
 
-  /// Makes a call and judges the reply; a failure is made small.
+  /// Makes a call and judges the reply; the request of a failure is shrunk.
   /// - Parameter keep: The place that the check is about.
   @discardableResult
   func check(
@@ -120,7 +120,7 @@ final class MethodChecks {
 
   var credentials: String {
     switch method.authentication {
-    case MethodSchema.authenticationNone: "nobody"
+    case MethodSchema.authenticationNone: "none"
     case MethodSchema.authenticationAdmin: "the operator"
     default: "a new person" + (schema.tokens[method.authentication]?.prefix == "" ? "" : " (no account)")
     }
@@ -149,7 +149,7 @@ final class MethodChecks {
 
   // MARK: Refusals
 
-  /// Nobody without the right credentials gets in, and all of them are told the same.
+  /// Without the right credentials every call fails, with the same reply.
   private func checkAuthentication(_ request: DynamicMessage) async throws {
     guard method.authentication != MethodSchema.authenticationNone else { return }
     var attempts: [(name: String, authorization: String?)] = [
@@ -166,7 +166,7 @@ final class MethodChecks {
       attempts.append(("a token of \(schema.name(of: kind, in: "streak.v1.Authentication"))", "Bearer " + token))
     }
     if needsPerson, let ended = try await shared.endedToken() {
-      attempts.append(("a token that was given up", "Bearer " + ended))
+      attempts.append(("a revoked token", "Bearer " + ended))
     }
     var first: Reply?
     for attempt in attempts {
@@ -178,7 +178,7 @@ final class MethodChecks {
         )
       } else if let told = first, told.status != reply.status {
         fail(
-          name, expected: "the same words as without credentials: \(told.summary)", actual: reply.summary,
+          name, expected: "the same reply as without credentials: \(told.summary)", actual: reply.summary,
           request: request, credentials: attempt.name)
       } else {
         pass(name)
@@ -197,7 +197,7 @@ final class MethodChecks {
     }
   }
 
-  /// Bytes that are no message, and fields that nobody knows.
+  /// Bytes that are not a message, and unknown fields.
   private func checkMalformed(_ request: DynamicMessage) async throws {
     let bytes = request.protobuf(schema)
     let token = try await person.token(for: method)
@@ -226,8 +226,7 @@ final class MethodChecks {
     }
   }
 
-  /// Somebody else's things are nobody's business: a stranger who names them learns and changes
-  /// nothing.
+  /// Uses the ids of another user: the caller must neither learn nor change anything.
   private func checkOthers(_ request: DynamicMessage) async throws {
     guard !holdsSecret(request) else { return }
     let stranger = try await shared.stranger()
@@ -244,7 +243,7 @@ final class MethodChecks {
       pass(name)
     }
     if reply.status == nil { shared.forgetStranger() }
-    // What the stranger may read of their own is as secret: it is this person who asks now.
+    // The other user's own data is protected as well: this person asks for it.
     if method.isReadOnly {
       let ours = await caller.call(method, request.protobuf(schema), token: try await person.token(for: method))
       let other = try await shared.stranger()
@@ -266,8 +265,7 @@ final class MethodChecks {
     }
   }
 
-  /// Whether a reply holds text that only another person wrote, and that the request did not hold
-  /// itself.
+  /// Whether a reply holds text of another person that the request did not hold.
   private func contains(_ reply: [UInt8], canaryOf person: Person, sent request: DynamicMessage) -> Bool {
     let canary = Array(person.canary.utf8)
     func holds(_ bytes: [UInt8]) -> Bool {
@@ -300,7 +298,7 @@ final class MethodChecks {
         guard let place = mutation.judged, place.list.number == field.number else { continue }
         var broken = request
         broken.update(mutation.path, mutation.apply)
-        // The broken item first, and a good one after it, which must not suffer.
+        // The broken item first, then a valid one, which must be accepted.
         broken.fields[field.number] = [.message(broken.messages(field)[place.index]), .message(good)]
         var keep = mutation.path
         keep.steps[0].index = 0
@@ -314,8 +312,8 @@ final class MethodChecks {
 
   // MARK: Success
 
-  /// A valid request succeeds, also with fields that the server does not know; sent again it
-  /// changes nothing more.
+  /// A valid request succeeds, also with unknown fields. Repeated, it must not change anything
+  /// more.
   private func checkSuccess(_ request: DynamicMessage) async throws {
     let bytes = request.protobuf(schema)
     let token = try await person.token(for: method)
@@ -326,7 +324,7 @@ final class MethodChecks {
     let expectation: Expectation = .success
     let first = await caller.call(method, bytes + unknown, token: token)
     guard first.status == nil, expectation.problem(first, to: request, of: method, schema) == nil else {
-      // Once more without, which tells which of the two it is.
+      // Repeated without unknown fields, to find out which of the two causes the failure.
       let plain = try await check("valid, every field set", settled(request), expectation)
       if plain.status == nil {
         fail(
@@ -378,7 +376,7 @@ final class MethodChecks {
     }
   }
 
-  /// The outermost values that the rules allow are allowed.
+  /// The largest and smallest values that the rules allow must be accepted.
   private func checkBoundaries() async throws {
     let shape = try await RequestBuilder(person, form: .full).request(of: method)
     let count = BoundaryValues(schema, of: shape, by: RequestBuilder(person, form: .full)).all.count

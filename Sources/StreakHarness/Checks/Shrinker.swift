@@ -1,17 +1,16 @@
 internal import ProtobufCodec
 
-/// Makes the request of a failed check smaller as long as the check fails in the same way. What it
-/// takes away is nothing that a rule requires and nothing on the way to the place that the check is
-/// about.
+/// Shrinks the request of a failed check as long as the check fails in the same way. Required
+/// fields, and the place that the check is about, are kept.
 struct Shrinker {
-  /// Calls that one failure may cost.
+  /// Most calls to shrink one failure.
   static let attemptsMax = 150
-  /// Calls that all failures of one method may cost: whoever breaks everything gets large requests.
+  /// Most calls to shrink all failures of one method: after that, requests stay large.
   static let attemptsPerMethodMax = 400
 
   let schema: ServiceSchema
   let keep: FieldPath?
-  /// Calls that are left to the method's failures.
+  /// Remaining calls for the method's failures.
   var attemptsLeft: Int
 
   /// - Parameter stillFails: Whether a request fails the check in the same way.
@@ -36,8 +35,8 @@ struct Shrinker {
     return smallest
   }
 
-  /// The message with one thing less. `kept` is the rest of the way to what must stay; nil when the
-  /// way is elsewhere.
+  /// Copies of the message with one value removed. `kept` is the rest of the path to the place that
+  /// must stay; nil if the path does not lead through this message.
   private func candidates(_ message: DynamicMessage, _ kept: ArraySlice<FieldPath.Step>?) -> [DynamicMessage] {
     var result: [DynamicMessage] = []
     for field in schema.message(message.type).fields {

@@ -1,10 +1,10 @@
 internal import ProtobufCodec
 
-/// Finds the outermost values that the rules of a request's fields allow.
+/// Finds the largest and smallest values that the rules of a request's fields allow.
 struct BoundaryValues {
-  /// Longer lists are built only on demand: they take megabytes.
+  /// Longer lists are built only if requested: they have megabytes.
   static let itemsMax = 1_000
-  /// A new value shorter than this could come twice.
+  /// A shorter new value might repeat an earlier one.
   static let newBytesMin = 8
 
   let schema: ServiceSchema

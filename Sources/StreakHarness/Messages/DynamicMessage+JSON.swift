@@ -32,7 +32,7 @@ extension DynamicMessage {
     }
   }
 
-  /// Reads JSON; members the schema does not have are refused.
+  /// Reads JSON; members that the schema does not have are refused.
   init(_ type: String, json: JSONValue, _ schema: ServiceSchema) throws {
     self.init(type)
     guard case .object(let members) = json else { throw SchemaError(description: "\(type): expected an object") }
@@ -65,8 +65,8 @@ extension DynamicMessage {
     throw SchemaError(description: "\(field.name) cannot be \(json.text)")
   }
 
-  /// What is in `self` but not as in `expected`, as paths; a list must have as many items. Nothing
-  /// is said of fields `expected` does not set.
+  /// The differences to `expected`, as paths; a list must have the same number of items. Fields
+  /// that `expected` does not set are ignored.
   func differences(from expected: JSONValue, _ schema: ServiceSchema, path: String = "") -> [String] {
     guard case .object(let members) = expected else { return ["\(path): expected an object"] }
     var found: [String] = []

@@ -1,24 +1,24 @@
 internal import ProtobufCodec
 
-/// One value of a field, by the schema's type of the field.
+/// One value of a field; the schema has the field's type.
 enum DynamicValue: Sendable, Hashable {
-  /// Any number, truth value or enum; the bits of a float or an unsigned number.
+  /// A number, Boolean or enum; the bits of a float or an unsigned number.
   case number(Int64)
   /// A string or bytes.
   case bytes([UInt8])
   case message(DynamicMessage)
 }
 
-/// A message as a tree of values that a schema describes.
+/// A message as a tree of values, described by a schema.
 struct DynamicMessage: Sendable, Hashable {
   /// Its full name in the schema.
   let type: String
-  /// The values of the fields that are set, by field number. A single field has one.
+  /// The values of the fields that are set, by field number. A singular field has one.
   var fields: [UInt32: [DynamicValue]] = [:]
 
   init(_ type: String) { self.type = type }
 
-  /// Reads what the schema knows; the rest is dropped.
+  /// Reads the fields that the schema knows; others are dropped.
   init(_ type: String, _ wire: WireMessage, _ schema: ServiceSchema) throws {
     self.type = type
     for field in schema.message(type).fields {
@@ -73,8 +73,8 @@ struct DynamicMessage: Sendable, Hashable {
 
   // MARK: Encoding
 
-  /// The encoded message: fields in ascending order, lists not packed, values that were set are
-  /// written even where they are the default.
+  /// The encoded message: fields in ascending order, lists not packed, fields that are set are
+  /// written even with the default value.
   func protobuf(_ schema: ServiceSchema) -> [UInt8] {
     var output: [UInt8] = []
     let message = schema.message(type)
@@ -93,7 +93,7 @@ struct DynamicMessage: Sendable, Hashable {
 }
 
 extension FieldSchema {
-  /// The value of wire bits.
+  /// Converts the bits on the wire to the value.
   func signed(_ bits: UInt64) -> Int64 {
     switch type {
     case .sint32, .sint64: Int64(bitPattern: bits >> 1) ^ -Int64(bitPattern: bits & 1)

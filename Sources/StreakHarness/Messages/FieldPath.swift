@@ -1,9 +1,9 @@
-/// Where a field is inside a message.
+/// The path of a field inside a message.
 struct FieldPath: Sendable, Hashable, CustomStringConvertible {
   struct Step: Sendable, Hashable {
     let name: String
     let number: UInt32
-    /// In a list of messages.
+    /// The index in a list of messages.
     var index: Int?
   }
 
@@ -15,21 +15,21 @@ struct FieldPath: Sendable, Hashable, CustomStringConvertible {
     return path
   }
 
-  /// For a place that is no field: a oneof.
+  /// The path of a oneof, which is not a field.
   func appending(oneof name: String) -> FieldPath {
     var path = self
     path.steps.append(Step(name: name, number: 0, index: nil))
     return path
   }
 
-  /// As the server names it, such as `entries[3].note`.
+  /// In the server's form, such as `entries[3].note`.
   var description: String {
     steps.map { step in step.name + (step.index.map { "[\($0)]" } ?? "") }.joined(separator: ".")
   }
 }
 
 extension DynamicMessage {
-  /// Changes the message that holds the last step of `path`. Nothing happens where there is none.
+  /// Changes the message that holds the last step of `path`; without effect if it does not exist.
   mutating func update(_ path: ArraySlice<FieldPath.Step>, _ body: (inout DynamicMessage) -> Void) {
     guard path.count > 1, let step = path.first else { return body(&self) }
     let index = step.index ?? 0

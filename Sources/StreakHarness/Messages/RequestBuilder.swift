@@ -1,23 +1,23 @@
 internal import Cryptography
 internal import ProtobufCodec
 
-/// Builds requests that must succeed, from the schema's rules and meanings and what exists for a
-/// person.
+/// Builds requests that must succeed, from the schema's rules and meanings and a person's existing
+/// objects.
 final class RequestBuilder {
   enum Form: Sendable {
-    /// Only what is required.
+    /// Only the required fields.
     case smallest
-    /// Every field that may be set; of a list of messages with a oneof, an item for each member.
+    /// Every field that may be set; for a list of messages with a oneof, one item per member.
     case full
   }
 
-  /// Levels of messages.
+  /// Most levels of messages.
   static let depthMax = 12
 
   private let person: Person
   private let form: Form
   private var schema: ServiceSchema { person.schema }
-  /// Made up earlier in the same request, by kind.
+  /// New values of this request, by kind.
   private var pending: [String: DynamicValue] = [:]
 
   init(_ person: Person, form: Form) {
@@ -31,7 +31,7 @@ final class RequestBuilder {
     return request
   }
 
-  /// - Parameter member: Which member of a oneof is set, counted among its members.
+  /// - Parameter member: The index of the member that is set, in each oneof.
   func message(_ type: String, depth: Int, member: Int? = nil) async throws -> DynamicMessage {
     guard depth < Self.depthMax else { throw HarnessError("\(type) is nested deeper than \(Self.depthMax) levels.") }
     var message = DynamicMessage(type)
@@ -63,7 +63,7 @@ final class RequestBuilder {
     return form == .full && field.meaning.source != .history && field.meaning.judges.isEmpty
   }
 
-  /// The items of a list: one, or one for each member of the oneof in it.
+  /// The items of a list: one, or one per member of the item's oneof.
   private func items(_ field: FieldSchema, depth: Int) async throws -> [DynamicValue] {
     guard field.type == .message else { return [try await value(field, depth: depth)] }
     let members = schema.message(field.typeName).fields.filter { $0.oneof == 0 }.count
@@ -116,7 +116,7 @@ final class RequestBuilder {
     }
   }
 
-  /// A string or bytes of a length: of strings, as much of the canary as fits.
+  /// A string or bytes of a given length; a string begins with as much of the canary as fits.
   func text(_ field: FieldSchema, count: Int) -> DynamicValue {
     if field.type == .bytes { return .bytes(person.fresh(count)) }
     let text = field.meaning.isNew ? [] : Array(person.canary.utf8.prefix(count))
@@ -125,15 +125,14 @@ final class RequestBuilder {
 
   // MARK: Values that depend on others
 
-  /// Makes the values agree that must; leaves alone what is at `except`.
+  /// Makes dependent values consistent; does not change the value at `except`.
   func settle(_ message: inout DynamicMessage, except: FieldPath? = nil) {
     var number = person.lastNumber
     settleTree(&message, FieldPath(), except, &number)
     settleCounts(&message, parent: nil, FieldPath(), except)
   }
 
-  /// Sets only what counts and what hashes something else in the request: the rest is as a scenario
-  /// wants it.
+  /// Sets only the counts and hashes of other values in the request: the scenario decides the rest.
   func settleManifests(_ message: inout DynamicMessage) { settleCounts(&message, parent: nil, FieldPath(), nil) }
 
   private func forEachChild(
@@ -165,7 +164,7 @@ final class RequestBuilder {
     }
   }
 
-  /// The day that the local time in a message gives.
+  /// The day of the local time in a message.
   private func day(beside message: DynamicMessage) -> Int64? {
     for field in schema.message(message.type).fields where field.type == .message && !field.isRepeated {
       guard let made = message.messages(field).first else { continue }
@@ -187,7 +186,7 @@ final class RequestBuilder {
   private func settleCounts(
     _ message: inout DynamicMessage, parent: DynamicMessage?, _ path: FieldPath, _ except: FieldPath?
   ) {
-    // From the inside out: a hash covers what was settled before it.
+    // From the inside out: a hash covers the values that were set before it.
     let itself = message
     forEachChild(&message, path) { child, path in settleCounts(&child, parent: itself, path, except) }
     for field in schema.message(message.type).fields where path.appending(field) != except {

@@ -1,12 +1,12 @@
 internal import ProtobufCodec
 
-/// One change of a valid request, and what it is.
+/// One change of a valid request, and its description.
 struct Mutation: Sendable {
-  /// Such as `max_bytes`.
+  /// For example `max_bytes`.
   let rule: String
-  /// Of the field, as the server names it.
+  /// The field's path in the server's form.
   let path: FieldPath
-  /// The list whose items are judged one by one, if the field is in one.
+  /// The list whose items the server judges one by one, if the field is in one.
   let judged: JudgedPlace?
   let apply: @Sendable (inout DynamicMessage) -> Void
 }
@@ -17,7 +17,7 @@ struct JudgedPlace: Sendable {
   let index: Int
 }
 
-/// Finds every rule of every field that a request holds, and how to break it.
+/// Finds every rule of every field in a request, and a value that breaks it.
 struct RuleViolations {
   let schema: ServiceSchema
   private(set) var all: [Mutation] = []
@@ -37,14 +37,14 @@ struct RuleViolations {
         })
     }
     for field in messageSchema.fields {
-      // A member of a oneof that is not set has no rules to break here; another item has it.
+      // A oneof's member that is not set cannot break its rules here; another item has it.
       if field.oneof != nil && message.fields[field.number] == nil { continue }
       breakRules(of: field, path.appending(field), judged)
       guard field.type == .message else { continue }
       let values = message.messages(field)
       for index in values.indices {
         let place = judged ?? (field.isJudgedApart && field.isRepeated ? JudgedPlace(list: field, index: index) : nil)
-        // One item stands for all, unless they differ in what they are.
+        // One item represents all, unless their oneofs differ.
         guard index == 0 || schema.message(field.typeName).oneofs.count > 0 else { break }
         walk(values[index], path.appending(field, index: field.isRepeated ? index : nil), place)
       }

@@ -3,28 +3,28 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 
-/// Makes calls of methods that only descriptors tell of.
+/// Makes calls of methods that are known only by descriptors.
 final class Caller: Sendable {
   private let channel: RPCChannel
-  /// No answer within this is a failure.
+  /// A call without a reply within this time fails.
   static let timeoutMilliseconds: UInt64 = 20_000
 
   init(_ channel: RPCChannel) { self.channel = channel }
 
-  /// Sends one request and takes the reply: of a stream of replies that nobody ends, the first.
-  /// - Parameter token: What follows `Bearer `.
+  /// Sends one request and returns the reply; of an endless stream, the first reply.
+  /// - Parameter token: The credentials, without `Bearer `.
   func call(_ method: MethodSchema, _ request: [UInt8], token: String?) async -> Reply {
     await call(method, request, authorization: token.map { "Bearer " + $0 })
   }
 
   func call(_ method: MethodSchema, _ request: [UInt8], authorization: String?) async -> Reply {
-    // What is provided may come last; other streams of replies need not end.
+    // The last reply may contain provided values; other streams need not end.
     let takesAll = !method.provides.isEmpty
     return await call(method, [request], authorization: authorization, takesAll: takesAll)
   }
 
-  /// Sends requests, of which only a stream has more than one.
-  /// - Parameter takesAll: Of a stream of replies all are taken, to its end.
+  /// Sends requests; only a request stream has several.
+  /// - Parameter takesAll: Whether to read a stream of replies to its end.
   func call(_ method: MethodSchema, _ requests: [[UInt8]], authorization: String?, takesAll: Bool) async -> Reply {
     let descriptor = MethodDescriptor(
       service: method.service, name: method.name,
@@ -54,7 +54,7 @@ final class Caller: Sendable {
   }
 }
 
-/// What a call was answered with.
+/// The result of a call.
 struct Reply: Sendable {
   var messages: [[UInt8]] = []
   /// Nil: OK.
@@ -64,7 +64,7 @@ struct Reply: Sendable {
   var domain: String { status?.detail(GoogleRPCErrorInfo.self)?.domain ?? "" }
   var fieldPaths: [String] { status?.detail(GoogleRPCBadRequest.self)?.fieldViolations.map(\.field) ?? [] }
 
-  /// Such as `INVALID_ARGUMENT INVALID_FIELD (habit.name)`.
+  /// For example `INVALID_ARGUMENT INVALID_FIELD (habit.name)`.
   var summary: String {
     guard let status else { return "OK" }
     var parts = [status.code.name]

@@ -2,20 +2,19 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 
-/// Somebody who calls the server: what exists for them, by the kinds that the schema's meanings
-/// name.
+/// A caller of the server, with its existing objects by the kinds of the schema's meanings.
 final class Person {
   let schema: ServiceSchema
   let caller: Caller
   /// Values by kind, the latest last.
   private(set) var values: [String: [DynamicValue]] = [:]
-  /// The last number of a queue's item that the server has taken (`VALUE_SOURCE_NEXT_NUMBER`).
+  /// The number of the last queue item that the server accepted (`VALUE_SOURCE_NEXT_NUMBER`).
   private(set) var lastNumber: Int64 = 0
-  /// What this person's free texts begin with: nobody else may ever see it.
+  /// The prefix of this person's free texts: no other caller may ever receive it.
   let canary: String
-  /// Draws what shape requests have: it follows from the seed.
+  /// Determines the shape of requests; it follows from the seed.
   var randomness: Randomness
-  /// Draws what must be new: it never comes twice, also not with the same seed.
+  /// Determines new values, which must never repeat, not even with the same seed.
   private var salt = SystemRandomNumberGenerator()
 
   init(_ schema: ServiceSchema, _ caller: Caller, _ randomness: Randomness) {
@@ -30,7 +29,7 @@ final class Person {
 
   func value(_ kind: String) -> DynamicValue? { values[kind]?.last }
 
-  /// The token that the calls of a method carry; nil for none. What is missing is made by calls.
+  /// The token for calls of a method; nil for none. A missing token is obtained by calls.
   func token(for method: MethodSchema) async throws -> String? { try await token(method.authentication) }
 
   func token(_ authentication: Int64) async throws -> String? {
@@ -51,7 +50,7 @@ final class Person {
     schema.messages.values.lazy.flatMap(\.fields).first { $0.meaning.kind == kind }?.type == .string
   }
 
-  /// Sees to it that there is something of a kind, by the first method that provides it.
+  /// Creates an object of a kind if there is none, with the first method that provides it.
   func ensure(_ kind: String) async throws {
     guard value(kind) == nil else { return }
     guard let provider = schema.methods.first(where: { $0.provides.contains(kind) }) else {
@@ -66,7 +65,7 @@ final class Person {
     guard value(kind) != nil else { throw HarnessError("\(provider.label) gave no \(kind).") }
   }
 
-  /// Takes in what exists now that a call has succeeded.
+  /// Records the objects that exist after a successful call.
   func learn(_ method: MethodSchema, _ request: DynamicMessage, _ reply: Reply) throws {
     walk(request) { field, value in
       let meaning = field.meaning
@@ -91,8 +90,7 @@ final class Person {
     }
   }
 
-  /// Everything that read-only methods show this person without being told more than that; by
-  /// method.
+  /// The replies of all read-only methods that need no other arguments, by method.
   func snapshot() async throws -> [String: DynamicMessage] {
     var shown: [String: DynamicMessage] = [:]
     for method in schema.methods
@@ -113,7 +111,7 @@ final class Person {
   }
 }
 
-/// Why the harness cannot go on.
+/// Why the harness cannot continue.
 struct HarnessError: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }

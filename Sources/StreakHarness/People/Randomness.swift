@@ -5,7 +5,7 @@ struct Randomness: RandomNumberGenerator {
 
   init(seed: UInt64) { state = seed }
 
-  /// One for each name: what one method's checks draw does not depend on the methods before.
+  /// One generator per name: the values for one method's checks do not depend on earlier methods.
   init(seed: UInt64, name: String) {
     state = name.utf8.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }

@@ -1,4 +1,4 @@
-/// People whom the checks of all methods share, made when they are first needed.
+/// Persons shared by the checks of all methods, created at first use.
 final class SharedPeople {
   private let schema: ServiceSchema
   private let caller: Caller
@@ -20,7 +20,7 @@ final class SharedPeople {
     return person
   }
 
-  /// A token of each kind that calls can get.
+  /// One token of each kind that calls can obtain.
   func tokens() async throws -> [(kind: Int64, token: String)] {
     var tokens: [(kind: Int64, token: String)] = []
     for kind in Set(schema.tokens.keys).union(schema.givenTokens.keys).sorted() {
@@ -29,16 +29,17 @@ final class SharedPeople {
     return tokens
   }
 
-  /// Somebody with an account and things of their own, who must not see anybody else's.
+  /// A person with an account and objects. Calls with its credentials must not reveal another
+  /// person's data.
   func stranger() async throws -> Person { try await settle(person("stranger")) }
 
-  /// The stranger may have lost or changed something.
+  /// Calls may have changed the stranger: a new one is created at the next use.
   func forgetStranger() { people["stranger"] = nil }
 
-  /// Somebody whom nobody's calls may reach.
+  /// A person whose data no other person's call may reach.
   func witness() async throws -> Person { try await settle(person("witness")) }
 
-  /// Gives a person one thing of every kind that an account can have by one call.
+  /// Creates one object of every kind that one call can create.
   private func settle(_ person: Person) async throws -> Person {
     for method in schema.methods where method.authentication <= MethodSchema.authenticationUser {
       for kind in method.provides where !method.endsCredentials { try await person.ensure(kind) }
@@ -46,7 +47,7 @@ final class SharedPeople {
     return person
   }
 
-  /// A token that worked until its owner gave it up; nil if the schema has no way to.
+  /// A token that was valid until its owner revoked it; nil if the schema has no such method.
   func endedToken() async throws -> String? {
     guard !hasEnded else { return ended }
     hasEnded = true

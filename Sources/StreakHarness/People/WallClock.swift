@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The machine's clock, which the harness shares with the server closely enough.
+/// The machine's clock, which is close enough to the server's.
 enum WallClock {
   /// Milliseconds since 1970.
   static func milliseconds() -> Int64 {

@@ -1,28 +1,28 @@
 internal import ProtobufCodec
 
-/// One thing that is not as the schema says, with what is needed to see it again.
+/// One difference between the server and the schema, with everything needed to reproduce it.
 public struct Failure: Sendable {
-  /// Such as `StreakService/PutHabit`.
+  /// For example `StreakService/PutHabit`.
   public let method: String
-  /// Such as `rule max_bytes of habit.name`.
+  /// For example `rule max_bytes of habit.name`.
   public let check: String
   public let expected: String
   public let actual: String
-  /// The smallest request that shows it, as JSON; or the bytes of one that is no message.
+  /// The smallest request with the failure, as JSON; or its bytes if it is not a message.
   public let request: String
-  /// Whose credentials it carried.
+  /// The caller whose credentials it had.
   public let credentials: String
-  /// The command that makes the same check again.
+  /// The command that repeats the check.
   public let replay: String
 }
 
-/// What one method, or one scenario, went through.
+/// The checks of one method or one scenario.
 public struct Suite: Sendable {
   public let name: String
-  /// The names of the checks that found nothing wrong.
+  /// The names of the successful checks.
   public internal(set) var passed: [String] = []
   public internal(set) var failures: [Failure] = []
-  /// Why nothing, or not all, was tried; empty if all was.
+  /// Why checks were skipped; empty if none was.
   public internal(set) var skipped = ""
   public internal(set) var seconds = 0.0
 
@@ -31,20 +31,20 @@ public struct Suite: Sendable {
   init(name: String) { self.name = name }
 }
 
-/// What a run found.
+/// The results of a run.
 public struct Report: Sendable {
   public let seed: UInt64
   public let address: String
   public internal(set) var suites: [Suite] = []
 
-  /// Adds what another run found.
+  /// Adds the results of another run.
   public mutating func add(_ other: Report) { suites += other.suites }
 
   public var failures: [Failure] { suites.flatMap(\.failures) }
   public var checks: Int { suites.reduce(0) { $0 + $1.checks } }
   public var isGood: Bool { failures.isEmpty && checks > 0 }
 
-  /// For people.
+  /// The text report.
   public var text: String {
     var lines: [String] = []
     for suite in suites {
@@ -65,7 +65,7 @@ public struct Report: Sendable {
     return lines.joined(separator: "\n")
   }
 
-  /// For programs.
+  /// The JSON report.
   public var json: String {
     JSONValue.object([
       ("seed", .string("\(seed)")), ("address", .string(address)), ("checks", .number("\(checks)")),
@@ -94,7 +94,7 @@ public struct Report: Sendable {
     ]).text + "\n"
   }
 
-  /// For build servers: JUnit's XML, a test case for each check.
+  /// JUnit's XML, for build servers: a test case for each check.
   public var junit: String {
     var lines = ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>"]
     lines.append("<testsuites name=\"streak-harness\" tests=\"\(checks)\" failures=\"\(failures.count)\">")

@@ -1,18 +1,18 @@
 internal import ProtobufCodec
 
-/// A device of a person in a scenario: its token, its clock, its queue.
+/// A person's device in a scenario: its token, its clock, its queue.
 final class ScenarioDevice {
   let person: Person
   var token: String?
-  /// By how much its clock is ahead of the machine's.
+  /// How far its clock is ahead of the machine's.
   var clockMilliseconds: Int64 = 0
-  /// Seconds east: a zone where it is about noon, unless the scenario sets another, so that no
-  /// scenario sees midnight by chance.
+  /// Seconds east. The default is a zone where it is about noon, so that no scenario passes
+  /// midnight by chance.
   var offsetSeconds: Int64
   var zone = "Test/Noon"
   var dayStartMinutes: Int64 = 0
 
-  // What `SyncService` needs.
+  // The last number of its queue, for `SyncService`.
   var lastSeq: Int64 = 0
   var cursor: DynamicMessage?
   var queue: [DynamicMessage] = []
@@ -23,13 +23,13 @@ final class ScenarioDevice {
     offsetSeconds = (12 - WallClock.milliseconds() / 3_600_000 % 24) * 3_600
   }
 
-  /// By its own clock.
+  /// The device's time.
   var nowMilliseconds: Int64 { WallClock.milliseconds() + clockMilliseconds }
 
-  /// The day number by its clock and zone.
+  /// The day number in the device's time and zone.
   var today: Int64 { (nowMilliseconds / 1000 + offsetSeconds - dayStartMinutes * 60) / 86_400 }
 
-  /// As a device keeps it: it grows also when the clock is set back.
+  /// The hybrid time of the next operation: it grows even if the clock is set back.
   func nextHybridTime() -> Int64 {
     lastHybrid = max(nowMilliseconds << 16, lastHybrid + 1)
     return lastHybrid
@@ -39,8 +39,8 @@ final class ScenarioDevice {
   func localTime(day: Int64, minute: Int64?) -> JSONValue {
     let local = nowMilliseconds / 1000 + offsetSeconds
     let secondOfDay = minute.map { $0 * 60 } ?? local % 86_400
-    // Before the day's start it is still the day before: the same moment then lies a calendar day
-    // later.
+    // Before the day's start, the previous day still lasts: the moment then has the next calendar
+    // date.
     let calendarDay = secondOfDay < dayStartMinutes * 60 ? day + 1 : day
     return .object([
       ("occurredAt", .object([("seconds", .number("\(calendarDay * 86_400 + secondOfDay - offsetSeconds)"))])),

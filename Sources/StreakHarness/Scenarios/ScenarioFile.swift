@@ -12,15 +12,15 @@ struct ScenarioFile {
   struct Step {
     /// From 1.
     let line: Int
-    /// Such as `call`.
+    /// For example `call`.
     let verb: String
-    /// What follows, before the JSON.
+    /// The words after the verb, before the JSON.
     let words: [String]
     let json: JSONValue?
   }
 
   struct Scenario {
-    /// Such as `C61`.
+    /// For example `C61`.
     let name: String
     let title: String
     var steps: [Step] = []
@@ -58,7 +58,7 @@ struct ScenarioFile {
   private static func step(_ text: String, _ line: Int) throws -> Step {
     var head = text[...]
     var json: JSONValue?
-    // In a word, as in `notices[0]`, a bracket begins no JSON.
+    // A bracket inside a word, as in `notices[0]`, does not begin JSON.
     let isBeginning = { (index: String.Index) in
       "{[".contains(text[index]) && index > text.startIndex && text[text.index(before: index)] == " "
     }
@@ -72,7 +72,7 @@ struct ScenarioFile {
     return Step(line: line, verb: words.first ?? "", words: Array(words.dropFirst()), json: json)
   }
 
-  /// Whether every bracket outside of strings is closed.
+  /// Whether all brackets outside of strings are closed.
   private static func isClosed(_ text: String) -> Bool {
     var (depth, isInString, isEscaped) = (0, false, false)
     for character in text {

@@ -1,7 +1,7 @@
 internal import ProtobufCodec
 internal import RPC
 
-/// Plays one scenario against a server: the first step that goes otherwise than written ends it.
+/// Runs one scenario against a server: the first step with another result than written ends it.
 final class ScenarioRunner {
   private let schema: ServiceSchema
   private let caller: Caller
@@ -13,7 +13,7 @@ final class ScenarioRunner {
   private var current: ScenarioDevice?
   private var suite: Suite
 
-  /// The last call, for the steps that look at its reply or repeat it.
+  /// The last call, for the steps that check its reply or repeat it.
   private var last:
     (method: MethodSchema, requests: [DynamicMessage], takesAll: Bool, reply: Reply, device: ScenarioDevice)?
   private var before: Reply?
@@ -36,7 +36,7 @@ final class ScenarioRunner {
     for step in scenario.steps {
       do {
         let looks = ["reply", "refused", "outcomes", "same", "save", "join"].contains(step.verb)
-        // A call that nothing is said of must succeed.
+        // A call that no step checks must succeed.
         if !looks, expectsLook { try expectSuccess() }
         expectsLook = looks ? false : ["call", "sync", "again"].contains(step.verb)
         try await play(step)
@@ -104,7 +104,7 @@ final class ScenarioRunner {
   }
 
   private func acting() throws -> ScenarioDevice {
-    guard let current else { throw HarnessError("nobody acts: begin with person or stranger") }
+    guard let current else { throw HarnessError("a step needs a person or stranger before it") }
     return current
   }
 
@@ -115,16 +115,16 @@ final class ScenarioRunner {
     return method
   }
 
-  // MARK: Who and when
+  // MARK: People and clocks
 
-  /// Somebody with an account; the device that signed up has the person's name.
+  /// A person with an account; the device that signed up has the person's name.
   private func addPerson(_ name: String) async throws {
     addStranger(name)
     let device = try acting()
     device.token = try await device.person.token(MethodSchema.authenticationUser)
   }
 
-  /// Somebody without an account.
+  /// A person without an account.
   private func addStranger(_ name: String) {
     let device = ScenarioDevice(Person(schema, caller, Randomness(seed: settings.seed, name: scenario.name + name)))
     devices[name] = device
@@ -155,13 +155,13 @@ final class ScenarioRunner {
       decoding: response.message("tokens", schema)?.bytes("access_token", schema) ?? [], as: UTF8.self)
   }
 
-  /// `clock +3600`, in seconds; `clock 0` sets it right.
+  /// `clock +3600`, in seconds; `clock 0` sets it to the machine's time.
   private func setClock(_ step: ScenarioFile.Step) throws {
     guard let seconds = Int64(try word(step, 0)) else { throw HarnessError("a clock is set by seconds, such as +3600") }
     try acting().clockMilliseconds = seconds * 1000
   }
 
-  /// `zone Asia/Kathmandu +5:45`, then perhaps `start 04:00`.
+  /// `zone Asia/Kathmandu +5:45`, then optionally `start 04:00`.
   private func setZone(_ step: ScenarioFile.Step) throws {
     let device = try acting()
     device.zone = try word(step, 0)
@@ -188,7 +188,7 @@ final class ScenarioRunner {
     last = (method, requests, takesAll, reply, device)
     guard reply.status == nil else { return }
     for request in requests { try device.person.learn(method, request, reply) }
-    // Whoever signs up or refreshes goes on with what that gave.
+    // After a sign-up or a refresh the device uses the new credentials.
     if method.authentication == MethodSchema.authenticationNone, method.provides.contains("access_token"),
       case .bytes(let token)? = device.person.value("access_token")
     {
@@ -241,7 +241,7 @@ final class ScenarioRunner {
     try await synchronise(device, method)
   }
 
-  /// One round; the queue is kept unless the server has answered.
+  /// One sync; the queue is kept until the server has answered.
   private func synchronise(_ device: ScenarioDevice, _ method: MethodSchema) async throws {
     let message = schema.message(method.request)
     var request = DynamicMessage(method.request)
@@ -257,8 +257,7 @@ final class ScenarioRunner {
     device.cursor = response.message("cursor", schema)
   }
 
-  /// The last call's reply, of a stream that was taken whole the last one; nil if the call was
-  /// refused.
+  /// The last call's reply, for a complete stream the last one; nil if the call was refused.
   private func reply() throws -> DynamicMessage? {
     guard let last, last.reply.status == nil,
       let bytes = last.takesAll ? last.reply.messages.last : last.reply.messages.first
@@ -297,7 +296,7 @@ final class ScenarioRunner {
     guard outcomes == step.words else { throw HarnessError("outcomes are \(outcomes.joined(separator: " "))") }
   }
 
-  /// `refused CODE REASON`, then perhaps `field PATH`.
+  /// `refused CODE REASON`, then optionally `field PATH`.
   private func lookAtRefusal(_ step: ScenarioFile.Step) throws {
     guard let reply = last?.reply, let status = reply.status else { throw HarnessError("OK") }
     guard status.code.name == (try word(step, 0)), step.words.count < 2 || reply.reason == step.words[1] else {
@@ -308,15 +307,15 @@ final class ScenarioRunner {
     }
   }
 
-  /// The last two replies are the same to the byte.
+  /// The last two replies must be equal byte for byte.
   private func lookAtSameness() throws {
     guard let last, let before, last.reply.messages == before.messages, last.reply.status == before.status else {
       throw HarnessError("the reply is another: \(last?.reply.summary ?? "none"), before \(before?.summary ?? "none")")
     }
   }
 
-  /// `save NAME PATH`: keeps a value of the last reply, by names in the schema joined with dots;
-  /// `NAME[3]` is an item.
+  /// `save NAME PATH`: stores a value of the last reply; the path has names of the schema joined
+  /// with dots, and `NAME[3]` for an item.
   private func save(_ step: ScenarioFile.Step) throws {
     try expectSuccess()
     guard let response = try reply() else { throw HarnessError("there is no reply") }
@@ -335,8 +334,7 @@ final class ScenarioRunner {
     values.save(try word(step, 0), value)
   }
 
-  /// `join NAME FIELD`: keeps the bytes of a field of all replies of the last call, one behind the
-  /// other.
+  /// `join NAME FIELD`: stores the joined bytes of a field in all replies of the last call.
   private func join(_ step: ScenarioFile.Step) throws {
     try expectSuccess()
     guard let last else { throw HarnessError("there was no call before") }
@@ -351,7 +349,7 @@ final class ScenarioRunner {
     values.save(try word(step, 0), .string(Base64.encode(joined, padding: true)))
   }
 
-  /// `equal PHONE TABLET`: after a round of each, their digests are the same.
+  /// `equal PHONE TABLET`: after a sync of each, their digests must be equal.
   private func compare(_ names: [String]) async throws {
     let method = try method("SyncService/Sync")
     var digests: [[UInt8]] = []

@@ -1,8 +1,8 @@
 internal import ProtobufCodec
 
-/// Puts values in place of a scenario's `"$..."` strings.
+/// Replaces a scenario's `"$..."` strings by values.
 struct ScenarioValues {
-  /// Ids that the scenario named, made up at their first use; and what `save` kept.
+  /// The scenario's ids, created at their first use, and the values of `save`.
   private(set) var named: [String: JSONValue] = [:]
 
   mutating func save(_ name: String, _ value: JSONValue) { named[name] = value }
@@ -29,7 +29,7 @@ struct ScenarioValues {
     }
   }
 
-  /// `{"$for": ["day", "today-9", "today"], "item": {...}}`: an item for each number, both
+  /// `{"$for": ["day", "today-9", "today"], "item": {...}}`: one item for each number, both ends
   /// included.
   private mutating func loop(
     _ members: [JSONValue.Member], _ device: ScenarioDevice, _ schema: ServiceSchema
@@ -79,7 +79,7 @@ struct ScenarioValues {
     return value
   }
 
-  /// `today`, the name of a number, or a number; then `+` or `-` a number.
+  /// `today`, the name of a number, or a number; then optionally `+` or `-` and a number.
   private func number(_ text: String, _ device: ScenarioDevice) throws -> Int64 {
     var head = text[...]
     var addend: Int64 = 0
@@ -99,7 +99,7 @@ struct ScenarioValues {
     return String(text.dropFirst(function.count + 1).dropLast())
   }
 
-  /// Of `HH:MM`.
+  /// Minutes of `HH:MM`.
   static func minutes(_ text: String) throws -> Int64 {
     let parts = text.split(separator: ":")
     guard parts.count == 2, let hours = Int64(parts[0]), let minutes = Int64(parts[1]), (0..<60).contains(minutes)

@@ -1,11 +1,11 @@
 internal import ProtobufCodec
 
-/// Why descriptors are no schema that can be tested against.
+/// Why descriptors cannot be used as a schema.
 public struct SchemaError: Error, CustomStringConvertible {
   public let description: String
 }
 
-/// A server's schema as its descriptors tell it: from the build or by reflection, with no generated
+/// A server's schema, read from its descriptors: from the build or by reflection, without generated
 /// code. Source of all field numbers: google/protobuf/descriptor.proto, and
 /// proto/streak/v1/annotations.proto for the options.
 public struct ServiceSchema: Sendable {
@@ -13,15 +13,14 @@ public struct ServiceSchema: Sendable {
   let messages: [String: MessageSchema]
   /// The names of the values, by full name of the enum.
   let enums: [String: [Int64: String]]
-  /// In the order of the files. Methods without a policy are not ours and left out.
+  /// In the order of the files. Methods without a policy belong to other services and are left out.
   let methods: [MethodSchema]
-  /// How a token is put together, by the kind of authentication.
+  /// The structure of tokens, by the kind of authentication.
   let tokens: [Int64: TokenForm]
-  /// Tokens that no call gives and that somebody has told us, by the kind of authentication.
+  /// Tokens that no call gives, from the settings, by the kind of authentication.
   var givenTokens: [Int64: String] = [:]
 
-  /// - Parameter files: Serialised `google.protobuf.FileDescriptorProto`s; the same file may stand
-  ///   there twice.
+  /// - Parameter files: Serialised `google.protobuf.FileDescriptorProto`s; a file may occur twice.
   public init(files: [[UInt8]]) throws {
     var messages: [String: MessageSchema] = [:]
     var enums: [String: [Int64: String]] = [:]
@@ -69,23 +68,22 @@ public struct ServiceSchema: Sendable {
     }
   }
 
-  /// An empty one where a message is not declared, as descriptors that passed the check above never
-  /// have it.
+  /// An empty schema for an undeclared message; descriptors that passed the check above have none.
   func message(_ name: String) -> MessageSchema { messages[name] ?? MessageSchema(name: name) }
 
   /// The name of an enum's value, or its number.
   func name(of number: Int64, in enumeration: String) -> String { enums[enumeration]?[number] ?? "\(number)" }
 }
 
-/// How a token is put together: `prefix`, then the values of these kinds.
+/// The structure of a token: `prefix`, then the values of these kinds.
 struct TokenForm: Sendable {
   let prefix: String
   let parts: [String]
 }
 
-/// What the schema says of one method.
+/// The schema's description of one method.
 struct MethodSchema: Sendable {
-  /// Such as `streak.v1.SyncService`.
+  /// For example `streak.v1.SyncService`.
   let service: String
   let name: String
   let request: String
@@ -100,7 +98,7 @@ struct MethodSchema: Sendable {
   let endsCredentials: Bool
   let provides: [String]
   let isConditional: Bool
-  /// Calls of one person, within how many seconds.
+  /// Most calls of one person, and the number of seconds for which the limit holds.
   let callsPerPerson: Int?
 
   static let authenticationNone: Int64 = 1
@@ -108,10 +106,10 @@ struct MethodSchema: Sendable {
   static let authenticationAdmin: Int64 = 4
 
   var path: String { "/\(service)/\(name)" }
-  /// `SyncService/Sync`.
+  /// For example `SyncService/Sync`.
   var label: String { (service.split(separator: ".").last.map(String.init) ?? service) + "/" + name }
 
-  /// Nil without a policy.
+  /// Nil if the method has no policy.
   init?(service: String, _ wire: WireMessage) throws {
     guard let policy = try wire.message(4).messages(50_001).last else { return nil }
     self.service = service
@@ -132,10 +130,10 @@ struct MethodSchema: Sendable {
   }
 }
 
-/// What the schema says of one message.
+/// The schema's description of one message.
 struct MessageSchema: Sendable {
   let name: String
-  /// In the order of the declaration.
+  /// In the order of declaration.
   var fields: [FieldSchema] = []
   /// Name, and whether a member must be set.
   var oneofs: [(name: String, mustBeSet: Bool)] = []
@@ -149,18 +147,18 @@ struct MessageSchema: Sendable {
   }
 
   func field(_ number: UInt32) -> FieldSchema? { fields.first { $0.number == number } }
-  /// By its name in the schema or in JSON.
+  /// The field with this name in the schema or in JSON.
   func field(named name: String) -> FieldSchema? { fields.first { $0.name == name || $0.jsonName == name } }
 }
 
-/// What the schema says of one field.
+/// The schema's description of one field.
 struct FieldSchema: Sendable {
   let name: String
   let jsonName: String
   let number: UInt32
   let isRepeated: Bool
   let type: FieldType
-  /// Of a message or enum.
+  /// The full name of its message or enum.
   let typeName: String
   let oneof: Int?
   let rules: FieldRules
@@ -207,7 +205,7 @@ struct FieldSchema: Sendable {
   var isText: Bool { type == .string || type == .bytes }
 }
 
-/// What a value stands for. Source: proto/streak/v1/annotations.proto, `FieldMeaning`.
+/// The meaning of a field's value. Source: proto/streak/v1/annotations.proto, `FieldMeaning`.
 struct FieldMeaning: Sendable {
   enum Source: UInt64, Sendable {
     case free = 0
@@ -237,6 +235,6 @@ struct FieldMeaning: Sendable {
     isTrail = wire.number(9) == 1
   }
 
-  /// Nothing but the rules restricts the value.
+  /// Whether only the rules restrict the value.
   var isFree: Bool { (kind.isEmpty || isNew) && constant.isEmpty && source == .free && counts.isEmpty }
 }

@@ -1,14 +1,14 @@
 internal import ProtobufCodec
 
-/// What a run knows that the service has acknowledged, as a file: for an audit later, such as after
-/// a restart or a restore.
+/// The writes of a run that the service has acknowledged, as a file: for a later audit, for example
+/// after a restart or a restore.
 ///
-/// It holds the people's access tokens: it is written for its owner only, and is worth nothing once
-/// these have ended.
+/// It holds the people's access tokens, so only its owner may read it. It is useless once the
+/// tokens have expired.
 enum AcknowledgementFile {
   private static let format = "streak-load acknowledgements 1"
 
-  /// - Parameter people: Each by `text(_:)`.
+  /// - Parameter people: Each in the form of `text(_:)`.
   static func text(_ people: [String], runName: String) -> String {
     let head = JSONValue.object([("format", .string(format)), ("run", .string(runName)), ("people", .array([]))]).text
     return head.dropLast(2) + people.joined(separator: ",\n") + "]}\n"
@@ -46,7 +46,7 @@ enum AcknowledgementFile {
     ])
   }
 
-  /// - Returns: nil when the text is no such file.
+  /// - Returns: nil if the text is not such a file.
   static func read(_ text: String) -> (runName: String, people: [LoadPerson])? {
     guard let json = try? JSONValue(parsing: text), json["format"].string == format,
       let runName = json["run"].string

@@ -1,33 +1,33 @@
-/// Something that the service holds otherwise than it has acknowledged.
+/// A difference between the service's data and its acknowledgements.
 public struct AuditFinding: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable {
-    /// A write that was acknowledged is not there.
+    /// An acknowledged write is missing.
     case lost
     /// A write took effect more than once.
     case doubled
-    /// Something else is not as it was acknowledged.
+    /// Other data differs from what was acknowledged.
     case wrong
-    /// Nobody could look.
+    /// The data could not be read.
     case unreadable
   }
 
   public var kind: Kind
-  /// The user id, as hexadecimal digits.
+  /// The user id, in hexadecimal digits.
   public var person: String
   public var text: String
 }
 
-/// What an audit looked at and found.
+/// The result of an audit.
 public struct AuditReport: Sendable {
-  /// Findings that are kept; the others are only counted.
+  /// Most findings that are kept; further ones are only counted.
   public static let findingsMax = 1_000
 
   /// Whether the database was read as well.
   public var readsDatabase = false
   public internal(set) var peopleCount = 0
-  /// Acknowledged writes that were looked for.
+  /// Acknowledged writes that were checked.
   public internal(set) var writeCount = 0
-  /// Writes of which nobody knew whether they took effect.
+  /// Writes of unknown outcome.
   public internal(set) var uncertainCount = 0
   public internal(set) var findingCount = 0
   public internal(set) var findings: [AuditFinding] = []
@@ -48,7 +48,7 @@ public struct AuditReport: Sendable {
     findings += other.findings.prefix(max(0, Self.findingsMax - findings.count))
   }
 
-  /// One line for people.
+  /// One line of text.
   public var summary: String {
     let where_ = readsDatabase ? "the service and the database" : "the service"
     let looked =

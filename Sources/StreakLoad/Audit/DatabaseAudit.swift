@@ -1,10 +1,10 @@
 internal import EventLoop
 internal import Postgres
 
-/// Reads from the database itself how often it holds each write of a run: also those that later
-/// ones have replaced.
+/// Reads from the database how often it holds each write of a run, including writes that later ones
+/// replaced.
 enum DatabaseAudit {
-  /// People asked of with one statement.
+  /// People per statement.
   static let peopleMax = 200
 
   private static let writes = Statement(
@@ -18,9 +18,9 @@ enum DatabaseAudit {
     """)
 
   /// - Parameters:
-  ///   - connectionString: As libpq takes it. It may hold a password, and is not shown.
-  ///   - people: Of one loop, which is the calling one.
-  /// - Returns: Why the database cannot be read, where it cannot.
+  ///   - connectionString: libpq's connection string. It may hold a password, and is not shown.
+  ///   - people: The people of the calling loop.
+  /// - Returns: Why the database cannot be read, if so.
   static func report(
     _ people: [LoadPerson], runName: String, connectionString: String, loop: EventLoop
   ) async -> AuditReport {

@@ -1,10 +1,10 @@
 internal import StreakDomain
 
-/// The digest of what a pull has brought. Apart from the schema's types, whose names are the
-/// domain's as well.
+/// The digest of a pull's result. Separate, because the schema's type names are those of the domain
+/// as well.
 struct PulledDigest {
   private var digest = StateDigest.empty
-  /// Everything had an id.
+  /// Whether every item had an id.
   private(set) var isReadable = true
 
   /// The 16 bytes.

@@ -1,4 +1,4 @@
-/// What the service shows of a person: all of it, by a pull from the start.
+/// A person's complete data in the service, from a pull from the start.
 struct PulledState: Sendable, Equatable {
   struct Cell: Sendable, Equatable {
     var habitID: [UInt8]
@@ -11,27 +11,27 @@ struct PulledState: Sendable, Equatable {
   var habitIDs: Set<[UInt8]> = []
   var cells: [Cell] = []
   var changeNumber: Int64 = 0
-  /// The digest that the service sent is that of what it sent.
+  /// Whether the service's digest is the one of the data that it sent.
   var digestAgrees = true
 }
 
-/// How often the database holds each of a person's writes, by its number.
+/// How often the database holds each of a person's writes, by the write's number.
 struct StoredWrites: Sendable, Equatable {
   var counts: [UInt32: Int] = [:]
 }
 
-/// Holds what the service shows against what it has acknowledged. Pure.
+/// Compares the service's data with its acknowledgements. Pure.
 struct AuditJudge {
-  /// Marks the run's notes.
+  /// The prefix of the run's notes.
   let runName: String
 
-  /// The number in a note of this run.
+  /// The number in a note of this run; nil for another note.
   func number(ofNote note: String) -> UInt32? {
     guard note.hasPrefix("\(runName)-") else { return nil }
     return UInt32(note.dropFirst(runName.count + 1))
   }
 
-  /// - Parameter person: With nothing under way.
+  /// - Parameter person: Without running requests.
   func findings(_ person: LoadPerson, _ state: PulledState) -> [AuditFinding] {
     var findings: [AuditFinding] = []
     func find(_ kind: AuditFinding.Kind, _ text: String) {
@@ -90,8 +90,8 @@ struct AuditJudge {
     }
   }
 
-  /// Every write that was acknowledged must be stored once, also those that others have replaced;
-  /// one that was refused, not at all.
+  /// Every acknowledged write must be stored once, also if a later one replaced it; a refused write
+  /// must not be stored.
   func findings(_ person: LoadPerson, _ stored: StoredWrites) -> [AuditFinding] {
     var findings: [AuditFinding] = []
     let refused = Set(person.refusedWrites)

@@ -1,21 +1,21 @@
-/// What people come for.
+/// The kinds of journeys.
 public enum JourneyKind: String, Sendable, CaseIterable {
-  /// `Health/Check`: the least that a server can be asked, for comparing load clients.
+  /// `Health/Check`, the smallest possible call, for comparing load clients.
   case check
-  /// `GetStreak`; the number of days must be what was acknowledged.
+  /// `GetStreak`; the number of days must match the acknowledgements.
   case read
   /// `RecordCompletion` with a new note for today.
   case record
-  /// `Sync` of a few operations; each must be applied, and come back with the changes.
+  /// `Sync` of a few operations; each must be applied, and be among the returned changes.
   case sync
-  /// `Watch` on one device until another one's `RecordCompletion` is hinted at.
+  /// `Watch` on one device until the hint for another device's `RecordCompletion`.
   case watch
-  /// `StartSession`, then `SignUp` with what the session holds, then `ListStreaks`.
+  /// `StartSession`, then `SignUp` with the session's data, then `ListStreaks`.
   case signUp = "sign-up"
-  /// `Export` of everything; its counts must be what was acknowledged.
+  /// `Export` of everything; its counts must match the acknowledgements.
   case export
 
-  /// Place in `allCases`.
+  /// The index in `allCases`.
   var index: Int {
     switch self {
     case .check: 0
@@ -28,22 +28,22 @@ public enum JourneyKind: String, Sendable, CaseIterable {
     }
   }
 
-  /// Needs somebody of the population.
+  /// Whether it needs a person of the population.
   var needsPerson: Bool { self != .check && self != .signUp }
 }
 
-/// Which share each journey has.
+/// The share of each journey.
 public struct JourneyMix: Sendable, Equatable, CustomStringConvertible {
   /// Weights above 0, in the order of `JourneyKind`.
   public let weights: [(kind: JourneyKind, weight: Int)]
   private let total: Int
 
-  /// Weights at most.
+  /// Largest weight.
   public static let weightMax = 1_000_000
 
-  /// Reads such as `read=60,record=25,sync=15`.
+  /// Reads text such as `read=60,record=25,sync=15`.
   /// - Returns: nil for unknown or repeated names, weights that are no numbers from 0 to
-  ///   `weightMax`, or nothing above 0.
+  ///   `weightMax`, or if no weight is above 0.
   public init?(parsing text: String) {
     var found: [JourneyKind: Int] = [:]
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {

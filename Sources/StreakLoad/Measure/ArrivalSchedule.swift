@@ -1,26 +1,26 @@
 internal import Glibc
 
-/// When journeys are meant to begin, whatever became of those before: the open loop's plan. Times
+/// The start times of an open loop's journeys, which do not depend on earlier journeys. Times are
 /// in nanoseconds from the run's begin.
 ///
-/// The rate grows from `startRate` to `rate` for `rampNanoseconds` and stays there. The plan
+/// The rate grows from `startRate` to `rate` for `rampNanoseconds` and stays there. The schedule
 /// follows from the seed alone.
 struct ArrivalSchedule: Sendable {
-  /// How the gaps between arrivals are drawn.
+  /// The distribution of the gaps between arrivals.
   enum Spacing: String, Sendable, CaseIterable {
-    /// All alike.
+    /// Equal gaps.
     case even
-    /// Exponential, as independent people come: bursts included.
+    /// Exponential gaps, as of independent people: bursts included.
     case poisson
   }
 
-  /// Arrivals each second, once the ramp is over.
+  /// Arrivals per second after the ramp.
   let rate: Double
   let startRate: Double
   let rampNanoseconds: UInt64
   let spacing: Spacing
   private var randomness: SplitMix
-  /// Arrivals up to the next one, as the rate's integral counts them.
+  /// The rate's integral at the next arrival.
   private var progress: Double
 
   /// - Parameter share: Of `loopCount` loops the `loop`-th takes every `loopCount`-th arrival.
@@ -52,7 +52,7 @@ struct ArrivalSchedule: Sendable {
     }
   }
 
-  /// When the rate's integral reaches `arrivals`.
+  /// The time at which the rate's integral reaches `arrivals`.
   private func time(ofProgress arrivals: Double) -> UInt64 {
     guard arrivals > 0 else { return 0 }
     let ramp = Double(rampNanoseconds) / 1e9
@@ -66,7 +66,7 @@ struct ArrivalSchedule: Sendable {
     return UInt64((2 * arrivals / (startRate + root) * 1e9).rounded())
   }
 
-  /// The rate that is wanted at a time.
+  /// The planned rate at a time.
   func rate(atNanoseconds time: UInt64) -> Double {
     guard time < rampNanoseconds else { return rate }
     return startRate + (rate - startRate) * Double(time) / Double(rampNanoseconds)

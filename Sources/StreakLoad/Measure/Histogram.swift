@@ -1,15 +1,15 @@
 /// Counts values in buckets whose width grows with the value, so that every value keeps the same
 /// number of decimal digits.
 ///
-/// The layout is HdrHistogram's, bucket by bucket: its tools read what `encoded()` writes. Source:
+/// The bucket layout is HdrHistogram's, so that its tools can read `encoded()`. Source:
 /// hdrhistogram.org; the reference implementation is `org.HdrHistogram.Histogram`. Recording costs
 /// a few instructions and never allocates.
 struct Histogram: Equatable, Sendable {
-  /// The smallest value that is told apart from 0.
+  /// The smallest value that differs from 0.
   let lowest: Int64
-  /// Larger values count as this.
+  /// Larger values are counted as this one.
   let highest: Int64
-  /// Decimal digits that a value keeps.
+  /// Significant decimal digits of a value.
   let digits: Int
   private let unitMagnitude: Int
   private let halfCountMagnitude: Int
@@ -36,7 +36,7 @@ struct Histogram: Equatable, Sendable {
     self.lowest = lowest
     self.highest = highest
     self.digits = digits
-    // A value of so many units is the largest that is kept to the unit.
+    // The largest value, in units, that is exact to the unit.
     let exactMax = (0..<digits).reduce(2) { product, _ in product * 10 }
     let countMagnitude = Int.bitWidth - (exactMax - 1).leadingZeroBitCount
     unitMagnitude = Int64.bitWidth - 1 - lowest.leadingZeroBitCount
@@ -53,7 +53,7 @@ struct Histogram: Equatable, Sendable {
     counts = Array(repeating: 0, count: (bucketCount + 1) * halfCount)
   }
 
-  /// Counts a value; a negative one as 0.
+  /// Counts a value; a negative one counts as 0.
   mutating func record(_ value: Int64) {
     var value = max(0, value)
     if value > highest {
@@ -67,7 +67,7 @@ struct Histogram: Equatable, Sendable {
     if value > maximum { maximum = value }
   }
 
-  /// Adds what another histogram of the same shape has counted.
+  /// Adds the counts of another histogram of the same shape.
   mutating func add(_ other: Histogram) {
     precondition(
       other.counts.count == counts.count && other.lowest == lowest && other.digits == digits, "another shape")
@@ -80,7 +80,7 @@ struct Histogram: Equatable, Sendable {
     maximum = max(maximum, other.maximum)
   }
 
-  /// Forgets everything, and keeps the memory.
+  /// Removes all counts, and keeps the memory.
   mutating func removeAll() {
     guard count > 0 else { return }
     for index in counts.indices { counts[index] = 0 }
@@ -94,7 +94,7 @@ struct Histogram: Equatable, Sendable {
   /// cent of all values do not exceed. 0 without values.
   func value(atPercentile percentile: Double) -> Int64 {
     guard count > 0 else { return 0 }
-    // A hair less than asked for: 99.9 % of 1,000 are 999 values, whatever the product's rounding.
+    // Slightly less than requested: 99.9 % of 1,000 are 999 values, independent of rounding.
     let rank = max(1, Int64((min(percentile, 100).nextDown * Double(count) / 100).rounded(.up)))
     var total: Int64 = 0
     for index in counts.indices where counts[index] > 0 {
@@ -104,13 +104,13 @@ struct Histogram: Equatable, Sendable {
     return maximum
   }
 
-  /// Values that exceed `value`'s bucket.
+  /// Number of values above `value`'s bucket.
   func countAbove(_ value: Int64) -> Int64 {
     let first = index(of: min(max(0, value), highest)) + 1
     return counts[first...].reduce(0, +)
   }
 
-  /// Buckets that hold something: their largest value and how many there are, in order.
+  /// Non-empty buckets: their largest value and their count, in order.
   var filled: [(value: Int64, count: Int64)] {
     counts.indices.filter { counts[$0] > 0 }.map { (highestEquivalent(at: $0), counts[$0]) }
   }
@@ -146,7 +146,7 @@ struct Histogram: Equatable, Sendable {
 }
 
 extension Histogram {
-  /// HdrHistogram's own interchange form, version 2, compressed and in base64: its tools and
+  /// HdrHistogram's interchange format, version 2, compressed and in base64: its tools and
   /// libraries read it.
   func encoded() -> [UInt8] {
     var payload: [UInt8] = []
@@ -186,7 +186,7 @@ extension Histogram {
     unsafe withUnsafeBytes(of: number.bigEndian) { unsafe bytes.append(contentsOf: $0) }
   }
 
-  /// ZigZag and LEB128, of which the ninth byte holds eight bits.
+  /// ZigZag and LEB128; the ninth byte holds eight bits.
   private static func append(_ number: Int64, to bytes: inout [UInt8]) {
     var rest = UInt64(bitPattern: (number << 1) ^ (number >> 63))
     for _ in 0..<8 {
@@ -198,8 +198,8 @@ extension Histogram {
   }
 }
 
-/// zlib's format (RFC 1950) without compressing: whoever reads a histogram unpacks it, and ours are
-/// small.
+/// zlib's format (RFC 1950) without compression: every reader of histograms unpacks it, and ours
+/// are small.
 enum Zlib {
   static func stored(_ bytes: [UInt8]) -> [UInt8] {
     var result: [UInt8] = [0x78, 0x01]

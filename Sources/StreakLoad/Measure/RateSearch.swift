@@ -1,21 +1,21 @@
-/// Looks for the highest rate that meets an objective: doubles until a step fails, then halves the
+/// Searches the highest rate that meets an objective: doubles until a step fails, then halves the
 /// gap. Pure: rates out, verdicts in.
 public struct RateSearch: Sendable {
-  /// One step and what came of it.
+  /// One step and its result.
   public struct Step: Equatable, Sendable {
     public var rate: Double
     public var isGood: Bool
   }
 
-  /// The search ends when the best rate and the next one that failed are no further apart than this
-  /// part of the latter.
+  /// The search ends when the best rate and the lowest failed one differ by at most this part of
+  /// the latter.
   public let precision: Double
   public let rateMax: Double
   public let stepsMax: Int
   public private(set) var steps: [Step] = []
   /// The highest rate that met the objective.
   public private(set) var best: Double?
-  /// The lowest that did not.
+  /// The lowest rate that did not meet it.
   public private(set) var worst: Double?
   private let firstRate: Double
 
@@ -27,24 +27,24 @@ public struct RateSearch: Sendable {
     self.stepsMax = stepsMax
   }
 
-  /// The rate to try next; nil when the search is over.
+  /// The next rate to try; nil when the search is over.
   public var next: Double? {
     guard steps.count < stepsMax else { return nil }
     switch (best, worst) {
     case (nil, nil): return firstRate
     case (let best?, nil): return best >= rateMax ? nil : min(best * 2, rateMax)
     case (nil, let worst?):
-      // Even the first was too much.
+      // The first step failed already.
       return worst <= firstRate / 1_024 ? nil : worst / 2
     case (let best?, let worst?):
       return worst - best <= precision * worst ? nil : (best + worst) / 2
     }
   }
 
-  /// Takes what came of the step at `rate`.
+  /// Takes the result of the step at `rate`.
   public mutating func take(rate: Double, isGood: Bool) {
     steps.append(Step(rate: rate, isGood: isGood))
-    // Noise can make a step fail below one that was good: the lower one is believed.
+    // A step may fail by noise below a rate that succeeded: the lower result counts.
     if isGood {
       if worst.map({ rate < $0 }) ?? true { best = max(best ?? rate, rate) }
     } else {

@@ -1,12 +1,12 @@
-/// What one loop has counted. Loop-confined; sums of all loops are made when they are asked for.
+/// The counts of one loop. Loop-confined; the loops' counts are summed on request.
 struct Recorder: Sendable {
-  /// Journeys of one kind, or calls of one method.
+  /// The figures of journeys of one kind, or of calls of one method.
   struct Figures: Sendable {
     var latency = Histogram.ofLatencies()
-    /// By how they are called in a report.
+    /// By the failure's label in a report.
     var failures: [String: Int] = [:]
 
-    /// Both kinds together.
+    /// Successes and failures.
     var count: Int { Int(latency.count) + failureCount }
     var failureCount: Int { failures.values.reduce(0, +) }
 
@@ -16,7 +16,7 @@ struct Recorder: Sendable {
     }
   }
 
-  /// Since the last look.
+  /// The counts since the last sample.
   struct Interval: Sendable {
     var latency = Histogram.ofLatencies(digits: 2)
     var failureCount = 0
@@ -27,9 +27,9 @@ struct Recorder: Sendable {
     }
   }
 
-  /// Different failures of a kind that are told apart; more are counted together.
+  /// Most labels of failures per kind; further ones are counted together.
   static let failureLabelsMax = 50
-  /// Failures whose text is kept.
+  /// Most failures whose text is kept.
   static let examplesMax = 20
 
   /// By `JourneyKind.index`.
@@ -37,12 +37,13 @@ struct Recorder: Sendable {
   /// By `LoadMethod.index`.
   var calls: [Figures]
   var interval = Interval()
-  /// By how much later than meant journeys began: the client's own lateness, and nobody being free.
+  /// Delays between the planned and the real start of journeys: the client's own delay, and waits
+  /// for a free person.
   var lateness = Histogram.ofLatencies()
-  /// The texts of the first few failures.
+  /// The texts of the first failures.
   var examples: [String] = []
-  /// Journeys that were not begun because too many were open.
-  var notBegun = 0
+  /// Journeys that were skipped because too many were open.
+  var notStarted = 0
 
   init(methodCount: Int) { calls = Array(repeating: Figures(), count: methodCount) }
 
@@ -70,10 +71,10 @@ struct Recorder: Sendable {
     for index in calls.indices { calls[index].add(other.calls[index]) }
     lateness.add(other.lateness)
     examples = Array((examples + other.examples).prefix(Self.examplesMax))
-    notBegun += other.notBegun
+    notStarted += other.notStarted
   }
 
-  /// What has been counted since the last look.
+  /// Returns the counts since the last sample.
   mutating func takeInterval() -> Interval {
     let taken = interval
     interval.latency.removeAll()

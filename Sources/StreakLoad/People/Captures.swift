@@ -5,10 +5,9 @@ internal import struct StreakDomain.CapturedSession
 internal import struct StreakDomain.Day
 internal import struct StreakDomain.LocalTime
 
-/// Sessions as a device holds them when somebody signs up: habits done on every day up to the one
-/// before today.
+/// A device's sessions at a sign-up: habits done on every day up to yesterday.
 enum Captures {
-  /// The zone of everybody here: one without surprises.
+  /// The zone of all generated people, without daylight saving time.
   static let zone = "Etc/UTC"
 
   static func day(atMilliseconds now: Int64) -> Int32 { Int32(clamping: now / WallClock.millisecondsPerDay) }
@@ -22,7 +21,7 @@ enum Captures {
 
   /// - Parameters:
   ///   - habits: Their ids.
-  ///   - days: Days of each, the last one yesterday.
+  ///   - days: Number of days of each; the last one is yesterday.
   static func session(habits: [[UInt8]], days: Int, atMilliseconds now: Int64) -> Schema.CapturedSession {
     var captured = Schema.CapturedSession(capturedAt: made(atMilliseconds: now))
     var plain = StreakDomain.CapturedSession(

@@ -2,13 +2,13 @@ internal import Cryptography
 internal import EventLoop
 internal import Postgres
 
-/// Makes people straight in the tables of a database that only tests use: a sign-up takes a
-/// password hash of the server for each.
+/// Makes people directly in the tables of a test database: a sign-up would cost the server a
+/// password hash for each.
 ///
 /// It follows StreakStore's tables, as scripts/bench does; streakd's own statements are the
 /// authority.
 enum DatabasePeople {
-  /// People made with one statement for each table.
+  /// People per statement.
   static let peopleMax = 200
 
   private static let users = Statement(
@@ -17,7 +17,7 @@ enum DatabasePeople {
     INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
     SELECT user_id, '', '', now(), '' FROM unnest($1::uuid[]) AS made (user_id)
     """)
-  // A device is a source of statements: id, last number, caught up now, nothing claimed
+  // A device is a source of statements: its id, its last number, caught up now, without claims
   // (StreakDomain's `Sources`).
   private static let heads = Statement(
     .write,
@@ -57,9 +57,9 @@ enum DatabasePeople {
     """)
 
   /// - Parameters:
-  ///   - connectionString: As libpq takes it. It may hold a password, and is not shown.
+  ///   - connectionString: libpq's connection string. It may hold a password, and is not shown.
   ///   - hasSecondDevice: For journeys that watch.
-  /// - Throws: `DatabaseError`; nobody of the last batch is there then.
+  /// - Throws: `DatabaseError`; no person of the last batch exists then.
   static func make(
     _ count: Int, habitCount: Int, dayCount: Int, hasSecondDevice: Bool, connectionString: String, loop: EventLoop
   ) async throws -> [LoadPerson] {
@@ -92,11 +92,11 @@ enum DatabasePeople {
     var (habitOwners, habitIDs, names) = ([PostgresUUID?](), [PostgresUUID?](), [String?]())
     var (versions, firstVersions) = ([Int64?](), [Int64?]())
     for _ in 0..<count {
-      let user = Fresh.bytes(16)
+      let user = randomBytes(count: 16)
       var whole = PulledDigest()
       var made: [LoadHabit] = []
       for index in 0..<habitCount {
-        let id = Fresh.bytes(16)
+        let id = randomBytes(count: 16)
         let name = "Habit \(index + 1)"
         whole.addHabit(id: id, name: name, description: "", color: 0, position: 0, isArchived: false)
         for ago in 0..<dayCount {
@@ -111,7 +111,7 @@ enum DatabasePeople {
       }
       digests.append(whole.bytes)
       let tokens = (0..<(hasSecondDevice ? 2 : 1)).map { _ in OpaqueToken(kind: .access, owner: user) }
-      let devices = tokens.map { _ in Fresh.bytes(16) }
+      let devices = tokens.map { _ in randomBytes(count: 16) }
       for (token, device) in zip(tokens, devices) {
         owners.append(PostgresUUID(bytes: user))
         deviceIDs.append(PostgresUUID(bytes: device))

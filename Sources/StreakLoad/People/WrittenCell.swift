@@ -1,24 +1,23 @@
-/// What this client has written into one day of a habit: the audit's side of the ledger.
+/// The writes of this client to one day of a habit, for the audit.
 struct WrittenCell: Equatable, Sendable {
   /// Day number.
   let day: Int32
-  /// The number of the last write that was acknowledged; 0 for none.
+  /// The number of the last acknowledged write; 0 for none.
   var acknowledged: UInt32 = 0
-  /// Numbers of writes of which nobody knows whether they took effect, since any of them may come
-  /// last.
+  /// Numbers of writes of unknown outcome; any of them may take effect last.
   var uncertain: [UInt32] = []
 }
 
-/// A habit of somebody's, and what is known of it for certain.
+/// A person's habit, and what is certain about it.
 struct LoadHabit: Sendable {
   let id: [UInt8]
-  /// Days that count, without those written in this run.
+  /// Days that count, without those written by this run.
   var countedBefore: Int32
-  /// Days that are held, also those that do not count, without those written in this run.
+  /// Stored days, including those that do not count, without those written by this run.
   var heldBefore: Int32
-  /// The last day of those.
+  /// The last of these days.
   var lastDayBefore: Int32
-  /// Days written in this run, the latest last: one, or two around midnight.
+  /// Days written by this run, the latest last: one, or two around midnight.
   var written: [WrittenCell] = []
 
   init(id: [UInt8], counted: Int32, held: Int32, lastDay: Int32) {
@@ -28,7 +27,7 @@ struct LoadHabit: Sendable {
     lastDayBefore = lastDay
   }
 
-  /// How many days count, at least and at most.
+  /// The number of days that count, at least and at most.
   var counted: ClosedRange<Int32> {
     var least = countedBefore
     var most = countedBefore
@@ -39,7 +38,7 @@ struct LoadHabit: Sendable {
     return least...most
   }
 
-  /// Where a day's writes are noted.
+  /// The index of a day's entry in `written`; adds one if it is missing.
   mutating func place(ofDay day: Int32) -> Int {
     if let place = written.firstIndex(where: { $0.day == day }) { return place }
     written.append(WrittenCell(day: day))

@@ -10,7 +10,7 @@ public struct Comparison: Sendable {
     self.after = after
   }
 
-  /// Settings that differ: then the figures say less.
+  /// Differences between the settings: with any, the runs are less comparable.
   public var differences: [String] {
     let names = before.json["settings"].members.map(\.name)
     let others = after.json["settings"].members.map(\.name).filter { !names.contains($0) }
@@ -49,7 +49,7 @@ public struct Comparison: Sendable {
     return rows
   }
 
-  /// For people.
+  /// The text report.
   public var text: String {
     var lines = differences.map { "different settings: \($0)" }
     func padded(_ text: String, _ width: Int) -> String {
@@ -67,7 +67,7 @@ public struct Comparison: Sendable {
 
   private func signed(_ percent: Double) -> String { (percent >= 0 ? "+" : "") + Decimals.text(percent, 1) + " %" }
 
-  /// For programs. Times in nanoseconds; `ratio` is after / before.
+  /// The JSON report. Times in nanoseconds; `ratio` is after / before.
   public var json: String {
     JSONValue.object([
       ("format", .string("streak-load comparison 1")), ("differentSettings", .array(differences.map { .string($0) })),

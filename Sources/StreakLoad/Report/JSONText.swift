@@ -7,7 +7,7 @@ extension JSONValue {
 
   static func number<Number: BinaryInteger>(_ number: Number) -> JSONValue { .number("\(number)") }
 
-  /// Six decimals at most; what is no number is null.
+  /// At most six decimals; null for infinity and NaN.
   static func number(_ number: Double) -> JSONValue {
     guard number.isFinite, abs(number) < 1e15 else { return .null }
     return .number(Decimals.text(number, 6, trimsZeros: true))
@@ -92,9 +92,9 @@ extension JSONValue {
   }
 }
 
-/// Numbers for people.
+/// Numbers in text reports.
 enum Decimals {
-  /// With so many decimals.
+  /// With this number of decimals.
   static func text(_ number: Double, _ decimals: Int, trimsZeros: Bool = false) -> String {
     guard number.isFinite, abs(number) < 1e15 else { return "-" }
     let factor = (0..<decimals).reduce(1.0) { product, _ in product * 10 }
@@ -109,14 +109,14 @@ enum Decimals {
     return number < 0 && scaled > 0 ? "-" + text : text
   }
 
-  /// Three digits that matter.
+  /// With three significant digits.
   static func short(_ number: Double, trimsZeros: Bool = false) -> String {
     let size = abs(number)
     let decimals = size >= 100 || size == 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 4
     return text(number, decimals, trimsZeros: trimsZeros)
   }
 
-  /// With commas between thousands.
+  /// With commas between groups of three digits.
   static func grouped(_ number: Int) -> String {
     let digits = Array("\(abs(number))")
     var text = number < 0 ? "-" : ""

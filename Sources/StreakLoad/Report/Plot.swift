@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// A line chart as inline SVG: no script, no fonts, nothing from elsewhere. Colours are the page's
-/// variables `--s0` to `--s6`.
+/// A line chart as inline SVG, without scripts, fonts and external resources. Colours are the
+/// page's variables `--s0` to `--s6`.
 struct Plot {
   struct Series {
     var name: String
-    /// Which of the page's colours.
+    /// The number of the page's colour.
     var color: Int
     var points: [(x: Double, y: Double)]
     var isDashed = false
@@ -15,7 +15,7 @@ struct Plot {
     case linear
     /// Values of 0 and less are left out.
     case log
-    /// Per cent, each 9 as wide as the one before.
+    /// Percentiles; each further 9 has the same width.
     case nines
   }
 
@@ -23,17 +23,17 @@ struct Plot {
   var series: [Series]
   var xScale = Scale.linear
   var yScale = Scale.linear
-  /// How values are written.
+  /// The format of values.
   var xText: (Double) -> String
   var yText: (Double) -> String
   var width = 900.0
   var height = 260.0
 
   private static let (left, right, top, bottom) = (70.0, 20.0, 14.0, 30.0)
-  /// Nines beyond which a percentile is drawn at the edge.
+  /// A percentile with more nines is drawn at the edge.
   private static let ninesMax = 7.0
 
-  /// The figure, with its title and legend.
+  /// The chart, with its title and legend.
   var html: String {
     let drawn = series.filter { !$0.points.isEmpty }
     guard !drawn.isEmpty else { return "" }
@@ -50,7 +50,7 @@ struct Plot {
     let points = drawn.flatMap(\.points)
     let xs = points.map { position($0.x, xScale) }
     let ys = points.filter { yScale != .log || $0.y > 0 }.map { position($0.y, yScale) }
-    // Linear scales begin at 0, or below: plots of the same time lie above each other.
+    // Linear scales begin at 0 or below, so that charts of the same time align.
     let xMin = xScale == .linear ? min(0, xs.min() ?? 0) : xs.min() ?? 0
     let xMax = max(xs.max() ?? 1, xMin + 1e-9)
     let yTicks = ticks(ys.min() ?? 0, ys.max() ?? 1, yScale)
@@ -94,7 +94,7 @@ struct Plot {
       "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" aria-label=\"\(HTML.escaped(title))\">\(parts.joined())</svg>"
   }
 
-  /// Where a value lies on a scale of equal steps.
+  /// A value's position on a scale of equal steps.
   private func position(_ value: Double, _ scale: Scale) -> Double {
     switch scale {
     case .linear: value
@@ -103,7 +103,7 @@ struct Plot {
     }
   }
 
-  /// 100 per cent lie where the last percentile below does.
+  /// 100 per cent is drawn at the position of the highest percentile below it.
   private static func lastNine(_ series: [Series]) -> Double {
     let below = series.flatMap(\.points).map(\.x).filter { $0 < 100 }.max() ?? 0
     return min(-log10(1 - below / 100) + 0.05, ninesMax)
@@ -123,7 +123,7 @@ struct Plot {
   /// From the last tick below the values to the first above them, as positions.
   private func ticks(_ least: Double, _ most: Double, _ scale: Scale) -> [Double] {
     guard scale == .log else { return Self.linearTicks(0, max(most, 1e-9), 5) }
-    // Decades, and halves and fifths of them while there are few.
+    // Decades, and for a small range also their halves and fifths.
     let wide = most - least > 3
     var ticks: [Double] = []
     for decade in Int(least.rounded(.down))...Int(most.rounded(.up)) {

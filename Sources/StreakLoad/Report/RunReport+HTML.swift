@@ -1,7 +1,7 @@
 internal import ProtobufCodec
 
 extension RunReport {
-  /// A page that needs nothing but itself.
+  /// A page without external resources.
   public var html: String {
     let title = "streak-load \(json["run"].string ?? "")"
     return """
@@ -55,10 +55,10 @@ extension RunReport {
       + "</dl>"
   }
 
-  /// Points of a plot over time: more cannot be told apart, and each is drawn.
+  /// Most points of a chart over time: more could not be distinguished.
   static let pointsMax = 300
 
-  /// The samples, several of a long run as one.
+  /// The samples; for a long run, groups of them are merged.
   private var samples: [JSONValue] {
     let all = json["samples"].items
     guard all.count > Self.pointsMax else { return all }
@@ -135,7 +135,7 @@ extension RunReport {
     return latency.html + throughput.html + curves.html + "<div class=\"pair\">\(cpu.html)\(memory.html)</div>"
   }
 
-  /// What grows from sample to sample, for each second.
+  /// The growth per second from sample to sample.
   private func rate(_ samples: [JSONValue], _ name: String, _ member: String, _ color: Int) -> Plot.Series {
     var before = 0.0
     var points: [(x: Double, y: Double)] = []

@@ -1,7 +1,7 @@
 internal import ProtobufCodec
 
 extension RunReport {
-  /// For people, as lines.
+  /// The text summary.
   public var summary: String {
     var lines: [String] = []
     let settings = json["settings"]

@@ -1,12 +1,12 @@
 internal import ProtobufCodec
 
-/// What a run was and what came of it: as JSON, from which the other reports are made.
+/// A run's settings and results as JSON, from which the other reports are made.
 public struct RunReport: Sendable {
   let json: JSONValue
 
   static let format = "streak-load run 1"
 
-  /// Percentiles that are named.
+  /// The named percentiles.
   static let percentiles: [(name: String, percentile: Double)] = [
     ("p50", 50), ("p90", 90), ("p99", 99), ("p999", 99.9), ("p9999", 99.99),
   ]
@@ -19,9 +19,9 @@ public struct RunReport: Sendable {
     let recorder = figures.recorder
     var total = Recorder.Figures()
     for journey in recorder.journeys { total.add(journey) }
-    if recorder.notBegun > 0 { total.failures["NOT_BEGUN", default: 0] += recorder.notBegun }
+    if recorder.notStarted > 0 { total.failures["NOT_STARTED", default: 0] += recorder.notStarted }
     if figures.leftOpen > 0 { total.failures["NEVER_ENDED", default: 0] += figures.leftOpen }
-    // Without the warm-up, in which nothing was recorded.
+    // Without the warm-up, which is not recorded.
     let seconds = max(0.001, figures.seconds - settings.warmUpSeconds)
     let calls = recorder.calls.reduce(0) { $0 + $1.count }
     var members: [(String, JSONValue)] = [
@@ -67,17 +67,17 @@ public struct RunReport: Sendable {
     json = .object(members)
   }
 
-  /// Reads what `text` gives.
-  /// - Returns: nil for anything else.
+  /// Parses the output of `text`.
+  /// - Returns: nil for any other text.
   public init?(parsing text: String) {
     guard let json = try? JSONValue(parsing: text), json["format"].string == Self.format else { return nil }
     self.json = json
   }
 
-  /// For programs.
+  /// The JSON text.
   public var text: String { json.text + "\n" }
 
-  /// Nothing failed, and the audit, if there was one, found nothing.
+  /// No journey failed, and the audit, if there was one, has no findings.
   public var isGood: Bool {
     json["total"]["failed"].integer == 0 && (json["total"]["done"].integer ?? 0) > 0
       && (json["audit"] == .null || json["audit"]["findingCount"].integer == 0)
@@ -118,7 +118,7 @@ public struct RunReport: Sendable {
   /// Times in nanoseconds.
   private static func json(_ histogram: Histogram) -> JSONValue {
     guard histogram.count > 0 else { return .null }
-    // A bucket may end behind the largest value in it.
+    // A bucket may end above its largest value.
     func value(_ percentile: Double) -> Int64 { min(histogram.value(atPercentile: percentile), histogram.maximum) }
     return .object(
       [("mean", .number(histogram.mean)), ("min", .number(histogram.minimum)), ("max", .number(histogram.maximum))]
@@ -135,8 +135,8 @@ public struct RunReport: Sendable {
         ])
   }
 
-  /// Percentiles from 0 on, closer and closer to the last of `count` values: four for each halving
-  /// of what is left.
+  /// Percentiles from 0, ever closer to the last of `count` values: four per halving of the
+  /// remaining distance.
   private static func curve(_ count: Int64) -> [Double] {
     var points: [Double] = []
     var left = 1.0

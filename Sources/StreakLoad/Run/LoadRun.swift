@@ -1,21 +1,21 @@
 internal import EventLoop
 internal import Synchronization
 
-/// Makes load on a server, and judges what came back.
+/// Makes load on a server, and checks the answers.
 public final class LoadRun: Sendable {
   let settings: LoadSettings
   let server: LoadServer
-  /// Marks what this run writes.
+  /// The prefix of the run's notes.
   public let name: String
   private let probe: ServerProbe?
   private let threads: [EventLoopThread]
-  let workers: [LoopBound<Worker>]
-  /// Between two looks at what has happened.
+  let workers: [LoopBound<LoadWorker>]
+  /// Milliseconds between two samples.
   static let lookMilliseconds: UInt64 = 1_000
 
   /// - Parameters:
-  ///   - probe: Who says what the server uses.
-  ///   - name: Of an earlier run, whose writes are to be audited.
+  ///   - probe: Reads the server's use of resources.
+  ///   - name: The name of an earlier run, to audit its writes.
   public init(_ settings: LoadSettings, server: LoadServer, probe: ServerProbe? = nil, name: String? = nil) {
     self.settings = settings
     self.server = server
@@ -27,12 +27,13 @@ public final class LoadRun: Sendable {
     self.threads = threads
     workers = threads.enumerated().map { index, thread in
       LoopBound(
-        Worker(index: index, settings: settings, server: server, runName: name, loop: thread.loop), loop: thread.loop)
+        LoadWorker(index: index, settings: settings, server: server, runName: name, loop: thread.loop),
+        loop: thread.loop)
     }
   }
 
   /// Runs `body` on every worker's loop at once.
-  func each<Value: Sendable>(_ body: @escaping @Sendable (Worker) async -> Value) async -> [Value] {
+  func each<Value: Sendable>(_ body: @escaping @Sendable (LoadWorker) async -> Value) async -> [Value] {
     await withTaskGroup(of: (Int, Value).self) { group in
       for (index, worker) in workers.enumerated() {
         let loop = threads[index].loop
@@ -45,15 +46,15 @@ public final class LoadRun: Sendable {
   }
 
   /// Makes all connections.
-  /// - Returns: Why the server cannot be reached; nil: it was.
+  /// - Returns: Why the server cannot be reached; nil if it can.
   public func connect() async -> String? {
     await each { await $0.channel.connect() }.compactMap { $0 }.first
   }
 
-  /// Makes the population, by the front door.
-  /// - Parameter database: A connection string of a database that only tests use, to make it there
-  ///   instead.
-  /// - Returns: What went wrong; nil when nobody is missing.
+  /// Makes the population, by ordinary calls.
+  /// - Parameter database: The connection string of a test database, to write the population into
+  ///   it instead.
+  /// - Returns: Why people are missing; nil if none is.
   public func makePeople(database: String? = nil) async -> String? {
     guard settings.mix.weights.contains(where: { $0.kind.needsPerson }) else { return nil }
     let settings = settings
@@ -66,12 +67,12 @@ public final class LoadRun: Sendable {
     return failures.compactMap { $0 }.first
   }
 
-  /// Names of the methods, as figures are indexed.
+  /// Names of the methods, in the order of the figures' indexes.
   public var methodLabels: [String] { LoadMethods(server).all.map(\.label) }
 
-  /// Makes the load, and waits for what is under way at its end.
+  /// Makes the load, and waits for running journeys at its end.
   /// - Parameters:
-  ///   - changed: Other settings than those the run was made with, for the mode and the times; the
+  ///   - changed: Settings that replace those of the run, for the mode and the times; the
   ///     population and the connections stay.
   ///   - onLook: Called every second.
   public func run(
@@ -100,8 +101,8 @@ public final class LoadRun: Sendable {
     let open = await drain()
     var total = Recorder(methodCount: LoadMethods(server).all.count)
     for recorder in await each({ $0.recorder }) { total.add(recorder) }
-    // An open loop's journeys are those that were meant to begin in that time, whenever they ended;
-    // a closed loop ends when its callers are told.
+    // An open loop's journeys are those planned for that time, whenever they ended; a closed loop
+    // ends when its callers stop.
     let seconds = if case .open = settings.mode { settings.seconds } else { Double(ended - started) / 1e9 }
     return RunFigures(
       seconds: seconds, recorder: total, samples: samples, clientCPUSeconds: spent,
@@ -133,20 +134,20 @@ public final class LoadRun: Sendable {
       server: await serverFigures())
   }
 
-  /// What the server uses, as of now.
+  /// The server's current use of resources.
   func serverFigures() async -> ProcessFigures? {
     guard let probe, let loop = threads.first?.loop else { return nil }
     return await loop.run { await probe.figures(loop: loop) }
   }
 
-  /// Looks at everything that was acknowledged: what is still unanswered is sent again first.
-  /// - Parameter database: A connection string, to read how often each write is stored; nil: the
-  ///   service alone is asked.
+  /// Audits all acknowledged writes; unanswered requests are repeated first.
+  /// - Parameter database: A connection string, to read how often each write is stored; nil: only
+  ///   the service is queried.
   public func audit(database: String? = nil) async -> AuditReport {
     let name = name
     let reports = await each { worker -> AuditReport in
       await worker.channel.waitUntilConnected()
-      await worker.settleAll()
+      await worker.resendAllUnanswered()
       var report = await worker.audit()
       if let database {
         report.add(
@@ -158,17 +159,17 @@ public final class LoadRun: Sendable {
     return reports.reduce(into: AuditReport()) { $0.add($1) }
   }
 
-  /// What is known to be acknowledged, for an audit later. Holds access tokens.
+  /// The acknowledged writes, for a later audit. Contains access tokens.
   public func acknowledgements() async -> String {
     let parts = await each { worker -> [String] in
-      for person in worker.people { person.giveUpPending() }
+      for person in worker.people { person.abandonPending() }
       return worker.audited.map(AcknowledgementFile.text)
     }
     return AcknowledgementFile.text(parts.flatMap { $0 }, runName: name)
   }
 
-  /// A run that audits what an earlier one has kept.
-  /// - Returns: nil when the text is not what `acknowledgements()` gives.
+  /// A run that audits the acknowledgements of an earlier one.
+  /// - Returns: nil if the text is not the output of `acknowledgements()`.
   public static func auditing(_ text: String, server: LoadServer) async -> LoadRun? {
     guard let mix = JourneyMix(parsing: "check=1"), let runName = AcknowledgementFile.read(text)?.runName else {
       return nil
@@ -177,47 +178,47 @@ public final class LoadRun: Sendable {
     settings.connectionCount = 2
     let run = LoadRun(settings, server: server, name: runName)
     _ = await run.each { worker in
-      for person in AcknowledgementFile.read(text)?.people ?? [] { worker.newcomers.append(person) }
+      for person in AcknowledgementFile.read(text)?.people ?? [] { worker.newPeople.append(person) }
     }
     return run
   }
 
-  /// Ends the connections and the threads. Call it once, after everything else.
+  /// Closes the connections and ends the threads. Call it once, at the end.
   public func close() async {
     _ = await each { $0.channel.close() }
     for thread in threads { thread.stopAndJoin() }
   }
 }
 
-/// What a look at a run has shown: the time since the look before.
+/// A sample of a run: the figures since the sample before.
 public struct RunSample: Sendable {
-  /// Since the run's begin.
+  /// Since the run's start.
   public var seconds: Double
   /// Journeys that succeeded.
   public var done: Int
   public var failures: Int
-  /// Journeys under way.
+  /// Running journeys.
   public var open: Int
   /// Nanoseconds.
   public var p50: Int64
   public var p99: Int64
   public var max: Int64
-  /// This client's, since it was started.
+  /// This client's use of resources since its start.
   public var client: ProcessFigures
-  /// The server's, since it was started; nil when nobody says.
+  /// The server's use of resources since its start; nil if it cannot be read.
   public var server: ProcessFigures?
 }
 
-/// What a run has counted.
+/// The figures of a run.
 public struct RunFigures: Sendable {
-  /// Without what was waited for at the end.
+  /// Without the wait at the end.
   public var seconds: Double
   var recorder: Recorder
   public var samples: [RunSample]
   public var clientCPUSeconds: Double
-  /// The server's, at the begin; nil when nobody says.
+  /// The server's use of resources at the run's start; nil if it cannot be read.
   public var serverBefore: ProcessFigures?
-  /// Journeys that were still open when nobody waited any longer.
+  /// Journeys that were still running after the wait.
   public var leftOpen: Int
   public var connectionsLost: Int
 }

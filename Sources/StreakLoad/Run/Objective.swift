@@ -1,12 +1,12 @@
-/// What a step of a search must meet.
+/// The objective that a step of a search must meet.
 public struct Objective: Sendable {
-  /// Which percentile of all journeys' latencies.
+  /// A percentile of all journeys' latencies.
   public var percentile: Double
-  /// It must not exceed this.
+  /// The largest allowed latency at the percentile.
   public var milliseconds: Double
-  /// Part of the journeys that may fail.
+  /// The largest allowed part of failed journeys.
   public var failedPartMax: Double
-  /// Part of the wanted rate that must be reached.
+  /// The smallest allowed part of the planned rate.
   public var reachedPartMin = 0.98
 
   public init(percentile: Double = 99, milliseconds: Double, failedPartMax: Double = 0) {
@@ -16,7 +16,7 @@ public struct Objective: Sendable {
   }
 }
 
-/// How a step of a search went.
+/// The result of a search's step.
 public struct StepVerdict: Sendable, Equatable {
   public var rate: Double
   /// Nanoseconds, at the objective's percentile.
@@ -27,7 +27,7 @@ public struct StepVerdict: Sendable, Equatable {
 }
 
 extension Objective {
-  /// Judges what a step has counted.
+  /// Judges the counts of a step.
   func judge(rate: Double, latency: Histogram, failed: Int, seconds: Double) -> StepVerdict {
     let value = latency.value(atPercentile: percentile)
     let all = Double(latency.count) + Double(failed)
@@ -43,7 +43,7 @@ extension Objective {
     var all = Recorder.Figures()
     for journey in figures.recorder.journeys { all.add(journey) }
     return judge(
-      rate: rate, latency: all.latency, failed: all.failureCount + figures.recorder.notBegun + figures.leftOpen,
+      rate: rate, latency: all.latency, failed: all.failureCount + figures.recorder.notStarted + figures.leftOpen,
       seconds: figures.seconds - warmUpSeconds)
   }
 }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What a process has used.
+/// A process's use of resources.
 public struct ProcessFigures: Sendable, Equatable {
   /// User and system time, in seconds.
   public var cpuSeconds: Double
@@ -13,7 +13,7 @@ public struct ProcessFigures: Sendable, Equatable {
 }
 
 enum ProcessUsage {
-  /// This process'.
+  /// This process's use.
   static func own() -> (cpuSeconds: Double, residentBytes: Int) {
     var usage = rusage()
     unsafe getrusage(RUSAGE_SELF.rawValue, &usage)
@@ -21,7 +21,7 @@ enum ProcessUsage {
     return (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss * 1_024)
   }
 
-  /// Another process' of this machine; nil when it is gone. Source: proc(5).
+  /// The use of another process on this machine; nil if it has ended. Source: proc(5).
   static func of(_ pid: Int32) -> ProcessFigures? {
     guard let status = text("/proc/\(pid)/stat"), let end = status.lastIndex(of: ")") else { return nil }
     // Numbered as in proc(5) from 3: utime 14, stime 15, rss 24.

@@ -1,18 +1,18 @@
 public import EventLoop
 
-/// Where the server's own figures come from.
+/// The source of the server's use of resources.
 public enum ServerProbe: Sendable {
-  /// A process of this machine, by /proc.
+  /// A process of this machine, read from /proc.
   case process(Int32)
-  /// A streakd's admin address, by its metrics.
+  /// A streakd's admin address, read from its metrics.
   case metrics(SocketAddress)
 
-  /// Bytes of a page that are taken.
+  /// Most bytes of a page.
   static let pageBytesMax = 4 * 1_024 * 1_024
-  /// How long a page may take.
+  /// Time limit for a page.
   static let pageMilliseconds: UInt64 = 2_000
 
-  /// As of now; nil when nobody says. Loop thread only.
+  /// The current values; nil if they cannot be read. Loop thread only.
   func figures(loop: EventLoop) async -> ProcessFigures? {
     switch self {
     case .process(let pid): return ProcessUsage.of(pid)
@@ -23,7 +23,7 @@ public enum ServerProbe: Sendable {
     }
   }
 
-  /// Source: Prometheus' text format; the names are those that its client libraries agree on.
+  /// Source: Prometheus's text format; the names are those of its client libraries.
   static func parse(_ page: String) -> ProcessFigures? {
     func value(_ name: String) -> Double? {
       page.split(separator: "\n").first { $0.hasPrefix("\(name) ") }.flatMap { Double($0.dropFirst(name.count + 1)) }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The machine's clock, which is as good as a device's.
+/// The machine's clock, which stands for a device's.
 enum WallClock {
   static let millisecondsPerDay: Int64 = 86_400_000
 

@@ -2,25 +2,28 @@ internal import EventLoop
 internal import HTTP
 internal import HTTP2
 internal import ProtobufCodec
+internal import RPC
 
-/// A call under way, and whoever waits for it. Loop-confined; used again for the next call when it
-/// is over.
+/// A running call, and its waiting caller. Loop-confined; reused for the next call when it is over.
 @safe final class LoadCall {
-  /// Bytes of one response message that are taken.
+  /// Most bytes of one response message.
   static let messageBytesMax = 64 * 1_024 * 1_024
 
-  /// Waits for the end, or for the next message of a stream.
+  /// Resumed at the end, or at the next message of a stream.
   private var waiter: UnsafeContinuation<Void, Never>?
   private(set) var outcome: CallOutcome?
   private(set) var stream: HTTPExchange?
   private(set) var beganNanoseconds: UInt64 = 0
-  /// Received messages of a stream that nobody has taken yet.
+  /// Received messages of a stream, not yet taken.
   private var messages: [[UInt8]] = []
   private var isStreaming = false
+  /// Nil: plain gRPC.
+  private var wire: ClientWire?
 
-  func begin(on stream: HTTPExchange, atNanoseconds now: UInt64, isStreaming: Bool) {
+  func begin(on stream: HTTPExchange, _ method: LoadMethod, atNanoseconds now: UInt64) {
     self.stream = stream
-    self.isStreaming = isStreaming
+    isStreaming = method.isStreaming
+    wire = method.wire
     beganNanoseconds = now
     outcome = nil
     stream.owner = self
@@ -53,9 +56,9 @@ internal import ProtobufCodec
     unsafe waiter.resume()
   }
 
-  /// Takes whole messages off a stream's body.
+  /// Takes complete messages off a stream's body.
   func received(_ stream: HTTPExchange) {
-    guard isStreaming else { return }
+    guard isStreaming, wire == nil else { return }
     while let message = Self.takeMessage(stream) { messages.append(message) }
     if !messages.isEmpty { wake() }
   }
@@ -69,10 +72,36 @@ internal import ProtobufCodec
     wake()
   }
 
-  /// The stream was closed in order: what its trailers say.
+  /// The stream was closed in order; its trailers have the status.
   func closed(_ stream: HTTPExchange, code: HTTP2ErrorCode) {
+    if let wire { return end(outcome(stream, wire, code: code)) }
     if isStreaming { received(stream) }
     end(Self.outcome(stream, code: code, isStreaming: isStreaming))
+  }
+
+  /// What a response says by another protocol than gRPC. A stream's messages are told at its end.
+  private func outcome(_ stream: HTTPExchange, _ wire: ClientWire, code: HTTP2ErrorCode) -> CallOutcome {
+    let httpStatus = stream.headers.firstValue(":status") ?? "0"
+    guard code == .noError, stream.receivedEnd else { return .failed(.reset(code)) }
+    guard wire.isFramed else {
+      if let status = ClientWire.connectStatus(httpStatus, stream.body) { return .failed(.refused(status)) }
+      guard let message = try? wire.protobuf(stream.body) else {
+        return .failed(.wrong("The response is not one whole message."))
+      }
+      return .reply(message)
+    }
+    guard httpStatus == "200" else { return .failed(.http(httpStatus)) }
+    wire.decodeText(&stream.body)
+    switch wire.takeEnd(from: &stream.body, after: stream.bodyOffset) {
+    case .failed(let status): return .failed(.refused(status))
+    case nil: return .failed(.wrong("The response ended without a status."))
+    case .succeeded: break
+    }
+    while let message = Self.takeMessage(stream), let plain = try? wire.protobuf(message) { messages.append(plain) }
+    guard stream.bodyBytes == 0 else { return .failed(.wrong("The response ended within a message.")) }
+    if isStreaming { return .reply([]) }
+    guard messages.count == 1 else { return .failed(.wrong("The response is not one whole message.")) }
+    return .reply(messages.removeFirst())
   }
 
   private static func outcome(_ stream: HTTPExchange, code: HTTP2ErrorCode, isStreaming: Bool) -> CallOutcome {
@@ -96,8 +125,8 @@ internal import ProtobufCodec
     return .reply(message)
   }
 
-  /// The number in `grpc-status`. Its 11 bytes are compared as two words that overlap: this runs
-  /// for every call.
+  /// The number in `grpc-status`. Its 11 bytes are compared as two overlapping words, because this
+  /// runs for every call.
   private static func status(_ block: ReceivedHeaders) -> Int? {
     for field in block.fields where field.nameCount == 11 && field.valueCount <= 2 {
       let number = block.withBytes(of: field) { name, value -> Int? in
@@ -112,7 +141,7 @@ internal import ProtobufCodec
     return nil
   }
 
-  /// The next message; nil while it is not all there, or when it is none that can be read.
+  /// The next message; nil while it is incomplete, or if it cannot be read.
   private static func takeMessage(_ stream: HTTPExchange) -> [UInt8]? {
     let start = stream.bodyOffset
     guard stream.bodyBytes >= 5, stream.body[start] == 0 else { return nil }
@@ -125,11 +154,11 @@ internal import ProtobufCodec
 }
 
 extension RawSpan {
-  /// Eight bytes at an offset that is known to be inside.
+  /// Eight bytes at an offset that is known to be in range.
   fileprivate func bigEndianWord(at offset: Int) -> UInt64 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).bigEndian
   }
 
-  /// A byte at an index that is known to be inside.
+  /// A byte at an index that is known to be in range.
   fileprivate func unsafeByte(_ index: Int) -> UInt8 { unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self) }
 }

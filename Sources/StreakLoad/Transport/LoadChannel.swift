@@ -2,15 +2,15 @@ internal import EventLoop
 internal import HTTP
 internal import HTTP2
 
-/// The connections of one loop, taken in turn. One that is lost is made again after a while.
+/// The connections of one loop, used in turn. A lost connection is made again after a delay.
 /// Loop-confined.
 @safe final class LoadChannel {
-  /// Between two attempts to connect.
+  /// Milliseconds between two attempts to connect.
   static let reconnectMilliseconds: UInt64 = 100
-  /// Between two looks for calls that take too long.
+  /// Milliseconds between two checks for calls past their time limit.
   static let lookMilliseconds: UInt64 = 100
-  /// Room for header fields and small bodies; a response larger than the window is given it back as
-  /// it comes.
+  /// Room for header fields and small bodies. A response larger than the window is credited as it
+  /// arrives.
   private static func limits() -> HTTPLimits {
     var limits = HTTPLimits()
     limits.streamWindowBytes = 1_048_576
@@ -22,7 +22,7 @@ internal import HTTP2
   private let server: LoadServer
   private let resources: HTTP2Resources
   private var places: [LoadConnection?]
-  /// Connections that the server has asked to leave, with the calls that were on them.
+  /// Connections after the server's GOAWAY, with their running calls.
   private var leaving: [LoadConnection] = []
   private var next = 0
   private var spareCalls: [LoadCall] = []
@@ -40,7 +40,7 @@ internal import HTTP2
   }
 
   /// Makes all connections.
-  /// - Returns: Why one of them cannot be made; nil: all are.
+  /// - Returns: Why one of them failed; nil if none did.
   func connect() async -> String? {
     for place in places.indices {
       if let failure = await connect(place) { return failure }
@@ -51,7 +51,7 @@ internal import HTTP2
     return nil
   }
 
-  /// - Returns: Why the connection cannot be made; nil: it is.
+  /// - Returns: Why the connection failed; nil if it did not.
   private func connect(_ place: Int) async -> String? {
     guard !isClosed else { return "the channel is closed" }
     let connection: LoadConnection
@@ -109,7 +109,7 @@ internal import HTTP2
     unsafe woken.forEach { unsafe $0.resume() }
   }
 
-  /// The next connection that takes calls.
+  /// The next connection that accepts calls.
   private func connection() -> LoadConnection? {
     for _ in places.indices {
       let place = next
@@ -119,7 +119,7 @@ internal import HTTP2
     return nil
   }
 
-  /// Makes a call that sends one message and gets one.
+  /// Makes a call with one request and one response.
   func unary(
     _ method: LoadMethod, authorization: [UInt8], _ request: (inout [UInt8]) -> Void
   ) async -> CallOutcome {
@@ -139,7 +139,7 @@ internal import HTTP2
     return call.outcome ?? .failed(.notConnected)
   }
 
-  /// Begins a call that gets many messages; nil when there is no connection.
+  /// Starts a call with many responses; nil if there is no connection.
   func stream(
     _ method: LoadMethod, authorization: [UInt8], _ request: (inout [UInt8]) -> Void
   ) -> LoadStream? {
@@ -166,6 +166,6 @@ struct LoadStream {
   let call: LoadCall
   let connection: LoadConnection
 
-  /// Gives it up.
+  /// Cancels the call.
   func cancel() { connection.cancel(call, .reply([])) }
 }

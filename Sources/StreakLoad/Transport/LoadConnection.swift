@@ -3,21 +3,21 @@ internal import HTTP
 internal import HTTP2
 internal import TLS
 
-/// Why a connection could not be made.
+/// Why a connection failed.
 struct ConnectFailure: Error {
   var reason: String
 }
 
-/// One connection of a load client and the calls on it: the leanest way from a call to its outcome.
+/// One connection of a load client and its calls, with as little overhead as possible.
 /// Loop-confined.
 ///
 /// There are no retries, no interceptors, no metadata of responses: `RPCChannel` has these, and
-/// costs more CPU for each call than the tools that this client is measured by.
+/// costs more CPU per call than the tools that this client is compared with.
 @safe final class LoadConnection: HTTPConnectionDelegate {
   private let connection: HTTPConnection
   private let session: HTTP2Session
   private var establishment: UnsafeContinuation<Void, Never>?
-  /// Told once that no calls are taken any more.
+  /// Called once, when no more calls are accepted.
   var onLeave: (() -> Void)?
   private var isLeaving = false
 
@@ -51,7 +51,7 @@ struct ConnectFailure: Error {
     }
   }
 
-  /// Takes calls.
+  /// Whether calls are accepted.
   var isOpen: Bool { session.isEstablished && !connection.isClosed && !isLeaving }
 
   var isClosed: Bool { connection.isClosed }
@@ -63,32 +63,23 @@ struct ConnectFailure: Error {
     }
   }
 
-  /// Begins a call.
+  /// Starts a call.
   /// - Parameter request: Appends the encoded request.
-  /// - Returns: false when the connection takes no more.
+  /// - Returns: false if the connection accepts no more calls.
   func begin(
     _ call: LoadCall, _ method: LoadMethod, authorization: [UInt8], atNanoseconds now: UInt64,
     _ request: (inout [UInt8]) -> Void
   ) -> Bool {
     guard !connection.isClosed,
       let stream = session.submitRequest(
-        method.template, value: authorization, body: { Self.frame(into: &$0, request) })
+        method.template, value: authorization, body: { method.append(to: &$0, request) })
     else { return false }
-    call.begin(on: stream, atNanoseconds: now, isStreaming: method.isStreaming)
+    call.begin(on: stream, method, atNanoseconds: now)
     connection.needsFlush()
     return true
   }
 
-  /// gRPC's Length-Prefixed-Message.
-  private static func frame(into buffer: inout [UInt8], _ message: (inout [UInt8]) -> Void) {
-    buffer.append(0)
-    for _ in 0..<4 { buffer.append(0) }
-    message(&buffer)
-    let count = UInt32(truncatingIfNeeded: buffer.count - 5)
-    for place in 0..<4 { buffer[1 + place] = UInt8(truncatingIfNeeded: count >> (24 - 8 * UInt32(place))) }
-  }
-
-  /// Gives a call up.
+  /// Cancels a call.
   func cancel(_ call: LoadCall, _ outcome: CallOutcome) {
     guard let stream = call.stream else { return }
     stream.discardsInput = true
@@ -98,7 +89,7 @@ struct ConnectFailure: Error {
     call.end(outcome)
   }
 
-  /// Gives up the calls that began before `nanoseconds`.
+  /// Cancels the calls that started before `nanoseconds`.
   func giveUpCalls(begunBefore nanoseconds: UInt64) {
     var late: [LoadCall] = []
     session.forEachExchange { stream in
@@ -107,7 +98,7 @@ struct ConnectFailure: Error {
     for call in late { cancel(call, .failed(.late)) }
   }
 
-  /// Ends the connection and every call on it.
+  /// Closes the connection and ends every call on it.
   func close() { connection.close() }
 
   // MARK: Events

@@ -10,7 +10,7 @@ final class LoadMethods {
     var all: [LoadMethod] = []
     func method(_ descriptor: MethodDescriptor) -> LoadMethod {
       let made = LoadMethod(
-        descriptor, index: all.count, authority: server.authority, scheme: server.scheme,
+        descriptor, index: all.count, server.rpcProtocol, authority: server.authority, scheme: server.scheme,
         timeoutMilliseconds: server.callMilliseconds)
       all.append(made)
       return made

@@ -1,16 +1,19 @@
 public import EventLoop
+public import RPC
 public import TLS
 
-/// Where the load goes.
+/// The server under load.
 public struct LoadServer: Sendable {
   public var address: SocketAddress
-  /// Whom the server's certificate must be for.
+  /// The name that the server's certificate must be for.
   public var host: String
   /// A client's context; nil: in cleartext.
   public var tls: TLSContext?
-  /// How long a connection may take to be made, handshakes included.
+  /// How calls are carried.
+  public var rpcProtocol = ClientProtocol.grpc
+  /// Time limit for making a connection, including handshakes.
   public var connectMilliseconds: UInt64 = 10_000
-  /// How long a call may take; it is given up within a tenth of a second after that.
+  /// Time limit of a call; it is cancelled within a tenth of a second after that.
   public var callMilliseconds: UInt64 = 10_000
 
   public init(address: SocketAddress, host: String, tls: TLSContext? = nil) {

@@ -4,7 +4,7 @@ public import StreakDomain
 internal import Synchronization
 
 /// What a later epoch asks for before any call uses the database. Called on one of the store's
-/// loops; if it throws, it is tried again with another connection.
+/// loops; if it throws, it will be tried again with another connection.
 public typealias EpochRise = @Sendable (Epoch) async throws(StoreError) -> Void
 
 /// Which epoch the store is in, kept up by every new connection. Any thread.

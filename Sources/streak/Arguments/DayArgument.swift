@@ -1,7 +1,7 @@
 import ArgumentParser
 import StreakClient
 
-/// A day as it is given on the command line.
+/// A day as a command line argument.
 struct DayArgument: ExpressibleByArgument {
   let day: Day
 

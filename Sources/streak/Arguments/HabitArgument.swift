@@ -2,34 +2,34 @@ import ArgumentParser
 import StreakClient
 
 extension StreakClient {
-  /// The habit that a person means: by its name however it is spelt, by a beginning that only one
-  /// has, or by "@" and the beginning of its id.
+  /// The habit named by an argument: by its name, compared as the service compares names, by a
+  /// unique prefix of a name, or by "@" and a prefix of its id.
   ///
-  /// - Parameter isPreferred: Of several with the name, these are meant.
+  /// - Parameter isPreferred: Selects among several habits with the name.
   func habit(
     meant name: String, preferring isPreferred: (HabitView) -> Bool = { !$0.fields.archived }
   ) throws -> HabitView {
     let found = try habits(meant: name, preferring: isPreferred)
     guard found.count == 1 else {
       let names = Set(found.map(\.fields.name))
-      // Habits of one name are told apart by their ids.
+      // Several habits with one name: their ids tell them apart.
       let hints = found.map {
         names.count == found.count ? $0.fields.name.plain : "\($0.fields.name.plain) (@\($0.shortID))"
       }
-      throw Complaint("\"\(name)\" may be any of: \(hints.joined(separator: ", ")).")
+      throw CommandFailure("\"\(name)\" may be any of: \(hints.joined(separator: ", ")).")
     }
     return found[0]
   }
 
-  /// All habits that a person may mean. At least one.
-  /// - Parameter isPreferred: Of several with the name, these are meant.
+  /// All habits that an argument may name, at least one.
+  /// - Parameter isPreferred: Selects among several habits with the name.
   func habits(
     meant name: String, preferring isPreferred: (HabitView) -> Bool = { !$0.fields.archived }
   ) throws -> [HabitView] {
     let all = try habits(includingArchived: true)
     if name.hasPrefix("@") {
       let found = all.filter { $0.id.description.hasPrefix(name.dropFirst().lowercased()) }
-      guard !found.isEmpty else { throw Complaint("There is no habit with the id \(name).") }
+      guard !found.isEmpty else { throw CommandFailure("There is no habit with the id \(name).") }
       return found
     }
     let wanted = HabitName.normalised(name)
@@ -41,19 +41,19 @@ extension StreakClient {
     let found = all.filter { HabitName.normalised($0.fields.name).hasPrefix(wanted) }
     guard !found.isEmpty else {
       let hint = all.isEmpty ? "" : " There are: \(all.map(\.fields.name.plain).joined(separator: ", "))."
-      throw Complaint("There is no habit \"\(name.plain)\".\(hint) Make it: streak habit add \"\(name)\"")
+      throw CommandFailure("There is no habit \"\(name.plain)\".\(hint) Make it: streak habit add \"\(name)\"")
     }
     return found
   }
 
-  /// The habit as it is now.
+  /// The current state of the habit.
   func habit(_ id: Identifier) throws -> HabitView? {
     try habits(includingArchived: true).first { $0.id == id }
   }
 }
 
 extension HabitView {
-  /// Enough of the id to tell it from others of the person's.
+  /// The first part of the id, long enough to be unique among the person's habits.
   var shortID: String { String(id.description.prefix(8)) }
 }
 

@@ -5,14 +5,14 @@ struct ConflictsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "conflicts", abstract: "Shows what devices disagreed about, and changes that were not accepted.",
     discussion: """
-      In each conflict one value was kept and the other is shown here until you have seen it. ID is what stands first in a line, or its beginning; \
+      In each conflict one value was kept and the other is shown here until you have seen it. ID is the first word of a line, or its beginning; \
       changes that were not accepted have one too.
       """)
 
   @Option(help: ArgumentHelp("Seen: do not show it on this device again; \"all\" for all of them.", valueName: "ID"))
   var seen: String?
 
-  @Option(help: ArgumentHelp("The value that was not kept is to hold after all.", valueName: "ID"))
+  @Option(help: ArgumentHelp("Take the value that was not kept.", valueName: "ID"))
   var takeOther: String?
 
   @Flag(help: "Write them as JSON.")
@@ -36,7 +36,7 @@ struct ConflictsCommand: AsyncParsableCommand {
           seen == "all" || $0.id.hasPrefix(seen.lowercased())
         }
         guard rejected.isEmpty || seen == "all" || rejected.count == 1 else {
-          throw Complaint("\(rejected.count) changes begin with \(seen).")
+          throw CommandFailure("\(rejected.count) changes begin with \(seen).")
         }
         for rejected in rejected { try await client.acknowledgeRejected(rejected.operation) }
         if rejected.isEmpty || seen == "all" {
@@ -61,7 +61,7 @@ struct ConflictsCommand: AsyncParsableCommand {
   ) throws -> [(key: Identifier, value: Notice)] {
     if text == "all" { return notices }
     let found = notices.filter { $0.key.description.hasPrefix(text.lowercased()) }
-    guard found.count == 1 else { throw Complaint("\(found.count) conflicts begin with \(text).") }
+    guard found.count == 1 else { throw CommandFailure("\(found.count) conflicts begin with \(text).") }
     return found
   }
 }

@@ -1,6 +1,6 @@
 import StreakClient
 
-/// Says what a day has made of a streak, and whether it counts.
+/// Prints the streak after a change of a day, and whether the day counts.
 func sayOutcome(_ client: StreakClient, _ habitID: Identifier, _ day: Day) async throws {
   guard let habit = try await client.habit(habitID) else { return }
   if let cell = habit.cells[day], cell.done {

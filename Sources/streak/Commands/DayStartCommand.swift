@@ -24,7 +24,7 @@ struct DayStartCommand: AsyncParsableCommand {
   }
 }
 
-/// A time of day as it is given on the command line.
+/// A time of day as a command line argument.
 struct TimeArgument: ExpressibleByArgument, CustomStringConvertible {
   let minutes: Int32
 

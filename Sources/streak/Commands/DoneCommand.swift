@@ -25,7 +25,7 @@ struct DoneCommand: AsyncParsableCommand {
       let day = if let on { on.day } else { try await client.today() }
       try await client.complete(habit.id, on: day, note: note)
       say("\(habit.fields.name.plain): done on \(day).")
-      // The server judges the day; without it this device says what it will find.
+      // The server judges the day; offline, this device prints the status that it expects.
       try await Streak.sendSoon(client, hasServer, offline)
       try await sayOutcome(client, habit.id, day)
     }

@@ -8,9 +8,9 @@ struct ImportCommand: AsyncParsableCommand {
     discussion: """
       Reads Loop Habit Tracker (.db, the zip of CSV files, Checkmarks.csv), HabitBull (.csv), Tickmate and Rewire (.db), HabitKit, Habitica and \
       Beaver Habits (.json), Habitica's history.csv, Streak's own export, and tables of any program as CSV: with the header date,HABIT,HABIT,... \
-      and a row for each day, or with the header habit,date,value,note. Files are told by their content. Again, an import adds nothing.
+      and a row for each day, or with the header habit,date,value,note. Files are recognised by their content. A second import adds nothing.
 
-      Everything that does not come as the file has it is listed. Old days are kept and shown, but only what is recent enough counts; \
+      Every deviation from the file is listed. Old days are kept and shown, but only what is recent enough counts; \
       --dry-run says beforehand what would come, and what would count.
       """)
 
@@ -30,10 +30,12 @@ struct ImportCommand: AsyncParsableCommand {
   @OptionGroup var options: ClientOptions
 
   func run() async throws {
-    guard access(file, R_OK) == 0 else { throw Complaint("\(file): \(String(cString: strerror(errno)))", EX_NOINPUT) }
+    guard access(file, R_OK) == 0 else {
+      throw CommandFailure("\(file): \(String(cString: strerror(errno)))", EX_NOINPUT)
+    }
     var status = stat()
     guard stat(file, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
-      throw Complaint("\(file) is a folder: name the zip file that it came in, or one file in it.", EX_NOINPUT)
+      throw CommandFailure("\(file) is a folder: name the zip file that it came in, or one file in it.", EX_NOINPUT)
     }
     let history = try read()
     say("\(history.source.rawValue): \(history.habits.count) habits")
@@ -48,24 +50,24 @@ struct ImportCommand: AsyncParsableCommand {
     }
   }
 
-  /// Reads the file; on a terminal, the person is asked what it does not say.
+  /// Reads the file; on a terminal, asks the person for facts that are missing in the file.
   private func read() throws -> ImportedHistory {
     var importOptions = ImportOptions(dateOrder: dates?.order, habitName: name)
     while true {
       do throws(ImportedHistory.Failure) {
         return try ImportedHistory(readingFile: file, options: importOptions)
       } catch {
-        guard let question = error.question else { throw Complaint(error.message, EX_DATAERR) }
+        guard let question = error.question else { throw CommandFailure(error.message, EX_DATAERR) }
         let isAsked = isatty(STDIN_FILENO) == 1
         switch question {
         case .dateOrder:
           guard isAsked, let answer = ask("\(error.message) Day or month first? [day/month] ") else {
-            throw Complaint("\(error.message) Say --dates day-first or --dates month-first.", EX_DATAERR)
+            throw CommandFailure("\(error.message) Say --dates day-first or --dates month-first.", EX_DATAERR)
           }
           importOptions.dateOrder = answer.lowercased().hasPrefix("d") ? .dayFirst : .monthFirst
         case .habitName:
           guard isAsked, let answer = ask("\(error.message) The habit's name: ") else {
-            throw Complaint("\(error.message) To say the name: --name NAME.", EX_DATAERR)
+            throw CommandFailure("\(error.message) To say the name: --name NAME.", EX_DATAERR)
           }
           importOptions.habitName = answer
         }

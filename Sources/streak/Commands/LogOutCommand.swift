@@ -20,7 +20,7 @@ struct LogOutCommand: AsyncParsableCommand {
       if forget {
         try await Streak.sendSoon(client, hasServer, false)
         if let waiting = try await client.accounts().first(where: \.isCurrent)?.waiting, waiting > 0 {
-          throw Complaint("\(waiting) changes have not reached the server; nothing was removed.")
+          throw CommandFailure("\(waiting) changes have not reached the server; nothing was removed.")
         }
       }
       try await client.signOut()

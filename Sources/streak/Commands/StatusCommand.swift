@@ -47,7 +47,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  /// What there is to read about one habit.
+  /// Prints the details of one habit.
   private func sayDetails(of habit: HabitView, since firstDay: Day) {
     if !habit.fields.description.isEmpty { say("  " + habit.fields.description.plain) }
     for note in habit.notes where note.day >= firstDay { say("  " + note.text) }

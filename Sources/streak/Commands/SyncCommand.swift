@@ -14,7 +14,7 @@ struct SyncCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run(needsServer: true) { client, _ in
       guard try await client.accounts().contains(where: \.isCurrent) else {
-        throw Complaint("There is no account to sync with: streak signup, or streak login.")
+        throw CommandFailure("There is no account to sync with: streak signup, or streak login.")
       }
       guard watch else {
         let report = try await client.sync()

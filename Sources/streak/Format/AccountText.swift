@@ -1,18 +1,19 @@
 import StreakClient
 
-/// Where a person's data is, and what waits: of the account in use, or without one.
+/// Where a person's data is stored, and how much waits to be sent: for the current account, or
+/// without one.
 struct AccountText {
   let accounts: [AccountView]
-  /// What a sign-up would make of what was recorded without an account; nil: nothing was.
+  /// The effect of a sign-up on the data recorded without an account; nil: there is none.
   let preview: SessionPreview?
-  /// What the person has to look at.
+  /// Notices that the person has not acknowledged.
   let noticeCount: Int
 
   private var current: AccountView? { accounts.first(where: \.isCurrent) }
-  /// Accounts that were signed out of here.
+  /// Accounts on this device that are signed out.
   private var kept: [AccountView] { accounts.filter { !$0.isCurrent && !$0.isUnknownToServer } }
 
-  /// Instead of habits.
+  /// The text to print if there are no habits.
   var noHabits: String {
     guard current == nil, let account = kept.first else { return "No habits yet. Make one: streak habit add reading" }
     return
@@ -35,10 +36,10 @@ struct AccountText {
     return lines
   }
 
-  /// Nil: there is nothing to look at.
+  /// Nil if there are no notices.
   var notices: String? { noticeCount > 0 ? "\(noticeCount) to look at: streak conflicts" : nil }
 
-  /// For programs.
+  /// The same in JSON.
   var json: [(String, JSONText)] {
     [
       ("account", current?.json ?? .null), ("otherAccounts", .array(accounts.filter { !$0.isCurrent }.map(\.json))),

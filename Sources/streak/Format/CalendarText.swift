@@ -1,7 +1,7 @@
 import StreakClient
 
-/// One habit's last weeks: a column for each week, a row for each day of it. Weeks that do not fit
-/// a line follow below.
+/// One habit's last weeks: a column for each week, a row for each weekday. Weeks that do not fit
+/// into the line follow below.
 struct CalendarText {
   private let habit: HabitView
   private let weeks: Int
@@ -11,7 +11,7 @@ struct CalendarText {
   private static let months = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
-  /// What stands before the first week of a row.
+  /// The space to the left of a row's first week.
   private static let margin = "      "
 
   init(_ habit: HabitView, weeks: Int, style: TextStyle) {
@@ -23,10 +23,10 @@ struct CalendarText {
   /// The first day shown.
   var firstDay: Day { last.advanced(by: 1 - last.weekday - 7 * (weeks - 1)) }
 
-  /// Days after today are shown where another zone has them already.
+  /// A day after today is shown if another zone has reached it and it is done.
   private var last: Day { max(habit.today, habit.cells.filter(\.value.done).keys.max() ?? habit.today) }
 
-  /// What the signs mean; nil: none is shown.
+  /// The meaning of the signs; nil if no sign is shown.
   static func legend(_ habits: [HabitView], _ style: TextStyle) -> String? {
     guard !habits.isEmpty else { return nil }
     let isUncounted = habits.contains { habit in habit.cells.values.contains { $0.done && $0.trust != .counted } }
@@ -45,7 +45,7 @@ struct CalendarText {
     return ([title] + bands.flatMap { rows(of: $0) }).joined(separator: "\n") + "\n"
   }
 
-  /// Columns of a week: with a space between weeks where there is room for it.
+  /// Columns of a week: two, with a space between weeks, if they fit.
   private var weekColumns: Int { 2 * weeks <= room + 1 ? 2 : 1 }
 
   private var room: Int { max(1, style.columns - Self.margin.count) }
@@ -67,7 +67,7 @@ struct CalendarText {
     return rows
   }
 
-  /// The months, over the columns in which they begin, where there is room for their names.
+  /// The months, above the columns in which they begin, as far as their names fit.
   private func header(of band: Range<Int>) -> String {
     var line = ""
     var month = 0

@@ -1,7 +1,7 @@
 import StreakClient
 
 extension DeviceView {
-  /// Enough of the id to tell it from other devices of the person's.
+  /// The first part of the id, long enough to be unique among the person's devices.
   var shortID: String { String(id.description.prefix(8)) }
 
   var line: String {
@@ -10,7 +10,7 @@ extension DeviceView {
     return "\(shortID)  \(name.plain)  \(standing), last seen \(moment(seen))"
   }
 
-  /// For programs.
+  /// The same in JSON.
   var json: JSONText {
     .object([
       ("id", .string(id.description)), ("name", .string(name)), ("platform", .string(platform)),

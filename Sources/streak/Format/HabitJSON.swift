@@ -1,7 +1,7 @@
 import StreakClient
 
 extension HabitView {
-  /// For programs: the habit, its streak, and its days since one.
+  /// The habit in JSON, with its streak and its days since a day.
   func json(since firstDay: Day?) -> JSONText {
     var members: [(String, JSONText)] = [
       ("id", .string(id.description)), ("name", .string(fields.name)), ("description", .string(fields.description)),

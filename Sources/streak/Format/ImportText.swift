@@ -1,7 +1,7 @@
 import StreakClient
 
 extension ImportedHistory.Habit {
-  /// Its name, and how many days from when to when.
+  /// Its name, the number of its days, and their range.
   var summary: String {
     let range = days.keys.min().map { " from \($0) to \(days.keys.max() ?? $0)" } ?? ""
     return "\(name.plain): \(days.count) days\(range)"
@@ -24,7 +24,7 @@ struct Remarks {
     }
   }
 
-  /// The lines below a title; none without remarks.
+  /// The lines below a title; none if there are no remarks.
   func text(under title: String) -> [String] {
     guard !lines.isEmpty else { return [] }
     var shown = [title]

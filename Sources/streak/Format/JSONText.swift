@@ -1,4 +1,4 @@
-/// A JSON document, written in ASCII.
+/// A JSON document; its text is ASCII.
 enum JSONText {
   case null
   case bool(Bool)
@@ -7,7 +7,7 @@ enum JSONText {
   case array([JSONText])
   case object([(String, JSONText)])
 
-  /// A day or another text that may be missing.
+  /// A day or another optional text.
   static func optional(_ text: (some CustomStringConvertible)?) -> JSONText {
     text.map { .string($0.description) } ?? .null
   }

@@ -1,6 +1,6 @@
 import StreakClient
 
-/// Says what notices and rejections are about.
+/// Describes notices and rejections.
 struct NoticeText {
   private let names: [Identifier: String]
 
@@ -42,12 +42,12 @@ struct NoticeText {
 }
 
 extension DeviceReplica.Rejected {
-  /// What stands first in its line.
+  /// The id at the start of its line.
   var id: String { "r" + String(operation.time.packed, radix: 16) }
 }
 
 extension NoticeText {
-  /// For programs.
+  /// The same in JSON.
   func json(_ notices: [(key: Identifier, value: Notice)], _ rejected: [DeviceReplica.Rejected]) -> JSONText {
     let conflicts = notices.map { id, notice in
       JSONText.object([

@@ -17,7 +17,7 @@ extension RecoveryView {
 }
 
 extension RecoveryPlan {
-  /// What it changes, a line for each habit.
+  /// The changes, one line for each habit.
   var lines: [String] {
     guard !habits.isEmpty else { return ["Nothing is missing: nothing would change."] }
     return habits.map { habit in

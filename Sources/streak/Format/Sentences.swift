@@ -5,7 +5,7 @@ import StreakDomain
 func days(_ count: Int) -> String { count == 1 ? "1 day" : "\(count) days" }
 
 extension StreakDomain.Streak {
-  /// In a sentence.
+  /// As a part of a sentence.
   var summary: String {
     switch state {
     case .none: "No day counts yet."
@@ -26,7 +26,7 @@ extension StreakDomain.Streak {
     }
   }
 
-  /// For programs.
+  /// The state's name in JSON.
   var stateName: String {
     switch state {
     case .none: "none"
@@ -39,7 +39,7 @@ extension StreakDomain.Streak {
 }
 
 extension QuarantineReason {
-  /// In a sentence, after "does not count:".
+  /// As a part of a sentence, after "does not count:".
   var explanation: String {
     switch self {
     case .overLimit: "it is one more than may count from before the account"
@@ -52,7 +52,7 @@ extension QuarantineReason {
 }
 
 extension OperationRejection {
-  /// In a sentence, after what was rejected.
+  /// As a part of a sentence, after the rejected statement.
   var explanation: String {
     switch self {
     case .malformed: "the server does not understand it"
@@ -79,7 +79,7 @@ extension MigrationReport {
 }
 
 extension SessionPreview {
-  /// What a sign-up makes of the days that are here.
+  /// The effect of a sign-up on the days on this device.
   var summary: String {
     let all = daysCounted + daysQuarantined
     guard daysQuarantined > 0 else { return "\(days(all)) recorded here: all of them will count." }
@@ -89,7 +89,7 @@ extension SessionPreview {
 }
 
 extension HabitView {
-  /// Days with a note, the latest first, one a line.
+  /// Days with a note, the latest first, one per line.
   var notes: [(day: Day, text: String)] {
     cells.filter { !$0.value.note.isEmpty }.sorted { $0.key > $1.key }.map { day, cell in
       (day, "\(day)\(cell.done ? "" : " (not done)")  \(cell.note.plain)")

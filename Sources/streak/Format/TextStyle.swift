@@ -1,14 +1,14 @@
-/// How text may look where it is shown: which characters, whether in colour, and how wide.
+/// The properties of an output: its characters, its colours, and its width.
 struct TextStyle: Equatable, Sendable {
-  /// Characters beyond ASCII may be written.
+  /// Whether other characters than ASCII can be written.
   var isUTF8 = false
-  /// The text is shown on a terminal, in colour and with signs beyond letters and digits.
+  /// The output is a terminal: colours and symbols are used.
   var isColored = false
-  /// Columns of a line.
+  /// The width of a line.
   var columns = Int.max
 
-  /// Whether the locale's characters are UTF-8. Source: POSIX, "Internationalization Variables":
-  /// the first of these that is set and not empty holds.
+  /// Whether the locale's encoding is UTF-8. Source: POSIX, "Internationalization Variables": the
+  /// first of these variables that is set and not empty decides.
   static func isUTF8(_ environment: (String) -> String?) -> Bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap(environment).first { !$0.isEmpty }
     let name = (locale ?? "C").lowercased()
@@ -28,8 +28,8 @@ struct TextStyle: Equatable, Sendable {
   func dim(_ text: String) -> String { isColored ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
   func bold(_ text: String) -> String { isColored ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 
-  /// Text as it can be written: where only ASCII can be, other characters by their numbers, such as
-  /// `\u{e9}`.
+  /// Text that the output can show: if that is ASCII only, other characters become their numbers,
+  /// such as `\u{e9}`.
   func encoded(_ text: String) -> String {
     guard !isUTF8, !text.utf8.allSatisfy({ $0 < 128 }) else { return text }
     return text.unicodeScalars.map { $0.isASCII ? String($0) : "\\u{\(String($0.value, radix: 16))}" }.joined()
@@ -37,7 +37,7 @@ struct TextStyle: Equatable, Sendable {
 }
 
 extension String {
-  /// A person's text on one line, without what would steer the terminal.
+  /// A person's text on one line, without control characters of terminals.
   var plain: String {
     let line = split(whereSeparator: \.isNewline).joined(separator: " / ")
     return String(

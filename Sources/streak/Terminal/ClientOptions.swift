@@ -5,7 +5,7 @@ import ProgramSupport
 import RPC
 import StreakClient
 
-/// Where the data is, and where the server.
+/// The options for the data folder and the server.
 struct ClientOptions: ParsableArguments {
   @Option(help: "The folder of the data, instead of $STREAK_DATA or $XDG_DATA_HOME/streak.")
   var data: String?
@@ -16,7 +16,7 @@ struct ClientOptions: ParsableArguments {
 
   @OptionGroup var security: SecurityOptions
 
-  /// The folder, made if need be, for its owner only.
+  /// The folder, made if it does not exist, accessible to its owner only.
   func folder() throws -> String {
     let folder: String
     if let data = data ?? environment("STREAK_DATA") {
@@ -30,13 +30,13 @@ struct ClientOptions: ParsableArguments {
     for part in folder.split(separator: "/", omittingEmptySubsequences: false) {
       path += part + "/"
       guard mkdir(path, 0o700) == 0 || errno == EEXIST || errno == EROFS || errno == EACCES || part.isEmpty else {
-        throw Complaint("\(path): \(String(cString: strerror(errno)))", EX_IOERR)
+        throw CommandFailure("\(path): \(String(cString: strerror(errno)))", EX_IOERR)
       }
     }
     return folder
   }
 
-  /// The server, and where it is remembered.
+  /// The server, and the path of the file that stores it.
   func findServer(folder: String) throws -> ServerChoice? {
     let config = environment("XDG_CONFIG_HOME") ?? environment("HOME").map { $0 + "/.config" }
     let settings = try config.flatMap { try ClientSettings.read($0 + "/streak/config") }
@@ -44,7 +44,7 @@ struct ClientOptions: ParsableArguments {
     let named = server ?? environment("STREAK_SERVER")
     var choice = try ClientSettings.server(in: settings)
     if let named {
-      // What the file says of the connection holds for the server that is named as well.
+      // The file's connection settings apply to the server that an option names as well.
       choice = ServerChoice(
         address: named, serverName: settings?["server-name"],
         security: try settings.map { try ClientSettings.security(in: $0) } ?? ConnectionSecurity())
@@ -67,11 +67,11 @@ struct ClientOptions: ParsableArguments {
     return choice
   }
 
-  /// Runs a command on the client: with a network if a server is known.
+  /// Runs a command with the client; the client has a network if a server is known.
   ///
   /// - Parameters:
-  ///   - needsServer: The command is of no use without one.
-  ///   - timeoutMilliseconds: How long a call may take.
+  ///   - needsServer: The command fails without a server.
+  ///   - timeoutMilliseconds: Time limit of a call.
   func run(
     needsServer: Bool = false, timeoutMilliseconds: UInt64 = ChannelNetwork.timeoutMilliseconds,
     _ body: (StreakClient, _ hasServer: Bool) async throws -> Void
@@ -90,22 +90,22 @@ struct ClientOptions: ParsableArguments {
       do {
         channel = try self.channel(to: server, on: thread.loop, timeoutMilliseconds: timeoutMilliseconds)
       } catch {
-        // What needs no server is done all the same.
+        // Commands that work without a server continue.
         guard !needsServer else { throw error }
-        complain("\(error)")
+        printError("\(error)")
         return try await body(StreakClient(storage: storage, device: device), false)
       }
       defer { channel.close() }
       let network = ChannelNetwork(channel, timeoutMilliseconds: timeoutMilliseconds)
       try await body(StreakClient(storage: storage, network: network, device: device), true)
     } catch let error as ClientError {
-      throw Complaint(error.description + ConnectionSecurity.advice(on: error.description), error.exitCode)
+      throw CommandFailure(error.description + ConnectionSecurity.advice(on: error.description), error.exitCode)
     } catch let error as StorageError {
-      throw Complaint(error.message, EX_IOERR)
+      throw CommandFailure(error.message, EX_IOERR)
     }
   }
 
-  /// Keeps the server for the commands to come.
+  /// Stores the server for later commands.
   func remember() throws {
     let folder = try folder()
     guard let server = try findServer(folder: folder) else { return }
@@ -120,7 +120,7 @@ struct ClientOptions: ParsableArguments {
     }
     do {
       if let warning = try server.security.check(server.address, isOnThisMachine: target.isOnThisMachine) {
-        complain(warning)
+        printError(warning)
       }
     } catch let refusal as CleartextRefused {
       throw ValidationError(refusal.description)
@@ -132,8 +132,8 @@ struct ClientOptions: ParsableArguments {
   }
 }
 
-/// What a command ends with when it did not do its work.
-struct Complaint: Error, CustomStringConvertible {
+/// The error message of a command that failed.
+struct CommandFailure: Error, CustomStringConvertible {
   var description: String
   var exitCode: Int32
 

@@ -2,7 +2,7 @@ import Glibc
 import ProgramSupport
 
 extension TextStyle {
-  /// What standard output takes.
+  /// The style of standard output.
   static let output = TextStyle.of(STDOUT_FILENO)
 
   private static func of(_ descriptor: Int32) -> TextStyle {
@@ -20,9 +20,9 @@ extension TextStyle {
   }
 }
 
-func complain(_ text: String) { ProgramSupport.complain(TextStyle.output.encoded("streak: \(text)")) }
+func printError(_ text: String) { ProgramSupport.printError(TextStyle.output.encoded("streak: \(text)")) }
 
-/// Prints a line at once, also into a pipe: its reader may rely on what it says.
+/// Prints a line without buffering, also into a pipe, so that a program that reads it can react.
 func say(_ text: String) {
   let bytes = Array("\(TextStyle.output.encoded(text))\n".utf8)
   var start = 0
@@ -41,20 +41,21 @@ func hostName() -> String {
 }
 
 enum Terminal {
-  /// Shows what is to be typed, where somebody types.
+  /// Prints a prompt if standard input is a terminal.
   static func prompt(_ text: String) {
     guard isatty(STDIN_FILENO) == 1 else { return }
     let bytes = Array(TextStyle.output.encoded(text).utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)
   }
 
-  /// Asks for a line without showing it; from a pipe or a file, reads it. Never from the arguments,
-  /// which everybody can see.
+  /// Reads a line without echo; from a pipe or a file, just reads it. Passwords are not accepted as
+  /// arguments, which every user of the machine can see.
   static func password(_ prompt: String) throws -> String {
     let isTerminal = isatty(STDIN_FILENO) == 1
     var settings = termios()
     if isTerminal {
-      // Before the prompt: what is typed, or a script that answers it, is not shown and not lost.
+      // Before the prompt, so that no typed character is echoed, and none is lost if a script
+      // answers the prompt.
       tcgetattr(STDIN_FILENO, &settings)
       var silent = settings
       silent.c_lflag &= ~tcflag_t(ECHO)
@@ -66,7 +67,7 @@ enum Terminal {
       tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
       _ = write(STDERR_FILENO, "\n", 1)
     }
-    guard let line, !line.isEmpty else { throw Complaint("There is no password on standard input.", EX_USAGE) }
+    guard let line, !line.isEmpty else { throw CommandFailure("There is no password on standard input.", EX_USAGE) }
     return line
   }
 
@@ -74,7 +75,7 @@ enum Terminal {
   static func newPassword(_ prompt: String) throws -> String {
     let password = try password(prompt)
     if isatty(STDIN_FILENO) == 1, try Terminal.password("Again: ") != password {
-      throw Complaint("The two passwords differ.")
+      throw CommandFailure("The two passwords differ.")
     }
     return password
   }

@@ -7,16 +7,16 @@ import RPC
 import Schema
 import StreakDomain
 
-/// What whoever holds the backups' key does for single accounts.
+/// Tasks for single accounts, for the holder of the backups' private key.
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account", abstract: "Fulfils recoveries of single accounts.", subcommands: [Recover.self])
 
   struct Recover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Takes what people have asked for out of backups, for them to look at and confirm.",
+      abstract: "Takes the requested data out of backups; the person then previews and confirms it.",
       discussion: """
-        For whoever holds the private key, with a copy of the backup folder: nothing is restored, and the key goes nowhere. The operator's \
+        For the holder of the private key, with a copy of the backup folder: nothing is restored, and the key goes nowhere. The operator's \
         token is taken from the environment (STREAKCTL_TOKEN). Without --recovery every waiting request is fulfilled. \
         Exit codes: 0 done; 1 one of them could not be; 69 the server cannot be reached.
         """)
@@ -36,7 +36,7 @@ struct AccountCommand: AsyncParsableCommand {
     @Option(help: "Stay, and look for requests again every so many seconds.")
     var everySeconds: Int?
 
-    /// Records in one message, and bytes of them.
+    /// Most records in one message, and most bytes of them.
     private static let recordsPerMessage = 1_000
     private static let failureBytesMax = 200
 
@@ -60,7 +60,7 @@ struct AccountCommand: AsyncParsableCommand {
         do throws(RPCStatus) {
           isGood = try await fulfil(only, path, channel)
         } catch {
-          complain(error.explanation)
+          printError(error.explanation)
           guard everySeconds != nil else { throw error.exitCode }
           isGood = true
         }
@@ -78,7 +78,7 @@ struct AccountCommand: AsyncParsableCommand {
         AdminServiceMethods.listRecoveryRequests, ListRecoveryRequestsRequest(), options: options)
       let requests = waiting.message.requests.filter { only == nil || $0.recoveryId == only }
       if let only, requests.isEmpty {
-        complain("the recovery \(Identifier(only)?.description ?? "") does not wait for anything")
+        printError("the recovery \(Identifier(only)?.description ?? "") does not wait for anything")
         return false
       }
       var isGood = true
@@ -113,8 +113,8 @@ struct AccountCommand: AsyncParsableCommand {
       case .failure(.refused(let text)):
         (records, failure) = ([], text)
       case .failure(let error):
-        // The request stays: the operator has to mend it.
-        complain("\(id): \(error)")
+        // The request stays: the operator has to repair the cause.
+        printError("\(id): \(error)")
         return false
       }
       let stream: ClientStream<FulfilRecoveryRequest, FulfilRecoveryResponse> = channel.streaming(
@@ -130,12 +130,12 @@ struct AccountCommand: AsyncParsableCommand {
         await stream.finishSending()
         let reply = try await stream.onlyReply().message
         print("\(id)  \(failure.isEmpty ? "\(reply.habitCount) habits, \(reply.cellCount) days" : failure)")
-        // Now, and not when a worker has filled a buffer: into a log, too.
+        // Flushed at once, so that the lines appear in a log as well.
         fflush(nil)
         return failure.isEmpty
       } catch {
         if error.code == .unavailable { throw error }
-        complain("\(id): \(error.explanation)")
+        printError("\(id): \(error.explanation)")
         return false
       }
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import EventLoop
-import Files
+import ResumableDownload
 import Glibc
 import Operations
 import ProgramSupport
@@ -30,9 +30,9 @@ struct ExportCommand: AsyncParsableCommand {
   @Option(help: "How it is written.")
   var format = Format.json
 
-  /// Cuts in a row without a byte between them.
+  /// Most broken connections in a row without progress.
   private static let cutsMax = 5
-  /// How often an export begins anew because the data has changed.
+  /// Most restarts of an export because the data has changed.
   private static let beginningsMax = 5
 
   func run() async throws {
@@ -57,12 +57,12 @@ struct ExportCommand: AsyncParsableCommand {
           continue
         }
         cuts = file.byteCount > before ? 0 : cuts + 1
-        // What a connection that breaks looks like; anything else is an answer.
+        // The status of a broken connection; any other status is the server's answer.
         guard [.unavailable, .internal, .unknown, .cancelled].contains(status.code), status.reason.isEmpty,
           cuts < Self.cutsMax
         else {
           display.end()
-          complain(status.explanation)
+          printError(status.explanation)
           throw status.exitCode
         }
         try? await Task.sleep(nanoseconds: UInt64(cuts) * 1_000_000_000)
@@ -72,14 +72,14 @@ struct ExportCommand: AsyncParsableCommand {
       print("\(out)  \(file.byteCount) bytes")
     } catch let failure as PartialFile.Failure {
       display.end()
-      complain("\(failure)")
+      printError("\(failure)")
       throw ExitCode(EX_CANTCREAT)
     }
   }
 
-  /// Gets what is left of the document.
+  /// Downloads the rest of the document.
   ///
-  /// - Returns: The status that ended it early; nil: the file is whole.
+  /// - Returns: The status that ended the download early; nil: the file is complete.
   private func download(
     to file: PartialFile, _ channel: RPCChannel, _ progress: Progress
   ) async throws(PartialFile.Failure) -> RPCStatus? {

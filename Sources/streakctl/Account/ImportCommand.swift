@@ -22,9 +22,9 @@ struct ImportCommand: AsyncParsableCommand {
   @Argument(help: "The file.")
   var file: String
 
-  /// Bytes sent at a time.
+  /// Bytes per message.
   private static let chunkBytes = 65_536
-  /// Attempts while the server cannot be reached.
+  /// Most attempts while the server cannot be reached.
   private static let attemptsMax = 3
 
   func run() async throws {
@@ -36,7 +36,7 @@ struct ImportCommand: AsyncParsableCommand {
     progress.begin("importing")
     let display = ProgressDisplay(progress)
     defer { display.end() }
-    // The same for every attempt: the server does it once.
+    // The same id in every attempt, so that the server imports the document once.
     let importID = randomBytes(count: 16)
     for attempt in 1... {
       do throws(RPCStatus) {
@@ -47,7 +47,7 @@ struct ImportCommand: AsyncParsableCommand {
       } catch {
         guard error.code == .unavailable, error.reason.isEmpty, attempt < Self.attemptsMax else {
           display.end()
-          complain(error.explanation)
+          printError(error.explanation)
           throw error.code == .dataLoss ? ExitCode(EX_NOINPUT) : error.exitCode
         }
         try? await Task.sleep(nanoseconds: UInt64(attempt) * 1_000_000_000)
@@ -55,9 +55,9 @@ struct ImportCommand: AsyncParsableCommand {
     }
   }
 
-  /// How a document is written that begins with these bytes. An editor may have put a byte order
-  /// mark or space before the object, or have written it in UTF-16: that is JSON too, and the
-  /// server says what is wrong with it.
+  /// The format of a document with these first bytes. An editor may have put a byte order mark or
+  /// white space before the object, or have written it in UTF-16. Such a document is sent as JSON
+  /// too, and the server reports what is wrong with it.
   private static func format(of bytes: ArraySlice<UInt8>) -> ExportFormat {
     let marks: [[UInt8]] = [[0xEF, 0xBB, 0xBF], [0xFF, 0xFE], [0xFE, 0xFF]]
     let mark = marks.first { bytes.starts(with: $0) }?.count ?? 0
@@ -92,7 +92,7 @@ struct ImportCommand: AsyncParsableCommand {
         guard count > 0 else { break }
         try await stream.send(ImportRequest(chunk: Array(chunk[..<count])))
       } catch {
-        // The server has answered already.
+        // The server has answered before the end of the document.
         if error.code == .ok { break }
         throw error
       }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Backups, by hand or by whatever starts programs.
+/// Backups, started by a person or by a scheduler.
 struct BackupCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "backup",
@@ -11,7 +11,7 @@ struct BackupCommand: AsyncParsableCommand {
       key of the server, because anything that may write the folder can encrypt to a public key: keep what \
       streakctl backup signer prints beside the private key.
 
-      Exit codes: 0 success; 1 it failed, or something was found damaged; 64 wrong usage; 75 somebody else is at it.
+      Exit codes: 0 success; 1 it failed, or something was found damaged; 64 wrong usage; 75 another program makes or restores backups.
       """,
     subcommands: [
       RunBackupCommand.self, ListBackupsCommand.self, VerifyBackupCommand.self, PruneBackupsCommand.self,

@@ -5,7 +5,7 @@ import Postgres
 import PrivateCluster
 import ProgramSupport
 
-/// Where backups lie.
+/// The backup folder.
 struct FolderOption: ParsableArguments {
   @Option(help: "The folder of the backups. (environment: STREAKD_BACKUP_FOLDER)")
   var folder: String?
@@ -18,7 +18,7 @@ struct FolderOption: ParsableArguments {
   }
 }
 
-/// Whose backups are trusted.
+/// The signers of trusted backups.
 struct SignerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -27,7 +27,7 @@ struct SignerOptions: ParsableArguments {
     ))
   var signer: [String] = []
 
-  @Flag(help: "Take backups without a good signature: whoever may write the backup folder decides what is restored.")
+  @Flag(help: "Accept backups without a valid signature: any program that can write the folder can forge them.")
   var allowUnsigned = false
 
   func signers(identity: String?) throws(OperationsError) -> BackupSigners {
@@ -37,7 +37,7 @@ struct SignerOptions: ParsableArguments {
   }
 }
 
-/// Which database.
+/// The database.
 struct DatabaseOptions: ParsableArguments {
   @Option(
     help:
@@ -70,8 +70,8 @@ struct DatabaseOptions: ParsableArguments {
   }
 }
 
-/// Runs blocking work on a thread of its own, shows how far it is if a person looks on, and turns
-/// errors into messages and exit codes.
+/// Runs blocking work on a thread of its own, shows its progress on a terminal, and turns errors
+/// into messages and exit codes.
 func operate<Value: Sendable>(
   _ progress: Progress = Progress(), isQuiet: Bool = false,
   _ body: @escaping @Sendable () throws(OperationsError) -> Value
@@ -81,11 +81,11 @@ func operate<Value: Sendable>(
     do throws(OperationsError) { return .success(try body()) } catch { return .failure(error) }
   }
   display?.end()
-  for warning in progress.warnings { complain("Warning: \(warning)") }
+  for warning in progress.warnings { printError("Warning: \(warning)") }
   switch result {
   case .success(let value): return value
   case .failure(let error):
-    complain("\(error)")
+    printError("\(error)")
     if case .underWay = error { throw ExitCode(EX_TEMPFAIL) }
     throw ExitCode(1)
   }

@@ -6,7 +6,7 @@ import ProgramSupport
 struct PointInTimeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pitr",
-    abstract: "Archives the private PostgreSQL's log with pgBackRest, and goes back to any moment.",
+    abstract: "Archives the private PostgreSQL's log with pgBackRest, and restores any moment.",
     discussion: "On the machine, and as the user, that runs streakd. Exit codes as those of backup.",
     subcommands: [Setup.self, Run.self, List.self, Verify.self, Go.self])
 
@@ -22,7 +22,7 @@ struct PointInTimeCommand: AsyncParsableCommand {
       abstract: "Starts archiving into an encrypted repository; restarts PostgreSQL once, and makes a first backup.")
     @OptionGroup var folder: DataFolder
     @Option(help: "The repository's folder, best on another disk.") var repository: String
-    @Option(help: "How many days one can go back.") var retentionDays = 30
+    @Option(help: "How many days back a moment can be restored.") var retentionDays = 30
 
     func run() async throws {
       let (path, repository, days) = (folder.path(), repository, retentionDays)
@@ -52,7 +52,7 @@ struct PointInTimeCommand: AsyncParsableCommand {
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Says what is in the repository, and to which moments one can go back. Exit code 1: the log does not reach it.")
+        "Says what is in the repository, and which moments can be restored. Exit code 1: the log does not reach it.")
     @OptionGroup var folder: DataFolder
 
     func run() async throws {
@@ -62,7 +62,7 @@ struct PointInTimeCommand: AsyncParsableCommand {
       }
       print(text, terminator: "")
       guard let failure else { return }
-      complain(failure)
+      printError(failure)
       throw ExitCode(1)
     }
   }
@@ -83,13 +83,13 @@ struct PointInTimeCommand: AsyncParsableCommand {
 
   struct Go: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "restore", abstract: "Makes a new data folder as everything was at a moment.")
+      commandName: "restore", abstract: "Makes a new data folder with the state of a moment.")
     @Option(help: "The moment, such as '2026-11-24 07:00:00+00', or latest: the end of the log in the repository.")
     var to: String
     @Option(help: "The data folder to make, for streakd --data-folder.") var into: String
     @Option(name: .customLong("config"), help: "pgbackrest.conf, or a copy of it.") var configurationFile: String
     @Option(help: "The erasure ledger: the file erasures in the backup folder.") var ledger: String?
-    @Flag(help: "Go without an erasure ledger: people who were erased since come back.") var withoutLedger = false
+    @Flag(help: "Restore without an erasure ledger: people who were erased since come back.") var withoutLedger = false
 
     func run() async throws {
       guard (ledger != nil) != withoutLedger else {

@@ -1,12 +1,11 @@
 import Glibc
 import Operations
 
-/// One line on a terminal's standard error that says how far something is; nothing where there is
-/// no terminal.
+/// One line with the progress, on standard error if that is a terminal.
 struct ProgressDisplay {
   private let task: Task<Void, Never>?
 
-  /// Nanoseconds between two looks.
+  /// Nanoseconds between two updates.
   private static let intervalNanoseconds: UInt64 = 200_000_000
 
   init(_ progress: Progress) {

@@ -9,7 +9,7 @@ struct RestoreBackupCommand: AsyncParsableCommand {
     commandName: "restore",
     abstract: "Restores a backup into a new data folder or an empty database.",
     discussion: """
-      Removes everybody who was erased since, and raises the epoch, so that devices send again what the backup does not have. \
+      Removes all users erased since, and raises the epoch, so that devices send again what the backup does not have. \
       All or nothing: an interrupted restore leaves nothing behind.
       """)
 

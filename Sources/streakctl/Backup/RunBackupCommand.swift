@@ -42,7 +42,7 @@ struct RunBackupCommand: AsyncParsableCommand {
     guard let backup = made else { return }
     print(backup.name)
     if let failure = backup.trial?.failure, !failure.isEmpty {
-      complain("The backup was made, but it is not verified: \(failure)")
+      printError("The backup was made, but it is not verified: \(failure)")
       throw ExitCode(1)
     }
   }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Operations
 
-/// Prints the public part of the key that signs this machine's backups.
+/// Prints the public key of this machine's backups.
 struct SignerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "signer",

@@ -183,7 +183,7 @@ struct  Codec__Test__Ruled
 
 
 /*
- * A limited list deeper down.
+ * A limited list at a deeper level.
  */
 struct  Codec__Test__RuledParts
 {

@@ -68,7 +68,7 @@ struct  Grpc__Testing__Payload
 
 
 /*
- * A status that the server is asked to answer with.
+ * The status that the server must answer with.
  */
 struct  Grpc__Testing__EchoStatus
 {
@@ -90,7 +90,7 @@ struct  Grpc__Testing__SimpleRequest
   protobuf_c_boolean fill_username;
   protobuf_c_boolean fill_oauth_scope;
   /*
-   * Whether the response should be compressed; absent: as the server likes.
+   * Whether the response should be compressed; absent: the server decides.
    */
   Grpc__Testing__BoolValue *response_compressed;
   Grpc__Testing__EchoStatus *response_status;

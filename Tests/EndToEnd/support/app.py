@@ -14,12 +14,12 @@ PASSWORD = "correct horse battery staple"
 
 
 def iso(day) -> str:
-    """A day number as the app takes it."""
+    """A day number in the app's format."""
     return (datetime.date(1970, 1, 1) + datetime.timedelta(days=day)).isoformat()
 
 
 class App:
-    """Its data is in a folder of its own; nothing of the machine's settings reaches it."""
+    """Its data is in a folder of its own; the machine's settings have no effect on it."""
 
     def __init__(self, folder, server=None):
         self.folder = pathlib.Path(folder)
@@ -38,7 +38,7 @@ class App:
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
     def run(self, *arguments, code=0, input="", environment=None):
-        """Runs it to its end, which must be `code`; what it printed."""
+        """Runs it to its end, requires the exit code `code`, and returns its output."""
         done = subprocess.run([STREAK, *map(str, arguments)], env={**self.environment, **(environment or {})}, input=input, capture_output=True, text=True, timeout=60)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout if code == 0 else done.stderr
@@ -53,7 +53,7 @@ class App:
         return self.run("login", email, *arguments, input=PASSWORD + "\n", **options)
 
     def json(self, *arguments, **options):
-        """What it tells programs."""
+        """Its output with --json."""
         return json.loads(self.run(*arguments, "--json", **options))
 
     def marks(self, habit, **options) -> int:

@@ -1,4 +1,4 @@
-"""A small authority of the tests' own, and certificates from it."""
+"""A small test authority, and certificates from it."""
 
 import os
 import shutil
@@ -18,7 +18,8 @@ def make_certificate(folder, name):
 
 
 def make_authority(folder, *names):
-    """`ca.pem` in the folder, and from it a certificate and a key for each name, for this machine."""
+    """Makes `ca.pem` in the folder, and from it a certificate and a key for each name, for this
+    machine."""
     openssl(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2")
     (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
     for name in names:

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs, with an initdb that copies what it has made before: see initdb.py."""
+"""PostgreSQL's programs, with an initdb that copies clusters it has made before: see initdb.py."""
 
 import contextlib
 import os
@@ -15,7 +15,8 @@ def programs() -> pathlib.Path:
 
 
 def use_copies(folder):
-    """Makes `folder` and puts its initdb before every other. Without the system's Python initdb itself is taken."""
+    """Makes `folder` and puts its initdb before every other in PATH. Without the system's Python
+    the real initdb is used."""
     if not SYSTEM_PYTHON.exists():
         return
     real, templates, copying = programs(), folder / "templates", folder / "bin"
@@ -43,7 +44,7 @@ def initdb() -> pathlib.Path:
 
 @contextlib.contextmanager
 def real_initdb():
-    """For tests of how a cluster is made: what is started meanwhile uses PostgreSQL's own initdb."""
+    """For tests of how a cluster is made: programs started meanwhile use PostgreSQL's own initdb."""
     path, copying = os.environ["PATH"], os.environ.get("STREAKD_TEST_INITDB")
     os.environ["PATH"] = os.pathsep.join(part for part in path.split(os.pathsep) if part != copying)
     try:

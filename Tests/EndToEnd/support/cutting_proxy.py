@@ -1,4 +1,5 @@
-"""A proxy on loopback that cuts connections at a chosen place: before the request, within it, before the reply, or within it."""
+"""A proxy on loopback that cuts connections at a chosen place: before the request, within it,
+before the reply, or within it."""
 
 import contextlib
 import socket
@@ -11,10 +12,11 @@ HEADERS, SETTINGS = 1, 4
 
 
 class CuttingProxy:
-    """Each connection is cut as `plan` says when it is accepted.
+    """Each connection is cut by the `plan` at its start.
 
-    ("none", 0): not at all. ("before", 0): at once. ("request", N): after N bytes of the client's. ("commit", 0): once the server begins to answer
-    a call, nothing of which is passed on. ("reply", N): N bytes later.
+    ("none", 0): not at all. ("before", 0): at once. ("request", N): after N bytes of the client.
+    ("commit", 0): once the server begins to answer a call; nothing of the answer is passed on.
+    ("reply", N): N bytes later.
     """
 
     def __init__(self, port):
@@ -61,7 +63,7 @@ class _Connection:
             threading.Thread(target=pump, daemon=True).start()
 
     def _cut(self):
-        """Both ways, with a reset: the client hears of it at once."""
+        """Closes both sides with a reset, which reaches the client at once."""
         self.proxy.cuts[self.where] = self.proxy.cuts.get(self.where, 0) + 1
         self._end()
 

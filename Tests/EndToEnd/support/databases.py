@@ -1,4 +1,4 @@
-"""A look into databases, and empty ones on the PostgreSQL that all tests share."""
+"""Queries of databases, and empty databases on the PostgreSQL that all tests share."""
 
 import os
 import subprocess
@@ -7,7 +7,8 @@ import pytest
 
 
 def sql(where, statement, database="postgres") -> str:
-    """What a database answers. `where`: libpq's connection string, a streakd on a PostgreSQL of its own, or the data folder of one."""
+    """A query's result. `where`: libpq's connection string, a streakd on a PostgreSQL of its own,
+    or the data folder of one."""
     if not (isinstance(where, str) and "=" in where):
         folder = str(getattr(where, "data", where)).replace("\\", "\\\\").replace("'", "\\'")
         where = f"host='{folder}/socket' user=streakd dbname={database}"

@@ -1,4 +1,5 @@
-"""A device that syncs: a stock grpcio client with a replica of its own, written from proto/streak/v1/sync.proto alone."""
+"""A device that syncs: a stock grpcio client with a replica of its own, written from
+proto/streak/v1/sync.proto alone."""
 
 import hashlib
 import os
@@ -36,7 +37,7 @@ def digest_of(items):
 
 
 def refusal(error):
-    """The `SyncRefusal` among a status' details."""
+    """The `SyncRefusal` in a status's details."""
     packed = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
     found = sync_pb2.SyncRefusal()
     for detail in status_pb2.Status.FromString(packed).details:
@@ -45,7 +46,8 @@ def refusal(error):
 
 
 def completion(habit, day=None, done=True, note="", made=None, undone=()):
-    """`undone`: what an undo takes back; `Device.make` fills it in with what the device knows."""
+    """`undone`: the completions that an undo takes back; `Device.make` fills in those that the
+    device knows."""
     day = today() if day is None else day
     return dict(set_completion=sync_pb2.SetCompletion(
         habit_id=habit, day=day, done=done, note=note, made=made or local_time(day), undone=undone))
@@ -65,17 +67,17 @@ def delete(habit):
 
 
 class Device(Person):
-    """Somebody's device with a queue and what it has received."""
+    """A person's device with a queue and the received state."""
 
     def __init__(self, server, of=None):
         super().__init__(server, email=of.email if of else None)
         self.habits, self.cells, self.notices = {}, {}, {}
         self.cursor, self.queue, self.decided, self.outcomes = None, [], 0, {}
-        self.seen = []  # what the last complete pull had seen
+        self.seen = []  # the sources that the last complete pull contained
         self.latest_time = self.ahead = 0  # the device's clock, and how far it is ahead, in seconds
         self.day_start = 0
         self.kept = []  # decided operations, in case the server loses them
-        self.former_habits = {}  # known before the server lost something
+        self.former_habits = {}  # known before the server lost data
         if of:
             self.user_id = self.sign_in().account.user_id
         else:
@@ -99,7 +101,7 @@ class Device(Person):
         return seq
 
     def standing(self, habit, day):
-        """The completions of a day that this device knows: received, and its own."""
+        """The standing completions of a day that this device knows: received ones, and its own."""
         known = self.cells.get((habit, day))
         own = [common_pb2.StatementId(source_id=self.device.device_id, seq=operation.seq) for operation in self.kept + self.queue
                if operation.HasField("set_completion") and operation.set_completion.done
@@ -118,18 +120,18 @@ class Device(Person):
         return self.service.Sync(request, metadata=self.metadata, timeout=30)
 
     def take(self, response):
-        """Applies a response and holds the server's digest against the replica's own."""
+        """Applies a response and compares the server's digest with the replica's own."""
         for outcome in response.outcomes:
             self.outcomes[outcome.seq] = outcome
             if outcome.reason == common_pb2.CLOCK_SKEW:
-                self.latest_time = 0  # this device's clock was wrong: from now on the wall clock counts
+                self.latest_time = 0  # this device's clock was wrong: from now on the wall clock is used
             if self.queue and self.queue[0].seq == outcome.seq:
                 self.kept.append(self.queue.pop(0))
                 self.decided = outcome.seq
         self.former_habits = {}
         if self.kept and response.last_seq < self.kept[-1].seq:
-            # The server has lost something: what it may lack is sent again, as it was, and the
-            # habits before it.
+            # The server has lost data: operations that it may lack are sent again unchanged, and
+            # the habits before them.
             self.former_habits = dict(self.habits)
             self.queue = [operation for operation in self.kept if operation.seq > response.last_seq] + self.queue
             self.kept = [operation for operation in self.kept if operation.seq <= response.last_seq]
@@ -164,7 +166,7 @@ class Device(Person):
                          + [cell_item(cell) for cell in self.cells.values()] + settings)
 
     def sync(self, page_size=0):
-        """Sends the queue and fetches everything; answers the outcomes of this round by number."""
+        """Sends the queue and fetches everything; returns the outcomes of this round by number."""
         before = len(self.queue)
         first = self.decided + 1
         response = self.take(self.send(self.request(self.queue[:500], page_size=page_size)))

@@ -1,4 +1,4 @@
-"""What the documents say: their code blocks and commands; and what a running server says of itself."""
+"""The documents' code blocks and commands, and a running server's metrics."""
 
 import pathlib
 import re
@@ -13,7 +13,7 @@ def page(name):
 
 
 def section(text, heading):
-    """The part of a page below a heading."""
+    """The text of a page below a heading."""
     return re.split(rf"^## .*{re.escape(heading)}.*$", text, maxsplit=1, flags=re.M)[1].split("\n## ")[0]
 
 

@@ -1,9 +1,9 @@
-"""An account's end, and where a person's rows are."""
+"""The end of an account, and the rows of a user."""
 
 import os
 
 import grpc
-from operations import sql
+from operator_tools import sql
 from person import captured_session, local_time, today
 from streak.v1 import account_pb2, common_pb2, migration_pb2, session_pb2
 
@@ -21,7 +21,7 @@ ERASED = (grpc.StatusCode.UNAUTHENTICATED, "ACCOUNT_ERASED")
 
 
 def claim(person):
-    """A session that a device began, with a habit done today."""
+    """A session begun on a device, with a habit done today."""
     started = person.sessions.StartSession(session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)), timeout=30)
     habit = common_pb2.Habit(id=os.urandom(16), name="Read")
     captured = captured_session(

@@ -1,10 +1,11 @@
-"""What an exported document says."""
+"""The content of an exported document."""
 
 import json
 
 
 def sections(document):
-    """The comparable part of a JSON document: no change numbers and no names of completions, which begin anew."""
+    """The comparable part of a JSON document: without change numbers and names of completions,
+    which start anew."""
     parsed = json.loads(document)
     parsed = {name: parsed[name] for name in ("habits", "ledger", "history", "rejectedOperations", "notices")}
 

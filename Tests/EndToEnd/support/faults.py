@@ -1,4 +1,4 @@
-"""How streakd takes a database that cannot serve: what clients, operators and the log are told."""
+"""streakd with a database that cannot serve: the errors for clients, operators and the log."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ ADMIN = ("--admin-listen", "127.0.0.1:0")
 
 
 def readiness(server):
-    """The page's status and text."""
+    """The readiness page's status and text."""
     address = next(found[1] for line in server.lines if (found := re.search(r"address=(\S+).* serving /metrics", line)))
     try:
         with urllib.request.urlopen(f"http://{address}/readyz", timeout=30) as answer:
@@ -25,7 +25,7 @@ def readiness(server):
 
 
 def retry_seconds(error):
-    """How long the client is asked to wait; None: it is not."""
+    """The retry delay of the error; None: there is none."""
     status = status_pb2.Status.FromString(dict(error.trailing_metadata()).get("grpc-status-details-bin", b""))
     for detail in status.details:
         information = error_details_pb2.RetryInfo()
@@ -40,7 +40,7 @@ def expect_unavailable(call):
     error = caught.value
     assert (error.code(), details(error)[0].reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"), error
     assert retry_seconds(error) > 0
-    # What the database says names its rows and hosts.
+    # The database's own messages contain rows and hosts.
     assert not re.search(r"transaction|disk|role|SQLSTATE|\b[0-9]{5}\b", error.details())
     return error
 
@@ -50,12 +50,12 @@ def log(server, text):
 
 
 def refusal_to_start(database, *arguments) -> str:
-    """The words in which streakd says why it does not start."""
+    """The message with which streakd fails to start."""
     done = subprocess.run(
         [str(PROGRAMS / "streakd"), "--listen", "127.0.0.1:0", "--database", database, *arguments], capture_output=True, text=True,
         stdin=subprocess.DEVNULL, timeout=60)
     assert done.returncode not in (0, None), done.stdout
     last = done.stderr.strip().split("\n")[-1]
-    # Sentences, not values of Swift.
+    # Sentences, not descriptions of Swift values.
     assert last.startswith("Error: ") and not re.search(r"\w+\((reason|text):|StreakStore\.", last), done.stderr
     return last

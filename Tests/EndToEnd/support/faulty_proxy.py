@@ -1,4 +1,4 @@
-"""A proxy before a real streakd that has one fault of its own: what the harness must find."""
+"""A proxy before a real streakd that adds one fault, which the harness must find."""
 
 import contextlib
 import importlib
@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 class Upstream:
-    """What the faults have to work with: the real server, and what has passed."""
+    """Data for the faults: the real server, and earlier requests and replies."""
 
     def __init__(self, address):
         self.channel = grpc.insecure_channel(address)
@@ -42,8 +42,8 @@ class Upstream:
             self.tokens.append(metadata)
 
 
-# Each fault: (upstream, method's name, path, request, metadata) -> reply. `honest` is the way
-# without a fault.
+# Each fault: (upstream, method's name, path, request, metadata) -> reply. `honest` passes the call
+# on without a fault.
 
 def honest(upstream, name, path, request, metadata):
     return upstream.call(path, request, metadata)
@@ -71,7 +71,7 @@ def missing_rule(upstream, name, path, request, metadata):
 
 
 def missing_authentication(upstream, name, path, request, metadata):
-    """Whoever comes without credentials is taken for the first person."""
+    """A caller without credentials is taken for the first person."""
     if name == "ListHabits" and not metadata:
         metadata = upstream.tokens[0]
     return upstream.call(path, request, metadata)
@@ -87,7 +87,7 @@ def leaked_data(upstream, name, path, request, metadata):
 
 
 def lost_idempotency_key(upstream, name, path, request, metadata):
-    """The key that makes two sign-ups one is not looked at."""
+    """The key that makes repeated sign-ups one is ignored."""
     if name == "StartSession":
         with contextlib.suppress(Exception):
             message = session_pb2.StartSessionRequest.FromString(request)
@@ -98,7 +98,7 @@ def lost_idempotency_key(upstream, name, path, request, metadata):
 
 
 def doubled_effect(upstream, name, path, request, metadata):
-    """The same habit sent again makes another one."""
+    """Sending the same habit again makes another one."""
     if name == "PutHabit" and request in upstream.replies:
         message = streak_pb2.PutHabitRequest.FromString(request)
         message.habit.id = os.urandom(16)
@@ -109,7 +109,7 @@ def doubled_effect(upstream, name, path, request, metadata):
 
 
 def effect_of_a_refused_call(upstream, name, path, request, metadata):
-    """What breaks a rule is refused, but stored all the same."""
+    """A request that breaks a rule is refused, but stored nevertheless."""
     try:
         return upstream.call(path, request, metadata)
     except Refused as refused:
@@ -121,7 +121,7 @@ def effect_of_a_refused_call(upstream, name, path, request, metadata):
 
 
 def wrong_field_path(upstream, name, path, request, metadata):
-    """The field that breaks a rule is named without where it is."""
+    """The path of the field that breaks a rule is incomplete."""
     try:
         return upstream.call(path, request, metadata)
     except Refused as refused:
@@ -156,7 +156,7 @@ def bad_operation_accepted(upstream, name, path, request, metadata):
 
 
 def good_operation_rejected(upstream, name, path, request, metadata):
-    """One bad operation takes its neighbours with it."""
+    """One bad operation makes its neighbours fail as well."""
     reply = upstream.call(path, request, metadata)
     if name == "Sync":
         message = sync_pb2.SyncResponse.FromString(reply)
@@ -168,7 +168,7 @@ def good_operation_rejected(upstream, name, path, request, metadata):
 
 
 def token_outlives_sign_out(upstream, name, path, request, metadata):
-    """Signing out is answered and not done."""
+    """Signing out is answered but not carried out."""
     if name == "SignOut" and metadata:
         return account_pb2.SignOutResponse(devices_signed_out=1).SerializeToString()
     return upstream.call(path, request, metadata)
@@ -195,7 +195,7 @@ def unknown_fields_refused(upstream, name, path, request, metadata):
 
 
 def malformed_accepted(upstream, name, path, request, metadata):
-    """Bytes that are no message are taken for the empty one."""
+    """Bytes that are not a message are taken for the empty one."""
     try:
         return upstream.call(path, request, metadata)
     except Refused as refused:

@@ -1,4 +1,4 @@
-"""An HTTP/2 client made of bytes: frames are put together by hand, right or wrong, and what the server sends is checked.
+"""An HTTP/2 client with hand-made frames, valid or invalid; the server's frames are checked.
 
 Independent of the server's libraries; only the decoder of header blocks is `hpack`'s.
 """
@@ -38,7 +38,7 @@ NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, SETTINGS_TIMEOUT, 
 # MARK: what is sent
 
 def frame(kind, flags=0, stream=0, payload=b"", length=None):
-    """A frame; `length` is what its header claims if that is not the truth."""
+    """A frame; `length` is the length in its header if that is to be wrong."""
     size = len(payload) if length is None else length
     return struct.pack(">I", size)[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
@@ -68,7 +68,7 @@ def goaway(code=NO_ERROR, text=b""):
 
 
 def integer(value, prefix_bits, first=0):
-    """An integer, the bits above its prefix being those of `first`. Source: RFC 7541, section 5.1."""
+    """An integer; the bits above its prefix are those of `first`. Source: RFC 7541, section 5.1."""
     limit = (1 << prefix_bits) - 1
     if value < limit:
         return bytes([first | value])
@@ -91,7 +91,8 @@ def literal(name, value, first=0x00):
 
 
 def fields(rpc="EmptyCall", *more, without=(), **replaced):
-    """The field lines of a call, those in `more` after them. `replaced` names pseudo-headers without their colon."""
+    """The field lines of a call, followed by those in `more`. `replaced` has names of
+    pseudo-headers without their colon."""
     lines = {":method": "POST", ":scheme": "http", ":path": SERVICE + rpc, ":authority": "test", "te": "trailers",
              "content-type": "application/grpc"}
     lines.update({f":{name}": value for name, value in replaced.items()})
@@ -103,23 +104,24 @@ def block(lines):
 
 
 def headers(stream, lines=None, flags=END_HEADERS, extra=b""):
-    """A HEADERS frame with field lines, those of a call unless told; `extra` is appended to its block."""
+    """A HEADERS frame with field lines, by default those of a call; `extra` is appended to its
+    block."""
     return frame(HEADERS, flags, stream, block(fields() if lines is None else lines) + extra)
 
 
 def call(stream, lines=None, message=b"", extra=b""):
-    """A whole request."""
+    """A complete request."""
     body = struct.pack(">BI", 0, len(message)) + message
     return headers(stream, lines, extra=extra) + data(stream, body, END_STREAM)
 
 
 def opened(stream):
-    """A stream on which either side may send for as long as it likes."""
+    """A stream on which both sides may still send."""
     return headers(stream, fields("FullDuplexCall"))
 
 
 def half_closed(stream):
-    """A stream on which only the server may send, and does not for half an hour."""
+    """A stream on which only the server may send; it does not send for half an hour."""
     late = messages.StreamingOutputCallRequest(
         response_parameters=[messages.ResponseParameters(size=1, interval_us=2_000_000_000)])
     return call(stream, fields("StreamingOutputCall"), late.SerializeToString())
@@ -146,11 +148,12 @@ class Frame:
 
 
 class Peer:
-    """One connection. Every frame of the server's is checked for what holds of all frames."""
+    """One connection. Every frame of the server is checked for the general rules."""
 
     def __init__(self, port, *pairs, preface=None, source=None):
-        """Sends the preface with the settings of `pairs` and waits until each side has acknowledged the other's; or sends
-        `preface` and waits for nothing. `source` is an address of loopback to come from."""
+        """Sends the preface with the settings of `pairs` and waits until each side has acknowledged
+        the other's; or sends `preface` and does not wait. `source` is an address of loopback to
+        connect from."""
         self.socket = socket.create_connection(
             ("127.0.0.1", port), timeout=SOCKET_SECONDS_MAX, source_address=source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -178,10 +181,10 @@ class Peer:
         try:
             self.socket.sendall(b"".join(parts))
         except (ConnectionResetError, BrokenPipeError):
-            pass  # what the server said before is still to be read
+            pass  # frames that the server sent before are still to be read
 
     def _take(self, count):
-        """That many bytes, or nothing at all when the connection has ended."""
+        """That many bytes, or none if the connection has ended."""
         while len(self._buffer) < count:
             try:
                 received = self.socket.recv(65_536)
@@ -194,7 +197,7 @@ class Peer:
         return taken
 
     def receive(self):
-        """The next frame; nothing when the connection has ended."""
+        """The next frame; None if the connection has ended."""
         head = self._take(9)
         payload = head and self._take(int.from_bytes(head[:3]))
         if payload is None:
@@ -216,7 +219,8 @@ class Peer:
             self._ended.add(found.stream)
 
     def _check_fields(self, found):
-        # So small are this server's header blocks, and it has no use for the other flags.
+        # This server's header blocks are small enough for this, and it does not use the other
+        # flags.
         assert found.flags & ~END_STREAM == END_HEADERS, found
         found.fields = self.decoder.decode(found.payload)
         names = [name for name, _ in found.fields]
@@ -227,7 +231,7 @@ class Peer:
         assert names[0] == ":status" if is_response else found.ends, "trailers end the stream"
 
     def until(self, wanted):
-        """Reads up to the frame that is wanted, and returns it."""
+        """Reads up to the wanted frame, and returns it."""
         while True:
             found = self.receive()
             assert found is not None, f"the connection ended; received: {self.frames}"
@@ -235,7 +239,8 @@ class Peer:
                 return found
 
     def answer(self, stream):
-        """Reads until a stream has ended: its fields and trailers, and its body under `body`; not when it was reset."""
+        """Reads until a stream has ended: returns its fields and trailers, and its body under
+        `body`; not if it was reset."""
         last = next((seen for seen in self.frames if seen.stream == stream and seen.ends), None)
         last = last or self.until(lambda frame: frame.stream == stream and (frame.ends or frame.kind == RST_STREAM))
         assert last.kind != RST_STREAM, Code(last.code)
@@ -255,12 +260,12 @@ class Peer:
 # MARK: what is expected
 
 def cases(*rows):
-    """A row is a name, the bytes to send, and what is expected then: one of these."""
+    """A row is a name, the bytes to send, and the expected reaction, one of the functions below."""
     return pytest.mark.parametrize(("sent", "expected"), [pytest.param(*row[1:], id=row[0]) for row in rows])
 
 
 def serves(peer):
-    """The server takes no offence, and goes on serving."""
+    """The server reports no error, and continues to serve."""
     peer.check_serves()
     assert not [seen for seen in peer.frames if seen.kind in (RST_STREAM, GOAWAY)], peer.frames
 
@@ -274,7 +279,7 @@ def answers(stream, status="0"):
 
 
 def ignores(stream):
-    """The server does not answer on a stream, and goes on serving."""
+    """The server does not answer on a stream, and continues to serve."""
     def check(peer):
         before = len(peer.frames)
         peer.check_serves()
@@ -283,7 +288,7 @@ def ignores(stream):
 
 
 def resets(stream, *codes):
-    """A stream error: RST_STREAM with one of these codes, and the connection goes on serving."""
+    """A stream error: RST_STREAM with one of these codes, and the connection continues to serve."""
     def check(peer):
         found = peer.until(lambda frame: frame.kind == GOAWAY or frame.kind == RST_STREAM and frame.stream == stream)
         assert found.kind == RST_STREAM, f"a connection error: {found}"

@@ -1,8 +1,10 @@
-"""Stands in for PostgreSQL's initdb: the first cluster of a kind is made by the real one, the others are copies of it.
+"""Replaces PostgreSQL's initdb: the real one makes the first cluster of a kind, the others are
+copies of it.
 
-What streakd, streakctl and the tests ask of initdb is judged by the real one once per run and set of options. Each copy gets a system
-identifier of its own, as initdb gives one: what tells databases apart finds them different. Runs as the server's user, by the system's
-Python: the tests' own may stand where that user cannot go.
+So each set of options is tested with the real initdb once per run. Each copy gets a system
+identifier of its own, as initdb would give it, because streakd tells databases apart by it. Runs as
+the server's user, with the system's Python, because that user may not be able to enter the folder
+of the tests' own.
 """
 
 import fcntl
@@ -39,7 +41,7 @@ def identify(cluster):
     control = f"{cluster}/global/pg_control"
     with open(control, "rb") as file:
         data = file.read(1024)
-    # Its checksum comes last: how far it reaches differs between versions.
+    # Its checksum comes last: the position differs between versions.
     end = next(end for end, crc in enumerate(checksums(data[:600]), 1) if end >= 200 and struct.pack("=I", crc) == data[end:end + 4])
     identifier = struct.pack("=q", int.from_bytes(os.urandom(7), "big") + 1)
     *_, checksum = checksums(identifier + data[8:end])
@@ -52,7 +54,7 @@ def identify(cluster):
 
 
 def template(arguments) -> str:
-    """A cluster that the real initdb has made with these arguments."""
+    """A cluster made by the real initdb with these arguments."""
     path = f"{TEMPLATES}/{hashlib.sha256(repr(arguments).encode()).hexdigest()[:16]}"
     with open(f"{path}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -73,7 +75,7 @@ def main(arguments):
         os.execv(f"{REAL}/initdb", ["initdb", *arguments])
     cluster = data[0].removeprefix("--pgdata=")
     if os.path.lexists(cluster) and (not os.path.isdir(cluster) or os.listdir(cluster)):
-        os.execv(f"{REAL}/initdb", ["initdb", *arguments])  # which refuses that
+        os.execv(f"{REAL}/initdb", ["initdb", *arguments])  # the real initdb refuses that
     os.umask(0o077)
     source = template([argument for argument in arguments if argument not in data])
     copied = subprocess.run(["cp", "-a", "--reflink=auto", "--", f"{source}/.", cluster])

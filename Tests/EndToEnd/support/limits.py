@@ -1,4 +1,4 @@
-"""Limits that the schema declares, and what a client is told at one."""
+"""Limits declared in the schema, and the refusal at one."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""The admin server's pages: figures as the stock parser reads them, readiness, life."""
+"""The admin server's pages: metrics as the stock parser reads them, readiness, liveness."""
 
 import os
 import re
@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 ADMIN = ("--admin-listen", "127.0.0.1:0")
-# Never by way of a proxy that the environment names.
+# Without a proxy from the environment.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-# Where scripts/test has put Debian's prometheus and promtool; else those on the path.
+# The folder of Debian's prometheus and promtool from scripts/test; otherwise they are found in
+# PATH.
 PROMETHEUS = os.environ.get("STREAKD_PROMETHEUS", "")
 
 
@@ -38,7 +39,7 @@ def get(server, path):
 
 
 class Metrics:
-    """One scrape, as the stock parser understands it."""
+    """One scrape, parsed by the stock parser."""
 
     def __init__(self, server):
         status, content_type, self.text = get(server, "/metrics")
@@ -47,7 +48,7 @@ class Metrics:
         self.samples = [sample for family in self.families.values() for sample in family.samples]
 
     def value(self, name, **labels) -> float:
-        """The only figure with this name and labels."""
+        """The only sample with this name and labels."""
         [value] = self.values(name, **labels)
         return value
 

@@ -2,14 +2,14 @@
 
 import os
 
-from operations import Keys, streakctl
+from operator_tools import Keys, streakctl
 from server import Server
 
 TOKEN = os.urandom(32).hex()
 
 
 class Operated(Server):
-    """A server with a backup folder and an operator; the backups' key lies elsewhere."""
+    """A server with a backup folder and an operator; the backups' key is in another folder."""
 
     def __init__(self, folder):
         self.place = folder

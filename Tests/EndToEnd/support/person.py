@@ -14,13 +14,13 @@ from streak.v1 import (account_pb2, account_pb2_grpc, common_pb2, export_pb2, ex
 
 DAY_SECONDS = 86_400
 
-# A zone where it is around noon, so that no test sees midnight.
+# A zone where it is around noon, so that no test passes midnight.
 OFFSET_HOURS = 12 - datetime.datetime.now(datetime.timezone.utc).hour
 ZONE = f"Etc/GMT{-OFFSET_HOURS:+d}" if OFFSET_HOURS else "Etc/UTC"
 
 
 def today() -> int:
-    """The day number where this test's people live."""
+    """The day number in the zone of this test's people."""
     return int(time.time() + OFFSET_HOURS * 3600) // DAY_SECONDS
 
 
@@ -32,7 +32,7 @@ def local_time(day=None) -> common_pb2.LocalTime:
 
 
 def capture_hash(habits, entries) -> bytes:
-    """SHA-256 as `CaptureManifest` describes it."""
+    """The hash of a `CaptureManifest`, by its description."""
     def text(value):
         data = value.encode()
         return struct.pack(">i", len(data)) + data

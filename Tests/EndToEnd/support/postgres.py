@@ -1,4 +1,4 @@
-"""PostgreSQL servers of a test's own, whose settings, disks and roles it changes."""
+"""PostgreSQL servers of single tests, which change their settings, disks and roles."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ DATABASE = "streaks"
 
 
 def as_server_user(*command, check=True, **options):
-    """PostgreSQL refuses to run as root."""
+    """Runs a command as another user than root, which PostgreSQL refuses."""
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     return subprocess.run([*prefix, *map(str, command)], cwd="/", check=check, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, **options)
@@ -29,7 +29,7 @@ def own(path):
 
 
 def _runs(process) -> bool:
-    """Whether it is there and no zombie."""
+    """Whether the process exists and is no zombie."""
     try:
         return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -37,7 +37,8 @@ def _runs(process) -> bool:
 
 
 class Postgres:
-    """A server on a Unix socket in its folder, with a role that owns a database and nothing else."""
+    """A server on a Unix socket in its folder, with a role that owns one database and has no other
+    rights."""
 
     def __init__(self, folder, port=5432, data=None, encoding="UTF8", settings=(), source=None):
         self.folder, self.port = pathlib.Path(folder), port
@@ -50,7 +51,7 @@ class Postgres:
         if source is None:
             as_server_user(initdb(), f"--pgdata={self.data}", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C",
                            "--no-sync")
-            # The log elsewhere: the data's disk may be one that the test fills.
+            # The log in another folder: a test may fill the data's disk.
             wal = self.folder / f"wal{port}"
             as_server_user("mv", self.data / "pg_wal", wal)
             as_server_user("ln", "-s", wal, self.data / "pg_wal")
@@ -72,7 +73,7 @@ class Postgres:
         as_server_user(programs() / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop", check=False)
 
     def kill(self):
-        """As a power cut does: nothing is said to anybody."""
+        """Kills it as a power cut would: without notice to clients."""
         process = int((self.data / "postmaster.pid").read_text().split("\n")[0])
         children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
         for each in [process, *map(int, children)]:
@@ -81,8 +82,8 @@ class Postgres:
             except ProcessLookupError:
                 pass
         for each in [process, *map(int, children)]:
-            wait_until(lambda: not _runs(each))  # noqa: B023  (asked before the next one)
-        # Where init does not reap, the number is taken for a running server's.
+            wait_until(lambda: not _runs(each))  # noqa: B023  (evaluated before the next one)
+        # Where init does not reap zombies, the process id would count as a running server's.
         (self.data / "postmaster.pid").unlink()
         (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
 
@@ -121,7 +122,7 @@ class Disk:
         own(self.folder)
 
     def fill(self):
-        """Takes what is left."""
+        """Fills the rest of the disk."""
         with (self.folder / "ballast").open("wb", buffering=0) as file:
             try:
                 while True:

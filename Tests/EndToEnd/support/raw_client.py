@@ -1,4 +1,4 @@
-"""An HTTP/2 client that sends what it is told to, by the stock library h2."""
+"""An HTTP/2 client that sends given frames, by the stock library h2."""
 
 import socket
 import struct
@@ -11,7 +11,7 @@ HEALTH = "/grpc.health.v1.Health/Check"
 
 
 class RawClient:
-    """An HTTP/2 client that sends what it is told to."""
+    """An HTTP/2 client that sends given frames."""
 
     def __init__(self, server):
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=20)
@@ -36,7 +36,7 @@ class RawClient:
         return stream
 
     def receive(self):
-        """Takes in what has arrived; waits for something."""
+        """Processes received frames; waits for at least one."""
         try:
             data = self.socket.recv(65_536)
         except (ConnectionResetError, BrokenPipeError):
@@ -60,7 +60,7 @@ class RawClient:
                    and event.stream_id == stream for event in self.events)
 
     def send(self, stream, data, end=True):
-        """Sends as the windows allow, until the server has enough."""
+        """Sends as far as the windows allow, until the server stops reading."""
         position = 0
         try:
             while position < len(data) and not self.ended(stream) and not self.closed:
@@ -75,10 +75,10 @@ class RawClient:
                 self.connection.end_stream(stream)
                 self.flush()
         except (ConnectionResetError, BrokenPipeError):
-            pass  # what the server said before is still to be read
+            pass  # frames that the server sent before are still to be read
 
     def answer(self, stream):
-        """The response's headers and trailers together; the code of a reset under "reset"."""
+        """The response's headers and trailers together; a reset's code under "reset"."""
         while not self.ended(stream) and not self.closed:
             self.receive()
         fields = {}

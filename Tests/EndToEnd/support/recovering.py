@@ -1,4 +1,4 @@
-"""A person's calls of a recovery."""
+"""A person's calls of the recovery service."""
 
 import os
 
@@ -6,7 +6,7 @@ from streak.v1 import recovery_pb2, recovery_pb2_grpc
 
 
 class Recovering:
-    """A person's calls."""
+    """A person's calls of the recovery service."""
 
     def __init__(self, person):
         self.person, self.id = person, os.urandom(16)

@@ -1,4 +1,4 @@
-"""What a client is told by a refusal."""
+"""The details of refusals."""
 
 import grpc
 import pytest

@@ -14,8 +14,8 @@ import time
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = pathlib.Path(os.environ.get("STREAKD_PROGRAMS", PROJECT / ".build" / "debug"))
 START_SECONDS = 90
-# All clients of the tests and of the benchmark are one address: the limits are raised, except where
-# they are what is looked at.
+# All clients of the tests and of the benchmark have one address: the limits are raised, except in
+# tests of limits.
 DEFAULTS = {"--listen": "127.0.0.1:0", "--loops": "1", "--rate-limit-factor": "1000", "--calls-per-person-max": "0",
             "--calls-per-address-max": "0"}
 
@@ -32,14 +32,15 @@ def open_folder():
 
 
 class Server:
-    """A streakd on a free port of loopback: on a private PostgreSQL in a folder, or on a database of a given address."""
+    """A streakd on a free port of loopback: on a private PostgreSQL in a folder, or on a database
+    of a given address."""
 
     def __init__(self, folder=None, database=None, arguments=()):
         where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")]
         defaults = [part for option, value in DEFAULTS.items() if option not in arguments
                     for part in (option, value)]
         self.folder = folder
-        # Of its own PostgreSQL, unless it has none.
+        # The data folder of its own PostgreSQL, if it has one.
         self.data = pathlib.Path(folder) / "data" if folder else None
         self.lines = []
         self.terminated = False
@@ -77,7 +78,7 @@ class Server:
         return int((pathlib.Path(self.folder) / "data/cluster/postmaster.pid").read_text().split("\n")[0])
 
     def terminate(self):
-        """Asks it to end. Once: a second signal would cut it short."""
+        """Sends SIGTERM. Only once: a second signal would end it at once."""
         if not self.terminated:
             self.terminated = True
             self.process.send_signal(signal.SIGTERM)
@@ -87,7 +88,7 @@ class Server:
         self.process.wait()
 
     def stop(self) -> int:
-        """Ends it in order; the exit code."""
+        """Stops it in order; returns the exit code."""
         self.terminate()
         try:
             return self.process.wait(timeout=60)
@@ -101,13 +102,13 @@ class Server:
     def __exit__(self, kind, *_):
         code = self.stop() if self.process.poll() is None else 0
         self._reader.join(timeout=5)
-        # A sanitizer that has something to report makes it 99.
+        # After a sanitizer's report the exit code is 99.
         if code != 0 and kind is None:
             raise AssertionError(f"streakd ended with {code}:\n" + "".join(self.lines))
 
 
 def wait_until(condition, seconds=30.0):
-    """Asks again and again until `condition` answers something true, and returns that."""
+    """Repeats `condition` until it returns a true value, and returns that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()

@@ -1,4 +1,4 @@
-"""Anonymous sessions, what they hold, and their way into accounts."""
+"""Anonymous sessions, their content, and their migration into accounts."""
 
 import os
 
@@ -19,12 +19,12 @@ def entry(captured, day, done=True, note="", seconds=0):
 
 
 def days(captured, count, ending=0):
-    """So many days, the last of them `ending` days ago."""
+    """That many days, the last of them `ending` days ago."""
     return [entry(captured, today() - ending - ago) for ago in reversed(range(count))]
 
 
 class Session:
-    """An anonymous session: one the server saw begin or, unanchored, one it did not."""
+    """An anonymous session: started on the server or, unanchored, without it."""
 
     def __init__(self, person, anchored=True):
         self.person, self.unanchored = person, not anchored

@@ -5,7 +5,7 @@ import Testing
 @Suite("Import: dates of any locale")
 struct ImportDateTests {
   @Test(
-    "dates that say themselves what they are",
+    "unambiguous dates",
     arguments: [
       "2024-01-31", "2024/1/31", "2024.01.31", "2024. 1. 31.", "20240131", "31.1.2024", "31.01.24", "2024年1月31日",
       "31 January 2024", "January 31, 2024", "31-Jan-24", "Wed, 31 Jan 2024", "mié 31 ene 2024", "31. Januar 2024",
@@ -21,7 +21,7 @@ struct ImportDateTests {
   }
 
   @Test(
-    "what is no date",
+    "texts that are not dates",
     arguments: ["", "x", "yesterday", "12", "1.5", "2024", "January", "1/2", "1,2,3,4", "123-45-6789"])
   func noDate(text: String) { #expect(DateText(text) == nil) }
 
@@ -49,7 +49,7 @@ struct ImportDateTests {
     #expect(Self.decide("2024-01-02", "31.12.2024") != nil)
   }
 
-  @Test("where nothing decides, the person is asked, and a few wrong dates do not outvote the rest")
+  @Test("if no date decides, the person is asked, and a few wrong dates do not outvote the others")
   func undecided() {
     #expect(Self.decide("01/02/2025", "03/04/2025") == nil)
     #expect(Self.decide("31/12/2024", "12/31/2024", "01/02/2025") == nil)
@@ -75,7 +75,7 @@ struct ImportDateTests {
     } throws: { "\($0)".contains("in 31/12/2024 (line 2) the day must come first, in 12/30/2024 (line 3) the month") }
   }
 
-  @Test("a bad date is listed with its line, and the rest comes")
+  @Test("an invalid date is reported with its line, and the other rows are imported")
   func badDates() throws {
     let history = try ImportSupport.read("habit,date\nA,13/01/2025\nA,01/13/2025x\nA,\nA,30/02/2025\nA,14/01/2025\n")
     #expect(history.days("A") == "2025-01-13 2025-01-14")
@@ -85,7 +85,7 @@ struct ImportDateTests {
   }
 
   @Test(
-    "a moment in UTC is a day of the person's zone; midnight in UTC is a date alone; another offset is the person's own"
+    "a moment in UTC becomes a day of the person's zone; midnight in UTC is a date alone"
   )
   func moments() throws {
     let clock = TestClock()

@@ -4,7 +4,7 @@ import StreakClient
 import StreakDomain
 import Testing
 
-/// Makes zip files as other programs write them.
+/// Makes zip files in the way of other programs.
 struct TestZip {
   private var body: [UInt8] = []
   private var list: [UInt8] = []
@@ -40,7 +40,7 @@ struct TestZip {
 
 @Suite("Import of Loop Habit Tracker")
 struct ImportLoopTests {
-  @Test("only what the person checked; what Loop filled in is told; skipped days are told")
+  @Test("only days that the person checked are imported; remarks list skipped days and days filled in by Loop")
   func words() throws {
     let history = try ImportSupport.read(
       "Date,A,B,\n2024-01-02,YES_MANUAL,YES_AUTO,\n2024-01-01,2,UNKNOWN,\n2023-12-31,SKIP,NO,\n")
@@ -51,7 +51,7 @@ struct ImportLoopTests {
     #expect(history.told.contains("B|||1 from 2024-01-02 to 2024-01-02|the program itself filled in days"))
   }
 
-  @Test("numbers of old versions: 1 is filled in by Loop, whatever a table of another program means by it")
+  @Test("numbers of old versions: 1 means filled in by Loop, unlike in other programs' tables")
   func numbers() throws {
     let loop = try ImportSupport.read("Date,A,B,\n2024-01-02,2,1,\n2024-01-01,0,-1,\n")
     #expect((loop.days("A"), loop.days("B")) == ("2024-01-02", ""))
@@ -59,7 +59,7 @@ struct ImportLoopTests {
     #expect((other.days("A"), other.days("B")) == ("2024-01-02", "2024-01-02"))
   }
 
-  @Test("amounts whose goal the file does not state make no day done, and the file that states it is named")
+  @Test("amounts without a goal in the file make no day done, and the remark names the file with the goal")
   func amountsWithoutGoal() throws {
     let history = try ImportSupport.read("Date,Cigarettes,Run,\n2024-01-02,7000,YES_MANUAL,\n2024-01-01,UNKNOWN,NO,\n")
     #expect(history.days("Cigarettes") == "")
@@ -67,14 +67,14 @@ struct ImportLoopTests {
     #expect(history.told.contains("Cigarettes|2024-01-02|line 2|7|an amount whose goal this file does not state"))
   }
 
-  @Test("a header whose commas cannot be told apart is refused, with the file that is wanted")
+  @Test("a header with ambiguous commas is refused, and the message names the file to use")
   func commas() {
     #expect {
       try ImportSupport.read("Date,a,b,c,\n2024-01-01,YES_MANUAL,NO,\n")
     } throws: { "\($0)".contains("3 names for 2 habits") && "\($0)".contains("zip") }
   }
 
-  @Test("a row that is cut is told, and what it has is read; values that are none are told")
+  @Test("a cut row is reported and its values are read; invalid values are reported")
   func cutRows() throws {
     let history = try ImportSupport.read(
       "Date,A,B,\n2024-01-03,YES_MANUAL,YES_MANUAL,\n2024-01-02,YES_MANUAL,MAYBE,\n2024-01-01,YES_MANUAL")
@@ -138,7 +138,7 @@ struct ImportLoopTests {
     ] { #expect(history.told.contains(line), "\(line)\n\(history.told)") }
   }
 
-  @Test("a zip file without Habits.csv, and one of folders only")
+  @Test("a zip file without Habits.csv, and one with folders only")
   func partialArchives() throws {
     var matrix = TestZip()
     try matrix.add("Checkmarks.csv", "Date,A,B,\n2024-01-01,YES_MANUAL,NO,\n")
@@ -150,7 +150,7 @@ struct ImportLoopTests {
     #expect((history.days("A"), history.days("B b")) == ("2024-01-01", "2024-01-02"))
   }
 
-  @Test("a zip file of one table or document is read as that; a damaged one, a spreadsheet and rubble are told")
+  @Test("a zip file with one table or document is read; a damaged one and other files are reported")
   func otherArchives() throws {
     var one = TestZip()
     try one.add("data/semicolon.csv", try ImportSupport.text(of: "semicolon.csv"))
@@ -173,7 +173,7 @@ struct ImportLoopTests {
     try several.add("a.csv", "")
     try several.add("b.csv", "")
     #expect(message(several.bytes).contains("2 files"))
-    // No bytes make it do anything but refuse or read.
+    // Any bytes are either read or refused.
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<500 {
       var bytes = one.bytes
@@ -184,7 +184,7 @@ struct ImportLoopTests {
     }
   }
 
-  @Test("a backup in WAL mode, and days of no habit, without a date or of a goal for a week")
+  @Test("a backup in WAL mode, and days without a habit, without a date or with a weekly goal")
   func database() throws {
     let folder = TestFolder()
     let database = try SQLiteDatabase(path: folder.file)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Import: limits, what counts, what is refused")
 struct ImportRulesTests {
-  @Test("names, descriptions and notes at their limits come whole, one byte more is cut at a character and told")
+  @Test("texts at their limits stay whole; with one byte more they are cut at a character and reported")
   func limits() throws {
     func json(_ name: String, _ description: String, _ note: String) -> String {
       #"{"habits": [{"id": "a", "name": "\#(name)", "description": "\#(description)", "orderIndex": 0}], "completions": [{"habitId": "a", "date": "2024-01-01", "note": "\#(note)"}]}"#
@@ -25,7 +25,7 @@ struct ImportRulesTests {
     }
   }
 
-  @Test("a habit without a name gets one, and control characters go")
+  @Test("a habit without a name gets one, and control characters are removed")
   func names() throws {
     let history = try ImportSupport.read(
       #"{"habits": [{"id": "a", "name": " "}, {"id": "b", "name": "x\u0000\ty"}, {"id": "c"}], "completions": []}"#)
@@ -43,7 +43,7 @@ struct ImportRulesTests {
     return history
   }
 
-  @Test("an import goes the way of taps: again it adds nothing; what breaks a rule is listed, and the rest is kept")
+  @Test("imported days follow the rules of taps: a second import adds nothing; refused days are listed")
   func rules() async throws {
     let client = StreakClient(storage: MemoryStorage(), clock: TestClock())
     let today = try await client.today()
@@ -66,7 +66,7 @@ struct ImportRulesTests {
     #expect((again.habitsMade, again.daysAdded, again.daysKnown) == (0, 0, 6))
   }
 
-  @Test("a habit that cannot be kept is listed, and the others come")
+  @Test("a habit that cannot be stored is listed, and the others are imported")
   func badHabit() async throws {
     let client = StreakClient(storage: MemoryStorage(), clock: TestClock())
     let today = try await client.today()
@@ -76,7 +76,7 @@ struct ImportRulesTests {
     #expect(report.refused["two\nlines"] == [today])
   }
 
-  @Test("notes of days that are known: one that was missing comes, another one stays apart and is told")
+  @Test("notes of known days: a missing note is added, a different one is not stored but reported")
   func knownNotes() async throws {
     let client = StreakClient(storage: MemoryStorage(), clock: TestClock())
     let today = try await client.today()
@@ -91,7 +91,7 @@ struct ImportRulesTests {
     #expect((cells[today]?.note, cells[today.advanced(by: -1)]?.note) == ("theirs", "mine"))
   }
 
-  @Test("more habits than an account may have: those that fit come, the others are listed")
+  @Test("more habits than an account may have: those within the limit are imported, the others are listed")
   func habitLimit() async throws {
     let client = StreakClient(storage: MemoryStorage(), clock: TestClock())
     var history = ImportedHistory(source: .table)
@@ -102,7 +102,7 @@ struct ImportRulesTests {
     #expect(report.remarks.map(\.text) == ["the habit cannot be kept: there are 1000 habits already"])
   }
 
-  @Test("more days than a session may hold: those that fit come, the others are listed")
+  @Test("more days than a session may have: those within the limit are imported, the others are listed")
   func sessionLimit() async throws {
     let client = StreakClient(storage: MemoryStorage(), clock: TestClock())
     let today = try await client.today()
@@ -119,7 +119,7 @@ struct ImportRulesTests {
     #expect(report.remarks.map(\.text) == ["the day cannot be kept: without an account at most 50000 days can be kept"])
   }
 
-  @Test("no bytes make a reader do anything but read or refuse", arguments: UInt64(0)..<8)
+  @Test("any bytes are either read or refused by every reader", arguments: UInt64(0)..<8)
   func mutated(seed: UInt64) throws {
     let fixtures = [
       "habitbull-uk.csv", "habitica-user.json", "habitkit.json", "loop-2.0.3-Checkmarks.csv",

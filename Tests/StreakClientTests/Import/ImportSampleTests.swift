@@ -8,7 +8,7 @@ struct ImportSampleTests {
     try ImportedHistory(readingFile: ImportSupport.fixture(name), options: options)
   }
 
-  @Test("Loop's backup: limits are no goals, too long a note is cut, rhythms and skipped days are told")
+  @Test("Loop's backup: limits are not goals, too long a note is cut, rhythms and skipped days are reported")
   func loopDatabase() throws {
     let history = try read("loop-atmost.db")
     #expect(history.source == .loopDatabase)
@@ -43,7 +43,7 @@ struct ImportSampleTests {
   }
 
   @Test(
-    "Loop's file of one habit is one habit, whose name is asked for or is the folder's",
+    "Loop's file of one habit: its name comes from the folder, or the person is asked",
     arguments: [
       ("loop-per-habit-Checkmarks-2.3.csv", "2025-08-01 2025-08-03"),
       ("loop-per-habit-Checkmarks-2.0.csv", "2015-01-23 2015-01-25"),
@@ -58,14 +58,14 @@ struct ImportSampleTests {
     #expect(inFolder.days("Evening walk") == days)
   }
 
-  @Test("a skipped day of Loop's file of one habit is told with its note")
+  @Test("a skipped day of Loop's file of one habit is reported with its note")
   func loopHabitFileSkips() throws {
     let history = try read("loop-per-habit-Checkmarks-2.3.csv", ImportOptions(habitName: "Walk", clock: TestClock()))
     #expect(history.told.contains("Walk|2025-08-02|line 3|flu, in bed|a skipped day is not kept"))
     #expect(history.note("Walk", "2025-08-01") == "after work")
   }
 
-  @Test("HabitBull in Britain: the day comes first in all of the file")
+  @Test("HabitBull in Britain: the day comes first in the whole file")
   func habitBullBritish() throws {
     let history = try read("habitbull-uk.csv")
     #expect(history.days("Read") == "2024-12-31 2025-01-01 2025-01-02 2025-01-13")
@@ -88,7 +88,7 @@ struct ImportSampleTests {
     #expect(history.days("Correr") == "2024-01-02 2024-01-03")
   }
 
-  @Test("HabitKit: the day is the one of the offset that held")
+  @Test("HabitKit: the day follows from the stored UTC offset")
   func habitKit() throws {
     let history = try read("habitkit.json")
     #expect(history.source == .habitKit)

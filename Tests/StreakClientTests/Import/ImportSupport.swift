@@ -3,9 +3,9 @@ import StreakClient
 import StreakDomain
 import Testing
 
-/// What import tests share: files as text, days as text, fixtures.
+/// Helpers of the import tests: files and days as text, fixtures.
 enum ImportSupport {
-  /// A file that stands beside the tests.
+  /// A file beside the tests.
   static func fixture(_ name: String) -> String {
     let parts = #filePath.split(separator: "/").dropLast()
     return "/" + parts.joined(separator: "/") + "/Fixtures/\(name)"
@@ -21,7 +21,7 @@ enum ImportSupport {
 
   static func text(of fixture: String) throws -> String { String(decoding: try bytes(of: fixture), as: UTF8.self) }
 
-  /// Noon of 2026-11-24 in UTC, where files do not say otherwise.
+  /// Noon of 2026-11-24 in UTC, unless the file has a zone.
   static let options = ImportOptions(clock: TestClock())
 
   static func read(
@@ -42,7 +42,7 @@ extension ImportedHistory {
     Day(iso: day).flatMap { day in habits.first { $0.name == name }?.days[day] }
   }
 
-  /// The remarks as one text, a line for each.
+  /// The remarks as text, one per line.
   var told: String {
     remarks.map { "\($0.habit ?? "")|\($0.day?.description ?? "")|\($0.place)|\($0.detail)|\($0.text)" }
       .joined(separator: "\n")

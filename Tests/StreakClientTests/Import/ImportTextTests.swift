@@ -32,7 +32,7 @@ struct ImportTextTests {
     }
   }
 
-  @Test("Windows-1252 is read, and told")
+  @Test("Windows-1252 is read, and reported")
   func windows() throws {
     let bytes = Array("Date;Caf".utf8) + [0xE9, 0x20, 0x96, 0x20, 0x80] + Array("\n2024-01-01;x\n".utf8)
     let history = try ImportedHistory(reading: bytes, options: ImportSupport.options)
@@ -40,7 +40,7 @@ struct ImportTextTests {
     #expect(history.told.contains("read as Windows-1252"))
   }
 
-  @Test("a broken byte in UTF-8 does not make all of it something else")
+  @Test("an invalid byte in UTF-8 does not change the encoding of the file")
   func brokenByte() throws {
     let bytes = Array("Date;Grüße;Ñandú;a".utf8) + [0xFF] + Array("\n2024-01-01;x;x;x\n".utf8)
     let history = try ImportedHistory(reading: bytes, options: ImportSupport.options)
@@ -72,7 +72,7 @@ struct ImportTextTests {
     #expect(history.told.contains("Two lines||line 4||line feeds and control characters of its name became spaces"))
   }
 
-  @Test("a stray quotation mark spoils its own row at most")
+  @Test("a stray quotation mark damages at most its own row")
   func strayQuotes() throws {
     let history = try ImportSupport.read(
       """
@@ -89,7 +89,7 @@ struct ImportTextTests {
     #expect(history.told.contains("|line 5||its quotation marks do not match"))
   }
 
-  @Test("a field in quotation marks of the largest size is one, a longer one was opened by a stray mark")
+  @Test("a quoted field of the largest size is read; in a longer one the mark counts as stray")
   func quotedLimit() throws {
     let limit = 262_144
     let whole = "habit,date,note\nA,2024-01-01,\"\(String(repeating: "n", count: limit))\"\nB,2024-01-01,\n"
@@ -98,7 +98,7 @@ struct ImportTextTests {
     #expect(try ImportSupport.read(longer).told.contains("do not match"))
   }
 
-  @Test("a file of the largest size is read, and one of a byte more is not")
+  @Test("a file of the largest size is read, and one of one byte more is refused")
   func size() throws {
     var bytes = Array("Date,A\n".utf8)
     bytes += [UInt8](repeating: UInt8(ascii: "\n"), count: 1_000 - bytes.count)
@@ -107,7 +107,7 @@ struct ImportTextTests {
   }
 
   @Test(
-    "what is none of the known kinds is told, with what to do",
+    "a file of an unknown kind is refused with advice",
     arguments: [
       ("", "empty"), ("a,b\n", "known kinds"), ("a,b\n1,2\n", "known kinds"), ("Date\n", "known kinds"),
       ("HabitName,\"", "known kinds"), ("Date,A\nyesterday,2\n", "known kinds"), ("{\"a\":", "not whole"),

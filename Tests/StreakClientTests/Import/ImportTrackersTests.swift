@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Import of HabitBull, Tickmate, Rewire, HabitKit, Habitica, Beaver Habits and our own export")
 struct ImportTrackersTests {
-  @Test("HabitBull: both ways of dates, values above 0, rows that are cut, days said twice")
+  @Test("HabitBull: both date formats, values above 0, cut rows, repeated days")
   func habitBull() throws {
     let lines = [
       "\u{FEFF}HabitName,HabitDescription,HabitCategory,CalendarDate,Value,CommentText",
@@ -28,7 +28,7 @@ struct ImportTrackersTests {
   }
 
   @Test(
-    "amounts with decimals of any locale; the note keeps what was counted",
+    "amounts with decimals of any locale; the note keeps the amount",
     arguments: [
       ("1.5", ",", "1.5"), ("1,5", ";", "1.5"), ("\"1,5\"", ",", "1.5"), ("\"1,250.5\"", ",", "1250.5"),
       ("1.250,5", ";", "1250.5"),
@@ -42,7 +42,7 @@ struct ImportTrackersTests {
     #expect(history.note("Run", "2024-01-01") == note)
   }
 
-  @Test("lists of other programs: words, notes, times, several a day, columns that are not kept")
+  @Test("lists of other programs: words, notes, times, several records a day, ignored columns")
   func list() throws {
     let history = try ImportSupport.read(
       """
@@ -65,7 +65,7 @@ struct ImportTrackersTests {
     ] { #expect(history.told.contains(line), "\(line)\n\(history.told)") }
   }
 
-  @Test("a table with habits in rows, columns of text, columns without a name, and rows that are cut")
+  @Test("a table with habits in rows, text columns, columns without a name, and cut rows")
   func tables() throws {
     let turned = try ImportSupport.read("Habit,2024-01-01,2024-01-02\nRead,x,\nRun,,1\n")
     #expect((turned.days("Read"), turned.days("Run")) == ("2024-01-01", "2024-01-02"))
@@ -80,7 +80,7 @@ struct ImportTrackersTests {
     #expect(single.note("Read", "2024-01-01") == "rain")
   }
 
-  @Test("Tickmate: several ticks of a day and their times are kept in its note; days that are none are told")
+  @Test("Tickmate: several ticks of a day and their times are kept in its note; invalid days are reported")
   func tickmate() throws {
     let folder = TestFolder()
     let database = try SQLiteDatabase(path: folder.file)
@@ -130,7 +130,7 @@ struct ImportTrackersTests {
     }
   }
 
-  @Test("HabitKit: goals that change, habits to keep away from, completions of no habit, order, colours")
+  @Test("HabitKit: changing goals, habits to abstain from, completions without a habit, order, colours")
   func habitKit() throws {
     let history = try ImportSupport.read(
       """
@@ -166,7 +166,7 @@ struct ImportTrackersTests {
   }
 
   @Test(
-    "Habitica: wherever the tasks are; the zone and the beginning of the day are the person's",
+    "Habitica: all places of the tasks; the zone and the day start are the person's",
     arguments: [
       #"{"tasks": [%@]}"#, #"{"data": {"tasks": [%@]}}"#, #"{"success": true, "data": [%@]}"#, "[%@]",
       #"{"tasks": {"dailys": [%@], "habits": [], "todos": [{"text": "x"}]}}"#,
@@ -221,7 +221,7 @@ struct ImportTrackersTests {
     #expect(history.told.contains("Tea|2024-01-02|records of Tea, entry 2|none|the note of a day that is not done"))
   }
 
-  @Test("our own export, with a mark and sorted keys: habits, days and notes; what was deleted or undone is told")
+  @Test("our own export, with a mark and sorted keys: habits, days, notes; deleted and undone entries are reported")
   func ownExport() throws {
     let history = try ImportSupport.read(
       """
@@ -245,7 +245,7 @@ struct ImportTrackersTests {
     ] { #expect(history.told.contains(line), "\(line)\n\(history.told)") }
   }
 
-  @Test("a database of none of them, and one that is damaged")
+  @Test("an unrelated database, and a damaged one")
   func databases() throws {
     let folder = TestFolder()
     try SQLiteDatabase(path: folder.file).execute("CREATE TABLE t (v)")

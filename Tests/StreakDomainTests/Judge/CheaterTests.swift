@@ -2,11 +2,11 @@
 import TestSupport
 import Testing
 
-/// A person who tries every door to count more days than were lived, against the bound of
-/// Specification.md, section 4, and against the rule of arrival of each door, written anew.
+/// A person who tries all ways to make more days count than have passed. Checked against the bound
+/// of Specification.md, section 4, and against an independent version of the arrival rules.
 @Suite("A cheater's search")
 struct CheaterTests {
-  @Test("no program counts more than the bound, or a day that no door let in", arguments: seeds(8, long: 5_000))
+  @Test("no program exceeds the bound, or counts a day that no arrival rule allows", arguments: seeds(8, long: 5_000))
   func bound(seed: UInt64) {
     for part in 0..<20 {
       var cheater = Cheater(seed: seed * 20 + UInt64(part))
@@ -39,7 +39,7 @@ private struct Cheater {
   var now: Int64
   var devices: [Device] = []
   var migrations: [Migration] = []
-  /// By cell: through which doors it counted.
+  /// By cell: the sources through which it counted.
   var evidence: [CellKey: Set<Identifier>] = [:]
   var story: [String] = []
   private var ids: UInt64 = 0
@@ -168,14 +168,14 @@ private struct Cheater {
     let wanted = Operation.Change.setCompletion(
       Operation.Completion(habitID: key.habitID, day: key.day, done: true, made: made))
     let isDirect = Int.random(in: 0..<4, using: &random) == 0
-    // What counts already is not claimed once more.
+    // A day that counts already is not claimed again.
     if isDirect && ledger.cells[key]?.cell.counts == true { return }
     let outcome = isDirect ? applyDirectly(wanted, by: place) : apply(wanted, by: place)
     story.append(
       "device \(devices[place].id.low): \(key.day) at +\((now - createdAt) / 60_000) min, \(made): \(outcome.trust as Any)"
     )
     guard outcome.status == .applied else { return }
-    // A completion after an undo is no claim: it is worth what was taken back.
+    // A completion after an undo is no claim: it has the status of the undone completion.
     let id = StatementID(source: devices[place].id, seq: devices[place].seq)
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: lastSeen)
     guard before?.inheritedTrust(of: author) == nil else { return }
@@ -214,7 +214,7 @@ private struct Cheater {
     let place = Int.random(in: devices.indices, using: &random)
     let takesOther = Bool.random(using: &random)
     apply(.resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther)), by: place)
-    // What keeps a day of which nothing is known is a claim of that day.
+    // A resolution that keeps an unknown day is a claim of that day.
     if let notice = ledger.notices[id], notice.kind == .doneConflict, !takesOther, let day = notice.day {
       let key = CellKey(habitID: notice.habitID, day: day)
       if let made = ledger.cells[key]?.made, evidence[key]?.isEmpty != false, mayCount(day.number, made, by: place) {
@@ -264,7 +264,7 @@ private struct Cheater {
         let day = cell.day.number
         guard (captured - 29...captured).contains(day) else { continue }
         if let anchor, Int64(day) <= Int64(captured) - (max(0, now - anchor) / dayMilliseconds + 2) { continue }
-        // Of a session that the server did not see, only what a device could claim that is new.
+        // Of a session that the server did not see, only claims that a new device could make.
         let isOpen = anchor != nil || isNewAccount || cell.day < ledger.firstDay
         guard isOpen || Self.judged(now, cell.made) - day <= 2 else { continue }
         evidence[CellKey(habitID: habitID, day: cell.day), default: []].insert(id)
@@ -285,7 +285,7 @@ private struct Cheater {
     story.append("undo migration \(migration.id.low): \(keys.map(\.day))")
   }
 
-  /// A document without a seal: what it says is looked at elsewhere; here it says the most.
+  /// A document without a seal: other tests check its content; here it claims the maximum.
   private mutating func importDays() {
     let id = makeID(6)
     var saved = SavedLedger()
@@ -310,7 +310,7 @@ private struct Cheater {
 
   // MARK: The bound
 
-  /// What counts and must not; nil if nothing does.
+  /// Days that count and must not; nil if there are none.
   func excess() -> String? {
     for habit in Self.habits {
       let counted = ledger.cells.filter { $0.key.habitID == habit && $0.value.cell.counts }.map(\.key)

@@ -3,13 +3,13 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// Every small program, in every order of delivery that gives each pull the same result, against
-/// the reference.
+/// Every small program, in every order of delivery in which each pull has the same result, compared
+/// with the reference.
 @Suite("The judge: every small program")
 struct ExhaustiveJudgeTests {
   private typealias Step = JudgedWorld.Step
 
-  /// What a device may do; notes and names differ by `mark`.
+  /// The actions of a device; notes and names differ by `mark`.
   private static func alphabet(_ mark: String) -> [JudgedWorld.Action] {
     [
       .done(note: nil), .done(note: mark), .note(mark), .note(""), .undo, .name(mark), .archived(true),
@@ -17,10 +17,9 @@ struct ExhaustiveJudgeTests {
     ]
   }
 
-  /// The habit alone, or with a day that is done, with a note.
+  /// The habit alone, or with a done day that has a note.
   private static let bases: [[Step]] = [[], [Step(.done(note: "base"))]]
-  /// By how much the devices' clocks are ahead: alike, or the first one is behind, or the others
-  /// are.
+  /// How far the devices' clocks are ahead: equal, or the first one is behind, or the others are.
   private static let skews: [[Int64]] = [[0, 0, 0], [-3_600_000, 0, 0], [0, -3_600_000, -1_800_000]]
 
   @Test("two devices with five operations in total", arguments: seeds(24, long: 24))
@@ -57,10 +56,10 @@ struct ExhaustiveJudgeTests {
     }
   }
 
-  /// One program in so many is tried in the ordinary run.
+  /// The ordinary run tries one of this many programs.
   private static let sampleEvery = 2_000
 
-  /// A program by its number; nil for one that is the same as a shorter one.
+  /// A program by its number; nil if it equals a shorter one.
   private func program(_ number: Int, _ lengths: [Int]) -> [[JudgedWorld.Action]]? {
     var number = number
     var program: [[JudgedWorld.Action]] = []
@@ -79,7 +78,7 @@ struct ExhaustiveJudgeTests {
     return program
   }
 
-  /// - Returns: What differs first, and in which order of delivery.
+  /// - Returns: The first difference, and its order of delivery.
   private func explore(
     _ program: [[JudgedWorld.Action]], base: [Step], skews: [Int64], isBatched: Bool
   ) -> String? {

@@ -2,7 +2,7 @@
 import TestSupport
 import Testing
 
-/// A person who lives every day once and taps it: travels, changes clocks, is offline for weeks,
+/// A person who lives every day once and records it: travels, changes clocks, is offline for weeks,
 /// and has several devices.
 @Suite("An honest person's search")
 struct HonestTests {
@@ -25,7 +25,7 @@ private struct Person {
     var seq: Int64 = 0
     var seen = SeenStatements.nothing
     var queue: [Operation] = []
-    /// When the oldest of the queue was made.
+    /// When the queue's oldest operation was made.
     var waitsSince: Int64 = 0
     var syncsAt: Int64
   }
@@ -69,10 +69,10 @@ private struct Person {
     LocalTime(occurredAtMilliseconds: now, zone: "x", utcOffsetSeconds: offset, dayStartMinutes: dayStart)
   }
 
-  /// Some hours pass; the person may have moved, taps, and some devices find a network.
+  /// Some hours pass; the person may travel and tap, and some devices get online.
   mutating func live() {
     now += Int64.random(in: 1...16 * 60, using: &random) * 60_000
-    // A flight takes time; clocks that change do not.
+    // A flight takes time; a clock change does not.
     if Int.random(in: 0..<6, using: &random) == 0 {
       let next = journey.randomElement(using: &random) ?? 0
       now += Int64(abs(next - offset)) * 500
@@ -87,7 +87,7 @@ private struct Person {
     for place in devices.indices where devices[place].syncsAt <= now { sync(place) }
   }
 
-  /// Taps by mistake, and again.
+  /// Undoes a tap, and taps again.
   private mutating func redo(by place: Int) {
     let made = here
     let id = StatementID(source: devices[place].id, seq: devices[place].seq)

@@ -1,9 +1,9 @@
 @testable import StreakDomain
 
-/// Some devices, a server (`PersonLedger`), and the reference beside it: whatever is delivered is
-/// stated to both.
+/// Some devices, a server (`PersonLedger`), and the reference: every delivered statement is applied
+/// to both.
 struct JudgedWorld {
-  /// What a device does.
+  /// An action of a device.
   enum Action: Hashable {
     case done(note: String?)
     case undo
@@ -11,21 +11,21 @@ struct JudgedWorld {
     case name(String)
     case archived(Bool)
     case delete
-    /// Of one of the conflicts that the device was told of.
+    /// Resolves one of the conflicts that the device knows.
     case resolve(takesOther: Bool, choice: Int)
-    /// Receives everything. Whatever the device did before was delivered before.
+    /// Receives everything. The device's earlier actions were delivered before.
     case pull
   }
 
-  /// An action with what it is about.
+  /// An action and its object.
   struct Step: Hashable {
     var action: Action
     var habit = 0
     /// Days before today.
     var ago = 0
-    /// By how much the device's clock is ahead, in milliseconds.
+    /// How far the device's clock is ahead, in milliseconds.
     var skew: Int64 = 0
-    /// The device says at this pull that nothing is left to send.
+    /// With this pull the device reports an empty queue.
     var finishesCatchUp = false
 
     init(_ action: Action) { self.action = action }
@@ -37,7 +37,7 @@ struct JudgedWorld {
     var statement: Reference.Statement
   }
 
-  /// What was made under the same circumstances is the same operation in every order.
+  /// Equal statements in different orders of delivery are the same operation.
   final class Memory {
     struct Key: Hashable {
       var device: Int
@@ -50,7 +50,7 @@ struct JudgedWorld {
   private struct Device {
     var place = 0
     var seq: Int64 = 0
-    /// Of each device, how many statements were received; one for each pull.
+    /// For each device, the number of received statements at each of its pulls.
     var pulls: [[Int]] = []
     var seen: SeenStatements
     var vector: [Int]
@@ -63,12 +63,12 @@ struct JudgedWorld {
 
   private(set) var ledger: PersonLedger
   private(set) var references: [Reference]
-  /// What was delivered since all devices had seen the habits.
+  /// The statements delivered since all devices knew the habits.
   private(set) var log: [Made] = []
   private var devices: [Device]
   private var delivered: [Int]
   private var batch: PersonLedger
-  /// Everything is one change; otherwise each statement is.
+  /// All statements are one change; otherwise each is one.
   private let isBatched: Bool
   private let memory: Memory
 
@@ -76,8 +76,7 @@ struct JudgedWorld {
   static func deviceID(_ device: Int) -> Identifier { Identifier(high: 1, low: UInt64(device + 1)) }
   static func habitID(_ habit: Int) -> Identifier { Identifier(high: 2, low: UInt64(habit + 1)) }
 
-  /// All devices have seen the habits, and what `base` says of them, which is stated by a device of
-  /// its own.
+  /// All devices know the habits, and the statements of `base`, which a separate device makes.
   init(
     devices count: Int, habits: Int = 1, base: [Step] = [], offlineDays: [Int] = [], isBatched: Bool = false,
     memory: Memory = Memory()
@@ -122,7 +121,7 @@ struct JudgedWorld {
 
   // MARK: Doing
 
-  /// - Returns: False if the device cannot do this.
+  /// - Returns: False if the device cannot perform it.
   mutating func perform(_ step: Step, by device: Int) -> Bool {
     devices[device].place += 1
     guard step.action != .pull else {
@@ -202,7 +201,7 @@ struct JudgedWorld {
         name: Reference.Name(device: device, seq: Int(state.seq)), time: time.packed, seen: state.vector, what: what))
   }
 
-  /// The value that was chosen; "the one that holds" is what holds as far as the author knows.
+  /// The chosen value; for the winning one, the value that its author knows as such.
   private func resolution(
     of notice: Notice, takesOther: Bool, habit: Int, by state: Device, device: Int
   ) -> Reference.What {
@@ -224,7 +223,7 @@ struct JudgedWorld {
 
   // MARK: Delivering
 
-  /// A device sends again what another server had.
+  /// A device sends again a statement that another server had.
   mutating func sendAgain(_ made: Made) { deliver(made, by: made.statement.name.device) }
 
   private mutating func deliver(_ made: Made, by device: Int) {
@@ -255,7 +254,7 @@ struct JudgedWorld {
 
   private var failure: String?
 
-  /// Specification.md, section 4, of a device whose offset is 0.
+  /// Specification.md, section 4, for a device whose offset is 0.
   private mutating func judge(_ ago: Int, by device: Int) -> CellTrust {
     if ago > 30 { return .quarantined(.tooOld) }
     let passed = Self.now - devices[device].caughtUp
@@ -271,7 +270,7 @@ struct JudgedWorld {
 
   // MARK: Judging
 
-  /// How the server's state differs from the reference; nil if it does not.
+  /// The difference between the server's state and the reference; nil if there is none.
   /// - Parameter ignored: Conflicts of this kind are not compared.
   func difference(ignoring ignored: Notice.Kind? = nil) -> String? {
     if let failure { return failure }

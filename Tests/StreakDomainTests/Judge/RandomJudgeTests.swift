@@ -2,15 +2,15 @@ import StreakDomain
 import TestSupport
 import Testing
 
-/// Larger programs: several habits and days, other clocks, devices that were offline for other
-/// times, so that days are worth other things.
+/// Larger programs: several habits and days, other clocks, devices with different offline times, so
+/// that days have different statuses.
 @Suite("The judge: random programs")
 struct RandomJudgeTests {
   private typealias Step = JudgedWorld.Step
   private typealias Event = (device: Int, step: Step)
 
   @Test(
-    "every order of delivery that gives each pull the same result ends in the state of the reference",
+    "every order of delivery in which each pull has the same result ends in the state of the reference",
     arguments: Array(seeds(16, long: 3_200)) + [2_340])
   func anyOrder(seed: UInt64) {
     for part in 0..<8 {
@@ -44,7 +44,7 @@ struct RandomJudgeTests {
   }
 
   @Test(
-    "a server that lost everything has the same state again, in whatever order the devices send it again",
+    "a server that lost everything has the same state again, in any order in which devices send it again",
     arguments: seeds(16, long: 3_200))
   func sentAgain(seed: UInt64) {
     for part in 0..<8 {
@@ -55,7 +55,7 @@ struct RandomJudgeTests {
       for place in 0..<Int.random(in: 4...12, using: &random) {
         var event = setting.event(place, &random)
         event.step.finishesCatchUp = false
-        // The notice that is resolved may not be there yet.
+        // The notice to be resolved may not exist yet.
         if case .resolve = event.step.action { continue }
         _ = world.perform(event.step, by: event.device)
       }
@@ -65,8 +65,8 @@ struct RandomJudgeTests {
         if let made = queues[device]?.removeFirst() { restored.sendAgain(made) }
         if queues[device]?.isEmpty == true { queues[device] = nil }
       }
-      // A deletion that comes before what it had not seen, but after who had seen it, is told
-      // although its conflict was settled.
+      // A deletion that arrives before an action it did not know, but after a device that knew it,
+      // causes a notice although its conflict was resolved.
       if let difference = restored.difference(ignoring: .deletionConflict) {
         Issue.record("seed \(seed), part \(part): \(difference)\n\(restored.log.map(\.statement))")
         return
@@ -78,7 +78,7 @@ struct RandomJudgeTests {
     events.map { "  \($0.device): \($0.step)" }.joined(separator: "\n")
   }
 
-  /// Between two pulls the devices' statements come in another order.
+  /// Between two pulls the devices' statements arrive in another order.
   private static func reordered(_ events: [Event], _ random: inout SeededGenerator) -> [Event] {
     var order: [Event] = []
     for segment in events.split(omittingEmptySubsequences: false, whereSeparator: { $0.step.action == .pull }) {

@@ -1,10 +1,10 @@
 import StreakDomain
 
-/// What Specification.md, sections 3 and 4, says of one habit: a set of statements with what each
-/// had seen, and from it the state. Written as plainly as possible, it knows nothing of how the
-/// module stores or merges statements.
+/// The meaning of Specification.md, sections 3 and 4, for one habit: a set of statements, each with
+/// the statements its author knew, and the resulting state. Written as plainly as possible,
+/// independent of the module's way to store or merge statements.
 struct Reference {
-  /// The statement of a device, by its place among the device's statements.
+  /// A device's statement, by its index among the device's statements.
   struct Name: Hashable {
     var device: Int
     var seq: Int
@@ -13,9 +13,9 @@ struct Reference {
   enum Field: Int, CaseIterable, Hashable { case name, archived }
 
   enum What: Hashable {
-    /// The habit is made with this name, not archived.
+    /// Makes the habit with this name, not archived.
     case create(String)
-    /// `judged`: what the rules of arrival say of it, by itself.
+    /// `judged`: the status that the arrival rules give it by itself.
     case done(day: Int, note: String?, judged: CellTrust)
     /// A resolution that keeps a day done.
     case keepDone(day: Int)
@@ -27,10 +27,10 @@ struct Reference {
 
   struct Statement: Hashable {
     var name: Name
-    /// The hybrid time that its author gave.
+    /// The hybrid time of its author.
     var time: UInt64
-    /// How many statements of each device its author had received; of its own it knows all that
-    /// came before.
+    /// The number of statements of each device that its author had received; of its own the author
+    /// knows all earlier ones.
     var seen: [Int]
     var what: What
 
@@ -49,16 +49,16 @@ struct Reference {
 
   // MARK: One value
 
-  /// A statement and the value that it states of something.
+  /// A statement, and the value that it states.
   private typealias Stated = (statement: Statement, value: String)
 
-  /// Those that no other of them had seen.
+  /// The statements that no other of them knew.
   private func maximal(_ stated: [Stated]) -> [Stated] {
     stated.filter { one in !stated.contains { $0.statement.saw(one.statement) } }
   }
 
-  /// The last writer among the maximal ones. A clock in the past orders by causality: what was seen
-  /// is not among them.
+  /// The last writer among the maximal ones. A clock in the past is ordered by causality: known
+  /// statements are not maximal.
   private func winner(_ stated: [Stated]) -> Stated? {
     maximal(stated).max { left, right in
       let (one, other) = (left.statement, right.statement)
@@ -83,7 +83,7 @@ struct Reference {
     }
   }
 
-  /// A device's later completion of a day stands for its earlier ones: who names it, names them.
+  /// A device's later completion of a day replaces its earlier ones: an undo of it undoes them all.
   private func takes(_ names: [Name], _ completion: Statement) -> Bool {
     names.contains { $0.device == completion.name.device && completion.name.seq <= $0.seq }
   }
@@ -95,7 +95,7 @@ struct Reference {
 
   static func better(_ trusts: [CellTrust]) -> CellTrust? { trusts.min { $0.number < $1.number } }
 
-  /// A completion after an undo inherits what the undo took back was worth.
+  /// A completion after an undo inherits the status of the undone completion.
   func inheritedTrust(of one: Statement, day: Int) -> CellTrust? {
     let undone = undos(of: day).filter { one.saw($0.statement) }
     let taken = completions(of: day).filter { completion in undone.contains { takes($0.names, completion) } }
@@ -107,7 +107,7 @@ struct Reference {
     switch one.what {
     case .done(_, _, let judged): return inherited ?? judged
     case .keepDone:
-      // Worth what its author saw stand.
+      // The status of the completions that its author knew as standing.
       let view = Reference(statements: statements.filter { one.saw($0) })
       let kept = view.standing(day).map { view.trust(of: $0, day: day) }
       return Self.better(kept + (inherited.map { [$0] } ?? [])) ?? .counted
@@ -125,7 +125,7 @@ struct Reference {
     }
   }
 
-  /// The days of which anything was stated.
+  /// The days about which there are statements.
   var days: [Int: Day] {
     var days: [Int: Day] = [:]
     for day in Set(statements.compactMap(day(of:))) {
@@ -177,7 +177,8 @@ struct Reference {
   }
 
   func value(of field: Field) -> String {
-    // A habit that was kept although it was deleted is archived: as if the deletion had said so.
+    // A habit that was deleted and kept because of other statements is archived: as if the deletion
+    // had stated that.
     let asDeleted = field == .archived && !isDeleted ? deletions.map { (statement: $0, value: "true") } : []
     return winner(values(of: field) + asDeleted)?.value ?? ""
   }
@@ -200,7 +201,7 @@ struct Reference {
     return maximal(stated).filter { $0.value != winner.value }.map { ($0, winner.value) }
   }
 
-  /// The conflicts that are open.
+  /// The open conflicts.
   var conflicts: [Conflict] {
     var found: [Conflict] = []
     for day in days.keys {
@@ -208,7 +209,8 @@ struct Reference {
         found.append(
           Conflict(.noteConflict, day: day, kept: kept, other: loser.value, device: loser.statement.name.device))
       }
-      // An undo that no later statement had seen, and beside it a completion of which neither knew.
+      // An undo that no later statement knew, and beside it a completion, neither of which knew the
+      // other.
       let standing = standing(day)
       let answers = completions(of: day) + undos(of: day).map(\.statement)
       let lost = undos(of: day).map(\.statement).filter { undo in
@@ -240,15 +242,15 @@ struct Reference {
 
   // MARK: What an author knows
 
-  /// What its author knew when a statement was made.
+  /// The state that its author knew at a statement.
   func known(to seen: [Int], device: Int, before seq: Int) -> Reference {
     let author = Statement(name: Name(device: device, seq: seq), time: 0, seen: seen, what: .delete)
     return Reference(statements: statements.filter { author.saw($0) })
   }
 
-  /// The value that holds.
+  /// The winning value.
   func note(of day: Int) -> String { winner(notes(of: day))?.value ?? "" }
   func stated(_ field: Field) -> String { winner(values(of: field))?.value ?? "" }
-  /// What stands, by name.
+  /// The names of the standing completions.
   func standingNames(_ day: Int) -> [Name] { standing(day).map(\.name) }
 }

@@ -432,7 +432,7 @@ public struct Ruled: ProtobufMessage {
   }
 }
 
-/// A limited list deeper down.
+/// A limited list at a deeper level.
 public struct RuledParts: ProtobufMessage {
   public var parts: [Ruled] = []
 

@@ -101,7 +101,7 @@ public struct Payload: ProtobufMessage {
   }
 }
 
-/// A status that the server is asked to answer with.
+/// The status that the server must answer with.
 public struct EchoStatus: ProtobufMessage {
   public var code: Int32 = 0
   public var message: String = ""
@@ -140,7 +140,7 @@ public struct SimpleRequest: ProtobufMessage {
   public var payload: Payload? = nil
   public var fillUsername: Bool = false
   public var fillOauthScope: Bool = false
-  /// Whether the response should be compressed; absent: as the server likes.
+  /// Whether the response should be compressed; absent: the server decides.
   public var responseCompressed: BoolValue? = nil
   public var responseStatus: EchoStatus? = nil
   /// Whether this request was sent compressed: the server checks it.

@@ -1,12 +1,12 @@
-/// Text in rows of fields. Source: RFC 4180; also other delimiters than commas, and rows that break
-/// its rules.
+/// A text table of rows and fields. Source: RFC 4180. Also accepted: other delimiters than commas,
+/// and rows that break its rules.
 struct CSVTable {
   struct Row {
-    /// The line on which it begins, from 1.
+    /// The line of its first character, from 1.
     var line: Int
     var fields: [String]
 
-    /// A field without outer white space; empty if the row is shorter.
+    /// A field without white space around it; empty if the row is shorter.
     func field(_ column: Int?) -> String {
       guard let column, fields.indices.contains(column) else { return "" }
       return fields[column].trimmed
@@ -20,16 +20,16 @@ struct CSVTable {
   private(set) var rows: [Row] = []
   private(set) var remarks: [ImportRemark] = []
 
-  /// Bytes of a field in quotation marks: one that is longer was opened by a stray mark.
+  /// Most bytes of a quoted field: in a longer one, the opening mark is taken for a stray one.
   static let quotedBytesMax = 262_144
-  /// Rows that decide which delimiter it is.
+  /// Rows that are used to find the delimiter.
   private static let sampleRows = 50
   private static let delimiters = [",", ";", "\t", "|"].compactMap { $0.utf8.first }
 
   init(_ text: [UInt8]) {
     var bytes = text[...]
     var line = 1
-    // A spreadsheet's own way to name the delimiter.
+    // The delimiter's declaration in files of spreadsheets.
     if bytes.starts(with: Array("sep=".utf8)), bytes.count > 5, [0x0A, 0x0D].contains(bytes[bytes.startIndex + 5]) {
       delimiter = bytes[bytes.startIndex + 4]
       bytes = bytes.dropFirst(5).drop { $0 == 0x0A || $0 == 0x0D }
@@ -42,7 +42,7 @@ struct CSVTable {
     remarks = parser.remarks
   }
 
-  /// The delimiter that gives most rows the header's number of fields.
+  /// The delimiter with which most rows have as many fields as the header.
   private static func delimiter(of bytes: ArraySlice<UInt8>) -> UInt8 {
     var best = (delimiter: delimiters[0], score: 0)
     for delimiter in delimiters {
@@ -57,7 +57,7 @@ struct CSVTable {
   }
 }
 
-/// Takes one row after the other off the front of a text.
+/// Parses a text row by row.
 private struct CSVParser {
   let bytes: ArraySlice<UInt8>
   let delimiter: UInt8
@@ -80,7 +80,7 @@ private struct CSVParser {
       let (start, firstLine) = (index, line)
       var fields = row(hasQuotes: true)
       if fields == nil {
-        // A stray quotation mark must not swallow the rows that follow.
+        // A stray quotation mark must not swallow the following rows.
         (index, line) = (start, firstLine)
         fields = row(hasQuotes: false)
         remarks.append(
@@ -91,7 +91,7 @@ private struct CSVParser {
     return nil
   }
 
-  /// One row, and the line's end; nil if its quotation marks do not match.
+  /// One row with its line end; nil if its quotation marks do not match.
   private mutating func row(hasQuotes: Bool) -> [String]? {
     var fields: [String] = []
     var field: [UInt8] = []
@@ -100,7 +100,7 @@ private struct CSVParser {
       if hasQuotes, byte == Self.quote, field.isEmpty {
         guard let quoted = quotedField() else { return nil }
         field = quoted
-        // What may follow is a delimiter or the line's end.
+        // Only a delimiter or the line's end may follow.
         if index < bytes.endIndex, ![delimiter, Self.newline, Self.carriage].contains(bytes[index]) { return nil }
         fields.append(String(decoding: field, as: UTF8.self))
         field = []
@@ -131,7 +131,7 @@ private struct CSVParser {
     return fields
   }
 
-  /// What is between quotation marks, and the spaces behind it; nil if it never ends.
+  /// The content of a quoted field, and the spaces after it; nil if the closing mark is missing.
   private mutating func quotedField() -> [UInt8]? {
     var field: [UInt8] = []
     index += 1
@@ -154,7 +154,7 @@ private struct CSVParser {
     return nil
   }
 
-  /// Passes over LF, CR or both.
+  /// Skips LF, CR or both.
   private mutating func endLine() {
     line += 1
     guard index < bytes.endIndex else { return }
@@ -165,7 +165,7 @@ private struct CSVParser {
 }
 
 extension Sequence where Element: Hashable {
-  /// Of several the one that comes first.
+  /// The most frequent element; of several the first.
   var mostFrequent: Element? {
     var counts: [Element: Int] = [:]
     var best: (element: Element, count: Int)?
@@ -176,12 +176,12 @@ extension Sequence where Element: Hashable {
 }
 
 extension StringProtocol {
-  /// Without outer white space and control characters.
+  /// Without white space around it and without control characters.
   var trimmed: String {
     func isOuter(_ scalar: Unicode.Scalar) -> Bool {
       scalar.properties.isWhitespace || scalar.properties.generalCategory == .control || scalar == "\u{FEFF}"
     }
-    // Most fields need nothing.
+    // Most fields need no trimming.
     let bytes = Substring(self).utf8
     if let first = bytes.first, let last = bytes.last, (0x21...0x7E).contains(first), (0x21...0x7E).contains(last) {
       return String(self)

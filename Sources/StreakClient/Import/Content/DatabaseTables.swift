@@ -1,6 +1,6 @@
 internal import SQLite
 
-/// What readers ask of a database that some version of a program has written.
+/// Queries for readers, tolerant of the schemas of different program versions.
 struct DatabaseTables {
   private let database: SQLiteDatabase
   /// Names in lower case.
@@ -18,10 +18,10 @@ struct DatabaseTables {
 
   func has(_ tables: String...) -> Bool { names.isSuperset(of: tables) }
 
-  /// Rows of a table, as far as they can be read: each value by its column's name.
+  /// The readable rows of a table: each value by its column's name.
   /// - Parameters:
-  ///   - columns: Those that a version of the program may lack are null then.
-  ///   - order: Columns to sort by, those that are there.
+  ///   - columns: Columns that the table lacks are null.
+  ///   - order: Columns to sort by; missing ones are ignored.
   func rows(
     _ table: String, _ columns: [String], order: [String] = []
   ) throws(ImportedHistory.Failure) -> (rows: [DatabaseRow], remarks: [ImportRemark]) {
@@ -70,7 +70,7 @@ struct DatabaseRow {
 }
 
 extension ImportFile {
-  /// The tables of a database; nil for any other file.
+  /// The tables of an SQLite database; nil for any other file.
   func tables() throws(ImportedHistory.Failure) -> DatabaseTables? {
     guard case .database(let database) = content else { return nil }
     return try DatabaseTables(database, path: name)

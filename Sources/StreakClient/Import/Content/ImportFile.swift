@@ -1,21 +1,21 @@
 internal import ProtobufCodec
 internal import SQLite
 
-/// A file to import: its names, and its contents as far as these tell themselves.
+/// A file to import: its names, and its content, classified by its bytes.
 struct ImportFile {
   enum Content {
     case database(SQLiteDatabase)
     case archive(ZipArchive)
     case json(JSONValue)
     case table(CSVTable)
-    /// Nothing that a reader could read; the sentence says what to do.
+    /// No reader can read it; the sentence tells the person what to do.
     case unreadable(String)
   }
 
-  /// As it was given; empty if it is not known.
+  /// The path as given; empty if it is not known.
   let path: String
   let content: Content
-  /// What decoding has to tell.
+  /// Remarks of decoding.
   private(set) var remarks: [ImportRemark] = []
 
   /// The file's own name.
@@ -67,12 +67,12 @@ struct ImportFile {
       } catch {
         return .unreadable("It begins like JSON and is not whole (\(error)). Export it again.")
       }
-    // Control characters before the tab are in no text.
+    // No text contains control characters below the tab.
     default: return text.contains { $0 < 0x09 } ? .unreadable("It is no text.") : .table(CSVTable(text))
     }
   }
 
-  /// Kinds that are known and not read, by their beginnings.
+  /// Known kinds that are not supported, by their first bytes.
   private static let knownKinds: [(beginning: [UInt8], advice: String)] = [
     ([0xD0, 0xCF, 0x11, 0xE0], "It is a spreadsheet of an old kind (.xls): save it as CSV and import that."),
     (Array("%PDF".utf8), "It is a PDF: export the data as CSV, JSON or a backup and import that."),

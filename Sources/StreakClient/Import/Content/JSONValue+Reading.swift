@@ -1,6 +1,6 @@
 internal import ProtobufCodec
 
-/// What a reader asks of a document that may hold anything.
+/// Tolerant access to documents of any structure.
 extension JSONValue {
   subscript(name: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
@@ -19,7 +19,7 @@ extension JSONValue {
     return members
   }
 
-  /// A text, or a number's digits.
+  /// A string, or a number's digits.
   var text: String? {
     switch self {
     case .string(let text), .number(let text): text
@@ -27,7 +27,7 @@ extension JSONValue {
     }
   }
 
-  /// A number, also one that stands in a text.
+  /// A number, also one in a string.
   var double: Double? { text.flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil } }
 
   /// A whole number.

@@ -1,11 +1,11 @@
-/// Turns a file's text into UTF-8, however it is encoded: UTF-8 and UTF-16 with and without a byte
-/// order mark, Windows-1252 (and so Latin-1).
+/// Decodes a file's text: UTF-8 and UTF-16 with and without a byte order mark, Windows-1252 (and so
+/// Latin-1).
 struct DecodedText {
   private(set) var utf8: [UInt8]
-  /// What the person should know about it.
+  /// Remarks for the person.
   private(set) var remarks: [ImportRemark] = []
 
-  /// Bytes at the beginning that tell UTF-16 without a mark.
+  /// Bytes at the file's start that are used to detect UTF-16 without a mark.
   private static let sampleBytes = 4_096
 
   init(_ bytes: [UInt8]) {
@@ -22,7 +22,7 @@ struct DecodedText {
     }
   }
 
-  /// Which half of most characters is zero; nil: neither.
+  /// The byte order, from the half of most characters that is zero; nil: neither.
   private static func unmarkedUTF16(_ bytes: [UInt8]) -> Bool? {
     let sample = bytes.prefix(sampleBytes)
     guard sample.count >= 2 else { return nil }
@@ -64,7 +64,7 @@ struct DecodedText {
     }
   }
 
-  /// Counts characters of several bytes, and bytes that belong to none.
+  /// Counts multi-byte characters, and bytes that belong to no character.
   private static func count(_ bytes: ArraySlice<UInt8>) -> (characters: Int, faults: Int) {
     var (characters, faults) = (0, 0)
     var decoder = UTF8()

@@ -1,7 +1,7 @@
 internal import Gzip
 
-/// The files of a zip archive. Source: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4; neither
-/// encryption nor ZIP64.
+/// The files of a zip archive. Source: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4. Encryption and
+/// ZIP64 are not supported.
 struct ZipArchive {
   struct Entry {
     /// Its path, with slashes.
@@ -18,13 +18,13 @@ struct ZipArchive {
     var lastPart: String { parts.last.map(String.init) ?? "" }
   }
 
-  /// Files of an archive.
+  /// Most files of an archive.
   static let entriesMax = 20_000
-  /// Bytes of all files that are expanded.
+  /// Most bytes of all expanded files together.
   static let expandedBytesMax = 256 * 1_024 * 1_024
 
   private let bytes: [UInt8]
-  /// Files in the archive's order: no folders, and none of the system's own notes.
+  /// Files in the archive's order, without folders and the operating system's metadata files.
   private(set) var entries: [Entry] = []
 
   static func isZip(_ bytes: [UInt8]) -> Bool {
@@ -84,8 +84,8 @@ struct ZipArchive {
     switch entry.method {
     case 0: return Array(stored)
     case 8:
-      // A gzip member is the same stream between a header and the checksum and size that the list
-      // of files states.
+      // A gzip member is the same compressed stream, between a header and the checksum and size
+      // from the archive's directory.
       var member: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255]
       member += stored
       for value in [entry.checksum, UInt32(truncatingIfNeeded: entry.bytes)] {
@@ -104,7 +104,7 @@ struct ZipArchive {
     .init(message: "The zip file is damaged: \(entry.name) cannot be unpacked. Copy or export it again.")
   }
 
-  /// Where the record at the archive's end begins; a comment may follow it.
+  /// The offset of the end record; a comment may follow it.
   private static func endRecord(_ bytes: [UInt8]) -> Int? {
     guard bytes.count >= 22 else { return nil }
     for offset in stride(from: bytes.count - 22, through: max(0, bytes.count - 22 - 65_535), by: -1)

@@ -1,4 +1,4 @@
-/// What columns of tables are called, in the languages that tables are written in most.
+/// Names of table columns, in the most frequent languages of such tables.
 enum ColumnNames {
   static let date: Set<String> = [
     "date", "day", "timestamp", "datum", "tag", "fecha", "día", "dia", "data", "jour", "giorno", "dag", "dzień", "дата",
@@ -9,7 +9,7 @@ enum ColumnNames {
     "gewohnheit", "aktivität", "hábito", "habito", "nombre", "habitude", "nom", "abitudine", "nome", "gewoonte", "naam",
     "nawyk", "vana", "привычка", "習慣", "习惯",
   ]
-  /// Whether it was done; these stand before `amount` if a table has both.
+  /// Whether it was done; if a table has both, these columns come before `amount`.
   static let done: Set<String> = [
     "done", "completed", "complete", "status", "state", "checked", "success", "erledigt", "estado", "hecho", "fait",
     "fatto", "feito", "gedaan",

@@ -1,7 +1,7 @@
-/// HabitBull's CSV: one row for each habit and day. Columns differ by version and are told by their
-/// names.
+/// HabitBull's CSV: one row for each habit and day. Columns differ by version and are found by
+/// their names.
 enum HabitBullReader: HistoryReader {
-  /// Below this a value is none: HabitBull's mark of a day without one.
+  /// HabitBull's mark for a day without a value: anything below this.
   private static let noValue = -2e9
 
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {

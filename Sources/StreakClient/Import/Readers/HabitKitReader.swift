@@ -1,8 +1,8 @@
 internal import ProtobufCodec
 internal import StreakDomain
 
-/// HabitKit's JSON: habits, completions with a moment and the offset that held, and goals that hold
-/// for a while.
+/// HabitKit's JSON: habits, completions with a moment and its UTC offset, and goals that apply for
+/// a time.
 enum HabitKitReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .json(let root) = file.content, let habits = root["habits"]?.items,
@@ -63,7 +63,7 @@ enum HabitKitReader: HistoryReader {
     return found
   }
 
-  /// A goal, and while it holds.
+  /// A goal, and the time during which it applies.
   private struct Interval {
     var start: Int64?
     var end: Int64?
@@ -87,7 +87,7 @@ enum HabitKitReader: HistoryReader {
   }
 }
 
-/// Dates in JSON: moments as numbers, or as text of ISO 8601.
+/// Dates in JSON: moments as numbers, or as ISO 8601 text.
 enum JSONDate {
   /// Milliseconds since 1970; a number below 10^11 counts seconds.
   static func moment(_ value: JSONValue) -> Int64? {
@@ -99,7 +99,7 @@ enum JSONDate {
     return Int64(day.number) * 86_400_000 + seconds * 1_000
   }
 
-  /// The day of a moment, by the offset that held; a date alone is that day.
+  /// The day of a moment at its UTC offset; a date without a time is that day.
   static func day(_ value: JSONValue, offsetMinutes: Int64?) -> TrackerDay? {
     guard let moment = moment(value) else { return nil }
     let date = value.text.flatMap { DateText($0) }

@@ -53,7 +53,7 @@ enum HabiticaReader: HistoryReader {
     return found
   }
 
-  /// The tasks, wherever they are: a list, or a list for each kind.
+  /// The tasks at any of their possible places: one list, or one list per kind.
   private static func tasks(_ root: JSONValue) -> [JSONValue]? {
     let holder = root["tasks"] ?? root["data"]?["tasks"] ?? root["data"] ?? root
     if let items = holder.items {
@@ -96,8 +96,8 @@ enum HabiticaReader: HistoryReader {
   }
 }
 
-/// Habitica's history.csv. A row's value is a score that rises when the thing was done and falls
-/// when it was not.
+/// Habitica's history.csv. A row's value is a score that rises on days when the task was done and
+/// falls on others.
 enum HabiticaHistoryReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, let header = table.rows.first,

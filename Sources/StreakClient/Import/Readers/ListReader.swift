@@ -1,4 +1,4 @@
-/// A table of any program with a row for each habit and day: its columns are told by their names.
+/// A table of any program with a row for each habit and day; its columns are found by their names.
 enum ListReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, let header = table.rows.first,
@@ -12,7 +12,7 @@ enum ListReader: HistoryReader {
     let done = ColumnNames.column(header, ColumnNames.done)
     let note = ColumnNames.column(header, ColumnNames.note)
     let time = ColumnNames.column(header, ColumnNames.time)
-    // Where a row says both, an amount says more, unless the row says that it is not done.
+    // If a row has both columns, the amount is more exact, unless the row is marked as not done.
     let value = done ?? amount
     var places: [String: Int] = [:]
     for row in table.rows.dropFirst() {

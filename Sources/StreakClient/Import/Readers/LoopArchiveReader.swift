@@ -6,8 +6,8 @@ enum LoopArchiveReader: HistoryReader {
     let files = archive.entries.filter { $0.lastPart == "Checkmarks.csv" }
     let list = archive.entries.filter { $0.lastPart == "Habits.csv" }.min { $0.parts.count < $1.parts.count }
     guard let depth = files.map(\.parts.count).min() else { return nil }
-    // Where Habits.csv and the file of all habits are: the archive's root, or a folder that was
-    // packed whole.
+    // The folder of Habits.csv and of the file of all habits: the archive's root, or a folder that
+    // was archived as a whole.
     let hasFoldersOnly = files.allSatisfy { LoopHabitFileReader.folderName($0.folder) != nil }
     let root = list?.parts.count ?? (hasFoldersOnly ? depth - 1 : depth)
     var found = TrackerFile(source: .loopArchive)
@@ -41,9 +41,9 @@ extension ZipArchive.Entry {
   fileprivate var folder: String { parts.dropLast().last.map(String.init) ?? "" }
 }
 
-/// What the files of an archive say, before they are put together.
+/// The content of an archive's files before they are merged.
 private struct LoopArchive {
-  /// By the number that Loop gives them, which begins the names of their folders.
+  /// By Loop's number for the habit, with which the name of its folder begins.
   var habits: [(number: Int, habit: TrackerHabit, isAmount: Bool?)] = []
   var folders: [(folder: String, path: String, table: CSVTable)] = []
   var matrix: LoopMatrix?
@@ -73,8 +73,7 @@ private struct LoopArchive {
     }
   }
 
-  /// Puts the files together: a habit's days are those of its folder, and where that holds none,
-  /// those of its column.
+  /// Merges the files: a habit's days come from its folder or, if that is empty, from its column.
   func fill(_ found: inout TrackerFile) throws(ImportedHistory.Failure) {
     let known = habits.isEmpty ? nil : habits.map(\.habit.name)
     var columns: [String] = []
@@ -86,7 +85,7 @@ private struct LoopArchive {
         let number = Int(folder.folder.prefix { $0 != " " }) ?? index + 1
         all.append((number, TrackerHabit(name: LoopHabitFileReader.folderName(folder.folder) ?? folder.folder), nil))
       }
-      // Folders are named without signs that a file system may not like: the header has the whole
+      // Folder names lack characters that a file system may not allow; the header has the full
       // names.
       if all.count == columns.count {
         for (index, name) in columns.enumerated() { all[index].habit.name = name }

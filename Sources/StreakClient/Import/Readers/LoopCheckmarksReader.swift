@@ -1,7 +1,7 @@
 internal import StreakDomain
 
-/// Loop's Checkmarks.csv of all habits: one row for each day, one column for each habit. Names
-/// stand in the header as they are, without quotation marks; each row ends in a comma.
+/// Loop's Checkmarks.csv of all habits: one row for each day, one column for each habit. The
+/// header's names are not quoted; each row ends in a comma.
 enum LoopCheckmarksReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, isCheckmarks(table, name: file.name) else { return nil }
@@ -30,7 +30,7 @@ enum LoopCheckmarksReader: HistoryReader {
     return found
   }
 
-  /// Whether only Loop writes so: its words, "Entry(...)", or its header and numbers.
+  /// Whether only Loop writes this format: "Entry(...)", or its header and numbers.
   private static func isCheckmarks(_ table: CSVTable, name: String) -> Bool {
     guard table.delimiter == UInt8(ascii: ","), let header = table.rows.first, header.field(0) == "Date",
       header.fields.count > 1
@@ -55,12 +55,12 @@ struct LoopMatrix {
   private let headerText: String
   private let headerFields: [String]
   private var rows: [(line: Int, day: String, values: [String])] = []
-  /// Columns of most rows.
+  /// The number of columns of most rows.
   private var width = 0
   private(set) var remarks: [ImportRemark] = []
 
   init(_ table: CSVTable) {
-    // A name may hold a line feed: the header ends where the first day begins.
+    // A name may hold a line feed: the header ends at the first row with a date.
     let start = table.rows.dropFirst().firstIndex { DateText($0.field(0)) != nil } ?? table.rows.endIndex
     let header = table.rows[..<start]
     headerText = header.map { $0.fields.joined(separator: ",") }.joined(separator: "\n")
@@ -92,14 +92,14 @@ struct LoopMatrix {
   }
 
   /// The names of the columns.
-  /// - Parameter known: The names of all habits, if another file states them: some of them are the
-  ///   columns.
+  /// - Parameter known: The names of all habits, if another file has them: the columns are some of
+  ///   these.
   func names(known: [String]?) throws(ImportedHistory.Failure) -> [String] {
     var pieces = headerFields
     if pieces.last == "" { pieces.removeLast() }
     if let known, let names = Self.split(headerText, by: known) { return names }
     if rows.isEmpty || pieces.count == width { return pieces }
-    // A comma within a name: what follows it begins with a space.
+    // A comma inside a name: the following text begins with a space.
     var joined: [String] = []
     for piece in pieces {
       if piece.hasPrefix(" "), let last = joined.last {
@@ -116,7 +116,7 @@ struct LoopMatrix {
         """)
   }
 
-  /// Finds known names in the header one after the other, longer ones first.
+  /// Splits the header at known names, trying longer ones first.
   private static func split(_ header: String, by known: [String]) -> [String]? {
     guard let comma = header.firstIndex(of: ",") else { return nil }
     var rest = header[header.index(after: comma)...]

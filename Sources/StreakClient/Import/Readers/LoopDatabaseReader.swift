@@ -1,6 +1,6 @@
 internal import StreakDomain
 
-/// A backup of Loop Habit Tracker: an SQLite file. Days are moments, midnight in UTC.
+/// A backup of Loop Habit Tracker: an SQLite file. Days are stored as midnight in UTC.
 enum LoopDatabaseReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard let tables = try file.tables(), tables.has("habits", "repetitions") else { return nil }
@@ -34,7 +34,7 @@ enum LoopDatabaseReader: HistoryReader {
         )
         continue
       }
-      // Before there were values, only days that the person checked were kept.
+      // Older versions had no values: they stored only the days that the person had checked.
       let value = LoopFacts.value(row.integer("value") ?? 2, isAmount: isAmount[place] && row.integer("value") != nil)
       found.records.append(
         TrackerRecord(habit: place, day: .day(day), value: value, note: row.text("notes"), place: ""))

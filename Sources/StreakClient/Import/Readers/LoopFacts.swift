@@ -1,4 +1,4 @@
-/// What Loop Habit Tracker's databases and CSV files have in common. Source: iSoron/uhabits,
+/// Facts that Loop Habit Tracker's databases and CSV files share. Source: iSoron/uhabits,
 /// models/Entry.kt, PaletteColor.kt.
 enum LoopFacts {
   /// The colours of the palette, by number.
@@ -7,15 +7,15 @@ enum LoopFacts {
     0x1976D2, 0x303F9F, 0x5E35B1, 0x8E24AA, 0xD81B60, 0x5D4037, 0x303030, 0x757575, 0xAAAAAA,
   ]
 
-  /// The colour of a number: older versions kept it as ARGB, which is negative, newer ones as a
-  /// place in the palette.
+  /// The colour of a number. Older versions stored ARGB, which is negative; newer ones store an
+  /// index of the palette.
   static func color(_ number: Int64) -> UInt32 {
     if number < 0 { return UInt32(truncatingIfNeeded: number) & 0xFF_FFFF }
     return palette.indices.contains(Int(clamping: number)) ? palette[Int(number)] : 0
   }
 
-  /// What an entry's number says. A habit with amounts keeps them in thousandths; skipped and
-  /// unknown days have the numbers that others have.
+  /// The meaning of an entry's number. A habit with amounts stores them in thousandths; its skipped
+  /// and unknown days have the same numbers as in other habits.
   static func value(_ number: Int64, isAmount: Bool) -> TrackerValue {
     switch number {
     case -1: return .unknown
@@ -27,7 +27,7 @@ enum LoopFacts {
     }
   }
 
-  /// What a CSV file says: a word since 2.1, a number before, and in 2.0.3 the number within
+  /// The meaning of a CSV value: a word since 2.1, a number before, and in 2.0.3 the number inside
   /// "Entry(timestamp=..., value=2)".
   /// - Returns: Nil if it is none of these.
   static func value(_ text: String, isAmount: Bool) -> TrackerValue? {
@@ -47,14 +47,15 @@ enum LoopFacts {
   static func isWord(_ text: String) -> Bool { ["YES_MANUAL", "YES_AUTO", "NO", "SKIP", "UNKNOWN"].contains(text) }
 
   /// The goal of a habit with amounts.
-  /// - Parameter days: In which the goal is to be reached.
+  /// - Parameter days: The period of the goal.
   static func goal(isLimit: Bool, amount: Double, days: Int) -> TrackerGoal {
     guard days > 1 else { return isLimit ? .atMost(amount) : .atLeast(amount) }
-    // A goal of several days says nothing about one of them; that something was done on it does.
+    // A goal for several days decides nothing about a single day; the fact that something was done
+    // on it does.
     return isLimit ? .statedElsewhere("is a limit for \(days) days and not for one") : .unstated
   }
 
-  /// The description; before 2.0 it was the question.
+  /// The description; before 2.0 the question served as one.
   static func description(_ description: String, question: String) -> String {
     [question, description].filter { !$0.isEmpty }.joined(separator: "\n\n")
   }

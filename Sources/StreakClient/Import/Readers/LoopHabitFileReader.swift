@@ -37,7 +37,7 @@ enum LoopHabitFileReader: HistoryReader {
 
   static func hasAmounts(_ table: CSVTable) -> Bool { table.rows.contains { LoopFacts.isAmount($0.field(1)) } }
 
-  /// The name in "001 Meditate", as Loop calls the folder of a habit.
+  /// The name in "001 Meditate", the name that Loop gives a habit's folder.
   static func folderName(_ folder: String) -> String? {
     guard let space = folder.firstIndex(of: " "), Int(folder[..<space]) != nil, folder[..<space].count >= 3 else {
       return nil
@@ -45,7 +45,7 @@ enum LoopHabitFileReader: HistoryReader {
     return String(folder[space...]).trimmed
   }
 
-  /// - Parameter path: Of the file in an archive; empty: the file is the one that is imported.
+  /// - Parameter path: The file's path in an archive; empty: the file is imported by itself.
   static func records(
     _ table: CSVTable, habit: Int, isAmount: Bool, in path: String
   ) -> (records: [TrackerRecord], remarks: [ImportRemark]) {

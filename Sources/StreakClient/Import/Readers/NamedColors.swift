@@ -1,4 +1,4 @@
-/// Colours that trackers call by name, as Tailwind's palette has them in its middle shade.
+/// Colour names of trackers, with the values of Tailwind's middle shade.
 enum NamedColors {
   private static let colors: [String: UInt32] = [
     "slate": 0x64748B, "gray": 0x6B7280, "grey": 0x6B7280, "red": 0xEF4444, "orange": 0xF97316, "amber": 0xF59E0B,
@@ -7,8 +7,8 @@ enum NamedColors {
     "pink": 0xEC4899, "rose": 0xF43F5E,
   ]
 
-  /// The colour of a name or of hexadecimal digits, such as "#FF5722" or "0xFFFF5722"; 0 if it is
-  /// neither.
+  /// The colour of a name or of hexadecimal digits, such as "#FF5722" or "0xFFFF5722"; 0 for other
+  /// text.
   static func color(_ text: String) -> UInt32 {
     if let color = colors[text.lowercased()] { return color }
     let digits = text.lowercased().hasPrefix("0x") ? text.dropFirst(2) : text.drop { $0 == "#" }

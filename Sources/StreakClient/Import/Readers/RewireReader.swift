@@ -44,7 +44,7 @@ enum RewireReader: HistoryReader {
     return found
   }
 
-  /// Which weekdays, how many days of a period, or every how many days.
+  /// The weekdays, the number of days in a period, or the interval in days.
   private static func rhythm(_ row: DatabaseRow) -> String {
     let periods = [7, 31, 365]
     switch row.integer("schedule") {

@@ -1,4 +1,4 @@
-/// How often a habit is to be done, in words.
+/// A habit's frequency in words.
 enum Rhythm {
   /// - Returns: Empty for daily.
   static func words(times: Int, days: Int) -> String {

@@ -1,8 +1,8 @@
 internal import ProtobufCodec
 internal import StreakDomain
 
-/// The JSON document of this service's own export: its habits, days and notes. The rest of it, and
-/// what its days are worth, only `streakctl import` brings into an account.
+/// The JSON document of this service's own export: its habits, days and notes. Everything else in
+/// it, with the status of its days, is imported only by `streakctl import`.
 enum StreakExportReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .json(let root) = file.content, root["schemaVersion"] != nil, let habits = root["habits"]?.items,

@@ -1,5 +1,4 @@
-/// A table of any program with a row for each day and a column for each habit, or the other way
-/// round.
+/// A table of any program with a row for each day and a column for each habit, or the reverse.
 enum TableReader: HistoryReader {
   static func read(_ file: ImportFile, _ options: ImportOptions) throws(ImportedHistory.Failure) -> TrackerFile? {
     guard case .table(let table) = file.content, let header = table.rows.first, header.fields.count > 1 else {
@@ -18,7 +17,7 @@ enum TableReader: HistoryReader {
     return !filled.isEmpty && 2 * filled.count(where: { DateText($0) != nil }) > filled.count
   }
 
-  /// Whether a field says anything about a habit's day.
+  /// Whether a field contains a value for a habit's day.
   private static func isValue(_ text: String) -> Bool { CheckWords.value(text) != nil || NumberText(text) != nil }
 
   private static func columnsOfHabits(_ table: CSVTable, _ header: CSVTable.Row, date: Int) -> TrackerFile? {
@@ -51,7 +50,7 @@ enum TableReader: HistoryReader {
         found.remarks.append(
           ImportRemark("the row is cut: what is missing of it is taken as not done", place: row.place))
       }
-      // A column of text beside one habit is its note.
+      // If there is one habit, a text column beside it is its note.
       let note = habits.count == 1 ? notes.map { row.field($0) }.filter { !$0.isEmpty }.joined(separator: "\n") : ""
       for (column, place) in habits where !row.field(column).isEmpty || !note.isEmpty {
         found.records.append(

@@ -30,7 +30,7 @@ enum TickmateReader: HistoryReader {
             "the tick belongs to no track of the file", place: row.place, detail: "\(year)-\(month + 1)-\(day)"))
         continue
       }
-      // January is 0.
+      // Months count from 0.
       guard let date = Day(year: year, month: month + 1, day: day) else {
         found.remarks.append(
           ImportRemark(

@@ -1,5 +1,4 @@
-/// Words and signs that say whether something was done, in the languages that tables are written in
-/// most.
+/// Words and signs for done and not done, in the most frequent languages of such tables.
 enum CheckWords {
   private static let done: Set<String> = [
     "x", "✓", "✔", "✔️", "☑", "☑️", "✅", "●", "•", "*", "+", "yes", "y", "true", "t", "done", "complete", "completed",
@@ -14,7 +13,7 @@ enum CheckWords {
     "nao", "nee", "onwaar", "nie", "fałsz", "hayır", "yanlış", "нет", "ложь",
   ]
 
-  /// What a word says; nil if it is none of these.
+  /// The value of a word; nil if it is unknown.
   static func value(_ text: String) -> TrackerValue? {
     let word = text.trimmed.lowercased()
     switch word {

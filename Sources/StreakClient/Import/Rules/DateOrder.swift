@@ -1,22 +1,23 @@
 internal import StreakDomain
 
-/// The order in which the numbers of a date stand.
+/// The order of a date's numbers.
 public enum DateOrder: String, CaseIterable, Sendable {
   case dayFirst = "day-first"
   case monthFirst = "month-first"
-  /// Only where years have two digits: those of four tell themselves.
+  /// Only for years of two digits: a year of four digits is unambiguous.
   case yearFirst = "year-first"
 
-  /// How much more of a file's dates must be possible in one order alone than in another one alone,
-  /// if there are both: the few are mistakes then.
+  /// If some dates are possible in one order alone and others in another one alone, the first
+  /// number must be this many times the second. The few are then taken for mistakes.
   static let majority = 4
 
-  /// The order in which the dates of a whole file make sense.
+  /// The order that makes the dates of a whole file valid.
   ///
-  /// A date votes for an order if it is a past day, or a day at all, in that order alone. Where no
-  /// date does, a number that cannot be a month votes, though there is no such day.
-  /// - Parameter today: Days after tomorrow are no days of a tracker.
-  /// - Returns: Nil if the dates mean different days in several orders, and nothing says which.
+  /// A date votes for an order if only that order makes it a past day, or else a valid day. If no
+  /// date votes, numbers above 12 decide, even if the day does not exist.
+  /// - Parameter today: A tracker's file contains no days after tomorrow.
+  /// - Returns: Nil if the dates mean different days in several orders, and nothing decides between
+  ///   them.
   static func decide(_ dates: [DateText], today: Day) -> DateOrder? {
     let latest = today.advanced(by: 1)
     var votes: [DateOrder: Int] = [:]
@@ -26,7 +27,7 @@ public enum DateOrder: String, CaseIterable, Sendable {
       guard case .numbers(let first, let second, _, let hasFullYear) = date.shape else { continue }
       var possible = allCases.filter { date.day($0) != nil }
       var past = possible.filter { date.day($0).map { $0 <= latest && $0 >= Day.earliest } ?? false }
-      // Years of two digits stand first only where nothing else makes sense.
+      // A two-digit year comes first only if no other order is possible.
       if past.count > 1 { past.removeAll { $0 == .yearFirst } }
       if possible.count > 1 { possible.removeAll { $0 == .yearFirst && !past.contains($0) } }
       if let only = past.only ?? (past.isEmpty ? possible.only : nil) {
@@ -39,7 +40,7 @@ public enum DateOrder: String, CaseIterable, Sendable {
       }
     }
     if !votes.isEmpty { return winner(votes) }
-    // Every date is the same day in each order, or none at all.
+    // Every date is the same day in each order, or not valid in any.
     guard isOpen else { return winner(hints) ?? .dayFirst }
     return winner(hints)
   }

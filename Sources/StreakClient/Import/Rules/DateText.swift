@@ -1,29 +1,29 @@
 internal import StreakDomain
 
-/// A date as some program wrote it in some language, with what stands beside it. What it means may
-/// depend on the order of its numbers.
+/// A date of any program and language, with the text beside it. Its meaning may depend on the order
+/// of its numbers.
 struct DateText: Equatable {
   enum Shape: Equatable {
-    /// It says itself what it is: the year comes first, a month is named, or full stops stand
-    /// between day, month and year.
+    /// Unambiguous: the year comes first, a month is named, or full stops separate day, month and
+    /// year.
     case day(Day)
-    /// It says itself what it is, and there is no such day.
+    /// Unambiguous, and no valid day.
     case noDay
-    /// Three numbers whose order is not certain; the last may be a year of four digits.
+    /// Three numbers in unknown order; the last may be a year of four digits.
     case numbers(Int, Int, Int, hasFullYear: Bool)
     /// Milliseconds since 1970.
     case moment(Int64)
   }
 
   private(set) var shape: Shape
-  /// "08:30" of a time that is written beside the date; midnight is none.
+  /// A time beside the date, such as "08:30"; empty for midnight.
   private(set) var time = ""
-  /// Seconds since midnight, if a time is written.
+  /// Seconds since midnight, if there is a time.
   private(set) var secondsOfDay: Int?
-  /// Of a time with an offset or "Z".
+  /// The offset of a time with an offset or "Z".
   private(set) var utcOffsetSeconds: Int?
 
-  /// - Returns: Nil if this is no date of any kind.
+  /// - Returns: Nil if the text is not a date.
   init?(_ text: String) {
     guard text.utf8.count <= Self.bytesMax else { return nil }
     shape = .noDay
@@ -33,10 +33,10 @@ struct DateText: Equatable {
     shape = found
   }
 
-  /// Bytes of a date with all that may stand beside it.
+  /// Most bytes of a date with the text beside it.
   static let bytesMax = 64
 
-  /// The day in an order; nil if there is none.
+  /// The day in the given order; nil if it is not valid.
   func day(_ order: DateOrder) -> Day? {
     switch shape {
     case .day(let day): day
@@ -54,7 +54,7 @@ struct DateText: Equatable {
 
   // MARK: Reading
 
-  /// Takes the time and its offset out of the tokens.
+  /// Removes the time and its offset from the tokens.
   private mutating func takeTime(_ tokens: inout [DateToken]) {
     guard
       let start = tokens.indices.first(where: { index in
@@ -115,14 +115,14 @@ struct DateText: Equatable {
 
   private static func shape(of tokens: [DateToken]) -> Shape? {
     let numbers = tokens.compactMap { if case .number(let value, let digits) = $0 { (value, digits) } else { nil } }
-    // Of two words that may be months the later one is: the first is the weekday's.
+    // Of two words that may be months the last one counts: the first is a weekday.
     let month = tokens.compactMap { if case .word(let word) = $0 { MonthNames.month(word) } else { nil } }.last
     func certain(_ year: Int, _ month: Int, _ day: Int) -> Shape {
       Day(year: year, month: month, day: day).map { .day($0) } ?? .noDay
     }
     switch numbers.count {
     case 3, 5:
-      // Five: a time whose parts full stops separate follows.
+      // Five numbers: a time whose parts are separated by full stops follows.
       let (first, second, third) = (numbers[0], numbers[1], numbers[2])
       if first.1 == 4 { return certain(first.0, second.0, third.0) }
       guard first.1 <= 2, second.1 <= 2, third.1 == 4 || third.1 == 2 else { return nil }
@@ -156,7 +156,7 @@ enum DateToken: Equatable {
   case word(String)
   case sign(Unicode.Scalar)
 
-  /// Digits of a number that is read; a longer one is none.
+  /// Most digits of a number; a longer one is not read as one.
   private static let digitsMax = 18
 
   func number(digits range: ClosedRange<Int>) -> Int? {
@@ -164,7 +164,7 @@ enum DateToken: Equatable {
     return value
   }
 
-  /// A single letter that belongs to no date: "2025x" is a mistake.
+  /// A single letter that belongs to no date, as in the typing error "2025x".
   var isStray: Bool {
     guard case .word(let word) = self else { return false }
     return word.count == 1 && !["t", "h", "г", "年", "月", "日", "년", "월", "일"].contains(word)
@@ -187,7 +187,8 @@ enum DateToken: Equatable {
           tokens.append(.word(letters))
         }
       } else if scalar.properties.isWhitespace || scalar.properties.generalCategory == .format || scalar == "'" {
-        // A mark of direction, a space or an apostrophe says nothing, but ends a number or a word.
+        // A mark of direction, a space or an apostrophe has no meaning, but ends a number or a
+        // word.
         if tokens.last != .sign(" ") { tokens.append(.sign(" ")) }
       } else {
         tokens.append(.sign(scalar))
@@ -206,8 +207,8 @@ extension Unicode.Scalar {
   }
 }
 
-/// Months by the beginnings of their names in the languages of the Latin and Cyrillic scripts that
-/// trackers and spreadsheets write most.
+/// Months by the beginnings of their names, in the languages of Latin and Cyrillic script that are
+/// most frequent in trackers and spreadsheets.
 enum MonthNames {
   /// English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Norwegian,
   /// Danish, Turkish, Russian.

@@ -1,6 +1,6 @@
 internal import StreakDomain
 
-/// All that a file says about one habit on one day, put together.
+/// All records of one habit on one day, merged.
 struct DayEntry {
   private(set) var isDone = false
   private(set) var isSkipped = false
@@ -10,7 +10,7 @@ struct DayEntry {
   private(set) var goal: TrackerGoal
   private var notes: [String] = []
   private var times: [String] = []
-  /// Records that say that the thing was done, or how much of it.
+  /// Records that mark the day as done, or have an amount.
   private var tickCount = 0
   /// The records' places in the file.
   private(set) var places: [String] = []
@@ -18,7 +18,7 @@ struct DayEntry {
   init(goal: TrackerGoal) { self.goal = goal }
 
   /// Adds a record.
-  /// - Parameter value: No word: words have been read.
+  /// - Parameter value: Not a word: words have been converted.
   mutating func add(_ record: TrackerRecord, _ value: TrackerValue) {
     if let own = record.goal { goal = own }
     switch value {
@@ -42,7 +42,8 @@ struct DayEntry {
   var note: String { notes.joined(separator: "\n") }
   var place: String { places.filter { !$0.isEmpty }.joined(separator: ", ") }
 
-  /// Whether the person's goal is met. A hundred-millionth of an amount is lost in adding decimals.
+  /// Whether the goal is met, with a tolerance of a hundred-millionth for the error of adding
+  /// decimals.
   var meetsGoal: Bool {
     guard !isDone else { return goal != .slips }
     guard let amount else { return false }
@@ -55,8 +56,8 @@ struct DayEntry {
     }
   }
 
-  /// The note to keep: the notes, and behind them what the tracker counted.
-  /// - Parameter unit: Of the amounts; nil where amounts say no more than that the day is done.
+  /// The note to store: the notes, followed by what the tracker counted.
+  /// - Parameter unit: The amounts' unit; nil if amounts only mean that the day is done.
   func keptNote(unit: String?, repetition: TrackerFile.Repetition) -> String {
     var facts: [String] = []
     if let unit, let amount { facts.append(Self.amountText(amount, unit)) }

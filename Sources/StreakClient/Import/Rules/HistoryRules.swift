@@ -1,8 +1,8 @@
 internal import StreakDomain
 
-/// Makes a history of what a reader found: decides dates and numbers from the whole file, puts a
-/// day's records together, judges amounts by their goals, keeps to the limits, and lists all that
-/// does not come as it was.
+/// Makes a history from a reader's result: deduces the formats of dates and numbers from the whole
+/// file, merges a day's records, compares amounts with goals, applies limits, and lists every
+/// deviation.
 struct HistoryRules {
   private let file: TrackerFile
   private let options: ImportOptions
@@ -11,10 +11,10 @@ struct HistoryRules {
   private var history: ImportedHistory
   private var dateOrder = DateOrder.dayFirst
   private var numberStyle = NumberStyle.point
-  /// Each date of the file is read once: tables say it for every habit.
+  /// Each distinct date text is parsed once: tables repeat it for every habit.
   private var dateTexts: [String: DateText?] = [:]
 
-  /// - Parameter usesSemicolons: The file is a table whose delimiter is that of languages with a
+  /// - Parameter usesSemicolons: The file is a table with the delimiter of languages that have a
   ///   decimal comma.
   static func history(
     of file: TrackerFile, _ options: ImportOptions, usesSemicolons: Bool = false
@@ -86,7 +86,7 @@ struct HistoryRules {
     dateOrder = order
   }
 
-  /// A date that is a day in both orders, and where the file contradicts itself a date of each.
+  /// An ambiguous date, and, if the file contradicts itself, a date of each order.
   private func examples() -> String {
     var (open, dayFirst, monthFirst): (String?, String?, String?)
     for record in file.records {
@@ -104,7 +104,7 @@ struct HistoryRules {
     return ": in \(dayFirst) the day must come first, in \(monthFirst) the month"
   }
 
-  /// A record's day; nil if there is none, which is told.
+  /// A record's day; nil, with a remark, if there is none.
   private mutating func day(of record: TrackerRecord) -> (day: Day, time: String)? {
     switch record.day {
     case .day(let day): return (day, record.time)
@@ -127,8 +127,8 @@ struct HistoryRules {
           record.habit, place: record.place, detail: text.trimmed)
         return nil
       }
-      // A moment in UTC is a day of the person's; midnight in UTC is how programs write a date
-      // alone.
+      // A moment in UTC is converted to the person's local day; programs write a date alone as
+      // midnight in UTC.
       guard date.utcOffsetSeconds == 0, let seconds = date.secondsOfDay, seconds != 0 else { return (day, time) }
       return (localDay(Int64(day.number) * 86_400_000 + Int64(seconds) * 1_000, nil), record.time)
     }
@@ -141,7 +141,7 @@ struct HistoryRules {
 
   // MARK: Days
 
-  /// Puts the records of each habit's days together.
+  /// Merges the records of each habit's days.
   private mutating func collect() -> [[Day: DayEntry]] {
     var entries = [[Day: DayEntry]](repeating: [:], count: file.habits.count)
     var isKnown: Set<String> = []
@@ -151,7 +151,7 @@ struct HistoryRules {
       var record = record
       record.time = time
       if file.repetition == .statements, entries[record.habit][day] != nil {
-        // Only what says something: programs list every day of a habit.
+        // Only records with content: some programs list every day of a habit.
         let key = "\(record.habit) \(day) \(value) \(record.note)"
         if !isKnown.insert(key).inserted {
           remark("says the same as a row before it", record.habit, day: day, place: record.place)
@@ -165,7 +165,7 @@ struct HistoryRules {
     return entries
   }
 
-  /// What a record says; nil if that cannot be read, which is told.
+  /// A record's value; nil, with a remark, if it cannot be read.
   private mutating func value(of record: TrackerRecord) -> TrackerValue? {
     guard case .word(let text) = record.value else { return record.value }
     if let value = CheckWords.value(text) { return value }
@@ -199,7 +199,7 @@ struct HistoryRules {
     history.remarks += limits.remarks
   }
 
-  /// The unit of a habit's amounts; nil if they are only another way to say done.
+  /// The unit of a habit's amounts; nil if they only mean done.
   private func unit(of habit: TrackerHabit, _ days: [Day: DayEntry]) -> String? {
     let amounts = days.values.compactMap(\.amount)
     guard !amounts.isEmpty else { return nil }
@@ -209,7 +209,7 @@ struct HistoryRules {
     }
   }
 
-  /// Tells what a day that is not done holds.
+  /// Adds remarks about the content of a day that is not done.
   private mutating func tell(_ entry: DayEntry, of index: Int, on day: Day, _ unit: String?) {
     let amount = entry.amount.map { $0 == 0 && unit == nil ? "" : DayEntry.amountText($0, unit ?? "") } ?? ""
     let detail = [amount, entry.note].filter { !$0.isEmpty }.joined(separator: ", ")

@@ -1,10 +1,10 @@
 internal import StreakDomain
 
-/// Brings texts into the limits of habits and notes, and tells what that changed.
+/// Cuts texts to the limits of habits and notes, and adds remarks about the changes.
 struct ImportLimits {
   private(set) var remarks: [ImportRemark] = []
 
-  /// Characters of a text that a remark shows.
+  /// Most characters of a text in a remark.
   private static let shownMax = 300
 
   /// A name that can be stored: one line, not empty, not too long.
@@ -56,7 +56,7 @@ struct ImportLimits {
     return kept
   }
 
-  /// A text for a remark: whole if it is short.
+  /// A text for a remark, shortened if necessary.
   static func shown(_ text: String) -> String {
     let line = String(text.map { $0.isNewline ? " " : $0 })
     return line.count <= shownMax ? line : "\(line.prefix(shownMax))… (\(line.count) characters)"
@@ -64,7 +64,7 @@ struct ImportLimits {
 }
 
 extension String {
-  /// The longest beginning of whole characters that has at most that many bytes of UTF-8.
+  /// The longest prefix of whole characters with at most that many bytes of UTF-8.
   func cut(toBytes bytesMax: Int) -> String {
     guard utf8.count > bytesMax else { return self }
     var bytes = 0
@@ -75,6 +75,6 @@ extension String {
       })
   }
 
-  /// Without the characters that no text may hold.
+  /// Without NUL characters, which cannot be stored.
   var withoutZeros: String { utf8.contains(0) ? String(filter { $0 != "\0" }) : self }
 }

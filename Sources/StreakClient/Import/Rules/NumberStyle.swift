@@ -1,8 +1,8 @@
-/// Which sign stands before the decimals.
+/// The decimal separator.
 enum NumberStyle {
   case point, comma
 
-  /// The style in which the numbers of a whole file make sense.
+  /// The style that makes the numbers of a whole file valid.
   /// - Parameter usesSemicolons: The file's delimiter is the one of languages with a decimal comma.
   static func decide(_ texts: [String], usesSemicolons: Bool) -> NumberStyle {
     var votes = (point: 0, comma: 0)
@@ -19,21 +19,21 @@ enum NumberStyle {
   }
 }
 
-/// A number as it is written, perhaps with a unit behind it.
+/// A number's text, perhaps followed by a unit.
 struct NumberText: Equatable {
   /// Digits, points and commas.
   private var body: String
   private var isNegative = false
-  /// The power of ten behind an E.
+  /// The power of ten after an E.
   private var exponent = 0
-  /// What stands behind the number, such as "km".
+  /// The text after the number, such as "km".
   private(set) var unit = ""
 
-  /// Bytes of a number with its unit.
+  /// Most bytes of a number with its unit.
   static let bytesMax = 48
 
-  /// - Returns: Nil if the text does not begin with a number, or if anything but letters follows
-  ///   it.
+  /// - Returns: Nil if the text does not begin with a number, or if other characters than letters
+  ///   follow the number.
   init?(_ text: String) {
     guard text.utf8.count <= Self.bytesMax else { return nil }
     body = ""
@@ -48,7 +48,7 @@ struct NumberText: Equatable {
       } else if scalar == "." || scalar == "," || scalar == "\u{66B}" {
         body += scalar == "." ? "." : ","
       } else if ["'", "\u{2019}", "\u{A0}", "\u{202F}", "\u{66C}"].contains(scalar), !body.isEmpty {
-        // Between thousands. A common space ends the number.
+        // A thousands separator. An ordinary space ends the number.
       } else {
         break
       }
@@ -67,13 +67,13 @@ struct NumberText: Equatable {
     }
   }
 
-  /// The style that this number is certainly written in.
+  /// The only style in which this number is valid.
   var vote: NumberStyle? {
     guard let last = body.lastIndex(where: { $0 == "." || $0 == "," }) else { return nil }
     let style: NumberStyle = body[last] == "." ? .point : .comma
     let other: NumberStyle = style == .point ? .comma : .point
     if body.contains(".") && body.contains(",") { return style }
-    // The same sign several times separates thousands.
+    // A sign that occurs several times is a thousands separator.
     if body.filter({ $0 == body[last] }).count > 1 { return other }
     let decimals = body.distance(from: last, to: body.endIndex) - 1
     let whole = body[..<last]
@@ -96,7 +96,7 @@ struct NumberText: Equatable {
 }
 
 extension Double {
-  /// Without needless decimals, at most three.
+  /// With at most three decimals, and without trailing zeros.
   var shortText: String {
     let thousandths = (self * 1_000).rounded()
     guard thousandths.magnitude < 9e15 else { return "\(self)" }

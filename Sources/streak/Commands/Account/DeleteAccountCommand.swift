@@ -20,11 +20,11 @@ struct DeleteAccountCommand: AsyncParsableCommand {
         throw ClientError.notPossible("No account is in use on this device: log in first.")
       }
       guard account.email.lowercased() == email.lowercased() else {
-        throw Complaint("The account in use here is \(account.email.plain); nothing was deleted.")
+        throw CommandFailure("The account in use here is \(account.email.plain); nothing was deleted.")
       }
       Terminal.prompt("Type \"\(StreakClient.deletionPhrase)\" to delete it for ever: ")
       guard let typed = readLine(), typed == StreakClient.deletionPhrase else {
-        throw Complaint("Nothing was deleted.")
+        throw CommandFailure("Nothing was deleted.")
       }
       try await client.deleteAccount(email: email, confirmation: typed)
       say("\(email): deleted, with everything in it.")

@@ -4,7 +4,7 @@ import StreakClient
 struct DevicesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "devices", abstract: "Lists the devices of the account, one a line.",
-    discussion: "What stands first in a line is the ID for streak account sign-out.")
+    discussion: "The first word of a line is the ID for streak account sign-out.")
 
   @Flag(help: "Write them as JSON.")
   var json = false

@@ -14,8 +14,8 @@ struct SignOutDeviceCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run(needsServer: true) { client, _ in
       let found = try await client.devices().filter { $0.id.description.hasPrefix(device.lowercased()) }
-      guard found.count == 1 else { throw Complaint("\(found.count) devices begin with \(device).") }
-      guard !found[0].isThisDevice else { throw Complaint("That is this device: streak logout signs it out.") }
+      guard found.count == 1 else { throw CommandFailure("\(found.count) devices begin with \(device).") }
+      guard !found[0].isThisDevice else { throw CommandFailure("That is this device: streak logout signs it out.") }
       let wasSignedIn = try await client.signOutDevice(found[0].id)
       say("\(found[0].name.plain): \(wasSignedIn ? "signed out" : "was signed out already").")
     }

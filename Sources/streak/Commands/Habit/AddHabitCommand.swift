@@ -22,7 +22,7 @@ struct AddHabitCommand: AsyncParsableCommand {
     try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
       if let known = try await client.habit(named: name) {
         let name = known.fields.name.plain
-        throw Complaint(
+        throw CommandFailure(
           known.fields.archived
             ? "There is an archived habit \"\(name)\": take it out with streak habit archive --undo \"\(name)\", or take another name."
             : "There is a habit \"\(name)\" already.")

@@ -22,7 +22,7 @@ struct ArchiveHabitCommand: AsyncParsableCommand {
         HabitName.normalised($0.fields.name) == HabitName.normalised(habit.fields.name) && $0.id != habit.id
       }
       guard isArchived || others.isEmpty else {
-        throw Complaint(
+        throw CommandFailure(
           "There is a habit \"\(habit.fields.name.plain)\" already: rename one first, with streak habit rename @\(habit.shortID) NAME."
         )
       }

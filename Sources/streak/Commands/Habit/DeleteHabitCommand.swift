@@ -23,10 +23,10 @@ struct DeleteHabitCommand: AsyncParsableCommand {
       let wanted = habit
       let habit = try await client.habit(meant: wanted)
       guard wanted.hasPrefix("@") || HabitName.normalised(habit.fields.name) == HabitName.normalised(wanted) else {
-        throw Complaint("There is no habit \"\(wanted)\".")
+        throw CommandFailure("There is no habit \"\(wanted)\".")
       }
       guard yes else {
-        throw Complaint("This deletes \(habit.fields.name.plain) with \(habit.cells.count) days: say --yes.")
+        throw CommandFailure("This deletes \(habit.fields.name.plain) with \(habit.cells.count) days: say --yes.")
       }
       try await client.deleteHabit(habit.id)
       say("\(habit.fields.name.plain): deleted.")

@@ -34,7 +34,7 @@ struct EditHabitCommand: AsyncParsableCommand {
   }
 }
 
-/// A colour as it is given on the command line.
+/// A colour as a command line argument.
 struct ColorArgument: ExpressibleByArgument {
   let value: UInt32
 

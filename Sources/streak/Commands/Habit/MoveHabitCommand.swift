@@ -36,7 +36,7 @@ struct MoveHabitCommand: AsyncParsableCommand {
       if let name = before ?? after {
         let other = try await client.habit(meant: name)
         guard let found = order.firstIndex(of: other.id) else {
-          throw Complaint("A habit has no place beside itself.")
+          throw CommandFailure("A habit has no place beside itself.")
         }
         place = before == nil ? found + 1 : found
       }

@@ -18,7 +18,7 @@ struct RenameHabitCommand: AsyncParsableCommand {
       let name = name
       let others = try await client.habits(includingArchived: true).filter { $0.id != habit.id }
       if let other = others.first(where: { HabitName.normalised($0.fields.name) == HabitName.normalised(name) }) {
-        throw Complaint(
+        throw CommandFailure(
           "There is \(other.fields.archived ? "an archived" : "a") habit \"\(other.fields.name.plain)\" already; nothing was renamed."
         )
       }

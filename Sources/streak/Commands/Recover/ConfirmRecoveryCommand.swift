@@ -19,9 +19,9 @@ struct ConfirmRecoveryCommand: AsyncParsableCommand {
       let recovery = try await client.recovery(meant: recovery)
       let plan = try await client.previewRecovery(recovery.id)
       for line in plan.lines { say(line) }
-      guard yes else { throw Complaint("Nothing is merged yet: say --yes.") }
+      guard yes else { throw CommandFailure("Nothing is merged yet: say --yes.") }
       guard case .merged = try await client.confirmRecovery(recovery.id, plan: plan) else {
-        throw Complaint("The account changed meanwhile; nothing was merged. Look again, and confirm then.")
+        throw CommandFailure("The account changed meanwhile; nothing was merged. Look again, and confirm then.")
       }
       try await client.sync()
       say("Merged.")

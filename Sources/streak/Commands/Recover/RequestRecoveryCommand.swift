@@ -5,7 +5,7 @@ struct RequestRecoveryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "request", abstract: "Asks for what the account held at a moment.")
 
-  @Argument(help: "What stands first in a line of streak recover list.")
+  @Argument(help: "The first word of a line of streak recover list.")
   var point: String
 
   @OptionGroup var options: ClientOptions

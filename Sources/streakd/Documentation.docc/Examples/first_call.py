@@ -1,4 +1,4 @@
-"""Signs a person up, makes a habit, records today, and prints the streak."""
+"""Creates an account and a habit, records today, and prints the streak."""
 
 import os
 import sys

@@ -120,8 +120,8 @@ struct  Streak__V1__SignUpRequest
    */
   char *email;
   /*
-   * The person's password, 8 to 256 bytes of UTF-8. It is used in Unicode's normalization form KC,
-   * in which it must have 8 bytes as well, and otherwise as it is. What everybody guesses first is
+   * The person's password, 8 to 256 bytes of UTF-8. It is converted to Unicode's normalization form
+   * KC, in which it must have 8 bytes as well, and not changed otherwise. Common passwords are
    * refused: PASSWORD_TOO_COMMON.
    */
   char *password;
@@ -312,7 +312,7 @@ struct  Streak__V1__ListDevicesRequest
 
 
 /*
- * A device of the person's, as the server knows it.
+ * A device of the account, as the server stores it.
  */
 struct  Streak__V1__SignedInDevice
 {

@@ -115,7 +115,7 @@ struct  Streak__V1__Backup
    */
   ProtobufCBinaryData sha256;
   /*
-   * To whom it is encrypted: age's public keys, or names of files with such.
+   * The recipients it is encrypted to: age's public keys, or names of files with them.
    */
   size_t n_recipients;
   char **recipients;
@@ -137,7 +137,7 @@ struct  Streak__V1__Backup
    */
   Streak__V1__BackupCheck *last_check;
   /*
-   * People in the erasure ledger when it was made.
+   * Users in the erasure ledger when it was made.
    */
   int64_t erased_count;
 };
@@ -172,7 +172,7 @@ struct  Streak__V1__BackupTable
 
 
 /*
- * How a check of a backup went.
+ * The result of a backup's check.
  */
 struct  Streak__V1__BackupCheck
 {
@@ -231,7 +231,7 @@ struct  Streak__V1__RunBackupResponse
 {
   ProtobufCMessage base;
   /*
-   * How far the backup is.
+   * The backup's progress.
    */
   Streak__V1__BackupProgress *progress;
   /*
@@ -245,7 +245,7 @@ struct  Streak__V1__RunBackupResponse
 
 
 /*
- * How far a backup is.
+ * The progress of a backup.
  */
 struct  Streak__V1__BackupProgress
 {
@@ -386,7 +386,7 @@ struct  Streak__V1__ListRecoveryRequestsResponse
 
 
 /*
- * A recovery that waits for whoever holds the key.
+ * A recovery that waits for the holder of the key.
  */
 struct  Streak__V1__RecoveryRequest
 {
@@ -443,8 +443,8 @@ struct  Streak__V1__FulfilRecoveryBegin
    */
   ProtobufCBinaryData user_id;
   /*
-   * Why the recovery cannot be had, such as "the backup does not know this account"; no records
-   * follow then.
+   * Why the recovery is not possible, such as "the backup does not know this account"; then no
+   * records follow.
    */
   char *failure;
 };

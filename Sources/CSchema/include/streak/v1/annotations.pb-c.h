@@ -27,7 +27,7 @@ typedef struct Streak__V1__FieldMeaning Streak__V1__FieldMeaning;
 /* --- enums --- */
 
 /*
- * Whose credentials a call must carry in the `authorization` metadata (`Bearer TOKEN`).
+ * The credentials that a call must carry in the `authorization` metadata (`Bearer TOKEN`).
  */
 typedef enum _Streak__V1__Authentication {
   /*
@@ -53,15 +53,15 @@ typedef enum _Streak__V1__Authentication {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__AUTHENTICATION)
 } Streak__V1__Authentication;
 /*
- * Where a value comes from that cannot be chosen freely.
+ * The source of a value that cannot be chosen freely.
  */
 typedef enum _Streak__V1__ValueSource {
   /*
-   * It can.
+   * It can be chosen freely.
    */
   STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UNSPECIFIED = 0,
   /*
-   * Whether it succeeds depends on what happened before: leave it at its default.
+   * Whether it succeeds depends on earlier calls: leave it at its default.
    */
   STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HISTORY = 1,
   /*
@@ -69,11 +69,11 @@ typedef enum _Streak__V1__ValueSource {
    */
   STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_EMAIL = 2,
   /*
-   * The present moment.
+   * The current time.
    */
   STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_NOW = 3,
   /*
-   * The present moment as hybrid logical time (`Operation.hybrid_time`).
+   * The current time as hybrid logical time (`Operation.hybrid_time`).
    */
   STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HYBRID_NOW = 4,
   /*
@@ -81,7 +81,7 @@ typedef enum _Streak__V1__ValueSource {
    */
   STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UTC_OFFSET = 5,
   /*
-   * When the day begins in minutes, a part of local time.
+   * The start of the day in minutes, a part of local time.
    */
   STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_DAY_START = 6,
   /*
@@ -134,7 +134,8 @@ struct  Streak__V1__RateLimit
 {
   ProtobufCMessage base;
   /*
-   * For one person: who is signed in or, before that, whose email the request names.
+   * For one person: the signed-in person or, before sign-in, the person of the email in the
+   * request.
    */
   Streak__V1__Rate *per_person;
   /*
@@ -142,7 +143,7 @@ struct  Streak__V1__RateLimit
    */
   Streak__V1__Rate *per_address;
   /*
-   * The method's own code counts the call, since only it can tell the person, or a replay;
+   * The method's own code counts the call, since only it can identify the person, or a replay;
    * otherwise it is counted before the method runs.
    */
   protobuf_c_boolean counted_by_method;
@@ -153,13 +154,13 @@ struct  Streak__V1__RateLimit
 
 
 /*
- * What holds for every call of a method.
+ * The policy of every call of a method.
  */
 struct  Streak__V1__MethodPolicy
 {
   ProtobufCMessage base;
   /*
-   * Whose credentials the call needs.
+   * The credentials that the call needs.
    */
   Streak__V1__Authentication authentication;
   /*
@@ -176,27 +177,27 @@ struct  Streak__V1__MethodPolicy
    */
   Streak__V1__RateLimit *rate_limit;
   /*
-   * The same request again is answered with the very bytes of the first reply.
+   * The same request again gets the first reply, byte for byte.
    */
   protobuf_c_boolean same_reply;
   /*
-   * The call's own credentials may be worth nothing afterwards.
+   * The call's own credentials may be invalid afterwards.
    */
   protobuf_c_boolean ends_credentials;
   /*
-   * Once it has succeeded there are things of these kinds (`FieldMeaning.kind`), in the request or
-   * the response.
+   * After a success, objects of these kinds (`FieldMeaning.kind`) exist, in the request or the
+   * response.
    */
   size_t n_provides;
   char **provides;
   /*
-   * Whether a valid request succeeds depends on more than earlier calls can bring about: on
-   * backups, or on further requests of the same call.
+   * Whether a valid request succeeds depends on more than earlier calls can provide: on backups, or
+   * on further requests of the same call.
    */
   protobuf_c_boolean conditional;
   /*
-   * Bytes of the largest request message, where that is more than the server takes of other
-   * methods; 0: as for others.
+   * Bytes of the largest request message, if it is more than the server accepts for other methods;
+   * 0: as for others.
    */
   uint32_t request_bytes_max;
 };
@@ -206,13 +207,13 @@ struct  Streak__V1__MethodPolicy
 
 
 /*
- * How a token is put together.
+ * The structure of a token.
  */
 struct  Streak__V1__TokenForm
 {
   ProtobufCMessage base;
   /*
-   * What it begins with.
+   * The prefix.
    */
   char *prefix;
   /*
@@ -228,7 +229,7 @@ struct  Streak__V1__TokenForm
 
 
 /*
- * What a field's value must satisfy. A violation is answered INVALID_ARGUMENT with a
+ * The rules for a field's value. A violation is answered INVALID_ARGUMENT with a
  * `google.rpc.BadRequest` naming the field path. A rule at its default value is not checked.
  */
 struct  Streak__V1__FieldRules
@@ -265,7 +266,7 @@ struct  Streak__V1__FieldRules
   protobuf_c_boolean defined_only;
   /*
    * The rules inside these messages are not applied with the request: the service judges each of
-   * them apart, so that one that breaks a rule does not refuse its neighbours.
+   * them separately, so that one that breaks a rule does not refuse its neighbours.
    */
   protobuf_c_boolean judged_apart;
 };
@@ -275,19 +276,19 @@ struct  Streak__V1__FieldRules
 
 
 /*
- * What a value stands for, where that takes more than its rules: whoever makes requests from the
- * schema alone needs it for one that succeeds. The server does not look at it.
+ * The meaning of a value, beyond its rules: a client that builds requests from the schema alone
+ * needs it to build a valid one. The server does not read it.
  */
 struct  Streak__V1__FieldMeaning
 {
   ProtobufCMessage base;
   /*
-   * The kind of thing that it names, such as "habit". In a request: one that exists, unless `new`.
+   * The kind of object that it names, such as "habit". In a request: one that exists, unless `new`.
    * In a response: one that exists from now on.
    */
   char *kind;
   /*
-   * In a request: the caller makes it up, and it exists once the call has succeeded.
+   * In a request: the caller chooses it, and it exists after a success.
    */
   protobuf_c_boolean new_;
   /*
@@ -295,19 +296,19 @@ struct  Streak__V1__FieldMeaning
    */
   char *constant;
   /*
-   * In a request: the thing is gone once the call has succeeded.
+   * In a request: the object is gone after a success.
    */
   protobuf_c_boolean ends;
   /*
-   * Whoever knows the value may use it: it is a credential itself.
+   * The value is a credential: knowing it is enough to use it.
    */
   protobuf_c_boolean secret;
   /*
-   * In a response: it also tells of attempts that were refused.
+   * In a response: it also contains refused attempts.
    */
   protobuf_c_boolean trail;
   /*
-   * What it must agree with.
+   * The value that it must agree with.
    */
   Streak__V1__ValueSource source;
   /*

@@ -39,16 +39,17 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED = 0,
   /*
-   * INVALID_ARGUMENT: fields hold what they must not; the details name them.
+   * INVALID_ARGUMENT: fields break a rule; the details name them.
    */
   STREAK__V1__ERROR_REASON__INVALID_FIELD = 1,
   /*
-   * UNAUTHENTICATED: no credentials, or none that are known and alive. Unknown, expired, revoked
-   * and malformed are told alike.
+   * UNAUTHENTICATED: no credentials, or unknown, expired, revoked or malformed ones, which are not
+   * distinguished.
    */
   STREAK__V1__ERROR_REASON__CREDENTIALS_INVALID = 2,
   /*
-   * UNAUTHENTICATED: email and password do not belong together. An unknown email is told alike.
+   * UNAUTHENTICATED: email and password do not belong together. An unknown email gives the same
+   * answer.
    */
   STREAK__V1__ERROR_REASON__SIGN_IN_REFUSED = 3,
   /*
@@ -56,11 +57,12 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__SIGN_UP_REFUSED = 4,
   /*
-   * UNAUTHENTICATED: the session is unknown, or the secret is not its own. The two are told alike.
+   * UNAUTHENTICATED: the session is unknown, or the secret is not its own. The two are not
+   * distinguished.
    */
   STREAK__V1__ERROR_REASON__SESSION_INVALID = 5,
   /*
-   * FAILED_PRECONDITION: the session has become part of an account; its secret opens nothing any
+   * FAILED_PRECONDITION: the session has become part of an account; its secret is not valid any
    * more. Sign in.
    */
   STREAK__V1__ERROR_REASON__SESSION_MIGRATED = 6,
@@ -125,7 +127,7 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__OUTCOME_UNKNOWN = 21,
   /*
-   * ABORTED: someone else changed the same thing at the same moment; send the same request again.
+   * ABORTED: another call changed the same object at the same time; send the same request again.
    */
   STREAK__V1__ERROR_REASON__CONCURRENT_CHANGE = 22,
   /*
@@ -155,8 +157,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__CLOCK_SKEW = 28,
   /*
-   * INVALID_ARGUMENT: the cursor is none that a server gave this account. Pull from the start,
-   * without a cursor.
+   * INVALID_ARGUMENT: no server gave this cursor to this account. Pull from the start, without a
+   * cursor.
    */
   STREAK__V1__ERROR_REASON__CURSOR_INVALID = 29,
   /*
@@ -164,13 +166,13 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 30,
   /*
-   * RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) take
-   * all the room there is for them. Of an operation that is APPLIED, or an entry of a capture: the
-   * day was taken, its note was not; it is in the inbox.
+   * RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) fill
+   * their quota. Of an operation that is APPLIED, or an entry of a capture: the day was stored, its
+   * note was not; it is in the inbox.
    */
   STREAK__V1__ERROR_REASON__TEXT_QUOTA = 31,
   /*
-   * INVALID_ARGUMENT: the password is among those that are guessed first, or is the email itself.
+   * INVALID_ARGUMENT: the password is a common one, or is the email itself.
    */
   STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON = 40,
   /*
@@ -178,7 +180,7 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND = 41,
   /*
-   * ABORTED: the account is not as the plan of `plan_hash` saw it; nothing was written. A fresh
+   * ABORTED: the account differs from the plan of `plan_hash`; nothing was written. A fresh
    * `MigrationPreview` is among the details.
    */
   STREAK__V1__ERROR_REASON__PLAN_CHANGED = 42,
@@ -207,7 +209,7 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__ACCOUNT_ERASED = 60,
   /*
-   * FAILED_PRECONDITION: this server was given no backup folder.
+   * FAILED_PRECONDITION: this server has no backup folder.
    */
   STREAK__V1__ERROR_REASON__BACKUPS_OFF = 61,
   /*
@@ -223,21 +225,21 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND = 64,
   /*
-   * FAILED_PRECONDITION: the data is not what it was when the export began, or the bytes are not of
-   * this export: begin anew.
+   * FAILED_PRECONDITION: the data has changed since the export began, or the bytes are not of this
+   * export: start anew.
    */
   STREAK__V1__ERROR_REASON__EXPORT_CHANGED = 65,
   /*
-   * INVALID_ARGUMENT: what was sent is no document of an export, or not all of it; the message says
-   * where.
+   * INVALID_ARGUMENT: the bytes are not a complete document of an export; the message names the
+   * place.
    */
   STREAK__V1__ERROR_REASON__IMPORT_UNREADABLE = 66,
   /*
-   * FAILED_PRECONDITION: the document's records are not those that its manifest counts and hashes.
+   * FAILED_PRECONDITION: the document's records do not match the counts and hashes of its manifest.
    */
   STREAK__V1__ERROR_REASON__IMPORT_CORRUPT = 67,
   /*
-   * INVALID_ARGUMENT: the document holds more than one import may bring.
+   * INVALID_ARGUMENT: the document holds more than one import may contain.
    */
   STREAK__V1__ERROR_REASON__IMPORT_TOO_LARGE = 68,
   /*
@@ -312,7 +314,7 @@ typedef enum _Streak__V1__QuarantineReason {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__QUARANTINE_REASON)
 } Streak__V1__QuarantineReason;
 /*
- * Where a streak stands today.
+ * The state of a streak today.
  */
 typedef enum _Streak__V1__StreakState {
   /*
@@ -345,7 +347,7 @@ typedef enum _Streak__V1__StreakState {
 /* --- messages --- */
 
 /*
- * A moment as the device's person lived it, and what the device used to turn it into a day.
+ * A moment in the person's local time, with everything that turns it into a day.
  */
 struct  Streak__V1__LocalTime
 {
@@ -364,7 +366,7 @@ struct  Streak__V1__LocalTime
    */
   int32_t utc_offset_seconds;
   /*
-   * When this person's day begins, in minutes after midnight: 0 to 1439. Before that moment it is
+   * The start of this person's day, in minutes after midnight: 0 to 1439. Before that moment it is
    * still the day before.
    */
   int32_t day_start_minutes;
@@ -422,7 +424,7 @@ struct  Streak__V1__Habit
    */
   int32_t position;
   /*
-   * Put away: its history stays readable, its streak is no longer at risk, and new days can still
+   * Archived: its history stays readable, its streak is no longer at risk, and new days can still
    * be recorded.
    */
   protobuf_c_boolean archived;
@@ -508,8 +510,8 @@ struct  Streak__V1__Cell
 
 
 /*
- * Names a statement: an operation of a device's queue, or what came otherwise. The name outlives a
- * restore of the server.
+ * Names a statement: an operation of a device's queue, or a statement of another source. The name
+ * outlives a restore of the server.
  */
 struct  Streak__V1__StatementId
 {
@@ -531,7 +533,7 @@ struct  Streak__V1__StatementId
 
 
 /*
- * What the counted days of a habit add up to. Always computed by the server from the ledger.
+ * A habit's streak and sums, always computed by the server from the ledger.
  */
 struct  Streak__V1__Streak
 {

@@ -41,7 +41,7 @@ typedef struct Streak__V1__ImportResponse Streak__V1__ImportResponse;
 /* --- enums --- */
 
 /*
- * How the document is written.
+ * The format of the document.
  */
 typedef enum _Streak__V1__ExportFormat {
   /*
@@ -68,7 +68,7 @@ struct  Streak__V1__ExportRequest
 {
   ProtobufCMessage base;
   /*
-   * How the document is to be written.
+   * The requested format of the document.
    */
   Streak__V1__ExportFormat format;
   /*
@@ -82,7 +82,7 @@ struct  Streak__V1__ExportRequest
 
 
 /*
- * How much of a document somebody has.
+ * The part of a document that the client has received.
  */
 struct  Streak__V1__ExportResume
 {
@@ -92,7 +92,7 @@ struct  Streak__V1__ExportResume
    */
   ProtobufCBinaryData snapshot;
   /*
-   * The document's bytes that are there: the answer begins behind them.
+   * The number of received bytes: the answer continues after them.
    */
   int64_t document_bytes;
   /*
@@ -152,7 +152,7 @@ struct  Streak__V1__ExportSection
 
 
 /*
- * What a complete document holds.
+ * The content of a complete document.
  */
 struct  Streak__V1__ExportManifest
 {
@@ -175,8 +175,8 @@ struct  Streak__V1__ExportManifest
    */
   int64_t document_bytes;
   /*
-   * The server's seal on the header and the sections, 32 bytes: it tells this service's documents
-   * from others at an import.
+   * The server's seal on the header and the sections, 32 bytes: an import recognises this service's
+   * documents by it.
    */
   ProtobufCBinaryData seal;
 };
@@ -212,7 +212,7 @@ struct  Streak__V1__ExportRecord
   Streak__V1__ExportRecord__RecordCase record_case;
   union {
     /*
-     * What the document is.
+     * The document's header.
      */
     Streak__V1__ExportHeader *header;
     /*
@@ -232,7 +232,7 @@ struct  Streak__V1__ExportRecord
      */
     Streak__V1__ExportedCell *cell;
     /*
-     * Section "history": the states that cells had before, oldest first.
+     * Section "history": earlier states of cells, oldest first.
      */
     Streak__V1__ExportedCell *earlier_cell;
     /*
@@ -267,7 +267,7 @@ struct  Streak__V1__ExportRecord
 
 
 /*
- * What a document is.
+ * Identifies a document.
  */
 struct  Streak__V1__ExportHeader
 {
@@ -315,7 +315,7 @@ struct  Streak__V1__ExportedDevice
 
 
 /*
- * A cell, with its date for human eyes.
+ * A cell, with its date as text.
  */
 struct  Streak__V1__ExportedCell
 {
@@ -329,8 +329,8 @@ struct  Streak__V1__ExportedCell
    */
   Streak__V1__Cell *cell;
   /*
-   * Of an earlier state whose note is not kept, since the person's history was full: SHA-256 of the
-   * note.
+   * Of an earlier state whose note is not stored because the person's history was full: SHA-256 of
+   * the note.
    */
   ProtobufCBinaryData note_sha256;
 };
@@ -340,7 +340,7 @@ struct  Streak__V1__ExportedCell
 
 
 /*
- * An entry that could not be accepted, whole.
+ * A complete entry that could not be accepted.
  */
 struct  Streak__V1__ExportedRejection
 {
@@ -366,7 +366,7 @@ struct  Streak__V1__ExportedRejection
    */
   Google__Protobuf__Timestamp *rejected_at;
   /*
-   * SHA-256 of the note, where that is not kept, since the inbox was full.
+   * SHA-256 of the note, if it is not stored because the inbox was full.
    */
   ProtobufCBinaryData note_sha256;
 };
@@ -396,7 +396,7 @@ struct  Streak__V1__ExportedMigration
 
 
 /*
- * One attempt to do something of consequence with this account.
+ * One audited attempt on this account.
  */
 struct  Streak__V1__AuditEvent
 {
@@ -464,7 +464,7 @@ struct  Streak__V1__ImportBegin
    */
   ProtobufCBinaryData import_id;
   /*
-   * How the document is written.
+   * The format of the document.
    */
   Streak__V1__ExportFormat format;
 };
@@ -477,29 +477,29 @@ struct  Streak__V1__ImportResponse
 {
   ProtobufCMessage base;
   /*
-   * Habits that came in, deleted ones included.
+   * Imported habits, deleted ones included.
    */
   int32_t habit_count;
   /*
-   * Days of the ledger that came in.
+   * Imported days of the ledger.
    */
   int32_t cell_count;
   /*
-   * Days that counted in the document and do not here, because the document bears no seal of this
-   * service.
+   * Days that counted in the document and do not count here, because the document has no seal of
+   * this service.
    */
   int32_t demoted_count;
   /*
-   * The document is one of this service, as it was given out.
+   * The document is an unchanged one of this service.
    */
   protobuf_c_boolean sealed;
   /*
-   * Sections that were not taken, though they hold records.
+   * Sections that were not imported although they hold records.
    */
   size_t n_sections_left_out;
   char **sections_left_out;
   /*
-   * The number of the change that all of it came with.
+   * The number of the change that contains the import.
    */
   int64_t change_number;
 };

@@ -47,8 +47,8 @@ typedef struct Streak__V1__MigrationResult Streak__V1__MigrationResult;
 /* --- enums --- */
 
 /*
- * The rules by which a capture is judged. They name what was found in results, and in audit events
- * without the prefix, such as "OVER_LIMIT=3".
+ * The rules by which a capture is judged. Results name them, and so do audit events, without the
+ * prefix, such as "OVER_LIMIT=3".
  */
 typedef enum _Streak__V1__MigrationRule {
   /*
@@ -103,11 +103,11 @@ typedef enum _Streak__V1__HabitMatch {
    */
   STREAK__V1__HABIT_MATCH__HABIT_MATCH_ID = 2,
   /*
-   * The request's map says so.
+   * The request's map pairs them.
    */
   STREAK__V1__HABIT_MATCH__HABIT_MATCH_MAP = 3,
   /*
-   * They have the same name, but for letter case, white space and composition.
+   * They have the same name, ignoring letter case, white space and composition.
    */
   STREAK__V1__HABIT_MATCH__HABIT_MATCH_NAME = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__HABIT_MATCH)
@@ -116,17 +116,17 @@ typedef enum _Streak__V1__HabitMatch {
 /* --- messages --- */
 
 /*
- * How often a rule was met.
+ * How often a rule applied.
  */
 struct  Streak__V1__RuleFinding
 {
   ProtobufCMessage base;
   /*
-   * The rule that was met.
+   * The rule that applied.
    */
   Streak__V1__MigrationRule rule;
   /*
-   * Entries, days or habits, as the rule says.
+   * Number of entries, days or habits, depending on the rule.
    */
   int32_t count;
 };
@@ -136,7 +136,7 @@ struct  Streak__V1__RuleFinding
 
 
 /*
- * Says which habit of the account a habit of the session is.
+ * Pairs a habit of the session with a habit of the account.
  */
 struct  Streak__V1__HabitMapping
 {
@@ -146,8 +146,7 @@ struct  Streak__V1__HabitMapping
    */
   ProtobufCBinaryData captured_habit_id;
   /*
-   * A habit of this account; or the captured habit's own id, for a habit of its own whatever it is
-   * called.
+   * A habit of this account; or the captured habit's own id, for a separate habit with any name.
    */
   ProtobufCBinaryData habit_id;
 };
@@ -157,7 +156,7 @@ struct  Streak__V1__HabitMapping
 
 
 /*
- * What a migration would make of one habit.
+ * The result that a migration would have for one habit.
  */
 struct  Streak__V1__PreviewedHabit
 {
@@ -171,7 +170,7 @@ struct  Streak__V1__PreviewedHabit
    */
   ProtobufCBinaryData habit_id;
   /*
-   * How the two were brought together.
+   * How the two were paired.
    */
   Streak__V1__HabitMatch match;
   /*
@@ -206,7 +205,7 @@ struct  Streak__V1__PreviewedHabit
 
 
 /*
- * What a migration would do.
+ * The result that a migration would have.
  */
 struct  Streak__V1__MigrationPreview
 {
@@ -231,7 +230,7 @@ struct  Streak__V1__MigrationPreview
   size_t n_rejected;
   Streak__V1__RejectedEntry **rejected;
   /*
-   * How often each rule was met.
+   * How often each rule applied.
    */
   size_t n_findings;
   Streak__V1__RuleFinding **findings;
@@ -261,9 +260,9 @@ struct  Streak__V1__PreviewMigrationRequest
    */
   Streak__V1__SessionClaim *session;
   /*
-   * Habits to bring together; those not named are matched by id, then by name. By name, a habit
-   * that only sessions brought has the smaller of both ids from then on; the other one stays
-   * another name of it.
+   * Habits to pair; those not named are paired by id, then by name. If they are paired by name, a
+   * habit that only sessions contained has the smaller of both ids from then on; the other id stays
+   * an alias of it.
    */
   size_t n_habit_map;
   Streak__V1__HabitMapping **habit_map;
@@ -298,19 +297,19 @@ struct  Streak__V1__MigrateRequest
    */
   Streak__V1__SessionClaim *session;
   /*
-   * Habits to bring together; those not named are matched by id, then by name. By name, a habit
-   * that only sessions brought has the smaller of both ids from then on; the other one stays
-   * another name of it.
+   * Habits to pair; those not named are paired by id, then by name. If they are paired by name, a
+   * habit that only sessions contained has the smaller of both ids from then on; the other id stays
+   * an alias of it.
    */
   size_t n_habit_map;
   Streak__V1__HabitMapping **habit_map;
   /*
-   * The previewed plan that is to be carried out; empty for whatever it is now.
+   * The previewed plan to carry out; empty for the current plan.
    */
   ProtobufCBinaryData plan_hash;
   /*
-   * The session is in this account already, and this is another device of it that was offline: what
-   * it holds is added, by the session's rules.
+   * The session is in this account already, and this is another device of it that was offline: its
+   * data is added, by the session's rules.
    */
   protobuf_c_boolean second_device;
 };
@@ -369,11 +368,11 @@ struct  Streak__V1__UndoMigrationResponse
 {
   ProtobufCMessage base;
   /*
-   * Days that are what they were before.
+   * Days that were reset.
    */
   int32_t days_reversed;
   /*
-   * Days that were changed since, and stay as they are.
+   * Days that were changed since, and stay unchanged.
    */
   size_t n_left_alone;
   Streak__V1__HabitDay **left_alone;
@@ -481,7 +480,7 @@ struct  Streak__V1__ListMigrationsResponse
 
 
 /*
- * What the device believed of one habit's streak. Recomputed, compared and reported; never used.
+ * The streak of one habit by the device's own computation. Compared and reported; never used.
  */
 struct  Streak__V1__StreakClaim
 {
@@ -512,7 +511,7 @@ struct  Streak__V1__CapturedHabit
    */
   Streak__V1__Habit *habit;
   /*
-   * What the device showed as its streak, if it showed one.
+   * The streak that the device showed, if any.
    */
   Streak__V1__StreakClaim *claim;
 };
@@ -554,7 +553,7 @@ struct  Streak__V1__CapturedEntry
 
 
 /*
- * What a whole capture holds, so that a part of one is recognised.
+ * Counts and a hash of the whole capture, so that an incomplete one is recognised.
  * The hash is SHA-256 over these bytes. Integers are big-endian two's complement; text is its
  * length in bytes (4 bytes), then its UTF-8 bytes as sent, not normalised.
  * 1. The 19 ASCII bytes "streak.v1.capture.1" and one zero byte.
@@ -620,7 +619,7 @@ struct  Streak__V1__CapturedSession
 
 
 /*
- * A session with its proof, on its way into an account.
+ * A session with its proof, for a migration or a sign-up.
  */
 struct  Streak__V1__SessionClaim
 {
@@ -679,7 +678,7 @@ struct  Streak__V1__QuarantinedDays
 
 
 /*
- * What became of one habit of the session.
+ * The result for one habit of the session.
  */
 struct  Streak__V1__MigratedHabit
 {
@@ -713,7 +712,7 @@ struct  Streak__V1__MigratedHabit
    */
   int32_t days_undone;
   /*
-   * How it was brought together with a habit of the account.
+   * How it was paired with a habit of the account.
    */
   Streak__V1__HabitMatch match;
   /*
@@ -732,7 +731,7 @@ struct  Streak__V1__MigratedHabit
 
 
 /*
- * What a migration did.
+ * The result of a migration.
  */
 struct  Streak__V1__MigrationResult
 {
@@ -778,12 +777,12 @@ struct  Streak__V1__MigrationResult
    */
   Google__Protobuf__Timestamp *committed_at;
   /*
-   * How often each rule was met.
+   * How often each rule applied.
    */
   size_t n_findings;
   Streak__V1__RuleFinding **findings;
   /*
-   * Notices of conflicts with what the account held: both values are kept.
+   * Notices of conflicts with the account's data: both values are kept.
    */
   size_t n_notice_ids;
   ProtobufCBinaryData *notice_ids;

@@ -39,7 +39,7 @@ typedef struct Streak__V1__CancelRecoveryResponse Streak__V1__CancelRecoveryResp
 /* --- enums --- */
 
 /*
- * How far a recovery is.
+ * The state of a recovery.
  */
 typedef enum _Streak__V1__RecoveryState {
   /*
@@ -51,7 +51,7 @@ typedef enum _Streak__V1__RecoveryState {
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_REQUESTED = 1,
   /*
-   * It can be looked at and confirmed, for 30 days from the request.
+   * It can be previewed and confirmed, for 30 days from the request.
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_READY = 2,
   /*
@@ -59,7 +59,7 @@ typedef enum _Streak__V1__RecoveryState {
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_MERGED = 3,
   /*
-   * The person gave the recovery up, or its 30 days are over.
+   * The person cancelled the recovery, or its 30 days are over.
    */
   STREAK__V1__RECOVERY_STATE__RECOVERY_STATE_CANCELLED = 4,
   /*
@@ -101,7 +101,7 @@ struct  Streak__V1__Recovery
 
 
 /*
- * A moment that can be gone back to.
+ * A moment to which an account can be recovered.
  */
 struct  Streak__V1__RecoveryPoint
 {
@@ -111,7 +111,7 @@ struct  Streak__V1__RecoveryPoint
    */
   char *name;
   /*
-   * The moment: the account is there as it was then.
+   * The moment whose state the recovery restores.
    */
   Google__Protobuf__Timestamp *moment;
 };
@@ -214,7 +214,7 @@ struct  Streak__V1__PreviewRecoveryResponse
 
 
 /*
- * What a recovery would change.
+ * The changes of a recovery.
  */
 struct  Streak__V1__RecoveryPreview
 {
@@ -224,7 +224,7 @@ struct  Streak__V1__RecoveryPreview
    */
   ProtobufCBinaryData plan_hash;
   /*
-   * Habits of the backup that are missing or differ, or have days that do.
+   * Habits of the backup that are missing or differ, or have days that differ.
    */
   size_t n_habits;
   Streak__V1__RecoveredHabit **habits;
@@ -235,7 +235,7 @@ struct  Streak__V1__RecoveryPreview
 
 
 /*
- * What a recovery does to one habit.
+ * The changes of a recovery to one habit.
  */
 struct  Streak__V1__RecoveredHabit
 {
@@ -261,17 +261,18 @@ struct  Streak__V1__RecoveredHabit
    */
   Streak__V1__Streak *after;
   /*
-   * Day numbers that come back.
+   * Day numbers that return.
    */
   size_t n_days_returning;
   int32_t *days_returning;
   /*
-   * Days that are there and change: done again, with their note again, or counting again.
+   * Existing days that change: done again, with their note again, or counting again.
    */
   size_t n_days_changing;
   int32_t *days_changing;
   /*
-   * Days with another note than the backup's: theirs stays, the backup's is offered in a notice.
+   * Days whose note differs from the backup's: the current one stays, the backup's is offered in a
+   * notice.
    */
   size_t n_days_conflicting;
   int32_t *days_conflicting;
@@ -302,11 +303,11 @@ struct  Streak__V1__ConfirmRecoveryResponse
 {
   ProtobufCMessage base;
   /*
-   * What the recovery changed.
+   * The changes that the recovery made.
    */
   Streak__V1__RecoveryPreview *done;
   /*
-   * The number of the change that all of it came with; 0 if nothing was to be done.
+   * The number of the change that contains all of it; 0 if there was nothing to change.
    */
   int64_t change_number;
 };

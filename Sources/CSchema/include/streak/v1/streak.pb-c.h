@@ -153,8 +153,8 @@ struct  Streak__V1__RecordCompletionRequest
    */
   Streak__V1__LocalTime *made;
   /*
-   * The device has nothing else to send: it is caught up, and days before this one that it claims
-   * later are entered afterwards.
+   * The device's queue is empty after this call: it is caught up, and days before this one that it
+   * claims later count as entered afterwards.
    */
   protobuf_c_boolean nothing_left;
 };
@@ -171,11 +171,12 @@ struct  Streak__V1__RecordCompletionResponse
    */
   Streak__V1__Cell *cell;
   /*
-   * The habit's streak with it.
+   * The habit's streak afterwards.
    */
   Streak__V1__Streak *streak;
   /*
-   * TEXT_QUOTA if the day was recorded and its note was not: there is no room for more text.
+   * TEXT_QUOTA if the day was recorded without its note, because the person's quota of texts is
+   * full.
    */
   Streak__V1__ErrorReason note_reason;
 };
@@ -213,7 +214,7 @@ struct  Streak__V1__UndoCompletionResponse
    */
   Streak__V1__Cell *cell;
   /*
-   * The habit's streak without it.
+   * The habit's streak afterwards.
    */
   Streak__V1__Streak *streak;
 };
@@ -256,8 +257,8 @@ struct  Streak__V1__ExplainStreakRequest
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Only these days are listed as left out; absent for all. At most 3660 of them (about ten years)
-   * are looked at: the latest.
+   * Only these days are listed as left out; absent for all. At most 3660 of them (about ten years),
+   * the latest, are read.
    */
   Streak__V1__DayRange *days;
 };
@@ -427,8 +428,7 @@ struct  Streak__V1__GetStatisticsRequest
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Only these days; absent for all. At most 3660 days (about ten years) are looked at: the latest
-   * of them.
+   * Only these days; absent for all. At most 3660 days (about ten years), the latest, are read.
    */
   Streak__V1__DayRange *days;
 };
@@ -468,7 +468,7 @@ struct  Streak__V1__Statistics
 {
   ProtobufCMessage base;
   /*
-   * The days that were looked at.
+   * The days that were read.
    */
   Streak__V1__DayRange *days;
   /*

@@ -63,7 +63,7 @@ typedef enum _Streak__V1__HabitField {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__HABIT_FIELD)
 } Streak__V1__HabitField;
 /*
- * What became of an operation.
+ * The decision about an operation.
  */
 typedef enum _Streak__V1__OperationStatus {
   /*
@@ -71,12 +71,12 @@ typedef enum _Streak__V1__OperationStatus {
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_UNSPECIFIED = 0,
   /*
-   * The statement holds.
+   * The statement was applied.
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_APPLIED = 1,
   /*
-   * It was concurrent with another device's statement, which holds; its value is in a notice. Of a
-   * completion: its `done` holds or not; a note that lost is told by `notice_id` alone.
+   * It was concurrent with another device's statement, which won; its value is in a notice. For a
+   * completion: its `done` won or lost; a losing note alone is reported by `notice_id` only.
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_SUPERSEDED = 2,
   /*
@@ -86,7 +86,7 @@ typedef enum _Streak__V1__OperationStatus {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__OPERATION_STATUS)
 } Streak__V1__OperationStatus;
 /*
- * What a notice is about.
+ * The kind of a notice.
  */
 typedef enum _Streak__V1__NoticeKind {
   /*
@@ -120,28 +120,28 @@ typedef enum _Streak__V1__NoticeKind {
 /* --- messages --- */
 
 /*
- * How much of a person's data a device has received. A device keeps the cursor of the last response
- * and sends it back as it came.
+ * How much of a person's data a device has received. A device stores the cursor of the last
+ * response and sends it back unchanged.
  */
 struct  Streak__V1__Cursor
 {
   ProtobufCMessage base;
   /*
-   * Orders the lives of the database; it rises with every discontinuity, as a restore to an earlier
+   * The epoch of the database: it rises with every discontinuity, such as a restore to an earlier
    * moment or a failover.
    */
   int64_t epoch;
   /*
-   * The number of the last change received; 0 for none. -1 asks for everything anew: the answer has
+   * The number of the last change received; 0 for none. -1 requests everything anew: the answer has
    * `reset`.
    */
   int64_t change_number;
   /*
-   * Where a pull that takes several responses goes on; opaque. Empty when it is complete.
+   * The position in a pull of several responses; opaque. Empty when the pull is complete.
    */
   ProtobufCBinaryData resume;
   /*
-   * Tells epochs of one number apart.
+   * Distinguishes epochs of one number.
    */
   uint64_t epoch_bits;
   /*
@@ -168,9 +168,8 @@ typedef enum {
 
 /*
  * One absolute change made on a device.
- * What a single operation holds is judged operation by operation: one that breaks a rule (those of
- * `Habit`, `LocalTime` and `Cell`, or a rule of days) is answered REJECTED, and the others are
- * applied.
+ * Each operation is judged by itself: one that breaks a rule (those of `Habit`, `LocalTime` and
+ * `Cell`, or a rule of days) is answered REJECTED, and the others are applied.
  */
 struct  Streak__V1__Operation
 {
@@ -196,7 +195,7 @@ struct  Streak__V1__Operation
   Streak__V1__Operation__ChangeCase change_case;
   union {
     /*
-     * A day is done, or not done after all.
+     * A day is done, or not done.
      */
     Streak__V1__SetCompletion *set_completion;
     /*
@@ -204,12 +203,12 @@ struct  Streak__V1__Operation
      */
     Streak__V1__EditHabit *edit_habit;
     /*
-     * A habit is deleted. If anything of it stands that this device had not seen, it is archived
+     * A habit is deleted. If anything of it stands that this device did not know, it is archived
      * instead, with a notice.
      */
     Streak__V1__DeleteHabit *delete_habit;
     /*
-     * The value that is to hold after a conflict.
+     * The chosen value of a conflict.
      */
     Streak__V1__ResolveConflict *resolve_conflict;
     /*
@@ -217,7 +216,7 @@ struct  Streak__V1__Operation
      */
     Streak__V1__SetNote *set_note;
     /*
-     * When the person's day begins.
+     * The start of the person's day.
      */
     Streak__V1__SetDayStart *set_day_start;
   };
@@ -228,7 +227,7 @@ struct  Streak__V1__Operation
 
 
 /*
- * States what one day of a habit is.
+ * States whether one day of a habit is done.
  */
 struct  Streak__V1__SetCompletion
 {
@@ -242,12 +241,11 @@ struct  Streak__V1__SetCompletion
    */
   int32_t day;
   /*
-   * Done, or not done after all; then the note stays as it is and `note` is ignored.
+   * Done, or not done; then the note stays and `note` is ignored.
    */
   protobuf_c_boolean done;
   /*
-   * The day's note, at most 4096 bytes; empty states none: the note stays as it is. `SetNote`
-   * clears one.
+   * The day's note, at most 4096 bytes; empty states none: the note stays. `SetNote` clears one.
    */
   char *note;
   /*
@@ -256,8 +254,8 @@ struct  Streak__V1__SetCompletion
   Streak__V1__LocalTime *made;
   /*
    * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
-   * the device's own. The day stays done while another one stands. Empty: all that the device had
-   * seen. At most 64: with more the operation is rejected, INVALID_FIELD.
+   * the device's own. The day stays done while another one stands. Empty: all that the device knew.
+   * At most 64: with more the operation is rejected, INVALID_FIELD.
    */
   size_t n_undone;
   Streak__V1__StatementId **undone;
@@ -296,7 +294,7 @@ struct  Streak__V1__SetNote
 
 
 /*
- * States when the person's day begins. Each day keeps the day start that it was made with.
+ * States the start of the person's day. Each day keeps the day start that it was made with.
  */
 struct  Streak__V1__SetDayStart
 {
@@ -349,8 +347,7 @@ struct  Streak__V1__DeleteHabit
 
 
 /*
- * States the value that is to hold after a conflict. It is decided as any other statement of that
- * value.
+ * States the chosen value of a conflict. It is decided like any other statement of that value.
  */
 struct  Streak__V1__ResolveConflict
 {
@@ -360,7 +357,7 @@ struct  Streak__V1__ResolveConflict
    */
   ProtobufCBinaryData notice_id;
   /*
-   * True: the value that lost is to hold after all. False: the one that holds is confirmed.
+   * True: takes the losing value. False: confirms the winning one.
    */
   protobuf_c_boolean take_other;
 };
@@ -370,7 +367,7 @@ struct  Streak__V1__ResolveConflict
 
 
 /*
- * The outcome of an operation: the same however often the operation is sent.
+ * The outcome of an operation: the same for every repetition.
  */
 struct  Streak__V1__OperationOutcome
 {
@@ -385,7 +382,7 @@ struct  Streak__V1__OperationOutcome
   Streak__V1__OperationStatus status;
   /*
    * Why the operation was rejected; UNSPECIFIED if it was not. Of an APPLIED completion: why its
-   * note was not taken (TEXT_QUOTA); the operation is in the inbox then.
+   * note was not stored (TEXT_QUOTA); the operation is in the inbox then.
    */
   Streak__V1__ErrorReason reason;
   /*
@@ -432,8 +429,8 @@ struct  Streak__V1__SyncRequest
   protobuf_c_boolean nothing_left;
   /*
    * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
-   * waiting: a page has at most 1 MiB of days' notes. What the request itself has changed comes
-   * whole.
+   * waiting: a page has at most 1 MiB of days' notes. Changes by the request itself are always
+   * included.
    */
   int32_t page_size;
   /*
@@ -442,19 +439,19 @@ struct  Streak__V1__SyncRequest
    */
   Google__Protobuf__Timestamp *sent_at;
   /*
-   * Habits that the device knows and the server may lack, after the server lost something: those
-   * that are missing are made before the operations are decided. It is no edit. Of an id that is
-   * another name of a habit, `alias_of` says so.
+   * Habits that the device knows and the server may have lost: missing ones are made before the
+   * operations are decided. It is no edit. If an id is an alias of a habit, `alias_of` names the
+   * habit.
    */
   size_t n_restated_habits;
   Streak__V1__Habit **restated_habits;
   /*
    * The earliest operation that the device can still send; 0: not stated. If the operations begin
-   * with it, those before it are given up instead of SEQUENCE_GAP.
+   * with it, earlier ones are skipped instead of SEQUENCE_GAP.
    */
   int64_t oldest_kept_seq;
   /*
-   * The digest of what the device holds at `cursor`, 16 bytes; empty: not stated. In a new epoch, a
+   * The digest of the device's state at `cursor`, 16 bytes; empty: not stated. In a new epoch, a
    * device whose digest agrees pulls nothing.
    */
   ProtobufCBinaryData digest;
@@ -475,9 +472,9 @@ struct  Streak__V1__SyncResponse
   size_t n_outcomes;
   Streak__V1__OperationOutcome **outcomes;
   /*
-   * Drop what the server sent before: this is a pull from the start. So it is when the request's
-   * cursor is of another epoch, or ahead of the server's, and when a habit that was deleted came
-   * back.
+   * Remove all data that the server sent before: this is a pull from the start. This happens if the
+   * request's cursor is of another epoch, or ahead of the server's, and if a deleted habit was
+   * restored.
    */
   protobuf_c_boolean reset;
   /*
@@ -486,7 +483,7 @@ struct  Streak__V1__SyncResponse
   size_t n_habits;
   Streak__V1__Habit **habits;
   /*
-   * Habits that were deleted, 16 bytes each: drop them and their days.
+   * Habits that were deleted, 16 bytes each: remove them and their days.
    */
   size_t n_deleted_habit_ids;
   ProtobufCBinaryData *deleted_habit_ids;
@@ -496,21 +493,21 @@ struct  Streak__V1__SyncResponse
   size_t n_cells;
   Streak__V1__Cell **cells;
   /*
-   * Notices that are new or were resolved, less those this device has acknowledged.
+   * Notices that are new or were resolved, except those this device has acknowledged.
    */
   size_t n_notices;
   Streak__V1__Notice **notices;
   /*
-   * To be kept with the changes and sent with the next request.
+   * Store it with the changes, and send it with the next request.
    */
   Streak__V1__Cursor *cursor;
   /*
-   * More changes are waiting: ask again at once.
+   * More changes are waiting: sync again at once.
    */
   protobuf_c_boolean has_more;
   /*
-   * The digest of the whole state at `cursor`; absent while `has_more`. Another one than the
-   * device's own means that they differ: pull from the start.
+   * The digest of the whole state at `cursor`; absent while `has_more`. If it differs from the
+   * device's own, the states differ: pull from the start.
    */
   Streak__V1__StateDigest *digest;
   /*
@@ -522,19 +519,20 @@ struct  Streak__V1__SyncResponse
    */
   int64_t clock_ahead_milliseconds;
   /*
-   * The last operation of this device that the server holds. A device that was acknowledged further
-   * sends again, as they were, those after it that it keeps (for 35 days at least): the server has
-   * lost them. Before that it states its habits (`restated_habits`).
+   * The last operation of this device that the server holds. If the device has a later
+   * acknowledgement, the server has lost operations: the device sends the stored ones after this
+   * number again, unchanged (it stores them for at least 35 days). Before that it restates its
+   * habits (`restated_habits`).
    */
   int64_t last_seq;
   /*
-   * What the device has seen once it has taken this response, besides its own operations; empty
-   * while `has_more`. To be sent with each operation that is made from now on.
+   * The sources that the device knows after this response, besides its own operations; empty while
+   * `has_more`. To be sent with each operation that is made from now on.
    */
   size_t n_seen;
   Streak__V1__StatementId **seen;
   /*
-   * The latest `hybrid_time` among the changes: the device's clock goes on from there.
+   * The latest `hybrid_time` among the changes: the device's clock continues from there.
    */
   uint64_t latest_time;
   /*
@@ -542,15 +540,15 @@ struct  Streak__V1__SyncResponse
    */
   Streak__V1__AccountSettings *settings;
   /*
-   * Ids that habits of the account had before sessions gave them another one: those that are new,
-   * in a pull from the start all. The former id is among `deleted_habit_ids` as well. A request
+   * Aliases of habits: former ids that sessions replaced by others. In a pull from the start all of
+   * them, otherwise the new ones. The former id is among `deleted_habit_ids` as well. A request
    * that names it means the habit, for ever.
    */
   size_t n_habit_aliases;
   Streak__V1__HabitAlias **habit_aliases;
   /*
-   * There are more notices than a response takes, at most 1000 and 1 MiB of values: `ListNotices`
-   * has all of them.
+   * There are more notices than a response may have, at most 1000 and 1 MiB of values:
+   * `ListNotices` returns all of them.
    */
   protobuf_c_boolean more_notices;
 };
@@ -586,7 +584,7 @@ struct  Streak__V1__AccountSettings
 {
   ProtobufCMessage base;
   /*
-   * When the person's day begins, in minutes after midnight.
+   * The start of the person's day, in minutes after midnight.
    */
   int32_t day_start_minutes;
 };
@@ -621,7 +619,7 @@ struct  Streak__V1__StateDigest
 
 
 /*
- * Something that every device shows until it acknowledges it.
+ * A message that every device shows until it acknowledges it.
  */
 struct  Streak__V1__Notice
 {
@@ -631,7 +629,7 @@ struct  Streak__V1__Notice
    */
   ProtobufCBinaryData notice_id;
   /*
-   * What the notice is about.
+   * The kind of the notice.
    */
   Streak__V1__NoticeKind kind;
   /*
@@ -639,7 +637,7 @@ struct  Streak__V1__Notice
    */
   ProtobufCBinaryData habit_id;
   /*
-   * Day number; 0 where it is about the habit as such.
+   * Day number; 0 if it is about the habit itself.
    */
   int32_t day;
   /*
@@ -647,15 +645,15 @@ struct  Streak__V1__Notice
    */
   Streak__V1__HabitField field;
   /*
-   * The value that holds. A number in decimal digits, a truth value as "true" or "false".
+   * The winning value. A number in decimal digits, a Boolean as "true" or "false".
    */
   char *kept;
   /*
-   * The value that was not kept.
+   * The losing value.
    */
   char *other;
   /*
-   * The device whose value was not kept, 16 bytes; empty if it was no device of this person's.
+   * The device of the losing value, 16 bytes; empty if it was not a device of this person.
    */
   ProtobufCBinaryData other_device_id;
   /*
@@ -667,7 +665,7 @@ struct  Streak__V1__Notice
    */
   int64_t version;
   /*
-   * Whether the conflict is over: a side was picked, or there is none to pick.
+   * Whether the conflict is resolved, or has nothing to choose.
    */
   protobuf_c_boolean resolved;
 };
@@ -689,7 +687,7 @@ struct  Streak__V1__WatchResponse
 {
   ProtobufCMessage base;
   /*
-   * Where the person's data stands: sync if the device's own cursor is another.
+   * The current cursor of the person's data: sync if the device's own cursor differs.
    */
   Streak__V1__Cursor *cursor;
 };
@@ -835,13 +833,13 @@ struct  Streak__V1__ListRejectedOperationsResponse
 
 
 /*
- * What a refused `Sync` tells, in the status' details.
+ * The details of a refused `Sync`, in the status's details.
  */
 struct  Streak__V1__SyncRefusal
 {
   ProtobufCMessage base;
   /*
-   * The operation that the server waits for; 0 where that is not the matter.
+   * The next operation that the server expects; 0 if the refusal has another reason.
    */
   int64_t expected_seq;
 };

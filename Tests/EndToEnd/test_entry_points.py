@@ -1,0 +1,365 @@
+"""Every field rule applies at every entry point: calls, queued operations, captures, documents,
+notices in documents, backups."""
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+
+import grpc
+import pytest
+from databases import sql
+from device import Device, completion, edit
+from exported import sections
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import MessageToDict
+from operated import TOKEN, Operated
+from person import Person, captured_session, details, local_time, today
+from recovering import Recovering
+from server import Server, open_folder
+from streak.v1 import (account_pb2, admin_pb2, admin_pb2_grpc, annotations_pb2, common_pb2, export_pb2, migration_pb2, streak_pb2,
+                       sync_pb2)
+
+HABIT = bytes(range(16))
+
+
+# The schema
+
+def violations(message, path=""):
+    """For a valid message: (path, copy that breaks one rule of that field)."""
+    for field in message.DESCRIPTOR.fields:
+        rules = field.GetOptions().Extensions[annotations_pb2.rules]
+        name = f"{path}{field.name}"
+        broken = []
+        is_text = field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+
+        def text(count):
+            return "x" * count if field.type == FieldDescriptor.TYPE_STRING else b"x" * count
+
+        if rules.required:
+            broken.append(None)
+        if rules.uuid:
+            broken += [text(15), text(17)]
+        if is_text and rules.min_bytes > 1:
+            broken.append(text(rules.min_bytes - 1))
+        if is_text and rules.max_bytes:
+            broken.append(text(rules.max_bytes + 1))
+        if rules.has_range:
+            if rules.minimum > (0 if field.type == FieldDescriptor.TYPE_UINT32 else -(1 << 31)):
+                broken.append(rules.minimum - 1)
+            if rules.maximum < (1 << 31) - 1:
+                broken.append(rules.maximum + 1)
+        for value in broken:
+            other = type(message)()
+            other.CopyFrom(message)
+            if value is None:
+                other.ClearField(field.name)
+            else:
+                setattr(other, field.name, value)
+            yield name, other
+        if field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated and message.HasField(field.name) and not rules.judged_apart:
+            for inner, changed in violations(getattr(message, field.name), name + "."):
+                other = type(message)()
+                other.CopyFrom(message)
+                getattr(other, field.name).CopyFrom(changed)
+                yield inner, other
+
+
+def valid_habit():
+    return common_pb2.Habit(id=HABIT, name="Read", description="a page", color=7, position=3)
+
+
+def valid_statement():
+    return sync_pb2.SetCompletion(habit_id=HABIT, day=today(), done=True, note="a note", made=local_time(today()))
+
+
+# Rules beyond lengths and ranges: names are visible text of one line, zones have no control
+# characters.
+def broken_habits():
+    yield from violations(valid_habit())
+    for name in ("two\nlines", " ", "\u200b"):
+        habit = valid_habit()
+        habit.name = name
+        yield "name", habit
+
+
+def broken_statements():
+    yield from violations(valid_statement())
+    statement = valid_statement()
+    statement.made.zone = "Etc/\x07"
+    yield "made.zone", statement
+
+
+HABITS, STATEMENTS = list(broken_habits()), list(broken_statements())
+KINDS = [("habit", path, message) for path, message in HABITS] + [("day", path, message) for path, message in STATEMENTS]
+
+
+def as_message(statement, kind):
+    """The statement's fields in another message that has them."""
+    found = kind()
+    for field in ("habit_id", "day", "done", "note"):
+        if field in kind.DESCRIPTOR.fields_by_name:
+            setattr(found, field, getattr(statement, field))
+    if statement.HasField("made"):
+        found.made.CopyFrom(statement.made)
+    return found
+
+
+def test_the_schema_has_rules_for_what_is_tried_here():
+    assert {path for path, _ in HABITS} >= {"id", "name", "description", "color", "position"}
+    assert {path for path, _ in STATEMENTS} >= {
+        "habit_id", "day", "note", "made", "made.occurred_at", "made.zone", "made.utc_offset_seconds", "made.day_start_minutes"}
+
+
+# Entry points
+
+@pytest.fixture(scope="module")
+def place():
+    shared = os.environ["STREAKD_TEST_POSTGRES"]
+    name = f"doors_{os.urandom(6).hex()}"
+    sql(shared, f"create database {name}")
+    with Server(database=shared.replace("dbname=postgres", f"dbname={name}")) as running:
+        yield running
+    sql(shared, f"drop database {name} with (force)")
+
+
+@contextlib.contextmanager
+def refused(path, *reasons):
+    """A refusal with a reason, INVALID_FIELD unless given, and the field."""
+    with pytest.raises(grpc.RpcError) as caught:
+        yield
+    information, fields = details(caught.value)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT, (path, caught.value)
+    assert information.reason in (reasons or ("INVALID_FIELD",)), (path, caught.value)
+    assert any(field.field.endswith(path) or path.startswith(field.field.split(".")[-1]) for field in fields), (path, fields)
+
+
+def is_empty(person):
+    habits = person.streaks.ListHabits(streak_pb2.ListHabitsRequest(), metadata=person.metadata, timeout=30).habits
+    return not habits and not person.history()
+
+
+def goes_round(person, server):
+    """The account's own export can be imported again, with an equal result."""
+    document, _ = person.export()
+    with Device(server) as back:
+        back.bring_in(document)
+        assert sections(back.export()[0]) == sections(document)
+
+
+def test_calls(place):
+    with Person(place) as person:
+        person.sign_up()
+        for path, habit in HABITS:
+            with refused("habit." + path):
+                person.streaks.PutHabit(streak_pb2.PutHabitRequest(habit=habit), metadata=person.metadata, timeout=30)
+        assert is_empty(person)
+        person.streaks.PutHabit(streak_pb2.PutHabitRequest(habit=valid_habit()), metadata=person.metadata, timeout=30)
+        for path, statement in STATEMENTS:
+            with refused(path):
+                person.streaks.RecordCompletion(as_message(statement, streak_pb2.RecordCompletionRequest),
+                                                metadata=person.metadata, timeout=30)
+        assert not person.history()
+        goes_round(person, place)
+
+
+def test_queued_operations(place):
+    with Device(place) as device:
+        device.make(**edit(HABIT))
+        device.sync()
+        first = device.decided + 1
+        for kind, _, message in KINDS:
+            device.make(**(dict(edit_habit=sync_pb2.EditHabit(habit=message)) if kind == "habit" else dict(set_completion=message)))
+        device.make(**completion(HABIT, note="good"))
+        device.sync()
+        for seq, (_, path, _) in enumerate(KINDS, first):
+            outcome = device.outcomes[seq]
+            assert (outcome.status, outcome.reason) == (
+                sync_pb2.OPERATION_STATUS_REJECTED, common_pb2.ErrorReason.Value("INVALID_FIELD")), path
+        assert [habit.name for habit in device.habits.values()] == ["Read"]
+        assert [cell.note for cell in device.history()] == ["good"]
+        goes_round(device, place)
+
+
+def broken_captures():
+    for kind, path, message in KINDS:
+        if kind == "habit":
+            yield f"habits[0].habit.{path}", captured_session([migration_pb2.CapturedHabit(habit=message)], [])
+        else:
+            yield f"entries[0].{path}", captured_session(
+                [migration_pb2.CapturedHabit(habit=valid_habit())], [as_message(message, migration_pb2.CapturedEntry)])
+
+
+def claim(captured):
+    return migration_pb2.SessionClaim(
+        session_id=os.urandom(16), session_secret=os.urandom(32), migration_id=os.urandom(16), unanchored=True, captured=captured)
+
+
+def test_captures(place):
+    with Person(place) as person:
+        person.sign_up()
+        for path, captured in broken_captures():
+            session = claim(captured)
+            with Person(place) as newcomer, refused(path):
+                newcomer.accounts.SignUp(newcomer.sign_up_request(session), timeout=60)
+            with refused(path):
+                person.migrations.PreviewMigration(
+                    migration_pb2.PreviewMigrationRequest(session=session), metadata=person.metadata, timeout=60)
+            with refused(path):
+                person.migrations.Migrate(migration_pb2.MigrateRequest(session=session), metadata=person.metadata, timeout=60)
+        assert is_empty(person)
+        good = captured_session([migration_pb2.CapturedHabit(habit=valid_habit())],
+                                [as_message(valid_statement(), migration_pb2.CapturedEntry)])
+        person.migrations.Migrate(migration_pb2.MigrateRequest(session=claim(good)), metadata=person.metadata, timeout=60)
+        goes_round(person, place)
+
+
+def document(template, **changed):
+    """A document with other records, and a matching manifest."""
+    whole = json.loads(template)
+    for name, records in changed.items():
+        whole[name] = [MessageToDict(record) if not isinstance(record, dict) else record for record in records]
+        lines = "".join(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n" for record in whole[name])
+        section = next(section for section in whole["manifest"]["sections"] if section["name"] == name)
+        section.update(count=str(len(whole[name])), sha256=base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode())
+    return json.dumps(whole).encode()
+
+
+def stored_habit(habit=None):
+    found = common_pb2.Habit()
+    found.CopyFrom(habit or valid_habit())
+    found.version = 1
+    found.created_at.seconds = 1_700_000_000
+    return found
+
+
+def stored_cell(statement=None):
+    cell = as_message(statement or valid_statement(), common_pb2.Cell)
+    cell.version, cell.trust = 2, common_pb2.CELL_TRUST_COUNTED
+    cell.recorded_at.seconds = 1_700_000_000
+    return export_pb2.ExportedCell(date="2026-01-01", cell=cell)
+
+
+def rejection(statement):
+    found = export_pb2.ExportedRejection(
+        rejected=common_pb2.RejectedEntry(entry_id=os.urandom(16), reason="FUTURE_DAY"), date="2026-01-01",
+        entry=as_message(statement, migration_pb2.CapturedEntry))
+    found.rejected_at.seconds = 1_700_000_000
+    return found
+
+
+def notice(kind, **values):
+    found = sync_pb2.Notice(notice_id=os.urandom(16), kind=kind, habit_id=HABIT, version=3, **values)
+    found.made_at.seconds = 1_700_000_000
+    return found
+
+
+FIELDS = {"name": sync_pb2.HABIT_FIELD_NAME, "description": sync_pb2.HABIT_FIELD_DESCRIPTION, "color": sync_pb2.HABIT_FIELD_COLOR,
+          "position": sync_pb2.HABIT_FIELD_POSITION}
+
+
+def broken_notices():
+    """Both values of a conflict have the type of the conflict's field."""
+    for path, habit in HABITS:
+        if path in FIELDS:
+            value = str(getattr(habit, path))
+            good = str(getattr(valid_habit(), path))
+            for kept, other, place in ((value, good, "kept"), (good, value, "other")):
+                yield place, notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=FIELDS[path], kept=kept, other=other)
+    for value in ("-2147483648", "4294967296", "1e3", "+7", "", "seven"):
+        for field in (sync_pb2.HABIT_FIELD_COLOR, sync_pb2.HABIT_FIELD_POSITION):
+            yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept="1", other=value)
+    yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_ARCHIVED, kept="true", other="perhaps")
+    yield "field", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, kept="a", other="b")
+    yield "field", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), field=sync_pb2.HABIT_FIELD_NAME, kept="a", other="b")
+    for path, statement in STATEMENTS:
+        if path == "note":
+            yield "other", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a", other=statement.note)
+        if path == "day":
+            yield "day", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=statement.day, kept="a", other="b")
+            yield "day", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=statement.day, kept="true", other="false")
+    yield "day", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_NAME, day=today(), kept="a", other="b")
+    yield "other", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=today(), kept="true", other="maybe")
+    yield "other", notice(sync_pb2.NOTICE_KIND_DELETION_CONFLICT, kept="archived", other="x" * 300)
+    yield "kept", notice(sync_pb2.NOTICE_KIND_STREAK_HEALED, day=today(), kept="many", other="1")
+
+
+@pytest.fixture(scope="module")
+def template(place):
+    with Device(place) as device:
+        device.make(**edit(HABIT))
+        device.make(**completion(HABIT))
+        device.sync()
+        yield device.export()[0]
+
+
+def broken_documents(template):
+    habit, cell = stored_habit(), stored_cell()
+    for kind, path, message in KINDS:
+        if kind == "habit":
+            yield "habit." + path, document(template, habits=[stored_habit(message)], ledger=[])
+        else:
+            yield "cell.cell." + path, document(template, habits=[habit], ledger=[stored_cell(message)])
+            yield "cell.cell." + path, document(template, habits=[habit], ledger=[cell], history=[stored_cell(message)])
+            yield "rejection.entry." + path, document(template, habits=[habit], ledger=[cell], rejectedEntries=[rejection(message)])
+    for path, broken in broken_notices():
+        yield "notice." + path, document(template, habits=[habit], ledger=[cell], notices=[broken])
+
+
+def test_documents_and_their_notices(place, template):
+    with Device(place) as back:
+        for path, broken in broken_documents(template):
+            with refused(path, "IMPORT_UNREADABLE"):
+                back.bring_in(broken)
+        assert is_empty(back)
+        good = [notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept=value, other=other) for field, value, other in (
+            (sync_pb2.HABIT_FIELD_NAME, "Read", "x" * 256), (sync_pb2.HABIT_FIELD_DESCRIPTION, "", "x" * 2048),
+            (sync_pb2.HABIT_FIELD_COLOR, "7", "16777215"), (sync_pb2.HABIT_FIELD_POSITION, "3", "1000000"),
+            (sync_pb2.HABIT_FIELD_ARCHIVED, "false", "true"))]
+        good.append(notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a note", other="x" * 4096))
+        good.sort(key=lambda found: found.notice_id)
+        back.bring_in(document(template, habits=[stored_habit()], ledger=[stored_cell()], notices=good))
+        # For any such notice, its resolution is a value that can be exported and imported again.
+        back.sync()
+        for found in good:
+            back.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=found.notice_id, take_other=True))
+        back.sync()
+        habit = back.habits[HABIT]
+        assert (len(habit.name), len(habit.description), habit.color, habit.position, habit.archived) == (
+            256, 2048, 16777215, 1000000, True)
+        assert len(back.cell(HABIT).note) == 4096
+        goes_round(back, place)
+
+
+def test_backups():
+    with open_folder() as folder, Operated(folder) as server, Device(server) as owner:
+        owner.make(**edit(HABIT))
+        owner.sync()
+        point = server.back_up()
+        way = Recovering(owner)
+        way.ask(point)
+        operator = admin_pb2_grpc.AdminServiceStub(owner.channel)
+
+        def fulfil(*records):
+            def requests():
+                yield admin_pb2.FulfilRecoveryRequest(
+                    begin=admin_pb2.FulfilRecoveryBegin(recovery_id=way.id, user_id=owner.user_id))
+                yield admin_pb2.FulfilRecoveryRequest(records=records)
+
+            return operator.FulfilRecovery(requests(), metadata=[("authorization", f"Bearer {TOKEN}")], timeout=60)
+
+        habit = export_pb2.ExportRecord(habit=stored_habit())
+        for kind, path, message in KINDS:
+            if kind == "habit":
+                # The call's own rules check a habit first.
+                with refused("habit." + path, "INVALID_FIELD", "IMPORT_UNREADABLE"):
+                    fulfil(export_pb2.ExportRecord(habit=stored_habit(message)))
+            else:
+                with refused("cell.cell." + path, "INVALID_FIELD", "IMPORT_UNREADABLE"):
+                    fulfil(habit, export_pb2.ExportRecord(cell=stored_cell(message)))
+        assert way.state().state == 1 and not owner.history()
+        fulfil(habit, export_pb2.ExportRecord(cell=stored_cell()))
+        way.confirm(way.preview().plan_hash)
+        assert [cell.note for cell in owner.history()] == ["a note"]
+        goes_round(owner, server)

@@ -1,0 +1,197 @@
+"""HTTP/1.1 and HTTP/1.0 beside HTTP/2 on one port, by peers that send bytes by hand. The sections are RFC 9112's."""
+
+import contextlib
+import json
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+from http1_peer import HOST, Http1Peer, call, request
+from server import PROGRAMS
+
+UNARY = "/grpc.testing.TestService/UnaryCall"
+PAGE = json.dumps({"responseSize": 5}).encode()
+ATTACKER = "127.0.0.2"
+MIB = 1024
+
+
+@contextlib.contextmanager
+def interop_server():
+    process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True)
+    try:
+        process.port = int(re.search(r":(\d+)", process.stdout.readline())[1])
+        yield process
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with interop_server() as process:
+        yield process
+
+
+@pytest.fixture
+def peer(server):
+    with Http1Peer(server.port) as peer:
+        yield peer
+
+
+def resident_kib(process):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
+
+
+def check_page(answer):
+    assert (answer.status, answer.fields["content-type"]) == (200, "application/json"), answer
+    assert len(json.loads(answer.body)["payload"]["body"]) == 8
+
+
+def test_calls_follow_each_other_on_one_connection(peer):
+    for _ in range(3):
+        peer.send(call(UNARY, PAGE))
+        check_page(peer.answer())
+
+
+def test_pipelined_calls_are_answered_in_order(peer):
+    sizes = [3, 0, 30_000, 1]
+    peer.send(b"".join(call(UNARY, json.dumps({"responseSize": size}).encode()) for size in sizes))
+    found = [len(json.loads(peer.answer().body).get("payload", {}).get("body", "")) for _ in sizes]
+    assert found == [4, 0, 40_000, 4]
+
+
+def test_a_call_may_come_byte_by_byte_and_in_chunks(peer):
+    chunks = b"1\r\n{\r\n" + f"{len(PAGE) - 1:x};x=y\r\n".encode() + PAGE[1:] + b"\r\n0\r\nX-Trailer: 1\r\n\r\n"
+    sent = request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Transfer-Encoding: chunked", body=chunks)
+    peer.send(*(bytes([byte]) for byte in sent))
+    check_page(peer.answer())
+
+
+def test_a_client_that_expects_it_is_asked_for_the_body(peer):
+    sent = call(UNARY, PAGE, "Expect: 100-continue")
+    peer.send(sent[:-len(PAGE)])
+    assert peer.answer(has_body=False).status == 100
+    peer.send(PAGE)
+    check_page(peer.answer())
+
+
+def test_version_1_0_ends_with_the_response(peer):
+    peer.send(call(UNARY, PAGE).replace(b"HTTP/1.1", b"HTTP/1.0"))
+    answer = peer.answer()
+    check_page(answer)
+    assert answer.fields["connection"] == "close" and peer.ends()
+
+
+def test_a_large_call_is_read_as_it_is_used(peer):
+    message = json.dumps({"payload": {"body": "AAAA" * 200_000}, "responseSize": 5}).encode()
+    for _ in range(3):
+        peer.send(call(UNARY, message))
+        check_page(peer.answer())
+
+
+def test_grpc_needs_http_2_and_says_so(peer):
+    peer.send(call(UNARY, b"\0\0\0\0\0", content_type="application/grpc"))
+    answer = peer.answer()
+    assert answer.status == 505 and answer.fields["connection"] == "close" and peer.ends()
+
+
+def test_an_unknown_path_keeps_the_connection(peer):
+    peer.send(call("/no.Service/Method"), call(UNARY, PAGE))
+    assert peer.answer().status == 404
+    check_page(peer.answer())
+
+
+@pytest.mark.parametrize(("status", "sent"), [
+    pytest.param(400, request("POST / HTTP/1.1", HOST, "Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+                 id="6.1: two lengths"),
+    pytest.param(400, request("POST / HTTP/1.1", HOST, "Content-Length: 5", "Content-Length: 5", body=b"hello"), id="6.3: repeated"),
+    pytest.param(400, request("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked", body=b"5\nhello\r\n0\r\n\r\n"), id="7.1: bare LF"),
+    pytest.param(400, request("POST / HTTP/1.1", HOST, "Content-Length : 5", body=b"hello"), id="5.1: a space before the colon"),
+    pytest.param(400, request("GET / HTTP/1.1", HOST, "X: a", " folded"), id="5.2: folded"),
+    pytest.param(400, request("GET / HTTP/1.1"), id="3.2: no host"),
+    pytest.param(400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS to a cleartext port"),
+    pytest.param(414, request(f"GET /{'x' * 9_000} HTTP/1.1", HOST), id="a long target"),
+    pytest.param(417, request("POST / HTTP/1.1", HOST, "Expect: x", "Content-Length: 5"), id="an expectation"),
+    pytest.param(431, request("GET / HTTP/1.1", HOST, *(f"X-{number}: 1" for number in range(100))), id="many fields"),
+    pytest.param(431, request("GET / HTTP/1.1", HOST, "X: " + "x" * 17_000), id="large fields"),
+    pytest.param(501, request("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip, chunked"), id="6.1: unknown coding"),
+    pytest.param(501, request("CONNECT a:80 HTTP/1.1", HOST), id="CONNECT"),
+    pytest.param(505, request("GET / HTTP/3.0", HOST), id="2.3: version"),
+])
+def test_what_two_readers_could_read_differently_ends_the_connection(peer, status, sent):
+    # The next request must not be answered.
+    peer.send(sent + call(UNARY, PAGE))
+    answer = peer.answer()
+    assert (answer.status, answer.fields["connection"]) == (status, "close")
+    assert peer.ends()
+
+
+def test_slow_senders_are_cut_off(server):
+    """Four at once: a first head, a later head, a counted body and a chunked one, of which a byte comes each second."""
+    head = request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Content-Length: 1000")
+    chunked = request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Transfer-Encoding: chunked")
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(Http1Peer(server.port, timeout=40)) for _ in range(4)]
+        peers[1].send(call(UNARY, PAGE))
+        check_page(peers[1].answer())
+        begin = time.monotonic()
+        for peer, sent in zip(peers, (b"POST / HTT", b"POST / HTT", head, chunked + b"fff\r\n")):
+            peer.send(sent)
+        ended = {}
+        while len(ended) < len(peers) and time.monotonic() - begin < 30:
+            time.sleep(0.5)
+            for number, peer in enumerate(peers):
+                if number in ended:
+                    continue
+                try:
+                    peer.send(b"x")
+                    peer.socket.settimeout(0.01)
+                    if peer.socket.recv(1_000) == b"":
+                        ended[number] = time.monotonic() - begin
+                except TimeoutError:
+                    pass
+                except (ConnectionResetError, BrokenPipeError):
+                    ended[number] = time.monotonic() - begin
+        assert len(ended) == len(peers) and all(9 < seconds < 16 for seconds in ended.values()), ended
+
+
+@pytest.mark.alone
+def test_an_idle_connection_costs_at_most_8_kib():
+    count = 2_000
+    with interop_server() as process, contextlib.ExitStack() as stack:
+        with Http1Peer(process.port) as peer:
+            peer.send(call(UNARY, PAGE))
+            check_page(peer.answer())
+        before = resident_kib(process)
+        for number in range(count):
+            peer = stack.enter_context(Http1Peer(process.port, source=f"127.0.0.{2 + number // 1_000}"))
+            peer.send(call(UNARY, PAGE))
+            check_page(peer.answer())
+        each = (resident_kib(process) - before) / count
+        print(f"{each:.1f} KiB for each idle connection")
+        assert each <= 8
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("sent", [
+    pytest.param(b"POST / HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"v" * 200) for n in range(70)), id="open heads"),
+    pytest.param(request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Content-Length: 70000") + bytes(65_000),
+                 id="open bodies"),
+    pytest.param(call(UNARY, PAGE) * 10, id="pipelined"),
+])
+def test_a_thousand_half_open_requests_hold_no_more_than_the_budget_and_others_are_served(sent):
+    with interop_server() as process, contextlib.ExitStack() as stack, Http1Peer(process.port) as other:
+        before = resident_kib(process)
+        for _ in range(1_000):
+            peer = stack.enter_context(Http1Peer(process.port, source=ATTACKER))
+            with contextlib.suppress(ConnectionError):
+                peer.send(sent)
+        begin = time.monotonic()
+        other.send(call(UNARY, PAGE))
+        check_page(other.answer())
+        seconds, grown = time.monotonic() - begin, resident_kib(process) - before
+        print(f"{grown // MIB} MiB, a call of others took {seconds * 1000:.0f} ms")
+        assert seconds < 5 and grown < (64 + 48) * MIB

@@ -1,0 +1,65 @@
+import Glibc
+import HTTP
+import HTTP1
+import Testing
+
+@Suite("HTTP1 idle memory")
+struct IdleMemoryTests {
+  /// What issue 23 allows for a whole idle connection, of which the session is a part.
+  private static let connectionBytesMax = 8_192
+  /// So many that what other tests allocate meanwhile does not matter.
+  private static let count = 20_000
+
+  @Test("a session that has served a request and waits for the next holds little")
+  func idle() throws {
+    let before = try Self.residentBytes()
+    let shared = HTTPResources(limits: HTTPLimits())
+    let resources = HTTP1Resources(shared: shared, unixSeconds: { 0 })
+    let owner = Owner()
+    let output = HTTPOutputBuffer()
+    let request = Array(
+      Wire.request(["Host: a", "X: \(String(repeating: "x", count: 3_000))", "Content-Length: 3"], "abc").utf8)
+    let (first, second) = (Array(request[..<1_000]), Array(request[1_000...]))
+    let sessions = try (0..<Self.count).map { _ in
+      let session = HTTP1Session(resources: resources)
+      owner.session = session
+      session.delegate = owner
+      // In two pieces: what was held of the first is given back.
+      try session.receive(first.span.bytes)
+      try session.receive(second.span.bytes)
+      output.removeAll()
+      try session.produce(into: output)
+      return session
+    }
+    #expect(owner.count == Self.count && sessions.allSatisfy { $0.openExchangeCount == 0 })
+    let each = (try Self.residentBytes() - before) / Self.count
+    #expect(each <= Self.connectionBytesMax / 4, "\(each) bytes for each session")
+    #expect(shared.use == BufferUse())
+  }
+
+  /// Source: proc(5), statm.
+  private static func residentBytes() throws -> Int {
+    let file = try #require(fopen("/proc/self/statm", "r"))
+    defer { fclose(file) }
+    var text = [CChar](repeating: 0, count: 256)
+    let count = fread(&text, 1, text.count - 1, file)
+    let words = String(decoding: text[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: " ")
+    return try #require(words.count > 1 ? Int(words[1]) : nil) * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  private final class Owner: HTTPSessionDelegate {
+    weak var session: HTTP1Session?
+    var count = 0
+
+    func receivedHeaders(_ exchange: HTTPExchange) {}
+    func receivedBody(_ exchange: HTTPExchange) {
+      guard exchange.receivedEnd else { return }
+      exchange.outbound = [UInt8](repeating: 0, count: 10_000)
+      session?.submitWholeResponse(exchange, Server.fields())
+      count += 1
+    }
+    func closed(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {}
+    func drained(_ exchange: HTTPExchange) {}
+    func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+  }
+}
