@@ -383,6 +383,9 @@ public struct LedgerChanges: Equatable, Sendable {
   public internal(set) var notices: Set<Identifier> = []
   /// In this order; what is stored of them has its new id before anything else is stored.
   public internal(set) var renamedHabits: [RenamedHabit] = []
+  /// Habits that became part of others, after those that were renamed and in this order: their days
+  /// are stored as the others' by this change.
+  public internal(set) var joinedHabits: [RenamedHabit] = []
   /// Operations of devices' queues were decided.
   public internal(set) var holdsDecisions = false
   /// What all changes rewrite has changed: sources, settings, zones.

@@ -34,7 +34,7 @@ extension PersonLedger {
   /// holds; among sessions that of the later capture.
   ///
   /// All habits must have been loaded, and the cells of the session's days in those that `matching`
-  /// names; of those with a `formerID` all cells, under that id.
+  /// names; of habits that it moves, and of those that they become part of, all cells.
   /// - Parameter isNewAccount: The account is made by the same call.
   /// - Returns: Nil if the account would have more habits than one may have; nothing is to be
   ///   stored then.
@@ -44,25 +44,40 @@ extension PersonLedger {
     var merged = MergedSession()
     merged.version = nextVersion()
     let id = StatementID(.migration, migrationID)
-    for match in matching.matches {
-      if let formerID = match.formerID { rename(formerID, to: match.habitID) }
+    for move in matching.moves {
+      if habits[move.habitID] == nil {
+        rename(move.formerID, to: move.habitID)
+      } else {
+        join(move.formerID, into: move.habitID, version: merged.version, now: now)
+      }
+    }
+    // Statements of habits that become one need names of their own.
+    var parts: [Identifier: UInt32] = [:]
+    var names: [Identifier: StatementID] = [:]
+    for match in matching.matches.sorted(by: { $0.capturedID < $1.capturedID }) {
+      names[match.capturedID] = StatementID(migrationID, part: parts[match.habitID, default: 0])
+      parts[match.habitID, default: 0] += 1
     }
     for (habit, match) in zip(plan.habits, matching.matches) {
       var outcome = MergedHabit(match: match, before: habits[match.habitID]?.summary ?? StreakSummary(runs: []))
-      guard mergeFields(habit, of: plan, into: match.habitID, id, &merged, now: now) else { return nil }
+      let name = names[match.capturedID] ?? id
+      // The name of what is stated of the fields tells under which id the session had the habit.
+      let fieldsID = StatementID(migrationID, part: HabitClasses.mark(of: match.capturedID))
+      guard mergeFields(habit, of: plan, into: match.habitID, fieldsID, &merged, now: now) else { return nil }
       makeAlias(
-        match.capturedID, of: match.habitID, Self.fields(habit), stamp: Stamp(time: Self.fieldsTime(plan), id: id),
+        match.capturedID, of: match.habitID, Self.fields(habit),
+        stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID),
         version: merged.version, now: now)
       // The latest days first: if there are more early days than may count, the latest of them do.
       for cell in habit.cells.reversed() {
         let key = CellKey(habitID: match.habitID, day: cell.day)
         let trust = trust(of: cell, plan: plan, isNewAccount: isNewAccount, now: now)
-        mergeCell(cell, key, trust, id, &outcome, &merged, now)
+        mergeCell(cell, key, trust, name, &outcome, &merged, now)
       }
       // A field that a deletion had not seen keeps the habit as well.
       if habits[match.habitID]?.isDeleted == true {
         noteActivity(
-          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing),
+          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID), seen: .nothing),
           version: merged.version, now: now)
       }
       outcome.daysNew.reverse()
@@ -177,7 +192,7 @@ extension PersonLedger {
         continue
       }
       // Several notes of one day need names of their own.
-      let name = place == 0 ? id : StatementID(source: id.source, seq: -Int64(place) - 16)
+      let name = place == 0 ? id : StatementID(source: id.source, seq: id.seq - Int64(place) - 16)
       let time = place == 0 ? planned.made.occurredAt : note.madeAt
       var author = author(time, name)
       if place > 0 {

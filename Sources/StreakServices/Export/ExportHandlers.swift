@@ -45,32 +45,36 @@ struct ExportHandlers: ExportService {
       }
       sentByteCount += chunk.count
     }
-    let end = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
-        document = ExportDocument(
-          isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
-        do throws(RPCStatus) {
-          try await responses.write(ExportResponse(snapshot: snapshot.bytes))
-          return true
-        } catch {
-          failure = error
-          return false
-        }
-      } _: { rows in
-        guard var writing = document else { return false }
-        document = nil  // The copy is the only one: nothing is copied when it grows.
-        defer { document = writing }
-        do throws(RPCStatus) {
-          for rows in rows.inPieces(of: Self.rowsPerPiece) {
-            try Self.add(rows, to: &writing)
-            if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+    var end = ExportEnd.busy
+    try await waitForTurn(context) { () throws(RPCStatus) in
+      end = try await mappingStoreErrors { () throws(StoreError) in
+        try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
+          document = ExportDocument(
+            isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
+          do throws(RPCStatus) {
+            try await responses.write(ExportResponse(snapshot: snapshot.bytes))
+            return true
+          } catch {
+            failure = error
+            return false
           }
-          return true
-        } catch {
-          failure = error
-          return false
+        } _: { rows in
+          guard var writing = document else { return false }
+          document = nil  // The copy is the only one: nothing is copied when it grows.
+          defer { document = writing }
+          do throws(RPCStatus) {
+            for rows in rows.inPieces(of: Self.rowsPerPiece) {
+              try Self.add(rows, to: &writing)
+              if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+            }
+            return true
+          } catch {
+            failure = error
+            return false
+          }
         }
       }
+      return end != .busy
     }
     if let failure { throw failure }
     if end == .changed { throw Reason.exportChanged.status }
@@ -86,25 +90,25 @@ struct ExportHandlers: ExportService {
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
-  /// How long a transfer waits for the person's one before it to end, in milliseconds: the client
-  /// may have ended that one a moment ago.
-  private static let waitMilliseconds: UInt64 = 50
-  private static let waitsMax = 20
+  /// Waits until an attempt to begin a person's transfer succeeds.
+  /// - Throws: `TOO_MANY_REQUESTS`, and what the attempt throws.
+  private func waitForTurn(
+    _ context: ServerContext, _ attempt: () async throws(RPCStatus) -> Bool
+  ) async throws(RPCStatus) {
+    let isTaken = try await TransferTurn.take(attempt) {
+      await context.loop.sleep(milliseconds: TransferTurn.waitMilliseconds)
+    }
+    guard !isTaken else { return }
+    limiter.meter.count(.transfersPerPerson)
+    throw Reason.tooManyRequests.status
+  }
 
   /// Takes a place for a person's transfer; then `give(_:_:)` must follow.
   /// - Throws: `TOO_MANY_REQUESTS`.
   func take(
     _ userID: Identifier, _ slots: TransferSlots, _ limit: ServiceLimit, _ context: ServerContext
   ) async throws(RPCStatus) {
-    var waits = 0
-    while !people.take(userID) {
-      guard waits < Self.waitsMax else {
-        limiter.meter.count(.transfersPerPerson)
-        throw Reason.tooManyRequests.status
-      }
-      waits += 1
-      await context.loop.sleep(milliseconds: Self.waitMilliseconds)
-    }
+    try await waitForTurn(context) { () throws(RPCStatus) in people.take(userID) }
     guard slots.take() else {
       people.give(userID)
       limiter.meter.count(limit)

@@ -90,6 +90,7 @@ extension StreakStore {
   public func signIn(
     _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant
   ) async throws(StoreError) {
+    await whileFree(.person(userID))
     let stored = try await database.execute(
       Self.grantingAccess(to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax))
     guard stored == 1 else { throw .noSuchUser }

@@ -17,9 +17,12 @@ extension StreakStore {
   /// The session is claimed first and the email second, in every sign-up, so that two of them
   /// cannot wait for each other.
   public func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
-    try await transaction { transaction throws(StoreError) in
-      let outcome = try await store(account, by: transaction)
-      return outcome == .signedUp ? .commit(outcome) : .rollBack(outcome)
+    let session = account.session.map { [LockedRow.session($0.record.migration.sessionID)] } ?? []
+    return try await inTurn(of: session + [.email(account.emailKey)]) { () throws(StoreError) in
+      try await transaction { transaction throws(StoreError) in
+        let outcome = try await store(account, by: transaction)
+        return outcome == .signedUp ? .commit(outcome) : .rollBack(outcome)
+      }
     }
   }
 
@@ -47,7 +50,13 @@ extension StreakStore {
       person.ledger = session.ledger
       person.ledger?.register(deviceID: account.device.deviceID, now: now.wholeMilliseconds)
       // Nobody else knows the account yet: it takes effect.
-      if session.ledger.changeNumber != 0 { rest.append(ApplyStatement([person], now: now).bound) }
+      if session.ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax {
+        try await transaction.execute(rest)
+        rest = Batch()
+        try await storeLedger(of: person, at: now, by: transaction)
+      } else if session.ledger.changeNumber != 0 {
+        rest.append(ApplyStatement([person], now: now).bound)
+      }
       Self.add(session.record, of: userID, to: &rest)
     }
     rest.append(Self.recordingAudit(account.auditEvent))

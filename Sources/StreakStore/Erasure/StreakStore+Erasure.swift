@@ -32,7 +32,15 @@ extension StreakStore {
     // Not needed to be right (nothing is stored for who is gone): what is erased shall not stay in
     // memory either.
     _ = ledgerCache.take(userID)
-    return try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
+    return try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await remove(userID, at: now, event)
+    }
+  }
+
+  private func remove(
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord
+  ) async throws(StoreError) -> ErasureRecords? {
+    try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
         row throws(DatabaseError) in

@@ -39,6 +39,8 @@ public enum ExportEnd: Sendable, Equatable {
   case stopped
   /// The data is not what it was at the snapshot that was asked for.
   case changed
+  /// Another export of the person is under way, in whichever process.
+  case busy
 }
 
 /// A few of a person's rows, of one kind.
@@ -113,8 +115,9 @@ extension StreakStore {
     WHERE user_id = $1 AND number <= $2 ORDER BY number
     """, rowsPerChunk: exportChunkRows)
 
-  // Whatever changes habits, days or notices raises the change number; the rest is looked at
-  // itself.
+  // The lock ends with the transaction, however that ends: it needs no lease, and a process that
+  // was killed leaves none. Whatever changes habits, days or notices raises the change number; the
+  // rest is looked at itself.
   private static let snapshot = Statement(
     .read,
     """
@@ -124,12 +127,14 @@ extension StreakStore {
         refresh_hash IS NOT NULL), ';' ORDER BY device_id) FROM devices WHERE devices.user_id = $1),
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_operations r WHERE r.user_id = $1),
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_entries r WHERE r.user_id = $1),
-      (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8'))
+      (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8')),
+      pg_try_advisory_xact_lock(hashtextextended('streakd export ' || $1::text, 0))
     FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
 
   /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of
-  /// `ExportedRows`, a bounded number of rows at a time.
+  /// `ExportedRows`, a bounded number of rows at a time. One export of a person at a time, across
+  /// all processes of the database.
   ///
   /// - Parameters:
   ///   - wanted: The state that it must be; nil: whatever it is.
@@ -141,9 +146,13 @@ extension StreakStore {
   ) async throws(StoreError) -> ExportEnd {
     try await transaction(.snapshot) { transaction throws(StoreError) in
       let found = try await transaction.row(Self.snapshot, .identifier(userID)) { row throws(DatabaseError) in
-        ExportSnapshot(exportedAt: now, auditNumber: try row.int64(0), state: try row.bytes(1))
+        (
+          snapshot: ExportSnapshot(exportedAt: now, auditNumber: try row.int64(0), state: try row.bytes(1)),
+          isAlone: try row.bool(2)
+        )
       }
-      guard let found else { throw StoreError.noSuchUser }
+      guard let (found, isAlone) = found else { throw StoreError.noSuchUser }
+      guard isAlone else { return .commit(.busy) }
       if let wanted, wanted.state != found.state || wanted.auditNumber > found.auditNumber { return .commit(.changed) }
       let snapshot = wanted ?? found
       guard await begin(snapshot) else { return .commit(.stopped) }

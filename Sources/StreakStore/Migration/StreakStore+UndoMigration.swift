@@ -70,6 +70,15 @@ extension StreakStore {
     _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
     counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
   ) async throws(StoreError) -> UndoOutcome {
+    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await undo(migrationID, of: userID, committedSince: earliest, counting: counts, audit: audit, at: now, answer)
+    }
+  }
+
+  private func undo(
+    _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
+    counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
+  ) async throws(StoreError) -> UndoOutcome {
     try await transaction { transaction throws(StoreError) in
       guard let person = try await loadPerson(userID, Self.lockedPerson, by: transaction) else { throw .noSuchUser }
       let found = try await transaction.row(
@@ -78,9 +87,6 @@ extension StreakStore {
       guard let migration = found else { return .rollBack(.notFound) }
       if let stored = migration.undoResult { return .rollBack(.undone(stored, isReplay: true)) }
       guard migration.committedAt >= earliest else { return .rollBack(.tooLate) }
-      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
-      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
-
       let (id, version) = (PostgresValue.identifier(migrationID), PostgresValue.int64(migration.changeNumber))
       let keys = try await transaction.rows(Self.cellsOfMigration, .identifier(userID), version) {
         row throws(DatabaseError) in try row.cellKey(Self.keyColumns)
@@ -93,7 +99,7 @@ extension StreakStore {
       let more = try await transaction.rows(
         Self.habitsWithMore, .identifier(userID), .identifiers(habits), version
       ) { row throws(DatabaseError) in try row.identifier(0) }
-      let undone = person.change { ledger in
+      let undone = await change(person, isLarge: keys.count > ApplyStatement.cellsPerPieceMax) { ledger in
         ledger.undoMigration(
           migrationID, keys, version: migration.changeNumber, habitsWithMore: Set(more), now: now.wholeMilliseconds)
       }
@@ -106,6 +112,9 @@ extension StreakStore {
       try await transaction.execute(Self.noteUndo, .identifier(userID), id, .instant(now), .bytes(result))
       try await transaction.execute(Self.openSession, .identifier(migration.sessionID), .identifier(userID), id)
       try await Self.recordAudit(audit, by: transaction)
+      // Last: other people's calls are counted in one of these rows too.
+      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       return .commit(.undone(result, isReplay: false))
     }
   }

@@ -72,6 +72,15 @@ extension StreakStore {
     _ document: PersonImport, into userID: Identifier, at now: Instant, audit event: AuditEventRecord,
     reply: (_ changeNumber: Int64) -> [UInt8]
   ) async throws(StoreError) -> ImportOutcome {
+    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await insert(document, into: userID, at: now, audit: event, reply: reply)
+    }
+  }
+
+  private func insert(
+    _ document: PersonImport, into userID: Identifier, at now: Instant, audit event: AuditEventRecord,
+    reply: (_ changeNumber: Int64) -> [UInt8]
+  ) async throws(StoreError) -> ImportOutcome {
     try await transaction { transaction throws(StoreError) in
       guard let person = try await loadPerson(userID, Self.lockedPerson, by: transaction) else { throw .noSuchUser }
       let stored = try await transaction.row(
@@ -88,13 +97,14 @@ extension StreakStore {
           Self.claimDocument, .bytes(hash), .identifier(userID), .identifier(document.importID))
         guard claimed == 1 else { throw StoreError.concurrentChange }
       }
-      let fits = person.change { ledger in
+      let isLarge = document.ledger.cells.count + document.history.count > ApplyStatement.cellsPerPieceMax
+      let fits = await change(person, isLarge: isLarge) { ledger in
         ledger.takeAll(
           of: document.ledger, by: StatementID(.document, document.importID), isExempt: document.sealedHash != nil,
           notices: document.notices, above: document.highestVersion, now: now.wholeMilliseconds)
       }
       guard fits == true else { return .rollBack(.habitLimit) }
-      let history = person.change { $0.takeHistory(document.history) } ?? []
+      let history = await change(person, isLarge: isLarge) { $0.takeHistory(document.history) } ?? []
       let fitsQuotas = person.change { ledger in
         ledger.isWithinTextQuota && document.inboxBytes.allSatisfy { ledger.takeIntoInbox($0) }
       }
