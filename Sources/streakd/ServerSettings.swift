@@ -15,7 +15,7 @@ import TLS
 /// defaults.
 struct ServerSettings {
   let listen: SocketAddress
-  /// Whom a process that root started becomes; nil: the default.
+  /// The user that a process started by root becomes; nil: the default.
   let user: String?
   let dataFolder: String
   let database: String?

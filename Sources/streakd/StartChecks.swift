@@ -13,7 +13,7 @@ import TLS
 struct StartChecks {
   /// The results of the checks.
   struct Outcome {
-    /// Whom this process becomes before it serves; nil: it stays what it is.
+    /// The user that this process becomes before it serves; nil: it stays what it is.
     let user: ServerUser?
     /// Nil: in cleartext.
     let tls: TLSContext?
