@@ -32,11 +32,11 @@ struct ApplyStatement {
     case hints
   }
 
-  /// What is to be done; for one row or for several.
+  /// The parts of this statement, each for one row or for several.
   private var parts: [(target: Target, part: any StatementPart, isSingle: Bool)] = []
   private var parameters: [PostgresValue] = []
 
-  /// - Parameter people: Those with changes, by ascending id.
+  /// - Parameter people: The users with changes, by ascending id.
   init(_ people: [PendingUser], now: Instant) {
     var rows = Rows()
     for person in people { rows.append(person, now: now) }
@@ -74,7 +74,7 @@ struct ApplyStatement {
 
   // MARK: The statement
 
-  /// Statements by what they store: two bits for each target (0: nothing, 1: one row, 2: several).
+  /// Statements by their shape: two bits for each target (0: nothing, 1: one row, 2: several).
   private static let statements = Mutex<[UInt32: Statement]>([:])
 
   private var statement: Statement {
@@ -84,7 +84,7 @@ struct ApplyStatement {
       var next = 1
       var expressions: [String] = []
       var hints = ""
-      // One person alone needs no search.
+      // A single user needs no search.
       let isChanged =
         parts.contains { $0.target == .heads && $0.isSingle }
         ? "EXISTS (SELECT FROM changed)" : "(w.user_id IN (SELECT user_id FROM changed)) IS TRUE"
