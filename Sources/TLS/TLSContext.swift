@@ -100,7 +100,7 @@ public struct TLSClientFiles: Sendable, Equatable {
   /// A session for an outgoing connection.
   /// - Parameters:
   ///   - host: The name or numeric address that the server's certificate must be for.
-  ///   - protocolName: The protocol that the server has to agree to.
+  ///   - protocolName: The protocol that the server has to select.
   public func connectSession(
     host: String, requiring protocolName: TLSProtocolName = .http2
   ) throws(TLSError) -> TLSSession {

@@ -10,7 +10,7 @@ import TestSchema
 
 @main
 struct ConformanceServer {
-  /// How long open calls may take after the signal.
+  /// Milliseconds for open calls after the signal.
   static let graceMilliseconds: UInt64 = 500
 
   static func main() async throws {

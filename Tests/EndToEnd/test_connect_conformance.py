@@ -1,5 +1,5 @@
-"""What the Connect conformance suite asks of a server, over every protocol, codec, compression and
-HTTP version: the program that the suite starts, and calls made by hand."""
+"""The Connect conformance suite's requirements of a server, over every protocol, codec,
+compression and HTTP version: the program that the suite starts, and calls made by hand."""
 
 import base64
 import contextlib
@@ -66,7 +66,7 @@ def header_messages(fields):
 
 
 def definition(method, responses=1, error=None, delay=0):
-    """What is to be answered."""
+    """The definition of the answer."""
     common = dict(
         response_headers=header_messages(HEADERS), response_trailers=header_messages(TRAILERS), response_delay_ms=delay)
     if method in UNARY or method == "ClientStream":
@@ -219,7 +219,7 @@ def test_unknown_methods(way, format):
 
 
 def test_requests_that_no_method_takes(way, format):
-    """Verbs, content types, codecs and compressions that are not served."""
+    """Unsupported verbs, content types, codecs and compressions."""
     version, peer = way
     path, method = f"/{SERVICE}/Unary", "Unary"
     body = format.body(method, [schema.UnaryRequest()])
@@ -284,7 +284,7 @@ def test_get(way, codec, compression):
     error = schema.Error(code=INVALID_ARGUMENT, message=MESSAGE)
     result = peer.get(format, requests("IdempotentUnary", definition("IdempotentUnary", error=error))[0])
     assert (result.code, result.message, result.http_status) == (INVALID_ARGUMENT, MESSAGE, 400)
-    # Padded or not, and as text where it is no base64.
+    # With and without padding, and a text that is not base64.
     padded = base64.urlsafe_b64encode(format.encoded(schema.IdempotentUnaryRequest(request_data=b"1"))).decode()
     assert peer.get(format, message, message=padded.rstrip("=")).code == 0
     for parameters in [dict(encoding="foo"), dict(encoding=None), dict(message=None), dict(message="*"), dict(connect="v2"), dict(base64="x")]:

@@ -7,17 +7,17 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Gives a person all their data.
+/// Sends a person all of the person's data, and imports it.
 struct ExportHandlers: ExportService {
   /// A chunk is sent once it has this many bytes; it may be larger by `rowsPerPiece` records.
   static let chunkBytes = 64 * 1024
-  /// Records between two looks at the chunk's size.
+  /// The number of records between two checks of the chunk's size.
   static let rowsPerPiece = 16
 
   let store: StreakStore
   let limits: ExportLimits
   let exports: TransferSlots
-  /// Apart from exports: neither waits for the other.
+  /// Separate from exports: neither waits for the other.
   let imports: TransferSlots
   let people: TransferringPeople
   let limiter: RateLimiter
@@ -79,8 +79,8 @@ struct ExportHandlers: ExportService {
     if let failure { throw failure }
     if end == .changed { throw Reason.exportChanged.status }
     guard end == .complete, var document else { throw Reason.internalFault.status }
-    // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to
-    // see it.
+    // If the account was erased meanwhile, the call says so: the data is gone, and only this
+    // snapshot still had it.
     if try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
       throw Reason.accountErased.status
     }
@@ -103,7 +103,7 @@ struct ExportHandlers: ExportService {
     throw Reason.tooManyRequests.status
   }
 
-  /// Takes a place for a person's transfer; then `give(_:_:)` must follow.
+  /// Takes a slot for a person's transfer; `give(_:_:)` must follow.
   /// - Throws: `TOO_MANY_REQUESTS`.
   func take(
     _ userID: Identifier, _ slots: TransferSlots, _ limit: ServiceLimit, _ context: ServerContext
@@ -186,7 +186,7 @@ struct ExportHandlers: ExportService {
 }
 
 extension ExportedRows {
-  /// The same rows, a few at a time.
+  /// The same rows in pieces of `count`.
   fileprivate func inPieces(of count: Int) -> [ExportedRows] {
     func cut<Row>(_ rows: [Row], _ wrap: ([Row]) -> ExportedRows) -> [ExportedRows] {
       stride(from: 0, to: rows.count, by: count).map { wrap(Array(rows[$0..<min($0 + count, rows.count)])) }

@@ -15,7 +15,7 @@ extension StreakStore {
   /// Makes an account with all its data, or nothing at all.
   ///
   /// The session is claimed first and the email second, in every sign-up, so that two of them
-  /// cannot wait for each other.
+  /// cannot deadlock.
   public func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
     let session = account.session.map { [LockedRow.session($0.record.migration.sessionID)] } ?? []
     return try await inTurn(of: session + [.email(account.emailKey)]) { () throws(StoreError) in
@@ -26,7 +26,8 @@ extension StreakStore {
     }
   }
 
-  /// Two round trips: what others may have taken, then all the rest with the commit.
+  /// Two round trips: first the rows that another sign-up may have taken, then the rest with the
+  /// commit.
   private func store(_ account: NewAccount, by transaction: Transaction) async throws(StoreError) -> SignUpOutcome {
     let (userID, now) = (account.userID, account.createdAt)
     var claims = Batch()
@@ -64,7 +65,7 @@ extension StreakStore {
     return .signedUp
   }
 
-  /// What an account holds that is made now: nothing.
+  /// The ledger of an account that is made now.
   public func emptyLedger(at now: Instant) -> PersonLedger {
     PersonLedger(
       epoch: epoch, firstDay: DayRules.firstDay(createdAt: now), habitsMax: limits.habitsPerPersonMax,

@@ -32,11 +32,11 @@ struct ApplyStatement: Sendable {
     case hints
   }
 
-  /// What is to be done; for one row or for several.
+  /// The parts of this statement, each for one row or for several.
   private var parts: [(target: Target, part: any StatementPart, isSingle: Bool)] = []
   private var parameters: [PostgresValue] = []
 
-  /// - Parameter people: Those with changes, by ascending id.
+  /// - Parameter people: The users with changes, by ascending id.
   init(_ people: [PendingUser], now: Instant) {
     var rows = Rows()
     for person in people { rows.append(person, now: now) }
@@ -94,7 +94,7 @@ struct ApplyStatement: Sendable {
 
   // MARK: The statement
 
-  /// Statements by what they store: two bits for each target (0: nothing, 1: one row, 2: several).
+  /// Statements by their shape: two bits for each target (0: nothing, 1: one row, 2: several).
   private static let statements = Mutex<[UInt32: Statement]>([:])
 
   private var statement: Statement {

@@ -38,7 +38,7 @@ final class ChangeBatcher: EndOfTurnWork {
   /// One user's calls that are in no batch yet.
   private final class UserQueue {
     let userID: Identifier
-    // Bounded in number by what the server admits at once.
+    // Limited by the number of calls that the server admits at once.
     /// In order of arrival.
     var calls: [PendingCall]
     /// Earlier calls are in a running batch, or are retried in the next one.
@@ -51,9 +51,9 @@ final class ChangeBatcher: EndOfTurnWork {
   }
 
   private var queues: [Identifier: UserQueue] = [:]
-  /// Those that are not held, by the arrival of their first call.
+  /// Queues that are not held, by the arrival of their first call.
   private var ready: [UserQueue] = []
-  /// Calls in them.
+  /// The number of calls in them.
   private var readyCount = 0
   private var retrying: [PendingUser] = []
   /// Users whose calls are retried under a lock.
@@ -70,8 +70,8 @@ final class ChangeBatcher: EndOfTurnWork {
   private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
 
-  /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that
-  ///   is alone; 0: not at all.
+  /// - Parameter busyPollMicroseconds: How long the loop polls for the answer to a single call; 0:
+  ///   never.
   init(
     loop: EventLoop, database: Database, cache: LedgerCache, limits: StoreLimits, quotas: QuotaMeter,
     turns: RowTurns, busyPollMicroseconds: Int,
@@ -266,8 +266,8 @@ final class ChangeBatcher: EndOfTurnWork {
     return calls
   }
 
-  /// The first calls, at least one, as far as there is room for their operations. Those that are
-  /// left wait for this batch.
+  /// The first calls, at least one, as far as there is room for their operations. The others wait
+  /// for this batch.
   private func take(from queue: UserQueue, _ room: inout Int) -> [PendingCall] {
     var calls = take(from: queue)
     var count = 0

@@ -1,7 +1,7 @@
 internal import Postgres
 public import StreakDomain
 
-/// A device with what the server knows of it.
+/// A device as the server stores it.
 public struct ExportedDeviceRecord: Sendable, Equatable {
   public var device: DeviceRecord
   public var registeredAt: Instant
@@ -14,14 +14,13 @@ public struct ExportedNoticeRecord: Sendable, Equatable {
   public var notice: Notice
 }
 
-/// Names the state of a person's data that an export shows, so that one that was cut short can go
-/// on.
+/// Identifies the state of a user's data that an export shows, so that a broken one can be resumed.
 public struct ExportSnapshot: Sendable, Equatable {
-  /// The moment that the document names.
+  /// The document's time.
   public var exportedAt: Instant
-  /// The last audit event in it: the export itself adds more.
+  /// The last audit event in it: the export itself adds further ones.
   public var auditNumber: Int64
-  /// A hash of all that changes when anything else in the document does.
+  /// A hash that changes with anything else in the document.
   public var state: [UInt8]
 
   public init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
@@ -35,15 +34,15 @@ public struct ExportSnapshot: Sendable, Equatable {
 public enum ExportEnd: Sendable, Equatable {
   /// All rows were visited.
   case complete
-  /// The visitor wanted no more.
+  /// The visitor returned false.
   case stopped
-  /// The data is not what it was at the snapshot that was asked for.
+  /// The data has changed since the requested snapshot.
   case changed
   /// Another export of the person is under way, in whichever process.
   case busy
 }
 
-/// A few of a person's rows, of one kind.
+/// Some of a user's rows, of one kind.
 public enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
@@ -58,7 +57,7 @@ public enum ExportedRows: Sendable {
 }
 
 extension StreakStore {
-  /// Rows read at a time: what bounds an export's memory.
+  /// Rows read at a time: the limit of an export's memory.
   static let exportChunkRows = 500
 
   private static let exportedUser = Statement(
@@ -137,9 +136,9 @@ extension StreakStore {
   /// all processes of the database.
   ///
   /// - Parameters:
-  ///   - wanted: The state that it must be; nil: whatever it is.
-  ///   - begin: Is told of the snapshot; false ends the export.
-  ///   - visit: Takes some rows; false ends the export.
+  ///   - wanted: The required state; nil: any.
+  ///   - begin: Receives the snapshot; false ends the export.
+  ///   - visit: Receives some rows; false ends the export.
   public func export(
     of userID: Identifier, at now: Instant = .now(), resuming wanted: ExportSnapshot? = nil,
     begin: (ExportSnapshot) async -> Bool = { _ in true }, _ visit: (ExportedRows) async -> Bool

@@ -3,8 +3,8 @@ public import StreakDomain
 
 extension StreakStore {
   private static let ledgerColumns = Selection(HeadColumn.ledger)
-  // The lock of the person's head makes migrations of one account go one after another, and holds
-  // up its other changes meanwhile.
+  // The lock of the user's head serialises migrations of one account, and delays its other changes
+  // meanwhile.
   static let lockedPerson = Statement(
     .write, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   static let person = Statement(.read, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1")
@@ -74,7 +74,7 @@ extension StreakStore {
     VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
-  /// Brings a session into an account: claim, data, stored reply and audit event in one
+  /// Migrates a session into an account: claim, data, stored reply and audit event in one
   /// transaction, or nothing.
   ///
   /// - Parameters:
@@ -133,7 +133,7 @@ extension StreakStore {
 
   // MARK: Loading
 
-  /// A person with everything but cells; nil if there is none.
+  /// A user's state without cells; nil if there is none.
   func loadPerson(
     _ userID: Identifier, _ statement: Statement, by runner: some StatementRunner
   ) async throws(StoreError) -> PendingUser? {
@@ -196,7 +196,7 @@ extension StreakStore {
 
   // MARK: Storing
 
-  /// Makes whole what needs all days, and gives the change its number.
+  /// Reads the data about whole habits that the change needs, and gives the change its number.
   func finishChange(_ person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
     try await LoadStatement.readFullHabits(person, by: runner)
     var randomness = SystemRandomNumberGenerator()
@@ -205,9 +205,9 @@ extension StreakStore {
     }
   }
 
-  /// Stores what a ledger has become, under the lock of its person's row.
+  /// Stores a changed ledger, under the lock of its user's row.
   func storeLedger(of person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
-    // An empty session changes nothing but the number: what comes later must have another one.
+    // An empty session changes nothing but the number: later changes must have another one.
     guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }
     guard ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax else {
       guard try await ApplyStatement([person], now: now).run(by: runner).contains(person.userID) else {
@@ -239,7 +239,7 @@ extension StreakStore {
     by transaction: Transaction
   ) async throws(StoreError) {
     let (userID, migration) = (person.userID, record.migration)
-    // A session that is in this account already keeps the migration that brought it.
+    // A session that is in this account already keeps its first migration.
     if session == nil || session?.claimedBy == nil {
       let claimed =
         session == nil
@@ -271,7 +271,7 @@ extension StreakStore {
     try await transaction.execute(batch)
   }
 
-  /// Adds a migration and what it rejected.
+  /// Adds a migration and its rejected entries.
   static func add(_ record: MergeRecord, of userID: Identifier, to batch: inout Batch) {
     let migration = record.migration
     if !record.rejected.isEmpty {
@@ -299,7 +299,7 @@ extension StreakStore {
 }
 
 extension PendingUser {
-  /// Changes the ledger; the copy is the only one meanwhile, so nothing is copied.
+  /// Changes the ledger while it is unique, so that nothing is copied.
   func change<Value>(_ body: (inout PersonLedger) -> Value) -> Value? {
     guard var changed = ledger else { return nil }
     ledger = nil

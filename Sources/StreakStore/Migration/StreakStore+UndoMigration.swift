@@ -1,16 +1,16 @@
 internal import Postgres
 public import StreakDomain
 
-/// What undoing a migration came to.
+/// The outcome of undoing a migration.
 public enum UndoOutcome: Sendable {
-  /// It is undone, or was before: the answer, as it was stored.
+  /// It is undone, or was undone before: the stored answer.
   case undone([UInt8], isReplay: Bool)
   case notFound
   case tooLate
   case limited([Int64])
 }
 
-/// What an undo did, before it has an answer.
+/// The result of an undo, before its answer exists.
 public struct UndoneMigration: Sendable {
   public var migrationID: Identifier
   public var daysReversed: Int
@@ -27,7 +27,7 @@ extension StreakStore {
     """)
 
   private static let keyColumns = Selection(CellColumn.key)
-  // Days that the migration changed last. Those that it left to others' statements are among them.
+  // Days whose last change is the migration. Days that it left to other statements are among them.
   private static let cellsOfMigration = Statement(
     .read,
     """
@@ -39,13 +39,13 @@ extension StreakStore {
         WHERE cells.user_id = $1 AND cells.habit_id = h.habit_id AND cells.day = h.day AND cells.version = $2 LIMIT 1) c
     WHERE h.user_id = $1 AND h.next_version = $2
     """)
-  // As the migration left them, but not any more.
+  // Changed by the migration, and again since.
   private static let cellsChangedSince = Statement(
     .read,
     """
     SELECT \(keyColumns.list()) FROM cell_history WHERE user_id = $1 AND next_version > $2 AND version = $2 ORDER BY habit_id, day
     """)
-  // Habits of these with a cell that is not as the migration left it.
+  // Habits of these with a cell that has changed since the migration.
   private static let habitsWithMore = Statement(
     .read,
     """
@@ -61,7 +61,7 @@ extension StreakStore {
     WHERE session_id = $1 AND claimed_by = $2 AND migration_id = $3
     """)
 
-  /// Takes a migration back, as far as nothing was changed since.
+  /// Undoes a migration, except for later changes.
   ///
   /// - Parameters:
   ///   - earliest: A migration that was committed before this moment stays.
