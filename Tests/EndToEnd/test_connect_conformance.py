@@ -192,17 +192,17 @@ def test_deadlines(way, format):
 
 def test_message_sizes(way, format):
     version, peer = way
-    for method, full_duplex in methods(version):
-        sent = requests(method, definition(method), full_duplex)
-        plain = Format(format.protocol, format.codec)
-        # Base64 has steps of four characters.
-        sent[-1].request_data = b"".ljust(3 * 1024)
-        step = 3 if format.codec == "json" else 1
-        while (size := len(plain.encoded(sent[-1]))) + 4 <= MESSAGE_BYTES_MAX:
-            sent[-1].request_data += bytes(max(1, (MESSAGE_BYTES_MAX - size) // 4 * step) if step > 1 else MESSAGE_BYTES_MAX - size - 3)
-        assert MESSAGE_BYTES_MAX - 4 < size <= MESSAGE_BYTES_MAX
+    plain = Format(format.protocol, format.codec)
+    # Base64 has steps of four characters for three bytes.
+    step, width = (3, 4) if format.codec == "json" else (1, 1)
+    for method in ["Unary", "ServerStream", "ClientStream", *["BidiStream"] * (version == 2)]:
+        sent = requests(method, definition(method))
+        sent[-1].request_data = bytes((MESSAGE_BYTES_MAX - 1024) // width // 3 * 3 * step)
+        room = MESSAGE_BYTES_MAX - len(plain.encoded(sent[-1]))
+        sent[-1].request_data += bytes(room // width * step)
+        assert MESSAGE_BYTES_MAX - width < len(plain.encoded(sent[-1])) <= MESSAGE_BYTES_MAX
         assert peer.call(method, format, sent).code == 0, method
-        sent[-1].request_data += bytes(12)
+        sent[-1].request_data += bytes(step)
         result = peer.call(method, format, sent)
         assert (result.code, result.details) == (RESOURCE_EXHAUSTED, []), (method, result)
 
