@@ -1,6 +1,5 @@
 """A client of gRPC, gRPC-Web and Connect that builds requests and reads responses by hand, over
-HTTP/1.1 and HTTP/2. Beyond `http.client` and `h2` everything is written here: none of the server's
-code is used.
+HTTP/1.1 and HTTP/2: what `http.client` and `h2` do not do is written here, nothing of it is ours.
 """
 
 import base64
@@ -82,7 +81,7 @@ def envelope(data, flags=0):
 
 @dataclasses.dataclass
 class Answer:
-    """A response of HTTP."""
+    """A response as HTTP has it."""
     status: int
     headers: list
     body: bytes
@@ -91,7 +90,7 @@ class Answer:
 
 @dataclasses.dataclass
 class Result:
-    """The outcome of a call; `code` 0 is success."""
+    """What a call came to; `code` 0 is success."""
     http_status: int
     headers: dict
     code: int = 0
@@ -208,9 +207,9 @@ class ConnectPeer:
         answer = self.raw("POST", f"/{SERVICE}/{method}", [*format.headers(method), *headers], format.body(method, messages))
         return read(answer, method, format)
 
-    def get(self, format, message, headers=(), **parameters):
-        """A Connect GET; `parameters` replace the usual ones, None removes one."""
-        data = format.encoded(message)
+    def get(self, format, request, headers=(), **parameters):
+        """A Connect GET; `parameters` stand in for those that it would have, None for none."""
+        data = format.encoded(request)
         query = {"message": base64.urlsafe_b64encode(data).decode(), "base64": "1", "encoding": format.codec, "connect": "v1"}
         if format.compression != "identity":
             query["compression"] = format.compression
@@ -220,7 +219,7 @@ class ConnectPeer:
 
 
 def read(answer, method, format):
-    """Reads a response by its protocol."""
+    """Reads a response as its protocol says it is."""
     kind = TYPES[method][1]
     headers = grouped(answer.headers)
     result = Result(answer.status, headers)
