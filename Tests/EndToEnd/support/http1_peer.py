@@ -58,7 +58,8 @@ class Http1Peer:
 
     def answer(self, has_body=True):
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
-        fields = dict(line.split(": ", 1) for line in head[1:])
+        # Proxies write names in upper case.
+        fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:])}
         assert head[0].startswith("HTTP/1.1 "), head
         body = b""
         if has_body and "content-length" in fields:

@@ -24,14 +24,13 @@ SAFELISTED = {"cache-control", "content-language", "content-length", "content-ty
 
 
 def ask(port, version, path, body=b"", *fields, method="POST", content_type=None):
-    """The answer, with its fields' names in lower case."""
     fields = [*((("content-type", content_type),) if content_type else ()), *fields]
     if version == "HTTP/1.1":
         length = [f"content-length: {len(body)}"] if method == "POST" else []
         with Http1Peer(port) as peer:
             peer.send(request(f"{method} {path} HTTP/1.1", HOST, *length, *(f"{name}: {value}" for name, value in fields), body=body))
             answer = peer.answer(has_body=method != "HEAD")
-        return Answer(answer.status, {name.lower(): value for name, value in answer.fields.items()}, answer.body)
+        return answer
     with RawClient(Place(port)) as client:
         stream = client.connection.get_next_available_stream_id()
         client.connection.send_headers(
