@@ -50,7 +50,7 @@ import Testing
       #expect(try await test.count("cells") == 200)
       let store = test.store
       for loop in test.loops {
-        let count = await Task(executorPreference: loop) { store.writer.peopleCount }.value
+        let count = await Task(executorPreference: loop) { store.writer.userCount }.value
         #expect(count == 0)
       }
     }
