@@ -99,7 +99,9 @@ let package = Package(
       name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
     .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: domainSettings),
-    .target(name: "SchemaConversion", dependencies: ["GRPCSchema", "Schema", "StreakDomain"], swiftSettings: settings),
+    .target(
+      name: "SchemaConversion", dependencies: ["GRPCSchema", "ProtobufCodec", "Schema", "StreakDomain"],
+      swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
       resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
@@ -183,7 +185,8 @@ let package = Package(
       swiftSettings: settings),
 
     // Tests, and code that only tests and benchmarks use.
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: fencedSettings),
+    .target(
+      name: "TestSupport", dependencies: ["StreakDomain"], path: "Tests/TestSupport", swiftSettings: fencedSettings),
     .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
       name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
@@ -265,8 +268,8 @@ let package = Package(
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakServices",
-        "StreakStore", "TestSupport",
+        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakDomain",
+        "StreakServices", "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]

@@ -14,38 +14,36 @@ public enum DayRules {
   public static let zoneBytesMax = 64
 
   /// The latest date anywhere on Earth at `now` (UTC+14), with the slack.
-  public static func latestToday(now: Int64) -> Day {
-    LocalTime.day(
-      atMilliseconds: now.addingReportingOverflow(futureSlackMilliseconds).partialValue,
-      utcOffsetSeconds: LocalTime.utcOffsetSecondsRange.upperBound, dayStartMinutes: 0)
+  public static func latestToday(now: Instant) -> Day {
+    ClientTime.day(
+      at: now.advanced(byMilliseconds: futureSlackMilliseconds),
+      utcOffsetSeconds: ClientTime.utcOffsetSecondsRange.upperBound, dayStartMinutes: 0)
   }
 
   /// The date by which a day is judged: that of `moment` in the statement's own offset, with a day
   /// start of at most 6 hours.
-  /// - Parameter moment: In milliseconds since 1970.
-  public static func judgedDay(_ made: LocalTime, at moment: Int64) -> Day {
-    LocalTime.day(
-      atMilliseconds: moment, utcOffsetSeconds: made.utcOffsetSeconds,
+  public static func judgedDay(_ made: ClientTime, at moment: Instant) -> Day {
+    ClientTime.day(
+      at: moment, utcOffsetSeconds: made.utcOffsetSeconds,
       dayStartMinutes: min(made.dayStartMinutes, judgedDayStartMinutesMax))
   }
 
   /// The earliest date anywhere on Earth (UTC-12) when an account was made. Days before it are the
   /// account's early days.
-  /// - Parameter createdAt: In milliseconds since 1970.
-  public static func firstDay(createdAt: Int64) -> Day {
-    LocalTime.day(
-      atMilliseconds: createdAt, utcOffsetSeconds: LocalTime.utcOffsetSecondsRange.lowerBound, dayStartMinutes: 0)
+  public static func firstDay(createdAt: Instant) -> Day {
+    ClientTime.day(
+      at: createdAt, utcOffsetSeconds: ClientTime.utcOffsetSecondsRange.lowerBound, dayStartMinutes: 0)
   }
 
   /// The first field that cannot be; nil if all can.
-  public static func malformedField(day: Day, made: LocalTime) -> MalformedField? {
+  public static func malformedField(day: Day, made: ClientTime) -> MalformedField? {
     (Day.earliest...Day.latest).contains(day) ? malformedField(of: made) : .day
   }
 
   /// The first part of a moment that cannot be; nil if all can.
-  public static func malformedField(of time: LocalTime) -> MalformedField? {
-    if !LocalTime.utcOffsetSecondsRange.contains(time.utcOffsetSeconds) { return .utcOffset }
-    if !LocalTime.dayStartMinutesRange.contains(time.dayStartMinutes) { return .dayStart }
+  public static func malformedField(of time: ClientTime) -> MalformedField? {
+    if !ClientTime.utcOffsetSecondsRange.contains(time.utcOffsetSeconds) { return .utcOffset }
+    if !ClientTime.dayStartMinutesRange.contains(time.dayStartMinutes) { return .dayStart }
     guard !time.zone.isEmpty, time.zone.utf8.count <= zoneBytesMax else { return .zone }
     // Names are ASCII; looking up every character's category costs more than the rest of a small
     // call's rules.
@@ -56,8 +54,8 @@ public enum DayRules {
   /// Checks a completion's day against its moment. The future is looked at first: a clock ahead is
   /// the likelier cause.
   /// - Returns: Why the statement cannot be accepted; nil if it can.
-  public static func rejection(day: Day, made: LocalTime, now: Int64) -> EntryRejection? {
-    if malformedField(day: day, made: made) != nil { return .malformed }
+  public static func rejection(day: Day, made: ClientTime, now: Instant) -> Reason? {
+    if malformedField(day: day, made: made) != nil { return .invalidField }
     if day > latestToday(now: now) { return .futureDay }
     if day != made.day { return .dayMismatch }
     return nil

@@ -25,7 +25,7 @@ public struct StreakExplanation: Equatable, Sendable {
   ///
   /// - Parameter summary: Of all the habit's counted days, also those that are not among the cells.
   public init(
-    _ cells: some Sequence<(day: Day, cell: LedgerCell)>, summary: StreakSummary, today: Day, isArchived: Bool = false
+    _ cells: some Sequence<(day: Day, cell: CellContent)>, summary: StreakSummary, today: Day, isArchived: Bool = false
   ) {
     let run = summary.currentRun(today: today).run
     streak = summary.streak(today: today, isArchived: isArchived)
@@ -38,7 +38,7 @@ public struct StreakExplanation: Equatable, Sendable {
   }
 }
 
-extension LedgerCell {
+extension CellContent {
   /// Done, and counted.
   public var counts: Bool { done && trust == .counted }
 }

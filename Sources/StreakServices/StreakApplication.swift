@@ -2,6 +2,7 @@ internal import Cryptography
 public import EventLoop
 public import RPC
 internal import Schema
+internal import struct StreakDomain.Instant
 public import StreakStore
 internal import Synchronization
 
@@ -13,7 +14,7 @@ public final class StreakApplication: Sendable {
   private let exports: ExportLimits
   private let erasures: ErasureSink
   private let operators: (token: OperatorToken, backend: OperatorBackend)?
-  private let startedAt = Moment.now()
+  private let startedAt = Instant.now()
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
   private let limits: RateLimitSettings
   private let limiter: RateLimiter

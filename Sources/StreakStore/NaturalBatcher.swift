@@ -9,22 +9,22 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork
   typealias Execute = ([Request]) async -> Result<[Response], StoreError>
 
   private let loop: EventLoop
-  private let flightsMax: Int
+  private let batchesMax: Int
   private let batchCountMax: Int
   private let execute: Execute
-  private var flights = 0
-  private var isTakeOffDue = false
-  // Invariant: between turns of the loop empty unless `flights` equals `flightsMax`. Its length is
+  private var inFlight = 0
+  private var isScheduled = false
+  // Invariant: between turns of the loop empty unless `inFlight` equals `batchesMax`. Its length is
   // limited by the calls that the server admits at once.
   private var waiting: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)] = []
 
   /// - Parameters:
-  ///   - flightsMax: Most running batches, 1 or more.
+  ///   - batchesMax: Most running batches, 1 or more.
   ///   - batchCountMax: Most requests in one batch, 1 or more.
-  init(loop: EventLoop, flightsMax: Int, batchCountMax: Int, execute: @escaping Execute) {
-    precondition(flightsMax >= 1 && batchCountMax >= 1)
+  init(loop: EventLoop, batchesMax: Int, batchCountMax: Int, execute: @escaping Execute) {
+    precondition(batchesMax >= 1 && batchCountMax >= 1)
     self.loop = loop
-    self.flightsMax = flightsMax
+    self.batchesMax = batchesMax
     self.batchCountMax = batchCountMax
     self.execute = execute
   }
@@ -35,34 +35,34 @@ final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork
     loop.preconditionIsCurrent()
     return try await withCheckedContinuation { continuation in
       waiting.append((request, continuation))
-      takeOffSoon()
+      schedule()
     }.get()
   }
 
   /// At the end of the loop's turn: calls that arrived in the same turn are included.
-  private func takeOffSoon() {
-    guard !isTakeOffDue, flights < flightsMax else { return }
-    isTakeOffDue = true
+  private func schedule() {
+    guard !isScheduled, inFlight < batchesMax else { return }
+    isScheduled = true
     loop.atEndOfTurn(self)
   }
 
   func endOfTurn() {
-    isTakeOffDue = false
-    while flights < flightsMax, !waiting.isEmpty {
-      flights += 1
+    isScheduled = false
+    while inFlight < batchesMax, !waiting.isEmpty {
+      inFlight += 1
       let batch = Array(waiting.prefix(batchCountMax))
       waiting.removeFirst(batch.count)
       let bound = LoopBound(self, loop: loop)
-      Task(executorPreference: loop) { await bound.value.fly(batch) }
+      Task(executorPreference: loop) { await bound.value.run(batch) }
     }
   }
 
-  private func fly(
+  private func run(
     _ batch: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)]
   ) async {
     let outcome = await execute(batch.map(\.request))
-    flights -= 1
-    if !waiting.isEmpty { takeOffSoon() }
+    inFlight -= 1
+    if !waiting.isEmpty { schedule() }
     switch outcome {
     case .success(let responses):
       precondition(responses.count == batch.count, "a batch answers each of its requests")

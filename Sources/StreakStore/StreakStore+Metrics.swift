@@ -5,5 +5,5 @@ extension StreakStore {
   public func databaseMetrics() async -> PostgresMetrics { await database.metrics() }
 
   /// The hits and misses of the cache of recently changed users. Any thread.
-  public var ledgerMemoryMetrics: LedgerMemoryMetrics { ledgerMemory.metrics }
+  public var ledgerCacheMetrics: LedgerCacheMetrics { ledgerCache.metrics }
 }

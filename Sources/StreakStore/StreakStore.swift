@@ -8,12 +8,12 @@ internal import Synchronization
 /// the caller's loop.
 public final class StreakStore: Sendable {
   /// Most running batches of streak reads, per loop.
-  static let readFlightsMax = 2
+  static let readBatchesMax = 2
   /// Longest run of one statement of a schema version, and longest wait for another program that
   /// applies one, in milliseconds.
   static let schemaStatementTimeoutMilliseconds: UInt64 = 24 * 3_600_000
   /// The default size of the cache of recently changed users, in bytes.
-  public static let ledgerMemoryBytesDefault = 32 << 20
+  public static let ledgerCacheBytesDefault = 32 << 20
 
   /// Limits of one user's data.
   public let limits: StoreLimits
@@ -25,15 +25,16 @@ public final class StreakStore: Sendable {
   let currentEpoch: CurrentEpoch
   /// Whether the disk is full, as far as is known.
   let lacksSpace: SpaceFlag
-  let ledgerMemory: LedgerMemory
+  let ledgerCache: LedgerCache
   let quotaMeter: QuotaMeter
+  let turns: RowTurns
 
   /// The parts that each loop has of its own.
   private struct LoopPart {
     let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
-    let writer: LedgerWriter
+    let writer: ChangeBatcher
   }
 
   /// Connects in the background; calls wait for a connection, for a limited time. Call
@@ -45,12 +46,12 @@ public final class StreakStore: Sendable {
   ///   - busyPollMicroseconds: How long a loop polls for the answer to a single change; 0: never.
   ///   - logger: Receives connections made and lost, and failed statements, each kind once per
   ///     second; nil: nothing is logged.
-  ///   - ledgerMemoryBytes: The size of the cache of recently changed users; 0: no cache.
+  ///   - ledgerCacheBytes: The size of the cache of recently changed users; 0: no cache.
   /// - Throws: `StoreConfigurationError` if the connection string is not valid.
   public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
-    ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
+    ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
     logger: Logger? = nil
   ) throws(StoreConfigurationError) {
     var configuration: PostgresConfiguration
@@ -62,12 +63,12 @@ public final class StreakStore: Sendable {
     configuration.connectionsPerLoop = connectionsPerLoop
     self.init(
       configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
-      ledgerMemoryBytes: ledgerMemoryBytes, logger: logger)
+      ledgerCacheBytes: ledgerCacheBytes, logger: logger)
   }
 
   init(
     configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
-    busyPollMicroseconds: Int = 0, ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
+    busyPollMicroseconds: Int = 0, ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
     logger: Logger? = nil
   ) {
     let log = logger.map { DatabaseLog(logger: $0) }
@@ -89,23 +90,25 @@ public final class StreakStore: Sendable {
     serverID = Identifier(high: generator.next(), low: generator.next())
     currentEpoch = epoch
     lacksSpace = space
-    let memory = LedgerMemory(bytesMax: ledgerMemoryBytes)
-    ledgerMemory = memory
+    let cache = LedgerCache(bytesMax: ledgerCacheBytes)
+    ledgerCache = cache
     let quotas = QuotaMeter()
     quotaMeter = quotas
+    let turns = RowTurns()
+    self.turns = turns
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
       ) -> NaturalBatcher<Request, Response> {
-        NaturalBatcher(loop: loop, flightsMax: Self.readFlightsMax, batchCountMax: Self.setReadCountMax) { requests in
+        NaturalBatcher(loop: loop, batchesMax: Self.readBatchesMax, batchCountMax: Self.setReadCountMax) { requests in
           await read(requests, database)
         }
       }
       let part = LoopPart(
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
-        writer: LedgerWriter(
-          loop: loop, database: database, memory: memory, limits: limits, quotas: quotas,
+        writer: ChangeBatcher(
+          loop: loop, database: database, cache: cache, limits: limits, quotas: quotas, turns: turns,
           busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }
@@ -138,7 +141,20 @@ public final class StreakStore: Sendable {
   var grantBatcher: NaturalBatcher<AccessKey, FoundAccess?> { part.grantBatcher }
 
   /// Changes users' data on the caller's loop.
-  var writer: LedgerWriter { part.writer }
+  var writer: ChangeBatcher { part.writer }
+
+  /// Runs long work in the thread pool while the caller's loop goes on.
+  func offload<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
+    for (loop, _) in parts where loop.isCurrent { return await loop.offload(work) }
+    return work()
+  }
+
+  /// Waits until no running batch of any loop has changes of this user.
+  func waitForBatches(of userID: Identifier) async {
+    for (loop, part) in parts {
+      await Task(executorPreference: loop) { await part.value.writer.waitForBatches(of: userID) }.value
+    }
+  }
 
   /// The epoch of change numbers. Read with the schema, when the program starts, and with every new
   /// connection.

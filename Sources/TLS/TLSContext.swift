@@ -69,9 +69,11 @@ public struct TLSClientFiles: Sendable, Equatable {
     handle = Mutex(unsafe Handle(try Self.make(clientTrusting: authorities, certificate)))
   }
 
-  /// Reads the server's files again, for later connections. If it throws, the context is unchanged.
-  public func reload() throws(TLSError) {
-    guard let files else { return }
+  /// Reads the server's files again, for connections from now on. When it throws nothing has
+  /// changed.
+  /// - Parameter copies: Read instead of the files; nil: the files are read.
+  public func reload(from copies: TLSServerFiles? = nil) throws(TLSError) {
+    guard let files = copies ?? files else { return }
     var fresh = unsafe Optional(Handle(try Self.make(server: files)))
     handle.withLock { handle in
       if let next = fresh.take() { handle = next }

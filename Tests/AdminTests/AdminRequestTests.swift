@@ -57,6 +57,7 @@ struct AdminRequestTests {
   }
 
   @Test(
-    "a text that is not a host name is refused", arguments: ["", "127.0.0.1:9090:1", "[::1", "[attacker]:1", "[::1]x", "localhost:x"])
+    "a text that is not a host name is refused",
+    arguments: ["", "127.0.0.1:9090:1", "[::1", "[attacker]:1", "[::1]x", "localhost:x"])
   func malformedHosts(host: String) { #expect(!AdminHosts().allows(host)) }
 }

@@ -21,7 +21,9 @@ struct DifferentialTests {
     "host", "connection", "keep-alive", "proxy-connection", "upgrade", "transfer-encoding",
   ]
 
-  @Test("requests that both accept are read alike, and those that http_parser alone refuses are known", arguments: chunks(of: 500, in: 5_000))
+  @Test(
+    "requests that both accept are read alike, and those that http_parser alone refuses are known",
+    arguments: chunks(of: 500, in: 5_000))
   func altered(seeds: Range<UInt64>) {
     for seed in seeds {
       var random = SplitMix64(seed: seed)

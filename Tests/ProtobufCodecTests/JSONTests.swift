@@ -3,8 +3,8 @@ import ProtobufCodec
 import TestSchema
 import Testing
 
-@Suite("JSON read and written without a tree")
-struct JSONTests {
+@Suite("JSON at its borders")
+struct JSONBorderTests {
   @Test(
     "an integer is read exactly, however it is written",
     arguments: [

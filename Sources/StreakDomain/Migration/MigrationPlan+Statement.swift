@@ -24,7 +24,7 @@ extension MigrationPlan {
         if notes.count <= otherNotesMax {
           notes.append(
             MigrationPlan.Note(
-              text: statement.entry.note, madeAtMilliseconds: statement.entry.made.occurredAtMilliseconds,
+              text: statement.entry.note, madeAt: statement.entry.made.occurredAt,
               index: statement.index))
         } else {
           tooMany.append(statement.index)
@@ -33,6 +33,6 @@ extension MigrationPlan {
       return (sorted.first?.entry, notes, tooMany)
     }
 
-    private var rank: (Int64, Int, Int) { (entry.made.occurredAtMilliseconds, entry.done ? 1 : 0, index) }
+    private var rank: (Instant, Int, Int) { (entry.made.occurredAt, entry.done ? 1 : 0, index) }
   }
 }

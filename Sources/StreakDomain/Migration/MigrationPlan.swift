@@ -12,15 +12,15 @@ public struct MigrationPlan: Sendable {
 
   public struct Note: Sendable, Equatable {
     public let text: String
-    public let madeAtMilliseconds: Int64
+    public let madeAt: Instant
     /// Place of its entry in the capture.
     public let index: Int
   }
 
   public struct Cell: Sendable {
     public let day: Day
-    public let state: LedgerCell
-    public let made: LocalTime
+    public let state: CellContent
+    public let made: ClientTime
     /// Different notes of the day, the latest first: `state` has the first one.
     public let notes: [Note]
   }
@@ -37,9 +37,9 @@ public struct MigrationPlan: Sendable {
   public struct Rejection: Equatable, Sendable {
     /// Place in the capture's entries.
     public let index: Int
-    public let reason: EntryRejection
+    public let reason: Reason
 
-    public init(index: Int, reason: EntryRejection) {
+    public init(index: Int, reason: Reason) {
       self.index = index
       self.reason = reason
     }
@@ -53,7 +53,7 @@ public struct MigrationPlan: Sendable {
   public let capturedDay: Day
 
   /// The device's moment and zone at the capture.
-  public let capturedAt: LocalTime
+  public let capturedAt: ClientTime
   /// The server saw the session begin.
   public let isAnchored: Bool
 
@@ -63,18 +63,17 @@ public struct MigrationPlan: Sendable {
   /// Plans a capture whose fields are valid and whose manifest holds. Others trap nothing: their
   /// bad entries are rejected.
   /// - Parameters:
-  ///   - anchorMilliseconds: When the server saw the session begin; nil for a session it did not
+  ///   - anchor: When the server saw the session begin; nil for a session it did not
   ///     see.
-  ///   - now: The server's clock, in milliseconds since 1970.
-  public init(_ session: CapturedSession, anchorMilliseconds: Int64?, now: Int64) {
+  ///   - now: The server's clock.
+  public init(_ session: CapturedSession, anchor: Instant?, now: Instant) {
     let capturedDay = Self.capturedDay(session.capturedAt, now: now)
     self.capturedDay = capturedDay
     capturedAt = session.capturedAt
-    isAnchored = anchorMilliseconds != nil
+    isAnchored = anchor != nil
     let window = capturedDay.advanced(by: 1 - Self.windowDays)...capturedDay
-    let anchored = anchorMilliseconds.map { anchor in
-      let (passed, overflow) = now.subtractingReportingOverflow(anchor)
-      let days = overflow ? 0 : max(0, passed) / LocalTime.millisecondsPerDay
+    let anchored = anchor.map { anchor in
+      let days = max(0, now.milliseconds(since: anchor)) / ClientTime.millisecondsPerDay
       return capturedDay.advanced(by: 1 - Self.anchorSpareDays - Int(clamping: days))
     }
     func trust(_ day: Day) -> CellTrust {
@@ -99,10 +98,10 @@ public struct MigrationPlan: Sendable {
       let days = (statements.removeValue(forKey: habit.id) ?? [:]).sorted { $0.key < $1.key }
       let planned = days.compactMap { day, statements in
         let cell = Statement.merged(statements)
-        rejected += cell.tooMany.map { Rejection(index: $0, reason: .malformed) }
+        rejected += cell.tooMany.map { Rejection(index: $0, reason: .invalidField) }
         return cell.latest.map { latest in
           Cell(
-            day: day, state: LedgerCell(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
+            day: day, state: CellContent(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
             made: latest.made, notes: cell.notes)
         }
       }
@@ -117,18 +116,18 @@ public struct MigrationPlan: Sendable {
 
   /// Why an entry goes to the inbox; nil if it becomes part of a cell.
   private static func rejection(
-    of entry: CapturedSession.Entry, isHabitKnown: Bool, now: Int64
-  ) -> EntryRejection? {
+    of entry: CapturedSession.Entry, isHabitKnown: Bool, now: Instant
+  ) -> Reason? {
     if !isHabitKnown { return .habitNotFound }
-    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .malformed }
+    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .invalidField }
     return DayRules.rejection(day: entry.day, made: entry.made, now: now)
   }
 
   /// The device's date at the capture, brought into the two days before today and today of its
   /// zone.
-  private static func capturedDay(_ capturedAt: LocalTime, now: Int64) -> Day {
+  private static func capturedDay(_ capturedAt: ClientTime, now: Instant) -> Day {
     let today = DayRules.judgedDay(capturedAt, at: now)
     return min(
-      max(DayRules.judgedDay(capturedAt, at: capturedAt.occurredAtMilliseconds), today.advanced(by: -2)), today)
+      max(DayRules.judgedDay(capturedAt, at: capturedAt.occurredAt), today.advanced(by: -2)), today)
   }
 }

@@ -34,35 +34,50 @@ extension PersonLedger {
   /// holds; among sessions that of the later capture.
   ///
   /// All habits must have been loaded, and the cells of the session's days in those that `matching`
-  /// names; of those with a `formerID` all cells, under that id.
+  /// names; of habits that it moves, and of those that they become part of, all cells.
   /// - Parameter isNewAccount: The account is made by the same call.
   /// - Returns: Nil if the account would have more habits than one may have; nothing is to be
   ///   stored then.
   public mutating func migrate(
-    _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, isNewAccount: Bool, now: Int64
+    _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, isNewAccount: Bool, now: Instant
   ) -> MergedSession? {
     var merged = MergedSession()
     merged.version = nextVersion()
     let id = StatementID(.migration, migrationID)
-    for match in matching.matches {
-      if let formerID = match.formerID { rename(formerID, to: match.habitID) }
+    for move in matching.moves {
+      if habits[move.habitID] == nil {
+        rename(move.formerID, to: move.habitID)
+      } else {
+        join(move.formerID, into: move.habitID, version: merged.version, now: now)
+      }
+    }
+    // Statements of habits that become one need names of their own.
+    var parts: [Identifier: UInt32] = [:]
+    var names: [Identifier: StatementID] = [:]
+    for match in matching.matches.sorted(by: { $0.capturedID < $1.capturedID }) {
+      names[match.capturedID] = StatementID(migrationID, part: parts[match.habitID, default: 0])
+      parts[match.habitID, default: 0] += 1
     }
     for (habit, match) in zip(plan.habits, matching.matches) {
       var outcome = MergedHabit(match: match, before: habits[match.habitID]?.summary ?? StreakSummary(runs: []))
-      guard mergeFields(habit, of: plan, into: match.habitID, id, &merged, now: now) else { return nil }
+      let name = names[match.capturedID] ?? id
+      // The name of what is stated of the fields tells under which id the session had the habit.
+      let fieldsID = StatementID(migrationID, part: HabitClasses.mark(of: match.capturedID))
+      guard mergeFields(habit, of: plan, into: match.habitID, fieldsID, &merged, now: now) else { return nil }
       makeAlias(
-        match.capturedID, of: match.habitID, Self.fields(habit), stamp: Stamp(time: Self.fieldsTime(plan), id: id),
+        match.capturedID, of: match.habitID, Self.fields(habit),
+        stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID),
         version: merged.version, now: now)
       // The latest days first: if there are more early days than may count, the latest of them do.
       for cell in habit.cells.reversed() {
         let key = CellKey(habitID: match.habitID, day: cell.day)
         let trust = trust(of: cell, plan: plan, isNewAccount: isNewAccount, now: now)
-        mergeCell(cell, key, trust, id, &outcome, &merged, now)
+        mergeCell(cell, key, trust, name, &outcome, &merged, now)
       }
       // A field that a deletion had not seen keeps the habit as well.
       if habits[match.habitID]?.isDeleted == true {
         noteActivity(
-          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing),
+          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID), seen: .nothing),
           version: merged.version, now: now)
       }
       outcome.daysNew.reverse()
@@ -79,7 +94,7 @@ extension PersonLedger {
 
   /// In an account that exists, a session of which the server did not see the beginning counts no
   /// later day than a device could claim that is registered now.
-  private func trust(of cell: MigrationPlan.Cell, plan: MigrationPlan, isNewAccount: Bool, now: Int64) -> CellTrust {
+  private func trust(of cell: MigrationPlan.Cell, plan: MigrationPlan, isNewAccount: Bool, now: Instant) -> CellTrust {
     guard !plan.isAnchored, !isNewAccount, cell.state.trust == .counted, cell.day >= firstDay else {
       return cell.state.trust
     }
@@ -91,7 +106,7 @@ extension PersonLedger {
 
   /// A session's fields are ordered by their capture, and come before every edit.
   private static func fieldsTime(_ plan: MigrationPlan) -> HybridTime {
-    HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAtMilliseconds / 1_000)))
+    HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAt.milliseconds / 1_000)))
   }
 
   private static func fields(_ planned: MigrationPlan.Habit) -> HabitFields {
@@ -103,7 +118,7 @@ extension PersonLedger {
 
   private mutating func mergeFields(
     _ planned: MigrationPlan.Habit, of plan: MigrationPlan, into habitID: Identifier, _ id: StatementID,
-    _ merged: inout MergedSession, now: Int64
+    _ merged: inout MergedSession, now: Instant
   ) -> Bool {
     let fields = Self.fields(planned)
     let author = Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing)
@@ -111,7 +126,7 @@ extension PersonLedger {
     guard var habit = habits[habitID], habit.aliasOf == nil else {
       guard habitCount < habitsMax else { return false }
       setHabit(
-        HabitState(made: fields, createdAtMilliseconds: now, version: merged.version, stamp: author.stamp), habitID)
+        HabitState(made: fields, createdAt: now, version: merged.version, stamp: author.stamp), habitID)
       return true
     }
     if habit.isDeleted && habitCount >= habitsMax { return planned.cells.isEmpty }
@@ -156,15 +171,15 @@ extension PersonLedger {
 
   private mutating func mergeCell(
     _ planned: MigrationPlan.Cell, _ key: CellKey, _ trust: CellTrust, _ id: StatementID, _ outcome: inout MergedHabit,
-    _ merged: inout MergedSession, _ now: Int64
+    _ merged: inout MergedSession, _ now: Instant
   ) {
     let before = cells[key]?.statements ?? DayStatements()
     let own = cells[key]?.cell
     var statements = before
-    func author(_ milliseconds: Int64, _ id: StatementID) -> Author {
-      Author(stamp: Stamp(time: HybridTime(milliseconds: min(milliseconds, now)), id: id), seen: .nothing)
+    func author(_ made: Instant, _ id: StatementID) -> Author {
+      Author(stamp: Stamp(time: HybridTime(min(made, now)), id: id), seen: .nothing)
     }
-    let latest = author(planned.made.occurredAtMilliseconds, id)
+    let latest = author(planned.made.occurredAt, id)
     if planned.state.done {
       statements.complete(by: latest, trust: CompletionTrust(trust))
     } else {
@@ -177,8 +192,8 @@ extension PersonLedger {
         continue
       }
       // Several notes of one day need names of their own.
-      let name = place == 0 ? id : StatementID(source: id.source, seq: -Int64(place) - 16)
-      let time = place == 0 ? planned.made.occurredAtMilliseconds : note.madeAtMilliseconds
+      let name = place == 0 ? id : StatementID(source: id.source, seq: id.seq - Int64(place) - 16)
+      let time = place == 0 ? planned.made.occurredAt : note.madeAt
       var author = author(time, name)
       if place > 0 {
         author.stamp.time = min(author.stamp.time, HybridTime(milliseconds: latest.stamp.time.milliseconds))

@@ -9,11 +9,11 @@ extension PersonLedger {
   ///   - habitsWithMore: Habits that hold other cells than these.
   /// - Returns: The deleted habits, by ascending id, and the number of changed days.
   public mutating func undoMigration(
-    _ migrationID: Identifier, _ keys: [CellKey], version: Int64, habitsWithMore: Set<Identifier>, now: Int64
+    _ migrationID: Identifier, _ keys: [CellKey], version: Int64, habitsWithMore: Set<Identifier>, now: Instant
   ) -> (deletedHabits: [Identifier], daysReversed: Int) {
     let migration = StatementID(.migration, migrationID)
     let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
-    let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
+    let author = Author(stamp: Stamp(time: HybridTime(now), id: id), seen: .everything)
     let shared = Set(
       keys.filter { key in
         cells[key]?.statements.completions.contains { $0.id.source != migrationID } == true

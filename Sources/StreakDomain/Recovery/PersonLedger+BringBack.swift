@@ -13,17 +13,17 @@ extension PersonLedger {
   /// - Returns: One for each habit, in order; nil if there would be more habits than one may have:
   ///   nothing is to be stored then.
   public mutating func bringBack(
-    _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Int64
-  ) -> [BroughtBackHabit]? {
+    _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Instant
+  ) -> [RestoredHabit]? {
     let version = changeNumber + 1
     let saved = resolved(saved)
     // What a deletion in it had seen: everything else in it.
     let names = Array(Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }))
-    var found: [BroughtBackHabit] = []
+    var found: [RestoredHabit] = []
     var places: [Identifier: Int] = [:]
     for habit in saved.habits where places[habit.id] == nil && habit.aliasOf == nil {
       let before = habits[habit.id]?.summary ?? StreakSummary(countedDays: EmptyCollection())
-      var outcome = BroughtBackHabit(habitID: habit.id, before: before)
+      var outcome = RestoredHabit(habitID: habit.id, before: before)
       guard bringBack(habit, &outcome, by: id, names: names, version: version, now: now) else { return nil }
       places[habit.id] = found.count
       found.append(outcome)
@@ -98,7 +98,7 @@ extension PersonLedger {
   /// - Returns: Whether it fits.
   public mutating func takeAll(
     of saved: SavedLedger, by id: StatementID, isExempt: Bool, notices: [(id: Identifier, notice: Notice)],
-    above floor: Int64, now: Int64
+    above floor: Int64, now: Instant
   ) -> Bool {
     changeNumber = max(changeNumber, floor)
     guard bringBack(saved, by: id, isExempt: isExempt, now: now) != nil else { return false }
@@ -108,10 +108,10 @@ extension PersonLedger {
       notice.version = changeNumber
       setNotice(notice, id)
     }
-    let recent = saved.cells.filter { now - $0.made.occurredAtMilliseconds < ZoneUses.windowMilliseconds }
+    let recent = saved.cells.filter { now.milliseconds(since: $0.made.occurredAt) < RecentTimeZones.windowMilliseconds }
     for cell in recent { zones.note(cell.made, now: now) }
     if recent.isEmpty,
-      let last = saved.cells.max(by: { $0.made.occurredAtMilliseconds < $1.made.occurredAtMilliseconds })
+      let last = saved.cells.max(by: { $0.made.occurredAt < $1.made.occurredAt })
     {
       zones.note(last.made, now: now)
     }
@@ -125,15 +125,15 @@ extension PersonLedger {
   // MARK: Habits
 
   private mutating func bringBack(
-    _ saved: SavedLedger.Habit, _ outcome: inout BroughtBackHabit, by id: StatementID, names: [StatementID],
-    version: Int64, now: Int64
+    _ saved: HabitEntry, _ outcome: inout RestoredHabit, by id: StatementID, names: [StatementID],
+    version: Int64, now: Instant
   ) -> Bool {
     // A saved value is older than whatever was stated here.
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
       var made = HabitState(
-        made: saved.fields, createdAtMilliseconds: saved.createdAtMilliseconds, version: version,
+        made: saved.fields, createdAt: saved.createdAt, version: version,
         stamp: Stamp(time: Self.broughtBackTime, id: id))
       if saved.isDeleted {
         var statements = made.statements
@@ -153,7 +153,7 @@ extension PersonLedger {
     if returns {
       guard habitCount < habitsMax else { return false }
       // The person brings it back, and knows of the deletion.
-      let present = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
+      let present = Author(stamp: Stamp(time: HybridTime(now), id: id), seen: .everything)
       statements.state(saved.fields.text(of: .archived), of: .archived, by: present)
       (habit.isDeleted, habit.returnedVersion) = (false, version)
       outcome.returns = true
@@ -183,8 +183,8 @@ extension PersonLedger {
   // MARK: Cells
 
   private mutating func bringBack(
-    _ saved: SavedLedger.Cell, _ outcome: inout BroughtBackHabit, by id: StatementID, isExempt: Bool, version: Int64,
-    now: Int64
+    _ saved: SavedLedger.Cell, _ outcome: inout RestoredHabit, by id: StatementID, isExempt: Bool, version: Int64,
+    now: Instant
   ) {
     let key = saved.key
     let own = cells[key]?.cell
@@ -220,7 +220,7 @@ extension PersonLedger {
     _ = tellDoneConflict(key, &statements, version: version, now: now)
     _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: version, now: now)
     guard statements != before else { return }
-    let recordedAt = own == nil ? min(saved.recordedAtMilliseconds, now) : now
+    let recordedAt = own == nil ? min(saved.recordedAt, now) : now
     let made = cells[key]?.made ?? saved.made
     try? setCell(
       key, statements, last: Stamp(time: Self.broughtBackTime, id: name), made: made, recordedAt: recordedAt,

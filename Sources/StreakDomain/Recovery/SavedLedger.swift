@@ -1,45 +1,29 @@
 /// Habits and days as a person had them at some moment: out of a backup, or out of an exported
 /// document.
 public struct SavedLedger: Equatable, Sendable {
-  public struct Habit: Equatable, Sendable {
-    public var id: Identifier
-    public var fields: HabitFields
-    public var createdAtMilliseconds: Int64
-    public var isDeleted: Bool
-    /// The id is another name of that habit.
-    public var aliasOf: Identifier?
-
-    public init(
-      id: Identifier, fields: HabitFields, createdAtMilliseconds: Int64, isDeleted: Bool = false,
-      aliasOf: Identifier? = nil
-    ) {
-      self.aliasOf = aliasOf
-      self.id = id
-      self.fields = fields
-      self.createdAtMilliseconds = createdAtMilliseconds
-      self.isDeleted = isDeleted
-    }
-  }
-
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
-    public var cell: LedgerCell
-    public var made: LocalTime
-    public var recordedAtMilliseconds: Int64
+    public var cell: CellContent
+    public var made: ClientTime
+    public var recordedAt: Instant
     public var migrationID: Identifier?
+    /// The change number that it had.
+    public var version: Int64
 
     public init(
-      key: CellKey, cell: LedgerCell, made: LocalTime, recordedAtMilliseconds: Int64, migrationID: Identifier? = nil
+      key: CellKey, cell: CellContent, made: ClientTime, recordedAt: Instant, migrationID: Identifier? = nil,
+      version: Int64 = 0
     ) {
       self.key = key
       self.cell = cell
       self.made = made
-      self.recordedAtMilliseconds = recordedAtMilliseconds
+      self.recordedAt = recordedAt
       self.migrationID = migrationID
+      self.version = version
     }
   }
 
-  public var habits: [Habit] = []
+  public var habits: [HabitEntry] = []
   /// Only of these habits.
   public var cells: [Cell] = []
 
@@ -47,7 +31,7 @@ public struct SavedLedger: Equatable, Sendable {
 }
 
 /// What became of one habit that was brought back.
-public struct BroughtBackHabit: Equatable, Sendable {
+public struct RestoredHabit: Equatable, Sendable {
   public let habitID: Identifier
   /// What the account's habit counted before.
   public let before: StreakSummary

@@ -33,19 +33,19 @@ public struct DeviceReplica: Equatable, Sendable {
 
   public struct Kept: Equatable, Sendable {
     public var operation: Operation
-    public var decidedAtMilliseconds: Int64
+    public var decidedAt: Instant
 
-    public init(operation: Operation, decidedAtMilliseconds: Int64) {
+    public init(operation: Operation, decidedAt: Instant) {
       self.operation = operation
-      self.decidedAtMilliseconds = decidedAtMilliseconds
+      self.decidedAt = decidedAt
     }
   }
 
   public struct Rejected: Equatable, Sendable {
     public var operation: Operation
-    public var reason: OperationRejection
+    public var reason: Reason
 
-    public init(operation: Operation, reason: OperationRejection) {
+    public init(operation: Operation, reason: Reason) {
       self.operation = operation
       self.reason = reason
     }
@@ -82,12 +82,12 @@ public struct DeviceReplica: Equatable, Sendable {
   // MARK: What the person does
 
   /// Adds a change to the queue.
-  /// - Parameter milliseconds: The device's wall clock, since 1970.
+  /// - Parameter now: The device's wall clock.
   @discardableResult
-  public mutating func make(_ change: Operation.Change, milliseconds: Int64) -> Operation {
+  public mutating func make(_ change: Operation.Change, at now: Instant) -> Operation {
     lastSeq += 1
     let operation = Operation(
-      seq: lastSeq, time: clock.tick(milliseconds: milliseconds), seen: seen, change: named(change))
+      seq: lastSeq, time: clock.tick(at: now), seen: seen, change: named(change))
     queue.append(operation)
     unsaved.operations.insert(lastSeq)
     return operation
@@ -126,27 +126,27 @@ public struct DeviceReplica: Equatable, Sendable {
   }
 
   /// A day as the person sees it: what was received, with what is still in the queue.
-  public func shownCell(_ key: CellKey) -> LedgerCell? {
+  public func shownCell(_ key: CellKey) -> CellContent? {
     queue.reduce(cells[key]?.cell) { cell, operation in
       meantKey(of: operation) == key ? Self.shown(operation.change, over: cell) : cell
     }
   }
 
   /// All days as the person sees them.
-  public var shownCells: [CellKey: LedgerCell] {
+  public var shownCells: [CellKey: CellContent] {
     queue.reduce(into: cells.mapValues(\.cell)) { shown, operation in
       guard let key = meantKey(of: operation) else { return }
       shown[key] = Self.shown(operation.change, over: shown[key])
     }
   }
 
-  private static func shown(_ change: Operation.Change, over cell: LedgerCell?) -> LedgerCell? {
+  private static func shown(_ change: Operation.Change, over cell: CellContent?) -> CellContent? {
     switch change {
     case .setCompletion(let wanted) where wanted.done:
-      LedgerCell(done: true, note: wanted.note ?? cell?.note ?? "", trust: cell?.trust ?? .counted)
-    case .setCompletion: cell.map { LedgerCell(done: false, note: $0.note, trust: $0.trust) }
+      CellContent(done: true, note: wanted.note ?? cell?.note ?? "", trust: cell?.trust ?? .counted)
+    case .setCompletion: cell.map { CellContent(done: false, note: $0.note, trust: $0.trust) }
     case .setNote(let wanted):
-      LedgerCell(done: cell?.done ?? false, note: wanted.text, trust: cell?.trust ?? .counted)
+      CellContent(done: cell?.done ?? false, note: wanted.text, trust: cell?.trust ?? .counted)
     case .editHabit, .deleteHabit, .resolveConflict, .setDayStart, .malformed: cell
     }
   }
@@ -226,8 +226,8 @@ public struct DeviceReplica: Equatable, Sendable {
   /// Takes a response to a submission.
   /// - Parameters:
   ///   - sent: What it answers.
-  ///   - milliseconds: The device's wall clock, since 1970.
-  public mutating func receive(_ changes: SyncChanges, to sent: SyncSubmission, milliseconds: Int64) -> Receipt {
+  ///   - now: The device's wall clock.
+  public mutating func receive(_ changes: SyncChanges, to sent: SyncSubmission, at now: Instant) -> Receipt {
     // A late answer from a life of the database that is over: what it decided may be lost, and is
     // sent again. What was sent after the device had learned of its epoch is answered by the server
     // of now, also where that one's epoch is an earlier one (an old primary came back).
@@ -241,7 +241,7 @@ public struct DeviceReplica: Equatable, Sendable {
       formerHabits[habit.id] = nil
       unsaved.formerHabits.insert(habit.id)
     }
-    settle(changes.outcomes, milliseconds: milliseconds)
+    settle(changes.outcomes, at: now)
     clock.observe(changes.latestTime)
     // The server holds less of this device than it had acknowledged: what it may have lost is sent
     // again.
@@ -259,10 +259,10 @@ public struct DeviceReplica: Equatable, Sendable {
     return .diverged
   }
 
-  private mutating func settle(_ outcomes: [OperationOutcome], milliseconds: Int64) {
+  private mutating func settle(_ outcomes: [OperationOutcome], at now: Instant) {
     for outcome in outcomes where outcome.seq == queue.first?.seq {
       let operation = queue.removeFirst()
-      kept.append(Kept(operation: operation, decidedAtMilliseconds: milliseconds))
+      kept.append(Kept(operation: operation, decidedAt: now))
       unsaved.operations.insert(operation.seq)
       guard let reason = outcome.rejection else { continue }
       // The wall clock was a day or more ahead: what follows must not be ordered after that.
@@ -272,10 +272,10 @@ public struct DeviceReplica: Equatable, Sendable {
       rejected.insert(Rejected(operation: operation, reason: reason), at: place)
       unsaved.rejected.insert(operation.time)
     }
-    let oldest = milliseconds - Self.keptMilliseconds
-    if let first = kept.first, first.decidedAtMilliseconds < oldest {
+    let oldest = now.advanced(byMilliseconds: -Self.keptMilliseconds)
+    if let first = kept.first, first.decidedAt < oldest {
       kept.removeAll { kept in
-        guard kept.decidedAtMilliseconds < oldest else { return false }
+        guard kept.decidedAt < oldest else { return false }
         unsaved.operations.insert(kept.operation.seq)
         return true
       }
@@ -474,13 +474,13 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if
   /// nothing is.
-  public func operation(_ seq: Int64) -> (operation: Operation, decidedAtMilliseconds: Int64?)? {
+  public func operation(_ seq: Int64) -> (operation: Operation, decidedAt: Instant?)? {
     if let first = queue.first?.seq, seq >= first {
       let place = Int(clamping: seq - first)
       return place < queue.count ? (queue[place], nil) : nil
     }
     guard let kept = kept.last(where: { $0.operation.seq == seq }) else { return nil }
-    return (kept.operation, kept.decidedAtMilliseconds)
+    return (kept.operation, kept.decidedAt)
   }
 
   /// Whatever has changed until now is kept.

@@ -47,13 +47,13 @@ public struct SyncChanges: Equatable, Sendable {
 
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
-    public var cell: LedgerCell
+    public var cell: CellContent
     /// The change number of its last change.
     public var version: Int64
     /// The completions that stand.
     public var completions: [StatementID]
 
-    public init(key: CellKey, cell: LedgerCell, version: Int64, completions: [StatementID]) {
+    public init(key: CellKey, cell: CellContent, version: Int64, completions: [StatementID]) {
       self.key = key
       self.cell = cell
       self.version = version
@@ -61,7 +61,7 @@ public struct SyncChanges: Equatable, Sendable {
     }
   }
 
-  public struct Told: Equatable, Sendable {
+  public struct IdentifiedNotice: Equatable, Sendable {
     public var id: Identifier
     public var notice: Notice
 
@@ -79,7 +79,7 @@ public struct SyncChanges: Equatable, Sendable {
   /// The current id by each former id of a habit.
   public var aliases: [Identifier: Identifier] = [:]
   public var cells: [Cell] = []
-  public var notices: [Told] = []
+  public var notices: [IdentifiedNotice] = []
   public var cursor: Cursor
   public var resume: [UInt8] = []
   public var hasMore = false

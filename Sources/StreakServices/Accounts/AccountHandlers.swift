@@ -3,7 +3,10 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Accounts and credentials. One per loop.
@@ -25,7 +28,7 @@ struct AccountHandlers: AccountService {
     // An email that cannot be one is answered like one that is unknown.
     let email = EmailAddress(request.email)
     // As many statements of an unknown one as of a known one.
-    let user: UserRecord? = try await answering { () throws(StoreError) in
+    let user: UserRecord? = try await mappingStoreErrors { () throws(StoreError) in
       let userID = try await store.userID(emailKey: email?.key ?? "")
       return try await store.user(userID ?? .zero)
     }
@@ -35,13 +38,13 @@ struct AccountHandlers: AccountService {
     let stored = user.map { PasswordHash(text: $0.passwordHash) }
     let password = NormalizedPassword(request.password).secret
     guard try await passwords.verify(password, against: stored, of: party, on: context.loop), let user else {
-      throw Refusal.signInRefused.status
+      throw Reason.signInRefused.status
     }
     if let stored, let renewed = await passwords.renewal(of: stored, password, of: party, on: context.loop) {
       // If this fails, the next sign-in renews it.
       try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
     }
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: user.userID, at: now)
     let habitCount: Int32
     do throws(StoreError) {
@@ -69,7 +72,7 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party) {
     let owner = userID ?? .zero
     let addressHash = limiter.addressHash(of: context, owner)
-    let origin = try await answering { () throws(StoreError) in
+    let origin = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signInOrigin(of: owner, deviceID: deviceID, addressHash: addressHash)
     }
     let suffix: [UInt8] =
@@ -86,7 +89,8 @@ struct AccountHandlers: AccountService {
     _ request: ListDevicesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListDevicesResponse {
     let principal = try context.user()
-    let devices = try await answering { () throws(StoreError) in try await store.devices(of: principal.userID) }
+    let devices = try await mappingStoreErrors { () throws(StoreError) in try await store.devices(of: principal.userID)
+    }
     return ListDevicesResponse(
       devices: devices.map { known in
         SignedInDevice(
@@ -101,11 +105,11 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> RevokeDeviceResponse {
     var principal = try context.user()
     let userID = principal.userID
-    let deviceID = try Identifier(field: request.deviceId, path: "device_id")
-    let wasSignedIn = try await answering { () throws(StoreError) in
+    let deviceID = try identifier(request.deviceId, "device_id")
+    let wasSignedIn = try await mappingStoreErrors { () throws(StoreError) in
       try await store.revokeDevice(deviceID, of: userID, at: .now())
     }
-    guard let wasSignedIn else { throw Refusal.deviceNotFound.status }
+    guard let wasSignedIn else { throw Reason.deviceNotFound.status }
     principal.hasRevokedTokens = true
     principal.auditDetail = "revoked=\(deviceID)"
     context.principal = principal
@@ -116,26 +120,26 @@ struct AccountHandlers: AccountService {
     _ request: ChangePasswordRequest, context: ServerContext
   ) async throws(RPCStatus) -> ChangePasswordResponse {
     var principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let userID = principal.userID
-    let user = try await answering { () throws(StoreError) in try await store.user(userID) }
-    guard let user else { throw Refusal.credentialsInvalid.status }
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
+    guard let user else { throw Reason.credentialsInvalid.status }
     let present = PasswordHash(text: user.passwordHash)
     let newPassword = NormalizedPassword(request.newPassword)
     try passwordRules.check(newPassword, email: user.email, path: "new_password")
     let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
     let password = NormalizedPassword(request.password).secret
     guard try await passwords.verify(password, against: present, of: party, on: context.loop) else {
-      throw Refusal.signInRefused.status
+      throw Reason.signInRefused.status
     }
     let hash = try await passwords.hash(newPassword.secret, of: party, on: context.loop)
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: userID, at: now)
-    let count = try await answering { () throws(StoreError) in
+    let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.changePassword(
         of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now)
     }
-    guard let count else { throw Refusal.concurrentChange.status }
+    guard let count else { throw Reason.concurrentChange.status }
     principal.hasRevokedTokens = true
     context.principal = principal
     return ChangePasswordResponse(devicesSignedOut: count, tokens: issued.message)
@@ -145,12 +149,12 @@ struct AccountHandlers: AccountService {
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse {
     guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
       let userID = Identifier(token.owner)
-    else { throw Refusal.credentialsInvalid.status }
+    else { throw Reason.credentialsInvalid.status }
     // Counted for a person only if the token is of a genuine family: a stranger's guesses count for
     // their address.
     var isCounted = false
     for _ in 0..<Self.refreshAttemptsMax {
-      let grant = try await answering { () throws(StoreError) in
+      let grant = try await mappingStoreErrors { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
       if !isCounted { try await limiter.count(context, person: grant == nil ? nil : userID.bytes) }
@@ -159,13 +163,13 @@ struct AccountHandlers: AccountService {
       case nil: throw try await store.refusalOfUnknownToken(of: userID, token)
       case .ended(let deviceID, let isCopy):
         context.principal = Principal(userID: userID, deviceID: deviceID)
-        throw isCopy ? Refusal.deviceCopied : Refusal.credentialsInvalid.status
+        throw isCopy ? Reason.deviceCopied : Reason.credentialsInvalid.status
       case .living(let deviceID, let before):
         context.principal = Principal(userID: userID, deviceID: deviceID)
         if let response = try await refresh(token, before, of: deviceID, userID, context) { return response }
       }
     }
-    throw Refusal.concurrentChange.status
+    throw Reason.concurrentChange.status
   }
 
   /// Times that a refresh begins again because another call changed the family meanwhile.
@@ -175,32 +179,32 @@ struct AccountHandlers: AccountService {
   private func refresh(
     _ token: OpaqueToken, _ before: TokenFamily, of deviceID: Identifier, _ userID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> RefreshResponse? {
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: userID, refreshing: token, at: now)
     var family = before
     switch family.refresh(token.hash, issuing: TokenFamily.Pair(issued.credential), at: now) {
     case .issued:
-      let isStored = try await answering { () throws(StoreError) in
+      let isStored = try await mappingStoreErrors { () throws(StoreError) in
         try await store.storeFamily(family, replacing: before, of: deviceID, userID, refreshedAt: now)
       }
       return isStored ? RefreshResponse(tokens: issued.message) : nil
-    case .expired: throw Refusal.credentialsInvalid.status
+    case .expired: throw Reason.credentialsInvalid.status
     case .copied:
       // A token with an error in it is no copy.
-      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Refusal.credentialsInvalid.status }
+      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Reason.credentialsInvalid.status }
       context.principal = Principal(
         userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
-      try await answering { () throws(StoreError) in
+      try await mappingStoreErrors { () throws(StoreError) in
         try await store.endCopiedFamily(token.familyHash, of: deviceID, userID)
       }
-      throw Refusal.deviceCopied
+      throw Reason.deviceCopied
     }
   }
 
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse {
     var principal = try context.user()
     let (userID, deviceID) = (principal.userID, request.allDevices ? nil : principal.deviceID)
-    let count = try await answering { () throws(StoreError) in
+    let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signOut(deviceID, of: userID)
     }
     principal.hasRevokedTokens = true
@@ -216,15 +220,15 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> DeleteAccountResponse {
     var principal = try context.user()
     let userID = principal.userID
-    let user = try await answering { () throws(StoreError) in try await self.store.user(userID) }
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await self.store.user(userID) }
     guard let user else { throw try await self.store.refusalOfUnknownToken(of: userID) }
     guard let typed = EmailAddress(request.email), typed.key == EmailAddress(user.email)?.key else {
-      throw Refusal.invalidField("email", "must be the account's")
+      throw Reason.invalidField("email", "must be the account's")
     }
     guard request.confirmation == Self.deletionPhrase else {
-      throw Refusal.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
+      throw Reason.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
     }
-    let now = Moment.now()
+    let now = Instant.now()
     // Of nobody: what is kept of an erasure must not lead to the person.
     var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")
@@ -232,7 +236,9 @@ struct AccountHandlers: AccountService {
     // A task of its own: a caller who gives up does not leave it half-known.
     let outcome = await Task(executorPreference: context.loop) { () -> Result<Bool, RPCStatus> in
       do throws(RPCStatus) {
-        let records = try await answering { () throws(StoreError) in try await store.erase(userID, at: now, anonymous) }
+        let records = try await mappingStoreErrors { () throws(StoreError) in
+          try await store.erase(userID, at: now, anonymous)
+        }
         if let records { await erasures.note(records) }
         return .success(records != nil)
       } catch {
@@ -248,7 +254,7 @@ struct AccountHandlers: AccountService {
 
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse {
     let principal = try context.user()
-    let account = try await answering { () throws(StoreError) in
+    let account = try await mappingStoreErrors { () throws(StoreError) in
       guard let user = try await store.user(principal.userID) else { throw StoreError.noSuchUser }
       return Account(user, habitCount: try await store.habitCount(of: principal.userID))
     }
@@ -260,7 +266,7 @@ extension ServerContext {
   /// The signed-in person. The authenticator has found them before any handler of such a method
   /// runs.
   func user() throws(RPCStatus) -> Principal {
-    guard let principal = principal as? Principal else { throw Refusal.credentialsInvalid.status }
+    guard let principal = principal as? Principal else { throw Reason.credentialsInvalid.status }
     return principal
   }
 }

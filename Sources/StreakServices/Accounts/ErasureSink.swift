@@ -24,12 +24,12 @@ extension StreakStore {
   func refusalOfUnknownToken(
     of userID: Identifier, _ token: OpaqueToken? = nil
   ) async throws(RPCStatus) -> RPCStatus {
-    let isErased = try await answering { () throws(StoreError) -> Bool in try await self.isErased(userID) }
-    if isErased { return Refusal.accountErased.status }
+    let isErased = try await mappingStoreErrors { () throws(StoreError) -> Bool in try await self.isErased(userID) }
+    if isErased { return Reason.accountErased.status }
     guard let token, token.isGenuine(by: TokenProof(secret: serverSecret)) else {
-      return Refusal.credentialsInvalid.status
+      return Reason.credentialsInvalid.status
     }
-    let user = try await answering { () throws(StoreError) in try await self.user(userID) }
-    return user == nil ? Refusal.accountUnknown.status : Refusal.credentialsInvalid.status
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await self.user(userID) }
+    return user == nil ? Reason.accountUnknown.status : Reason.credentialsInvalid.status
   }
 }

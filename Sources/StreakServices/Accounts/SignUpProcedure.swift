@@ -3,7 +3,10 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Signing up: checks the whole request, then stores everything in one transaction.
@@ -21,9 +24,9 @@ struct SignUpProcedure: Sendable {
   let work: LargeWork
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
-    let now = Moment.now()
+    let now = Instant.now()
     guard let email = EmailAddress(request.email) else {
-      throw Refusal.invalidField("email", "must be an email address")
+      throw Reason.invalidField("email", "must be an email address")
     }
     let device = try DeviceRecord(request.device, path: "device")
     // Checked before any lookup, so that a refusal says nothing about the address.
@@ -53,7 +56,7 @@ struct SignUpProcedure: Sendable {
         changeNumber: migration?.stored.ledger.changeNumber ?? 0,
         habitCount: Int32(clamping: migration?.stored.ledger.habitCount ?? 0)),
       tokens: issued.message, migration: migration?.result)
-    let outcome = try await answering { () throws(StoreError) in
+    let outcome = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signUp(
         NewAccount(
           userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
@@ -76,10 +79,10 @@ struct SignUpProcedure: Sendable {
       if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) {
         return reply
       }
-      guard let claim = request.session, outcome == .sessionChanged else { throw Refusal.signUpRefused.status }
-      let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-      let current = try await answering { () throws(StoreError) in try await store.session(sessionID) }
-      guard let claimant = current?.claimedBy else { throw Refusal.concurrentChange.status }
+      guard let claim = request.session, outcome == .sessionChanged else { throw Reason.signUpRefused.status }
+      let sessionID = try identifier(claim.sessionId, "session.session_id")
+      let current = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
+      guard let claimant = current?.claimedBy else { throw Reason.concurrentChange.status }
       throw Self.claimed(by: claimant, context: context)
     }
   }
@@ -93,22 +96,23 @@ struct SignUpProcedure: Sendable {
   /// Checks the session's proof; nil if there is none.
   private func present(_ request: SignUpRequest) async throws(RPCStatus) -> PresentedSession? {
     guard let claim = request.session else { return nil }
-    let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
+    let sessionID = try identifier(claim.sessionId, "session.session_id")
+    let presented = try await mappingStoreErrors { () throws(StoreError) in try await store.presentedSession(sessionID)
+    }
     let secretHash = SHA256.digest(of: claim.sessionSecret)
     if let known = presented.known {
-      guard equalInConstantTime(known.secretHash, secretHash) else { throw Refusal.sessionInvalid.status }
+      guard equalInConstantTime(known.secretHash, secretHash) else { throw Reason.sessionInvalid.status }
     } else if let erased = presented.erasedSecretHash {
-      throw equalInConstantTime(erased, secretHash) ? Refusal.accountErased.status : Refusal.sessionInvalid.status
+      throw equalInConstantTime(erased, secretHash) ? Reason.accountErased.status : Reason.sessionInvalid.status
     } else if !claim.unanchored {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     return PresentedSession(known: presented.known)
   }
 
   /// The session's result in an account that holds nothing: decided like any migration.
   private func decide(
-    _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Moment,
+    _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Instant,
     context: ServerContext
   ) async throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
     let decision = try MigrationDecision(
@@ -124,8 +128,8 @@ struct SignUpProcedure: Sendable {
     let steps = OffloadedDecision(decision, work: work)
     _ = try await steps.begin(MigrationState(session: known)).get()
     try await steps.merge(into: &ledger).get()
-    ledger.completeStale(from: before)
-    ledger.settle(now: now.milliseconds, makeID: Identifier.random)
+    ledger.readFullHabits(from: before)
+    ledger.finishChange(now: now.wholeMilliseconds, makeID: Identifier.random)
     let record = try await steps.finish(ledger).get()
     return (NewMigration(record: record, isSessionKnown: known != nil, ledger: ledger), decision.result)
   }
@@ -135,7 +139,7 @@ struct SignUpProcedure: Sendable {
   private func storedReply(
     emailKey: String, sealingKey: Secret, context: ServerContext
   ) async throws(RPCStatus) -> SignUpResponse? {
-    let found = try await answering { () throws(StoreError) -> (Identifier, [UInt8])? in
+    let found = try await mappingStoreErrors { () throws(StoreError) -> (Identifier, [UInt8])? in
       let userID = try await store.userID(emailKey: emailKey)
       let sealed = try await store.sealedSignUp(userID ?? .zero)
       guard let userID, let sealed else { return nil }
@@ -153,7 +157,7 @@ struct SignUpProcedure: Sendable {
   /// refusal, and the audit event names the account that has the session.
   private static func claimed(by claimant: Identifier, context: ServerContext) -> RPCStatus {
     context.principal = Principal(userID: claimant)
-    return Refusal.sessionClaimed.status
+    return Reason.sessionClaimed.status
   }
 
   private static func sealingKey(_ request: SignUpRequest, emailKey: String) -> Secret {

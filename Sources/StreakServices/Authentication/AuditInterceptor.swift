@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import GRPCSchema
 internal import RPC
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Stores an audit event of each attempt at a method whose policy asks for it, refused attempts
@@ -57,7 +58,7 @@ struct AuditInterceptor: ServerInterceptor {
     let store = store
     let stored = await Task(executorPreference: context.loop) { () -> Result<Void, RPCStatus> in
       do throws(RPCStatus) {
-        return .success(try await answering { () throws(StoreError) in try await store.recordAudit(event) })
+        return .success(try await mappingStoreErrors { () throws(StoreError) in try await store.recordAudit(event) })
       } catch {
         return .failure(error)
       }
@@ -74,7 +75,7 @@ struct AuditInterceptor: ServerInterceptor {
 
   private static func isUniform(_ refusal: RPCStatus) -> Bool {
     let reason = refusal.detail(GoogleRPCErrorInfo.self)?.reason
-    return reason == Refusal.signInRefused.rawValue || reason == Refusal.signUpRefused.rawValue
+    return reason == Reason.signInRefused.name || reason == Reason.signUpRefused.name
   }
 
   /// The event of a call that was answered with OK or refused.

@@ -2,6 +2,8 @@ internal import Cryptography
 internal import EventLoop
 internal import RPC
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Identifies the caller before any handler runs: the method's policy says which credentials the
@@ -57,13 +59,13 @@ struct Authenticator: ServerInterceptor {
     case .session: context.principal = try await session(of: context)
     case .admin:
       guard let operatorToken, let presented = Self.bearer(context), operatorToken.matches(presented) else {
-        throw Refusal.credentialsInvalid.status
+        throw Reason.credentialsInvalid.status
       }
     }
     if let streamOwner, context.method.policy.authentication == .user {
       guard state.value.streams.admit(streamOwner, countMax: streamsPerPersonMax) else {
         meter.count(.streamsPerPerson)
-        throw Refusal.tooManyRequests.status
+        throw Reason.tooManyRequests.status
       }
       defer { state.value.streams.leave(streamOwner) }
       return try await next(context)
@@ -90,7 +92,7 @@ struct Authenticator: ServerInterceptor {
     let people = userID.map { [$0] } ?? state.value.streams.people
     let open = people.filter { state.value.streams.hasStreams(of: $0) }
     guard !open.isEmpty, let erased = try? await state.value.store.erased(among: open) else { return }
-    for userID in erased { state.value.streams.end(of: userID, Refusal.accountErased.status) }
+    for userID in erased { state.value.streams.end(of: userID, Reason.accountErased.status) }
   }
 
   /// The person whose access token a call carries, genuine or not.
@@ -108,36 +110,37 @@ struct Authenticator: ServerInterceptor {
 
   private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
     guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
-      throw Refusal.credentialsInvalid.status
+      throw Reason.credentialsInvalid.status
     }
     let state = state.value
     let hash = token.hash
     let nowMilliseconds = context.loop.nowMilliseconds
     var grant = state.cache.grant(of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds)
     if grant == nil {
-      grant = try await answering { () throws(StoreError) in
+      grant = try await mappingStoreErrors { () throws(StoreError) in
         try await state.store.accessGrant(of: userID, accessHash: hash, at: .now())
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
     guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
-    guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
+    guard Instant.now() < grant.expiresAt else { throw Reason.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
 
   private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {
     guard let token = Self.token(of: context, kind: .session), let sessionID = Identifier(token.owner) else {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     let store = state.value.store
-    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
+    let presented = try await mappingStoreErrors { () throws(StoreError) in try await store.presentedSession(sessionID)
+    }
     if presented.known == nil, let erased = presented.erasedSecretHash, equalInConstantTime(erased, token.hash) {
-      throw Refusal.accountErased.status
+      throw Reason.accountErased.status
     }
     guard let session = presented.known, equalInConstantTime(session.secretHash, token.hash) else {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
-    guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    guard session.claimedBy == nil else { throw Reason.sessionMigrated.status }
     return session
   }
 

@@ -1,6 +1,7 @@
 public import Cryptography
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 internal import Synchronization
 
 /// What hashing passwords may take of the machine, over all loops of the process together.
@@ -50,7 +51,7 @@ final class PasswordQueue: Sendable {
   ) async throws(RPCStatus) -> PasswordHash {
     let cost = limits.cost
     let hash = try await inTurn(of: party, on: loop) { try? PasswordHash(of: password, cost: cost) }
-    guard let hash else { throw Refusal.tooManyRequests.status }
+    guard let hash else { throw Reason.tooManyRequests.status }
     return hash
   }
 
@@ -101,7 +102,7 @@ final class PasswordQueue: Sendable {
       giveUp(ticket)
     }
     guard outcome else {
-      throw Task.isCancelled ? RPCStatus(.cancelled, "The caller gave up.") : Refusal.tooManyRequests.status
+      throw Task.isCancelled ? RPCStatus(.cancelled, "The caller gave up.") : Reason.tooManyRequests.status
     }
   }
 

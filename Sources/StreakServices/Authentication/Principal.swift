@@ -1,4 +1,5 @@
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import StreakStore
 
 /// Whom a call is made by, or concerns: found by the authenticator or, where a call carries no
@@ -8,7 +9,7 @@ struct Principal: Sendable {
   /// The device whose token the call carries, or that signs in; nil where there is none.
   var deviceID: Identifier?
   /// When the access token expires; nil where there is none.
-  var tokenExpiresAt: Moment?
+  var tokenExpiresAt: Instant?
   /// What the audit event says beyond the outcome. Never a secret.
   var auditDetail = ""
   /// The call has revoked tokens of this person.

@@ -1,6 +1,8 @@
 internal import Cryptography
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import StreakStore
 
 /// How long credentials live.
@@ -25,7 +27,7 @@ struct TokenIssuer: Sendable {
   let store: StreakStore
 
   /// Credentials for a device that signs in, or, given its refresh token, for one that refreshes.
-  func issue(to userID: Identifier, refreshing presented: OpaqueToken? = nil, at now: Moment) -> IssuedTokens {
+  func issue(to userID: Identifier, refreshing presented: OpaqueToken? = nil, at now: Instant) -> IssuedTokens {
     let proof = TokenProof(secret: store.serverSecret)
     let access = OpaqueToken(kind: .access, owner: userID.bytes, proof: proof)
     let refresh =

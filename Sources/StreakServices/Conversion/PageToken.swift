@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import RPC
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// A place in a list as a text that clients send back unchanged.
@@ -32,7 +33,7 @@ struct PageToken {
   /// - Throws: `PAGE_TOKEN_INVALID` if the token was made for another list or another filter.
   static func place(_ text: String, kind: Kind, filter: [UInt8]) throws(RPCStatus) -> PageToken? {
     guard !text.isEmpty else { return nil }
-    guard let token = PageToken(text, kind: kind, filter: filter) else { throw Refusal.pageTokenInvalid.status }
+    guard let token = PageToken(text, kind: kind, filter: filter) else { throw Reason.pageTokenInvalid.status }
     return token
   }
 

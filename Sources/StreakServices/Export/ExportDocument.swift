@@ -3,7 +3,10 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Writes an export's document piece by piece, and adds up its manifest.
@@ -29,7 +32,7 @@ struct ExportDocument {
   private var hash = SHA256()
 
   /// - Parameter secret: What the document is sealed with.
-  init(isBinary: Bool, userID: Identifier, at now: Moment, secret: [UInt8]) {
+  init(isBinary: Bool, userID: Identifier, at now: Instant, secret: [UInt8]) {
     self.isBinary = isBinary
     self.secret = secret
     header = ExportHeader(
@@ -64,7 +67,7 @@ struct ExportDocument {
       text = Self.framed(ExportRecord(record: record).protobufBytes())
       hash.update(text)
     } else {
-      guard let json = try? message.json() else { throw Refusal.internalFault.status }
+      guard let json = try? message.json() else { throw Reason.internalFault.status }
       append(Array((count == 0 ? "\n" : ",\n").utf8))
       text = Array(json.utf8)
       hash.update(text + [UInt8(ascii: "\n")])

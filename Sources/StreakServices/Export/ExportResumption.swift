@@ -1,6 +1,8 @@
 internal import Cryptography
 internal import RPC
 internal import Schema
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// What somebody has of a document already: it is made again, and what they have is left out, if it
@@ -14,7 +16,7 @@ struct ExportResumption {
 
   /// - Throws: `EXPORT_CHANGED` for a snapshot that no server gave.
   init(_ resume: ExportResume) throws(RPCStatus) {
-    guard let snapshot = ExportSnapshot(bytes: resume.snapshot) else { throw Refusal.exportChanged.status }
+    guard let snapshot = ExportSnapshot(bytes: resume.snapshot) else { throw Reason.exportChanged.status }
     self.snapshot = snapshot
     sha256 = resume.sha256
     knownBytesLeft = resume.documentBytes
@@ -33,7 +35,7 @@ struct ExportResumption {
     hash.update(known)
     knownBytesLeft -= Int64(known.count)
     guard knownBytesLeft == 0 else { return [] }
-    guard hash.digest() == sha256 else { throw Refusal.exportChanged.status }
+    guard hash.digest() == sha256 else { throw Reason.exportChanged.status }
     isChecked = true
     return Array(bytes.dropFirst(known.count))
   }
@@ -56,7 +58,7 @@ extension ExportSnapshot {
     func number(_ place: Int) -> Int64 {
       Int64(bitPattern: bytes[place..<place + 8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
     }
-    let moment = Moment(microseconds: number(0))
+    let moment = Instant(microseconds: number(0))
     // What a timestamp of the document can say.
     guard (0...253_402_300_799).contains(moment.seconds) else { return nil }
     self.init(exportedAt: moment, auditNumber: number(8), state: Array(bytes[16...]))

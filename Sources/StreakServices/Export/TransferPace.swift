@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 
 /// Enforces the least rate at which a client takes or sends a document: a client that holds a slot
 /// without using it is ended.
@@ -34,7 +35,7 @@ final class TransferPace {
       afterMilliseconds: most > waitedMilliseconds ? most - waitedMilliseconds : 0
     ) { [context, meter] in
       meter.count(.transferRate)
-      context.end(Refusal.exportTooSlow.status)
+      context.end(Reason.exportTooSlow.status)
     }
     defer {
       timer.cancel()

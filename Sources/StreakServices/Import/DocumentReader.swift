@@ -2,6 +2,7 @@ internal import Cryptography
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import enum StreakDomain.Reason
 
 /// Reads an exported document while it arrives, and checks it against its own manifest: the
 /// counterpart of `ExportDocument`.
@@ -58,12 +59,12 @@ struct DocumentReader {
     }
     guard manifest.sections.map(\.name) == Section.allCases.map(\.rawValue),
       manifest.schemaVersion == header.schemaVersion, manifest.exportedAt == header.exportedAt
-    else { throw Refusal.importCorrupt.status }
+    else { throw Reason.importCorrupt.status }
     let nothing = (count: Int64(0), sha256: SHA256.digest(of: []))
     for (section, stated) in zip(Section.allCases, manifest.sections) {
       let found = closed[section] ?? nothing
       guard found.count == stated.count, found.sha256 == stated.sha256 else {
-        throw Refusal.importCorrupt.status(
+        throw Reason.importCorrupt.status(
           saying:
             "Section \(section.rawValue) is not what the manifest says: \(found.count) of \(stated.count) records.")
       }
@@ -72,7 +73,7 @@ struct DocumentReader {
   }
 
   static func unreadable(_ what: String) -> RPCStatus {
-    Refusal.importUnreadable.status(saying: "This is no document of an export: \(what).")
+    Reason.importUnreadable.status(saying: "This is no document of an export: \(what).")
   }
 
   /// The reader's position, for messages.
@@ -164,7 +165,7 @@ struct DocumentReader {
       guard byte & 0x80 == 0 else { continue }
       guard length <= recordBytesMax else {
         throw isFirst
-          ? unreadable("it begins like neither a JSON nor a binary document") : Refusal.importTooLarge.status
+          ? unreadable("it begins like neither a JSON nor a binary document") : Reason.importTooLarge.status
       }
       let start = bytes.startIndex + place + 1
       return bytes.endIndex - start >= length ? (start..<start + length, ()) : nil
@@ -185,7 +186,7 @@ struct DocumentReader {
       pieces = try splitter.take(bytes)
     } catch {
       switch error {
-      case .tooLarge: throw Refusal.importTooLarge.status
+      case .tooLarge: throw Reason.importTooLarge.status
       case .unexpected(0...1) where Self.isUTF16(bytes): throw Self.unreadable("it is written in UTF-16; UTF-8 is read")
       case .unexpected(let offset): throw Self.unreadable("byte \(offset) is not what an object holds there")
       }
@@ -214,7 +215,7 @@ struct DocumentReader {
 
   private mutating func take(headerMember name: String, _ text: [UInt8]) throws(RPCStatus) {
     guard Self.headerMembers.contains(name) else { throw Self.unreadable("member \"\(name.prefix(64))\"") }
-    guard text.count <= Self.headerBytesMax else { throw Refusal.importTooLarge.status }
+    guard text.count <= Self.headerBytesMax else { throw Reason.importTooLarge.status }
     guard headerTexts.updateValue(text, forKey: name) == nil else {
       throw Self.unreadable("member \"\(name)\" stands twice")
     }

@@ -85,7 +85,7 @@ enum RecordRules {
   ) -> Violation? {
     let statement = SetCompletion(habitId: habitID, day: day, done: done, note: note, made: made)
     if let violation = first(statement) { return violation }
-    guard let made, let time = StreakDomain.LocalTime(made) else {
+    guard let made, let time = ClientTime(made) else {
       return Violation(field: "made.occurred_at", requirement: "must be a moment of the years 1 to 9999")
     }
     return DayRules.malformedField(day: Day(day), made: time).map {

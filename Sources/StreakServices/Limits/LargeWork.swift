@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 
 /// Runs large pieces of calls' work, such as the check of a capture of 50,000 entries, in the
 /// thread pool, so that the loop continues. Each loop runs one piece at a time, which leaves
@@ -47,7 +48,7 @@ struct LargeWork: Sendable {
     if state.isRunning {
       guard state.waiting.count < Self.waitingMax else {
         meter.count(.captures)
-        throw Refusal.tooManyRequests.status
+        throw Reason.tooManyRequests.status
       }
       // Resumed by the turn before, which passes its place on.
       await withCheckedContinuation { state.waiting.append($0) }

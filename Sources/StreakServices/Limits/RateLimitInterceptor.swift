@@ -38,7 +38,7 @@ struct PersonCalls: Sendable {
   func count(_ userID: Identifier, _ context: ServerContext) throws(RPCStatus) {
     guard !people.value.admits(userID, atMilliseconds: context.loop.nowMilliseconds) else { return }
     meter.count(.callsPerPerson)
-    throw Refusal.tooManyRequests.status
+    throw Reason.tooManyRequests.status
   }
 }
 
@@ -65,7 +65,7 @@ struct LoadInterceptor: ServerInterceptor {
       !shedder.value.admits(group, atMilliseconds: context.loop.nowMilliseconds)
     {
       meter.count(.callsPerAddress)
-      throw Refusal.tooManyRequests.status
+      throw Reason.tooManyRequests.status
     }
     try await next(context)
   }

@@ -33,7 +33,7 @@ final class RateLimiter: Sendable {
     let counts = counts(context, as: method, person: person)
     guard !counts.isEmpty else { return }
     try answerFlood(counts, context)
-    let waits = try await answering { () throws(StoreError) in try await store.countCall(counts) }
+    let waits = try await mappingStoreErrors { () throws(StoreError) in try await store.countCall(counts) }
     try refuse(counts, waits, context)
   }
 
@@ -76,7 +76,7 @@ final class RateLimiter: Sendable {
         refusals.note(count.name, untilMilliseconds: now + UInt64(wait) / 1000, atMilliseconds: now)
       }
     }
-    throw Refusal.tooManyRequests(retryMilliseconds: UInt64(longest) / 1000)
+    throw Reason.tooManyRequests(retryMilliseconds: UInt64(longest) / 1000)
   }
 
   /// Refuses a call of a flood without a query, and without an audit event: the calls before it
@@ -91,6 +91,6 @@ final class RateLimiter: Sendable {
     var principal = context.principal as? Principal ?? Principal(userID: .zero)
     principal.auditIsStored = true
     context.principal = principal
-    throw Refusal.tooManyRequests(retryMilliseconds: wait)
+    throw Reason.tooManyRequests(retryMilliseconds: wait)
   }
 }

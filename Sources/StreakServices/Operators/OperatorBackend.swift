@@ -1,5 +1,6 @@
 internal import RPC
 public import Schema
+internal import enum StreakDomain.Reason
 
 /// What the program does for operators who ask: it has the backups, the service does not.
 public struct OperatorBackend: Sendable {
@@ -38,18 +39,18 @@ extension OperatorBackend.Failure {
   /// What somebody is told who is no operator.
   var statusForPeople: RPCStatus {
     switch self {
-    case .backupsOff: Refusal.backupsOff.status
-    default: Refusal.storageUnavailable.status
+    case .backupsOff: Reason.backupsOff.status
+    default: Reason.storageUnavailable.status
     }
   }
 
   var status: RPCStatus {
     switch self {
-    case .backupsOff: Refusal.backupsOff.status
-    case .backupUnderWay: Refusal.backupUnderWay.status
-    case .noSuchBackup: Refusal.backupNotFound.status
+    case .backupsOff: Reason.backupsOff.status
+    case .backupUnderWay: Reason.backupUnderWay.status
+    case .noSuchBackup: Reason.backupNotFound.status
     // Only operators get this far, and they need the reason.
-    case .failed(let reason): Refusal.backupFailed.status(saying: reason)
+    case .failed(let reason): Reason.backupFailed.status(saying: reason)
     }
   }
 }

@@ -1,4 +1,5 @@
 internal import RPC
+internal import enum StreakDomain.Reason
 
 /// The rules for a new password. The schema limits its length.
 struct PasswordRules: Sendable {
@@ -11,7 +12,7 @@ struct PasswordRules: Sendable {
   /// - Throws: `INVALID_FIELD` or `PASSWORD_TOO_COMMON`, naming the field at `path`.
   func check(_ password: NormalizedPassword, email: String, path: String) throws(RPCStatus) {
     guard password.byteCount >= Self.bytesMin else {
-      throw Refusal.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
+      throw Reason.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
     }
     // Invisible characters make no password less common.
     let text = String(
@@ -19,7 +20,7 @@ struct PasswordRules: Sendable {
     let lowered = text.lowercased()
     let name = email.lowercased().split(separator: "@").first.map(String.init) ?? ""
     guard lowered != email.lowercased(), lowered != name, !breached.holds(text) else {
-      throw Refusal.passwordTooCommon.naming(path, "is among those that are guessed first")
+      throw Reason.passwordTooCommon.naming(path, "is among those that are guessed first")
     }
   }
 }

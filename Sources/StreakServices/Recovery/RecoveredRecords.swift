@@ -1,6 +1,7 @@
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -10,7 +11,7 @@ struct RecoveredRecords {
   /// The records as they are stored: each after its length as a varint.
   private(set) var bytes: [UInt8] = []
 
-  init(at now: Moment) {
+  init(at now: Instant) {
     builder = SavedLedgerBuilder(at: now)
   }
 
@@ -27,11 +28,11 @@ struct RecoveredRecords {
     default: throw builder.refusal("neither a habit nor a day")
     }
     bytes += ExportDocument.framed(record.protobufBytes())
-    guard bytes.count <= ExportHandlers.documentBytesMax else { throw Refusal.importTooLarge.status }
+    guard bytes.count <= ExportHandlers.documentBytesMax else { throw Reason.importTooLarge.status }
   }
 
   /// Reads `bytes` back; nil if that is not what they are.
-  static func ledger(of bytes: [UInt8], at now: Moment) -> SavedLedger? {
+  static func ledger(of bytes: [UInt8], at now: Instant) -> SavedLedger? {
     var builder = SavedLedgerBuilder(at: now)
     do throws(RPCStatus) {
       for record in try DocumentReader.records(of: bytes) {

@@ -1,10 +1,11 @@
 internal import Logging
 internal import RPC
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Runs store calls and turns what goes wrong into what the client is told: the one place that maps
 /// store errors to statuses.
-func answering<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCStatus) -> Value {
+func mappingStoreErrors<Value>(_ body: () async throws(StoreError) -> Value) async throws(RPCStatus) -> Value {
   do {
     return try await body()
   } catch {
@@ -24,7 +25,7 @@ extension StoreError {
   }
 
   /// What a client is told. The error's own text goes to our log only: it may name hosts and rows.
-  var refusal: Refusal {
+  var refusal: Reason {
     switch self {
     case .unavailable: .storageUnavailable
     case .overloaded: .tooManyRequests

@@ -3,7 +3,10 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 /// Handles anonymous sessions. One per loop.
@@ -26,27 +29,28 @@ struct SessionHandlers: SessionService {
     let key = isShared ? randomBytes(count: 32) : request.idempotencyKey
     let idKey = SealedBytes.key(purpose: "session id", secrets: [key])
     guard let sessionID = Identifier(Array(idKey.exposed.prefix(Identifier.byteCount))) else {
-      throw Refusal.internalFault.status
+      throw Reason.internalFault.status
     }
     let sealingKey = SealedBytes.key(purpose: "session start", secrets: [key])
     let token = OpaqueToken(kind: .session, owner: sessionID.bytes)
-    let now = Moment.now()
+    let now = Instant.now()
     let response = StartSessionResponse(
       sessionId: sessionID.bytes, sessionSecret: token.secret.exposed, anchor: GoogleProtobufTimestamp(now))
     let session = SessionRecord(
       sessionID: sessionID, secretHash: token.hash, anchor: now,
       sealedStart: SealedBytes.seal(response.protobufBytes(), key: sealingKey))
-    var stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    var stored = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     if stored == nil {
       try await limiter.count(context, person: nil)
-      let isNew = try await answering { () throws(StoreError) in try await store.startSession(session, at: now) }
+      let isNew = try await mappingStoreErrors { () throws(StoreError) in try await store.startSession(session, at: now)
+      }
       if isNew { return response }
-      stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+      stored = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     }
     guard let stored, let sealed = stored.sealedStart, let reply = SealedBytes.open(sealed, key: sealingKey),
       let response = try? StartSessionResponse(protobufBytes: reply)
-    else { throw Refusal.idempotencyKeyReused.status }
-    guard stored.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    else { throw Reason.idempotencyKeyReused.status }
+    guard stored.claimedBy == nil else { throw Reason.sessionMigrated.status }
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return response
   }
@@ -54,8 +58,8 @@ struct SessionHandlers: SessionService {
   func keepSession(
     _ request: KeepSessionRequest, context: ServerContext
   ) async throws(RPCStatus) -> KeepSessionResponse {
-    guard let session = context.principal as? SessionRecord else { throw Refusal.sessionInvalid.status }
-    try await answering { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
+    guard let session = context.principal as? SessionRecord else { throw Reason.sessionInvalid.status }
+    try await mappingStoreErrors { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
     return KeepSessionResponse(anchor: session.anchor.map(GoogleProtobufTimestamp.init))
   }
 }

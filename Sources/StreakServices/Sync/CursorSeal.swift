@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 /// Proves that a server of this database gave a cursor to an account: no client can claim to have

@@ -10,8 +10,8 @@ extension QueuedOperation {
   /// does not block the queue.
   convenience init(_ message: Schema.Operation) {
     let payload = message.protobufBytes()
-    var operation = StreakDomain.Operation(message)
-    if !message.fieldViolations().isEmpty { operation.change = .malformed }
-    self.init(operation: operation, payload: payload, payloadHash: SHA256.leadingBytes(of: payload))
+    self.init(
+      operation: StreakDomain.Operation(checking: message), payload: payload,
+      payloadHash: SHA256.leadingBytes(of: payload))
   }
 }

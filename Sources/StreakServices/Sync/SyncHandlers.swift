@@ -2,6 +2,7 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -55,7 +56,7 @@ struct SyncHandlers: SyncService {
   }
 
   private func head(of principal: Principal) async throws(RPCStatus) -> Int64 {
-    try await answering { () throws(StoreError) in try await store.head(of: principal.userID).changeNumber }
+    try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID).changeNumber }
   }
 
   private func hint(_ changeNumber: Int64) -> WatchResponse {
@@ -110,8 +111,8 @@ struct SyncHandlers: SyncService {
   /// A stream lives as long as its access token.
   private func limit(_ context: ServerContext, to principal: Principal) {
     guard let expiresAt = principal.tokenExpiresAt else { return }
-    let left = expiresAt.milliseconds - Moment.now().milliseconds
-    context.limitTime(milliseconds: UInt64(max(0, left)), Refusal.credentialsInvalid.status)
+    let left = expiresAt.milliseconds(since: .now())
+    context.limitTime(milliseconds: UInt64(max(0, left)), Reason.credentialsInvalid.status)
   }
 
   // MARK: Notices and inbox
@@ -120,11 +121,11 @@ struct SyncHandlers: SyncService {
     _ request: ListNoticesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListNoticesResponse {
     let principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let filter: [UInt8] = [request.includeAcknowledged ? 1 : 0]
     let size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
     let place = try PageToken.place(request.pageToken, kind: .notices, filter: filter)
-    let notices = try await answering { () throws(StoreError) in
+    let notices = try await mappingStoreErrors { () throws(StoreError) in
       try await store.notices(
         of: principal.userID, for: deviceID, includingAcknowledged: request.includeAcknowledged,
         after: place.map { NoticePlace(version: $0.number, noticeID: $0.id) } ?? .start, countMax: size + 1)
@@ -141,9 +142,9 @@ struct SyncHandlers: SyncService {
     _ request: AcknowledgeNoticesRequest, context: ServerContext
   ) async throws(RPCStatus) -> AcknowledgeNoticesResponse {
     let principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let ids = request.noticeIds.compactMap { Identifier($0) }
-    try await answering { () throws(StoreError) in
+    try await mappingStoreErrors { () throws(StoreError) in
       try await store.acknowledge(ids, of: principal.userID, by: deviceID, at: .now())
     }
     return AcknowledgeNoticesResponse()
@@ -155,7 +156,7 @@ struct SyncHandlers: SyncService {
     let principal = try context.user()
     let size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
     let place = try PageToken.place(request.pageToken, kind: .inbox, filter: [])
-    let rejected = try await answering { () throws(StoreError) in
+    let rejected = try await mappingStoreErrors { () throws(StoreError) in
       try await store.rejectedOperations(
         of: principal.userID, after: place.map { InboxPlace(deviceID: $0.id, seq: $0.number) } ?? .start,
         countMax: size + 1)

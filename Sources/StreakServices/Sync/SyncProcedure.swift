@@ -24,32 +24,29 @@ struct SyncProcedure: Sendable {
     seal = CursorSeal(secret: store.serverSecret)
   }
 
-  func run(_ request: SyncRequest, by principal: Principal, at now: Moment) async throws(RPCStatus) -> SyncResponse {
-    guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+  func run(_ request: SyncRequest, by principal: Principal, at now: Instant) async throws(RPCStatus) -> SyncResponse {
+    guard Identifier(request.userId) == principal.userID else { throw Reason.accountMismatch.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
-    let sentAt = try Self.sentAt(request, now: now.milliseconds)
+    let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal)
     // A device that does not know yet that the server has lost something has not begun to send it
     // again: it is not caught up, and what names a habit that was lost waits for it.
     let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
     let nothingLeft = request.nothingLeft && !isOfPastEpoch
-    var answer: LedgerAnswer?
+    var answer: ChangeResult?
     if !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft {
       answer = try await change(
-        LedgerRequest(
+        ChangeRequest(
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
           nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
-          restatedHabits: request.restatedHabits.compactMap { habit in
-            Identifier(habit.id).map {
-              SyncChanges.Habit(id: $0, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
-            }
-          }, oldestKeptSeq: request.oldestKeptSeq, sentAtMilliseconds: sentAt))
+          restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
+          oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt))
     }
     var response = try await changes(request, received, of: principal.userID, deviceID, answer)
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
-    response.clockAheadMilliseconds = ClockRules(now: now.milliseconds, sentAt: sentAt).skewMilliseconds
+    response.clockAheadMilliseconds = ClockRules(now: now.wholeMilliseconds, sentAt: sentAt).skewMilliseconds
     return response
   }
 
@@ -57,34 +54,35 @@ struct SyncProcedure: Sendable {
   func pull(
     of principal: Principal, from cursor: Schema.Cursor, pageSize: Int32
   ) async throws(RPCStatus) -> SyncResponse? {
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
-    let head = try await answering { () throws(StoreError) in try await store.head(of: principal.userID) }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
+    let head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID) }
     let place = try Received(cursor, of: principal.userID, seal: seal)
     guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
     var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
-    response.serverTime = GoogleProtobufTimestamp(Moment.now())
+    response.serverTime = GoogleProtobufTimestamp(Instant.now())
     return response
   }
 
-  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the
-  /// latest time of its operations that can be one.
-  private static func sentAt(_ request: SyncRequest, now: Int64) throws(RPCStatus) -> Int64? {
+  /// The device's clock at sending; of a device that does not tell, the latest time of its
+  /// operations that can be one.
+  private static func sentAt(_ request: SyncRequest, now: Instant) throws(RPCStatus) -> Instant? {
     if let sentAt = request.sentAt {
-      guard let milliseconds = sentAt.milliseconds else { throw Refusal.invalidField("sent_at", "must be a timestamp") }
-      return milliseconds
+      guard let instant = sentAt.instant else { throw Reason.invalidField("sent_at", "must be a timestamp") }
+      return instant.wholeMilliseconds
     }
     return request.operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }
       .filter { ClockRules(now: now).ordered(HybridTime(milliseconds: $0)) != nil }.max()
+      .map { Instant(milliseconds: $0) }
   }
 
-  private func change(_ request: LedgerRequest) async throws(RPCStatus) -> LedgerAnswer {
-    let result = try await answering { () throws(StoreError) in try await store.change(request) }
+  private func change(_ request: ChangeRequest) async throws(RPCStatus) -> ChangeResult {
+    let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(request) }
     switch result {
     case .success(let answer): return answer
-    case .failure(.gap(let expectedSeq)): throw Refusal.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
-    case .failure(.operationReused): throw Refusal.operationReused.status.with(SyncRefusal())
-    case .failure(.deviceUnknown): throw Refusal.credentialsInvalid.status
-    case .failure(.tooManyChanges(let wait)): throw Refusal.tooManyRequests(retryMilliseconds: wait)
+    case .failure(.gap(let expectedSeq)): throw Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
+    case .failure(.operationReused): throw Reason.operationReused.status.with(SyncRefusal())
+    case .failure(.deviceUnknown): throw Reason.credentialsInvalid.status
+    case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
     }
   }
 
@@ -92,7 +90,7 @@ struct SyncProcedure: Sendable {
     guard let first = operations.first?.seq else { return }
     for (index, operation) in operations.enumerated() {
       guard (1...seqMax).contains(operation.seq), operation.seq - first == Int64(index) else {
-        throw Refusal.invalidField("operations[\(index)].seq", "must follow the one before without a gap")
+        throw Reason.invalidField("operations[\(index)].seq", "must follow the one before without a gap")
       }
     }
   }
@@ -114,7 +112,7 @@ struct SyncProcedure: Sendable {
         isVoid = true
         return
       }
-      guard seal.isGenuine(cursor, of: userID) else { throw Refusal.cursorInvalid.status }
+      guard seal.isGenuine(cursor, of: userID) else { throw Reason.cursorInvalid.status }
       epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
       changeNumber = cursor.changeNumber
       resume = cursor.resume
@@ -127,7 +125,7 @@ struct SyncProcedure: Sendable {
   }
 
   private func changes(
-    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: LedgerAnswer?
+    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: ChangeResult?
   ) async throws(RPCStatus) -> SyncResponse {
     let head: PersonHead
     if let answer {
@@ -138,7 +136,7 @@ struct SyncProcedure: Sendable {
       }
       head = PersonHead(answer.ledger)
     } else {
-      head = try await answering { () throws(StoreError) in try await store.head(of: userID) }
+      head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: userID) }
       if isUpToDate(received, changeNumber: head.changeNumber) { return upToDate(head, userID, deviceID) }
     }
     // In a new epoch a device that has what the server has goes on from there.
@@ -147,7 +145,7 @@ struct SyncProcedure: Sendable {
       request.digest == head.digest.bytes
     {
       var response = upToDate(head, userID, deviceID)
-      let notices = try await answering { () throws(StoreError) in
+      let notices = try await mappingStoreErrors { () throws(StoreError) in
         try await store.notices(
           of: userID, for: deviceID, includingAcknowledged: false, after: .start, countMax: Self.noticesMax)
       }
@@ -170,7 +168,7 @@ struct SyncProcedure: Sendable {
 
   /// What the request itself has changed; nil if it brought a habit back, of which the device lacks
   /// the days.
-  private func own(_ answer: LedgerAnswer, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
+  private func own(_ answer: ChangeResult, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
     let ledger = answer.ledger
     var response = upToDate(PersonHead(ledger), userID, deviceID)
     var latest = HybridTime.zero
@@ -204,7 +202,7 @@ struct SyncProcedure: Sendable {
       received.epoch == store.epoch && !received.isVoid && received.changeNumber <= head
       && (received.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))
     let since = isKnown ? received.changeNumber : 0
-    let page = try await answering { () throws(StoreError) in
+    let page = try await mappingStoreErrors { () throws(StoreError) in
       try await store.pull(
         of: userID, for: deviceID, since: since, at: isKnown ? place : nil,
         cellsMax: pageSize == 0 ? Self.pageSizeDefault : Int(pageSize))
@@ -231,8 +229,4 @@ struct SyncProcedure: Sendable {
     response.latestTime = max(times.max() ?? .zero, page.habits.lazy.map(\.habit.latestTime).max() ?? .zero).packed
     return response
   }
-}
-
-extension Schema.AccountSettings {
-  init(_ settings: StreakDomain.AccountSettings) { self.init(dayStartMinutes: settings.dayStartMinutes) }
 }

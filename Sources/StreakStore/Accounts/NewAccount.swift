@@ -9,7 +9,7 @@ public struct NewAccount: Sendable {
   public var emailKey: String
   /// The Argon2id hash, as text.
   public var passwordHash: String
-  public var createdAt: Moment
+  public var createdAt: Instant
   /// The reply, sealed under the request's own secrets.
   public var sealedReply: [UInt8]
   public var device: DeviceRecord
@@ -21,7 +21,7 @@ public struct NewAccount: Sendable {
   public var auditEvent: AuditEventRecord
 
   public init(
-    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Moment,
+    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Instant,
     sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord, addressHash: [UInt8],
     session: NewMigration?, auditEvent: AuditEventRecord
   ) {

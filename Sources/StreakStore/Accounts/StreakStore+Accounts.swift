@@ -17,7 +17,7 @@ extension StreakStore {
   public func user(_ userID: Identifier) async throws(StoreError) -> UserRecord? {
     try await database.row(Self.userByID, .identifier(userID)) { row throws(DatabaseError) in
       UserRecord(
-        userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.moment(2),
+        userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
         changeNumber: try row.int64(3))
     }
   }

@@ -4,14 +4,14 @@ public import StreakDomain
 /// A living access token's device.
 public struct AccessGrant: Sendable, Equatable {
   public var deviceID: Identifier
-  public var expiresAt: Moment
+  public var expiresAt: Instant
 }
 
 /// What one statement finds of an access token.
 struct FoundAccess: Sendable {
   var deviceID: Identifier
   /// Nil: the token's pair was not used so far.
-  var expiresAt: Moment?
+  var expiresAt: Instant?
 }
 
 /// Names an access token of a person.
@@ -72,14 +72,14 @@ extension StreakStore {
   ///
   /// - Parameter isNewAccount: Nothing can have been decided for this person yet.
   static func grantingAccess(
-    to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment, devicesMax: Int32,
+    to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant, devicesMax: Int32,
     isNewAccount: Bool = false
   ) -> BoundStatement {
     BoundStatement(
       grantAccess,
       .identifier(userID), .identifier(device.deviceID), .string(device.name), .string(device.platform),
-      .string(device.appVersion), .moment(now), .bytes(credential.accessHash), .moment(credential.accessExpiresAt),
-      .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
+      .string(device.appVersion), .instant(now), .bytes(credential.accessHash), .instant(credential.accessExpiresAt),
+      .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
       .int32(devicesMax), .int32(isNewAccount ? 0 : 1),
       .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)))
   }
@@ -88,8 +88,9 @@ extension StreakStore {
   ///
   /// - Throws: `.noSuchUser` if there is no such account, as when it was erased meanwhile.
   public func signIn(
-    _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Moment
+    _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant
   ) async throws(StoreError) {
+    await whileFree(.person(userID))
     let stored = try await database.execute(
       Self.grantingAccess(to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax))
     guard stored == 1 else { throw .noSuchUser }
@@ -123,7 +124,7 @@ extension StreakStore {
   /// The device that an access token belongs to; nil if none, or if it was revoked. It may have
   /// expired. The first use of a pair ends the one before it.
   public func accessGrant(
-    of userID: Identifier, accessHash: [UInt8], at now: Moment
+    of userID: Identifier, accessHash: [UInt8], at now: Instant
   ) async throws(StoreError) -> AccessGrant? {
     let found = try await grantBatcher.response(to: AccessKey(userID: userID, accessHash: accessHash))
     guard let found, found.expiresAt == nil else {
@@ -194,14 +195,14 @@ extension StreakStore {
   /// - Returns: Whether it was; if not, another call changed it first.
   public func storeFamily(
     _ family: TokenFamily, replacing before: TokenFamily, of deviceID: Identifier, _ userID: Identifier,
-    refreshedAt: Moment? = nil
+    refreshedAt: Instant? = nil
   ) async throws(StoreError) -> Bool {
     try await database.execute(
       Self.storeFamily, .identifier(userID), .identifier(deviceID), .bytes(before.current.refreshHash),
-      .bytes(before.encodedUnused), .bytes(family.current.accessHash), .moment(family.current.accessExpiresAt),
-      .bytes(family.current.refreshHash), .moment(family.current.refreshExpiresAt),
-      .bytes(family.previousAccess?.hash), .moment(family.previousAccess?.expiresAt), .bytes(family.encodedUnused),
-      .moment(refreshedAt)) == 1
+      .bytes(before.encodedUnused), .bytes(family.current.accessHash), .instant(family.current.accessExpiresAt),
+      .bytes(family.current.refreshHash), .instant(family.current.refreshExpiresAt),
+      .bytes(family.previousAccess?.hash), .instant(family.previousAccess?.expiresAt), .bytes(family.encodedUnused),
+      .instant(refreshedAt)) == 1
   }
 
   /// Times that a family is read again because another call changed it meanwhile. Each such change
@@ -281,16 +282,16 @@ extension StreakStore {
 extension Row {
   /// Columns of the statements above, in their order.
   fileprivate func foundAccess() throws(DatabaseError) -> FoundAccess {
-    FoundAccess(deviceID: try identifier(0), expiresAt: try momentOrNull(1))
+    FoundAccess(deviceID: try identifier(0), expiresAt: try instantOrNull(1))
   }
 
   /// Columns of `TokenFamily.columns`, from one place on; nil if the device is signed out.
   fileprivate func tokenFamily(_ first: Int) throws(DatabaseError) -> TokenFamily? {
     guard let access = try bytesOrNull(first), let refresh = try bytesOrNull(first + 2),
-      let accessExpiresAt = try momentOrNull(first + 1), let refreshExpiresAt = try momentOrNull(first + 3)
+      let accessExpiresAt = try instantOrNull(first + 1), let refreshExpiresAt = try instantOrNull(first + 3)
     else { return nil }
     var previous: TokenFamily.Access?
-    if let hash = try bytesOrNull(first + 4), let expiresAt = try momentOrNull(first + 5) {
+    if let hash = try bytesOrNull(first + 4), let expiresAt = try instantOrNull(first + 5) {
       previous = TokenFamily.Access(hash: hash, expiresAt: expiresAt)
     }
     return TokenFamily(

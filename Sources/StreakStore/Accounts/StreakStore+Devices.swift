@@ -4,8 +4,8 @@ public import StreakDomain
 /// A user's device as the server stores it.
 public struct KnownDeviceRecord: Sendable, Equatable {
   public var device: DeviceRecord
-  public var registeredAt: Moment
-  public var refreshedAt: Moment?
+  public var registeredAt: Instant
+  public var refreshedAt: Instant?
   public var isSignedIn: Bool
 }
 
@@ -69,7 +69,7 @@ extension StreakStore {
       KnownDeviceRecord(
         device: DeviceRecord(
           deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
-          appVersion: try row.string(3)), registeredAt: try row.moment(4), refreshedAt: try row.momentOrNull(5),
+          appVersion: try row.string(3)), registeredAt: try row.instant(4), refreshedAt: try row.instantOrNull(5),
         isSignedIn: try row.bool(6))
     }
   }
@@ -90,10 +90,10 @@ extension StreakStore {
   ///
   /// - Returns: Whether it was signed in; nil if the user has no such device.
   public func revokeDevice(
-    _ deviceID: Identifier, of userID: Identifier, at now: Moment
+    _ deviceID: Identifier, of userID: Identifier, at now: Instant
   ) async throws(StoreError) -> Bool? {
     try await database.row(
-      Self.revoke, .identifier(userID), .identifier(deviceID), .moment(now), .string(Self.revocationChannel),
+      Self.revoke, .identifier(userID), .identifier(deviceID), .instant(now), .string(Self.revocationChannel),
       .string(userID.description)
     ) { row throws(DatabaseError) in try row.bool(0) }
   }
@@ -133,13 +133,13 @@ extension StreakStore {
   ///   meanwhile.
   public func changePassword(
     of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
-    _ credential: CredentialRecord, at now: Moment
+    _ credential: CredentialRecord, at now: Instant
   ) async throws(StoreError) -> Int32? {
     try await database.row(
       Self.changePassword, .identifier(userID), .string(present), .string(hash), .identifier(deviceID),
       .string(Self.revocationChannel), .string(userID.description), .bytes(credential.accessHash),
-      .moment(credential.accessExpiresAt), .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt),
-      .bytes(credential.refreshFamilyHash), .moment(now)
+      .instant(credential.accessExpiresAt), .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt),
+      .bytes(credential.refreshFamilyHash), .instant(now)
     ) { row throws(DatabaseError) in try row.int32(0) }
   }
 }

@@ -1,3 +1,5 @@
+public import struct StreakDomain.Instant
+
 /// The token pairs of one sign-in on one device, and what it means when one of them is presented.
 ///
 /// A sign-in begins a family with one pair: an access token for calls, a refresh token for the next
@@ -30,12 +32,12 @@ public struct TokenFamily: Sendable, Equatable {
   public struct Pair: Sendable, Equatable {
     /// SHA-256 of the access token's secret, 32 bytes.
     public var accessHash: [UInt8]
-    public var accessExpiresAt: Moment
+    public var accessExpiresAt: Instant
     /// SHA-256 of the refresh token's secret, 32 bytes.
     public var refreshHash: [UInt8]
-    public var refreshExpiresAt: Moment
+    public var refreshExpiresAt: Instant
 
-    public init(accessHash: [UInt8], accessExpiresAt: Moment, refreshHash: [UInt8], refreshExpiresAt: Moment) {
+    public init(accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant) {
       self.accessHash = accessHash
       self.accessExpiresAt = accessExpiresAt
       self.refreshHash = refreshHash
@@ -52,9 +54,9 @@ public struct TokenFamily: Sendable, Equatable {
   /// An access token alone.
   public struct Access: Sendable, Equatable {
     public var hash: [UInt8]
-    public var expiresAt: Moment
+    public var expiresAt: Instant
 
-    public init(hash: [UInt8], expiresAt: Moment) {
+    public init(hash: [UInt8], expiresAt: Instant) {
       self.hash = hash
       self.expiresAt = expiresAt
     }
@@ -86,7 +88,7 @@ public struct TokenFamily: Sendable, Equatable {
   /// A refresh token of the family was presented.
   ///
   /// - Parameter pair: What to issue, if anything is issued.
-  public mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Moment) -> RefreshOutcome {
+  public mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Instant) -> RefreshOutcome {
     let place = unused.firstIndex { $0.refreshHash == refreshHash }
     guard let presented = place.map({ unused[$0] }) ?? (current.refreshHash == refreshHash ? current : nil) else {
       return .copied
@@ -101,7 +103,7 @@ public struct TokenFamily: Sendable, Equatable {
   /// An access token was presented.
   ///
   /// - Returns: When it ends; nil if it is none of the family's, or not any more.
-  public mutating func use(_ accessHash: [UInt8], at now: Moment) -> Moment? {
+  public mutating func use(_ accessHash: [UInt8], at now: Instant) -> Instant? {
     if current.accessHash == accessHash { return current.accessExpiresAt }
     if let previousAccess, previousAccess.hash == accessHash { return previousAccess.expiresAt }
     guard let pair = unused.first(where: { $0.accessHash == accessHash }) else { return nil }
@@ -126,7 +128,7 @@ extension TokenFamily {
 
   static func encoded(_ pairs: [Pair]) -> [UInt8] {
     var bytes: [UInt8] = []
-    func append(_ moment: Moment) {
+    func append(_ moment: Instant) {
       bytes += (0..<8).map { UInt8(truncatingIfNeeded: moment.microseconds >> (56 - 8 * Int64($0))) }
     }
     for pair in pairs {
@@ -142,9 +144,9 @@ extension TokenFamily {
     guard bytes.count.isMultiple(of: pairByteCount) else { return nil }
     return stride(from: 0, to: bytes.count, by: pairByteCount).map { start in
       let hashes = bytes[start..<start + 2 * hashByteCount]
-      func moment(at offset: Int) -> Moment {
+      func moment(at offset: Int) -> Instant {
         let place = start + 2 * hashByteCount + offset
-        return Moment(microseconds: bytes[place..<place + 8].reduce(0) { $0 << 8 | Int64($1) })
+        return Instant(microseconds: bytes[place..<place + 8].reduce(0) { $0 << 8 | Int64($1) })
       }
       return Pair(
         accessHash: Array(hashes.prefix(hashByteCount)), accessExpiresAt: moment(at: 0),

@@ -10,7 +10,7 @@ extension StreakStore {
 
   static func recordingAudit(_ event: AuditEventRecord) -> BoundStatement {
     BoundStatement(
-      appendAudit, .identifier(event.userID ?? .zero), .moment(event.occurredAt), .string(event.method),
+      appendAudit, .identifier(event.userID ?? .zero), .instant(event.occurredAt), .string(event.method),
       .string(event.outcome), .string(event.reason), .identifier(event.deviceID), .string(event.peerAddress),
       .string(event.detail))
   }

@@ -96,7 +96,7 @@ extension StreakStore {
     var event: AuditEventRecord?
     if let number = try row.int64OrNull(3) {
       event = AuditEventRecord(
-        userID: userID, number: number, occurredAt: try row.moment(4), method: try row.string(5),
+        userID: userID, number: number, occurredAt: try row.instant(4), method: try row.string(5),
         outcome: try row.string(6), reason: try row.string(7), deviceID: try row.identifierOrNull(8),
         peerAddress: try row.string(9), detail: try row.string(10))
     }

@@ -5,9 +5,9 @@ public struct ErasureRecords: Sendable, Equatable {
   /// An erased account.
   public struct Person: Sendable, Equatable {
     public var userID: Identifier
-    public var erasedAt: Moment
+    public var erasedAt: Instant
 
-    public init(userID: Identifier, erasedAt: Moment) {
+    public init(userID: Identifier, erasedAt: Instant) {
       self.userID = userID
       self.erasedAt = erasedAt
     }

@@ -27,19 +27,27 @@ extension StreakStore {
   /// - Parameter event: What the audit keeps of it; of nobody.
   /// - Returns: What the ledger outside of the database must know; nil if there is no such account.
   public func erase(
-    _ userID: Identifier, at now: Moment, _ event: AuditEventRecord
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord
   ) async throws(StoreError) -> ErasureRecords? {
     // Not needed to be right (nothing is stored for who is gone): what is erased shall not stay in
     // memory either.
-    _ = ledgerMemory.take(userID)
-    return try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
+    _ = ledgerCache.take(userID)
+    return try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await remove(userID, at: now, event)
+    }
+  }
+
+  private func remove(
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord
+  ) async throws(StoreError) -> ErasureRecords? {
+    try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
         row throws(DatabaseError) in
         ErasureRecords.Session(sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: userID)
       }
       try await Self.removeRows(of: [userID], by: transaction)
-      try await transaction.execute(Self.rememberPerson, .identifier(userID), .moment(now))
+      try await transaction.execute(Self.rememberPerson, .identifier(userID), .instant(now))
       try await Self.recordAudit(event, by: transaction)
       try await transaction.execute(
         Self.notifyErasure, .string(Self.revocationChannel), .string(userID.description))
@@ -80,12 +88,12 @@ extension StreakStore {
     """)
 
   /// Everybody who was erased since a moment, as this database knows it.
-  public func erasures(since moment: Moment) async throws(StoreError) -> ErasureRecords {
+  public func erasures(since moment: Instant) async throws(StoreError) -> ErasureRecords {
     ErasureRecords(
-      people: try await database.rows(Self.erasedPeople, .moment(moment)) { row throws(DatabaseError) in
-        ErasureRecords.Person(userID: try row.identifier(0), erasedAt: try row.moment(1))
+      people: try await database.rows(Self.erasedPeople, .instant(moment)) { row throws(DatabaseError) in
+        ErasureRecords.Person(userID: try row.identifier(0), erasedAt: try row.instant(1))
       },
-      sessions: try await database.rows(Self.erasedSessions, .moment(moment)) { row throws(DatabaseError) in
+      sessions: try await database.rows(Self.erasedSessions, .instant(moment)) { row throws(DatabaseError) in
         ErasureRecords.Session(
           sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: try row.identifier(2))
       })
@@ -136,7 +144,7 @@ extension StreakStore {
       let people = Array(records.people[start..<min(start + Self.erasuresPerTransaction, records.people.count)])
       count += try await database.transacting { transaction throws(StoreError) in
         let unknown = try await transaction.rows(
-          Self.unknownPeople, .identifiers(people.map(\.userID)), .moments(people.map(\.erasedAt))
+          Self.unknownPeople, .identifiers(people.map(\.userID)), .instants(people.map(\.erasedAt))
         ) { row throws(DatabaseError) in try row.identifier(0) }
         if !unknown.isEmpty { try await Self.removeRows(of: unknown, by: transaction) }
         return .commit(unknown.count)
@@ -158,7 +166,7 @@ extension StreakStore {
   /// Removes what calls that were under way during an erasure may have written after it, such as
   /// the row of a device that was just signing in. Every statement has an end, so that looking at
   /// the last hour is enough.
-  public func sweepErasures(since moment: Moment) async throws(StoreError) {
+  public func sweepErasures(since moment: Instant) async throws(StoreError) {
     let people = try await erasures(since: moment).people.map(\.userID)
     guard !people.isEmpty else { return }
     try await transaction { transaction throws(StoreError) in

@@ -1,4 +1,5 @@
 public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 /// One audited attempt. Holds no secret.
 public struct AuditEventRecord: Sendable, Equatable {
@@ -6,7 +7,7 @@ public struct AuditEventRecord: Sendable, Equatable {
   public var userID: Identifier?
   /// Its number, from 1, per user; 0 until stored, and for events without a user.
   public var number: Int64
-  public var occurredAt: Moment
+  public var occurredAt: Instant
   /// Such as `AccountService/SignIn`.
   public var method: String
   /// The status's name, such as `OK`.
@@ -18,7 +19,7 @@ public struct AuditEventRecord: Sendable, Equatable {
   public var detail: String
 
   public init(
-    userID: Identifier?, number: Int64 = 0, occurredAt: Moment, method: String, outcome: String, reason: String,
+    userID: Identifier?, number: Int64 = 0, occurredAt: Instant, method: String, outcome: String, reason: String,
     deviceID: Identifier?, peerAddress: String, detail: String
   ) {
     self.userID = userID

@@ -1,4 +1,5 @@
 public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 /// A device's description of itself.
 public struct DeviceRecord: Sendable, Equatable {
@@ -19,15 +20,15 @@ public struct DeviceRecord: Sendable, Equatable {
 public struct CredentialRecord: Sendable, Equatable {
   /// SHA-256 of the access token's secret, 32 bytes.
   public var accessHash: [UInt8]
-  public var accessExpiresAt: Moment
+  public var accessExpiresAt: Instant
   /// SHA-256 of the refresh token's secret, 32 bytes.
   public var refreshHash: [UInt8]
-  public var refreshExpiresAt: Moment
+  public var refreshExpiresAt: Instant
   /// SHA-256 of the half of the refresh token that stays the same over refreshes, 32 bytes.
   public var refreshFamilyHash: [UInt8]
 
   public init(
-    accessHash: [UInt8], accessExpiresAt: Moment, refreshHash: [UInt8], refreshExpiresAt: Moment,
+    accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant,
     refreshFamilyHash: [UInt8]
   ) {
     self.accessHash = accessHash

@@ -5,7 +5,7 @@ public struct PersonImport: Sendable {
   public var importID: Identifier
   public var ledger = SavedLedger()
   /// Earlier states of cells of the ledger.
-  public var history: [CellRecord] = []
+  public var history: [EarlierCellEntry] = []
   public var notices: [(id: Identifier, notice: Notice)] = []
   public var rejectedEntries: [RejectedEntryRecord] = []
   public var rejectedOperations: [RejectedOperationRecord] = []

@@ -15,14 +15,14 @@ public struct RecoveryRecord: Sendable, Equatable {
   public var userID: Identifier
   /// The backup's name and moment.
   public var backup: String
-  public var backupAt: Moment
-  public var requestedAt: Moment
+  public var backupAt: Instant
+  public var requestedAt: Instant
   public var stage: RecoveryStage
   /// Why it failed.
   public var failure: String
 
   public init(
-    recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Moment, requestedAt: Moment,
+    recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Instant, requestedAt: Instant,
     stage: RecoveryStage = .requested, failure: String = ""
   ) {
     self.recoveryID = recoveryID
@@ -38,7 +38,7 @@ public struct RecoveryRecord: Sendable, Equatable {
 /// The changes of a recovery.
 public struct RecoveryPlan: Sendable {
   /// Habits of the backup, in its order.
-  public let habits: [BroughtBackHabit]
+  public let habits: [RestoredHabit]
   /// The account's ledger afterwards.
   public let ledger: PersonLedger
   /// A hash of the account's state and the backup's records.

@@ -1,9 +1,10 @@
 internal import Postgres
+public import struct StreakDomain.Instant
 
 /// An attempt to make a backup.
 public struct BackupRunRecord: Sendable, Equatable {
-  public var beganAt: Moment
-  public var endedAt: Moment
+  public var beganAt: Instant
+  public var endedAt: Instant
   /// The backup's name; nil: there is none.
   public var backup: String?
   /// Why there is none, or why it is not verified; nil: all went well.
@@ -18,7 +19,7 @@ extension StreakStore {
   public func backupRuns(countMax: Int32) async throws(StoreError) -> [BackupRunRecord] {
     try await database.rows(Self.backupRuns, .int32(countMax)) { row throws(DatabaseError) in
       BackupRunRecord(
-        beganAt: try row.moment(0), endedAt: try row.moment(1), backup: try row.stringOrNull(2),
+        beganAt: try row.instant(0), endedAt: try row.instant(1), backup: try row.stringOrNull(2),
         failure: try row.stringOrNull(3))
     }
   }
@@ -27,7 +28,7 @@ extension StreakStore {
     .read, "SELECT began_at FROM backup_runs WHERE backup IS NOT NULL AND failure IS NULL ORDER BY number DESC LIMIT 1")
 
   /// When the last backup that went well began; nil if none did.
-  public func lastGoodBackup() async throws(StoreError) -> Moment? {
-    try await database.row(Self.lastGoodBackup) { row throws(DatabaseError) in try row.moment(0) }
+  public func lastGoodBackup() async throws(StoreError) -> Instant? {
+    try await database.row(Self.lastGoodBackup) { row throws(DatabaseError) in try row.instant(0) }
   }
 }

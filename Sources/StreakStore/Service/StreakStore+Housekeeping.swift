@@ -1,4 +1,5 @@
 internal import Postgres
+public import struct StreakDomain.Instant
 
 extension StreakStore {
   /// How long the outcome of an operation is kept at least, in days. Devices can repeat operations
@@ -35,10 +36,10 @@ extension StreakStore {
 
   private static let forgetStrangersEvents = Statement(.write, "SELECT forget_strangers_events($1, $2)")
 
-  private func forgetStrangersEvents(at now: Moment) async throws(StoreError) -> Int {
+  private func forgetStrangersEvents(at now: Instant) async throws(StoreError) -> Int {
     let before = now.advanced(bySeconds: -Self.strangersEventsKeptDays * 86_400)
     let removed = try await database.row(
-      Self.forgetStrangersEvents, .moment(before), .int32(Self.forgottenRowsMax)
+      Self.forgetStrangersEvents, .instant(before), .int32(Self.forgottenRowsMax)
     ) { row throws(DatabaseError) in try row.int64(0) }
     return Int(clamping: removed ?? 0)
   }
@@ -46,7 +47,7 @@ extension StreakStore {
   /// Removes expired rows, a bounded number at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
-  public func forgetOld(at now: Moment) async throws(StoreError) -> Int {
+  public func forgetOld(at now: Instant) async throws(StoreError) -> Int {
     var count = 0
     for (statement, days) in [
       (Self.forgetOutcomes, Self.outcomesKeptDays), (Self.forgetSessions, Self.sessionsKeptDays),
@@ -55,7 +56,7 @@ extension StreakStore {
       var removed = Int(Self.forgottenRowsMax)
       while removed == Int(Self.forgottenRowsMax) {
         removed = try await database.execute(
-          statement, .moment(now.advanced(bySeconds: -days * 86_400)), .int32(Self.forgottenRowsMax))
+          statement, .instant(now.advanced(bySeconds: -days * 86_400)), .int32(Self.forgottenRowsMax))
         count += removed
       }
     }

@@ -13,24 +13,28 @@ extension StreakStore {
   private static let plainReadsMax = 3
 
   static let pulledHead = Statement(
-    .read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
+    .read, "SELECT \(headColumns.list()) FROM heads WHERE user_id = $1")
 
   // From the start, what was deleted is not told, but the other names of habits are.
+  private static let pulledHabit = Selection([.habitID] + HabitColumn.state)
   static let pulledHabits = Statement(
     .read,
     """
-    SELECT habit_id, \(LedgerColumns.list(LedgerColumns.habit))
+    SELECT \(pulledHabit.list())
     FROM habits WHERE user_id = $1 AND version > $2 AND version > 0 AND ($2 > 0 OR NOT is_deleted OR alias_of IS NOT NULL) ORDER BY version
     """)
 
-  private static let pulledColumns = LedgerColumns.list(LedgerColumns.cell, of: "c")
+  /// After the step's version and key.
+  private static let pulledKey = Selection(CellColumn.key, from: 1)
+  private static let pulledState = Selection(CellColumn.state, from: pulledKey.end)
+  private static let pulledColumns = pulledState.list(of: "c")
 
   // Walks the index from the place on. A join with habits would let the planner begin with the
   // habits and read each one's whole history.
   static let pulledCells = Statement(
     .read,
     """
-    SELECT c.first_version, c.habit_id, c.day, \(pulledColumns)
+    SELECT c.first_version, \(pulledKey.list(of: "c")), \(pulledColumns)
     FROM cells c
     WHERE c.user_id = $1 AND (c.first_version, c.habit_id, c.day) > ($2, $3, $4) AND c.first_version > 0
       AND c.first_version <= $6
@@ -54,7 +58,7 @@ extension StreakStore {
           WHERE user_id = $1 AND (next_version, habit_id, day) > ($2, $3, $4)
           ORDER BY next_version, habit_id, day LIMIT $5)) s
       ORDER BY version, habit_id, day LIMIT $5)
-    SELECT s.version, s.habit_id, s.day, \(pulledColumns)
+    SELECT s.version, \(pulledKey.list(of: "s")), \(pulledColumns)
     FROM steps s LEFT JOIN LATERAL (
       SELECT * FROM cells
       WHERE cells.user_id = $1 AND cells.habit_id = s.habit_id AND cells.day = s.day AND cells.version = s.version
@@ -63,10 +67,11 @@ extension StreakStore {
     ORDER BY s.version, s.habit_id, s.day
     """)
 
+  private static let pulledNotice = Selection(NoticeColumn.entry)
   static let pulledNotices = Statement(
     .read,
     """
-    SELECT n.notice_id, \(LedgerColumns.list(LedgerColumns.notice, of: "n")) FROM notices n
+    SELECT \(pulledNotice.list(of: "n")) FROM notices n
     WHERE n.user_id = $1 AND n.version > $2 AND NOT EXISTS (
       SELECT FROM notice_acknowledgements a
       WHERE a.user_id = n.user_id AND a.notice_id = n.notice_id AND a.device_id = $3)
@@ -146,22 +151,26 @@ extension StreakStore {
   ) throws(DatabaseError) -> (page: PullPage, isOfOneSnapshot: Bool)? {
     func head(_ index: Int) throws(DatabaseError) -> PersonHead? {
       try results.with(index) { result throws(DatabaseError) in
-        try result.first { row throws(DatabaseError) in try row.head() }
+        try result.first { row throws(DatabaseError) in try row.head(headColumns) }
       }
     }
     guard let before = try head(0), let after = try head(4) else { return nil }
     let habits = try results.with(1) { result throws(DatabaseError) in
-      try result.map { row throws(DatabaseError) in (id: try row.identifier(0), habit: try row.habitState(from: 1)) }
+      try result.map { row throws(DatabaseError) in
+        (id: try row.identifier(pulledHabit[.habitID]), habit: try row.habitState(pulledHabit))
+      }
     }
     let steps = try results.with(2) { result throws(DatabaseError) in
       try result.map { row throws(DatabaseError) in
-        let key = CellKey(habitID: try row.identifier(1), day: Day(try row.int32(2)))
-        let isThere = try row.boolOrNull(3) != nil
-        return (version: try row.int64(0), key: key, cell: isThere ? try row.cellState(from: 3) : nil)
+        let isThere = try row.boolOrNull(pulledState[.done]) != nil
+        return (
+          version: try row.int64(0), key: try row.cellKey(pulledKey),
+          cell: isThere ? try row.cellState(pulledState) : nil
+        )
       }
     }
     let notices = try results.with(3) { result throws(DatabaseError) in
-      try result.map { row throws(DatabaseError) in (id: try row.identifier(0), notice: try row.notice(from: 1)) }
+      try result.map { row throws(DatabaseError) in try row.notice(pulledNotice) }
     }
     var (noticeCount, noticeBytes) = (0, 0)
     for (_, notice) in notices {

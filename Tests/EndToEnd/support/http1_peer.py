@@ -1,4 +1,4 @@
-""""""A client of HTTP/1.1 that sends given bytes, one by one if needed.""""""
+"""A client of HTTP/1.1 that sends given bytes, one by one if needed."""
 
 import dataclasses
 import socket
@@ -71,7 +71,7 @@ class Http1Peer:
         return Answer(int(head[0].split(" ")[1]), fields, body)
 
     def ends(self):
-        """"""Whether the server ends the connection without sending more.""""""
+        """Whether the server ends the connection without sending more."""
         try:
             while self._more():
                 pass

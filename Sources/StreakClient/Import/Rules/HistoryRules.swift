@@ -77,7 +77,7 @@ struct HistoryRules {
       if case .word(let text) = record.value, text.contains(where: { $0 == "." || $0 == "," }) { numbers.append(text) }
     }
     numberStyle = NumberStyle.decide(numbers, usesSemicolons: usesSemicolons)
-    let today = options.clock.localTime(atMilliseconds: options.clock.milliseconds, dayStartMinutes: 0).day
+    let today = options.clock.localTime(at: options.clock.now, dayStartMinutes: 0).day
     guard let order = options.dateOrder ?? DateOrder.decide(dates, today: today) else {
       throw .init(
         message: "The order of day and month in this file's dates is not certain\(examples()). Say which it is.",
@@ -134,9 +134,10 @@ struct HistoryRules {
     }
   }
 
-  private func localDay(_ moment: Int64, _ offset: Int32?) -> Day {
-    let offset = offset ?? options.clock.zone(atMilliseconds: moment).utcOffsetSeconds
-    return LocalTime(occurredAtMilliseconds: moment, zone: "UTC", utcOffsetSeconds: offset).day
+  private func localDay(_ milliseconds: Int64, _ offset: Int32?) -> Day {
+    let moment = Instant(milliseconds: milliseconds)
+    let offset = offset ?? options.clock.zone(at: moment).utcOffsetSeconds
+    return ClientTime(occurredAt: moment, zone: "UTC", utcOffsetSeconds: offset).day
   }
 
   // MARK: Days

@@ -1,0 +1,55 @@
+/// A moment on the UTC time scale, in microseconds since 1970-01-01T00:00:00Z: what a timestamptz
+/// holds.
+public struct Instant: Hashable, Comparable, Sendable {
+  /// Microseconds since 1970-01-01T00:00:00Z.
+  public var microseconds: Int64
+
+  public init(microseconds: Int64) { self.microseconds = microseconds }
+
+  /// An instant of whole milliseconds since 1970-01-01T00:00:00Z; the first or last that there is
+  /// for one beyond.
+  public init(milliseconds: Int64) { microseconds = Self.saturated(milliseconds, times: 1_000) }
+
+  /// An instant of whole seconds since 1970-01-01T00:00:00Z; the first or last that there is for
+  /// one beyond.
+  public init(seconds: Int64) { microseconds = Self.saturated(seconds, times: 1_000_000) }
+
+  /// 1970-01-01T00:00:00Z.
+  public static let epoch = Instant(microseconds: 0)
+
+  /// Milliseconds since 1970-01-01T00:00:00Z, rounded down.
+  public var milliseconds: Int64 { microseconds >= 0 ? microseconds / 1_000 : (microseconds + 1) / 1_000 - 1 }
+
+  /// Seconds since 1970-01-01T00:00:00Z, rounded down.
+  public var seconds: Int64 { microseconds >= 0 ? microseconds / 1_000_000 : (microseconds + 1) / 1_000_000 - 1 }
+
+  /// Rounded down to the millisecond: what clients state, and what the ledger is decided in.
+  public var wholeMilliseconds: Instant { Instant(milliseconds: milliseconds) }
+
+  /// The instant so much later (earlier if negative), or the last or first that there is.
+  public func advanced(byMilliseconds milliseconds: Int64) -> Instant {
+    let (sum, overflow) = microseconds.addingReportingOverflow(Self.saturated(milliseconds, times: 1_000))
+    return Instant(microseconds: overflow ? (milliseconds < 0 ? .min : .max) : sum)
+  }
+
+  /// The instant so much later (earlier if negative), or the last or first that there is.
+  public func advanced(bySeconds seconds: Int64) -> Instant {
+    let (sum, overflow) = microseconds.addingReportingOverflow(Self.saturated(seconds, times: 1_000_000))
+    return Instant(microseconds: overflow ? (seconds < 0 ? .min : .max) : sum)
+  }
+
+  /// Whole milliseconds that have passed since another instant; negative if it is later.
+  public func milliseconds(since other: Instant) -> Int64 {
+    let (difference, overflow) = microseconds.subtractingReportingOverflow(other.microseconds)
+    return Instant(microseconds: overflow ? (microseconds < 0 ? .min : .max) : difference).milliseconds
+  }
+
+  private static func saturated(_ number: Int64, times factor: Int64) -> Int64 {
+    let (product, overflow) = number.multipliedReportingOverflow(by: factor)
+    guard overflow else { return product }
+    let furthest = Int64.max / factor * factor
+    return number < 0 ? -furthest : furthest
+  }
+
+  public static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
+}
