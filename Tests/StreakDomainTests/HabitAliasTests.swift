@@ -121,18 +121,18 @@ struct HabitAliasTests {
         let time = made(today.advanced(by: -ago))
         return CapturedSession.Entry(
           habitID: Identifier(high: habit.id, low: 0).bytes, day: today.advanced(by: -ago), done: true,
-          note: "\(number), \(habit.id)", made: time, occurredAtSeconds: time.occurredAtMilliseconds / 1_000,
+          note: "\(number), \(habit.id)", made: time, occurredAtSeconds: time.occurredAt.seconds,
           occurredAtNanos: 0)
       }
     }
     var capturedAt = made(today)
-    capturedAt.occurredAtMilliseconds -= Int64(10 - number) * 1_000
+    capturedAt.occurredAt -= Int64(10 - number) * 1_000
     let captured = CapturedSession(
       habits: habits.map {
         CapturedSession.Habit(id: Identifier(high: $0.id, low: 0).bytes, name: $0.name, description: "", color: 0)
       }, entries: entries, capturedAt: capturedAt,
       manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
-    return Session(plan: MigrationPlan(captured, anchorMilliseconds: nil, now: noon), number: number)
+    return Session(plan: MigrationPlan(captured, anchor: nil, now: noon), number: number)
   }
 
   /// The ids of the account's habits after some sessions, and the days of each.
