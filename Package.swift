@@ -99,7 +99,9 @@ let package = Package(
       name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
     .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: domainSettings),
-    .target(name: "SchemaConversion", dependencies: ["GRPCSchema", "Schema", "StreakDomain"], swiftSettings: settings),
+    .target(
+      name: "SchemaConversion", dependencies: ["GRPCSchema", "ProtobufCodec", "Schema", "StreakDomain"],
+      swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
       resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
@@ -133,7 +135,7 @@ let package = Package(
 
     // Programs.
     .target(
-      name: "ProgramSupport", dependencies: ["EventLoop", "RPC", "TLS", argumentParser], exclude: ["README.md"],
+      name: "ProgramSupport", dependencies: ["EventLoop", "HTTP", "RPC", "TLS", argumentParser], exclude: ["README.md"],
       swiftSettings: settings),
     .executableTarget(
       name: "streakd",
@@ -183,7 +185,8 @@ let package = Package(
       swiftSettings: settings),
 
     // Tests, and code that only tests and benchmarks use.
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: fencedSettings),
+    .target(
+      name: "TestSupport", dependencies: ["StreakDomain"], path: "Tests/TestSupport", swiftSettings: fencedSettings),
     .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
       name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
@@ -197,6 +200,10 @@ let package = Package(
     .executableTarget(
       name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
       swiftSettings: settings),
+    .executableTarget(
+      name: "connect-conformance-server",
+      dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
+      path: "Tests/ConformanceServer", swiftSettings: settings, linkerSettings: allocator),
     .testTarget(
       name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema", "TestSupport"],
       exclude: ["differential.py"], swiftSettings: settings),
@@ -261,8 +268,8 @@ let package = Package(
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakServices",
-        "StreakStore", "TestSupport",
+        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakDomain",
+        "StreakServices", "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]

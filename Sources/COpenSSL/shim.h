@@ -41,8 +41,8 @@ static inline void copenssl_bio_trim(BIO *bio, size_t kept) {
 static inline void copenssl_bio_reset(BIO *bio) { (void)BIO_reset(bio); }
 
 // SHA-1 and SHA-256 with a state that can be copied and needs no memory of its own: the functions
-// that OpenSSL 3 offers instead allocate for each digest. Those below stay as they are; what
-// OpenSSL calls deprecated is to use them where its providers (FIPS) are to decide.
+// that OpenSSL 3 offers instead allocate for each digest. OpenSSL deprecates these ones because
+// they bypass its providers (FIPS); they remain in the library.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 typedef SHA256_CTX copenssl_sha256_state;

@@ -220,7 +220,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
     needsFlush()
   }
 
-  public func receivedEnd() { close(.peerClosed) }
+  public func receivedEnd() { close(lingering == nil ? .peerClosed : .finished) }
 
   public func becameWritable() {
     let written = unsafe unsent.withUnsafeBytes { unsafe socket.write($0.bytes) }
@@ -277,7 +277,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
   static let lingeringMilliseconds: UInt64 = 2_000
 
   private func finished(_ session: any HTTPSession) {
-    guard session.version == .http1 else { return close(.finished) }
+    guard session.version == .http1, factory != nil else { return close(.finished) }
     if let tls {
       tls.end()
       tls.takeOutgoing { _ = socket.write($0) }

@@ -23,11 +23,11 @@ extension HTTPSessionDelegate {
 }
 
 /// Versions of HTTP that have a session.
-public enum HTTPVersion: Sendable, Hashable {
+public enum HTTPVersion: String, Sendable, CaseIterable {
   /// RFC 9112, and HTTP/1.0.
-  case http1
+  case http1 = "1.1"
   /// RFC 9113.
-  case http2
+  case http2 = "2"
 }
 
 /// One connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O of its

@@ -54,9 +54,9 @@ package struct HTTP1RequestParser {
   /// Bytes kept of what is not whole.
   package var heldBytes: Int { held.capacity }
 
-  /// A request has begun and its head is not whole.
+  /// A request has begun and its head is not whole. The begin of an empty line is none.
   package var isInHead: Bool {
-    if case .head = state { !held.isEmpty } else { false }
+    if case .head = state { !held.isEmpty && held.first != UInt8.carriageReturn } else { false }
   }
 
   /// No further request is read: the last one said so, or was refused.

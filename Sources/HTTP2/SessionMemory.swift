@@ -1,8 +1,8 @@
 internal import CNghttp2
 internal import Glibc
 
-/// Where an nghttp2 session has its memory: most where everybody has it, but the session itself and
-/// the buffer for the frames it sends in one block.
+/// The memory of an nghttp2 session: the session itself and the buffer for the frames it sends are
+/// in one block, the rest is allocated by malloc.
 ///
 /// The buffer is as large as a frame may be, and of what is sent on a quiet connection only its
 /// begin is ever touched, which takes a page of memory of its own. Behind the session it lies in
@@ -76,7 +76,7 @@ internal import Glibc
     guard let address = unsafe address else { return unsafe allocate(size, block) }
     guard let block = unsafe block, unsafe isPart(address, of: block) else { return unsafe realloc(address, size) }
     guard let moved = unsafe malloc(size) else { return nil }
-    // How large it was nobody knows: all that can be of it.
+    // Its size is unknown: copy up to the block's end.
     return unsafe memcpy(moved, address, min(size, block + blockBytes - address))
   }
 

@@ -133,7 +133,7 @@ extension CopyRows.Row {
     guard let moment = TimestampText.microseconds(try text(column)) else {
       throw .damaged("\(table).\(column) is no moment")
     }
-    let seconds = Moment(microseconds: moment).seconds
+    let seconds = Instant(microseconds: moment).seconds
     return GoogleProtobufTimestamp(seconds: seconds, nanos: Int32((moment - seconds * 1_000_000) * 1_000))
   }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import struct StreakDomain.Instant
 internal import StreakStore
 
 /// The part of a repository's folder that can be read without pgBackRest.
@@ -25,7 +26,7 @@ struct Archive {
   }
 
   /// When the newest log segment arrived; nil if there is none.
-  var newest: Moment? {
+  var newest: Instant? {
     guard let stanza, let versions = try? Files.names(in: stanza) else { return nil }
     var newest: Int64?
     for version in versions where version.first?.isNumber ?? false {
@@ -38,7 +39,7 @@ struct Archive {
         newest = max(newest ?? 0, Int64(status.st_mtim.tv_sec))
       }
     }
-    return newest.map { Moment(seconds: $0) }
+    return newest.map { Instant(seconds: $0) }
   }
 
   /// When the oldest backup was complete, from pgBackRest's output: no earlier moment can be

@@ -1,10 +1,11 @@
 internal import Glibc
-public import StreakStore
+public import struct StreakDomain.Instant
+internal import StreakStore
 
 /// Whether the write-ahead log reaches the repository.
 public struct ArchiveHealth: Sendable, Equatable {
   /// When the last log segment was archived; nil: none since PostgreSQL's statistics were reset.
-  public var lastArchived: Moment?
+  public var lastArchived: Instant?
   /// Log segments that wait to be archived.
   public var waitingCount = 0
   /// Failed attempts since PostgreSQL's statistics were reset.
@@ -32,7 +33,7 @@ extension PointInTime {
       let waiting = Int(row[3])
     else { throw .database("no figures about the archive") }
     var health = ArchiveHealth()
-    health.lastArchived = seconds == 0 ? nil : Moment(seconds: seconds)
+    health.lastArchived = seconds == 0 ? nil : Instant(seconds: seconds)
     health.waitingCount = waiting
     health.failedCount = failed
     if let failure = try Archive(configuration: configurationPath).failure {

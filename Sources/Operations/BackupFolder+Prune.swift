@@ -1,5 +1,6 @@
 internal import GRPCSchema
 internal import Schema
+public import struct StreakDomain.Instant
 public import StreakStore
 
 /// The result of a clean-up.
@@ -9,19 +10,19 @@ public struct PruneOutcome: Sendable, Equatable {
   /// Backups that the clean-up found damaged.
   public var damaged: [String] = []
   /// Nothing was removed, because no backup is known to be good.
-  public var foundNoGoodOne = false
+  public var hasNoGoodBackup = false
 }
 
 extension BackupFolder {
   /// Removes backups older than the retention. The last good backup always stays. Before anything
   /// is removed, the newest backup that passed its trial restore is compared with its hash again.
-  public func prune(retentionDays: Int, at now: Moment = .now()) throws(OperationsError) -> PruneOutcome {
+  public func prune(retentionDays: Int, at now: Instant = .now()) throws(OperationsError) -> PruneOutcome {
     let lock = try lock()
     defer { lock.close() }
     return try pruneLocked(retentionDays: retentionDays, at: now)
   }
 
-  private func pruneLocked(retentionDays: Int, at now: Moment) throws(OperationsError) -> PruneOutcome {
+  private func pruneLocked(retentionDays: Int, at now: Instant) throws(OperationsError) -> PruneOutcome {
     try removeUnfinished()
     var outcome = PruneOutcome()
     let all = try backups()
@@ -38,7 +39,7 @@ extension BackupFolder {
       outcome.damaged.append(backup.name)
     }
     guard let lastGood else {
-      outcome.foundNoGoodOne = true
+      outcome.hasNoGoodBackup = true
       return outcome
     }
     for name in expired where name != lastGood {
@@ -49,7 +50,7 @@ extension BackupFolder {
   }
 
   /// The backups that began before a moment, without those whose begin is unknown.
-  static func expired(_ backups: [Backup], before border: Moment) -> [String] {
+  static func expired(_ backups: [Backup], before border: Instant) -> [String] {
     backups.filter { backup in
       guard let began = backup.beganAt else { return false }
       return began.seconds < border.seconds

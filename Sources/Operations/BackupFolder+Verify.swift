@@ -1,6 +1,7 @@
 internal import GRPCSchema
 internal import Glibc
 public import Schema
+public import struct StreakDomain.Instant
 public import StreakStore
 
 extension BackupFolder {
@@ -9,7 +10,7 @@ extension BackupFolder {
   ///
   /// - Parameter signers: One of these must have signed it; nil: the signature is not checked.
   public func verify(
-    _ name: String, signers: BackupSigners? = nil, at now: Moment = .now()
+    _ name: String, signers: BackupSigners? = nil, at now: Instant = .now()
   ) throws(OperationsError) -> BackupCheck {
     let backup = try backup(name, signedBy: signers)
     let check = BackupCheck(
@@ -43,7 +44,7 @@ extension BackupFolder {
   ///   - scratchFolder: As `BackupSettings.scratchFolder`.
   public func verify(
     _ name: String, identity: String, signers: BackupSigners, scratchFolder: String, progress: Progress = Progress(),
-    at now: Moment = .now()
+    at now: Instant = .now()
   ) throws(OperationsError) -> BackupCheck {
     signal(SIGPIPE, SIG_IGN)
     let backup = try backup(name, signedBy: signers)

@@ -3,7 +3,7 @@ internal import Glibc
 internal import PrivateCluster
 internal import ProtobufCodec
 public import Schema
-internal import StreakDomain
+public import StreakDomain
 public import StreakStore
 
 /// Makes one backup: dumps, compresses, encrypts, and restores the same stream as a test.
@@ -19,11 +19,11 @@ public struct BackupMaker {
 
   private let settings: BackupSettings
   private let progress: Progress
-  private let now: () -> Moment
+  private let now: () -> Instant
 
   /// - Parameter now: The current time, for the backup's name and the rows about runs.
   public init(
-    _ settings: BackupSettings, progress: Progress = Progress(), now: @escaping () -> Moment = { .now() }
+    _ settings: BackupSettings, progress: Progress = Progress(), now: @escaping () -> Instant = { .now() }
   ) {
     self.settings = settings
     self.progress = progress
@@ -36,10 +36,10 @@ public struct BackupMaker {
   /// - Parameter isDue: Receives when the last good backup of any program began.
   /// - Returns: The backup, which may have failed its trial restore (see `Backup.trial`); nil if
   ///   none was due.
-  public func run(if isDue: (Moment?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
+  public func run(if isDue: (Instant?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
     signal(SIGPIPE, SIG_IGN)
     let recipients = try settings.recipientArguments()
-    let key = try BackupSigningKey(file: settings.signingKeyFile)
+    let key = if let known = settings.signingKey { known } else { try BackupSigningKey(file: settings.signingKeyFile) }
     let environment = try settings.environment()
     progress.begin("connecting")
     let session = try PsqlSession(try PostgresPrograms(), environment: environment, progress: progress)
@@ -66,7 +66,7 @@ public struct BackupMaker {
     }
   }
 
-  private func note(_ session: PsqlSession, _ began: Moment, backup: String?, failure: String?) {
+  private func note(_ session: PsqlSession, _ began: Instant, backup: String?, failure: String?) {
     func text(_ value: String?) -> String {
       guard let value, !value.isEmpty else { return "NULL" }
       return ErasureScript.literal(value)
@@ -80,7 +80,7 @@ public struct BackupMaker {
   }
 
   private func make(
-    _ recipients: [String], _ key: BackupSigningKey, _ environment: [String], _ session: PsqlSession, _ began: Moment
+    _ recipients: [String], _ key: BackupSigningKey, _ environment: [String], _ session: PsqlSession, _ began: Instant
   ) throws(OperationsError) -> Backup {
     let folder = try settings.makesFolder ? BackupFolder(making: settings.folder) : BackupFolder(settings.folder)
     if !folder.ledger.exists {
@@ -125,7 +125,7 @@ public struct BackupMaker {
       "SELECT replace(user_id::text, '-', ''), extract(epoch FROM erased_at)::bigint FROM erasure.people;")
     where row.count == 2 {
       guard let userID = Identifier(hexadecimal: row[0]), let seconds = Int64(row[1]) else { continue }
-      records.people.append(ErasureRecords.Person(userID: userID, erasedAt: Moment(seconds: seconds)))
+      records.people.append(ErasureRecords.Person(userID: userID, erasedAt: Instant(seconds: seconds)))
     }
     for row in try session.run(
       """

@@ -1,4 +1,5 @@
-public import StreakStore
+public import struct StreakDomain.Instant
+internal import StreakStore
 
 /// When backups are made: once a day, at a full hour of UTC. A missed run is made up for at once.
 public struct BackupSchedule: Sendable {
@@ -21,7 +22,7 @@ public struct BackupSchedule: Sendable {
   /// Whether a backup is due.
   ///
   /// - Parameter last: When the last good backup began; nil if there is none.
-  public func isDue(at now: Moment, last: Moment?) -> Bool {
+  public func isDue(at now: Instant, last: Instant?) -> Bool {
     guard let last else { return true }
     return last < slot(at: now)
   }
@@ -29,17 +30,17 @@ public struct BackupSchedule: Sendable {
   /// Whether a backup has been due for too long.
   ///
   /// - Parameter started: When this program started to make backups: earlier runs are not missed.
-  public func isOverdue(at now: Moment, last: Moment?, since started: Moment) -> Bool {
+  public func isOverdue(at now: Instant, last: Instant?, since started: Instant) -> Bool {
     guard isDue(at: now, last: last) else { return false }
     let firstMissed = last.map { slot(at: $0).advanced(bySeconds: Self.daySeconds) } ?? started
     return now.seconds - max(firstMissed.seconds, started.seconds) >= Self.overdueSeconds
   }
 
   /// The last scheduled time at or before `now`.
-  func slot(at now: Moment) -> Moment {
+  func slot(at now: Instant) -> Instant {
     let offset = Int64(hour) * 3_600
     let seconds = now.seconds - offset
     let day = seconds >= 0 ? seconds / Self.daySeconds : (seconds - Self.daySeconds + 1) / Self.daySeconds
-    return Moment(seconds: day * Self.daySeconds + offset)
+    return Instant(seconds: day * Self.daySeconds + offset)
   }
 }

@@ -134,7 +134,7 @@ public struct ErasureLedger: Sendable {
     case "person":
       guard words.count == 3, let userID = Identifier(hexadecimal: String(words[1])), let seconds = Int64(words[2])
       else { return false }
-      records.people.append(ErasureRecords.Person(userID: userID, erasedAt: Moment(seconds: seconds)))
+      records.people.append(ErasureRecords.Person(userID: userID, erasedAt: Instant(seconds: seconds)))
     case "session":
       guard words.count == 4, let sessionID = Identifier(hexadecimal: String(words[1])),
         let hash = bytes(hex: words[2]),

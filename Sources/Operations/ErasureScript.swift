@@ -1,3 +1,4 @@
+internal import struct StreakDomain.Instant
 internal import StreakStore
 
 /// SQL that removes erased users from a restored database. It runs inside the restore's own

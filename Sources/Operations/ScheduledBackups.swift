@@ -1,6 +1,7 @@
 internal import PrivateCluster
 public import Schema
-public import StreakStore
+public import struct StreakDomain.Instant
+internal import StreakStore
 
 /// Scheduled backups: makes one when it is due, then cleans up. If several programs share a
 /// database, one of them makes it.
@@ -8,7 +9,7 @@ public struct ScheduledBackups: Sendable {
   /// Makes a backup, unless its argument, called under the database's lock, returns false.
   public typealias Make =
     @Sendable (
-      _ now: Moment, _ isDue: (Moment?) -> Bool
+      _ now: Instant, _ isDue: (Instant?) -> Bool
     ) throws(OperationsError) -> Backup?
 
   private let schedule: BackupSchedule?
@@ -45,7 +46,7 @@ public struct ScheduledBackups: Sendable {
   ///
   /// - Returns: The backup and the clean-up's result; nil if none was due, or if another program
   ///   made it.
-  public func run(at now: Moment) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
+  public func run(at now: Instant) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
     let schedule = schedule
     guard let backup = try make(now, { schedule?.isDue(at: now, last: $0) ?? true }) else { return nil }
     return (backup, try BackupFolder(folder).prune(retentionDays: retentionDays, at: now))

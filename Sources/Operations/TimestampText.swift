@@ -25,7 +25,7 @@ enum TimestampText {
   }
 
   /// In UTC, to the second.
-  static func text(_ moment: Moment) -> String {
+  static func text(_ moment: Instant) -> String {
     let seconds = moment.seconds
     let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     func padded(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -52,7 +52,7 @@ final class PostgresPool {
     for index in slots.indices { connect(slot: index) }
     housekeeping = loop.schedule(
       afterMilliseconds: Self.housekeepingMilliseconds, repeatMilliseconds: Self.housekeepingMilliseconds
-    ) { [unowned self] in keepHouse() }
+    ) { [unowned self] in runMaintenance() }
   }
 
   func run(_ step: BoundStatement) async throws(DatabaseError) -> QueryResult {
@@ -203,21 +203,21 @@ final class PostgresPool {
     finishDraining()
   }
 
-  private func keepHouse() {
+  private func runMaintenance() {
     let now = loop.nowMilliseconds
     // Works that are run again keep their deadline and stand at the front, so the front always
     // expires first.
     while let work = queuedStatements.first, work.deadlineMilliseconds <= now {
-      queuedStatements.removeFirst().finish(.unreachable(reason: waitedInVain))
+      queuedStatements.removeFirst().finish(.unreachable(reason: queueTimeoutReason))
     }
     while let work = queuedReservations.first, work.deadlineMilliseconds <= now {
-      queuedReservations.removeFirst().finish(.unreachable(reason: waitedInVain))
+      queuedReservations.removeFirst().finish(.unreachable(reason: queueTimeoutReason))
     }
     for index in slots.indices { replaceUnusable(slot: index, now) }
     finishDraining()
   }
 
-  private var waitedInVain: String {
+  private var queueTimeoutReason: String {
     guard let lastConnectFailure else { return "no connection was free in time" }
     return "no connection could be made in time: \(lastConnectFailure)"
   }

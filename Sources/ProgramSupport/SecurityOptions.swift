@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import EventLoop
+public import HTTP
 public import RPC
 public import TLS
 
@@ -24,6 +25,9 @@ public struct SecurityOptions: ParsableArguments {
     name: .customLong("protocol"),
     help: "How calls are carried: grpc, grpc-web, grpc-web-text, connect or connect-json.")
   public var rpcProtocol = ClientProtocol.grpc
+
+  @Option(help: "The version of HTTP: 2, or 1.1 for every protocol but grpc.")
+  public var httpVersion = HTTPVersion.http2
 
   @Flag(help: "Permit passwords and tokens in cleartext to another machine.")
   public var allowCleartext = false
@@ -74,8 +78,14 @@ public struct SecurityOptions: ParsableArguments {
     var options = ChannelOptions()
     options.serverName = serverName
     options.rpcProtocol = rpcProtocol
+    options.httpVersion = httpVersion
+    guard rpcProtocol != .grpc || httpVersion == .http2 else {
+      throw ValidationError("--protocol grpc needs HTTP/2.")
+    }
     return RPCChannel(to: target, loop: loop, tls: try context(for: address), options: options)
   }
 }
 
 extension ClientProtocol: ExpressibleByArgument {}
+
+extension HTTPVersion: ExpressibleByArgument {}

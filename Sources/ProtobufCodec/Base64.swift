@@ -15,42 +15,54 @@ public enum Base64 {
   public static func encode(_ bytes: [UInt8], padding: Bool) -> String {
     var result: [UInt8] = []
     result.reserveCapacity((bytes.count + 2) / 3 * 4)
+    unsafe bytes.withUnsafeBytes { bytes in unsafe encode(bytes, padding: padding, appendingTo: &result) }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  static func encode(_ bytes: UnsafeRawBufferPointer, padding: Bool, appendingTo output: inout [UInt8]) {
+    let (alphabet, start) = (alphabet, output.count)
     var bits: UInt32 = 0
     var bitCount = 0
-    for byte in bytes {
-      bits = bits << 8 | UInt32(byte)
+    for index in 0..<bytes.count {
+      bits = bits << 8 | UInt32(unsafe bytes[index])
       bitCount += 8
       while bitCount >= 6 {
         bitCount -= 6
-        result.append(alphabet[Int(bits >> UInt32(bitCount) & 0x3F)])
+        output.append(alphabet[Int(bits >> UInt32(bitCount) & 0x3F)])
       }
     }
-    if bitCount > 0 { result.append(alphabet[Int(bits << UInt32(6 - bitCount) & 0x3F)]) }
-    while padding && result.count % 4 != 0 { result.append(UInt8(ascii: "=")) }
-    return String(decoding: result, as: UTF8.self)
+    if bitCount > 0 { output.append(alphabet[Int(bits << UInt32(6 - bitCount) & 0x3F)]) }
+    while padding && (output.count - start) % 4 != 0 { output.append(UInt8(ascii: "=")) }
   }
 
   /// Reads base64 with or without padding, in the standard or the URL-safe alphabet.
   /// - Returns: nil for other characters, wrong padding or an impossible length.
   public static func decode(_ text: String) -> [UInt8]? {
-    var digits = Array(text.utf8)
-    if digits.count % 4 == 0 {
-      for _ in 0..<2 where digits.last == UInt8(ascii: "=") { digits.removeLast() }
-    }
-    guard digits.count % 4 != 1 else { return nil }
+    let digits = Array(text.utf8)
     var result: [UInt8] = []
     result.reserveCapacity(digits.count * 3 / 4)
+    return decode(digits.span, appendingTo: &result) ? result : nil
+  }
+
+  /// - Returns: false for text that is not base64; part of it may have been appended then.
+  static func decode(_ digits: Span<UInt8>, appendingTo output: inout [UInt8]) -> Bool {
+    let values = values
+    var count = digits.count
+    if count % 4 == 0 {
+      for _ in 0..<2 where count > 0 && digits[count - 1] == UInt8(ascii: "=") { count -= 1 }
+    }
+    guard count % 4 != 1 else { return false }
     var bits: UInt32 = 0
     var bitCount = 0
-    for digit in digits {
-      guard let value = values[Int(digit)] else { return nil }
+    for index in 0..<count {
+      guard let value = values[Int(digits[index])] else { return false }
       bits = bits << 6 | UInt32(value)
       bitCount += 6
       if bitCount >= 8 {
         bitCount -= 8
-        result.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
+        output.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
       }
     }
-    return result
+    return true
   }
 }

@@ -17,6 +17,8 @@ public enum DecodeError: Error, Equatable, Sendable {
   case tooManyElements
   /// A list with more items than its field rules allow.
   case breaksRule(FieldViolation)
+  /// An `Any` of an unknown type, to be written as JSON.
+  case unknownType(String)
   /// protobuf-c failed: memory ran out.
   case outOfMemory
 }
@@ -32,6 +34,7 @@ extension DecodeError: CustomStringConvertible {
     case .nestedTooDeeply: "it is nested too deeply"
     case .tooManyElements: "it has too many fields and list items"
     case .breaksRule(let violation): "\(violation.path) \(violation.description)"
+    case .unknownType(let url): "it holds an Any of the unknown type \(url)"
     case .outOfMemory: "there is no memory for it"
     }
   }

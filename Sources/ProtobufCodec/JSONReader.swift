@@ -2,16 +2,32 @@ extension MessageDescriptor {
   /// Encodes the message that `text` holds as JSON. Source: ProtoJSON format.
   /// - Parameter ignoresUnknownFields: Whether members that the schema does not have are dropped
   ///   instead of refused.
-  /// - Parameter valuesMax: The most values that the document may have: the parsed tree takes many
-  ///   times the text's memory.
+  /// - Parameter valuesMax: The most values that the document may have: each may take a message's
+  ///   memory, however few bytes it has.
+  /// - Parameter types: The messages that a `google.protobuf.Any` may hold.
   /// - Throws: `JSONError` with the place of the fault.
   public func protobuf(
-    fromJSON text: String, ignoresUnknownFields: Bool = false, valuesMax: Int = .max
+    fromJSON text: String, ignoresUnknownFields: Bool = false, valuesMax: Int = .max, types: MessageTypes = .none
   ) throws(JSONError) -> [UInt8] {
-    var bytes: [UInt8] = []
-    let reader = JSONReader(ignoresUnknownFields: ignoresUnknownFields)
-    try reader.append(self, try JSONParser.parse(text, valuesMax: valuesMax), "", to: &bytes)
-    return bytes
+    let bytes = Array(text.utf8)
+    return unsafe try protobuf(
+      fromJSON: bytes.span.bytes, ignoresUnknownFields: ignoresUnknownFields, valuesMax: valuesMax, types: types)
+  }
+
+  /// The same for bytes that may not be UTF-8.
+  package func protobuf(
+    fromJSON text: RawSpan, ignoresUnknownFields: Bool = false, valuesMax: Int = .max, types: MessageTypes = .none
+  ) throws(JSONError) -> [UInt8] {
+    unsafe try text.withUnsafeBytes { bytes throws(JSONError) in
+      do throws(UTF8.ValidationError) {
+        _ = unsafe try UTF8Span(validating: bytes.bindMemory(to: UInt8.self).span)
+      } catch {
+        throw JSONError(place: "byte \(error.byteOffsets.lowerBound)", reason: "it is not UTF-8")
+      }
+      var reader = unsafe JSONReader(
+        JSONCursor(bytes, valuesMax: valuesMax), ignoresUnknownFields: ignoresUnknownFields, types: types)
+      do throws(JSONFault) { return try reader.document(self) } catch { throw error.error }
+    }
   }
 }
 
@@ -25,180 +41,333 @@ extension ProtobufMessage {
   }
 }
 
-/// Encodes JSON values by a message's schema.
+/// Encodes JSON by a message's schema while reading it.
 struct JSONReader {
-  let ignoresUnknownFields: Bool
+  private var cursor: JSONCursor
+  private let ignoresUnknownFields: Bool
+  private let types: MessageTypes
+  private var output: [UInt8] = []
+  private var anysLeft = MessageTypes.nestingMax
 
-  func append(_ descriptor: MessageDescriptor, _ value: JSONValue, _ path: String, to output: inout [UInt8])
-    throws(JSONError)
-  {
-    if descriptor.fullName == WellKnownJSON.timestamp || descriptor.fullName == WellKnownJSON.duration {
-      return try appendWellKnown(descriptor, value, path, to: &output)
-    }
-    guard case .object(let members) = value else { throw JSONError(place: name(path), reason: "expected an object") }
-    var seen: Set<Int> = []
-    var oneofs: Set<Int> = []
-    for member in members {
-      let memberPath = path.isEmpty ? member.name : "\(path).\(member.name)"
-      guard let index = descriptor.index(named: member.name) else {
-        if ignoresUnknownFields { continue }
-        throw JSONError(place: memberPath, reason: "the schema has no such field")
-      }
-      guard seen.insert(index).inserted else { throw JSONError(place: memberPath, reason: "the field stands twice") }
-      if case .null = member.value { continue }
-      let field = descriptor.fields[index]
-      if let oneof = field.oneof, !oneofs.insert(oneof).inserted {
-        throw JSONError(place: memberPath, reason: "another field of the same oneof is set")
-      }
-      try append(field, descriptor.children[index], member.value, memberPath, to: &output)
+  init(_ cursor: JSONCursor, ignoresUnknownFields: Bool, types: MessageTypes) {
+    self.cursor = cursor
+    self.ignoresUnknownFields = ignoresUnknownFields
+    self.types = types
+  }
+
+  /// Reads the whole document.
+  mutating func document(_ descriptor: MessageDescriptor) throws(JSONFault) -> [UInt8] {
+    try message(descriptor, nestingLeft: JSONCursor.nestingMax)
+    cursor.skipSpace()
+    guard cursor.isAtEnd else { throw cursor.fault("text after the document") }
+    return output
+  }
+
+  // MARK: Messages
+
+  private mutating func message(_ descriptor: MessageDescriptor, nestingLeft: Int) throws(JSONFault) {
+    try cursor.beginValue(nestingLeft: nestingLeft)
+    try begunMessage(descriptor, nestingLeft: nestingLeft)
+  }
+
+  private mutating func begunMessage(_ descriptor: MessageDescriptor, nestingLeft: Int) throws(JSONFault) {
+    switch descriptor.wellKnown {
+    case nil: try members(of: descriptor, nestingLeft: nestingLeft)
+    case .any: try any(nestingLeft: nestingLeft)
+    case .timestamp: try moment(isTimestamp: true)
+    case .duration: try moment(isTimestamp: false)
     }
   }
 
-  private func name(_ path: String) -> String { path.isEmpty ? "document" : path }
+  /// - Parameter isInAny: The message's members may include `@type`.
+  private mutating func members(
+    of descriptor: MessageDescriptor, nestingLeft: Int, isInAny: Bool = false
+  ) throws(JSONFault) {
+    guard cursor.take(UInt8(ascii: "{")) else { throw .value("expected an object") }
+    cursor.skipSpace()
+    if cursor.take(UInt8(ascii: "}")) { return }
+    var seen = IndexSet()
+    var oneofs = IndexSet()
+    var hint = 0
+    repeat {
+      let name = try cursor.name()
+      let found = try cursor.withBytes(of: name) { name throws(JSONFault) in
+        descriptor.index(named: name, hint: hint)
+      }
+      guard let index = found else {
+        let isDropped = isInAny ? try isTypeName(name) : false
+        if isDropped || ignoresUnknownFields {
+          try cursor.skipValue(nestingLeft: nestingLeft - 1)
+          continue
+        }
+        throw .value(path: cursor.string(name), "the schema has no such field")
+      }
+      hint = index
+      do throws(JSONFault) {
+        guard seen.insert(index) else { throw .value("the field stands twice") }
+        try cursor.beginValue(nestingLeft: nestingLeft - 1)
+        if cursor.takeWord("null") { continue }
+        let oneof = descriptor.jsonFields[index].oneof
+        if oneof >= 0, !oneofs.insert(oneof) { throw .value("another field of the same oneof is set") }
+        try member(descriptor.jsonFields[index], descriptor.children[index], nestingLeft: nestingLeft - 1)
+      } catch {
+        throw error.within(cursor.string(name))
+      }
+    } while try cursor.next(before: UInt8(ascii: "}"))
+  }
 
-  private func append(
-    _ field: FieldDescriptor, _ child: MessageDescriptor?, _ value: JSONValue, _ path: String, to output: inout [UInt8]
-  ) throws(JSONError) {
-    if field.isMap, let child {
-      guard case .object(let members) = value else { throw JSONError(place: path, reason: "expected an object") }
-      for member in members {
-        var entry: [UInt8] = []
-        try appendOne(child.fields[0], nil, mapKey(member.name, child.fields[0]), path, to: &entry)
-        guard member.value != .null else { throw JSONError(place: path, reason: "a map holds no null") }
-        try appendOne(child.fields[1], child.children[1], member.value, path, to: &entry)
-        output.appendTag(field.number, .lengthDelimited)
-        output.appendVarint(UInt64(entry.count))
-        output.append(contentsOf: entry)
+  private mutating func member(
+    _ field: JSONField, _ child: MessageDescriptor?, nestingLeft: Int
+  ) throws(JSONFault) {
+    if field.isMap, let child { return try map(field, child, nestingLeft: nestingLeft) }
+    guard field.isRepeated else { return try value(field, child, nestingLeft: nestingLeft) }
+    guard cursor.take(UInt8(ascii: "[")) else { throw .value("expected an array") }
+    cursor.skipSpace()
+    if cursor.take(UInt8(ascii: "]")) { return }
+    // Scalars of a list go into one field.
+    let isPacked = field.type.isPackable
+    let place = isPacked ? begin(field.number) : 0
+    var position = 0
+    repeat {
+      do throws(JSONFault) {
+        try cursor.beginValue(nestingLeft: nestingLeft - 1)
+        if isPacked {
+          try scalar(field)
+        } else {
+          try value(field, child, nestingLeft: nestingLeft - 1)
+        }
+      } catch {
+        throw error.within(item: position)
       }
-    } else if field.isRepeated {
-      guard case .array(let items) = value else { throw JSONError(place: path, reason: "expected an array") }
-      for (position, item) in items.enumerated() {
-        guard item != .null else { throw JSONError(place: path, reason: "a list holds no null") }
-        try appendOne(field, child, item, "\(path)[\(position)]", to: &output)
-      }
-    } else {
-      try appendOne(field, child, value, path, to: &output)
-    }
+      position += 1
+    } while try cursor.next(before: UInt8(ascii: "]"))
+    if isPacked { end(place) }
+  }
+
+  private mutating func map(_ field: JSONField, _ entry: MessageDescriptor, nestingLeft: Int) throws(JSONFault) {
+    guard cursor.take(UInt8(ascii: "{")) else { throw .value("expected an object") }
+    cursor.skipSpace()
+    if cursor.take(UInt8(ascii: "}")) { return }
+    var keys: Set<[UInt8]> = []
+    repeat {
+      let name = try cursor.name()
+      var key: [UInt8] = []
+      try cursor.append(name, to: &key)
+      guard keys.insert(key).inserted else { throw .value("the key \(cursor.string(name)) stands twice") }
+      let place = begin(field.number)
+      try mapKey(key, entry.jsonFields[0])
+      try cursor.beginValue(nestingLeft: nestingLeft - 1)
+      guard cursor.current != UInt8(ascii: "n") else { throw .value("a map holds no null") }
+      try value(entry.jsonFields[1], entry.children[1], nestingLeft: nestingLeft - 1)
+      end(place)
+    } while try cursor.next(before: UInt8(ascii: "}"))
   }
 
   /// Keys are always strings in JSON.
-  private func mapKey(_ key: String, _ field: FieldDescriptor) -> JSONValue {
-    field.type == .bool ? .bool(key == "true") : .string(key)
+  private mutating func mapKey(_ key: [UInt8], _ field: JSONField) throws(JSONFault) {
+    switch field.type {
+    case .string:
+      output.appendTag(field.number, .lengthDelimited)
+      output.appendVarint(UInt64(key.count))
+      output.append(contentsOf: key)
+    case .bool:
+      output.appendTag(field.number, .varint)
+      output.append(key == Array("true".utf8) ? 1 : 0)
+    default:
+      guard JSONCursor.isNumber(key.span) else { throw .value("expected an integer") }
+      output.appendTag(field.number, field.type.wireType)
+      try append(JSONInteger(key.span), field.type)
+    }
   }
 
-  private func appendOne(
-    _ field: FieldDescriptor, _ child: MessageDescriptor?, _ value: JSONValue, _ path: String, to output: inout [UInt8]
-  ) throws(JSONError) {
+  /// Reads one value of a field, with its tag.
+  private mutating func value(
+    _ field: JSONField, _ child: MessageDescriptor?, nestingLeft: Int
+  ) throws(JSONFault) {
     switch field.type {
     case .message:
-      var inner: [UInt8] = []
-      if let child { try append(child, value, path, to: &inner) }
-      appendPayload(field, inner, to: &output)
+      let place = begin(field.number)
+      if cursor.current == UInt8(ascii: "n") { throw .value("a list holds no null") }
+      if let child { try begunMessage(child, nestingLeft: nestingLeft) }
+      end(place)
     case .string:
-      guard case .string(let text) = value else { throw JSONError(place: path, reason: "expected a string") }
-      appendPayload(field, Array(text.utf8), to: &output)
+      let text = try string("expected a string")
+      guard text.hasEscapes else {
+        output.appendTag(field.number, .lengthDelimited)
+        output.appendVarint(UInt64(text.range.count))
+        return try cursor.append(text, to: &output)
+      }
+      let place = begin(field.number)
+      try cursor.append(text, to: &output)
+      end(place)
     case .bytes:
-      guard case .string(let text) = value, let bytes = Base64.decode(text) else {
-        throw JSONError(place: path, reason: "expected base64")
+      let text = try string("expected base64")
+      let place = begin(field.number)
+      let isBase64 = try cursor.withBytes(of: text) { text throws(JSONFault) in
+        Base64.decode(text, appendingTo: &output)
       }
-      appendPayload(field, bytes, to: &output)
+      guard isBase64 else { throw .value("expected base64") }
+      end(place)
+    default:
+      output.appendTag(field.number, field.type.wireType)
+      try scalar(field)
+    }
+  }
+
+  private mutating func string(_ reason: String) throws(JSONFault) -> JSONCursor.Text {
+    guard cursor.current == UInt8(ascii: "\"") else { throw .value(reason) }
+    return try cursor.text()
+  }
+
+  // MARK: Lengths
+
+  /// Begins a field whose length follows from the appended bytes.
+  /// - Returns: The place of the length.
+  private mutating func begin(_ number: UInt32) -> Int {
+    output.appendTag(number, .lengthDelimited)
+    output.append(0)
+    return output.count - 1
+  }
+
+  private mutating func end(_ place: Int) {
+    let count = output.count - place - 1
+    guard count >= 0x80 else {
+      output[place] = UInt8(count)
+      return
+    }
+    var length: [UInt8] = []
+    length.appendVarint(UInt64(count))
+    output.replaceSubrange(place...place, with: length)
+  }
+
+  // MARK: Scalars
+
+  /// Reads a number, a boolean or the name of an enum's value, without a tag.
+  private mutating func scalar(_ field: JSONField) throws(JSONFault) {
+    switch field.type {
     case .bool:
-      guard case .bool(let flag) = value else { throw JSONError(place: path, reason: "expected true or false") }
-      appendScalar(field, flag ? 1 : 0, to: &output)
-    case .enumeration: appendScalar(field, try enumeration(field, value, path), to: &output)
-    case .float, .double: appendScalar(field, try floating(field, value, path), to: &output)
-    case .int32, .sfixed32, .sint32:
-      let number = try integer(value, in: Int64(Int32.min)...Int64(Int32.max), path)
-      let bits = UInt64(bitPattern: number)
-      appendScalar(field, field.type == .sint32 ? Self.zigzag(number) : bits, to: &output)
-    case .int64, .sfixed64, .sint64:
-      let number = try integer(value, in: Int64.min...Int64.max, path)
-      appendScalar(field, field.type == .sint64 ? Self.zigzag(number) : UInt64(bitPattern: number), to: &output)
-    case .uint32, .fixed32:
-      appendScalar(field, UInt64(bitPattern: try integer(value, in: 0...Int64(UInt32.max), path)), to: &output)
-    case .uint64, .fixed64:
-      appendScalar(field, try unsigned(value, path), to: &output)
-    }
-  }
-
-  private func enumeration(_ field: FieldDescriptor, _ value: JSONValue, _ path: String) throws(JSONError) -> UInt64 {
-    if case .string(let name) = value {
-      guard let number = field.enumeration?.number(of: name) else {
-        throw JSONError(place: path, reason: "\(field.enumeration?.fullName ?? "the enum") has no value \(name)")
+      if cursor.takeWord("true") {
+        output.append(1)
+      } else if cursor.takeWord("false") {
+        output.append(0)
+      } else {
+        throw .value("expected true or false")
       }
-      return UInt64(bitPattern: Int64(number))
+    case .enumeration: output.appendVarint(UInt64(bitPattern: Int64(try enumeration(field))))
+    case .float: append(fixed: try float().bitPattern, 4)
+    case .double: append(fixed: try double().bitPattern, 8)
+    default: try append(try integer(), field.type)
     }
-    return UInt64(bitPattern: try integer(value, in: Int64(Int32.min)...Int64(Int32.max), path))
   }
 
-  private func floating(_ field: FieldDescriptor, _ value: JSONValue, _ path: String) throws(JSONError) -> UInt64 {
-    let text: String
-    switch value {
-    case .number(let number): text = number
-    case .string("NaN"): return bits(.nan, field)
-    case .string("Infinity"): return bits(.infinity, field)
-    case .string("-Infinity"): return bits(-.infinity, field)
-    case .string(let number): text = number
-    default: throw JSONError(place: path, reason: "expected a number")
-    }
-    guard case .number? = try? JSONParser.parse(text), let number = Double(text), number.isFinite else {
-      throw JSONError(place: path, reason: "expected a number in range")
-    }
-    if field.type == .float && !Float(number).isFinite {
-      throw JSONError(place: path, reason: "expected a number in range")
-    }
-    return bits(number, field)
-  }
-
-  private func bits(_ value: Double, _ field: FieldDescriptor) -> UInt64 {
-    field.type == .float ? UInt64(Float(value).bitPattern) : value.bitPattern
-  }
-
-  /// An integer written as a number or a string; `1.0` and `1e2` are integers too.
-  private func integer(_ value: JSONValue, in range: ClosedRange<Int64>, _ path: String) throws(JSONError) -> Int64 {
-    let text = try numberText(value, path)
-    if let number = Int64(text) {
-      guard range.contains(number) else { throw JSONError(place: path, reason: "\(text) is out of range") }
+  private mutating func enumeration(_ field: JSONField) throws(JSONFault) -> Int32 {
+    guard cursor.current == UInt8(ascii: "\"") else {
+      guard let number = try integer()?.signed.flatMap({ Int32(exactly: $0) }) else {
+        throw .value("expected a 32-bit integer")
+      }
       return number
     }
-    guard let floating = Double(text), let number = Int64(exactly: floating), range.contains(number) else {
-      throw JSONError(place: path, reason: "\(text) is no integer in range")
+    let text = try cursor.text()
+    let number = try cursor.withBytes(of: text) { name throws(JSONFault) in field.enumeration?.number(named: name) }
+    guard let number else {
+      throw .value("\(field.enumeration?.fullName ?? "the enum") has no value \(cursor.string(text))")
     }
     return number
   }
 
-  private func unsigned(_ value: JSONValue, _ path: String) throws(JSONError) -> UInt64 {
-    let text = try numberText(value, path)
-    if let number = UInt64(text) { return number }
-    guard let floating = Double(text), let number = UInt64(exactly: floating) else {
-      throw JSONError(place: path, reason: "\(text) is no integer in range")
+  /// Reads an integer, written as a number or a string.
+  /// - Returns: nil for a number that is not an integer of 64 bits.
+  private mutating func integer() throws(JSONFault) -> JSONInteger? {
+    guard cursor.current == UInt8(ascii: "\"") else {
+      guard isNumberNext else { throw .value("expected an integer") }
+      let range = try cursor.number()
+      return try cursor.withBytes(in: range) { text throws(JSONFault) in JSONInteger(text) }
     }
-    return number
+    let text = try cursor.text()
+    return try cursor.withBytes(of: text) { text throws(JSONFault) in
+      guard JSONCursor.isNumber(text) else { throw .value("expected an integer") }
+      return JSONInteger(text)
+    }
   }
 
-  private func numberText(_ value: JSONValue, _ path: String) throws(JSONError) -> String {
-    switch value {
-    case .number(let text): return text
-    case .string(let text):
-      guard case .number? = try? JSONParser.parse(text), text.first != " ", text.last != " " else {
-        throw JSONError(place: path, reason: "expected an integer")
+  /// Whether the value is a number, or invalid: reading it shows which of the two.
+  private var isNumberNext: Bool {
+    switch cursor.current {
+    case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): false
+    default: true
+    }
+  }
+
+  private mutating func append(_ integer: JSONInteger?, _ type: FieldType) throws(JSONFault) {
+    switch type {
+    case .int32, .sint32, .sfixed32:
+      guard let number = integer?.signed.flatMap({ Int32(exactly: $0) }) else {
+        throw .value("expected a 32-bit integer")
       }
-      return text
-    default: throw JSONError(place: path, reason: "expected an integer")
+      if type == .sfixed32 { return append(fixed: UInt32(bitPattern: number), 4) }
+      output.appendVarint(type == .sint32 ? Self.zigzag(Int64(number)) : UInt64(bitPattern: Int64(number)))
+    case .int64, .sint64, .sfixed64:
+      guard let number = integer?.signed else { throw .value("expected a 64-bit integer") }
+      if type == .sfixed64 { return append(fixed: UInt64(bitPattern: number), 8) }
+      output.appendVarint(type == .sint64 ? Self.zigzag(number) : UInt64(bitPattern: number))
+    case .uint32, .fixed32:
+      guard let number = integer?.unsigned.flatMap({ UInt32(exactly: $0) }) else {
+        throw .value("expected a 32-bit integer that is not negative")
+      }
+      type == .fixed32 ? append(fixed: number, 4) : output.appendVarint(UInt64(number))
+    default:
+      guard let number = integer?.unsigned else { throw .value("expected a 64-bit integer that is not negative") }
+      type == .fixed64 ? append(fixed: number, 8) : output.appendVarint(number)
     }
   }
 
-  private func appendWellKnown(
-    _ descriptor: MessageDescriptor, _ value: JSONValue, _ path: String, to output: inout [UInt8]
-  ) throws(JSONError) {
-    let isTimestamp = descriptor.fullName == WellKnownJSON.timestamp
-    guard case .string(let text) = value,
-      let parsed = isTimestamp ? WellKnownJSON.parseTimestamp(text) : WellKnownJSON.parseDuration(text)
-    else {
-      throw JSONError(
-        place: name(path),
-        reason: isTimestamp ? "expected a time such as 2026-11-23T19:00:00Z" : "expected a duration such as 1.5s")
+  private mutating func append(fixed value: some FixedWidthInteger, _ count: Int) {
+    let bits = UInt64(truncatingIfNeeded: value)
+    for index in 0..<count { output.append(UInt8(truncatingIfNeeded: bits >> UInt64(index * 8))) }
+  }
+
+  static func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: value << 1 ^ value >> 63) }
+
+  private mutating func double() throws(JSONFault) -> Double {
+    let text = try floatingText()
+    guard let number = Double(text), number.isFinite || Self.notFinite.contains(text) else {
+      throw .value("expected a number in range")
     }
+    return number
+  }
+
+  private mutating func float() throws(JSONFault) -> Float {
+    let text = try floatingText()
+    guard let number = Float(text), number.isFinite || Self.notFinite.contains(text) else {
+      throw .value("expected a number in range")
+    }
+    return number
+  }
+
+  private static let notFinite: Set = ["NaN", "Infinity", "-Infinity"]
+
+  /// Reads a number, written as one or as a string.
+  private mutating func floatingText() throws(JSONFault) -> String {
+    guard cursor.current == UInt8(ascii: "\"") else {
+      guard isNumberNext else { throw .value("expected a number") }
+      return cursor.string(JSONCursor.Text(range: try cursor.number(), hasEscapes: false))
+    }
+    let text = cursor.string(try cursor.text())
+    guard Self.notFinite.contains(text) || JSONCursor.isNumber(Array(text.utf8).span) else {
+      throw .value("expected a number")
+    }
+    return text
+  }
+
+  // MARK: Messages with a form of their own
+
+  private mutating func moment(isTimestamp: Bool) throws(JSONFault) {
+    let reason = isTimestamp ? "expected a time such as 2026-11-23T19:00:00Z" : "expected a duration such as 1.5s"
+    let text = try string(reason)
+    let parsed = try cursor.withBytes(of: text) { text throws(JSONFault) in
+      isTimestamp ? WellKnownJSON.parseTimestamp(text) : WellKnownJSON.parseDuration(text)
+    }
+    guard let parsed else { throw .value(reason) }
     if parsed.seconds != 0 {
       output.appendTag(1, .varint)
       output.appendVarint(UInt64(bitPattern: parsed.seconds))
@@ -209,20 +378,95 @@ struct JSONReader {
     }
   }
 
-  static func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: value << 1 ^ value >> 63) }
-
-  private func appendPayload(_ field: FieldDescriptor, _ payload: [UInt8], to output: inout [UInt8]) {
-    output.appendTag(field.number, .lengthDelimited)
-    output.appendVarint(UInt64(payload.count))
-    output.append(contentsOf: payload)
+  private func isTypeName(_ name: JSONCursor.Text) throws(JSONFault) -> Bool {
+    try cursor.withBytes(of: name) { name throws(JSONFault) in name.holds(Self.typeName) }
   }
 
-  private func appendScalar(_ field: FieldDescriptor, _ bits: UInt64, to output: inout [UInt8]) {
-    output.appendTag(field.number, field.type.wireType)
-    switch field.type.wireType {
-    case .fixed32: for shift in 0..<4 { output.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift * 8))) }
-    case .fixed64: for shift in 0..<8 { output.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift * 8))) }
-    default: output.appendVarint(bits)
+  private static let typeName = Array("@type".utf8)
+  private static let valueName = Array("value".utf8)
+
+  /// Reads an object whose member `@type` names the message of the others; it may follow them.
+  private mutating func any(nestingLeft: Int) throws(JSONFault) {
+    guard anysLeft > 0 else { throw cursor.fault("Any nested deeper than \(MessageTypes.nestingMax) levels") }
+    guard cursor.current == UInt8(ascii: "{") else { throw .value("expected an object") }
+    let start = cursor.offset
+    guard let url = try typeURL(nestingLeft: nestingLeft) else { return }
+    guard let descriptor = types.message(of: url) else {
+      throw .value(path: "@type", "there is no message type \(url) here")
     }
+    cursor.rewind(to: start)
+    output.appendTag(1, .lengthDelimited)
+    output.appendVarint(UInt64(url.utf8.count))
+    output.append(contentsOf: url.utf8)
+    let place = begin(2)
+    anysLeft -= 1
+    if descriptor.wellKnown == nil {
+      try members(of: descriptor, nestingLeft: nestingLeft, isInAny: true)
+    } else {
+      try wrapped(descriptor, nestingLeft: nestingLeft)
+    }
+    anysLeft += 1
+    end(place)
+  }
+
+  /// Reads an object for its `@type`.
+  /// - Returns: nil for an object without members, which is an `Any` without a message.
+  private mutating func typeURL(nestingLeft: Int) throws(JSONFault) -> String? {
+    _ = cursor.take(UInt8(ascii: "{"))
+    cursor.skipSpace()
+    if cursor.take(UInt8(ascii: "}")) { return nil }
+    var url: String?
+    repeat {
+      let name = try cursor.name()
+      guard try isTypeName(name) else {
+        try cursor.skipValue(nestingLeft: nestingLeft - 1)
+        continue
+      }
+      guard url == nil else { throw .value(path: "@type", "the field stands twice") }
+      try cursor.beginValue(nestingLeft: nestingLeft - 1)
+      guard cursor.current == UInt8(ascii: "\"") else { throw .value(path: "@type", "expected a string") }
+      url = cursor.string(try cursor.text())
+    } while try cursor.next(before: UInt8(ascii: "}"))
+    guard let url else { throw .value("expected a member @type") }
+    return url
+  }
+
+  /// Reads `{"@type": …, "value": …}`: the form of an `Any` whose message's JSON is not an object
+  /// of its fields.
+  private mutating func wrapped(_ descriptor: MessageDescriptor, nestingLeft: Int) throws(JSONFault) {
+    _ = cursor.take(UInt8(ascii: "{"))
+    var hasValue = false
+    repeat {
+      let name = try cursor.name()
+      let isValue = try cursor.withBytes(of: name) { name throws(JSONFault) in name.holds(Self.valueName) }
+      if isValue {
+        guard !hasValue else { throw .value(path: "value", "the field stands twice") }
+        hasValue = true
+        do throws(JSONFault) { try message(descriptor, nestingLeft: nestingLeft - 1) } catch {
+          throw error.within("value")
+        }
+      } else if ignoresUnknownFields {
+        try cursor.skipValue(nestingLeft: nestingLeft - 1)
+      } else if try isTypeName(name) {
+        try cursor.skipValue(nestingLeft: nestingLeft - 1)
+      } else {
+        throw .value(path: cursor.string(name), "the schema has no such field")
+      }
+    } while try cursor.next(before: UInt8(ascii: "}"))
+    guard hasValue else { throw .value("expected a member value") }
+  }
+}
+
+/// A set of small numbers.
+private struct IndexSet {
+  private var low: UInt64 = 0
+  private var high: Set<Int> = []
+
+  /// - Returns: false if the set has the number already.
+  mutating func insert(_ index: Int) -> Bool {
+    guard index < 64 else { return high.insert(index).inserted }
+    let bit: UInt64 = 1 << UInt64(index)
+    defer { low |= bit }
+    return low & bit == 0
   }
 }

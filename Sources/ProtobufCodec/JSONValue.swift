@@ -34,26 +34,21 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Reads one JSON document.
 struct JSONParser {
-  /// Levels of arrays and objects.
+  /// The most levels of arrays and objects.
   static let nestingMax = 100
 
   private let bytes: [UInt8]
   private var offset = 0
-  /// Values that may still follow.
-  private var valuesLeft: Int
 
-  static func parse(_ text: String, valuesMax: Int = .max) throws(JSONError) -> JSONValue {
-    var parser = JSONParser(bytes: Array(text.utf8), valuesLeft: valuesMax)
+  static func parse(_ text: String) throws(JSONError) -> JSONValue {
+    var parser = JSONParser(bytes: Array(text.utf8))
     let value = try parser.value(nestingLeft: nestingMax)
     parser.skipSpace()
     guard parser.offset == parser.bytes.count else { throw parser.error("text after the document") }
     return value
   }
 
-  private init(bytes: [UInt8], valuesLeft: Int) {
-    self.bytes = bytes
-    self.valuesLeft = valuesLeft
-  }
+  private init(bytes: [UInt8]) { self.bytes = bytes }
 
   private func error(_ reason: String) -> JSONError { JSONError(place: "byte \(offset)", reason: reason) }
 
@@ -77,8 +72,6 @@ struct JSONParser {
 
   private mutating func value(nestingLeft: Int) throws(JSONError) -> JSONValue {
     guard nestingLeft > 0 else { throw error("nested deeper than \(Self.nestingMax) levels") }
-    guard valuesLeft > 0 else { throw error("more values than are accepted") }
-    valuesLeft -= 1
     skipSpace()
     switch current {
     case UInt8(ascii: "{"): return try object(nestingLeft: nestingLeft)
@@ -198,28 +191,5 @@ struct JSONParser {
       guard digits() > 0 else { throw error("expected a digit") }
     }
     return String(decoding: bytes[start..<offset], as: UTF8.self)
-  }
-}
-
-extension [UInt8] {
-  /// Appends a JSON string literal.
-  public mutating func appendJSONString(_ text: String) {
-    append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        append(UInt8(ascii: "\\"))
-        append(byte)
-      case 0x0A: append(contentsOf: "\\n".utf8)
-      case 0x0D: append(contentsOf: "\\r".utf8)
-      case 0x09: append(contentsOf: "\\t".utf8)
-      case 0..<0x20, 0x7F:
-        append(contentsOf: "\\u00".utf8)
-        append(contentsOf: (byte < 0x10 ? "0" : "").utf8)
-        append(contentsOf: String(byte, radix: 16).utf8)
-      default: append(byte)
-      }
-    }
-    append(UInt8(ascii: "\""))
   }
 }

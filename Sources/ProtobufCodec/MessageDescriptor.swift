@@ -27,9 +27,18 @@ public struct EnumDescriptor: Sendable {
   public let fullName: String
   /// Name and number of each value.
   public let values: [(name: String, number: Int32)]
+  /// The names' bytes, at the same indexes as `values`.
+  let nameBytes: [[UInt8]]
 
   /// The name of `number`; nil if the schema has none.
   public func name(of number: Int32) -> String? { values.first { $0.number == number }?.name }
+  func nameBytes(of number: Int32) -> [UInt8]? {
+    // Most enums number their values from 0 on.
+    if let place = Int(exactly: number), values.indices.contains(place), values[place].number == number {
+      return nameBytes[place]
+    }
+    return values.firstIndex { $0.number == number }.map { nameBytes[$0] }
+  }
   /// The number of `name`; nil if the schema has none.
   public func number(of name: String) -> Int32? { values.first { $0.name == name }?.number }
 }
@@ -63,6 +72,10 @@ public struct FieldDescriptor: Sendable {
   public let fields: [FieldDescriptor]
   /// The descriptors of message fields, at the same indexes as `fields`.
   let children: [MessageDescriptor?]
+  /// The parts of `fields` that JSON needs, at the same indexes.
+  let jsonFields: [JSONField]
+  /// The message's own JSON form; nil: an object of its fields.
+  let wellKnown: WellKnownMessage?
   /// Whether the schema limits the items of a list in it, or in a message inside it.
   let countsItems: Bool
   /// The index in `fields` by field number, for numbers below its count; -1 for none.
@@ -111,6 +124,8 @@ public struct FieldDescriptor: Sendable {
     }
     fields.sort { $0.number < $1.number }
     self.fields = fields
+    jsonFields = fields.map(JSONField.init)
+    wellKnown = WellKnownMessage(fullName)
     self.children = fields.map { $0.type == .message ? children[$0.number] : nil }
     countsItems =
       fields.contains { $0.rules.map { $0.maxItems > 0 } ?? false }
@@ -133,9 +148,6 @@ public struct FieldDescriptor: Sendable {
     guard number >= Self.directNumbersMax else { return nil }
     return fields.firstIndex { $0.number == number }
   }
-
-  /// The field with this `name` in the schema or in JSON; nil if there is none.
-  func index(named name: String) -> Int? { fields.firstIndex { $0.jsonName == name || $0.name == name } }
 
   /// The descriptor of the message that a field holds; nil if it holds none.
   public func message(of field: FieldDescriptor) -> MessageDescriptor? {
@@ -192,5 +204,6 @@ extension EnumDescriptor {
       let value = unsafe table.pointee.values[index]
       return unsafe (String(cString: value.name), value.value)
     }
+    nameBytes = values.map { Array($0.name.utf8) }
   }
 }

@@ -1,40 +1,47 @@
 /// The special JSON forms of `google.protobuf.Timestamp` and `Duration`. Source: ProtoJSON format,
 /// "Well-known types".
 enum WellKnownJSON {
-  static let timestamp = "google.protobuf.Timestamp"
-  static let duration = "google.protobuf.Duration"
-
   /// Seconds of 0001-01-01T00:00:00Z and of the last second of year 9999.
   static let timestampSeconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
   /// About 10,000 years in both directions.
   static let durationSeconds: ClosedRange<Int64> = -315_576_000_000...315_576_000_000
 
-  /// `2026-11-23T19:00:00.5Z`, with 0, 3, 6 or 9 fraction digits; nil outside years 1 to 9999.
-  static func timestampText(seconds: Int64, nanos: Int32) -> String? {
-    guard timestampSeconds.contains(seconds), (0..<1_000_000_000).contains(nanos) else { return nil }
+  /// Appends `2026-11-23T19:00:00.500Z`, with 0, 3, 6 or 9 fraction digits.
+  /// - Returns: false, and nothing is appended, outside years 1 to 9999.
+  static func appendTimestamp(seconds: Int64, nanos: Int32, to output: inout [UInt8]) -> Bool {
+    guard timestampSeconds.contains(seconds), (0..<1_000_000_000).contains(nanos) else { return false }
     let day = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400
     let second = seconds - day * 86_400
     let (year, month, dayOfMonth) = civil(day)
-    return pad(year, 4) + "-" + pad(month, 2) + "-" + pad(dayOfMonth, 2) + "T" + pad(second / 3_600, 2) + ":"
-      + pad(second / 60 % 60, 2) + ":" + pad(second % 60, 2) + fraction(nanos) + "Z"
+    append(year, 4, to: &output)
+    append(month, 2, after: "-", to: &output)
+    append(dayOfMonth, 2, after: "-", to: &output)
+    append(second / 3_600, 2, after: "T", to: &output)
+    append(second / 60 % 60, 2, after: ":", to: &output)
+    append(second % 60, 2, after: ":", to: &output)
+    appendFraction(nanos, to: &output)
+    output.append(UInt8(ascii: "Z"))
+    return true
   }
 
-  /// `-1.5s`; nil outside the range, or when the signs of seconds and nanos differ.
-  static func durationText(seconds: Int64, nanos: Int32) -> String? {
+  /// Appends `-1.500s`.
+  /// - Returns: false, and nothing is appended, outside the range, or when the signs of seconds and
+  ///   nanos differ.
+  static func appendDuration(seconds: Int64, nanos: Int32, to output: inout [UInt8]) -> Bool {
     guard durationSeconds.contains(seconds), nanos > -1_000_000_000, nanos < 1_000_000_000,
       seconds == 0 || nanos == 0 || (seconds < 0) == (nanos < 0)
-    else { return nil }
-    return (seconds < 0 || nanos < 0 ? "-" : "") + "\(seconds.magnitude)" + fraction(Int32(nanos.magnitude)) + "s"
+    else { return false }
+    if seconds < 0 || nanos < 0 { output.append(UInt8(ascii: "-")) }
+    output.appendDecimal(seconds.magnitude)
+    appendFraction(Int32(nanos.magnitude), to: &output)
+    output.append(UInt8(ascii: "s"))
+    return true
   }
 
-  static func parseTimestamp(_ text: String) -> (seconds: Int64, nanos: Int32)? {
-    let bytes = Array(text.utf8)
-    func digits(_ range: Range<Int>) -> Int64? {
-      guard range.upperBound <= bytes.count, bytes[range].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
-      return bytes[range].reduce(0) { $0 * 10 + Int64($1 - 0x30) }
-    }
-    func has(_ character: Character, at index: Int) -> Bool {
-      index < bytes.count && bytes[index] == character.asciiValue
+  static func parseTimestamp(_ bytes: Span<UInt8>) -> (seconds: Int64, nanos: Int32)? {
+    func digits(_ range: Range<Int>) -> Int64? { number(bytes, range) }
+    func has(_ character: Unicode.Scalar, at index: Int) -> Bool {
+      index < bytes.count && bytes[index] == UInt8(ascii: character)
     }
     guard let year = digits(0..<4), has("-", at: 4), let month = digits(5..<7), has("-", at: 7),
       let day = digits(8..<10), has("T", at: 10), let hour = digits(11..<13), has(":", at: 13),
@@ -68,34 +75,47 @@ enum WellKnownJSON {
     return (seconds, Int32(nanos))
   }
 
-  static func parseDuration(_ text: String) -> (seconds: Int64, nanos: Int32)? {
-    guard text.hasSuffix("s") else { return nil }
-    let isNegative = text.hasPrefix("-")
-    let parts = text.dropFirst(isNegative ? 1 : 0).dropLast().split(
-      separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let whole = parts.first, !whole.isEmpty, whole.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
-      let seconds = Int64(whole), durationSeconds.contains(seconds)
+  static func parseDuration(_ bytes: Span<UInt8>) -> (seconds: Int64, nanos: Int32)? {
+    guard let last = bytes.indices.last, bytes[last] == UInt8(ascii: "s") else { return nil }
+    let isNegative = bytes[0] == UInt8(ascii: "-")
+    let start = isNegative ? 1 : 0
+    var point = start
+    while point < last, bytes[point] != UInt8(ascii: ".") { point += 1 }
+    guard point > start, point - start <= 12, let seconds = number(bytes, start..<point),
+      durationSeconds.contains(seconds)
     else { return nil }
-    var nanos: Int32 = 0
-    if parts.count == 2 {
-      guard (1...9).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
-        let value = Int32(parts[1] + String(repeating: "0", count: 9 - parts[1].utf8.count))
-      else { return nil }
-      nanos = value
+    var nanos: Int64 = 0
+    if point < last {
+      let digits = last - point - 1
+      guard (1...9).contains(digits), let value = number(bytes, point + 1..<last) else { return nil }
+      nanos = (0..<9 - digits).reduce(value) { value, _ in value * 10 }
     }
-    return isNegative ? (-seconds, -nanos) : (seconds, nanos)
+    return isNegative ? (-seconds, Int32(-nanos)) : (seconds, Int32(nanos))
   }
 
-  private static func fraction(_ nanos: Int32) -> String {
-    if nanos == 0 { return "" }
-    if nanos % 1_000_000 == 0 { return "." + pad(Int64(nanos / 1_000_000), 3) }
-    if nanos % 1_000 == 0 { return "." + pad(Int64(nanos / 1_000), 6) }
-    return "." + pad(Int64(nanos), 9)
+  /// At most 18 digits as a number; nil for anything else.
+  private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int64? {
+    guard range.upperBound <= bytes.count, range.count <= 18 else { return nil }
+    var value: Int64 = 0
+    for index in range {
+      guard bytes[index] >= 0x30, bytes[index] <= 0x39 else { return nil }
+      value = value * 10 + Int64(bytes[index] - 0x30)
+    }
+    return value
   }
 
-  private static func pad(_ value: Int64, _ width: Int) -> String {
-    let text = String(value)
-    return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+  private static func appendFraction(_ nanos: Int32, to output: inout [UInt8]) {
+    guard nanos > 0 else { return }
+    var (digits, width) = (Int64(nanos), 9)
+    while width > 3, digits % 1_000 == 0 { (digits, width) = (digits / 1_000, width - 3) }
+    append(digits, width, after: ".", to: &output)
+  }
+
+  private static func append(
+    _ value: Int64, _ width: Int, after mark: Unicode.Scalar? = nil, to output: inout [UInt8]
+  ) {
+    if let mark { output.append(UInt8(ascii: mark)) }
+    output.appendDecimal(UInt64(value), width: width)
   }
 
   // Converts between days since 1970-01-01 and the proleptic Gregorian calendar, by whole 400-year

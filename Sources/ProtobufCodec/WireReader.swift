@@ -56,6 +56,15 @@ public struct WireField {
     throw .truncated
   }
 
+  /// A little-endian value of `count` bytes.
+  mutating func fixed(_ count: Int) throws(DecodeError) -> UInt64 {
+    guard unsafe end - offset >= count else { throw .truncated }
+    var value: UInt64 = 0
+    for index in 0..<count { value |= UInt64(unsafe bytes[offset + index]) << UInt64(index * 8) }
+    unsafe offset += count
+    return value
+  }
+
   /// The next field; nil at the end. A group is returned whole; its content is checked to be
   /// well-formed.
   ///

@@ -1,9 +1,9 @@
-package import GRPCSchema
+internal import ProtobufCodec
 package import Schema
 package import StreakDomain
 
-// How the messages of the schema are read as values of the domain: by the server, of what devices
-// send, and by the client, of what it has kept.
+// Operations as devices send and keep them, both ways. A device keeps the bytes that it sent: a
+// number stands for one payload.
 
 extension StreakDomain.Operation {
   package init(_ message: Schema.Operation) {
@@ -11,116 +11,143 @@ extension StreakDomain.Operation {
       seq: message.seq, time: HybridTime(packed: message.hybridTime), seen: SeenStatements(message.seen),
       change: Change(message.change))
   }
+
+  /// An operation as sent; one that breaks a field rule of its message is `.malformed`.
+  package init(checking message: Schema.Operation) {
+    self.init(message)
+    if !message.fieldViolations().isEmpty { change = .malformed }
+  }
 }
 
-extension StreakDomain.Cursor {
-  package init(_ message: Schema.Cursor?) {
+extension Schema.Operation {
+  package init(_ operation: StreakDomain.Operation) {
     self.init(
-      epoch: Epoch(number: message?.epoch ?? 0, bits: Int64(bitPattern: message?.epochBits ?? 0)),
-      changeNumber: message?.changeNumber ?? 0, tag: message?.tag ?? [])
-  }
-}
-
-extension Schema.Cursor {
-  package init(_ cursor: StreakDomain.Cursor, resume: [UInt8] = []) {
-    self.init(
-      epoch: cursor.epoch.number, changeNumber: cursor.changeNumber, resume: resume,
-      epochBits: UInt64(bitPattern: cursor.epoch.bits), tag: cursor.tag)
-  }
-}
-
-extension StatementID {
-  /// Nil for a source that is no id.
-  package init?(_ message: StatementId) {
-    guard let source = Identifier(message.sourceId) else { return nil }
-    self.init(source: source, seq: message.seq)
-  }
-}
-
-extension StatementId {
-  package init(_ id: StatementID) { self.init(sourceId: id.source.bytes, seq: id.seq) }
-}
-
-extension SeenStatements {
-  package init(_ messages: [StatementId]) {
-    self = messages.isEmpty ? .nothing : SeenStatements(messages.compactMap { StatementID($0) })
+      seq: operation.seq, hybridTime: operation.time.packed, seen: operation.seen.last.map { StatementId($0) },
+      change: Change(operation.change))
   }
 }
 
 extension StreakDomain.Operation.Change {
-  /// What a message asks for; `.malformed` if that is nothing, or something that a later version
-  /// may know.
+  /// The change in a message; `.malformed` if there is none, if it is invalid, or if only a later
+  /// version knows it.
   package init(_ message: Schema.Operation.Change?) {
-    let change: Self? =
-      switch message {
-      case .setCompletion(let wanted): StreakDomain.Operation.Completion(wanted).map { .setCompletion($0) }
-      case .editHabit(let wanted): StreakDomain.Operation.HabitEdit(wanted).map { .editHabit($0) }
-      case .deleteHabit(let wanted): Identifier(wanted.habitId).map { .deleteHabit($0) }
-      case .setNote(let wanted): StreakDomain.Operation.Note(wanted).map { .setNote($0) }
-      case .setDayStart(let wanted): .setDayStart(wanted.dayStartMinutes)
-      case .resolveConflict(let wanted):
-        Identifier(wanted.noticeId).map {
-          .resolveConflict(StreakDomain.Operation.Resolution(noticeID: $0, takesOther: wanted.takeOther))
-        }
-      case nil: nil
-      }
-    self = change ?? .malformed
+    do throws(InvalidField) {
+      self = try Self.read(message)
+    } catch {
+      self = .malformed
+    }
+  }
+
+  private static func read(_ message: Schema.Operation.Change?) throws(InvalidField) -> Self {
+    switch message {
+    case .setCompletion(let wanted): .setCompletion(try StreakDomain.Operation.Completion(wanted))
+    case .editHabit(let wanted): .editHabit(try StreakDomain.Operation.HabitEdit(wanted))
+    case .deleteHabit(let wanted): .deleteHabit(try Identifier(field: wanted.habitId, path: "habit_id"))
+    case .setNote(let wanted): .setNote(try StreakDomain.Operation.Note(wanted))
+    case .setDayStart(let wanted): .setDayStart(wanted.dayStartMinutes)
+    case .resolveConflict(let wanted):
+      .resolveConflict(
+        StreakDomain.Operation.Resolution(
+          noticeID: try Identifier(field: wanted.noticeId, path: "notice_id"), takesOther: wanted.takeOther))
+    case nil: .malformed
+    }
+  }
+}
+
+extension Schema.Operation.Change {
+  package init?(_ change: StreakDomain.Operation.Change) {
+    switch change {
+    case .setCompletion(let wanted):
+      self = .setCompletion(
+        SetCompletion(
+          habitId: wanted.habitID.bytes, day: wanted.day.number, done: wanted.done, note: wanted.note ?? "",
+          made: LocalTime(wanted.made), undone: (wanted.undone ?? []).map { StatementId($0) }))
+    case .setNote(let wanted):
+      self = .setNote(
+        SetNote(
+          habitId: wanted.habitID.bytes, day: wanted.day.number, note: wanted.text, made: LocalTime(wanted.made)))
+    case .setDayStart(let minutes): self = .setDayStart(SetDayStart(dayStartMinutes: minutes))
+    case .editHabit(let edit):
+      let fields = edit.changed.count == StreakDomain.HabitField.allCases.count ? [] : edit.changed.map(\.rawValue)
+      self = .editHabit(
+        EditHabit(
+          habit: Habit(edit.habitID, edit.fields),
+          fields: fields.sorted().map { Schema.HabitField(rawValue: Int32($0)) }))
+    case .deleteHabit(let habitID): self = .deleteHabit(DeleteHabit(habitId: habitID.bytes))
+    case .resolveConflict(let resolution):
+      self = .resolveConflict(
+        ResolveConflict(noticeId: resolution.noticeID.bytes, takeOther: resolution.takesOther))
+    case .malformed: return nil
+    }
   }
 }
 
 extension StreakDomain.Operation.Completion {
-  package init?(_ message: SetCompletion) {
-    guard let habitID = Identifier(message.habitId), let made = StreakDomain.LocalTime(message.made) else { return nil }
+  /// The statement about a day: of a queued operation, or of a call that records or undoes.
+  /// - Throws: The first invalid field, by its path in the message.
+  package init(_ message: SetCompletion) throws(InvalidField) {
     self.init(
-      habitID: habitID, day: Day(message.day), done: message.done, note: message.note, made: made,
+      habitID: try Identifier(field: message.habitId, path: "habit_id"), day: Day(message.day), done: message.done,
+      note: message.note, made: try ClientTime(field: message.made, path: "made"),
       undone: message.undone.isEmpty ? nil : message.undone.compactMap { StatementID($0) })
+  }
+
+  /// The path of a call's field is that of the same field in `SetCompletion`.
+  package init(_ message: RecordCompletionRequest) throws(InvalidField) {
+    try self.init(
+      SetCompletion(
+        habitId: message.habitId, day: message.day, done: true, note: message.note, made: message.made))
+  }
+
+  package init(_ message: UndoCompletionRequest) throws(InvalidField) {
+    try self.init(SetCompletion(habitId: message.habitId, day: message.day, made: message.made))
   }
 }
 
 extension StreakDomain.Operation.Note {
-  package init?(_ message: SetNote) {
-    guard let habitID = Identifier(message.habitId), let made = StreakDomain.LocalTime(message.made) else { return nil }
-    self.init(habitID: habitID, day: Day(message.day), text: message.note, made: made)
-  }
-}
-
-extension StreakDomain.LocalTime {
-  package init?(_ message: Schema.LocalTime?) {
-    guard let message, let occurredAt = message.occurredAt?.milliseconds else { return nil }
+  package init(_ message: SetNote) throws(InvalidField) {
     self.init(
-      occurredAtMilliseconds: occurredAt, zone: message.zone, utcOffsetSeconds: message.utcOffsetSeconds,
-      dayStartMinutes: message.dayStartMinutes)
+      habitID: try Identifier(field: message.habitId, path: "habit_id"), day: Day(message.day), text: message.note,
+      made: try ClientTime(field: message.made, path: "made"))
   }
 }
 
 extension StreakDomain.Operation.HabitEdit {
-  package init?(_ message: EditHabit) {
-    guard let habit = message.habit, let habitID = Identifier(habit.id),
-      habit.aliasOf.isEmpty || Identifier(habit.aliasOf) != nil
-    else { return nil }
+  package init(_ message: EditHabit) throws(InvalidField) {
+    guard let habit = message.habit else { throw InvalidField("habit", "is required") }
+    if !habit.aliasOf.isEmpty { _ = try Identifier(field: habit.aliasOf, path: "habit.alias_of") }
     var changed: Set<StreakDomain.HabitField> = []
-    for field in message.fields {
-      guard let field = StreakDomain.HabitField(rawValue: Int(field.rawValue)) else { return nil }
+    for (index, number) in message.fields.enumerated() {
+      guard let field = StreakDomain.HabitField(rawValue: Int(number.rawValue)) else {
+        throw InvalidField("fields[\(index)]", "must be one that the schema names")
+      }
       changed.insert(field)
     }
     self.init(
-      habitID: habitID, fields: HabitFields(habit),
+      habitID: try Identifier(field: habit.id, path: "habit.id"), fields: HabitFields(habit),
       changed: changed.isEmpty ? Set(StreakDomain.HabitField.allCases) : changed)
   }
 }
 
-extension HabitFields {
-  package init(_ habit: Habit) {
+extension StreakDomain.OperationOutcome {
+  package init(_ message: Schema.OperationOutcome) {
+    let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
+    // A reason that this version does not know is still a rejection, and is shown. So is a
+    // completion whose note was rejected.
+    let rejection = Reason(message.reason) ?? .invalidField
     self.init(
-      name: habit.name, description: habit.description, color: habit.color, position: habit.position,
-      archived: habit.archived)
+      seq: message.seq, status: status,
+      rejection: status == .rejected || message.reason != .unspecified ? rejection : nil,
+      changeNumber: message.changeNumber, trust: nil, noticeID: Identifier(message.noticeId))
   }
 }
 
-extension GoogleProtobufTimestamp {
-  /// Milliseconds since 1970, rounded down; nil outside the years 1 to 9999.
-  package var milliseconds: Int64? {
-    guard (-62_135_596_800...253_402_300_799).contains(seconds), (0...999_999_999).contains(nanos) else { return nil }
-    return seconds * 1_000 + Int64(nanos / 1_000_000)
+extension Schema.OperationOutcome {
+  package init(_ outcome: StreakDomain.OperationOutcome) {
+    self.init(
+      seq: outcome.seq, status: OperationStatus(rawValue: Int32(outcome.status.rawValue)),
+      reason: outcome.rejection.map { ErrorReason($0) } ?? .unspecified, changeNumber: outcome.changeNumber,
+      trust: outcome.trust.map { Schema.CellTrust($0) } ?? .unspecified,
+      quarantineReason: Schema.QuarantineReason(outcome.trust ?? .counted), noticeId: outcome.noticeID?.bytes ?? [])
   }
 }

@@ -148,12 +148,12 @@ extension MetricFamily {
   public static let limitsReached = MetricFamily(
     "streakd_limits_reached_total", .calls, .counter, labels: ["limit"],
     "What was refused or not kept because a limit of the service was reached, by limit.")
-  public static let ledgerRecalls = MetricFamily(
-    "streakd_ledger_recalls_total", .database, .counter, labels: ["source"],
-    "Changes decided from the cache (`memory`) or from loaded rows (`database`).",
-    reading: "A low share of `memory` with spare RAM: raise `ledger-memory-mib`.")
-  public static let ledgerMemoryBytes = MetricFamily(
-    "streakd_ledger_memory_bytes", .database, .gauge,
+  public static let ledgerCacheLookups = MetricFamily(
+    "streakd_ledger_cache_lookups_total", .database, .counter, labels: ["result"],
+    "Changes decided on cached state (`hit`) or on loaded rows (`miss`).",
+    reading: "A low share of `hit` with spare RAM: raise `ledger-cache-mib`.")
+  public static let ledgerCacheBytes = MetricFamily(
+    "streakd_ledger_cache_bytes", .database, .gauge,
     "Approximate size of the cache of recently changed users, in bytes.")
 
   // MARK: Backups
@@ -206,8 +206,8 @@ extension MetricFamily {
     receivedBufferBytes, sendingBufferBytes, openStreams, noRoom, largeRequestBytes, largeRequestsWaiting,
     loopLag, loopLagMax, busyPolls, busyPollsInVain,
     postgresConnectionsMax, postgresConnectionsOpen, postgresConnectionsBusy, postgresWaiting, postgresStatements,
-    postgresFailures, postgresConnects, postgresConnectsFailed, postgresConnectionsLost, ledgerRecalls,
-    ledgerMemoryBytes, quotaReached, limitsReached,
+    postgresFailures, postgresConnects, postgresConnectsFailed, postgresConnectionsLost, ledgerCacheLookups,
+    ledgerCacheBytes, quotaReached, limitsReached,
     backupLastGood, backupFailing, backupRunning, backupRuns, backupDumpBytes, backupFileBytes, backupSeconds,
     erasureLedgerBehind,
     archiveFailing, archiveLast, archiveWaiting, archiveFailures,

@@ -5,6 +5,10 @@ extension Setting {
     "listen", .serving, "ADDRESS:PORT", default: "127.0.0.1:50051",
     "Address and port that serve gRPC, or unix:PATH for a socket that only its owner can open. Port 0 takes a free port; standard output names it."
   )
+  public static let user = Setting(
+    "user", .serving, "NAME",
+    "The user that a streakd started by root becomes before it serves, and runs its private PostgreSQL as: postgres, or nobody where there is no postgres, unless set. root: it stays root."
+  )
   public static let loops = Setting(
     "loops", .serving, "COUNT", default: "one for each core", in: 1...256,
     "Event loops. Each is a thread with its own connections to PostgreSQL.")
@@ -33,8 +37,8 @@ extension Setting {
   public static let connectionsPerLoop = Setting(
     "connections-per-loop", .database, "COUNT", default: "4", in: 2...64,
     "Connections to PostgreSQL for each loop. Exports use at most half of them.")
-  public static let ledgerMemoryMib = Setting(
-    "ledger-memory-mib", .database, "MIB", default: "32", in: 0...65_536,
+  public static let ledgerCacheMib = Setting(
+    "ledger-cache-mib", .database, "MIB", default: "32", in: 0...65_536,
     "Cache for recently changed users, in MiB; 32 MiB hold 8,000 to 16,000 users. 0: no cache.")
 
   // MARK: Connections and memory
@@ -181,8 +185,8 @@ extension Setting {
 
   /// Every setting, in the order of the operator's page.
   public static let all: [Setting] = [
-    listen, loops, busyPollMicroseconds, graceSeconds, config,
-    dataFolder, database, databaseOwner, connectionsPerLoop, ledgerMemoryMib,
+    listen, user, loops, busyPollMicroseconds, graceSeconds, config,
+    dataFolder, database, databaseOwner, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,

@@ -12,10 +12,10 @@ extension ClientError: CustomStringConvertible {
     case .refusedHere(.cellNotFound): "Nothing is recorded on that day."
     case .refusedHere(.habitNotFound): "There is no such habit."
     case .refusedHere(.habitLimit): "There are \(StreakClient.habitsMax) habits already: archive or delete one first."
-    case .refusedHere(.malformed):
+    case .refusedHere(.invalidField):
       "That day cannot be recorded: it lies outside the years \(Day.earliest.civil.year) to \(Day.latest.civil.year)."
     case .refusedHere(.dayMismatch): "That day does not fit this device's time and zone."
-    case .refusedHere(let reason): "Not accepted: \(reason.rawValue)."
+    case .refusedHere(let reason): "Not accepted: \(reason.name)."
     case .invalid(let message), .notPossible(let message): message
     case .unreachable(let message): "The server cannot be reached: \(message)"
     case .noAnswer(let message):

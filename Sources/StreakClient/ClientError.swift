@@ -12,7 +12,7 @@ public enum ClientError: Error, Equatable, Sendable {
   case file(String)
   /// The call breaks a rule: of days (`FUTURE_DAY`, `DAY_SEALED`, `CELL_NOT_FOUND`), of habits, or
   /// of fields.
-  case refusedHere(OperationRejection)
+  case refusedHere(Reason)
   /// Text that cannot be stored, or more data than an account may hold; the message has the
   /// details.
   case invalid(String)

@@ -9,7 +9,7 @@ public struct HabitView: Equatable, Sendable {
   /// hours.
   public var today: Day
   /// By day: every entry that was ever recorded, including those that are undone or do not count.
-  public var cells: [Day: LedgerCell]
+  public var cells: [Day: CellContent]
 }
 
 /// An event for the person.
@@ -18,7 +18,7 @@ public enum ClientEvent: Equatable, Sendable {
   case notice(id: Identifier, Notice)
   /// An operation that the server rejected. It is repeated at every start until
   /// `acknowledgeRejected`.
-  case rejected(Operation, OperationRejection)
+  case rejected(Operation, Reason)
   /// Changes from the server were applied.
   case changed
   /// The person has to sign in again; the queue waits until then.

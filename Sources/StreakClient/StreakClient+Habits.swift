@@ -12,18 +12,18 @@ extension StreakClient {
   /// The habits, in the person's order.
   /// - Parameter includingArchived: Includes archived habits.
   public func habits(includingArchived: Bool = false) throws(ClientError) -> [HabitView] {
-    let now = clock.milliseconds
-    let here = clock.localTime(atMilliseconds: now, dayStartMinutes: 0)
+    let now = clock.now
+    let here = clock.localTime(at: now, dayStartMinutes: 0)
     return try store.read { state throws(ClientError) in
       let shown = state.shown
       var zones = shown.zones
       // Includes the device's current zone, even if no entry was recorded in it.
       zones.note(
-        LocalTime(
-          occurredAtMilliseconds: now, zone: here.zone, utcOffsetSeconds: here.utcOffsetSeconds,
+        ClientTime(
+          occurredAt: now, zone: here.zone, utcOffsetSeconds: here.utcOffsetSeconds,
           dayStartMinutes: state.dayStartMinutes), now: now)
       let today = zones.today(now: now)
-      var days: [Identifier: [Day: LedgerCell]] = [:]
+      var days: [Identifier: [Day: CellContent]] = [:]
       let cells = state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? shown.cells
       for (key, cell) in cells { days[key.habitID, default: [:]][key.day] = cell }
       return shown.habits.filter { includingArchived || !$0.value.archived }.map { id, fields in
@@ -47,7 +47,7 @@ extension StreakClient {
   /// Makes a habit.
   @discardableResult
   public func addHabit(_ name: String, description: String = "", color: UInt32 = 0) throws(ClientError) -> Identifier {
-    let now = clock.milliseconds
+    let now = clock.now
     let id = try store.change { state throws(ClientError) in
       try state.addHabit(name, description: description, color: color, now: now)
     }
@@ -57,7 +57,7 @@ extension StreakClient {
 
   /// Changes fields of a habit.
   public func editHabit(_ habitID: Identifier, _ body: (inout HabitFields) -> Void) throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in
       guard let before = state.shown.habits[habitID] else { throw .refusedHere(.habitNotFound) }
       var fields = before
@@ -70,7 +70,7 @@ extension StreakClient {
   /// Sets the order of the habits: the given ones come first, in the given order; the others follow
   /// in their old order.
   public func orderHabits(_ first: [Identifier]) throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in
       let habits = state.shown.habits
       guard first.allSatisfy({ habits[$0] != nil }) else { throw .refusedHere(.habitNotFound) }
@@ -90,11 +90,11 @@ extension StreakClient {
   /// Deletes a habit. In an account its days stay in the ledger and in the export; if another
   /// device used it meanwhile, it is archived instead.
   public func deleteHabit(_ habitID: Identifier) throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in
       guard state.shown.habits[habitID] != nil else { throw .refusedHere(.habitNotFound) }
       guard let userID = state.current else { return state.dropSessionHabit(habitID, now: now) }
-      _ = state.changeAccount(userID) { $0.replica.make(.deleteHabit(habitID), milliseconds: now) }
+      _ = state.changeAccount(userID) { $0.replica.make(.deleteHabit(habitID), at: now) }
     }
     wake()
   }
@@ -118,7 +118,7 @@ extension StreakClient {
   /// Sets the note of a day, done or not.
   /// - Parameter note: Empty: the note is cleared.
   public func setNote(_ habitID: Identifier, on day: Day? = nil, to note: String) throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in
       let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
       try state.note(habitID, day: day ?? made.day, note, made: made, now: now)
@@ -127,7 +127,7 @@ extension StreakClient {
   }
 
   private func tap(_ habitID: Identifier, on day: Day?, done: Bool, note: String?) throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in
       let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
       try state.tap(habitID, day: day ?? made.day, done: done, note: note, made: made, now: now)
@@ -137,9 +137,9 @@ extension StreakClient {
 
   /// The person's current day.
   public func today() throws(ClientError) -> Day {
-    let now = clock.milliseconds
+    let now = clock.now
     return try store.read { state throws(ClientError) in
-      clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes).day
+      clock.localTime(at: now, dayStartMinutes: state.dayStartMinutes).day
     }
   }
 
@@ -151,17 +151,17 @@ extension StreakClient {
   /// Sets the start of the person's day, in minutes after midnight: on this device, or in the
   /// account and so on all its devices. Earlier entries are not changed.
   public func setDayStart(minutes: Int32) throws(ClientError) {
-    guard LocalTime.dayStartMinutesRange.contains(minutes) else {
+    guard ClientTime.dayStartMinutesRange.contains(minutes) else {
       throw .invalid("A day begins 0 to 1439 minutes after midnight.")
     }
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in state.setDayStart(minutes: minutes, now: now) }
     wake()
   }
 
   /// The local time that stands for a day: now for today, otherwise the middle of that day.
-  func made(on day: Day?, now: Int64, dayStartMinutes: Int32) -> LocalTime {
-    let here = clock.localTime(atMilliseconds: now, dayStartMinutes: dayStartMinutes)
+  func made(on day: Day?, now: Instant, dayStartMinutes: Int32) -> ClientTime {
+    let here = clock.localTime(at: now, dayStartMinutes: dayStartMinutes)
     guard let day, day != here.day else { return here }
     return clock.localTime(inTheMiddleOf: day, dayStartMinutes: dayStartMinutes)
   }
@@ -171,12 +171,12 @@ extension StreakClient {
 /// queue, or changes the session's content.
 extension ClientState {
   /// The data that the person sees.
-  var shown: (habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], zones: ZoneUses) {
+  var shown: (habits: [Identifier: HabitFields], cells: [CellKey: CellContent], zones: RecentTimeZones) {
     if let account = current.flatMap({ accounts[$0] }) {
       let habits = account.replica.shownHabits
       return (habits, account.replica.shownCells.filter { habits[$0.key.habitID] != nil }, account.zones)
     }
-    return (session?.habits ?? [:], session?.shownCells ?? [:], session?.zones ?? ZoneUses())
+    return (session?.habits ?? [:], session?.shownCells ?? [:], session?.zones ?? RecentTimeZones())
   }
 
   private func shownHabit(_ habitID: Identifier) -> HabitFields? {
@@ -184,13 +184,13 @@ extension ClientState {
     return session?.habits[habitID]
   }
 
-  private func shownCell(_ key: CellKey) -> LedgerCell? {
+  private func shownCell(_ key: CellKey) -> CellContent? {
     if let account = current.flatMap({ accounts[$0] }) { return account.replica.shownCell(key) }
-    return session?.entries[key].map { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
+    return session?.entries[key].map { CellContent(done: $0.done, note: $0.note, trust: .counted) }
   }
 
   mutating func addHabit(
-    _ name: String, description: String, color: UInt32, archived: Bool = false, now: Int64
+    _ name: String, description: String, color: UInt32, archived: Bool = false, now: Instant
   ) throws(ClientError) -> Identifier {
     let habits = shown.habits
     guard habits.count < StreakClient.habitsMax else { throw .refusedHere(.habitLimit) }
@@ -203,7 +203,7 @@ extension ClientState {
   }
 
   mutating func edit(
-    _ habitID: Identifier, _ fields: HabitFields, from before: HabitFields?, now: Int64
+    _ habitID: Identifier, _ fields: HabitFields, from before: HabitFields?, now: Instant
   ) throws(ClientError) {
     guard fields.isValid, !fields.name.utf8.contains(0), !fields.description.utf8.contains(0) else {
       throw .invalid(
@@ -216,12 +216,12 @@ extension ClientState {
     let changed = HabitField.allCases.filter { before?.text(of: $0) != fields.text(of: $0) }
     guard !changed.isEmpty else { return }
     let edit = Operation.HabitEdit(habitID: habitID, fields: fields, changed: Set(changed))
-    _ = changeAccount(userID) { $0.replica.make(.editHabit(edit), milliseconds: now) }
+    _ = changeAccount(userID) { $0.replica.make(.editHabit(edit), at: now) }
   }
 
   /// Records a statement about a day.
   mutating func tap(
-    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, now: Int64
+    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: ClientTime, now: Instant
   ) throws(ClientError) {
     guard shownHabit(habitID) != nil else { throw .refusedHere(.habitNotFound) }
     let before = shownCell(CellKey(habitID: habitID, day: day))
@@ -231,7 +231,7 @@ extension ClientState {
   /// Records a statement about a day of an existing habit.
   /// - Parameter before: The day's entry that the person sees until now.
   mutating func record(
-    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: LocalTime, before: LedgerCell?, now: Int64
+    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: ClientTime, before: CellContent?, now: Instant
   ) throws(ClientError) {
     try Self.check(note: note ?? "", day: day, made: made, now: now)
     if !done {
@@ -251,10 +251,10 @@ extension ClientState {
     let completion = Operation.Completion(habitID: habitID, day: day, done: done, note: done ? note : nil, made: made)
     _ = changeAccount(userID) { account in
       // A completion without a note does not state one: clearing a note is a statement of its own.
-      if before?.done != done || note != "" { account.replica.make(.setCompletion(completion), milliseconds: now) }
+      if before?.done != done || note != "" { account.replica.make(.setCompletion(completion), at: now) }
       if isNoteNew, note == "" {
         account.replica.make(
-          .setNote(Operation.Note(habitID: habitID, day: day, text: "", made: made)), milliseconds: now)
+          .setNote(Operation.Note(habitID: habitID, day: day, text: "", made: made)), at: now)
       }
       account.zones.note(made, now: now)
     }
@@ -262,7 +262,7 @@ extension ClientState {
 
   /// Records the note of a day; empty text clears it.
   mutating func note(
-    _ habitID: Identifier, day: Day, _ text: String, made: LocalTime, now: Int64
+    _ habitID: Identifier, day: Day, _ text: String, made: ClientTime, now: Instant
   ) throws(ClientError) {
     guard shownHabit(habitID) != nil else { throw .refusedHere(.habitNotFound) }
     try Self.check(note: text, day: day, made: made, now: now)
@@ -274,21 +274,21 @@ extension ClientState {
     }
     _ = changeAccount(userID) { account in
       account.replica.make(
-        .setNote(Operation.Note(habitID: habitID, day: day, text: text, made: made)), milliseconds: now)
+        .setNote(Operation.Note(habitID: habitID, day: day, text: text, made: made)), at: now)
     }
   }
 
-  private static func check(note: String, day: Day, made: LocalTime, now: Int64) throws(ClientError) {
+  private static func check(note: String, day: Day, made: ClientTime, now: Instant) throws(ClientError) {
     if note.utf8.count > StreakClient.noteBytesMax || note.utf8.contains(0) {
       throw .invalid("A note has at most \(StreakClient.noteBytesMax) bytes, none of them zero.")
     }
     if let rejection = DayRules.rejection(day: day, made: made, now: now) {
-      throw .refusedHere(OperationRejection(rawValue: rejection.rawValue) ?? .malformed)
+      throw .refusedHere(rejection)
     }
   }
 
   private mutating func stateInSession(
-    _ key: CellKey, done: Bool, note: String, made: LocalTime, before: LedgerCell?, now: Int64
+    _ key: CellKey, done: Bool, note: String, made: ClientTime, before: CellContent?, now: Instant
   ) throws(ClientError) {
     guard before != nil || (session?.entries.count ?? 0) < StreakClient.sessionEntriesMax else {
       throw .invalid("Without an account at most \(StreakClient.sessionEntriesMax) days can be kept.")

@@ -77,7 +77,7 @@ public actor StreakClient {
 
   private func unsubscribe(_ number: Int) { subscribers[number] = nil }
 
-  func tell(_ event: ClientEvent) {
+  func publish(_ event: ClientEvent) {
     for subscriber in subscribers.values { subscriber.yield(event) }
   }
 
@@ -113,14 +113,14 @@ public actor StreakClient {
   /// Resolves a conflict: true takes the losing value, false confirms the winning one. It is
   /// recorded like a statement that the person makes without a conflict.
   public func resolve(_ noticeID: Identifier, takingOther: Bool) throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     try changeCurrent { account in
       guard let notice = account.replica.notices[noticeID] else { return }
       let dayStart = account.replica.shownDayStartMinutes
       let moment = notice.day.map { made(on: $0, now: now, dayStartMinutes: dayStart) }
       let change = notice.statement(
         takingOther: takingOther, made: moment, fields: account.replica.shownHabits[notice.habitID])
-      if let change { account.replica.make(change, milliseconds: now) }
+      if let change { account.replica.make(change, at: now) }
     }
     wake()
   }
@@ -147,7 +147,7 @@ extension Notice {
   /// - Parameters:
   ///   - made: The local time that stands for the conflict's day.
   ///   - fields: The habit as the person sees it; nil: it is deleted.
-  func statement(takingOther: Bool, made: LocalTime?, fields: HabitFields?) -> Operation.Change? {
+  func statement(takingOther: Bool, made: ClientTime?, fields: HabitFields?) -> Operation.Change? {
     let value = takingOther ? other : kept
     switch kind {
     case .noteConflict:

@@ -2,7 +2,7 @@
 public struct Identifier: Sendable, Hashable, Comparable {
   /// The size of an id, in bytes.
   public static let byteCount = 16
-  /// Sixteen zero bytes: the owner of audit events that belong to nobody.
+  /// Sixteen zero bytes: the owner of audit events without a user.
   public static let zero = Identifier(high: 0, low: 0)
 
   /// The first eight bytes, big-endian.

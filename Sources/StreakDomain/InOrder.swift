@@ -1,6 +1,6 @@
 extension Set where Element: Comparable {
-  /// Calls `body` with each element, ascending. Most changes touch one cell of one habit: then
-  /// nothing is sorted.
+  /// Calls `body` with each element, ascending. Most changes touch one cell of one habit: then no
+  /// sorting is needed.
   @inlinable
   package func forEachInOrder(_ body: (Element) -> Void) {
     guard count > 1 else {
@@ -13,7 +13,7 @@ extension Set where Element: Comparable {
 
 extension Dictionary where Key: Comparable {
   /// Calls `body` with each key and its value, by ascending key. Most changes touch one cell: then
-  /// nothing is sorted.
+  /// no sorting is needed.
   @inlinable
   package func forEachInOrder(_ body: (Key, Value) -> Void) {
     guard count > 1 else {

@@ -1,4 +1,4 @@
-/// What the cells of one day add up to: of one habit, or of all together.
+/// The sums of one day's cells: of one habit, or of all together.
 public struct DayCounts: Equatable, Sendable {
   public var day: Day
   public var counted: Int
@@ -34,7 +34,7 @@ public struct Statistics: Equatable, Sendable {
     public var counted: Int
   }
 
-  /// Adds up days in any order, each once.
+  /// Sums days in any order, each once.
   public init(_ days: some Sequence<DayCounts>) {
     var months: [Int: Int] = [:]
     var activeDays: [Day] = []

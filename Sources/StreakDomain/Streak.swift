@@ -1,4 +1,4 @@
-/// Where a streak stands today.
+/// The state of a streak today.
 public enum StreakState: Sendable {
   /// No day counts yet.
   case none

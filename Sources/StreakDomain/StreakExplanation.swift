@@ -1,6 +1,6 @@
-/// Which days make a habit's current number, and what was left out and why.
+/// The days that make a habit's current streak, and the other days with the reasons.
 public struct StreakExplanation: Equatable, Sendable {
-  /// Why a day that was recorded is not part of the number.
+  /// Why a recorded day is not part of the streak.
   public enum Omission: Hashable, Sendable {
     /// It was undone.
     case undone
@@ -25,7 +25,7 @@ public struct StreakExplanation: Equatable, Sendable {
   ///
   /// - Parameter summary: Of all the habit's counted days, also those that are not among the cells.
   public init(
-    _ cells: some Sequence<(day: Day, cell: LedgerCell)>, summary: StreakSummary, today: Day, isArchived: Bool = false
+    _ cells: some Sequence<(day: Day, cell: CellContent)>, summary: StreakSummary, today: Day, isArchived: Bool = false
   ) {
     let run = summary.currentRun(today: today).run
     streak = summary.streak(today: today, isArchived: isArchived)
@@ -38,7 +38,7 @@ public struct StreakExplanation: Equatable, Sendable {
   }
 }
 
-extension LedgerCell {
-  /// Done, and worth something.
+extension CellContent {
+  /// Done, and counted.
   public var counts: Bool { done && trust == .counted }
 }

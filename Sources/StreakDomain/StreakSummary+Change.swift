@@ -1,11 +1,11 @@
-/// Keeping a summary up to date without reading the ledger: exact or not at all.
+/// Incremental updates of a summary without reading the ledger: exact, or nil.
 extension StreakSummary {
   /// The summary with one more counted day.
-  /// - Returns: Nil if the days before the known runs matter: add the counted days up again.
+  /// - Returns: Nil if days before the known runs matter: then sum the counted days again.
   public func adding(_ day: Day) -> StreakSummary? {
     let runs = knownRuns
     if runs.contains(where: { $0.contains(day) }) { return self }
-    // A day at or before the edge of what is known may touch a run that is not.
+    // A day at or before the edge of the known runs may touch an unknown one.
     guard isWhole || (runs.first.map { $0.lowerBound < day } ?? false) else { return nil }
     let before = runs.last { $0.upperBound < day }
     let after = runs.first { $0.lowerBound > day }
@@ -19,7 +19,7 @@ extension StreakSummary {
   }
 
   /// The summary with one counted day less.
-  /// - Returns: Nil if the days before the known runs matter: add the counted days up again.
+  /// - Returns: Nil if days before the known runs matter: then sum the counted days again.
   public func removing(_ day: Day) -> StreakSummary? {
     let runs = knownRuns
     guard let touched = runs.first(where: { $0.contains(day) }) else { return isWhole ? self : nil }
@@ -38,14 +38,14 @@ extension StreakSummary {
   private var isWhole: Bool { total == knownRuns.reduce(0) { $0 + $1.count } }
 
   /// - Parameter longest: The longest run after the change if some runs are not known.
-  /// - Returns: Nil if the result would know less than this summary does.
+  /// - Returns: Nil if the result would know less than this summary.
   private func replacing(_ runs: [Run], with changed: [Run], longest: Int) -> StreakSummary? {
     if isWhole { return StreakSummary(runs: changed) }
     guard changed.count >= runs.count else { return nil }
     let change = changed.reduce(0) { $0 + $1.count } - runs.reduce(0) { $0 + $1.count }
     return StreakSummary(
       total: total + change, longest: longest, lastRun: changed.last,
-      // A summary that came without the run before the last keeps to one run.
+      // A summary that was read without the run before the last keeps to one run.
       previousRun: changed.dropLast().last)
   }
 }

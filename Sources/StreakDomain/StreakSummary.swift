@@ -1,5 +1,5 @@
-/// What the counted days of a habit add up to, whatever day it is today: a pure function of the
-/// ledger that may be cached.
+/// The sums and runs of a habit's counted days, independent of the current day: a pure function of
+/// the ledger that may be cached.
 public struct StreakSummary: Equatable, Sendable {
   /// Counted days.
   public var total: Int
@@ -28,14 +28,13 @@ public struct StreakSummary: Equatable, Sendable {
       previousRun: runs.dropLast().last)
   }
 
-  /// The run that is alive on `today` and what that makes of the streak.
+  /// The run that is current on `today`, and the streak's state.
   ///
-  /// "Today" is the earliest date among a person's zones, so in a later zone they may be done with
-  /// days after it. A run that goes on past today is counted whole. If today is missing,
-  /// yesterday's run is at risk, whatever came after: the person can still close the gap. If both
-  /// are missing and a later day counts, its run is the current one.
-  /// Exact from two days before the last counted day on, if `previousRun` is known or there is
-  /// none.
+  /// "Today" is the earliest date among a person's zones, so in a later zone they may have recorded
+  /// days after it. A run that continues past today is counted whole. If today is missing,
+  /// yesterday's run is at risk, whatever follows: the person can still close the gap. If both are
+  /// missing and a later day counts, its run is the current one. Exact from two days before the
+  /// last counted day on, if `previousRun` is known or there is none.
   public func currentRun(today: Day) -> (run: Run?, state: StreakState) {
     guard let lastRun else { return (nil, .none) }
     let runs = [lastRun, previousRun].compactMap { $0 }
@@ -45,8 +44,8 @@ public struct StreakSummary: Equatable, Sendable {
   }
 
   /// The streak on `today`, by `currentRun`.
-  /// - Parameter isArchived: An archived habit is never at risk: a streak that ends yesterday
-  ///   stands as it was.
+  /// - Parameter isArchived: An archived habit is never at risk: a streak that ends yesterday keeps
+  ///   its length.
   public func streak(today: Day, isArchived: Bool = false) -> Streak {
     let (run, state) = currentRun(today: today)
     return Streak(

@@ -2,10 +2,11 @@ internal import Cryptography
 public import EventLoop
 public import RPC
 internal import Schema
+internal import struct StreakDomain.Instant
 public import StreakStore
 internal import Synchronization
 
-/// The service: what streakd serves. One for the process.
+/// The service that streakd serves. One for the process.
 public final class StreakApplication: Sendable {
   private let store: StreakStore
   private let passwords: PasswordQueue
@@ -13,7 +14,7 @@ public final class StreakApplication: Sendable {
   private let exports: ExportLimits
   private let erasures: ErasureSink
   private let operators: (token: OperatorToken, backend: OperatorBackend)?
-  private let startedAt = Moment.now()
+  private let startedAt = Instant.now()
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
   private let limits: RateLimitSettings
   private let limiter: RateLimiter
@@ -22,7 +23,7 @@ public final class StreakApplication: Sendable {
   private let passwordRules: PasswordRules
 
   /// - Parameter store: Open, on every loop that will serve.
-  /// - Throws: `ApplicationError` if the machine cannot even hash one password.
+  /// - Throws: `ApplicationError` if the machine cannot hash even one password.
   public init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
     exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
@@ -44,7 +45,7 @@ public final class StreakApplication: Sendable {
     issuer = TokenIssuer(lifetimes: lifetimes, store: store)
   }
 
-  /// What each loop has of its own.
+  /// The parts that each loop has of its own.
   private struct LoopPart: Sendable {
     let authenticator: Authenticator
     let calls: PersonCalls
@@ -52,7 +53,7 @@ public final class StreakApplication: Sendable {
     let listener: StoreListener
   }
 
-  /// The loop's part, made on first use. Loop thread only.
+  /// The loop's parts, made on first use. Loop thread only.
   private func part(on loop: EventLoop) -> LoopPart {
     if let part = parts.withLock({ $0[ObjectIdentifier(loop)] }) { return part }
     let authenticator = Authenticator(
@@ -100,7 +101,7 @@ public final class StreakApplication: Sendable {
     ].flatMap { $0 }
   }
 
-  /// What stands around every call, outermost first, for one loop. Loop thread only.
+  /// The interceptors around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
     [
       LoadInterceptor(addresses: limiter.addresses, settings: limits, meter: meter, loop: loop),
@@ -109,10 +110,11 @@ public final class StreakApplication: Sendable {
     ]
   }
 
-  /// How often limits of the service were reached, since the program started.
+  /// How often limits of the service were reached since the program started.
   public var limitCounts: [ServiceLimit: Int] { meter.current }
 
-  /// Stops listening, once no more calls are served. The store is its owner's to close.
+  /// Closes the connections for the store's notifications. Call it once no more calls are served;
+  /// the store's owner closes the store.
   public func close() async {
     let parts = parts.withLock { parts in
       defer { parts = [:] }

@@ -1,8 +1,7 @@
 internal import Logging
 internal import Postgres
 
-/// Writes to the log what happens to the connections and statements of a store. Never told to
-/// clients.
+/// Logs events of a store's connections and statements. These texts never reach clients.
 struct DatabaseLog: Sendable {
   private let logger: Logger
   private let faults: FaultLog
@@ -36,14 +35,14 @@ struct DatabaseLog: Sendable {
     var metadata: Logger.Metadata = ["reason": "\(error)"]
     if case .rejected(let state, _, _) = error { metadata["sqlstate"] = "\(state)" }
     if let statement { metadata["statement"] = "\(statement)" }
-    // What comes of the database's own state is the same for all statements.
+    // Errors that come from the database's state are the same for all statements.
     let kind = level == .error ? "\(error.kind) \(statement ?? "")" : error.kind
     faults.note(kind, level: level, "a statement failed", metadata)
   }
 }
 
 extension DatabaseError {
-  /// Nil: it belongs to normal operation.
+  /// Nil: an event of normal operation.
   fileprivate var logLevel: Logger.Level? {
     switch self {
     case .cancelled, .rejected(.serializationFailure, _, _), .rejected(.deadlockDetected, _, _),

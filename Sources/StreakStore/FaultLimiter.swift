@@ -1,6 +1,6 @@
-/// Lets one message of each kind through in a second, and counts the others. Pure.
+/// Lets one message of each kind through per second, and counts the others. Pure.
 public struct FaultLimiter: Sendable {
-  /// Kinds that are told apart within a second; further ones are dropped.
+  /// Most kinds within a second; messages of further ones are dropped.
   public static let kindsMax = 64
 
   private struct Entry {
@@ -12,8 +12,8 @@ public struct FaultLimiter: Sendable {
 
   public init() {}
 
-  /// - Returns: How many messages of the kind were left out since the last one; nil: this one is
-  ///   left out as well.
+  /// - Returns: How many messages of the kind were dropped since the last one; nil: this one is
+  ///   dropped as well.
   public mutating func admit(_ kind: String, second: Int64) -> Int? {
     if let entry = entries[kind] {
       guard entry.second != second else {

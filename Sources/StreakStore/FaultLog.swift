@@ -1,7 +1,8 @@
 public import Logging
+internal import struct StreakDomain.Instant
 internal import Synchronization
 
-/// Writes to the log what goes wrong again and again: each kind once in a second. Any thread.
+/// Logs repeated errors: each kind once per second. Any thread.
 public final class FaultLog: Sendable {
   private let logger: Logger
   private let limiter = Mutex(FaultLimiter())
@@ -12,7 +13,7 @@ public final class FaultLog: Sendable {
     _ kind: String, level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
   ) {
     guard logger.logLevel <= level else { return }
-    let second = Moment.now().seconds
+    let second = Instant.now().seconds
     guard let omittedCount = limiter.withLock({ $0.admit(kind, second: second) }) else { return }
     var metadata = metadata()
     if omittedCount > 0 { metadata["omitted"] = "\(omittedCount)" }

@@ -1,68 +1,68 @@
 internal import EventLoop
 
-/// Collects calls while earlier ones are under way, and executes what has come together as one.
+/// Collects calls while earlier ones are running, and executes the collected ones as one.
 ///
-/// An idle batcher executes a single call within the turn in which it came: batching adds no delay.
-/// A busy one executes few large batches. Loop-confined.
+/// An idle batcher executes a single call within the turn in which it arrived: batching adds no
+/// delay. A busy one executes few large batches. Loop-confined.
 final class NaturalBatcher<Request: Sendable, Response: Sendable>: EndOfTurnWork {
   /// Executes a batch and answers each request in order, or fails them all.
   typealias Execute = ([Request]) async -> Result<[Response], StoreError>
 
   private let loop: EventLoop
-  private let flightsMax: Int
+  private let batchesMax: Int
   private let batchCountMax: Int
   private let execute: Execute
-  private var flights = 0
-  private var isTakeOffDue = false
-  // Invariant: between turns of the loop empty unless `flights` equals `flightsMax`. Its length is
-  // bounded by the calls that the server admits at once.
+  private var inFlight = 0
+  private var isScheduled = false
+  // Invariant: between turns of the loop empty unless `inFlight` equals `batchesMax`. Its length is
+  // limited by the calls that the server admits at once.
   private var waiting: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)] = []
 
   /// - Parameters:
-  ///   - flightsMax: Batches under way at the same time, 1 or more.
+  ///   - batchesMax: Most running batches, 1 or more.
   ///   - batchCountMax: Most requests in one batch, 1 or more.
-  init(loop: EventLoop, flightsMax: Int, batchCountMax: Int, execute: @escaping Execute) {
-    precondition(flightsMax >= 1 && batchCountMax >= 1)
+  init(loop: EventLoop, batchesMax: Int, batchCountMax: Int, execute: @escaping Execute) {
+    precondition(batchesMax >= 1 && batchCountMax >= 1)
     self.loop = loop
-    self.flightsMax = flightsMax
+    self.batchesMax = batchesMax
     self.batchCountMax = batchCountMax
     self.execute = execute
   }
 
-  /// Answers one request, together with whatever else comes in while earlier batches are under way.
-  /// Loop thread only.
+  /// Answers one request, together with others that arrive while earlier batches are running. Loop
+  /// thread only.
   func response(to request: Request) async throws(StoreError) -> Response {
     loop.preconditionIsCurrent()
     return try await withCheckedContinuation { continuation in
       waiting.append((request, continuation))
-      takeOffSoon()
+      schedule()
     }.get()
   }
 
-  /// At the end of the loop's turn: whatever came in with the same turn comes along.
-  private func takeOffSoon() {
-    guard !isTakeOffDue, flights < flightsMax else { return }
-    isTakeOffDue = true
+  /// At the end of the loop's turn: calls that arrived in the same turn are included.
+  private func schedule() {
+    guard !isScheduled, inFlight < batchesMax else { return }
+    isScheduled = true
     loop.atEndOfTurn(self)
   }
 
   func endOfTurn() {
-    isTakeOffDue = false
-    while flights < flightsMax, !waiting.isEmpty {
-      flights += 1
+    isScheduled = false
+    while inFlight < batchesMax, !waiting.isEmpty {
+      inFlight += 1
       let batch = Array(waiting.prefix(batchCountMax))
       waiting.removeFirst(batch.count)
       let bound = LoopBound(self, loop: loop)
-      Task(executorPreference: loop) { await bound.value.fly(batch) }
+      Task(executorPreference: loop) { await bound.value.run(batch) }
     }
   }
 
-  private func fly(
+  private func run(
     _ batch: [(request: Request, continuation: CheckedContinuation<Result<Response, StoreError>, Never>)]
   ) async {
     let outcome = await execute(batch.map(\.request))
-    flights -= 1
-    if !waiting.isEmpty { takeOffSoon() }
+    inFlight -= 1
+    if !waiting.isEmpty { schedule() }
     switch outcome {
     case .success(let responses):
       precondition(responses.count == batch.count, "a batch answers each of its requests")

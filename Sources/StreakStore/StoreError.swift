@@ -1,22 +1,21 @@
-/// Why the store could not do what it was asked. The texts are for our log only: they may name
-/// hosts and rows.
+/// Why a call to the store failed. The texts are for our log only: they may name hosts and rows.
 public enum StoreError: Error, Equatable {
-  /// The database could not be reached, could not write, or had no time, and nothing took effect:
-  /// safe to try again.
+  /// The database could not be reached, could not write, or was too slow, and nothing took effect:
+  /// safe to retry.
   case unavailable(reason: String)
-  /// More is waiting for the database than may wait; nothing was sent.
+  /// Too many statements are waiting for the database; nothing was sent.
   case overloaded
-  /// The link broke after sending, or a commit was not confirmed by a standby: it may have been
-  /// done.
+  /// The connection broke after sending, or a commit was not confirmed by a standby: it may have
+  /// taken effect.
   case outcomeUnknown(reason: String)
-  /// The calling task was cancelled; what was already sent may have been done.
+  /// The calling task was cancelled; statements that were sent may have taken effect.
   case cancelled
-  /// Other changes of the same person's data came first, again and again.
+  /// Other changes of the same user's data came first, repeatedly.
   case concurrentChange
-  /// The person has no account, or none any more.
+  /// The user has no account, or not any more.
   case noSuchUser
-  /// The database refused the statement, or holds what this program does not write: a fault of
-  /// ours, or damage.
+  /// The database refused the statement, or holds data that this program does not write: an error
+  /// of ours, or damage.
   ///
   /// - Parameter isLogged: The database's log has it already.
   case fault(reason: String, isLogged: Bool = false)

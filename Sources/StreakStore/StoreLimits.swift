@@ -1,13 +1,12 @@
 public import StreakDomain
 
-/// What one person's data may grow to. Passing a limit is refused, or displaces the oldest, never
-/// ignored.
+/// Limits of one user's data. Beyond a limit a call is refused, or the oldest row is displaced.
 public struct StoreLimits: Sendable {
   /// Most habits of one person, archived ones included.
   public var habitsPerPersonMax = 1000
-  /// Most devices of one person; one more displaces the one that was silent the longest.
+  /// Most devices of one user; one more displaces the one that was unused the longest.
   public var devicesPerPersonMax: Int32 = 100
-  /// Days that statistics look at, at most.
+  /// Most days that statistics read.
   public var statisticsDaysMax: Int32 = 3660
   /// Bytes of text in the database, and changes.
   public var quotas = StorageQuotas()

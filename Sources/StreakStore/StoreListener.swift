@@ -2,18 +2,18 @@ public import EventLoop
 internal import Postgres
 public import StreakDomain
 
-/// What a server hears from the others through the database.
+/// A notification from other servers through the database.
 public enum StoreEvent: Sendable {
-  /// Somebody's credentials were revoked.
+  /// A user's credentials were revoked.
   case revocation(Identifier)
-  /// Somebody's data has changed.
+  /// A user's data has changed.
   case change(ChangeHint)
-  /// From now on everything is heard; what happened before may not have been.
+  /// All notifications are received from now on; earlier ones may have been lost.
   case listening
 }
 
-/// Hears what other servers, and this one, tell through the database. Belongs to one loop; closed
-/// with `close()`.
+/// Receives the notifications of other servers, and of this one, through the database. Belongs to
+/// one loop; closed with `close()`.
 public final class StoreListener: Sendable {
   private let listener: LoopBound<NotificationListener>
   private let loop: EventLoop
@@ -28,7 +28,7 @@ public final class StoreListener: Sendable {
     ) { event in
       switch event {
       case .listening: onEvent(.listening)
-      // What is sent from now on is made up for by the next `.listening`.
+      // Notifications that are lost from now on are compensated by the next `.listening`.
       case .interrupted: break
       case .notification(let notification) where notification.channel == ChangeHint.channel:
         for hint in ChangeHint.hints(inPayload: notification.payload) { onEvent(.change(hint)) }
@@ -48,7 +48,7 @@ public final class StoreListener: Sendable {
 }
 
 extension StreakStore {
-  /// Listens on the loop that the caller is on.
+  /// Listens on the caller's loop.
   public func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
     StoreListener(loop: loop, configuration: configuration, onEvent: onEvent)
   }

@@ -1,9 +1,9 @@
 public import Postgres
 
 extension StreakStore {
-  /// What the connections to the database hold and have done. Any thread.
+  /// The state and counters of the database connections. Any thread.
   public func databaseMetrics() async -> PostgresMetrics { await database.metrics() }
 
-  /// How often the last changes of people spared loading what the next one needed. Any thread.
-  public var ledgerMemoryMetrics: LedgerMemoryMetrics { ledgerMemory.metrics }
+  /// The hits and misses of the cache of recently changed users. Any thread.
+  public var ledgerCacheMetrics: LedgerCacheMetrics { ledgerCache.metrics }
 }

@@ -1,6 +1,6 @@
 internal import Postgres
 
-/// What runs statements: the pool, or a transaction.
+/// Runs statements: the pool, or a transaction.
 protocol StatementRunner {
   func run(_ statement: Statement, parameters: [PostgresValue]) async throws(DatabaseError) -> QueryResult
 }
@@ -9,7 +9,7 @@ extension Database: StatementRunner {}
 extension Transaction: StatementRunner {}
 
 extension Transaction {
-  /// Runs several statements in one round trip, and with them COMMIT if they are the last ones.
+  /// Runs several statements in one round trip, together with COMMIT if they are the last ones.
   ///
   /// - Returns: How many rows each changed (or found).
   @discardableResult

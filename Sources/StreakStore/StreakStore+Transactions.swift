@@ -1,13 +1,13 @@
 internal import Postgres
 
-/// How a transaction's body wants it to end.
+/// How a transaction's body ends it.
 enum TransactionEnd<Value> {
   case commit(Value)
   case rollBack(Value)
 }
 
 extension StreakStore {
-  /// Runs `body` in a transaction of the loop that the caller is on.
+  /// Runs `body` in a transaction of the caller's loop.
   func transaction<Value: Sendable>(
     _ mode: Transaction.Mode = .readCommitted,
     _ body: (Transaction) async throws(StoreError) -> TransactionEnd<Value>

@@ -5,35 +5,36 @@ public import StreakDomain
 internal import Synchronization
 
 /// The tables of the service as typed calls. One for the process; each call uses the connections of
-/// the loop it is made on.
+/// the caller's loop.
 public final class StreakStore: Sendable {
-  /// Batches of streak reads under way at the same time, per loop.
-  static let readFlightsMax = 2
+  /// Most running batches of streak reads, per loop.
+  static let readBatchesMax = 2
   /// Longest run of one statement of a schema version, and longest wait for another program that
   /// applies one, in milliseconds.
   static let schemaStatementTimeoutMilliseconds: UInt64 = 24 * 3_600_000
-  /// Bytes for what the last changes of people left, unless told otherwise.
-  public static let ledgerMemoryBytesDefault = 32 << 20
+  /// The default size of the cache of recently changed users, in bytes.
+  public static let ledgerCacheBytesDefault = 32 << 20
 
-  /// What one person's data may grow to.
+  /// Limits of one user's data.
   public let limits: StoreLimits
   let configuration: PostgresConfiguration
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
-  /// Names this store among those of other processes, in the table that readiness writes to.
+  /// Identifies this store among those of other processes, in the table that readiness writes to.
   let serverID: Identifier
   let currentEpoch: CurrentEpoch
-  /// The disk is full, as far as is known.
+  /// Whether the disk is full, as far as is known.
   let lacksSpace: SpaceFlag
-  let ledgerMemory: LedgerMemory
+  let ledgerCache: LedgerCache
   let quotaMeter: QuotaMeter
+  let turns: RowTurns
 
-  /// What each loop has of its own.
+  /// The parts that each loop has of its own.
   private struct LoopPart {
     let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
-    let writer: LedgerWriter
+    let writer: ChangeBatcher
   }
 
   /// Connects in the background; calls wait for a connection, for a limited time. Call
@@ -42,17 +43,15 @@ public final class StreakStore: Sendable {
   /// - Parameters:
   ///   - connectionString: libpq's: a `postgresql://` URL or a list of `keyword=value`.
   ///   - loops: The loops that calls will be made on.
-  ///   - busyPollMicroseconds: How long a loop stays awake for the answer to a change that is
-  ///     alone; 0: not at all.
-  ///   - logger: Told of connections made and lost, and of statements that fail, each kind once in
-  ///     a second; nil: nothing is logged.
-  ///   - ledgerMemoryBytes: How much of what the last changes left is remembered, so that the next
-  ///     ones need not load it; 0: nothing.
-  /// - Throws: `StoreConfigurationError` if the connection string is not one.
+  ///   - busyPollMicroseconds: How long a loop polls for the answer to a single change; 0: never.
+  ///   - logger: Receives connections made and lost, and failed statements, each kind once per
+  ///     second; nil: nothing is logged.
+  ///   - ledgerCacheBytes: The size of the cache of recently changed users; 0: no cache.
+  /// - Throws: `StoreConfigurationError` if the connection string is not valid.
   public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
-    ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
+    ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
     logger: Logger? = nil
   ) throws(StoreConfigurationError) {
     var configuration: PostgresConfiguration
@@ -64,12 +63,12 @@ public final class StreakStore: Sendable {
     configuration.connectionsPerLoop = connectionsPerLoop
     self.init(
       configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
-      ledgerMemoryBytes: ledgerMemoryBytes, logger: logger)
+      ledgerCacheBytes: ledgerCacheBytes, logger: logger)
   }
 
   init(
     configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
-    busyPollMicroseconds: Int = 0, ledgerMemoryBytes: Int = StreakStore.ledgerMemoryBytesDefault,
+    busyPollMicroseconds: Int = 0, ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
     logger: Logger? = nil
   ) {
     let log = logger.map { DatabaseLog(logger: $0) }
@@ -91,31 +90,33 @@ public final class StreakStore: Sendable {
     serverID = Identifier(high: generator.next(), low: generator.next())
     currentEpoch = epoch
     lacksSpace = space
-    let memory = LedgerMemory(bytesMax: ledgerMemoryBytes)
-    ledgerMemory = memory
+    let cache = LedgerCache(bytesMax: ledgerCacheBytes)
+    ledgerCache = cache
     let quotas = QuotaMeter()
     quotaMeter = quotas
+    let turns = RowTurns()
+    self.turns = turns
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
       ) -> NaturalBatcher<Request, Response> {
-        NaturalBatcher(loop: loop, flightsMax: Self.readFlightsMax, batchCountMax: Self.setReadCountMax) { requests in
+        NaturalBatcher(loop: loop, batchesMax: Self.readBatchesMax, batchCountMax: Self.setReadCountMax) { requests in
           await read(requests, database)
         }
       }
       let part = LoopPart(
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
-        writer: LedgerWriter(
-          loop: loop, database: database, memory: memory, limits: limits, quotas: quotas,
+        writer: ChangeBatcher(
+          loop: loop, database: database, cache: cache, limits: limits, quotas: quotas, turns: turns,
           busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }
   }
 
   /// The same database by a connection of its own on the caller's loop, for statements that read
-  /// and write whole tables: they may take long, and are planned as PostgreSQL thinks best. To be
-  /// closed.
+  /// and write whole tables: they have no short time limit, and PostgreSQL's default planner
+  /// settings. To be closed.
   func databaseForSchema() -> Database {
     var configuration = configuration
     configuration.connectionsPerLoop = 1
@@ -133,17 +134,30 @@ public final class StreakStore: Sendable {
   /// Reads of streaks on the caller's loop.
   var streakBatcher: NaturalBatcher<HabitKey, StreakRecord?> { part.streakBatcher }
 
-  /// Reads of where people's data stands, on the caller's loop.
+  /// Reads of users' heads, on the caller's loop.
   var headBatcher: NaturalBatcher<Identifier, PersonHead?> { part.headBatcher }
 
-  /// Reads of what access tokens grant, on the caller's loop.
+  /// Reads of access tokens' grants, on the caller's loop.
   var grantBatcher: NaturalBatcher<AccessKey, FoundAccess?> { part.grantBatcher }
 
-  /// Changes people's data on the caller's loop.
-  var writer: LedgerWriter { part.writer }
+  /// Changes users' data on the caller's loop.
+  var writer: ChangeBatcher { part.writer }
 
-  /// Which life of the database change numbers belong to. Read with the schema, when the program
-  /// starts, and with every new connection.
+  /// Runs long work in the thread pool while the caller's loop goes on.
+  func offload<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
+    for (loop, _) in parts where loop.isCurrent { return await loop.offload(work) }
+    return work()
+  }
+
+  /// Waits until no running batch of any loop has changes of this user.
+  func waitForBatches(of userID: Identifier) async {
+    for (loop, part) in parts {
+      await Task(executorPreference: loop) { await part.value.writer.waitForBatches(of: userID) }.value
+    }
+  }
+
+  /// The epoch of change numbers. Read with the schema, when the program starts, and with every new
+  /// connection.
   public var epoch: Epoch { currentEpoch.value }
 
   /// The database's own secret, with which cursors and tokens are authenticated: 32 bytes. Read
@@ -152,7 +166,7 @@ public final class StreakStore: Sendable {
 
   /// Every statement of ours finds its rows by index. A plan that was made while a table was small
   /// must not read all of it when it has grown: prepared statements are planned once, and never to
-  /// read a table as a whole.
+  /// read a whole table.
   private static let plannerSettings = [
     (name: "plan_cache_mode", value: "force_generic_plan"), (name: "enable_seqscan", value: "off"),
     (name: "enable_hashjoin", value: "off"), (name: "enable_mergejoin", value: "off"), (name: "jit", value: "off"),

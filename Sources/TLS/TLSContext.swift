@@ -69,9 +69,11 @@ public struct TLSClientFiles: Sendable, Equatable {
     handle = Mutex(unsafe Handle(try Self.make(clientTrusting: authorities, certificate)))
   }
 
-  /// Reads the server's files again, for later connections. If it throws, the context is unchanged.
-  public func reload() throws(TLSError) {
-    guard let files else { return }
+  /// Reads the server's files again, for connections from now on. When it throws nothing has
+  /// changed.
+  /// - Parameter copies: Read instead of the files; nil: the files are read.
+  public func reload(from copies: TLSServerFiles? = nil) throws(TLSError) {
+    guard let files = copies ?? files else { return }
     var fresh = unsafe Optional(Handle(try Self.make(server: files)))
     handle.withLock { handle in
       if let next = fresh.take() { handle = next }
@@ -92,15 +94,21 @@ public struct TLSClientFiles: Sendable, Equatable {
   public func acceptSession() throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_accept_state(ssl)
-    return unsafe try TLSSession(owning: ssl, isServer: true)
+    return unsafe try TLSSession(owning: ssl, requiring: nil)
   }
 
   /// A session for an outgoing connection.
-  /// - Parameter host: The name or numeric address that the server's certificate must be for.
-  public func connectSession(host: String) throws(TLSError) -> TLSSession {
+  /// - Parameters:
+  ///   - host: The name or numeric address that the server's certificate must be for.
+  ///   - protocolName: The protocol that the server has to select.
+  public func connectSession(
+    host: String, requiring protocolName: TLSProtocolName = .http2
+  ) throws(TLSError) -> TLSSession {
     let ssl = unsafe try makeSSL()
     unsafe SSL_set_connect_state(ssl)
-    let session = unsafe try TLSSession(owning: ssl, isServer: false)
+    let session = unsafe try TLSSession(owning: ssl, requiring: protocolName)
+    let offered = [UInt8(protocolName.rawValue.utf8.count)] + protocolName.rawValue.utf8
+    unsafe SSL_set_alpn_protos(ssl, offered, UInt32(offered.count))
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
       ERR_clear_error()
@@ -157,8 +165,6 @@ public struct TLSClientFiles: Sendable, Equatable {
       throw error
     }
     unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-    let offered: [UInt8] = [2] + "h2".utf8
-    unsafe SSL_CTX_set_alpn_protos(context, offered, UInt32(offered.count))
     return unsafe context
   }
 

@@ -15,13 +15,13 @@ internal import COpenSSL
   public private(set) var isEstablished = false
   /// The negotiated protocol; nil: the peer offered none. Valid once `isEstablished`.
   public private(set) var protocolName: TLSProtocolName?
-  /// A server uses HTTP/1.1 with a peer that offers no protocol; a client uses HTTP/2 only.
-  private let isServer: Bool
+  /// The protocol that a client's peer has to select; nil for a server, whose peers may offer none.
+  private let required: TLSProtocolName?
   /// The peer has sent close_notify: no more data follows.
   public private(set) var receivedEnd = false
 
-  init(owning ssl: OpaquePointer, isServer: Bool) throws(TLSError) {
-    self.isServer = isServer
+  init(owning ssl: OpaquePointer, requiring required: TLSProtocolName?) throws(TLSError) {
+    self.required = required
     guard let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem()) else {
       unsafe SSL_free(ssl)
       throw TLSError(failed: "no memory for a TLS session")
@@ -35,7 +35,7 @@ internal import COpenSSL
   deinit { unsafe SSL_free(ssl) }
 
   /// Starts the handshake; only clients call it.
-  public func start() throws(TLSError) { try shakeHands() }
+  public func start() throws(TLSError) { try continueHandshake() }
 
   /// Takes bytes from the peer and passes on the plain bytes in them. Afterwards there may be bytes
   /// to send, even when it throws: an alert.
@@ -45,7 +45,7 @@ internal import COpenSSL
   public func receive(_ bytes: RawSpan, _ body: (RawSpan) -> Bool) throws(TLSError) {
     let taken = unsafe bytes.withUnsafeBytes { unsafe BIO_write(incoming, $0.baseAddress, Int32(clamping: $0.count)) }
     guard taken == bytes.byteCount else { throw TLSError(failed: "no memory for received bytes") }
-    if !isEstablished { try shakeHands() }
+    if !isEstablished { try continueHandshake() }
     guard isEstablished else { return }
     try unsafe withUnsafeTemporaryAllocation(byteCount: Self.plainBytesMax, alignment: 16) { buffer throws(TLSError) in
       while true {
@@ -66,7 +66,7 @@ internal import COpenSSL
     }
   }
 
-  private func shakeHands() throws(TLSError) {
+  private func continueHandshake() throws(TLSError) {
     ERR_clear_error()
     let code = unsafe SSL_do_handshake(ssl)
     guard code == 1 else {
@@ -79,9 +79,10 @@ internal import COpenSSL
     var count: UInt32 = 0
     unsafe SSL_get0_alpn_selected(ssl, &protocolName, &count)
     self.protocolName = unsafe TLSProtocolName(UnsafeRawBufferPointer(start: protocolName, count: Int(count)))
-    // RFC 9113, section 3.2: HTTP/2 over TLS is negotiated by ALPN.
-    guard isServer || self.protocolName == .http2 else {
-      throw TLSError("the peer does not offer HTTP/2 (ALPN h2)")
+    // RFC 9113, section 3.2: HTTP/2 over TLS is negotiated by ALPN. HTTP/1.1 needs no ALPN.
+    if let required, self.protocolName != required, required == .http2 || self.protocolName != nil {
+      throw TLSError(
+        "the peer does not offer \(required == .http2 ? "HTTP/2" : "HTTP/1.1") (ALPN \(required.rawValue))")
     }
     isEstablished = true
   }

@@ -4,7 +4,7 @@ import Schema
 
 struct MethodsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "methods", abstract: "Lists what can be called, and with whose credentials.")
+    commandName: "methods", abstract: "Lists the service's methods and the credentials that each needs.")
 
   func run() async throws {
     for method in SchemaCatalog.methods {

@@ -6,7 +6,7 @@ import ProgramSupport
 struct Streakctl: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "streakctl",
-    abstract: "Talks to a streakd server, and cares for its data.",
+    abstract: "Calls a streakd server, and manages its data.",
     discussion: """
       Exit codes: 0 success; 1 the server refused the call, or an audit trail is broken; 64 wrong usage; 65 the request is not valid JSON for the method; \
       69 the server cannot be reached.

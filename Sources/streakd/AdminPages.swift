@@ -46,7 +46,7 @@ struct AdminPages {
       "/metrics": {
         let text = MetricsPage.text(
           server: await server.metrics(), database: await store.databaseMetrics(),
-          ledgerMemory: store.ledgerMemoryMetrics, quotas: store.quotaCounts,
+          ledgerCache: store.ledgerCacheMetrics, quotas: store.quotaCounts,
           limits: limits(), isReady: unreadiness() == nil, backups: backups,
           archive: archive?.health)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
@@ -61,10 +61,13 @@ struct RunningAdmin {
   private let thread: EventLoopThread
   private let server: AdminServer
 
-  init(address: SocketAddress, hosts: AdminHosts, pages: AdminPages) async throws(SocketError) {
+  init(
+    address: SocketAddress, sockets: SocketReservation?, hosts: AdminHosts, pages: AdminPages
+  ) async throws(SocketError) {
     thread = EventLoopThread()
     do throws(SocketError) {
-      server = try await AdminServer.start(address: address, loop: thread.loop, hosts: hosts, pages: pages.pages)
+      server = try await AdminServer.start(
+        address: address, sockets: sockets, loop: thread.loop, hosts: hosts, pages: pages.pages)
     } catch {
       thread.stopAndJoin()
       throw error

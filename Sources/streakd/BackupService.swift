@@ -2,6 +2,7 @@ import EventLoop
 import Logging
 import Operations
 import Schema
+internal import struct StreakDomain.Instant
 import StreakServices
 import StreakStore
 import Synchronization
@@ -11,7 +12,7 @@ final class BackupService: Sendable {
   /// The state that operators see.
   struct State {
     /// When the newest good backup in the folder began, made by any process.
-    var lastGood: Moment?
+    var lastGood: Instant?
     /// Why the last attempt failed, of this process or in the database's rows; nil: it did not.
     var failure: String?
     /// Successful backups of this process.
@@ -26,7 +27,7 @@ final class BackupService: Sendable {
     var folderFailure: String?
     /// Whether the ledger may lack erasures, because it could not be written.
     var ledgerIsBehind = false
-    var nextAttempt = Moment(seconds: 0)
+    var nextAttempt = Instant(seconds: 0)
   }
 
   /// Between two checks of the schedule and the ledger, in milliseconds.
@@ -41,7 +42,7 @@ final class BackupService: Sendable {
   private let store: StreakStore
   private let loop: EventLoop
   private let logger: Logger
-  private let started = Moment.now()
+  private let started = Instant.now()
   private let state = Mutex(State())
   private let task = Mutex<Task<Void, Never>?>(nil)
 
@@ -62,7 +63,7 @@ final class BackupService: Sendable {
     if let failure = state.folderFailure { return failure }
     if let failure = state.failure { return "the last backup failed: \(failure)" }
     if isOverdue {
-      let hours = (Moment.now().seconds - (state.lastGood ?? started).seconds) / 3_600
+      let hours = (Instant.now().seconds - (state.lastGood ?? started).seconds) / 3_600
       return "no backup has succeeded for \(hours) h"
     }
     return state.ledgerIsBehind ? "the erasure ledger cannot be written" : nil
@@ -85,7 +86,7 @@ final class BackupService: Sendable {
   ///   rows about one.
   func applyLedger(isNew: Bool) async throws {
     let (last, known) = try await Task(executorPreference: loop) { [store] in
-      (try await store.lastGoodBackup(), try await store.erasures(since: Moment(seconds: 0)))
+      (try await store.lastGoodBackup(), try await store.erasures(since: Instant(seconds: 0)))
     }.value
     let isExpected = (last != nil || !known.people.isEmpty) && !isNew
     let content = try await ledgerContent(isExpected: isExpected).get()
@@ -158,11 +159,11 @@ final class BackupService: Sendable {
   }
 
   private func catchUp() async {
-    let since = Moment.now().advanced(bySeconds: -Self.sweepSeconds)
+    let since = Instant.now().advanced(bySeconds: -Self.sweepSeconds)
     do throws(StoreError) {
       try await store.sweepErasures(since: since)
       guard state.withLock({ $0.ledgerIsBehind }) else { return }
-      let records = try await store.erasures(since: Moment(seconds: 0))
+      let records = try await store.erasures(since: Instant(seconds: 0))
       state.withLock { $0.ledgerIsBehind = false }
       await append(records)
     } catch {
@@ -207,7 +208,7 @@ final class BackupService: Sendable {
   /// The folder decides: it may differ from the database's rows, be empty, or not be mounted.
   private func lookIntoFolder() async {
     let path = settings.folder
-    let found = await onOwnThread { () -> Result<Moment?, OperationsError> in
+    let found = await onOwnThread { () -> Result<Instant?, OperationsError> in
       do throws(OperationsError) {
         let folder = try BackupFolder(path)
         guard folder.ledger.exists else { throw .fileUnusable(folder.missingLedger) }
@@ -225,7 +226,7 @@ final class BackupService: Sendable {
   }
 
   private func makeIfDue(_ schedule: BackupSchedule) async {
-    let now = Moment.now()
+    let now = Instant.now()
     do throws(StoreError) {
       let failure = try await store.backupRuns(countMax: 1).first?.failure
       let (last, next) = state.withLock { state in
@@ -241,7 +242,7 @@ final class BackupService: Sendable {
 
   /// Makes a backup if it is due or, without a schedule, at once.
   private func make(
-    at now: Moment, _ schedule: BackupSchedule?
+    at now: Instant, _ schedule: BackupSchedule?
   ) async -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> {
     let scheduled = ScheduledBackups(schedule, settings, progress: progress)
     let isFirst = state.withLock { state in
@@ -294,8 +295,8 @@ final class BackupService: Sendable {
     }.mapError { OperatorBackend.Failure($0) }
   }
 
-  private func note(_ result: Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError>, began: Moment) {
-    let now = Moment.now()
+  private func note(_ result: Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError>, began: Instant) {
+    let now = Instant.now()
     var failure: String?
     switch result {
     case .success(nil): break  // another process made it

@@ -27,7 +27,7 @@ struct MetricsPage {
   private static let nanosecondsPerSecond = 1e9
 
   static func text(
-    server: ServerMetrics, database: PostgresMetrics, ledgerMemory: LedgerMemoryMetrics, quotas: QuotaCounts,
+    server: ServerMetrics, database: PostgresMetrics, ledgerCache: LedgerCacheMetrics, quotas: QuotaCounts,
     limits: [ServiceLimit: Int], isReady: Bool,
     backups: BackupService?, archive: ArchiveHealth?
   ) -> String {
@@ -39,7 +39,7 @@ struct MetricsPage {
     page.addBuffers(server)
     page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)
-    page.addLedgerMemory(ledgerMemory)
+    page.addLedgerCache(ledgerCache)
     page.addQuotas(quotas)
     page.addLimits(limits)
     if let backups { page.addBackups(backups) }
@@ -169,11 +169,10 @@ struct MetricsPage {
     exposition.add(.postgresConnectionsLost, database.connectionsLost)
   }
 
-  private mutating func addLedgerMemory(_ memory: LedgerMemoryMetrics) {
+  private mutating func addLedgerCache(_ cache: LedgerCacheMetrics) {
     exposition.add(
-      .ledgerRecalls,
-      [.init([("source", "memory")], memory.remembered), .init([("source", "database")], memory.loaded)])
-    exposition.add(.ledgerMemoryBytes, memory.bytes)
+      .ledgerCacheLookups, [.init([("result", "hit")], cache.hits), .init([("result", "miss")], cache.misses)])
+    exposition.add(.ledgerCacheBytes, cache.bytes)
   }
 
   private mutating func addQuotas(_ counts: QuotaCounts) {

@@ -15,6 +15,8 @@ import TLS
 /// defaults.
 struct ServerSettings {
   let listen: SocketAddress
+  /// The user that a process started by root becomes; nil: the default.
+  let user: String?
   let dataFolder: String
   let database: String?
   /// The role that changes the schema; nil: the serving role.
@@ -27,7 +29,7 @@ struct ServerSettings {
   let healthSeconds: Int
   let tlsCheckSeconds: Int
   let busyPollMicroseconds: Int
-  let ledgerMemoryBytes: Int
+  let ledgerCacheBytes: Int
   let stuckSeconds: Int
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
@@ -120,6 +122,7 @@ struct ServerSettings {
       )
     }
     self.listen = listen
+    user = text(.user, command.user)
     let adminAddress = textOrDefault(.adminListen, command.adminListen)
     if adminAddress == "off" {
       adminListen = nil
@@ -156,8 +159,8 @@ struct ServerSettings {
     healthSeconds = try number(.healthSeconds, command.healthSeconds)
     tlsCheckSeconds = try number(.tlsCheckSeconds, command.tlsCheckSeconds)
     busyPollMicroseconds = try number(.busyPollMicroseconds, command.busyPollMicroseconds)
-    ledgerMemoryBytes =
-      try number(.ledgerMemoryMib, command.ledgerMemoryMib)
+    ledgerCacheBytes =
+      try number(.ledgerCacheMib, command.ledgerCacheMib)
       << 20
     stuckSeconds = try number(.stuckSeconds, command.stuckSeconds)
     var limits = RPCLimits()

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Admin requests")
 struct AdminRequestTests {
-  /// What a request's text asks for; nil: HTTP1 refuses it, or more must come.
+  /// The request in a text; nil: HTTP1 refuses it, or it is incomplete.
   private static func read(_ text: String, hosts: AdminHosts = AdminHosts()) -> AdminRequest? {
     var parser = HTTP1RequestParser()
     let headers = ReceivedHeaders()
@@ -33,7 +33,7 @@ struct AdminRequestTests {
   }
 
   @Test(
-    "a request may name an address, localhost, or a name that was given",
+    "a request may name an address, localhost, or a configured name",
     arguments: [
       "localhost", "LOCALHOST:9090", "127.0.0.1", "127.0.0.1:9090", "10.0.0.7:1", "[::1]", "[::1]:9090",
       "[::ffff:10.0.0.7]:9090", "streakd.internal", "Streakd.Internal:9090", "localhost.",
@@ -57,6 +57,7 @@ struct AdminRequestTests {
   }
 
   @Test(
-    "what is no name is none", arguments: ["", "127.0.0.1:9090:1", "[::1", "[attacker]:1", "[::1]x", "localhost:x"])
+    "a text that is not a host name is refused",
+    arguments: ["", "127.0.0.1:9090:1", "[::1", "[attacker]:1", "[::1]x", "localhost:x"])
   func malformedHosts(host: String) { #expect(!AdminHosts().allows(host)) }
 }

@@ -17,7 +17,7 @@ struct AdminServerTests {
     thread.stopAndJoin()
   }
 
-  /// Sends the pieces one after the other, and reads to the connection's end.
+  /// Sends the pieces one after the other, and reads until the connection ends.
   private static func exchange(_ pieces: [String], _ address: SocketAddress) throws -> String {
     let peer = try Peer(address)
     for piece in pieces { peer.send(piece) }
@@ -39,7 +39,7 @@ struct AdminServerTests {
     }
   }
 
-  @Test("what is not a page is refused, and the connection closes")
+  @Test("a path that is not a page is refused, and the connection closes")
   func refusals() async throws {
     let host = "Host: localhost\r\n"
     let big = "X: \(String(repeating: "x", count: AdminListener.headerListBytesMax))\r\n"

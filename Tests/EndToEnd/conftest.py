@@ -42,7 +42,8 @@ def _generate_stubs(output) -> None:
          f"--python_out={output}", f"--grpc_python_out={output}", *[str(file.relative_to(proto)) for file in files]],
         check=True, cwd=proto)
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={output}", f"--grpc_python_out={output}", "interop.proto"],
+        [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"-I{pathlib.Path(grpc_tools.__file__).parent}/_proto",
+         f"--python_out={output}", f"--grpc_python_out={output}", "interop.proto", "conformance.proto"],
         check=True, cwd=PROJECT / "Tests/proto")
 
 

@@ -34,7 +34,7 @@ def stub(server):
 OPERATOR = (("authorization", f"Bearer {TOKEN}"),)
 
 
-def test_nobody_else_is_let_in(operated):
+def test_other_callers_are_refused(operated):
     with Person(operated) as person:
         person.sign_up()
         for metadata in ((), person.metadata, (("authorization", f"Bearer {TOKEN}x"),), (("authorization", f"Bearer {TOKEN[:-1]}"),)):

@@ -294,7 +294,7 @@ def test_a_killed_restore_leaves_nothing_that_looks_like_a_database(place, folde
         assert int(sql(folder / "data", "SELECT count(*) FROM cells")) == PEOPLE * DAYS + 5
 
 
-def test_a_restore_killed_while_its_cluster_is_made_is_in_nobodys_way(place, folder):
+def test_a_restore_killed_while_its_cluster_is_made_blocks_no_later_one(place, folder):
     """initdb's own PostgreSQL works in the folder: the next restore ends it before it removes the
     folder, and initdb ends with our program."""
     def at_work():

@@ -59,7 +59,7 @@ def test_an_expected_erasure_ledger_that_is_missing_stops_the_start_unless_told_
         pass
 
 
-def test_a_ledger_with_a_torn_last_line_is_told_and_one_with_too_few_people_is_refused(folder):
+def test_a_ledger_with_a_torn_last_line_is_reported_and_one_with_too_few_people_is_refused(folder):
     keys, backups = Keys(folder), folder / "backups"
     run = ["backup", "run", "--folder", backups, "--data-folder", folder / "data", "--recipient", keys.recipient]
     restore = ["backup", "restore", "--folder", backups, "--identity", keys.identity]

@@ -38,7 +38,7 @@ def test_another_content_type_is_answered_with_http_415(raw, content_type):
 
 @pytest.mark.parametrize("method, has_body", [("GET", True), ("HEAD", False)])
 @pytest.mark.parametrize("path, expected", [(HEALTH, ("405", "POST")), ("/", ("404", None))])
-def test_what_is_no_call_is_told_so_in_words(raw, method, has_body, path, expected):
+def test_a_request_that_is_not_a_call_gets_an_error_in_words(raw, method, has_body, path, expected):
     stream = raw.headers(path, replaced={":method": method}, end=True)
     answer = raw.answer(stream)
     assert (answer[":status"], answer.get("allow")) == expected
@@ -118,7 +118,7 @@ def test_bytes_that_are_no_message_are_an_invalid_argument(raw, body):
     raw.check_alive()
 
 
-def test_a_message_that_breaks_every_rule_is_told_every_field(server):
+def test_a_message_that_breaks_every_rule_gets_an_error_with_every_field(server):
     with Person(server) as person:
         with pytest.raises(grpc.RpcError) as caught:
             person.accounts.SignUp(account_pb2.SignUpRequest(

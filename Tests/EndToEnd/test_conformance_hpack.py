@@ -196,7 +196,7 @@ def test_the_server_keeps_the_table_size_of_the_client(connect):
     assert peer.decoder.header_table_size == 0
 
 
-def test_the_server_tells_of_the_smallest_of_several_table_sizes(peer):
+def test_the_server_announces_the_smallest_of_several_table_sizes(peer):
     """RFC 7541, section 4.2: of two changes between blocks both are announced, because the smaller
     one has emptied the table."""
     peer.check_serves()

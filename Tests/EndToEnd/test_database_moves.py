@@ -149,7 +149,7 @@ def test_a_database_of_another_system_is_not_used(folder):
             wait_until(lambda: readiness(server) == (200, "ready\n"))
 
 
-def test_a_server_that_does_not_tell_its_identity_serves_all_the_same(folder):
+def test_a_database_that_hides_its_identity_is_served_all_the_same(folder):
     with Postgres(folder / "postgres") as postgres:
         for function in ("pg_control_system()", "pg_current_wal_insert_lsn()"):
             postgres.sql(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC", database=DATABASE)

@@ -151,6 +151,6 @@ def old_programs(folder, version="15.2"):
     return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
 
 
-def test_a_psql_without_restricted_mode_is_told_with_its_package(place, folder):
+def test_a_psql_without_restricted_mode_is_reported_with_its_package(place, folder):
     for done in place.both(place.backups, folder, env=old_programs(folder)):
         assert done.returncode == 1 and "15.2" in done.stderr and "postgresql-client" in done.stderr and "\\restrict" in done.stderr, done

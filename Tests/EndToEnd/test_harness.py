@@ -143,7 +143,7 @@ def test_a_scenario_that_goes_otherwise_fails_and_says_where(server, tmp_path):
     assert harness(server.address, "--scenario", str(tmp_path / "file"))[0] == 64
 
 
-def test_nobody_there_and_nonsense_are_told(tmp_path):
+def test_an_unreachable_server_and_wrong_arguments_are_reported(tmp_path):
     code, output = harness("127.0.0.1:1", "--schema", "server", timeout=60)
     assert code == 69, output
     assert harness("nonsense")[0] == 64

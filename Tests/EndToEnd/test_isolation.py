@@ -224,21 +224,21 @@ def test_methods_that_ask_for_no_access_token_open_nothing_either(server):
                 assert told <= TOLD[name] and (told or not TOLD[name]), (name, told)
 
 
-def test_a_stranger_who_watches_hears_of_nothing(server):
+def test_a_stranger_gets_no_notifications_of_others(server):
     with Person(server) as mira, Person(server) as stranger, Person(server, email=stranger.email) as tablet:
         own = mira.sign_up() and mira.put_habit(MARK)
         stranger.sign_up()
-        heard = []
+        received = []
         watch = stranger.channel.unary_stream("/streak.v1.SyncService/Watch", lambda message: message.SerializeToString(), sync_pb2.WatchResponse.FromString)
         stream = watch(sync_pb2.WatchRequest(), metadata=stranger.metadata, timeout=60)
-        heard.append(next(stream))  # the stranger's position
+        received.append(next(stream))  # the stranger's position
         mira.record(own, note=MARK)
         tablet.sign_in()
         tablet.put_habit("Own")
         # The next message is about the stranger's other device's change, made after the other
         # person's.
-        heard.append(next(stream))
-        assert heard[1].cursor.change_number == heard[0].cursor.change_number + 2  # the tablet, and its change
+        received.append(next(stream))
+        assert received[1].cursor.change_number == received[0].cursor.change_number + 2  # the tablet, and its change
         stream.cancel()
 
 

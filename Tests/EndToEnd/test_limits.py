@@ -131,7 +131,7 @@ def test_a_flood_of_strangers_does_not_fill_the_audit_trail(database):
         assert sql(database, "select outcome from audit_events where method = 'AccountService/SignUp'") == "OK"
 
 
-def test_a_deletion_is_limited_and_one_that_was_done_is_told_so_at_no_charge(database):
+def test_a_deletion_is_limited_and_the_answer_to_a_repeated_one_counts_for_nothing(database):
     with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person:
         person.sign_up()
         wrong = account_pb2.DeleteAccountRequest(email=person.email, confirmation="no")

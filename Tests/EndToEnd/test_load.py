@@ -238,7 +238,7 @@ def test_load_over_tls(certificates):
         assert load("--address", f"localhost:{server.port}", "--quiet", "--tls-ca", certificates / "client.pem")[0] == 69
 
 
-def test_nobody_there_and_nonsense_are_told():
+def test_an_unreachable_server_and_wrong_arguments_are_reported():
     assert load("--address", "127.0.0.1:1", "--quiet")[0] == 69
     for wrong in (["--mix", "walk=1"], ["--rate", "0"], ["--rate", "10", "--callers", "3"], ["--seconds", "0.05"], ["--people", "0"],
                   ["--people", "1000001"], ["--loops", "65"], ["--connections", "10001"], ["--callers", "100001"], ["--days", "401"],

@@ -92,16 +92,16 @@ def test_a_loop_stays_awake_for_a_change_that_is_alone_unless_told_not_to(folder
 
 @pytest.mark.parametrize("mib", [0, 1])
 def test_what_a_change_left_is_remembered_unless_told_not_to(folder, mib):
-    with Server(folder=folder, arguments=[*ADMIN, f"--ledger-memory-mib={mib}"]) as server, Person(server) as person:
+    with Server(folder=folder, arguments=[*ADMIN, f"--ledger-cache-mib={mib}"]) as server, Person(server) as person:
         person.sign_up()
         habit = person.put_habit()
         for number in range(5):
             person.record(habit, note=str(number))
         metrics = Metrics(server)
         # The habit itself and its first day are unknown before.
-        assert metrics.value("streakd_ledger_recalls_total", source="memory") == (4 if mib else 0)
-        assert metrics.value("streakd_ledger_recalls_total", source="database") == (2 if mib else 6)
-        assert (metrics.value("streakd_ledger_memory_bytes") > 0) == bool(mib)
+        assert metrics.value("streakd_ledger_cache_lookups_total", result="hit") == (4 if mib else 0)
+        assert metrics.value("streakd_ledger_cache_lookups_total", result="miss") == (2 if mib else 6)
+        assert (metrics.value("streakd_ledger_cache_bytes") > 0) == bool(mib)
 
 
 def test_promtool_finds_nothing_to_complain_about(folder):

@@ -308,7 +308,7 @@ def test_c20_c21_a_session_is_one_accounts(server, account):
         assert other.history() == []
 
 
-def test_c23_a_wrong_secret_and_an_unknown_session_are_told_alike(server, account):
+def test_c23_a_wrong_secret_and_an_unknown_session_get_the_same_error(server, account):
     session = Session(account)
     captured = habit()
     wrong = session.claim([captured], days(captured, 1), secret=os.urandom(32))
@@ -411,7 +411,7 @@ def test_c28_names_match_whatever_their_spelling(server, account):
     assert account.streak(own).current == 1
 
 
-def test_c30_a_map_to_somebody_elses_habit_is_refused(server, account):
+def test_c30_a_map_to_another_persons_habit_is_refused(server, account):
     with Person(server) as other:
         other.sign_up()
         theirs = other.put_habit("Read")

@@ -66,7 +66,7 @@ def test_health_is_serving_again_after_the_database_was_killed(folder):
 
 @pytest.mark.parametrize("option, value, range", [
     ("health-seconds", 0, "1 to 60"), ("health-seconds", 61, "1 to 60"),
-    ("ledger-memory-mib", -1, "0 to 65536"), ("ledger-memory-mib", 65_537, "0 to 65536"),
+    ("ledger-cache-mib", -1, "0 to 65536"), ("ledger-cache-mib", 65_537, "0 to 65536"),
     ("busy-poll-microseconds", -1, "0 to 10000"), ("busy-poll-microseconds", 10_001, "0 to 10000")])
 def test_a_setting_out_of_range_is_refused(folder, option, value, range):
     with pytest.raises(RuntimeError, match=f"{option} must be a number from {range}"):

@@ -119,7 +119,7 @@ def test_a_setup_that_was_killed_is_undone_by_the_next_one(folder):
         assert not (data / "pgbackrest.setup").exists()
 
 
-def test_an_archive_that_is_away_is_told_everywhere(folder):
+def test_a_missing_archive_is_reported_everywhere(folder):
     """A repository that cannot be reached: metric, readiness, exit code; and all of them when it is
     back."""
     data, repository = folder / "data", folder / "repository"

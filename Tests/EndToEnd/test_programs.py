@@ -29,7 +29,7 @@ def calls(address, *options):
     }
 
 
-def test_every_program_tells_its_version():
+def test_every_program_prints_its_version():
     told = [run(program, "--version") for program in ALL]
     assert [code for code, _ in told] == [0] * len(ALL), told
     assert all(re.fullmatch(r"\S+ \d+\.\d+\.\d+\S*\n", text) for _, text in told), told
@@ -44,7 +44,7 @@ def test_completion_is_to_be_had_for_every_program():
 
 @pytest.mark.parametrize("address", ["192.0.2.1:50051", "[2001:db8::1]:50051", "elsewhere.invalid:50051", "127.0.0.1:1,192.0.2.1:50051"])
 def test_no_secret_goes_to_another_machine_in_cleartext(folder, address):
-    """S12: nothing is sent, and the message tells what to do. The addresses here are unused."""
+    """S12: nothing is sent, and the message says what to do. The addresses here are unused."""
     phone = App(folder / "phone")
     for command in ("signup", "login"):
         told = phone.run(command, "mira@example.com", "--server", address, input=PASSWORD + "\n", code=64)
@@ -52,7 +52,7 @@ def test_no_secret_goes_to_another_machine_in_cleartext(folder, address):
     for program, arguments in calls(address).items():
         code, told = run(program, *arguments)
         assert code == 64 and "without TLS" in told and "--allow-cleartext" in told, (program, told)
-    # Offline functions still work, and the warning tells why nothing is sent.
+    # Offline functions still work, and the warning says why nothing is sent.
     phone.environment["STREAK_SERVER"] = address
     phone.run("habit", "add", "reading")
     done = subprocess.run([PROGRAMS / "streak", "done", "reading"], env=phone.environment, capture_output=True, text=True)

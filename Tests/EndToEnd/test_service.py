@@ -144,7 +144,7 @@ def test_binary_metadata_is_accepted_and_details_come_back_whole(server):
         assert (information.domain, information.reason) == ("streak.v1", "HABIT_NOT_FOUND")
 
 
-def test_nobody_reads_another_persons_data(server):
+def test_no_person_reads_another_persons_data(server):
     with Person(server) as one, Person(server) as two:
         one.sign_up()
         two.sign_up()

@@ -54,7 +54,7 @@ def test_the_largest_file_is_read_and_one_byte_more_is_not(folder):
 
 
 @pytest.mark.parametrize("way", ["environment", "database", "file", "file=", "option", "none"])
-def test_the_script_leaves_the_data_folder_to_whoever_names_one(folder, way):
+def test_the_script_uses_the_data_folder_that_the_caller_names(folder, way):
     """O11: run unchanged, with a build that does nothing and a program that prints its arguments."""
     copy = folder / "project" / "scripts"
     copy.mkdir(parents=True)

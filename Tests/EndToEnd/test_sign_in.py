@@ -147,7 +147,7 @@ def test_the_same_password_in_other_code_points_is_the_same(server):
         assert refusal(owner.sign_in)[1] == "SIGN_IN_REFUSED"
 
 
-def test_a_key_that_is_not_random_leads_to_nobodys_session(server):
+def test_a_key_that_is_not_random_leads_to_no_existing_session(server):
     with Person(server) as one, Person(server) as other:
         for key in (bytes(16), b"A" * 64, b"\0\1" * 16):
             started = [person.sessions.StartSession(session_pb2.StartSessionRequest(idempotency_key=key), timeout=30)

@@ -93,7 +93,7 @@ def test_postgresql_never_outlives_streakd(folder):
 
 
 @pytest.mark.parametrize("option", ["--listen", "--admin-listen"])
-def test_an_address_that_is_taken_is_told_before_anything_is_made(folder, option):
+def test_an_address_in_use_is_reported_before_anything_is_made(folder, option):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with Starting(folder, option, f"127.0.0.1:{taken.getsockname()[1]}") as starting:
             assert starting.wait() != 0
@@ -101,7 +101,7 @@ def test_an_address_that_is_taken_is_told_before_anything_is_made(folder, option
     assert not (folder / "data").exists()
 
 
-def test_a_certificate_that_cannot_be_used_is_told_before_anything_is_made(folder):
+def test_a_certificate_that_cannot_be_used_is_reported_before_anything_is_made(folder):
     for arguments, said in ((expired_certificate(folder), "expired"), (["--tls-certificate", folder / "none.pem", "--tls-key", folder / "key.pem"], "none.pem")):
         with Starting(folder, *arguments) as starting:
             assert starting.wait() != 0 and said in "".join(starting.lines), starting.lines
@@ -124,7 +124,7 @@ def expired_certificate(folder):
 
 
 @pytest.mark.parametrize("recipient", ["age1malformed", "ssh-ed25519 nonsense", "/nowhere/recipients"])
-def test_a_recipient_that_nothing_can_be_encrypted_to_is_told_before_anything_is_made(folder, recipient):
+def test_a_recipient_that_nothing_can_be_encrypted_to_is_reported_before_anything_is_made(folder, recipient):
     with Starting(folder, "--backup-folder", folder / "backups", "--backup-recipient", recipient) as starting:
         assert starting.wait() != 0
         assert recipient.split()[-1] in "".join(starting.lines), starting.lines

@@ -160,7 +160,7 @@ def test_an_account_erased_elsewhere_is_gone_here(server, folder):
     assert "No account" in phone.run("status") and phone.run("habit", "list", "--all") == ""
 
 
-def test_watch_hears_of_another_device_at_once(server, folder):
+def test_watch_is_notified_of_another_device_at_once(server, folder):
     email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)
     phone.run("habit", "add", "reading")
     phone.sign_up(email)
@@ -461,7 +461,7 @@ def test_notes_names_and_the_day_start(folder):
         phone.run("day-start", wrong, code=64)
 
 
-def test_what_is_told_of_days_accounts_and_the_day_start(server, folder):
+def test_output_about_days_accounts_and_the_day_start(server, folder):
     """A2, A4, H10: whether a day counts is printed at once; after a logout the remaining data is
     listed; the day start is the account's."""
     email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)

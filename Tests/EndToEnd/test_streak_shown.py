@@ -39,7 +39,7 @@ def shown_on_terminal(app, columns, *arguments, **environment):
     return shown
 
 
-def test_what_a_sign_up_brings_is_told_before_the_password(server, folder):
+def test_the_result_of_a_sign_up_is_shown_before_the_password(server, folder):
     """A1: a person with 400 days, with and without a known server; the number in the preview equals
     the result."""
     days = "".join(f"{iso(today() - ago)},YES_MANUAL,\n" for ago in range(400) if ago != 29)
@@ -55,7 +55,7 @@ def test_what_a_sign_up_brings_is_told_before_the_password(server, folder):
         told = phone.sign_up(new_email())
         assert "29 will count" in told and "29 days count, 370 are kept" in told
         assert phone.json("status")["habits"][0]["current"] == 29
-    # A device that the server has seen begin tells at once which days will not count.
+    # A device whose registration the server has recorded shows at once which days will not count.
     phone = App(folder / "seen", server)
     phone.run("habit", "add", "Read")
     phone.run("done", "Read")
@@ -144,7 +144,7 @@ def test_habits_are_ordered_described_and_never_of_one_name(folder):
     assert phone.run("habit", "list") == "a\nb\nd\nc\n"
 
 
-def test_two_habits_of_one_name_are_told_apart(server, folder):
+def test_two_habits_of_one_name_are_distinguished(server, folder):
     """A6: two devices may make the same name while they are offline; no command chooses one of them
     silently."""
     email, phone, tablet = new_email(), App(folder / "phone", server), App(folder / "tablet", server)

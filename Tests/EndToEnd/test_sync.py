@@ -71,7 +71,7 @@ def test_c77_a_number_used_twice(pair):
     assert phone.cell(habit).note == ""
 
 
-def test_a_gap_is_told_with_the_number_expected(pair):
+def test_a_gap_is_refused_with_the_number_expected(pair):
     phone, _, habit = pair
     later = sync_pb2.Operation(seq=phone.decided + 3, hybrid_time=1, **completion(habit))
     error = refused(lambda: phone.send(phone.request([later])), grpc.StatusCode.FAILED_PRECONDITION, "SEQUENCE_GAP")
@@ -186,7 +186,7 @@ def test_c93_a_queue_is_never_taken_under_another_account(server, pair):
     assert phone.sync()[0].status == APPLIED
 
 
-def test_c62_c64_a_late_day_heals_and_is_told(pair):
+def test_c62_c64_a_late_day_heals_the_streak_with_a_notice(pair):
     phone, tablet, habit = pair
     for ago in (4, 3):
         phone.make(**completion(habit, today() - ago))
@@ -245,7 +245,7 @@ def test_many_pages(pair):
     assert response.reset and len(tablet.cells) == 40
 
 
-def test_c130_a_forged_cursor_is_refused_and_nobody_else_pulls(pair):
+def test_c130_a_forged_cursor_is_refused_and_no_other_device_pulls(pair):
     phone, tablet, habit = pair
     genuine = sync_pb2.Cursor()
     genuine.CopyFrom(phone.cursor)
@@ -266,7 +266,7 @@ def test_c130_a_forged_cursor_is_refused_and_nobody_else_pulls(pair):
     assert not response.reset and not response.cells
 
 
-def test_days_that_changed_many_times_are_told_once_in_pages_that_go_on(pair):
+def test_days_that_changed_many_times_are_sent_once_in_consecutive_pages(pair):
     phone, tablet, habit = pair
     tablet.sync()
     for number in range(60):
@@ -660,7 +660,7 @@ def test_operations_at_the_limit_and_one_past(pair):
 
 
 @pytest.mark.parametrize("resume", [b"x", b"\xff" * 36, b"\x00" * 36, b"\x7f" * 64], ids=range(4))
-def test_a_place_that_nobody_gave_is_refused(pair, resume):
+def test_a_place_that_no_server_made_is_refused(pair, resume):
     phone, _, habit = pair
     phone.make(**completion(habit))
     phone.sync()
@@ -668,7 +668,7 @@ def test_a_place_that_nobody_gave_is_refused(pair, resume):
     refused(lambda: phone.send(phone.request([])), grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_INVALID")
 
 
-def test_somebody_elses_notices_and_conflicts(server, pair):
+def test_another_persons_notices_and_conflicts(server, pair):
     phone, tablet, habit = pair
     phone.make(**completion(habit, note="a"))
     tablet.make(ahead=1, **completion(habit, note="b"))

@@ -55,7 +55,7 @@ def test_both_versions_are_spoken(secure, certificates, version, name):
     assert presented(secure, certificates, minimum_version=version, maximum_version=version)[:2] == (name, "h2")
 
 
-def test_who_does_it_wrong_is_refused_and_others_are_served(secure, certificates):
+def test_a_client_with_invalid_tls_is_refused_and_others_are_served(secure, certificates):
     context = ssl.create_default_context(cafile=certificates / "ca.pem")
     context.set_alpn_protocols(["http/3"])
     with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain, pytest.raises(ssl.SSLError):
@@ -110,7 +110,7 @@ def ask_for_key_updates(server, seconds=60.0):
             library.SSL_CTX_free(context)
 
 
-def test_who_makes_tls_answer_and_reads_nothing_is_cut_off_and_others_are_served(secure, certificates):
+def test_a_client_that_makes_tls_answer_and_reads_nothing_is_closed_and_others_are_served(secure, certificates):
     # Far sooner than the minute after which a peer that reads nothing is disconnected anyway, and
     # also for a peer that reads a byte now and then.
     assert ask_for_key_updates(secure, seconds=50)

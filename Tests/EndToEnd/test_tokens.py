@@ -136,7 +136,7 @@ def test_two_copies_of_one_device_go_on_after_one_sign_in_each(database):  # noq
             device.put_habit()
 
 
-def test_a_copy_of_a_device_that_signed_in_again_is_told_so(database):  # noqa: F811
+def test_a_copy_of_a_device_that_signed_in_again_gets_new_device(database):  # noqa: F811
     with Server(database=database) as server, Person(server) as phone, Person(server, email=phone.email) as copy:
         phone.sign_up()
         held = phone.tokens.refresh_token

@@ -22,14 +22,20 @@ enum CodecFuzzing {
 
 /// Accepted JSON must be reproduced from its own output.
 enum JSONFuzzing {
+  private static let types = MessageTypes([ConnectrpcConformanceV1Error.descriptor])
+
   static func run(_ bytes: [UInt8]) {
-    let text = String(decoding: bytes, as: UTF8.self)
-    for descriptor in [AllTypes.descriptor, SignUpRequest.descriptor] {
-      guard let encoded = try? descriptor.protobuf(fromJSON: text) else { continue }
+    for descriptor in [AllTypes.descriptor, SignUpRequest.descriptor, ConnectrpcConformanceV1Error.descriptor] {
+      guard let encoded = try? descriptor.protobuf(fromJSON: bytes.span.bytes, types: types) else { continue }
+      _ = try? descriptor.protobuf(fromJSON: bytes.span.bytes, ignoresUnknownFields: true, types: types)
       // A message may hold values that JSON cannot express (a timestamp out of range).
-      guard let json = try? descriptor.json(fromProtobuf: encoded) else { continue }
-      guard let again = try? descriptor.protobuf(fromJSON: json) else { fatalError("own JSON is refused: \(json)") }
-      guard let jsonAgain = try? descriptor.json(fromProtobuf: again) else { fatalError("own JSON changed") }
+      guard let json = try? descriptor.json(fromProtobuf: encoded, types: types) else { continue }
+      guard let again = try? descriptor.protobuf(fromJSON: json, types: types) else {
+        fatalError("own JSON is refused: \(json)")
+      }
+      guard let jsonAgain = try? descriptor.json(fromProtobuf: again, types: types) else {
+        fatalError("own JSON changed")
+      }
       precondition(jsonAgain == json, "own JSON changed")
     }
   }

@@ -1,16 +1,16 @@
 import HTTP
 import HTTP1
 
-/// The parser of HTTP/1.1, fed at once and in pieces, which must be the same; and a session that
-/// answers every request, fed in pieces.
+/// Feeds the parser of HTTP/1.1 in one piece and in several, with the same result; and feeds a
+/// session that answers every request, in pieces.
 enum HTTP1Fuzzing {
-  /// What a parser said, as bytes.
+  /// The output of a parser, as bytes.
   private struct Reading: Equatable {
     var events: [UInt8] = []
     var refusal: HTTP1Refusal?
   }
 
-  /// The first byte says how large the pieces are.
+  /// The first byte gives the size of the pieces.
   static func run(_ bytes: [UInt8]) {
     let step = max(1, Int(bytes.first ?? 1))
     let all = Array(bytes.dropFirst())

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Requests, and what is nearly a request.
+/// Requests, and texts that are almost requests.
 enum AlteredRequests {
   static let samples = [
     Wire.request(),
@@ -16,7 +16,7 @@ enum AlteredRequests {
     Wire.chunked("5\r\nhelloX"), "GET /\r\n\r\n", "\r\rGET",
   ]
 
-  /// What readers of lines differ about.
+  /// Pieces that line parsers treat differently.
   private static let pieces = [
     "\r\n", "\n", "\r", " ", "\t", ":", ";", ",", "\0", "0", "5", "a", "A", "chunked", "Content-Length: 3\r\n",
     "Content-Length: 5\r\n", "Host: b\r\n", "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "HTTP/1.0",
@@ -24,7 +24,7 @@ enum AlteredRequests {
     "[",
   ]
 
-  /// Some of the samples in a row, with pieces put in, and bytes changed or taken out.
+  /// Some of the samples in a row, with pieces inserted, and bytes changed or removed.
   static func make(using random: inout SplitMix64) -> [UInt8] {
     var bytes: [UInt8] = []
     for _ in 0...Int.random(in: 0...2, using: &random) {

@@ -2,10 +2,10 @@ import HTTP1
 import TestSupport
 import Testing
 
-/// Ours against Debian's http_parser 2.9.4: where both accept a request, they read it alike.
+/// Our parser against Debian's http_parser 2.9.4: a request that both accept, both read alike.
 @Suite("HTTP1 beside http_parser")
 struct DifferentialTests {
-  /// What http_parser refuses and ours accepts, and why that opens no door.
+  /// The errors of http_parser for input that ours accepts, and why that is safe.
   private static let accepted: [String: String] = [
     "HPE_INVALID_METHOD": "it knows a list of methods; any token is one (RFC 9110, section 9.1)",
     "HPE_INVALID_TRANSFER_ENCODING":
@@ -13,15 +13,17 @@ struct DifferentialTests {
     "HPE_CLOSED_CONNECTION": "it refuses bytes behind the last request; they are dropped here unread",
   ]
 
-  /// What it refuses where a tab stands for a space around a value: RFC 9110, section 5.6.3.
+  /// Its errors where a tab stands for a space around a value: RFC 9110, section 5.6.3.
   private static let tabs: Set<String> = ["HPE_INVALID_CONTENT_LENGTH", "HPE_INVALID_CHUNK_SIZE"]
 
-  /// Fields that the layer above is not given.
+  /// Fields that HTTP1 does not pass on.
   private static let connectionFields: Set<String> = [
     "host", "connection", "keep-alive", "proxy-connection", "upgrade", "transfer-encoding",
   ]
 
-  @Test("what both accept is the same, and what it alone refuses is known", arguments: chunks(of: 500, in: 5_000))
+  @Test(
+    "requests that both accept are read alike, and those that http_parser alone refuses are known",
+    arguments: chunks(of: 500, in: 5_000))
   func altered(seeds: Range<UInt64>) {
     for seed in seeds {
       var random = SplitMix64(seed: seed)
@@ -29,7 +31,7 @@ struct DifferentialTests {
     }
   }
 
-  @Test("the samples as they are", arguments: AlteredRequests.samples)
+  @Test("the unchanged samples", arguments: AlteredRequests.samples)
   func samples(text: String) { compare(Array((text + Wire.request()).utf8), "sample") }
 
   private func compare(_ bytes: [UInt8], _ name: String) {
@@ -41,7 +43,7 @@ struct DifferentialTests {
     }
     let ownCount = ours.requests.filter(\.isWhole).count
     let otherCount = theirs.requests.filter(\.isWhole).count
-    // Fewer requests: ours is the stricter one.
+    // Fewer requests of ours are fine: our parser is the stricter one.
     guard ownCount > otherCount else { return }
     let error = theirs.error ?? ""
     let isKnown = Self.accepted[error] != nil || (Self.tabs.contains(error) && bytes.contains(0x09))

@@ -5,12 +5,12 @@ import Testing
 
 @Suite("HTTP1 idle memory")
 struct IdleMemoryTests {
-  /// What issue 23 allows for a whole idle connection, of which the session is a part.
+  /// The limit of issue 23 for a whole idle connection; the session is a part of it.
   private static let connectionBytesMax = 8_192
-  /// So many that what other tests allocate meanwhile does not matter.
+  /// So many that the allocations of concurrent tests do not matter.
   private static let count = 20_000
 
-  @Test("a session that has served a request and waits for the next holds little")
+  @Test("a session between two requests holds little memory")
   func idle() throws {
     let before = try Self.residentBytes()
     let shared = HTTPResources(limits: HTTPLimits())
@@ -24,7 +24,7 @@ struct IdleMemoryTests {
       let session = HTTP1Session(resources: resources)
       owner.session = session
       session.delegate = owner
-      // In two pieces: what was held of the first is given back.
+      // In two pieces: the memory for the first piece is freed.
       try session.receive(first.span.bytes)
       try session.receive(second.span.bytes)
       output.removeAll()

@@ -1,11 +1,11 @@
 import CHTTPParser
 
-/// What Debian's http_parser makes of a connection's bytes.
+/// Debian's http_parser's reading of a connection's bytes.
 final class OtherReading {
   struct Request: Equatable {
     var method = ""
     var target: [UInt8] = []
-    /// Names and values as they came.
+    /// Names and values as received.
     var fields: [(name: [UInt8], value: [UInt8])] = []
     var body: [UInt8] = []
     var hasHead = false
@@ -18,7 +18,7 @@ final class OtherReading {
   }
 
   private(set) var requests: [Request] = []
-  /// The name of what it did not like, such as `HPE_INVALID_METHOD`; nil: it liked everything.
+  /// The parser's error, such as `HPE_INVALID_METHOD`; nil: none.
   private(set) var error: String?
   private var isInValue = false
 

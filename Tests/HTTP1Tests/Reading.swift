@@ -1,7 +1,7 @@
 import HTTP
 import HTTP1
 
-/// What a parser makes of a connection's bytes.
+/// A parser's reading of a connection's bytes.
 struct Reading: Equatable {
   struct Request: Equatable {
     var head: HTTP1RequestHead
@@ -17,7 +17,7 @@ struct Reading: Equatable {
   var refusal: HTTP1Refusal?
   var isClosed = false
 
-  /// - Parameter pieces: Where the bytes are cut, ascending; no cut: they come at once.
+  /// - Parameter cuts: Where the bytes are cut, ascending; empty: the bytes come in one piece.
   init(_ bytes: [UInt8], cuts: [Int] = [], limits: HTTP1Limits = HTTP1Limits(), isSecure: Bool = false) {
     var parser = HTTP1RequestParser(limits: limits, isSecure: isSecure)
     let headers = ReceivedHeaders()

@@ -1,6 +1,6 @@
 import HTTP1
 
-/// Requests that are refused, by kind.
+/// Requests to refuse, by kind.
 enum RefusedRequests {
   static var all: [RefusedRequest] { smuggling + lines + hosts + chunks }
 

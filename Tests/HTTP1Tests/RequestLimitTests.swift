@@ -2,7 +2,7 @@ import HTTP
 import HTTP1
 import Testing
 
-/// Each limit at its value and one past it, at once and byte by byte.
+/// Each limit at its value and one past it, in one piece and byte by byte.
 @Suite("HTTP1 limits")
 struct RequestLimitTests {
   private static func refusal(_ text: String, _ limits: HTTP1Limits = HTTP1Limits()) -> HTTP1Refusal? {
@@ -32,7 +32,7 @@ struct RequestLimitTests {
       .reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + HeaderBlock.fieldOverheadBytes }
     let big = "X: " + Self.padding(1_000 - fixed + excess)
     #expect(Self.refusal(Wire.request(["Host: a", big], ""), limits) == (excess == 0 ? nil : .headersTooLarge))
-    // A smaller field behind it is still there for the answer.
+    // A smaller field behind the large one is still recorded for the answer.
     let reading = HTTP1RequestReading.headers(after: Wire.request(["Host: a", big, "Y: 1"], ""), limits)
     #expect(reading.firstValue("y") == (excess == 0 ? nil : "1"))
   }
@@ -43,7 +43,7 @@ struct RequestLimitTests {
     #expect(Self.refusal(Wire.request(fields, "")) == (excess == 0 ? nil : .headersTooLarge))
   }
 
-  @Test("the bytes of a head, however they are filled", arguments: [0, 1])
+  @Test("the bytes of a head, whatever they consist of", arguments: [0, 1])
   func headBytes(excess: Int) {
     var limits = HTTP1Limits()
     limits.requestLineBytesMax = 100
@@ -79,7 +79,7 @@ struct RequestLimitTests {
     #expect(Self.refusal(Wire.chunked("0;\(Self.padding(all - 1))\r\n")) == expected)
     let half = "1;\(Self.padding(511))\r\nx\r\n"
     #expect(Self.refusal(Wire.chunked(half + "1;\(Self.padding(all - 513))\r\n")) == expected)
-    // A line without end is not waited for.
+    // The parser does not wait for the line's end.
     let line = HTTP1Limits().chunkExtensionBytesMax + 16
     #expect(Self.refusal(Wire.chunked("1;" + Self.padding(line - 1))) == nil)
     #expect(Self.refusal(Wire.chunked("1;" + Self.padding(line))) == .chunkExtensionsTooLarge)
@@ -99,7 +99,7 @@ struct RequestLimitTests {
 }
 
 enum HTTP1RequestReading {
-  /// The fields that were read of a request, if only until it was refused.
+  /// The fields read of a request, even of one that was refused.
   static func headers(after text: String, _ limits: HTTP1Limits) -> ReceivedHeaders {
     var parser = HTTP1RequestParser(limits: limits)
     let headers = ReceivedHeaders()

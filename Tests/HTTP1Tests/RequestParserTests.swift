@@ -23,7 +23,7 @@ struct RequestParserTests {
     #expect(Reading(Wire.request(), isSecure: true).requests.first?.fields.contains(":scheme: https") == true)
   }
 
-  @Test("fields of the connection are kept from the layer above")
+  @Test("fields of the connection are not passed on")
   func connectionFields() {
     let names = ["Connection: x", "Keep-Alive: 1", "Proxy-Connection: x", "Upgrade: h2c", "Transfer-Encoding: chunked"]
     let reading = Reading(Wire.request(names + ["Host: a", "TE: trailers", "Cookie: c"], "0\r\n\r\n"))
@@ -64,7 +64,7 @@ struct RequestParserTests {
     #expect(fields("GET / HTTP/1.0", []) == [":method: GET", ":path: /", ":scheme: http"])
   }
 
-  @Test("a connection is kept or closed as version and Connection say")
+  @Test("version and Connection decide whether a connection is kept")
   func keepAlive() {
     func keeps(_ version: String, _ fields: [String]) -> Bool? {
       Reading(Wire.request("GET / HTTP/\(version)", ["Host: a"] + fields)).requests.first?.head.keepsAlive
@@ -95,7 +95,7 @@ struct RequestParserTests {
     #expect(expects("POST / HTTP/1.0", ["Content-Length: 1"]) == false)
   }
 
-  @Test("a few empty lines may come before a request, one more may not", arguments: 0...5)
+  @Test("a few empty lines may precede a request, one more may not", arguments: 0...5)
   func emptyLines(count: Int) {
     let empty = String(repeating: "\r\n", count: count)
     let reading = Reading(empty + Wire.request() + empty + Wire.request())
@@ -103,13 +103,13 @@ struct RequestParserTests {
     #expect(reading.refusal == (count <= HTTP1Limits().emptyLinesMax ? nil : .requestLine))
   }
 
-  @Test("HEAD is known, since its response has no body")
+  @Test("HEAD is recognized, since its response has no body")
   func head() {
     #expect(Reading(Wire.request("HEAD / HTTP/1.1")).requests.first?.head.isHead == true)
     #expect(Reading(Wire.request("head / HTTP/1.1")).requests.first?.head.isHead == false)
   }
 
-  @Test("nothing of a whole head is kept, and a begun one is known as such")
+  @Test("a complete head leaves nothing behind, and an incomplete one is reported as such")
   func held() throws {
     var parser = HTTP1RequestParser()
     let headers = ReceivedHeaders()

@@ -1,7 +1,7 @@
 import HTTP1
 import Testing
 
-/// One request that is refused, and why.
+/// A request that is refused, and the reason.
 struct RefusedRequest: CustomTestStringConvertible, Sendable {
   let refusal: HTTP1Refusal
   let text: String
@@ -16,7 +16,7 @@ struct RefusedRequest: CustomTestStringConvertible, Sendable {
 
 @Suite("HTTP1 refusals")
 struct RequestRefusalTests {
-  @Test("a request that two readers could read differently is refused", arguments: RefusedRequests.all)
+  @Test("a request that two parsers could read differently is refused", arguments: RefusedRequests.all)
   func refused(request: RefusedRequest) {
     let reading = Reading(request.text + Wire.request())
     #expect(reading.refusal == request.refusal)

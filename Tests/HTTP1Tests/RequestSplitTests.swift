@@ -2,7 +2,7 @@ import HTTP1
 import TestSupport
 import Testing
 
-/// However the bytes are split, the same requests are read.
+/// The same requests are read however the bytes are split.
 @Suite("HTTP1 splits")
 struct RequestSplitTests {
   @Test("each sample, cut once at each place and at all places", arguments: AlteredRequests.samples)
@@ -13,7 +13,7 @@ struct RequestSplitTests {
     #expect(Reading(bytes, cuts: Array(1..<bytes.count)) == whole)
   }
 
-  @Test("altered samples, cut at random", arguments: chunks(of: 100, in: 2_000))
+  @Test("altered samples, cut at random places", arguments: chunks(of: 100, in: 2_000))
   func randomCuts(seeds: Range<UInt64>) {
     for seed in seeds {
       var random = SplitMix64(seed: seed)

@@ -36,14 +36,14 @@ struct ResponseWriterTests {
     return head
   }
 
-  @Test("a body of known length is counted")
+  @Test("a body of known length has a content-length")
   func counted() {
     #expect(
       Self.text([(":status", "404"), ("x-a", "1")], bodyBytes: 2, parts: ["h", "i"])
         == "HTTP/1.1 404 Not Found\r\ndate: \(Self.date)\r\nx-a: 1\r\ncontent-length: 2\r\n\r\nhi")
   }
 
-  @Test("a body of unknown length is chunked, an empty part is no chunk")
+  @Test("a body of unknown length is chunked, and an empty part is not written as a chunk")
   func chunked() {
     #expect(
       Self.text(parts: ["hello, world, 16", "", "x"])
@@ -51,7 +51,7 @@ struct ResponseWriterTests {
         + "10\r\nhello, world, 16\r\n1\r\nx\r\n0\r\n\r\n")
   }
 
-  @Test("fields that never change are written alike")
+  @Test("prepared fields are written like others")
   func constant() {
     var writer = HTTP1ResponseWriter(to: HTTP1RequestHead())
     var head: [UInt8] = []
@@ -62,7 +62,7 @@ struct ResponseWriterTests {
         == "HTTP/1.1 201 \r\ndate: \(Self.date)\r\nx-a: 1\r\ncontent-length: 0\r\n\r\n")
   }
 
-  @Test("a chunk is as large as there is room for", arguments: [-1, 0, 1])
+  @Test("a chunk is as large as the room for it", arguments: [-1, 0, 1])
   func room(more: Int) {
     var writer = HTTP1ResponseWriter(to: HTTP1RequestHead())
     var head: [UInt8] = []
@@ -77,7 +77,7 @@ struct ResponseWriterTests {
     #expect(text.hasPrefix(String(min(most, most + more), radix: 16) + "\r\nx") && text.hasSuffix("x\r\n"))
   }
 
-  @Test("version 1.0 knows no chunks: the connection's end is the body's")
+  @Test("version 1.0 has no chunks: the connection's end is the body's end")
   func version10() {
     let kept = Self.request { $0.version = .http10 }
     let begin = "HTTP/1.1 200 OK\r\ndate: \(Self.date)\r\n"
@@ -113,7 +113,7 @@ struct ResponseWriterTests {
         "date: \(Self.date)\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
   }
 
-  @Test("no field splits a response or frames it another way")
+  @Test("no field can split a response or change its framing")
   func splitting() {
     let text = Self.text(
       [
@@ -125,7 +125,7 @@ struct ResponseWriterTests {
         + "content-length: 0\r\n\r\n")
   }
 
-  @Test("a status that is none becomes 500", arguments: ["", "20", "2000", "2x0", "099", "200 \r\n"])
+  @Test("an invalid status becomes 500", arguments: ["", "20", "2000", "2x0", "099", "200 \r\n"])
   func malformedStatus(status: String) {
     #expect(Self.text([(":status", status)], bodyBytes: 0).hasPrefix("HTTP/1.1 500 Internal Server Error\r\n"))
     #expect(Self.text([], bodyBytes: 0).hasPrefix("HTTP/1.1 500 "))
@@ -140,7 +140,7 @@ struct ResponseWriterTests {
   }
 
   @Test(
-    "dates are written as RFC 9110 has them",
+    "dates are written in the format of RFC 9110",
     arguments: [
       (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
       (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),

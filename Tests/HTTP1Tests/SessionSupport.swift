@@ -1,7 +1,7 @@
 import HTTP
 import HTTP1
 
-/// A session, what it told its delegate, and what it wrote.
+/// A session, the calls of its delegate, and its output.
 final class Server: HTTPSessionDelegate {
   let session: HTTP1Session
   let shared: HTTPResources
@@ -36,7 +36,7 @@ final class Server: HTTPSessionDelegate {
     session.delegate = self
   }
 
-  /// Has each request answered with 200 and its own body as soon as it is complete.
+  /// Makes the server answer each complete request with 200 and the request's own body.
   func echo() {
     let answer = { [unowned self] (exchange: HTTPExchange) in
       guard exchange.receivedEnd else { return }
@@ -62,7 +62,7 @@ final class Server: HTTPSessionDelegate {
     session.countHeaderBlock()
   }
 
-  /// All that is written now, in one buffer after the other.
+  /// All pending output, in one buffer after the other.
   func written() throws -> String {
     var all: [UInt8] = []
     repeat {

@@ -17,7 +17,7 @@ struct SessionTests {
     #expect(!server.session.isFinished && !server.session.pausesReading)
   }
 
-  @Test("pipelined requests are begun one at a time and answered in order")
+  @Test("pipelined requests are started one at a time and answered in order")
   func pipelining() throws {
     let server = Server()
     let all = ["/1", "/2", "/3"].map { Wire.request("GET \($0) HTTP/1.1") }.joined()
@@ -34,7 +34,7 @@ struct SessionTests {
     #expect(server.requests.count == 3)
   }
 
-  @Test("a pipelined request that is cut goes on where it was cut")
+  @Test("a pipelined request that arrives in part continues when the rest arrives")
   func cutPipelining() throws {
     let server = Server()
     server.echo()
@@ -60,7 +60,7 @@ struct SessionTests {
     #expect(server.exchanges.first?.receivedBytes == 6)
   }
 
-  @Test("a response that is given bit by bit is chunked, and ends when it is finished")
+  @Test("a response that is written in parts is chunked, and ends when it is finished")
   func streaming() throws {
     let server = Server()
     try server.receive(Wire.request())
@@ -80,7 +80,7 @@ struct SessionTests {
     #expect(server.ends == [0] && !server.session.isFinished)
   }
 
-  @Test("a response that is finished before it is written is counted")
+  @Test("a response that is finished before it is sent has a content-length")
   func finishedEarly() throws {
     let server = Server()
     try server.receive(Wire.request())
@@ -91,7 +91,7 @@ struct SessionTests {
     #expect(try server.written() == Server.ok("hi"))
   }
 
-  @Test("a large response is written in buffers, and its writer is told when there is room")
+  @Test("a large response is written in buffers, and its writer is notified when there is room")
   func largeResponse() throws {
     let server = Server()
     try server.receive(Wire.request())
@@ -122,7 +122,7 @@ struct SessionTests {
     #expect(!text.contains("hello") && server.requests == ["HEAD /", "GET /next"])
   }
 
-  @Test("a client that waits for it is asked for the body, once and only then")
+  @Test("a client that expects 100-continue gets it once, and only when the body is wanted")
   func expectation() throws {
     let server = Server()
     server.echo()
@@ -135,12 +135,12 @@ struct SessionTests {
     server.onHeaders = { server.session.submitHeadersOnlyResponse($0, Server.fields("401")) }
     try server.receive(head)
     let refusal = try server.written()
-    // What follows could be the body or the next request.
+    // The following bytes could be the body or the next request.
     #expect(refusal.hasPrefix("HTTP/1.1 401 ") && refusal.contains("connection: close\r\n"))
     #expect(server.session.isFinished)
   }
 
-  @Test("version 1.0 closes, unless the client wants it kept and the length is known")
+  @Test("version 1.0 closes, unless the client asks to keep the connection and the length is known")
   func version10() throws {
     let server = Server()
     server.echo()
@@ -151,7 +151,7 @@ struct SessionTests {
     #expect(server.session.isFinished)
   }
 
-  @Test("after a request that closes nothing is read")
+  @Test("after a request that closes, nothing more is read")
   func closing() throws {
     let server = Server()
     server.echo()
@@ -159,6 +159,20 @@ struct SessionTests {
     #expect(try server.written() == Server.ok("", closes: true))
     try server.receive(Wire.request())
     #expect(try server.written() == "" && server.requests.count == 1 && server.session.isFinished)
+  }
+
+  @Test("empty lines between requests open no exchange, wherever they are cut")
+  func emptyLines() throws {
+    let server = Server()
+    server.echo()
+    try server.receive(Wire.request())
+    _ = try server.written()
+    for piece in ["\r", "\n", "\r\n\r", "\n"] {
+      try server.receive(piece)
+      #expect(server.shared.openExchangeCount == 0)
+    }
+    try server.receive(Wire.request())
+    #expect(try server.written() == Server.ok("") && server.requests.count == 2)
   }
 
   // MARK: Refusals
@@ -179,7 +193,7 @@ struct SessionTests {
     #expect(server.exchanges.isEmpty && server.session.openExchangeCount == 0)
   }
 
-  @Test("a body that breaks off the protocol ends its exchange and the connection")
+  @Test("a body that breaks the protocol ends its exchange and the connection")
   func brokenBody() throws {
     let server = Server()
     try server.receive(Wire.chunked("3\r\nabc\r\nx\r\n"))
@@ -187,7 +201,7 @@ struct SessionTests {
     #expect(try server.written().hasPrefix("HTTP/1.1 400 ") && server.session.isFinished)
   }
 
-  @Test("a response under way is cut off when the body breaks the protocol: nothing is written into it")
+  @Test("an unfinished response is cut off when the body breaks the protocol: nothing is inserted into it")
   func brokenBodyAfterHead() throws {
     let server = Server()
     try server.receive(Wire.chunked("3\r\nabc\r\n"))
@@ -234,7 +248,7 @@ struct SessionTests {
     #expect(server.ends == [0, 0])
   }
 
-  @Test("where the body's length is not known the connection closes after an early answer")
+  @Test("with a body of unknown length the connection closes after an early answer")
   func earlyAnswerToChunks() throws {
     let server = Server()
     server.onHeaders = { server.session.submitHeadersOnlyResponse($0, Server.fields("404")) }
@@ -244,7 +258,7 @@ struct SessionTests {
 
   // MARK: Flow control and memory
 
-  @Test("reading pauses while the window is full, and goes on when it is given back", arguments: [-1, 0])
+  @Test("reading pauses while the window is full, and continues when it is credited", arguments: [-1, 0])
   func window(more: Int) throws {
     let server = Server()
     let window = Int(HTTPLimits().streamWindowBytes)
@@ -258,7 +272,7 @@ struct SessionTests {
     server.session.consumeUsed(exchange)
     server.session.countReceived(exchange)
     #expect(!server.session.pausesReading && server.session.receivableBytes(exchange) == 1_000 - more)
-    // A busy one gets a larger window.
+    // A busy connection gets a larger window.
     for _ in 0..<5 {
       try server.receive([UInt8](repeating: 0, count: 60_000))
       server.session.consumeReceived(exchange)
@@ -278,13 +292,13 @@ struct SessionTests {
     #expect(server.session.pausesReading == (more == 0))
     #expect(server.shared.use.receivedBytes >= HTTP1Session.waitingBytesMax + more)
     server.session.submitHeadersOnlyResponse(try #require(server.exchanges.first), Server.fields())
-    // They are no request line.
+    // These bytes are not a request line.
     #expect(try server.written().contains("HTTP/1.1 414 "))
     server.session.abandon()
     #expect(server.shared.use.receivedBytes == 0)
   }
 
-  @Test("a head that is not whole counts, and is an open exchange without headers")
+  @Test("an incomplete head counts, and is an open exchange without headers")
   func halfOpen() throws {
     let server = Server()
     try server.receive("POST / HTTP/1.1\r\nX: " + String(repeating: "x", count: 8_000))
@@ -310,7 +324,7 @@ struct SessionTests {
     #expect(server.session.senderIsSlow(atMilliseconds: 21_000))
   }
 
-  @Test("a sender that is not read is not slow")
+  @Test("a sender that the server does not read from is not slow")
   func pausedBody() throws {
     let server = Server()
     try server.receive(Wire.request(["Host: a", "Content-Length: 100000"], ""))
@@ -341,7 +355,7 @@ struct SessionTests {
     #expect(busy.session.isFinished && busy.requests.count == 1)
   }
 
-  @Test("a request after the notice is served, and told that the connection closes")
+  @Test("a request after the drain notice is served, and its response says that the connection closes")
   func notice() throws {
     let server = Server()
     server.echo()
@@ -351,7 +365,7 @@ struct SessionTests {
     #expect(server.session.isFinished)
   }
 
-  @Test("an exchange that is ended early ends the connection", arguments: [false, true])
+  @Test("an exchange that is cancelled ends the connection", arguments: [false, true])
   func reset(isBegun: Bool) throws {
     let server = Server()
     try server.receive(Wire.request() + Wire.request())
@@ -366,7 +380,7 @@ struct SessionTests {
     #expect(server.ends == [HTTP2ErrorCode.enhanceYourCalm.rawValue] && server.session.isFinished)
   }
 
-  @Test("a connection that is gone ends its exchange")
+  @Test("a lost connection ends its exchange")
   func abandon() throws {
     let server = Server()
     try server.receive(Wire.request())
@@ -376,7 +390,7 @@ struct SessionTests {
     #expect(try server.written() == "" && server.requests.count == 1)
   }
 
-  @Test("events may close the connection", arguments: 0...4)
+  @Test("delegate calls may close the connection", arguments: 0...4)
   func abandonWithin(place: Int) throws {
     let server = Server()
     server.echo()

@@ -13,7 +13,7 @@ import Testing
     for number in numbers {
       let userID = try #require(Identifier([UInt8](repeating: number, count: 16)))
       let sessionID = try #require(Identifier([UInt8](repeating: number &+ 100, count: 16)))
-      records.people.append(.init(userID: userID, erasedAt: Moment(seconds: 1_780_000_000 + Int64(number))))
+      records.people.append(.init(userID: userID, erasedAt: Instant(seconds: 1_780_000_000 + Int64(number))))
       records.sessions.append(
         .init(sessionID: sessionID, secretHash: [UInt8](repeating: number, count: 32), userID: userID))
     }

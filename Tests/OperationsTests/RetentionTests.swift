@@ -3,13 +3,14 @@ import Glibc
 import GRPCSchema
 @testable import Operations
 import Schema
+import struct StreakDomain.Instant
 import StreakStore
 import Testing
 
 @Suite struct RetentionTests {
   private let temporary = TemporaryFolder()
   private static let daySeconds: Int64 = 86_400
-  private static let start = Moment(seconds: 1_780_315_200)
+  private static let start = Instant(seconds: 1_780_315_200)
 
   private func folder() throws -> BackupFolder { try BackupFolder(temporary.path) }
 
@@ -74,7 +75,7 @@ import Testing
     try add(day: 0, trialFailure: nil)
     try add(day: 1, trialFailure: "no room")
     let outcome = try prune(day: 100)
-    #expect(outcome.foundNoGoodOne && outcome.removed.isEmpty)
+    #expect(outcome.hasNoGoodBackup && outcome.removed.isEmpty)
     #expect(try names().count == 2)
   }
 

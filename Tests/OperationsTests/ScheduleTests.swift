@@ -2,6 +2,7 @@ import Cryptography
 import GRPCSchema
 @testable import Operations
 import Schema
+import struct StreakDomain.Instant
 import StreakStore
 import Synchronization
 import Testing
@@ -9,9 +10,9 @@ import Testing
 @Suite struct ScheduleTests {
   private static let hourSeconds: Int64 = 3_600
   /// 2026-06-01T00:00:00Z.
-  private static let midnight = Moment(seconds: 1_780_272_000)
+  private static let midnight = Instant(seconds: 1_780_272_000)
 
-  private static func moment(day: Int64, hour: Int64, second: Int64 = 0) -> Moment {
+  private static func moment(day: Int64, hour: Int64, second: Int64 = 0) -> Instant {
     midnight.advanced(bySeconds: day * 86_400 + hour * hourSeconds + second)
   }
 
@@ -26,7 +27,7 @@ import Testing
     // After three days off, a server makes one backup, not three.
     #expect(schedule.isDue(at: Self.moment(day: 4, hour: 1), last: last))
     #expect(!schedule.isDue(at: Self.moment(day: 4, hour: 2), last: Self.moment(day: 4, hour: 1)))
-    #expect(BackupSchedule(hour: 0).slot(at: Moment(seconds: -1)) == Moment(seconds: -86_400))
+    #expect(BackupSchedule(hour: 0).slot(at: Instant(seconds: -1)) == Instant(seconds: -86_400))
   }
 
   @Test("a backup is overdue after it has been due for six hours of this program's run time, and not a second before")
@@ -47,12 +48,12 @@ import Testing
 
   /// The state that several processes share: the database's rows about runs, and its lock.
   private final class World: Sendable {
-    let runs = Mutex<[Moment]>([])
+    let runs = Mutex<[Instant]>([])
     let fails = Mutex(false)
     let folder: String
     init(_ folder: String) { self.folder = folder }
 
-    func make(_ now: Moment, _ isDue: (Moment?) -> Bool) throws(OperationsError) -> Backup? {
+    func make(_ now: Instant, _ isDue: (Instant?) -> Bool) throws(OperationsError) -> Backup? {
       guard isDue(runs.withLock { $0.last }) else { return nil }
       if fails.withLock({ $0 }) { throw .fileUnusable("No space left on device") }
       let name = BackupFolder.name(at: now.seconds)

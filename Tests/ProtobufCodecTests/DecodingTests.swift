@@ -205,9 +205,9 @@ struct JSONTests {
       ("", "byte 0"), ("{", "byte 1"), ("{\"fInt32\": 1} x", "byte 14"), ("[]", "document"),
       ("{\"nothing\": 1}", "nothing"),
       ("{\"fInt32\": 2147483648}", "fInt32"), ("{\"fInt32\": 1.5}", "fInt32"), ("{\"fUint32\": -1}", "fUint32"),
-      ("{\"fInt32\": 1, \"f_int32\": 1}", "f_int32"), ("{\"fInt32\": 1, \"fInt32\": 1}", "byte 22"),
+      ("{\"fInt32\": 1, \"f_int32\": 1}", "f_int32"), ("{\"fInt32\": 1, \"fInt32\": 1}", "fInt32"),
       ("{\"fColor\": \"GREEN\"}", "fColor"), ("{\"fBytes\": \"*\"}", "fBytes"), ("{\"fString\": 1}", "fString"),
-      ("{\"fBool\": 1}", "fBool"), ("{\"rInt32\": [null]}", "rInt32"),
+      ("{\"fBool\": 1}", "fBool"), ("{\"rInt32\": [null]}", "rInt32[0]"),
       ("{\"cInt32\": 1, \"cString\": \"\"}", "cString"),
       ("{\"fTimestamp\": \"2026-02-30T00:00:00Z\"}", "fTimestamp"),
       ("{\"fInner\": {\"list\": [1, \"x\"]}}", "fInner.list[1]"),
@@ -225,13 +225,15 @@ struct JSONTests {
   @Test("nesting as deep as allowed is read, one level more is refused")
   func nesting() {
     func text(_ depth: Int) -> String {
-      "{\"fInt32\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
+      "{\"new\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
     }
     func reason(_ depth: Int) -> String {
-      do throws(JSONError) { _ = try AllTypes(json: text(depth)) } catch { return error.reason }
+      do throws(JSONError) { _ = try AllTypes(json: text(depth), ignoresUnknownFields: true) } catch {
+        return error.reason
+      }
       return ""
     }
-    #expect(!reason(99).contains("nested"))
+    #expect(reason(99).isEmpty)
     #expect(reason(100).contains("nested"))
   }
 

@@ -7,7 +7,7 @@ import Testing
 @Suite("Connection limits")
 struct ConnectionLimitTests {
   /// Limits that are checked often, and none of which is short.
-  private static var patient: RPCLimits {
+  static var patient: RPCLimits {
     var limits = RPCLimits()
     limits.connections.sweepMilliseconds = 5
     return limits

@@ -1,5 +1,6 @@
 import EventLoop
 import GRPCSchema
+import HTTP
 import ProtobufCodec
 import RPC
 import TestSchema
@@ -10,15 +11,20 @@ import Testing
 struct ProtocolTests {
   static func method(_ kind: CallKind) -> MethodDescriptor { ChannelTests.method(kind) }
 
+  /// Runs calls by a protocol, over both versions of HTTP where it allows them.
   private static func with(
-    _ rpcProtocol: ClientProtocol, _ methods: [ServerMethod], _ body: (RPCChannel) async throws -> Void
+    _ rpcProtocol: ClientProtocol, _ methods: [ServerMethod], fullDuplex: Bool = false,
+    _ body: (RPCChannel) async throws -> Void
   ) async throws {
     try await Fixture.with(methods: methods) { fixture in
-      var options = ChannelOptions()
-      options.rpcProtocol = rpcProtocol
-      let client = RPCChannel(to: ChannelTarget(fixture.server.address), loop: fixture.thread.loop, options: options)
-      try await body(client)
-      client.close()
+      for version in [HTTPVersion.http2, .http1] where version == .http2 || (rpcProtocol != .grpc && !fullDuplex) {
+        var options = ChannelOptions()
+        options.rpcProtocol = rpcProtocol
+        options.httpVersion = version
+        let client = RPCChannel(to: ChannelTarget(fixture.server.address), loop: fixture.thread.loop, options: options)
+        try await body(client)
+        client.close()
+      }
     }
   }
 
@@ -35,7 +41,7 @@ struct ProtocolTests {
     [MessageEncoding.identity, .gzip])
   func unary(rpcProtocol: ClientProtocol, encoding: MessageEncoding) async throws {
     try await Self.with(rpcProtocol, [Self.echo]) { (client: RPCChannel) async throws in
-      // Larger than a stream's window, in base64 and JSON more so.
+      // Some are larger than a stream's window, and larger still in base64 and JSON.
       for count in [0, 1, 2, 3, 1_000, 300_000] {
         let message = EchoMessage(message: "é\n\"\(count)", payload: [UInt8](repeating: 7, count: count))
         let reply = try await client.unary(
@@ -52,7 +58,7 @@ struct ProtocolTests {
     .with(GoogleRPCErrorInfo(reason: "TOO_MANY", domain: "test"))
     .with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: 61)))
 
-  @Test("a refusal comes with its message and details", arguments: ClientProtocol.allCases)
+  @Test("a refusal has its message and details", arguments: ClientProtocol.allCases)
   func refused(rpcProtocol: ClientProtocol) async throws {
     let unary = ServerMethod.unary(Self.method(.unary)) {
       (_: EchoMessage, context) throws(RPCStatus) -> EchoMessage in
@@ -68,7 +74,7 @@ struct ProtocolTests {
   }
 
   @Test(
-    "a stream of responses comes one by one, and its end with status and metadata", arguments: ClientProtocol.allCases)
+    "a stream's responses arrive one by one, and its end has status and metadata", arguments: ClientProtocol.allCases)
   func serverStreaming(rpcProtocol: ClientProtocol) async throws {
     let descriptor = Self.method(.serverStreaming)
     let stream = ServerMethod.serverStreaming(descriptor) {
@@ -105,7 +111,7 @@ struct ProtocolTests {
       (requests: RequestStream<EchoMessage>, responses: ResponseWriter<EchoMessage>, _) throws(RPCStatus) in
       while let request = try await requests.next() { try await responses.write(request) }
     }
-    try await Self.with(rpcProtocol, [chat]) { (client: RPCChannel) async throws in
+    try await Self.with(rpcProtocol, [chat], fullDuplex: true) { (client: RPCChannel) async throws in
       let call = client.streaming(descriptor, EchoMessage.self, EchoMessage.self)
       for index in 0..<50 {
         let message = EchoMessage(message: "\(index)", payload: [UInt8](repeating: 1, count: index * 100))

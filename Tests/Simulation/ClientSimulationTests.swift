@@ -29,7 +29,7 @@ struct ClientSimulationTests {
     #expect(people.tapped.subtracting(people.undone).subtracting(done).isEmpty, "seed \(seed): a tap was lost")
     #expect(done.isSubset(of: people.tapped), "seed \(seed): a day that nobody tapped")
     for device in people.devices {
-      var shown: [CellKey: LedgerCell] = [:]
+      var shown: [CellKey: CellContent] = [:]
       for habit in try await device.client.habits(includingArchived: true) {
         for (day, cell) in habit.cells { shown[CellKey(habitID: habit.id, day: day)] = cell }
       }
@@ -176,8 +176,8 @@ final class SimulatedClock: ClientClock {
     self.aheadMilliseconds = aheadMilliseconds
   }
 
-  var milliseconds: Int64 { world.state.withLock { $0.now } + aheadMilliseconds }
-  var monotonicMilliseconds: Int64 { milliseconds }
-  func zone(atMilliseconds moment: Int64) -> (name: String, utcOffsetSeconds: Int32) { ("Test/Zone", 3_600) }
+  var now: Instant { world.state.withLock { $0.now } + aheadMilliseconds }
+  var monotonicMilliseconds: Int64 { now.milliseconds }
+  func zone(at moment: Instant) -> (name: String, utcOffsetSeconds: Int32) { ("Test/Zone", 3_600) }
   func sleep(milliseconds: Int64) async {}
 }

@@ -23,7 +23,7 @@ extension SyncResponse {
       outcomes: changes.outcomes.map { outcome in
         OperationOutcome(
           seq: outcome.seq, status: OperationStatus(rawValue: Int32(outcome.status.rawValue)),
-          reason: outcome.rejection.map { ErrorReason(named: $0.rawValue) } ?? .unspecified,
+          reason: outcome.rejection.map { ErrorReason($0) } ?? .unspecified,
           changeNumber: outcome.changeNumber,
           noticeId: outcome.noticeID?.bytes ?? [])
       },
@@ -35,11 +35,5 @@ extension SyncResponse {
       seen: (changes.seen?.last ?? []).map { StatementId($0) }, latestTime: changes.latestTime.packed,
       settings: changes.dayStartMinutes.map { Schema.AccountSettings(dayStartMinutes: $0) },
       habitAliases: changes.aliases.map { HabitAlias(aliasId: $0.key.bytes, habitId: $0.value.bytes) })
-  }
-}
-
-extension ErrorReason {
-  init(named name: String) {
-    self = (0..<100).lazy.map { ErrorReason(rawValue: $0) }.first { $0.schemaName == name } ?? .invalidField
   }
 }

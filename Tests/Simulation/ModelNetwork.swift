@@ -16,7 +16,7 @@ final class ModelNetwork: StreakNetwork {
   final class World: Sendable {
     struct State {
       var server = ModelServer()
-      var now: Int64 = SimulationWorld.begin
+      var now = SimulationWorld.begin
       var random: SplitMix64
       /// Percentage of lost calls; in half of them the server has decided.
       var lostPercent = 0
@@ -29,7 +29,7 @@ final class ModelNetwork: StreakNetwork {
       var signUps: [[UInt8]: [UInt8]] = [:]
       /// By the key that the session was started with, and its start by its id.
       var begun: [[UInt8]: StartSessionResponse] = [:]
-      var anchors: [[UInt8]: Int64] = [:]
+      var anchors: [[UInt8]: Instant] = [:]
       /// All tokens that any epoch of the database has issued, with their accounts: genuine tokens
       /// are recognised without the database.
       var genuine: [String: Identifier] = [:]
@@ -295,10 +295,10 @@ extension ModelNetwork.World.State {
       manifest: .init(
         habitCount: Int(manifest.habitCount), entryCount: Int(manifest.entryCount), sha256: manifest.sha256))
     guard capture.invalidField == nil else { throw Self.refusal(.invalidArgument, "INVALID_FIELD") }
-    if let fault = capture.fault(sha256: SHA256.digest(of:)) { throw Self.refusal(.failedPrecondition, fault.rawValue) }
+    if let reason = capture.refusal(sha256: SHA256.digest(of:)) { throw Self.refusal(.failedPrecondition, reason.name) }
     let anchor = anchors[claim.sessionId]
     guard anchor != nil || claim.unanchored else { throw Self.refusal(.unauthenticated, "SESSION_INVALID") }
-    let plan = MigrationPlan(capture, anchorMilliseconds: anchor, now: now)
+    let plan = MigrationPlan(capture, anchor: anchor, now: now)
     let matches: [HabitMatching.Match]
     do {
       matches = try server.migrate(
@@ -315,10 +315,10 @@ extension ModelNetwork.World.State {
     return result
   }
 
-  private static func localTime(_ message: Schema.LocalTime?) -> StreakDomain.LocalTime {
+  private static func localTime(_ message: Schema.LocalTime?) -> ClientTime {
     let occurredAt = message?.occurredAt ?? .init()
     return .init(
-      occurredAtMilliseconds: occurredAt.seconds * 1_000 + Int64(occurredAt.nanos / 1_000_000),
+      occurredAt: Instant(milliseconds: occurredAt.seconds * 1_000 + Int64(occurredAt.nanos / 1_000_000)),
       zone: message?.zone ?? "",
       utcOffsetSeconds: message?.utcOffsetSeconds ?? 0, dayStartMinutes: message?.dayStartMinutes ?? 0)
   }
@@ -330,7 +330,7 @@ extension ModelNetwork.World.State {
     let submission = SyncSubmission(request, userID: userID)
     let pageSize = Int.random(in: 1...6, using: &random)
     switch server.sync(
-      submission, userID: grant.userID, deviceID: grant.deviceID, sentAt: request.sentAt?.milliseconds ?? now,
+      submission, userID: grant.userID, deviceID: grant.deviceID, sentAt: request.sentAt?.instant ?? now,
       now: now, pageSize: pageSize)
     {
     case .success(let changes): return SyncResponse(changes).protobufBytes()

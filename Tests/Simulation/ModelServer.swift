@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 
 /// A server without I/O: the real rules on users' whole states, in memory. Its decisions are
 /// durable at once, until it is restored, fails over or returns to an earlier epoch.
@@ -33,14 +34,14 @@ struct ModelServer {
     return Identifier(high: 77, low: nextID)
   }
 
-  mutating func signUp(_ userID: Identifier, now: Int64) {
+  mutating func signUp(_ userID: Identifier, now: Instant) {
     people[userID] = Person(ledger: PersonLedger(epoch: epoch, firstDay: DayRules.firstDay(createdAt: now)))
   }
 
   /// Migrates a session into an account.
   mutating func migrate(
     _ plan: MigrationPlan, map: [(capturedID: Identifier, habitID: Identifier)], migrationID: Identifier,
-    into userID: Identifier, isNewAccount: Bool, now: Int64
+    into userID: Identifier, isNewAccount: Bool, now: Instant
   ) throws -> [HabitMatching.Match] {
     guard var person = people[userID] else { throw Refusal.accountUnknown }
     let captured = plan.habits.map { (id: Identifier($0.captured.id) ?? .zero, name: $0.captured.name) }
@@ -52,14 +53,14 @@ struct ModelServer {
   }
 
   /// Completes a change and stores it.
-  private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Int64) {
-    if let before = people[userID]?.ledger { person.ledger.completeStale(from: before) }
-    person.ledger.settle(now: now) { makeID() }
+  private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Instant) {
+    if let before = people[userID]?.ledger { person.ledger.readFullHabits(from: before) }
+    person.ledger.finishChange(now: now) { makeID() }
     person.ledger.commit()
     people[userID] = person
   }
 
-  mutating func register(_ deviceID: Identifier, of userID: Identifier, now: Int64) {
+  mutating func register(_ deviceID: Identifier, of userID: Identifier, now: Instant) {
     people[userID]?.ledger.register(deviceID: deviceID, now: now)
   }
 
@@ -83,7 +84,7 @@ struct ModelServer {
   /// Answers a submission sent with the credentials of `userID` and `deviceID`.
   /// - Parameter sentAt: The device's clock at sending.
   mutating func sync(
-    _ submission: SyncSubmission, userID: Identifier, deviceID: Identifier, sentAt: Int64, now: Int64, pageSize: Int
+    _ submission: SyncSubmission, userID: Identifier, deviceID: Identifier, sentAt: Instant, now: Instant, pageSize: Int
   ) -> Result<SyncChanges, Refusal> {
     guard isUp else { return .failure(.unavailable) }
     guard submission.userID == userID else { return .failure(.accountMismatch) }
@@ -126,7 +127,7 @@ struct ModelServer {
       person.ledger.advance(deviceID: deviceID, to: operation.seq)
       outcomes.append(outcome)
     }
-    if nothingLeft { person.ledger.finishCatchUp(of: deviceID, now: now) }
+    if nothingLeft { person.ledger.finishBackfill(of: deviceID, now: now) }
     settle(&person, userID, now: now)
     var changes = pull(person, submission, for: deviceID, pageSize: pageSize)
     changes.outcomes = outcomes
@@ -221,7 +222,7 @@ struct ModelServer {
   private func tell(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {
     for (id, notice) in person.ledger.notices where notice.version > head {
       guard person.acknowledged[deviceID]?.contains(id) != true else { continue }
-      changes.notices.append(SyncChanges.Told(id: id, notice: notice))
+      changes.notices.append(SyncChanges.IdentifiedNotice(id: id, notice: notice))
     }
   }
 

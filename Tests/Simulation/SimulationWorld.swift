@@ -22,12 +22,12 @@ struct SimulationWorld {
     var submission: SyncSubmission
     var deviceID: Identifier
     /// Time in the device's clock.
-    var sentAt: Int64
+    var sentAt: Instant
     /// Nil: it has not reached the server.
     var answer: Result<SyncChanges, ModelServer.Refusal>?
   }
 
-  static let begin: Int64 = 1_795_435_200_000
+  static let begin = Instant(milliseconds: 1_795_435_200_000)
   static let users = [Identifier(high: 1, low: 1), Identifier(high: 1, low: 2)]
 
   var random: SplitMix64
@@ -40,7 +40,7 @@ struct SimulationWorld {
   /// The database has lost data, or a failover replaced it.
   private(set) var hasGoneBack = false
   var replicas: [Replica] = []
-  /// The world's time, in milliseconds since 1970.
+  /// The world's time.
   var now = begin
   private var nextID: UInt64 = 0
   /// Days that were recorded on the day itself and reported to the device as counting, by person.
@@ -156,21 +156,21 @@ struct SimulationWorld {
   // MARK: Taps
 
   private mutating func tap(_ index: Int) {
-    let milliseconds = now + replicas[index].clockAhead
-    let change = randomChange(index, milliseconds: milliseconds)
-    replicas[index].replica.make(change, milliseconds: milliseconds)
+    let now = now + replicas[index].clockAhead
+    let change = randomChange(index, at: now)
+    replicas[index].replica.make(change, at: now)
   }
 
-  private mutating func randomChange(_ index: Int, milliseconds: Int64) -> Operation.Change {
+  private mutating func randomChange(_ index: Int, at now: Instant) -> Operation.Change {
     let replica = replicas[index].replica
     let known = replica.shownHabits.keys.sorted()
     guard let habitID = known.randomElement(using: &random), Int.random(in: 0..<10, using: &random) > 0 else {
       return .editHabit(
         Operation.HabitEdit(habitID: makeID(), fields: HabitFields(name: "habit \(nextID)")))
     }
-    let occurredAt = milliseconds - Int64.random(in: 0...3, using: &random) * 86_400_000
-    let made = LocalTime(
-      occurredAtMilliseconds: occurredAt, zone: "x", utcOffsetSeconds: replicas[index].utcOffsetSeconds)
+    let occurredAt = now - Int64.random(in: 0...3, using: &random) * 86_400_000
+    let made = ClientTime(
+      occurredAt: occurredAt, zone: "x", utcOffsetSeconds: replicas[index].utcOffsetSeconds)
     func completion(_ done: Bool) -> Operation.Change {
       let note = [nil, nil, "a", "b"].randomElement(using: &random) ?? nil
       return .setCompletion(
@@ -258,7 +258,7 @@ struct SimulationWorld {
       server.register(deviceID, of: replicas[index].replica.userID, now: now)
     }
     switch replicas[index].replica.take(
-      SyncAnswer(answer), to: submission, sentAs: deviceID, milliseconds: now + replicas[index].clockAhead)
+      SyncAnswer(answer), to: submission, sentAs: deviceID, at: now + replicas[index].clockAhead)
     {
     case .repair: hasDiverged = true
     case .register: registerAnew(index)
@@ -269,7 +269,7 @@ struct SimulationWorld {
   private mutating func noteCounted(_ outcomes: [OperationOutcome], _ submission: SyncSubmission) {
     for (operation, outcome) in zip(submission.operations, outcomes) where outcome.trust == .counted {
       guard case .setCompletion(let wanted) = operation.change, wanted.done,
-        operation.time.milliseconds - wanted.made.occurredAtMilliseconds < 3_600_000
+        operation.time.milliseconds - wanted.made.occurredAt.milliseconds < 3_600_000
       else { continue }
       counted[submission.userID, default: []].insert(CellKey(habitID: wanted.habitID, day: wanted.day))
     }

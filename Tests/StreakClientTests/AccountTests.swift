@@ -4,6 +4,7 @@ import ProtobufCodec
 import RPC
 import Schema
 import StreakClient
+import StreakDomain
 import Synchronization
 import Testing
 
@@ -85,7 +86,9 @@ struct AccountTests {
       ]).protobufBytes()
     }
     let devices = try await client.devices()
-    #expect(devices.map(\.name) == ["phone"] && devices[0].isThisDevice && devices[0].signedInAtMilliseconds == 5_000)
+    #expect(
+      devices.map(\.name) == ["phone"] && devices[0].isThisDevice
+        && devices[0].signedInAt == Instant(milliseconds: 5_000))
     network.now { _, _, _ in RevokeDeviceResponse(wasSignedIn: true).protobufBytes() }
     #expect(try await client.signOutDevice(devices[0].id))
   }
@@ -97,7 +100,7 @@ struct AccountTests {
         .protobufBytes()
     }
     let points = try await client.recoveryPoints()
-    #expect(points.map(\.name) == ["p"] && points.map(\.momentMilliseconds) == [9_000])
+    #expect(points.map(\.name) == ["p"] && points.map(\.moment) == [Instant(milliseconds: 9_000)])
     let fresh = Mutex<UInt8>(1)
     network.now { method, request, _ in
       switch method {
@@ -137,7 +140,7 @@ struct AccountTests {
     }
   }
 
-  @Test("the preview of a sign-up tells which days count, by the server's rule (A1)")
+  @Test("the preview of a sign-up shows which days count, by the server's rule (A1)")
   func previewSignUp() async throws {
     let client = StreakClient(storage: storage, clock: clock)
     #expect(try await client.previewSignUp() == nil)

@@ -36,7 +36,7 @@ struct LifeTests {
     try await client.undo(reading)
     var habit = try #require(try await client.habit(named: "reading"))
     #expect(habit.streak.current == 1)
-    #expect(habit.cells[habit.today] == LedgerCell(done: false, note: "late", trust: .counted))
+    #expect(habit.cells[habit.today] == CellContent(done: false, note: "late", trust: .counted))
     try await client.complete(reading)
     habit = try #require(try await client.habit(named: "reading"))
     #expect(habit.streak.current == 2)
@@ -51,7 +51,7 @@ struct LifeTests {
     await #expect(throws: ClientError.refusedHere(.futureDay)) {
       try await client.complete(reading, on: today.advanced(by: 2))
     }
-    await #expect(throws: ClientError.refusedHere(.malformed)) {
+    await #expect(throws: ClientError.refusedHere(.invalidField)) {
       try await client.complete(reading, on: Day.earliest.advanced(by: -1))
     }
     await #expect(throws: ClientError.refusedHere(.cellNotFound)) { try await client.undo(reading) }
@@ -91,8 +91,8 @@ struct LifeTests {
     try await client.setNote(reading, to: "b")
     try await client.setNote(reading, on: yesterday, to: "ill")
     var cells = try await client.habits()[0].cells
-    #expect(cells[yesterday] == LedgerCell(done: false, note: "ill", trust: .counted))
-    #expect(cells[try await client.today()] == LedgerCell(done: true, note: "b", trust: .counted))
+    #expect(cells[yesterday] == CellContent(done: false, note: "ill", trust: .counted))
+    #expect(cells[try await client.today()] == CellContent(done: true, note: "b", trust: .counted))
     try await client.complete(reading, note: "")
     try await client.setNote(reading, on: yesterday, to: "")
     cells = try await client.habits()[0].cells

@@ -254,7 +254,7 @@ struct LossTests {
   private struct HabitCopy: Equatable {
     var id: Identifier
     var fields: HabitFields
-    var days: [Day: LedgerCell]
+    var days: [Day: CellContent]
 
     init(_ habit: HabitView) { (id, fields, days) = (habit.id, habit.fields, habit.cells) }
   }

@@ -24,15 +24,17 @@ struct RecordTests {
     func id() -> Identifier { Identifier(high: 3, low: UInt64.random(in: 0..<4, using: &random)) }
     func cell() -> CellKey { CellKey(habitID: id(), day: Day(20_000 + Int32.random(in: 0..<3, using: &random))) }
     func number(_ limit: Int64) -> Int64 { Int64.random(in: 0..<limit, using: &random) }
-    let made = LocalTime(occurredAtMilliseconds: 1_795_521_600_123, zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700)
+    let made = ClientTime(
+      occurredAt: Instant(milliseconds: 1_795_521_600_123), zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700)
     let credentials = ClientAccount.Credentials(
-      accessToken: "a", accessExpiresAtMilliseconds: 5, refreshToken: "r", refreshBegunAtMilliseconds: 7)
+      accessToken: "a", accessExpiresAt: Instant(milliseconds: 5), refreshToken: "r",
+      refreshBegunAt: Instant(milliseconds: 7))
     state.add(
       ClientAccount(
         email: "ä@b.c", credentials: credentials,
         replica: DeviceReplica(userID: userID, deviceID: Identifier(high: 8, low: 8))))
     for step in 0..<60 {
-      let now = 1_795_521_600_000 + Int64(step)
+      let now = Instant(milliseconds: 1_795_521_600_000 + Int64(step))
       switch Int.random(in: 0..<14, using: &random) {
       case 0:
         state.current = [nil, userID].randomElement(using: &random) ?? nil
@@ -54,7 +56,7 @@ struct RecordTests {
           [nil, PendingMigration(userID: userID, claim: [3])].randomElement(using: &random) ?? nil
       case 6:
         let migrated = MigratedSession(
-          claim: [9], isSecondDevice: number(2) == 0, habitMap: [id(): id()], migratedAtMilliseconds: now,
+          claim: [9], isSecondDevice: number(2) == 0, habitMap: [id(): id()], migratedAt: now,
           afterSeq: number(9), isLost: number(2) == 0, isReceived: number(2) == 0)
         let key = id()
         _ = state.changeAccount(userID) { $0.migratedSessions[key] = number(2) == 0 ? nil : migrated }
@@ -71,7 +73,7 @@ struct RecordTests {
         _ = state.changeAccount(userID) { account in
           account.replica.make(
             .setCompletion(.init(habitID: key.habitID, day: key.day, done: true, note: "q", made: made)),
-            milliseconds: now)
+            at: now)
         }
       case 10:
         let key = id()
@@ -79,7 +81,7 @@ struct RecordTests {
           switch number(3) {
           case 0: account.replica.continueAsNewDevice(key)
           case 1: account.replica.cursorIsInvalid()
-          default: account.replica.make(.setDayStart(Int32(number(1_440))), milliseconds: now)
+          default: account.replica.make(.setDayStart(Int32(number(1_440))), at: now)
           }
         }
       default:
@@ -90,7 +92,7 @@ struct RecordTests {
         changes.deletedHabits = number(3) == 0 ? [id()] : []
         changes.cells = [
           .init(
-            key: cell(), cell: LedgerCell(done: true, note: "c", trust: .quarantined(.backfill)), version: Int64(step),
+            key: cell(), cell: CellContent(done: true, note: "c", trust: .quarantined(.backfill)), version: Int64(step),
             completions: [StatementID(source: id(), seq: number(9)), StatementID(.migration, id())])
         ]
         changes.notices = [
@@ -98,11 +100,11 @@ struct RecordTests {
             id: id(),
             notice: Notice(
               kind: .noteConflict, habitID: id(), day: Day(20_000), kept: "k", other: "o", otherDeviceID: id(),
-              madeAtMilliseconds: now, version: Int64(step)))
+              madeAt: now, version: Int64(step)))
         ]
         changes.resume = number(2) == 0 ? [1, 2, 3] : []
         changes.seen = number(2) == 0 ? nil : SeenStatements([StatementID(source: id(), seq: number(9))])
-        changes.latestTime = HybridTime(milliseconds: now + number(3))
+        changes.latestTime = HybridTime(now.advanced(byMilliseconds: number(3)))
         changes.dayStartMinutes = number(3) == 0 ? Int32(number(1_440)) : nil
         changes.lastSeq = number(30)
         _ = state.changeAccount(userID) { account in
@@ -113,7 +115,7 @@ struct RecordTests {
               rejection: [.habitNotFound, .futureDay].randomElement(using: &random) ?? .futureDay)
           }
           _ = account.replica.take(
-            .changes(changes), to: submission, sentAs: account.replica.deviceID, milliseconds: now)
+            .changes(changes), to: submission, sentAs: account.replica.deviceID, at: now)
           if let first = account.replica.rejected.first, number(3) == 0 {
             account.replica.forgetRejected(first.operation.time)
           }
@@ -165,7 +167,7 @@ struct RecordTests {
   @Test("a record that is cut short, or of an unknown kind, is an error and changes nothing")
   func broken() {
     var state = ClientState()
-    state.changeSession(now: 5) { _ in }
+    state.changeSession(now: Instant(milliseconds: 5)) { _ in }
     let records = state.takeChanges()
     for record in records {
       guard let value = record.value else { continue }

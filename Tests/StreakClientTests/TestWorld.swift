@@ -8,7 +8,7 @@ import Synchronization
 /// A clock that only the test moves.
 final class TestClock: ClientClock {
   private struct State {
-    var milliseconds: Int64
+    var now: Instant
     var monotonic: Int64 = 0
     var utcOffsetSeconds: Int32 = 0
     var sleepers: [Int: (until: Int64, CheckedContinuation<Void, Never>)] = [:]
@@ -18,13 +18,13 @@ final class TestClock: ClientClock {
   private let state: Mutex<State>
 
   /// 2026-11-24, noon.
-  static let noon: Int64 = 1_795_521_600_000
+  static let noon = Instant(milliseconds: 1_795_521_600_000)
 
-  init(milliseconds: Int64 = noon) { state = Mutex(State(milliseconds: milliseconds)) }
+  init(now: Instant = noon) { state = Mutex(State(now: now)) }
 
-  var milliseconds: Int64 { state.withLock { $0.milliseconds } }
+  var now: Instant { state.withLock { $0.now } }
   var monotonicMilliseconds: Int64 { state.withLock { $0.monotonic } }
-  func zone(atMilliseconds moment: Int64) -> (name: String, utcOffsetSeconds: Int32) {
+  func zone(at moment: Instant) -> (name: String, utcOffsetSeconds: Int32) {
     ("Test/Zone", state.withLock { $0.utcOffsetSeconds })
   }
 
@@ -52,7 +52,7 @@ final class TestClock: ClientClock {
 
   func advance(milliseconds: Int64) {
     let awake = state.withLock { state in
-      state.milliseconds += milliseconds
+      state.now = state.now.advanced(byMilliseconds: milliseconds)
       state.monotonic += milliseconds
       let now = state.monotonic
       let awake = state.sleepers.filter { $0.value.until <= now }

@@ -1,14 +1,15 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 struct BringBackTests {
-  private static let now: Int64 = 1_780_315_200_000
-  private static let today = Day(Int32(now / 86_400_000))
+  private static let now = Instant(milliseconds: 1_780_315_200_000)
+  private static let today = Day(Int32(now.milliseconds / 86_400_000))
   private static let firstDay = today.advanced(by: -365)
   private static let habitID = Identifier(high: 1, low: 1)
 
-  private static func made(_ day: Day) -> LocalTime {
-    LocalTime(occurredAtMilliseconds: Int64(day.number) * 86_400_000, zone: "UTC", utcOffsetSeconds: 0)
+  private static func made(_ day: Day) -> ClientTime {
+    ClientTime(occurredAt: Instant(milliseconds: Int64(day.number) * 86_400_000), zone: "UTC", utcOffsetSeconds: 0)
   }
 
   private static func cell(
@@ -16,14 +17,15 @@ struct BringBackTests {
   ) -> SavedLedger.Cell {
     let day = today.advanced(by: -ago)
     return SavedLedger.Cell(
-      key: CellKey(habitID: habitID, day: day), cell: LedgerCell(done: done, note: note, trust: trust),
-      made: made(day), recordedAtMilliseconds: now)
+      key: CellKey(habitID: habitID, day: day), cell: CellContent(done: done, note: note, trust: trust),
+      made: made(day), recordedAt: now)
   }
 
   private static func saved(_ cells: [SavedLedger.Cell], isDeleted: Bool = false) -> SavedLedger {
     var saved = SavedLedger()
     saved.habits = [
-      SavedLedger.Habit(id: habitID, fields: HabitFields(name: "Read"), createdAtMilliseconds: 5, isDeleted: isDeleted)
+      HabitEntry(
+        id: habitID, fields: HabitFields(name: "Read"), createdAt: Instant(milliseconds: 5), isDeleted: isDeleted)
     ]
     saved.cells = cells
     return saved
@@ -31,9 +33,9 @@ struct BringBackTests {
 
   private static func bringBack(
     _ saved: SavedLedger, into ledger: inout PersonLedger, isExempt: Bool = true
-  ) -> [BroughtBackHabit]? {
+  ) -> [RestoredHabit]? {
     let before = ledger
-    defer { ledger.completeStale(from: before) }
+    defer { ledger.readFullHabits(from: before) }
     return ledger.bringBack(
       saved, by: StatementID(.recovery, Identifier(high: 9, low: UInt64(ledger.changeNumber))), isExempt: isExempt,
       now: now)
@@ -128,7 +130,7 @@ struct BringBackTests {
     let count = (CellState.itemDigest(left.key, left.cell), StreakSummary(countedDays: [left.key.day]), 0)
     damaged.recount([Self.habitID: count])
     #expect(!damaged.changes.isEmpty && !damaged.changes.isVisible && damaged.digest != ledger.digest)
-    damaged.settle(now: Self.now) { Identifier(high: 1, low: 1) }
+    damaged.finishChange(now: Self.now) { Identifier(high: 1, low: 1) }
     #expect(damaged.changeNumber == 2)
     damaged.commit()
     damaged.recount([Self.habitID: count])
@@ -139,7 +141,8 @@ struct BringBackTests {
   func document() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     let notice = Notice(
-      kind: .noteConflict, habitID: Self.habitID, kept: "a", other: "b", otherDeviceID: nil, madeAtMilliseconds: 1,
+      kind: .noteConflict, habitID: Self.habitID, kept: "a", other: "b", otherDeviceID: nil,
+      madeAt: Instant(milliseconds: 1),
       version: 70)
     let id = Identifier(high: 3, low: 3)
     let fits = ledger.takeAll(

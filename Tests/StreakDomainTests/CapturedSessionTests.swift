@@ -1,13 +1,14 @@
 @testable import StreakDomain
 import Testing
+import TestSupport
 
 @Suite("CapturedSession")
 struct CapturedSessionTests {
   private static let id = [UInt8](0..<16)
 
   private func session() -> CapturedSession {
-    let time = LocalTime(
-      occurredAtMilliseconds: noon, zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700, dayStartMinutes: 240)
+    let time = ClientTime(
+      occurredAt: noon, zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700, dayStartMinutes: 240)
     return CapturedSession(
       habits: [
         CapturedSession.Habit(

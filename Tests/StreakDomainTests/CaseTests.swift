@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 import Testing
 
 /// Cases of Cases.md about order, backfill and losses, by their numbers.
@@ -11,7 +12,7 @@ struct CaseTests {
   private let habit = LedgerSample.habit
   private static let watch = Identifier(high: 1, low: 3)
 
-  private func at(_ minutes: Int64) -> HybridTime { HybridTime(milliseconds: noon - 4 * hour + minutes * 60_000) }
+  private func at(_ minutes: Int64) -> HybridTime { HybridTime(noon - 4 * hour + minutes * 60_000) }
 
   /// Every order that keeps the order of each queue.
   private func orders(_ queues: [[Act]]) -> [[Act]] {
@@ -51,7 +52,7 @@ struct CaseTests {
     let done: Act = { $0.tick(note: "a", by: LedgerSample.phone, seen: seen, time: first) }
     let undo: Act = { $0.untick(by: LedgerSample.tablet, seen: seen, undone: [base], time: second) }
     for sample in results(start, [[done], [undo, undo]]) {
-      #expect(sample.cell() == LedgerCell(done: true, note: "a", trust: .counted))
+      #expect(sample.cell() == CellContent(done: true, note: "a", trust: .counted))
       #expect(open(sample) == [.doneConflict] && sample.notices.last?.kept == "true")
       #expect(sample.ledger.digest == results(start, [[done], [undo, undo]])[0].ledger.digest)
     }
@@ -68,7 +69,7 @@ struct CaseTests {
     ]
     let other: Act = { $0.untick(seen: seen, undone: [base], time: three) }
     for sample in results(start, [queue, [other]]) {
-      #expect(sample.cell() == LedgerCell(done: false, note: "base", trust: .counted))
+      #expect(sample.cell() == CellContent(done: false, note: "base", trust: .counted))
       #expect(open(sample).isEmpty)
     }
   }
@@ -81,11 +82,11 @@ struct CaseTests {
     let done: Act = { $0.tick(note: "new", by: LedgerSample.tablet, seen: seen, time: ten) }
     let note: Act = { $0.note("new", by: LedgerSample.tablet, seen: seen, time: ten) }
     for sample in results(start, [[undo], [done]]) {
-      #expect(sample.cell() == LedgerCell(done: true, note: "new", trust: .counted))
+      #expect(sample.cell() == CellContent(done: true, note: "new", trust: .counted))
       #expect(open(sample) == [.doneConflict])
     }
     for sample in results(start, [[undo], [note]]) {
-      #expect(sample.cell() == LedgerCell(done: false, note: "new", trust: .counted))
+      #expect(sample.cell() == CellContent(done: false, note: "new", trust: .counted))
     }
   }
 
@@ -103,16 +104,16 @@ struct CaseTests {
       for sample in results(start, [[delete], [change]]) {
         let state = sample.ledger.habits[habit]
         #expect(state?.isDeleted == false && state?.fields.archived == true)
-        #expect(sample.cell() == LedgerCell(done: true, note: "new", trust: .counted))
+        #expect(sample.cell() == CellContent(done: true, note: "new", trust: .counted))
         #expect(open(sample) == [.deletionConflict])
       }
     }
   }
 
-  private func moment(_ iso: String, _ minutes: Int64, offset: Int32) -> LocalTime {
+  private func moment(_ iso: String, _ minutes: Int64, offset: Int32) -> ClientTime {
     let local = Int64(Day(iso: iso)?.number ?? 0) * dayMilliseconds + minutes * 60_000
-    return LocalTime(
-      occurredAtMilliseconds: local - Int64(offset) * 1_000, zone: "x", utcOffsetSeconds: offset)
+    return ClientTime(
+      occurredAt: Instant(milliseconds: local - Int64(offset) * 1_000), zone: "x", utcOffsetSeconds: offset)
   }
 
   @Test("C112: three dates within a night and a day count: when clocks go forward, and after a flight")
@@ -128,9 +129,9 @@ struct CaseTests {
     for taps in [berlin, newYorkToLondon] {
       for isLate in [true, false] {
         var sample = LedgerSample(devices: [])
-        sample.ledger.register(deviceID: phone, now: taps[0].occurredAtMilliseconds - 120_000)
+        sample.ledger.register(deviceID: phone, now: taps[0].occurredAt - 120_000)
         for tap in taps {
-          sample.now = isLate ? taps[2].occurredAtMilliseconds + 60_000 : tap.occurredAtMilliseconds + 1_000
+          sample.now = isLate ? taps[2].occurredAt + 60_000 : tap.occurredAt + 1_000
           #expect(sample.tick(tap.day, made: tap).trust == .counted, "\(tap)")
         }
         #expect(Set(taps.map(\.day)).count == 3 && sample.ledger.habits[habit]?.summary.total == 3)
@@ -139,8 +140,8 @@ struct CaseTests {
   }
 
   private func plan(
-    _ habits: [(Identifier, String)], _ days: [(Identifier, Day)], capturedAt: LocalTime = made(today),
-    anchor: Int64? = nil
+    _ habits: [(Identifier, String)], _ days: [(Identifier, Day)], capturedAt: ClientTime = made(today),
+    anchor: Instant? = nil
   ) -> MigrationPlan {
     let entries = days.map { id, day in
       CapturedSession.Entry(
@@ -150,7 +151,7 @@ struct CaseTests {
       habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
       capturedAt: capturedAt,
       manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
-    return MigrationPlan(session, anchorMilliseconds: anchor, now: noon)
+    return MigrationPlan(session, anchor: anchor, now: noon)
   }
 
   private func migrate(
@@ -162,7 +163,7 @@ struct CaseTests {
       plan, matching: try HabitMatching(captured, account: ledger.habits),
       migrationID: Identifier(high: 5, low: number),
       isNewAccount: isNewAccount, now: noon)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     ledger.commit()
     return try #require(merged)
   }
@@ -193,8 +194,8 @@ struct CaseTests {
     for (number, hours) in [Int64(-48), 48, 0, -24].enumerated() {
       for offset in [Int32(-43_200), 0, 50_400] {
         for dayStart in [Int32(0), 1_439] {
-          let captured = LocalTime(
-            occurredAtMilliseconds: noon + hours * hour, zone: "x", utcOffsetSeconds: offset, dayStartMinutes: dayStart)
+          let captured = ClientTime(
+            occurredAt: noon + hours * hour, zone: "x", utcOffsetSeconds: offset, dayStartMinutes: dayStart)
           let id = UInt64(number) * 100 + UInt64(offset / 43_200 + 1) * 10 + UInt64(dayStart / 1_439)
           _ = try migrate(
             plan([(habit, "Read")], days, capturedAt: captured), id, into: &sample.ledger, isNewAccount: number == 0)
@@ -206,8 +207,8 @@ struct CaseTests {
       sample.ledger.register(deviceID: device, now: noon)
       for ago in -1...5 {
         for offset in [Int32(-43_200), 0, 50_400] {
-          let tap = LocalTime(
-            occurredAtMilliseconds: noon - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: offset)
+          let tap = ClientTime(
+            occurredAt: noon - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: offset)
           sample.tick(tap.day, by: device, made: tap)
         }
       }
@@ -234,7 +235,7 @@ struct CaseTests {
     sample.tick(today)
     sample.untick(today)
     sample.now = noon + 10 * dayMilliseconds
-    sample.ledger.finishCatchUp(of: phone, now: sample.now)
+    sample.ledger.finishBackfill(of: phone, now: sample.now)
     #expect(sample.tick(today).trust == .counted)
   }
 
@@ -300,17 +301,17 @@ struct CaseTests {
   func hourAhead(minutes: Int64) {
     let (start, seen, _) = doneDay()
     let habit = habit
-    let ten = at(0).milliseconds
+    let ten = Instant(milliseconds: at(0).milliseconds)
     let ahead: Act = { sample in
       sample.now = ten + minutes * 60_000
       let note = Operation.Note(habitID: habit, day: today, text: "ahead", made: made(today))
       sample.apply(
-        .setNote(note), by: LedgerSample.tablet, seen: seen, time: HybridTime(milliseconds: ten + hour),
+        .setNote(note), by: LedgerSample.tablet, seen: seen, time: HybridTime(ten + hour),
         clock: ClockRules(now: sample.now, sentAt: sample.now + hour))
     }
     let rival: Act = { sample in
       sample.now = ten + 30 * 60_000
-      sample.note("rival", seen: seen, time: HybridTime(milliseconds: ten + 15 * 60_000))
+      sample.note("rival", seen: seen, time: HybridTime(ten + 15 * 60_000))
     }
     for sample in results(start, minutes == 1 ? [[ahead, rival]] : [[ahead], [rival]]) {
       #expect(sample.cell()?.note == "rival")

@@ -5,15 +5,16 @@ import TestSupport
 import Testing
 
 /// 2026-11-23T12:00:00Z.
-let noon: Int64 = 1_795_435_200_000
+let noon = Instant(milliseconds: 1_795_435_200_000)
 let today = Day(20_780)
 let hour: Int64 = 3_600_000
 let dayMilliseconds: Int64 = 86_400_000
 
 /// A completion made at noon UTC of a day.
-func made(_ day: Day, offset: Int32 = 0, dayStart: Int32 = 0, zone: String = "Etc/UTC") -> LocalTime {
-  LocalTime(
-    occurredAtMilliseconds: Int64(day.number) * dayMilliseconds + 12 * hour, zone: zone, utcOffsetSeconds: offset,
+func made(_ day: Day, offset: Int32 = 0, dayStart: Int32 = 0, zone: String = "Etc/UTC") -> ClientTime {
+  ClientTime(
+    occurredAt: Instant(milliseconds: Int64(day.number) * dayMilliseconds + 12 * hour), zone: zone,
+    utcOffsetSeconds: offset,
     dayStartMinutes: dayStart)
 }
 
@@ -91,30 +92,30 @@ struct DayTests {
     #expect(Day(.min).advanced(by: .min) == Day(.min))
     #expect(Day(.min).distance(to: Day(.max)) == Int(UInt32.max))
     _ = Day(.min).civil
-    let far = LocalTime(occurredAtMilliseconds: .max, zone: "x", utcOffsetSeconds: 50_400)
-    #expect(far.day == Day(.max))
-    #expect(LocalTime(occurredAtMilliseconds: .min, zone: "x", utcOffsetSeconds: -43_200).day == Day(.min))
+    let far = ClientTime(occurredAt: .max, zone: "x", utcOffsetSeconds: 50_400)
+    #expect(far.day == Day(106_751_991))
+    #expect(ClientTime(occurredAt: .min, zone: "x", utcOffsetSeconds: -43_200).day == Day(-106_751_992))
   }
 }
 
-@Suite("LocalTime")
-struct LocalTimeTests {
+@Suite("ClientTime")
+struct ClientTimeTests {
   @Test("C49: offsets of 30 and 45 minutes give the right day", arguments: [19_800, 20_700, 49_500] as [Int32])
   func oddOffsets(offset: Int32) {
     // One millisecond before and at local midnight.
-    let midnight = Int64(today.number) * dayMilliseconds - Int64(offset) * 1_000
-    let before = LocalTime(occurredAtMilliseconds: midnight - 1, zone: "x", utcOffsetSeconds: offset)
-    let at = LocalTime(occurredAtMilliseconds: midnight, zone: "x", utcOffsetSeconds: offset)
+    let midnight = Instant(milliseconds: Int64(today.number) * dayMilliseconds - Int64(offset) * 1_000)
+    let before = ClientTime(occurredAt: midnight - 1, zone: "x", utcOffsetSeconds: offset)
+    let at = ClientTime(occurredAt: midnight, zone: "x", utcOffsetSeconds: offset)
     #expect(before.day == today.advanced(by: -1))
     #expect(at.day == today)
   }
 
   @Test("C56: with a day start of 04:00, 03:59 is still the day before and 04:00 is the day")
   func dayStart() {
-    let midnight = Int64(today.number) * dayMilliseconds
+    let midnight = Instant(milliseconds: Int64(today.number) * dayMilliseconds)
     func at(_ minutes: Int64) -> Day {
-      LocalTime(
-        occurredAtMilliseconds: midnight + minutes * 60_000, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: 240
+      ClientTime(
+        occurredAt: midnight + minutes * 60_000, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: 240
       ).day
     }
     #expect(at(239) == today.advanced(by: -1))
@@ -129,8 +130,9 @@ struct LocalTimeTests {
       let start = Day(year: parts[0], month: parts[1], day: parts[2]) ?? today
       for (index, offset) in offsets.enumerated() {
         let local = (Int64(start.number) + Int64(index)) * dayMilliseconds + 23 * hour + hour / 2
-        let time = LocalTime(
-          occurredAtMilliseconds: local - Int64(offset) * 1_000, zone: "Europe/Berlin", utcOffsetSeconds: Int32(offset))
+        let time = ClientTime(
+          occurredAt: Instant(milliseconds: local - Int64(offset) * 1_000), zone: "Europe/Berlin",
+          utcOffsetSeconds: Int32(offset))
         #expect(time.day == start.advanced(by: index))
       }
     }

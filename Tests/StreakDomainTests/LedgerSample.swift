@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 
 /// A person's whole, fully loaded state with a clock, for tests.
 struct LedgerSample {
@@ -37,18 +38,18 @@ struct LedgerSample {
     let seq = seqs[device, default: 0] + 1
     seqs[device] = seq
     let operation = Operation(
-      seq: seq, time: time ?? HybridTime(milliseconds: now, counter: UInt16(clamping: seq)), seen: seen ?? self.seen,
+      seq: seq, time: time ?? HybridTime(now, counter: UInt16(clamping: seq)), seen: seen ?? self.seen,
       change: change)
     let before = ledger
     let outcome = ledger.apply(operation, by: device, now: now, clock: clock)
     ledger.advance(deviceID: device, to: seq)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     ledger.commit()
     return outcome
   }
 
   mutating func settle() {
-    ledger.settle(now: now) {
+    ledger.finishChange(now: now) {
       ids += 1
       return Identifier(high: 9, low: ids)
     }
@@ -57,7 +58,7 @@ struct LedgerSample {
   @discardableResult
   mutating func tick(
     _ day: Day = today, note: String? = nil, by device: Identifier = phone, seen: SeenStatements? = nil,
-    time: HybridTime? = nil, made: LocalTime? = nil, habit: Identifier = habit
+    time: HybridTime? = nil, made: ClientTime? = nil, habit: Identifier = habit
   ) -> OperationOutcome {
     let made = made ?? StreakDomainTests.made(day)
     return apply(
@@ -88,7 +89,7 @@ struct LedgerSample {
       by: device, seen: seen, time: time)
   }
 
-  func cell(_ day: Day = today) -> LedgerCell? { ledger.cells[CellKey(habitID: Self.habit, day: day)]?.cell }
+  func cell(_ day: Day = today) -> CellContent? { ledger.cells[CellKey(habitID: Self.habit, day: day)]?.cell }
 
   var streak: Streak? {
     ledger.habits[Self.habit].map { $0.summary.streak(today: ledger.zones.today(now: now)) }

@@ -53,17 +53,17 @@ struct LyingDeviceTests {
           [0, 0, 0, -40 * dayMilliseconds, 59_000, 60_001, dayMilliseconds - 1, dayMilliseconds, Int64.min / 2]
             as [Int64])
         let operation = Operation(
-          seq: seq, time: HybridTime(milliseconds: now + ahead, counter: UInt16.random(in: 0...3, using: &random)),
+          seq: seq, time: HybridTime(now + ahead, counter: UInt16.random(in: 0...3, using: &random)),
           seen: seen(), change: change)
         _ = ledger.apply(
           operation, by: device, now: now,
-          clock: ClockRules(now: now, sentAt: pick([nil, now, now + 90_000, .max, .min] as [Int64?])))
+          clock: ClockRules(now: now, sentAt: pick([nil, now, now + 90_000, .max, .min] as [Instant?])))
         ledger.advance(deviceID: device, to: seq)
         if Int.random(in: 0..<6, using: &random) == 0 { _ = ledger.applyDirectly(self.change(), by: device, now: now) }
       }
-      if Bool.random(using: &random) { ledger.finishCatchUp(of: device, now: now) }
-      ledger.completeStale(from: before)
-      ledger.settle(now: now) {
+      if Bool.random(using: &random) { ledger.finishBackfill(of: device, now: now) }
+      ledger.readFullHabits(from: before)
+      ledger.finishChange(now: now) {
         ids += 1
         return Identifier(high: 9, low: ids)
       }
@@ -88,8 +88,8 @@ struct LyingDeviceTests {
     private mutating func change() -> Operation.Change {
       let habitID = pick(pick([[habitIDs[0]], habitIDs]))
       let ago = pick(pick([[0, 1], [0, 1], [2, 3, 4, 5, 8], [29, 30, 31, 60, -1, -2]]))
-      let made = LocalTime(
-        occurredAtMilliseconds: now - Int64(ago) * dayMilliseconds, zone: pick(["x", "x", "x", ""]),
+      let made = ClientTime(
+        occurredAt: now - Int64(ago) * dayMilliseconds, zone: pick(["x", "x", "x", ""]),
         utcOffsetSeconds: pick(pick([[0], [3_600], [50_400, -43_200], [0, 50_401, -43_201]])),
         dayStartMinutes: pick(pick([[0], [0], [240], [0, 1_439, 1_440]])))
       let day = pick(pick([[made.day], [made.day], [made.day.advanced(by: 1), Day(10_956), Day(.max)]]))
@@ -143,7 +143,7 @@ struct LyingDeviceTests {
       for (key, cell) in ledger.cells {
         var stored = CellState(
           cell: cell.cell, version: cell.version, stamp: cell.stamp, made: cell.made,
-          recordedAtMilliseconds: cell.recordedAtMilliseconds)
+          recordedAt: cell.recordedAt)
         stored.setDetails(encoded: cell.encodedDetails)
         expect(stored == cell, "stored day \(key.day)")
       }

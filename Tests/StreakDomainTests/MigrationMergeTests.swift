@@ -12,10 +12,10 @@ private func entry(_ habitID: Identifier, _ day: Day, done: Bool = true, note: S
   -> CapturedSession.Entry
 {
   var time = made(day)
-  time.occurredAtMilliseconds += minute * 60_000
+  time.occurredAt += minute * 60_000
   return CapturedSession.Entry(
     habitID: habitID.bytes, day: day, done: done, note: note, made: time,
-    occurredAtSeconds: time.occurredAtMilliseconds / 1_000, occurredAtNanos: 0)
+    occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0)
 }
 
 private func plan(
@@ -25,7 +25,7 @@ private func plan(
     habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
     capturedAt: made(today),
     manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
-  return MigrationPlan(session, anchorMilliseconds: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
+  return MigrationPlan(session, anchor: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
 }
 
 /// An account with data of a device.
@@ -53,12 +53,12 @@ private struct Account {
     let before = ledger
     let merged = ledger.migrate(
       plan, matching: matching, migrationID: migrationID, isNewAccount: isNewAccount, now: noon)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     return try #require(merged)
   }
 
   func streak(_ id: Identifier) -> Streak? { ledger.habits[id]?.summary.streak(today: today) }
-  func cell(_ id: Identifier, _ day: Day) -> LedgerCell? { ledger.cells[CellKey(habitID: id, day: day)]?.cell }
+  func cell(_ id: Identifier, _ day: Day) -> CellContent? { ledger.cells[CellKey(habitID: id, day: day)]?.cell }
 }
 
 @Suite("Migration into an account with data")
@@ -229,7 +229,7 @@ struct MigrationMergeTests {
   func findings() {
     var mismatched = entry(read, today)
     mismatched.made.utcOffsetSeconds = 50_400
-    mismatched.made.occurredAtMilliseconds += 20 * 3_600_000
+    mismatched.made.occurredAt += 20 * 3_600_000
     let entries =
       [
         entry(read, today),
@@ -245,8 +245,8 @@ struct MigrationMergeTests {
       ], entries: entries, capturedAt: made(today),
       manifest: CapturedSession.Manifest(habitCount: 1, entryCount: entries.count, sha256: []))
     session.habits[0].claim?.currentStreak = 9
-    let plan = MigrationPlan(session, anchorMilliseconds: noon - 2 * dayMilliseconds, now: noon)
-    let found = plan.findings.map { "\($0.rule.rawValue)=\($0.count)" }
+    let plan = MigrationPlan(session, anchor: noon - 2 * dayMilliseconds, now: noon)
+    let found = plan.findings.map { "\($0.rule.name)=\($0.count)" }
     #expect(
       found == [
         "FUTURE_DAY=1", "DAY_MISMATCH=1", "HABIT_NOT_FOUND=1", "INVALID_FIELD=1", "OVER_LIMIT=2", "ANCHOR=1",

@@ -13,10 +13,10 @@ private func digest(_ bytes: [UInt8]) -> [UInt8] {
 
 private func entry(_ day: Day, done: Bool = true, note: String = "", minute: Int64 = 0) -> CapturedSession.Entry {
   var time = made(day)
-  time.occurredAtMilliseconds += minute * 60_000
+  time.occurredAt += minute * 60_000
   return CapturedSession.Entry(
     habitID: habitID, day: day, done: done, note: note, made: time,
-    occurredAtSeconds: time.occurredAtMilliseconds / 1_000, occurredAtNanos: 0)
+    occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0)
 }
 
 /// A session of one habit, captured at noon today.
@@ -34,7 +34,7 @@ private func days(_ count: Int, endingAgo: Int = 0) -> [CapturedSession.Entry] {
 }
 
 private func plan(_ session: CapturedSession, anchorDaysAgo: Int64? = 365) -> MigrationPlan {
-  MigrationPlan(session, anchorMilliseconds: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
+  MigrationPlan(session, anchor: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
 }
 
 extension MigrationPlan {
@@ -146,7 +146,7 @@ struct MigrationPlanTests {
     let count = MigrationPlan.Statement.otherNotesMax + 1 + past
     let plan = plan(session((0..<count).map { entry(today, note: "n\($0)", minute: Int64($0)) }))
     #expect(plan.habits[0].cells[0].notes.count == MigrationPlan.Statement.otherNotesMax + 1)
-    #expect(plan.rejected == (past == 0 ? [] : [MigrationPlan.Rejection(index: 0, reason: .malformed)]))
+    #expect(plan.rejected == (past == 0 ? [] : [MigrationPlan.Rejection(index: 0, reason: .invalidField)]))
   }
 
   @Test("50,000 notes for one day are merged in linear time")
@@ -164,9 +164,9 @@ struct MigrationPlanTests {
     #expect(plan.count(.quarantined(.anchor)) == 2)
   }
 
-  @Test("anchors at the ends of time do not trap", arguments: [Int64.min, .max])
-  func extremeAnchor(anchor: Int64) {
-    let plan = MigrationPlan(session(days(3)), anchorMilliseconds: anchor, now: noon)
+  @Test("anchors at the ends of time do not trap", arguments: [Instant.min, .max])
+  func extremeAnchor(anchor: Instant) {
+    let plan = MigrationPlan(session(days(3)), anchor: anchor, now: noon)
     #expect(plan.count(.counted) >= 2)
   }
 
@@ -189,9 +189,9 @@ struct MigrationPlanTests {
     arguments: [(0, 0), (-2, -2), (-3, -2), (1, 0), (400, 0)] as [(Int64, Int)])
   func capturedDay(daysAhead: Int64, expected: Int) {
     var late = session(days(1))
-    late.capturedAt.occurredAtMilliseconds = noon + daysAhead * dayMilliseconds
+    late.capturedAt.occurredAt = noon + daysAhead * dayMilliseconds
     #expect(plan(late).capturedDay == today.advanced(by: expected))
-    late.capturedAt.occurredAtMilliseconds = .min
+    late.capturedAt.occurredAt = .min
     #expect(plan(late).capturedDay == today.advanced(by: -2))
   }
 
@@ -204,19 +204,19 @@ struct MigrationPlanTests {
   @Test("C34, C35: fewer entries are PARTIAL_CAPTURE, others or more are CAPTURE_CORRUPT, a whole capture is neither")
   func faults() {
     let whole = session(days(20))
-    #expect(whole.fault(sha256: digest) == nil)
+    #expect(whole.refusal(sha256: digest) == nil)
     var partial = whole
     partial.entries.removeLast(3)
-    #expect(partial.fault(sha256: digest) == .partialCapture)
+    #expect(partial.refusal(sha256: digest) == .partialCapture)
     var flipped = whole
     flipped.entries[3].note = "x"
-    #expect(flipped.fault(sha256: digest) == .captureCorrupt)
+    #expect(flipped.refusal(sha256: digest) == .captureCorrupt)
     var more = whole
     more.entries.append(entry(today))
-    #expect(more.fault(sha256: digest) == .captureCorrupt)
+    #expect(more.refusal(sha256: digest) == .captureCorrupt)
     var lost = whole
     lost.habits = []
-    #expect(lost.fault(sha256: digest) == .partialCapture)
+    #expect(lost.refusal(sha256: digest) == .partialCapture)
   }
 
   @Test("for any session, nothing is lost and no day outside the rules counts", arguments: seeds(64))

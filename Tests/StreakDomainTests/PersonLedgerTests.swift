@@ -1,5 +1,6 @@
 @testable import StreakDomain
 import Testing
+import TestSupport
 
 @Suite("What counts, and what can be undone")
 struct RecordingTests {
@@ -34,7 +35,7 @@ struct RecordingTests {
   @Test("a device that was offline may claim as many days as have passed, and two more: the next is ZONE_HOP")
   func allowance() {
     var sample = LedgerSample(caughtUpDaysAgo: 3)
-    let kiritimati = LocalTime(occurredAtMilliseconds: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
+    let kiritimati = ClientTime(occurredAt: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
     for ago in [4, 3, 2, 1, 0] { #expect(sample.tick(today.advanced(by: -ago)).trust == .counted) }
     #expect(sample.tick(today.advanced(by: 1), made: kiritimati).trust == .quarantined(.zoneHop))
     // A day claimed before costs nothing more.
@@ -52,14 +53,14 @@ struct RecordingTests {
       sample.now = noon + Int64(hop) * hour
       let offset: Int32 = hop % 2 == 0 ? 50_400 : -43_200
       for ago in [0, dayMilliseconds] {
-        let here = LocalTime(occurredAtMilliseconds: sample.now - ago, zone: "x", utcOffsetSeconds: offset)
+        let here = ClientTime(occurredAt: sample.now - ago, zone: "x", utcOffsetSeconds: offset)
         guard let trust = sample.tick(here.day, made: here).trust else { continue }
         hops.append(trust)
         if trust == .counted { counted.insert(here.day) }
       }
     }
     // 95 hours later: with the 14 hours of travel four whole days have passed.
-    #expect(counted.count <= 4 + CatchUp.spareDays)
+    #expect(counted.count <= 4 + BackfillAllowance.spareDays)
     #expect(hops.contains(.quarantined(.zoneHop)))
   }
 
@@ -69,7 +70,7 @@ struct RecordingTests {
     #expect(sample.tick(today.advanced(by: -9)).trust == .counted)
     sample.settle()
     #expect(sample.tick(today.advanced(by: -8)).trust == .counted)
-    sample.ledger.finishCatchUp(of: LedgerSample.phone, now: sample.now)
+    sample.ledger.finishBackfill(of: LedgerSample.phone, now: sample.now)
     #expect(sample.tick(today.advanced(by: -7)).trust == .quarantined(.backfill))
     #expect(sample.tick(today).trust == .counted)
   }
@@ -88,21 +89,22 @@ struct RecordingTests {
   @Test("a statement is judged by the date in its own offset: taps in other zones have no influence")
   func ownOffset() {
     var sample = LedgerSample()
-    sample.now = Int64(today.number) * dayMilliseconds + hour  // 01:00Z: still yesterday five hours west
-    let west = LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: -18_000)
+    // 01:00Z: still yesterday five hours west
+    sample.now = Instant(milliseconds: Int64(today.number) * dayMilliseconds + hour)
+    let west = ClientTime(occurredAt: sample.now, zone: "x", utcOffsetSeconds: -18_000)
     sample.tick(today.advanced(by: -1), made: west)
     #expect(sample.tick(today.advanced(by: -3)).trust == .quarantined(.backfill))
-    let thirdDayWest = LocalTime(
-      occurredAtMilliseconds: sample.now - 2 * dayMilliseconds, zone: "x", utcOffsetSeconds: -18_000)
+    let thirdDayWest = ClientTime(
+      occurredAt: sample.now - 2 * dayMilliseconds, zone: "x", utcOffsetSeconds: -18_000)
     #expect(sample.tick(today.advanced(by: -3), by: LedgerSample.tablet, made: thirdDayWest).trust == .counted)
   }
 
   @Test("C57: another day start changes the next day, not recorded ones")
   func dayStartChanges() {
     var sample = LedgerSample()
-    sample.now = Int64(today.number) * dayMilliseconds + 2 * hour
-    func tapped(_ dayStart: Int32) -> LocalTime {
-      LocalTime(occurredAtMilliseconds: sample.now, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: dayStart)
+    sample.now = Instant(milliseconds: Int64(today.number) * dayMilliseconds + 2 * hour)
+    func tapped(_ dayStart: Int32) -> ClientTime {
+      ClientTime(occurredAt: sample.now, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: dayStart)
     }
     #expect(sample.tick(made: tapped(0)).status == .applied)
     let before = sample.cell()
@@ -114,7 +116,7 @@ struct RecordingTests {
   func future() {
     var sample = LedgerSample()
     let tomorrow = today.advanced(by: 1)
-    let kiritimati = LocalTime(occurredAtMilliseconds: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
+    let kiritimati = ClientTime(occurredAt: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
     #expect(sample.tick(tomorrow, made: kiritimati).status == .applied)
     #expect(sample.tick(today.advanced(by: 2)).rejection == .futureDay)
   }
@@ -122,7 +124,7 @@ struct RecordingTests {
   @Test("five minutes of slack: at the limit accepted, a millisecond past it refused", arguments: [0, 1] as [Int64])
   func slack(past: Int64) {
     let dayAfter = today.advanced(by: 1)
-    let begins = Int64(dayAfter.number) * dayMilliseconds - 50_400_000  // at UTC+14
+    let begins = Instant(milliseconds: Int64(dayAfter.number) * dayMilliseconds - 50_400_000)  // at UTC+14
     let now = begins - DayRules.futureSlackMilliseconds - past
     let rejection = DayRules.rejection(day: dayAfter, made: made(dayAfter), now: now)
     #expect(rejection == (past == 0 ? nil : .futureDay))
@@ -138,18 +140,18 @@ struct RecordingTests {
   @Test("C74: unknown zone names pass, offsets and days out of range do not")
   func malformed() {
     #expect(DayRules.rejection(day: today, made: made(today, zone: "Mars/Base"), now: noon) == nil)
-    #expect(DayRules.rejection(day: today, made: made(today, zone: ""), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: today, made: made(today, offset: 50_401), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: today, made: made(today, offset: -43_201), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: today, made: made(today, dayStart: 1_440), now: noon) == .malformed)
-    #expect(DayRules.rejection(day: Day(10_956), made: made(Day(10_956)), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: today, made: made(today, zone: ""), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, made: made(today, offset: 50_401), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, made: made(today, offset: -43_201), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, made: made(today, dayStart: 1_440), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: Day(10_956), made: made(Day(10_956)), now: noon) == .invalidField)
     #expect(DayRules.rejection(day: Day(10_957), made: made(Day(10_957)), now: noon) == nil)
-    #expect(DayRules.rejection(day: Day(.max), made: made(today), now: noon) == .malformed)
+    #expect(DayRules.rejection(day: Day(.max), made: made(today), now: noon) == .invalidField)
   }
 
   @Test("C37, C74: an impossible field is named as in the schema")
   func malformedFields() {
-    func field(_ day: Day, _ made: LocalTime) -> String? { DayRules.malformedField(day: day, made: made)?.rawValue }
+    func field(_ day: Day, _ made: ClientTime) -> String? { DayRules.malformedField(day: day, made: made)?.rawValue }
     #expect(field(Day(.min), made(today)) == "day")
     #expect(field(Day(.max), made(today)) == "day")
     #expect(field(today, made(today, offset: 54_000)) == "made.utc_offset_seconds")
@@ -164,7 +166,7 @@ struct RecordingTests {
     var sample = LedgerSample(caughtUpDaysAgo: 30)
     sample.tick(today.advanced(by: -30), note: "kept")
     #expect(sample.untick(today.advanced(by: -30)).status == .applied)
-    #expect(sample.cell(today.advanced(by: -30)) == LedgerCell(done: false, note: "kept", trust: .counted))
+    #expect(sample.cell(today.advanced(by: -30)) == CellContent(done: false, note: "kept", trust: .counted))
     #expect(sample.untick(today.advanced(by: -30)).status == .applied)
     sample.tick(today.advanced(by: -31), note: "kept")
     #expect(sample.untick(today.advanced(by: -31)).rejection == .daySealed)
@@ -213,7 +215,7 @@ struct RecordingTests {
   func noteLimit() {
     var sample = LedgerSample()
     #expect(sample.tick(note: String(repeating: "n", count: 4_096)).status == .applied)
-    #expect(sample.tick(note: String(repeating: "n", count: 4_097)).rejection == .malformed)
+    #expect(sample.tick(note: String(repeating: "n", count: 4_097)).rejection == .invalidField)
     #expect(sample.cell()?.note.utf8.count == 4_096)
   }
 }
@@ -230,21 +232,21 @@ struct OperationLimitTests {
   func names() {
     var sample = LedgerSample()
     #expect(sample.tick(seen: SeenStatements(Self.names(256))).status == .applied)
-    #expect(sample.tick(seen: SeenStatements(Self.names(257))).rejection == .malformed)
+    #expect(sample.tick(seen: SeenStatements(Self.names(257))).rejection == .invalidField)
     func undo(_ count: Int) -> Operation.Change {
       .setCompletion(
         Operation.Completion(
           habitID: LedgerSample.habit, day: today, done: false, made: made(today), undone: Self.names(count)))
     }
     #expect(sample.apply(undo(64)).status != .rejected)
-    #expect(sample.apply(undo(65)).rejection == .malformed)
+    #expect(sample.apply(undo(65)).rejection == .invalidField)
   }
 
   @Test("a direct call for a done day follows the rules of days, and restores a deleted habit")
   func repeated() {
     var sample = LedgerSample()
     sample.tick()
-    func direct(_ made: LocalTime) -> OperationOutcome {
+    func direct(_ made: ClientTime) -> OperationOutcome {
       let outcome = sample.ledger.applyDirectly(
         .setCompletion(Operation.Completion(habitID: LedgerSample.habit, day: today, done: true, made: made)),
         by: LedgerSample.phone, now: sample.now)
@@ -252,8 +254,8 @@ struct OperationLimitTests {
       return outcome
     }
     #expect(direct(made(today.advanced(by: -1))).rejection == .dayMismatch)
-    let nowhere = LocalTime(occurredAtMilliseconds: noon, zone: "", utcOffsetSeconds: 0)
-    #expect(direct(nowhere).rejection == .malformed)
+    let nowhere = ClientTime(occurredAt: noon, zone: "", utcOffsetSeconds: 0)
+    #expect(direct(nowhere).rejection == .invalidField)
     let number = sample.ledger.changeNumber
     #expect(direct(made(today)).status == .applied && sample.ledger.changeNumber == number)
     sample.apply(.deleteHabit(LedgerSample.habit))

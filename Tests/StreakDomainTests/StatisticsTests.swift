@@ -33,14 +33,14 @@ struct StatisticsTests {
 
 @Suite("StreakExplanation")
 struct StreakExplanationTests {
-  private func summary(_ cells: [(day: Day, cell: LedgerCell)]) -> StreakSummary {
+  private func summary(_ cells: [(day: Day, cell: CellContent)]) -> StreakSummary {
     StreakSummary(countedDays: cells.filter(\.cell.counts).map(\.day))
   }
 
   @Test("every recorded day is either in the current run or left out with its reason")
   func reasons() {
-    func cell(_ ago: Int, done: Bool = true, _ trust: CellTrust = .counted) -> (day: Day, cell: LedgerCell) {
-      (today.advanced(by: -ago), LedgerCell(done: done, note: "", trust: trust))
+    func cell(_ ago: Int, done: Bool = true, _ trust: CellTrust = .counted) -> (day: Day, cell: CellContent) {
+      (today.advanced(by: -ago), CellContent(done: done, note: "", trust: trust))
     }
     let cells = [cell(0), cell(1), cell(2, .quarantined(.backfill)), cell(3), cell(4, done: false)]
     let explanation = StreakExplanation(cells.reversed(), summary: summary(cells), today: today)
@@ -58,7 +58,7 @@ struct StreakExplanationTests {
     let cells = days.map { day in
       (
         day: day,
-        cell: LedgerCell(
+        cell: CellContent(
           done: Int.random(in: 0...4, using: &generator) > 0, note: "",
           trust: trusts.randomElement(using: &generator) ?? .counted)
       )

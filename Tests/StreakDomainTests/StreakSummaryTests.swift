@@ -106,14 +106,14 @@ struct StreakSummaryTests {
   @Test("C51: the same date lived twice, in Tokyo and then in Los Angeles, is one day more")
   func dateLineEastward() {
     let before = (1...5).map { today.advanced(by: -$0) }
-    let tokyo = Int64(today.number) * dayMilliseconds - hour  // 08:00 in Tokyo
+    let tokyo = Instant(milliseconds: Int64(today.number) * dayMilliseconds - hour)  // 08:00 in Tokyo
     let angeles = tokyo + 20 * hour  // 11:00 the same date in Los Angeles
     let ticks = [(tokyo, 32_400), (angeles, -28_800)].map { moment, offset in
-      LocalTime(occurredAtMilliseconds: moment, zone: "x", utcOffsetSeconds: Int32(offset))
+      ClientTime(occurredAt: moment, zone: "x", utcOffsetSeconds: Int32(offset))
     }
     #expect(ticks.map(\.day) == [today, today])
-    var zones = ZoneUses()
-    for tick in ticks { zones.note(tick, now: tick.occurredAtMilliseconds) }
+    var zones = RecentTimeZones()
+    for tick in ticks { zones.note(tick, now: tick.occurredAt) }
     let streak = StreakSummary(countedDays: before + ticks.map(\.day)).streak(today: zones.today(now: angeles))
     #expect(streak.current == 6)
     #expect(streak.state == .doneToday)

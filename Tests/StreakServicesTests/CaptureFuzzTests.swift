@@ -4,6 +4,7 @@ import GRPCSchema
 import ProtobufCodec
 import RPC
 import Schema
+import SchemaConversion
 import StreakDomain
 @testable import StreakServices
 @testable import StreakStore
@@ -12,7 +13,7 @@ import Testing
 
 /// Captured sessions that no correct device makes: partial, corrupted, contradictory, hostile.
 struct CaptureFuzzTests {
-  private static let now = Moment(seconds: 1_795_435_200)
+  private static let now = Instant(seconds: 1_795_435_200)
   private static let today: Int32 = 20_780
   private static let userID = Identifier(high: 1, low: 1)
   private static let deviceID = Identifier(high: 1, low: 2)
@@ -87,28 +88,28 @@ struct CaptureFuzzTests {
 
   private static func account(_ dice: inout Dice) -> PersonLedger {
     var ledger = PersonLedger(
-      epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: now.milliseconds), habitsMax: 6)
-    ledger.register(deviceID: deviceID, now: now.milliseconds)
+      epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: now), habitsMax: 6)
+    ledger.register(deviceID: deviceID, now: now)
     func makeID() -> Identifier { Identifier.random() }
     for id in ids.prefix(Int.random(in: 0...3, using: &dice)) {
       let fields = HabitFields(name: names.randomElement(using: &dice) ?? "x")
       _ = ledger.applyDirectly(
-        .editHabit(StreakDomain.Operation.HabitEdit(habitID: id, fields: fields)), by: deviceID, now: now.milliseconds)
+        .editHabit(StreakDomain.Operation.HabitEdit(habitID: id, fields: fields)), by: deviceID, now: now)
       for _ in 0..<Int.random(in: 0...6, using: &dice) {
         let day = today - Int32.random(in: 0...2, using: &dice)
-        let made = StreakDomain.LocalTime(
-          occurredAtMilliseconds: (Int64(day) * 86_400 + 43_200) * 1000, zone: "Etc/UTC", utcOffsetSeconds: 0)
+        let made = ClientTime(
+          occurredAt: Instant(seconds: Int64(day) * 86_400 + 43_200), zone: "Etc/UTC", utcOffsetSeconds: 0)
         _ = ledger.applyDirectly(
           .setCompletion(
             StreakDomain.Operation.Completion(
               habitID: id, day: Day(day), done: Bool.random(using: &dice), note: Bool.random(using: &dice) ? "own" : "",
-              made: made)), by: deviceID, now: now.milliseconds)
+              made: made)), by: deviceID, now: now)
       }
       if dice.isRare() {
-        _ = ledger.applyDirectly(.deleteHabit(id), by: deviceID, now: now.milliseconds)
+        _ = ledger.applyDirectly(.deleteHabit(id), by: deviceID, now: now)
       }
     }
-    ledger.settle(now: now.milliseconds, makeID: makeID)
+    ledger.finishChange(now: now, makeID: makeID)
     return ledger
   }
 
@@ -154,8 +155,8 @@ struct CaptureFuzzTests {
       #expect(before.habitCount + capture.habits.count > 6, "seed \(seed)")
       return true
     }
-    ledger.completeStale(from: before)
-    ledger.settle(now: Self.now.milliseconds) { Identifier.random() }
+    ledger.readFullHabits(from: before)
+    ledger.finishChange(now: Self.now) { Identifier.random() }
     let record = try decision.finish(ledger).get()
     try Self.check(decision, record, capture, before, ledger, anchorDays, seed)
     return true

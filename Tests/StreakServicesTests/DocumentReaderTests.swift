@@ -3,13 +3,14 @@ import RPC
 import Schema
 import struct StreakDomain.Identifier
 @testable import StreakServices
+import struct StreakDomain.Instant
 import StreakStore
 import Testing
 
 struct DocumentReaderTests {
   private static func document(isBinary: Bool, seed: UInt64) -> [UInt8] {
     var document = ExportDocument(
-      isBinary: isBinary, userID: Identifier(high: 1, low: 2), at: Moment(seconds: 1_780_315_200), secret: [7])
+      isBinary: isBinary, userID: Identifier(high: 1, low: 2), at: Instant(seconds: 1_780_315_200), secret: [7])
     for index in 0..<Int(seed % 5) {
       let habit = Habit(
         id: [UInt8](repeating: UInt8(index), count: 16), name: "habit \(index) ]}\",\\ \u{1F600}\n",

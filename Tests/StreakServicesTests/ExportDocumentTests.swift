@@ -3,13 +3,14 @@ import ProtobufCodec
 import Schema
 import struct StreakDomain.Identifier
 @testable import StreakServices
+import struct StreakDomain.Instant
 import StreakStore
 import Testing
 
 struct ExportDocumentTests {
   private static func write(isBinary: Bool, _ habits: [Habit]) throws -> ([UInt8], ExportManifest) {
     var document = ExportDocument(
-      isBinary: isBinary, userID: .random(), at: Moment(seconds: 1_780_315_200), secret: [1])
+      isBinary: isBinary, userID: .random(), at: Instant(seconds: 1_780_315_200), secret: [1])
     for habit in habits { try document.add(habit, as: .habit(habit), to: .habits) }
     let manifest = document.finish()
     return (document.takeBytes(), manifest)

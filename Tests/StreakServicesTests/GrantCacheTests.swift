@@ -1,10 +1,11 @@
 import struct StreakDomain.Identifier
 @testable import StreakServices
 @testable import StreakStore
+import struct StreakDomain.Instant
 import Testing
 
 struct GrantCacheTests {
-  private static let grant = AccessGrant(deviceID: .random(), expiresAt: Moment(seconds: 4_000_000_000))
+  private static let grant = AccessGrant(deviceID: .random(), expiresAt: Instant(seconds: 4_000_000_000))
 
   private static func hash(_ number: Int) -> [UInt8] {
     [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32)

@@ -2,23 +2,39 @@ import GRPCSchema
 import ProtobufCodec
 import RPC
 import Schema
-import enum StreakDomain.OperationRejection
+import SchemaConversion
+import StreakDomain
 @testable import StreakServices
 import Testing
 
 struct RefusalTests {
-  @Test(
-    "refusals and rejections of operations are exactly the reasons of the schema, and refusals say so to the client")
-  func reasons() throws {
-    let named = (1...Int32(UInt8.max)).map { ErrorReason(rawValue: $0).description }.filter { Int32($0) == nil }
-    let rejections = OperationRejection.allCases.map(\.rawValue)
-    #expect(Set(named) == Set(Refusal.allCases.map(\.rawValue) + rejections))
-    #expect(OperationRejection.allCases.allSatisfy { ErrorReason($0).description == $0.rawValue })
-    for refusal in Refusal.allCases {
-      let status = refusal.status
+  @Test("the reasons are exactly those of the schema, by number and name, without gaps")
+  func reasons() {
+    let named = (1...Int32(UInt8.max)).map { ErrorReason(rawValue: $0) }.compactMap(\.schemaName)
+    #expect(named == Reason.allCases.map(\.name))
+    #expect(Reason.allCases.map(\.rawValue) == Array(1...Int32(named.count)))
+    #expect(Reason.allCases.allSatisfy { Reason(ErrorReason($0)) == $0 && Reason(name: $0.name) == $0 })
+    #expect(Reason(ErrorReason.unspecified) == nil && Reason(name: "SOME_OTHER") == nil)
+  }
+
+  @Test("every reason has a status that names it to the client")
+  func statuses() throws {
+    for reason in Reason.allCases {
+      let status = reason.status
       #expect(status.code != .ok && !status.message.isEmpty)
       let info = try #require(status.details.first)
-      #expect(try GoogleRPCErrorInfo(protobufBytes: info.value).reason == refusal.rawValue)
+      #expect(try GoogleRPCErrorInfo(protobufBytes: info.value).reason == reason.name)
+    }
+  }
+
+  @Test("quarantine reasons and migration rules have the schema's numbers and names")
+  func otherReasons() {
+    for reason in StreakDomain.QuarantineReason.allCases {
+      #expect(Schema.QuarantineReason(.quarantined(reason)).schemaName == "QUARANTINE_REASON_" + reason.name)
+    }
+    #expect(Schema.QuarantineReason(.counted) == .unspecified)
+    for (place, rule) in StreakDomain.MigrationRule.all.enumerated() {
+      #expect(Schema.MigrationRule(rawValue: Int32(place + 1)).schemaName == "MIGRATION_RULE_" + rule.name)
     }
   }
 

@@ -38,7 +38,7 @@ import Testing
       for step in 0..<30 {
         let changes = (0..<Int.random(in: 1...6, using: &randomness)).map { index in
           Operation.Change.day(
-            person.habitID, Moment.sampleDay - Int32.random(in: 0..<4, using: &randomness),
+            person.habitID, Instant.sampleDay - Int32.random(in: 0..<4, using: &randomness),
             done: Int.random(in: 0..<3, using: &randomness) > 0, note: "\(step) \(index)")
         }
         if changes.count == 1 {
@@ -61,7 +61,7 @@ import Testing
       var randomness = SplitMix64(seed: seed)
       let person = try await TestPerson.signUp(test)
       func change() async throws {
-        let day = Moment.sampleDay - Int32.random(in: 0..<12, using: &randomness)
+        let day = Instant.sampleDay - Int32.random(in: 0..<12, using: &randomness)
         let note = String(randomness.next() % 100)
         _ = try await person.change(.day(person.habitID, day, note: note))
       }

@@ -1,6 +1,7 @@
 import EventLoop
 import Postgres
 import struct StreakDomain.Identifier
+import struct StreakDomain.Instant
 import StreakStore
 import Synchronization
 import Testing
@@ -140,11 +141,11 @@ import Testing
       _ = try await test.store.signUp(account)
       for index: UInt8 in 2...3 {
         try await test.store.signIn(
-          .sample(), of: account.userID, .sample(index), at: Moment.sample.advanced(bySeconds: Int64(index)))
+          .sample(), of: account.userID, .sample(index), at: Instant.sample.advanced(bySeconds: Int64(index)))
       }
       #expect(try await test.count("devices") == 3)
       try await test.store.signIn(
-        .sample(), of: account.userID, .sample(4), at: Moment.sample.advanced(bySeconds: 4))
+        .sample(), of: account.userID, .sample(4), at: Instant.sample.advanced(bySeconds: 4))
       #expect(try await test.count("devices") == 3)
       let oldest = try await test.store.accessGrant(
         of: account.userID, accessHash: [UInt8](repeating: 1, count: 32), at: .sample)
@@ -186,7 +187,7 @@ import Testing
       #expect(try await test.store.startSession(session, at: .sample) == false)
       #expect(try await test.store.session(session.sessionID) == session)
       #expect(try await test.store.session(.random()) == nil)
-      try await test.store.keepSession(session.sessionID, at: Moment.sample.advanced(bySeconds: 90_000))
+      try await test.store.keepSession(session.sessionID, at: Instant.sample.advanced(bySeconds: 90_000))
     }
   }
 

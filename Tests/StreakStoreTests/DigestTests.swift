@@ -14,7 +14,7 @@ import Testing
       var next: Int64 = 1
       for step in 0..<40 {
         // Days far in the past are quarantined.
-        let day = Moment.sampleDay - Int32.random(in: 0..<60, using: &randomness)
+        let day = Instant.sampleDay - Int32.random(in: 0..<60, using: &randomness)
         let note = notes.randomElement(using: &randomness) ?? ""
         var changes = [Operation.Change.day(person.habitID, day, note: note)]
         switch Int.random(in: 0..<6, using: &randomness) {

@@ -12,10 +12,10 @@ struct EpochTests {
     try await TestStore.run { test async throws in
       #expect(try await test.store.readEpoch().number == 1)
       let firstBits = test.store.epoch.bits
-      let before = Moment.now().seconds
+      let before = Instant.now().seconds
       let first = try await test.store.raiseEpoch()
       let second = try await test.store.raiseEpoch()
-      #expect(first >= before && first <= Moment.now().seconds)
+      #expect(first >= before && first <= Instant.now().seconds)
       #expect(second > first)
       #expect(try await test.store.readEpoch().number == second)
       #expect(test.store.epoch.bits != firstBits && firstBits != 0)

@@ -13,15 +13,15 @@ import Testing
 
   /// An account with rows in every table.
   private static func account(_ email: String) -> NewAccount {
-    let habit = HabitRecord.sample()
+    let habit = HabitEntry.sample()
     let rejected = RejectedEntryRecord(
-      entryID: .random(), migrationID: nil, index: 3, habitID: habit.habitID, day: 30_000, done: true, note: "n",
+      entryID: .random(), migrationID: nil, index: 3, habitID: habit.id, day: Day(30_000), done: true, note: "n",
       made: .sample(), reason: 12, rejectedAt: .sample)
     return .sample(
       email,
       session: .sample(
-        habits: [(habit, StreakSummary(countedDays: [Day(Moment.sampleDay)]))],
-        cells: [.sample(habit.habitID, day: Moment.sampleDay)], rejected: [rejected]))
+        habits: [(habit, StreakSummary(countedDays: [Day(Instant.sampleDay)]))],
+        cells: [.sample(habit.id, day: Instant.sampleDay)], rejected: [rejected]))
   }
 
   /// Rows of a user, by table.

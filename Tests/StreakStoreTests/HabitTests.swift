@@ -14,7 +14,7 @@ import Testing
       _ = try await test.store.signUp(account)
       let person = TestPerson(test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .zero)
       let ids = (0..<4).map { _ in Identifier.random() }
-      func put(_ id: Identifier, _ name: String) async throws -> LedgerAnswer {
+      func put(_ id: Identifier, _ name: String) async throws -> ChangeResult {
         try await person.change(.editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: name))))
       }
       for id in ids.prefix(3) { #expect(try await put(id, "read").outcomes[0].status == .applied) }
@@ -31,13 +31,13 @@ import Testing
     var limits = StoreLimits()
     limits.statisticsDaysMax = 4
     try await TestStore.run(limits: limits) { test async throws in
-      let habit = HabitRecord.sample()
-      let days = (0..<5).map { Moment.sampleDay + Int32($0) }
+      let habit = HabitEntry.sample()
+      let days = (0..<5).map { Instant.sampleDay + Int32($0) }
       let account = NewAccount.sample(
-        session: .sample(habits: [(habit, .empty)], cells: days.map { .sample(habit.habitID, day: $0) }))
+        session: .sample(habits: [(habit, .empty)], cells: days.map { .sample(habit.id, day: $0) }))
       _ = try await test.store.signUp(account)
       let all = try await test.store.dayCounts(
-        of: account.userID, habitID: habit.habitID, firstDay: Day.earliest.number, lastDay: Day.latest.number)
+        of: account.userID, habitID: habit.id, firstDay: Day.earliest.number, lastDay: Day.latest.number)
       #expect(all == days.dropFirst().map { DayCounts(day: Day($0), counted: 1) })
       let some = try await test.store.dayCounts(
         of: account.userID, habitID: nil, firstDay: days[0], lastDay: days[3])

@@ -11,9 +11,9 @@ import Testing
     try await TestStore.run { test async throws in
       var randomness = SplitMix64(seed: seed)
       let person = try await TestPerson.signUp(test)
-      var expected: [Int32: LedgerCell] = [:]
+      var expected: [Int32: CellContent] = [:]
       for step in 0..<60 {
-        let day = Moment.sampleDay - Int32.random(in: 0..<12, using: &randomness)
+        let day = Instant.sampleDay - Int32.random(in: 0..<12, using: &randomness)
         let done = Int.random(in: 0..<3, using: &randomness) > 0
         let answer = try await person.change(.day(person.habitID, day, done: done, note: "\(step)"))
         if answer.outcomes[0].status == .rejected { continue }
@@ -41,7 +41,7 @@ import Testing
       let versions = try await withThrowingTaskGroup(of: Int64.self) { group in
         for index in 0..<200 {
           group.addTask(executorPreference: test.loops[index % 2]) {
-            try await person.change(.day(person.habitID, Moment.sampleDay - Int32(index))).outcomes[0].changeNumber
+            try await person.change(.day(person.habitID, Instant.sampleDay - Int32(index))).outcomes[0].changeNumber
           }
         }
         return try await group.reduce(into: [Int64]()) { $0.append($1) }
@@ -50,7 +50,7 @@ import Testing
       #expect(try await test.count("cells") == 200)
       let store = test.store
       for loop in test.loops {
-        let count = await Task(executorPreference: loop) { store.writer.peopleCount }.value
+        let count = await Task(executorPreference: loop) { store.writer.userCount }.value
         #expect(count == 0)
       }
     }
@@ -68,7 +68,7 @@ import Testing
             var randomness = SplitMix64(seed: UInt64(caller))
             for step in 0..<20 {
               let person = everybody[Int.random(in: 0..<60, using: &randomness)]
-              let change = Operation.Change.day(person.habitID, Moment.sampleDay, note: "\(caller) \(step)")
+              let change = Operation.Change.day(person.habitID, Instant.sampleDay, note: "\(caller) \(step)")
               let answer = try await person.change(change)
               #expect(answer.outcomes[0].status == .applied)
             }
@@ -97,7 +97,7 @@ import Testing
           let person = everybody[index % 30]
           group.addTask(executorPreference: test.loops[0]) {
             let answer = try await person.change(
-              .day(person.habitID, Moment.sampleDay - Int32(index / 30), note: "\(index)"))
+              .day(person.habitID, Instant.sampleDay - Int32(index / 30), note: "\(index)"))
             #expect(answer.outcomes[0].status == .applied)
           }
         }
@@ -118,10 +118,10 @@ import Testing
   func undo() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
-      _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: "rain"))
-      let undone = try await person.change(.day(person.habitID, Moment.sampleDay, done: false))
-      let cell = undone.ledger.cells[CellKey(habitID: person.habitID, day: Day(Moment.sampleDay))]
-      #expect(cell?.cell == LedgerCell(done: false, note: "rain", trust: .counted))
+      _ = try await person.change(.day(person.habitID, Instant.sampleDay, note: "rain"))
+      let undone = try await person.change(.day(person.habitID, Instant.sampleDay, done: false))
+      let cell = undone.ledger.cells[CellKey(habitID: person.habitID, day: Day(Instant.sampleDay))]
+      #expect(cell?.cell == CellContent(done: false, note: "rain", trust: .counted))
       #expect(undone.ledger.habits[person.habitID]?.summary == .empty)
       #expect(try await test.count("cells") == 1)
       #expect(try await test.count("cell_history") == 1)
@@ -132,11 +132,11 @@ import Testing
   func nothingWritten() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
-      let refused = try await person.change(.day(.random(), Moment.sampleDay))
+      let refused = try await person.change(.day(.random(), Instant.sampleDay))
       #expect(refused.outcomes[0].rejection == .habitNotFound)
-      _ = try await person.change(.day(person.habitID, Moment.sampleDay))
+      _ = try await person.change(.day(person.habitID, Instant.sampleDay))
       let before = try await test.store.head(of: person.userID)
-      let same = try await person.change(.day(person.habitID, Moment.sampleDay))
+      let same = try await person.change(.day(person.habitID, Instant.sampleDay))
       #expect(same.outcomes[0].status == .applied && same.outcomes[0].changeNumber == 0)
       #expect(try await test.store.head(of: person.userID) == before)
       #expect(try await test.count("cell_history") == 0)
@@ -148,7 +148,7 @@ import Testing
     try await TestStore.run { test async throws in
       var person = try await TestPerson.signUp(test)
       person.deviceID = .random()
-      let gone = try await test.store.change(person.request(.direct(.day(person.habitID, Moment.sampleDay))))
+      let gone = try await test.store.change(person.request(.direct(.day(person.habitID, Instant.sampleDay))))
       guard case .failure(.deviceUnknown) = gone else {
         Issue.record("not told")
         return
@@ -156,7 +156,7 @@ import Testing
       person.userID = .random()
       let nobody = person
       await #expect(throws: StoreError.noSuchUser) {
-        try await test.store.change(nobody.request(.direct(.day(nobody.habitID, Moment.sampleDay))))
+        try await test.store.change(nobody.request(.direct(.day(nobody.habitID, Instant.sampleDay))))
       }
     }
   }
@@ -174,7 +174,7 @@ import Testing
           let person = everybody[index % 12]
           group.addTask(executorPreference: test.loops[0]) {
             let note = index == 5 ? "poison" : "fine"
-            let change = Operation.Change.day(person.habitID, Moment.sampleDay - Int32(index / 12), note: note)
+            let change = Operation.Change.day(person.habitID, Instant.sampleDay - Int32(index / 12), note: note)
             return (index, (try? await person.change(change)) != nil)
           }
         }
@@ -191,11 +191,11 @@ import Testing
       let store = test.store
       var keys: [(user: Identifier, habit: Identifier, total: Int)] = []
       for index in 0..<min(count, 20) {
-        let habit = HabitRecord.sample()
+        let habit = HabitEntry.sample()
         let summary = StreakSummary(total: index, longest: 0, lastRun: nil)
         let account = NewAccount.sample("\(index)@example.org", session: .sample(habits: [(habit, summary)]))
         _ = try await store.signUp(account)
-        keys.append((account.userID, habit.habitID, index))
+        keys.append((account.userID, habit.id, index))
       }
       let wanted = keys
       try await withThrowingTaskGroup(of: Void.self) { group in

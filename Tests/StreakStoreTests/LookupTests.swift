@@ -12,15 +12,15 @@ import Testing
       let people = [
         try await TestPerson.signUp(test, "a@example.org"), try await TestPerson.signUp(test, "b@example.org"),
       ]
-      for person in people { _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: "first")) }
+      for person in people { _ = try await person.change(.day(person.habitID, Instant.sampleDay, note: "first")) }
       try await Self.manyWithOneDay(test)
       for count in [1, 2] {
-        let store = try await Self.stored(people.prefix(count)) { .day($0, Moment.sampleDay, done: false) }
+        let store = try await Self.stored(people.prefix(count)) { .day($0, Instant.sampleDay, done: false) }
         #expect(store.statement.text.contains("replacedCells_part"))
         let plan = try await Self.plan(test, store.statement, parameterCount: store.parameters.count)
         #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
       }
-      for statement in [LedgerLoad.one, LedgerLoad.many] {
+      for statement in [LoadStatement.one, LoadStatement.many] {
         let plan = try await Self.plan(test, statement, parameterCount: 4)
         #expect(plan.contains("cells_pkey") && plan.contains("habits_pkey") && !plan.contains("by_version"), "\(plan)")
       }
@@ -48,8 +48,8 @@ import Testing
   func parts() async throws {
     try await TestStore.run { test async throws in
       let person = try await TestPerson.signUp(test)
-      _ = try await person.change(.day(person.habitID, Moment.sampleDay, note: "first"))
-      let store = try await Self.stored([person]) { .day($0, Moment.sampleDay, note: "second") }
+      _ = try await person.change(.day(person.habitID, Instant.sampleDay, note: "first"))
+      let store = try await Self.stored([person]) { .day($0, Instant.sampleDay, note: "second") }
       let parts = store.statement.text.matches(of: /(changed|[a-zA-Z]+_part) AS \(/).map { String($0.output.1) }
       #expect(parts == ["changed", "replaced_part", "history_part", "replacedCells_part"])
     }
@@ -59,17 +59,17 @@ import Testing
   private static func stored(
     _ people: some Sequence<TestPerson>, _ change: (Identifier) -> Operation.Change
   ) async throws -> BoundStatement {
-    LedgerStore(try await decided(people, change), now: .sample).bound
+    ApplyStatement(try await decided(people, change), now: .sample).bound
   }
 
   private static func decided(
     _ people: some Sequence<TestPerson>, _ change: (Identifier) -> Operation.Change
-  ) async throws -> [LedgerPerson] {
-    var found: [LedgerPerson] = []
+  ) async throws -> [PendingUser] {
+    var found: [PendingUser] = []
     for person in people {
-      let call = LedgerCall(person.request(.direct(change(person.habitID))))
-      let loaded = LedgerPerson(person.userID, [call], attempts: 0)
-      try await LedgerLoad.read(
+      let call = PendingCall(person.request(.direct(change(person.habitID))))
+      let loaded = PendingUser(person.userID, [call], attempts: 0)
+      try await LoadStatement.read(
         [loaded], epoch: person.test.store.epoch, limits: StoreLimits(), by: person.test.database)
       loaded.decide()
       #expect(loaded.isChanged)

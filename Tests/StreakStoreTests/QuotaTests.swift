@@ -11,23 +11,24 @@ import Testing
   func texts() async throws {
     try await Self.run({ $0.textBytesMax = 1_000 }) { person in
       let room = 1_000 - (try await person.use()).textBytes
-      let fits = try await person.change(.day(person.habitID, Moment.sampleDay - 1, note: Self.text(room)))
+      let fits = try await person.change(.day(person.habitID, Instant.sampleDay - 1, note: Self.text(room)))
       let full = try await person.use()
       #expect(fits.outcomes[0].rejection == nil && full.textBytes == 1_000)
 
-      let past = try await person.change(.day(person.habitID, Moment.sampleDay, note: "n"))
+      let past = try await person.change(.day(person.habitID, Instant.sampleDay, note: "n"))
       #expect(past.outcomes[0].status == .applied && past.outcomes[0].rejection == .textQuota)
-      let key = CellKey(habitID: person.habitID, day: Day(Moment.sampleDay))
-      #expect(past.ledger.cells[key]?.cell == LedgerCell(done: true, note: "", trust: .counted))
+      let key = CellKey(habitID: person.habitID, day: Day(Instant.sampleDay))
+      #expect(past.ledger.cells[key]?.cell == CellContent(done: true, note: "", trust: .counted))
 
-      #expect(try await person.change(.note(person.habitID, Moment.sampleDay, "n")).outcomes[0].rejection == .textQuota)
+      #expect(
+        try await person.change(.note(person.habitID, Instant.sampleDay, "n")).outcomes[0].rejection == .textQuota)
       let habit = Operation.Change.editHabit(Operation.HabitEdit(habitID: .random(), fields: HabitFields(name: "x")))
       #expect(try await person.change(habit).outcomes[0].rejection == .textQuota)
       #expect(person.test.store.quotaCounts.textsRefused == 3)
 
       #expect(
-        try await person.change(.note(person.habitID, Moment.sampleDay - 1, "short")).outcomes[0].rejection == nil)
-      #expect(try await person.change(.note(person.habitID, Moment.sampleDay, "n")).outcomes[0].rejection == nil)
+        try await person.change(.note(person.habitID, Instant.sampleDay - 1, "short")).outcomes[0].rejection == nil)
+      #expect(try await person.change(.note(person.habitID, Instant.sampleDay, "n")).outcomes[0].rejection == nil)
     }
   }
 
@@ -35,10 +36,10 @@ import Testing
   func queuedTexts() async throws {
     try await Self.run({ $0.textBytesMax = 300 }) { person in
       let long = Self.text(300)
-      let outcomes = try await person.queue([.day(person.habitID, Moment.sampleDay - 1, note: long)], from: 1).get()
+      let outcomes = try await person.queue([.day(person.habitID, Instant.sampleDay - 1, note: long)], from: 1).get()
         .outcomes
       #expect(outcomes[0].status == .applied && outcomes[0].rejection == .textQuota)
-      let again = try await person.queue([.day(person.habitID, Moment.sampleDay - 1, note: long)], from: 1).get()
+      let again = try await person.queue([.day(person.habitID, Instant.sampleDay - 1, note: long)], from: 1).get()
         .outcomes
       #expect(again == outcomes)
       let inbox = try await person.inbox()
@@ -50,7 +51,7 @@ import Testing
   func history() async throws {
     try await Self.run({ $0.historyBytesMax = 100 }) { person in
       for note in [Self.text(60), Self.text(40), Self.text(1), "last"] {
-        _ = try await person.change(.day(person.habitID, Moment.sampleDay - 1, note: note))
+        _ = try await person.change(.day(person.habitID, Instant.sampleDay - 1, note: note))
       }
       // For a direct call on a simple day only the note counts: 60 and 40 bytes are 100.
       let rows = try await person.history()
@@ -58,8 +59,8 @@ import Testing
       #expect(rows.map(\.hash) == [[], [], SHA256.digest(of: Array(Self.text(1).utf8))])
       #expect((try await person.use()).historyBytes == 100)
       #expect(person.test.store.quotaCounts.historyTextsDropped == 1)
-      let key = CellKey(habitID: person.habitID, day: Day(Moment.sampleDay - 1))
-      let now = try await person.change(.day(person.habitID, Moment.sampleDay - 1, note: "after it"))
+      let key = CellKey(habitID: person.habitID, day: Day(Instant.sampleDay - 1))
+      let now = try await person.change(.day(person.habitID, Instant.sampleDay - 1, note: "after it"))
       #expect(now.ledger.cells[key]?.cell.note == "after it")
     }
   }
@@ -82,18 +83,18 @@ import Testing
   func changes() async throws {
     try await Self.run({ $0.changesPerDayMax = 4 }) { person in
       // The habit was the first.
-      let three = (0..<3).map { Operation.Change.day(person.habitID, Moment.sampleDay - 3 + $0) }
+      let three = (0..<3).map { Operation.Change.day(person.habitID, Instant.sampleDay - 3 + $0) }
       _ = try await person.queue(three, from: 1).get()
-      let refused = try await person.queue([.day(person.habitID, Moment.sampleDay)], from: 4)
-      let passed = Moment.sample.milliseconds % 86_400_000
+      let refused = try await person.queue([.day(person.habitID, Instant.sampleDay)], from: 4)
+      let passed = Instant.sample.milliseconds % 86_400_000
       #expect(throws: QueueRefusal.tooManyChanges(retryMilliseconds: UInt64(86_400_000 - passed))) {
         try refused.get()
       }
       // A replay is not a change.
       #expect(try await person.queue(three, from: 1).get().outcomes.count == 3)
-      let tomorrow = LedgerRequest(
-        userID: person.userID, deviceID: person.deviceID, work: .direct(.day(person.habitID, Moment.sampleDay)),
-        nothingLeft: false, now: Moment.sample.advanced(bySeconds: 86_400 - passed / 1_000))
+      let tomorrow = ChangeRequest(
+        userID: person.userID, deviceID: person.deviceID, work: .direct(.day(person.habitID, Instant.sampleDay)),
+        nothingLeft: false, now: Instant.sample.advanced(bySeconds: 86_400 - passed / 1_000))
       #expect(try await person.test.store.change(tomorrow).get().outcomes[0].status == .applied)
       #expect(person.test.store.quotaCounts.callsDelayed == 1)
     }
@@ -107,7 +108,7 @@ import Testing
       var next: [Int64] = [1, 1]
       for _ in 0..<60 {
         let place = Int.random(in: 0...1, using: &random)
-        let day = Int32.random(in: (Moment.sampleDay - 2)...Moment.sampleDay, using: &random)
+        let day = Int32.random(in: (Instant.sampleDay - 2)...Instant.sampleDay, using: &random)
         let text = Self.text(Int.random(in: 0...200, using: &random))
         let change: Operation.Change =
           switch Int.random(in: 0...5, using: &random) {
@@ -176,6 +177,6 @@ extension TestPerson {
 extension Operation.Change {
   fileprivate static func note(_ habitID: Identifier, _ day: Int32, _ text: String) -> Operation.Change {
     .setNote(
-      Operation.Note(habitID: habitID, day: Day(day), text: text, made: LocalTime(.sample(day: Moment.sampleDay))))
+      Operation.Note(habitID: habitID, day: Day(day), text: text, made: .sample(day: Instant.sampleDay)))
   }
 }

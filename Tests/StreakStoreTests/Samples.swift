@@ -9,17 +9,17 @@ extension Identifier {
   }
 }
 
-extension Moment {
+extension Instant {
   /// 2026-06-01T12:00:00Z.
-  static let sample = Moment(seconds: 1_780_315_200)
+  static let sample = Instant(seconds: 1_780_315_200)
   /// Its day number.
   static let sampleDay: Int32 = 20_605
 }
 
-extension LocalTimeRecord {
-  static func sample(day: Int32 = Moment.sampleDay) -> LocalTimeRecord {
-    LocalTimeRecord(
-      occurredAt: Moment(seconds: Int64(day) * 86_400 + 43_200), zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700,
+extension ClientTime {
+  static func sample(day: Int32 = Instant.sampleDay) -> ClientTime {
+    ClientTime(
+      occurredAt: Instant(seconds: Int64(day) * 86_400 + 43_200), zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700,
       dayStartMinutes: 0)
   }
 }
@@ -32,7 +32,7 @@ extension DeviceRecord {
 
 extension CredentialRecord {
   /// Credentials whose hashes are all `byte`.
-  static func sample(_ byte: UInt8 = 1, family: UInt8 = 200, at now: Moment = .sample) -> CredentialRecord {
+  static func sample(_ byte: UInt8 = 1, family: UInt8 = 200, at now: Instant = .sample) -> CredentialRecord {
     CredentialRecord(
       accessHash: [UInt8](repeating: byte, count: 32), accessExpiresAt: now.advanced(bySeconds: 3600),
       refreshHash: [UInt8](repeating: byte &+ 100, count: 32), refreshExpiresAt: now.advanced(bySeconds: 86_400),
@@ -40,57 +40,49 @@ extension CredentialRecord {
   }
 }
 
-extension HabitRecord {
-  static func sample(_ habitID: Identifier = .random(), name: String = "read", position: Int32 = 0) -> HabitRecord {
-    HabitRecord(
-      habitID: habitID, name: name, description: "", color: 0, position: position, archived: false, version: 1,
-      createdAt: .sample)
+extension HabitEntry {
+  static func sample(_ id: Identifier = .random(), name: String = "read", position: Int32 = 0) -> HabitEntry {
+    HabitEntry(id: id, fields: HabitFields(name: name, position: position), createdAt: .sample, version: 1)
   }
 }
 
-extension CellRecord {
+extension SavedLedger.Cell {
   static func sample(
-    _ habitID: Identifier, day: Int32, done: Bool = true, note: String = "", quarantineReason: Int32 = 0
-  ) -> CellRecord {
-    CellRecord(
-      habitID: habitID, day: day, done: done, note: note, quarantineReason: quarantineReason, version: 1,
-      made: .sample(day: day), recordedAt: .sample, migrationID: nil)
+    _ habitID: Identifier, day: Int32, done: Bool = true, note: String = "", trust: CellTrust = .counted
+  ) -> SavedLedger.Cell {
+    SavedLedger.Cell(
+      key: CellKey(habitID: habitID, day: Day(day)), cell: CellContent(done: done, note: note, trust: trust),
+      made: .sample(day: day), recordedAt: .sample)
   }
 }
 
 extension NewMigration {
   static func sample(
-    sessionID: Identifier = .random(), migrationID: Identifier = .random(), anchor: Moment? = nil,
-    secret: UInt8 = 5, habits: [(habit: HabitRecord, summary: StreakSummary)] = [], cells: [CellRecord] = [],
+    sessionID: Identifier = .random(), migrationID: Identifier = .random(), anchor: Instant? = nil,
+    secret: UInt8 = 5, habits: [(habit: HabitEntry, summary: StreakSummary)] = [], cells: [SavedLedger.Cell] = [],
     rejected: [RejectedEntryRecord] = []
   ) -> NewMigration {
     var ledger = PersonLedger(
-      epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: Moment.sample.milliseconds))
+      epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: .sample))
     let version = ledger.nextVersion()
     let stamp = Stamp(time: .zero, id: StatementID(.migration, migrationID))
-    for (record, summary) in habits {
-      let fields = HabitFields(
-        name: record.name, description: record.description, color: UInt32(bitPattern: record.color),
-        position: record.position, archived: record.archived)
-      var habit = HabitState(
-        made: fields, createdAtMilliseconds: record.createdAt.milliseconds, version: version, stamp: stamp)
+    for (entry, summary) in habits {
+      var habit = HabitState(made: entry.fields, createdAt: entry.createdAt, version: version, stamp: stamp)
       habit.summary = summary
-      ledger.setHabit(habit, record.habitID)
+      ledger.setHabit(habit, entry.id)
     }
-    for cell in cells {
+    for saved in cells {
       var statements = DayStatements()
-      if cell.done {
+      if saved.cell.done {
         statements.completions = [
-          DayStatements.Completion(
-            id: stamp.id, trust: CompletionTrust(CellTrust(number: UInt8(clamping: cell.quarantineReason))))
+          DayStatements.Completion(id: stamp.id, trust: CompletionTrust(saved.cell.trust))
         ]
       } else {
         statements.undo([], by: Author(stamp: stamp, seen: .nothing))
       }
-      if !cell.note.isEmpty { statements.note = Register(cell.note, stamp) }
+      if !saved.cell.note.isEmpty { statements.note = Register(saved.cell.note, stamp) }
       try? ledger.setCell(
-        CellKey(habitID: cell.habitID, day: Day(cell.day)), statements, last: stamp, made: LocalTime(cell.made),
-        recordedAt: cell.recordedAt.milliseconds, version: version)
+        saved.key, statements, last: stamp, made: saved.made, recordedAt: saved.recordedAt, version: version)
     }
     return NewMigration(
       record: MergeRecord(

@@ -7,20 +7,20 @@ import Testing
   @Test("a sign-up with a session stores the account with all its data")
   func withSession() async throws {
     try await TestStore.run { test async throws in
-      let habit = HabitRecord.sample()
-      let days = Array(Moment.sampleDay - 2...Moment.sampleDay)
+      let habit = HabitEntry.sample()
+      let days = Array(Instant.sampleDay - 2...Instant.sampleDay)
       let session = NewMigration.sample(
         habits: [
           (habit, StreakSummary(countedDays: days.map { Day($0) }))
         ],
-        cells: days.map { .sample(habit.habitID, day: $0, note: "día \($0)") })
+        cells: days.map { .sample(habit.id, day: $0, note: "día \($0)") })
       let account = NewAccount.sample(session: session)
       #expect(try await test.store.signUp(account) == .signedUp)
 
       let user = try #require(try await test.store.user(account.userID))
       #expect(user.email == account.email && user.changeNumber == 1)
       #expect(try await test.store.userID(emailKey: account.emailKey) == account.userID)
-      let streak = try await test.store.streak(of: account.userID, habitID: habit.habitID)
+      let streak = try await test.store.streak(of: account.userID, habitID: habit.id)
       #expect(streak?.summary == StreakSummary(countedDays: days.map { Day($0) }))
       #expect(
         try await test.store.habits(of: account.userID, includingArchived: false, after: .start, countMax: 10) == [
@@ -42,13 +42,13 @@ import Testing
   func refused() async throws {
     try await TestStore.run { test async throws in
       #expect(try await test.store.signUp(.sample("a@example.org")) == .signedUp)
-      let anchor = Moment.sample
+      let anchor = Instant.sample
       let session = SessionRecord(sessionID: .random(), secretHash: [UInt8](repeating: 5, count: 32), anchor: anchor)
       #expect(try await test.store.startSession(session, at: anchor))
-      let habit = HabitRecord.sample()
+      let habit = HabitEntry.sample()
       let migration = NewMigration.sample(
         sessionID: session.sessionID, anchor: anchor, habits: [(habit, .empty)],
-        cells: [.sample(habit.habitID, day: Moment.sampleDay)])
+        cells: [.sample(habit.id, day: Instant.sampleDay)])
       #expect(try await test.store.signUp(.sample("a@example.org", session: migration)) == .emailTaken)
       #expect(try await test.store.session(session.sessionID)?.claimedBy == nil)
       for table in ["habits", "cells", "migrations", "rejected_entries"] {
@@ -82,7 +82,7 @@ import Testing
     try await TestStore.run(loopCount: 2) { test async throws in
       let store = test.store
       let sessionID = Identifier.random()
-      let anchor: Moment? = anchored ? .sample : nil
+      let anchor: Instant? = anchored ? .sample : nil
       if anchored {
         let session = SessionRecord(sessionID: sessionID, secretHash: [UInt8](repeating: 5, count: 32), anchor: anchor)
         #expect(try await store.startSession(session, at: .sample))
@@ -106,8 +106,8 @@ import Testing
   @Test("10,000 cells are stored with one sign-up")
   func large() async throws {
     try await TestStore.run { test async throws in
-      let habit = HabitRecord.sample()
-      let cells = (0..<10_000).map { CellRecord.sample(habit.habitID, day: 10_957 + Int32($0)) }
+      let habit = HabitEntry.sample()
+      let cells = (0..<10_000).map { SavedLedger.Cell.sample(habit.id, day: 10_957 + Int32($0)) }
       let account = NewAccount.sample(session: .sample(habits: [(habit, .empty)], cells: cells))
       #expect(try await test.store.signUp(account) == .signedUp)
       #expect(try await test.count("cells") == 10_000)

@@ -29,8 +29,8 @@ struct TestPerson: Sendable {
     return other
   }
 
-  func request(_ work: LedgerRequest.Work, nothingLeft: Bool = false) -> LedgerRequest {
-    LedgerRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
+  func request(_ work: ChangeRequest.Work, nothingLeft: Bool = false) -> ChangeRequest {
+    ChangeRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
   }
 
   /// The knowledge of a device that has received everything.
@@ -39,20 +39,20 @@ struct TestPerson: Sendable {
   }
 
   /// One change of a connected device.
-  func change(_ change: Operation.Change) async throws -> LedgerAnswer {
+  func change(_ change: Operation.Change) async throws -> ChangeResult {
     try await test.store.change(request(.direct(change))).get()
   }
 
   /// Operations of the device's queue, numbered from `first`; each is its own payload.
   func queue(
     _ changes: [Operation.Change], from first: Int64, seen: SeenStatements = .nothing, salt: String = ""
-  ) async throws -> Result<LedgerAnswer, QueueRefusal> {
+  ) async throws -> Result<ChangeResult, QueueRefusal> {
     let operations = changes.enumerated().map { index, change in
       let seq = first + Int64(index)
       let hash = Array("\(salt)\(seq)\(change)".utf8)
       return QueuedOperation(
         operation: Operation(
-          seq: seq, time: HybridTime(milliseconds: Moment.sample.milliseconds, counter: UInt16(clamping: seq)),
+          seq: seq, time: HybridTime(.sample, counter: UInt16(clamping: seq)),
           seen: seen, change: change), payload: [UInt8](repeating: 7, count: 20), payloadHash: hash)
     }
     return try await test.store.change(request(.queue(operations)))
@@ -64,6 +64,6 @@ extension Operation.Change {
     .setCompletion(
       Operation.Completion(
         habitID: habitID, day: Day(day), done: done, note: note,
-        made: LocalTime(.sample(day: done ? day : Moment.sampleDay))))
+        made: .sample(day: done ? day : Instant.sampleDay)))
   }
 }

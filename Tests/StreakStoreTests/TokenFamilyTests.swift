@@ -1,3 +1,4 @@
+import struct StreakDomain.Instant
 import TestSupport
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 struct TokenFamilyTests {
   private typealias Pair = TokenFamily.Pair
 
-  private func pair(_ byte: UInt8, at now: Moment = .sample) -> Pair {
+  private func pair(_ byte: UInt8, at now: Instant = .sample) -> Pair {
     Pair(
       accessHash: [UInt8](repeating: byte, count: 32), accessExpiresAt: now.advanced(bySeconds: 3600),
       refreshHash: [UInt8](repeating: byte &+ 100, count: 32), refreshExpiresAt: now.advanced(bySeconds: 86_400))
@@ -16,7 +17,7 @@ struct TokenFamilyTests {
   private func refresh(_ family: inout TokenFamily, _ presented: Pair, issuing next: Pair, after seconds: Int64 = 0)
     -> TokenFamily.RefreshOutcome
   {
-    family.refresh(presented.refreshHash, issuing: next, at: Moment.sample.advanced(bySeconds: seconds))
+    family.refresh(presented.refreshHash, issuing: next, at: Instant.sample.advanced(bySeconds: seconds))
   }
 
   @Test("a refresh token gives new pairs as long as none of them was used, until it expires")
@@ -68,10 +69,10 @@ struct TokenFamilyTests {
 
   @Test("an expired unused pair changes nothing")
   func expiredUnused() {
-    var family = TokenFamily(current: pair(1, at: Moment.sample.advanced(bySeconds: 900_000)))
+    var family = TokenFamily(current: pair(1, at: Instant.sample.advanced(bySeconds: 900_000)))
     _ = family.refresh(pair(1).refreshHash, issuing: pair(2), at: .sample)
     let before = family
-    #expect(family.use(pair(2).accessHash, at: Moment.sample.advanced(bySeconds: 3600)) == pair(2).accessExpiresAt)
+    #expect(family.use(pair(2).accessHash, at: Instant.sample.advanced(bySeconds: 3600)) == pair(2).accessExpiresAt)
     #expect(refresh(&family, pair(2), issuing: pair(3), after: 86_400) == .expired)
     #expect(family == before)
   }

@@ -34,7 +34,7 @@ private struct Pair {
     }
   }
 
-  func shakeHands(step: Int = .max) throws {
+  func continueHandshake(step: Int = .max) throws {
     while client.hasOutgoing || server.hasOutgoing {
       _ = try move(client, server, step: step)
       _ = try move(server, client, step: step)
@@ -57,7 +57,7 @@ struct TLSTests {
   /// Why the handshake fails on the client's side; nil if it does not.
   private func refusal(_ pair: Pair) -> String? {
     do {
-      try pair.shakeHands()
+      try pair.continueHandshake()
       return nil
     } catch {
       return "\(error)"
@@ -67,7 +67,7 @@ struct TLSTests {
   @Test("an idle session frees its buffers' memory, and goes on")
   func trim() throws {
     let pair = try pair("localhost")
-    try pair.shakeHands()
+    try pair.continueHandshake()
     let message = [UInt8](repeating: 7, count: 100_000)
     for round in 0..<2 {
       try pair.client.write(message.span.bytes)
@@ -85,7 +85,7 @@ struct TLSTests {
   @Test("bytes arrive both ways, however the encrypted ones are cut", arguments: [1, 7, 1_000, .max])
   func bothWays(step: Int) throws {
     let pair = try pair("localhost")
-    try pair.shakeHands(step: step)
+    try pair.continueHandshake(step: step)
     #expect(pair.client.isEstablished && pair.server.isEstablished)
     let message = (0..<40_000).map { UInt8(truncatingIfNeeded: $0) }
     try pair.client.write(message.span.bytes)
@@ -127,7 +127,7 @@ struct TLSTests {
     let fresh = try pair("localhost")
     #expect(throws: TLSError.self) { try fresh.server.receive(Array("PRI * HTTP/2.0".utf8).span.bytes) { _ in true } }
     let joined = try pair("localhost")
-    try joined.shakeHands()
+    try joined.continueHandshake()
     try joined.client.write([1, 2, 3].span.bytes)
     var bytes = Pair.outgoing(of: joined.client)
     bytes[bytes.count - 1] ^= 1

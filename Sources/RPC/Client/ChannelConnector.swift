@@ -8,7 +8,7 @@ internal import TLS
 /// serves its calls to their end.
 final class ChannelConnector {
   private enum State {
-    /// Nobody has needed a connection since the last one.
+    /// No call has needed a connection since the last one.
     case idle
     case connecting
     case ready(ClientConnection)
@@ -70,7 +70,7 @@ final class ChannelConnector {
     connecting = Task(executorPreference: loop) { await connector.value.connect() }
   }
 
-  /// Rounds over all addresses until one answers or nobody waits any more.
+  /// Rounds over all addresses until one answers or no call waits any more.
   private func connect() async {
     while !Task.isCancelled {
       let started = loop.nowMilliseconds
@@ -137,7 +137,8 @@ final class ChannelConnector {
         let host = options.serverName ?? candidate.endpoint.host
         group.addTask {
           await .opened(
-            ClientConnection.open(candidate.address, authority: authority, host: host, tls: tls, loop: loop))
+            ClientConnection.open(
+              candidate.address, options.httpVersion, authority: authority, host: host, tls: tls, loop: loop))
         }
         group.addTask {
           await loop.sleep(milliseconds: options.nextAddressMilliseconds)

@@ -199,8 +199,7 @@ internal import ProtobufCodec
     var wait = backoff.nextDelayMilliseconds(using: &generator)
     retryBackoff = backoff
     if let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay {
-      // The server's number, and it may be any: who has to wait that long wants to know, not to
-      // wait.
+      // The server may send any number. A call does not wait longer than the limit: it fails.
       guard delay.seconds < Self.retryDelaySecondsMax else { return end(.failure(status)) }
       wait = max(wait, UInt64(clamping: delay.seconds) * 1_000 + UInt64(clamping: delay.nanos) / 1_000_000)
     }
@@ -300,7 +299,7 @@ internal import ProtobufCodec
     wake()
   }
 
-  /// Something has changed: whoever waits looks again.
+  /// Resumes the waiters after a change; each checks its condition again.
   func wake() {
     guard unsafe !waiters.isEmpty else { return }
     let woken = unsafe waiters

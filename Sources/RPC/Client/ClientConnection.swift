@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HTTP
+internal import HTTP1
 internal import HTTP2
 internal import TLS
 
@@ -28,14 +29,22 @@ internal import TLS
 
   /// Connects, and waits for the server's first SETTINGS. Cancelling the task gives up.
   static func open(
-    _ address: SocketAddress, authority: String, host: String, tls: TLSContext?, loop: EventLoop
+    _ address: SocketAddress, _ version: HTTPVersion, authority: String, host: String, tls: TLSContext?,
+    loop: EventLoop
   ) async -> Result<LoopBound<ClientConnection>, RPCStatus> {
     do {
       let socket = try await SocketConnection.connect(loop: loop, to: address)
-      let session = try HTTP2Session(
-        role: .client, resources: HTTP2Resources(limits: HTTPLimits(), now: { loop.nowMilliseconds }))
+      let session: any HTTPClientSession =
+        switch version {
+        case .http1:
+          HTTP1ClientSession(resources: HTTPResources(limits: HTTPLimits(), now: { loop.nowMilliseconds }))
+        case .http2:
+          try HTTP2Session(
+            role: .client, resources: HTTP2Resources(limits: HTTPLimits(), now: { loop.nowMilliseconds }))
+        }
       let http = HTTPConnection(
-        connected: socket, loop: loop, session: session, tls: try tls?.connectSession(host: host))
+        connected: socket, loop: loop, session: session,
+        tls: try tls?.connectSession(host: host, requiring: version == .http1 ? .http1 : .http2))
       let connection = ClientConnection(http, session, scheme: tls == nil ? "http" : "https", authority: authority)
       let bound = LoopBound(connection, loop: loop)
       await withTaskCancellationHandler {

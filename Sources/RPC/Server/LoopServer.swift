@@ -3,12 +3,15 @@ internal import Glibc
 internal import HTTP
 internal import HTTP1
 internal import HTTP2
+internal import ProtobufCodec
 internal import TLS
 
 /// One loop's share of a server: its listening socket and its connections. Loop-confined.
 final class LoopServer {
   let loop: EventLoop
   let router: Router
+  /// What an `Any` may hold where calls are made with JSON.
+  let types: MessageTypes
   let limits: RPCLimits
   let resources: HTTP2Resources
   private let http1: HTTP1Resources
@@ -41,6 +44,8 @@ final class LoopServer {
     metrics = LoopMetrics(methods)
     self.loop = loop
     router = Router(methods, interceptors: interceptors)
+    types = MessageTypes(
+      methods.flatMap { [$0.descriptor.request, $0.descriptor.response] } + ConnectError.detailTypes)
     self.limits = limits
     requestBudget = RequestBudget(
       bytesMax: limits.largeRequestBytesPerLoopMax, bytesPerConnectionMax: limits.largeRequestBytesMax)
@@ -52,8 +57,8 @@ final class LoopServer {
 
   /// Starts accepting connections.
   /// - Returns: The address in use, with the port the kernel chose.
-  func listen(on address: SocketAddress) throws(SocketError) -> SocketAddress {
-    start(try SocketListener(loop: loop, address: address) { [unowned self] in accept($0) })
+  func listen(on address: SocketAddress, _ sockets: SocketReservation? = nil) throws(SocketError) -> SocketAddress {
+    start(try SocketListener(loop: loop, address: address, reservation: sockets) { [unowned self] in accept($0) })
   }
 
   /// Starts accepting connections from a socket that another loop listens on as well.

@@ -2,8 +2,9 @@
 /// and to each of its connections.
 ///
 /// A message's whole size is set aside before its peer may send more of it than the window that
-/// every stream begins with: so what is begun can also end, and nobody is refused. Who finds no
-/// room waits: on a connection in the order of asking, between connections in turn. Loop-confined.
+/// every stream begins with: so every begun message can also end, and none is refused. A message
+/// without room waits: on a connection in the order of asking, between connections in turn.
+/// Loop-confined.
 final class RequestBudget {
   /// Bytes set aside at once, over all connections. One message is let in whatever its size.
   let bytesMax: Int
@@ -52,7 +53,7 @@ final class RequestBudget {
     return reservation
   }
 
-  /// Takes room that there is now, past those who wait.
+  /// Takes free room at once, ahead of the waiting messages.
   /// - Returns: nil when there is none.
   func reserveNow(_ bytes: Int, for share: Share) -> Reservation? {
     guard Self.fits(bytes, in: bytesPerConnectionMax, beside: share.reservedBytes),
@@ -65,7 +66,7 @@ final class RequestBudget {
     return reservation
   }
 
-  /// The message was used, or nobody will send or use it.
+  /// The message was used, or is not sent or used any more.
   func release(_ reservation: Reservation) {
     let share = reservation.share
     if reservation.isGranted {

@@ -82,22 +82,16 @@ extension ServerContext {
     if format.isText { WebText.encode(&buffer, from: start) }
   }
 
-  /// What this side encoded is not limited again.
-  private static let ownLimits: DecodeLimits = {
-    var limits = DecodeLimits()
-    limits.messageBytesMax = .max
-    limits.elementsMax = .max
-    return limits
-  }()
-
-  private func json(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) -> String.UTF8View {
+  private func json(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) -> [UInt8] {
     var message: [UInt8] = []
     body(&message)
+    var json: [UInt8] = []
     do throws(DecodeError) {
-      return try method.response.json(fromProtobuf: message, limits: Self.ownLimits).utf8
+      try method.response.appendJSON(ofOwn: message, types: connection.server.types, to: &json)
     } catch {
-      throw RPCStatus(.internal, "The response cannot be written as JSON.")
+      throw RPCStatus(.internal, "The response cannot be written as JSON: \(error).")
     }
+    return json
   }
 
   /// Appends the one message of a Connect response, compressed as a whole.
@@ -135,12 +129,14 @@ extension ServerContext {
 
   private func finishGRPC(_ stream: HTTPExchange, _ status: RPCStatus?) {
     if let status {
-      if progress == .noResponse {
+      if progress == .noResponse && initialMetadata == nil {
         session.submitHeadersOnlyResponse(
           stream,
-          StatusTrailers.only(
-            status, format: format, metadata: [initialMetadata, trailingMetadata, originFields], to: connection))
+          StatusTrailers.only(status, format: format, metadata: [trailingMetadata, originFields], to: connection))
       } else {
+        // Stock clients take the only header list of a response for its trailers: what handlers
+        // send as headers goes in a list of its own.
+        if progress == .noResponse { submitHeaders(stream) }
         session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata], to: connection))
       }
       return

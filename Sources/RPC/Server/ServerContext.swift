@@ -15,7 +15,7 @@ internal import ProtobufCodec
   public let loop: EventLoop
   /// The other end of the connection.
   public let peerAddress: SocketAddress?
-  /// Who calls, once an interceptor has found out.
+  /// The caller's identity, once an interceptor has found it.
   public var principal: (any Sendable)?
   /// Milliseconds of the loop's clock at which the caller stops waiting; nil when it waits for
   /// ever.
@@ -102,6 +102,19 @@ internal import ProtobufCodec
   public func metadataValues(_ name: String) -> [String] {
     guard let headers = stream?.headers else { return [] }
     return headers.fields.filter { headers.name(of: $0) == name }.map { headers.value(of: $0) }
+  }
+
+  /// Every request header in order, pseudo-headers left out; none when the call is over.
+  public var allMetadata: [(name: String, value: String)] {
+    guard let headers = stream?.headers else { return [] }
+    return headers.fields.map { (headers.name(of: $0), headers.value(of: $0)) }.filter { !$0.name.hasPrefix(":") }
+  }
+
+  /// The parameters of a Connect GET, decoded, in order; none for other calls, and when the call is
+  /// over.
+  public var queryParameters: [(name: String, value: String)] {
+    guard queryMessage != nil, let path = metadata(":path") else { return [] }
+    return ConnectQuery.parameters(of: path)
   }
 
   /// The first value of a binary request header (lower-case name ending in `-bin`), decoded.

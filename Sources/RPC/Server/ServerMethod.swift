@@ -71,7 +71,7 @@ public struct ResponseWriter<Response: ProtobufMessage>: Sendable {
   init(context: ServerContext) { self.context = context }
 
   /// Sends one response; suspends while the peer's window is full.
-  /// - Throws: `.cancelled` or `.deadlineExceeded` once nobody listens any more.
+  /// - Throws: `.cancelled` or `.deadlineExceeded` once the caller does not wait any more.
   @inlinable
   public func write(_ response: Response) async throws(RPCStatus) {
     if try context.append({ response.append(to: &$0) }) { try await context.waitForRoom() }

@@ -2,7 +2,7 @@ internal import EventLoop
 public import GRPCSchema
 
 /// The standard health service of one loop. `isServing` is asked at every check and once a second
-/// while someone watches.
+/// while a client watches.
 public struct HealthService: GRPCHealthV1Health {
   /// How often watchers look for a change, in milliseconds.
   static let watchIntervalMilliseconds: UInt64 = 1_000

@@ -29,10 +29,11 @@ enum ConnectError {
   }
 
   /// Types of details whose JSON is sent beside their bytes, for callers without protobuf.
+  static let detailTypes = [
+    GoogleRPCErrorInfo.descriptor, GoogleRPCRetryInfo.descriptor, GoogleRPCBadRequest.descriptor,
+  ]
   private static let readable: [String: MessageDescriptor] = Dictionary(
-    uniqueKeysWithValues: [
-      GoogleRPCErrorInfo.descriptor, GoogleRPCRetryInfo.descriptor, GoogleRPCBadRequest.descriptor,
-    ].map { ($0.fullName, $0) })
+    uniqueKeysWithValues: detailTypes.map { ($0.fullName, $0) })
 
   /// Appends the error as JSON.
   static func append(_ status: RPCStatus, to output: inout [UInt8]) {

@@ -50,5 +50,17 @@ struct ConnectQuery {
     }
   }
 
+  /// Every parameter of a path's query, decoded; a malformed one as it stands.
+  static func parameters(of path: String) -> [(name: String, value: String)] {
+    path.drop { $0 != "?" }.dropFirst().split(separator: "&").map { pair in
+      let name = pair.prefix { $0 != "=" }
+      return (text(name), text(pair.dropFirst(name.count + 1)))
+    }
+  }
+
+  private static func text(_ encoded: Substring) -> String {
+    PercentEncoding.decodeQuery(encoded).map { String(decoding: $0, as: UTF8.self) } ?? String(encoded)
+  }
+
   private static func refusal(_ message: String) -> RPCStatus { RPCStatus(.invalidArgument, message) }
 }

@@ -7,12 +7,11 @@ enum JSONRequest {
   /// of protobuf are.
   /// - Throws: INVALID_ARGUMENT naming the place.
   static func protobuf(
-    _ bytes: ArraySlice<UInt8>, _ descriptor: MessageDescriptor, _ limits: DecodeLimits
+    _ bytes: RawSpan, _ descriptor: MessageDescriptor, _ limits: DecodeLimits, types: MessageTypes
   ) throws(RPCStatus) -> [UInt8] {
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw refusal("document: it is not UTF-8") }
     do throws(JSONError) {
       return try descriptor.protobuf(
-        fromJSON: text, ignoresUnknownFields: true, valuesMax: limits.elementsMax)
+        fromJSON: bytes, ignoresUnknownFields: true, valuesMax: limits.elementsMax, types: types)
     } catch {
       throw refusal("\(error)")
     }

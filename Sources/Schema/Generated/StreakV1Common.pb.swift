@@ -32,110 +32,110 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// PERMISSION_DENIED: the session belongs to an account, and not to this one.
   public static let sessionClaimed = ErrorReason(rawValue: 7)
   /// FAILED_PRECONDITION: this idempotency key was used with another request.
-  public static let idempotencyKeyReused = ErrorReason(rawValue: 9)
+  public static let idempotencyKeyReused = ErrorReason(rawValue: 8)
   /// FAILED_PRECONDITION: fewer habits or entries than the manifest counts. Nothing was written;
   /// send the capture again whole.
-  public static let partialCapture = ErrorReason(rawValue: 10)
+  public static let partialCapture = ErrorReason(rawValue: 9)
   /// FAILED_PRECONDITION: the counts are right but the hash is not. Nothing was written; capture
   /// again.
-  public static let captureCorrupt = ErrorReason(rawValue: 11)
+  public static let captureCorrupt = ErrorReason(rawValue: 10)
   /// INVALID_ARGUMENT: the day is later than today's date at UTC+14.
-  public static let futureDay = ErrorReason(rawValue: 12)
+  public static let futureDay = ErrorReason(rawValue: 11)
   /// INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
   /// day_start).
-  public static let dayMismatch = ErrorReason(rawValue: 13)
+  public static let dayMismatch = ErrorReason(rawValue: 12)
   /// FAILED_PRECONDITION: days older than 30 days cannot be undone.
-  public static let daySealed = ErrorReason(rawValue: 14)
+  public static let daySealed = ErrorReason(rawValue: 13)
   /// NOT_FOUND: this person has no such habit.
-  public static let habitNotFound = ErrorReason(rawValue: 15)
+  public static let habitNotFound = ErrorReason(rawValue: 14)
   /// NOT_FOUND: nothing is recorded for that habit on that day.
-  public static let cellNotFound = ErrorReason(rawValue: 16)
+  public static let cellNotFound = ErrorReason(rawValue: 15)
   /// INVALID_ARGUMENT: the page token did not come from this method with these filters.
-  public static let pageTokenInvalid = ErrorReason(rawValue: 17)
+  public static let pageTokenInvalid = ErrorReason(rawValue: 16)
   /// RESOURCE_EXHAUSTED: too many of these at once; the details say when to try again.
-  public static let tooManyRequests = ErrorReason(rawValue: 18)
+  public static let tooManyRequests = ErrorReason(rawValue: 17)
   /// RESOURCE_EXHAUSTED: a person's limit of habits is reached.
-  public static let habitLimit = ErrorReason(rawValue: 19)
+  public static let habitLimit = ErrorReason(rawValue: 18)
   /// UNAVAILABLE: storage cannot be reached; nothing was changed; the details say when to try again.
-  public static let storageUnavailable = ErrorReason(rawValue: 20)
+  public static let storageUnavailable = ErrorReason(rawValue: 19)
   /// UNKNOWN: the link to storage broke after sending; the change may or may not have been saved.
   /// Send the same request again.
-  public static let outcomeUnknown = ErrorReason(rawValue: 21)
+  public static let outcomeUnknown = ErrorReason(rawValue: 20)
   /// ABORTED: another call changed the same object at the same time; send the same request again.
-  public static let concurrentChange = ErrorReason(rawValue: 22)
+  public static let concurrentChange = ErrorReason(rawValue: 21)
   /// INTERNAL: a fault of the service.
-  public static let internalFault = ErrorReason(rawValue: 23)
+  public static let internalFault = ErrorReason(rawValue: 22)
   /// DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited
   /// time.
-  public static let exportTooSlow = ErrorReason(rawValue: 24)
+  public static let exportTooSlow = ErrorReason(rawValue: 23)
   /// FAILED_PRECONDITION: the device's queue belongs to another account than the access token.
-  public static let accountMismatch = ErrorReason(rawValue: 25)
+  public static let accountMismatch = ErrorReason(rawValue: 24)
   /// FAILED_PRECONDITION: operations are missing before the first one sent;
   /// `SyncRefusal.expected_seq` says from which on.
-  public static let sequenceGap = ErrorReason(rawValue: 26)
+  public static let sequenceGap = ErrorReason(rawValue: 25)
   /// FAILED_PRECONDITION: this device's `seq` was used for another operation.
-  public static let operationReused = ErrorReason(rawValue: 27)
+  public static let operationReused = ErrorReason(rawValue: 26)
   /// Of an operation: the device's clock is a day or more ahead of the server's.
-  public static let clockSkew = ErrorReason(rawValue: 28)
+  public static let clockSkew = ErrorReason(rawValue: 27)
   /// INVALID_ARGUMENT: no server gave this cursor to this account. Pull from the start, without a
   /// cursor.
-  public static let cursorInvalid = ErrorReason(rawValue: 29)
+  public static let cursorInvalid = ErrorReason(rawValue: 28)
   /// Of an operation: there is no such conflict.
-  public static let conflictNotFound = ErrorReason(rawValue: 30)
+  public static let conflictNotFound = ErrorReason(rawValue: 29)
   /// RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) fill
   /// their quota. Of an operation that is APPLIED, or an entry of a capture: the day was stored, its
   /// note was not; it is in the inbox.
-  public static let textQuota = ErrorReason(rawValue: 31)
+  public static let textQuota = ErrorReason(rawValue: 30)
   /// INVALID_ARGUMENT: the password is a common one, or is the email itself.
-  public static let passwordTooCommon = ErrorReason(rawValue: 40)
+  public static let passwordTooCommon = ErrorReason(rawValue: 31)
   /// NOT_FOUND: this person has no such device.
-  public static let deviceNotFound = ErrorReason(rawValue: 41)
+  public static let deviceNotFound = ErrorReason(rawValue: 32)
   /// ABORTED: the account differs from the plan of `plan_hash`; nothing was written. A fresh
   /// `MigrationPreview` is among the details.
-  public static let planChanged = ErrorReason(rawValue: 42)
+  public static let planChanged = ErrorReason(rawValue: 33)
   /// ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult`
   /// is among the details.
-  public static let alreadyMigrated = ErrorReason(rawValue: 43)
+  public static let alreadyMigrated = ErrorReason(rawValue: 34)
   /// NOT_FOUND: this person has no such migration.
-  public static let migrationNotFound = ErrorReason(rawValue: 44)
+  public static let migrationNotFound = ErrorReason(rawValue: 35)
   /// FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
-  public static let undoTooLate = ErrorReason(rawValue: 45)
+  public static let undoTooLate = ErrorReason(rawValue: 36)
   /// UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was
   /// restored to a moment before the account was made. The device keeps everything and becomes an
   /// anonymous session again, to be signed up.
-  public static let accountUnknown = ErrorReason(rawValue: 59)
+  public static let accountUnknown = ErrorReason(rawValue: 37)
   /// UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the
   /// email may sign up again, empty.
-  public static let accountErased = ErrorReason(rawValue: 60)
+  public static let accountErased = ErrorReason(rawValue: 38)
   /// FAILED_PRECONDITION: this server has no backup folder.
-  public static let backupsOff = ErrorReason(rawValue: 61)
+  public static let backupsOff = ErrorReason(rawValue: 39)
   /// FAILED_PRECONDITION: another backup is under way.
-  public static let backupUnderWay = ErrorReason(rawValue: 62)
+  public static let backupUnderWay = ErrorReason(rawValue: 40)
   /// INTERNAL: the backup could not be made; the message says why.
-  public static let backupFailed = ErrorReason(rawValue: 63)
+  public static let backupFailed = ErrorReason(rawValue: 41)
   /// NOT_FOUND: there is no backup of that name.
-  public static let backupNotFound = ErrorReason(rawValue: 64)
+  public static let backupNotFound = ErrorReason(rawValue: 42)
   /// FAILED_PRECONDITION: the data has changed since the export began, or the bytes are not of this
   /// export: start anew.
-  public static let exportChanged = ErrorReason(rawValue: 65)
+  public static let exportChanged = ErrorReason(rawValue: 43)
   /// INVALID_ARGUMENT: the bytes are not a complete document of an export; the message names the
   /// place.
-  public static let importUnreadable = ErrorReason(rawValue: 66)
+  public static let importUnreadable = ErrorReason(rawValue: 44)
   /// FAILED_PRECONDITION: the document's records do not match the counts and hashes of its manifest.
-  public static let importCorrupt = ErrorReason(rawValue: 67)
+  public static let importCorrupt = ErrorReason(rawValue: 45)
   /// INVALID_ARGUMENT: the document holds more than one import may contain.
-  public static let importTooLarge = ErrorReason(rawValue: 68)
+  public static let importTooLarge = ErrorReason(rawValue: 46)
   /// FAILED_PRECONDITION: documents are imported into empty accounts only.
-  public static let accountNotEmpty = ErrorReason(rawValue: 69)
+  public static let accountNotEmpty = ErrorReason(rawValue: 47)
   /// NOT_FOUND: there is no such recovery point, or it does not know this account.
-  public static let recoveryPointNotFound = ErrorReason(rawValue: 70)
+  public static let recoveryPointNotFound = ErrorReason(rawValue: 48)
   /// NOT_FOUND: this person has no such recovery.
-  public static let recoveryNotFound = ErrorReason(rawValue: 71)
+  public static let recoveryNotFound = ErrorReason(rawValue: 49)
   /// FAILED_PRECONDITION: another recovery of this account is waiting: confirm or cancel it first.
-  public static let recoveryUnderWay = ErrorReason(rawValue: 72)
+  public static let recoveryUnderWay = ErrorReason(rawValue: 50)
   /// FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
   /// over.
-  public static let recoveryNotReady = ErrorReason(rawValue: 73)
+  public static let recoveryNotReady = ErrorReason(rawValue: 51)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -148,50 +148,50 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 5: "SESSION_INVALID"
     case 6: "SESSION_MIGRATED"
     case 7: "SESSION_CLAIMED"
-    case 9: "IDEMPOTENCY_KEY_REUSED"
-    case 10: "PARTIAL_CAPTURE"
-    case 11: "CAPTURE_CORRUPT"
-    case 12: "FUTURE_DAY"
-    case 13: "DAY_MISMATCH"
-    case 14: "DAY_SEALED"
-    case 15: "HABIT_NOT_FOUND"
-    case 16: "CELL_NOT_FOUND"
-    case 17: "PAGE_TOKEN_INVALID"
-    case 18: "TOO_MANY_REQUESTS"
-    case 19: "HABIT_LIMIT"
-    case 20: "STORAGE_UNAVAILABLE"
-    case 21: "OUTCOME_UNKNOWN"
-    case 22: "CONCURRENT_CHANGE"
-    case 23: "INTERNAL_FAULT"
-    case 24: "EXPORT_TOO_SLOW"
-    case 25: "ACCOUNT_MISMATCH"
-    case 26: "SEQUENCE_GAP"
-    case 27: "OPERATION_REUSED"
-    case 28: "CLOCK_SKEW"
-    case 29: "CURSOR_INVALID"
-    case 30: "CONFLICT_NOT_FOUND"
-    case 31: "TEXT_QUOTA"
-    case 40: "PASSWORD_TOO_COMMON"
-    case 41: "DEVICE_NOT_FOUND"
-    case 42: "PLAN_CHANGED"
-    case 43: "ALREADY_MIGRATED"
-    case 44: "MIGRATION_NOT_FOUND"
-    case 45: "UNDO_TOO_LATE"
-    case 59: "ACCOUNT_UNKNOWN"
-    case 60: "ACCOUNT_ERASED"
-    case 61: "BACKUPS_OFF"
-    case 62: "BACKUP_UNDER_WAY"
-    case 63: "BACKUP_FAILED"
-    case 64: "BACKUP_NOT_FOUND"
-    case 65: "EXPORT_CHANGED"
-    case 66: "IMPORT_UNREADABLE"
-    case 67: "IMPORT_CORRUPT"
-    case 68: "IMPORT_TOO_LARGE"
-    case 69: "ACCOUNT_NOT_EMPTY"
-    case 70: "RECOVERY_POINT_NOT_FOUND"
-    case 71: "RECOVERY_NOT_FOUND"
-    case 72: "RECOVERY_UNDER_WAY"
-    case 73: "RECOVERY_NOT_READY"
+    case 8: "IDEMPOTENCY_KEY_REUSED"
+    case 9: "PARTIAL_CAPTURE"
+    case 10: "CAPTURE_CORRUPT"
+    case 11: "FUTURE_DAY"
+    case 12: "DAY_MISMATCH"
+    case 13: "DAY_SEALED"
+    case 14: "HABIT_NOT_FOUND"
+    case 15: "CELL_NOT_FOUND"
+    case 16: "PAGE_TOKEN_INVALID"
+    case 17: "TOO_MANY_REQUESTS"
+    case 18: "HABIT_LIMIT"
+    case 19: "STORAGE_UNAVAILABLE"
+    case 20: "OUTCOME_UNKNOWN"
+    case 21: "CONCURRENT_CHANGE"
+    case 22: "INTERNAL_FAULT"
+    case 23: "EXPORT_TOO_SLOW"
+    case 24: "ACCOUNT_MISMATCH"
+    case 25: "SEQUENCE_GAP"
+    case 26: "OPERATION_REUSED"
+    case 27: "CLOCK_SKEW"
+    case 28: "CURSOR_INVALID"
+    case 29: "CONFLICT_NOT_FOUND"
+    case 30: "TEXT_QUOTA"
+    case 31: "PASSWORD_TOO_COMMON"
+    case 32: "DEVICE_NOT_FOUND"
+    case 33: "PLAN_CHANGED"
+    case 34: "ALREADY_MIGRATED"
+    case 35: "MIGRATION_NOT_FOUND"
+    case 36: "UNDO_TOO_LATE"
+    case 37: "ACCOUNT_UNKNOWN"
+    case 38: "ACCOUNT_ERASED"
+    case 39: "BACKUPS_OFF"
+    case 40: "BACKUP_UNDER_WAY"
+    case 41: "BACKUP_FAILED"
+    case 42: "BACKUP_NOT_FOUND"
+    case 43: "EXPORT_CHANGED"
+    case 44: "IMPORT_UNREADABLE"
+    case 45: "IMPORT_CORRUPT"
+    case 46: "IMPORT_TOO_LARGE"
+    case 47: "ACCOUNT_NOT_EMPTY"
+    case 48: "RECOVERY_POINT_NOT_FOUND"
+    case 49: "RECOVERY_NOT_FOUND"
+    case 50: "RECOVERY_UNDER_WAY"
+    case 51: "RECOVERY_NOT_READY"
     default: nil
     }
   }

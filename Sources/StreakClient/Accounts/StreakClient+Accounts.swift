@@ -67,7 +67,7 @@ extension StreakClient {
 
   /// The request is stored before it is sent, so that a repeated sign-up sends the same request.
   private func preparedSignUp(_ email: String) throws(ClientError) -> PendingSignUp {
-    let now = clock.milliseconds
+    let now = clock.now
     return try store.change { state throws(ClientError) in
       // The server has signed this device out of an account that it may have lost: the same address
       // may sign up again.
@@ -78,7 +78,7 @@ extension StreakClient {
         throw .notPossible("An account is signed in on this device: sign out first.")
       }
       if let pending = state.pendingSignUp, pending.email.lowercased() == email.lowercased() { return pending }
-      let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+      let here = clock.localTime(at: now, dayStartMinutes: state.dayStartMinutes)
       let session = state.session.flatMap { $0.habits.isEmpty ? nil : $0 }
       let pending = PendingSignUp(
         email: email, idempotencyKey: randomBytes(count: 32), deviceID: .random(),
@@ -89,7 +89,7 @@ extension StreakClient {
   }
 
   private func adopt(_ response: SignUpResponse, _ pending: PendingSignUp) throws(ClientError) -> MigrationReport? {
-    let now = clock.milliseconds
+    let now = clock.now
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
       throw .failing("The answer to the sign-up has no account.")
     }
@@ -98,7 +98,7 @@ extension StreakClient {
       var account = ClientAccount(
         email: response.account?.email ?? pending.email, credentials: .init(tokens),
         replica: DeviceReplica(userID: userID, deviceID: pending.deviceID))
-      account.caughtUpAtMilliseconds = now
+      account.caughtUpAt = now
       state.add(account)
       if let claim { state.moveSession(sentAs: claim, response.migration, into: userID, now: now) }
       state.pendingSignUp = nil
@@ -138,12 +138,12 @@ extension StreakClient {
     guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
       throw .failing("The answer to the sign-in has no account.")
     }
-    let now = clock.milliseconds
+    let now = clock.now
     try store.change { state throws(ClientError) in
       let isKnown: Void? = state.changeAccount(userID) { account in
         if account.replica.deviceID != deviceID {
           account.replica.continueAsNewDevice(deviceID)
-          account.caughtUpAtMilliseconds = now
+          account.caughtUpAt = now
           // Sequence numbers start anew: earlier migrations precede all of them.
           for id in account.migratedSessions.keys { account.migratedSessions[id]?.afterSeq = 0 }
         }
@@ -154,7 +154,7 @@ extension StreakClient {
         var account = ClientAccount(
           email: response.account?.email ?? email, credentials: .init(tokens),
           replica: DeviceReplica(userID: userID, deviceID: deviceID))
-        account.caughtUpAtMilliseconds = now
+        account.caughtUpAt = now
         state.add(account)
       }
       state.current = userID
@@ -168,7 +168,7 @@ extension StreakClient {
   /// lost or erased. Its data on this device becomes anonymous data, and the person decides about
   /// it.
   private func moveReplacedAccounts(of email: String, into state: inout ClientState, userID: Identifier) {
-    let now = clock.milliseconds
+    let now = clock.now
     let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
     for id in replaced.keys.sorted() {
       _ = state.moveIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
@@ -178,7 +178,7 @@ extension StreakClient {
   /// Migrates the data recorded without an account into the current account.
   @discardableResult
   public func migrateSession() async throws(ClientError) -> MigrationReport {
-    let now = clock.milliseconds
+    let now = clock.now
     // The first sync, so that the database's epoch for the answer is known.
     let isFirst = try store.read { state throws(ClientError) in
       state.current.flatMap { state.accounts[$0] }?.replica.cursor.epoch == Epoch.none
@@ -190,7 +190,7 @@ extension StreakClient {
         throw .notPossible("Nothing was recorded without an account.")
       }
       if let pending = state.pendingMigration, pending.userID == userID { return pending }
-      let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+      let here = clock.localTime(at: now, dayStartMinutes: state.dayStartMinutes)
       // A sign-up that succeeded without its answer may have claimed the session: only the server
       // knows.
       let pending = PendingMigration(
@@ -373,12 +373,12 @@ extension StreakClient {
     case "SESSION_CLAIMED":
       // Another account has claimed the session, for example by a sign-up with a mistyped address
       // whose answer was lost. The days are on this device and belong to this person.
-      let now = clock.milliseconds
+      let now = clock.now
       let sessionID = try Self.claim(claim).sessionId
       return try store.change { state throws(ClientError) in
         guard state.session?.sessionID.bytes == sessionID else { return nil }
         state.changeSession(now: now) { $0.takeNewName() }
-        let here = clock.localTime(atMilliseconds: now, dayStartMinutes: state.dayStartMinutes)
+        let here = clock.localTime(at: now, dayStartMinutes: state.dayStartMinutes)
         return state.session?.makeClaim(migrationID: .random(), at: here).protobufBytes()
       }
     default: return nil

@@ -8,10 +8,10 @@ public struct DeviceView: Equatable, Sendable {
   public var name: String
   public var platform: String
   public var appVersion: String
-  /// When it last signed in, in milliseconds since 1970.
-  public var signedInAtMilliseconds: Int64
-  /// When its credentials were last renewed, in milliseconds since 1970; 0: never.
-  public var refreshedAtMilliseconds: Int64
+  /// When it last signed in.
+  public var signedInAt: Instant
+  /// When its credentials were last renewed; the epoch: never.
+  public var refreshedAt: Instant
   /// It holds valid credentials.
   public var isSignedIn: Bool
   public var isThisDevice: Bool
@@ -26,8 +26,8 @@ extension StreakClient {
       guard let device = listed.device, let id = Identifier(device.deviceId) else { return nil }
       return DeviceView(
         id: id, name: device.name, platform: device.platform, appVersion: device.appVersion,
-        signedInAtMilliseconds: listed.signedInAt?.milliseconds ?? 0,
-        refreshedAtMilliseconds: listed.refreshedAt?.milliseconds ?? 0, isSignedIn: listed.signedIn,
+        signedInAt: listed.signedInAt?.instant ?? .epoch,
+        refreshedAt: listed.refreshedAt?.instant ?? .epoch, isSignedIn: listed.signedIn,
         isThisDevice: listed.isThisDevice)
     }
   }

@@ -6,8 +6,7 @@ public import StreakDomain
 /// A moment to which the account can be recovered.
 public struct RecoveryPointView: Equatable, Sendable {
   public var name: String
-  /// In milliseconds since 1970.
-  public var momentMilliseconds: Int64
+  public var moment: Instant
 }
 
 /// A request to recover the account's data of an earlier moment.
@@ -26,8 +25,7 @@ public struct RecoveryView: Equatable, Sendable {
   public var id: Identifier
   public var point: RecoveryPointView
   public var state: State
-  /// In milliseconds since 1970.
-  public var requestedAtMilliseconds: Int64
+  public var requestedAt: Instant
 }
 
 /// The changes that a recovery would make, or has made.
@@ -119,7 +117,7 @@ extension StreakClient {
 
 extension RecoveryPointView {
   init(_ point: RecoveryPoint) {
-    self.init(name: point.name, momentMilliseconds: point.moment?.milliseconds ?? 0)
+    self.init(name: point.name, moment: point.moment?.instant ?? .epoch)
   }
 }
 
@@ -137,7 +135,7 @@ extension RecoveryView {
       }
     self.init(
       id: id, point: RecoveryPointView(recovery.point ?? RecoveryPoint()), state: state,
-      requestedAtMilliseconds: recovery.requestedAt?.milliseconds ?? 0)
+      requestedAt: recovery.requestedAt?.instant ?? .epoch)
   }
 }
 

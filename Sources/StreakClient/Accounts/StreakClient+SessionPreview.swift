@@ -20,7 +20,7 @@ extension StreakClient {
   /// The effect of a sign-up now on the data recorded here without an account; nil if there is
   /// none. Works without a server.
   public func previewSignUp() throws(ClientError) -> SessionPreview? {
-    let now = clock.milliseconds
+    let now = clock.now
     return try store.read { state throws(ClientError) in
       guard let session = state.session, !session.habits.isEmpty else { return nil }
       let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day

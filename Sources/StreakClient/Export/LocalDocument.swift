@@ -19,10 +19,10 @@ struct LocalDocument {
 
   /// - Parameter userID: The account; nil: the anonymous session.
   init(
-    habits: [Identifier: HabitFields], cells: [CellKey: LedgerCell], userID: Identifier?, atMilliseconds now: Int64
+    habits: [Identifier: HabitFields], cells: [CellKey: CellContent], userID: Identifier?, at now: Instant
   ) {
     header = ExportHeader(
-      schemaVersion: Self.schemaVersion, exportedAt: GoogleProtobufTimestamp(milliseconds: now),
+      schemaVersion: Self.schemaVersion, exportedAt: GoogleProtobufTimestamp(now),
       userId: userID?.bytes ?? [])
     for (id, fields) in habits.sorted(by: { ($0.value.position, $0.key) < ($1.value.position, $1.key) }) {
       add(Habit(id, fields), to: "habits")

@@ -55,12 +55,12 @@ extension StreakClient {
   /// - Returns: Bytes of the file, which appears complete or not at all.
   @discardableResult
   public func exportLocally(to path: String) throws(ClientError) -> Int64 {
-    let now = clock.milliseconds
+    let now = clock.now
     let document = try store.read { state throws(ClientError) in
       LocalDocument(
         habits: state.shown.habits,
         cells: state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? state.shown.cells,
-        userID: state.current, atMilliseconds: now)
+        userID: state.current, at: now)
     }
     return try Self.onDisk { () throws(PartialFile.Failure) in
       let file = try PartialFile(path, format: "local")

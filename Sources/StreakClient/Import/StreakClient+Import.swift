@@ -23,7 +23,7 @@ extension StreakClient {
   }
 
   private func record(_ history: ImportedHistory, in state: inout ClientState) -> ImportReport {
-    let now = clock.milliseconds
+    let now = clock.now
     let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
     var report = ImportReport()
     report.isInAccount = state.current != nil
@@ -76,7 +76,7 @@ extension StreakClient {
 
   /// The days that count once they are in an account: for a session those of its window, for an
   /// account those that are fresh.
-  private func countingDays(of state: ClientState, today: Day, now: Int64) -> ClosedRange<Day> {
+  private func countingDays(of state: ClientState, today: Day, now: Instant) -> ClosedRange<Day> {
     if state.current != nil { return today.advanced(by: -DayRules.backfillDaysMax)...Day.latest }
     let first =
       state.session?.firstDayThatCounts(today: today, now: now) ?? today.advanced(by: 1 - MigrationPlan.windowDays)

@@ -1,5 +1,7 @@
 internal import Cryptography
+internal import GRPCSchema
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 /// The data recorded on this device without an account: absolute statements, the last one of each
@@ -8,7 +10,7 @@ struct AnonymousSession: Equatable, Sendable {
   struct Entry: Equatable, Sendable {
     var done: Bool
     var note: String
-    var made: StreakDomain.LocalTime
+    var made: ClientTime
   }
 
   /// A session whose begin the server does not know may be introduced to it for this long, in
@@ -23,18 +25,18 @@ struct AnonymousSession: Equatable, Sendable {
   var startKey: [UInt8]
   /// The server knows when the session began.
   var isAnchored = false
-  var begunAtMilliseconds: Int64
-  /// When the session was last reported to the server, in milliseconds since 1970.
-  var keptAtMilliseconds: Int64 = 0
-  var zones = ZoneUses()
+  var begunAt: Instant
+  /// When the session was last reported to the server.
+  var keptAt: Instant = .epoch
+  var zones = RecentTimeZones()
   var habits: [Identifier: HabitFields] = [:]
   var entries: [CellKey: Entry] = [:]
 
-  init(begunAtMilliseconds: Int64) {
+  init(begunAt: Instant) {
     sessionID = .random()
     secret = randomBytes(count: 32)
     startKey = randomBytes(count: 32)
-    self.begunAtMilliseconds = begunAtMilliseconds
+    self.begunAt = begunAt
   }
 
   /// Gives the session a new id, because the server knows another session by the old one, or gave
@@ -45,17 +47,17 @@ struct AnonymousSession: Equatable, Sendable {
     secret = randomBytes(count: 32)
     startKey = randomBytes(count: 32)
     isAnchored = false
-    keptAtMilliseconds = 0
+    keptAt = .epoch
   }
 
   /// Days as the person sees them. The status of a session's days is decided when they enter an
   /// account.
-  var shownCells: [CellKey: LedgerCell] {
-    entries.mapValues { LedgerCell(done: $0.done, note: $0.note, trust: .counted) }
+  var shownCells: [CellKey: CellContent] {
+    entries.mapValues { CellContent(done: $0.done, note: $0.note, trust: .counted) }
   }
 
   /// The session's content at this moment, for a migration.
-  func capture(at now: StreakDomain.LocalTime) -> StreakDomain.CapturedSession {
+  func capture(at now: ClientTime) -> StreakDomain.CapturedSession {
     let habitIDs = habits.sorted { ($0.value.position, $0.key) < ($1.value.position, $1.key) }.map(\.key)
     let capturedHabits = habitIDs.compactMap { id in
       habits[id].map { fields in
@@ -69,12 +71,10 @@ struct AnonymousSession: Equatable, Sendable {
     var sent = entries.sorted { ($0.key.day, $0.key) < ($1.key.day, $1.key) }
     if sent.count > StreakClient.sessionEntriesMax { sent.removeFirst(sent.count - StreakClient.sessionEntriesMax) }
     let capturedEntries = sent.sorted { $0.key < $1.key }.map { key, entry in
-      let occurredAt = entry.made.occurredAtMilliseconds
-      let seconds = occurredAt >= 0 ? occurredAt / 1_000 : (occurredAt - 999) / 1_000
+      let occurredAt = GoogleProtobufTimestamp(entry.made.occurredAt)
       return StreakDomain.CapturedSession.Entry(
         habitID: key.habitID.bytes, day: key.day, done: entry.done, note: entry.note, made: entry.made,
-        occurredAtSeconds: seconds, occurredAtNanos: Int32(truncatingIfNeeded: occurredAt - seconds * 1_000) * 1_000_000
-      )
+        occurredAtSeconds: occurredAt.seconds, occurredAtNanos: occurredAt.nanos)
     }
     var capture = StreakDomain.CapturedSession(
       habits: capturedHabits, entries: capturedEntries, capturedAt: now,
@@ -83,14 +83,14 @@ struct AnonymousSession: Equatable, Sendable {
     return capture
   }
 
-  private func claim(of habitID: Identifier, at now: StreakDomain.LocalTime) -> StreakDomain.CapturedSession.Claim {
+  private func claim(of habitID: Identifier, at now: ClientTime) -> StreakDomain.CapturedSession.Claim {
     let days = entries.filter { $0.key.habitID == habitID && $0.value.done }.map(\.key.day)
     let streak = StreakSummary(countedDays: days).streak(today: now.day)
     return .init(currentStreak: Int32(clamping: streak.current), lastCompletedDay: streak.lastDay)
   }
 
   /// The session with its proof, for a migration.
-  func makeClaim(migrationID: Identifier, at now: StreakDomain.LocalTime) -> SessionClaim {
+  func makeClaim(migrationID: Identifier, at now: ClientTime) -> SessionClaim {
     SessionClaim(
       sessionId: sessionID.bytes, sessionSecret: secret, migrationId: migrationID.bytes, unanchored: !isAnchored,
       captured: Schema.CapturedSession(capture(at: now)))
@@ -102,29 +102,5 @@ extension Identifier {
   static func random() -> Identifier {
     guard let identifier = Identifier(randomBytes(count: byteCount)) else { preconditionFailure("16 bytes make an id") }
     return identifier
-  }
-}
-
-extension Schema.CapturedSession {
-  init(_ capture: StreakDomain.CapturedSession) {
-    self.init(
-      habits: capture.habits.map { habit in
-        CapturedHabit(
-          habit: Habit(
-            id: habit.id, name: habit.name, description: habit.description, color: habit.color,
-            position: habit.position, archived: habit.archived),
-          claim: habit.claim.map {
-            StreakClaim(currentStreak: $0.currentStreak, lastCompletedDay: $0.lastCompletedDay?.number ?? 0)
-          })
-      },
-      entries: capture.entries.map { entry in
-        CapturedEntry(
-          habitId: entry.habitID, day: entry.day.number, done: entry.done, note: entry.note,
-          made: Schema.LocalTime(entry.made))
-      },
-      capturedAt: Schema.LocalTime(capture.capturedAt),
-      manifest: CaptureManifest(
-        habitCount: Int32(clamping: capture.manifest.habitCount),
-        entryCount: Int32(clamping: capture.manifest.entryCount), sha256: capture.manifest.sha256))
   }
 }

@@ -20,35 +20,36 @@ struct ClientAccount: Equatable, Sendable {
 
   struct Credentials: Equatable, Sendable {
     var accessToken: String
-    var accessExpiresAtMilliseconds: Int64
+    var accessExpiresAt: Instant
     var refreshToken: String
-    /// When the running refresh began, in milliseconds since 1970; 0: none is running.
-    var refreshBegunAtMilliseconds: Int64 = 0
+    /// When the running refresh began; the epoch: none is running.
+    var refreshBegunAt: Instant = .epoch
 
     init(
-      accessToken: String, accessExpiresAtMilliseconds: Int64, refreshToken: String,
-      refreshBegunAtMilliseconds: Int64 = 0
+      accessToken: String, accessExpiresAt: Instant, refreshToken: String,
+      refreshBegunAt: Instant = .epoch
     ) {
       self.accessToken = accessToken
-      self.accessExpiresAtMilliseconds = accessExpiresAtMilliseconds
+      self.accessExpiresAt = accessExpiresAt
       self.refreshToken = refreshToken
-      self.refreshBegunAtMilliseconds = refreshBegunAtMilliseconds
+      self.refreshBegunAt = refreshBegunAt
     }
 
     init(_ tokens: Tokens) {
       self.init(
         accessToken: tokens.accessToken,
-        accessExpiresAtMilliseconds: tokens.accessExpiresAt?.milliseconds ?? 0, refreshToken: tokens.refreshToken)
+        accessExpiresAt: tokens.accessExpiresAt?.instant?.wholeMilliseconds ?? .epoch, refreshToken: tokens.refreshToken
+      )
     }
   }
 
   var email: String
   var standing = Standing.signedIn
   var credentials: Credentials?
-  var zones = ZoneUses()
-  /// When this device's queue was last empty, in milliseconds since 1970: the server uses it to
+  var zones = RecentTimeZones()
+  /// When this device's queue was last empty: the server uses it to
   /// judge days that are entered afterwards.
-  var caughtUpAtMilliseconds: Int64 = 0
+  var caughtUpAt: Instant = .epoch
   /// Sessions that recently became part of the account, by migration. If the server loses one, it
   /// is sent again.
   var migratedSessions: [Identifier: MigratedSession] = [:]
@@ -64,15 +65,14 @@ struct ClientAccount: Equatable, Sendable {
 
   /// Days as the person sees them. Days without the server's judgement have the status that this
   /// device expects.
-  /// - Parameter now: In milliseconds since 1970.
-  func shownCells(now: Int64) -> [CellKey: LedgerCell] {
+  func shownCells(now: Instant) -> [CellKey: CellContent] {
     var shown = replica.shownCells
-    var catchUp = CatchUp(caughtUpAtMilliseconds: caughtUpAtMilliseconds)
+    var backfill = BackfillAllowance(caughtUpAt: caughtUpAt)
     for operation in replica.queue {
       guard case .setCompletion(let wanted) = operation.change, wanted.done, let key = operation.cellKey else {
         continue
       }
-      let trust = catchUp.claim(wanted.day, made: wanted.made, now: now)
+      let trust = backfill.claim(wanted.day, made: wanted.made, now: now)
       // A day that was judged before keeps its status, unless the new one is better.
       let before = replica.cells[key]?.cell.trust ?? trust
       shown[key]?.trust = before == .counted ? before : trust
@@ -83,8 +83,8 @@ struct ClientAccount: Equatable, Sendable {
   /// Sessions that the server may have lost, in the order of their migration.
   var lostSessions: [(key: Identifier, value: MigratedSession)] {
     migratedSessions.filter(\.value.isLost).sorted {
-      ($0.value.afterSeq, $0.value.migratedAtMilliseconds, $0.key)
-        < ($1.value.afterSeq, $1.value.migratedAtMilliseconds, $1.key)
+      ($0.value.afterSeq, $0.value.migratedAt, $0.key)
+        < ($1.value.afterSeq, $1.value.migratedAt, $1.key)
     }
   }
 
@@ -112,9 +112,9 @@ struct ClientAccount: Equatable, Sendable {
 
   /// The server may have lost acknowledged data. Sessions migrated within the retention of
   /// operations are sent again.
-  mutating func noteLoss(now: Int64) {
-    let oldest = now - DeviceReplica.keptMilliseconds
-    migratedSessions = migratedSessions.filter { $0.value.migratedAtMilliseconds >= oldest }
+  mutating func noteLoss(now: Instant) {
+    let oldest = now.advanced(byMilliseconds: -DeviceReplica.keptMilliseconds)
+    migratedSessions = migratedSessions.filter { $0.value.migratedAt >= oldest }
     for id in migratedSessions.keys { migratedSessions[id]?.isLost = true }
   }
 }
@@ -128,7 +128,7 @@ struct MigratedSession: Equatable, Sendable {
   var isSecondDevice = false
   /// The account's habit for each habit of the session, where they differ.
   var habitMap: [Identifier: Identifier] = [:]
-  var migratedAtMilliseconds: Int64
+  var migratedAt: Instant
   /// The device's last operation made before the migration.
   var afterSeq: Int64 = 0
   /// The server may have lost it: it has to be sent again.

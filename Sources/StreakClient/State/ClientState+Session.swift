@@ -13,7 +13,7 @@ extension ClientState {
   ///   in the account.
   mutating func moveSession(
     sentAs claim: SessionClaim, isSecondDevice: Bool = false, _ result: MigrationResult?, into userID: Identifier,
-    now: Int64
+    now: Instant
   ) {
     guard let session, session.sessionID.bytes == claim.sessionId else { return }
     let sent = SentSession(claim)
@@ -24,14 +24,14 @@ extension ClientState {
       if let migrationID = Identifier(claim.migrationId) {
         account.migratedSessions[migrationID] = MigratedSession(
           claim: claim.protobufBytes(), isSecondDevice: isSecondDevice, habitMap: names.filter { $0.key != $0.value },
-          migratedAtMilliseconds: now, afterSeq: account.replica.lastSeq)
+          migratedAt: now, afterSeq: account.replica.lastSeq)
       }
       account.zones = session.zones
       let changes =
         session.habitChanges(since: sent, names)
         + session.dayChanges(since: sent, names, migrations: migrationIDs.sorted())
         + sent.habits.keys.sorted().filter { session.habits[$0] == nil }.map { .deleteHabit(names[$0] ?? $0) }
-      for change in changes { account.replica.make(change, milliseconds: now) }
+      for change in changes { account.replica.make(change, at: now) }
     }
     dropSession()
     for (userID, account) in accounts where account.standing == .unknownToServer { dropAccount(userID) }
@@ -61,12 +61,12 @@ extension ClientState {
   /// - Parameter made: The local time that stands for a day.
   /// - Returns: Whether the account was not in this state before.
   mutating func moveIntoSession(
-    _ userID: Identifier, now: Int64, made: (Day, Int32) -> StreakDomain.LocalTime
+    _ userID: Identifier, now: Instant, made: (Day, Int32) -> ClientTime
   ) -> Bool {
     guard let account = accounts[userID], account.standing != .unknownToServer else { return false }
     let dayStart = account.replica.shownDayStartMinutes
     let (habits, entries) = account.everythingShown { made($0, dayStart) }
-    let beganAt = entries.values.map(\.made.occurredAtMilliseconds).min() ?? now
+    let beganAt = entries.values.map(\.made.occurredAt).min() ?? now
     addToSession(habits: habits, entries: entries, zones: account.zones, beganAt: min(beganAt, now))
     if current == userID { current = nil }
     if pendingMigration?.userID == userID { pendingMigration = nil }
@@ -83,18 +83,19 @@ extension ClientState {
   /// The session's begin moves to the first of these days. The server recorded another begin, or
   /// none: so the session gets a new id.
   private mutating func addToSession(
-    habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry], zones: ZoneUses, beganAt: Int64
+    habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry], zones: RecentTimeZones,
+    beganAt: Instant
   ) {
     changeSession(now: beganAt) { session in
       if session.habits.isEmpty { session.zones = zones }
-      session.begunAtMilliseconds = min(session.begunAtMilliseconds, beganAt)
+      session.begunAt = min(session.begunAt, beganAt)
       session.takeNewName()
     }
     for (id, fields) in habits { changeSession(now: beganAt, habit: id) { $0.habits[id] = fields } }
     for (key, entry) in entries {
       changeSession(now: beganAt, cell: key) { session in
-        let known = session.entries[key]?.made.occurredAtMilliseconds ?? .min
-        if known < entry.made.occurredAtMilliseconds { session.entries[key] = entry }
+        let known = session.entries[key]?.made.occurredAt
+        if known.map({ $0 < entry.made.occurredAt }) ?? true { session.entries[key] = entry }
       }
     }
   }
@@ -104,12 +105,12 @@ extension ClientAccount {
   /// The account's visible data, with the migrated sessions that no pull has contained yet.
   /// - Parameter made: The local time that stands for a day.
   fileprivate func everythingShown(
-    made: (Day) -> StreakDomain.LocalTime
+    made: (Day) -> ClientTime
   ) -> (habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry]) {
     var habits: [Identifier: HabitFields] = [:]
     var entries: [CellKey: AnonymousSession.Entry] = [:]
     let waiting = migratedSessions.values.filter { !$0.isReceived }.sorted {
-      $0.migratedAtMilliseconds < $1.migratedAtMilliseconds
+      $0.migratedAt < $1.migratedAt
     }
     for migrated in waiting {
       guard let claim = try? SessionClaim(protobufBytes: migrated.claim) else { continue }
@@ -144,7 +145,7 @@ extension ClientAccount {
 /// The part of a session that was sent.
 struct SentSession {
   var habits: [Identifier: HabitFields] = [:]
-  var days: [CellKey: (done: Bool, note: String, made: StreakDomain.LocalTime?)] = [:]
+  var days: [CellKey: (done: Bool, note: String, made: ClientTime?)] = [:]
 
   init(_ claim: SessionClaim) {
     for captured in claim.captured?.habits ?? [] {
@@ -153,7 +154,7 @@ struct SentSession {
     for entry in claim.captured?.entries ?? [] {
       guard let habitID = Identifier(entry.habitId) else { continue }
       days[CellKey(habitID: habitID, day: Day(entry.day))] = (
-        entry.done, entry.note, StreakDomain.LocalTime(entry.made)
+        entry.done, entry.note, ClientTime(entry.made)
       )
     }
   }

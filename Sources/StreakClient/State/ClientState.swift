@@ -25,13 +25,13 @@ struct ClientState: Sendable {
     current.flatMap { accounts[$0] }?.replica.shownDayStartMinutes ?? ownDayStartMinutes
   }
 
-  mutating func setDayStart(minutes: Int32, now: Int64) {
+  mutating func setDayStart(minutes: Int32, now: Instant) {
     guard minutes != dayStartMinutes else { return }
     guard let userID = current else {
       ownDayStartMinutes = minutes
       return
     }
-    _ = changeAccount(userID) { $0.replica.make(.setDayStart(minutes), milliseconds: now) }
+    _ = changeAccount(userID) { $0.replica.make(.setDayStart(minutes), at: now) }
   }
 
   // MARK: The session
@@ -41,9 +41,9 @@ struct ClientState: Sendable {
   ///   - habit: The habit that `body` adds, changes or removes.
   ///   - cell: The day that it states.
   mutating func changeSession(
-    now: Int64, habit: Identifier? = nil, cell: CellKey? = nil, _ body: (inout AnonymousSession) -> Void
+    now: Instant, habit: Identifier? = nil, cell: CellKey? = nil, _ body: (inout AnonymousSession) -> Void
   ) {
-    var session = self.session ?? AnonymousSession(begunAtMilliseconds: now)
+    var session = self.session ?? AnonymousSession(begunAt: now)
     self.session = nil
     body(&session)
     self.session = session
@@ -53,7 +53,7 @@ struct ClientState: Sendable {
   }
 
   /// Removes a habit of the session, with its days.
-  mutating func dropSessionHabit(_ habitID: Identifier, now: Int64) {
+  mutating func dropSessionHabit(_ habitID: Identifier, now: Instant) {
     guard let session else { return }
     let cells = session.entries.keys.filter { $0.habitID == habitID }
     changeSession(now: now, habit: habitID) { session in
@@ -172,7 +172,7 @@ extension ClientState {
       return session?.entries[cell].map { entry in
         CapturedEntry(
           habitId: cell.habitID.bytes, day: cell.day.number, done: entry.done, note: entry.note,
-          made: Schema.LocalTime(entry.made)
+          made: LocalTime(entry.made)
         ).protobufBytes()
       }
     case .account(let userID): return accounts[userID]?.recordBytes
@@ -189,14 +189,14 @@ extension ClientState {
     case .operation(let userID, let seq):
       return accounts[userID]?.replica.operation(seq).map { kept in
         var writer = RecordWriter()
-        writer.append(kept.decidedAtMilliseconds ?? -1)
+        writer.append(kept.decidedAt?.milliseconds ?? -1)
         writer.append(Schema.Operation(kept.operation).protobufBytes())
         return writer.bytes
       }
     case .rejected(let userID, let time):
       return accounts[userID]?.replica.rejected.first { $0.operation.time == time }.map { rejected in
         var writer = RecordWriter()
-        writer.append(rejected.reason.rawValue)
+        writer.append(rejected.reason.name)
         writer.append(Schema.Operation(rejected.operation).protobufBytes())
         return writer.bytes
       }
@@ -216,7 +216,7 @@ extension ClientState {
     case .sessionHabit(let id): session?.habits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .sessionEntry(let cell):
       let entry = try Self.decode(value, CapturedEntry.self)
-      guard let made = StreakDomain.LocalTime(entry.made) else { throw StorageError("a day has no moment") }
+      guard let made = ClientTime(entry.made) else { throw StorageError("a day has no moment") }
       session?.entries[cell] = AnonymousSession.Entry(done: entry.done, note: entry.note, made: made)
     case .account(let userID): stored[userID] = try ClientAccount.read(value, userID: userID)
     case .habit(let userID, let id):
@@ -237,11 +237,11 @@ extension ClientState {
       if decidedAt < 0 {
         stored[userID]?.replica.queue.append(operation)
       } else {
-        stored[userID]?.replica.kept.append(.init(operation: operation, decidedAtMilliseconds: decidedAt))
+        stored[userID]?.replica.kept.append(.init(operation: operation, decidedAt: Instant(milliseconds: decidedAt)))
       }
     case .rejected(let userID, _):
       var reader = RecordReader(value)
-      let reason = OperationRejection(rawValue: try reader.text()) ?? .malformed
+      let reason = Reason(name: try reader.text()) ?? .invalidField
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)

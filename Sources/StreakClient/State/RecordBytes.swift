@@ -1,3 +1,5 @@
+internal import struct StreakDomain.Instant
+
 /// Writes the fields of a small record one after the other: numbers big-endian, bytes and text
 /// after their length in 4 bytes.
 struct RecordWriter {
@@ -8,6 +10,9 @@ struct RecordWriter {
       bytes.append(UInt8(truncatingIfNeeded: number >> shift))
     }
   }
+
+  /// In milliseconds since 1970.
+  mutating func append(_ instant: Instant) { append(instant.milliseconds) }
 
   mutating func append(_ value: Bool) { bytes.append(value ? 1 : 0) }
 
@@ -29,6 +34,8 @@ struct RecordReader {
   mutating func number<Number: FixedWidthInteger>(_ type: Number.Type = Number.self) throws(StorageError) -> Number {
     try take(Number.bitWidth / 8).reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
   }
+
+  mutating func instant() throws(StorageError) -> Instant { Instant(milliseconds: try number()) }
 
   mutating func bool() throws(StorageError) -> Bool { try number(UInt8.self) != 0 }
 

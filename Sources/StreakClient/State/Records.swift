@@ -8,23 +8,23 @@ extension AnonymousSession {
     writer.append(secret)
     writer.append(startKey)
     writer.append(isAnchored)
-    writer.append(begunAtMilliseconds)
-    writer.append(keptAtMilliseconds)
+    writer.append(begunAt)
+    writer.append(keptAt)
     writer.append(zones.encoded)
     return writer.bytes
   }
 
   init(recordBytes: [UInt8]) throws(StorageError) {
     var reader = RecordReader(recordBytes)
-    self.init(begunAtMilliseconds: 0)
+    self.init(begunAt: .epoch)
     guard let id = Identifier(try reader.bytes()) else { throw StorageError("the session has no id") }
     sessionID = id
     secret = try reader.bytes()
     startKey = try reader.bytes()
     isAnchored = try reader.bool()
-    begunAtMilliseconds = try reader.number()
-    keptAtMilliseconds = try reader.number()
-    zones = ZoneUses(encoded: try reader.bytes())
+    begunAt = try reader.instant()
+    keptAt = try reader.instant()
+    zones = RecentTimeZones(encoded: try reader.bytes())
   }
 }
 
@@ -45,9 +45,9 @@ extension ClientAccount {
     writer.append(credentials != nil)
     if let credentials {
       writer.append(credentials.accessToken)
-      writer.append(credentials.accessExpiresAtMilliseconds)
+      writer.append(credentials.accessExpiresAt)
       writer.append(credentials.refreshToken)
-      writer.append(credentials.refreshBegunAtMilliseconds)
+      writer.append(credentials.refreshBegunAt)
     }
     writer.append(zones.encoded)
     writer.append(stored.deviceID.bytes)
@@ -65,7 +65,7 @@ extension ClientAccount {
       writer.append(id.source.bytes)
       writer.append(id.seq)
     }
-    writer.append(caughtUpAtMilliseconds)
+    writer.append(caughtUpAt)
     return writer.bytes
   }
 
@@ -84,10 +84,10 @@ extension ClientAccount {
     var credentials: Credentials?
     if try reader.bool() {
       credentials = Credentials(
-        accessToken: try reader.text(), accessExpiresAtMilliseconds: try reader.number(),
-        refreshToken: try reader.text(), refreshBegunAtMilliseconds: try reader.number())
+        accessToken: try reader.text(), accessExpiresAt: try reader.instant(),
+        refreshToken: try reader.text(), refreshBegunAt: try reader.instant())
     }
-    let zones = ZoneUses(encoded: try reader.bytes())
+    let zones = RecentTimeZones(encoded: try reader.bytes())
     guard let deviceID = Identifier(try reader.bytes()) else { throw StorageError("an account has no device") }
     var stored = StoredReplica(userID: userID, deviceID: deviceID)
     stored.clock = HybridClock(last: HybridTime(packed: try reader.number()))
@@ -108,7 +108,7 @@ extension ClientAccount {
       email: email, credentials: credentials, replica: DeviceReplica(userID: userID, deviceID: deviceID))
     account.standing = standing
     account.zones = zones
-    account.caughtUpAtMilliseconds = try reader.number()
+    account.caughtUpAt = try reader.instant()
     return (account, stored)
   }
 }
@@ -116,7 +116,7 @@ extension ClientAccount {
 extension MigratedSession {
   var recordBytes: [UInt8] {
     var writer = RecordWriter()
-    writer.append(migratedAtMilliseconds)
+    writer.append(migratedAt)
     writer.append(afterSeq)
     writer.append(isSecondDevice)
     writer.append(isLost)
@@ -132,7 +132,7 @@ extension MigratedSession {
 
   init(recordBytes: [UInt8]) throws(StorageError) {
     var reader = RecordReader(recordBytes)
-    migratedAtMilliseconds = try reader.number()
+    migratedAt = try reader.instant()
     afterSeq = try reader.number()
     isSecondDevice = try reader.bool()
     isLost = try reader.bool()

@@ -83,14 +83,14 @@ extension StreakClient {
   private func beginRefresh(
     _ refused: String, of userID: Identifier, isPatient: Bool
   ) throws(ClientError) -> RefreshStep {
-    let now = clock.milliseconds
+    let now = clock.now
     let step = try store.change { state throws(ClientError) -> RefreshStep? in
       state.changeAccount(userID) { account in
         guard let credentials = account.credentials else { return nil }
         guard credentials.accessToken == refused else { return .isDone(accessToken: credentials.accessToken) }
-        let age = now - credentials.refreshBegunAtMilliseconds
+        let age = now.milliseconds(since: credentials.refreshBegunAt)
         if isPatient, (0..<Self.refreshLeaseMilliseconds).contains(age) { return .wait }
-        account.credentials?.refreshBegunAtMilliseconds = now
+        account.credentials?.refreshBegunAt = now
         return .begin(refreshToken: credentials.refreshToken)
       } ?? nil
     }
@@ -114,7 +114,7 @@ extension StreakClient {
     } catch {
       let present = try store.change { state throws(ClientError) in
         state.changeAccount(userID) { account in
-          if account.credentials?.refreshToken == refreshToken { account.credentials?.refreshBegunAtMilliseconds = 0 }
+          if account.credentials?.refreshToken == refreshToken { account.credentials?.refreshBegunAt = .epoch }
           return account.credentials
         } ?? nil
       }
@@ -138,22 +138,22 @@ extension StreakClient {
           return true
         } ?? false
       }
-      if isNews { tell(.signInNeeded) }
+      if isNews { publish(.signInNeeded) }
     case .accountErased:
       let isNews = try store.change { state throws(ClientError) in
         let isHere = state.accounts[userID] != nil
         state.dropAccount(userID)
         return isHere
       }
-      if isNews { tell(.accountErased) }
+      if isNews { publish(.accountErased) }
     case .accountUnknown:
-      let now = clock.milliseconds
+      let now = clock.now
       let isNews = try store.change { state throws(ClientError) in
         state.moveIntoSession(userID, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
       }
       if isNews {
         currentHasChanged()
-        tell(.accountUnknown)
+        publish(.accountUnknown)
       }
     default: break
     }

@@ -14,8 +14,10 @@ extension StreakClient {
   /// Answers of one sync that may show a loss: without a limit, a server that loses what it
   /// acknowledges would receive the same operations for ever.
   static let lossesMax = 8
-  /// Interval at which a session is reported to the server, in milliseconds; the server removes
-  /// sessions after a year without a report.
+  /// Pages of notices in one sync. A page has up to 1,000 notices, or 1 MiB of them.
+  static let noticePagesMax = 256
+  /// A session says that it is alive this often, in milliseconds; the server forgets those of which
+  /// it has not heard for a year.
   static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
   /// Wait between two attempts to open the hint stream, in milliseconds.
   static let watchBackoffMilliseconds: (min: UInt64, max: UInt64) = (1_000, 300_000)
@@ -81,8 +83,11 @@ extension StreakClient {
 
   private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {
     do throws(ClientError) {
-      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.milliseconds)
-      let response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
+      let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.now)
+      var response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
+      // Before anything of it is taken: the next request begins after it, and would not be told
+      // them.
+      if response.moreNotices { response.notices += try await otherNotices(than: response.notices, of: userID) }
       return .changes(SyncChanges(response))
     } catch {
       guard case .refused(let refusal) = error else { throw error }
@@ -95,24 +100,40 @@ extension StreakClient {
     }
   }
 
+  /// The notices for which a response had no room.
+  private func otherNotices(
+    than known: [Schema.Notice], of userID: Identifier
+  ) async throws(ClientError) -> [Schema.Notice] {
+    var ids = Set(known.map(\.noticeId))
+    var others: [Schema.Notice] = []
+    var request = ListNoticesRequest(pageSize: Self.pageSize)
+    for _ in 0..<Self.noticePagesMax {
+      let page = try await call(SyncServiceMethods.listNotices, request, ListNoticesResponse.self, for: userID)
+      others += page.notices.filter { ids.insert($0.noticeId).inserted }
+      guard !page.nextPageToken.isEmpty else { return others }
+      request.pageToken = page.nextPageToken
+    }
+    throw .failing("It tells notices without an end.")
+  }
+
   private func take(
     _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, _ userID: Identifier,
     _ report: inout SyncReport, _ losses: inout Int
   ) throws(ClientError) -> SyncNext {
-    let now = clock.milliseconds
+    let now = clock.now
     var news: [ClientEvent] = []
     var isLoss = false
     let next = try store.change { state throws(ClientError) in
       state.changeAccount(userID) { account in
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
         let showsLoss = account.replica.showsLoss(answer, to: submission)
-        let next = account.replica.take(answer, to: submission, sentAs: deviceID, milliseconds: now)
+        let next = account.replica.take(answer, to: submission, sentAs: deviceID, at: now)
         // Only a sign-in can register a new device; until then the queue waits.
         if next == .register {
           account.credentials = nil
           account.standing = .mustRegister
         }
-        if next == .done, submission.nothingLeft { account.caughtUpAtMilliseconds = now }
+        if next == .done, submission.nothingLeft { account.caughtUpAt = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
@@ -137,7 +158,7 @@ extension StreakClient {
       if received > 0 { news.append(.changed) }
     }
     if next == .register { news.append(.signInNeeded) }
-    for event in news { tell(event) }
+    for event in news { publish(event) }
     return next
   }
 
@@ -160,19 +181,19 @@ extension StreakClient {
   /// reports that the session is in use. A session with earlier days, for example from an import,
   /// is not introduced, because these days would not count any more.
   private func keepSession() async throws(ClientError) {
-    let now = clock.milliseconds
+    let now = clock.now
     guard let session = try store.read({ state throws(ClientError) in state.session }) else { return }
     if session.isAnchored {
-      guard now - session.keptAtMilliseconds >= Self.keepSessionMilliseconds else { return }
+      guard now.milliseconds(since: session.keptAt) >= Self.keepSessionMilliseconds else { return }
       let bearer = "session." + Base64URL.encode(session.sessionID.bytes + session.secret)
       _ = try await call(
         SessionServiceMethods.keepSession, KeepSessionRequest(), KeepSessionResponse.self, bearer: bearer)
       try store.change { state throws(ClientError) in
         guard state.session?.sessionID == session.sessionID else { return }
-        state.changeSession(now: now) { $0.keptAtMilliseconds = now }
+        state.changeSession(now: now) { $0.keptAt = now }
       }
-    } else if (0...AnonymousSession.introductionMilliseconds).contains(now - session.begunAtMilliseconds),
-      !session.losesDays(introducedOn: clock.localTime(atMilliseconds: now, dayStartMinutes: 0).day)
+    } else if (0...AnonymousSession.introductionMilliseconds).contains(now.milliseconds(since: session.begunAt)),
+      !session.losesDays(introducedOn: clock.localTime(at: now, dayStartMinutes: 0).day)
     {
       let request = StartSessionRequest(idempotencyKey: session.startKey)
       let response = try await call(SessionServiceMethods.startSession, request, StartSessionResponse.self)
@@ -185,7 +206,7 @@ extension StreakClient {
           kept.sessionID = sessionID
           kept.secret = response.sessionSecret
           kept.isAnchored = true
-          kept.keptAtMilliseconds = now
+          kept.keptAt = now
         }
       }
     }
@@ -262,18 +283,18 @@ extension StreakClient {
     let stream = network.open(SyncServiceMethods.watch, WatchRequest().protobufBytes(), bearer: bearer)
     watching = (userID, stream)
     defer { watching = nil }
-    var heard = false
+    var hasReceived = false
     do throws(RPCStatus) {
       while let bytes = try await stream.next() {
         let hint = (try? WatchResponse(protobufBytes: bytes))?.cursor
         let own = try? store.read { state throws(ClientError) in state.accounts[userID]?.replica.cursor }
         // A stream that opens after a failure shows that the network is back.
-        if !heard, hasFailed { networkReturned() }
-        heard = true
+        if !hasReceived, hasFailed { networkReturned() }
+        hasReceived = true
         if let hint, StreakDomain.Cursor(hint).isOfSameState(as: own) { continue }
         wake()
       }
-      return heard
+      return hasReceived
     } catch {
       let failure = ClientError(error)
       if failure == .signInNeeded {
@@ -281,10 +302,10 @@ extension StreakClient {
           try note(error, of: userID)
           throw error
         }
-        return heard
+        return hasReceived
       }
       try note(failure, of: userID)
-      if heard { return true }
+      if hasReceived { return true }
       throw failure
     }
   }

@@ -34,15 +34,15 @@ extension DeviceReplica {
   /// - Parameters:
   ///   - submission: The answered submission.
   ///   - deviceID: The device id that it was sent with.
-  ///   - milliseconds: The device's wall clock, since 1970.
+  ///   - now: The device's wall clock.
   public mutating func take(
-    _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, milliseconds: Int64
+    _ answer: SyncAnswer, to submission: SyncSubmission, sentAs deviceID: Identifier, at now: Instant
   ) -> SyncNext {
     // An answer for an abandoned device id has no effect.
     guard deviceID == self.deviceID else { return .ignore }
     switch answer {
     case .changes(let changes):
-      switch receive(changes, to: submission, milliseconds: milliseconds) {
+      switch receive(changes, to: submission, at: now) {
       case .good: return isBehind ? .more : .done
       case .diverged: return .repair
       case .outdated: return .ignore

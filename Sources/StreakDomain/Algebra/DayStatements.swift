@@ -1,4 +1,4 @@
-/// What was stated about one habit on one day.
+/// The statements about one habit on one day.
 ///
 /// - Completions: the day is done while any completion stands. An undo takes back the completions
 ///   it names and no other, also those that arrive after it.
@@ -9,13 +9,14 @@
 public struct DayStatements: Hashable, Sendable {
   public struct Completion: Hashable, Sendable {
     public var id: StatementID
-    /// As judged when it arrived.
+    /// The status that it was given at arrival.
     public var trust: CompletionTrust
-    /// `trust` holds whatever it follows.
+    /// `trust` applies whatever undos it follows.
     var isFixed = false
-    /// The undos that its author had seen: it has the trust of what they took back.
+    /// The undos that its author knew: it inherits the trust of the completions that they took
+    /// back.
     public var follows: [StatementID]
-    /// What its author had seen that had not arrived.
+    /// Statements that its author knew and that had not arrived.
     var ahead: SeenStatements
 
     public init(id: StatementID, trust: CompletionTrust, follows: [StatementID] = []) {
@@ -44,80 +45,79 @@ public struct DayStatements: Hashable, Sendable {
         self.trust = trust
       }
 
-      /// A completion stands for the earlier ones of its source: who names it, names them.
+      /// A completion replaces the earlier ones of its source: naming it names them as well.
       func takes(_ completion: StatementID) -> Bool { completion.source == id.source && completion.seq <= id.seq }
     }
 
     public var id: StatementID
     public var taken: [Taken] = []
-    /// A completion after it inherits the trust of what it took back. Not so after a migration was
-    /// undone.
+    /// A completion after it inherits the trust of the completions it took back. Not for the undo
+    /// of a migration.
     public var isInherited: Bool
     /// A notice says that a concurrent completion stands.
     public var hasNotice = false
-    /// A completion or undo came whose author had seen it.
+    /// A completion or undo has arrived whose author knew it.
     var isAnswered = false
-    /// What stood, was seen, and was not named.
+    /// Standing completions that it knew and did not name.
     var left: [StatementID] = []
-    /// What its author had seen that had not arrived.
+    /// Statements that its author knew and that had not arrived.
     var ahead = SeenStatements.nothing
 
-    /// The best of what it took back; nil if nothing of it is known.
+    /// The best trust of the completions it took back; nil if none of them is known.
     var trust: CompletionTrust? { isInherited ? taken.compactMap(\.trust).max() : nil }
 
     func takes(_ completion: StatementID) -> Bool { taken.contains { $0.takes(completion) } }
   }
 
-  /// Those that stand, by name.
+  /// The standing completions, by name.
   public internal(set) var completions: [Completion] = []
   public internal(set) var undos: [Undo] = []
   public internal(set) var note = Register<String>()
 
-  /// Statements of each kind that are kept of one day; beyond it the least name of the source with
-  /// the most goes.
+  /// Most statements of each kind that are kept for a day; beyond it the least name of the source
+  /// with most statements is dropped.
   public static let statementsMax = 32
-  /// Completions that one undo names.
+  /// Most completions that one undo names.
   public static let undoneMax = 64
 
   public init() {}
 
   public var isDone: Bool { !completions.isEmpty }
 
-  /// What the day is worth: done, what its best completion is; not done, what was taken back.
+  /// The day's trust: of a done day that of its best completion, otherwise that of the completions
+  /// taken back.
   public var trust: CompletionTrust {
     (isDone ? completions.map { effectiveTrust(of: $0) }.max() : undos.compactMap(\.trust).max()) ?? .counted
   }
 
-  /// What a completion is worth: what the undos before it took back was worth, else as it was
-  /// judged.
+  /// A completion's trust: inherited from the undos before it, otherwise as judged at arrival.
   func effectiveTrust(of completion: Completion) -> CompletionTrust {
     guard !completion.follows.isEmpty, !completion.isFixed else { return completion.trust }
     return undos.filter { completion.follows.contains($0.id) }.compactMap(\.trust).max() ?? completion.trust
   }
 
-  /// What stands of it: a deletion of the habit that had not seen all of it keeps the habit. A
-  /// completion counts even if undone later.
+  /// The statements that keep the habit if a deletion did not know all of them. A completion counts
+  /// even if undone later.
   public var activity: [StatementID] {
     completions.map(\.id) + note.elements.map(\.stamp.id)
       + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
   }
 
-  /// The undos whose values a completion by this author is not concurrent with.
+  /// The undos that a completion by this author is not concurrent with.
   func undosSeen(by author: Author) -> [StatementID] { undos.lazy.map(\.id).filter(author.covers) }
 
-  /// What a completion by this author inherits; nil: it is judged by itself.
+  /// The trust that a completion by this author inherits; nil: it is judged by itself.
   func inheritedTrust(of author: Author) -> CompletionTrust? {
     undos.lazy.filter { author.covers($0.id) }.compactMap(\.trust).max()
   }
 
-  /// The completions that stood as far as an author knows: those it takes back by an undo that
-  /// names none.
+  /// The completions that stand as far as an author knows: an undo without names takes these back.
   func standing(knownTo author: Author) -> [Undo.Taken] {
     let standing = completions.filter { author.covers($0.id) }.map { completion in
       Undo.Taken(id: completion.id, trust: effectiveTrust(of: completion))
     }
-    // What an undo took back that the author has not seen. What came by a migration that was undone
-    // is worth nothing any more.
+    // Completions that an undo took back which the author does not know. Those of an undone
+    // migration have no trust any more.
     let taken = undos.filter { !author.covers($0.id) }.flatMap { undo in
       undo.taken.filter { $0.trust != nil }.map { name in
         Undo.Taken(id: name.id, trust: undo.isInherited ? name.trust : nil)
@@ -130,9 +130,8 @@ public struct DayStatements: Hashable, Sendable {
       }
   }
 
-  /// The undos that a notice tells of: the day is done all the same, by a completion of which the
-  /// undo did not know and which did not know of it, and no statement "done" or "not done" has
-  /// followed whose author knew of the undo.
+  /// The undos with a notice: the day is done nevertheless, by a completion concurrent with the
+  /// undo, and no later statement "done" or "not done" has followed whose author knew the undo.
   var lostUndos: [StatementID] {
     undos.lazy.filter { undo in
       !undo.isAnswered
@@ -144,9 +143,9 @@ public struct DayStatements: Hashable, Sendable {
 
   // MARK: Merging
 
-  /// Merges a completion that is worth `trust`, or what the undos that it follows took back was
-  /// worth.
-  /// - Parameter isFixed: It is worth `trust`, whatever it follows.
+  /// Merges a completion with `trust`, or with the trust of the completions that the undos before
+  /// it took back.
+  /// - Parameter isFixed: `trust` applies whatever undos it follows.
   mutating func complete(by author: Author, trust: CompletionTrust, isFixed: Bool = false) {
     let id = author.id
     guard !completions.contains(where: { $0.id == id }) else { return }
@@ -161,7 +160,7 @@ public struct DayStatements: Hashable, Sendable {
     guard !isTakenBack else { return }
     let completion = Completion(
       id: id, trust: trust, isFixed: isFixed, follows: undosSeen(by: author), ahead: author.ahead)
-    // A later completion of the same source that is worth the same stands for the earlier ones.
+    // A later completion of the same source with the same trust replaces the earlier ones.
     if undos.isEmpty, !isFixed {
       func isLike(_ other: Completion) -> Bool {
         other.id.source == id.source && other.trust == trust && !other.isFixed
@@ -173,7 +172,32 @@ public struct DayStatements: Hashable, Sendable {
     Self.bound(&completions, \.id)
   }
 
-  /// Takes the counting completions out of the streak: the bound of days before the account's first
+  /// Takes over what was stated of the same day under another habit's name.
+  mutating func join(_ other: DayStatements) {
+    for completion in other.completions {
+      if let place = completions.firstIndex(where: { $0.id == completion.id }) {
+        // One migration stated both.
+        completions[place].trust = max(completions[place].trust, completion.trust)
+      } else {
+        completions.insert(completion, at: completions.firstIndex { completion.id < $0.id } ?? completions.endIndex)
+      }
+    }
+    for undo in other.undos where !undos.contains(where: { $0.id == undo.id }) {
+      undos.insert(undo, at: undos.firstIndex { undo.id < $0.id } ?? undos.endIndex)
+    }
+    for undo in undos { completions.removeAll { undo.takes($0.id) } }
+    while completions.count > Self.statementsMax { Self.bound(&completions, \.id) }
+    while undos.count > Self.statementsMax { Self.bound(&undos, \.id) }
+    note.join(other.note)
+  }
+
+  /// Notes that no notice tells of any of it.
+  mutating func forgetNotices() {
+    for index in undos.indices { undos[index].hasNotice = false }
+    note.forgetNotices()
+  }
+
+  /// Removes the counting completions from the streak: the bound of days before the account's first
   /// date is reached.
   mutating func quarantineOverLimit() {
     for index in completions.indices {
@@ -187,9 +211,9 @@ public struct DayStatements: Hashable, Sendable {
   /// Merges an undo.
   ///
   /// - Parameters:
-  ///   - names: The completions that it takes back; with each go the earlier ones of its source,
-  ///     for which it stands.
-  ///   - isInherited: Whether a completion after it inherits what they were worth.
+  ///   - names: The completions that it takes back; each stands for the earlier ones of its source
+  ///     as well.
+  ///   - isInherited: Whether a completion after it inherits their trust.
   mutating func undo(_ names: [StatementID], by author: Author, isInherited: Bool = true) {
     let id = author.id
     guard !undos.contains(where: { $0.id == id }) else { return }
@@ -205,13 +229,12 @@ public struct DayStatements: Hashable, Sendable {
     Self.bound(&undos, \.id)
   }
 
-  /// Undos that the author of a completion or undo had seen are answered.
+  /// Undos that the author of a completion or undo knew are answered.
   private mutating func answer(by author: Author) {
     for index in undos.indices where author.covers(undos[index].id) { undos[index].isAnswered = true }
   }
 
-  /// Takes back all that a source stated but its completions: notes, and days that it called not
-  /// done.
+  /// Takes back a source's statements other than completions: notes, and days stated as not done.
   mutating func retract(source: Identifier) {
     for element in note.elements where element.stamp.id.source == source { note.retract(element.stamp.id) }
     undos.removeAll { $0.id.source == source }
@@ -220,10 +243,10 @@ public struct DayStatements: Hashable, Sendable {
   private func knownTrust(of name: StatementID) -> CompletionTrust? {
     let named = Undo.Taken(id: name, trust: nil)
     var known = completions.filter { named.takes($0.id) }.map { effectiveTrust(of: $0) }
-    // What came by a migration that was undone is worth nothing any more.
+    // Completions of an undone migration have no trust any more.
     for undo in undos where undo.isInherited { known += undo.taken.filter { $0.id == name }.compactMap(\.trust) }
     if let best = known.max() { return best }
-    // A later completion of its source stands for it.
+    // A later completion of its source replaces it.
     return completions.first { $0.id.source == name.source && $0.id.seq > name.seq }.map { effectiveTrust(of: $0) }
   }
 
@@ -235,7 +258,7 @@ public struct DayStatements: Hashable, Sendable {
   }
 }
 
-/// What one completion is worth.
+/// The trust of one completion.
 public struct CompletionTrust: Hashable, Comparable, Sendable {
   public var trust: CellTrust
   /// It counted before, in a backup of this service or a document that it sealed: the bound of days
@@ -254,8 +277,8 @@ public struct CompletionTrust: Hashable, Comparable, Sendable {
 
   public init(number: UInt8) { self.init(CellTrust(number: number & 0x7F), isExempt: number & 0x80 != 0) }
 
-  /// The better one is greater: counted before any quarantine, of two reasons the first of the
-  /// list.
+  /// The better one is greater: counted above any quarantine; of two reasons the first of the list
+  /// is better.
   public static func < (left: CompletionTrust, right: CompletionTrust) -> Bool {
     (right.trust.number, left.isExempt ? 1 : 0) < (left.trust.number, right.isExempt ? 1 : 0)
   }

@@ -1,20 +1,20 @@
-/// What was stated about one habit as such: its fields, each a `Register`, and its deletions.
+/// The statements about one habit itself: its fields, each a `Register`, and its deletions.
 ///
-/// A habit is there while anything stands that a deletion had not seen: its creation, an edit, a
-/// completion even if undone later, a note. Of deletions those count that no other deletion had
-/// seen.
+/// A habit exists while anything stands that a deletion did not know: its creation, an edit, a
+/// completion even if undone later, a note. Of several deletions only those count that no other
+/// deletion knew.
 public struct HabitStatements: Hashable, Sendable {
   public struct Deletion: Hashable, Sendable {
     public var stamp: Stamp
     public var seen: SeenStatements
-    /// A notice says that the habit was kept.
+    /// A notice about keeping the habit exists.
     public var hasNotice = false
-    /// Something was stated of the habit whose author did not know of the deletion, nor its author
-    /// of that.
+    /// A statement about the habit exists whose author did not know the deletion, and which the
+    /// deletion's author did not know.
     var isContested = false
-    /// A field was stated by an author who knew of it.
+    /// A field was stated by an author that knew it.
     var isAnswered = false
-    /// The field `archived` was stated by an author who knew of it.
+    /// The field `archived` was stated by an author that knew it.
     var isOverruled = false
 
     func covers(_ id: StatementID) -> Bool {
@@ -45,7 +45,7 @@ public struct HabitStatements: Hashable, Sendable {
   /// By name.
   public private(set) var deletions: [Deletion] = []
 
-  /// Deletions that are kept; the earliest go.
+  /// Most deletions that are kept; the earliest are dropped.
   static let deletionsMax = 32
 
   /// All fields stated at once.
@@ -73,8 +73,8 @@ public struct HabitStatements: Hashable, Sendable {
     self[field].state(value, by: author)
   }
 
-  /// Something was stated of the habit, or of a day of it: deletions are contested whose author did
-  /// not know of it.
+  /// A statement about the habit or one of its days: it contests deletions whose author did not
+  /// know it.
   mutating func noteActivity(by author: Author) {
     for index in deletions.indices where !author.covers(deletions[index].stamp.id) {
       if !deletions[index].covers(author.id) { deletions[index].isContested = true }
@@ -83,8 +83,8 @@ public struct HabitStatements: Hashable, Sendable {
 
   /// Merges a deletion.
   /// - Parameters:
-  ///   - seen: What its author had seen, by source.
-  ///   - activity: What stands of the habit's days.
+  ///   - seen: The statements that its author knew, by source.
+  ///   - activity: The standing statements about the habit's days.
   /// - Returns: The deletions that it replaces.
   @discardableResult
   mutating func delete(by author: Author, seen: SeenStatements, activity: [StatementID] = []) -> [Deletion] {
@@ -106,24 +106,43 @@ public struct HabitStatements: Hashable, Sendable {
     for index in deletions.indices where deletions[index].stamp.id == id { deletions[index].hasNotice = hasNotice }
   }
 
+  /// Takes over what was stated of the same habit under another id.
+  mutating func join(_ other: HabitStatements) {
+    for field in HabitField.allCases {
+      self[field].join(other[field])
+      // An empty field states nothing, where something was stated.
+      if self[field].elements.contains(where: { !$0.value.isEmpty }) { self[field].retractAll(of: "") }
+    }
+    for deletion in other.deletions where !deletions.contains(where: { $0.stamp.id == deletion.stamp.id }) {
+      deletions.insert(deletion, at: deletions.firstIndex { deletion.stamp.id < $0.stamp.id } ?? deletions.endIndex)
+    }
+    if deletions.count > Self.deletionsMax { deletions.removeFirst(deletions.count - Self.deletionsMax) }
+  }
+
+  /// Notes that no notice tells of any of it.
+  mutating func forgetNotices() {
+    for field in HabitField.allCases { self[field].forgetNotices() }
+    for index in deletions.indices { deletions[index].hasNotice = false }
+  }
+
   /// The latest time among the statements.
   var latestTime: HybridTime {
     (stamps + deletions.map(\.stamp)).map(\.time).max() ?? .zero
   }
 
-  /// Of the values of all fields.
+  /// The stamps of all fields' values.
   var stamps: [Stamp] { registers.flatMap { $0.elements.map(\.stamp) } }
 
-  /// What each source stated of the fields.
+  /// The field statements of each source.
   var activity: [StatementID] {
     stamps.map(\.id).filter { $0 != Stamp.initial.id }
   }
 
   /// Whether the habit is deleted.
   /// - Parameters:
-  ///   - activity: What else stands of it: completions and notes of its days.
-  ///   - isForgotten: Whether a source is none of the person's any more; every deletion has seen
-  ///     what it stated.
+  ///   - activity: Other statements that stand: completions and notes of its days.
+  ///   - isForgotten: Whether a source has been dropped; every deletion counts as knowing its
+  ///     statements.
   func isDeleted(activity: [StatementID], isForgotten: (Identifier) -> Bool) -> Bool {
     guard !deletions.isEmpty else { return false }
     return (self.activity + activity).allSatisfy { id in
@@ -131,7 +150,7 @@ public struct HabitStatements: Hashable, Sendable {
     }
   }
 
-  /// The values that hold. A habit that was kept although it was deleted is archived, unless it was
+  /// The winning values. A habit that was kept although it was deleted is archived, unless it was
   /// unarchived later.
   func fields(isDeleted: Bool) -> HabitFields {
     var fields = HabitFields(name: "")
@@ -142,7 +161,7 @@ public struct HabitStatements: Hashable, Sendable {
     return fields
   }
 
-  /// A habit that was kept although it was deleted is archived, as if the deletion had said so.
+  /// A habit that was deleted and kept is archived, as if the deletion had stated that.
   private var isArchived: Bool {
     let stated = self[.archived].elements.first { element in !deletions.contains { $0.covers(element.stamp.id) } }
     let deletion = deletions.filter { !$0.isOverruled }.map(\.stamp).max()

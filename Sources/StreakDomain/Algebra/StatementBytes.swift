@@ -1,5 +1,5 @@
-/// How statements lie in storage: sources once each, then numbers as varints. Bytes that cannot be
-/// read give nil.
+/// The storage format of statements: each source once, then numbers as varints. Bytes that cannot
+/// be read give nil.
 struct StatementWriter {
   private var sources: [Identifier] = []
   private var body: [UInt8] = []
@@ -67,7 +67,7 @@ struct StatementWriter {
   }
 }
 
-/// Reads what `StatementWriter` wrote.
+/// Reads the output of `StatementWriter`.
 struct StatementReader {
   struct Malformed: Error {}
 
@@ -87,7 +87,7 @@ struct StatementReader {
     return byte
   }
 
-  /// A count of things that take at least a byte each.
+  /// A count of items of at least a byte each.
   mutating func count() throws(Malformed) -> Int {
     let value = try varint()
     guard value <= UInt64(rest.count) else { throw Malformed() }
@@ -157,7 +157,7 @@ extension DayStatements {
   private static let unknownTrust: UInt8 = 0x7F
   private static let fixedTrust: UInt8 = 0x40
 
-  /// For storage, where one completion with its note is not all there is.
+  /// For storage, if there is more than one completion with its note.
   public var encoded: [UInt8] {
     var writer = StatementWriter()
     writer.append(count: completions.count)
@@ -222,7 +222,8 @@ extension HabitStatements {
   public var encoded: [UInt8] {
     var writer = StatementWriter()
     let first = self[.name].elements.first?.stamp
-    // Most habits were stated once, all fields together: the values are in columns of their own.
+    // Most habits were stated once, with all fields together: their values are in columns of their
+    // own.
     let isPlain =
       deletions.isEmpty
       && HabitField.allCases.allSatisfy { field in

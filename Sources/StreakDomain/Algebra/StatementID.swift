@@ -4,7 +4,7 @@
 /// The name survives a change of epoch: it holds nothing that the server counts. Source:
 /// Specification.md, "What an operation had seen".
 public struct StatementID: Hashable, Comparable, Sendable {
-  /// Statements that come at once from elsewhere than a device's queue. The raw value is their
+  /// Statements of other sources than a device's queue that arrive at once. The raw value is their
   /// `seq`.
   public enum Bulk: Int64, Sendable {
     case migration = 0
@@ -27,13 +27,26 @@ public struct StatementID: Hashable, Comparable, Sendable {
     self.seq = seq
   }
 
-  /// The one statement of a migration, import or recovery.
+  /// The only statement of a migration, import or recovery.
   public init(_ bulk: Bulk, _ id: Identifier) { self.init(source: id, seq: bulk.rawValue) }
 
-  /// The migration that it is; nil for anything else.
-  public var migrationID: Identifier? {
-    seq == Bulk.migration.rawValue && source != Self.directCalls ? source : nil
+  /// What a migration states of one of several habits that it brings: all of them may become one.
+  init(_ migrationID: Identifier, part: UInt32) {
+    self.init(source: migrationID, seq: Bulk.migration.rawValue - Int64(part) << Self.partShift)
   }
+
+  private static let partShift: Int64 = 31
+
+  /// The part of a migration that it is, which its name tells; nil for anything else.
+  var migrationPart: UInt32? {
+    guard seq <= Bulk.migration.rawValue, source != Self.directCalls,
+      seq.magnitude & ((1 << Self.partShift) - 1) == 0
+    else { return nil }
+    return UInt32(exactly: seq.magnitude >> Self.partShift)
+  }
+
+  /// The migration that it is a statement of; nil for anything else.
+  public var migrationID: Identifier? { migrationPart == nil ? nil : source }
 
   /// The device of which it is an operation; nil for anything else.
   public var deviceID: Identifier? { seq <= 0 || source == Self.directCalls ? nil : source }
@@ -43,11 +56,11 @@ public struct StatementID: Hashable, Comparable, Sendable {
   }
 }
 
-/// What a statement had seen: for each source the last statement of it.
+/// The knowledge of a statement's author: for each source its last known statement.
 public struct SeenStatements: Hashable, Sendable {
   /// By ascending source, each once.
   public private(set) var last: [StatementID]
-  /// A direct call has seen everything at its arrival.
+  /// A direct call knows everything at its arrival.
   public let isEverything: Bool
 
   /// Nothing but the author's own statements.
@@ -70,25 +83,25 @@ public struct SeenStatements: Hashable, Sendable {
     }
   }
 
-  /// Whether a statement was seen.
+  /// Whether a statement is known.
   public func covers(_ id: StatementID) -> Bool {
     isEverything || last.contains { $0.source == id.source && id.seq <= $0.seq }
   }
 
-  /// Adds what another had seen.
+  /// Adds another author's knowledge.
   public mutating func formUnion(_ other: SeenStatements) {
     guard !isEverything, !other.last.isEmpty || other.isEverything else { return }
     self = SeenStatements(last + other.last, isEverything: other.isEverything)
   }
 
-  /// Whether everything that `other` names was seen.
+  /// Whether everything that `other` names is known.
   func covers(_ other: SeenStatements) -> Bool {
     isEverything || (!other.isEverything && other.last.allSatisfy(covers))
   }
 }
 
 /// When a statement was made, and its name: of concurrent statements of one value the one with the
-/// greatest stamp holds.
+/// greatest stamp wins.
 public struct Stamp: Hashable, Comparable, Sendable {
   public var time: HybridTime
   public var id: StatementID
@@ -98,19 +111,19 @@ public struct Stamp: Hashable, Comparable, Sendable {
     self.id = id
   }
 
-  /// Of a habit that a device has restated because the server lacked it: every statement is later,
-  /// and every author has seen it.
+  /// The stamp of a habit that a device restated because the server had lost it: every statement is
+  /// later, and every author knows it.
   public static let initial = Stamp(time: .zero, id: StatementID(source: StatementID.directCalls, seq: 0))
 
   public static func < (left: Stamp, right: Stamp) -> Bool { (left.time, left.id) < (right.time, right.id) }
 }
 
-/// The statement that is being merged: its stamp, and what its author had seen.
+/// The author of the statement that is being merged: its stamp and its knowledge.
 public struct Author: Sendable {
   public var stamp: Stamp
   public var seen: SeenStatements
-  /// Of `seen`: what is not here yet. A statement that arrives later although it was made, and
-  /// seen, earlier is recognised by it.
+  /// The part of `seen` that has not arrived. It recognises a statement that arrives later although
+  /// it was known earlier.
   var ahead: SeenStatements
 
   public var id: StatementID { stamp.id }
@@ -121,8 +134,12 @@ public struct Author: Sendable {
     self.ahead = ahead
   }
 
-  /// Whether the author had seen a statement: its own earlier ones always.
+  /// Whether the author knows a statement: its own earlier ones always. The parts of a migration,
+  /// which come at once, are concurrent: none is earlier than another.
   func covers(_ id: StatementID) -> Bool {
-    (id.source == stamp.id.source && id.seq <= stamp.id.seq) || seen.covers(id) || id == Stamp.initial.id
+    if id.source == stamp.id.source, id.seq == stamp.id.seq || (stamp.id.seq > 0 && id.seq < stamp.id.seq) {
+      return true
+    }
+    return seen.covers(id) || id == Stamp.initial.id
   }
 }

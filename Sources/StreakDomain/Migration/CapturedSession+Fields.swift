@@ -1,14 +1,14 @@
-/// What a capture's fields may hold. A field that breaks these rules refuses the capture as a
-/// whole; what only the clock or another entry can tell (a future day, say) is a matter of
-/// `MigrationPlan`, entry by entry.
+/// The rules for a capture's fields. A field that breaks them refuses the capture as a whole. Rules
+/// that need the clock or other entries (a future day, for example) are those of `MigrationPlan`,
+/// entry by entry.
 extension CapturedSession {
   /// Bytes of a habit's id.
   public static let idBytes = 16
-  /// Bytes of a note.
+  /// Most bytes of a note.
   public static let noteBytesMax = 4_096
 
-  /// The path of the first field that cannot be, such as `entries[3].day`, as the schema names it;
-  /// nil if all can.
+  /// The path of the first invalid field in the schema's form, such as `entries[3].day`; nil if all
+  /// are valid.
   public var invalidField: String? {
     if let field = DayRules.malformedField(of: capturedAt) { return Self.path("captured_at", field) }
     if manifest.habitCount < 0 { return "manifest.habit_count" }
@@ -35,7 +35,7 @@ extension CapturedSession {
     return nil
   }
 
-  /// The path of a part of the moment at `path`.
+  /// The path of an invalid part of the moment at `path`.
   private static func path(_ path: String, _ field: MalformedField) -> String {
     path + field.rawValue.drop { $0 != "." }
   }

@@ -1,4 +1,4 @@
-/// What a device holds of an anonymous session at one moment.
+/// A device's data of an anonymous session at one moment.
 public struct CapturedSession: Sendable {
   public struct Habit: Sendable {
     /// 16 bytes.
@@ -24,7 +24,7 @@ public struct CapturedSession: Sendable {
     }
   }
 
-  /// What the device showed as a habit's streak.
+  /// The streak that the device showed for a habit.
   public struct Claim: Equatable, Sendable {
     public var currentStreak: Int32
     /// Nil: none.
@@ -41,14 +41,14 @@ public struct CapturedSession: Sendable {
     public var day: Day
     public var done: Bool
     public var note: String
-    public var made: LocalTime
-    /// What `made` is in the manifest: the device's seconds and nanoseconds, which milliseconds
-    /// would lose.
+    public var made: ClientTime
+    /// `made` in the manifest: the device's seconds and nanoseconds, which milliseconds would
+    /// round.
     public var occurredAtSeconds: Int64
     public var occurredAtNanos: Int32
 
     public init(
-      habitID: [UInt8], day: Day, done: Bool, note: String, made: LocalTime, occurredAtSeconds: Int64,
+      habitID: [UInt8], day: Day, done: Bool, note: String, made: ClientTime, occurredAtSeconds: Int64,
       occurredAtNanos: Int32
     ) {
       self.habitID = habitID
@@ -75,27 +75,23 @@ public struct CapturedSession: Sendable {
 
   public var habits: [Habit]
   public var entries: [Entry]
-  public var capturedAt: LocalTime
+  public var capturedAt: ClientTime
   public var manifest: Manifest
 
-  public init(habits: [Habit], entries: [Entry], capturedAt: LocalTime, manifest: Manifest) {
+  public init(habits: [Habit], entries: [Entry], capturedAt: ClientTime, manifest: Manifest) {
     self.habits = habits
     self.entries = entries
     self.capturedAt = capturedAt
     self.manifest = manifest
   }
 
-  /// Why a capture is refused as a whole.
-  public enum Fault: String, Error, Sendable {
-    /// Fewer habits or entries than the manifest counts.
-    case partialCapture = "PARTIAL_CAPTURE"
-    /// As many as the manifest counts, but others; or more.
-    case captureCorrupt = "CAPTURE_CORRUPT"
-  }
-
   /// Checks the capture against its manifest.
+  ///
   /// - Parameter sha256: The hash function.
-  public func fault(sha256: ([UInt8]) -> [UInt8]) -> Fault? {
+  /// - Returns: Why the capture is refused as a whole: `partialCapture` if it has fewer habits or
+  ///   entries than the manifest counts, `captureCorrupt` if it has others, or more; nil if it
+  ///   matches.
+  public func refusal(sha256: ([UInt8]) -> [UInt8]) -> Reason? {
     if habits.count < manifest.habitCount || entries.count < manifest.entryCount { return .partialCapture }
     guard habits.count == manifest.habitCount, entries.count == manifest.entryCount,
       sha256(canonicalBytes) == manifest.sha256

@@ -1,18 +1,18 @@
 extension MigrationPlan {
-  /// An entry of a capture with its place. Several may speak about one habit and day.
+  /// An entry of a capture with its index. Several may be about one habit and day.
   struct Statement {
     let index: Int
     let entry: CapturedSession.Entry
 
-    /// Notes of one day that are kept besides the one that is shown; each becomes a notice.
+    /// Most notes of one day that are kept besides the shown one; each becomes a notice.
     static let otherNotesMax = 8
 
-    /// What one device's statements about one habit and day come to: the one made last holds, done
-    /// wins a tie, then the later place. Of different notes the latest is shown, the others are
-    /// kept.
-    /// - Returns: The statement that holds (nil for none), the notes, the latest first, and the
-    ///   places of the statements whose note is one too many: they go to the inbox, where it can be
-    ///   read.
+    /// Merges one device's statements about one habit and day: the one made last wins; of equal
+    /// times done wins, then the later index. Of different notes the latest is shown, the others
+    /// are kept.
+    /// - Returns: The winning statement (nil for none), the notes, the latest first, and the
+    ///   indexes of the statements whose notes exceed the limit: they go to the inbox, where they
+    ///   can be read.
     static func merged(
       _ statements: [Statement]
     ) -> (latest: CapturedSession.Entry?, notes: [MigrationPlan.Note], tooMany: [Int]) {
@@ -24,7 +24,7 @@ extension MigrationPlan {
         if notes.count <= otherNotesMax {
           notes.append(
             MigrationPlan.Note(
-              text: statement.entry.note, madeAtMilliseconds: statement.entry.made.occurredAtMilliseconds,
+              text: statement.entry.note, madeAt: statement.entry.made.occurredAt,
               index: statement.index))
         } else {
           tooMany.append(statement.index)
@@ -33,6 +33,6 @@ extension MigrationPlan {
       return (sorted.first?.entry, notes, tooMany)
     }
 
-    private var rank: (Int64, Int, Int) { (entry.made.occurredAtMilliseconds, entry.done ? 1 : 0, index) }
+    private var rank: (Instant, Int, Int) { (entry.made.occurredAt, entry.done ? 1 : 0, index) }
   }
 }

@@ -1,9 +1,9 @@
-/// What a captured session becomes in an account that has nothing yet.
+/// The result of a captured session in an empty account.
 ///
 /// The 30-day rule is about calendar days: the window is the 30 dates that end on the captured day,
 /// and every habit's days inside it count. An anchor shortens the window to its latest (whole days
-/// since the anchor + 2) dates, whether or not something was done on them: a session begun three
-/// days ago cannot know of a day a week ago, however few days it claims.
+/// since the anchor + 2) dates, with or without entries: a session begun three days ago cannot know
+/// of a day a week ago, however few days it claims.
 public struct MigrationPlan: Sendable {
   /// Days of the window that a session may count; it ends on the captured day.
   public static let windowDays = 30
@@ -12,15 +12,15 @@ public struct MigrationPlan: Sendable {
 
   public struct Note: Sendable, Equatable {
     public let text: String
-    public let madeAtMilliseconds: Int64
-    /// Place of its entry in the capture.
+    public let madeAt: Instant
+    /// The index of its entry in the capture.
     public let index: Int
   }
 
   public struct Cell: Sendable {
     public let day: Day
-    public let state: LedgerCell
-    public let made: LocalTime
+    public let state: CellContent
+    public let made: ClientTime
     /// Different notes of the day, the latest first: `state` has the first one.
     public let notes: [Note]
   }
@@ -30,16 +30,16 @@ public struct MigrationPlan: Sendable {
     /// By ascending day.
     public let cells: [Cell]
     public let summary: StreakSummary
-    /// The claim differs from what the counted days say on the captured day.
+    /// The claim differs from the counted days' streak on the captured day.
     public let claimMismatch: Bool
   }
 
   public struct Rejection: Equatable, Sendable {
-    /// Place in the capture's entries.
+    /// The index in the capture's entries.
     public let index: Int
-    public let reason: EntryRejection
+    public let reason: Reason
 
-    public init(index: Int, reason: EntryRejection) {
+    public init(index: Int, reason: Reason) {
       self.index = index
       self.reason = reason
     }
@@ -47,34 +47,33 @@ public struct MigrationPlan: Sendable {
 
   /// In the order of the capture.
   public let habits: [Habit]
-  /// What goes to the inbox, in the order of the capture.
+  /// Entries for the inbox, in the order of the capture.
   public let rejected: [Rejection]
   /// The day that ends the window.
   public let capturedDay: Day
 
   /// The device's moment and zone at the capture.
-  public let capturedAt: LocalTime
+  public let capturedAt: ClientTime
   /// The server saw the session begin.
   public let isAnchored: Bool
 
-  /// Some habit's claim differs from its recomputed streak.
+  /// A habit's claim differs from its recomputed streak.
   public var claimMismatch: Bool { habits.contains(where: \.claimMismatch) }
 
-  /// Plans a capture whose fields are valid and whose manifest holds. Others trap nothing: their
-  /// bad entries are rejected.
+  /// Plans a capture whose fields are valid and whose manifest matches. Any other capture is safe
+  /// as well: its invalid entries are rejected.
+  ///
   /// - Parameters:
-  ///   - anchorMilliseconds: When the server saw the session begin; nil for a session it did not
-  ///     see.
-  ///   - now: The server's clock, in milliseconds since 1970.
-  public init(_ session: CapturedSession, anchorMilliseconds: Int64?, now: Int64) {
+  ///   - anchor: When the server saw the session begin; nil for a session unknown to it.
+  ///   - now: The server's clock.
+  public init(_ session: CapturedSession, anchor: Instant?, now: Instant) {
     let capturedDay = Self.capturedDay(session.capturedAt, now: now)
     self.capturedDay = capturedDay
     capturedAt = session.capturedAt
-    isAnchored = anchorMilliseconds != nil
+    isAnchored = anchor != nil
     let window = capturedDay.advanced(by: 1 - Self.windowDays)...capturedDay
-    let anchored = anchorMilliseconds.map { anchor in
-      let (passed, overflow) = now.subtractingReportingOverflow(anchor)
-      let days = overflow ? 0 : max(0, passed) / LocalTime.millisecondsPerDay
+    let anchored = anchor.map { anchor in
+      let days = max(0, now.milliseconds(since: anchor)) / ClientTime.millisecondsPerDay
       return capturedDay.advanced(by: 1 - Self.anchorSpareDays - Int(clamping: days))
     }
     func trust(_ day: Day) -> CellTrust {
@@ -95,14 +94,14 @@ public struct MigrationPlan: Sendable {
     }
 
     habits = session.habits.map { habit in
-      // Taken out, so that an id that stands twice does not give its days twice.
+      // Removed, so that an id that occurs twice does not give its days twice.
       let days = (statements.removeValue(forKey: habit.id) ?? [:]).sorted { $0.key < $1.key }
       let planned = days.compactMap { day, statements in
         let cell = Statement.merged(statements)
-        rejected += cell.tooMany.map { Rejection(index: $0, reason: .malformed) }
+        rejected += cell.tooMany.map { Rejection(index: $0, reason: .invalidField) }
         return cell.latest.map { latest in
           Cell(
-            day: day, state: LedgerCell(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
+            day: day, state: CellContent(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
             made: latest.made, notes: cell.notes)
         }
       }
@@ -117,18 +116,18 @@ public struct MigrationPlan: Sendable {
 
   /// Why an entry goes to the inbox; nil if it becomes part of a cell.
   private static func rejection(
-    of entry: CapturedSession.Entry, isHabitKnown: Bool, now: Int64
-  ) -> EntryRejection? {
+    of entry: CapturedSession.Entry, isHabitKnown: Bool, now: Instant
+  ) -> Reason? {
     if !isHabitKnown { return .habitNotFound }
-    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .malformed }
+    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .invalidField }
     return DayRules.rejection(day: entry.day, made: entry.made, now: now)
   }
 
-  /// The device's date at the capture, brought into the two days before today and today of its
-  /// zone.
-  private static func capturedDay(_ capturedAt: LocalTime, now: Int64) -> Day {
+  /// The device's date at the capture, limited to the range from two days before today to today, in
+  /// its zone.
+  private static func capturedDay(_ capturedAt: ClientTime, now: Instant) -> Day {
     let today = DayRules.judgedDay(capturedAt, at: now)
     return min(
-      max(DayRules.judgedDay(capturedAt, at: capturedAt.occurredAtMilliseconds), today.advanced(by: -2)), today)
+      max(DayRules.judgedDay(capturedAt, at: capturedAt.occurredAt), today.advanced(by: -2)), today)
   }
 }

@@ -1,10 +1,10 @@
 /// Habits that have had another id. Source: Specification.md, section 5: "the other id is an alias
 /// for ever".
 extension PersonLedger {
-  /// The habit that an id means.
+  /// The habit that an id or alias names.
   public func habitID(meantBy id: Identifier) -> Identifier { habits[id]?.aliasOf ?? id }
 
-  /// A change of the habit that it means.
+  /// The change with aliases replaced.
   func resolved(_ change: Operation.Change) -> Operation.Change {
     guard let id = change.habitID, let habitID = habits[id]?.aliasOf else { return change }
     switch change {
@@ -22,25 +22,25 @@ extension PersonLedger {
     }
   }
 
-  /// Makes an id another name of a habit, unless the account has it already.
+  /// Makes an id an alias of a habit, unless the account has it already.
   mutating func makeAlias(
-    _ id: Identifier, of habitID: Identifier, _ fields: HabitFields, stamp: Stamp, version: Int64, now: Int64
+    _ id: Identifier, of habitID: Identifier, _ fields: HabitFields, stamp: Stamp, version: Int64, now: Instant
   ) {
     guard id != habitID, habits[id] == nil else { return }
-    var alias = HabitState(made: fields, createdAtMilliseconds: now, version: version, stamp: stamp)
+    var alias = HabitState(made: fields, createdAt: now, version: version, stamp: stamp)
     (alias.isDeleted, alias.aliasOf) = (true, habitID)
     setHabit(alias, id)
   }
 
-  /// Gives a habit another id with all that it has, and makes the former one an alias.
+  /// Moves a habit with all its data to another id, and makes the former one an alias.
   ///
-  /// All cells of the habit must have been loaded. What is stored of it is moved first
+  /// All cells of the habit must have been loaded. Its stored rows are moved first
   /// (`changes.renamedHabits`).
   mutating func rename(_ formerID: Identifier, to habitID: Identifier) {
     guard let former = habits[formerID], !former.isDeleted, habits[habitID] == nil else { return }
     var habit = former
     habit.firstID = former.firstID ?? formerID
-    // Devices that have the days under the former id need all of them again.
+    // Devices with the days under the former id need all of them again.
     (habit.version, habit.returnedVersion) = (changeNumber, changeNumber)
     setHabit(habit, habitID)
     for (key, state) in cells where key.habitID == formerID {
@@ -53,11 +53,11 @@ extension PersonLedger {
     loadedActivity[habitID] = loadedActivity.removeValue(forKey: formerID)
     wholeHabits.insert(habitID)
 
-    // Its cells have gone: deleting the former one takes no other out of the digest.
+    // Its cells have been moved: deleting the former one removes no others from the digest.
     digest -= former.digest(habitID: formerID)
     habitCount -= 1
     var alias = HabitState(
-      fields: former.fields, createdAtMilliseconds: former.createdAtMilliseconds, version: changeNumber,
+      fields: former.fields, createdAt: former.createdAt, version: changeNumber,
       encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
     (alias.isDeleted, alias.aliasOf) = (true, habitID)
     habits[formerID] = alias
@@ -70,7 +70,70 @@ extension PersonLedger {
     changes.renamedHabits.append(RenamedHabit(formerID: formerID, habitID: habitID))
   }
 
-  /// Of habits that were loaded whole: what needs all counted days.
+  /// Makes a habit part of another one with all that it has, and its id an alias.
+  ///
+  /// All cells of both must have been loaded. What is stored of the former one's days goes, and its
+  /// history and notices become the other's, before anything else is stored
+  /// (`changes.joinedHabits`).
+  mutating func join(_ formerID: Identifier, into habitID: Identifier, version: Int64, now: Instant) {
+    guard let former = habits[formerID], !former.isDeleted, var habit = habits[habitID], formerID != habitID else {
+      return
+    }
+    let before = habit.statements
+    var (statements, others) = (before, former.statements)
+    others.forgetNotices()
+    statements.join(others)
+    for field in HabitField.allCases {
+      _ = tellConflicts(
+        of: before[field], &statements[field], about: .field(habitID, field), version: version, now: now)
+    }
+    habit.statements = statements
+    habit.fields = statements.fields(isDeleted: habit.isDeleted)
+    habit.version = version
+    setHabit(habit, habitID)
+
+    // The latest days first: if there are more early days than may count, the latest of them do.
+    let moved = cells.filter { $0.key.habitID == formerID }.sorted { $1.key < $0.key }
+    for (key, state) in moved {
+      if !former.isDeleted { digest -= CellState.itemDigest(key, state.cell) }
+      use.addText(-state.textBytes)
+      cells[key] = nil
+      let place = CellKey(habitID: habitID, day: key.day)
+      let own = cells[place]
+      let known = own?.statements ?? DayStatements()
+      var (merged, other) = (known, state.statements)
+      other.forgetNotices()
+      merged.join(other)
+      _ = tellDoneConflict(place, &merged, version: version, now: now)
+      _ = tellConflicts(of: known.note, &merged.note, about: .note(place), version: version, now: now)
+      let last = own.map { max($0.stamp, state.stamp) } ?? state.stamp
+      // The habit is there.
+      try? setCell(
+        place, merged, last: last, made: own.map { $0.stamp < state.stamp ? state.made : $0.made } ?? state.made,
+        recordedAt: now, version: version)
+    }
+    loadedActivity[habitID, default: []] += loadedActivity.removeValue(forKey: formerID) ?? []
+    wholeHabits.formUnion([habitID])
+
+    digest -= former.digest(habitID: formerID)
+    use.addText(-former.textBytes)
+    habitCount -= 1
+    var alias = HabitState(
+      fields: former.fields, createdAt: former.createdAt, version: version,
+      encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
+    (alias.isDeleted, alias.aliasOf) = (true, habitID)
+    use.addText(alias.textBytes)
+    habits[formerID] = alias
+    changes.habits.insert(formerID)
+    changes.editedHabits.insert(formerID)
+    for (id, var other) in habits where other.aliasOf == formerID {
+      (other.aliasOf, other.version) = (habitID, version)
+      setHabit(other, id)
+    }
+    changes.joinedHabits.append(RenamedHabit(formerID: formerID, habitID: habitID))
+  }
+
+  /// For completely loaded habits: computes the values that need all counted days.
   mutating func completeWholeHabits() {
     for habitID in changes.staleSummaries.intersection(wholeHabits) {
       let days = cells.filter { $0.key.habitID == habitID && $0.value.cell.counts }.keys.map(\.day)

@@ -1,20 +1,19 @@
 extension PersonLedger {
-  /// Takes a migration back: what it stated of its days goes, and habits that it made and that hold
-  /// nothing else are deleted. Their states of now stay in the history.
+  /// Undoes a migration: its statements about its days are removed, and habits that it made and
+  /// that hold nothing else are deleted. Their current states stay in the history.
   ///
   /// - Parameters:
-  ///   - keys: Days that are still as the migration left them; their cells and habits must have
+  ///   - keys: Days that have not changed since the migration; their cells and habits must have
   ///     been loaded.
-  ///   - version: The change number that everything of the migration had.
+  ///   - version: The change number of the migration.
   ///   - habitsWithMore: Habits that hold other cells than these.
-  /// - Returns: The habits that were deleted, by ascending id, and how many days are others now
-  ///   than before.
+  /// - Returns: The deleted habits, by ascending id, and the number of changed days.
   public mutating func undoMigration(
-    _ migrationID: Identifier, _ keys: [CellKey], version: Int64, habitsWithMore: Set<Identifier>, now: Int64
+    _ migrationID: Identifier, _ keys: [CellKey], version: Int64, habitsWithMore: Set<Identifier>, now: Instant
   ) -> (deletedHabits: [Identifier], daysReversed: Int) {
     let migration = StatementID(.migration, migrationID)
     let id = StatementID(source: StatementID.directCalls, seq: sources.nextDirectCall(now: now))
-    let author = Author(stamp: Stamp(time: HybridTime(milliseconds: now), id: id), seen: .everything)
+    let author = Author(stamp: Stamp(time: HybridTime(now), id: id), seen: .everything)
     let shared = Set(
       keys.filter { key in
         cells[key]?.statements.completions.contains { $0.id.source != migrationID } == true

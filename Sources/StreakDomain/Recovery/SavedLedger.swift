@@ -1,68 +1,51 @@
-/// Habits and days as a person had them at some moment: out of a backup, or out of an exported
-/// document.
+/// A person's habits and days at an earlier moment, from a backup or from an exported document.
 public struct SavedLedger: Equatable, Sendable {
-  public struct Habit: Equatable, Sendable {
-    public var id: Identifier
-    public var fields: HabitFields
-    public var createdAtMilliseconds: Int64
-    public var isDeleted: Bool
-    /// The id is another name of that habit.
-    public var aliasOf: Identifier?
-
-    public init(
-      id: Identifier, fields: HabitFields, createdAtMilliseconds: Int64, isDeleted: Bool = false,
-      aliasOf: Identifier? = nil
-    ) {
-      self.aliasOf = aliasOf
-      self.id = id
-      self.fields = fields
-      self.createdAtMilliseconds = createdAtMilliseconds
-      self.isDeleted = isDeleted
-    }
-  }
-
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
-    public var cell: LedgerCell
-    public var made: LocalTime
-    public var recordedAtMilliseconds: Int64
+    public var cell: CellContent
+    public var made: ClientTime
+    public var recordedAt: Instant
     public var migrationID: Identifier?
+    /// The change number of the saved ledger's change.
+    public var version: Int64
 
     public init(
-      key: CellKey, cell: LedgerCell, made: LocalTime, recordedAtMilliseconds: Int64, migrationID: Identifier? = nil
+      key: CellKey, cell: CellContent, made: ClientTime, recordedAt: Instant, migrationID: Identifier? = nil,
+      version: Int64 = 0
     ) {
       self.key = key
       self.cell = cell
       self.made = made
-      self.recordedAtMilliseconds = recordedAtMilliseconds
+      self.recordedAt = recordedAt
       self.migrationID = migrationID
+      self.version = version
     }
   }
 
-  public var habits: [Habit] = []
-  /// Only of these habits.
+  public var habits: [HabitEntry] = []
+  /// Cells of these habits only.
   public var cells: [Cell] = []
 
   public init() {}
 }
 
-/// What became of one habit that was brought back.
-public struct BroughtBackHabit: Equatable, Sendable {
+/// The result for one restored habit.
+public struct RestoredHabit: Equatable, Sendable {
   public let habitID: Identifier
-  /// What the account's habit counted before.
+  /// The account's summary of the habit before.
   public let before: StreakSummary
-  /// It was not there, or deleted, and now it is.
+  /// It was missing or deleted, and exists now.
   public internal(set) var returns = false
-  /// Days that were not there.
+  /// Days that were missing.
   public internal(set) var daysReturning: [Day] = []
-  /// Days that were there with another value and have changed.
+  /// Existing days whose value has changed.
   public internal(set) var daysChanging: [Day] = []
   /// Days with another note, which stays.
   public internal(set) var daysConflicting: [Day] = []
   /// A field with another value, which stays.
   public internal(set) var hasFieldConflict = false
 
-  /// Whether anything of it is to be shown.
+  /// Whether there is anything to show about it.
   public var isTouched: Bool {
     returns || hasFieldConflict || !daysReturning.isEmpty || !daysChanging.isEmpty || !daysConflicting.isEmpty
   }

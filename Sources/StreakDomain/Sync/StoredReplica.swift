@@ -1,4 +1,4 @@
-/// Everything a device's replica holds, to be kept across restarts.
+/// A device's whole replica, for storage.
 public struct StoredReplica: Equatable, Sendable {
   public var userID: Identifier
   public var deviceID: Identifier
@@ -8,7 +8,7 @@ public struct StoredReplica: Equatable, Sendable {
   public var notices: [Identifier: Notice]
   public var digest: StateDigest
   public var cursor: Cursor
-  /// Where a pull that takes several responses goes on; empty otherwise.
+  /// The position in a pull of several responses; empty otherwise.
   public var resume: [UInt8]
   /// In any order.
   public var queue: [Operation]
@@ -19,7 +19,7 @@ public struct StoredReplica: Equatable, Sendable {
   public var formerHabits: [Identifier: HabitFields]
   public var deletedHabits: [Identifier: HabitFields]
   public var aliases: [Identifier: Identifier]
-  /// What was seen with the last complete pull.
+  /// The sources known since the last complete pull.
   public var seen: SeenStatements
   public var dayStartMinutes: Int32
 
@@ -51,7 +51,7 @@ public struct StoredReplica: Equatable, Sendable {
     self.dayStartMinutes = dayStartMinutes
   }
 
-  /// The digest of what is here, whatever `digest` says.
+  /// The digest computed from the content, independent of `digest`.
   public var computedDigest: StateDigest {
     var sum = AccountSettings.itemDigest(dayStartMinutes: dayStartMinutes)
     for (id, fields) in habits { sum += HabitState.itemDigest(habitID: id, fields) }
@@ -60,8 +60,9 @@ public struct StoredReplica: Equatable, Sendable {
   }
 }
 
-/// What of a replica has changed since it was kept: each is to be written as it is now, or removed
-/// where it is no more. Clock, cursor, digest and numbers are small and not told apart.
+/// The changes of a replica since it was stored: each item is to be written in its current form, or
+/// removed if it does not exist any more. Clock, cursor, digest and numbers are small and always
+/// written.
 public struct ReplicaChanges: Equatable, Sendable {
   public internal(set) var habits: Set<Identifier> = []
   public internal(set) var cells: Set<CellKey> = []

@@ -1,18 +1,18 @@
-/// What a device sends: the next of its queue, and how far it has read.
+/// A device's request: the next operations of its queue, and its position of reading.
 public struct SyncSubmission: Equatable, Sendable {
   /// The account that the queue belongs to.
   public var userID: Identifier
   public var cursor: Cursor
-  /// Where a pull that takes several responses goes on; empty otherwise.
+  /// The position in a pull of several responses; empty otherwise.
   public var resume: [UInt8]
   public var operations: [Operation]
-  /// With these the queue is empty.
+  /// With these operations the queue is empty.
   public var nothingLeft: Bool
   /// Habits that the server may have lost: they are made before the operations are decided.
   public var restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: none.
   public var oldestKeptSeq: Int64
-  /// Of what the device has received, if all of it belongs to `cursor`.
+  /// The digest of the received state, if all of it belongs to `cursor`.
   public var digest: StateDigest?
 
   public init(
@@ -30,12 +30,12 @@ public struct SyncSubmission: Equatable, Sendable {
   }
 }
 
-/// What a device gets: outcomes, and some of what has changed.
+/// The response to a device: outcomes, and some of the changes.
 public struct SyncChanges: Equatable, Sendable {
   public struct Habit: Equatable, Sendable {
     public var id: Identifier
     public var fields: HabitFields
-    /// Of one that is restated: the id is another name of that habit.
+    /// For a restated habit: the id is an alias of this habit.
     public var aliasOf: Identifier?
 
     public init(id: Identifier, fields: HabitFields, aliasOf: Identifier? = nil) {
@@ -47,13 +47,13 @@ public struct SyncChanges: Equatable, Sendable {
 
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
-    public var cell: LedgerCell
+    public var cell: CellContent
     /// The change number of its last change.
     public var version: Int64
     /// The completions that stand.
     public var completions: [StatementID]
 
-    public init(key: CellKey, cell: LedgerCell, version: Int64, completions: [StatementID]) {
+    public init(key: CellKey, cell: CellContent, version: Int64, completions: [StatementID]) {
       self.key = key
       self.cell = cell
       self.version = version
@@ -61,7 +61,7 @@ public struct SyncChanges: Equatable, Sendable {
     }
   }
 
-  public struct Told: Equatable, Sendable {
+  public struct IdentifiedNotice: Equatable, Sendable {
     public var id: Identifier
     public var notice: Notice
 
@@ -72,27 +72,27 @@ public struct SyncChanges: Equatable, Sendable {
   }
 
   public var outcomes: [OperationOutcome] = []
-  /// What was received before is void.
+  /// Everything received before is void.
   public var isReset = false
   public var habits: [Habit] = []
   public var deletedHabits: [Identifier] = []
-  /// By an id that a habit had: the one that it has now.
+  /// The current id by each former id of a habit.
   public var aliases: [Identifier: Identifier] = [:]
   public var cells: [Cell] = []
-  public var notices: [Told] = []
+  public var notices: [IdentifiedNotice] = []
   public var cursor: Cursor
   public var resume: [UInt8] = []
   public var hasMore = false
-  /// Of the whole state at the cursor; nil while there is more.
+  /// The digest of the whole state at the cursor; nil while there is more.
   public var digest: StateDigest?
   /// The last operation of this device that the server holds.
   public var lastSeq: Int64 = 0
-  /// What the device has seen with this response, besides its own operations; nil while there is
-  /// more.
+  /// The sources that the device knows with this response, besides its own operations; nil while
+  /// there is more.
   public var seen: SeenStatements?
-  /// The latest time among the changes' statements: the device's clock goes on from there.
+  /// The latest time among the changes' statements: the device's clock continues from there.
   public var latestTime = HybridTime.zero
-  /// When the person's day begins, in minutes after midnight; nil: as before.
+  /// The start of the person's day, in minutes after midnight; nil: unchanged.
   public var dayStartMinutes: Int32?
 
   public init(cursor: Cursor) { self.cursor = cursor }

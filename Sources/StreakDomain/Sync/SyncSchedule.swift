@@ -1,12 +1,13 @@
-/// When a device syncs by itself: about every five minutes, at once when there is a reason, one at
-/// a time, and later after failures.
+/// When a device syncs by itself: about every five minutes, at once when there is a reason, one
+/// sync at a time, and later after failures.
 ///
-/// A value without a clock: whoever holds it asks `begin` when the time that `nextAtMilliseconds`
-/// says has come, or when something has happened. Source: Specification.md, "Sync".
+/// A value without a clock: its owner calls `begin` at the time of `nextAtMilliseconds`, or after
+/// an event. Source: Specification.md, "Sync".
 public struct SyncSchedule: Equatable, Sendable {
   /// Time between two syncs, in milliseconds.
   public static let intervalMilliseconds: Int64 = 300_000
-  /// By how much of it each pause is shorter or longer, so that devices do not come together.
+  /// By which part each pause is shorter or longer at most, so that devices do not sync at the same
+  /// time.
   public static let jitter = 0.2
   /// The longest pause after the first failure, in milliseconds; each further failure doubles it,
   /// up to the interval.
@@ -14,7 +15,7 @@ public struct SyncSchedule: Equatable, Sendable {
 
   private enum State: Equatable, Sendable {
     case waiting(untilMilliseconds: Int64)
-    /// A sync is under way. Whether something has happened since that it may have missed.
+    /// A sync is running. Whether an event has happened since that it may have missed.
     case running(isAgainWanted: Bool)
   }
 
@@ -22,21 +23,21 @@ public struct SyncSchedule: Equatable, Sendable {
   private var failures = 0
 
   /// A schedule whose timer first fires within one interval: devices that start together, as after
-  /// an outage, come spread over it.
+  /// an outage, are spread over it.
   ///
-  /// - Parameter now: Any clock that does not go back, in milliseconds, the same for all calls.
+  /// - Parameter now: A monotonic clock, in milliseconds, the same for all calls.
   public init(now: Int64, using random: inout some RandomNumberGenerator) {
     state = .waiting(untilMilliseconds: now + Int64.random(in: 0..<Self.intervalMilliseconds, using: &random))
   }
 
-  /// When `begin` is to be asked next; nil while a sync is under way.
+  /// When to call `begin` next; nil while a sync is running.
   public var nextAtMilliseconds: Int64? {
     if case .waiting(let until) = state { until } else { nil }
   }
 
-  /// The person has changed something, or a hint came. A sync is due at once, or as soon as the one
-  /// that is under way has ended; after a failure it waits for its turn, so that nobody who taps on
-  /// while the server is away tries with every tap.
+  /// The person has changed something, or a hint has arrived. A sync is due at once, or when the
+  /// running one has ended. After a failure it waits for its time, so that taps do not cause
+  /// attempts while the server is unavailable.
   public mutating func wake(now: Int64) {
     switch state {
     case .waiting(let until): if failures == 0 { state = .waiting(untilMilliseconds: min(until, now)) }
@@ -44,13 +45,13 @@ public struct SyncSchedule: Equatable, Sendable {
     }
   }
 
-  /// The network is back: what failed before says nothing any more.
+  /// The network is back: earlier failures are ignored.
   public mutating func networkReturned(now: Int64) {
     failures = 0
     wake(now: now)
   }
 
-  /// Whether a sync is to begin now; if so, it counts as under way until `finish`. Never two at a
+  /// Whether a sync is to start now; if so, it counts as running until `finish`. Never two at a
   /// time.
   public mutating func begin(now: Int64) -> Bool {
     guard case .waiting(let until) = state, now >= until else { return false }

@@ -178,9 +178,9 @@ final class MethodChecks {
         fail(
           name, expected: Expectation.unauthenticated.text, actual: problem, request: request, credentials: attempt.name
         )
-      } else if let told = first, told.status != reply.status {
+      } else if let reference = first, reference.status != reply.status {
         fail(
-          name, expected: "the same reply as without credentials: \(told.summary)", actual: reply.summary,
+          name, expected: "the same reply as without credentials: \(reference.summary)", actual: reply.summary,
           request: request, credentials: attempt.name)
       } else {
         pass(name)

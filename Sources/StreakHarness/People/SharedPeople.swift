@@ -56,7 +56,7 @@ final class SharedPeople {
         $0.endsCredentials && $0.authentication == MethodSchema.authenticationUser
       })
     else { return nil }
-    let person = person("who leaves")
+    let person = person("leaver")
     let token = try await person.token(for: method)
     let request = try await RequestBuilder(person, form: .smallest).request(of: method)
     let reply = await caller.call(method, request.protobuf(schema), token: token)

@@ -23,6 +23,6 @@ struct PulledDigest {
     guard let id = Identifier(habitID) else { return isReadable = false }
     digest += CellState.itemDigest(
       CellKey(habitID: id, day: Day(day)),
-      LedgerCell(done: isDone, note: note, trust: CellTrust(number: UInt8(clamping: quarantine))))
+      CellContent(done: isDone, note: note, trust: CellTrust(number: UInt8(clamping: quarantine))))
   }
 }

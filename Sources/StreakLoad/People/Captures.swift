@@ -3,7 +3,8 @@ internal import GRPCSchema
 internal import Schema
 internal import struct StreakDomain.CapturedSession
 internal import struct StreakDomain.Day
-internal import struct StreakDomain.LocalTime
+internal import struct StreakDomain.ClientTime
+internal import struct StreakDomain.Instant
 
 /// A device's sessions at a sign-up: habits done on every day up to yesterday.
 enum Captures {
@@ -52,7 +53,7 @@ enum Captures {
     return captured
   }
 
-  private static func domain(_ now: Int64) -> StreakDomain.LocalTime {
-    StreakDomain.LocalTime(occurredAtMilliseconds: now, zone: zone, utcOffsetSeconds: 0)
+  private static func domain(_ now: Int64) -> ClientTime {
+    ClientTime(occurredAt: Instant(milliseconds: now), zone: zone, utcOffsetSeconds: 0)
   }
 }

@@ -84,9 +84,9 @@ struct Plot {
       guard !one.isDashed else { continue }
       for point in visible {
         let (x, y) = (Decimals.text(px(point.x), 1), Decimals.text(py(position(point.y, yScale)), 1))
-        let told = "\(one.name): \(yText(point.y)) at \(xText(point.x))"
+        let title = "\(one.name): \(yText(point.y)) at \(xText(point.x))"
         parts.append(
-          "<circle class=\"dot\(visible.count == 1 ? " alone" : "")\" style=\"fill:var(--s\(one.color))\" cx=\"\(x)\" cy=\"\(y)\" r=\"4\"><title>\(HTML.escaped(told))</title></circle>"
+          "<circle class=\"dot\(visible.count == 1 ? " alone" : "")\" style=\"fill:var(--s\(one.color))\" cx=\"\(x)\" cy=\"\(y)\" r=\"4\"><title>\(HTML.escaped(title))</title></circle>"
         )
       }
     }

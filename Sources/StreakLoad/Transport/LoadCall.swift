@@ -79,7 +79,8 @@ internal import RPC
     end(Self.outcome(stream, code: code, isStreaming: isStreaming))
   }
 
-  /// What a response says by another protocol than gRPC. A stream's messages are told at its end.
+  /// The outcome of a response in another protocol than gRPC. A stream's messages are delivered at
+  /// its end.
   private func outcome(_ stream: HTTPExchange, _ wire: ClientWire, code: HTTP2ErrorCode) -> CallOutcome {
     let httpStatus = stream.headers.firstValue(":status") ?? "0"
     guard code == .noError, stream.receivedEnd else { return .failed(.reset(code)) }

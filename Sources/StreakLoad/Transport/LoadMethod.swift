@@ -9,7 +9,7 @@ final class LoadMethod {
   /// The index of its figures.
   let index: Int
 
-  /// How it is carried; nil: as plain gRPC, which costs less than what does for every protocol.
+  /// The protocol; nil: plain gRPC by a faster path of its own.
   let wire: ClientWire?
 
   init(
@@ -31,7 +31,7 @@ final class LoadMethod {
     guard let wire else { return Self.frame(into: &buffer, message) }
     var plain: [UInt8] = []
     message(&plain)
-    // What this program made itself can be written as JSON, and it is not compressed.
+    // The message is the program's own, so it can be written as JSON; it is not compressed.
     try? wire.append(plain, .identity, to: &buffer)
   }
 

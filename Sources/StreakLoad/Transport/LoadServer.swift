@@ -9,7 +9,7 @@ public struct LoadServer: Sendable {
   public var host: String
   /// A client's context; nil: in cleartext.
   public var tls: TLSContext?
-  /// How calls are carried.
+  /// The protocol of calls.
   public var rpcProtocol = ClientProtocol.grpc
   /// Time limit for making a connection, including handshakes.
   public var connectMilliseconds: UInt64 = 10_000

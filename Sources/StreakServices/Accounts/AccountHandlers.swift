@@ -3,10 +3,13 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Accounts and credentials. One per loop.
+/// Handles the methods about accounts and credentials. One per loop.
 struct AccountHandlers: AccountService {
   let store: StreakStore
   let passwords: PasswordQueue
@@ -22,10 +25,10 @@ struct AccountHandlers: AccountService {
 
   func signIn(_ request: SignInRequest, context: ServerContext) async throws(RPCStatus) -> SignInResponse {
     let device = try DeviceRecord(request.device, path: "device")
-    // An email that cannot be one is answered like one that is unknown.
+    // A text that is not an email address is answered like an unknown address.
     let email = EmailAddress(request.email)
-    // As many statements of an unknown one as of a known one.
-    let user: UserRecord? = try await answering { () throws(StoreError) in
+    // An unknown address costs as many statements as a known one.
+    let user: UserRecord? = try await mappingStoreErrors { () throws(StoreError) in
       let userID = try await store.userID(emailKey: email?.key ?? "")
       return try await store.user(userID ?? .zero)
     }
@@ -35,13 +38,13 @@ struct AccountHandlers: AccountService {
     let stored = user.map { PasswordHash(text: $0.passwordHash) }
     let password = NormalizedPassword(request.password).secret
     guard try await passwords.verify(password, against: stored, of: party, on: context.loop), let user else {
-      throw Refusal.signInRefused.status
+      throw Reason.signInRefused.status
     }
     if let stored, let renewed = await passwords.renewal(of: stored, password, of: party, on: context.loop) {
-      // If this fails, the next sign-in renews it.
+      // If this fails, the next sign-in renews the hash.
       try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
     }
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: user.userID, at: now)
     let habitCount: Int32
     do throws(StoreError) {
@@ -49,7 +52,7 @@ struct AccountHandlers: AccountService {
       try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: addressHash)
       habitCount = try await store.habitCount(of: user.userID)
     } catch {
-      // The account was erased while the password was looked at.
+      // The account was erased while the password was verified.
       guard error == .noSuchUser else { throw error.refusal.status }
       context.principal = nil
       throw try await store.refusalOfUnknownToken(of: user.userID)
@@ -57,19 +60,19 @@ struct AccountHandlers: AccountService {
     return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
   }
 
-  /// Counts an attempt to sign in: by its email but, from a device or an address that the person
-  /// signed in from before, apart from all others, so that nobody who guesses elsewhere can lock
-  /// the person out there. Of an unknown email no device and no address is known, and nothing else
-  /// tells it from a known one.
+  /// Counts an attempt to sign in. Attempts are counted by email; attempts from a device or an
+  /// address that the person signed in from before are counted apart from all others, so that
+  /// guesses from elsewhere cannot lock the person out there. For an unknown email no device and no
+  /// address is known, and nothing else distinguishes it from a known one.
   ///
-  /// - Returns: The hash of the address, for a sign-in that succeeds; and in whose place of the
-  ///   line its password waits to be looked at.
+  /// - Returns: The hash of the address, to be stored by a sign-in that succeeds; and the party
+  ///   under which the password waits in the queue.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party) {
     let owner = userID ?? .zero
     let addressHash = limiter.addressHash(of: context, owner)
-    let origin = try await answering { () throws(StoreError) in
+    let origin = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signInOrigin(of: owner, deviceID: deviceID, addressHash: addressHash)
     }
     let suffix: [UInt8] =
@@ -86,7 +89,8 @@ struct AccountHandlers: AccountService {
     _ request: ListDevicesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListDevicesResponse {
     let principal = try context.user()
-    let devices = try await answering { () throws(StoreError) in try await store.devices(of: principal.userID) }
+    let devices = try await mappingStoreErrors { () throws(StoreError) in try await store.devices(of: principal.userID)
+    }
     return ListDevicesResponse(
       devices: devices.map { known in
         SignedInDevice(
@@ -101,11 +105,11 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> RevokeDeviceResponse {
     var principal = try context.user()
     let userID = principal.userID
-    let deviceID = try Identifier(field: request.deviceId, path: "device_id")
-    let wasSignedIn = try await answering { () throws(StoreError) in
+    let deviceID = try identifier(request.deviceId, "device_id")
+    let wasSignedIn = try await mappingStoreErrors { () throws(StoreError) in
       try await store.revokeDevice(deviceID, of: userID, at: .now())
     }
-    guard let wasSignedIn else { throw Refusal.deviceNotFound.status }
+    guard let wasSignedIn else { throw Reason.deviceNotFound.status }
     principal.hasRevokedTokens = true
     principal.auditDetail = "revoked=\(deviceID)"
     context.principal = principal
@@ -116,41 +120,41 @@ struct AccountHandlers: AccountService {
     _ request: ChangePasswordRequest, context: ServerContext
   ) async throws(RPCStatus) -> ChangePasswordResponse {
     var principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let userID = principal.userID
-    let user = try await answering { () throws(StoreError) in try await store.user(userID) }
-    guard let user else { throw Refusal.credentialsInvalid.status }
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
+    guard let user else { throw Reason.credentialsInvalid.status }
     let present = PasswordHash(text: user.passwordHash)
     let newPassword = NormalizedPassword(request.newPassword)
     try passwordRules.check(newPassword, email: user.email, path: "new_password")
     let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
     let password = NormalizedPassword(request.password).secret
     guard try await passwords.verify(password, against: present, of: party, on: context.loop) else {
-      throw Refusal.signInRefused.status
+      throw Reason.signInRefused.status
     }
     let hash = try await passwords.hash(newPassword.secret, of: party, on: context.loop)
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: userID, at: now)
-    let count = try await answering { () throws(StoreError) in
+    let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.changePassword(
         of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now)
     }
-    guard let count else { throw Refusal.concurrentChange.status }
+    guard let count else { throw Reason.concurrentChange.status }
     principal.hasRevokedTokens = true
     context.principal = principal
     return ChangePasswordResponse(devicesSignedOut: count, tokens: issued.message)
   }
 
-  /// Issues the next pair of tokens; `TokenFamily` says what a presented one means.
+  /// Issues the next pair of tokens; `TokenFamily` says what the presented token means.
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse {
     guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
       let userID = Identifier(token.owner)
-    else { throw Refusal.credentialsInvalid.status }
-    // Counted for a person only if the token is of a genuine family: a stranger's guesses count for
-    // their address.
+    else { throw Reason.credentialsInvalid.status }
+    // The call is counted for a person only if the token belongs to a genuine family: a stranger's
+    // guesses count for the stranger's address.
     var isCounted = false
     for _ in 0..<Self.refreshAttemptsMax {
-      let grant = try await answering { () throws(StoreError) in
+      let grant = try await mappingStoreErrors { () throws(StoreError) in
         try await store.refreshGrant(of: userID, familyHash: token.familyHash)
       }
       if !isCounted { try await limiter.count(context, person: grant == nil ? nil : userID.bytes) }
@@ -159,48 +163,48 @@ struct AccountHandlers: AccountService {
       case nil: throw try await store.refusalOfUnknownToken(of: userID, token)
       case .ended(let deviceID, let isCopy):
         context.principal = Principal(userID: userID, deviceID: deviceID)
-        throw isCopy ? Refusal.deviceCopied : Refusal.credentialsInvalid.status
+        throw isCopy ? Reason.deviceCopied : Reason.credentialsInvalid.status
       case .living(let deviceID, let before):
         context.principal = Principal(userID: userID, deviceID: deviceID)
         if let response = try await refresh(token, before, of: deviceID, userID, context) { return response }
       }
     }
-    throw Refusal.concurrentChange.status
+    throw Reason.concurrentChange.status
   }
 
-  /// Times that a refresh begins again because another call changed the family meanwhile.
+  /// How often a refresh starts again because another call changed the family meanwhile.
   private static let refreshAttemptsMax = 8
 
   /// - Returns: Nil if another call changed the family meanwhile.
   private func refresh(
     _ token: OpaqueToken, _ before: TokenFamily, of deviceID: Identifier, _ userID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> RefreshResponse? {
-    let now = Moment.now()
+    let now = Instant.now()
     let issued = issuer.issue(to: userID, refreshing: token, at: now)
     var family = before
     switch family.refresh(token.hash, issuing: TokenFamily.Pair(issued.credential), at: now) {
     case .issued:
-      let isStored = try await answering { () throws(StoreError) in
+      let isStored = try await mappingStoreErrors { () throws(StoreError) in
         try await store.storeFamily(family, replacing: before, of: deviceID, userID, refreshedAt: now)
       }
       return isStored ? RefreshResponse(tokens: issued.message) : nil
-    case .expired: throw Refusal.credentialsInvalid.status
+    case .expired: throw Reason.credentialsInvalid.status
     case .copied:
-      // A token with an error in it is no copy.
-      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Refusal.credentialsInvalid.status }
+      // A token with an error in it is not a copy.
+      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Reason.credentialsInvalid.status }
       context.principal = Principal(
         userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
-      try await answering { () throws(StoreError) in
+      try await mappingStoreErrors { () throws(StoreError) in
         try await store.endCopiedFamily(token.familyHash, of: deviceID, userID)
       }
-      throw Refusal.deviceCopied
+      throw Reason.deviceCopied
     }
   }
 
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse {
     var principal = try context.user()
     let (userID, deviceID) = (principal.userID, request.allDevices ? nil : principal.deviceID)
-    let count = try await answering { () throws(StoreError) in
+    let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signOut(deviceID, of: userID)
     }
     principal.hasRevokedTokens = true
@@ -208,7 +212,7 @@ struct AccountHandlers: AccountService {
     return SignOutResponse(devicesSignedOut: count)
   }
 
-  /// What a person types to confirm.
+  /// The text that a person types to confirm.
   static let deletionPhrase = "delete my account"
 
   func deleteAccount(
@@ -216,23 +220,26 @@ struct AccountHandlers: AccountService {
   ) async throws(RPCStatus) -> DeleteAccountResponse {
     var principal = try context.user()
     let userID = principal.userID
-    let user = try await answering { () throws(StoreError) in try await self.store.user(userID) }
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await self.store.user(userID) }
     guard let user else { throw try await self.store.refusalOfUnknownToken(of: userID) }
     guard let typed = EmailAddress(request.email), typed.key == EmailAddress(user.email)?.key else {
-      throw Refusal.invalidField("email", "must be the account's")
+      throw Reason.invalidField("email", "must be the account's")
     }
     guard request.confirmation == Self.deletionPhrase else {
-      throw Refusal.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
+      throw Reason.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
     }
-    let now = Moment.now()
-    // Of nobody: what is kept of an erasure must not lead to the person.
+    let now = Instant.now()
+    // The event has no user: what is kept of an erasure must not lead to the person.
     var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")
     let (store, erasures, anonymous) = (self.store, self.erasures, event)
-    // A task of its own: a caller who gives up does not leave it half-known.
+    // A task of its own: a cancelled call must not end between the erasure and its note in the
+    // ledger.
     let outcome = await Task(executorPreference: context.loop) { () -> Result<Bool, RPCStatus> in
       do throws(RPCStatus) {
-        let records = try await answering { () throws(StoreError) in try await store.erase(userID, at: now, anonymous) }
+        let records = try await mappingStoreErrors { () throws(StoreError) in
+          try await store.erase(userID, at: now, anonymous)
+        }
         if let records { await erasures.note(records) }
         return .success(records != nil)
       } catch {
@@ -248,7 +255,7 @@ struct AccountHandlers: AccountService {
 
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse {
     let principal = try context.user()
-    let account = try await answering { () throws(StoreError) in
+    let account = try await mappingStoreErrors { () throws(StoreError) in
       guard let user = try await store.user(principal.userID) else { throw StoreError.noSuchUser }
       return Account(user, habitCount: try await store.habitCount(of: principal.userID))
     }
@@ -257,10 +264,10 @@ struct AccountHandlers: AccountService {
 }
 
 extension ServerContext {
-  /// The signed-in person. The authenticator has found them before any handler of such a method
+  /// The signed-in person. The authenticator has found the person before a handler of such a method
   /// runs.
   func user() throws(RPCStatus) -> Principal {
-    guard let principal = principal as? Principal else { throw Refusal.credentialsInvalid.status }
+    guard let principal = principal as? Principal else { throw Reason.credentialsInvalid.status }
     return principal
   }
 }

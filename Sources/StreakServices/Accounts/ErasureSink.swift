@@ -3,9 +3,9 @@ internal import RPC
 internal import StreakDomain
 public import StreakStore
 
-/// Who keeps the erasure ledger outside of the database. An erasure is answered once it has been
-/// noted, or once that has failed: the database knows it, and whoever keeps the ledger makes up for
-/// it.
+/// Notes erasures in the erasure ledger outside of the database. An erasure is answered once it has
+/// been noted, or once noting it has failed: the database has the erasure, and the program that
+/// keeps the ledger notes it later.
 public struct ErasureSink: Sendable {
   let note: @Sendable (ErasureRecords) async -> Void
 
@@ -18,17 +18,18 @@ public struct ErasureSink: Sendable {
 }
 
 extension StreakStore {
-  /// What the bearer of an unknown token is told: that the account was erased, if it was; and of a
-  /// genuine token that this server does not know the account, if it does not.
+  /// The refusal for the bearer of an unknown token. It says that the account was erased, if it
+  /// was; for a genuine token of another account it says that this server does not know the
+  /// account.
   func refusalOfUnknownToken(
     of userID: Identifier, _ token: OpaqueToken? = nil
   ) async throws(RPCStatus) -> RPCStatus {
-    let isErased = try await answering { () throws(StoreError) -> Bool in try await self.isErased(userID) }
-    if isErased { return Refusal.accountErased.status }
+    let isErased = try await mappingStoreErrors { () throws(StoreError) -> Bool in try await self.isErased(userID) }
+    if isErased { return Reason.accountErased.status }
     guard let token, token.isGenuine(by: TokenProof(secret: serverSecret)) else {
-      return Refusal.credentialsInvalid.status
+      return Reason.credentialsInvalid.status
     }
-    let user = try await answering { () throws(StoreError) in try await self.user(userID) }
-    return user == nil ? Refusal.accountUnknown.status : Refusal.credentialsInvalid.status
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await self.user(userID) }
+    return user == nil ? Reason.accountUnknown.status : Reason.credentialsInvalid.status
   }
 }

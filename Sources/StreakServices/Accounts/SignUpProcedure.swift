@@ -3,15 +3,18 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Signing up: checks everything, then stores everything at once.
+/// Signing up: checks the whole request, then stores everything in one transaction.
 ///
-/// The reply is stored sealed under secrets that only the request holds (with a session its secret
-/// and the migration's id, otherwise the idempotency key; always the email and password). Opening
-/// it for a repeated request proves that it is the same request, and gives the same bytes, tokens
-/// included; the database alone gives nothing.
+/// The reply is stored sealed under secrets that only the request has: with a session its secret
+/// and the migration's id, otherwise the idempotency key; always the email and the password.
+/// Opening the reply for a repeated request proves that it is the same request, and gives the same
+/// bytes, tokens included. The database alone cannot open it.
 struct SignUpProcedure: Sendable {
   let store: StreakStore
   let passwords: PasswordQueue
@@ -21,19 +24,19 @@ struct SignUpProcedure: Sendable {
   let work: LargeWork
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
-    let now = Moment.now()
+    let now = Instant.now()
     guard let email = EmailAddress(request.email) else {
-      throw Refusal.invalidField("email", "must be an email address")
+      throw Reason.invalidField("email", "must be an email address")
     }
     let device = try DeviceRecord(request.device, path: "device")
-    // Before anything is looked up, so that a refusal says nothing of the address.
+    // Checked before any lookup, so that a refusal says nothing about the address.
     let password = NormalizedPassword(request.password)
     try passwordRules.check(password, email: email.key, path: "password")
     let session = try await present(request)
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
     if let claimant = session?.known?.claimedBy { throw Self.claimed(by: claimant, context: context) }
-    // Counted before the capture is looked at, which costs most.
+    // Counted before the capture is checked, which costs most.
     try await limiter.count(context, person: Array(email.key.utf8))
     let capture: CheckedCapture? =
       if let claim = request.session { try await CheckedCapture.check(claim, at: now, by: work) } else { nil }
@@ -53,7 +56,7 @@ struct SignUpProcedure: Sendable {
         changeNumber: migration?.stored.ledger.changeNumber ?? 0,
         habitCount: Int32(clamping: migration?.stored.ledger.habitCount ?? 0)),
       tokens: issued.message, migration: migration?.result)
-    let outcome = try await answering { () throws(StoreError) in
+    let outcome = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signUp(
         NewAccount(
           userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
@@ -71,44 +74,45 @@ struct SignUpProcedure: Sendable {
       }
       return response
     case .emailTaken, .sessionChanged:
-      // Somebody was faster: perhaps the same request on another connection.
+      // Another call has created the account: perhaps the same request on another connection.
       context.principal = nil
       if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) {
         return reply
       }
-      guard let claim = request.session, outcome == .sessionChanged else { throw Refusal.signUpRefused.status }
-      let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-      let current = try await answering { () throws(StoreError) in try await store.session(sessionID) }
-      guard let claimant = current?.claimedBy else { throw Refusal.concurrentChange.status }
+      guard let claim = request.session, outcome == .sessionChanged else { throw Reason.signUpRefused.status }
+      let sessionID = try identifier(claim.sessionId, "session.session_id")
+      let current = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
+      guard let claimant = current?.claimedBy else { throw Reason.concurrentChange.status }
       throw Self.claimed(by: claimant, context: context)
     }
   }
 
-  /// A session with its proof, and as the server knows it.
+  /// A session with its proof, and the server's record of it.
   private struct PresentedSession {
-    /// Nil: the server does not know it.
+    /// Nil: the server does not know the session.
     let known: SessionRecord?
   }
 
   /// Checks the session's proof; nil if there is none.
   private func present(_ request: SignUpRequest) async throws(RPCStatus) -> PresentedSession? {
     guard let claim = request.session else { return nil }
-    let sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
+    let sessionID = try identifier(claim.sessionId, "session.session_id")
+    let presented = try await mappingStoreErrors { () throws(StoreError) in try await store.presentedSession(sessionID)
+    }
     let secretHash = SHA256.digest(of: claim.sessionSecret)
     if let known = presented.known {
-      guard equalInConstantTime(known.secretHash, secretHash) else { throw Refusal.sessionInvalid.status }
+      guard equalInConstantTime(known.secretHash, secretHash) else { throw Reason.sessionInvalid.status }
     } else if let erased = presented.erasedSecretHash {
-      throw equalInConstantTime(erased, secretHash) ? Refusal.accountErased.status : Refusal.sessionInvalid.status
+      throw equalInConstantTime(erased, secretHash) ? Reason.accountErased.status : Reason.sessionInvalid.status
     } else if !claim.unanchored {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     return PresentedSession(known: presented.known)
   }
 
-  /// What the session makes of an account that holds nothing: decided like any migration.
+  /// The session's result in an account that holds nothing: decided like any migration.
   private func decide(
-    _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Moment,
+    _ capture: CheckedCapture, of known: SessionRecord?, for userID: Identifier, deviceID: Identifier, at now: Instant,
     context: ServerContext
   ) async throws(RPCStatus) -> (stored: NewMigration, result: MigrationResult) {
     let decision = try MigrationDecision(
@@ -124,18 +128,18 @@ struct SignUpProcedure: Sendable {
     let steps = OffloadedDecision(decision, work: work)
     _ = try await steps.begin(MigrationState(session: known)).get()
     try await steps.merge(into: &ledger).get()
-    ledger.completeStale(from: before)
-    ledger.settle(now: now.milliseconds, makeID: Identifier.random)
+    ledger.readFullHabits(from: before)
+    ledger.finishChange(now: now.wholeMilliseconds, makeID: Identifier.random)
     let record = try await steps.finish(ledger).get()
     return (NewMigration(record: record, isSessionKnown: known != nil, ledger: ledger), decision.result)
   }
 
-  /// The reply to this very request, if it was answered before. Of an unknown address as much is
-  /// looked up as of a known one.
+  /// The stored reply to this request, if it was answered before. An unknown address costs as many
+  /// lookups as a known one.
   private func storedReply(
     emailKey: String, sealingKey: Secret, context: ServerContext
   ) async throws(RPCStatus) -> SignUpResponse? {
-    let found = try await answering { () throws(StoreError) -> (Identifier, [UInt8])? in
+    let found = try await mappingStoreErrors { () throws(StoreError) -> (Identifier, [UInt8])? in
       let userID = try await store.userID(emailKey: emailKey)
       let sealed = try await store.sealedSignUp(userID ?? .zero)
       guard let userID, let sealed else { return nil }
@@ -149,11 +153,11 @@ struct SignUpProcedure: Sendable {
     return reply
   }
 
-  /// The session is another account's, or this one's under another request: told alike, and noted
-  /// with the account that has it.
+  /// The session belongs to another account, or to this one by another request. Both get the same
+  /// refusal, and the audit event names the account that has the session.
   private static func claimed(by claimant: Identifier, context: ServerContext) -> RPCStatus {
     context.principal = Principal(userID: claimant)
-    return Refusal.sessionClaimed.status
+    return Reason.sessionClaimed.status
   }
 
   private static func sealingKey(_ request: SignUpRequest, emailKey: String) -> Secret {

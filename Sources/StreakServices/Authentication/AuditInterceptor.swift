@@ -1,17 +1,17 @@
 internal import EventLoop
 internal import GRPCSchema
 internal import RPC
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Leaves an audit event of every attempt of a method whose policy says so, refused ones included.
-/// The client is told of no success whose event could not be stored.
+/// Stores an audit event of each attempt at a method whose policy asks for it, refused attempts
+/// included. A call whose event cannot be stored is answered with an error.
 ///
-/// Refusals that are nobody's (a token that is none) are kept for each address up to a limit:
-/// strangers must not be able to fill the table. Not so where email and password were looked at:
-/// those calls have limits of their own, and must take as long for unknown emails as for known
-/// ones.
+/// Refusals without an account (an invalid token) are stored up to a limit for each address:
+/// strangers must not be able to fill the table. Calls that verified email and password are exempt:
+/// they have limits of their own, and must take as long for unknown emails as for known ones.
 ///
-/// One per loop, outside the authenticator, so that refused credentials are seen too.
+/// One per loop, outside the authenticator, so that refused credentials are recorded too.
 struct AuditInterceptor: ServerInterceptor {
   let store: StreakStore
   let addresses: ClientAddresses
@@ -19,10 +19,10 @@ struct AuditInterceptor: ServerInterceptor {
   private let strangers: LoopBound<LoadShedder<String>>
   private let allStrangers: LoopBound<LoadShedder<Bool>>
 
-  /// Refusals of nobody's calls that are kept of one address each second, on each loop.
+  /// Refusals without an account that are stored for one address each second, on each loop.
   static let strangersEventsPerSecondMax = 10
 
-  /// The same of all addresses together.
+  /// The same for all addresses together.
   static let allStrangersEventsPerSecondMax = 20
 
   /// Loop thread only.
@@ -54,11 +54,11 @@ struct AuditInterceptor: ServerInterceptor {
       throw refusal
     }
     let event = Self.event(of: context, refusal, from: addresses)
-    // A task of its own: a caller who gives up does not take the event along.
+    // A task of its own: the event is stored even if the call is cancelled.
     let store = store
     let stored = await Task(executorPreference: context.loop) { () -> Result<Void, RPCStatus> in
       do throws(RPCStatus) {
-        return .success(try await answering { () throws(StoreError) in try await store.recordAudit(event) })
+        return .success(try await mappingStoreErrors { () throws(StoreError) in try await store.recordAudit(event) })
       } catch {
         return .failure(error)
       }
@@ -75,7 +75,7 @@ struct AuditInterceptor: ServerInterceptor {
 
   private static func isUniform(_ refusal: RPCStatus) -> Bool {
     let reason = refusal.detail(GoogleRPCErrorInfo.self)?.reason
-    return reason == Refusal.signInRefused.rawValue || reason == Refusal.signUpRefused.rawValue
+    return reason == Reason.signInRefused.name || reason == Reason.signUpRefused.name
   }
 
   /// The event of a call that was answered with OK or refused.

@@ -2,21 +2,24 @@ internal import Cryptography
 internal import EventLoop
 internal import RPC
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Finds out who calls, before any handler runs: the method's policy says whose credentials the
+/// Identifies the caller before any handler runs: the method's policy says which credentials the
 /// call must carry.
 ///
 /// One per loop.
 struct Authenticator: ServerInterceptor {
-  /// What a bearer's metadata value begins with. Source: RFC 6750; the scheme's letter case does
+  /// The beginning of a bearer's metadata value. Source: RFC 6750; the scheme's letter case does
   /// not matter.
   private static let scheme = "bearer "
-  /// Bytes of a bearer's metadata value: a token's, or an operator's, which may be longer.
+  /// The most bytes of a bearer's metadata value: of an access token, or of an operator's token,
+  /// which may be longer.
   private static let bearerBytesMax = 512
 
   private let state: LoopBound<State>
-  /// Nil: there are no operators.
+  /// Nil: the server has no operators.
   private let operatorToken: OperatorToken?
   /// Streams that one person has open on the loop.
   private let streamsPerPersonMax: Int
@@ -45,7 +48,8 @@ struct Authenticator: ServerInterceptor {
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
-    // Before the token is looked up: an erasure heard from now on finds the stream.
+    // Registered before the lookup of the token: an erasure that is notified from now on finds the
+    // stream.
     let streamOwner = context.method.kind == .unary ? nil : Self.owner(of: context)
     if let streamOwner { state.value.streams.insert(context, of: streamOwner) }
     defer { if let streamOwner { state.value.streams.remove(context, of: streamOwner) } }
@@ -55,48 +59,49 @@ struct Authenticator: ServerInterceptor {
     case .session: context.principal = try await session(of: context)
     case .admin:
       guard let operatorToken, let presented = Self.bearer(context), operatorToken.matches(presented) else {
-        throw Refusal.credentialsInvalid.status
+        throw Reason.credentialsInvalid.status
       }
     }
     if let streamOwner, context.method.policy.authentication == .user {
       guard state.value.streams.admit(streamOwner, countMax: streamsPerPersonMax) else {
         meter.count(.streamsPerPerson)
-        throw Refusal.tooManyRequests.status
+        throw Reason.tooManyRequests.status
       }
       defer { state.value.streams.leave(streamOwner) }
       return try await next(context)
     }
     try await next(context)
-    // Whoever signed out is out at once on this loop, and so on this connection; other loops and
-    // processes hear of it.
+    // A sign-out takes effect at once on this loop, and so on this connection; other loops and
+    // processes are notified.
     if context.method.policy.isAudited, let principal = context.principal as? Principal, principal.hasRevokedTokens {
       forget(principal.userID)
     }
   }
 
-  /// Forgets what is remembered of a person's tokens, some of which were revoked; of everybody's,
-  /// if revocations may have gone unheard (nil). Loop thread only.
+  /// Drops the cached grants of a person, some of whose tokens were revoked; the grants of all
+  /// people, if notifications may have been missed (nil). Loop thread only.
   func forget(_ userID: Identifier?) {
     if let userID { state.value.cache.remove(userID) } else { state.value.cache.removeAll() }
   }
 
   /// Ends the open streams of people who were erased.
   ///
-  /// - Parameter userID: Who perhaps was; nil: erasures may have gone unheard.
+  /// - Parameter userID: The person who was perhaps erased; nil: notifications may have been
+  ///   missed.
   func endStreamsOfErased(_ userID: Identifier?) async {
     let people = userID.map { [$0] } ?? state.value.streams.people
     let open = people.filter { state.value.streams.hasStreams(of: $0) }
     guard !open.isEmpty, let erased = try? await state.value.store.erased(among: open) else { return }
-    for userID in erased { state.value.streams.end(of: userID, Refusal.accountErased.status) }
+    for userID in erased { state.value.streams.end(of: userID, Reason.accountErased.status) }
   }
 
-  /// Whose access token a call carries, genuine or not.
+  /// The person whose access token a call carries, genuine or not.
   private static func owner(of context: ServerContext) -> Identifier? {
     token(of: context, kind: .access).flatMap { Identifier($0.owner) }
   }
 
-  /// Looks again whether a long call's token is still good: after `forget`, so that the database is
-  /// asked.
+  /// Checks again whether a long call's token is still valid: after `forget`, so that the database
+  /// is asked.
   ///
   /// - Throws: `CREDENTIALS_INVALID`, `ACCOUNT_ERASED`.
   func checkAgain(_ context: ServerContext) async throws(RPCStatus) {
@@ -105,36 +110,37 @@ struct Authenticator: ServerInterceptor {
 
   private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
     guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
-      throw Refusal.credentialsInvalid.status
+      throw Reason.credentialsInvalid.status
     }
     let state = state.value
     let hash = token.hash
     let nowMilliseconds = context.loop.nowMilliseconds
     var grant = state.cache.grant(of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds)
     if grant == nil {
-      grant = try await answering { () throws(StoreError) in
+      grant = try await mappingStoreErrors { () throws(StoreError) in
         try await state.store.accessGrant(of: userID, accessHash: hash, at: .now())
       }
       if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
     }
     guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
-    guard Moment.now() < grant.expiresAt else { throw Refusal.credentialsInvalid.status }
+    guard Instant.now() < grant.expiresAt else { throw Reason.credentialsInvalid.status }
     return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
   }
 
   private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {
     guard let token = Self.token(of: context, kind: .session), let sessionID = Identifier(token.owner) else {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     let store = state.value.store
-    let presented = try await answering { () throws(StoreError) in try await store.presentedSession(sessionID) }
+    let presented = try await mappingStoreErrors { () throws(StoreError) in try await store.presentedSession(sessionID)
+    }
     if presented.known == nil, let erased = presented.erasedSecretHash, equalInConstantTime(erased, token.hash) {
-      throw Refusal.accountErased.status
+      throw Reason.accountErased.status
     }
     guard let session = presented.known, equalInConstantTime(session.secretHash, token.hash) else {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
-    guard session.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    guard session.claimedBy == nil else { throw Reason.sessionMigrated.status }
     return session
   }
 
@@ -143,8 +149,7 @@ struct Authenticator: ServerInterceptor {
     return token
   }
 
-  /// The bytes behind the scheme; nil without it. Longer values are no tokens: nothing is copied of
-  /// them.
+  /// The bytes behind the scheme; nil without it. A longer value is not a token, and is not copied.
   private static func bearer(_ context: ServerContext) -> ArraySlice<UInt8>? {
     let value = context.metadataBytes("authorization", byteCountMax: bearerBytesMax)
     guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }) else {

@@ -1,18 +1,18 @@
 internal import struct StreakDomain.Identifier
 internal import StreakStore
 
-/// Access tokens seen lately and what they grant, so that most calls need no look-up. Loop-confined
-/// by its owner.
+/// Caches what the access tokens of recent calls grant, so that most calls need no lookup.
+/// Loop-confined by its owner.
 ///
-/// An entry is believed for a few seconds at most, and dropped at once when a revocation is heard:
-/// so every server process refuses a revoked token within seconds even if it cannot hear. Bounded:
-/// when full, the whole of the older generation goes.
+/// An entry is valid for a few seconds at most, and is dropped at once when a revocation is
+/// notified: so every server process refuses a revoked token within seconds, even without
+/// notifications. Bounded: when the cache is full, the whole of the older generation is dropped.
 struct GrantCache {
-  /// How long an entry is believed, in milliseconds.
+  /// How long an entry is valid, in milliseconds.
   static let lifetimeMilliseconds: UInt64 = 3000
   /// Most people in one generation; there are two.
   static let peoplePerGenerationMax = 8192
-  /// Most tokens remembered of one person; one more displaces the oldest.
+  /// The most tokens cached for one person; one more displaces the oldest.
   static let tokensPerPersonMax = 8
 
   struct Entry: Equatable {
@@ -25,7 +25,7 @@ struct GrantCache {
   private var young: [Identifier: [Entry]] = [:]
   private var old: [Identifier: [Entry]] = [:]
 
-  /// What a token grants, if that is remembered and still believed.
+  /// What a token grants, if a valid entry is cached.
   mutating func grant(of userID: Identifier, tokenHash: [UInt8], atMilliseconds now: UInt64) -> AccessGrant? {
     let entries = young[userID] ?? old[userID]
     guard let entry = entries?.first(where: { $0.tokenHash == tokenHash }), now < entry.believedUntilMilliseconds
@@ -33,7 +33,7 @@ struct GrantCache {
     return entry.grant
   }
 
-  /// Remembers what a token grants.
+  /// Caches what a token grants.
   mutating func insert(
     _ grant: AccessGrant, of userID: Identifier, tokenHash: [UInt8], atMilliseconds now: UInt64
   ) {
@@ -50,18 +50,18 @@ struct GrantCache {
     young[userID] = entries
   }
 
-  /// Forgets everything about a person.
+  /// Drops all entries of a person.
   mutating func remove(_ userID: Identifier) {
     young[userID] = nil
     old[userID] = nil
   }
 
-  /// Forgets everything: revocations may have been missed.
+  /// Drops all entries: revocations may have been missed.
   mutating func removeAll() {
     young.removeAll(keepingCapacity: true)
     old.removeAll()
   }
 
-  /// Number of people remembered.
+  /// The number of people with entries.
   var peopleCount: Int { young.count + old.keys.count { young[$0] == nil } }
 }

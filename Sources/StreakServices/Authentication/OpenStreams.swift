@@ -2,11 +2,11 @@ internal import RPC
 internal import StreakDomain
 internal import StreakStore
 
-/// Calls that stay open, by whose token they carry, so that they can be ended from outside.
+/// Open streaming calls, by the person whose token they carry, so that the server can end them.
 /// Loop-confined by its owner.
 struct OpenStreams {
   private var streams: [Identifier: [ServerContext]] = [:]
-  /// Those whose token is good, by person: what a stranger claims to be counts for nobody.
+  /// Streams whose token is valid, by person: a stranger's claim counts for no person.
   private var admitted: [Identifier: Int] = [:]
 
   var people: [Identifier] { Array(streams.keys) }
@@ -22,8 +22,8 @@ struct OpenStreams {
     if streams[userID]?.isEmpty ?? false { streams[userID] = nil }
   }
 
-  /// Admits one more stream of a person, unless there are as many as may be; then `leave` must
-  /// follow.
+  /// Admits one more stream of a person, unless the person has the most streams already; `leave`
+  /// must follow.
   mutating func admit(_ userID: Identifier, countMax: Int) -> Bool {
     let count = admitted[userID] ?? 0
     guard count < countMax else { return false }

@@ -1,35 +1,36 @@
 public import Cryptography
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 internal import Synchronization
 
 /// What hashing passwords may take of the machine, over all loops of the process together.
 public struct PasswordLimits: Sendable {
-  /// What one hash costs.
+  /// The cost of one hash.
   public var cost = PasswordHashCost.standard
   /// Hashes computed at the same time. Each takes the cost's memory and one thread of the pool.
   public var runningMax = 2
-  /// Strangers' calls waiting for their turn, and apart from them calls of known parties; one more
-  /// is refused.
+  /// The most calls of strangers that wait for their turn, and apart from them of calls by known
+  /// parties; one more is refused.
   public var waitingMax = 64
 
   public init() {}
 }
 
-/// Hashes and verifies passwords off the loops, a bounded number at a time, so that a storm of
-/// sign-ins can starve neither other calls nor memory. One for the process.
+/// Hashes and verifies passwords in the thread pool, a bounded number at a time, so that a storm of
+/// sign-ins takes neither the loops nor all of the memory. One for the process.
 final class PasswordQueue: Sendable {
   private struct Turns {
     var running = 0
     var nextTicket: UInt64 = 0
     var line: WaitingLine
-    /// By ticket, of those in the line.
+    /// The queued calls, by ticket.
     var waiting: [UInt64: CheckedContinuation<Bool, Never>] = [:]
   }
 
   private let limits: PasswordLimits
   private let turns: Mutex<Turns>
-  /// A hash of nobody's password, at the present cost: verified for unknown emails, so that they
+  /// A hash of a random password at the present cost: verified for unknown emails, so that they
   /// take as long as known ones.
   private let decoy: PasswordHash
 
@@ -43,18 +44,19 @@ final class PasswordQueue: Sendable {
 
   /// Hashes a new password.
   ///
-  /// - Throws: `TOO_MANY_REQUESTS` when the queue is full or memory short, `.cancelled` when the
-  ///   caller gave up waiting.
+  /// - Throws: `TOO_MANY_REQUESTS` when the queue is full or memory is short, `.cancelled` when the
+  ///   call was cancelled while it waited.
   func hash(
     _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
   ) async throws(RPCStatus) -> PasswordHash {
     let cost = limits.cost
     let hash = try await inTurn(of: party, on: loop) { try? PasswordHash(of: password, cost: cost) }
-    guard let hash else { throw Refusal.tooManyRequests.status }
+    guard let hash else { throw Reason.tooManyRequests.status }
     return hash
   }
 
-  /// Whether a password matches a stored hash. Without one the answer is no, after the same time.
+  /// Whether a password matches a stored hash. Without a stored hash the answer is no, after the
+  /// same time.
   ///
   /// - Throws: As `hash(_:of:on:)`.
   func verify(
@@ -65,9 +67,10 @@ final class PasswordQueue: Sendable {
     return matches && stored != nil
   }
 
-  /// A new hash of a password that matched a hash of another cost; nil if there is no need, or no
-  /// room for it now. Whoever raises the cost knows: until their owners sign in, wrong guesses at
-  /// older hashes are answered sooner than those at unknown emails.
+  /// A new hash of a password that matched a hash of another cost; nil if none is needed, or the
+  /// queue has no room for it now. Consequence of raising the cost: until the owners of older
+  /// hashes sign in, wrong guesses at those hashes are answered sooner than guesses at unknown
+  /// emails.
   func renewal(
     of stored: PasswordHash, _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
   ) async -> PasswordHash? {
@@ -99,12 +102,12 @@ final class PasswordQueue: Sendable {
       giveUp(ticket)
     }
     guard outcome else {
-      throw Task.isCancelled ? RPCStatus(.cancelled, "The caller gave up.") : Refusal.tooManyRequests.status
+      throw Task.isCancelled ? RPCStatus(.cancelled, "The caller gave up.") : Reason.tooManyRequests.status
     }
   }
 
-  /// Waits in line; resumed with true when it is this ticket's turn, with false when the line has
-  /// no room for it or the caller gave up.
+  /// Waits in the queue; resumed with true when it is this ticket's turn, with false when the queue
+  /// has no room for it or the call was cancelled.
   private func enqueue(
     _ ticket: UInt64, _ party: WaitingLine.Party, _ continuation: CheckedContinuation<Bool, Never>
   ) {

@@ -1,13 +1,15 @@
 internal import Cryptography
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
 internal import StreakStore
 
 /// How long credentials live.
 public struct TokenLifetimes: Sendable {
-  /// An access token's, in seconds.
+  /// The lifetime of an access token, in seconds.
   public var accessSeconds: Int64 = 3600
-  /// A refresh token's, in seconds, from its issue on.
+  /// The lifetime of a refresh token, in seconds, from its issue on.
   public var refreshSeconds: Int64 = 90 * 86_400
 
   public init() {}
@@ -25,7 +27,7 @@ struct TokenIssuer: Sendable {
   let store: StreakStore
 
   /// Credentials for a device that signs in, or, given its refresh token, for one that refreshes.
-  func issue(to userID: Identifier, refreshing presented: OpaqueToken? = nil, at now: Moment) -> IssuedTokens {
+  func issue(to userID: Identifier, refreshing presented: OpaqueToken? = nil, at now: Instant) -> IssuedTokens {
     let proof = TokenProof(secret: store.serverSecret)
     let access = OpaqueToken(kind: .access, owner: userID.bytes, proof: proof)
     let refresh =

@@ -1,20 +1,20 @@
 /// Calls that wait for a turn, in an order in which a flood of some callers delays others little.
 ///
-/// There are two lines, of calls by known parties (a signed-in person, a device or an address that
-/// signed in before) and of strangers', and each has its own limit; while both wait, turns go to
-/// them alternately. Within a line turns go round the parties, each in order of arrival. A full
-/// line refuses a newcomer whose party has as many calls in it as any other; otherwise the newcomer
-/// displaces the newest call of the party that has most.
+/// There are two queues, each with its own limit: of calls by known parties (a signed-in person, a
+/// device or an address that signed in before), and of calls by strangers. While both have calls,
+/// they take turns. Within a queue the parties take turns, and the calls of one party keep their
+/// order of arrival. A full queue refuses a new call whose party has as many calls in it as any
+/// other; otherwise the new call displaces the newest call of the party that has most.
 struct WaitingLine {
-  /// For whom a call waits.
+  /// The party that a call waits for.
   struct Party: Hashable, Sendable {
     /// The party signed in before, on this device or from this address.
     var isKnown: Bool
-    /// A known party's account; a stranger's address.
+    /// The account of a known party; the address of a stranger.
     var name: [UInt8]
   }
 
-  /// What became of a newcomer.
+  /// The outcome for a new call.
   enum Admission: Equatable {
     case waits
     /// It waits, in the place of another call.
@@ -22,7 +22,7 @@ struct WaitingLine {
     case refused
   }
 
-  /// Most calls waiting in each line.
+  /// The most calls in each queue.
   let waitingMax: Int
   private var known = Line()
   private var strangers = Line()
@@ -39,14 +39,14 @@ struct WaitingLine {
       : strangers.append(ticket, party.name, countMax: waitingMax)
   }
 
-  /// The call whose turn is next.
+  /// Removes the call whose turn is next.
   mutating func removeFirst() -> UInt64? {
     let takesKnown = strangers.count == 0 || (isKnownNext && known.count > 0)
     isKnownNext = !takesKnown
     return takesKnown ? known.removeFirst() : strangers.removeFirst()
   }
 
-  /// The caller gave up.
+  /// Removes a call that was cancelled.
   mutating func remove(_ ticket: UInt64) {
     known.remove(ticket)
     strangers.remove(ticket)
@@ -79,7 +79,7 @@ struct WaitingLine {
     mutating func removeFirst() -> UInt64? {
       guard let name = order.first, let ticket = tickets[name]?.first else { return nil }
       remove(ticket)
-      // The party's next call comes after one of each other party.
+      // The party's next call comes after one call of each other party.
       if order.first == name {
         order.removeFirst()
         order.append(name)

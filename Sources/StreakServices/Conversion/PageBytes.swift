@@ -1,5 +1,5 @@
-/// Cuts pages by bytes besides their number of items: a response that a peer does not read is held
-/// by the server.
+/// Limits pages by bytes besides their number of items: the server holds a response until the peer
+/// has read it.
 enum PageBytes {
   /// Most bytes of text in one page, 1 MiB; a page has at least one item.
   static let bytesMax = 1 << 20

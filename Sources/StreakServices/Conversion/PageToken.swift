@@ -1,14 +1,15 @@
 internal import Cryptography
 internal import RPC
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// A place in a list as text that clients send back as it came.
+/// A place in a list as a text that clients send back unchanged.
 ///
-/// It holds a kind, a digest of the filter it belongs to, and the last row's place: two numbers
-/// that a client cannot misuse, since every list shows only the caller's own rows.
+/// It holds a kind, a digest of the filter that it belongs to, and the last row's place: two
+/// numbers that a client cannot misuse, since every list shows only the caller's own rows.
 struct PageToken {
-  /// Which list a token belongs to.
+  /// The list that a token belongs to.
   enum Kind: UInt8 {
     case habits = 1
     case history = 2
@@ -29,14 +30,14 @@ struct PageToken {
 
   /// The place that a request's token names; nil for the first page.
   ///
-  /// - Throws: `PAGE_TOKEN_INVALID` if it was not made for this list and this filter.
+  /// - Throws: `PAGE_TOKEN_INVALID` if the token was made for another list or another filter.
   static func place(_ text: String, kind: Kind, filter: [UInt8]) throws(RPCStatus) -> PageToken? {
     guard !text.isEmpty else { return nil }
-    guard let token = PageToken(text, kind: kind, filter: filter) else { throw Refusal.pageTokenInvalid.status }
+    guard let token = PageToken(text, kind: kind, filter: filter) else { throw Reason.pageTokenInvalid.status }
     return token
   }
 
-  /// Reads a token; nil if it was not made for this list and this filter.
+  /// Reads a token; nil if it was made for another list or another filter.
   init?(_ text: String, kind: Kind, filter: [UInt8]) {
     guard let bytes = Base64URL.decode(text, byteCount: Self.byteCount), bytes[0] == kind.rawValue,
       Array(bytes[1...Self.digestByteCount]) == Self.digest(of: filter),
@@ -46,7 +47,7 @@ struct PageToken {
     self.init(number: Int64(bitPattern: number), id: id)
   }
 
-  /// The token for a list with a filter, which is any bytes that say what the filter is.
+  /// The token for a list with a filter; any bytes that identify the filter will do.
   func text(kind: Kind, filter: [UInt8]) -> String {
     let number = UInt64(bitPattern: number)
     return Base64URL.encode(

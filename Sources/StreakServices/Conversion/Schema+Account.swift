@@ -1,7 +1,9 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
 extension Account {
@@ -15,20 +17,10 @@ extension Account {
 extension DeviceRecord {
   /// - Throws: A refusal naming `path` if there is no device in it.
   init(_ device: Device?, path: String) throws(RPCStatus) {
-    guard let device else { throw Refusal.invalidField(path, "is required") }
+    guard let device else { throw Reason.invalidField(path, "is required") }
     self.init(
-      deviceID: try Identifier(field: device.deviceId, path: path + ".device_id"), name: device.name,
+      deviceID: try identifier(device.deviceId, path + ".device_id"), name: device.name,
       platform: device.platform, appVersion: device.appVersion)
-  }
-}
-
-extension Identifier {
-  /// The id in a field that must hold one.
-  ///
-  /// - Throws: A refusal naming `path`.
-  init(field bytes: [UInt8], path: String) throws(RPCStatus) {
-    guard let identifier = Identifier(bytes) else { throw Refusal.invalidField(path, "must be 16 bytes") }
-    self = identifier
   }
 }
 

@@ -2,7 +2,7 @@ internal import Cryptography
 internal import GRPCSchema
 internal import Schema
 
-/// Tells this service's documents from others: a hash of what a document says of itself, under the
+/// Distinguishes this service's documents from others: a hash of the document's content under the
 /// database's secret.
 enum ExportSeal {
   /// SHA-256(secret, SHA-256(header and sections)): the inner hash has a fixed length, so nothing
@@ -27,7 +27,7 @@ enum ExportSeal {
     return SHA256.digest(of: secret + inner.digest())
   }
 
-  /// Whether a document was given out by this service, as it is.
+  /// Whether this service made the document, and the document is unchanged.
   static func matches(_ manifest: ExportManifest, userID: [UInt8], secret: [UInt8]) -> Bool {
     equalInConstantTime(manifest.seal, seal(of: manifest, userID: userID, secret: secret))
   }

@@ -1,8 +1,9 @@
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 
-/// Holds a client to the least rate at which it takes or sends a document: whoever holds a place
-/// and does nothing with it is ended.
+/// Enforces the least rate at which a client takes or sends a document: a client that holds a slot
+/// without using it is ended.
 ///
 /// Only the time that the server waits for the client counts. Loop-confined.
 final class TransferPace {
@@ -17,15 +18,14 @@ final class TransferPace {
     self.meter = meter
   }
 
-  /// How long the server may have waited by the time that so many bytes were taken, in
-  /// milliseconds.
+  /// The longest that the server may wait in a transfer of `byteCount` bytes, in milliseconds.
   static func waitMillisecondsMax(byteCount: Int, limits: ExportLimits) -> UInt64 {
     UInt64(limits.graceSeconds * 1_000 + byteCount * 1_000 / max(1, limits.bytesPerSecondMin))
   }
 
   /// Waits for the client in `body`.
-  /// - Parameter byteCount: What it has taken or sent before.
-  /// - Throws: `EXPORT_TOO_SLOW` once it is too slow, and what `body` throws.
+  /// - Parameter byteCount: The number of bytes that the client has taken or sent before.
+  /// - Throws: `EXPORT_TOO_SLOW` if the client is too slow, and the errors of `body`.
   func waiting<Value>(
     byteCount: Int, _ body: () async throws(RPCStatus) -> Value
   ) async throws(RPCStatus) -> Value {
@@ -35,7 +35,7 @@ final class TransferPace {
       afterMilliseconds: most > waitedMilliseconds ? most - waitedMilliseconds : 0
     ) { [context, meter] in
       meter.count(.transferRate)
-      context.end(Refusal.exportTooSlow.status)
+      context.end(Reason.exportTooSlow.status)
     }
     defer {
       timer.cancel()

@@ -2,24 +2,24 @@ internal import Cryptography
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import enum StreakDomain.Reason
 
-/// Reads an exported document while it arrives, and holds it against its own manifest: the
+/// Reads an exported document while it arrives, and checks it against its own manifest: the
 /// counterpart of `ExportDocument`.
 ///
-/// The members of a JSON document may stand in any order, as long as `habits` stands before the
-/// records that name habits. Pure but for the hash: bytes in, records out. Bounded by the largest
-/// record.
+/// The members of a JSON document may come in any order, as long as `habits` precedes the records
+/// that name habits. Pure but for the hash: bytes in, records out. Bounded by the largest record.
 struct DocumentReader {
-  /// Bytes of one record, as it is written.
+  /// The most bytes of one record, as written.
   static let recordBytesMax = 1_048_576
-  /// Bytes of a member of the header.
+  /// The most bytes of a member of the header.
   static let headerBytesMax = 4_096
 
   typealias Section = ExportDocument.Section
 
   private let isBinary: Bool
   private var splitter = JSONDocumentSplitter(pieceBytesMax: recordBytesMax)
-  /// Of a binary document: what has arrived of the next record.
+  /// The arrived bytes of a binary document's next record.
   private var rest: [UInt8] = []
   private var header = ExportHeader()
   private var isBegun = false
@@ -42,8 +42,8 @@ struct DocumentReader {
 
   /// Ends the document.
   ///
-  /// - Throws: `IMPORT_UNREADABLE` if it is not whole, `IMPORT_CORRUPT` if its records are not
-  ///   those of its manifest.
+  /// - Throws: `IMPORT_UNREADABLE` if the document is incomplete, `IMPORT_CORRUPT` if its records
+  ///   are not those of its manifest.
   mutating func finish() throws(RPCStatus) -> (header: ExportHeader, manifest: ExportManifest) {
     guard rest.isEmpty, isBinary || splitter.isAtEnd else {
       throw Self.unreadable(
@@ -59,12 +59,12 @@ struct DocumentReader {
     }
     guard manifest.sections.map(\.name) == Section.allCases.map(\.rawValue),
       manifest.schemaVersion == header.schemaVersion, manifest.exportedAt == header.exportedAt
-    else { throw Refusal.importCorrupt.status }
+    else { throw Reason.importCorrupt.status }
     let nothing = (count: Int64(0), sha256: SHA256.digest(of: []))
     for (section, stated) in zip(Section.allCases, manifest.sections) {
       let found = closed[section] ?? nothing
       guard found.count == stated.count, found.sha256 == stated.sha256 else {
-        throw Refusal.importCorrupt.status(
+        throw Reason.importCorrupt.status(
           saying:
             "Section \(section.rawValue) is not what the manifest says: \(found.count) of \(stated.count) records.")
       }
@@ -73,10 +73,10 @@ struct DocumentReader {
   }
 
   static func unreadable(_ what: String) -> RPCStatus {
-    Refusal.importUnreadable.status(saying: "This is no document of an export: \(what).")
+    Reason.importUnreadable.status(saying: "This is no document of an export: \(what).")
   }
 
-  /// Where the reader is, for messages.
+  /// The reader's position, for messages.
   private var here: String { section.map { "record \(count + 1) of \($0.rawValue)" } ?? "the beginning" }
 
   // MARK: Sections
@@ -138,7 +138,7 @@ struct DocumentReader {
     return records
   }
 
-  /// All of a sequence of messages, each after its length.
+  /// Reads a sequence of messages, each after its length.
   static func records(of bytes: [UInt8]) throws(RPCStatus) -> [ExportRecord] {
     var records: [ExportRecord] = []
     var rest = bytes[...]
@@ -153,9 +153,9 @@ struct DocumentReader {
     return records
   }
 
-  /// The first message behind its length; nil until all of it is there.
-  /// - Parameter isFirst: It would be the header, which is small: a length beyond the limit is
-  ///   none.
+  /// The first message behind its length; nil until all of it has arrived.
+  /// - Parameter isFirst: The message would be the header, which is small: a length beyond the
+  ///   limit is not one.
   private static func frame(
     of bytes: ArraySlice<UInt8>, isFirst: Bool = false
   ) throws(RPCStatus) -> (message: Range<Int>, Void)? {
@@ -165,7 +165,7 @@ struct DocumentReader {
       guard byte & 0x80 == 0 else { continue }
       guard length <= recordBytesMax else {
         throw isFirst
-          ? unreadable("it begins like neither a JSON nor a binary document") : Refusal.importTooLarge.status
+          ? unreadable("it begins like neither a JSON nor a binary document") : Reason.importTooLarge.status
       }
       let start = bytes.startIndex + place + 1
       return bytes.endIndex - start >= length ? (start..<start + length, ()) : nil
@@ -186,7 +186,7 @@ struct DocumentReader {
       pieces = try splitter.take(bytes)
     } catch {
       switch error {
-      case .tooLarge: throw Refusal.importTooLarge.status
+      case .tooLarge: throw Reason.importTooLarge.status
       case .unexpected(0...1) where Self.isUTF16(bytes): throw Self.unreadable("it is written in UTF-16; UTF-8 is read")
       case .unexpected(let offset): throw Self.unreadable("byte \(offset) is not what an object holds there")
       }
@@ -215,7 +215,7 @@ struct DocumentReader {
 
   private mutating func take(headerMember name: String, _ text: [UInt8]) throws(RPCStatus) {
     guard Self.headerMembers.contains(name) else { throw Self.unreadable("member \"\(name.prefix(64))\"") }
-    guard text.count <= Self.headerBytesMax else { throw Refusal.importTooLarge.status }
+    guard text.count <= Self.headerBytesMax else { throw Reason.importTooLarge.status }
     guard headerTexts.updateValue(text, forKey: name) == nil else {
       throw Self.unreadable("member \"\(name)\" stands twice")
     }
@@ -266,7 +266,7 @@ struct DocumentReader {
 }
 
 extension ExportDocument.Section {
-  /// Its records are about habits, which must be known then.
+  /// The section's records name habits, which must be known by then.
   var namesHabits: Bool { self == .ledger || self == .history || self == .notices }
 
   /// The section that a record of a binary document belongs to; nil for the header and the

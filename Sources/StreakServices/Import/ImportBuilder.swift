@@ -2,12 +2,13 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Turns a document's records into what is imported.
+/// Converts a document's records into the data that is imported.
 struct ImportBuilder {
-  /// Of a note's hash (SHA-256) and of an operation's (its first half).
+  /// The size of a note's hash (SHA-256), and of an operation's (the first half of one).
   private static let noteHashBytes = 32
   private static let payloadHashBytes = 16
 
@@ -15,7 +16,7 @@ struct ImportBuilder {
   private var document: PersonImport
   private var leftOut: Set<ExportDocument.Section> = []
 
-  init(importID: Identifier, at now: Moment) {
+  init(importID: Identifier, at now: Instant) {
     saved = SavedLedgerBuilder(at: now)
     document = PersonImport(importID: importID)
   }
@@ -36,11 +37,11 @@ struct ImportBuilder {
     }
   }
 
-  /// Ends it.
+  /// Finishes the import.
   ///
-  /// - Returns: What is to be stored, and the reply to it.
-  /// - Parameter sealedHash: Of a document that this service sealed, and that came into no account
-  ///   yet.
+  /// - Returns: The data to be stored, and the reply.
+  /// - Parameter sealedHash: The hash of a document that this service sealed and that was imported
+  ///   into no account yet.
   mutating func finish(sealedHash: [UInt8]?) -> (PersonImport, ImportResponse) {
     let demoted = sealedHash == nil ? saved.demoteOldDays() : 0
     document.sealedHash = sealedHash
@@ -53,10 +54,16 @@ struct ImportBuilder {
     return (document, reply)
   }
 
-  private mutating func earlierCell(_ exported: ExportedCell) throws(RPCStatus) -> CellRecord {
-    var cell = try saved.check(exported.cell ?? Cell())
-    cell.noteHash = try hash(exported.noteSha256, of: Self.noteHashBytes)
-    return cell
+  /// The statement of an earlier state is that of the migration that brought it, or of this import.
+  private mutating func earlierCell(_ exported: ExportedCell) throws(RPCStatus) -> EarlierCellEntry {
+    let cell = try saved.check(exported.cell ?? Cell())
+    let id = cell.migrationID.map { StatementID(.migration, $0) } ?? StatementID(.document, document.importID)
+    let state = CellState(
+      cell: cell.cell, version: cell.version, stamp: Stamp(time: .zero, id: id), made: cell.made,
+      recordedAt: cell.recordedAt)
+    return EarlierCellEntry(
+      entry: CellEntry(key: cell.key, state: state),
+      noteHash: try hash(exported.noteSha256, of: Self.noteHashBytes))
   }
 
   private func hash(_ bytes: [UInt8], of count: Int) throws(RPCStatus) -> [UInt8] {
@@ -72,9 +79,9 @@ struct ImportBuilder {
       RejectedEntryRecord(
         entryID: try saved.identifier(rejected.entryId, "entry_id"),
         migrationID: try saved.identifierOrNil(rejection.migrationId, "migration_id"), index: rejected.index,
-        habitID: Identifier(entry.habitId) ?? .zero, day: entry.day, done: entry.done, note: entry.note,
+        habitID: Identifier(entry.habitId) ?? .zero, day: Day(entry.day), done: entry.done, note: entry.note,
         made: try saved.made(entry.made), reason: rejected.reason.rawValue,
-        rejectedAt: try saved.moment(rejection.rejectedAt, "rejected_at"),
+        rejectedAt: try saved.instant(rejection.rejectedAt, "rejected_at"),
         noteHash: try hash(rejection.noteSha256, of: Self.noteHashBytes)))
   }
 
@@ -87,7 +94,7 @@ struct ImportBuilder {
     document.rejectedOperations.append(
       RejectedOperationRecord(
         deviceID: try saved.identifier(rejected.deviceId, "device_id"), seq: rejected.seq, operation: operation,
-        reason: rejected.reason.rawValue, rejectedAt: try saved.moment(rejected.rejectedAt, "rejected_at"),
+        reason: rejected.reason.rawValue, rejectedAt: try saved.instant(rejected.rejectedAt, "rejected_at"),
         payloadHash: try hash(rejected.payloadHash, of: Self.payloadHashBytes)))
   }
 
@@ -104,7 +111,7 @@ struct ImportBuilder {
           kind: kind, habitID: habitID, day: notice.day == 0 ? nil : Day(notice.day),
           field: StreakDomain.HabitField(rawValue: Int(notice.field.rawValue)), kept: notice.kept, other: notice.other,
           otherDeviceID: try saved.identifierOrNil(notice.otherDeviceId, "other_device_id"),
-          madeAtMilliseconds: try saved.moment(notice.madeAt, "made_at").milliseconds,
+          madeAt: try saved.instant(notice.madeAt, "made_at").wholeMilliseconds,
           version: try saved.version(notice.version), isResolved: notice.resolved)
       ))
   }

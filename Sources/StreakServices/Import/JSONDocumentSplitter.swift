@@ -1,13 +1,12 @@
-/// Cuts a JSON object, whose members are plain values or arrays of records, into these while it
-/// arrives, however it is indented.
+/// Splits a JSON object, whose members are plain values or arrays of records, into these pieces
+/// while it arrives, with any indentation.
 ///
-/// Only where things begin and end is decided here: the reader of a piece parses it, and so finds
-/// what is no JSON in it.
-/// A byte order mark before the object is passed over.
+/// The splitter finds only where pieces begin and end: the reader of a piece parses it, and so
+/// finds invalid JSON in it. A byte order mark before the object is skipped.
 struct JSONDocumentSplitter {
   /// A piece of the object.
   enum Piece: Equatable {
-    /// A member that is no array: its name's literal, and its value's text.
+    /// A member that is not an array: its name's literal, and its value's text.
     case member(name: String, [UInt8])
     /// A member that is an array begins.
     case array(name: String)
@@ -16,7 +15,7 @@ struct JSONDocumentSplitter {
   }
 
   enum Problem: Error, Equatable {
-    /// What stands at this byte of the document cannot stand there.
+    /// The byte at this offset of the document cannot come there.
     case unexpected(offset: Int)
     /// A piece is larger than the limit.
     case tooLarge
@@ -34,7 +33,7 @@ struct JSONDocumentSplitter {
   private var nesting = 0
   private var isInString = false
   private var isEscaped = false
-  /// UTF-8's byte order mark, which may stand before the object, and how much of it has arrived.
+  /// UTF-8's byte order mark, which may precede the object, and how much of it has arrived.
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
   private var markByteCount = 0
 
@@ -118,7 +117,7 @@ struct JSONDocumentSplitter {
     }
   }
 
-  /// Adds a byte to the piece, and follows strings and brackets.
+  /// Adds a byte to the piece, and keeps track of strings and brackets.
   private mutating func collect(_ byte: UInt8) throws(Problem) {
     guard piece.count < pieceBytesMax else { throw .tooLarge }
     piece.append(byte)
@@ -137,7 +136,7 @@ struct JSONDocumentSplitter {
     }
   }
 
-  /// Ends a value that is not nested in another one.
+  /// Whether a byte ends a value that is not nested in another one.
   private static func endsValue(_ byte: UInt8) -> Bool {
     isSpace(byte) || byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]")
   }

@@ -3,40 +3,40 @@ internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
 
-/// What a habit, a day or a conflict must be that comes in as a record: in a document, from a
+/// The rules for a habit, a day or a conflict that comes in as a record: in a document, from a
 /// backup, as the value of a notice.
 ///
-/// Calls, queued operations and captures bring the same things in messages with field rules. A
-/// record is held to the rules of the message by which a device would bring it, so no door lets
-/// anything in that another one refuses, and whatever an account holds can be imported again.
+/// Calls, queued operations and captures bring the same data in messages with field rules. A record
+/// must obey the rules of the message by which a device would bring it: so no way in accepts what
+/// another one refuses, and all that an account holds can be imported again.
 enum RecordRules {
-  /// The first field that cannot be.
+  /// The first field whose value is invalid.
   struct Violation: Equatable {
     /// Its path inside the record, in the schema's names.
     let field: String
-    /// What must hold.
+    /// The rule that the value breaks.
     let requirement: String
   }
 
-  /// A habit, as a call would put it.
+  /// Checks a habit like one in a call.
   static func violation(of habit: Habit) -> Violation? {
     if let violation = first(habit) { return violation }
     return HabitName.isValid(habit.name)
       ? nil : Violation(field: "name", requirement: "must be visible text of one line")
   }
 
-  /// A day, as a device would state it.
+  /// Checks a day like one in a device's operation.
   static func violation(of cell: Cell) -> Violation? {
     statement(habitID: cell.habitId, day: cell.day, done: cell.done, note: cell.note, made: cell.made)
   }
 
-  /// An entry, as a capture would hold it.
+  /// Checks an entry like one in a capture.
   static func violation(of entry: CapturedEntry) -> Violation? {
     statement(habitID: entry.habitId, day: entry.day, done: entry.done, note: entry.note, made: entry.made)
   }
 
-  /// A notice: both of its values are such as its kind of conflict is about, for resolving it
-  /// states one of them.
+  /// Checks a notice: both of its values must be of its kind of conflict, since resolving the
+  /// conflict states one of them.
   static func violation(of notice: Schema.Notice) -> Violation? {
     guard notice.habitId.count == Identifier.byteCount else {
       return Violation(field: "habit_id", requirement: "must be 16 bytes")
@@ -61,7 +61,7 @@ enum RecordRules {
     return nil
   }
 
-  /// What must hold of a notice's value and does not; nil if it can be.
+  /// The rule that a notice's value breaks; nil if the value is valid.
   private static func requirement(
     ofValue value: String, _ kind: StreakDomain.Notice.Kind, _ field: StreakDomain.HabitField?
   ) -> String? {
@@ -85,7 +85,7 @@ enum RecordRules {
   ) -> Violation? {
     let statement = SetCompletion(habitId: habitID, day: day, done: done, note: note, made: made)
     if let violation = first(statement) { return violation }
-    guard let made, let time = StreakDomain.LocalTime(made) else {
+    guard let made, let time = ClientTime(made) else {
       return Violation(field: "made.occurred_at", requirement: "must be a moment of the years 1 to 9999")
     }
     return DayRules.malformedField(day: Day(day), made: time).map {

@@ -1,14 +1,15 @@
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Turns records of a document, or of a backup, into habits and days, as far as these can be.
+/// Converts records of a document, or of a backup, into habits and days, as far as they are valid.
 struct SavedLedgerBuilder {
-  /// Records of one document, or of one recovery.
+  /// The most records of one document, or of one recovery.
   static let recordsMax = 250_000
-  /// The highest version a document may name: numbers go on from there.
+  /// The highest version that a document may name: the account's next versions follow it.
   static let versionMax: Int64 = 1 << 53
 
   private(set) var ledger = SavedLedger()
@@ -17,16 +18,16 @@ struct SavedLedgerBuilder {
   private var habitIDs: Set<Identifier> = []
   private var lastHabitID: Identifier?
   private var lastKey: CellKey?
-  private let now: Moment
+  private let now: Instant
 
-  init(at now: Moment) {
+  init(at now: Instant) {
     self.now = now
   }
 
   /// - Throws: `IMPORT_TOO_LARGE` beyond the limit.
   mutating func countRecord() throws(RPCStatus) {
     recordCount += 1
-    guard recordCount <= Self.recordsMax else { throw Refusal.importTooLarge.status }
+    guard recordCount <= Self.recordsMax else { throw Reason.importTooLarge.status }
   }
 
   func refusal(_ what: String) -> RPCStatus { DocumentReader.unreadable("record \(recordCount): \(what)") }
@@ -52,13 +53,15 @@ struct SavedLedgerBuilder {
     bytes.isEmpty ? nil : try identifier(bytes, what)
   }
 
-  func moment(_ timestamp: GoogleProtobufTimestamp?, _ what: String) throws(RPCStatus) -> Moment {
-    guard let moment = timestamp?.moment else { throw refusal("\(what) must be a timestamp") }
-    return moment
+  func instant(_ timestamp: GoogleProtobufTimestamp?, _ what: String) throws(RPCStatus) -> Instant {
+    guard let instant = timestamp?.instant else { throw refusal("\(what) must be a timestamp") }
+    return instant
   }
 
-  func made(_ time: Schema.LocalTime?) throws(RPCStatus) -> LocalTimeRecord {
-    guard let made = try? LocalTimeRecord(time, path: "made") else { throw refusal("made must be a moment in a zone") }
+  func made(_ time: Schema.LocalTime?) throws(RPCStatus) -> ClientTime {
+    guard let made = try? ClientTime(field: time, path: "made") else {
+      throw refusal("made must be a moment in a zone")
+    }
     return made
   }
 
@@ -74,58 +77,54 @@ struct SavedLedgerBuilder {
   mutating func add(_ habit: Habit) throws(RPCStatus) {
     try refuse("habit", RecordRules.violation(of: habit))
     let id = try identifier(habit.id, "id")
-    let fields = HabitFields(
-      name: habit.name, description: habit.description, color: habit.color, position: habit.position,
-      archived: habit.archived)
+    let fields = HabitFields(habit)
     guard fields.isValid else { throw refusal("habit: its fields cannot be") }
     guard lastHabitID.map({ $0 < id }) ?? true else { throw refusal("habits must come by ascending id") }
     lastHabitID = id
     habitIDs.insert(id)
-    _ = try version(habit.version)
     ledger.habits.append(
-      SavedLedger.Habit(
-        id: id, fields: fields, createdAtMilliseconds: try moment(habit.createdAt, "created_at").milliseconds,
-        isDeleted: habit.deleted || !habit.aliasOf.isEmpty,
+      HabitEntry(
+        id: id, fields: fields, createdAt: try instant(habit.createdAt, "created_at").wholeMilliseconds,
+        version: try version(habit.version), isDeleted: habit.deleted || !habit.aliasOf.isEmpty,
         aliasOf: try identifierOrNil(habit.aliasOf, "alias_of")))
   }
 
   /// Cells come by ascending habit and day, after the habits.
   mutating func add(_ cell: Cell) throws(RPCStatus) {
-    let record = try check(cell)
-    let key = CellKey(habitID: record.habitID, day: Day(record.day))
-    guard lastKey.map({ $0 < key }) ?? true else { throw refusal("days must come by ascending habit and day") }
-    lastKey = key
-    ledger.cells.append(
-      SavedLedger.Cell(
-        key: key, cell: LedgerCell(done: record.done, note: record.note, trust: record.trust),
-        made: StreakDomain.LocalTime(record.made), recordedAtMilliseconds: record.recordedAt.milliseconds,
-        migrationID: record.migrationID))
+    let saved = try check(cell)
+    guard lastKey.map({ $0 < saved.key }) ?? true else { throw refusal("days must come by ascending habit and day") }
+    lastKey = saved.key
+    ledger.cells.append(saved)
   }
 
-  /// A cell's state, if it can be one.
-  mutating func check(_ cell: Cell) throws(RPCStatus) -> CellRecord {
+  /// A cell's state, if the cell is valid.
+  mutating func check(_ cell: Cell) throws(RPCStatus) -> SavedLedger.Cell {
     try refuse("cell.cell", RecordRules.violation(of: cell))
     let habitID = try identifier(cell.habitId, "habit_id")
     guard habitIDs.contains(habitID) else { throw refusal("the habit is not there") }
     let made = try made(cell.made)
     let day = Day(cell.day)
-    guard day <= DayRules.latestToday(now: now.milliseconds) else { throw refusal("the day is in the future") }
+    guard day <= DayRules.latestToday(now: now) else { throw refusal("the day is in the future") }
     let reason = cell.trust == .counted ? 0 : max(1, cell.quarantineReason.rawValue)
-    guard (0...5).contains(reason) else { throw refusal("the quarantine's reason is unknown") }
-    return CellRecord(
-      habitID: habitID, day: cell.day, done: cell.done, note: cell.note, quarantineReason: reason,
-      version: try version(cell.version), made: made, recordedAt: try moment(cell.recordedAt, "recorded_at"),
-      migrationID: try identifierOrNil(cell.migrationId, "migration_id"))
+    guard let reason = UInt8(exactly: reason), reason == 0 || StreakDomain.QuarantineReason(rawValue: reason) != nil
+    else {
+      throw refusal("the quarantine's reason is unknown")
+    }
+    return SavedLedger.Cell(
+      key: CellKey(habitID: habitID, day: day),
+      cell: CellContent(done: cell.done, note: cell.note, trust: StreakDomain.CellTrust(number: reason)), made: made,
+      recordedAt: try instant(cell.recordedAt, "recorded_at").wholeMilliseconds,
+      migrationID: try identifierOrNil(cell.migrationId, "migration_id"), version: try version(cell.version))
   }
 
-  /// Lets days not count that a session could not bring either.
+  /// Makes those days not count that a session could not bring either.
   ///
-  /// - Returns: How many counted before.
+  /// - Returns: The number of days among them that counted before.
   mutating func demoteOldDays() -> Int {
     var count = 0
     for index in ledger.cells.indices {
       let cell = ledger.cells[index]
-      let today = cell.made.day(atMilliseconds: now.milliseconds)
+      let today = cell.made.day(at: now)
       guard cell.cell.trust == .counted, cell.key.day < today.advanced(by: 1 - Self.windowDays) else { continue }
       ledger.cells[index].cell.trust = .quarantined(.overLimit)
       if cell.cell.done { count += 1 }
@@ -133,6 +132,6 @@ struct SavedLedgerBuilder {
     return count
   }
 
-  /// Days that count without a seal, the present one included.
+  /// The number of days that count without a seal, the present one included.
   static let windowDays = 30
 }

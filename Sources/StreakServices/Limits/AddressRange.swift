@@ -20,7 +20,7 @@ public struct AddressRange: Sendable, Equatable {
     prefixBits = bits
   }
 
-  /// Whether an address, as `SocketAddress.addressBytes` writes it, is one of these.
+  /// Whether the range contains an address, as `SocketAddress.addressBytes` writes it.
   func contains(_ address: [UInt8]) -> Bool {
     guard address.count == bytes.count else { return false }
     return (0..<prefixBits).allSatisfy { bit in

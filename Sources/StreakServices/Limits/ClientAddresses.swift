@@ -1,24 +1,25 @@
 internal import EventLoop
 internal import RPC
 
-/// Tells which network address a call comes from: its connection's or, where that is a trusted
-/// proxy's, the one the proxy names.
+/// Finds the network address that a call comes from: its connection's or, where that is a trusted
+/// proxy's, the address that the proxy names.
 ///
-/// Each proxy appends the address it was called from to the header, so the rightmost address that
-/// is not a trusted proxy's is the client's; what stands to its left, the client may have made up.
+/// Each proxy appends the address that called it to the header, so the rightmost address that is
+/// not a trusted proxy's is the client's. The client may have made up the addresses to the left of
+/// it.
 struct ClientAddresses: Sendable {
-  /// The header in which proxies say whom they speak for. Source: MDN, "X-Forwarded-For".
+  /// The header in which a proxy names the client's address. Source: MDN, "X-Forwarded-For".
   private static let header = "x-forwarded-for"
-  /// Entries that are looked at, from the right.
+  /// The most entries that are examined, from the right.
   private static let hopsMax = 16
 
   let settings: RateLimitSettings
 
-  /// The address for people's eyes; empty for a Unix socket.
+  /// The address for people to read; empty for a Unix socket.
   func text(of context: ServerContext) -> String { client(of: context)?.host ?? "" }
 
-  /// What limits count as one address: an IPv4 address, or the first 64 bits of an IPv6 address,
-  /// which are one household's. Nil for a Unix socket, which only its owner reaches.
+  /// What limits treat as one address: an IPv4 address, or the first 64 bits of an IPv6 address,
+  /// which belong to one household. Nil for a Unix socket, which only its owner reaches.
   func group(of context: ServerContext) -> String? { client(of: context)?.limitGroup }
 
   private func client(of context: ServerContext) -> SocketAddress? {
@@ -33,8 +34,9 @@ struct ClientAddresses: Sendable {
     return settings.trustedProxies.contains { $0.contains(bytes) }
   }
 
-  /// The rightmost address that is not a trusted proxy's; of nothing but trusted ones the leftmost.
-  /// Nil if there is none, or if something that is no address comes first: then nobody knows.
+  /// The rightmost address that is not a trusted proxy's; if all are trusted ones, the leftmost.
+  /// Nil if the list is empty, or if an entry that is not an address comes first: the client is
+  /// unknown then.
   func client(forwardedFor values: [String]) -> SocketAddress? {
     let hops = values.joined(separator: ",").split(separator: ",").suffix(Self.hopsMax)
     var last: SocketAddress?

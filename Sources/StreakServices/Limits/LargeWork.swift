@@ -1,14 +1,15 @@
 internal import EventLoop
 internal import RPC
+internal import enum StreakDomain.Reason
 
 /// Runs large pieces of calls' work, such as the check of a capture of 50,000 entries, in the
-/// thread pool, so that the loop goes on: one at a time for each loop, so that they leave threads
-/// to password hashes. One per loop.
+/// thread pool, so that the loop continues. Each loop runs one piece at a time, which leaves
+/// threads to password hashes. One per loop.
 struct LargeWork: Sendable {
-  /// Pieces that wait on one loop; one more is refused.
+  /// The most pieces that wait on one loop; one more is refused.
   static let waitingMax = 256
-  /// Entries of a capture that are looked at on the loop itself: to hand over fewer costs more than
-  /// to look at them.
+  /// The most entries of a capture that the loop itself checks: handing over fewer costs more than
+  /// checking them.
   static let smallEntriesMax = 200
 
   private final class State {
@@ -28,7 +29,7 @@ struct LargeWork: Sendable {
     state = LoopBound(State(), loop: loop)
   }
 
-  /// Runs one piece in its turn, at once if it is small.
+  /// Runs one piece in its turn, or at once if it is small.
   /// - Throws: `TOO_MANY_REQUESTS`.
   func run<Value: Sendable>(
     isLarge: Bool, _ work: @escaping @Sendable () -> Value
@@ -38,8 +39,8 @@ struct LargeWork: Sendable {
     return await offload(isLarge: isLarge, work)
   }
 
-  /// Waits for a turn of several pieces. Before a transaction is opened, not in it: calls that wait
-  /// hold no connection of the database. `endTurn(isLarge:)` must follow.
+  /// Waits for a turn of several pieces. The wait comes before the transaction, not in it: a
+  /// waiting call holds no connection of the database. `endTurn(isLarge:)` must follow.
   /// - Throws: `TOO_MANY_REQUESTS`.
   func takeTurn(isLarge: Bool) async throws(RPCStatus) {
     guard isLarge else { return }
@@ -47,9 +48,9 @@ struct LargeWork: Sendable {
     if state.isRunning {
       guard state.waiting.count < Self.waitingMax else {
         meter.count(.captures)
-        throw Refusal.tooManyRequests.status
+        throw Reason.tooManyRequests.status
       }
-      // Woken with the place of the turn before.
+      // Resumed by the turn before, which passes its place on.
       await withCheckedContinuation { state.waiting.append($0) }
     }
     state.isRunning = true
@@ -61,7 +62,7 @@ struct LargeWork: Sendable {
     if state.waiting.isEmpty { state.isRunning = false } else { state.waiting.removeFirst().resume() }
   }
 
-  /// Runs one piece of a turn, at once if it is small.
+  /// Runs one piece of a turn, on the loop itself if it is small.
   func offload<Value: Sendable>(isLarge: Bool, _ work: @escaping @Sendable () -> Value) async -> Value {
     isLarge ? await loop.offload(work) : work()
   }

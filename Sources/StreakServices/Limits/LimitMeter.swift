@@ -10,7 +10,7 @@ public enum ServiceLimit: String, CaseIterable, Sendable {
   case callsPerAddress = "calls_per_address"
   /// Streams that one person has open.
   case streamsPerPerson = "streams_per_person"
-  /// Audit events of attempts without an account: those beyond it are not kept.
+  /// Audit events of attempts without an account: further events are not stored.
   case strangersEvents = "strangers_events"
   /// Exports on one loop.
   case exports = "exports"
@@ -20,12 +20,11 @@ public enum ServiceLimit: String, CaseIterable, Sendable {
   case transfersPerPerson = "transfers_per_person"
   /// The least rate at which an export is read and an import is sent.
   case transferRate = "transfer_rate"
-  /// Captures that wait to be checked on one loop.
+  /// Captures that wait on one loop to be checked.
   case captures = "captures"
 }
 
-/// Counts how often limits were reached, since the program started. One for the process; any
-/// thread.
+/// Counts how often limits were reached since the program started. One for the process; any thread.
 final class LimitMeter: Sendable {
   private let counts = Mutex<[ServiceLimit: Int]>([:])
 

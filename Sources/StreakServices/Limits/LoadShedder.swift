@@ -1,12 +1,12 @@
-/// Admits at most so many calls each second of whoever makes them, with a burst of one second's. In
-/// memory only, and bounded: when full, the whole of the older generation goes, which admits too
-/// much rather than too little. Loop-confined.
+/// Admits a limited number of calls of each caller each second, with a burst of one second's calls.
+/// In memory only, and bounded: when it is full, the whole of the older generation is dropped,
+/// which admits too much rather than too little. Loop-confined.
 final class LoadShedder<Key: Hashable> {
   /// Most callers in one generation; there are two.
   static var callersPerGenerationMax: Int { 8_192 }
 
   private let callsPerSecondMax: UInt64
-  /// For each caller, when it would be back to a full burst, in microseconds of the loop's clock.
+  /// For each caller, when it would have a full burst again, in microseconds of the loop's clock.
   private var young: [Key: UInt64] = [:]
   private var old: [Key: UInt64] = [:]
 
@@ -29,6 +29,6 @@ final class LoadShedder<Key: Hashable> {
     return true
   }
 
-  /// Callers remembered.
+  /// The number of callers kept.
   var count: Int { young.count + old.count }
 }

@@ -22,8 +22,8 @@ struct RateLimitInterceptor: ServerInterceptor {
   }
 }
 
-/// Counts what one signed-in person asks for each second: calls, and the requests of streams that
-/// are calls by themselves. One per loop.
+/// Counts the calls of one signed-in person each second, and the requests of streams that count as
+/// calls. One per loop.
 struct PersonCalls: Sendable {
   private let meter: LimitMeter
   private let people: LoopBound<LoadShedder<Identifier>>
@@ -38,12 +38,12 @@ struct PersonCalls: Sendable {
   func count(_ userID: Identifier, _ context: ServerContext) throws(RPCStatus) {
     guard !people.value.admits(userID, atMilliseconds: context.loop.nowMilliseconds) else { return }
     meter.count(.callsPerPerson)
-    throw Refusal.tooManyRequests.status
+    throw Reason.tooManyRequests.status
   }
 }
 
-/// Sheds calls of an address that makes more each second than one may, before anything else is done
-/// about them. Such calls leave no audit event. One per loop, outermost.
+/// Refuses calls of an address beyond its limit each second, before any other work for them. Such
+/// calls leave no audit event. One per loop, outermost.
 struct LoadInterceptor: ServerInterceptor {
   private let addresses: ClientAddresses
   private let meter: LimitMeter
@@ -65,7 +65,7 @@ struct LoadInterceptor: ServerInterceptor {
       !shedder.value.admits(group, atMilliseconds: context.loop.nowMilliseconds)
     {
       meter.count(.callsPerAddress)
-      throw Refusal.tooManyRequests.status
+      throw Reason.tooManyRequests.status
     }
     try await next(context)
   }

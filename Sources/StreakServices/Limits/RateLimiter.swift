@@ -5,9 +5,9 @@ internal import StreakDomain
 internal import StreakStore
 internal import Synchronization
 
-/// Holds calls to the limits that the schema declares. The counts are the database's, so they
-/// survive a restart and hold across processes; a flood of refused calls is answered from memory.
-/// One for the process.
+/// Enforces the limits that the schema declares. The counts are in the database, so they survive a
+/// restart and hold across processes; a flood of refused calls is answered from memory. One for the
+/// process.
 final class RateLimiter: Sendable {
   let addresses: ClientAddresses
   let meter: LimitMeter
@@ -22,33 +22,33 @@ final class RateLimiter: Sendable {
     addresses = ClientAddresses(settings: settings)
   }
 
-  /// Counts the call for its address and for a person: a signed-in one's id, or whatever stands for
-  /// one before.
+  /// Counts the call for its address and for a person: by the id of a signed-in person, or by the
+  /// name that a call has before its person is known.
   ///
-  /// - Throws: `TOO_MANY_REQUESTS` with the delay after which it helps to try again.
-  /// - Parameter method: Whose limit counts; nil: the called method's.
+  /// - Throws: `TOO_MANY_REQUESTS` with the delay after which a retry helps.
+  /// - Parameter method: The method whose limit counts; nil: the called method.
   func count(
     _ context: ServerContext, as method: MethodDescriptor? = nil, person: [UInt8]?
   ) async throws(RPCStatus) {
     let counts = counts(context, as: method, person: person)
     guard !counts.isEmpty else { return }
     try answerFlood(counts, context)
-    let waits = try await answering { () throws(StoreError) in try await store.countCall(counts) }
+    let waits = try await mappingStoreErrors { () throws(StoreError) in try await store.countCall(counts) }
     try refuse(counts, waits, context)
   }
 
-  /// What is stored of the address that a person signs in from: whoever reads it finds no address,
-  /// and cannot compare two people's.
+  /// The stored hash of the address that a person signs in from: a reader of the database finds no
+  /// address in it, and cannot compare two people's.
   func addressHash(of context: ServerContext, _ userID: Identifier) -> [UInt8] {
     SHA256.digest(of: userID.bytes + (addresses.group(of: context) ?? "").utf8)
   }
 
-  /// The caller as one of those who wait for a password's hash without being known: its address.
+  /// The call's party in the password queue while the caller is unknown: its address.
   func stranger(_ context: ServerContext) -> WaitingLine.Party {
     WaitingLine.Party(isKnown: false, name: Array((addresses.group(of: context) ?? "").utf8))
   }
 
-  /// What a call is counted under; nothing if its method has no limit, or limits are off.
+  /// The names that a call is counted under; empty if its method has no limit, or limits are off.
   func counts(_ context: ServerContext, as method: MethodDescriptor? = nil, person: [UInt8]?) -> [RateCount] {
     let method = method ?? context.method
     guard let limit = method.policy.rateLimit, settings.factor > 0 else { return [] }
@@ -66,7 +66,7 @@ final class RateLimiter: Sendable {
     return counts
   }
 
-  /// Refuses a call if the store did: by the longest wait.
+  /// Refuses a call if the store refused its count: by the longest wait.
   func refuse(_ counts: [RateCount], _ waits: [Int64], _ context: ServerContext) throws(RPCStatus) {
     guard let longest = waits.max(), longest > 0 else { return }
     meter.count(.methodRate)
@@ -76,11 +76,11 @@ final class RateLimiter: Sendable {
         refusals.note(count.name, untilMilliseconds: now + UInt64(wait) / 1000, atMilliseconds: now)
       }
     }
-    throw Refusal.tooManyRequests(retryMilliseconds: UInt64(longest) / 1000)
+    throw Reason.tooManyRequests(retryMilliseconds: UInt64(longest) / 1000)
   }
 
-  /// Refuses a call of a flood without asking the store, and without an audit event: those before
-  /// it have left theirs.
+  /// Refuses a call of a flood without a query, and without an audit event: the calls before it
+  /// have left theirs.
   func answerFlood(_ counts: [RateCount], _ context: ServerContext) throws(RPCStatus) {
     let now = context.loop.nowMilliseconds
     let wait = refusals.withLock { refusals in
@@ -91,6 +91,6 @@ final class RateLimiter: Sendable {
     var principal = context.principal as? Principal ?? Principal(userID: .zero)
     principal.auditIsStored = true
     context.principal = principal
-    throw Refusal.tooManyRequests(retryMilliseconds: wait)
+    throw Reason.tooManyRequests(retryMilliseconds: wait)
   }
 }

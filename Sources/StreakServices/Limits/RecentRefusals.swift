@@ -1,10 +1,11 @@
-/// Names that were refused lately and until when, so that a flood is answered from memory. Bounded:
-/// when full, the whole of the older generation goes. Its owner takes care that one thread at a
-/// time uses it.
+/// Names that were refused lately, each with the end of its refusal, so that a flood is answered
+/// from memory. Bounded: when full, the whole of the older generation is dropped. Its owner makes
+/// sure that one thread at a time uses it.
 struct RecentRefusals {
   /// Most names in one generation; there are two.
   static let namesPerGenerationMax = 4_096
-  /// Refusals of one name that are looked up (and leave audit events); those beyond are a flood.
+  /// The most refusals of one name that are looked up and leave audit events; further ones are a
+  /// flood.
   static let lookedUpMax = 16
 
   private struct Entry {
@@ -16,8 +17,7 @@ struct RecentRefusals {
   private var young: [[UInt8]: Entry] = [:]
   private var old: [[UInt8]: Entry] = [:]
 
-  /// How long a name goes on being refused without asking, in milliseconds; nil if it must be
-  /// asked.
+  /// How long a name is still refused without a query, in milliseconds; nil if a query is needed.
   func waitMilliseconds(_ name: [UInt8], atMilliseconds now: UInt64) -> UInt64? {
     guard let entry = young[name] ?? old[name], entry.count >= Self.lookedUpMax, now < entry.untilMilliseconds else {
       return nil
@@ -35,6 +35,6 @@ struct RecentRefusals {
     young[name] = Entry(untilMilliseconds: untilMilliseconds, count: (known ?? 0) + 1)
   }
 
-  /// Names remembered.
+  /// The number of names kept.
   var count: Int { young.count + old.count }
 }

@@ -1,11 +1,12 @@
 internal import Cryptography
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// A session's claim whose capture has been checked as a whole: every field can be, and the
-/// manifest holds.
+/// A session's claim whose capture has been checked as a whole: every field is valid, and the
+/// manifest matches.
 struct CheckedCapture: Sendable {
   let claim: SessionClaim
   let sessionID: Identifier
@@ -14,13 +15,13 @@ struct CheckedCapture: Sendable {
   let secretHash: [UInt8]
   let captured: StreakDomain.CapturedSession
   /// In the order of the capture, each id once; without versions.
-  let habits: [HabitRecord]
+  let habits: [HabitEntry]
 
-  /// So large that another thread looks at it.
+  /// The capture is so large that another thread checks it.
   var isLarge: Bool { captured.entries.count > LargeWork.smallEntriesMax }
 
   /// Checks a claim, a large one in the thread pool.
-  static func check(_ claim: SessionClaim?, at now: Moment, by work: LargeWork) async throws(RPCStatus)
+  static func check(_ claim: SessionClaim?, at now: Instant, by work: LargeWork) async throws(RPCStatus)
     -> CheckedCapture
   {
     let isLarge = (claim?.captured?.entries.count ?? 0) > LargeWork.smallEntriesMax
@@ -34,57 +35,40 @@ struct CheckedCapture: Sendable {
   }
 
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
-  init(_ claim: SessionClaim?, at now: Moment) throws(RPCStatus) {
-    guard let claim else { throw Refusal.invalidField("session", "is required") }
-    guard let message = claim.captured else { throw Refusal.invalidField("session.captured", "is required") }
-    captured = try StreakDomain.CapturedSession(message, path: "session.captured")
+  init(_ claim: SessionClaim?, at now: Instant) throws(RPCStatus) {
+    guard let claim else { throw Reason.invalidField("session", "is required") }
+    guard let message = claim.captured else { throw Reason.invalidField("session.captured", "is required") }
+    captured = try reading { () throws(InvalidField) in
+      try StreakDomain.CapturedSession(message, path: "session.captured")
+    }
     if let field = captured.invalidField {
-      throw Refusal.invalidField("session.captured." + field, "cannot be")
+      throw Reason.invalidField("session.captured." + field, "cannot be")
     }
-    switch captured.fault(sha256: SHA256.digest(of:)) {
-    case nil: break
-    case .partialCapture: throw Refusal.partialCapture.status
-    case .captureCorrupt: throw Refusal.captureCorrupt.status
-    }
+    if let refusal = captured.refusal(sha256: SHA256.digest(of:)) { throw refusal.status }
     self.claim = claim
     secretHash = SHA256.digest(of: claim.sessionSecret)
-    sessionID = try Identifier(field: claim.sessionId, path: "session.session_id")
-    migrationID = try Identifier(field: claim.migrationId, path: "session.migration_id")
-    var habits: [HabitRecord] = []
+    sessionID = try identifier(claim.sessionId, "session.session_id")
+    migrationID = try identifier(claim.migrationId, "session.migration_id")
+    var habits: [HabitEntry] = []
     var habitIDs: Set<Identifier> = []
     for (index, captured) in message.habits.enumerated() {
       let path = "session.captured.habits[\(index)].habit"
-      let record = try HabitRecord(captured.habit ?? Habit(), path: path, at: now)
-      guard habitIDs.insert(record.habitID).inserted else {
-        throw Refusal.invalidField(path + ".id", "must stand in the capture once")
+      let habit = try reading { () throws(InvalidField) in
+        try HabitEntry(field: captured.habit ?? Habit(), path: path, at: now)
       }
-      habits.append(record)
+      guard habitIDs.insert(habit.id).inserted else {
+        throw Reason.invalidField(path + ".id", "must stand in the capture once")
+      }
+      habits.append(habit)
     }
     self.habits = habits
   }
 }
 
 extension MigrationPlan {
-  /// What the rules found, as the schema says it.
-  var schemaFindings: [RuleFinding] {
-    findings.map { finding in
-      let rule: Schema.MigrationRule =
-        switch finding.rule {
-        case .futureDay: .futureDay
-        case .dayMismatch: .dayMismatch
-        case .habitNotFound: .habitNotFound
-        case .invalidField: .invalidField
-        case .overLimit: .overLimit
-        case .anchor: .anchor
-        case .claimMismatch: .claimMismatch
-        }
-      return RuleFinding(rule: rule, count: Int32(clamping: finding.count))
-    }
-  }
-
-  /// What an audit event says of a migration: of which session, and which rules were met how often.
+  /// The detail of a migration's audit event: the session, and how often each rule applied.
   func auditDetail(sessionID: Identifier, unanchored: Bool) -> String {
-    let rules = findings.map { "\($0.rule.rawValue)=\($0.count)" }
+    let rules = findings.map { "\($0.rule.name)=\($0.count)" }
     return (["session=\(sessionID)", "unanchored=\(unanchored)"] + rules).joined(separator: " ")
   }
 }

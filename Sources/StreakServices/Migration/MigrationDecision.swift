@@ -3,11 +3,12 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
 /// Decides the migration of one checked capture into one account. Used for one attempt.
-// One task takes its steps, one after another, on whatever thread: `OffloadedDecision`.
+// One task takes its steps, one after another, on any thread: `OffloadedDecision`.
 final class MigrationDecision: @unchecked Sendable {
   private let capture: CheckedCapture
   private let map: [(capturedID: Identifier, habitID: Identifier)]
@@ -15,23 +16,23 @@ final class MigrationDecision: @unchecked Sendable {
   private let isSecondDevice: Bool
   private let isNewAccount: Bool
   private let userID: Identifier
-  private let now: Moment
+  private let now: Instant
   private let makeAuditEvent: (String) -> AuditEventRecord
 
-  private var anchor: Moment?
+  private var anchor: Instant?
   private var plan: MigrationPlan?
   private var matching: HabitMatching?
   private var merged = MergedSession()
   private var changeNumber: Int64 = 0
-  /// What goes to the inbox, in the order of the capture; entries whose note alone does have the
-  /// reason `textQuota`.
+  /// The entries for the inbox, in the order of the capture; an entry of which only the note is
+  /// rejected has the reason `textQuota`.
   private var rejections: [MigrationPlan.Rejection] = []
   private var rejectedIDs: [Identifier] = []
-  /// By rejection: there is room for its note in the inbox.
+  /// For each rejection: the inbox has room for its note.
   private var keepsRejected: [Bool] = []
-  /// What is to be done, once decided.
+  /// The preview, once decided.
   private(set) var preview = MigrationPreview()
-  /// What was done, once decided.
+  /// The result, once decided.
   private(set) var result = MigrationResult()
 
   /// - Parameters:
@@ -41,14 +42,14 @@ final class MigrationDecision: @unchecked Sendable {
   /// - Throws: Refusals of fields.
   init(
     _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, isNewAccount: Bool = false,
-    userID: Identifier, at now: Moment, makeAuditEvent: @escaping (String) -> AuditEventRecord
+    userID: Identifier, at now: Instant, makeAuditEvent: @escaping (String) -> AuditEventRecord
   ) throws(RPCStatus) {
     self.capture = capture
     var pairs: [(capturedID: Identifier, habitID: Identifier)] = []
     for (index, pair) in map.enumerated() {
       let path = "habit_map[\(index)]"
-      let capturedID = try Identifier(field: pair.capturedHabitId, path: path + ".captured_habit_id")
-      pairs.append((capturedID, try Identifier(field: pair.habitId, path: path + ".habit_id")))
+      let capturedID = try identifier(pair.capturedHabitId, path + ".captured_habit_id")
+      pairs.append((capturedID, try identifier(pair.habitId, path + ".habit_id")))
     }
     self.map = pairs
     self.planHash = planHash
@@ -71,53 +72,55 @@ final class MigrationDecision: @unchecked Sendable {
 
   private func plan(_ state: MigrationState) throws(RPCStatus) -> MigrationNeeds? {
     if let session = state.session {
-      guard equalInConstantTime(session.secretHash, capture.secretHash) else { throw Refusal.sessionInvalid.status }
+      guard equalInConstantTime(session.secretHash, capture.secretHash) else { throw Reason.sessionInvalid.status }
     } else if !capture.claim.unanchored {
-      throw Refusal.sessionInvalid.status
+      throw Reason.sessionInvalid.status
     }
     let manifestHash = capture.captured.manifest.sha256
     if let stored = state.stored {
       guard stored.sessionID == capture.sessionID, stored.manifestHash == manifestHash else {
-        throw Refusal.idempotencyKeyReused.status
+        throw Reason.idempotencyKeyReused.status
       }
       return nil
     }
     if let claimant = state.session?.claimedBy {
-      guard claimant == userID else { throw Refusal.sessionClaimed.status }
+      guard claimant == userID else { throw Reason.sessionClaimed.status }
       let same = state.earlier.first { $0.manifestHash == manifestHash }
       guard isSecondDevice, same == nil else { throw Self.alreadyMigrated(same ?? state.earlier.first) }
     }
     anchor = state.session?.anchor
     changeNumber = state.changeNumber
-    let plan = MigrationPlan(capture.captured, anchorMilliseconds: anchor?.milliseconds, now: now.milliseconds)
+    let plan = MigrationPlan(capture.captured, anchor: anchor?.wholeMilliseconds, now: now.wholeMilliseconds)
     let matching: HabitMatching
     do throws(HabitMatching.InvalidMap) {
-      matching = try HabitMatching(capture.habits.map { ($0.habitID, $0.name) }, account: state.habits, map: map)
+      matching = try HabitMatching(capture.habits.map { ($0.id, $0.fields.name) }, account: state.habits, map: map)
     } catch {
-      throw Refusal.invalidField("habit_map[\(error.index)]", error.reason)
+      throw Reason.invalidField("habit_map[\(error.index)]", error.reason)
     }
     self.plan = plan
     self.matching = matching
+    // Those that move, and those that they become part of.
+    let whole = Set(matching.moves.flatMap { [$0.formerID, $0.habitID] })
     var keys: Set<CellKey> = []  // Two habits of the session may become one.
-    for (habit, match) in zip(plan.habits, matching.matches) where match.formerID == nil {
+    for (habit, match) in zip(plan.habits, matching.matches) where !whole.contains(match.habitID) {
       for cell in habit.cells { keys.insert(CellKey(habitID: match.habitID, day: cell.day)) }
     }
-    return MigrationNeeds(cells: keys.sorted(), wholeHabits: matching.matches.compactMap(\.formerID))
+    return MigrationNeeds(cells: keys.sorted(), wholeHabits: whole.sorted())
   }
 
-  /// With the result of the migration that brought the session here.
+  /// The refusal with the result of the migration that moved the session here.
   static func alreadyMigrated(_ first: MigrationRecord?) -> RPCStatus {
     let result = first.flatMap { try? MigrationResult(protobufBytes: $0.result) }
-    return result.map { Refusal.alreadyMigrated.status.with($0) } ?? Refusal.alreadyMigrated.status
+    return result.map { Reason.alreadyMigrated.status.with($0) } ?? Reason.alreadyMigrated.status
   }
 
   func merge(into ledger: inout PersonLedger) -> Result<Void, RPCStatus> {
-    guard let plan, let matching else { return .failure(Refusal.internalFault.status) }
+    guard let plan, let matching else { return .failure(Reason.internalFault.status) }
     guard
       let merged = ledger.migrate(
         plan, matching: matching, migrationID: capture.migrationID, isNewAccount: isNewAccount,
-        now: now.milliseconds)
-    else { return .failure(Refusal.habitLimit.status) }
+        now: now.wholeMilliseconds)
+    else { return .failure(Reason.habitLimit.status) }
     self.merged = merged
     rejections =
       (plan.rejected + merged.refusedNotes.map { MigrationPlan.Rejection(index: $0, reason: .textQuota) })
@@ -127,19 +130,19 @@ final class MigrationDecision: @unchecked Sendable {
     return .success(())
   }
 
-  /// Whether its steps take so long that the loop should not wait for them.
+  /// Whether its steps are so long that the loop should not run them.
   var isLarge: Bool { capture.isLarge }
 
   func finish(_ ledger: PersonLedger) -> Result<MergeRecord, RPCStatus> { conclude(ledger).map { record($0) } }
 
-  /// What is stored, but for the audit event.
+  /// What is stored, without the audit event.
   struct Conclusion: Sendable {
     let migration: MigrationRecord
     let rejected: [RejectedEntryRecord]
     let auditDetail: String
   }
 
-  /// Makes what is to be stored; on the loop, since the event tells of the call.
+  /// Makes what is to be stored; on the loop, since the event describes the call.
   func record(_ conclusion: Conclusion) -> MergeRecord {
     MergeRecord(
       migration: conclusion.migration, sessionSecretHash: capture.secretHash, rejected: conclusion.rejected,
@@ -147,10 +150,10 @@ final class MigrationDecision: @unchecked Sendable {
   }
 
   func conclude(_ ledger: PersonLedger) -> Result<Conclusion, RPCStatus> {
-    guard let plan else { return .failure(Refusal.internalFault.status) }
+    guard let plan else { return .failure(Reason.internalFault.status) }
     preview = makePreview(plan, ledger)
     if !planHash.isEmpty, planHash != preview.planHash {
-      return .failure(Refusal.planChanged.status.with(preview))
+      return .failure(Reason.planChanged.status.with(preview))
     }
     result = makeResult(plan, ledger)
     let rejected = zip(zip(rejections, rejectedIDs), keepsRejected).map { rejected, isKept in
@@ -158,9 +161,9 @@ final class MigrationDecision: @unchecked Sendable {
       let entry = capture.captured.entries[rejection.index]
       return RejectedEntryRecord(
         entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
-        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day.number, done: entry.done,
-        note: isKept ? entry.note : "", made: LocalTimeRecord(entry.made),
-        reason: rejection.reason.schemaReason.rawValue, rejectedAt: now,
+        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day, done: entry.done,
+        note: isKept ? entry.note : "", made: entry.made,
+        reason: rejection.reason.rawValue, rejectedAt: now,
         noteHash: isKept ? [] : SHA256.digest(of: Array(entry.note.utf8)))
     }
     let detail = plan.auditDetail(sessionID: capture.sessionID, unanchored: anchor == nil)
@@ -183,14 +186,14 @@ final class MigrationDecision: @unchecked Sendable {
       let id = habit.match.habitID
       let state = ledger.habits[id]
       return PreviewedHabit(
-        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes, match: habit.match.way.schemaMatch,
+        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes, match: HabitMatch(habit.match.way),
         name: state?.fields.name ?? "", before: streak(id, habit.before, ledger),
         after: streak(id, state?.summary ?? habit.before, ledger), daysNew: Int32(clamping: habit.daysNew.count),
         daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
     }
     return MigrationPreview(
       planHash: hash(plan, ledger), habits: habits, quarantined: quarantined(plan, ledger),
-      rejected: rejected(withIDs: false), findings: plan.schemaFindings, unanchored: anchor == nil,
+      rejected: rejected(withIDs: false), findings: plan.findings.map { RuleFinding($0) }, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, capturedDay: plan.capturedDay.number)
   }
 
@@ -203,14 +206,14 @@ final class MigrationDecision: @unchecked Sendable {
         capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes,
         streak: streak(id, ledger.habits[id]?.summary ?? habit.before, ledger), claimMismatch: planned.claimMismatch,
         daysCounted: Int32(clamping: counted), daysQuarantined: Int32(clamping: done.count - counted),
-        daysUndone: Int32(clamping: planned.cells.count - done.count), match: habit.match.way.schemaMatch,
+        daysUndone: Int32(clamping: planned.cells.count - done.count), match: HabitMatch(habit.match.way),
         daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
     }
     return MigrationResult(
       migrationId: capture.migrationID.bytes, sessionId: capture.sessionID.bytes, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, habits: habits, quarantined: quarantined(plan, ledger),
       rejected: rejected(withIDs: true), capturedDay: plan.capturedDay.number,
-      committedAt: GoogleProtobufTimestamp(now), findings: plan.schemaFindings,
+      committedAt: GoogleProtobufTimestamp(now), findings: plan.findings.map { RuleFinding($0) },
       noticeIds: merged.noticeIDs.map(\.bytes))
   }
 
@@ -219,11 +222,11 @@ final class MigrationDecision: @unchecked Sendable {
       let entry = capture.captured.entries[rejection.index]
       return RejectedEntry(
         entryId: withIDs ? entryID.bytes : [], index: Int32(clamping: rejection.index), habitId: entry.habitID,
-        day: entry.day.number, reason: rejection.reason.schemaReason)
+        day: entry.day.number, reason: ErrorReason(rejection.reason))
     }
   }
 
-  /// Days of the session that do not count in the account either, by habit and reason.
+  /// The session's days that do not count in the account either, by habit and reason.
   private func quarantined(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [QuarantinedDays] {
     var found: [QuarantinedDays] = []
     for (planned, habit) in zip(plan.habits, merged.habits) {
@@ -236,15 +239,15 @@ final class MigrationDecision: @unchecked Sendable {
         guard !days.isEmpty else { continue }
         found.append(
           QuarantinedDays(
-            habitId: id.bytes, reason: Schema.QuarantineReason(rawValue: Int32(trust.number)),
+            habitId: id.bytes, reason: Schema.QuarantineReason(trust),
             days: days.map(\.day.number).sorted()))
       }
     }
     return found
   }
 
-  /// Names what is planned: the account's state, the capture, and what becomes of each of its days.
-  /// Not the moment, as long as the captured day stays the same.
+  /// Hashes the plan: the account's state, the capture, and the outcome of each of its days. The
+  /// moment is left out, as long as the captured day stays the same.
   private func hash(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [UInt8] {
     var bytes = Array("streak.v1.plan.1".utf8) + userID.bytes + capture.sessionID.bytes
     func append(_ number: Int64) {
@@ -271,8 +274,4 @@ final class MigrationDecision: @unchecked Sendable {
     for rejection in rejections { append(Int64(rejection.index)) }
     return SHA256.digest(of: bytes)
   }
-}
-
-extension HabitMatching.Way {
-  var schemaMatch: HabitMatch { HabitMatch(rawValue: rawValue) }
 }

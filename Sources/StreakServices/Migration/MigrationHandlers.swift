@@ -3,17 +3,18 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Sessions on their way into accounts that hold data already. One per loop.
+/// Handles the migration of sessions into accounts that have data already. One per loop.
 struct MigrationHandlers: MigrationService {
-  /// Seconds after which a migration cannot be undone.
+  /// The age of a migration, in seconds, after which it cannot be undone.
   static let undoSecondsMax: Int64 = 30 * 86_400
-  /// Migrations, and attempts, in a list.
+  /// The most migrations, or attempts, in a list.
   static let listCountMax: Int32 = 100
-  /// Attempts when somebody else claims the same session at the same moment: the next one sees
-  /// whose it is.
+  /// Attempts while other accounts claim the same session at the same moment: the next attempt
+  /// finds the account that has the session.
   private static let attemptsMax = 3
   private static let methods = [
     "MigrationService/Migrate", "MigrationService/PreviewMigration", "MigrationService/UndoMigration",
@@ -35,17 +36,19 @@ struct MigrationHandlers: MigrationService {
     case .previewed, .migrated: return PreviewMigrationResponse(preview: decision.preview)
     case .replayed(let stored): throw MigrationDecision.alreadyMigrated(stored)
     case .refused(let status): throw status
-    case .limited: throw Refusal.tooManyRequests.status
+    case .limited: throw Reason.tooManyRequests.status
     }
   }
 
   func migrate(_ request: MigrateRequest, context: ServerContext) async throws(RPCStatus) -> MigrateResponse {
     let userID = try context.user().userID
     if let stored = try await stored(request.session, of: userID, context) { return try replayed(stored, context) }
-    // Whatever the attempt comes to, its work is counted first: as much as a preview's.
+    // The work of an attempt is counted first, whatever its outcome: as much as a preview's.
     try await limiter.count(context, as: MigrationServiceMethods.previewMigration, person: userID.bytes)
     let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
+    // Counted by the transaction, at its end: one that is known to be refused is not begun.
     let counts = limiter.counts(context, person: userID.bytes)
+    try limiter.answerFlood(counts, context)
     let (decision, outcome) = try await run(
       capture, map: request.habitMap, planHash: request.planHash, isSecondDevice: request.secondDevice,
       isPreview: false, counts: counts, context)
@@ -57,22 +60,24 @@ struct MigrationHandlers: MigrationService {
     case .refused(let status): throw status
     case .limited(let waits):
       try limiter.refuse(counts, waits, context)
-      throw Refusal.tooManyRequests.status
+      throw Reason.tooManyRequests.status
     }
   }
 
-  /// The migration that this very request has done before, found without a look at its capture.
+  /// The migration that this request has done before, found without a check of its capture.
   private func stored(
     _ claim: SessionClaim?, of userID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> MigrationRecord? {
     guard let claim, let migrationID = Identifier(claim.migrationId), let sessionID = Identifier(claim.sessionId) else {
       return nil
     }
-    let found = try await answering { () throws(StoreError) in try await store.migration(migrationID, of: userID) }
+    let found = try await mappingStoreErrors { () throws(StoreError) in
+      try await store.migration(migrationID, of: userID)
+    }
     guard let found, found.sessionID == sessionID, found.manifestHash == claim.captured?.manifest?.sha256 else {
       return nil
     }
-    let session = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    let session = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     guard let session, equalInConstantTime(session.secretHash, SHA256.digest(of: claim.sessionSecret)) else {
       return nil
     }
@@ -80,14 +85,14 @@ struct MigrationHandlers: MigrationService {
   }
 
   private func replayed(_ stored: MigrationRecord, _ context: ServerContext) throws(RPCStatus) -> MigrateResponse {
-    guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Refusal.internalFault.status }
+    guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Reason.internalFault.status }
     note("session=\(stored.sessionID) replayed=true", context)
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return MigrateResponse(migration: result)
   }
 
-  /// Decides and, unless it is a preview, stores; again if another account claims the session at
-  /// the same moment.
+  /// Decides and, unless it is a preview, stores; starts again if another account claims the
+  /// session at the same moment.
   private func run(
     _ capture: CheckedCapture, map: [HabitMapping], planHash: [UInt8], isSecondDevice: Bool, isPreview: Bool,
     counts: [RateCount], _ context: ServerContext
@@ -97,7 +102,7 @@ struct MigrationHandlers: MigrationService {
     try await work.takeTurn(isLarge: capture.isLarge)
     defer { work.endTurn(isLarge: capture.isLarge) }
     for attempt in 1...Self.attemptsMax {
-      let now = Moment.now()
+      let now = Instant.now()
       let decision = try MigrationDecision(
         capture, map: map, planHash: planHash, isSecondDevice: isSecondDevice, userID: userID, at: now
       ) { detail in
@@ -116,17 +121,17 @@ struct MigrationHandlers: MigrationService {
         }
       }
     }
-    throw Refusal.concurrentChange.status
+    throw Reason.concurrentChange.status
   }
 
-  /// Says what the audit event is to say.
+  /// Sets the detail of the audit event.
   private func note(_ detail: String, _ context: ServerContext) {
     guard var principal = context.principal as? Principal else { return }
     principal.auditDetail = detail
     context.principal = principal
   }
 
-  /// The audit event was stored together with what was done.
+  /// The audit event was stored together with the change.
   private func noteStored(_ context: ServerContext) {
     guard var principal = context.principal as? Principal else { return }
     principal.auditIsStored = true
@@ -137,12 +142,13 @@ struct MigrationHandlers: MigrationService {
     _ request: UndoMigrationRequest, context: ServerContext
   ) async throws(RPCStatus) -> UndoMigrationResponse {
     let principal = try context.user()
-    let migrationID = try Identifier(field: request.migrationId, path: "migration_id")
+    let migrationID = try identifier(request.migrationId, "migration_id")
     note("migration=\(migrationID)", context)
     let counts = limiter.counts(context, person: principal.userID.bytes)
+    try limiter.answerFlood(counts, context)
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
-    let now = Moment.now()
-    let outcome = try await answering { () throws(StoreError) in
+    let now = Instant.now()
+    let outcome = try await mappingStoreErrors { () throws(StoreError) in
       try await store.undoMigration(
         migrationID, of: principal.userID, committedSince: now.advanced(bySeconds: -Self.undoSecondsMax),
         counting: counts, audit: event, at: now
@@ -155,14 +161,14 @@ struct MigrationHandlers: MigrationService {
       }
     }
     switch outcome {
-    case .notFound: throw Refusal.migrationNotFound.status
-    case .tooLate: throw Refusal.undoTooLate.status
+    case .notFound: throw Reason.migrationNotFound.status
+    case .tooLate: throw Reason.undoTooLate.status
     case .limited(let waits):
       try limiter.refuse(counts, waits, context)
-      throw Refusal.tooManyRequests.status
+      throw Reason.tooManyRequests.status
     case .undone(let bytes, let isReplay):
       guard let response = try? UndoMigrationResponse(protobufBytes: bytes) else {
-        throw Refusal.internalFault.status
+        throw Reason.internalFault.status
       }
       if isReplay { context.addTrailingMetadata(ReplyReplay.metadataName, "true") } else { noteStored(context) }
       return response
@@ -173,7 +179,7 @@ struct MigrationHandlers: MigrationService {
     _ request: ListMigrationsRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListMigrationsResponse {
     let userID = try context.user().userID
-    let (migrations, events) = try await answering { () throws(StoreError) in
+    let (migrations, events) = try await mappingStoreErrors { () throws(StoreError) in
       (
         try await store.migrations(of: userID, countMax: Self.listCountMax),
         try await store.auditEvents(of: userID, methods: Self.methods, countMax: Self.listCountMax)

@@ -2,7 +2,7 @@ internal import RPC
 internal import StreakDomain
 internal import StreakStore
 
-/// Takes the steps of a migration's decision where they hold up no other call: within a turn of
+/// Runs the steps of a migration's decision where they delay no other call: within a turn of
 /// `LargeWork` that the caller has.
 final class OffloadedDecision: MigrationDecider {
   let decision: MigrationDecision

@@ -3,19 +3,20 @@ internal import EventLoop
 internal import GRPCSchema
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakDomain
 internal import StreakStore
 
-/// Backups and the server's state, for operators. One per loop.
+/// Handles the operators' methods: backups and the server's state. One per loop.
 struct AdminHandlers: AdminService {
   let store: StreakStore
   let backend: OperatorBackend
-  let startedAt: Moment
+  let startedAt: Instant
 
-  /// Attempts of backups that a status names.
+  /// The most attempts of backups that a status names.
   static let runsMax: Int32 = 10
-  /// Between two messages about a backup's progress, in milliseconds.
+  /// The milliseconds between two messages about a backup's progress.
   static let progressMilliseconds: UInt64 = 500
 
   func listBackups(
@@ -31,7 +32,7 @@ struct AdminHandlers: AdminService {
     _ request: RunBackupRequest, responses: ResponseWriter<RunBackupResponse>, context: ServerContext
   ) async throws(RPCStatus) {
     let (backend, loop) = (backend, context.loop)
-    // Goes on when the operator looks away.
+    // Continues when the operator's call ends.
     let run = Task(executorPreference: loop) { await backend.run() }
     let ticker = Task(executorPreference: loop) {
       while !Task.isCancelled {
@@ -62,13 +63,13 @@ struct AdminHandlers: AdminService {
     }
   }
 
-  /// Recoveries in a list.
+  /// The most recoveries in a list.
   static let requestsMax: Int32 = 100
 
   func listRecoveryRequests(
     _ request: ListRecoveryRequestsRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListRecoveryRequestsResponse {
-    let requests = try await answering { () throws(StoreError) in
+    let requests = try await mappingStoreErrors { () throws(StoreError) in
       try await store.recoveryRequests(countMax: Self.requestsMax)
     }
     return ListRecoveryRequestsResponse(
@@ -83,30 +84,30 @@ struct AdminHandlers: AdminService {
     requests: RequestStream<FulfilRecoveryRequest>, context: ServerContext
   ) async throws(RPCStatus) -> FulfilRecoveryResponse {
     guard let begin = try await requests.next()?.begin else {
-      throw Refusal.invalidField("begin", "must be set in the first request")
+      throw Reason.invalidField("begin", "must be set in the first request")
     }
-    let recoveryID = try Identifier(field: begin.recoveryId, path: "begin.recovery_id")
-    let userID = try Identifier(field: begin.userId, path: "begin.user_id")
-    // The event is the person's: it is their data that somebody has looked at.
+    let recoveryID = try identifier(begin.recoveryId, "begin.recovery_id")
+    let userID = try identifier(begin.userId, "begin.user_id")
+    // The event belongs to the person whose data was read.
     var principal = Principal(userID: userID)
     principal.auditDetail = "recovery=\(recoveryID)"
     context.principal = principal
-    guard try await answering({ () throws(StoreError) in try await store.isErased(userID) }) == false else {
+    guard try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(userID) }) == false else {
       principal.userID = .zero
       principal.auditDetail += " of somebody who was erased"
       context.principal = principal
-      throw Refusal.recoveryNotFound.status(saying: "The account was erased: nothing of it comes back.")
+      throw Reason.recoveryNotFound.status(saying: "The account was erased: nothing of it comes back.")
     }
     var records = RecoveredRecords(at: .now())
     while let request = try await requests.next() {
       for record in request.records { try records.add(record) }
     }
     let found = begin.failure.isEmpty ? records.bytes : nil
-    let recovery = try await answering { () throws(StoreError) in
+    let recovery = try await mappingStoreErrors { () throws(StoreError) in
       try await store.fulfil(recoveryID, of: userID, records: found, failure: begin.failure)
     }
-    guard let recovery else { throw Refusal.recoveryNotFound.status }
-    guard recovery.stage == .requested else { throw Refusal.recoveryNotReady.status }
+    guard let recovery else { throw Reason.recoveryNotFound.status }
+    guard recovery.stage == .requested else { throw Reason.recoveryNotReady.status }
     return FulfilRecoveryResponse(
       habitCount: Int32(clamping: records.habitCount), cellCount: Int32(clamping: records.cellCount))
   }
@@ -114,7 +115,8 @@ struct AdminHandlers: AdminService {
   func getServerStatus(
     _ request: GetServerStatusRequest, context: ServerContext
   ) async throws(RPCStatus) -> GetServerStatusResponse {
-    let (epoch, versions, runs) = try await answering { () throws(StoreError) -> (Epoch, [Int32], [BackupRunRecord]) in
+    let (epoch, versions, runs) = try await mappingStoreErrors {
+      () throws(StoreError) -> (Epoch, [Int32], [BackupRunRecord]) in
       (
         try await store.readEpoch(), try await store.schemaVersions(),
         try await store.backupRuns(countMax: Self.runsMax)
@@ -134,7 +136,7 @@ struct AdminHandlers: AdminService {
 extension OperatorToken {
   static func hash(_ text: Substring) -> [UInt8] { SHA256.digest(of: Array(text.utf8)) }
 
-  /// In the same time whatever is presented.
+  /// Takes the same time for any presented token.
   func matches(_ presented: ArraySlice<UInt8>) -> Bool {
     equalInConstantTime(hash, SHA256.digest(of: Array(presented)))
   }

@@ -1,13 +1,13 @@
 internal import Cryptography
 internal import Glibc
 
-/// Passwords that were made public: a built-in list of the commonest, and a file of the operator's.
+/// Passwords that were published: a built-in list of the commonest, and a file of the operator's.
 ///
 /// The file's lines are passwords, or SHA-1 hashes as 40 hexadecimal digits, with or without
-/// `:COUNT` after them (the format in which such collections are published). It is read once; what
-/// is kept is 8 bytes for each line.
+/// `:COUNT` after them (the format in which such collections are published). The file is read once;
+/// 8 bytes of each line are kept.
 public struct BreachedPasswords: Sendable {
-  /// Largest file, in bytes.
+  /// The largest file, in bytes.
   public static let fileBytesMax = 1 << 30
 
   /// The first 8 bytes of each password's SHA-1, ascending. Another password with the same ones
@@ -44,7 +44,7 @@ public struct BreachedPasswords: Sendable {
     self.prefixes = prefixes
   }
 
-  /// Of a line what is looked at, in bytes; longer ones are no passwords here.
+  /// The bytes of a line that are examined; longer lines are not passwords here.
   private static let lineBytesMax = 1_024
 
   private static func take(_ line: inout [UInt8], _ prefixes: inout [UInt64]) {
@@ -54,7 +54,7 @@ public struct BreachedPasswords: Sendable {
     prefixes.append(hashPrefix(line) ?? prefix(SHA1.digest(of: line)))
   }
 
-  /// Of a line that is a hash, its first 8 bytes.
+  /// The first 8 bytes of a line that is a hash.
   private static func hashPrefix(_ line: [UInt8]) -> UInt64? {
     let digits = 2 * SHA1.digestByteCount
     guard line.count == digits || (line.count > digits && line[digits] == UInt8(ascii: ":")) else { return nil }
@@ -68,7 +68,7 @@ public struct BreachedPasswords: Sendable {
 
   private static func prefix(_ digest: [UInt8]) -> UInt64 { digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 
-  /// Lines of the file.
+  /// The number of lines in the file.
   public var count: Int { prefixes.count }
 
   /// Whether a password is on one of the lists.

@@ -1,9 +1,9 @@
 /// The passwords of eight characters and more that are guessed first, in lower case: common words,
-/// runs on the keyboard, and both with digits. Shorter ones are refused by their length. An
-/// operator's own list says more (`--breached-passwords`).
+/// sequences on the keyboard, and both with digits. Shorter ones are refused by their length. An
+/// operator can add a list (`--breached-passwords`).
 enum CommonPasswords {
   /// Whether a password is one of these in any letter case, with up to four digits or marks after
-  /// it, or is one character again and again.
+  /// it, or is one character repeated.
   static func holds(_ password: String) -> Bool {
     let lowered = password.lowercased()
     if Set(lowered.unicodeScalars).count <= 2 { return true }

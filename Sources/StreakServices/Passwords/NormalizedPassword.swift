@@ -1,7 +1,7 @@
 internal import Cryptography
 internal import TextNormalization
 
-/// A password in the one form in which it is judged, hashed and verified: Unicode's normalization
+/// A password in the one form in which it is checked, hashed and verified: Unicode's normalization
 /// form KC.
 ///
 /// Keyboards and systems write the same password in different code points: letters with their

@@ -1,8 +1,10 @@
 internal import RPC
+internal import enum StreakDomain.Reason
 
-/// What a new password must not be. Its longest form is the schema's matter.
+/// The rules for a new password. The schema limits its length.
 struct PasswordRules: Sendable {
-  /// Fewest bytes of a password once it is normalized; the schema asks for as many of what is sent.
+  /// The fewest bytes of a password once it is normalized; the schema asks for as many in the
+  /// request.
   static let bytesMin = 8
 
   let breached: BreachedPasswords
@@ -10,15 +12,15 @@ struct PasswordRules: Sendable {
   /// - Throws: `INVALID_FIELD` or `PASSWORD_TOO_COMMON`, naming the field at `path`.
   func check(_ password: NormalizedPassword, email: String, path: String) throws(RPCStatus) {
     guard password.byteCount >= Self.bytesMin else {
-      throw Refusal.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
+      throw Reason.invalidField(path, "must have \(Self.bytesMin) bytes or more when normalized")
     }
-    // Characters that nobody sees make no password less common.
+    // Invisible characters make no password less common.
     let text = String(
       String.UnicodeScalarView(password.text.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint }))
     let lowered = text.lowercased()
     let name = email.lowercased().split(separator: "@").first.map(String.init) ?? ""
     guard lowered != email.lowercased(), lowered != name, !breached.holds(text) else {
-      throw Refusal.passwordTooCommon.naming(path, "is among those that are guessed first")
+      throw Reason.passwordTooCommon.naming(path, "is among those that are guessed first")
     }
   }
 }

@@ -1,24 +1,25 @@
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// What a backup holds of a person, on its way from the key's holder to the person.
+/// A person's records in a backup, on their way from the holder of the backup's key to the person.
 struct RecoveredRecords {
   private var builder: SavedLedgerBuilder
   /// The records as they are stored: each after its length as a varint.
   private(set) var bytes: [UInt8] = []
 
-  init(at now: Moment) {
+  init(at now: Instant) {
     builder = SavedLedgerBuilder(at: now)
   }
 
   var habitCount: Int { builder.ledger.habits.count }
   var cellCount: Int { builder.ledger.cells.count }
 
-  /// - Throws: `IMPORT_UNREADABLE` for what is neither a habit nor a day of one, `IMPORT_TOO_LARGE`
-  ///   beyond the limits.
+  /// - Throws: `IMPORT_UNREADABLE` for a record that is neither a habit nor a day,
+  ///   `IMPORT_TOO_LARGE` beyond the limits.
   mutating func add(_ record: ExportRecord) throws(RPCStatus) {
     try builder.countRecord()
     switch record.record {
@@ -27,11 +28,11 @@ struct RecoveredRecords {
     default: throw builder.refusal("neither a habit nor a day")
     }
     bytes += ExportDocument.framed(record.protobufBytes())
-    guard bytes.count <= ExportHandlers.documentBytesMax else { throw Refusal.importTooLarge.status }
+    guard bytes.count <= ExportHandlers.documentBytesMax else { throw Reason.importTooLarge.status }
   }
 
-  /// Reads `bytes` back; nil if that is not what they are.
-  static func ledger(of bytes: [UInt8], at now: Moment) -> SavedLedger? {
+  /// Reads `bytes` back; nil if they are something else.
+  static func ledger(of bytes: [UInt8], at now: Instant) -> SavedLedger? {
     var builder = SavedLedgerBuilder(at: now)
     do throws(RPCStatus) {
       for record in try DocumentReader.records(of: bytes) {

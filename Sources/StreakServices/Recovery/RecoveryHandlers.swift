@@ -2,16 +2,17 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// The way back for one account. One per loop.
+/// Handles the recovery of one account. One per loop.
 struct RecoveryHandlers: RecoveryService {
-  /// Recoveries in a list.
+  /// The most recoveries in a list.
   static let listCountMax: Int32 = 100
 
   let store: StreakStore
-  /// The service's backups; nil: there are none that anybody could take something out of.
+  /// The service's backups; nil: there are none that can be read.
   let backups: (@Sendable () async -> Result<[Backup], OperatorBackend.Failure>)?
   let addresses: ClientAddresses
 
@@ -27,15 +28,15 @@ struct RecoveryHandlers: RecoveryService {
     _ request: RequestRecoveryRequest, context: ServerContext
   ) async throws(RPCStatus) -> RequestRecoveryResponse {
     let userID = try context.user().userID
-    let recoveryID = try Identifier(field: request.recoveryId, path: "recovery_id")
+    let recoveryID = try identifier(request.recoveryId, "recovery_id")
     note("recovery=\(recoveryID) point=\(request.point)", context)
     guard let point = try await points(of: userID).first(where: { $0.name == request.point }) else {
-      throw Refusal.recoveryPointNotFound.status
+      throw Reason.recoveryPointNotFound.status
     }
     let wanted = RecoveryRecord(
       recoveryID: recoveryID, userID: userID, backup: point.name, backupAt: point.moment, requestedAt: .now())
-    let recovery = try await answering { () throws(StoreError) in try await store.request(wanted) }
-    guard let recovery else { throw Refusal.recoveryUnderWay.status }
+    let recovery = try await mappingStoreErrors { () throws(StoreError) in try await store.request(wanted) }
+    guard let recovery else { throw Reason.recoveryUnderWay.status }
     return RequestRecoveryResponse(recovery: Recovery(recovery))
   }
 
@@ -43,7 +44,7 @@ struct RecoveryHandlers: RecoveryService {
     _ request: ListRecoveriesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListRecoveriesResponse {
     let userID = try context.user().userID
-    let recoveries = try await answering { () throws(StoreError) in
+    let recoveries = try await mappingStoreErrors { () throws(StoreError) in
       try await store.recoveries(of: userID, countMax: Self.listCountMax)
     }
     return ListRecoveriesResponse(recoveries: recoveries.map { Recovery($0) })
@@ -61,10 +62,10 @@ struct RecoveryHandlers: RecoveryService {
   func confirmRecovery(
     _ request: ConfirmRecoveryRequest, context: ServerContext
   ) async throws(RPCStatus) -> ConfirmRecoveryResponse {
-    note("recovery=\((try? Identifier(field: request.recoveryId, path: ""))?.description ?? "")", context)
+    note("recovery=\((try? identifier(request.recoveryId, ""))?.description ?? "")", context)
     let outcome = try await recover(request.recoveryId, isPreview: false, context) { plan, now in
       let preview = RecoveryPreview(plan, at: now)
-      guard plan.hash == request.planHash else { return .failure(Refusal.planChanged.status.with(preview)) }
+      guard plan.hash == request.planHash else { return .failure(Reason.planChanged.status.with(preview)) }
       return .success(ConfirmRecoveryResponse(done: preview, changeNumber: plan.changeNumber).protobufBytes())
     }
     if case .done = outcome, var principal = context.principal as? Principal {
@@ -78,30 +79,30 @@ struct RecoveryHandlers: RecoveryService {
     _ request: CancelRecoveryRequest, context: ServerContext
   ) async throws(RPCStatus) -> CancelRecoveryResponse {
     let userID = try context.user().userID
-    let recoveryID = try Identifier(field: request.recoveryId, path: "recovery_id")
+    let recoveryID = try identifier(request.recoveryId, "recovery_id")
     note("recovery=\(recoveryID)", context)
-    let isCancelled = try await answering { () throws(StoreError) in
+    let isCancelled = try await mappingStoreErrors { () throws(StoreError) in
       try await store.cancelRecovery(recoveryID, of: userID)
     }
-    guard let isCancelled else { throw Refusal.recoveryNotFound.status }
-    guard isCancelled else { throw Refusal.recoveryNotReady.status }
+    guard let isCancelled else { throw Reason.recoveryNotFound.status }
+    guard isCancelled else { throw Reason.recoveryNotReady.status }
     return CancelRecoveryResponse()
   }
 
   // MARK: Helpers
 
-  /// Good backups since the account was made, oldest first.
-  private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Moment)] {
-    guard let backups else { throw Refusal.backupsOff.status }
-    let account = try await answering { () throws(StoreError) in try await store.user(userID) }
-    guard let account else { throw Refusal.credentialsInvalid.status }
+  /// Verified backups since the account was made, oldest first.
+  private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Instant)] {
+    guard let backups else { throw Reason.backupsOff.status }
+    let account = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
+    guard let account else { throw Reason.credentialsInvalid.status }
     let found: [Backup]
     switch await backups() {
     case .success(let all): found = all
     case .failure(let failure): throw failure.statusForPeople
     }
     return found.compactMap { backup in
-      guard let moment = backup.beganAt?.moment, moment.seconds >= account.createdAt.seconds, backup.passedItsTrial
+      guard let moment = backup.beganAt?.instant, moment.seconds >= account.createdAt.seconds, backup.passedItsTrial
       else { return nil }
       return (backup.name, moment)
     }
@@ -109,13 +110,13 @@ struct RecoveryHandlers: RecoveryService {
 
   private func recover(
     _ id: [UInt8], isPreview: Bool, _ context: ServerContext,
-    _ reply: (RecoveryPlan, Moment) -> Result<[UInt8], RPCStatus>
+    _ reply: (RecoveryPlan, Instant) -> Result<[UInt8], RPCStatus>
   ) async throws(RPCStatus) -> RecoverOutcome<RPCStatus> {
     let userID = try context.user().userID
-    let recoveryID = try Identifier(field: id, path: "recovery_id")
+    let recoveryID = try identifier(id, "recovery_id")
     let event = isPreview ? nil : AuditInterceptor.event(of: context, from: addresses)
-    let now = Moment.now()
-    return try await answering { () throws(StoreError) in
+    let now = Instant.now()
+    return try await mappingStoreErrors { () throws(StoreError) in
       try await store.recover(
         recoveryID, of: userID, isPreview: isPreview, at: now, audit: event,
         saved: { RecoveredRecords.ledger(of: $0, at: now) }, reply: { reply($0, now) })
@@ -131,12 +132,12 @@ struct RecoveryHandlers: RecoveryService {
     case .replayed(let stored):
       context.addTrailingMetadata(ReplyReplay.metadataName, "true")
       bytes = stored
-    case .notFound: throw Refusal.recoveryNotFound.status
-    case .notReady: throw Refusal.recoveryNotReady.status
-    case .habitLimit: throw Refusal.habitLimit.status
+    case .notFound: throw Reason.recoveryNotFound.status
+    case .notReady: throw Reason.recoveryNotReady.status
+    case .habitLimit: throw Reason.habitLimit.status
     case .refused(let status): throw status
     }
-    guard let response = try? Response(protobufBytes: bytes) else { throw Refusal.internalFault.status }
+    guard let response = try? Response(protobufBytes: bytes) else { throw Reason.internalFault.status }
     return response
   }
 
@@ -158,7 +159,7 @@ extension Recovery {
 }
 
 extension RecoveryPreview {
-  init(_ plan: RecoveryPlan, at now: Moment) {
+  init(_ plan: RecoveryPlan, at now: Instant) {
     let ledger = plan.ledger
     self.init(
       planHash: plan.hash,
@@ -178,7 +179,7 @@ extension RecoveryPreview {
 }
 
 extension Backup {
-  /// Tried in full when it was made, and nothing wrong found since.
+  /// The backup passed its trial restore, and no check has found a fault in it since.
   fileprivate var passedItsTrial: Bool {
     guard let trial, trial.failure.isEmpty else { return false }
     return lastCheck?.failure.isEmpty ?? true

@@ -3,17 +3,21 @@ internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Anonymous sessions. One per loop.
+/// Handles anonymous sessions. One per loop.
 struct SessionHandlers: SessionService {
   let store: StreakStore
   let limiter: RateLimiter
 
-  /// Fewest different bytes of a random idempotency key; of 16 random bytes fewer than five differ
-  /// once in 10^21 times. A key of an example, or of a client that never filled it, would give one
-  /// session to everybody who sends it, so every call with such a key begins a session of its own.
+  /// The fewest different bytes of a random idempotency key; 16 random bytes have fewer than five
+  /// different ones once in 10^21 times. A key from an example, or of a client that never filled
+  /// it, would give the same session to every client that sends it, so each call with such a key
+  /// begins a session of its own.
   static let keyValuesMin = 5
 
   /// The session's id follows from the idempotency key, so that a repeated request finds the
@@ -25,27 +29,28 @@ struct SessionHandlers: SessionService {
     let key = isShared ? randomBytes(count: 32) : request.idempotencyKey
     let idKey = SealedBytes.key(purpose: "session id", secrets: [key])
     guard let sessionID = Identifier(Array(idKey.exposed.prefix(Identifier.byteCount))) else {
-      throw Refusal.internalFault.status
+      throw Reason.internalFault.status
     }
     let sealingKey = SealedBytes.key(purpose: "session start", secrets: [key])
     let token = OpaqueToken(kind: .session, owner: sessionID.bytes)
-    let now = Moment.now()
+    let now = Instant.now()
     let response = StartSessionResponse(
       sessionId: sessionID.bytes, sessionSecret: token.secret.exposed, anchor: GoogleProtobufTimestamp(now))
     let session = SessionRecord(
       sessionID: sessionID, secretHash: token.hash, anchor: now,
       sealedStart: SealedBytes.seal(response.protobufBytes(), key: sealingKey))
-    var stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+    var stored = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     if stored == nil {
       try await limiter.count(context, person: nil)
-      let isNew = try await answering { () throws(StoreError) in try await store.startSession(session, at: now) }
+      let isNew = try await mappingStoreErrors { () throws(StoreError) in try await store.startSession(session, at: now)
+      }
       if isNew { return response }
-      stored = try await answering { () throws(StoreError) in try await store.session(sessionID) }
+      stored = try await mappingStoreErrors { () throws(StoreError) in try await store.session(sessionID) }
     }
     guard let stored, let sealed = stored.sealedStart, let reply = SealedBytes.open(sealed, key: sealingKey),
       let response = try? StartSessionResponse(protobufBytes: reply)
-    else { throw Refusal.idempotencyKeyReused.status }
-    guard stored.claimedBy == nil else { throw Refusal.sessionMigrated.status }
+    else { throw Reason.idempotencyKeyReused.status }
+    guard stored.claimedBy == nil else { throw Reason.sessionMigrated.status }
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return response
   }
@@ -53,13 +58,13 @@ struct SessionHandlers: SessionService {
   func keepSession(
     _ request: KeepSessionRequest, context: ServerContext
   ) async throws(RPCStatus) -> KeepSessionResponse {
-    guard let session = context.principal as? SessionRecord else { throw Refusal.sessionInvalid.status }
-    try await answering { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
+    guard let session = context.principal as? SessionRecord else { throw Reason.sessionInvalid.status }
+    try await mappingStoreErrors { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
     return KeepSessionResponse(anchor: session.anchor.map(GoogleProtobufTimestamp.init))
   }
 }
 
-/// How a client is told that a reply is the stored one of an earlier call.
+/// Marks a reply as the stored one of an earlier call.
 public enum ReplyReplay {
   /// The trailing metadata's name; its value is "true".
   public static let metadataName = "streak-replayed"

@@ -1,6 +1,7 @@
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
@@ -19,7 +20,7 @@ struct HabitPage {
       .map { HabitPlace(position: Int32(clamping: $0.number), habitID: $0.id) } ?? .start
   }
 
-  /// The token of the next page; empty if `foundCount` rows, one more than a page was asked for, do
+  /// The token of the next page; empty if `foundCount` rows, one more than the page asked for, do
   /// not reach beyond this one.
   func next(_ last: HabitPlace?, _ foundCount: Int) -> String {
     guard let last, foundCount > Int(size) else { return "" }
@@ -31,7 +32,7 @@ struct HabitPage {
 struct HistoryPage {
   let size: Int32
   let place: HistoryPlace
-  let filter: LedgerFilter
+  let filter: EntryFilter
   private let filterBytes: [UInt8]
 
   /// - Throws: `PAGE_TOKEN_INVALID`, or a refusal naming a field.
@@ -39,8 +40,8 @@ struct HistoryPage {
     let wanted = request.filter ?? HistoryFilter()
     size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
     let counted: Bool? = wanted.trust == .counted ? true : wanted.trust == .quarantined ? false : nil
-    filter = LedgerFilter(
-      habitID: wanted.habitId.isEmpty ? nil : try Identifier(field: wanted.habitId, path: "filter.habit_id"),
+    filter = EntryFilter(
+      habitID: wanted.habitId.isEmpty ? nil : try identifier(wanted.habitId, "filter.habit_id"),
       firstDay: wanted.days?.firstDay ?? Day.earliest.number, lastDay: wanted.days?.lastDay ?? Day.latest.number,
       counted: counted, includesUndone: wanted.includeUndone)
     filterBytes = wanted.protobufBytes()
@@ -50,8 +51,8 @@ struct HistoryPage {
   }
 
   /// The token of the next page; empty if this one is the last.
-  func next(_ last: CellRecord?, goesOn: Bool) -> String {
+  func next(_ last: CellKey?, goesOn: Bool) -> String {
     guard let last, goesOn else { return "" }
-    return PageToken(number: Int64(last.day), id: last.habitID).text(kind: .history, filter: filterBytes)
+    return PageToken(number: Int64(last.day.number), id: last.habitID).text(kind: .history, filter: filterBytes)
   }
 }

@@ -4,49 +4,47 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Habits, days, streaks.
+/// Handles habits, days and streaks. One per loop.
 struct StreakHandlers: StreakService {
-  /// Rows in a page when the client does not say.
+  /// The rows of a page when the client names no number.
   static let pageSizeDefault: Int32 = 100
 
   let store: StreakStore
 
   func putHabit(_ request: PutHabitRequest, context: ServerContext) async throws(RPCStatus) -> PutHabitResponse {
     let principal = try context.user()
-    guard let habit = request.habit else { throw Refusal.invalidField("habit", "is required") }
-    let wanted = try HabitRecord(habit, path: "habit", at: .now())
+    guard let habit = request.habit else { throw Reason.invalidField("habit", "is required") }
+    let now = Instant.now()
+    let wanted = try reading { () throws(InvalidField) in try HabitEntry(field: habit, path: "habit", at: now) }
     let answer = try await change(
-      .editHabit(
-        StreakDomain.Operation.HabitEdit(habitID: wanted.habitID, fields: HabitFields(habit))),
-      by: principal, nothingLeft: false, at: .now())
-    let habitID = answer.ledger.habitID(meantBy: wanted.habitID)
-    guard let stored = answer.ledger.habits[habitID] else { throw Refusal.internalFault.status }
+      .editHabit(StreakDomain.Operation.HabitEdit(habitID: wanted.id, fields: wanted.fields)), by: principal,
+      nothingLeft: false, at: now)
+    let habitID = answer.ledger.habitID(meantBy: wanted.id)
+    guard let stored = answer.ledger.habits[habitID] else { throw Reason.internalFault.status }
     return PutHabitResponse(habit: Habit(habitID, stored))
   }
 
   func listHabits(_ request: ListHabitsRequest, context: ServerContext) async throws(RPCStatus) -> ListHabitsResponse {
     let principal = try context.user()
     let page = try HabitPage(size: request.pageSize, token: request.pageToken, archived: request.includeArchived)
-    let habits = try await answering { () throws(StoreError) in
+    let habits = try await mappingStoreErrors { () throws(StoreError) in
       try await store.habits(
         of: principal.userID, includingArchived: request.includeArchived, after: page.place, countMax: page.size + 1)
     }
     let shown = habits.prefix(Int(page.size))
     return ListHabitsResponse(
       habits: shown.map { Habit($0) },
-      nextPageToken: page.next(shown.last.map { HabitPlace(position: $0.position, habitID: $0.habitID) }, habits.count))
+      nextPageToken: page.next(
+        shown.last.map { HabitPlace(position: $0.fields.position, habitID: $0.id) }, habits.count))
   }
 
   func recordCompletion(
     _ request: RecordCompletionRequest, context: ServerContext
   ) async throws(RPCStatus) -> RecordCompletionResponse {
     let principal = try context.user()
-    let habitID = try Identifier(field: request.habitId, path: "habit_id")
-    let made = StreakDomain.LocalTime(try LocalTimeRecord(request.made, path: "made"))
+    let completion = try reading { () throws(InvalidField) in try StreakDomain.Operation.Completion(request) }
     let (cell, streak, noteReason) = try await complete(
-      StreakDomain.Operation.Completion(
-        habitID: habitID, day: Day(request.day), done: true, note: request.note, made: made),
-      by: principal, nothingLeft: request.nothingLeft)
+      completion, by: principal, nothingLeft: request.nothingLeft)
     return RecordCompletionResponse(cell: cell, streak: streak, noteReason: noteReason)
   }
 
@@ -54,23 +52,19 @@ struct StreakHandlers: StreakService {
     _ request: UndoCompletionRequest, context: ServerContext
   ) async throws(RPCStatus) -> UndoCompletionResponse {
     let principal = try context.user()
-    let habitID = try Identifier(field: request.habitId, path: "habit_id")
-    let made = StreakDomain.LocalTime(try LocalTimeRecord(request.made, path: "made"))
-    let (cell, streak, _) = try await complete(
-      StreakDomain.Operation.Completion(habitID: habitID, day: Day(request.day), done: false, made: made),
-      by: principal,
-      nothingLeft: false)
+    let completion = try reading { () throws(InvalidField) in try StreakDomain.Operation.Completion(request) }
+    let (cell, streak, _) = try await complete(completion, by: principal, nothingLeft: false)
     return UndoCompletionResponse(cell: cell, streak: streak)
   }
 
   private func complete(
     _ completion: StreakDomain.Operation.Completion, by principal: Principal, nothingLeft: Bool
   ) async throws(RPCStatus) -> (Cell, Schema.Streak, noteReason: ErrorReason) {
-    let now = Moment.now()
+    let now = Instant.now()
     let answer = try await change(.setCompletion(completion), by: principal, nothingLeft: nothingLeft, at: now)
     let key = CellKey(habitID: answer.ledger.habitID(meantBy: completion.habitID), day: completion.day)
     guard let habit = answer.ledger.habits[key.habitID], let cell = answer.ledger.cells[key] else {
-      throw Refusal.internalFault.status
+      throw Reason.internalFault.status
     }
     return (
       Cell(key, cell),
@@ -80,33 +74,33 @@ struct StreakHandlers: StreakService {
     )
   }
 
-  /// Makes one change, decided and stored as the operations of a queue are.
+  /// Makes one change, decided and stored like a queued operation.
   private func change(
-    _ change: StreakDomain.Operation.Change, by principal: Principal, nothingLeft: Bool, at now: Moment
-  ) async throws(RPCStatus) -> LedgerAnswer {
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
-    let request = LedgerRequest(
+    _ change: StreakDomain.Operation.Change, by principal: Principal, nothingLeft: Bool, at now: Instant
+  ) async throws(RPCStatus) -> ChangeResult {
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
+    let request = ChangeRequest(
       userID: principal.userID, deviceID: deviceID, work: .direct(change), nothingLeft: nothingLeft, now: now)
-    let result = try await answering { () throws(StoreError) in try await store.change(request) }
-    let answer: LedgerAnswer
+    let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(request) }
+    let answer: ChangeResult
     switch result {
     case .success(let found): answer = found
-    case .failure(.tooManyChanges(let wait)): throw Refusal.tooManyRequests(retryMilliseconds: wait)
-    case .failure: throw Refusal.credentialsInvalid.status
+    case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
+    case .failure: throw Reason.credentialsInvalid.status
     }
     if let outcome = answer.outcomes.first, outcome.status == .rejected, let rejection = outcome.rejection {
-      throw Refusal(rejection).status
+      throw rejection.status
     }
     return answer
   }
 
   func getStreak(_ request: GetStreakRequest, context: ServerContext) async throws(RPCStatus) -> GetStreakResponse {
     let principal = try context.user()
-    let habitID = try Identifier(field: request.habitId, path: "habit_id")
-    let streak = try await answering { () throws(StoreError) in
+    let habitID = try identifier(request.habitId, "habit_id")
+    let streak = try await mappingStoreErrors { () throws(StoreError) in
       try await store.streak(of: principal.userID, habitID: habitID)
     }
-    guard let streak else { throw Refusal.habitNotFound.status }
+    guard let streak else { throw Reason.habitNotFound.status }
     return GetStreakResponse(streak: Schema.Streak(streak, at: .now()))
   }
 
@@ -114,15 +108,15 @@ struct StreakHandlers: StreakService {
     _ request: ExplainStreakRequest, context: ServerContext
   ) async throws(RPCStatus) -> ExplainStreakResponse {
     let principal = try context.user()
-    let habitID = try Identifier(field: request.habitId, path: "habit_id")
-    let now = Moment.now()
+    let habitID = try identifier(request.habitId, "habit_id")
+    let now = Instant.now()
     let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
-    let found = try await answering { () throws(StoreError) in
+    let found = try await mappingStoreErrors { () throws(StoreError) in
       try await store.explainedCells(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
-    guard let found else { throw Refusal.habitNotFound.status }
-    let today = ZoneUses(encoded: found.streak.zoneUses).today(now: now.milliseconds)
+    guard let found else { throw Reason.habitNotFound.status }
+    let today = RecentTimeZones(encoded: found.streak.zoneUses).today(now: now)
     let explanation = StreakExplanation(
       found.cells, summary: found.streak.summary, today: today, isArchived: found.streak.archived)
     return ExplainStreakResponse(
@@ -136,11 +130,11 @@ struct StreakHandlers: StreakService {
   ) async throws(RPCStatus) -> ListStreaksResponse {
     let principal = try context.user()
     let page = try HabitPage(size: request.pageSize, token: request.pageToken, archived: request.includeArchived)
-    let streaks = try await answering { () throws(StoreError) in
+    let streaks = try await mappingStoreErrors { () throws(StoreError) in
       try await store.streaks(
         of: principal.userID, includingArchived: request.includeArchived, after: page.place, countMax: page.size + 1)
     }
-    let now = Moment.now()
+    let now = Instant.now()
     let shown = streaks.prefix(Int(page.size))
     return ListStreaksResponse(
       streaks: shown.map { Schema.Streak($0, at: now) },
@@ -151,48 +145,35 @@ struct StreakHandlers: StreakService {
   func getHistory(_ request: GetHistoryRequest, context: ServerContext) async throws(RPCStatus) -> GetHistoryResponse {
     let principal = try context.user()
     let page = try HistoryPage(request)
-    let cells = try await answering { () throws(StoreError) in
+    let cells = try await mappingStoreErrors { () throws(StoreError) in
       try await store.history(of: principal.userID, page.filter, after: page.place, countMax: page.size + 1)
     }
-    let shown = PageBytes.cut(cells, countMax: Int(page.size)) { $0.note.utf8.count }
+    let shown = PageBytes.cut(cells, countMax: Int(page.size)) { $0.state.cell.note.utf8.count }
     return GetHistoryResponse(
-      cells: shown.map { Cell($0) }, nextPageToken: page.next(shown.last, goesOn: cells.count > shown.count))
+      cells: shown.map { Cell($0) }, nextPageToken: page.next(shown.last?.key, goesOn: cells.count > shown.count))
   }
 
   func getStatistics(
     _ request: GetStatisticsRequest, context: ServerContext
   ) async throws(RPCStatus) -> GetStatisticsResponse {
     let principal = try context.user()
-    let habitID = request.habitId.isEmpty ? nil : try Identifier(field: request.habitId, path: "habit_id")
+    let habitID = request.habitId.isEmpty ? nil : try identifier(request.habitId, "habit_id")
     let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
-    let counts = try await answering { () throws(StoreError) -> [DayCounts]? in
+    let counts = try await mappingStoreErrors { () throws(StoreError) -> [DayCounts]? in
       if let habitID, try await store.streak(of: principal.userID, habitID: habitID) == nil { return nil }
       return try await store.dayCounts(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
-    guard let counts else { throw Refusal.habitNotFound.status }
+    guard let counts else { throw Reason.habitNotFound.status }
     return GetStatisticsResponse(statistics: Schema.Statistics(Statistics(counts), days: days))
   }
 }
 
 extension Schema.Streak {
-  init(_ record: StreakRecord, at now: Moment) {
+  init(_ record: StreakRecord, at now: Instant) {
     self.init(
-      habitID: record.habitID, record.summary, zones: ZoneUses(encoded: record.zoneUses), archived: record.archived,
+      habitID: record.habitID, record.summary, zones: RecentTimeZones(encoded: record.zoneUses),
+      archived: record.archived,
       at: now)
-  }
-}
-
-extension LeftOutDay {
-  init(_ leftOut: StreakExplanation.LeftOut) {
-    switch leftOut.why {
-    case .undone: self.init(day: leftOut.day.number, omission: .undone)
-    case .quarantined(let reason):
-      self.init(
-        day: leftOut.day.number, omission: .quarantined,
-        quarantineReason: Schema.QuarantineReason(
-          rawValue: Int32(StreakDomain.CellTrust.quarantined(reason).number)))
-    case .otherRun: self.init(day: leftOut.day.number, omission: .otherRun)
-    }
   }
 }

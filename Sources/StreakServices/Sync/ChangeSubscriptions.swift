@@ -2,11 +2,11 @@ internal import EventLoop
 internal import StreakDomain
 internal import StreakStore
 
-/// The open streams of one loop whose people want to hear of changes. Loop-confined.
+/// The open streams of one loop that subscribe to changes of their person. Loop-confined.
 final class ChangeSubscriptions {
   private var subscriptions: [Identifier: [ChangeSubscription]] = [:]
 
-  /// Streams that wait for something.
+  /// The number of subscribed streams.
   var count: Int { subscriptions.values.reduce(0) { $0 + $1.count } }
 
   func subscribe(_ userID: Identifier, deviceID: Identifier?, on loop: EventLoop) -> ChangeSubscription {
@@ -37,18 +37,18 @@ final class ChangeSubscriptions {
   }
 }
 
-/// What one stream waits for: signals of each kind are kept, at most one, until they are taken.
+/// The signals that one stream waits for: at most one of each kind is kept until it is taken.
 /// Loop-confined.
 final class ChangeSubscription {
   enum Signal: Equatable {
     /// Another device has made this change.
     case changed(Int64)
-    /// Changes may have gone unheard.
+    /// Notifications of changes may have been missed.
     case perhapsChanged
-    /// The person's credentials, perhaps the stream's own, were revoked, or that may have gone
-    /// unheard.
+    /// The person's credentials, perhaps the stream's own, were revoked, or such a notification may
+    /// have been missed.
     case credentialsChanged
-    /// The client has sent something, or ended.
+    /// The client has sent a request, or ended the stream.
     case requestArrived
     /// The call is over.
     case ended
@@ -66,7 +66,7 @@ final class ChangeSubscription {
     self.loop = loop
   }
 
-  /// Whether a hint is about a change that this device did not make itself.
+  /// Whether a hint is about a change that another device made.
   func isForeign(_ hint: ChangeHint) -> Bool { hint.deviceID == nil || hint.deviceID != deviceID }
 
   func signal(_ signal: Signal) {

@@ -1,11 +1,12 @@
 internal import Cryptography
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 
 /// Proves that a server of this database gave a cursor to an account: no client can claim to have
 /// received what was never sent.
 struct CursorSeal: Sendable {
-  /// Bytes of a tag.
+  /// The size of a tag, in bytes.
   static let tagBytes = 16
 
   private let hash: ShortHash

@@ -6,12 +6,12 @@ internal import StreakDomain
 internal import StreakStore
 
 extension QueuedOperation {
-  /// An operation as sent. What it cannot be becomes `.malformed`: that is for the ledger to
-  /// reject, so that it blocks nothing.
+  /// An operation as sent. An invalid one becomes `.malformed`: the ledger rejects it, so that it
+  /// does not block the queue.
   convenience init(_ message: Schema.Operation) {
     let payload = message.protobufBytes()
-    var operation = StreakDomain.Operation(message)
-    if !message.fieldViolations().isEmpty { operation.change = .malformed }
-    self.init(operation: operation, payload: payload, payloadHash: SHA256.leadingBytes(of: payload))
+    self.init(
+      operation: StreakDomain.Operation(checking: message), payload: payload,
+      payloadHash: SHA256.leadingBytes(of: payload))
   }
 }

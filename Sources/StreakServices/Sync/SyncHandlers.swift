@@ -2,10 +2,11 @@ internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
+internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Keeps the devices of one person equal. One per loop.
+/// Synchronizes the devices of one person. One per loop.
 struct SyncHandlers: SyncService {
   let store: StreakStore
   let authenticator: Authenticator
@@ -36,7 +37,7 @@ struct SyncHandlers: SyncService {
     limit(context, to: principal)
     let subscription = subscriptions.value.subscribe(principal.userID, deviceID: principal.deviceID, on: context.loop)
     defer { subscriptions.value.unsubscribe(subscription, principal.userID) }
-    // Subscribed first: what changes after this reading is heard.
+    // Subscribed before this reading, so that every later change is notified.
     var told = try await head(of: principal)
     try await responses.write(hint(told))
     while true {
@@ -55,7 +56,7 @@ struct SyncHandlers: SyncService {
   }
 
   private func head(of principal: Principal) async throws(RPCStatus) -> Int64 {
-    try await answering { () throws(StoreError) in try await store.head(of: principal.userID).changeNumber }
+    try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID).changeNumber }
   }
 
   private func hint(_ changeNumber: Int64) -> WatchResponse {
@@ -75,14 +76,15 @@ struct SyncHandlers: SyncService {
     Task(executorPreference: context.loop) { await inbox.value.fill() }
     defer { inbox.value.close() }
 
-    // Nil until the first request is answered: before, nobody knows what the device has seen.
+    // Nil until the first request is answered: until then it is unknown what the device has
+    // received.
     var cursor: Schema.Cursor?
     var pageSize: Int32 = 0
     while true {
       switch await subscription.next() {
       case .requestArrived:
         guard let request = try inbox.value.take() else { return }
-        // A request of a stream costs what a call does.
+        // A request of a stream counts like a call.
         try calls.count(principal.userID, context)
         pageSize = request.pageSize
         var response = try await procedure.run(request, by: principal, at: .now())
@@ -109,8 +111,8 @@ struct SyncHandlers: SyncService {
   /// A stream lives as long as its access token.
   private func limit(_ context: ServerContext, to principal: Principal) {
     guard let expiresAt = principal.tokenExpiresAt else { return }
-    let left = expiresAt.milliseconds - Moment.now().milliseconds
-    context.limitTime(milliseconds: UInt64(max(0, left)), Refusal.credentialsInvalid.status)
+    let left = expiresAt.milliseconds(since: .now())
+    context.limitTime(milliseconds: UInt64(max(0, left)), Reason.credentialsInvalid.status)
   }
 
   // MARK: Notices and inbox
@@ -119,11 +121,11 @@ struct SyncHandlers: SyncService {
     _ request: ListNoticesRequest, context: ServerContext
   ) async throws(RPCStatus) -> ListNoticesResponse {
     let principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let filter: [UInt8] = [request.includeAcknowledged ? 1 : 0]
     let size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
     let place = try PageToken.place(request.pageToken, kind: .notices, filter: filter)
-    let notices = try await answering { () throws(StoreError) in
+    let notices = try await mappingStoreErrors { () throws(StoreError) in
       try await store.notices(
         of: principal.userID, for: deviceID, includingAcknowledged: request.includeAcknowledged,
         after: place.map { NoticePlace(version: $0.number, noticeID: $0.id) } ?? .start, countMax: size + 1)
@@ -140,9 +142,9 @@ struct SyncHandlers: SyncService {
     _ request: AcknowledgeNoticesRequest, context: ServerContext
   ) async throws(RPCStatus) -> AcknowledgeNoticesResponse {
     let principal = try context.user()
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let ids = request.noticeIds.compactMap { Identifier($0) }
-    try await answering { () throws(StoreError) in
+    try await mappingStoreErrors { () throws(StoreError) in
       try await store.acknowledge(ids, of: principal.userID, by: deviceID, at: .now())
     }
     return AcknowledgeNoticesResponse()
@@ -154,7 +156,7 @@ struct SyncHandlers: SyncService {
     let principal = try context.user()
     let size = request.pageSize == 0 ? StreakHandlers.pageSizeDefault : request.pageSize
     let place = try PageToken.place(request.pageToken, kind: .inbox, filter: [])
-    let rejected = try await answering { () throws(StoreError) in
+    let rejected = try await mappingStoreErrors { () throws(StoreError) in
       try await store.rejectedOperations(
         of: principal.userID, after: place.map { InboxPlace(deviceID: $0.id, seq: $0.number) } ?? .start,
         countMax: size + 1)
@@ -168,8 +170,8 @@ struct SyncHandlers: SyncService {
   }
 }
 
-/// The requests of a stream, one at a time, on their way to a handler that also waits for other
-/// things. Loop-confined.
+/// The requests of a stream, one at a time, for a handler that also waits for other events.
+/// Loop-confined.
 private final class RequestInbox {
   private enum Item {
     case request(SyncRequest)
@@ -181,8 +183,8 @@ private final class RequestInbox {
   private let subscription: ChangeSubscription
   private var item: Item?
   private var isClosed = false
-  /// The next request is read only once the one before was taken, so that the window holds the
-  /// client up.
+  /// The next request is read only once the one before was taken, so that flow control stops a
+  /// client that sends faster.
   private var onTaken: CheckedContinuation<Void, Never>?
 
   init(_ requests: RequestStream<SyncRequest>, _ subscription: ChangeSubscription) {
@@ -190,7 +192,7 @@ private final class RequestInbox {
     self.subscription = subscription
   }
 
-  /// Reads requests until they end.
+  /// Reads requests until the stream ends.
   func fill() async {
     while !isClosed {
       let isLast: Bool

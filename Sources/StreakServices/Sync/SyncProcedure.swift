@@ -5,14 +5,14 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Answers one `SyncRequest`: operations up, then the changes down, from memory where the device
-/// was up to date, else by a pull.
+/// Answers one `SyncRequest`: the operations of the device first, then the changes for it, from
+/// memory where the device was up to date, else by a pull.
 struct SyncProcedure: Sendable {
-  /// Most changes in one response when the client does not say.
+  /// The most changes in one response when the client names no number.
   static let pageSizeDefault = 1_000
-  /// Notices in one response to a device that has everything else.
+  /// The most notices in one response to a device that has everything else.
   static let noticesMax: Int32 = 1_000
-  /// Largest number of an operation.
+  /// The largest number of an operation.
   static let seqMax: Int64 = 1 << 53
 
   let store: StreakStore
@@ -24,67 +24,65 @@ struct SyncProcedure: Sendable {
     seal = CursorSeal(secret: store.serverSecret)
   }
 
-  func run(_ request: SyncRequest, by principal: Principal, at now: Moment) async throws(RPCStatus) -> SyncResponse {
-    guard Identifier(request.userId) == principal.userID else { throw Refusal.accountMismatch.status }
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
+  func run(_ request: SyncRequest, by principal: Principal, at now: Instant) async throws(RPCStatus) -> SyncResponse {
+    guard Identifier(request.userId) == principal.userID else { throw Reason.accountMismatch.status }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
-    let sentAt = try Self.sentAt(request, now: now.milliseconds)
+    let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal)
-    // A device that does not know yet that the server has lost something has not begun to send it
-    // again: it is not caught up, and what names a habit that was lost waits for it.
+    // A device that does not know yet that the server has lost data has not begun to send it again:
+    // it is not caught up, and an operation that names a lost habit waits for it.
     let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
     let nothingLeft = request.nothingLeft && !isOfPastEpoch
-    var answer: LedgerAnswer?
+    var answer: ChangeResult?
     if !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft {
       answer = try await change(
-        LedgerRequest(
+        ChangeRequest(
           userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
           nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
-          restatedHabits: request.restatedHabits.compactMap { habit in
-            Identifier(habit.id).map {
-              SyncChanges.Habit(id: $0, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
-            }
-          }, oldestKeptSeq: request.oldestKeptSeq, sentAtMilliseconds: sentAt))
+          restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
+          oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt))
     }
     var response = try await changes(request, received, of: principal.userID, deviceID, answer)
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
-    response.clockAheadMilliseconds = ClockRules(now: now.milliseconds, sentAt: sentAt).skewMilliseconds
+    response.clockAheadMilliseconds = ClockRules(now: now.wholeMilliseconds, sentAt: sentAt).skewMilliseconds
     return response
   }
 
-  /// The rest of a pull, or what has changed since it was complete; nil if nothing has.
+  /// The next part of a pull, or the changes since it was complete; nil if there are none.
   func pull(
     of principal: Principal, from cursor: Schema.Cursor, pageSize: Int32
   ) async throws(RPCStatus) -> SyncResponse? {
-    guard let deviceID = principal.deviceID else { throw Refusal.credentialsInvalid.status }
-    let head = try await answering { () throws(StoreError) in try await store.head(of: principal.userID) }
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
+    let head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID) }
     let place = try Received(cursor, of: principal.userID, seal: seal)
     guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
     var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
-    response.serverTime = GoogleProtobufTimestamp(Moment.now())
+    response.serverTime = GoogleProtobufTimestamp(Instant.now())
     return response
   }
 
-  /// The device's clock at sending, in milliseconds since 1970; of a device that does not tell, the
-  /// latest time of its operations that can be one.
-  private static func sentAt(_ request: SyncRequest, now: Int64) throws(RPCStatus) -> Int64? {
+  /// The device's clock at sending; for a device that does not send it, the latest valid time of
+  /// its operations.
+  private static func sentAt(_ request: SyncRequest, now: Instant) throws(RPCStatus) -> Instant? {
     if let sentAt = request.sentAt {
-      guard let milliseconds = sentAt.milliseconds else { throw Refusal.invalidField("sent_at", "must be a timestamp") }
-      return milliseconds
+      guard let instant = sentAt.instant else { throw Reason.invalidField("sent_at", "must be a timestamp") }
+      return instant.wholeMilliseconds
     }
     return request.operations.lazy.map { HybridTime(packed: $0.hybridTime).milliseconds }
       .filter { ClockRules(now: now).ordered(HybridTime(milliseconds: $0)) != nil }.max()
+      .map { Instant(milliseconds: $0) }
   }
 
-  private func change(_ request: LedgerRequest) async throws(RPCStatus) -> LedgerAnswer {
-    let result = try await answering { () throws(StoreError) in try await store.change(request) }
+  private func change(_ request: ChangeRequest) async throws(RPCStatus) -> ChangeResult {
+    let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(request) }
     switch result {
     case .success(let answer): return answer
-    case .failure(.gap(let expectedSeq)): throw Refusal.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
-    case .failure(.operationReused): throw Refusal.operationReused.status.with(SyncRefusal())
-    case .failure(.deviceUnknown): throw Refusal.credentialsInvalid.status
-    case .failure(.tooManyChanges(let wait)): throw Refusal.tooManyRequests(retryMilliseconds: wait)
+    case .failure(.gap(let expectedSeq)): throw Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
+    case .failure(.operationReused): throw Reason.operationReused.status.with(SyncRefusal())
+    case .failure(.deviceUnknown): throw Reason.credentialsInvalid.status
+    case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
     }
   }
 
@@ -92,19 +90,19 @@ struct SyncProcedure: Sendable {
     guard let first = operations.first?.seq else { return }
     for (index, operation) in operations.enumerated() {
       guard (1...seqMax).contains(operation.seq), operation.seq - first == Int64(index) else {
-        throw Refusal.invalidField("operations[\(index)].seq", "must follow the one before without a gap")
+        throw Reason.invalidField("operations[\(index)].seq", "must follow the one before without a gap")
       }
     }
   }
 
   // MARK: Changes
 
-  /// How much a device has received, by a cursor that proves it.
+  /// How much a device has received, proved by its cursor.
   private struct Received {
     var epoch = Epoch.none
     var changeNumber: Int64 = 0
     var resume: [UInt8] = []
-    /// What was received is to be dropped.
+    /// The device has to drop what it received.
     var isVoid = false
 
     /// - Throws: `CURSOR_INVALID` for a cursor that no server gave this account.
@@ -114,7 +112,7 @@ struct SyncProcedure: Sendable {
         isVoid = true
         return
       }
-      guard seal.isGenuine(cursor, of: userID) else { throw Refusal.cursorInvalid.status }
+      guard seal.isGenuine(cursor, of: userID) else { throw Reason.cursorInvalid.status }
       epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
       changeNumber = cursor.changeNumber
       resume = cursor.resume
@@ -127,7 +125,7 @@ struct SyncProcedure: Sendable {
   }
 
   private func changes(
-    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: LedgerAnswer?
+    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: ChangeResult?
   ) async throws(RPCStatus) -> SyncResponse {
     let head: PersonHead
     if let answer {
@@ -138,16 +136,16 @@ struct SyncProcedure: Sendable {
       }
       head = PersonHead(answer.ledger)
     } else {
-      head = try await answering { () throws(StoreError) in try await store.head(of: userID) }
+      head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: userID) }
       if isUpToDate(received, changeNumber: head.changeNumber) { return upToDate(head, userID, deviceID) }
     }
-    // In a new epoch a device that has what the server has goes on from there.
+    // In a new epoch a device that has all of the server's data continues from there.
     let isUnchanged = answer.map { $0.changeNumberBefore == $0.ledger.changeNumber } ?? true
     if received.epoch != store.epoch, received.epoch != .none, received.resume.isEmpty, isUnchanged,
       request.digest == head.digest.bytes
     {
       var response = upToDate(head, userID, deviceID)
-      let notices = try await answering { () throws(StoreError) in
+      let notices = try await mappingStoreErrors { () throws(StoreError) in
         try await store.notices(
           of: userID, for: deviceID, includingAcknowledged: false, after: .start, countMax: Self.noticesMax)
       }
@@ -168,9 +166,9 @@ struct SyncProcedure: Sendable {
     return response
   }
 
-  /// What the request itself has changed; nil if it brought a habit back, of which the device lacks
-  /// the days.
-  private func own(_ answer: LedgerAnswer, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
+  /// The changes of the request itself; nil if it brought a habit back, whose days the device
+  /// lacks.
+  private func own(_ answer: ChangeResult, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
     let ledger = answer.ledger
     var response = upToDate(PersonHead(ledger), userID, deviceID)
     var latest = HybridTime.zero
@@ -204,7 +202,7 @@ struct SyncProcedure: Sendable {
       received.epoch == store.epoch && !received.isVoid && received.changeNumber <= head
       && (received.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))
     let since = isKnown ? received.changeNumber : 0
-    let page = try await answering { () throws(StoreError) in
+    let page = try await mappingStoreErrors { () throws(StoreError) in
       try await store.pull(
         of: userID, for: deviceID, since: since, at: isKnown ? place : nil,
         cellsMax: pageSize == 0 ? Self.pageSizeDefault : Int(pageSize))
@@ -231,8 +229,4 @@ struct SyncProcedure: Sendable {
     response.latestTime = max(times.max() ?? .zero, page.habits.lazy.map(\.habit.latestTime).max() ?? .zero).packed
     return response
   }
-}
-
-extension Schema.AccountSettings {
-  init(_ settings: StreakDomain.AccountSettings) { self.init(dayStartMinutes: settings.dayStartMinutes) }
 }

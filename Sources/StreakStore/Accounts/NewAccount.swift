@@ -1,27 +1,27 @@
 public import StreakDomain
 
-/// All that a sign-up stores, in one transaction.
+/// The data of a sign-up, stored in one transaction.
 public struct NewAccount: Sendable {
   public var userID: Identifier
   /// As the person wrote it.
   public var email: String
-  /// By which two emails are the same.
+  /// The email's normalised form: two emails with the same one are equal.
   public var emailKey: String
   /// The Argon2id hash, as text.
   public var passwordHash: String
-  public var createdAt: Moment
+  public var createdAt: Instant
   /// The reply, sealed under the request's own secrets.
   public var sealedReply: [UInt8]
   public var device: DeviceRecord
   public var credential: CredentialRecord
-  /// Of the address that the device signs up from.
+  /// A hash of the address that the device signs up from.
   public var addressHash: [UInt8]
-  /// The session that becomes part of the account.
+  /// The session to migrate into the account.
   public var session: NewMigration?
   public var auditEvent: AuditEventRecord
 
   public init(
-    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Moment,
+    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Instant,
     sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord, addressHash: [UInt8],
     session: NewMigration?, auditEvent: AuditEventRecord
   ) {
@@ -39,12 +39,12 @@ public struct NewAccount: Sendable {
   }
 }
 
-/// A session on its way into a new account: what is stored of it.
+/// The stored data of a session that is migrated into a new account.
 public struct NewMigration: Sendable {
   public var record: MergeRecord
-  /// The server knows the session.
+  /// The server has a row for the session.
   public var isSessionKnown: Bool
-  /// What the session makes of a ledger that held nothing.
+  /// The session's result in an empty ledger.
   public var ledger: PersonLedger
 
   public init(record: MergeRecord, isSessionKnown: Bool, ledger: PersonLedger) {
@@ -54,12 +54,12 @@ public struct NewMigration: Sendable {
   }
 }
 
-/// What a sign-up came to.
+/// The outcome of a sign-up.
 public enum SignUpOutcome: Sendable, Equatable {
   /// The account exists with all its data.
   case signedUp
-  /// The email is an account's; nothing was stored.
+  /// An account with this email exists; nothing was stored.
   case emailTaken
-  /// The session was claimed, or is not as it was when the call decided; nothing was stored.
+  /// The session was claimed, or has changed since the call read it; nothing was stored.
   case sessionChanged
 }

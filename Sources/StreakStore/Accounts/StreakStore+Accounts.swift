@@ -4,7 +4,7 @@ public import struct StreakDomain.Identifier
 extension StreakStore {
   private static let userByEmail = Statement(.read, "SELECT user_id FROM emails WHERE email_key = $1")
 
-  /// Whose email it is, by its normalised form; nil if nobody's.
+  /// The user with an email, by its normalised form; nil if there is none.
   public func userID(emailKey: String) async throws(StoreError) -> Identifier? {
     try await database.row(Self.userByEmail, .string(emailKey)) { row throws(DatabaseError) in try row.identifier(0) }
   }
@@ -17,7 +17,7 @@ extension StreakStore {
   public func user(_ userID: Identifier) async throws(StoreError) -> UserRecord? {
     try await database.row(Self.userByID, .identifier(userID)) { row throws(DatabaseError) in
       UserRecord(
-        userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.moment(2),
+        userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
         changeNumber: try row.int64(3))
     }
   }

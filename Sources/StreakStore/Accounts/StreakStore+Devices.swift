@@ -1,19 +1,19 @@
 internal import Postgres
 public import StreakDomain
 
-/// A person's device with what the server knows of it.
+/// A user's device as the server stores it.
 public struct KnownDeviceRecord: Sendable, Equatable {
   public var device: DeviceRecord
-  public var registeredAt: Moment
-  public var refreshedAt: Moment?
+  public var registeredAt: Instant
+  public var refreshedAt: Instant?
   public var isSignedIn: Bool
 }
 
-/// From where somebody tries to sign in.
+/// Where a sign-in attempt comes from.
 public enum SignInOrigin: Sendable, Equatable {
   /// A device that signed in before and was not revoked.
   case knownDevice
-  /// The address that such a device signed in from last.
+  /// The address of such a device's last sign-in.
   case knownAddress
   case stranger
 }
@@ -26,8 +26,8 @@ extension StreakStore {
     WHERE user_id = $1 AND revoked_at IS NULL
     """)
 
-  /// Whether a person signed in on a device, or from an address, before. (Nobody did, for a person
-  /// who does not exist.)
+  /// Whether a user signed in on a device, or from an address, before. False for a user that does
+  /// not exist.
   public func signInOrigin(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) -> SignInOrigin {
@@ -45,7 +45,7 @@ extension StreakStore {
     WHERE user_id = $1 AND device_id = $2 AND (address_hash IS DISTINCT FROM $3 OR revoked_at IS NOT NULL)
     """)
 
-  /// Notes from which address a device has just signed in.
+  /// Stores the address from which a device has just signed in.
   public func noteSignIn(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) {
@@ -63,13 +63,13 @@ extension StreakStore {
     WHERE user_id = $1 ORDER BY greatest(registered_at, refreshed_at) DESC, device_id
     """)
 
-  /// A person's devices, the one that was heard of last first.
+  /// A user's devices, the most recently used first.
   public func devices(of userID: Identifier) async throws(StoreError) -> [KnownDeviceRecord] {
     try await database.rows(Self.devices, .identifier(userID)) { row throws(DatabaseError) in
       KnownDeviceRecord(
         device: DeviceRecord(
           deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
-          appVersion: try row.string(3)), registeredAt: try row.moment(4), refreshedAt: try row.momentOrNull(5),
+          appVersion: try row.string(3)), registeredAt: try row.instant(4), refreshedAt: try row.instantOrNull(5),
         isSignedIn: try row.bool(6))
     }
   }
@@ -86,14 +86,14 @@ extension StreakStore {
     SELECT was_signed_in, pg_notify($4, $5) FROM before, revoked
     """)
 
-  /// Revokes a device's credentials and its being known, and tells every server.
+  /// Revokes a device's credentials, makes the device unknown, and notifies every server.
   ///
-  /// - Returns: Whether it was signed in; nil if the person has no such device.
+  /// - Returns: Whether it was signed in; nil if the user has no such device.
   public func revokeDevice(
-    _ deviceID: Identifier, of userID: Identifier, at now: Moment
+    _ deviceID: Identifier, of userID: Identifier, at now: Instant
   ) async throws(StoreError) -> Bool? {
     try await database.row(
-      Self.revoke, .identifier(userID), .identifier(deviceID), .moment(now), .string(Self.revocationChannel),
+      Self.revoke, .identifier(userID), .identifier(deviceID), .instant(now), .string(Self.revocationChannel),
       .string(userID.description)
     ) { row throws(DatabaseError) in try row.bool(0) }
   }
@@ -126,19 +126,20 @@ extension StreakStore {
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
     """)
 
-  /// Replaces a person's password hash if it is still the one given, ends every credential, gives
-  /// one device new ones, and tells every server.
+  /// Replaces a user's password hash if it is still the given one, ends every credential, gives one
+  /// device new ones, and notifies every server.
   ///
-  /// - Returns: How many other devices were signed out; nil if the hash had been replaced by then.
+  /// - Returns: How many other devices were signed out; nil if the hash had been replaced
+  ///   meanwhile.
   public func changePassword(
     of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
-    _ credential: CredentialRecord, at now: Moment
+    _ credential: CredentialRecord, at now: Instant
   ) async throws(StoreError) -> Int32? {
     try await database.row(
       Self.changePassword, .identifier(userID), .string(present), .string(hash), .identifier(deviceID),
       .string(Self.revocationChannel), .string(userID.description), .bytes(credential.accessHash),
-      .moment(credential.accessExpiresAt), .bytes(credential.refreshHash), .moment(credential.refreshExpiresAt),
-      .bytes(credential.refreshFamilyHash), .moment(now)
+      .instant(credential.accessExpiresAt), .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt),
+      .bytes(credential.refreshFamilyHash), .instant(now)
     ) { row throws(DatabaseError) in try row.int32(0) }
   }
 }

@@ -1,5 +1,6 @@
 internal import Postgres
 public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 extension StreakStore {
   private static let insertSession = Statement(
@@ -12,44 +13,42 @@ extension StreakStore {
   /// Stores a session that begins now.
   ///
   /// - Returns: Whether it is new; if not, nothing was changed.
-  public func startSession(_ session: SessionRecord, at now: Moment) async throws(StoreError) -> Bool {
+  public func startSession(_ session: SessionRecord, at now: Instant) async throws(StoreError) -> Bool {
     try await database.execute(
-      Self.insertSession, .identifier(session.sessionID), .bytes(session.secretHash), .moment(now),
+      Self.insertSession, .identifier(session.sessionID), .bytes(session.secretHash), .instant(now),
       .bytes(session.sealedStart)) == 1
   }
 
   private static let session = Statement(
-    .read,
-    """
-    SELECT secret_hash, anchor, sealed_start, claimed_by, migration_id FROM sessions WHERE session_id = $1
-    """)
+    .read, "SELECT \(sessionColumns.list()) FROM sessions WHERE session_id = $1")
 
   /// A session; nil if it is unknown.
   public func session(_ sessionID: Identifier) async throws(StoreError) -> SessionRecord? {
     try await database.row(Self.session, .identifier(sessionID)) { row throws(DatabaseError) in
-      try row.session(sessionID)
+      try row.session(Self.sessionColumns)
     }
   }
 
   private static let presentedSession = Statement(
     .read,
     """
-    SELECT s.secret_hash, s.anchor, s.sealed_start, s.claimed_by, s.migration_id, e.secret_hash
+    SELECT \(sessionColumns.list(of: "s")), e.secret_hash
     FROM (SELECT $1::uuid AS session_id) w
       LEFT JOIN sessions s USING (session_id)
       LEFT JOIN erasure.sessions e USING (session_id)
     """)
 
-  /// A session that somebody says is theirs: what is known of it, and of those that became part of
-  /// an account that was erased the hash of the secret. One statement for all of them, so that the
-  /// time tells nobody which sessions there are.
+  /// The data to check a claim on a session: its row, and for sessions of an erased account the
+  /// hash of the secret. One statement for all cases, so that the time does not reveal which
+  /// sessions exist.
   public func presentedSession(
     _ sessionID: Identifier
   ) async throws(StoreError) -> (known: SessionRecord?, erasedSecretHash: [UInt8]?) {
     let found = try await database.row(Self.presentedSession, .identifier(sessionID)) { row throws(DatabaseError) in
       (
-        known: try row.bytesOrNull(0) == nil ? nil : try row.session(sessionID),
-        erasedSecretHash: try row.bytesOrNull(5)
+        known: try row.bytesOrNull(Self.sessionColumns[.secretHash]) == nil
+          ? nil : try row.session(Self.sessionColumns),
+        erasedSecretHash: try row.bytesOrNull(Self.sessionColumns.end)
       )
     }
     return found ?? (nil, nil)
@@ -59,9 +58,9 @@ extension StreakStore {
     .write,
     "UPDATE sessions SET last_contact_at = $2 WHERE session_id = $1 AND last_contact_at < $3")
 
-  /// Notes that a session's device is alive; written once a day at most.
-  public func keepSession(_ sessionID: Identifier, at now: Moment) async throws(StoreError) {
+  /// Records that a session is in use; writes at most once a day.
+  public func keepSession(_ sessionID: Identifier, at now: Instant) async throws(StoreError) {
     try await database.execute(
-      Self.keepSession, .identifier(sessionID), .moment(now), .moment(now.advanced(bySeconds: -86_400)))
+      Self.keepSession, .identifier(sessionID), .instant(now), .instant(now.advanced(bySeconds: -86_400)))
   }
 }

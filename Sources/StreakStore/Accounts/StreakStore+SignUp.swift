@@ -15,15 +15,19 @@ extension StreakStore {
   /// Makes an account with all its data, or nothing at all.
   ///
   /// The session is claimed first and the email second, in every sign-up, so that two of them
-  /// cannot wait for each other.
+  /// cannot deadlock.
   public func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
-    try await transaction { transaction throws(StoreError) in
-      let outcome = try await store(account, by: transaction)
-      return outcome == .signedUp ? .commit(outcome) : .rollBack(outcome)
+    let session = account.session.map { [LockedRow.session($0.record.migration.sessionID)] } ?? []
+    return try await inTurn(of: session + [.email(account.emailKey)]) { () throws(StoreError) in
+      try await transaction { transaction throws(StoreError) in
+        let outcome = try await store(account, by: transaction)
+        return outcome == .signedUp ? .commit(outcome) : .rollBack(outcome)
+      }
     }
   }
 
-  /// Two round trips: what others may have taken, then all the rest with the commit.
+  /// Two round trips: first the rows that another sign-up may have taken, then the rest with the
+  /// commit.
   private func store(_ account: NewAccount, by transaction: Transaction) async throws(StoreError) -> SignUpOutcome {
     let (userID, now) = (account.userID, account.createdAt)
     var claims = Batch()
@@ -35,19 +39,25 @@ extension StreakStore {
 
     var rest = Batch()
     rest.append(
-      Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .moment(now),
-      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now.milliseconds).number))
+      Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .instant(now),
+      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now).number))
     rest.append(
       Self.grantingAccess(
         to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,
         isNewAccount: true))
     rest.append(Self.notingSignIn(of: userID, deviceID: account.device.deviceID, addressHash: account.addressHash))
     if let session = account.session {
-      let person = LedgerPerson(userID, [], attempts: 0)
+      let person = PendingUser(userID, [], attempts: 0)
       person.ledger = session.ledger
-      person.ledger?.register(deviceID: account.device.deviceID, now: now.milliseconds)
+      person.ledger?.register(deviceID: account.device.deviceID, now: now.wholeMilliseconds)
       // Nobody else knows the account yet: it takes effect.
-      if session.ledger.changeNumber != 0 { rest.append(LedgerStore([person], now: now).bound) }
+      if session.ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax {
+        try await transaction.execute(rest)
+        rest = Batch()
+        try await storeLedger(of: person, at: now, by: transaction)
+      } else if session.ledger.changeNumber != 0 {
+        rest.append(ApplyStatement([person], now: now).bound)
+      }
       Self.add(session.record, of: userID, to: &rest)
     }
     rest.append(Self.recordingAudit(account.auditEvent))
@@ -55,10 +65,10 @@ extension StreakStore {
     return .signedUp
   }
 
-  /// What an account holds that is made now: nothing.
-  public func emptyLedger(at now: Moment) -> PersonLedger {
+  /// The ledger of an account that is made now.
+  public func emptyLedger(at now: Instant) -> PersonLedger {
     PersonLedger(
-      epoch: epoch, firstDay: DayRules.firstDay(createdAt: now.milliseconds), habitsMax: limits.habitsPerPersonMax,
+      epoch: epoch, firstDay: DayRules.firstDay(createdAt: now), habitsMax: limits.habitsPerPersonMax,
       quotas: limits.quotas)
   }
 }

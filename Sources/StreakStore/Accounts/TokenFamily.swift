@@ -1,41 +1,44 @@
-/// The token pairs of one sign-in on one device, and what it means when one of them is presented.
+public import struct StreakDomain.Instant
+
+/// The token pairs of one sign-in on one device, and the meaning of a presented token.
 ///
 /// A sign-in begins a family with one pair: an access token for calls, a refresh token for the next
 /// pair. A pair is *current* once one of its two tokens has been used. `Refresh` issues a new,
-/// *unused* pair and changes nothing else, for its reply may be lost; so the same refresh token may
-/// be presented again, each time for another pair, until its own end. The first use of an unused
-/// pair, by a call or by a refresh, makes it current and ends the pair before it and the other
+/// *unused* pair and changes nothing else, because its reply may be lost; so the same refresh token
+/// may be presented again, each time for another pair, until it expires. The first use of an unused
+/// pair, by a call or by a refresh, makes it current and ends the previous pair and the other
 /// unused ones. From then on a refresh token that is neither current nor unused shows that two
-/// holders have parted: both once held the same token, and each used a pair of its own. Which of
-/// them is the person's device cannot be told, so the family ends, and the person signs in again.
+/// holders have parted: both once held the same token, and each used a pair of its own. The server
+/// cannot tell which of them is the person's device, so the family ends, and the person signs in
+/// again.
 ///
 /// | presented | outcome |
 /// | --- | --- |
 /// | refresh token, current | a new unused pair |
 /// | refresh token, unused | its pair becomes current; a new unused pair |
-/// | either one, past its end | refused; nothing changes |
+/// | either one, expired | refused; nothing changes |
 /// | another refresh token of the family | refused; the family ends |
-/// | access token, current, or of the pair before | accepted: calls may be under way with the one before |
+/// | access token, current, or of the previous pair | accepted: calls may be running with the previous one |
 /// | access token, unused | accepted; its pair becomes current |
 /// | another access token | refused |
 ///
-/// A token never gives a pair that another call got, so a copy of a refresh token never sees the
-/// owner's pair. A server keeps the hashes of one current pair, of one access token before it, and
-/// of at most `unusedPairsMax` unused pairs.
+/// No pair is issued to two calls, so a copy of a refresh token never gets the owner's pair. A
+/// server keeps the hashes of one current pair, of one earlier access token, and of at most
+/// `unusedPairsMax` unused pairs.
 public struct TokenFamily: Sendable, Equatable {
-  /// Most unused pairs kept; one more displaces the oldest, which is then like any other old one.
+  /// Most unused pairs kept; one more displaces the oldest, which then counts as an old one.
   public static let unusedPairsMax = 4
 
   /// An access token and a refresh token that were issued together.
   public struct Pair: Sendable, Equatable {
     /// SHA-256 of the access token's secret, 32 bytes.
     public var accessHash: [UInt8]
-    public var accessExpiresAt: Moment
+    public var accessExpiresAt: Instant
     /// SHA-256 of the refresh token's secret, 32 bytes.
     public var refreshHash: [UInt8]
-    public var refreshExpiresAt: Moment
+    public var refreshExpiresAt: Instant
 
-    public init(accessHash: [UInt8], accessExpiresAt: Moment, refreshHash: [UInt8], refreshExpiresAt: Moment) {
+    public init(accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant) {
       self.accessHash = accessHash
       self.accessExpiresAt = accessExpiresAt
       self.refreshHash = refreshHash
@@ -52,29 +55,29 @@ public struct TokenFamily: Sendable, Equatable {
   /// An access token alone.
   public struct Access: Sendable, Equatable {
     public var hash: [UInt8]
-    public var expiresAt: Moment
+    public var expiresAt: Instant
 
-    public init(hash: [UInt8], expiresAt: Moment) {
+    public init(hash: [UInt8], expiresAt: Instant) {
       self.hash = hash
       self.expiresAt = expiresAt
     }
   }
 
-  /// What became of a refresh.
+  /// The outcome of a refresh.
   public enum RefreshOutcome: Sendable, Equatable {
     /// The new pair is one of the unused ones.
     case issued
-    /// The token is past its end.
+    /// The token has expired.
     case expired
-    /// The token was replaced by another one that was used: the family is to end.
+    /// The token was replaced by another one that was used: the family must end.
     case copied
   }
 
   /// The pair in use.
   public private(set) var current: Pair
-  /// The access token of the pair before.
+  /// The access token of the previous pair.
   public private(set) var previousAccess: Access?
-  /// Pairs that were issued and not used so far, the oldest first.
+  /// Issued pairs that were not used so far, the oldest first.
   public private(set) var unused: [Pair]
 
   public init(current: Pair, previousAccess: Access? = nil, unused: [Pair] = []) {
@@ -85,8 +88,8 @@ public struct TokenFamily: Sendable, Equatable {
 
   /// A refresh token of the family was presented.
   ///
-  /// - Parameter pair: What to issue, if anything is issued.
-  public mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Moment) -> RefreshOutcome {
+  /// - Parameter pair: The pair to issue, if any.
+  public mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Instant) -> RefreshOutcome {
     let place = unused.firstIndex { $0.refreshHash == refreshHash }
     guard let presented = place.map({ unused[$0] }) ?? (current.refreshHash == refreshHash ? current : nil) else {
       return .copied
@@ -100,8 +103,8 @@ public struct TokenFamily: Sendable, Equatable {
 
   /// An access token was presented.
   ///
-  /// - Returns: When it ends; nil if it is none of the family's, or not any more.
-  public mutating func use(_ accessHash: [UInt8], at now: Moment) -> Moment? {
+  /// - Returns: When it expires; nil if it does not belong to the family, or not any more.
+  public mutating func use(_ accessHash: [UInt8], at now: Instant) -> Instant? {
     if current.accessHash == accessHash { return current.accessExpiresAt }
     if let previousAccess, previousAccess.hash == accessHash { return previousAccess.expiresAt }
     guard let pair = unused.first(where: { $0.accessHash == accessHash }) else { return nil }
@@ -118,15 +121,15 @@ public struct TokenFamily: Sendable, Equatable {
 
 extension TokenFamily {
   private static let hashByteCount = 32
-  /// Bytes of one unused pair as it is stored: two hashes, two moments in microseconds.
+  /// Bytes of one unused pair in storage: two hashes, two moments in microseconds.
   static let pairByteCount = 2 * hashByteCount + 16
 
-  /// The unused pairs as they are stored.
+  /// The unused pairs in storage form.
   var encodedUnused: [UInt8] { Self.encoded(unused) }
 
   static func encoded(_ pairs: [Pair]) -> [UInt8] {
     var bytes: [UInt8] = []
-    func append(_ moment: Moment) {
+    func append(_ moment: Instant) {
       bytes += (0..<8).map { UInt8(truncatingIfNeeded: moment.microseconds >> (56 - 8 * Int64($0))) }
     }
     for pair in pairs {
@@ -137,14 +140,14 @@ extension TokenFamily {
     return bytes
   }
 
-  /// Nil: these are no pairs.
+  /// Nil: the bytes are not pairs.
   static func pairs(encoded bytes: [UInt8]) -> [Pair]? {
     guard bytes.count.isMultiple(of: pairByteCount) else { return nil }
     return stride(from: 0, to: bytes.count, by: pairByteCount).map { start in
       let hashes = bytes[start..<start + 2 * hashByteCount]
-      func moment(at offset: Int) -> Moment {
+      func moment(at offset: Int) -> Instant {
         let place = start + 2 * hashByteCount + offset
-        return Moment(microseconds: bytes[place..<place + 8].reduce(0) { $0 << 8 | Int64($1) })
+        return Instant(microseconds: bytes[place..<place + 8].reduce(0) { $0 << 8 | Int64($1) })
       }
       return Pair(
         accessHash: Array(hashes.prefix(hashByteCount)), accessExpiresAt: moment(at: 0),

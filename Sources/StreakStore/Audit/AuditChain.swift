@@ -1,29 +1,29 @@
 internal import Cryptography
 internal import StreakDomain
 
-/// Follows one person's audit events and says where their chain breaks first. Pure.
+/// Verifies one user's audit events and finds the first break of their chain. Pure.
 ///
 /// Each event's hash covers the hash before it and the event's own bytes, and the chain's end is
-/// kept elsewhere: so an event that was changed, taken away, put in or moved breaks it, at the end
-/// as well.
+/// stored separately. So an event that was changed, removed, inserted or moved breaks the chain,
+/// also at its end.
 struct AuditChain {
-  /// How a chain is broken.
+  /// The kinds of breaks.
   enum Break: Sendable, Equatable {
-    /// The number that comes next is not there: the event was taken away or moved.
+    /// The next number is missing: the event was removed or moved.
     case missing(number: Int64)
-    /// The event is not the one that was stored under this number: it was changed, moved or put in.
+    /// The event differs from the one stored under this number: it was changed, moved or inserted.
     case changed(number: Int64)
-    /// Events from this number on are beyond the chain's end, or not in the chain: they were put
-    /// in.
+    /// Events from this number on are beyond the chain's end, or not in the chain: they were
+    /// inserted.
     case surplus(number: Int64)
-    /// The end is not the hash of the last event: the end was changed, or all events were.
+    /// The end is not the hash of the last event: the end or all events were changed.
     case endChanged(number: Int64)
   }
 
   private var number: Int64 = 0
   private var hash = [UInt8](repeating: 0, count: SHA256.digestByteCount)
 
-  /// Takes the next event, in the order of the numbers, with the hash that is stored with it.
+  /// Takes the next event, in the order of the numbers, with its stored hash.
   mutating func take(_ event: AuditEventRecord, hash stored: [UInt8]?) -> Break? {
     let expected = number + 1
     if event.number > expected { return .missing(number: expected) }
@@ -34,7 +34,7 @@ struct AuditChain {
     return nil
   }
 
-  /// Compares the chain with the end that was kept; nil: none was kept.
+  /// Compares the chain with the stored end; nil: there is none.
   func end(_ head: (number: Int64, hash: [UInt8])?) -> Break? {
     guard let head else { return number == 0 ? .missing(number: 1) : .surplus(number: 1) }
     if head.number > number { return .missing(number: number + 1) }
@@ -44,7 +44,7 @@ struct AuditChain {
 }
 
 extension AuditEventRecord {
-  /// The bytes that the event's hash covers. The database's audit_event_bytes writes the same.
+  /// The bytes that the event's hash covers. The database's audit_event_bytes returns the same.
   var canonicalBytes: [UInt8] {
     func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
       stride(from: value.bitWidth - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> $0) }

@@ -10,13 +10,13 @@ extension StreakStore {
 
   static func recordingAudit(_ event: AuditEventRecord) -> BoundStatement {
     BoundStatement(
-      appendAudit, .identifier(event.userID ?? .zero), .moment(event.occurredAt), .string(event.method),
+      appendAudit, .identifier(event.userID ?? .zero), .instant(event.occurredAt), .string(event.method),
       .string(event.outcome), .string(event.reason), .identifier(event.deviceID), .string(event.peerAddress),
       .string(event.detail))
   }
 
-  /// Stores an audit event durably. A person's events are numbered in the order they are stored,
-  /// and each one's hash covers the one before.
+  /// Stores an audit event durably. A user's events are numbered in the order of storing, and each
+  /// one's hash covers the one before.
   public func recordAudit(_ event: AuditEventRecord) async throws(StoreError) {
     try await Self.recordAudit(event, by: database)
   }

@@ -1,18 +1,18 @@
 internal import Postgres
 public import StreakDomain
 
-/// What following the audit chains came to.
+/// The result of verifying the audit chains.
 public struct AuditVerification: Sendable, Equatable {
-  /// A chain that does not hold.
+  /// A broken chain.
   public struct Fault: Sendable, Equatable {
     public let userID: Identifier
-    /// The first break, for people's eyes, such as "event 3 is missing".
+    /// The first break as text, such as "event 3 is missing".
     public let description: String
   }
 
   public var peopleCount: Int64 = 0
   public var eventCount: Int64 = 0
-  /// The first break of each broken chain; no more than `faultsMax`.
+  /// The first break of each broken chain, at most `faultsMax` of them.
   public var faults: [Fault] = []
   /// Broken chains, listed or not.
   public var faultCount: Int64 = 0
@@ -27,8 +27,8 @@ public struct AuditVerification: Sendable, Equatable {
 }
 
 extension StreakStore {
-  // Every account has at least the event of its sign-up, so people without any row here are looked
-  // at too. A number of 0 is an event that belongs to no chain; a person who has a chain has none.
+  // Every account has at least the event of its sign-up, so users without any row here are checked
+  // too. The number 0 marks an event without a chain; a user with a chain has no such event.
   private static let auditTrails = CursorStatement(
     """
     SELECT p.user_id, h.number, h.hash, e.number, e.occurred_at, e.method, e.outcome, e.reason, e.device_id, e.peer_address,
@@ -48,7 +48,7 @@ extension StreakStore {
     let hash: [UInt8]?
   }
 
-  /// Follows the chain of one person, or of everybody, in one snapshot.
+  /// Verifies the chain of one user, or of all users, in one snapshot.
   public func verifyAudit(of userID: Identifier? = nil) async throws(StoreError) -> AuditVerification {
     try await transaction(.snapshot) { transaction throws(StoreError) in
       var verification = AuditVerification()
@@ -96,7 +96,7 @@ extension StreakStore {
     var event: AuditEventRecord?
     if let number = try row.int64OrNull(3) {
       event = AuditEventRecord(
-        userID: userID, number: number, occurredAt: try row.moment(4), method: try row.string(5),
+        userID: userID, number: number, occurredAt: try row.instant(4), method: try row.string(5),
         outcome: try row.string(6), reason: try row.string(7), deviceID: try row.identifierOrNull(8),
         peerAddress: try row.string(9), detail: try row.string(10))
     }

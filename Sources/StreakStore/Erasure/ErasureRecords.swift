@@ -1,22 +1,22 @@
 public import StreakDomain
 
-/// Who was erased: all that is left of them.
+/// The remaining data about erased accounts.
 public struct ErasureRecords: Sendable, Equatable {
   /// An erased account.
   public struct Person: Sendable, Equatable {
     public var userID: Identifier
-    public var erasedAt: Moment
+    public var erasedAt: Instant
 
-    public init(userID: Identifier, erasedAt: Moment) {
+    public init(userID: Identifier, erasedAt: Instant) {
       self.userID = userID
       self.erasedAt = erasedAt
     }
   }
 
-  /// A session that had become part of it.
+  /// A session that had become part of the account.
   public struct Session: Sendable, Equatable {
     public var sessionID: Identifier
-    /// SHA-256 of its secret: only whoever knows that is told.
+    /// SHA-256 of its secret: only a client with the secret is told that it was erased.
     public var secretHash: [UInt8]
     public var userID: Identifier
 

@@ -1,35 +1,35 @@
-/// Every table of the service, and what becomes of its rows when a person's data is exported,
-/// erased or merged.
+/// Every table of the service, and the treatment of its rows when a user's data is exported, erased
+/// or merged.
 ///
-/// A test compares this list with the database's catalog: a table that is not here fails it, and so
-/// does a column that looks like a person's and is not named here.
+/// A test compares this list with the database's catalog: it fails for a table that is missing
+/// here, and for a column with a user's name pattern that is missing here.
 public enum TableRegistry {
-  /// A table that holds rows of people.
+  /// A table with rows of users.
   public struct PersonalTable: Sendable {
     public let name: String
-    /// The column that says whose a row is.
+    /// The column with the row's user.
     public let userColumn: String
-    /// The section of an export that its rows are in, or why they are in none.
+    /// The section of an export that contains its rows, or why none does.
     public let export: Export
-    /// What happens to its rows when a person's data comes in from a session or a backup.
+    /// The treatment of its rows when a user's data is merged from a session or a backup.
     public let merge: Merge
   }
 
   public enum Export: Sendable, Equatable {
     case section(String)
-    /// Its rows say nothing that another section does not; why.
+    /// Another section contains its information; the reason.
     case covered(String)
   }
 
   public enum Merge: Sendable, Equatable {
     /// As operations, like a device's own.
     case asOperations
-    /// They stay as the account has them; why.
+    /// The account's rows stay; the reason.
     case kept(String)
   }
 
-  /// In the order in which an erasure removes rows: `heads` first, whose lock keeps others from
-  /// adding more.
+  /// In the order in which an erasure removes rows: `heads` first, whose lock prevents other calls
+  /// from adding more.
   public static let personal: [PersonalTable] = [
     PersonalTable(
       name: "heads", userColumn: "user_id",
@@ -87,15 +87,15 @@ public enum TableRegistry {
       name: "audit_events", userColumn: "user_id", export: .section("audit"), merge: .kept("what happened, happened")),
   ]
 
-  /// The tables of the audit, whose rows whoever serves may remove by `erase_audit_trail` only.
+  /// The tables of the audit. The serving role may remove their rows by `erase_audit_trail` only.
   static let auditTrail: Set<String> = ["audit_heads", "audit_events"]
 
-  /// Tables without rows of people.
+  /// Tables without rows of users.
   public static let impersonal: Set<String> = [
     "schema_versions", "service_state", "timelines", "server_probes", "backup_runs", "rate_limits", "rate_limit_secret",
     "export_secret", "server_secret",
   ]
 
-  /// The names of columns that say whose a row is.
+  /// The names of columns with a row's user.
   public static let userColumns: Set<String> = ["user_id", "claimed_by"]
 }

@@ -1,19 +1,11 @@
 internal import Postgres
 public import StreakDomain
 
-/// A device with what the server knows of it.
+/// A device as the server stores it.
 public struct ExportedDeviceRecord: Sendable, Equatable {
   public var device: DeviceRecord
-  public var registeredAt: Moment
+  public var registeredAt: Instant
   public var isSignedIn: Bool
-}
-
-/// A habit, deleted or not.
-public struct ExportedHabitRecord: Sendable, Equatable {
-  public var habit: HabitRecord
-  public var isDeleted: Bool
-  /// The id is another name of that habit.
-  public var aliasOf: Identifier?
 }
 
 /// A notice with its id.
@@ -22,17 +14,16 @@ public struct ExportedNoticeRecord: Sendable, Equatable {
   public var notice: Notice
 }
 
-/// Names the state of a person's data that an export shows, so that one that was cut short can go
-/// on.
+/// Identifies the state of a user's data that an export shows, so that a broken one can be resumed.
 public struct ExportSnapshot: Sendable, Equatable {
-  /// The moment that the document names.
-  public var exportedAt: Moment
-  /// The last audit event in it: the export itself adds more.
+  /// The document's time.
+  public var exportedAt: Instant
+  /// The last audit event in it: the export itself adds further ones.
   public var auditNumber: Int64
-  /// A hash of all that changes when anything else in the document does.
+  /// A hash that changes with anything else in the document.
   public var state: [UInt8]
 
-  public init(exportedAt: Moment, auditNumber: Int64, state: [UInt8]) {
+  public init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
     self.exportedAt = exportedAt
     self.auditNumber = auditNumber
     self.state = state
@@ -43,19 +34,21 @@ public struct ExportSnapshot: Sendable, Equatable {
 public enum ExportEnd: Sendable, Equatable {
   /// All rows were visited.
   case complete
-  /// The visitor wanted no more.
+  /// The visitor returned false.
   case stopped
-  /// The data is not what it was at the snapshot that was asked for.
+  /// The data has changed since the requested snapshot.
   case changed
+  /// Another export of the person is under way, in whichever process.
+  case busy
 }
 
-/// A few of a person's rows, of one kind.
+/// Some of a user's rows, of one kind.
 public enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
-  case habits([ExportedHabitRecord])
-  case cells([CellRecord])
-  case earlierCells([CellRecord])
+  case habits([HabitEntry])
+  case cells([CellEntry])
+  case earlierCells([EarlierCellEntry])
   case rejected([RejectedEntryRecord])
   case rejectedOperations([RejectedOperationRecord])
   case notices([ExportedNoticeRecord])
@@ -64,7 +57,7 @@ public enum ExportedRows: Sendable {
 }
 
 extension StreakStore {
-  /// Rows read at a time: what bounds an export's memory.
+  /// Rows read at a time: the limit of an export's memory.
   static let exportChunkRows = 500
 
   private static let exportedUser = Statement(
@@ -79,50 +72,51 @@ extension StreakStore {
     SELECT device_id, name, platform, app_version, registered_at, refresh_hash IS NOT NULL FROM devices
     WHERE user_id = $1 ORDER BY device_id
     """, rowsPerChunk: exportChunkRows)
+  private static let habit = Selection(HabitColumn.entry)
   private static let exportedHabits = CursorStatement(
     """
-    SELECT habit_id, name, description, color, position, archived, version, created_at, is_deleted, alias_of FROM habits
+    SELECT \(habit.list()) FROM habits
     WHERE user_id = $1 ORDER BY habit_id
     """, rowsPerChunk: exportChunkRows)
   private static let exportedCells = CursorStatement(
-    """
-    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell))
-    FROM cells WHERE user_id = $1 ORDER BY habit_id, day
-    """, rowsPerChunk: exportChunkRows)
+    "SELECT \(entryColumns.list()) FROM cells WHERE user_id = $1 ORDER BY habit_id, day", rowsPerChunk: exportChunkRows)
+  private static let earlier = Selection(CellColumn.entry + [.noteHash])
   private static let exportedHistory = CursorStatement(
     """
-    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)), note_hash
+    SELECT \(earlier.list())
     FROM cell_history WHERE user_id = $1 ORDER BY habit_id, day, version
     """, rowsPerChunk: exportChunkRows)
+  private static let rejectedEntry = Selection(RejectedEntryColumn.record)
   private static let exportedRejected = CursorStatement(
     """
-    SELECT entry_id, migration_id, entry_index, habit_id, day, done, note, occurred_at, zone, utc_offset_seconds,
-      day_start_minutes, reason, rejected_at, note_hash
-    FROM rejected_entries WHERE user_id = $1 ORDER BY entry_id
+    SELECT \(rejectedEntry.list()) FROM rejected_entries WHERE user_id = $1 ORDER BY entry_id
     """, rowsPerChunk: exportChunkRows)
+  private static let rejectedOperation = Selection(RejectedOperationColumn.record)
   private static let exportedRejectedOperations = CursorStatement(
     """
-    SELECT device_id, seq, operation, reason, rejected_at, payload_hash FROM rejected_operations
+    SELECT \(rejectedOperation.list()) FROM rejected_operations
     WHERE user_id = $1 ORDER BY device_id, seq
     """, rowsPerChunk: exportChunkRows)
+  private static let notice = Selection(NoticeColumn.entry)
   private static let exportedNotices = CursorStatement(
     """
-    SELECT notice_id, kind, habit_id, day, field, kept, other, other_device_id, made_at, version, resolved FROM notices
+    SELECT \(notice.list()) FROM notices
     WHERE user_id = $1 ORDER BY notice_id
     """, rowsPerChunk: exportChunkRows)
   private static let exportedMigrations = CursorStatement(
     """
-    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at FROM migrations
+    SELECT \(migrationColumns.list()) FROM migrations
     WHERE user_id = $1 ORDER BY migration_id
     """, rowsPerChunk: exportChunkRows)
   private static let exportedAudit = CursorStatement(
     """
-    SELECT number, occurred_at, method, outcome, reason, device_id, peer_address, detail FROM audit_events
+    SELECT \(auditColumns.list()) FROM audit_events
     WHERE user_id = $1 AND number <= $2 ORDER BY number
     """, rowsPerChunk: exportChunkRows)
 
-  // Whatever changes habits, days or notices raises the change number; the rest is looked at
-  // itself.
+  // The lock ends with the transaction, however that ends: it needs no lease, and a process that
+  // was killed leaves none. Whatever changes habits, days or notices raises the change number; the
+  // rest is looked at itself.
   private static let snapshot = Statement(
     .read,
     """
@@ -132,26 +126,32 @@ extension StreakStore {
         refresh_hash IS NOT NULL), ';' ORDER BY device_id) FROM devices WHERE devices.user_id = $1),
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_operations r WHERE r.user_id = $1),
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_entries r WHERE r.user_id = $1),
-      (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8'))
+      (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8')),
+      pg_try_advisory_xact_lock(hashtextextended('streakd export ' || $1::text, 0))
     FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
 
   /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of
-  /// `ExportedRows`, a bounded number of rows at a time.
+  /// `ExportedRows`, a bounded number of rows at a time. One export of a person at a time, across
+  /// all processes of the database.
   ///
   /// - Parameters:
-  ///   - wanted: The state that it must be; nil: whatever it is.
-  ///   - begin: Is told of the snapshot; false ends the export.
-  ///   - visit: Takes some rows; false ends the export.
+  ///   - wanted: The required state; nil: any.
+  ///   - begin: Receives the snapshot; false ends the export.
+  ///   - visit: Receives some rows; false ends the export.
   public func export(
-    of userID: Identifier, at now: Moment = .now(), resuming wanted: ExportSnapshot? = nil,
+    of userID: Identifier, at now: Instant = .now(), resuming wanted: ExportSnapshot? = nil,
     begin: (ExportSnapshot) async -> Bool = { _ in true }, _ visit: (ExportedRows) async -> Bool
   ) async throws(StoreError) -> ExportEnd {
     try await transaction(.snapshot) { transaction throws(StoreError) in
       let found = try await transaction.row(Self.snapshot, .identifier(userID)) { row throws(DatabaseError) in
-        ExportSnapshot(exportedAt: now, auditNumber: try row.int64(0), state: try row.bytes(1))
+        (
+          snapshot: ExportSnapshot(exportedAt: now, auditNumber: try row.int64(0), state: try row.bytes(1)),
+          isAlone: try row.bool(2)
+        )
       }
-      guard let found else { throw StoreError.noSuchUser }
+      guard let (found, isAlone) = found else { throw StoreError.noSuchUser }
+      guard isAlone else { return .commit(.busy) }
       if let wanted, wanted.state != found.state || wanted.auditNumber > found.auditNumber { return .commit(.changed) }
       let snapshot = wanted ?? found
       guard await begin(snapshot) else { return .commit(.stopped) }
@@ -166,7 +166,7 @@ extension StreakStore {
     let account = try await transaction.row(Self.exportedUser, .identifier(userID)) { row throws(DatabaseError) in
       ExportedRows.account(
         UserRecord(
-          userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.moment(2),
+          userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
           changeNumber: try row.int64(3)), habitCount: try row.int32(4))
     }
     guard let account else { throw StoreError.noSuchUser }
@@ -177,56 +177,47 @@ extension StreakStore {
         ExportedDeviceRecord(
           device: DeviceRecord(
             deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
-            appVersion: try row.string(3)), registeredAt: try row.moment(4), isSignedIn: try row.bool(5))
+            appVersion: try row.string(3)), registeredAt: try row.instant(4), isSignedIn: try row.bool(5))
       }
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedHabits, of: userID, in: transaction, { .habits($0) }, visit) {
-        row throws(DatabaseError) in
-        ExportedHabitRecord(
-          habit: try row.habit(from: 0), isDeleted: try row.bool(8), aliasOf: try row.identifierOrNull(9))
+        row throws(DatabaseError) in try row.habitEntry(Self.habit)
       }
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedCells, of: userID, in: transaction, { .cells($0) }, visit) {
-        row throws(DatabaseError) in try row.cell(from: 0)
+        row throws(DatabaseError) in try row.cellEntry(Self.entryColumns)
       }
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedHistory, of: userID, in: transaction, { .earlierCells($0) }, visit) {
         row throws(DatabaseError) in
-        var cell = try row.cell(from: 0)
-        cell.noteHash = try row.bytes(2 + LedgerColumns.cell.count)
-        return cell
+        EarlierCellEntry(entry: try row.cellEntry(Self.earlier), noteHash: try row.bytes(Self.earlier[.noteHash]))
       }
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedRejected, of: userID, in: transaction, { .rejected($0) }, visit) {
         row throws(DatabaseError) in
-        RejectedEntryRecord(
-          entryID: try row.identifier(0), migrationID: try row.identifierOrNull(1), index: try row.int32(2),
-          habitID: try row.identifier(3), day: try row.int32(4), done: try row.bool(5), note: try row.string(6),
-          made: try row.localTime(from: 7), reason: try row.int32(11), rejectedAt: try row.moment(12),
-          noteHash: try row.bytes(13))
+        try row.rejectedEntry(Self.rejectedEntry)
       }
     }
     if goesOn {
       goesOn = try await Self.each(
         Self.exportedRejectedOperations, of: userID, in: transaction, { .rejectedOperations($0) }, visit
-      ) { row throws(DatabaseError) in try row.rejectedOperation() }
+      ) { row throws(DatabaseError) in try row.rejectedOperation(Self.rejectedOperation) }
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedNotices, of: userID, in: transaction, { .notices($0) }, visit) {
         row throws(DatabaseError) in
-        ExportedNoticeRecord(id: try row.identifier(0), notice: try row.notice(from: 1))
+        let (id, notice) = try row.notice(Self.notice)
+        return ExportedNoticeRecord(id: id, notice: notice)
       }
     }
     if goesOn {
       goesOn = try await Self.each(Self.exportedMigrations, of: userID, in: transaction, { .migrations($0) }, visit) {
         row throws(DatabaseError) in
-        MigrationRecord(
-          migrationID: try row.identifier(0), sessionID: try row.identifier(1), anchor: try row.momentOrNull(2),
-          manifestHash: try row.bytes(3), result: try row.bytes(4), committedAt: try row.moment(5))
+        try row.migration(Self.migrationColumns)
       }
     }
     if goesOn {
@@ -234,10 +225,7 @@ extension StreakStore {
         Self.exportedAudit, of: userID, .int64(snapshot.auditNumber), in: transaction, { .auditEvents($0) }, visit
       ) {
         row throws(DatabaseError) in
-        AuditEventRecord(
-          userID: userID, number: try row.int64(0), occurredAt: try row.moment(1), method: try row.string(2),
-          outcome: try row.string(3), reason: try row.string(4), deviceID: try row.identifierOrNull(5),
-          peerAddress: try row.string(6), detail: try row.string(7))
+        try row.auditEvent(Self.auditColumns, of: userID)
       }
     }
     return goesOn

@@ -1,10 +1,10 @@
 internal import Postgres
 
-/// Something that may happen a number of times within a window of time.
+/// A limit: a number of calls within a window of time.
 public struct RateCount: Sendable, Equatable {
-  /// What is counted, as bytes that nothing else has. Stored as a keyed hash only.
+  /// A name that identifies the counted thing, as bytes. Stored as a keyed hash only.
   public var name: [UInt8]
-  /// How often, 1 or more.
+  /// Most calls, 1 or more.
   public var callsMax: Int32
   /// The window's length, in seconds.
   public var windowSeconds: Int32
@@ -19,16 +19,16 @@ public struct RateCount: Sendable, Equatable {
 extension StreakStore {
   private static let countCall = Statement(.write, "SELECT count_call($1, $2, $3, $4)")
 
-  /// Counts a call under each name, or under none if one of them has had as many as it may. The
+  /// Counts a call under each name, or under none if one of them has reached its limit. The
   /// database's clock decides, so that server processes agree.
   ///
-  /// - Returns: In the order of the counts, for how many more microseconds each refuses; all zero
+  /// - Returns: In the order of the counts, the microseconds for which each still refuses; all zero
   ///   if the call was counted.
   public func countCall(_ counts: [RateCount]) async throws(StoreError) -> [Int64] {
     try await Self.countCall(counts, isAlone: true, by: database)
   }
 
-  /// - Parameter isAlone: The runner is no transaction that does other things too.
+  /// - Parameter isAlone: The runner is not a transaction with other work.
   static func countCall(
     _ counts: [RateCount], isAlone: Bool, by runner: some StatementRunner
   ) async throws(StoreError) -> [Int64] {

@@ -1,12 +1,12 @@
 public import StreakDomain
 
-/// What a migration is decided on, read under the lock of the person's row.
+/// The data for a migration's decision, read under the lock of the user's row.
 public struct MigrationState: Sendable {
-  /// The migration of this id, if there was one.
+  /// The earlier migration with this id, if any.
   public var stored: MigrationRecord?
-  /// The session as the server knows it.
+  /// The server's row of the session.
   public var session: SessionRecord?
-  /// What brought the session into this account.
+  /// Earlier migrations of the session into this account.
   public var earlier: [MigrationRecord]
   /// All habits of the account, deleted ones too.
   public var habits: [Identifier: HabitState]
@@ -25,10 +25,10 @@ public struct MigrationState: Sendable {
   }
 }
 
-/// What a migration stores beside the ledger's changes.
+/// The data that a migration stores beside the ledger's changes.
 public struct MergeRecord: Sendable {
   public var migration: MigrationRecord
-  /// SHA-256 of the session's secret, for a session that the server sees for the first time.
+  /// SHA-256 of the session's secret, for a session that the server did not know.
   public var sessionSecretHash: [UInt8]
   public var rejected: [RejectedEntryRecord]
   public var auditEvent: AuditEventRecord
@@ -44,10 +44,10 @@ public struct MergeRecord: Sendable {
   }
 }
 
-/// What a migration needs of the account besides its habits.
+/// The account's data that a migration needs besides its habits.
 public struct MigrationNeeds: Sendable {
   public var cells: [CellKey]
-  /// Habits of which all cells are needed: they get another id.
+  /// Habits whose cells are all needed, because they get another id.
   public var wholeHabits: [Identifier]
 
   public init(cells: [CellKey], wholeHabits: [Identifier] = []) {
@@ -56,28 +56,28 @@ public struct MigrationNeeds: Sendable {
   }
 }
 
-/// Decides a migration step by step, as the store reads what it needs. Used by one task.
+/// Decides a migration step by step, while the store reads the needed data. Used by one task.
 public protocol MigrationDecider: AnyObject {
   associatedtype Refused: Error & Sendable
 
-  /// Looks at the account and the session.
+  /// Checks the account and the session.
   /// - Returns: Nil if the stored reply answers it.
   func begin(_ state: MigrationState) async -> Result<MigrationNeeds?, Refused>
   /// Makes the session part of the ledger.
   func merge(into ledger: inout PersonLedger) async -> Result<Void, Refused>
-  /// Looks at what it has become.
+  /// Checks the result.
   func finish(_ ledger: PersonLedger) async -> Result<MergeRecord, Refused>
 }
 
-/// What a migration came to.
+/// The outcome of a migration.
 public enum MigrateOutcome<Refused: Error & Sendable>: Sendable {
-  /// It is done, and durable.
+  /// Done, and durable.
   case migrated
-  /// It would be done so; nothing was stored.
+  /// Previewed; nothing was stored.
   case previewed
   /// It had been done before.
   case replayed(MigrationRecord)
   case refused(Refused)
-  /// Too many of them: for how many more microseconds each count refuses.
+  /// Too many migrations: the microseconds for which each count still refuses.
   case limited([Int64])
 }

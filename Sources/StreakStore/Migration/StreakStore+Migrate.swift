@@ -2,49 +2,42 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  private static let headColumns = LedgerColumns.list(LedgerColumns.head)
-  // The lock of the person's head makes migrations of one account go one after another, and holds
-  // up its other changes meanwhile.
+  private static let ledgerColumns = Selection(HeadColumn.ledger)
+  // The lock of the user's head serialises migrations of one account, and delays its other changes
+  // meanwhile.
   static let lockedPerson = Statement(
-    .write, "SELECT \(headColumns) FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
-  static let person = Statement(.read, "SELECT \(headColumns) FROM heads WHERE user_id = $1")
+    .write, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
+  static let person = Statement(.read, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1")
 
+  static let sessionColumns = Selection(Array(SessionColumn.allCases))
   private static let lockedSession = Statement(
-    .write,
-    """
-    SELECT secret_hash, anchor, sealed_start, claimed_by, migration_id FROM sessions WHERE session_id = $1 FOR UPDATE
-    """)
+    .write, "SELECT \(sessionColumns.list()) FROM sessions WHERE session_id = $1 FOR UPDATE")
   private static let session = Statement(
-    .read, "SELECT secret_hash, anchor, sealed_start, claimed_by, migration_id FROM sessions WHERE session_id = $1")
+    .read, "SELECT \(sessionColumns.list()) FROM sessions WHERE session_id = $1")
 
+  static let migrationColumns = Selection(MigrationColumn.record)
   private static let migrationsOfSession = Statement(
     .read,
     """
-    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result
-    FROM migrations WHERE user_id = $1 AND (migration_id = $2 OR session_id = $3) ORDER BY committed_at, migration_id
+    SELECT \(migrationColumns.list()) FROM migrations WHERE user_id = $1 AND (migration_id = $2 OR session_id = $3) ORDER BY committed_at, migration_id
     """)
 
+  private static let habitColumns = Selection([.habitID] + HabitColumn.state)
   private static let allHabits = Statement(
-    .read,
-    """
-    SELECT habit_id, \(LedgerColumns.list(LedgerColumns.habit))
-    FROM habits WHERE user_id = $1
-    """)
+    .read, "SELECT \(habitColumns.list()) FROM habits WHERE user_id = $1")
 
+  static let entryColumns = Selection(CellColumn.entry)
   private static let cellSet = Statement(
     .read,
     """
-    SELECT c.habit_id, c.day, \(LedgerColumns.list(LedgerColumns.cell, of: "c"))
+    SELECT \(entryColumns.list(of: "c"))
     FROM unnest($2::uuid[], $3::integer[]) AS w (habit_id, day)
       CROSS JOIN LATERAL (
         SELECT * FROM cells WHERE cells.user_id = $1 AND cells.habit_id = w.habit_id AND cells.day = w.day LIMIT 1) c
     """)
 
   private static let cellsOfHabits = Statement(
-    .read,
-    """
-    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)) FROM cells WHERE user_id = $1 AND habit_id = ANY ($2)
-    """)
+    .read, "SELECT \(entryColumns.list()) FROM cells WHERE user_id = $1 AND habit_id = ANY ($2)")
 
   private static let renameCells = Statement(
     .write, "UPDATE cells SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
@@ -52,6 +45,21 @@ extension StreakStore {
     .write, "UPDATE cell_history SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
   private static let renameNotices = Statement(
     .write, "UPDATE notices SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
+
+  // Of a habit that has become part of another one. Its days are stored with that one's; its
+  // notices are told anew by that one's name.
+  private static let removeJoinedCells = Statement(
+    .write, "DELETE FROM cells WHERE user_id = $1 AND habit_id = $2")
+  private static let joinHistory = Statement(
+    .write,
+    """
+    UPDATE cell_history h SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2 AND NOT EXISTS (
+      SELECT FROM cell_history o WHERE o.user_id = $1 AND o.next_version = h.next_version AND o.habit_id = $3
+        AND o.day = h.day AND o.version = h.version)
+    """)
+  private static let joinNotices = Statement(
+    .write,
+    "UPDATE notices SET habit_id = $3, resolved = true, version = $4 WHERE user_id = $1 AND habit_id = $2")
 
   private static let claimSession = Statement(
     .write,
@@ -66,16 +74,27 @@ extension StreakStore {
     VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
-  /// Brings a session into an account: claim, data, stored reply and audit event in one
+  /// Migrates a session into an account: claim, data, stored reply and audit event in one
   /// transaction, or nothing.
   ///
   /// - Parameters:
   ///   - isPreview: Decides on one consistent state and stores nothing.
   ///   - counts: Counted in the same transaction if it is to be carried out, so that neither
-  ///     replays nor racers of one migration are.
+  ///     replays nor racers of one migration are. Last: other people's calls are counted in one of
+  ///     these rows too, and would wait for all of the transaction.
   public func migrate<Decider: MigrationDecider>(
     _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
-    counting counts: [RateCount], at now: Moment, _ decider: Decider
+    counting counts: [RateCount], at now: Instant, _ decider: Decider
+  ) async throws(StoreError) -> MigrateOutcome<Decider.Refused> {
+    try await inTurn(of: isPreview ? [] : [.person(userID), .session(sessionID)]) { () throws(StoreError) in
+      try await decide(
+        migrationID, of: sessionID, into: userID, isPreview: isPreview, counting: counts, at: now, decider)
+    }
+  }
+
+  private func decide<Decider: MigrationDecider>(
+    _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
+    counting counts: [RateCount], at now: Instant, _ decider: Decider
   ) async throws(StoreError) -> MigrateOutcome<Decider.Refused> {
     try await transaction(isPreview ? .snapshot : .readCommitted) { transaction throws(StoreError) in
       guard
@@ -92,16 +111,12 @@ extension StreakStore {
         return .rollBack(.replayed(stored))
       case .success(let needed?): needs = needed
       }
-      if !isPreview {
-        let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
-        if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
-      }
       try await loadCells(needs.cells, into: person, by: transaction)
       try await loadWhole(needs.wholeHabits, into: person, by: transaction)
       guard var changed = person.ledger.take() else { throw .noSuchUser }
       if case .failure(let refused) = await decider.merge(into: &changed) { return .rollBack(.refused(refused)) }
       person.ledger = changed
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       guard let merged = person.ledger else { throw .noSuchUser }
       let record: MergeRecord
       switch await decider.finish(merged) {
@@ -110,25 +125,27 @@ extension StreakStore {
       }
       if isPreview { return .rollBack(.previewed) }
       try await store(record, of: state.session, for: person, at: now, by: transaction)
+      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       return .commit(.migrated)
     }
   }
 
   // MARK: Loading
 
-  /// A person with everything but cells; nil if there is none.
+  /// A user's state without cells; nil if there is none.
   func loadPerson(
     _ userID: Identifier, _ statement: Statement, by runner: some StatementRunner
-  ) async throws(StoreError) -> LedgerPerson? {
-    let person = LedgerPerson(userID, [], attempts: 0)
+  ) async throws(StoreError) -> PendingUser? {
+    let person = PendingUser(userID, [], attempts: 0)
     let (epoch, limits) = (epoch, limits)
     let found = try await runner.row(statement, .identifier(userID)) { row throws(DatabaseError) in
-      try row.ledger(from: 0, epoch: epoch, limits: limits)
+      try row.ledger(Self.ledgerColumns, epoch: epoch, limits: limits)
     }
     guard var ledger = found else { return nil }
     person.changeNumberBefore = ledger.changeNumber
     let habits = try await runner.rows(Self.allHabits, .identifier(userID)) { row throws(DatabaseError) in
-      (id: try row.identifier(0), habit: try row.habitState(from: 1))
+      (id: try row.identifier(Self.habitColumns[.habitID]), habit: try row.habitState(Self.habitColumns))
     }
     for (id, habit) in habits { ledger.load(habit: habit, id: id) }
     person.ledger = ledger
@@ -136,26 +153,29 @@ extension StreakStore {
   }
 
   func loadCells(
-    _ keys: [CellKey], into person: LedgerPerson, by runner: some StatementRunner
+    _ keys: [CellKey], into person: PendingUser, by runner: some StatementRunner
   ) async throws(StoreError) {
-    guard !keys.isEmpty else { return }
-    let cells = try await runner.rows(
-      Self.cellSet, .identifier(person.userID), .identifiers(keys.map(\.habitID)),
-      .int32Array(keys.map(\.day.number))
-    ) { row throws(DatabaseError) in
-      (key: try row.cellKey(0), cell: try row.cellState(from: 2))
+    // A bounded number of rows at a time: other calls go on in between.
+    for start in stride(from: 0, to: keys.count, by: ApplyStatement.cellsPerPieceMax) {
+      let some = keys[start..<min(start + ApplyStatement.cellsPerPieceMax, keys.count)]
+      let cells = try await runner.rows(
+        Self.cellSet, .identifier(person.userID), .identifiers(some.map(\.habitID)),
+        .int32Array(some.map(\.day.number))
+      ) { row throws(DatabaseError) in
+        try row.cellEntry(Self.entryColumns)
+      }
+      for cell in cells { person.ledger?.load(cell: cell.state, key: cell.key) }
     }
-    for (key, cell) in cells { person.ledger?.load(cell: cell, key: key) }
   }
 
   private func loadWhole(
-    _ habitIDs: [Identifier], into person: LedgerPerson, by runner: some StatementRunner
+    _ habitIDs: [Identifier], into person: PendingUser, by runner: some StatementRunner
   ) async throws(StoreError) {
     guard !habitIDs.isEmpty else { return }
     let cells = try await runner.rows(Self.cellsOfHabits, .identifier(person.userID), .identifiers(habitIDs)) {
-      row throws(DatabaseError) in (key: try row.cellKey(0), cell: try row.cellState(from: 2))
+      row throws(DatabaseError) in try row.cellEntry(Self.entryColumns)
     }
-    for (key, cell) in cells { person.ledger?.load(cell: cell, key: key) }
+    for cell in cells { person.ledger?.load(cell: cell.state, key: cell.key) }
   }
 
   private func migrationState(
@@ -163,11 +183,11 @@ extension StreakStore {
     _ session: Statement, by runner: some StatementRunner
   ) async throws(StoreError) -> MigrationState {
     let found = try await runner.row(session, .identifier(sessionID)) { row throws(DatabaseError) in
-      try row.session(sessionID)
+      try row.session(Self.sessionColumns)
     }
     let migrations = try await runner.rows(
       Self.migrationsOfSession, .identifier(userID), .identifier(migrationID), .identifier(sessionID)
-    ) { row throws(DatabaseError) in try row.migration() }
+    ) { row throws(DatabaseError) in try row.migration(Self.migrationColumns) }
     return MigrationState(
       stored: migrations.first { $0.migrationID == migrationID }, session: found,
       earlier: migrations.filter { $0.sessionID == sessionID && $0.undoneAt == nil },
@@ -176,37 +196,59 @@ extension StreakStore {
 
   // MARK: Storing
 
-  /// Makes whole what needs all days, and gives the change its number.
-  func settle(_ person: LedgerPerson, at now: Moment, by runner: some StatementRunner) async throws(StoreError) {
-    try await LedgerLoad.completeStale(person, by: runner)
+  /// Reads the data about whole habits that the change needs, and gives the change its number.
+  func finishChange(_ person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
+    try await LoadStatement.readFullHabits(person, by: runner)
     var randomness = SystemRandomNumberGenerator()
-    person.ledger?.settle(now: now.milliseconds) { Identifier(high: randomness.next(), low: randomness.next()) }
+    person.ledger?.finishChange(now: now.wholeMilliseconds) {
+      Identifier(high: randomness.next(), low: randomness.next())
+    }
   }
 
-  /// Stores what a ledger has become, under the lock of its person's row.
-  func storeLedger(of person: LedgerPerson, at now: Moment, by runner: some StatementRunner) async throws(StoreError) {
-    // An empty session changes nothing but the number: what comes later must have another one.
+  /// Stores a changed ledger, under the lock of its user's row.
+  func storeLedger(of person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
+    // An empty session changes nothing but the number: later changes must have another one.
     guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }
-    guard try await LedgerStore([person], now: now).run(by: runner).contains(person.userID) else {
-      throw .concurrentChange
+    guard ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax else {
+      guard try await ApplyStatement([person], now: now).run(by: runner).contains(person.userID) else {
+        throw .concurrentChange
+      }
+      return
+    }
+    let (userID, before) = (person.userID, person.changeNumberBefore)
+    let pieces = await offload { ApplyStatement.pieces(of: userID, ledger, changeNumberBefore: before) }
+    for (place, piece) in pieces.enumerated() {
+      let stored = try await piece.run(by: runner)
+      guard place > 0 || stored.contains(userID) else { throw .concurrentChange }
+    }
+    let hint = ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: nil)
+    if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: nil) { try await tell(hint, by: runner) }
+  }
+
+  // A large change tells devices as the statement of a small one does.
+  private static let tellHints = Statement(.write, "SELECT pg_notify($1, $2)")
+
+  private func tell(_ hint: ChangeHint, by runner: some StatementRunner) async throws(StoreError) {
+    for payload in ChangeHint.payloads([hint]) {
+      try await runner.execute(Self.tellHints, .string(ChangeHint.channel), .string(payload))
     }
   }
 
   private func store(
-    _ record: MergeRecord, of session: SessionRecord?, for person: LedgerPerson, at now: Moment,
+    _ record: MergeRecord, of session: SessionRecord?, for person: PendingUser, at now: Instant,
     by transaction: Transaction
   ) async throws(StoreError) {
     let (userID, migration) = (person.userID, record.migration)
-    // A session that is in this account already keeps the migration that brought it.
+    // A session that is in this account already keeps its first migration.
     if session == nil || session?.claimedBy == nil {
       let claimed =
         session == nil
         ? try await transaction.execute(
           Self.claimNewSession, .identifier(migration.sessionID), .identifier(userID),
-          .identifier(migration.migrationID), .moment(now), .bytes(record.sessionSecretHash))
+          .identifier(migration.migrationID), .instant(now), .bytes(record.sessionSecretHash))
         : try await transaction.execute(
           Self.claimSession, .identifier(migration.sessionID), .identifier(userID),
-          .identifier(migration.migrationID), .moment(now))
+          .identifier(migration.migrationID), .instant(now))
       guard claimed == 1 else { throw .concurrentChange }
     }
     for habit in person.ledger?.changes.renamedHabits ?? [] {
@@ -215,6 +257,13 @@ extension StreakStore {
           statement, .identifier(userID), .identifier(habit.formerID), .identifier(habit.habitID))
       }
     }
+    for habit in person.ledger?.changes.joinedHabits ?? [] {
+      let ids = [PostgresValue.identifier(userID), .identifier(habit.formerID), .identifier(habit.habitID)]
+      try await transaction.execute(Self.removeJoinedCells, ids[0], ids[1])
+      try await transaction.execute(Self.joinHistory, ids[0], ids[1], ids[2])
+      try await transaction.execute(
+        Self.joinNotices, ids[0], ids[1], ids[2], .int64(person.ledger?.changeNumber ?? 0))
+    }
     try await storeLedger(of: person, at: now, by: transaction)
     var batch = Batch()
     Self.add(record, of: userID, to: &batch)
@@ -222,40 +271,39 @@ extension StreakStore {
     try await transaction.execute(batch)
   }
 
-  /// Adds a migration and what it rejected.
+  /// Adds a migration and its rejected entries.
   static func add(_ record: MergeRecord, of userID: Identifier, to batch: inout Batch) {
     let migration = record.migration
     if !record.rejected.isEmpty {
-      batch.append(insertingRejected(record.rejected, migration.migrationID, of: userID))
+      batch.append(insertingRejected(record.rejected, of: userID))
     }
     batch.append(insertingRecord(migration, of: userID))
   }
 }
 
-extension LedgerPerson {
-  /// Changes the ledger; the copy is the only one meanwhile, so nothing is copied.
+extension StreakStore {
+  /// Changes a person's ledger, a large change in the thread pool.
+  func change<Value: Sendable>(
+    _ person: PendingUser, isLarge: Bool, _ body: @escaping @Sendable (inout PersonLedger) -> Value
+  ) async -> Value? {
+    guard isLarge else { return person.change(body) }
+    guard let before = person.ledger.take() else { return nil }
+    let (changed, value) = await offload { () -> (PersonLedger, Value) in
+      var ledger = before
+      let value = body(&ledger)
+      return (ledger, value)
+    }
+    person.ledger = changed
+    return value
+  }
+}
+
+extension PendingUser {
+  /// Changes the ledger while it is unique, so that nothing is copied.
   func change<Value>(_ body: (inout PersonLedger) -> Value) -> Value? {
     guard var changed = ledger else { return nil }
     ledger = nil
     defer { ledger = changed }
     return body(&changed)
-  }
-}
-
-extension Row {
-  /// Columns migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number,
-  /// undone_at, undo_result.
-  func migration() throws(DatabaseError) -> MigrationRecord {
-    MigrationRecord(
-      migrationID: try identifier(0), sessionID: try identifier(1), anchor: try momentOrNull(2),
-      manifestHash: try bytes(3), result: try bytes(4), committedAt: try moment(5), changeNumber: try int64(6),
-      undoneAt: try momentOrNull(7), undoResult: try bytesOrNull(8))
-  }
-
-  /// Columns secret_hash, anchor, sealed_start, claimed_by, migration_id.
-  func session(_ sessionID: Identifier) throws(DatabaseError) -> SessionRecord {
-    SessionRecord(
-      sessionID: sessionID, secretHash: try bytes(0), anchor: try momentOrNull(1), sealedStart: try bytesOrNull(2),
-      claimedBy: try identifierOrNull(3), migrationID: try identifierOrNull(4))
   }
 }

@@ -1,16 +1,16 @@
 internal import Postgres
 public import StreakDomain
 
-/// What undoing a migration came to.
+/// The outcome of undoing a migration.
 public enum UndoOutcome: Sendable {
-  /// It is undone, or was before: the answer, as it was stored.
+  /// It is undone, or was undone before: the stored answer.
   case undone([UInt8], isReplay: Bool)
   case notFound
   case tooLate
   case limited([Int64])
 }
 
-/// What an undo did, before it has an answer.
+/// The result of an undo, before its answer exists.
 public struct UndoneMigration: Sendable {
   public var migrationID: Identifier
   public var daysReversed: Int
@@ -23,29 +23,29 @@ extension StreakStore {
   private static let migrationForUndo = Statement(
     .read,
     """
-    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result
-    FROM migrations WHERE user_id = $1 AND migration_id = $2
+    SELECT \(migrationColumns.list()) FROM migrations WHERE user_id = $1 AND migration_id = $2
     """)
 
-  // Days that the migration changed last. Those that it left to others' statements are among them.
+  private static let keyColumns = Selection(CellColumn.key)
+  // Days whose last change is the migration. Days that it left to other statements are among them.
   private static let cellsOfMigration = Statement(
     .read,
     """
-    SELECT habit_id, day FROM cells WHERE user_id = $1 AND first_version = $2 AND first_version > 0 AND version = $2
+    SELECT \(keyColumns.list()) FROM cells WHERE user_id = $1 AND first_version = $2 AND first_version > 0 AND version = $2
     UNION ALL
-    SELECT c.habit_id, c.day FROM cell_history h
+    SELECT \(keyColumns.list(of: "c")) FROM cell_history h
       CROSS JOIN LATERAL (
         SELECT * FROM cells
         WHERE cells.user_id = $1 AND cells.habit_id = h.habit_id AND cells.day = h.day AND cells.version = $2 LIMIT 1) c
     WHERE h.user_id = $1 AND h.next_version = $2
     """)
-  // As the migration left them, but not any more.
+  // Changed by the migration, and again since.
   private static let cellsChangedSince = Statement(
     .read,
     """
-    SELECT habit_id, day FROM cell_history WHERE user_id = $1 AND next_version > $2 AND version = $2 ORDER BY habit_id, day
+    SELECT \(keyColumns.list()) FROM cell_history WHERE user_id = $1 AND next_version > $2 AND version = $2 ORDER BY habit_id, day
     """)
-  // Habits of these with a cell that is not as the migration left it.
+  // Habits of these with a cell that has changed since the migration.
   private static let habitsWithMore = Statement(
     .read,
     """
@@ -61,51 +61,60 @@ extension StreakStore {
     WHERE session_id = $1 AND claimed_by = $2 AND migration_id = $3
     """)
 
-  /// Takes a migration back, as far as nothing was changed since.
+  /// Undoes a migration, except for later changes.
   ///
   /// - Parameters:
   ///   - earliest: A migration that was committed before this moment stays.
   ///   - answer: Makes the answer that is stored.
   public func undoMigration(
-    _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Moment,
-    counting counts: [RateCount], audit: AuditEventRecord, at now: Moment, _ answer: (UndoneMigration) -> [UInt8]
+    _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
+    counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
+  ) async throws(StoreError) -> UndoOutcome {
+    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await undo(migrationID, of: userID, committedSince: earliest, counting: counts, audit: audit, at: now, answer)
+    }
+  }
+
+  private func undo(
+    _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
+    counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
   ) async throws(StoreError) -> UndoOutcome {
     try await transaction { transaction throws(StoreError) in
       guard let person = try await loadPerson(userID, Self.lockedPerson, by: transaction) else { throw .noSuchUser }
       let found = try await transaction.row(
         Self.migrationForUndo, .identifier(userID), .identifier(migrationID)
-      ) { row throws(DatabaseError) in try row.migration() }
+      ) { row throws(DatabaseError) in try row.migration(Self.migrationColumns) }
       guard let migration = found else { return .rollBack(.notFound) }
       if let stored = migration.undoResult { return .rollBack(.undone(stored, isReplay: true)) }
       guard migration.committedAt >= earliest else { return .rollBack(.tooLate) }
-      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
-      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
-
       let (id, version) = (PostgresValue.identifier(migrationID), PostgresValue.int64(migration.changeNumber))
       let keys = try await transaction.rows(Self.cellsOfMigration, .identifier(userID), version) {
-        row throws(DatabaseError) in try row.cellKey(0)
+        row throws(DatabaseError) in try row.cellKey(Self.keyColumns)
       }
       let leftAlone = try await transaction.rows(Self.cellsChangedSince, .identifier(userID), version) {
-        row throws(DatabaseError) in try row.cellKey(0)
+        row throws(DatabaseError) in try row.cellKey(Self.keyColumns)
       }
       try await loadCells(keys, into: person, by: transaction)
       let habits = Array(person.ledger?.habits.keys ?? [:].keys)
       let more = try await transaction.rows(
         Self.habitsWithMore, .identifier(userID), .identifiers(habits), version
       ) { row throws(DatabaseError) in try row.identifier(0) }
-      let undone = person.change { ledger in
+      let undone = await change(person, isLarge: keys.count > ApplyStatement.cellsPerPieceMax) { ledger in
         ledger.undoMigration(
-          migrationID, keys, version: migration.changeNumber, habitsWithMore: Set(more), now: now.milliseconds)
+          migrationID, keys, version: migration.changeNumber, habitsWithMore: Set(more), now: now.wholeMilliseconds)
       }
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       try await storeLedger(of: person, at: now, by: transaction)
       let result = answer(
         UndoneMigration(
           migrationID: migrationID, daysReversed: undone?.daysReversed ?? 0, leftAlone: leftAlone,
           deletedHabits: undone?.deletedHabits ?? []))
-      try await transaction.execute(Self.noteUndo, .identifier(userID), id, .moment(now), .bytes(result))
+      try await transaction.execute(Self.noteUndo, .identifier(userID), id, .instant(now), .bytes(result))
       try await transaction.execute(Self.openSession, .identifier(migration.sessionID), .identifier(userID), id)
       try await Self.recordAudit(audit, by: transaction)
+      // Last: other people's calls are counted in one of these rows too.
+      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       return .commit(.undone(result, isReplay: false))
     }
   }
@@ -113,20 +122,20 @@ extension StreakStore {
   private static let listMigrations = Statement(
     .read,
     """
-    SELECT migration_id, session_id, anchor, manifest_hash, result, committed_at, change_number, undone_at, undo_result
-    FROM migrations WHERE user_id = $1 ORDER BY committed_at DESC, migration_id LIMIT $2
+    SELECT \(migrationColumns.list()) FROM migrations WHERE user_id = $1 ORDER BY committed_at DESC, migration_id LIMIT $2
     """)
+  static let auditColumns = Selection(Array(AuditColumn.allCases))
   private static let listAttempts = Statement(
     .read,
     """
-    SELECT number, occurred_at, method, outcome, reason, device_id, peer_address, detail FROM audit_events
+    SELECT \(auditColumns.list()) FROM audit_events
     WHERE user_id = $1 AND method = ANY ($2) ORDER BY number DESC LIMIT $3
     """)
 
   /// A person's migrations, latest first.
   public func migrations(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [MigrationRecord] {
     try await database.rows(Self.listMigrations, .identifier(userID), .int32(countMax)) { row throws(DatabaseError) in
-      try row.migration()
+      try row.migration(Self.migrationColumns)
     }
   }
 
@@ -137,10 +146,7 @@ extension StreakStore {
     try await database.rows(
       Self.listAttempts, .identifier(userID), .stringArray(methods), .int32(countMax)
     ) { row throws(DatabaseError) in
-      AuditEventRecord(
-        userID: userID, number: try row.int64(0), occurredAt: try row.moment(1), method: try row.string(2),
-        outcome: try row.string(3), reason: try row.string(4), deviceID: try row.identifierOrNull(5),
-        peerAddress: try row.string(6), detail: try row.string(7))
+      try row.auditEvent(Self.auditColumns, of: userID)
     }
   }
 }

@@ -1,15 +1,16 @@
 public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
-/// One attempt to do something of consequence. Holds no secret.
+/// One audited attempt. Holds no secret.
 public struct AuditEventRecord: Sendable, Equatable {
-  /// Whose account it concerns; nil if nobody's.
+  /// The account's user; nil if there is none.
   public var userID: Identifier?
-  /// Its number, from 1, per person; 0 until stored, and for nobody's events.
+  /// Its number, from 1, per user; 0 until stored, and for events without a user.
   public var number: Int64
-  public var occurredAt: Moment
+  public var occurredAt: Instant
   /// Such as `AccountService/SignIn`.
   public var method: String
-  /// The status' name, such as `OK`.
+  /// The status's name, such as `OK`.
   public var outcome: String
   /// The refusal's reason; empty if there was none.
   public var reason: String
@@ -18,7 +19,7 @@ public struct AuditEventRecord: Sendable, Equatable {
   public var detail: String
 
   public init(
-    userID: Identifier?, number: Int64 = 0, occurredAt: Moment, method: String, outcome: String, reason: String,
+    userID: Identifier?, number: Int64 = 0, occurredAt: Instant, method: String, outcome: String, reason: String,
     deviceID: Identifier?, peerAddress: String, detail: String
   ) {
     self.userID = userID

@@ -1,6 +1,7 @@
 public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
-/// What a person's device says of itself.
+/// A device's description of itself.
 public struct DeviceRecord: Sendable, Equatable {
   public var deviceID: Identifier
   public var name: String
@@ -15,19 +16,19 @@ public struct DeviceRecord: Sendable, Equatable {
   }
 }
 
-/// A device's credentials as the server keeps them: hashes and moments.
+/// A device's credentials as the server stores them: hashes and times.
 public struct CredentialRecord: Sendable, Equatable {
   /// SHA-256 of the access token's secret, 32 bytes.
   public var accessHash: [UInt8]
-  public var accessExpiresAt: Moment
+  public var accessExpiresAt: Instant
   /// SHA-256 of the refresh token's secret, 32 bytes.
   public var refreshHash: [UInt8]
-  public var refreshExpiresAt: Moment
+  public var refreshExpiresAt: Instant
   /// SHA-256 of the half of the refresh token that stays the same over refreshes, 32 bytes.
   public var refreshFamilyHash: [UInt8]
 
   public init(
-    accessHash: [UInt8], accessExpiresAt: Moment, refreshHash: [UInt8], refreshExpiresAt: Moment,
+    accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant,
     refreshFamilyHash: [UInt8]
   ) {
     self.accessHash = accessHash

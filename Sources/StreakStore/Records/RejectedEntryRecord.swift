@@ -1,25 +1,25 @@
-public import struct StreakDomain.Identifier
+public import StreakDomain
 
-/// An entry that broke a rule, kept whole in the person's inbox.
+/// An entry that broke a rule, kept whole in the user's inbox.
 public struct RejectedEntryRecord: Sendable, Equatable {
   public var entryID: Identifier
   public var migrationID: Identifier?
-  /// Where it stood in the request, from 0.
+  /// Its index in the request, from 0.
   public var index: Int32
   public var habitID: Identifier
-  public var day: Int32
+  public var day: Day
   public var done: Bool
   public var note: String
-  public var made: LocalTimeRecord
+  public var made: ClientTime
   /// The number of the schema's `ErrorReason`.
   public var reason: Int32
-  public var rejectedAt: Moment
-  /// SHA-256 of the note, where that is not kept; empty otherwise.
+  public var rejectedAt: Instant
+  /// SHA-256 of the note, if the note is not kept; empty otherwise.
   public var noteHash: [UInt8]
 
   public init(
-    entryID: Identifier, migrationID: Identifier?, index: Int32, habitID: Identifier, day: Int32, done: Bool,
-    note: String, made: LocalTimeRecord, reason: Int32, rejectedAt: Moment,
+    entryID: Identifier, migrationID: Identifier?, index: Int32, habitID: Identifier, day: Day, done: Bool,
+    note: String, made: ClientTime, reason: Int32, rejectedAt: Instant,
     noteHash: [UInt8] = []
   ) {
     self.entryID = entryID

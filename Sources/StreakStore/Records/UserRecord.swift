@@ -1,4 +1,5 @@
 public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 /// A person's account.
 public struct UserRecord: Sendable, Equatable {
@@ -7,7 +8,7 @@ public struct UserRecord: Sendable, Equatable {
   public var email: String
   /// The Argon2id hash, as text.
   public var passwordHash: String
-  public var createdAt: Moment
-  /// The number of the last change of this person's data.
+  public var createdAt: Instant
+  /// The number of the last change of this user's data.
   public var changeNumber: Int64
 }

@@ -1,6 +1,6 @@
 public import StreakDomain
 
-/// How far a recovery is. The raw value is the number of the schema's `RecoveryState`.
+/// The state of a recovery. The raw value is the number of the schema's `RecoveryState`.
 public enum RecoveryStage: Int16, Sendable {
   case requested = 1
   case ready = 2
@@ -15,14 +15,14 @@ public struct RecoveryRecord: Sendable, Equatable {
   public var userID: Identifier
   /// The backup's name and moment.
   public var backup: String
-  public var backupAt: Moment
-  public var requestedAt: Moment
+  public var backupAt: Instant
+  public var requestedAt: Instant
   public var stage: RecoveryStage
   /// Why it failed.
   public var failure: String
 
   public init(
-    recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Moment, requestedAt: Moment,
+    recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Instant, requestedAt: Instant,
     stage: RecoveryStage = .requested, failure: String = ""
   ) {
     self.recoveryID = recoveryID
@@ -35,23 +35,23 @@ public struct RecoveryRecord: Sendable, Equatable {
   }
 }
 
-/// What a recovery would do, or does.
+/// The changes of a recovery.
 public struct RecoveryPlan: Sendable {
   /// Habits of the backup, in its order.
-  public let habits: [BroughtBackHabit]
-  /// The account as it is after it.
+  public let habits: [RestoredHabit]
+  /// The account's ledger afterwards.
   public let ledger: PersonLedger
-  /// Names the account's state and the backup's records.
+  /// A hash of the account's state and the backup's records.
   public let hash: [UInt8]
-  /// The number of the change; 0 if nothing is to be done.
+  /// The number of the change; 0 if there is nothing to change.
   public let changeNumber: Int64
 }
 
-/// What became of an attempt to recover.
+/// The outcome of an attempt to recover.
 public enum RecoverOutcome<Refused: Error & Sendable>: Sendable {
-  /// It is done, and durable, or was looked at. The reply.
+  /// Done, and durable, or previewed. The reply.
   case done([UInt8])
-  /// It had been done before. The reply.
+  /// Done before. The reply.
   case replayed([UInt8])
   case notFound
   case notReady

@@ -6,6 +6,9 @@ extension StreakStore {
   /// How long a recovery waits for the key's holder and the person, in days.
   public static let recoveriesKeptDays: Int64 = 30
 
+  /// Bytes of a backup's records of one person that are read on the loop itself.
+  static let recordsBytesAtOnceMax = 65_536
+
   private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   private static let columns = "recovery_id, user_id, backup, backup_at, requested_at, state, failure"
   private static let one = Statement(
@@ -18,12 +21,13 @@ extension StreakStore {
     INSERT INTO recoveries (recovery_id, user_id, backup, backup_at, requested_at, state) VALUES ($1, $2, $3, $4, $5, 1)
     """)
 
-  /// Notes what a person asks for.
+  /// Stores a person's request.
   ///
   /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is
   ///   open.
   public func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
-    try await transaction { transaction throws(StoreError) in
+    await whileFree(.person(recovery.userID))
+    return try await transaction { transaction throws(StoreError) in
       guard try await transaction.execute(Self.lockUser, .identifier(recovery.userID)) == 1 else {
         throw .noSuchUser
       }
@@ -37,7 +41,7 @@ extension StreakStore {
       guard hasOpen == false else { return .rollBack(nil) }
       try await transaction.execute(
         Self.insertRecovery, .identifier(recovery.recoveryID), .identifier(recovery.userID), .string(recovery.backup),
-        .moment(recovery.backupAt), .moment(recovery.requestedAt))
+        .instant(recovery.backupAt), .instant(recovery.requestedAt))
       return .commit(recovery)
     }
   }
@@ -55,7 +59,7 @@ extension StreakStore {
     }
   }
 
-  /// Recoveries of anybody that wait for the key's holder, oldest first.
+  /// Recoveries of all users that wait for the key's holder, oldest first.
   public func recoveryRequests(countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
     try await database.rows(Self.listOpen, .int32(countMax)) { row throws(DatabaseError) in try row.recovery() }
   }
@@ -66,7 +70,7 @@ extension StreakStore {
     UPDATE recoveries SET state = $3, failure = $4, records = $5 WHERE user_id = $1 AND recovery_id = $2 AND state = 1
     """)
 
-  /// Gives a waiting recovery what the backup holds, or why it cannot be had.
+  /// Fulfils a waiting recovery with the backup's data, or with the reason why it is not possible.
   ///
   /// - Returns: The recovery as it was; nil if there is none.
   public func fulfil(
@@ -90,9 +94,9 @@ extension StreakStore {
     UPDATE recoveries SET state = 4, records = NULL WHERE user_id = $1 AND recovery_id = $2 AND state IN (1, 2, 4, 5)
     """)
 
-  /// Gives one up.
+  /// Cancels a recovery.
   ///
-  /// - Returns: Whether it could be; nil if there is none.
+  /// - Returns: Whether it could be cancelled; nil if there is none.
   public func cancelRecovery(_ recoveryID: Identifier, of userID: Identifier) async throws(StoreError) -> Bool? {
     if try await database.execute(Self.cancel, .identifier(userID), .identifier(recoveryID)) == 1 { return true }
     let known = try await database.row(Self.one, .identifier(userID), .identifier(recoveryID)) {
@@ -114,11 +118,20 @@ extension StreakStore {
   ///
   /// - Parameters:
   ///   - isPreview: Decides on one consistent state and stores nothing.
-  ///   - saved: Reads what the backup holds; nil if it cannot.
-  ///   - reply: Looks at the plan, and makes the reply from it.
+  ///   - saved: Reads the backup's data; nil if it cannot.
+  ///   - reply: Receives the plan, and makes the reply from it.
   public func recover<Refused: Error & Sendable>(
-    _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Moment, audit event: AuditEventRecord?,
-    saved: ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
+    _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
+    saved: @escaping @Sendable ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
+  ) async throws(StoreError) -> RecoverOutcome<Refused> {
+    try await inTurn(of: isPreview ? [] : [.person(userID)]) { () throws(StoreError) in
+      try await decide(recoveryID, of: userID, isPreview: isPreview, at: now, audit: event, saved: saved, reply: reply)
+    }
+  }
+
+  private func decide<Refused: Error & Sendable>(
+    _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
+    saved: @escaping @Sendable ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
   ) async throws(StoreError) -> RecoverOutcome<Refused> {
     try await transaction(isPreview ? .snapshot : .readCommitted) { transaction throws(StoreError) in
       let statement = isPreview ? Self.person : Self.lockedPerson
@@ -134,15 +147,18 @@ extension StreakStore {
       guard let found else { return .rollBack(.notFound) }
       if found.stage == .merged, !isPreview, let result = found.result { return .rollBack(.replayed(result)) }
       guard found.stage == .ready, let records = found.records else { return .rollBack(.notReady) }
-      guard let saved = saved(records) else { throw .fault(reason: "a recovery's records cannot be read") }
+      let isLarge = records.count > Self.recordsBytesAtOnceMax
+      guard let saved = isLarge ? await offload({ saved(records) }) : saved(records) else {
+        throw .fault(reason: "a recovery's records cannot be read")
+      }
       try await recount(person, by: transaction)
       try await loadCells(saved.cells.map(\.key), into: person, by: transaction)
       let before = person.changeNumberBefore
-      let merged = person.change { ledger in
-        ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.milliseconds)
+      let merged = await change(person, isLarge: isLarge) { ledger in
+        ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)
       }
       guard let habits = merged ?? nil else { return .rollBack(.habitLimit) }
-      try await settle(person, at: now, by: transaction)
+      try await finishChange(person, at: now, by: transaction)
       guard let ledger = person.ledger else { throw .noSuchUser }
       let plan = RecoveryPlan(
         habits: habits, ledger: ledger, hash: Self.planHash(before, records),
@@ -163,13 +179,11 @@ extension StreakStore {
   }
 
   private static let countedCells = CursorStatement(
-    """
-    SELECT habit_id, day, \(LedgerColumns.list(LedgerColumns.cell)) FROM cells WHERE user_id = $1 ORDER BY habit_id, day
-    """, rowsPerChunk: exportChunkRows)
+    "SELECT \(entryColumns.list()) FROM cells WHERE user_id = $1 ORDER BY habit_id, day", rowsPerChunk: exportChunkRows)
 
-  /// Adds up what is there, a bounded number of rows at a time: before a recovery, rows may have
-  /// been lost by other hands than the service's.
-  private func recount(_ person: LedgerPerson, by transaction: Transaction) async throws(StoreError) {
+  /// Recounts the stored cells, a bounded number of rows at a time: before a recovery, rows may
+  /// have been deleted by other programs.
+  private func recount(_ person: PendingUser, by transaction: Transaction) async throws(StoreError) {
     var counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)] = [:]
     let firstDay = person.ledger?.firstDay ?? Day.earliest
     var earlyDays = 0
@@ -183,10 +197,11 @@ extension StreakStore {
       try await transaction.open(Self.countedCells, .identifier(person.userID))
       while true {
         let rows = try await transaction.nextChunk(Self.countedCells).map { row throws(DatabaseError) in
-          (key: try row.cellKey(0), cell: try row.cellState(from: 2))
+          try row.cellEntry(Self.entryColumns)
         }
         guard !rows.isEmpty else { break }
-        for (key, cell) in rows {
+        for row in rows {
+          let (key, cell) = (row.key, row.state)
           if key.habitID != current {
             close()
             current = key.habitID
@@ -218,7 +233,7 @@ extension Row {
   /// Columns recovery_id, user_id, backup, backup_at, requested_at, state, failure.
   fileprivate func recovery() throws(DatabaseError) -> RecoveryRecord {
     RecoveryRecord(
-      recoveryID: try identifier(0), userID: try identifier(1), backup: try string(2), backupAt: try moment(3),
-      requestedAt: try moment(4), stage: RecoveryStage(rawValue: try int16(5)) ?? .failed, failure: try string(6))
+      recoveryID: try identifier(0), userID: try identifier(1), backup: try string(2), backupAt: try instant(3),
+      requestedAt: try instant(4), stage: RecoveryStage(rawValue: try int16(5)) ?? .failed, failure: try string(6))
   }
 }

@@ -1,14 +1,14 @@
 internal import Postgres
 
 /// One step of the database's schema. Steps are applied in order, without gaps, each wholly, and
-/// never changed once released. A step takes nothing away that programs of the release before need:
-/// they go on with the database while they are replaced.
+/// never changed once released. A step removes nothing that programs of the release before need:
+/// they keep using the database while they are replaced.
 struct SchemaVersion: Sendable {
   /// Its place in the order, from 1.
   let number: Int32
-  /// A word for people who read the table of versions.
+  /// A short name for readers of the table of versions.
   let name: String
-  /// What makes the step, in order.
+  /// The SQL of the step, in order.
   let statements: [Statement]
 
   init(number: Int32, name: String, statements: [String]) {

@@ -4,14 +4,14 @@ internal import Postgres
 /// Why the program cannot start on a database, in a sentence for its operator.
 public enum StartRefusal: Error, Equatable, CustomStringConvertible {
   case database(DatabaseFault)
-  /// What could be asked could not be answered.
+  /// A query of the check failed.
   case store(StoreError)
   case noSchema(role: String)
   case noRightToCreate(role: String, schema: String)
-  /// Tables that this program did not make are in the place of its own.
+  /// Tables of another program have the names of this program's tables.
   case foreignTables(schema: String, tables: [String])
 
-  /// What the database itself lacks; its text.
+  /// A fault of the database itself; its text.
   public struct DatabaseFault: Sendable, Equatable {
     public let text: String
   }
@@ -44,10 +44,10 @@ extension StreakStore {
         AND a.attnum > 0 AND NOT a.attisdropped)
     """)
 
-  /// Looks whether the program can use the database, before anything is changed there. On one of
+  /// Checks whether the program can use the database, before anything is changed there. On one of
   /// the store's loops.
   ///
-  /// - Parameter migrates: The tables are to be made by this store.
+  /// - Parameter migrates: This store will make the tables.
   public func checkDatabase(on loop: EventLoop, migrates: Bool) async throws(StartRefusal) {
     do throws(DatabaseCheckFailure) {
       try await Database.check(configuration, on: loop)
@@ -64,12 +64,12 @@ extension StreakStore {
     if let place, migrates { try place.judge() }
   }
 
-  /// Where the program's tables are, or will be.
+  /// The schema of the program's tables.
   private struct Place {
     let role: String
     let schema: String?
     let mayCreate: Bool
-    /// Those whose names are ours.
+    /// The tables with names of ours.
     let tables: [String]
     /// Columns of the table of schema versions; empty: there is none.
     let versionColumns: [String]

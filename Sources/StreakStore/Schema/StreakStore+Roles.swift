@@ -1,8 +1,8 @@
 internal import Postgres
 
 extension StreakStore {
-  /// What whoever serves may read but not write: history that must stay as it was, and what only
-  /// the schema's owner changes.
+  /// Tables that the serving role may read but not write: history that must not change, and tables
+  /// that only the schema's owner changes.
   private static let readOnlyTables = [
     "audit_events", "audit_heads", "schema_versions", "rate_limit_secret", "service_state", "timelines",
     "export_secret", "server_secret",
@@ -19,16 +19,16 @@ extension StreakStore {
     """)
   private static let ownDatabase = Statement(.read, "SELECT quote_ident(current_database())")
 
-  /// The role that this store's connections have.
+  /// The role of this store's connections.
   public func roleName() async throws(StoreError) -> String {
     try await database.row(Self.ownRole) { row throws(DatabaseError) in try row.string(0) } ?? ""
   }
 
-  /// Lets a role serve and do nothing else: it reads and writes people's data, adds audit events
+  /// Grants a role exactly the rights to serve: it reads and writes users' data, adds audit events
   /// through their function and changes neither them nor the schema. To be called by the tables'
   /// owner after `migrateSchema()`, by any number of programs at once.
   ///
-  /// - Parameter isOwnCluster: The database is nobody else's: the role is made if it is not there,
+  /// - Parameter isOwnCluster: The database belongs to this program only: a missing role is made,
   ///   and may not make temporary tables either.
   public func letServe(_ role: String, isOwnCluster: Bool) async throws(StoreError) {
     try await transaction { transaction throws(StoreError) in
@@ -53,7 +53,7 @@ extension StreakStore {
         let rights = table.isReadOnly ? "SELECT" : "SELECT, INSERT, UPDATE, DELETE"
         statements.append("GRANT \(rights) ON \(table.schema).\(table.name) TO \(found.name)")
       }
-      // Who was erased is added to and read, never taken back.
+      // The list of erasures is read and added to, never reduced.
       statements.append("GRANT USAGE ON SCHEMA erasure TO \(found.name)")
       statements.append("REVOKE ALL ON ALL TABLES IN SCHEMA erasure FROM \(found.name)")
       statements.append("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA erasure TO \(found.name)")

@@ -1,6 +1,6 @@
 internal import Postgres
 
-/// Why the database's schema could not be made the program's own.
+/// Why the database's schema could not be updated to the program's.
 public enum SchemaError: Error, Equatable {
   case store(StoreError)
   /// The database was made by a newer program, which this one must not touch.
@@ -25,14 +25,13 @@ extension SchemaError: CustomStringConvertible {
 }
 
 extension StreakStore {
-  /// The advisory lock that programs hold while they apply schema versions; an arbitrary number of
-  /// ours.
+  /// The advisory lock that programs hold while they apply schema versions; the number is
+  /// arbitrary.
   static let schemaLock: Int64 = 0x5374_7265_616B_6401
 
   static let lockSchema = Statement(.write, "SELECT pg_advisory_xact_lock($1)")
-  /// Longest wait for a table that others use, in milliseconds. A waiting ALTER TABLE blocks all
-  /// later statements on the table, so the program fails instead, and its supervisor starts it
-  /// again.
+  /// Longest wait for a table in use, in milliseconds. A waiting ALTER TABLE blocks all later
+  /// statements on the table, so the program fails instead, and its supervisor starts it again.
   static let schemaLockWaitMilliseconds: Int64 = 10_000
   private static let boundLockWaits = Statement(.read, "SELECT set_config('lock_timeout', $1::bigint::text, true)")
   private static let makeVersionTable = Statement(
@@ -45,8 +44,8 @@ extension StreakStore {
   private static let readVersions = Statement(.read, "SELECT number FROM schema_versions")
   private static let noteVersion = Statement(.write, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)")
 
-  /// Brings the database's schema up to this program's, in one transaction under an advisory lock:
-  /// of any number of programs that start at once, one does it and the others find it done.
+  /// Updates the database's schema to this program's, in one transaction under an advisory lock: of
+  /// any number of programs that start at once, one does it and the others find it done.
   ///
   /// - Returns: The numbers of the versions applied just now.
   public func migrateSchema() async throws(SchemaError) -> [Int32] {
@@ -55,12 +54,12 @@ extension StreakStore {
     return applied
   }
 
-  /// Asks the database which schema it has: what a program that is ready can do. On one of the
-  /// store's loops.
+  /// Queries the database for its schema, which a ready program can do. On one of the store's
+  /// loops.
   ///
   /// - Returns: Whether the schema has every version of this program. It may have later ones: a
-  ///   newer program has begun to take over, and its versions mostly leave what this one uses as it
-  ///   is.
+  ///   newer program has begun to take over, and its versions mostly leave the tables of this one
+  ///   unchanged.
   public func hasCurrentSchema() async throws(StoreError) -> Bool {
     let applied = Set(try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) })
     return SchemaVersion.all.allSatisfy { applied.contains($0.number) }

@@ -3,11 +3,11 @@ public import StreakDomain
 extension Epoch: CustomStringConvertible {
   public var description: String { "\(number)-\(String(UInt64(bitPattern: bits), radix: 16))" }
 
-  /// What a server that is in this epoch makes of another one that a connection shows.
+  /// The relation of another epoch, shown by a connection, to a server's current one.
   enum Succession: Equatable {
     case same
     case later
-    /// An earlier one, or one of a copy that went on apart.
+    /// An earlier epoch, or one of a diverged copy.
     case foreign
   }
 

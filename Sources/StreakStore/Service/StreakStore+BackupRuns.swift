@@ -1,12 +1,13 @@
 internal import Postgres
+public import struct StreakDomain.Instant
 
 /// An attempt to make a backup.
 public struct BackupRunRecord: Sendable, Equatable {
-  public var beganAt: Moment
-  public var endedAt: Moment
+  public var beganAt: Instant
+  public var endedAt: Instant
   /// The backup's name; nil: there is none.
   public var backup: String?
-  /// Why there is none, or why it is not verified; nil: all went well.
+  /// Why there is none, or why it is not verified; nil: it succeeded.
   public var failure: String?
 }
 
@@ -14,11 +15,11 @@ extension StreakStore {
   private static let backupRuns = Statement(
     .read, "SELECT began_at, ended_at, backup, failure FROM backup_runs ORDER BY number DESC LIMIT $1")
 
-  /// The last attempts of backups, by whichever program, newest first.
+  /// The last attempts to make a backup, by any program, newest first.
   public func backupRuns(countMax: Int32) async throws(StoreError) -> [BackupRunRecord] {
     try await database.rows(Self.backupRuns, .int32(countMax)) { row throws(DatabaseError) in
       BackupRunRecord(
-        beganAt: try row.moment(0), endedAt: try row.moment(1), backup: try row.stringOrNull(2),
+        beganAt: try row.instant(0), endedAt: try row.instant(1), backup: try row.stringOrNull(2),
         failure: try row.stringOrNull(3))
     }
   }
@@ -26,8 +27,8 @@ extension StreakStore {
   private static let lastGoodBackup = Statement(
     .read, "SELECT began_at FROM backup_runs WHERE backup IS NOT NULL AND failure IS NULL ORDER BY number DESC LIMIT 1")
 
-  /// When the last backup that went well began; nil if none did.
-  public func lastGoodBackup() async throws(StoreError) -> Moment? {
-    try await database.row(Self.lastGoodBackup) { row throws(DatabaseError) in try row.moment(0) }
+  /// When the last successful backup began; nil if there is none.
+  public func lastGoodBackup() async throws(StoreError) -> Instant? {
+    try await database.row(Self.lastGoodBackup) { row throws(DatabaseError) in try row.instant(0) }
   }
 }

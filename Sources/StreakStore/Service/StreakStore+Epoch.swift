@@ -3,18 +3,18 @@ internal import Postgres
 public import StreakDomain
 internal import Synchronization
 
-/// What a later epoch asks for before any call uses the database. Called on one of the store's
-/// loops; if it throws, it will be tried again with another connection.
+/// Work that a later epoch requires before any call uses the database. Called on one of the store's
+/// loops; if it throws, it is repeated with another connection.
 public typealias EpochRise = @Sendable (Epoch) async throws(StoreError) -> Void
 
-/// Which epoch the store is in, kept up by every new connection. Any thread.
+/// The store's epoch, updated by every new connection. Any thread.
 final class CurrentEpoch: Sendable {
   // A connection that is not admitted waits, so that this runs before any call uses it.
   private static let observe = Statement(.write, "SELECT present_epoch, present_bits FROM observe_timeline()")
   private struct State {
     var epoch = Epoch.none
     var secret: [UInt8] = []
-    /// What a later epoch asks for is being done: no connection is used before it is.
+    /// The work for a later epoch is running: no connection is used before its end.
     var isRising = false
     var onRise: EpochRise?
   }
@@ -23,28 +23,28 @@ final class CurrentEpoch: Sendable {
 
   init(logger: Logger?) { self.logger = logger }
 
-  /// Sets what is done for each later epoch.
+  /// Sets the work for each later epoch.
   func onRise(_ body: @escaping EpochRise) { state.withLock { $0.onRise = body } }
 
-  /// `.none`: nothing was read yet.
+  /// `.none`: not read yet.
   var value: Epoch { state.withLock { $0.epoch } }
 
-  /// The database's own secret; empty: nothing was read yet.
+  /// The database's own secret; empty: not read yet.
   var secret: [UInt8] { state.withLock { $0.secret } }
 
-  /// Reads the epoch, beginning a new one if the database is on a timeline that it has never
-  /// recorded.
+  /// Reads the epoch. Begins a new one if the database's timeline is not recorded.
   func read(by runner: some StatementRunner) async throws(DatabaseError) -> Epoch {
     try await Self.decode(runner.run(Self.observe, parameters: []))
   }
 
-  /// Looks at the database behind a new connection.
+  /// Checks the database behind a new connection.
   func admit(_ new: NewConnection) async throws(DatabaseError) {
     let found: Epoch
     do throws(DatabaseError) {
       found = try await Self.decode(new.run(Self.observe))
     } catch {
-      // The schema is not there yet, or not for this role: nothing is served before `readEpoch()`.
+      // The schema is missing, or not accessible to this role: nothing is served before
+      // `readEpoch()`.
       if value.number == 0, case .rejected = error { return }
       throw error
     }
@@ -52,8 +52,8 @@ final class CurrentEpoch: Sendable {
     try await adopt(found)
   }
 
-  /// - Throws: `.unreachable` for an earlier epoch, or that of a copy which went on apart, and
-  ///   while what a later epoch asks for is not done.
+  /// - Throws: `.unreachable` for an earlier epoch, or that of a diverged copy, and while the work
+  ///   for a later epoch is not done.
   func adopt(_ found: Epoch) async throws(DatabaseError) {
     guard let (known, body) = try begin(found) else { return }
     defer { state.withLock { $0.isRising = false } }
@@ -66,8 +66,7 @@ final class CurrentEpoch: Sendable {
     logger?.notice("the database has a new epoch", metadata: ["before": "\(known)", "now": "\(found)"])
   }
 
-  /// - Returns: The known epoch and what is to be done for a later one; nil: there is nothing to
-  ///   do.
+  /// - Returns: The known epoch and the work for a later one; nil: no work.
   private func begin(_ found: Epoch) throws(DatabaseError) -> (Epoch, EpochRise?)? {
     let (known, succession, isRising, body) = state.withLock { state in
       defer { if state.epoch.succession(of: found) == .later { state.isRising = true } }
@@ -82,7 +81,7 @@ final class CurrentEpoch: Sendable {
     }
   }
 
-  /// What is read when the program starts.
+  /// Sets the epoch that is read at the program's start.
   func set(_ found: Epoch) { state.withLock { $0.epoch = found } }
 
   func set(secret: [UInt8]) { state.withLock { $0.secret = secret } }
@@ -93,15 +92,14 @@ final class CurrentEpoch: Sendable {
 }
 
 extension StreakStore {
-  /// Sets what is done for each later epoch that a new connection shows. The body must not use the
+  /// Sets the work for each later epoch that a new connection shows. The body must not use the
   /// store's own connections: they wait for it.
   public func onEpochRise(_ body: @escaping EpochRise) { currentEpoch.onRise(body) }
 
-  /// Reads the database's epoch, which life of the database this is, and keeps it: after
-  /// `migrateSchema()`, or for a store that serves a schema which another one has applied. It rises
-  /// when the database has gone back to an earlier state, or is on a timeline that it has never
-  /// recorded: a standby was promoted, or a cluster recovered to an earlier moment. 1 at first.
-  /// Later on, every new connection keeps it up.
+  /// Reads and keeps the database's epoch: call it after `migrateSchema()`, or for a store that
+  /// serves a schema applied by another one. The epoch rises when the database was restored to an
+  /// earlier state, or is on a timeline that is not recorded: a standby was promoted, or a cluster
+  /// recovered to an earlier moment. 1 at first. Later on, every new connection updates it.
   @discardableResult
   public func readEpoch() async throws(StoreError) -> Epoch {
     do throws(DatabaseError) {
@@ -119,14 +117,14 @@ extension StreakStore {
 
   private static let readServerSecret = Statement(.read, "SELECT secret FROM server_secret")
 
-  /// SQL that raises the epoch's number to the present second, or by one if it is later already:
+  /// SQL that raises the epoch's number to the current second, or by one if it is later already:
   /// two restores never get the same one. A trigger draws the bits and records the timeline.
   public static let raiseEpochText =
     "UPDATE service_state SET epoch = greatest(epoch + 1, floor(extract(epoch FROM clock_timestamp()))::bigint) RETURNING epoch"
   private static let raiseEpoch = Statement(.write, raiseEpochText)
 
-  /// Raises the epoch: devices drop what they know of the server's state and send what it may have
-  /// lost.
+  /// Raises the epoch: devices drop their knowledge of the server's state and send operations that
+  /// it may have lost.
   ///
   /// - Returns: The new number.
   public func raiseEpoch() async throws(StoreError) -> Int64 {

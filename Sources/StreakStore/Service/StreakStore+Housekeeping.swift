@@ -1,13 +1,14 @@
 internal import Postgres
+public import struct StreakDomain.Instant
 
 extension StreakStore {
-  /// How long the outcome of an operation is kept at least, in days. Devices send again what they
-  /// keep for 35.
+  /// How long the outcome of an operation is kept at least, in days. Devices can repeat operations
+  /// for 35 days.
   public static let outcomesKeptDays: Int64 = 40
   /// How long an anonymous session without contact is kept, in days.
   public static let sessionsKeptDays: Int64 = 365
-  /// How long audit events of attempts without an account are kept, in days. The database's own
-  /// function keeps them no shorter.
+  /// How long audit events without an account are kept, in days. The database's own function keeps
+  /// them at least as long.
   public static let strangersEventsKeptDays: Int64 = 30
   /// Rows removed by one statement.
   static let forgottenRowsMax: Int32 = 5_000
@@ -35,19 +36,18 @@ extension StreakStore {
 
   private static let forgetStrangersEvents = Statement(.write, "SELECT forget_strangers_events($1, $2)")
 
-  private func forgetStrangersEvents(at now: Moment) async throws(StoreError) -> Int {
+  private func forgetStrangersEvents(at now: Instant) async throws(StoreError) -> Int {
     let before = now.advanced(bySeconds: -Self.strangersEventsKeptDays * 86_400)
     let removed = try await database.row(
-      Self.forgetStrangersEvents, .moment(before), .int32(Self.forgottenRowsMax)
+      Self.forgetStrangersEvents, .instant(before), .int32(Self.forgottenRowsMax)
     ) { row throws(DatabaseError) in try row.int64(0) }
     return Int(clamping: removed ?? 0)
   }
 
-  /// Removes what is kept for a time only and is older, a bounded number of rows at a time. Any
-  /// number of programs may do so at once.
+  /// Removes expired rows, a bounded number at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
-  public func forgetOld(at now: Moment) async throws(StoreError) -> Int {
+  public func forgetOld(at now: Instant) async throws(StoreError) -> Int {
     var count = 0
     for (statement, days) in [
       (Self.forgetOutcomes, Self.outcomesKeptDays), (Self.forgetSessions, Self.sessionsKeptDays),
@@ -56,7 +56,7 @@ extension StreakStore {
       var removed = Int(Self.forgottenRowsMax)
       while removed == Int(Self.forgottenRowsMax) {
         removed = try await database.execute(
-          statement, .moment(now.advanced(bySeconds: -days * 86_400)), .int32(Self.forgottenRowsMax))
+          statement, .instant(now.advanced(bySeconds: -days * 86_400)), .int32(Self.forgottenRowsMax))
         count += removed
       }
     }

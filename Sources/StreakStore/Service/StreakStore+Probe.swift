@@ -2,7 +2,7 @@ internal import Postgres
 internal import Synchronization
 
 extension StreakStore {
-  /// Room that a thorough probe takes on the disk, in bytes.
+  /// Disk space that a thorough probe needs, in bytes.
   static let probePaddingBytes = 65_536
 
   private static let probe = Statement(
@@ -15,15 +15,14 @@ extension StreakStore {
   private static let probeRoom = Statement(
     .write, "INSERT INTO server_probes (server, probed_at, padding) VALUES (gen_random_uuid(), now(), $1)")
 
-  /// Does what serving needs: writes a row of its own. After a statement was refused because the
-  /// disk is full, it takes new room on the disk as well, until that works: a row that is written
-  /// again needs none.
+  /// Tests what serving needs: writes a row of its own. After a statement was refused because the
+  /// disk is full, it also takes new disk space until that succeeds: rewriting a row needs none.
   public func probe() async throws(StoreError) {
     try await database.execute(Self.probe, .identifier(serverID))
     guard lacksSpace.isSet else { return }
     try await transaction { transaction throws(StoreError) in
       var generator = SystemRandomNumberGenerator()
-      // What cannot be compressed.
+      // Not compressible.
       let padding = (0..<Self.probePaddingBytes).map { _ in UInt8.random(in: 0...255, using: &generator) }
       try await transaction.execute(Self.probeRoom, .bytes(padding))
       return .rollBack(())
@@ -31,13 +30,13 @@ extension StreakStore {
     lacksSpace.isSet = false
   }
 
-  /// Servers of the connection string that lead to another database and are not used, and why; for
-  /// operators.
+  /// Servers of the connection string that lead to another database and are not used, with the
+  /// reasons; for operators.
   public var unusedServers: [String] { configuration.knownDatabase.refusals }
 }
 
-/// Whether a statement was refused because the disk is full, and none has taken new room since. Any
-/// thread.
+/// Whether a statement was refused because the disk is full, and none has taken new space since.
+/// Any thread.
 final class SpaceFlag: Sendable {
   private let flag = Atomic(false)
 

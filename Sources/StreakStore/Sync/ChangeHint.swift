@@ -1,10 +1,10 @@
 public import struct StreakDomain.Identifier
 
-/// Says that a person's data has changed, to whichever server somebody watches on.
+/// Tells every server that a user's data has changed, for watching clients.
 public struct ChangeHint: Sendable, Equatable {
-  /// The channel of NOTIFY on which hints travel.
+  /// The channel of NOTIFY for hints.
   static let channel = "streakd_changes"
-  /// Bytes of a notification. PostgreSQL takes fewer than 8000.
+  /// Most bytes of a notification. PostgreSQL's limit is below 8000.
   static let payloadBytesMax = 7_900
 
   public var userID: Identifier
@@ -18,8 +18,8 @@ public struct ChangeHint: Sendable, Equatable {
     self.deviceID = deviceID
   }
 
-  /// Hints as few notifications: each hint is the person's id, the change number and the device's
-  /// id, a colon between them; a comma between two hints.
+  /// Hints as few notifications: each hint is the user's id, the change number and the device's id,
+  /// with colons between them; a comma between two hints.
   static func payloads(_ hints: [ChangeHint]) -> [String] {
     var payloads: [String] = []
     var payload = ""
@@ -34,7 +34,7 @@ public struct ChangeHint: Sendable, Equatable {
     return payload.isEmpty ? payloads : payloads + [payload]
   }
 
-  /// Reads a notification; what cannot be read is left out.
+  /// Reads a notification; unreadable parts are left out.
   static func hints(inPayload payload: String) -> [ChangeHint] {
     payload.split(separator: ",").compactMap { text in
       let parts = text.split(separator: ":", omittingEmptySubsequences: false)

@@ -1,7 +1,7 @@
 internal import Postgres
 public import StreakDomain
 
-/// Where a person's data stands.
+/// The head of a user's data.
 public struct PersonHead: Sendable, Equatable {
   public var changeNumber: Int64
   public var digest: StateDigest
@@ -22,46 +22,38 @@ public struct PersonHead: Sendable, Equatable {
 }
 
 extension StreakStore {
+  static let headColumns = Selection(HeadColumn.standing)
   private static let head = Statement(
-    .read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
+    .read, "SELECT \(headColumns.list()) FROM heads WHERE user_id = $1")
   private static let headSet = Statement(
     .read,
     """
-    SELECT u.change_number, u.digest, u.sources, u.settings, w.place FROM unnest($1::uuid[]) WITH ORDINALITY AS w (user_id, place)
+    SELECT \(headColumns.list(of: "u")), w.place FROM unnest($1::uuid[]) WITH ORDINALITY AS w (user_id, place)
       CROSS JOIN LATERAL (SELECT * FROM heads WHERE heads.user_id = w.user_id LIMIT 1) u
     """)
 
-  /// Where a person's data stands, read together with others.
+  /// The head of a user's data, read together with others.
   public func head(of userID: Identifier) async throws(StoreError) -> PersonHead {
     guard let head = try await headBatcher.response(to: userID) else { throw .noSuchUser }
     return head
   }
 
-  /// Reads a batch: a single one by the plain statement, several by one statement for all.
+  /// Reads a batch: a single key by the plain statement, several by one statement for all.
   static func readHeads(_ people: [Identifier], _ database: Database) async -> Result<[PersonHead?], StoreError> {
     do throws(StoreError) {
       if let userID = people.first, people.count == 1 {
         return .success([
-          try await database.row(head, .identifier(userID)) { row throws(DatabaseError) in try row.head() }
+          try await database.row(head, .identifier(userID)) { row throws(DatabaseError) in try row.head(headColumns) }
         ])
       }
       var heads = [PersonHead?](repeating: nil, count: people.count)
       let found = try await database.rows(headSet, .identifiers(people)) { row throws(DatabaseError) in
-        (place: Int(try row.int64(4)), head: try row.head())
+        (place: Int(try row.int64(headColumns.end)), head: try row.head(headColumns))
       }
       for (place, head) in found where (1...people.count).contains(place) { heads[place - 1] = head }
       return .success(heads)
     } catch {
       return .failure(error)
     }
-  }
-}
-
-extension Row {
-  /// Columns change_number, digest, sources, settings.
-  func head() throws(DatabaseError) -> PersonHead {
-    PersonHead(
-      changeNumber: try int64(0), digest: try digest(1), sources: StreakDomain.Sources(encoded: try bytes(2)),
-      settings: AccountSettings(encoded: try bytes(3)))
   }
 }

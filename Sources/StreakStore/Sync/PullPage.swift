@@ -1,10 +1,9 @@
 public import StreakDomain
 
-/// Where a pull that takes several pages goes on.
+/// The position in a pull of several pages.
 ///
 /// A pull of everything walks the cells in the order they were made, up to the change at which it
-/// began, and then goes on with what has changed since. A pull of changes walks these, in their
-/// order.
+/// began, and then continues with later changes. A pull of changes walks these, in their order.
 public struct PullPlace: Sendable, Equatable {
   /// Habits and notices up to this change were sent.
   public var head: Int64
@@ -53,11 +52,11 @@ public struct PullPlace: Sendable, Equatable {
     return bytes
   }
 
-  /// Where to go on after this page.
+  /// The position after this page.
   ///
   /// - Parameters:
-  ///   - last: The last step taken; nil when there was none left.
-  ///   - changeNumber: The person's last change when the page was read.
+  ///   - last: The last step; nil if there was none left.
+  ///   - changeNumber: The user's last change when the page was read.
   func next(
     after last: (version: Int64, key: CellKey)?, changeNumber: Int64
   ) -> PullPlace? {
@@ -66,7 +65,7 @@ public struct PullPlace: Sendable, Equatable {
       return PullPlace(
         head: changeNumber, version: last.version, habitID: last.key.habitID, day: last.key.day.number, until: until)
     }
-    // All cells have been seen, but some of them before the last change.
+    // All cells were sent, but some of them before the last change.
     guard until > 0, until < changeNumber else { return nil }
     var place = PullPlace(after: until)
     place.head = changeNumber
@@ -74,19 +73,19 @@ public struct PullPlace: Sendable, Equatable {
   }
 }
 
-/// Some of what has changed for a person, from one snapshot.
+/// Some of a user's changes, from one snapshot.
 public struct PullPage: Sendable {
-  /// Where the person's data stood in the snapshot.
+  /// The head of the user's data in the snapshot.
   public var head: PersonHead
   /// Habits that changed, deleted ones included.
   public var habits: [(id: Identifier, habit: HabitState)]
   public var cells: [(key: CellKey, cell: CellState)]
-  /// Less those that the device has acknowledged.
+  /// Without those that the device has acknowledged.
   public var notices: [(id: Identifier, notice: Notice)]
-  /// There are more than one page takes.
+  /// There are more than a page may have.
   public var hasMoreNotices: Bool
-  /// Where to go on; nil when this is all.
+  /// The next position; nil when this is all.
   public var next: PullPlace?
-  /// The pull began anew from the start: drop what was sent before.
+  /// The pull began anew from the start: earlier data is void.
   public var isReset: Bool
 }

@@ -5,16 +5,16 @@ public import StreakDomain
 public struct RejectedOperationRecord: Sendable, Equatable {
   public var deviceID: Identifier
   public var seq: Int64
-  /// The encoded message; nil if it was too large to be kept, or there was no room for it.
+  /// The encoded message; nil if it was too large, or there was no room for it.
   public var operation: [UInt8]?
   /// The number of the schema's `ErrorReason`.
   public var reason: Int32
-  public var rejectedAt: Moment
+  public var rejectedAt: Instant
   /// The first 16 bytes of SHA-256 of the operation.
   public var payloadHash: [UInt8]
 
   public init(
-    deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Moment,
+    deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Instant,
     payloadHash: [UInt8] = []
   ) {
     self.deviceID = deviceID
@@ -41,10 +41,11 @@ public struct InboxPlace: Sendable, Equatable {
 }
 
 extension StreakStore {
+  private static let rejected = Selection(RejectedOperationColumn.record)
   private static let listRejected = Statement(
     .read,
     """
-    SELECT device_id, seq, operation, reason, rejected_at, payload_hash FROM rejected_operations
+    SELECT \(rejected.list()) FROM rejected_operations
     WHERE user_id = $1 AND (device_id > $2 OR device_id = $2 AND seq < $3)
     ORDER BY device_id, seq DESC LIMIT $4
     """)
@@ -55,15 +56,6 @@ extension StreakStore {
   ) async throws(StoreError) -> [RejectedOperationRecord] {
     try await database.rows(
       Self.listRejected, .identifier(userID), .identifier(place.deviceID), .int64(place.seq), .int32(countMax)
-    ) { row throws(DatabaseError) in try row.rejectedOperation() }
-  }
-}
-
-extension Row {
-  /// Columns device_id, seq, operation, reason, rejected_at, payload_hash.
-  func rejectedOperation() throws(DatabaseError) -> RejectedOperationRecord {
-    RejectedOperationRecord(
-      deviceID: try identifier(0), seq: try int64(1), operation: try bytesOrNull(2), reason: try int32(3),
-      rejectedAt: try moment(4), payloadHash: try bytes(5))
+    ) { row throws(DatabaseError) in try row.rejectedOperation(Self.rejected) }
   }
 }

@@ -16,20 +16,19 @@ public struct NoticePlace: Sendable, Equatable {
 }
 
 extension StreakStore {
+  private static let listed = Selection(NoticeColumn.entry)
   private static let listNotices = Statement(
     .read,
     """
-    SELECT n.notice_id, n.kind, n.habit_id, n.day, n.field, n.kept, n.other, n.other_device_id, n.made_at, n.version,
-      n.resolved
-    FROM notices n
+    SELECT \(listed.list(of: "n")) FROM notices n
     WHERE n.user_id = $1 AND (n.version, n.notice_id) < ($2, $3) AND ($5 OR NOT EXISTS (
       SELECT FROM notice_acknowledgements a
       WHERE a.user_id = n.user_id AND a.notice_id = n.notice_id AND a.device_id = $4))
     ORDER BY n.version DESC, n.notice_id DESC LIMIT $6
     """)
 
-  /// A person's notices, the latest change first, after a place in that order; those that a device
-  /// has acknowledged only if asked for.
+  /// A user's notices, the latest change first, after a place in that order; those that a device
+  /// has acknowledged only on request.
   public func notices(
     of userID: Identifier, for deviceID: Identifier, includingAcknowledged: Bool, after place: NoticePlace,
     countMax: Int32
@@ -37,7 +36,7 @@ extension StreakStore {
     try await database.rows(
       Self.listNotices, .identifier(userID), .int64(place.version), .identifier(place.noticeID), .identifier(deviceID),
       .bool(includingAcknowledged), .int32(countMax)
-    ) { row throws(DatabaseError) in (id: try row.identifier(0), notice: try row.notice(from: 1)) }
+    ) { row throws(DatabaseError) in try row.notice(Self.listed) }
   }
 
   private static let acknowledge = Statement(
@@ -50,11 +49,11 @@ extension StreakStore {
     ON CONFLICT DO NOTHING
     """)
 
-  /// Notes that a device has shown notices. Those that are not this person's are left out.
+  /// Records that a device has shown notices. Those that are not this user's are ignored.
   public func acknowledge(
-    _ noticeIDs: [Identifier], of userID: Identifier, by deviceID: Identifier, at now: Moment
+    _ noticeIDs: [Identifier], of userID: Identifier, by deviceID: Identifier, at now: Instant
   ) async throws(StoreError) {
     try await database.execute(
-      Self.acknowledge, .identifier(userID), .identifier(deviceID), .identifiers(noticeIDs), .moment(now))
+      Self.acknowledge, .identifier(userID), .identifier(deviceID), .identifiers(noticeIDs), .instant(now))
   }
 }

@@ -6,31 +6,35 @@ extension StreakStore {
   static let pulledNoticesMax: Int32 = 1_000
   /// Most bytes of values of notices in one page, 1 MiB. A page has at least one of them.
   static let pulledNoticeBytesMax = 1 << 20
-  /// Most bytes of notes in one page, 1 MiB: a response that a peer does not read is held by the
-  /// server. A page has at least one cell.
+  /// Most bytes of notes in one page, 1 MiB, because the server holds a response that a peer does
+  /// not read. A page has at least one cell.
   static let pulledNoteBytesMax = 1 << 20
   /// Reads without a transaction before one is opened.
   private static let plainReadsMax = 3
 
   static let pulledHead = Statement(
-    .read, "SELECT change_number, digest, sources, settings FROM heads WHERE user_id = $1")
+    .read, "SELECT \(headColumns.list()) FROM heads WHERE user_id = $1")
 
-  // From the start, what was deleted is not told, but the other names of habits are.
+  // From the start, deleted habits are not sent, but aliases are.
+  private static let pulledHabit = Selection([.habitID] + HabitColumn.state)
   static let pulledHabits = Statement(
     .read,
     """
-    SELECT habit_id, \(LedgerColumns.list(LedgerColumns.habit))
+    SELECT \(pulledHabit.list())
     FROM habits WHERE user_id = $1 AND version > $2 AND version > 0 AND ($2 > 0 OR NOT is_deleted OR alias_of IS NOT NULL) ORDER BY version
     """)
 
-  private static let pulledColumns = LedgerColumns.list(LedgerColumns.cell, of: "c")
+  /// After the step's version and key.
+  private static let pulledKey = Selection(CellColumn.key, from: 1)
+  private static let pulledState = Selection(CellColumn.state, from: pulledKey.end)
+  private static let pulledColumns = pulledState.list(of: "c")
 
-  // Walks the index from the place on. A join with habits would let the planner begin with the
+  // Walks the index from the position on. A join with habits would let the planner begin with the
   // habits and read each one's whole history.
   static let pulledCells = Statement(
     .read,
     """
-    SELECT c.first_version, c.habit_id, c.day, \(pulledColumns)
+    SELECT c.first_version, \(pulledKey.list(of: "c")), \(pulledColumns)
     FROM cells c
     WHERE c.user_id = $1 AND (c.first_version, c.habit_id, c.day) > ($2, $3, $4) AND c.first_version > 0
       AND c.first_version <= $6
@@ -40,7 +44,7 @@ extension StreakStore {
 
   // Each change of a cell is a step: it made the cell, or replaced a state that is in the history.
   // Only the last one's state is still there; it is NULL for the others. Both indexes are walked no
-  // further than the page goes.
+  // further than the page needs.
   static let changedCells = Statement(
     .read,
     """
@@ -54,7 +58,7 @@ extension StreakStore {
           WHERE user_id = $1 AND (next_version, habit_id, day) > ($2, $3, $4)
           ORDER BY next_version, habit_id, day LIMIT $5)) s
       ORDER BY version, habit_id, day LIMIT $5)
-    SELECT s.version, s.habit_id, s.day, \(pulledColumns)
+    SELECT s.version, \(pulledKey.list(of: "s")), \(pulledColumns)
     FROM steps s LEFT JOIN LATERAL (
       SELECT * FROM cells
       WHERE cells.user_id = $1 AND cells.habit_id = s.habit_id AND cells.day = s.day AND cells.version = s.version
@@ -63,24 +67,25 @@ extension StreakStore {
     ORDER BY s.version, s.habit_id, s.day
     """)
 
+  private static let pulledNotice = Selection(NoticeColumn.entry)
   static let pulledNotices = Statement(
     .read,
     """
-    SELECT n.notice_id, \(LedgerColumns.list(LedgerColumns.notice, of: "n")) FROM notices n
+    SELECT \(pulledNotice.list(of: "n")) FROM notices n
     WHERE n.user_id = $1 AND n.version > $2 AND NOT EXISTS (
       SELECT FROM notice_acknowledgements a
       WHERE a.user_id = n.user_id AND a.notice_id = n.notice_id AND a.device_id = $3)
     ORDER BY n.version DESC LIMIT $4
     """)
 
-  /// What has changed for a person since a change, page by page. Costs what changed, not what there
-  /// is.
+  /// The changes of a user's data since a change, page by page. The cost depends on the changes,
+  /// not on the amount of data.
   ///
   /// - Parameters:
-  ///   - changeNumber: The last change seen; 0 for everything.
+  ///   - changeNumber: The last change received; 0 for everything.
   ///   - place: `next` of the page before; nil for the first page.
   ///   - cellsMax: Most cells in this page, at least 1. It may have fewer although more follow:
-  ///     those changed again later come with that change.
+  ///     those changed again later are sent with that change.
   public func pull(
     of userID: Identifier, for deviceID: Identifier, since changeNumber: Int64, at place: PullPlace?, cellsMax: Int
   ) async throws(StoreError) -> PullPage {
@@ -96,8 +101,8 @@ extension StreakStore {
     return whole
   }
 
-  /// Reads a page from one snapshot: usually by statements of one round trip between which nothing
-  /// has changed.
+  /// Reads a page from one snapshot: usually by the statements of one round trip, if nothing has
+  /// changed between them.
   private func read(
     _ userID: Identifier, _ deviceID: Identifier, from place: PullPlace, cellsMax: Int
   ) async throws(StoreError) -> PullPage {
@@ -122,7 +127,7 @@ extension StreakStore {
       do throws(DatabaseError) {
         found = try Self.page(try await database.run(batch), from: place, cellsMax: cellsMax)
       } catch {
-        // Nothing was to be changed.
+        // The statements change nothing, so a retry is safe.
         if case .outcomeUnknown(let reason) = error { throw .unavailable(reason: reason) }
         throw StoreError(error)
       }
@@ -146,22 +151,26 @@ extension StreakStore {
   ) throws(DatabaseError) -> (page: PullPage, isOfOneSnapshot: Bool)? {
     func head(_ index: Int) throws(DatabaseError) -> PersonHead? {
       try results.with(index) { result throws(DatabaseError) in
-        try result.first { row throws(DatabaseError) in try row.head() }
+        try result.first { row throws(DatabaseError) in try row.head(headColumns) }
       }
     }
     guard let before = try head(0), let after = try head(4) else { return nil }
     let habits = try results.with(1) { result throws(DatabaseError) in
-      try result.map { row throws(DatabaseError) in (id: try row.identifier(0), habit: try row.habitState(from: 1)) }
+      try result.map { row throws(DatabaseError) in
+        (id: try row.identifier(pulledHabit[.habitID]), habit: try row.habitState(pulledHabit))
+      }
     }
     let steps = try results.with(2) { result throws(DatabaseError) in
       try result.map { row throws(DatabaseError) in
-        let key = CellKey(habitID: try row.identifier(1), day: Day(try row.int32(2)))
-        let isThere = try row.boolOrNull(3) != nil
-        return (version: try row.int64(0), key: key, cell: isThere ? try row.cellState(from: 3) : nil)
+        let isThere = try row.boolOrNull(pulledState[.done]) != nil
+        return (
+          version: try row.int64(0), key: try row.cellKey(pulledKey),
+          cell: isThere ? try row.cellState(pulledState) : nil
+        )
       }
     }
     let notices = try results.with(3) { result throws(DatabaseError) in
-      try result.map { row throws(DatabaseError) in (id: try row.identifier(0), notice: try row.notice(from: 1)) }
+      try result.map { row throws(DatabaseError) in try row.notice(pulledNotice) }
     }
     var (noticeCount, noticeBytes) = (0, 0)
     for (_, notice) in notices {

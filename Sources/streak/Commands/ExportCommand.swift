@@ -6,7 +6,7 @@ struct ExportCommand: AsyncParsableCommand {
     commandName: "export", abstract: "Writes your data into a JSON file.",
     discussion: """
       With an account: everything that the server holds about you; what waits here is sent first. Without one, or with --local: what is on this \
-      device. streak import reads both. The file appears whole or not at all; after a cut the same command goes on where it was.
+      device. streak import reads both. The file appears whole or not at all; after an interruption the same command continues there.
       """)
 
   @Option(help: "The file.", completion: .file())

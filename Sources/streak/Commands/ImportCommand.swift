@@ -21,7 +21,7 @@ struct ImportCommand: AsyncParsableCommand {
   var dryRun = false
 
   @Option(
-    help: "How dates such as 01/02/2025 are meant, if the file does not tell: day-first, month-first or year-first.")
+    help: "How dates such as 01/02/2025 are meant, if the file does not show it: day-first, month-first or year-first.")
   var dates: DateOrderArgument?
 
   @Option(help: "The habit's name, for a file with the days of one habit and without its name.")

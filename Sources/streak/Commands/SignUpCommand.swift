@@ -5,8 +5,8 @@ struct SignUpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "signup", abstract: "Makes an account of what was recorded here.",
     discussion: """
-      The password is asked for, or read from standard input. Before that is told which of the days recorded here will count in the account: those \
-      of the last 30 days; earlier ones are kept and shown. If the answer is lost, the same command again gives the same account.
+      The password is asked for, or read from standard input. Before that, the command prints which of the days recorded here will count in the \
+      account: those of the last 30 days; earlier ones are kept and shown. If the answer is lost, repeat the command: it gives the same account.
       """)
 
   @Argument(help: "Your email.")

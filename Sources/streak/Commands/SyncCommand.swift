@@ -3,8 +3,8 @@ import StreakClient
 
 struct SyncCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sync", abstract: "Sends what waits and fetches what is new.",
-    discussion: "With --watch it stays, and keeps this device equal to the others until it is ended.")
+    commandName: "sync", abstract: "Sends waiting changes and fetches new ones.",
+    discussion: "With --watch it keeps running, and this device up to date, until it is ended.")
 
   @Flag(help: "Stay, and sync whenever another device changes something.")
   var watch = false

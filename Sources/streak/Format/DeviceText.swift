@@ -1,11 +1,12 @@
 import StreakClient
+import StreakDomain
 
 extension DeviceView {
   /// The first part of the id, long enough to be unique among the person's devices.
   var shortID: String { String(id.description.prefix(8)) }
 
   var line: String {
-    let seen = max(signedInAtMilliseconds, refreshedAtMilliseconds)
+    let seen = max(signedInAt, refreshedAt)
     let standing = isThisDevice ? "this device" : isSignedIn ? "signed in" : "signed out"
     return "\(shortID)  \(name.plain)  \(standing), last seen \(moment(seen))"
   }
@@ -15,8 +16,8 @@ extension DeviceView {
     .object([
       ("id", .string(id.description)), ("name", .string(name)), ("platform", .string(platform)),
       ("appVersion", .string(appVersion)), ("signedIn", .bool(isSignedIn)), ("thisDevice", .bool(isThisDevice)),
-      ("signedInAt", .number(Int(signedInAtMilliseconds / 1_000))),
-      ("refreshedAt", .number(Int(refreshedAtMilliseconds / 1_000))),
+      ("signedInAt", .number(Int(signedInAt.seconds))),
+      ("refreshedAt", .number(Int(refreshedAt.seconds))),
     ])
   }
 }

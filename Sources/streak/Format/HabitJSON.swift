@@ -17,7 +17,7 @@ extension HabitView {
   }
 }
 
-extension LedgerCell {
+extension CellContent {
   func json(of day: Day) -> JSONText {
     var members: [(String, JSONText)] = [
       ("day", .string("\(day)")), ("done", .bool(done)), ("counts", .bool(done && trust == .counted)),

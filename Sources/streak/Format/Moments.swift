@@ -1,8 +1,9 @@
 import Glibc
+import StreakDomain
 
 /// A moment in the machine's zone, such as `2026-11-29 14:05`.
-func moment(_ milliseconds: Int64) -> String {
-  var seconds = time_t(milliseconds / 1_000)
+func moment(_ instant: Instant) -> String {
+  var seconds = time_t(instant.seconds)
   var parts = tm()
   localtime_r(&seconds, &parts)
   func digits(_ number: Int32, _ count: Int) -> String {

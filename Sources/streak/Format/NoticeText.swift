@@ -25,7 +25,7 @@ struct NoticeText {
       "\(id.description.prefix(8))  \(place): \(what)\(notice.isResolved && notice.kind != .streakHealed ? " (settled)" : "")"
   }
 
-  func text(_ operation: Operation, _ reason: OperationRejection) -> String {
+  func text(_ operation: Operation, _ reason: Reason) -> String {
     let id = DeviceReplica.Rejected(operation: operation, reason: reason).id
     let name = if let habitID = operation.habitID { name(habitID) } else { "a change" }
     let what =
@@ -60,7 +60,7 @@ extension NoticeText {
     let changes = rejected.map { rejected in
       JSONText.object([
         ("id", .string(rejected.id)), ("kind", .string("rejected")), ("habit", .optional(rejected.operation.habitID)),
-        ("reason", .string(rejected.reason.rawValue)), ("text", .string(text(rejected.operation, rejected.reason))),
+        ("reason", .string(rejected.reason.name)), ("text", .string(text(rejected.operation, rejected.reason))),
       ])
     }
     return .array(conflicts + changes)

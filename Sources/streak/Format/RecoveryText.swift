@@ -10,7 +10,7 @@ extension RecoveryView {
       case .cancelled: "given up, or over"
       case .failed(let reason): "failed: \(reason.plain)"
       }
-    return "\(shortID)  of \(moment(point.momentMilliseconds)): \(standing)"
+    return "\(shortID)  of \(moment(point.moment)): \(standing)"
   }
 
   private var shortID: String { String(id.description.prefix(8)) }

@@ -51,11 +51,11 @@ extension QuarantineReason {
   }
 }
 
-extension OperationRejection {
+extension Reason {
   /// As a part of a sentence, after the rejected statement.
   var explanation: String {
     switch self {
-    case .malformed: "the server does not understand it"
+    case .invalidField: "the server does not understand it"
     case .futureDay: "that day is in the future"
     case .dayMismatch: "the day does not fit the moment and zone in which it was recorded"
     case .daySealed: "days older than \(DayRules.lateDaysMax) days cannot be taken back"
@@ -65,6 +65,7 @@ extension OperationRejection {
     case .habitLimit: "there are \(StreakClient.habitsMax) habits already"
     case .conflictNotFound: "the conflict is not there any more"
     case .textQuota: "there is no room for more text; a day that it was about is recorded without its note"
+    default: "the server refuses it (\(name))"
     }
   }
 }

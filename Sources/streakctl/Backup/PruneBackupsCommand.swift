@@ -23,7 +23,7 @@ struct PruneBackupsCommand: AsyncParsableCommand {
     }
     for name in outcome.removed { print("removed \(name)") }
     for name in outcome.damaged { print("damaged \(name)") }
-    if outcome.foundNoGoodOne { printError("Nothing was removed: no backup is known to be good.") }
-    if outcome.foundNoGoodOne || !outcome.damaged.isEmpty { throw ExitCode(1) }
+    if outcome.hasNoGoodBackup { printError("Nothing was removed: no backup is known to be good.") }
+    if outcome.hasNoGoodBackup || !outcome.damaged.isEmpty { throw ExitCode(1) }
   }
 }

@@ -44,7 +44,7 @@ def initdb() -> pathlib.Path:
 
 @contextlib.contextmanager
 def real_initdb():
-    """For tests of how a cluster is made: programs started meanwhile use PostgreSQL's own initdb."""
+    """Programs that are started within the context use PostgreSQL's own initdb."""
     path, copying = os.environ["PATH"], os.environ.get("STREAKD_TEST_INITDB")
     os.environ["PATH"] = os.pathsep.join(part for part in path.split(os.pathsep) if part != copying)
     try:

@@ -1,4 +1,4 @@
-"""A client of HTTP/1.1 that sends what it is told to, byte by byte."""
+"""A client of HTTP/1.1 that sends given bytes, one by one if needed."""
 
 import dataclasses
 import socket
@@ -72,7 +72,7 @@ class Http1Peer:
         return Answer(int(head[0].split(" ")[1]), fields, body)
 
     def ends(self):
-        """Whether the server ends the connection, and has sent nothing more."""
+        """Whether the server ends the connection without sending more."""
         try:
             while self._more():
                 pass

@@ -24,7 +24,7 @@ private struct Cheater {
   struct Device {
     let id: Identifier
     var seq: Int64 = 0
-    var caughtUp: Int64
+    var caughtUp: Instant
     var claimed: Set<Int32> = []
   }
 
@@ -35,8 +35,8 @@ private struct Cheater {
 
   var random: SeededGenerator
   var ledger: PersonLedger
-  let createdAt: Int64
-  var now: Int64
+  let createdAt: Instant
+  var now: Instant
   var devices: [Device] = []
   var migrations: [Migration] = []
   /// By cell: the sources through which it counted.
@@ -65,13 +65,13 @@ private struct Cheater {
     return Identifier(high: high, low: ids)
   }
 
-  private mutating func change(_ body: (_ ledger: inout PersonLedger, _ now: Int64) -> Void) {
+  private mutating func change(_ body: (_ ledger: inout PersonLedger, _ now: Instant) -> Void) {
     let before = ledger
     body(&ledger, now)
-    ledger.completeStale(from: before)
+    ledger.readFullHabits(from: before)
     var made: UInt64 = 0
     let number = UInt64(ledger.changeNumber)
-    ledger.settle(now: now) {
+    ledger.finishChange(now: now) {
       made += 1
       return Identifier(high: 99 + made, low: number)
     }
@@ -80,18 +80,18 @@ private struct Cheater {
 
   // MARK: Arithmetic of its own
 
-  private static func date(_ moment: Int64, _ made: LocalTime, dayStart: Int32) -> Int32 {
+  private static func date(_ moment: Instant, _ made: ClientTime, dayStart: Int32) -> Int32 {
     let local = moment + Int64(made.utcOffsetSeconds) * 1_000 - Int64(dayStart) * 60_000
-    return Int32((Double(local) / Double(dayMilliseconds)).rounded(.down))
+    return Int32((Double(local.milliseconds) / Double(dayMilliseconds)).rounded(.down))
   }
 
   /// The date by which a statement is judged: a day start moves it by at most 6 hours.
-  private static func judged(_ moment: Int64, _ made: LocalTime) -> Int32 {
+  private static func judged(_ moment: Instant, _ made: ClientTime) -> Int32 {
     date(moment, made, dayStart: min(made.dayStartMinutes, 360))
   }
 
   /// The latest date that has begun anywhere.
-  private var latest: Int32 { Int32((now + 14 * hour + 5 * 60_000) / dayMilliseconds) }
+  private var latest: Int32 { Int32((now + 14 * hour + 5 * 60_000).milliseconds / dayMilliseconds) }
 
   // MARK: Doors
 
@@ -102,7 +102,7 @@ private struct Cheater {
     case 1:
       let place = Int.random(in: devices.indices, using: &random)
       let id = devices[place].id
-      change { $0.finishCatchUp(of: id, now: $1) }
+      change { $0.finishBackfill(of: id, now: $1) }
       if !devices[place].claimed.isEmpty || now - devices[place].caughtUp >= 600_000 {
         (devices[place].caughtUp, devices[place].claimed) = (now, [])
       }
@@ -136,7 +136,7 @@ private struct Cheater {
     let device = devices[place]
     lastSeen = pick([seen(), seen(), .nothing])
     let operation = Operation(
-      seq: device.seq, time: HybridTime(milliseconds: now), seen: lastSeen, change: wanted)
+      seq: device.seq, time: HybridTime(now), seen: lastSeen, change: wanted)
     var outcome = OperationOutcome(seq: 0, status: .applied)
     change { ledger, now in
       outcome = ledger.apply(operation, by: device.id, now: now)
@@ -153,9 +153,9 @@ private struct Cheater {
     return outcome
   }
 
-  private mutating func moment() -> LocalTime {
-    LocalTime(
-      occurredAtMilliseconds: now + pick([0, 0, 1, -1, -2, -3, -4, -29, -31, Int64.random(in: -45...2, using: &random)])
+  private mutating func moment() -> ClientTime {
+    ClientTime(
+      occurredAt: now + pick([0, 0, 1, -1, -2, -3, -4, -29, -31, Int64.random(in: -45...2, using: &random)])
         * dayMilliseconds + Int64.random(in: -12...12, using: &random) * hour, zone: "x",
       utcOffsetSeconds: pick([0, -43_200, 50_400, 3_600]), dayStartMinutes: pick([0, 0, 360, 1_439]))
   }
@@ -182,7 +182,7 @@ private struct Cheater {
     if mayCount(key.day.number, made, by: place) { evidence[key, default: []].insert(devices[place].id) }
   }
 
-  private mutating func mayCount(_ day: Int32, _ made: LocalTime, by place: Int) -> Bool {
+  private mutating func mayCount(_ day: Int32, _ made: ClientTime, by place: Int) -> Bool {
     let today = Self.judged(now, made)
     let caughtUp = devices[place].caughtUp
     if today - day > 30 { return false }
@@ -199,7 +199,7 @@ private struct Cheater {
     }
     let place = Int.random(in: devices.indices, using: &random)
     var made = moment()
-    made.occurredAtMilliseconds = now
+    made.occurredAt = now
     apply(
       .setCompletion(
         Operation.Completion(
@@ -233,17 +233,17 @@ private struct Cheater {
   private mutating func migrate(isNewAccount: Bool) {
     let capturedAt = moment()
     let id = makeID(5)
-    let anchor: Int64? = pick([nil, now, now - Int64.random(in: 0...40, using: &random) * dayMilliseconds])
+    let anchor: Instant? = pick([nil, now, now - Int64.random(in: 0...40, using: &random) * dayMilliseconds])
     let entries = (0..<pick([1, 10, 60])).map { _ in
       let made = moment()
       return CapturedSession.Entry(
         habitID: pick(Self.habits).bytes, day: made.day, done: Int.random(in: 0..<6, using: &random) > 0, note: "",
-        made: made, occurredAtSeconds: made.occurredAtMilliseconds / 1_000, occurredAtNanos: 0)
+        made: made, occurredAtSeconds: made.occurredAt.seconds, occurredAtNanos: 0)
     }
     let session = CapturedSession(
       habits: Self.habits.map { CapturedSession.Habit(id: $0.bytes, name: "h\($0.low)") }, entries: entries,
       capturedAt: capturedAt, manifest: CapturedSession.Manifest(habitCount: 2, entryCount: entries.count, sha256: []))
-    let plan = MigrationPlan(session, anchorMilliseconds: anchor, now: now)
+    let plan = MigrationPlan(session, anchor: anchor, now: now)
     guard
       let matching = try? HabitMatching(Self.habits.map { ($0, "h\($0.low)") }, account: ledger.habits)
     else { return }
@@ -257,7 +257,7 @@ private struct Cheater {
     guard let merged else { return }
     migrations.append(Migration(id: id, version: merged.version))
     let today = Self.judged(now, capturedAt)
-    let captured = min(max(Self.judged(capturedAt.occurredAtMilliseconds, capturedAt), today - 2), today)
+    let captured = min(max(Self.judged(capturedAt.occurredAt, capturedAt), today - 2), today)
     for habit in plan.habits {
       guard let habitID = Identifier(habit.captured.id) else { continue }
       for cell in habit.cells where cell.state.done {
@@ -290,7 +290,7 @@ private struct Cheater {
     let id = makeID(6)
     var saved = SavedLedger()
     saved.habits = Self.habits.map {
-      SavedLedger.Habit(id: $0, fields: HabitFields(name: "h\($0.low)"), createdAtMilliseconds: now)
+      HabitEntry(id: $0, fields: HabitFields(name: "h\($0.low)"), createdAt: now)
     }
     for _ in 0..<pick([5, 60]) {
       let made = moment()
@@ -299,7 +299,7 @@ private struct Cheater {
       guard !saved.cells.contains(where: { $0.key == key }) else { continue }
       saved.cells.append(
         SavedLedger.Cell(
-          key: key, cell: LedgerCell(done: true, note: "", trust: .counted), made: made, recordedAtMilliseconds: now))
+          key: key, cell: CellContent(done: true, note: "", trust: .counted), made: made, recordedAt: now))
       evidence[key, default: []].insert(id)
     }
     change { ledger, now in

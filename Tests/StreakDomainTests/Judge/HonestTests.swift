@@ -26,13 +26,13 @@ private struct Person {
     var seen = SeenStatements.nothing
     var queue: [Operation] = []
     /// When the queue's oldest operation was made.
-    var waitsSince: Int64 = 0
-    var syncsAt: Int64
+    var waitsSince: Instant = .epoch
+    var syncsAt: Instant
   }
 
   var random: SeededGenerator
   var ledger: PersonLedger
-  var now: Int64
+  var now: Instant
   var devices: [Device] = []
   var offset: Int32 = 0
   var dayStart: Int32
@@ -65,8 +65,8 @@ private struct Person {
     devices.append(Device(id: id, seen: ledger.sources.seen(by: id), syncsAt: now))
   }
 
-  private var here: LocalTime {
-    LocalTime(occurredAtMilliseconds: now, zone: "x", utcOffsetSeconds: offset, dayStartMinutes: dayStart)
+  private var here: ClientTime {
+    ClientTime(occurredAt: now, zone: "x", utcOffsetSeconds: offset, dayStartMinutes: dayStart)
   }
 
   /// Some hours pass; the person may travel and tap, and some devices get online.
@@ -108,7 +108,7 @@ private struct Person {
     }
     devices[place].queue.append(
       Operation(
-        seq: devices[place].seq, time: HybridTime(milliseconds: now, counter: UInt16(clamping: devices[place].seq)),
+        seq: devices[place].seq, time: HybridTime(now, counter: UInt16(clamping: devices[place].seq)),
         seen: devices[place].seen, change: change))
   }
 
@@ -131,8 +131,8 @@ private struct Person {
       }
     }
     devices[place].queue = []
-    ledger.finishCatchUp(of: devices[place].id, now: now)
-    ledger.completeStale(from: before)
+    ledger.finishBackfill(of: devices[place].id, now: now)
+    ledger.readFullHabits(from: before)
     ledger.commit()
     devices[place].seen = ledger.sources.seen(by: devices[place].id)
     devices[place].syncsAt = now + Int64.random(in: 1...40, using: &random) * 6 * hour

@@ -1,4 +1,5 @@
 @testable import StreakDomain
+import TestSupport
 
 /// Some devices, a server (`PersonLedger`), and the reference: every delivered statement is applied
 /// to both.
@@ -57,7 +58,7 @@ struct JudgedWorld {
     var completions: [CellKey: [StatementID]] = [:]
     var conflicts: [(id: Identifier, notice: Notice)] = []
     var own: [CellKey: [StatementID]] = [:]
-    var caughtUp: Int64
+    var caughtUp: Instant
     var claimed: Set<Int> = []
   }
 
@@ -116,7 +117,7 @@ struct JudgedWorld {
   }
 
   static func time(_ device: Int, _ place: Int, skew: Int64) -> HybridTime {
-    HybridTime(milliseconds: now - hour + Int64(place) * 1_000 + Int64(device) * 10 + skew)
+    HybridTime(now - hour + Int64(place) * 1_000 + Int64(device) * 10 + skew)
   }
 
   // MARK: Doing
@@ -142,7 +143,7 @@ struct JudgedWorld {
 
   private mutating func pull(_ device: Int, _ step: Step) {
     if step.finishesCatchUp {
-      ledger.finishCatchUp(of: Self.deviceID(device), now: Self.now)
+      ledger.finishBackfill(of: Self.deviceID(device), now: Self.now)
       (devices[device].caughtUp, devices[device].claimed) = (Self.now, [])
     }
     devices[device].vector = delivered
@@ -153,8 +154,8 @@ struct JudgedWorld {
       .map { (id: $0.key, notice: $0.value) }
   }
 
-  private func made(_ ago: Int) -> LocalTime {
-    LocalTime(occurredAtMilliseconds: Self.now - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: 0)
+  private func made(_ ago: Int) -> ClientTime {
+    ClientTime(occurredAt: Self.now - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: 0)
   }
 
   private func make(_ step: Step, by device: Int) -> Made? {
@@ -238,12 +239,12 @@ struct JudgedWorld {
     references[made.habit].statements.append(statement)
     delivered[device] += 1
     if !isBatched {
-      ledger.completeStale(from: batch)
+      ledger.readFullHabits(from: batch)
       ledger.commit()
       batch = ledger
     }
     let outcome = ledger.apply(made.operation, by: Self.deviceID(device), now: Self.now)
-    if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.rawValue ?? "")" }
+    if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.name ?? "")" }
     ledger.advance(deviceID: Self.deviceID(device), to: made.operation.seq)
   }
 
@@ -258,7 +259,7 @@ struct JudgedWorld {
   private mutating func judge(_ ago: Int, by device: Int) -> CellTrust {
     if ago > 30 { return .quarantined(.tooOld) }
     let passed = Self.now - devices[device].caughtUp
-    let caughtUpAgo = Int(today.number) - Int(devices[device].caughtUp / dayMilliseconds)
+    let caughtUpAgo = Int(today.number) - Int(devices[device].caughtUp.milliseconds / dayMilliseconds)
     guard ago <= caughtUpAgo + 1 else { return ago <= 2 ? .counted : .quarantined(.backfill) }
     if devices[device].claimed.contains(ago) { return .counted }
     guard devices[device].claimed.count < Int((passed + 14 * hour) / (24 * hour)) + 2 else {
@@ -275,7 +276,7 @@ struct JudgedWorld {
   func difference(ignoring ignored: Notice.Kind? = nil) -> String? {
     if let failure { return failure }
     var ledger = ledger
-    ledger.completeStale(from: batch)
+    ledger.readFullHabits(from: batch)
     var digest = StateDigest.empty
     for (habit, reference) in references.enumerated() {
       let id = Self.habitID(habit)
@@ -288,7 +289,7 @@ struct JudgedWorld {
       let days = reference.days
       for (ago, day) in days {
         let key = CellKey(habitID: id, day: today.advanced(by: -ago))
-        let right = LedgerCell(done: day.done, note: day.note, trust: day.trust)
+        let right = CellContent(done: day.done, note: day.note, trust: day.trust)
         guard let cell = ledger.cells[key]?.cell else { return "day \(ago) is missing, right: \(right)" }
         if cell != right { return "day \(ago): \(cell), right: \(right)" }
         if !isDeleted { digest += CellState.itemDigest(key, right) }

@@ -27,7 +27,7 @@ enum LoopDatabaseReader: HistoryReader {
         found.remarks.append(ImportRemark("the day has no date", place: row.place, detail: row.text("notes")))
         continue
       }
-      let day = LocalTime(occurredAtMilliseconds: moment, zone: "UTC", utcOffsetSeconds: 0).day
+      let day = ClientTime(occurredAt: Instant(milliseconds: moment), zone: "UTC", utcOffsetSeconds: 0).day
       guard let place = row.integer("habit").flatMap({ places[$0] }) else {
         found.remarks.append(
           ImportRemark("the day belongs to no habit of the file", day: day, place: row.place, detail: row.text("notes"))

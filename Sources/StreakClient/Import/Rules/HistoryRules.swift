@@ -77,7 +77,7 @@ struct HistoryRules {
       if case .word(let text) = record.value, text.contains(where: { $0 == "." || $0 == "," }) { numbers.append(text) }
     }
     numberStyle = NumberStyle.decide(numbers, usesSemicolons: usesSemicolons)
-    let today = options.clock.localTime(atMilliseconds: options.clock.milliseconds, dayStartMinutes: 0).day
+    let today = options.clock.localTime(at: options.clock.now, dayStartMinutes: 0).day
     guard let order = options.dateOrder ?? DateOrder.decide(dates, today: today) else {
       throw .init(
         message: "The order of day and month in this file's dates is not certain\(examples()). Say which it is.",
@@ -134,9 +134,10 @@ struct HistoryRules {
     }
   }
 
-  private func localDay(_ moment: Int64, _ offset: Int32?) -> Day {
-    let offset = offset ?? options.clock.zone(atMilliseconds: moment).utcOffsetSeconds
-    return LocalTime(occurredAtMilliseconds: moment, zone: "UTC", utcOffsetSeconds: offset).day
+  private func localDay(_ milliseconds: Int64, _ offset: Int32?) -> Day {
+    let moment = Instant(milliseconds: milliseconds)
+    let offset = offset ?? options.clock.zone(at: moment).utcOffsetSeconds
+    return ClientTime(occurredAt: moment, zone: "UTC", utcOffsetSeconds: offset).day
   }
 
   // MARK: Days
@@ -185,11 +186,11 @@ struct HistoryRules {
           let note = entry.keptNote(unit: unit, repetition: file.repetition)
           history.habits[index].days[day] = limits.note(note, of: names[index], on: day, place: entry.place)
         } else {
-          tell(entry, of: index, on: day, unit)
+          remarkOnUndone(entry, of: index, on: day, unit)
           if entry.isFilledIn, entry.amount == nil { filledIn.append(day) }
         }
       }
-      tellGoal(of: index, days, unit)
+      remarkOnGoal(of: index, days, unit)
       if let first = filledIn.first, let last = filledIn.last {
         remark(
           "the program itself filled in days, which the person did not do; they are not taken", index,
@@ -210,26 +211,26 @@ struct HistoryRules {
   }
 
   /// Adds remarks about the content of a day that is not done.
-  private mutating func tell(_ entry: DayEntry, of index: Int, on day: Day, _ unit: String?) {
+  private mutating func remarkOnUndone(_ entry: DayEntry, of index: Int, on day: Day, _ unit: String?) {
     let amount = entry.amount.map { $0 == 0 && unit == nil ? "" : DayEntry.amountText($0, unit ?? "") } ?? ""
     let detail = [amount, entry.note].filter { !$0.isEmpty }.joined(separator: ", ")
-    func tell(_ text: String) { remark(text, index, day: day, place: entry.place, detail: detail) }
-    if entry.isSkipped { return tell("a skipped day is not kept") }
+    func add(_ text: String) { remark(text, index, day: day, place: entry.place, detail: detail) }
+    if entry.isSkipped { return add("a skipped day is not kept") }
     let hasAmount = entry.amount.map { $0 > 0 } ?? false
     switch entry.goal {
-    case .slips where entry.isDone || hasAmount: tell("this is a failure to keep away from it, and so no day done")
+    case .slips where entry.isDone || hasAmount: add("this is a failure to keep away from it, and so no day done")
     case .atLeast(let least) where hasAmount && !entry.isDone:
-      tell("less than the goal of \(DayEntry.amountText(least, unit ?? "")), so the day is not done")
+      add("less than the goal of \(DayEntry.amountText(least, unit ?? "")), so the day is not done")
     case .atMost(let most) where hasAmount && !entry.isDone:
-      tell("more than the limit of \(DayEntry.amountText(most, unit ?? "")), so the day is not done")
-    case .statedElsewhere(let where_) where hasAmount: tell("an amount whose goal \(where_)")
+      add("more than the limit of \(DayEntry.amountText(most, unit ?? "")), so the day is not done")
+    case .statedElsewhere(let where_) where hasAmount: add("an amount whose goal \(where_)")
     default:
-      if let amount = entry.amount, amount < 0 { return tell("an amount below 0 makes no day done") }
-      if !entry.note.isEmpty { tell("the note of a day that is not done is not kept") }
+      if let amount = entry.amount, amount < 0 { return add("an amount below 0 makes no day done") }
+      if !entry.note.isEmpty { add("the note of a day that is not done is not kept") }
     }
   }
 
-  private mutating func tellGoal(of index: Int, _ days: [Day: DayEntry], _ unit: String?) {
+  private mutating func remarkOnGoal(of index: Int, _ days: [Day: DayEntry], _ unit: String?) {
     guard let unit else { return }
     switch file.habits[index].goal {
     case .unstated:

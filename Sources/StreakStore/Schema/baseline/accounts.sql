@@ -1,9 +1,9 @@
--- Accounts and their devices: what seldom changes. What every change of a person's data rewrites is
--- in `heads`.
+-- Accounts and their devices: data that seldom changes. The data that every change of a user's data
+-- rewrites is in `heads`.
 --
--- Every table with a person's data begins its primary key with `user_id`, and no statement of the
--- request path joins across people, so that the database can be spread by `user_id`. `emails` and
--- `sessions` are look-ups from what a stranger knows.
+-- Every table with a user's data begins its primary key with `user_id`, and no statement of the
+-- request path joins across users, so that the database can be spread by `user_id`. `emails` and
+-- `sessions` are look-ups by values that a stranger knows.
 
 CREATE TABLE users (
   user_id uuid PRIMARY KEY,
@@ -30,7 +30,7 @@ CREATE TABLE devices (
   registered_at timestamptz NOT NULL,
   access_hash bytea,
   access_expires_at timestamptz,
-  -- The access token of the pair before keeps working until it expires: calls may be under way with
+  -- The access token of the previous pair stays valid until it expires: calls may be running with
   -- it.
   previous_access_hash bytea,
   previous_access_expires_at timestamptz,
@@ -39,20 +39,20 @@ CREATE TABLE devices (
   -- The half of the refresh token that stays the same over refreshes: its holder once held a
   -- genuine token.
   refresh_family_hash bytea,
-  -- Pairs that were issued and not used so far (`TokenFamily`): 80 bytes each.
+  -- Issued pairs that were not used so far (`TokenFamily`): 80 bytes each.
   unused_pairs bytea NOT NULL DEFAULT '',
   refreshed_at timestamptz,
-  -- The last family that ended, and whether because two holders of it had parted.
+  -- The last family that ended, and whether it ended because two holders had parted.
   ended_family_hash bytea,
   ended_by_copy boolean NOT NULL DEFAULT false,
-  -- Of the address that the device signed in from last, together with the person's id.
+  -- A hash of the address of the device's last sign-in, together with the user's id.
   address_hash bytea,
-  -- The person took the device's trust away; it has it again with its next sign-in.
+  -- The person revoked the device; its next sign-in makes it known again.
   revoked_at timestamptz,
   PRIMARY KEY (user_id, device_id)
 );
 
--- Anonymous sessions: no more than when they began and which account they became part of.
+-- Anonymous sessions: only when they began and which account they became part of.
 CREATE TABLE sessions (
   session_id uuid PRIMARY KEY,
   secret_hash bytea NOT NULL,

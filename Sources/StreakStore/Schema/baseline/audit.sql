@@ -1,6 +1,6 @@
 -- The audit trail: one hash chain per person.
 
--- Where each person's chain of audit events ends.
+-- The end of each user's chain of audit events.
 CREATE TABLE audit_heads (
   user_id uuid PRIMARY KEY,
   -- The number of the last event.
@@ -9,8 +9,8 @@ CREATE TABLE audit_heads (
   hash bytea NOT NULL
 );
 
--- user_id is all zeros, and the number 0, for attempts that belong to no account: an unknown email,
--- a session's start.
+-- user_id is all zeros, and the number 0, for attempts without an account: an unknown email, a
+-- session's start.
 CREATE TABLE audit_events (
   user_id uuid NOT NULL,
   number bigint NOT NULL,
@@ -22,14 +22,14 @@ CREATE TABLE audit_events (
   device_id uuid,
   peer_address text NOT NULL,
   detail text NOT NULL,
-  -- NULL: the event is of no account and stands in no chain.
+  -- NULL: the event has no account and is in no chain.
   hash bytea,
   PRIMARY KEY (user_id, number, event_id)
 );
 
 -- The bytes that an event's hash covers, after the hash of the event before it.
--- AuditEventRecord.canonicalBytes writes the same. One expression, which the caller's plan takes
--- in. STABLE, as `convert_to` is: otherwise it would not.
+-- AuditEventRecord.canonicalBytes returns the same. One expression, which is inlined into the
+-- caller's plan. STABLE, as `convert_to` is: otherwise it would not be inlined.
 CREATE FUNCTION audit_event_bytes(
   person uuid, event_number bigint, happened timestamptz, event_method text, event_outcome text, event_reason text,
   device uuid, peer text, event_detail text
@@ -44,8 +44,8 @@ CREATE FUNCTION audit_event_bytes(
     || int4send(octet_length(convert_to(event_detail, 'UTF8'))) || convert_to(event_detail, 'UTF8')
 $$;
 
--- The only way to add an event: the serving role may call it, but neither change events nor take
--- them away.
+-- The only way to add an event: the serving role may call it, but may neither change nor remove
+-- events.
 CREATE FUNCTION append_audit_event(
   person uuid, happened timestamptz, event_method text, event_outcome text, event_reason text, device uuid, peer text,
   event_detail text
@@ -70,12 +70,12 @@ BEGIN
 END
 $$;
 
--- Events of no account are found by their age. Those of people are in no part of it: they stay as
+-- Events without an account are found by their age. Users' events have no retention: they stay as
 -- long as the account.
 CREATE INDEX strangers_events_by_age ON audit_events (occurred_at) WHERE user_id = '00000000-0000-0000-0000-000000000000';
 
--- Removes events of no account, at most rows_max, that are older than 30 days: the serving role may
--- do no more than that.
+-- Removes events without an account, at most rows_max, that are older than 30 days: the serving
+-- role may remove no others.
 CREATE FUNCTION forget_strangers_events(older_than timestamptz, rows_max integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE forgotten bigint;
@@ -90,8 +90,8 @@ BEGIN
 END
 $$;
 
--- A person's trail goes with the account, in the transaction that takes the account's row away, and
--- never before it.
+-- A user's trail is removed with the account, in the transaction that removes the account's row,
+-- and never before it.
 CREATE FUNCTION erase_audit_trail(person uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE erased bigint;

@@ -1,6 +1,6 @@
--- Timelines with their epochs, and what readiness writes to.
+-- Timelines with their epochs, and the rows that readiness writes.
 
--- The timelines that this database has lived on, and the epoch that each began.
+-- The timelines of this database, and the epoch that each began.
 CREATE TABLE timelines (
   system_identifier bigint NOT NULL,
   timeline bigint NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE timelines (
   recorded_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (system_identifier, timeline));
 
--- NULL where an administrator has taken away the right to ask.
+-- NULL if an administrator has revoked the right to query it.
 CREATE FUNCTION present_timeline(OUT system_identifier bigint, OUT timeline bigint) LANGUAGE plpgsql AS $$
 BEGIN
   SELECT s.system_identifier INTO present_timeline.system_identifier FROM pg_control_system() AS s;
@@ -22,7 +22,7 @@ EXCEPTION WHEN insufficient_privilege THEN
 END
 $$;
 
--- Whatever raises the number draws new bits, and what it was raised for is recorded.
+-- Every increment of the number draws new bits, and its timeline is recorded.
 CREATE FUNCTION begin_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.epoch_bits := ('x' || left(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint;
@@ -38,9 +38,9 @@ $$;
 CREATE TRIGGER begin_epoch BEFORE UPDATE ON service_state FOR EACH ROW
 WHEN (NEW.epoch IS DISTINCT FROM OLD.epoch) EXECUTE FUNCTION begin_epoch();
 
--- The present epoch. A timeline that is not recorded begins a new one: once, however many programs
--- see it, since the first holds the row until it has recorded it. Without parameters, so that no
--- caller can raise the epoch at will.
+-- The current epoch. A timeline that is not recorded begins a new one: once, also if several
+-- programs see it, since the first holds the row until it has recorded it. Without parameters, so
+-- that no caller can raise the epoch at will.
 CREATE FUNCTION observe_timeline(OUT present_epoch bigint, OUT present_bits bigint)
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE here record;
@@ -69,8 +69,8 @@ END $$;
 INSERT INTO timelines (system_identifier, timeline, epoch)
 SELECT p.system_identifier, p.timeline, s.epoch FROM present_timeline() AS p, service_state AS s WHERE p.timeline IS NOT NULL;
 
--- One row for each server process: whether the database takes writes is found out by writing. The
--- padding takes new room on the disk, and is never committed.
+-- One row for each server process: a probe tests by writing whether the database accepts writes.
+-- The padding takes new space on the disk, and is never committed.
 CREATE TABLE server_probes (
   server uuid PRIMARY KEY,
   probed_at timestamptz NOT NULL,

@@ -1,12 +1,12 @@
 -- Counts of calls, for the limits that the schema declares.
 
 CREATE TABLE rate_limits (
-  -- SHA-256 of what is counted, under this database's own secret: no email and no address can be
-  -- read from it.
+  -- A keyed SHA-256 of the counted name, under this database's own secret: neither an email nor an
+  -- address can be read from it.
   key bytea PRIMARY KEY,
-  -- When the calls that still count were, oldest first; never more than the limit.
+  -- The times of the calls that still count, oldest first; never more than the limit.
   calls timestamptz[] NOT NULL,
-  -- From when on the row says nothing any more.
+  -- When the row becomes irrelevant.
   expires_at timestamptz NOT NULL
 );
 
@@ -18,10 +18,10 @@ CREATE TABLE rate_limit_secret (secret bytea PRIMARY KEY);
 INSERT INTO rate_limit_secret
 SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 
--- Counts a call under each of the names, or under none if one of them has had as many calls within
--- its window as it may. Answers, in the names' order, how long each refuses, in microseconds; all
--- zero: the call is counted.
--- alone: nothing else is in the transaction, which then need not wait for the disk.
+-- Counts a call under each of the names, or under none if one of them has reached its limit within
+-- its window. Returns, in the names' order, how long each still refuses, in microseconds; all zero:
+-- the call is counted. alone: nothing else is in the transaction, which then need not wait for the
+-- disk.
 CREATE FUNCTION count_call(names bytea[], calls_max integer[], window_seconds integer[], alone boolean)
 RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -31,10 +31,10 @@ DECLARE
   waits bigint[] := array_fill(0::bigint, ARRAY[cardinality(names)]);
 BEGIN
   IF alone THEN PERFORM set_config('synchronous_commit', 'off', true); END IF;
-  -- More rows go than can come: the table stays as large as what still counts.
+  -- Removes more rows than one call adds, so that the table does not grow beyond its relevant rows.
   DELETE FROM rate_limits WHERE key IN (
     SELECT key FROM rate_limits WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 8 FOR UPDATE SKIP LOCKED);
-  -- In the order of the keys, so that two calls cannot wait for each other.
+  -- In the order of the keys, so that two calls cannot deadlock.
   FOR item IN
     SELECT sha256(s.secret || n.name) AS key, n.name, n.place, calls_max[n.place] AS calls_max,
       make_interval(secs => window_seconds[n.place]) AS duration

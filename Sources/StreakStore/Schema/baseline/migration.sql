@@ -6,24 +6,24 @@ CREATE TABLE migrations (
   session_id uuid NOT NULL,
   anchor timestamptz,
   manifest_hash bytea NOT NULL,
-  -- The MigrationResult as it was answered.
+  -- The returned MigrationResult.
   result bytea NOT NULL,
   committed_at timestamptz NOT NULL,
-  -- What everything of it was stored with; a sign-up's is the account's first.
+  -- The change that stored all of it; a sign-up's is the account's first.
   change_number bigint NOT NULL DEFAULT 1,
   undone_at timestamptz,
-  -- The UndoMigrationResponse as it was answered.
+  -- The returned UndoMigrationResponse.
   undo_result bytea,
   PRIMARY KEY (user_id, migration_id)
 );
 
--- The inbox of captures: entries that broke a rule, whole, so that nothing a person entered
--- vanishes.
+-- The inbox of captures: complete entries that broke a rule, so that nothing a person entered is
+-- lost.
 CREATE TABLE rejected_entries (
   user_id uuid NOT NULL,
   entry_id uuid NOT NULL,
   migration_id uuid,
-  -- Where it stood in the request, from 0.
+  -- Its index in the request, from 0.
   entry_index integer NOT NULL,
   habit_id uuid NOT NULL,
   day integer NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE rejected_entries (
   -- The number of the schema's ErrorReason.
   reason integer NOT NULL,
   rejected_at timestamptz NOT NULL,
-  -- SHA-256 of the note, where that is not kept: beyond the person's quota. Empty otherwise.
+  -- SHA-256 of the note, if the note is not kept because of the quota. Empty otherwise.
   note_hash bytea NOT NULL DEFAULT '',
   PRIMARY KEY (user_id, entry_id)
 );

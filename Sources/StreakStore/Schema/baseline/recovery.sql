@@ -1,6 +1,6 @@
--- Ways back for one account: imports, and recoveries from backups.
+-- Restoring one account: imports, and recoveries from backups.
 
--- One row: with it exported documents are sealed.
+-- One row: the key that seals exported documents.
 CREATE TABLE export_secret (secret bytea PRIMARY KEY);
 
 INSERT INTO export_secret
@@ -9,7 +9,7 @@ SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uu
 CREATE TABLE imports (
   user_id uuid NOT NULL,
   import_id uuid NOT NULL,
-  -- The ImportResponse as it was answered.
+  -- The returned ImportResponse.
   result bytea NOT NULL,
   imported_at timestamptz NOT NULL,
   PRIMARY KEY (user_id, import_id)
@@ -26,17 +26,17 @@ CREATE TABLE recoveries (
   state smallint NOT NULL,
   -- Why it failed.
   failure text NOT NULL DEFAULT '',
-  -- What the backup holds of the person, while it is READY: ExportRecord messages, each after its
-  -- length as a varint.
+  -- The backup's data of the user, while it is READY: ExportRecord messages, each after its length
+  -- as a varint.
   records bytea,
-  -- The ConfirmRecoveryResponse as it was answered.
+  -- The returned ConfirmRecoveryResponse.
   result bytea,
   PRIMARY KEY (user_id, recovery_id)
 );
 
 CREATE INDEX recoveries_open ON recoveries (requested_at) WHERE state IN (1, 2);
 
--- Sealed documents whose days count as they did: once, in one account.
+-- Sealed documents whose days kept their status: once, in one account.
 CREATE TABLE claimed_documents (
   -- SHA-256 of the document's manifest.
   document_hash bytea PRIMARY KEY,

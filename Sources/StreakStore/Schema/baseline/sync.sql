@@ -1,6 +1,6 @@
--- What devices sent, and what they are told.
+-- Operations of devices, and their notices.
 
--- The outcome of every operation, for as long as a device may send it again.
+-- The outcome of every operation, as long as a device may repeat it.
 CREATE TABLE operations (
   user_id uuid NOT NULL,
   device_id uuid NOT NULL,
@@ -20,9 +20,9 @@ CREATE TABLE operations (
 
 CREATE INDEX operations_by_age ON operations USING brin (decided_at);
 
--- The inbox of devices' queues: operations that broke a rule, whole (NULL: too large, or beyond the
--- person's quota; the device keeps it), so that nothing a person entered vanishes. Also completions
--- whose note was not taken.
+-- The inbox of devices' queues: complete operations that broke a rule (NULL: too large, or beyond
+-- the user's quota; the device keeps it), so that nothing a person entered is lost. Also
+-- completions whose note was not stored.
 CREATE TABLE rejected_operations (
   user_id uuid NOT NULL,
   device_id uuid NOT NULL,
@@ -36,15 +36,15 @@ CREATE TABLE rejected_operations (
   PRIMARY KEY (user_id, device_id, seq)
 );
 
--- What every device is told until it acknowledges it: conflicts, with the value that lost, and
--- healed streaks.
+-- Notices that every device shows until it acknowledges them: conflicts, with the losing value, and
+-- repaired streaks.
 CREATE TABLE notices (
   user_id uuid NOT NULL,
   notice_id uuid NOT NULL,
   -- The number of the schema's NoticeKind and HabitField (0: none).
   kind smallint NOT NULL,
   habit_id uuid NOT NULL,
-  -- 0: about the habit as such.
+  -- 0: about the habit itself.
   day integer NOT NULL,
   field smallint NOT NULL,
   kept text NOT NULL,

@@ -10,7 +10,7 @@ struct ListRecoveriesCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run(needsServer: true) { client, _ in
       for point in try await client.recoveryPoints() {
-        say("\(point.name.plain)  as it was on \(moment(point.momentMilliseconds))")
+        say("\(point.name.plain)  as it was on \(moment(point.moment))")
       }
       for recovery in try await client.recoveries() { say(recovery.line) }
     }

@@ -73,196 +73,196 @@ typedef enum _Streak__V1__ErrorReason {
   /*
    * FAILED_PRECONDITION: this idempotency key was used with another request.
    */
-  STREAK__V1__ERROR_REASON__IDEMPOTENCY_KEY_REUSED = 9,
+  STREAK__V1__ERROR_REASON__IDEMPOTENCY_KEY_REUSED = 8,
   /*
    * FAILED_PRECONDITION: fewer habits or entries than the manifest counts. Nothing was written;
    * send the capture again whole.
    */
-  STREAK__V1__ERROR_REASON__PARTIAL_CAPTURE = 10,
+  STREAK__V1__ERROR_REASON__PARTIAL_CAPTURE = 9,
   /*
    * FAILED_PRECONDITION: the counts are right but the hash is not. Nothing was written; capture
    * again.
    */
-  STREAK__V1__ERROR_REASON__CAPTURE_CORRUPT = 11,
+  STREAK__V1__ERROR_REASON__CAPTURE_CORRUPT = 10,
   /*
    * INVALID_ARGUMENT: the day is later than today's date at UTC+14.
    */
-  STREAK__V1__ERROR_REASON__FUTURE_DAY = 12,
+  STREAK__V1__ERROR_REASON__FUTURE_DAY = 11,
   /*
    * INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
    * day_start).
    */
-  STREAK__V1__ERROR_REASON__DAY_MISMATCH = 13,
+  STREAK__V1__ERROR_REASON__DAY_MISMATCH = 12,
   /*
    * FAILED_PRECONDITION: days older than 30 days cannot be undone.
    */
-  STREAK__V1__ERROR_REASON__DAY_SEALED = 14,
+  STREAK__V1__ERROR_REASON__DAY_SEALED = 13,
   /*
    * NOT_FOUND: this person has no such habit.
    */
-  STREAK__V1__ERROR_REASON__HABIT_NOT_FOUND = 15,
+  STREAK__V1__ERROR_REASON__HABIT_NOT_FOUND = 14,
   /*
    * NOT_FOUND: nothing is recorded for that habit on that day.
    */
-  STREAK__V1__ERROR_REASON__CELL_NOT_FOUND = 16,
+  STREAK__V1__ERROR_REASON__CELL_NOT_FOUND = 15,
   /*
    * INVALID_ARGUMENT: the page token did not come from this method with these filters.
    */
-  STREAK__V1__ERROR_REASON__PAGE_TOKEN_INVALID = 17,
+  STREAK__V1__ERROR_REASON__PAGE_TOKEN_INVALID = 16,
   /*
    * RESOURCE_EXHAUSTED: too many of these at once; the details say when to try again.
    */
-  STREAK__V1__ERROR_REASON__TOO_MANY_REQUESTS = 18,
+  STREAK__V1__ERROR_REASON__TOO_MANY_REQUESTS = 17,
   /*
    * RESOURCE_EXHAUSTED: a person's limit of habits is reached.
    */
-  STREAK__V1__ERROR_REASON__HABIT_LIMIT = 19,
+  STREAK__V1__ERROR_REASON__HABIT_LIMIT = 18,
   /*
    * UNAVAILABLE: storage cannot be reached; nothing was changed; the details say when to try again.
    */
-  STREAK__V1__ERROR_REASON__STORAGE_UNAVAILABLE = 20,
+  STREAK__V1__ERROR_REASON__STORAGE_UNAVAILABLE = 19,
   /*
    * UNKNOWN: the link to storage broke after sending; the change may or may not have been saved.
    * Send the same request again.
    */
-  STREAK__V1__ERROR_REASON__OUTCOME_UNKNOWN = 21,
+  STREAK__V1__ERROR_REASON__OUTCOME_UNKNOWN = 20,
   /*
    * ABORTED: another call changed the same object at the same time; send the same request again.
    */
-  STREAK__V1__ERROR_REASON__CONCURRENT_CHANGE = 22,
+  STREAK__V1__ERROR_REASON__CONCURRENT_CHANGE = 21,
   /*
    * INTERNAL: a fault of the service.
    */
-  STREAK__V1__ERROR_REASON__INTERNAL_FAULT = 23,
+  STREAK__V1__ERROR_REASON__INTERNAL_FAULT = 22,
   /*
    * DEADLINE_EXCEEDED: the export was read too slowly; the server keeps its snapshot for a limited
    * time.
    */
-  STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW = 24,
+  STREAK__V1__ERROR_REASON__EXPORT_TOO_SLOW = 23,
   /*
    * FAILED_PRECONDITION: the device's queue belongs to another account than the access token.
    */
-  STREAK__V1__ERROR_REASON__ACCOUNT_MISMATCH = 25,
+  STREAK__V1__ERROR_REASON__ACCOUNT_MISMATCH = 24,
   /*
    * FAILED_PRECONDITION: operations are missing before the first one sent;
    * `SyncRefusal.expected_seq` says from which on.
    */
-  STREAK__V1__ERROR_REASON__SEQUENCE_GAP = 26,
+  STREAK__V1__ERROR_REASON__SEQUENCE_GAP = 25,
   /*
    * FAILED_PRECONDITION: this device's `seq` was used for another operation.
    */
-  STREAK__V1__ERROR_REASON__OPERATION_REUSED = 27,
+  STREAK__V1__ERROR_REASON__OPERATION_REUSED = 26,
   /*
    * Of an operation: the device's clock is a day or more ahead of the server's.
    */
-  STREAK__V1__ERROR_REASON__CLOCK_SKEW = 28,
+  STREAK__V1__ERROR_REASON__CLOCK_SKEW = 27,
   /*
    * INVALID_ARGUMENT: no server gave this cursor to this account. Pull from the start, without a
    * cursor.
    */
-  STREAK__V1__ERROR_REASON__CURSOR_INVALID = 29,
+  STREAK__V1__ERROR_REASON__CURSOR_INVALID = 28,
   /*
    * Of an operation: there is no such conflict.
    */
-  STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 30,
+  STREAK__V1__ERROR_REASON__CONFLICT_NOT_FOUND = 29,
   /*
    * RESOURCE_EXHAUSTED: the person's texts (notes, names, descriptions, values in conflicts) fill
    * their quota. Of an operation that is APPLIED, or an entry of a capture: the day was stored, its
    * note was not; it is in the inbox.
    */
-  STREAK__V1__ERROR_REASON__TEXT_QUOTA = 31,
+  STREAK__V1__ERROR_REASON__TEXT_QUOTA = 30,
   /*
    * INVALID_ARGUMENT: the password is a common one, or is the email itself.
    */
-  STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON = 40,
+  STREAK__V1__ERROR_REASON__PASSWORD_TOO_COMMON = 31,
   /*
    * NOT_FOUND: this person has no such device.
    */
-  STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND = 41,
+  STREAK__V1__ERROR_REASON__DEVICE_NOT_FOUND = 32,
   /*
    * ABORTED: the account differs from the plan of `plan_hash`; nothing was written. A fresh
    * `MigrationPreview` is among the details.
    */
-  STREAK__V1__ERROR_REASON__PLAN_CHANGED = 42,
+  STREAK__V1__ERROR_REASON__PLAN_CHANGED = 33,
   /*
    * ALREADY_EXISTS: the session is in this account by an earlier migration; its `MigrationResult`
    * is among the details.
    */
-  STREAK__V1__ERROR_REASON__ALREADY_MIGRATED = 43,
+  STREAK__V1__ERROR_REASON__ALREADY_MIGRATED = 34,
   /*
    * NOT_FOUND: this person has no such migration.
    */
-  STREAK__V1__ERROR_REASON__MIGRATION_NOT_FOUND = 44,
+  STREAK__V1__ERROR_REASON__MIGRATION_NOT_FOUND = 35,
   /*
    * FAILED_PRECONDITION: migrations older than 30 days cannot be undone.
    */
-  STREAK__V1__ERROR_REASON__UNDO_TOO_LATE = 45,
+  STREAK__V1__ERROR_REASON__UNDO_TOO_LATE = 36,
   /*
    * UNAUTHENTICATED: the token is genuine, and this server does not know its account: it was
    * restored to a moment before the account was made. The device keeps everything and becomes an
    * anonymous session again, to be signed up.
    */
-  STREAK__V1__ERROR_REASON__ACCOUNT_UNKNOWN = 59,
+  STREAK__V1__ERROR_REASON__ACCOUNT_UNKNOWN = 37,
   /*
    * UNAUTHENTICATED: the account was erased, with everything in it. Nothing of it comes back; the
    * email may sign up again, empty.
    */
-  STREAK__V1__ERROR_REASON__ACCOUNT_ERASED = 60,
+  STREAK__V1__ERROR_REASON__ACCOUNT_ERASED = 38,
   /*
    * FAILED_PRECONDITION: this server has no backup folder.
    */
-  STREAK__V1__ERROR_REASON__BACKUPS_OFF = 61,
+  STREAK__V1__ERROR_REASON__BACKUPS_OFF = 39,
   /*
    * FAILED_PRECONDITION: another backup is under way.
    */
-  STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY = 62,
+  STREAK__V1__ERROR_REASON__BACKUP_UNDER_WAY = 40,
   /*
    * INTERNAL: the backup could not be made; the message says why.
    */
-  STREAK__V1__ERROR_REASON__BACKUP_FAILED = 63,
+  STREAK__V1__ERROR_REASON__BACKUP_FAILED = 41,
   /*
    * NOT_FOUND: there is no backup of that name.
    */
-  STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND = 64,
+  STREAK__V1__ERROR_REASON__BACKUP_NOT_FOUND = 42,
   /*
    * FAILED_PRECONDITION: the data has changed since the export began, or the bytes are not of this
    * export: start anew.
    */
-  STREAK__V1__ERROR_REASON__EXPORT_CHANGED = 65,
+  STREAK__V1__ERROR_REASON__EXPORT_CHANGED = 43,
   /*
    * INVALID_ARGUMENT: the bytes are not a complete document of an export; the message names the
    * place.
    */
-  STREAK__V1__ERROR_REASON__IMPORT_UNREADABLE = 66,
+  STREAK__V1__ERROR_REASON__IMPORT_UNREADABLE = 44,
   /*
    * FAILED_PRECONDITION: the document's records do not match the counts and hashes of its manifest.
    */
-  STREAK__V1__ERROR_REASON__IMPORT_CORRUPT = 67,
+  STREAK__V1__ERROR_REASON__IMPORT_CORRUPT = 45,
   /*
    * INVALID_ARGUMENT: the document holds more than one import may contain.
    */
-  STREAK__V1__ERROR_REASON__IMPORT_TOO_LARGE = 68,
+  STREAK__V1__ERROR_REASON__IMPORT_TOO_LARGE = 46,
   /*
    * FAILED_PRECONDITION: documents are imported into empty accounts only.
    */
-  STREAK__V1__ERROR_REASON__ACCOUNT_NOT_EMPTY = 69,
+  STREAK__V1__ERROR_REASON__ACCOUNT_NOT_EMPTY = 47,
   /*
    * NOT_FOUND: there is no such recovery point, or it does not know this account.
    */
-  STREAK__V1__ERROR_REASON__RECOVERY_POINT_NOT_FOUND = 70,
+  STREAK__V1__ERROR_REASON__RECOVERY_POINT_NOT_FOUND = 48,
   /*
    * NOT_FOUND: this person has no such recovery.
    */
-  STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND = 71,
+  STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND = 49,
   /*
    * FAILED_PRECONDITION: another recovery of this account is waiting: confirm or cancel it first.
    */
-  STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY = 72,
+  STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY = 50,
   /*
    * FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
    * over.
    */
-  STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 73
+  STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 51
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*

@@ -1,0 +1,46 @@
+package import Schema
+package import StreakDomain
+
+extension Schema.Streak {
+  package init(habitID: Identifier, _ summary: StreakSummary, zones: RecentTimeZones, archived: Bool, at now: Instant) {
+    let today = zones.today(now: now)
+    let streak = summary.streak(today: today, isArchived: archived)
+    let state: Schema.StreakState =
+      switch streak.state {
+      case .none: .none
+      case .doneToday: .doneToday
+      case .atRisk: .atRisk
+      case .broken: .broken
+      case .archived: .archived
+      }
+    self.init(
+      habitId: habitID.bytes, state: state, current: Int32(clamping: streak.current),
+      longest: Int32(clamping: streak.longest), total: Int32(clamping: streak.total),
+      lastDay: streak.lastDay?.number ?? 0, today: today.number)
+  }
+}
+
+extension Schema.Statistics {
+  package init(_ statistics: StreakDomain.Statistics, days: DayRange) {
+    self.init(
+      days: days, counted: Int32(clamping: statistics.counted), quarantined: Int32(clamping: statistics.quarantined),
+      undone: Int32(clamping: statistics.undone), activeDays: Int32(clamping: statistics.activeDays),
+      countedByWeekday: statistics.countedByWeekday.map { Int32(clamping: $0) },
+      countedByMonth: statistics.countedByMonth.map {
+        MonthCount(year: Int32($0.year), month: Int32($0.month), counted: Int32(clamping: $0.counted))
+      }, longestRun: Int32(clamping: statistics.longestRun))
+  }
+}
+
+extension LeftOutDay {
+  package init(_ leftOut: StreakExplanation.LeftOut) {
+    switch leftOut.why {
+    case .undone: self.init(day: leftOut.day.number, omission: .undone)
+    case .quarantined(let reason):
+      self.init(
+        day: leftOut.day.number, omission: .quarantined,
+        quarantineReason: Schema.QuarantineReason(.quarantined(reason)))
+    case .otherRun: self.init(day: leftOut.day.number, omission: .otherRun)
+    }
+  }
+}

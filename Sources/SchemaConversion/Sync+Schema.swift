@@ -1,0 +1,62 @@
+internal import GRPCSchema
+package import Schema
+package import StreakDomain
+
+extension StreakDomain.Cursor {
+  package init(_ message: Schema.Cursor?) {
+    self.init(
+      epoch: Epoch(number: message?.epoch ?? 0, bits: Int64(bitPattern: message?.epochBits ?? 0)),
+      changeNumber: message?.changeNumber ?? 0, tag: message?.tag ?? [])
+  }
+}
+
+extension Schema.Cursor {
+  package init(_ cursor: StreakDomain.Cursor, resume: [UInt8] = []) {
+    self.init(
+      epoch: cursor.epoch.number, changeNumber: cursor.changeNumber, resume: resume,
+      epochBits: UInt64(bitPattern: cursor.epoch.bits), tag: cursor.tag)
+  }
+}
+
+extension SyncRequest {
+  /// - Parameter sentAt: The device's clock.
+  package init(_ submission: SyncSubmission, pageSize: Int32, sentAt: Instant) {
+    let cursor: Schema.Cursor? =
+      submission.cursor == .start && submission.resume.isEmpty
+      ? nil : Schema.Cursor(submission.cursor, resume: submission.resume)
+    self.init(
+      userId: submission.userID.bytes, cursor: cursor,
+      operations: submission.operations.map { Schema.Operation($0) }, nothingLeft: submission.nothingLeft,
+      pageSize: pageSize, sentAt: GoogleProtobufTimestamp(sentAt),
+      restatedHabits: submission.restatedHabits.map { Habit($0) }, oldestKeptSeq: submission.oldestKeptSeq,
+      digest: submission.digest?.bytes ?? [])
+  }
+}
+
+extension SyncChanges {
+  /// The server's response, without ids and numbers that no version of this program knows.
+  package init(_ response: SyncResponse) {
+    self.init(cursor: StreakDomain.Cursor(response.cursor))
+    outcomes = response.outcomes.map { StreakDomain.OperationOutcome($0) }
+    isReset = response.reset
+    habits = response.habits.compactMap { habit in
+      Identifier(habit.id).map { Habit(id: $0, fields: HabitFields(habit)) }
+    }
+    deletedHabits = response.deletedHabitIds.compactMap { Identifier($0) }
+    for alias in response.habitAliases {
+      if let id = Identifier(alias.aliasId), let habitID = Identifier(alias.habitId) { aliases[id] = habitID }
+    }
+    cells = response.cells.compactMap { Cell($0) }
+    notices = response.notices.compactMap { message in
+      guard let id = Identifier(message.noticeId), let notice = StreakDomain.Notice(message) else { return nil }
+      return IdentifiedNotice(id: id, notice: notice)
+    }
+    resume = response.cursor?.resume ?? []
+    hasMore = response.hasMore
+    digest = response.digest.flatMap { StreakDomain.StateDigest(bytes: $0.sum) }
+    lastSeq = response.lastSeq
+    seen = response.hasMore ? nil : SeenStatements(response.seen)
+    latestTime = HybridTime(packed: response.latestTime)
+    dayStartMinutes = response.settings?.dayStartMinutes
+  }
+}

@@ -1,0 +1,47 @@
+/// Why a cell is kept but does not count. Quarantine refuses nothing, so these are not `Reason`s.
+/// The raw value is the number of the schema's `QuarantineReason`, also in tables.
+public enum QuarantineReason: UInt8, Sendable, CaseIterable {
+  /// Outside the 30-day window that a migrated session may count.
+  case overLimit = 1
+  /// More days than have passed since the server saw the session begin (two spare).
+  case anchor = 2
+  /// More than 30 days old when it arrived.
+  case tooOld = 3
+  /// An earlier day entered afterwards, more than two days before today.
+  case backfill = 4
+  /// More distinct days than fit into the time that passed.
+  case zoneHop = 5
+}
+
+extension QuarantineReason {
+  /// The name in the schema, such as `OVER_LIMIT`.
+  public var name: String { schemaName(of: self) }
+}
+
+/// Whether a cell takes part in streaks.
+public enum CellTrust: Hashable, Sendable {
+  case counted
+  case quarantined(QuarantineReason)
+}
+
+/// The invalid part of a statement about a day. The raw value is its path in the schema's requests.
+public enum MalformedField: String, Sendable, CaseIterable {
+  /// Before 2000-01-01 or after 9999-12-31.
+  case day
+  /// Outside -12 h to +14 h.
+  case utcOffset = "made.utc_offset_seconds"
+  /// Outside 0 to 1439.
+  case dayStart = "made.day_start_minutes"
+  /// Empty, longer than 64 bytes, or with control characters. Unknown names are accepted.
+  case zone = "made.zone"
+
+  /// The field's rule, to follow its name in a message.
+  public var requirement: String {
+    switch self {
+    case .day: "must be from 2000-01-01 to 9999-12-31"
+    case .utcOffset: "must be from -43200 to 50400"
+    case .dayStart: "must be from 0 to 1439"
+    case .zone: "must be 1 to 64 bytes without control characters"
+    }
+  }
+}

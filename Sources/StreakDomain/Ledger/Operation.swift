@@ -1,0 +1,158 @@
+/// One absolute change made on a device.
+public struct Operation: Hashable, Sendable {
+  /// Its place among the device's operations, from 1 without gaps.
+  public var seq: Int64
+  /// When it was made, by the device's hybrid clock.
+  public var time: HybridTime
+  /// The sources that the device knew when it was made, besides its own operations.
+  public var seen: SeenStatements
+  public var change: Change
+
+  public init(seq: Int64, time: HybridTime, seen: SeenStatements, change: Change) {
+    self.seq = seq
+    self.time = time
+    self.seen = seen
+    self.change = change
+  }
+
+  /// The change that an operation states.
+  public enum Change: Hashable, Sendable {
+    case setCompletion(Completion)
+    case setNote(Note)
+    case editHabit(HabitEdit)
+    case deleteHabit(Identifier)
+    case resolveConflict(Resolution)
+    /// Minutes after midnight at which the person's day begins.
+    case setDayStart(Int32)
+    /// A change that this program does not understand or that is invalid: it is rejected, so that
+    /// it does not block the queue.
+    case malformed
+  }
+
+  /// "Day D of habit H is done", or "is not done".
+  public struct Completion: Hashable, Sendable {
+    public var habitID: Identifier
+    public var day: Day
+    public var done: Bool
+    /// The day's note; nil, like empty text, states none. Ignored if `done` is false.
+    public var note: String?
+    public var made: ClientTime
+    /// If `done` is false: the completions that are taken back. Nil, like an empty list: all that
+    /// the author knew.
+    public var undone: [StatementID]?
+
+    public init(
+      habitID: Identifier, day: Day, done: Bool, note: String? = nil, made: ClientTime, undone: [StatementID]? = nil
+    ) {
+      self.habitID = habitID
+      self.day = day
+      self.done = done
+      self.note = note == "" ? nil : note
+      self.made = made
+      self.undone = undone?.isEmpty == true ? nil : undone
+    }
+  }
+
+  /// The note of a day; empty text clears it.
+  public struct Note: Hashable, Sendable {
+    public var habitID: Identifier
+    public var day: Day
+    public var text: String
+    public var made: ClientTime
+
+    public init(habitID: Identifier, day: Day, text: String, made: ClientTime) {
+      self.habitID = habitID
+      self.day = day
+      self.text = text
+      self.made = made
+    }
+  }
+
+  /// Makes a habit, or changes some of its fields.
+  public struct HabitEdit: Hashable, Sendable {
+    public var habitID: Identifier
+    /// The values; for an existing habit only those of `changed` are used.
+    public var fields: HabitFields
+    public var changed: Set<HabitField>
+
+    public init(habitID: Identifier, fields: HabitFields, changed: Set<HabitField> = Set(HabitField.allCases)) {
+      self.habitID = habitID
+      self.fields = fields
+      self.changed = changed
+    }
+  }
+
+  /// States the chosen value of a conflict.
+  public struct Resolution: Hashable, Sendable {
+    public var noticeID: Identifier
+    /// True takes the losing value.
+    public var takesOther: Bool
+
+    public init(noticeID: Identifier, takesOther: Bool) {
+      self.noticeID = noticeID
+      self.takesOther = takesOther
+    }
+  }
+
+  /// The habit it is about, if it names one.
+  public var habitID: Identifier? { change.habitID }
+  /// The cell it is about, if it is about one.
+  public var cellKey: CellKey? { change.cellKey }
+}
+
+extension Operation.Change {
+  /// The habit it is about, if it names one.
+  public var habitID: Identifier? {
+    switch self {
+    case .setCompletion(let completion): completion.habitID
+    case .setNote(let note): note.habitID
+    case .editHabit(let edit): edit.habitID
+    case .deleteHabit(let habitID): habitID
+    case .resolveConflict, .setDayStart, .malformed: nil
+    }
+  }
+
+  /// The cell it is about, if it is about one.
+  public var cellKey: CellKey? {
+    switch self {
+    case .setCompletion(let completion): CellKey(habitID: completion.habitID, day: completion.day)
+    case .setNote(let note): CellKey(habitID: note.habitID, day: note.day)
+    case .editHabit, .deleteHabit, .resolveConflict, .setDayStart, .malformed: nil
+    }
+  }
+}
+
+/// The decision about an operation.
+public struct OperationOutcome: Hashable, Sendable {
+  public enum Status: Int16, Hashable, Sendable {
+    /// It was applied, perhaps without a change.
+    case applied = 1
+    /// It was concurrent with another statement that won; its value is in a conflict.
+    case superseded = 2
+    /// It breaks a rule; it is in the inbox.
+    case rejected = 3
+  }
+
+  public var seq: Int64
+  public var status: Status
+  /// Nil unless rejected, or applied without its note (`textQuota`).
+  public var rejection: Reason?
+  /// The change number that it was given; 0 if it changed nothing.
+  public var changeNumber: Int64
+  /// The current status of a completion's day; nil for other operations.
+  public var trust: CellTrust?
+  /// The conflict that it caused, if any.
+  public var noticeID: Identifier?
+
+  public init(
+    seq: Int64, status: Status, rejection: Reason? = nil, changeNumber: Int64 = 0,
+    trust: CellTrust? = nil, noticeID: Identifier? = nil
+  ) {
+    self.seq = seq
+    self.status = status
+    self.rejection = rejection
+    self.changeNumber = changeNumber
+    self.trust = trust
+    self.noticeID = noticeID
+  }
+}

@@ -1,0 +1,200 @@
+extension PersonLedger {
+  /// Makes a habit, or changes some of its fields.
+  mutating func editHabit(
+    _ edit: Operation.HabitEdit, by author: Author, now: Instant
+  ) throws(Reason) -> OperationOutcome {
+    guard var habit = habits[edit.habitID] else { return try makeHabit(edit, by: author, now: now) }
+    var fields = habit.fields
+    for field in edit.changed { fields.take(field, from: edit.fields) }
+    guard fields.isValid else { throw .invalidField }
+    if habit.isDeleted && habitCount >= habitsMax { throw .habitLimit }
+    let (bytes, bytesBefore) = (fields.textBytes, habit.fields.textBytes)
+    guard hasRoom(for: bytes, replacing: bytesBefore) else { throw refuseText() }
+
+    let before = habit.statements
+    var statements = before
+    for field in HabitField.allCases where edit.changed.contains(field) {
+      statements.state(edit.fields.text(of: field), of: field, by: author)
+    }
+    guard statements != before else { return OperationOutcome(seq: 0, status: .applied) }
+    let version = nextVersion()
+    var noticeID: Identifier?
+    for field in HabitField.allCases where edit.changed.contains(field) {
+      let id = tellConflicts(
+        of: before[field], &statements[field], about: .field(edit.habitID, field), version: version, now: now)
+      noticeID = noticeID ?? id
+    }
+    habit.statements = statements
+    let deletionNoticeID = settle(&habit, edit.habitID, by: author, version: version, now: now)
+    let holds = !edit.changed.contains { field in
+      statements[field].losers.contains { $0.stamp.id == author.id }
+    }
+    return OperationOutcome(
+      seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)
+  }
+
+  private mutating func makeHabit(
+    _ edit: Operation.HabitEdit, by author: Author, now: Instant
+  ) throws(Reason) -> OperationOutcome {
+    guard edit.fields.isValid else { throw .invalidField }
+    guard habitCount < habitsMax else { throw .habitLimit }
+    guard hasRoom(for: edit.fields.textBytes + Self.habitRowBytes) else { throw refuseText() }
+    let version = nextVersion()
+    setHabit(
+      HabitState(made: edit.fields, createdAt: now, version: version, stamp: author.stamp), edit.habitID)
+    return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
+  }
+
+  /// Makes a habit that the server has lost, as a device knows it; without effect if it exists or
+  /// is invalid. It is no edit: every statement about the habit wins against it.
+  public mutating func restate(_ habit: SyncChanges.Habit, now: Instant) {
+    guard habit.fields.isValid, habits[habit.id] == nil, habitCount < habitsMax,
+      hasRoom(for: habit.fields.textBytes + Self.habitRowBytes)
+    else { return }
+    let version = nextVersion()
+    if let habitID = habit.aliasOf {
+      makeAlias(habit.id, of: self.habitID(meantBy: habitID), habit.fields, stamp: .initial, version: version, now: now)
+    } else {
+      setHabit(
+        HabitState(made: habit.fields, createdAt: now, version: version, stamp: .initial), habit.id)
+    }
+  }
+
+  /// Deletes a habit; while anything stands of it that the deletion did not know, it is archived
+  /// instead.
+  mutating func deleteHabit(
+    _ habitID: Identifier, by author: Author, now: Instant
+  ) throws(Reason) -> OperationOutcome {
+    guard var habit = habits[habitID] else { throw .habitNotFound }
+    var statements = habit.statements
+    let before = statements
+    let seen = author.seen.isEverything ? sources.seen(by: nil) : author.seen
+    statements.delete(by: author, seen: seen, activity: activity(of: habitID))
+    guard statements != before else { return OperationOutcome(seq: 0, status: .applied) }
+    let version = nextVersion()
+    for replaced in before.deletions where replaced.hasNotice {
+      guard !statements.deletions.contains(where: { $0.stamp.id == replaced.stamp.id }) else { continue }
+      setNotice(
+        Self.deletionNotice(habitID, replaced.stamp.id, version: version, now: now, isResolved: true),
+        Notice.id(.deletionConflict, idOfNotices(habitID), loser: replaced.stamp.id))
+    }
+    habit.statements = statements
+    let noticeID = settle(&habit, habitID, by: author, version: version, now: now)
+    return OperationOutcome(
+      seq: 0, status: habits[habitID]?.isDeleted == true ? .applied : .superseded, changeNumber: version,
+      noticeID: noticeID)
+  }
+
+  /// A statement about a day was made: a deletion that did not know it has no effect.
+  mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Instant) {
+    guard var habit = habits[habitID], habit.hasDeletions else { return }
+    habit.statements.noteActivity(by: author)
+    settle(&habit, habitID, by: author, version: version, now: now)
+  }
+
+  /// Computes a habit from its statements, and makes notices of deletions without effect, unless a
+  /// field was stated by an author that knew them.
+  /// - Returns: The new notice.
+  @discardableResult
+  private mutating func settle(
+    _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Instant
+  ) -> Identifier? {
+    var statements = habit.statements
+    let isDeleted =
+      !statements.deletions.isEmpty
+      && statements.isDeleted(activity: activity(of: habitID)) { source in
+        // The author's source may be new: it is recorded once the statement is merged.
+        source != author.id.source && sources[source] == nil
+      }
+    var noticeID: Identifier?
+    for deletion in statements.deletions {
+      let isTold = !isDeleted && deletion.isContested && !deletion.isAnswered
+      guard isTold != deletion.hasNotice else { continue }
+      let id = Notice.id(.deletionConflict, idOfNotices(habitID), loser: deletion.stamp.id)
+      statements.setNotice(isTold, ofDeletion: deletion.stamp.id)
+      setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !isTold), id)
+      if isTold { noticeID = noticeID ?? id }
+    }
+    habit.statements = statements
+    if habit.isDeleted && !isDeleted { habit.returnedVersion = version }
+    habit.isDeleted = isDeleted
+    habit.fields = statements.fields(isDeleted: isDeleted)
+    guard habit != habits[habitID] else { return noticeID }
+    habit.version = version
+    setHabit(habit, habitID)
+    return noticeID
+  }
+
+  /// The standing statements about a habit's days.
+  private func activity(of habitID: Identifier) -> [StatementID] {
+    var found = loadedActivity[habitID] ?? []
+    for (key, cell) in cells where key.habitID == habitID { found += cell.activity }
+    return found
+  }
+
+  private static func deletionNotice(
+    _ habitID: Identifier, _ loser: StatementID, version: Int64, now: Instant, isResolved: Bool = false
+  ) -> Notice {
+    Notice(
+      kind: .deletionConflict, habitID: habitID, kept: "archived", other: "deleted", otherDeviceID: loser.deviceID,
+      madeAt: now, version: version, isResolved: isResolved)
+  }
+
+  // MARK: Conflicts
+
+  /// States the chosen value like any statement of it: its author's knowledge decides what it
+  /// replaces.
+  mutating func resolve(
+    _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Instant
+  ) throws(Reason) -> OperationOutcome {
+    guard let notice = notices[resolution.noticeID] else { throw .conflictNotFound }
+    guard let habit = habits[notice.habitID] else { throw .habitNotFound }
+    switch notice.kind {
+    case .noteConflict, .doneConflict:
+      guard let day = notice.day, let cell = cells[CellKey(habitID: notice.habitID, day: day)] else {
+        throw .cellNotFound
+      }
+      let key = CellKey(habitID: notice.habitID, day: day)
+      if notice.kind == .noteConflict {
+        let kept = cell.statements.note.value(knownTo: author) ?? notice.kept
+        return try setNote(
+          Operation.Note(
+            habitID: notice.habitID, day: day, text: resolution.takesOther ? notice.other : kept, made: cell.made),
+          by: author, now: now)
+      }
+      guard resolution.takesOther else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
+      return try undo(
+        Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
+    case .fieldConflict:
+      guard let field = notice.field else { throw .conflictNotFound }
+      let kept = habit.statements[field].value(knownTo: author) ?? notice.kept
+      var fields = habit.fields
+      fields.set(field, text: resolution.takesOther ? notice.other : kept)
+      return try editHabit(
+        Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [field]), by: author, now: now)
+    case .deletionConflict where resolution.takesOther: return try deleteHabit(notice.habitID, by: author, now: now)
+    case .deletionConflict:
+      var fields = habit.fields
+      fields.archived = true
+      return try editHabit(
+        Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [.archived]), by: author, now: now)
+    case .streakHealed: return OperationOutcome(seq: 0, status: .applied)
+    }
+  }
+
+  /// "Done after all": it has the trust of the completions that its author knew as standing, or
+  /// that undos known to the author took back. Without any it is judged as a completion.
+  private mutating func keepDone(
+    _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Instant
+  ) throws(Reason) -> OperationOutcome {
+    let before = cell.statements
+    var statements = before
+    var known = statements.standing(knownTo: author).compactMap(\.trust)
+    if let inherited = statements.inheritedTrust(of: author) { known.append(inherited) }
+    let trust =
+      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, made: cell.made, now: now))
+    changes.isHeadChanged = true
+    statements.complete(by: author, trust: trust, isFixed: true)
+    return try store(statements, replacing: before, key, by: author, made: cell.made, now: now)
+  }
+}

@@ -1,0 +1,144 @@
+internal import Postgres
+internal import StreakDomain
+
+/// The parts of the statement that stores a change: the rows that they take, and their SQL.
+extension ApplyStatement {
+  /// Stands in the parts' texts for: the changes of the row's user take effect.
+  static let changed = "CHANGED"
+
+  // MARK: Heads
+
+  struct HeadRow {
+    let userID: Identifier
+    let oldNumber: Int64
+    let ledger: PersonLedger
+  }
+
+  static let heads = ColumnarPart<HeadRow>(
+    ([.userID] + HeadColumn.changing).map(\.written) + [.int64("old_number") { $0.oldNumber }],
+    """
+    UPDATE heads SET \(HeadColumn.changing.assignments(from: "w"))
+    FROM SOURCE WHERE heads.user_id = w.user_id AND heads.change_number = w.old_number RETURNING heads.user_id
+    """)
+
+  // MARK: Cells
+
+  struct CellRow {
+    let userID: Identifier
+    let key: CellKey
+    let state: CellState
+    /// For a passing state the version that replaced it, for a cell the one that made the first
+    /// state of this change.
+    let linkedVersion: Int64
+    /// For a superseded state: whether its texts go to the history with it.
+    var keepsText = true
+    /// The hash of the note of an earlier state that comes without it.
+    var noteHash: [UInt8] = []
+  }
+
+  private static let supersededColumns =
+    CellColumn.shared.map(\.written) + [CellColumn.nextVersion.written, .bool("keeps_text") { $0.keepsText }]
+
+  /// The columns of a superseded state in `cell_history`, from a table of cells; a note that is not
+  /// kept is replaced by its hash.
+  private static func superseded(_ table: String) -> String {
+    CellColumn.shared.map { column in
+      switch column {
+      case .note, .details: "CASE WHEN w.keeps_text THEN \(table).\(column.columnName) ELSE '' END"
+      default: "\(table).\(column.columnName)"
+      }
+    }.joined(separator: ", ") + """
+
+      , w.next_version,
+      CASE WHEN w.keeps_text OR \(table).note = '' THEN '' ELSE sha256(convert_to(\(table).note, 'UTF8')) END
+      """
+  }
+
+  private static let historyColumns = (CellColumn.shared + [.nextVersion, .noteHash]).list()
+
+  static let passingStates = ColumnarPart(
+    supersededColumns,
+    "INSERT INTO cell_history (\(historyColumns)) SELECT \(superseded("w")) FROM SOURCE WHERE \(changed)")
+  static let newCells = ColumnarPart(
+    (CellColumn.shared + [.firstVersion]).map(\.written),
+    "INSERT INTO cells (\((CellColumn.shared + [.firstVersion]).list())) SELECT w.* FROM SOURCE WHERE \(changed)")
+  /// Not a change by itself: the rows for the next two parts, sent once.
+  static let replaced = ColumnarPart(supersededColumns, "SELECT * FROM SOURCE")
+  static let history = ColumnarPart<CellRow>(
+    [],
+    """
+    INSERT INTO cell_history (\(historyColumns))
+    SELECT \(superseded("cells")) FROM replaced_part w
+      JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
+    WHERE \(changed)
+    """)
+  // An existing cell is updated: `ON CONFLICT` would look it up once more, and lock it.
+  static let replacedCells = ColumnarPart<CellRow>(
+    [],
+    """
+    UPDATE cells SET \(CellColumn.state.assignments(from: "w"))
+    FROM replaced_part w
+    WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day AND \(changed)
+    """)
+
+  // MARK: Habits
+
+  struct HabitRow {
+    let userID: Identifier
+    let habitID: Identifier
+    let habit: HabitState
+  }
+
+  static let summaries = ColumnarPart<HabitRow>(
+    ([.userID, .habitID] + HabitColumn.counted).map(\.written),
+    """
+    UPDATE habits SET \(HabitColumn.counted.assignments(from: "w"))
+    FROM SOURCE WHERE habits.user_id = w.user_id AND habits.habit_id = w.habit_id AND \(changed)
+    """)
+
+  static let habits = ColumnarPart<HabitRow>(
+    HabitColumn.allCases.map(\.written),
+    """
+    INSERT INTO habits (\(HabitColumn.allCases.list())) SELECT w.* FROM SOURCE WHERE \(changed)
+    ON CONFLICT (user_id, habit_id) DO UPDATE SET \(HabitColumn.changing.assignments(from: "excluded"))
+    """)
+
+  // MARK: Operations
+
+  struct OperationRow {
+    let userID: Identifier
+    let decided: PendingUser.Decided
+    let decidedAt: Instant
+
+    var outcome: OperationOutcome { decided.outcome }
+  }
+
+  static let operations = ColumnarPart<OperationRow>(
+    OperationColumn.allCases.map(\.written),
+    "INSERT INTO operations (\(OperationColumn.allCases.list())) SELECT w.* FROM SOURCE WHERE \(changed)")
+
+  static let rejected = ColumnarPart<RejectedOperationRow>(
+    RejectedOperationColumn.allCases.map(\.written),
+    """
+    INSERT INTO rejected_operations (\(RejectedOperationColumn.allCases.list())) SELECT w.* FROM SOURCE WHERE \(changed)
+    """)
+
+  // MARK: Notices and hints
+
+  struct NoticeRow {
+    let userID: Identifier
+    let noticeID: Identifier
+    let notice: Notice
+  }
+
+  static let notices = ColumnarPart<NoticeRow>(
+    NoticeColumn.allCases.map(\.written),
+    """
+    INSERT INTO notices (\(NoticeColumn.allCases.list())) SELECT w.* FROM SOURCE WHERE \(changed)
+    ON CONFLICT (user_id, notice_id) DO UPDATE SET \(NoticeColumn.changing.assignments(from: "excluded"))
+    """)
+
+  static let hints = ColumnarPart<String>(
+    [.text("payload") { $0 }],
+    "SELECT NULL::uuid FROM (SELECT pg_notify('\(ChangeHint.channel)', w.payload) FROM SOURCE) AS notified")
+}

@@ -1,0 +1,55 @@
+internal import Postgres
+
+/// The columns of one table, each declared once for SELECT lists, decoding, INSERT and UPDATE. A
+/// case's name in snake case is the column's name.
+protocol TableColumn: CaseIterable, Hashable, RawRepresentable, Sendable where RawValue == Int {}
+
+extension TableColumn {
+  /// The name in SQL: `userID` is `user_id`.
+  var columnName: String {
+    var name = ""
+    var isAfterLowerCase = false
+    for character in "\(self)" {
+      if character.isUppercase && isAfterLowerCase { name.append("_") }
+      isAfterLowerCase = !character.isUppercase
+      name += character.lowercased()
+    }
+    return name
+  }
+}
+
+extension Collection where Element: TableColumn {
+  /// The columns as a list in SQL, each of `table`.
+  func list(of table: String? = nil) -> String {
+    map { column in table.map { "\($0).\(column.columnName)" } ?? column.columnName }.joined(separator: ", ")
+  }
+
+  /// The columns as assignments in SQL, each from the column with the same name in `source`.
+  func assignments(from source: String) -> String {
+    map { "\($0.columnName) = \(source).\($0.columnName)" }.joined(separator: ", ")
+  }
+}
+
+/// The columns of a table that a statement selects: their text, and the place of each in a row.
+struct Selection<Column: TableColumn>: Sendable {
+  let columns: [Column]
+  /// The place after the selected columns.
+  let end: Int
+  /// By raw value; -1, a place of no row, for columns that are not selected.
+  private let places: [Int]
+
+  /// - Parameter first: The place of the first column in the statement's rows.
+  init(_ columns: [Column], from first: Int = 0) {
+    self.columns = columns
+    end = first + columns.count
+    var places = [Int](repeating: -1, count: Column.allCases.count)
+    for (index, column) in columns.enumerated() { places[column.rawValue] = first + index }
+    self.places = places
+  }
+
+  /// The columns as a list in SQL, each of `table`.
+  func list(of table: String? = nil) -> String { columns.list(of: table) }
+
+  /// The place of a column in a row.
+  subscript(column: Column) -> Int { places[column.rawValue] }
+}
