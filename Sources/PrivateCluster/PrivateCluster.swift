@@ -152,8 +152,8 @@ public final class PrivateCluster: Sendable {
     guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }
     defer { close(log) }
     DataFolder.give(log, to: folder.user)
-    // A dead server that nobody has collected yet still has its process id, and to PostgreSQL that
-    // id means a living one.
+    // A server that has ended keeps its process id until its parent waits for it, and to PostgreSQL
+    // that id means a running server.
     unsafe unlink("\(socketFolder)/.s.PGSQL.5432.lock")
     let server = try ChildProcess.start(
       [

@@ -26,7 +26,7 @@ struct HabitClasses {
     own = Set(habits.filter { !$0.value.isOfSessions }.keys)
     // Every id that a session brought is known for ever, if only as an alias.
     let ids = Dictionary(account.keys.map { (Self.mark(of: $0), $0) }, uniquingKeysWith: min)
-    // What sessions called a habit stands in it until somebody renames it.
+    // What sessions called a habit stands in it until it is renamed.
     for (id, habit) in habits where habit.isOfSessions {
       for element in habit.statements[.name].elements {
         guard let part = element.stamp.id.migrationPart, let formerID = ids[part] else { continue }

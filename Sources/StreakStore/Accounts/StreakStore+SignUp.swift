@@ -50,7 +50,7 @@ extension StreakStore {
       let person = PendingUser(userID, [], attempts: 0)
       person.ledger = session.ledger
       person.ledger?.register(deviceID: account.device.deviceID, now: now.wholeMilliseconds)
-      // Nobody else knows the account yet: it takes effect.
+      // No other call knows the account yet: the change takes effect.
       if session.ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax {
         try await transaction.execute(rest)
         rest = Batch()
