@@ -249,16 +249,23 @@ def test_a_page_reads_in_grpc_web_that_there_is_no_such_method(web, version, pro
 
 
 @versions
-@protocols
-@pytest.mark.parametrize(("name", "value", "codes"), [
-    ("content-encoding", "br", {"unimplemented"}), ("grpc-encoding", "br", {"unimplemented"}),
-    ("connect-timeout-ms", "soon", {"invalid_argument"}), ("grpc-timeout", "soon", {"internal", "invalid_argument"}),
-    ("connect-protocol-version", "2", {"invalid_argument"})])
-def test_a_page_reads_which_header_was_wrong(web, version, protocol, name, value, codes):
-    if (name[0] == "g") != protocol.startswith("grpc-web"):
-        pytest.skip("a header of another protocol")
-    refusal = ask_refusal(web, version, protocol, START, session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)), (name, value))
-    assert refusal.code in codes
+def test_a_page_reads_that_text_carries_no_stream_of_requests(web, version):
+    refusal = ask_refusal(web, version, "grpc-web-text", "/streak.v1.ExportService/Import", export_pb2.ImportRequest(), streams=True)
+    assert refusal.code == "unimplemented"
+
+
+WRONG_HEADERS = {
+    "connect": [("content-encoding", "br", "unimplemented"), ("connect-timeout-ms", "soon", "invalid_argument"),
+                ("connect-protocol-version", "2", "invalid_argument")],
+    "grpc-web": [("grpc-encoding", "br", "unimplemented"), ("grpc-timeout", "soon", "internal")]}
+
+
+@versions
+@pytest.mark.parametrize(("protocol", "name", "value", "code"), [
+    (protocol, *wrong) for protocol in FORMATS for begin, wrongs in WRONG_HEADERS.items() if protocol.startswith(begin) for wrong in wrongs])
+def test_a_page_reads_which_header_was_wrong(web, version, protocol, name, value, code):
+    message = session_pb2.StartSessionRequest(idempotency_key=os.urandom(16))
+    assert ask_refusal(web, version, protocol, START, message, (name, value)).code == code
 
 
 @versions
