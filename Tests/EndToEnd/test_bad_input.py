@@ -189,8 +189,8 @@ def test_a_compressed_message_without_an_encoding_is_refused(raw):
     raw.check_alive()
 
 
-def test_what_is_no_http2_at_all_is_closed(server):
-    for nonsense in [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01" + os.urandom(200), os.urandom(4096)]:
+def test_what_is_no_http_at_all_is_closed(server):
+    for nonsense in [b"EHLO x\r\n\r\n", b"PRI * HTTP/1.1\r\n\r\n", b"\x16\x03\x01" + os.urandom(200), os.urandom(4096)]:
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
             connection.sendall(nonsense)
             try:

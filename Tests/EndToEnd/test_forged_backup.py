@@ -120,7 +120,7 @@ def test_the_public_part_of_the_signing_key_is_what_another_machine_needs(place,
     os.chmod(key, 0o644)
     try:
         done = streakctl("backup", "run", "--folder", folder / "b", "--data-folder", place.data, "--recipient", place.keys.recipient, check=False)
-        assert done.returncode == 1 and "others" in done.stderr and key in done.stderr
+        assert done.returncode == 1 and "other users" in done.stderr and key in done.stderr
     finally:
         os.chmod(key, 0o600)
 

@@ -21,7 +21,7 @@ package struct ClientWire: Sendable {
   ) -> [(name: String, value: String)] {
     var list: [(name: String, value: String)] = []
     fields(scheme: scheme, authority: authority, CallOptions(), timeoutMilliseconds: timeoutMilliseconds)
-      .forEach { list.append(($0, $1)) }
+      .forEach { if $0 != format.acceptedEncodingsName { list.append(($0, $1)) } }
     return list
   }
 
